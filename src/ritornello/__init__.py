@@ -1,0 +1,1 @@
+"""Ritornello: a melody RNN for workshops, musicians and melody researchers."""

@@ -1,0 +1,306 @@
+"""The values that every room passes on: Note, Timeline, Part, Piece and Melody.
+
+All are small, immutable and exact: time is counted in whole ticks, and `ticks_per_quarter` says how many
+make a quarter note. Nothing here knows about files, tokens or networks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+
+TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
+DEFAULT_VELOCITY = 80
+
+
+class Note(NamedTuple):
+    """One sounding note: start and duration in ticks, pitch 0-127 (60 is middle C), velocity 1-127."""
+
+    start: int
+    duration: int
+    pitch: int
+    velocity: int = DEFAULT_VELOCITY
+
+    @property
+    def end(self) -> int:
+        """The first tick at which the note no longer sounds."""
+        return self.start + self.duration
+
+
+class Metre(NamedTuple):
+    """A time signature from `tick` on; each one starts a bar, whether or not the bar before it was full."""
+
+    tick: int
+    numerator: int
+    denominator: int
+
+    @property
+    def name(self) -> str:
+        """The metre as it is written, "6/8"."""
+        return f"{self.numerator}/{self.denominator}"
+
+
+class Key(NamedTuple):
+    """A key from `tick` on: fifths from -7 (seven flats) to 7 (seven sharps), mode "major" or "minor"."""
+
+    tick: int
+    fifths: int
+    mode: str = "major"
+
+    @property
+    def tonic(self) -> int:
+        """Pitch class of the tonic, 0 (C) to 11 (B)."""
+        return (self.fifths * 7 + (9 if self.mode == "minor" else 0)) % 12
+
+
+class Tempo(NamedTuple):
+    """A tempo from `tick` on, in quarter notes per minute."""
+
+    tick: int
+    qpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the notes lie on: resolution, length, metres, keys and tempos.
+
+    length: ticks from the first barline or pick-up to the end, closing rests included.
+    metres: at least one, the first at tick 0. Bars are counted anew from each; a pick-up is a first bar
+        that the second entry cuts short (`metres=(Metre(0, 4, 4), Metre(480, 4, 4))`: one quarter of pick-up).
+    keys: empty where the key is not known. tempos: at least one, the first at tick 0.
+    Raises ValueError for a list that is empty, out of order or does not begin at 0.
+    """
+
+    ticks_per_quarter: int = TICKS_PER_QUARTER
+    length: int = 0
+    metres: tuple[Metre, ...] = (Metre(0, 4, 4),)
+    keys: tuple[Key, ...] = ()
+    tempos: tuple[Tempo, ...] = (Tempo(0, 120.0),)
+
+    def __post_init__(self) -> None:
+        if self.ticks_per_quarter < 1:
+            raise ValueError(f"ticks_per_quarter must be 1 or more, not {self.ticks_per_quarter}")
+        if self.length < 0:
+            raise ValueError(f"length must be 0 ticks or more, not {self.length}")
+        _check_changes("metres", self.metres)
+        _check_changes("tempos", self.tempos)
+        if self.keys:
+            _check_changes("keys", self.keys)
+        for metre in self.metres:
+            if metre.numerator < 1 or metre.denominator < 1:
+                raise ValueError(f"a metre needs two positive numbers, not {metre.name}")
+
+    @property
+    def metre(self) -> Metre:
+        """The metre at the start."""
+        return self.metres[0]
+
+    @property
+    def key(self) -> Key | None:
+        """The key at the start, None where it is not known."""
+        return self.keys[0] if self.keys else None
+
+    @property
+    def qpm(self) -> float:
+        """The tempo at the start, in quarter notes per minute."""
+        return self.tempos[0].qpm
+
+    @property
+    def pickup(self) -> int:
+        """Ticks before the first full bar; 0 where the music starts with a full bar."""
+        if len(self.metres) < 2:
+            return 0
+        first = self.metres[1].tick
+        return first if first < self.bar_ticks(self.metres[0]) else 0
+
+    def bar_ticks(self, metre: Metre) -> Fraction | int:
+        """Length of a full bar of `metre` in ticks (a Fraction where the resolution is too coarse for it)."""
+        ticks = Fraction(4 * metre.numerator * self.ticks_per_quarter, metre.denominator)
+        return int(ticks) if ticks.denominator == 1 else ticks
+
+    def metre_at(self, tick: int) -> Metre:
+        """The metre in force at `tick`."""
+        return self.metres[max(0, bisect_right([m.tick for m in self.metres], tick) - 1)]
+
+    def key_at(self, tick: int) -> Key | None:
+        """The key in force at `tick`, None where it is not known."""
+        if not self.keys:
+            return None
+        return self.keys[max(0, bisect_right([k.tick for k in self.keys], tick) - 1)]
+
+    def barlines(self) -> list[int]:
+        """Ticks at which a bar begins, in order, then the end of the last bar (`length`, or just past it)."""
+        lines: list[int] = []
+        ends = [m.tick for m in self.metres[1:]] + [max(self.length, self.metres[-1].tick)]
+        for metre, end in zip(self.metres, ends, strict=True):
+            bar = self.bar_ticks(metre)
+            count = max(-(-(end - metre.tick) // bar), 0)
+            lines.extend(int(metre.tick + i * bar) for i in range(int(count)))
+        last_metre = self.metre_at(lines[-1]) if lines else self.metre
+        lines.append(max(self.length, int(lines[-1] + self.bar_ticks(last_metre))) if lines else self.length)
+        return lines
+
+    def seconds(self, tick: int) -> float:
+        """Time of `tick` in seconds from the start, through every tempo before it."""
+        total = 0.0
+        for tempo, following in zip(self.tempos, [*self.tempos[1:], None], strict=True):
+            end = tick if following is None else min(tick, following.tick)
+            if end <= tempo.tick:
+                break
+            total += (end - tempo.tick) / self.ticks_per_quarter * 60.0 / tempo.qpm
+        return total
+
+    def with_resolution(self, ticks_per_quarter: int) -> Timeline:
+        """The same timeline counted in another resolution.
+
+        Raises ValueError if a tick of it would fall between two ticks of the new one.
+        """
+
+        def scaled(tick: int) -> int:
+            new, rest = divmod(tick * ticks_per_quarter, self.ticks_per_quarter)
+            if rest:
+                raise ValueError(f"tick {tick} of {self.ticks_per_quarter} is not exact at {ticks_per_quarter}")
+            return new
+
+        return Timeline(
+            ticks_per_quarter,
+            scaled(self.length),
+            tuple(m._replace(tick=scaled(m.tick)) for m in self.metres),
+            tuple(k._replace(tick=scaled(k.tick)) for k in self.keys),
+            tuple(t._replace(tick=scaled(t.tick)) for t in self.tempos),
+        )
+
+    def between(self, start: int, end: int) -> Timeline:
+        """The part from tick `start` to tick `end`, counted from 0; what was in force at `start` holds there."""
+        return replace(
+            self,
+            length=end - start,
+            metres=_window(self.metres, start, end),
+            keys=_window(self.keys, start, end),
+            tempos=_window(self.tempos, start, end),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One instrument's or voice's notes, in order of (start, pitch); they may overlap.
+
+    program: General MIDI program 0-127. is_drum: notes name percussion, not pitches.
+    """
+
+    notes: tuple[Note, ...]
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+
+    def __post_init__(self) -> None:
+        notes = tuple(sorted((Note(*n) for n in self.notes), key=lambda n: (n.start, n.pitch)))
+        _check_notes(notes)
+        object.__setattr__(self, "notes", notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A source work: its parts on one timeline, and what the file says about itself.
+
+    source: where it came from (a path, with "#3" for the third tune of a book).
+    """
+
+    parts: tuple[Part, ...]
+    timeline: Timeline = field(default_factory=Timeline)
+    title: str = ""
+    composer: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        end = max((n.end for p in self.parts for n in p.notes), default=0)
+        if end > self.timeline.length:
+            object.__setattr__(self, "timeline", replace(self.timeline, length=end))
+
+
+@dataclass(frozen=True, slots=True)
+class Melody:
+    """A single line: notes in order, none overlapping the next, on a timeline.
+
+    `timeline.length` is stretched to the end of the last note where it is shorter.
+    Raises ValueError if notes overlap, or a pitch, velocity, start or duration is out of range.
+    """
+
+    notes: tuple[Note, ...]
+    timeline: Timeline = field(default_factory=Timeline)
+    title: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        notes = tuple(Note(*n) for n in self.notes)
+        _check_notes(notes)
+        for before, after in zip(notes, notes[1:], strict=False):
+            if after.start < before.end:
+                raise ValueError(f"notes overlap: one ends at tick {before.end}, the next starts at {after.start}")
+        object.__setattr__(self, "notes", notes)
+        if notes and notes[-1].end > self.timeline.length:
+            object.__setattr__(self, "timeline", replace(self.timeline, length=notes[-1].end))
+
+    def transposed(self, semitones: int) -> Melody:
+        """The melody `semitones` higher, its keys moved with it. Raises ValueError if a pitch leaves 0-127."""
+        notes = tuple(n._replace(pitch=n.pitch + semitones) for n in self.notes)
+        keys = tuple(k._replace(fifths=(k.fifths + 7 * semitones + 5) % 12 - 5) for k in self.timeline.keys)
+        return replace(self, notes=notes, timeline=replace(self.timeline, keys=keys))
+
+    def between(self, start: int, end: int) -> Melody:
+        """The notes that start from tick `start` up to tick `end`, cut at `end`, counted from 0."""
+        notes = tuple(
+            n._replace(start=n.start - start, duration=min(n.duration, end - n.start))
+            for n in self.notes
+            if start <= n.start < end
+        )
+        return replace(self, notes=notes, timeline=self.timeline.between(start, end))
+
+    def with_resolution(self, ticks_per_quarter: int) -> Melody:
+        """The same melody counted in another resolution. Raises ValueError where that is not exact."""
+        timeline = self.timeline.with_resolution(ticks_per_quarter)  # refuses what is not exact
+        old = self.timeline.ticks_per_quarter
+        edges = [(Fraction(n.start * ticks_per_quarter, old), Fraction(n.end * ticks_per_quarter, old)) for n in self.notes]
+        if any(edge.denominator != 1 for pair in edges for edge in pair):
+            raise ValueError(f"a note of this melody is not exact at {ticks_per_quarter} ticks per quarter")
+        notes = tuple(
+            n._replace(start=int(start), duration=int(end - start))
+            for n, (start, end) in zip(self.notes, edges, strict=True)
+        )
+        return replace(self, notes=notes, timeline=timeline)
+
+
+def exact_resolution(times: Sequence[Fraction], at_least: int = TICKS_PER_QUARTER) -> int:
+    """The smallest multiple of `at_least` ticks per quarter at which all `times` (in quarters) are whole."""
+    return lcm(at_least, *{t.denominator for t in times})
+
+
+def _check_changes(name: str, changes: Sequence[Metre | Key | Tempo]) -> None:
+    if not changes or changes[0].tick != 0:
+        raise ValueError(f"{name} must begin at tick 0")
+    for before, after in zip(changes, changes[1:], strict=False):
+        if after.tick <= before.tick:
+            raise ValueError(f"{name} are out of order: tick {after.tick} after tick {before.tick}")
+
+
+def _window(changes: tuple, start: int, end: int) -> tuple:
+    """Changes between two ticks, counted from `start`; the one in force at `start` moves to 0."""
+    if not changes:
+        return ()
+    in_force = [c for c in changes if c.tick <= start][-1:] or [changes[0]]
+    later = [c._replace(tick=c.tick - start) for c in changes if start < c.tick < end]
+    return (in_force[0]._replace(tick=0), *later)
+
+
+def _check_notes(notes: Sequence[Note]) -> None:
+    for note in notes:
+        if note.start < 0 or note.duration < 1:
+            raise ValueError(f"a note must start at tick 0 or later and last at least one tick: {note}")
+        if not 0 <= note.pitch <= 127:
+            raise ValueError(f"pitch must be 0 to 127, not {note.pitch}")
+        if not 1 <= note.velocity <= 127:
+            raise ValueError(f"velocity must be 1 to 127, not {note.velocity}")
