@@ -1,0 +1,42 @@
+"""Name pitches: from MIDI numbers to letters and accidentals, by the line of fifths round a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_LETTERS = "FCGDAEB"  # the line of fifths from F (position -1); seven steps further the same letters return, sharper
+_LOWEST, _HIGHEST = -3, 8  # twelve neighbours round the tonic of a major key: flat third ... sharp fifth
+
+
+def spell(pitches: Sequence[int], fifths: int) -> list[tuple[str, int, int]]:
+    """Spell each pitch (0-127, 60 is C4) in a key of `fifths` (-7 to 7): its letter, alteration and octave.
+
+    Notes of the key get the key's own names. A chromatic note is named by the twelve neighbours of the key
+    on the line of fifths (in C: C# D Eb E F F# G G# A Bb B), save that a lowered second, sixth or third, or the
+    sharp that sounds the same, is written as what it moves to by a semitone: sharp before a rise, flat before a fall.
+    The alteration lies within -2 (double flat) to 2. The octave counts by letter: B sharp below C4 is ("B", 1, 3).
+    Raises ValueError if `fifths` or a pitch is out of range.
+    The idea of the line of fifths: Temperley 2001, "The Cognition of Basic Musical Structures", chapter 5.
+    """
+    if not -7 <= fifths <= 7:
+        raise ValueError(f"a key has -7 to 7 fifths, not {fifths}")
+    following = [*pitches[1:], None]
+    return [_named(pitch, _position(pitch, after, fifths)) for pitch, after in zip(pitches, following, strict=False)]
+
+
+def _position(pitch: int, following: int | None, fifths: int) -> int:
+    """Place of `pitch` on the line of fifths, C being 0."""
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"pitch must be 0 to 127, not {pitch}")
+    above_tonic = (pitch * 7 - fifths - _LOWEST) % 12 + _LOWEST
+    move = 0 if following is None else following - pitch
+    if above_tonic in (7, 8) and move == -1:
+        above_tonic -= 12
+    elif above_tonic == _LOWEST and move == 1:
+        above_tonic += 12
+    return fifths + above_tonic
+
+
+def _named(pitch: int, position: int) -> tuple[str, int, int]:
+    alter, letter = divmod(position + 1, 7)
+    return _LETTERS[letter], alter, (pitch - alter) // 12 - 1
