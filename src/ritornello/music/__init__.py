@@ -1,0 +1,45 @@
+"""The value types and the files they live in: MIDI, ABC, MusicXML, MuseScore, kern and MEI."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ritornello.music.errors import MusicFileError
+from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+
+if TYPE_CHECKING:
+    from ritornello.music.files import read, readable, write
+    from ritornello.music.worker import UntrustedReader, read_untrusted
+
+__all__ = [
+    "Key",
+    "Melody",
+    "Metre",
+    "MusicFileError",
+    "Note",
+    "Part",
+    "Piece",
+    "Tempo",
+    "Timeline",
+    "UntrustedReader",
+    "read",
+    "read_untrusted",
+    "readable",
+    "write",
+]
+
+_HOMES = {
+    "read": "files",
+    "readable": "files",
+    "write": "files",
+    "UntrustedReader": "worker",
+    "read_untrusted": "worker",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the file door when it is first asked for: the values alone load in a few milliseconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,230 @@
+"""The door for music files: what a path holds is told by its suffix, checked against its first bytes.
+
+`read` parses in this process and is for files we made; for anybody else's use `worker.read_untrusted`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from ritornello.music.atomic import write_bytes
+from ritornello.music.errors import MusicFileError
+from ritornello.music.values import Melody, Piece
+
+Repeats = Literal["unfold", "written"]
+
+MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: how it is called in a message, and the suffix to give it."""
+
+    name: str
+    suffix: str
+    article: str = "a"
+
+
+KINDS = {
+    "midi": Kind("MIDI file", ".mid"),
+    "musicxml": Kind("MusicXML file", ".musicxml"),
+    "mxl": Kind("compressed MusicXML file", ".mxl"),
+    "mei": Kind("MEI file", ".mei", "an"),
+    "kern": Kind("kern file", ".krn"),
+    "abc": Kind("ABC file", ".abc", "an"),
+    "mscx": Kind("MuseScore file", ".mscx"),
+    "mscz": Kind("compressed MuseScore file", ".mscz"),
+}
+
+SUFFIXES = {
+    ".mid": "midi",
+    ".midi": "midi",
+    ".kar": "midi",
+    ".rmi": "midi",
+    ".musicxml": "musicxml",
+    ".xml": "musicxml",
+    ".mxl": "mxl",
+    ".mei": "mei",
+    ".krn": "kern",
+    ".kern": "kern",
+    ".abc": "abc",
+    ".mscx": "mscx",
+    ".mscz": "mscz",
+}
+"""Every suffix that can be read, and the kind of file that it promises."""
+
+WRITABLE = (".mid", ".midi", ".musicxml", ".xml", ".abc")
+
+
+def readable(path: str | Path) -> bool:
+    """Whether the suffix of `path` is one that `read` knows; the file itself is not opened."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+    """Read every piece of a music file: one of a score or a MIDI file, any number of a tune book.
+
+    repeats: "unfold" plays repeated bars as often as the score asks, "written" reads each bar once
+        (MIDI files have no repeats).
+    Raises MusicFileError, one line that begins with the path, for a file that is missing, empty, of another
+    kind than its suffix promises, broken, or without notes.
+    """
+    path = Path(path)
+    content = _content(path)
+    kind = _agreed_kind(path, content)
+    try:
+        return parse(kind, content, str(path), repeats)
+    except ValueError as error:
+        raise MusicFileError(_with_path(path, error)) from error
+
+
+def parse(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> list[Piece]:
+    """Read the pieces in the bytes of a file of a known kind (a key of KINDS). Raises ValueError."""
+    if repeats not in ("unfold", "written"):
+        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
+    if kind == "midi":
+        return [_room("midi").read_midi(content, source)]
+    if kind == "abc":
+        return _room("abc_reader").read_abc(decode_text(content), source, repeats)
+    if kind in ("mscx", "mscz"):
+        return _room("musescore").read_musescore(content, source, repeats)
+    return _room("scores").read_score(content, KINDS[kind].suffix, source, repeats)
+
+
+def write(melody: Melody, path: str | Path) -> None:
+    """Write a melody as MIDI, MusicXML or ABC, by the suffix of `path`; the file appears whole or not at all.
+
+    Raises MusicFileError for another suffix, and where the melody cannot be written in that format or the
+    place cannot be written to.
+    """
+    path = Path(path)
+    try:
+        write_bytes(path, _encoded(melody, path.suffix.lower()))
+    except OSError as error:
+        raise MusicFileError(f"{path}: cannot write here: {error.strerror or error}") from error
+    except ValueError as error:
+        raise MusicFileError(_with_path(path, error)) from error
+
+
+def detect(content: bytes) -> str:
+    """What the bytes of a file are: a key of KINDS, "html", or "" where nothing is recognised."""
+    if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
+        return "midi"
+    if content[:4] == b"PK\x03\x04":
+        return _kind_of_zip(content)
+    head = decode_text(content[:20_000]).lstrip()
+    if head.startswith("<"):
+        return _kind_of_xml(head)
+    if re.search(r"^\*\*[a-z]", head, re.MULTILINE):
+        return "kern"
+    return "abc" if re.search(r"^X:\s*\d", head, re.MULTILINE) else ""
+
+
+def decode_text(content: bytes) -> str:
+    """Text of a file: by its byte order mark, else UTF-8, else latin-1 (which never fails)."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _room(module: str):
+    """A reader's or writer's module, imported when it is first needed."""
+    return importlib.import_module(f"ritornello.music.{module}")
+
+
+def _encoded(melody: Melody, suffix: str) -> bytes:
+    if suffix in (".mid", ".midi"):
+        return _room("midi").write_midi(melody)
+    if suffix in (".musicxml", ".xml"):
+        return _room("musicxml").write_musicxml(melody).encode("utf-8")
+    if suffix == ".abc":
+        return _room("abc_writer").write_abc(melody).encode("utf-8")
+    raise ValueError(f"cannot write {suffix or 'a file without a suffix'}: use one of {' '.join(WRITABLE)}")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, or MusicFileError with what to do about it."""
+    if path.is_dir():
+        raise MusicFileError(f"{path}: this is a folder, not a file: name a file in it")
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise MusicFileError(f"{path}: no such file: check the name and the folder") from None
+    except OSError as error:
+        raise MusicFileError(f"{path}: cannot be opened: {error.strerror or error}") from None
+    if not content:
+        raise MusicFileError(f"{path}: the file is empty: fetch or save it again")
+    if len(content) > MAX_BYTES:
+        raise MusicFileError(f"{path}: over {MAX_BYTES // 2**20} MB, too large for a score")
+    return content
+
+
+def _agreed_kind(path: Path, content: bytes) -> str:
+    """The kind that suffix and content agree on, or MusicFileError saying what the file is instead."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        known = " ".join(SUFFIXES)
+        raise MusicFileError(f"{path}: {suffix or 'no suffix'} is not a suffix of a music file; known are {known}")
+    promised, found = SUFFIXES[suffix], detect(content)
+    wanted = KINDS[promised]
+    if found == promised or (promised == "abc" and not found):
+        return promised  # a lone ABC tune may come without its X: line
+    if found == "html":
+        raise MusicFileError(
+            f"{path}: this is an HTML page, not {wanted.article} {wanted.name}: "
+            "download the file itself, not the page that shows it"
+        )
+    if found:
+        kind = KINDS[found]
+        raise MusicFileError(
+            f"{path}: this is {kind.article} {kind.name}, not {wanted.article} {wanted.name}: "
+            f"rename it to {path.stem}{kind.suffix}"
+        )
+    start = ascii(content[:12].decode("latin-1"))
+    raise MusicFileError(
+        f"{path}: not {wanted.article} {wanted.name}: it begins with {start}; fetch or export it again"
+    )
+
+
+def _kind_of_zip(content: bytes) -> str:
+    try:
+        names = zipfile.ZipFile(BytesIO(content)).namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return ""
+    if any(name.lower().endswith(".mscx") for name in names):
+        return "mscz"
+    return "mxl" if any(name.lower().endswith((".xml", ".musicxml")) for name in names) else ""
+
+
+def _kind_of_xml(head: str) -> str:
+    """The kind by the root element, which stands after declaration, comments and document type."""
+    if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
+        return "html"
+    head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)
+    root = re.search(r"<(?:\w+:)?([A-Za-z][\w-]*)", head)
+    kinds = {
+        "score-partwise": "musicxml",
+        "score-timewise": "musicxml",
+        "opus": "musicxml",
+        "mei": "mei",
+        "museScore": "mscx",
+        "html": "html",
+    }
+    return kinds.get(root[1], "") if root else ""
+
+
+def _with_path(path: Path, error: ValueError) -> str:
+    """The message of a reader on one line, with the path in front exactly once."""
+    message = " ".join(str(error).split())
+    return message if message.startswith(str(path)) else f"{path}: {message}"
