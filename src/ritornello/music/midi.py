@@ -1,0 +1,319 @@
+"""Standard MIDI files: bytes to a Piece through symusic, a Melody to bytes by hand.
+
+Ticks are kept as they stand in the file. Source: The Complete MIDI 1.0 Detailed Specification (1996),
+"Standard MIDI Files 1.0".
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+
+MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
+MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
+MICROSECONDS_PER_MINUTE = 60_000_000
+LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
+END_OF_TRACK = b"\xff\x2f\x00"
+
+
+def read_midi(content: bytes, source: str = "") -> Piece:
+    """Read a MIDI file: one Part for each track, channel and program that has notes, on the file's own ticks.
+
+    Percussion (channel 10) is a part with `is_drum`. Notes without length and notes that are never switched
+    off are left out. A short first bar with a time signature of its own is read as a pick-up; a time signature
+    that restates the metre on a barline is dropped. The length of the timeline is the latest end of track.
+    Raises ValueError where this is not a MIDI file, is cut short or damaged, holds no notes, counts its time in
+    SMPTE frames, or is of type 2 (independent patterns) with several tracks.
+    """
+    content = _unwrapped(content)
+    resolution, tracks = _chunks(content)
+    score = _parsed(_with_marked_ends(resolution, tracks))
+    names = _names(tracks)
+    parts = tuple(part for part in (_part(track, names) for track in score.tracks) if part.notes)
+    if not parts:
+        raise ValueError("no notes in this MIDI file: export it again with the notes on a track")
+    last = max(note.end for part in parts for note in part.notes)
+    if last > MAX_QUARTERS * resolution:
+        raise ValueError(f"damaged: a note ends after {last // resolution} quarters, more than {MAX_QUARTERS}")
+    marked = max((m.time for m in score.markers if m.text == LAST_TEXT), default=0)
+    length = marked if last < marked <= MAX_QUARTERS * resolution else last
+    timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), _tempos(score))
+    title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
+    return Piece(parts, timeline, title=title, source=source)
+
+
+def write_midi(melody: Melody, program: int = 0) -> bytes:
+    """A MIDI file of one track: title, tempos, metres, keys, notes, and its end at the timeline's length.
+
+    A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
+    The same melody gives the same bytes. program: General MIDI program 0-127.
+    Raises ValueError for a metre, tempo or program that MIDI cannot express, and for a melody that is exact
+    only at more than 32767 ticks per quarter.
+    """
+    if not 0 <= program <= 127:
+        raise ValueError(f"program must be 0 to 127, not {program}")
+    melody = _within_resolution(melody)
+    timeline = melody.timeline
+    events: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
+    events += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
+    events += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _heard(timeline.keys, timeline)]
+    events += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _heard(timeline.tempos, timeline)]
+    events.append((0, 4, bytes([0xC0, program])))
+    for note in melody.notes:
+        events.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
+        events.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
+    events.append((timeline.length, 7, END_OF_TRACK))
+    track = _track(sorted(events, key=lambda e: e[:2]))
+    return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
+
+
+def _unwrapped(content: bytes) -> bytes:
+    """The MIDI file inside a RIFF wrapper (.rmi), or the content as it is."""
+    if content[:4] != b"RIFF" or content[8:12] != b"RMID":
+        return content
+    start = content.find(b"data", 12)
+    if start < 0:
+        raise ValueError("damaged: the RIFF wrapper holds no MIDI data")
+    size = struct.unpack_from("<I", content.ljust(start + 8, b"\0"), start + 4)[0]
+    return content[start + 8 : start + 8 + size]
+
+
+def _chunks(content: bytes) -> tuple[int, list[bytes]]:
+    """Ticks per quarter and the bytes of each track, checked against what the header promises."""
+    if content[:4] != b"MThd":
+        raise ValueError(f"not a MIDI file: it begins with {content[:12].decode('latin-1')!a}")
+    if len(content) < 14:
+        raise ValueError("cut short: the file ends inside its header; fetch it again")
+    size, kind, promised, resolution = struct.unpack_from(">IHHH", content, 4)
+    if resolution & 0x8000:
+        raise ValueError("this MIDI file counts SMPTE frames, not beats: save it with ticks per quarter note")
+    if not resolution:
+        raise ValueError("damaged: the header says 0 ticks per quarter note")
+    tracks, place = [], 8 + size
+    while place + 8 <= len(content):
+        name, size = struct.unpack_from(">4sI", content, place)
+        if place + 8 + size > len(content):
+            there = len(content) - place - 8
+            raise ValueError(f"cut short: a track promises {size} bytes, {there} are there; fetch the file again")
+        if name == b"MTrk":
+            tracks.append(content[place + 8 : place + 8 + size])
+        place += 8 + size
+    if len(tracks) < max(promised, 1):
+        raise ValueError(f"cut short: {promised} tracks are promised, {len(tracks)} are there; fetch the file again")
+    if kind == 2 and len(tracks) > 1:
+        raise ValueError("a MIDI file of type 2 holds independent patterns: save it as type 0 or 1")
+    return resolution, tracks
+
+
+def _with_marked_ends(resolution: int, tracks: Sequence[bytes]) -> bytes:
+    """The file again, each end of track preceded by a marker.
+
+    symusic does not report where a track ends, and so would lose a closing rest; markers it does report.
+    """
+    mark = _meta(6, LAST_TEXT.encode()) + b"\0" + END_OF_TRACK
+    ended = [t.removesuffix(END_OF_TRACK) + mark if t.endswith(END_OF_TRACK) else t + b"\0" + mark for t in tracks]
+    return _header(1, len(tracks), resolution) + b"".join(_chunk(b"MTrk", t) for t in ended)
+
+
+def _parsed(content: bytes):
+    from symusic import Score
+
+    try:
+        return Score.from_midi(content)
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
+
+
+def _part(track, names: dict[str, str]) -> Part:
+    notes = tuple(
+        Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes if n.duration > 0 and n.velocity > 0
+    )
+    return Part(notes, names.get(track.name, track.name).strip(), track.program & 0x7F, track.is_drum)
+
+
+def _names(tracks: Sequence[bytes]) -> dict[str, str]:
+    """Track names as symusic reports them (bytes that are not UTF-8 replaced) to their true spelling."""
+    raw = [_leading_name(track) for track in tracks]
+    return {name.decode("utf-8", "replace"): _decoded(name) for name in raw}
+
+
+def _decoded(name: bytes) -> str:
+    """Text of a name: UTF-8, else Windows Latin as most old files have it; control characters become spaces."""
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        text = name.decode("cp1252", "replace")
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()
+
+
+def _leading_name(track: bytes) -> bytes:
+    """The track name among the meta events that open a track; empty where there is none."""
+    place = 0
+    while place < len(track):
+        _, place = _variable(track, place)
+        if track[place : place + 1] != b"\xff":
+            break
+        kind = track[place + 1 : place + 2]
+        size, place = _variable(track, place + 2)
+        if kind == b"\x03":
+            return track[place : place + size]
+        place += size
+    return b""
+
+
+def _metres(score, resolution: int) -> tuple[Metre, ...]:
+    found = {
+        t.time: Metre(t.time, t.numerator, t.denominator)
+        for t in score.time_signatures
+        if t.numerator > 0 and 1 <= t.denominator <= 64 and t.time >= 0
+    }
+    found.setdefault(0, Metre(0, 4, 4))  # what the specification assumes
+    kept: list[Metre] = []
+    for metre in sorted(found.values()):
+        if not kept or not _restates(kept[-1], metre, resolution):
+            kept.append(metre)
+    if len(kept) > 1 and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
+        kept[0] = kept[1]._replace(tick=0)  # a short bar of its own metre before the first full one
+    return tuple(kept)
+
+
+def _restates(before: Metre, metre: Metre, resolution: int) -> bool:
+    """Whether a metre says what holds already, on a barline, and so changes nothing."""
+    return metre[1:] == before[1:] and (metre.tick - before.tick) % _bar(before, resolution) == 0
+
+
+def _bar(metre: Metre, resolution: int) -> Fraction:
+    return Fraction(4 * metre.numerator * resolution, metre.denominator)
+
+
+def _keys(score) -> tuple[Key, ...]:
+    found = {
+        k.time: Key(k.time, k.key, "minor" if k.tonality else "major")
+        for k in score.key_signatures
+        if -7 <= k.key <= 7 and k.tonality in (0, 1) and k.time >= 0
+    }
+    kept: list[Key] = []
+    for key in sorted(found.values()):
+        if not kept:
+            kept.append(key._replace(tick=0))  # what holds before the first one is not said
+        elif key[1:] != kept[-1][1:]:
+            kept.append(key)
+    return tuple(kept)
+
+
+def _tempos(score) -> tuple[Tempo, ...]:
+    found = {t.time: t.mspq for t in score.tempos if t.mspq > 0 and t.time >= 0}
+    found.setdefault(0, 500_000)  # what the specification assumes
+    kept: list[Tempo] = []
+    for tick, mspq in sorted(found.items()):
+        tempo = Tempo(tick, _qpm(mspq))
+        if not kept or tempo.qpm != kept[-1].qpm:
+            kept.append(tempo)
+    return tuple(kept)
+
+
+def _qpm(mspq: int) -> float:
+    """Quarters per minute, with the fewest decimals that mean these microseconds: 133, not 132.99995."""
+    exact = MICROSECONDS_PER_MINUTE / mspq
+    rounded = (round(exact, digits) for digits in range(6))
+    return next((qpm for qpm in rounded if qpm and round(MICROSECONDS_PER_MINUTE / qpm) == mspq), exact)
+
+
+def _within_resolution(melody: Melody) -> Melody:
+    """The melody at the largest resolution that MIDI can hold, which is its own nearly always."""
+    if melody.timeline.ticks_per_quarter <= MAX_RESOLUTION:
+        return melody
+    own = melody.timeline.ticks_per_quarter
+    for divisor in range(-(-own // MAX_RESOLUTION), own + 1):
+        if own % divisor == 0:
+            try:
+                return melody.with_resolution(own // divisor)
+            except ValueError:
+                continue
+    raise ValueError(f"exact only at more than {MAX_RESOLUTION} ticks per quarter, MIDI's limit: quantise it first")
+
+
+def _heard(changes: tuple, timeline: Timeline) -> list:
+    """The changes that come before the end; a later one would put off the end of the track."""
+    return [c for c in changes if c.tick == 0 or c.tick < timeline.length]
+
+
+def _written_metres(timeline: Timeline) -> list[Metre]:
+    """The metres, with a pick-up as a bar of its own where a time signature can say its length."""
+    metres = _heard(timeline.metres, timeline)
+    if not timeline.pickup or len(metres) < 2 or metres[0][1:] != metres[1][1:]:
+        return metres
+    share = Fraction(timeline.pickup, 4 * timeline.ticks_per_quarter)
+    denominator = max(share.denominator, metres[0].denominator)
+    numerator = share * denominator
+    if numerator.denominator == 1 and numerator <= 255 and denominator in (1, 2, 4, 8, 16, 32, 64):
+        metres[0] = Metre(0, int(numerator), denominator)
+    return metres
+
+
+def _time_signature(metre: Metre) -> bytes:
+    power = metre.denominator.bit_length() - 1
+    if 2**power != metre.denominator or power > 6 or metre.numerator > 255:
+        raise ValueError(
+            f"MIDI cannot express the metre {metre.name}: "
+            "the upper number must be at most 255, the lower 1, 2, 4, 8, 16, 32 or 64"
+        )
+    return bytes([metre.numerator, power, 24, 8])
+
+
+def _key_signature(key: Key) -> bytes:
+    if not -7 <= key.fifths <= 7:
+        raise ValueError(f"MIDI cannot express a key of {key.fifths} fifths: it must be -7 to 7")
+    return struct.pack("bB", key.fifths, key.mode == "minor")
+
+
+def _microseconds(tempo: Tempo) -> bytes:
+    mspq = round(MICROSECONDS_PER_MINUTE / tempo.qpm) if tempo.qpm > 0 else 0
+    if not 0 < mspq < 1 << 24:
+        raise ValueError(f"MIDI cannot express {tempo.qpm} quarters per minute: it must be 3.6 to 60000000")
+    return mspq.to_bytes(3, "big")
+
+
+def _track(events: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """Events as (tick, order, bytes) to the bytes of a track, each with the time since the one before."""
+    pieces, now = [], 0
+    for tick, _, data in events:
+        pieces.append(_quantity(tick - now) + data)
+        now = tick
+    return b"".join(pieces)
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes([0xFF, kind]) + _quantity(len(data)) + data
+
+
+def _header(kind: int, tracks: int, resolution: int) -> bytes:
+    return _chunk(b"MThd", struct.pack(">HHH", kind, tracks, resolution))
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack(">I", len(data)) + data
+
+
+def _quantity(number: int) -> bytes:
+    """A variable-length quantity: seven bits a byte, the highest first, all but the last with the top bit set."""
+    if number >= 1 << 28:
+        raise ValueError(f"MIDI cannot wait for {number} ticks at once: 268435455 is its limit")
+    data = [number & 0x7F]
+    while number := number >> 7:
+        data.append(number & 0x7F | 0x80)
+    return bytes(reversed(data))
+
+
+def _variable(data: bytes, place: int) -> tuple[int, int]:
+    """Read a variable-length quantity: its value and the place after it (past the end where data is short)."""
+    value = 0
+    for end in range(place + 1, min(place + 4, len(data)) + 1):
+        value = value << 7 | data[end - 1] & 0x7F
+        if data[end - 1] < 0x80:
+            return value, end
+    return value, place + 4
