@@ -1,0 +1,89 @@
+"""The corpus folder as files: found, read, and replaced as one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ritornello.corpus.errors import CorpusError
+
+NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
+REQUIRED = NAMES[:2]
+
+
+def is_corpus(path: Path) -> bool:
+    """Whether a folder holds at least the notes and pieces of a corpus."""
+    return all((path / name).is_file() for name in REQUIRED)
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """The files of a corpus folder by name. Raises CorpusError where it is missing or not a corpus."""
+    if not path.exists():
+        raise CorpusError(f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {path}`")
+    if not path.is_dir():
+        raise CorpusError(f"{path}: a corpus is a folder, this is a file; build one with `ritornello corpus build`")
+    if not is_corpus(path):
+        missing = " and ".join(name for name in REQUIRED if not (path / name).is_file())
+        raise CorpusError(f"{path}: not a corpus, {missing} missing; build one with `ritornello corpus build`")
+    return {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
+
+
+def write_files(path: Path, files: Mapping[str, bytes]) -> None:
+    """Put `files` into a corpus folder, all of them or none.
+
+    They are written to a folder beside it first. A new folder appears by one rename; in an existing corpus
+    each file is renamed into place, and what else lies there stays.
+    Raises CorpusError for a place that holds something else, OSError where it cannot be written.
+    """
+    _refuse_other_content(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    try:
+        for name, content in files.items():
+            _write_flushed(beside / name, content)
+        beside.chmod(0o777 & ~_umask())
+        _move_into_place(beside, path, files)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _refuse_other_content(path: Path) -> None:
+    if path.is_dir() and any(path.iterdir()) and not is_corpus(path):
+        raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
+    if path.exists() and not path.is_dir():
+        raise CorpusError(f"{path}: a file is in the way; choose another name for the corpus folder")
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_into_place(beside: Path, path: Path, files: Mapping[str, bytes]) -> None:
+    if not is_corpus(path):
+        if path.is_dir():
+            path.rmdir()  # empty, and a rename onto a folder is not portable
+        os.rename(beside, path)
+        return
+    for name in files:
+        os.replace(beside / name, path / name)
+    for name in set(NAMES) - set(files):
+        with suppress(FileNotFoundError):
+            (path / name).unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

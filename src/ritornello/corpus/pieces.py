@@ -1,0 +1,132 @@
+"""One piece of a corpus, where its notes lie, and its line in `pieces.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
+
+NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1")])
+"""One note of a corpus: start and duration in ticks of its melody, pitch 0-127, velocity 1-127."""
+
+NoteArray = NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class MelodySlice:
+    """One melody of a piece: notes `first` up to `stop` of the corpus, and the timeline they lie on.
+
+    steps: where its tokens lie in the corpus's step array, for a melody read from a token array, else None.
+    """
+
+    first: int
+    stop: int
+    timeline: Timeline
+    steps: tuple[int, int] | None = None
+
+    @property
+    def notes(self) -> int:
+        """Number of notes."""
+        return self.stop - self.first
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `pieces.jsonl`."""
+        timeline = self.timeline
+        line: dict[str, Any] = {
+            "notes": [self.first, self.stop],
+            "ticks_per_quarter": timeline.ticks_per_quarter,
+            "length": timeline.length,
+            "metres": [list(m) for m in timeline.metres],
+            "keys": [list(k) for k in timeline.keys],
+            "tempos": [list(t) for t in timeline.tempos],
+        }
+        if self.steps is not None:
+            line["steps"] = list(self.steps)
+        return line
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> MelodySlice:
+        """Back from `to_json`. Raises KeyError, TypeError or ValueError where the line is not one of ours."""
+        first, stop = line["notes"]
+        timeline = Timeline(
+            line["ticks_per_quarter"],
+            line["length"],
+            tuple(Metre(*m) for m in line["metres"]),
+            tuple(Key(*k) for k in line["keys"]),
+            tuple(Tempo(*t) for t in line["tempos"]),
+        )
+        steps = line.get("steps")
+        return cls(int(first), int(stop), timeline, None if steps is None else (int(steps[0]), int(steps[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusPiece:
+    """A source work in a corpus: what it is, whose it is, which family and split, and its melodies.
+
+    A piece that long rests cut into segments has one melody for each; all of them share its split.
+    family: the same text for pieces that are the same tune (see `families`). split: train, validation or test.
+    """
+
+    source: str
+    melodies: tuple[MelodySlice, ...]
+    title: str = ""
+    composer: str = ""
+    licence: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
+    split: str = "train"
+
+    @property
+    def notes(self) -> int:
+        """Number of notes in all its melodies."""
+        return sum(m.notes for m in self.melodies)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `pieces.jsonl`, with the first key, metre and tempo where a reader looks for them."""
+        timeline = self.melodies[0].timeline
+        key = timeline.key
+        return {
+            "source": self.source,
+            "title": self.title,
+            "composer": self.composer,
+            "licence": self.licence,
+            "family": self.family,
+            "split": self.split,
+            "key": None if key is None else [key.fifths, key.mode],
+            "metre": timeline.metre.name,
+            "tempo": timeline.qpm,
+            "provenance": dict(self.provenance),
+            "melodies": [m.to_json() for m in self.melodies],
+        }
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> CorpusPiece:
+        """Back from `to_json`. Raises KeyError, TypeError or ValueError where the line is not one of ours."""
+        melodies = tuple(MelodySlice.from_json(m) for m in line["melodies"])
+        if not melodies:
+            raise ValueError("a piece without melodies")
+        return cls(
+            line["source"],
+            melodies,
+            line["title"],
+            line["composer"],
+            line["licence"],
+            line["provenance"],
+            line["family"],
+            line["split"],
+        )
+
+
+def note_array(melody: Melody) -> NoteArray:
+    """The notes of a melody, (notes,) of NOTE_DTYPE."""
+    return np.array([tuple(n) for n in melody.notes], dtype=NOTE_DTYPE)
+
+
+def melody_of(notes: NoteArray, timeline: Timeline, title: str = "", source: str = "") -> Melody:
+    """A melody from (notes,) of NOTE_DTYPE. Raises ValueError where the notes overlap or are out of range."""
+    return Melody(tuple(Note(*n) for n in notes.tolist()), timeline, title, source)

@@ -1,0 +1,186 @@
+"""The finder of shared runs: where a tune says, in any key, what another tune says.
+
+A run of n notes is n-1 steps; a step is the interval to the next note in semitones and the time from one onset
+to the next in exact quarters (inter-onset: a rest counts with the note before it). How long the last note of a
+run lasts is not compared, nor are rests inside an inter-onset. Two runs are the same where all steps are.
+
+Runs are named by doubling (Karp, Miller and Rosenberg 1972, "Rapid identification of repeated patterns"): the
+name of 2k steps is the pair of names of its halves. Names are exact, so there are no false hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.corpus.store import Corpus
+from ritornello.music.values import Melody
+
+Ints = NDArray[np.int64]
+
+_INTERVAL_BITS, _DENOMINATOR_BITS, _NUMERATOR_BITS = 8, 20, 34  # 62 bits: a step fits an int64
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRun:
+    """The longest run that a melody shares with a collection.
+
+    notes: its length in notes, 0 where nothing of two notes or more is shared.
+    start_note: its first note in the melody that was asked about. melody, source: index and name of the first
+    melody of the collection that has it; source_note: its first note there.
+    """
+
+    notes: int
+    start_note: int = 0
+    melody: int = -1
+    source: str = ""
+    source_note: int = 0
+
+
+def steps_of(starts: Ints, pitches: Ints, ticks_per_quarter: int) -> Ints:
+    """Name each step of a melody by one integer: (notes,) onsets in ticks and pitches -> (notes - 1,).
+
+    The same interval after the same time has the same name at any resolution and in any key.
+    """
+    onsets = np.diff(starts.astype(np.int64))
+    shared = np.maximum(np.gcd(onsets, ticks_per_quarter), 1)
+    numerators = np.minimum(onsets // shared, (1 << _NUMERATOR_BITS) - 1)
+    denominators = np.minimum(ticks_per_quarter // shared, (1 << _DENOMINATOR_BITS) - 1)
+    intervals = np.diff(pitches.astype(np.int64)) + 127
+    return ((numerators << _DENOMINATOR_BITS | denominators) << _INTERVAL_BITS) | intervals
+
+
+def melody_steps(melody: Melody) -> Ints:
+    """The steps of one melody, (notes - 1,) int64, as `steps_of` names them."""
+    starts = np.array([n.start for n in melody.notes], np.int64)
+    pitches = np.array([n.pitch for n in melody.notes], np.int64)
+    return steps_of(starts, pitches, melody.timeline.ticks_per_quarter)
+
+
+class RunFinder:
+    """Finds the longest run that a melody shares with a collection, and runs shared inside the collection.
+
+    sequences: one (steps,) int64 array for each melody, from `steps_of` or any other naming of steps.
+    names: what each is called in answers. Work for a length is done when it is first asked for, then kept.
+    """
+
+    def __init__(self, sequences: Sequence[Ints], names: Sequence[str]) -> None:
+        lengths = np.array([len(s) for s in sequences], np.int64)
+        self._names = tuple(names)
+        self._stops = np.cumsum(lengths)
+        self._firsts = self._stops - lengths
+        steps = np.concatenate([*sequences, np.zeros(0, np.int64)]).astype(np.int64)
+        self._room = np.repeat(self._stops, lengths) - np.arange(len(steps))  # steps left in the same melody
+        self._alphabets: list[Ints] = [np.unique(steps)]
+        self._levels: list[Ints] = [np.searchsorted(self._alphabets[0], steps)]
+        self._sorted: dict[int, tuple[Ints, Ints]] = {}
+
+    @classmethod
+    def of_melodies(cls, melodies: Sequence[Melody]) -> RunFinder:
+        """A finder over melodies, named by their sources."""
+        return cls([melody_steps(m) for m in melodies], [m.source for m in melodies])
+
+    @classmethod
+    def of_corpus(cls, corpus: Corpus, split: str | None = None) -> RunFinder:
+        """A finder over a corpus or one split of it, made from its arrays."""
+        slices = list(corpus.slices(split))
+        return cls(
+            [corpus_steps(corpus, part.first, part.stop, part.timeline.ticks_per_quarter) for _, part in slices],
+            [piece.source for piece, _ in slices],
+        )
+
+    def longest(self, melody: Melody) -> SharedRun:
+        """The longest run that a melody shares with the collection; the earliest of several equal ones."""
+        return self.longest_of(melody_steps(melody))
+
+    def longest_of(self, steps: Ints) -> SharedRun:
+        """As `longest`, for steps already named, (steps,) int64."""
+        best = 0
+        shortest_failure = len(steps) + 1
+        while best + 1 < shortest_failure:  # a run of n steps holds one of n - 1: double, then halve the gap
+            length = min(max(2 * best, 1), (best + shortest_failure) // 2)
+            if len(self._found(steps, length)[0]):
+                best = length
+            else:
+                shortest_failure = length
+        if not best:
+            return SharedRun(0)
+        places, hits = self._found(steps, best)
+        melody = int(np.searchsorted(self._stops, hits[0], side="right"))
+        return SharedRun(best + 1, int(places[0]), melody, self._names[melody], int(hits[0] - self._firsts[melody]))
+
+    def shared(self, notes: int) -> Iterator[Ints]:
+        """Every run of `notes` notes that two or more melodies have: the sorted indices of those melodies."""
+        keys, order = self._keys(notes - 1)
+        bounds = np.flatnonzero(np.diff(keys)) + 1
+        for first, stop in zip([0, *bounds], [*bounds, len(keys)], strict=True):
+            if stop - first > 1:
+                melodies = np.unique(np.searchsorted(self._stops, order[first:stop], side="right"))
+                if len(melodies) > 1:
+                    yield melodies
+
+    def _found(self, steps: Ints, length: int) -> tuple[Ints, Ints]:
+        """Places in `steps` that begin a known run of `length` steps, and the first place of each in the collection."""
+        keys, order = self._keys(length)
+        wanted = self._named(steps, length)
+        at = np.searchsorted(keys, wanted)
+        hit = np.flatnonzero((at < len(keys)) & (wanted >= 0))
+        hit = hit[keys[at[hit]] == wanted[hit]]
+        return hit, order[at[hit]]
+
+    def _keys(self, length: int) -> tuple[Ints, Ints]:
+        """Sorted keys of all runs of `length` steps, and where each begins; equal keys in order of place."""
+        if length not in self._sorted:
+            level = self._level(length)
+            places = np.flatnonzero(self._room >= length)
+            keys = self._pair(level, self._levels[level][places], self._levels[level][places + length - (1 << level)])
+            order = np.argsort(keys, kind="stable")
+            self._sorted[length] = keys[order], places[order]
+        return self._sorted[length]
+
+    def _level(self, length: int) -> int:
+        """The largest power of two within `length`, as an exponent, with the names of its runs made."""
+        wanted = length.bit_length() - 1
+        while len(self._levels) <= wanted:
+            level = len(self._levels) - 1
+            half, names = 1 << level, self._levels[level]
+            places = np.flatnonzero(self._room >= 2 * half)
+            pairs = self._pair(level, names[places], names[places + half])
+            alphabet, inverse = np.unique(pairs, return_inverse=True)
+            doubled = np.full(len(names), -1, np.int64)
+            doubled[places] = inverse
+            self._alphabets.append(alphabet)
+            self._levels.append(doubled)
+        return wanted
+
+    def _pair(self, level: int, left: Ints, right: Ints) -> Ints:
+        """One key for two names of a level, negative where either is unknown."""
+        key: Ints = np.where((left < 0) | (right < 0), -1, left * len(self._alphabets[level]) + right)
+        return key
+
+    def _named(self, steps: Ints, length: int) -> Ints:
+        """Keys of the runs of `length` steps in a melody from outside, -1 where the collection has none."""
+        level = self._level(length)
+        names = _look_up(self._alphabets[0], steps)
+        for lower in range(level):
+            half = 1 << lower
+            names = _look_up(self._alphabets[lower + 1], self._pair(lower, names[:-half], names[half:]))
+        rest = length - (1 << level)
+        return self._pair(level, names[: len(names) - rest], names[rest:])
+
+
+def corpus_steps(corpus: Corpus, first: int, stop: int, ticks_per_quarter: int) -> Ints:
+    """The steps of notes `first` up to `stop` of a corpus, (notes - 1,) int64."""
+    notes = corpus.notes[first:stop]
+    return steps_of(notes["start"], notes["pitch"], ticks_per_quarter)
+
+
+def _look_up(alphabet: Ints, symbols: Ints) -> Ints:
+    """The place of each symbol in a sorted alphabet, -1 where it is not there."""
+    if not len(alphabet):
+        return np.full(len(symbols), -1, np.int64)
+    at = np.minimum(np.searchsorted(alphabet, symbols), len(alphabet) - 1)
+    return np.where(alphabet[at] == symbols, at, -1).astype(np.int64)

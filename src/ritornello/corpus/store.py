@@ -1,0 +1,218 @@
+"""A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
+
+The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
+were read, `steps.npy`. Notes, never tokens, except for those arrays, which are kept step for step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.folder import read_files, write_files
+from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, melody_of, note_array
+from ritornello.corpus.report import FileReport
+from ritornello.music.values import Melody
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Melodies with where they came from. Treat the arrays as read-only; make a new corpus to change one.
+
+    notes: (notes,) of NOTE_DTYPE. pieces: in file order. report: one line per input file.
+    steps: (steps,) uint8 tokens of melodies read from token arrays (0-127 note_on, 128 no_event, 129
+        note_off), None where there are none.
+    """
+
+    notes: NoteArray
+    pieces: tuple[CorpusPiece, ...]
+    report: tuple[FileReport, ...] = ()
+    steps: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Corpus:
+        """Read a corpus folder. Raises CorpusError where it is missing, not a corpus, or damaged."""
+        path = Path(path)
+        files = read_files(path)
+        try:
+            notes = np.load(io.BytesIO(files["notes.npy"]), allow_pickle=False)
+            lines = _json_lines(files["pieces.jsonl"])
+            pieces = tuple(CorpusPiece.from_json(line) for line in lines)
+            report = tuple(FileReport.from_json(line) for line in _json_lines(files.get("report.jsonl", b"")))
+            steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
+            corpus = cls(notes, pieces, report, steps)
+            _check_whole(corpus)
+            _check_digests(corpus, [line["digest"] for line in lines])
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, MemoryError) as error:
+            message = f"{path}: the corpus is damaged ({error}); build it again with `ritornello corpus build`"
+            raise CorpusError(" ".join(message.split())) from None
+        return corpus
+
+    def save(self, path: str | Path) -> None:
+        """Write the corpus folder, whole or not at all.
+
+        An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
+        Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
+        """
+        files = {
+            "notes.npy": _npy(self.notes),
+            "pieces.jsonl": _jsonl({**p.to_json(), "digest": _digest(self, p)} for p in self.pieces),
+            "report.jsonl": _jsonl(r.to_json() for r in self.report),
+        }
+        if self.steps is not None:
+            files["steps.npy"] = _npy(self.steps)
+        write_files(Path(path), files)
+
+    def melodies(self, split: str | None = None) -> list[Melody]:
+        """All melodies of a split (of the corpus where None), in file order; segments carry their piece's source.
+
+        Raises CorpusError for a name that is not a split.
+        """
+        return [
+            melody_of(self.notes[s.first : s.stop], s.timeline, piece.title, piece.source)
+            for piece, s in self.slices(split)
+        ]
+
+    def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:
+        """Every melody of a split as (its piece, where its notes lie), in file order. Raises CorpusError."""
+        return ((piece, s) for piece in self.in_split(split) for s in piece.melodies)
+
+    def in_split(self, split: str | None = None) -> tuple[CorpusPiece, ...]:
+        """The pieces of a split, in file order. Raises CorpusError for a name that is not a split."""
+        if split is not None and split not in SPLITS:
+            raise CorpusError(f"there is no split {split!r}; choose {', '.join(SPLITS)}")
+        return tuple(p for p in self.pieces if split in (None, p.split))
+
+    def step_arrays(self, split: str | None = None) -> list[NDArray[np.uint8]]:
+        """Token arrays kept step for step, one (steps,) uint8 for each melody that was read from one."""
+        if self.steps is None:
+            return []
+        return [self.steps[slice(*s.steps)] for _, s in self.slices(split) if s.steps is not None]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits that hold at least one piece."""
+        present = {p.split for p in self.pieces}
+        return tuple(name for name in SPLITS if name in present)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Pieces, melodies and notes of each split and in all."""
+        names: list[str | None] = [None, *self.splits]
+        return {name or "all": self._count(self.in_split(name)) for name in names}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hex digits) of notes, steps, timelines and splits; names and places do not count."""
+        digest = hashlib.sha256(self.notes.tobytes())
+        digest.update(b"" if self.steps is None else self.steps.tobytes())
+        for piece in self.pieces:
+            digest.update(json.dumps([piece.split, [m.to_json() for m in piece.melodies]]).encode())
+        return digest.hexdigest()
+
+    def selected(self, pieces: Iterable[CorpusPiece]) -> Corpus:
+        """A corpus of some of the pieces, in the order given, with its notes and steps laid anew."""
+        notes, steps, moved = [], [], []
+        first = first_step = 0
+        for piece in pieces:
+            slices = []
+            for old in piece.melodies:
+                new = replace(old, first=first, stop=first + old.notes)
+                notes.append(self.notes[old.first : old.stop])
+                first = new.stop
+                if old.steps is not None and self.steps is not None:
+                    steps.append(self.steps[slice(*old.steps)])
+                    new = replace(new, steps=(first_step, first_step + len(steps[-1])))
+                    first_step += len(steps[-1])
+                slices.append(new)
+            moved.append(replace(piece, melodies=tuple(slices)))
+        joined = np.concatenate(notes) if notes else np.zeros(0, NOTE_DTYPE)
+        return Corpus(joined, tuple(moved), self.report, np.concatenate(steps) if steps else None)
+
+    def __len__(self) -> int:
+        """Number of pieces."""
+        return len(self.pieces)
+
+    def __repr__(self) -> str:
+        count = self._count(self.pieces)
+        return f"Corpus({count['pieces']} pieces, {count['melodies']} melodies, {count['notes']} notes)"
+
+    @staticmethod
+    def _count(pieces: Sequence[CorpusPiece]) -> dict[str, int]:
+        melodies = sum(len(p.melodies) for p in pieces)
+        return {"pieces": len(pieces), "melodies": melodies, "notes": sum(p.notes for p in pieces)}
+
+
+def corpus_of(pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]], report: Sequence[FileReport] = ()) -> Corpus:
+    """A corpus from pieces whose slices are not laid yet and their melodies. Pieces without melodies are left out."""
+    arrays, laid, first = [], [], 0
+    for piece, melodies in pieces:
+        slices = []
+        for melody in melodies:
+            arrays.append(note_array(melody))
+            slices.append(MelodySlice(first, first + len(melody.notes), melody.timeline))
+            first += len(melody.notes)
+        if slices:
+            laid.append(replace(piece, melodies=tuple(slices)))
+    notes = np.concatenate(arrays) if arrays else np.zeros(0, NOTE_DTYPE)
+    return Corpus(notes, tuple(laid), tuple(report))
+
+
+def _check_whole(corpus: Corpus) -> None:
+    """Raise ValueError unless the slices lie end to end over notes and steps and every value is in range."""
+    notes, steps = corpus.notes, corpus.steps
+    if notes.dtype != NOTE_DTYPE or notes.ndim != 1:
+        raise ValueError(f"notes.npy holds {notes.dtype}, not notes")
+    first = 0
+    for piece, part in corpus.slices():
+        if part.first != first or part.stop < first:
+            raise ValueError(f"the slices of {piece.source} do not follow the piece before it")
+        first = part.stop
+        if piece.split not in SPLITS:
+            raise ValueError(f"{piece.source} is in an unknown split {piece.split!r}")
+        if part.steps is not None and (steps is None or not 0 <= part.steps[0] <= part.steps[1] <= len(steps)):
+            raise ValueError(f"the steps of {piece.source} are missing")
+    if first != len(notes):
+        raise ValueError(f"pieces.jsonl speaks of {first} notes, notes.npy holds {len(notes)}")
+    if len(notes) and (notes["start"].min() < 0 or notes["duration"].min() < 1 or notes["pitch"].max() > 127):
+        raise ValueError("a note lies out of range")
+    if steps is not None and (steps.dtype != np.uint8 or steps.ndim != 1):
+        raise ValueError(f"steps.npy holds {steps.dtype}, not tokens")
+
+
+def _check_digests(corpus: Corpus, digests: Sequence[str]) -> None:
+    """Raise ValueError where notes are not those that were saved (a flipped bit would otherwise load in silence)."""
+    for piece, digest in zip(corpus.pieces, digests, strict=True):
+        if _digest(corpus, piece) != digest:
+            raise ValueError(f"the notes of {piece.source} have changed since they were saved")
+
+
+def _digest(corpus: Corpus, piece: CorpusPiece) -> str:
+    """First 16 hex digits of the SHA-256 of a piece's notes."""
+    first, stop = piece.melodies[0].first, piece.melodies[-1].stop
+    return hashlib.sha256(corpus.notes[first:stop].tobytes()).hexdigest()[:16]
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _jsonl(lines: Iterable[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+
+
+def _json_lines(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in content.decode("utf-8").splitlines() if line.strip()]
