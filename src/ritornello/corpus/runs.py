@@ -123,7 +123,7 @@ class RunFinder:
                     yield melodies
 
     def _found(self, steps: Ints, length: int) -> tuple[Ints, Ints]:
-        """Places in `steps` that begin a known run of `length` steps, and the first place of each in the collection."""
+        """Places in `steps` that begin a known run of `length` steps, and its first place in the collection."""
         keys, order = self._keys(length)
         wanted = self._named(steps, length)
         at = np.searchsorted(keys, wanted)

@@ -1,0 +1,47 @@
+"""Cut a melody at its long rests: a singer's silence of many bars is the pianist's music, not the tune's."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from ritornello.music.values import Melody
+
+REST_BARS = 2.0
+"""A rest this many bars long, or longer, is cut out."""
+
+LEAST_NOTES = 8
+"""A segment with fewer notes is left out: too short to be a tune or to learn its end from."""
+
+
+def cut_at_rests(melody: Melody, rest_bars: float = REST_BARS, least_notes: int = LEAST_NOTES) -> list[Melody]:
+    """Segments between rests of `rest_bars` bars or more, with opening and closing rests cut as well.
+
+    A segment begins with the bar of its first note and ends with the bar of its last (or where the melody
+    ends, if that is earlier), so its metre, key, tempo and up-beat stay as they were, counted from 0 anew.
+    Segments of fewer than `least_notes` notes are left out; what was lost is `len(melody.notes)` less theirs.
+    Raises ValueError unless rest_bars is at least 1, since a shorter rest need not hold a barline.
+    """
+    if rest_bars < 1:
+        raise ValueError(f"rest_bars must be 1 or more, not {rest_bars}")
+    lines = melody.timeline.barlines()
+    segments = []
+    for first, last in _between_rests(melody, rest_bars):
+        if last - first + 1 < least_notes:
+            continue
+        start = lines[bisect_right(lines, melody.notes[first].start) - 1]
+        end = lines[min(bisect_left(lines, melody.notes[last].end), len(lines) - 1)]
+        end = max(min(end, melody.timeline.length), melody.notes[last].end)
+        segments.append(melody.between(start, end))
+    return segments
+
+
+def _between_rests(melody: Melody, rest_bars: float) -> list[tuple[int, int]]:
+    """First and last note of each stretch without a long rest."""
+    notes, timeline = melody.notes, melody.timeline
+    stretches, first = [], 0
+    for index in range(1, len(notes)):
+        rest_start = notes[index - 1].end
+        if notes[index].start - rest_start >= rest_bars * timeline.bar_ticks(timeline.metre_at(rest_start)):
+            stretches.append((first, index - 1))
+            first = index
+    return [*stretches, (first, len(notes) - 1)] if notes else []
