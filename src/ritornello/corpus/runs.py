@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,13 +115,22 @@ class RunFinder:
 
     def shared(self, notes: int) -> Iterator[Ints]:
         """Every run of `notes` notes that two or more melodies have: the sorted indices of those melodies."""
-        keys, order = self._keys(notes - 1)
-        bounds = np.flatnonzero(np.diff(keys)) + 1
-        for first, stop in zip([0, *bounds], [*bounds, len(keys)], strict=True):
+        names, melodies, _ = self.runs(notes)
+        bounds = [0, *(np.flatnonzero(np.diff(names)) + 1), len(names)]
+        for first, stop in pairwise(bounds):
             if stop - first > 1:
-                melodies = np.unique(np.searchsorted(self._stops, order[first:stop], side="right"))
-                if len(melodies) > 1:
-                    yield melodies
+                having = np.unique(melodies[first:stop])
+                if len(having) > 1:
+                    yield having
+
+    def runs(self, notes: int) -> tuple[Ints, Ints, Ints]:
+        """All runs of `notes` notes: (runs,) names in ascending order, melodies, and first notes in them.
+
+        Two runs have the same name where they are the same run.
+        """
+        names, places = self._keys(notes - 1)
+        melodies = np.searchsorted(self._stops, places, side="right").astype(np.int64)
+        return names, melodies, places - self._firsts[melodies]
 
     def _found(self, steps: Ints, length: int) -> tuple[Ints, Ints]:
         """Places in `steps` that begin a known run of `length` steps, and its first place in the collection."""
