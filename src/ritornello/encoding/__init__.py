@@ -1,0 +1,16 @@
+"""Melodies as integer tokens: one vocabulary table per encoding, and which tokens may follow."""
+
+from __future__ import annotations
+
+from ritornello.encoding.grid import Encoded, Grid
+
+ENCODINGS = {"grid": Grid}
+
+__all__ = ["ENCODINGS", "Encoded", "Grid", "make_encoding"]
+
+
+def make_encoding(name: str = "grid", **options) -> Grid:
+    """The encoding of this name, with its options. Raises ValueError for a name that is not in ENCODINGS."""
+    if name not in ENCODINGS:
+        raise ValueError(f"no such encoding: {name!r}; there are {', '.join(ENCODINGS)}")
+    return ENCODINGS[name](**options)

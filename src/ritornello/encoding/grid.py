@@ -1,0 +1,241 @@
+"""grid: one token per step, 0-127 note_on, 128 no_event, 129 note_off, then the tune's metre and its end.
+
+The alphabet is the exercise's ("Make some music with an RNN", step 3); `plain` is its 130 symbols alone.
+A tune starts on a barline: a pick-up is opening no_events. Resolution: `steps_per_quarter`, 4 by default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
+
+NO_EVENT = 128
+NOTE_OFF = 129
+METRES = ("2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "9/8", "12/8", "other")
+PLAIN_ROWS = (
+    ("note_on", 128, "a note of this pitch starts; one that sounds ends"),
+    ("no_event", 1, "what sounds goes on, silence goes on"),
+    ("note_off", 1, "what sounds ends"),
+)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokens of one melody and what the encoding could not keep.
+
+    tokens: (length,) int16. losses: how many notes were `moved` (an onset off the grid, rounded), `resized`
+    (a duration off the grid, rounded) or `lost` (a second onset on the same step: the later one stays out).
+    """
+
+    tokens: np.ndarray
+    losses: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end."""
+
+    steps_per_quarter: int = 4
+    plain: bool = False
+    name = "grid"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps_per_quarter <= 24:
+            raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The token table."""
+        if self.plain:
+            return Vocabulary.of(*PLAIN_ROWS)
+        begins = [(f"begin_{metre}", 1, f"a tune in {metre} begins") for metre in METRES]
+        return Vocabulary.of(*PLAIN_ROWS, *begins, ("end", 1, "the tune is over; what sounds ends"))
+
+    @property
+    def end(self) -> int | None:
+        """Id of the `end` token; None for the plain alphabet, which has no end."""
+        return None if self.plain else self.vocabulary["end"]
+
+    def options(self) -> dict:
+        """What `make_encoding` needs to build this encoding again."""
+        return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
+
+    def encode(self, melody: Melody) -> Encoded:
+        """Melody to tokens: begin_<metre>, one token per step up to the melody's end, `end`.
+
+        Onsets and ends go to the nearest step (ties upward); a note keeps at least one step.
+        """
+        starts, ends, pitches, losses = self._stepped(melody)
+        origin = 0 if self.plain else self._opening_steps(melody)
+        length = max(self._to_step(melody, melody.timeline.length), int(ends[-1]) if len(ends) else 0)
+        steps = np.full(origin + length, NO_EVENT, np.int16)
+        silent_after = ends < np.append(starts[1:], length)  # the next note's own onset ends this one
+        steps[origin + ends[silent_after]] = NOTE_OFF
+        steps[origin + starts] = pitches
+        return Encoded(steps if self.plain else self._framed(steps, melody.timeline.metre), losses)
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Tokens to melody; a begin or end token may be missing, and an illegal note_off is silence.
+
+        Raises ValueError for an id outside the vocabulary.
+        """
+        tokens = np.asarray(tokens, np.int64)
+        self._check(tokens)
+        steps = tokens[tokens <= NOTE_OFF]
+        ticks_per_quarter = math.lcm(TICKS_PER_QUARTER, self.steps_per_quarter)
+        ticks = ticks_per_quarter // self.steps_per_quarter
+        metres = (Metre(0, *self.metre_of(tokens)),)
+        timeline = Timeline(ticks_per_quarter, len(steps) * ticks, metres, (), (Tempo(0, qpm),))
+        return Melody(_notes(steps, ticks), timeline, title)
+
+    def tracker(self, batch: int) -> GridTracker:
+        """Rules and place in the bar for `batch` tunes at once."""
+        return GridTracker(self, batch)
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """The same tune `semitones` higher. Raises ValueError if a pitch leaves 0-127."""
+        is_note = tokens < NO_EVENT
+        moved = np.where(is_note, tokens + semitones, tokens)
+        if is_note.any() and not 0 <= moved[is_note].min() <= moved[is_note].max() <= 127:
+            raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
+        return moved.astype(tokens.dtype)
+
+    def pitches(self, tokens: np.ndarray) -> np.ndarray:
+        """Pitches of the tune's notes in order."""
+        return tokens[tokens < NO_EVENT]
+
+    def quarters(self, tokens: np.ndarray) -> float:
+        """Time that the tokens fill, in quarter notes."""
+        return int((tokens <= NOTE_OFF).sum()) / self.steps_per_quarter
+
+    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
+        """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
+        if self.plain or not len(tokens):
+            return (4, 4)
+        index = int(tokens[0]) - self.vocabulary["begin_2/4"]
+        if not 0 <= index < len(METRES) - 1:
+            return (4, 4)
+        numerator, denominator = METRES[index].split("/")
+        return int(numerator), int(denominator)
+
+    def begin(self, metre: str) -> int:
+        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
+        if metre not in METRES:
+            raise ValueError(f"no such metre: {metre!r}; choose one of {', '.join(METRES[:-1])}")
+        return self.vocabulary[f"begin_{metre}"]
+
+    def _framed(self, steps: np.ndarray, metre: Metre) -> np.ndarray:
+        begin = self.vocabulary[f"begin_{metre.name if metre.name in METRES else 'other'}"]
+        return np.concatenate([[begin], steps, [self.vocabulary["end"]]]).astype(np.int16)
+
+    def _stepped(self, melody: Melody) -> tuple[np.ndarray, np.ndarray, np.ndarray, Counter[str]]:
+        """Start and end steps and pitches of the notes that stay, and the losses."""
+        notes = np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
+        per_quarter = melody.timeline.ticks_per_quarter
+        starts, off_start = _rounded(notes[:, 0], self.steps_per_quarter, per_quarter)
+        ends, off_end = _rounded(notes[:, 0] + notes[:, 1], self.steps_per_quarter, per_quarter)
+        stays = np.append(True, starts[1:] != starts[:-1])[: len(starts)]
+        losses = Counter(
+            moved=int((off_start & stays).sum()),
+            resized=int((((off_end != off_start) | (ends <= starts)) & stays).sum()),
+            lost=int((~stays).sum()),
+        )
+        starts, ends, pitches = starts[stays], ends[stays], notes[stays, 2]
+        ends = np.maximum(ends, starts + 1)
+        ends[:-1] = np.minimum(ends[:-1], starts[1:])
+        return starts, ends, pitches, losses
+
+    def _to_step(self, melody: Melody, tick: int) -> int:
+        return int(_rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0][0])
+
+    def _opening_steps(self, melody: Melody) -> int:
+        """Steps of the first bar that come before a pick-up."""
+        timeline = melody.timeline
+        if not timeline.pickup:
+            return 0
+        return self._to_step(melody, int(timeline.bar_ticks(timeline.metre)) - timeline.pickup)
+
+    def bar_steps(self, metre: tuple[int, int]) -> int:
+        """Steps in a full bar, rounded where the grid is too coarse for the metre."""
+        return max(1, round(4 * self.steps_per_quarter * metre[0] / metre[1]))
+
+    def _check(self, tokens: np.ndarray) -> None:
+        bad = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
+        if len(bad):
+            raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.vocabulary.size - 1})")
+
+
+def _rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest steps, and which ticks were not on one. Exact in integers."""
+    scaled = ticks * steps_per_quarter
+    return (2 * scaled + ticks_per_quarter) // (2 * ticks_per_quarter), scaled % ticks_per_quarter != 0
+
+
+def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
+    """Notes of a step array (1 token per step), `ticks` long each."""
+    changes = np.flatnonzero(steps != NO_EVENT)
+    ends = np.append(changes[1:], len(steps))
+    return tuple(
+        Note(int(start) * ticks, int(end - start) * ticks, int(steps[start]), DEFAULT_VELOCITY)
+        for start, end in zip(changes, ends, strict=True)
+        if steps[start] < NO_EVENT
+    )
+
+
+class GridTracker:
+    """Which tokens may follow, and where in its bar each of several tunes stands.
+
+    Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset (step of the last
+    note_on), notes (note_ons so far), bar_steps, done. A note_off in silence, an end before the first note and
+    a second begin are not legal; after `end` nothing is.
+    """
+
+    def __init__(self, encoding: Grid, batch: int):
+        self.encoding = encoding
+        self.sounding = np.full(batch, -1)
+        self.step = np.zeros(batch, np.int64)
+        self.onset = np.zeros(batch, np.int64)
+        self.notes = np.zeros(batch, np.int64)
+        self.bar_steps = np.full(batch, encoding.bar_steps((4, 4)))
+        self.begun = np.full(batch, encoding.plain)
+        self.done = np.zeros(batch, bool)
+
+    def legal(self) -> np.ndarray:
+        """(batch, vocabulary) of bool: the tokens that may come next."""
+        table = self.encoding.vocabulary
+        mask = np.zeros((len(self.step), table.size), bool)
+        running = self.begun & ~self.done
+        mask[:, : NO_EVENT + 1] = running[:, None]
+        mask[:, NOTE_OFF] = running & (self.sounding >= 0)
+        if not self.encoding.plain:
+            mask[:, NOTE_OFF + 1 : table["end"]] = (~self.begun & ~self.done)[:, None]
+            mask[:, table["end"]] = running & (self.notes > 0)
+        return mask
+
+    def advance(self, tokens: np.ndarray) -> None:
+        """Take one token for each tune, (batch,) of int."""
+        is_step = tokens <= NOTE_OFF
+        starts = tokens < NO_EVENT
+        self.onset = np.where(starts, self.step, self.onset)
+        self.notes += starts
+        self.sounding = np.where(starts, tokens, np.where(tokens == NO_EVENT, self.sounding, -1))
+        self.step += is_step
+        if self.encoding.plain:
+            return
+        self.done |= tokens == self.encoding.end
+        for row in np.flatnonzero(~is_step & ~self.done):
+            self.begun[row] = True
+            self.bar_steps[row] = self.encoding.bar_steps(self.encoding.metre_of(tokens[row : row + 1]))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone (indices or a mask)."""
+        for name in ("sounding", "step", "onset", "notes", "bar_steps", "begun", "done"):
+            setattr(self, name, getattr(self, name)[rows])

@@ -1,0 +1,89 @@
+"""How well a network expects tunes it has not seen: nats per token, bits per note, bits per quarter.
+
+Bits per note: all the bits needed to reproduce a melody's list of (onset, duration, pitch) and its end, from
+nothing, divided by its notes. The metre, which the first token names, is paid for too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ritornello.encoding import Grid
+from ritornello.model.lstm import NumpyLstm
+
+MAX_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Sums over melodies. nats: negative log likelihood of all `tokens`; notes, quarters: what they spell."""
+
+    nats: float
+    tokens: int
+    notes: int
+    quarters: float
+
+    @property
+    def nll_per_token(self) -> float:
+        """Nats per token."""
+        return self.nats / max(1, self.tokens)
+
+    @property
+    def bits_per_note(self) -> float:
+        """Bits per note, the end of each melody included."""
+        return self.nats / math.log(2) / max(1, self.notes)
+
+    @property
+    def bits_per_quarter(self) -> float:
+        """Bits per quarter note of time."""
+        return self.nats / math.log(2) / max(1e-9, self.quarters)
+
+    def described(self) -> dict:
+        """All of it by name."""
+        rates = {name: getattr(self, name) for name in ("nll_per_token", "bits_per_note", "bits_per_quarter")}
+        return rates | asdict(self)
+
+
+def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray]) -> np.ndarray:
+    """Negative log likelihood in nats of each token sequence, whole history, (melodies,) of float64."""
+    nats = np.zeros(len(melodies))
+    order = sorted(range(len(melodies)), key=lambda n: -len(melodies[n]))
+    for at in range(0, len(order), MAX_BATCH):
+        rows = np.array(order[at : at + MAX_BATCH])
+        nats[rows] = _batch_nats(network, [melodies[n] for n in rows])
+    return nats
+
+
+def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Grid) -> Likelihood:
+    """Sum nats of melodies over what they spell: tokens, notes and quarters of time."""
+    quarters = sum(encoding.quarters(m) for m in melodies)
+    notes = sum(len(encoding.pitches(m)) for m in melodies)
+    return Likelihood(float(np.sum(nats)), sum(len(m) for m in melodies), notes, quarters)
+
+
+def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray]) -> np.ndarray:
+    """The same for melodies in order of falling length; finished ones leave the batch from its end."""
+    lengths = np.array([len(m) for m in melodies])
+    tokens = np.zeros((len(melodies), lengths.max(initial=0)), np.int64)
+    for row, melody in zip(tokens, melodies, strict=True):
+        row[: len(melody)] = melody
+    nats = np.zeros(len(melodies))
+    state = network.start(len(melodies))
+    fed = np.full(len(melodies), network.vocabulary_size)
+    for position in range(tokens.shape[1]):
+        alive = int((lengths > position).sum())
+        state = [(output[:alive], cell[:alive]) for output, cell in state]
+        logits, state = network.step(fed[:alive], state)
+        fed = tokens[:alive, position]
+        nats[:alive] += _cross_entropy(logits, fed)
+    return nats
+
+
+def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    top = logits.max(-1, keepdims=True)
+    log_total = np.log(np.exp(logits - top).sum(-1, dtype=np.float64)) + top[:, 0]
+    return log_total - logits[np.arange(len(targets)), targets]

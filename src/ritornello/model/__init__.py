@@ -1,0 +1,1 @@
+"""The networks, the n-gram, the model file, and the player that needs no framework."""

@@ -1,0 +1,110 @@
+"""The model file: one .safetensors with the weights and, in its header, everything needed to use them.
+
+No pickled objects. The header holds one JSON text under "ritornello": format, network, encoding, vocabulary,
+facts (corpus, licence, seed, held-out figures, ...) and the SHA-256 of the tensors, checked on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ritornello.encoding import Grid, make_encoding
+from ritornello.model.options import NetworkOptions
+from ritornello.music import atomic
+
+FORMAT = 1
+
+
+class ModelFileError(ValueError):
+    """A file that is not a usable model; the message names it, says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained network: weights (see `lstm.py`), encoding, options, and facts about how it came to be."""
+
+    tensors: dict[str, np.ndarray]
+    network: NetworkOptions
+    encoding: Grid
+    facts: dict = field(default_factory=dict)
+
+
+def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
+    """Write `model` to `path`, whole or not at all. half: weights as float16. Raises OSError naming `path`."""
+    from safetensors.numpy import save
+
+    dtype = np.float16 if half else np.float32
+    tensors = {name: np.ascontiguousarray(value, dtype) for name, value in sorted(model.tensors.items())}
+    header = {
+        "format": FORMAT,
+        "network": model.network.options(),
+        "encoding": model.encoding.options(),
+        "vocabulary": [list(row[:3]) for row in model.encoding.vocabulary.rows],
+        "facts": model.facts,
+        "sha256": digest(tensors),
+    }
+    header["header_sha256"] = _header_digest(header)
+    atomic.write_bytes(path, save(tensors, {"ritornello": json.dumps(header, sort_keys=True)}))
+
+
+def load_model(path: str | Path) -> ModelFile:
+    """Read and check a model file.
+
+    Raises FileNotFoundError, or ModelFileError for another kind of file, a damaged one, a newer format, or a
+    vocabulary that is not this program's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    header, tensors = _read(path)
+    try:
+        if header["format"] > FORMAT:
+            raise ModelFileError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
+        if digest(tensors) != header["sha256"] or _header_digest(header) != header["header_sha256"]:
+            raise ModelFileError(f"{path}: damaged (its contents do not match their checksum); copy or train it again")
+        encoding = make_encoding(**header["encoding"])
+        _check_vocabulary(path, header["vocabulary"], encoding)
+        return ModelFile(tensors, NetworkOptions(**header["network"]), encoding, header["facts"])
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(f"{path}: not a ritornello model: its header lacks or mis-states {error}") from None
+
+
+def digest(tensors: dict[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and bytes of the tensors, in order of name."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name]
+        total.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
+        total.update(np.ascontiguousarray(value).tobytes())
+    return total.hexdigest()
+
+
+def _header_digest(header: dict) -> str:
+    rest = {key: value for key, value in header.items() if key != "header_sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            if "ritornello" not in metadata:
+                raise ModelFileError(f"{path}: a .safetensors file of another program, not a ritornello model")
+            return json.loads(metadata["ritornello"]), {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
+        raise ModelFileError(f"{path}: not a model file, or a damaged one; train it again or copy it anew") from None
+
+
+def _check_vocabulary(path: Path, stored: list, encoding: Grid) -> None:
+    ours = [list(row[:3]) for row in encoding.vocabulary.rows]
+    if stored != ours:
+        raise ModelFileError(
+            f"{path}: its vocabulary is not the one that {encoding.name!r} has in this version; train it again"
+        )

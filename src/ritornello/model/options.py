@@ -1,0 +1,46 @@
+"""What network is meant: its options, and the presets that are named sets of them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """A stack of LSTM layers between an embedding and a softmax.
+
+    layers: 1 to 8. width: cells per layer, 8 to 4096. embedding: numbers per token at the input, 8 to 4096.
+    dropout: share of activations silenced between layers while training, 0 to below 1.
+    """
+
+    layers: int = 2
+    width: int = 256
+    embedding: int = 256
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("layers", 1, 8), ("width", 8, 4096), ("embedding", 8, 4096)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be {low} to {high}, not {value}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
+
+    def options(self) -> dict:
+        """The fields by name, as the model file keeps them."""
+        return asdict(self)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the program."""
+    return sorted(f.name.removesuffix(".toml") for f in files(__package__).joinpath("presets").iterdir())
+
+
+def load_preset(name: str) -> NetworkOptions:
+    """The network of this name. Raises ValueError, listing the names, if there is none."""
+    if name not in preset_names():
+        raise ValueError(f"no such preset: {name!r}; there are {', '.join(preset_names())}")
+    text = files(__package__).joinpath("presets", f"{name}.toml").read_text("utf-8")
+    return NetworkOptions(**tomllib.loads(text))
