@@ -1,0 +1,204 @@
+"""How a bar divides: groups, beats, parts of beats, and which note values show that division.
+
+A bar is a tree: bar, half-bars where there are any, beats, thirds or halves of a beat, and so on in halves.
+The *depth* of a place is the level at which it first appears as a boundary: -1 for the barline, 0 for the
+middle of the bar, 1 for a beat, 2 and more inside beats. Times here are quarters from the barline, as Fractions.
+Source of the rules: Gould, "Behind Bars" (2011), chapter 6, on notating rhythm within the metre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from math import lcm
+from typing import NamedTuple
+
+from ritornello.music.values import Metre
+
+LONGEST = Fraction(8)  # a breve, in quarters
+SHORTEST = Fraction(1, 256)  # a 1024th, in quarters: the shortest value that has a name
+
+Span = tuple[Fraction, Fraction]
+
+
+class Tuplet(NamedTuple):
+    """A stretch of a bar, in quarters, in which `actual` notes take the time of `normal`."""
+
+    start: Fraction
+    end: Fraction
+    actual: int
+    normal: int
+
+
+class Node(NamedTuple):
+    """One stretch of the bar, at its depth in the tree."""
+
+    start: Fraction
+    end: Fraction
+    depth: int
+
+
+def beat_lengths(metre: Metre) -> list[Fraction]:
+    """Lengths of the beats of a full bar, in quarters: 3/4 has three of 1, 6/8 two of 3/2, 7/8 has 1, 1, 3/2."""
+    unit, count = Fraction(4, metre.denominator), metre.numerator
+    if count % 3 == 0 and (count > 3 or metre.denominator >= 8):
+        return [3 * unit] * (count // 3)
+    if metre.denominator < 8 or count == 1:
+        return [unit] * count
+    twos = [2 * unit] * (count // 2)
+    return [*twos[:-1], 3 * unit] if count % 2 else twos
+
+
+@dataclass(frozen=True)
+class BeatTree:
+    """The division of one bar. beats: their lengths in quarters; unit: the value that the metre counts."""
+
+    beats: tuple[Fraction, ...]
+    unit: Fraction
+
+    @classmethod
+    def of(cls, metre: Metre, length: Fraction) -> BeatTree:
+        """The tree of a bar of `metre`, prolonged by its own beats where `length` is more than a full bar."""
+        beats = beat_lengths(metre)
+        times = max(1, -(-length // sum(beats)))
+        return cls(tuple(beats * int(times)), Fraction(4, metre.denominator))
+
+    @property
+    def length(self) -> Fraction:
+        """Quarters in the bar."""
+        return sum(self.beats, Fraction(0))
+
+    def beat_starts(self) -> list[Fraction]:
+        """Where the beats begin, the first at 0."""
+        return [self.length - rest for rest in accumulate(reversed(self.beats))][::-1]
+
+    def beat_of(self, place: Fraction) -> int:
+        """Index of the beat that contains `place`."""
+        return sum(start <= place for start in self.beat_starts()) - 1
+
+    def root(self) -> Node:
+        """The whole bar."""
+        return Node(Fraction(0), self.length, 0)
+
+    def children(self, node: Node) -> list[Node]:
+        """The stretches that `node` falls into."""
+        if node.depth == 0:
+            inner = self._middle()
+        elif node.depth == 1:
+            inner = [b for b in self.beat_starts() if node.start < b < node.end]
+        else:
+            parts = 3 if node.depth == 2 and (node.end - node.start) == 3 * self.unit else 2
+            inner = [node.start + (node.end - node.start) * i / parts for i in range(1, parts)]
+        edges = [node.start, *inner, node.end]
+        return [Node(a, b, node.depth + 1) for a, b in zip(edges, edges[1:], strict=False)]
+
+    def _middle(self) -> list[Fraction]:
+        """Four, six ... beats have a middle; two compound beats too; five fall into three and two."""
+        starts, count = self.beat_starts(), len(self.beats)
+        if count == 5:
+            return [starts[3]]
+        if (count >= 4 and count % 2 == 0) or (count == 2 and self.compound):
+            return [starts[count // 2]]
+        return []
+
+    @property
+    def compound(self) -> bool:
+        """Whether every beat falls into three."""
+        return all(beat == 3 * self.unit for beat in self.beats)
+
+    def depth(self, place: Fraction) -> int:
+        """Level at which `place` is a boundary; a large number where it is none (inside a tuplet)."""
+        node = self.root()
+        if place in (node.start, node.end):
+            return -1
+        while node.depth < 24:
+            children = self.children(node)
+            if any(child.start == place for child in children[1:]):
+                return node.depth
+            node = next(child for child in children if child.start < place < child.end)
+        return node.depth
+
+    def strongest(self, start: Fraction, end: Fraction) -> tuple[int, list[Fraction]]:
+        """Depth and places of the strongest boundaries strictly between two places."""
+        node = self.root()
+        while True:
+            children = self.children(node)
+            inside = [child.start for child in children[1:] if start < child.start < end]
+            if inside:
+                return node.depth, inside
+            node = next(child for child in children if child.start <= start and end <= child.end)
+
+    def values(self, start: Fraction, end: Fraction) -> Iterator[Span]:
+        """Cut a sounding stretch into pieces that are one note value each and hide no beat they should show."""
+        if self._shows_the_beat(start, end):
+            yield start, end
+            return
+        level, places = self.strongest(start, end)
+        cut = places[-1] if self.depth(start) <= level else places[0]
+        yield from self.values(start, cut)
+        yield from self.values(cut, end)
+
+    def _shows_the_beat(self, start: Fraction, end: Fraction) -> bool:
+        if not is_one_value(end - start):
+            return False
+        level, crossed = self.strongest(start, end)
+        first, last = self.depth(start), self.depth(end)
+        if level == 0:
+            return min(first, last) == -1 and max(first, last) <= 1
+        if level == 1 and self.compound:
+            return max(first, last) <= 1
+        syncopation = len(crossed) == 1 and first == last == level + 1  # eighth, quarter, eighth
+        return min(first, last) <= level or syncopation
+
+    def rests(self, start: Fraction, end: Fraction, node: Node | None = None) -> Iterator[Span]:
+        """Cut a silent stretch into the largest whole stretches of the tree, as rests never hide a beat."""
+        node = node or self.root()
+        start, end = max(start, node.start), min(end, node.end)
+        if start >= end:
+            return
+        if (start, end) == (node.start, node.end) and is_one_value(end - start):
+            yield start, end
+        else:
+            for child in self.children(node):
+                yield from self.rests(start, end, child)
+
+    def tuplets(self, edges: Iterable[Fraction], node: Node | None = None) -> Iterator[Tuplet]:
+        """Find the stretches in which `edges` (starts and ends of notes) need a tuplet, the largest that fit."""
+        node = node or self.root()
+        inside = [edge for edge in edges if node.start < edge < node.end]
+        length = node.end - node.start
+        bottom = lcm(*{((edge - node.start) / length).denominator for edge in inside})
+        actual = odd_part(bottom)
+        whole = odd_part(length.numerator) == 1  # one value without a dot: only such a stretch takes a tuplet
+        if actual == 1 and whole:
+            return
+        if inside and whole and actual == bottom:
+            yield Tuplet(node.start, node.end, *_ratio(actual, length))
+        elif inside and node.depth < 40:
+            for child in self.children(node):
+                yield from self.tuplets(inside, child)
+
+
+def _ratio(actual: int, length: Fraction) -> tuple[int, int]:
+    """Actual and normal notes of a tuplet of `length` quarters, such that each of them has a name."""
+    normal = normal_for(actual)
+    while length / normal < SHORTEST:
+        actual, normal = (actual, normal // 2) if normal > 1 else (2 * actual, 1)
+    return actual, normal
+
+
+def odd_part(number: int) -> int:
+    """`number` without its factors of two."""
+    return number // (number & -number)
+
+
+def normal_for(actual: int) -> int:
+    """How many plain notes `actual` tuplet notes stand for: 2 for 3, 4 for 5 and 7, 8 for 9 to 15."""
+    return 1 << (actual.bit_length() - 1)
+
+
+def is_one_value(quarters: Fraction) -> bool:
+    """Whether a length is one note value with at most one dot, up to a (dotted) breve; tuplet values included."""
+    return odd_part(quarters.numerator) in (1, 3) and quarters <= LONGEST * Fraction(3, 2)

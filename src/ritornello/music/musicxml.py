@@ -1,0 +1,196 @@
+"""Write a melody as MusicXML 4.0, partwise, with everything said that an engraver would otherwise have to guess.
+
+Accidentals and beams are written out as elements, because programs such as verovio draw only those.
+Source: W3C Music Notation Community Group, "MusicXML 4.0" (2021).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import lcm
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+from ritornello.music.beats import beat_lengths
+from ritornello.music.notation import TYPES, Bar, Element, Spelled, notate
+from ritornello.music.values import Key, Melody, Metre, Tempo
+
+_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">
+<score-partwise version="4.0">
+"""
+
+
+class Clef(NamedTuple):
+    """A clef: sign and line, by how many octaves it sounds higher, and the middle line as octave * 7 + letter."""
+
+    sign: str
+    line: int
+    octaves: int
+    middle: int
+
+
+CLEFS = (Clef("G", 2, 0, 34), Clef("F", 4, 0, 22), Clef("G", 2, -1, 27), Clef("G", 2, 1, 41), Clef("F", 4, -1, 15))
+"""Treble, bass, tenor (treble an octave down), treble an octave up, bass an octave down; the first that fits wins."""
+
+
+def write_musicxml(melody: Melody) -> str:
+    """Write `melody` as the text of a MusicXML file.
+
+    Holds title, metres, keys, tempos, pick-up and closing barline; read back, it gives the same onsets, durations
+    and pitches, exactly. Velocities are not written. A tempo that changes inside a note stands after that note.
+    Notes carry identifiers: "n4" is the fifth note of the melody, "n4-2" the second of its tied parts.
+    """
+    bars = notate(melody)
+    divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))
+    clef = choose_clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
+    tempos = _tempos_by_bar(melody, bars)
+    parts: dict[int, int] = {}
+    measures = []
+    for i, bar in enumerate(bars):
+        lines = [*_attributes(bar, divisions, clef if i == 0 else None)]
+        lines += _contents(bar, divisions, tempos[i], parts)
+        if i == len(bars) - 1:
+            lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
+        implicit = "" if bar.full else ' implicit="yes"'
+        measures.append(f'<measure number="{bar.number}"{implicit}>\n' + "\n".join(lines) + "\n</measure>")
+    return (
+        _HEAD
+        + (f"<work><work-title>{_text(melody.title)}</work-title></work>\n" if melody.title else "")
+        + "<identification><encoding><software>Ritornello</software></encoding></identification>\n"
+        + '<part-list><score-part id="P1"><part-name></part-name></score-part></part-list>\n'
+        + '<part id="P1">\n'
+        + "\n".join(measures)
+        + "\n</part>\n</score-partwise>\n"
+    )
+
+
+def choose_clef(pitches: Sequence[Spelled]) -> Clef:
+    """The clef that asks for the fewest ledger lines; treble where in doubt."""
+
+    def cost(clef: Clef) -> float:
+        steps = [abs(p.octave * 7 + "CDEFGAB".index(p.step) - clef.middle) for p in pitches]
+        ledgers = sum(max(0, step - 4) // 2 for step in steps)
+        return ledgers + len(pitches) * (1.5 if clef.octaves else 0.6 if clef.sign == "F" else 0.0)
+
+    return min(CLEFS, key=cost)
+
+
+def _text(text: str) -> str:
+    return escape(_NOT_XML.sub("", text))
+
+
+def _attributes(bar: Bar, divisions: int, clef: Clef | None) -> Iterator[str]:
+    """What stands at the head of a bar, if anything is new there."""
+    key = bar.keys.get(bar.start)
+    if not (clef or key or bar.new_metre):
+        return
+    yield "<attributes>"
+    if clef:
+        yield f"<divisions>{divisions}</divisions>"
+    if key:
+        yield _key(key)
+    if bar.new_metre:
+        beats, unit = bar.metre.numerator, bar.metre.denominator
+        yield f"<time><beats>{beats}</beats><beat-type>{unit}</beat-type></time>"
+    if clef:
+        change = f"<clef-octave-change>{clef.octaves}</clef-octave-change>" if clef.octaves else ""
+        yield f"<clef><sign>{clef.sign}</sign><line>{clef.line}</line>{change}</clef>"
+    yield "</attributes>"
+
+
+def _key(key: Key) -> str:
+    return f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
+
+
+def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fraction, Tempo]]]:
+    """The tempos that begin in each bar, with their places in quarters."""
+    found: list[list[tuple[Fraction, Tempo]]] = [[] for _ in bars]
+    for tempo in melody.timeline.tempos:
+        place = Fraction(tempo.tick, melody.timeline.ticks_per_quarter)
+        for bar, tempos in zip(bars, found, strict=True):
+            if bar.start <= place < bar.start + bar.duration:
+                tempos.append((place, tempo))
+    return found
+
+
+def _contents(
+    bar: Bar, divisions: int, tempos: Sequence[tuple[Fraction, Tempo]], parts: dict[int, int]
+) -> Iterator[str]:
+    """Notes and rests of a bar, with the tempos and the keys that come among them."""
+    waiting = list(tempos)
+    for element in bar.elements:
+        while waiting and waiting[0][0] <= element.start:
+            yield _tempo(waiting.pop(0)[1], bar.metre)
+        if element.start in bar.keys and element.start != bar.start:
+            yield f"<attributes>{_key(bar.keys[element.start])}</attributes>"
+        yield _note(element, divisions, parts)
+    for _, tempo in waiting:
+        yield _tempo(tempo, bar.metre)
+
+
+def _tempo(tempo: Tempo, metre: Metre) -> str:
+    """A tempo: the first one printed as a metronome mark of the beat, later ones only sounded."""
+    sound = f'<sound tempo="{_number(tempo.qpm)}"/>'
+    if tempo.tick > 0:
+        return f"<direction><direction-type><words/></direction-type>{sound}</direction>"
+    beat = beat_lengths(metre)[0]
+    dot = "<beat-unit-dot/>" if beat.numerator % 3 == 0 else ""
+    unit = TYPES.get(beat * Fraction(2, 3) if dot else beat)
+    if unit is None:  # a metre that counts in thirds has no note value to name
+        beat, unit, dot = Fraction(1), "quarter", ""
+    minute = _number(round(tempo.qpm / float(beat), 2))
+    mark = f"<metronome><beat-unit>{unit}</beat-unit>{dot}<per-minute>{minute}</per-minute></metronome>"
+    return f'<direction placement="above"><direction-type>{mark}</direction-type>{sound}</direction>'
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _note(element: Element, divisions: int, parts: dict[int, int]) -> str:
+    """One note or rest. parts: how often each note has been written so far, counted up here."""
+    duration = f"<duration>{element.duration * divisions}</duration>"
+    if element.full_bar:
+        return f'<note><rest measure="yes"/>{duration}<voice>1</voice></note>'
+    inner = [duration]
+    inner += [f'<tie type="{kind}"/>' for kind in _ties(element)]
+    inner += ["<voice>1</voice>", f"<type>{element.type}</type>", "<dot/>" * element.dots]
+    if element.accidental is not None:
+        inner.append(f"<accidental>{_ACCIDENTALS[element.accidental]}</accidental>")
+    if element.ratio:
+        actual, normal = element.ratio
+        inner.append(
+            f"<time-modification><actual-notes>{actual}</actual-notes>"
+            f"<normal-notes>{normal}</normal-notes></time-modification>"
+        )
+    inner += [f'<beam number="{i}">{word}</beam>' for i, word in enumerate(element.beams, start=1)]
+    inner.append(_notations(element))
+    return _opened(element, parts) + "".join(inner) + "</note>"
+
+
+def _opened(element: Element, parts: dict[int, int]) -> str:
+    """The beginning of a note: its identifier and its pitch, or the rest."""
+    if element.note is None or element.pitch is None:
+        return "<note><rest/>"
+    parts[element.note] = parts.get(element.note, 0) + 1
+    part = f"-{parts[element.note]}" if parts[element.note] > 1 else ""
+    step, alter, octave = element.pitch
+    altered = f"<alter>{alter}</alter>" if alter else ""
+    return f'<note id="n{element.note}{part}"><pitch><step>{step}</step>{altered}<octave>{octave}</octave></pitch>'
+
+
+def _ties(element: Element) -> list[str]:
+    return ["stop"] * element.tie_stop + ["start"] * element.tie_start
+
+
+def _notations(element: Element) -> str:
+    """Ties and tuplet brackets as they are drawn."""
+    marks = [f'<tied type="{kind}"/>' for kind in _ties(element)]
+    edges = {"single": ("start", "stop"), "": ()}.get(element.tuplet, (element.tuplet,))
+    marks += [f'<tuplet type="{edge}" number="1"/>' for edge in edges]
+    return f"<notations>{''.join(marks)}</notations>" if marks else ""
