@@ -1,0 +1,192 @@
+"""The fields of ABC notation: what K:, M:, L:, Q:, V: and P: lines say, as plain values.
+
+Lengths are Fractions of a quarter note. Source: the ABC standard 2.1, sections 3, 4.6 and 7
+(abcnotation.com/wiki/abc:standard:v2.1); where it is silent, what abc2midi plays.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+
+LINE_OF_FIFTHS = "FCGDAEB"  # sharps are added in this order, flats in the reverse
+
+_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
+_MINOR = {"min", "m", "aeo", "dor", "phr", "loc"}  # modes with a minor third
+_TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
+_SIGN = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
+_SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+_PARAMETER = re.compile(r'([\w-]+)\s*=\s*("[^"]*"|[^\s"]+)')
+_CLEF = re.compile(r"\b(treble|alto|tenor|bass|perc)\d?([+-]8)?(?![\w=])")
+_OCTAVE_CLEF = {"+8": 1, "-8": -1}
+_ACCENTS = dict(zip("`'^~\"uvc", "\u0300\u0301\u0302\u0303\u0308\u0306\u030c\u0327", strict=True))
+_LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "/o": "ø", "/O": "Ø", "aa": "å", "AA": "Å"}
+_ESCAPE = re.compile(r"\\(?:(ss|ae|AE|oe|OE|/o|/O|aa|AA)|([`'^~\"uvc])([A-Za-z])|u([0-9a-fA-F]{4})|([%&\\]))")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A key as K: gives it: how each letter is altered, and its name in `values.Key` terms.
+
+    fifths: -7 to 7, that of the signature. mode: "minor" for every mode with a minor third, else "major".
+    known: False for K:none, which names no key.
+    """
+
+    alterations: dict[str, int]
+    fifths: int = 0
+    mode: str = "major"
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class VoiceOptions:
+    """What K: or V: says of a voice beside the key; None where it says nothing."""
+
+    name: str | None = None
+    octave: int | None = None
+    clef_octave: int | None = None
+    transpose: int | None = None
+    percussion: bool | None = None
+
+
+def parse_key(text: str) -> Signature | None:
+    """Read a K: field; None where it names no tonic (only a clef, say). Raises ValueError for an unknown mode.
+
+    Bagpipe keys HP and Hp sound F sharp and C sharp. `exp` takes the explicit accidentals alone.
+    """
+    text = _CLEF.sub(" ", _PARAMETER.sub(" ", text)).strip()
+    if text[:2] in ("HP", "Hp"):
+        return Signature({"F": 1, "C": 1}, 2)
+    if text.lower().startswith("none") or text == "":
+        return Signature({}, known=False) if text else None
+    tonic = _TONIC.match(text)
+    explicit = {letter.upper(): _SIGNS[sign] for sign, letter in _SIGN.findall(text)}
+    if tonic is None:
+        if not explicit:
+            raise ValueError(f'"{text}" is not a key; a tonic A to G, HP, Hp or none is expected')
+        return _with_accidentals(Signature({}), explicit)
+    letter, accidental, word = tonic.groups()
+    if word.lower() == "exp":
+        return _with_accidentals(Signature({}), explicit)
+    mode = "m" if word == "m" else word.lower()[:3] or "maj"
+    if mode not in _MODES:
+        raise ValueError(f'"{word}" is not a mode; maj, min, dor, phr, lyd, mix, loc, aeo, ion or exp is expected')
+    sharpened = {"#": 7, "b": -7, "": 0}[accidental]
+    fifths = LINE_OF_FIFTHS.index(letter) - 1 + sharpened + _MODES[mode]
+    if not -7 <= fifths <= 7:
+        raise ValueError(f'"{text}" has more than seven sharps or flats')
+    signature = Signature(_alterations(fifths), fifths, "minor" if mode in _MINOR else "major")
+    return _with_accidentals(signature, explicit) if explicit else signature
+
+
+def _alterations(fifths: int) -> dict[str, int]:
+    if fifths >= 0:
+        return dict.fromkeys(LINE_OF_FIFTHS[:fifths], 1)
+    return dict.fromkeys(LINE_OF_FIFTHS[fifths:], -1)
+
+
+def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signature:
+    """The signature with explicit accidentals; its fifths are the sharps less the flats that stand at the clef."""
+    alterations = signature.alterations | explicit
+    return Signature(alterations, max(-7, min(7, sum(alterations.values()))), signature.mode)
+
+
+def parse_voice_options(text: str) -> VoiceOptions:
+    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose."""
+    given = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(text)}
+    clef = _CLEF.search(given.get("clef", _PARAMETER.sub(" ", text)))
+    return VoiceOptions(
+        name=given.get("name", given.get("nm")),
+        octave=_whole(given.get("octave")),
+        clef_octave=_OCTAVE_CLEF.get(clef.group(2), 0) if clef else None,
+        transpose=_whole(given.get("transpose")),
+        percussion=clef.group(1) == "perc" if clef else None,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"[+-]?\d{1,3}", text) else None
+
+
+def parse_metre(text: str) -> tuple[int, int] | None:
+    """Read an M: field as (numerator, denominator); None for M:none. Raises ValueError for anything else.
+
+    C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8.
+    """
+    text = "".join(text.split())
+    if text.lower() in ("none", ""):
+        return None
+    if text in ("C", "C|"):
+        return (4, 4) if text == "C" else (2, 2)
+    found = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3})*)\)?/(\d{1,3})", text)
+    numerator = sum(map(int, found.group(1).split("+"))) if found else 0
+    if found is None or numerator < 1 or int(found.group(2)) < 1:
+        raise ValueError(f'"{text}" is not a metre; 3/4, 2+3/8, C, C| or none is expected')
+    return numerator, int(found.group(2))
+
+
+def parse_unit(text: str) -> Fraction:
+    """Read an L: field ("1/8") as quarters. Raises ValueError for anything but a fraction above 0."""
+    found = re.fullmatch(r"(\d{1,4})(?:/(\d{1,4}))?", "".join(text.split()))
+    if found is None or not int(found.group(1)) or (found.group(2) and not int(found.group(2))):
+        raise ValueError(f'"{text}" is not a note length; 1/4, 1/8 or 1/16 is expected')
+    return 4 * Fraction(int(found.group(1)), int(found.group(2) or 1))
+
+
+def default_unit(metre: tuple[int, int] | None) -> Fraction:
+    """The unit where no L: is given: a sixteenth in metres below 3/4, else an eighth."""
+    return Fraction(1, 4) if metre and Fraction(*metre) < Fraction(3, 4) else Fraction(1, 2)
+
+
+def parse_tempo(text: str, unit: Fraction) -> float | None:
+    """Read a Q: field as quarters per minute; None where it gives words alone, or no speed above 0.
+
+    "1/4=100", "1/4 3/8=40" (the sum is one beat), "Allegro" 1/4=120; the old "120" and "C3=40" count units (L:).
+    """
+    text = re.sub(r'"[^"]*"', " ", text)
+    found = re.fullmatch(r"\s*(?:([^=]*)=)?\s*(\d{1,6}(?:\.\d*)?)\s*", text)
+    if found is None or float(found.group(2)) == 0:
+        return None
+    beat = Fraction(0)
+    for number, below, old in re.findall(r"(\d{1,4})/(\d{1,4})|C(\d{0,3})", found.group(1) or "C"):
+        beat += 4 * Fraction(int(number), int(below) or 1) if number else unit * int(old or 1)
+    return float(beat * Fraction(found.group(2))) or None
+
+
+def parse_parts(text: str, limit: int = 1000) -> str:
+    """Read the order of parts in the header's P: field: "A2(BC)2" is "AABCBC".
+
+    Raises ValueError above `limit` parts, or where brackets do not match.
+    """
+    text = re.sub(r"[^A-Za-z0-9()]", "", text)
+    stack = [""]
+    for token, times in re.findall(r"([A-Za-z()])(\d{0,3})", text):
+        if token == "(":
+            stack.append("")
+            continue
+        if token == ")" and len(stack) < 2:
+            raise ValueError(f'brackets do not match in the parts "{text}"')
+        played = stack.pop() if token == ")" else token
+        stack[-1] += played * int(times or 1)
+        if len(stack[-1]) > limit:
+            raise ValueError(f'"{text}" asks for more than {limit} parts')
+    if len(stack) != 1:
+        raise ValueError(f'brackets do not match in the parts "{text}"')
+    return stack[0]
+
+
+def plain_text(text: str) -> str:
+    r"""A title or name without ABC's escapes: \'e, &eacute; and \u00e9 are é."""
+
+    def letter(found: re.Match[str]) -> str:
+        ligature, accent, base, code, itself = found.groups()
+        if ligature:
+            return _LIGATURES[ligature]
+        if accent:
+            return unicodedata.normalize("NFC", base + _ACCENTS[accent])
+        return chr(int(code, 16)) if code else itself
+
+    return html.unescape(_ESCAPE.sub(letter, text)).strip()
