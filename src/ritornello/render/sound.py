@@ -85,29 +85,32 @@ def _pitched_notes(music: Melody | Piece) -> Sequence[Note]:
 
 def _mixed(notes: Sequence[Note], timeline: Timeline, sample_rate: int) -> NDArray[np.float32]:
     """All notes added up, each at its own time. (samples,)"""
-    sounds = [
-        (round(timeline.seconds(note.start) * sample_rate), _sound(note, timeline, sample_rate)) for note in notes
-    ]
+    release = _release(sample_rate)
+    spans = [_span(note, timeline, sample_rate) for note in notes]
     length = round(timeline.seconds(timeline.length) * sample_rate)
-    wave = np.zeros(max([length, *(start + len(sound) for start, sound in sounds)]), np.float32)
-    for start, sound in sounds:
-        wave[start : start + len(sound)] += sound
+    wave = np.zeros(max([length, *(start + held + len(release) for start, held in spans)]), np.float32)
+    for note, (start, held) in zip(notes, spans, strict=True):
+        wave[start : start + held + len(release)] += _sound(note, held, release, sample_rate)
     return wave
 
 
-def _sound(note: Note, timeline: Timeline, sample_rate: int) -> NDArray[np.float32]:
-    """One note from its attack to the end of its release. (samples,)
+def _span(note: Note, timeline: Timeline, sample_rate: int) -> tuple[int, int]:
+    """The sample at which a note starts, and how many samples it is held."""
+    start = timeline.seconds(note.start)
+    held = max(timeline.seconds(note.end) - start, SHORTEST_SECONDS)
+    return round(start * sample_rate), round(held * sample_rate)
+
+
+def _sound(note: Note, held: int, release: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """One note from its attack through `held` samples to the end of its release. (samples,)
 
     Velocity v is loudness and colour: v^1.5 in amplitude (12 dB between 20 and 50, or between 50 and 127), and
     brighter in proportion, as a hammer that strikes harder excites more high partials.
     """
-    held = max(timeline.seconds(note.end) - timeline.seconds(note.start), SHORTEST_SECONDS)
     force = note.velocity / 127
-    held_samples = round(held * sample_rate)
-    release = _release(sample_rate)
-    sound = play_key(note.pitch, held_samples + len(release), force, sample_rate)
+    sound = play_key(note.pitch, held + len(release), force, sample_rate)
     sound *= np.float32(force**1.5)
-    sound[held_samples:] *= release
+    sound[held:] *= release
     return sound
 
 
