@@ -21,7 +21,7 @@ RELEASE_SECONDS = 0.3  # until a released note has lost 60 dB
 TAIL_SECONDS = 0.4  # where it ends: 80 dB down, faded to nothing over the last FADE_SECONDS
 FADE_SECONDS = 0.02
 
-LOUDNESS_DB = -18.0  # root mean square of the sounding parts, relative to full scale
+LOUDNESS_DB = -20.0  # root mean square of the sounding parts, relative to full scale
 HIGHEST_PEAK_DB, LOWEST_PEAK_DB = -2.0, -11.0  # a decibel inside -1 and -12, which lossy formats may use up
 BLOCK_SECONDS = 0.1
 GATE_DB = -20.0  # blocks this far below the loudest do not count as sounding
