@@ -1,0 +1,98 @@
+"""Kinds of music files: their names and suffixes, and how each is told by its first bytes."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: how it is called in a message, and the suffix to give it."""
+
+    name: str
+    suffix: str
+    article: str = "a"
+
+
+KINDS = {
+    "midi": Kind("MIDI file", ".mid"),
+    "musicxml": Kind("MusicXML file", ".musicxml"),
+    "mxl": Kind("compressed MusicXML file", ".mxl"),
+    "mei": Kind("MEI file", ".mei", "an"),
+    "kern": Kind("kern file", ".krn"),
+    "abc": Kind("ABC file", ".abc", "an"),
+    "mscx": Kind("MuseScore file", ".mscx"),
+    "mscz": Kind("compressed MuseScore file", ".mscz"),
+}
+
+SUFFIXES = {
+    ".mid": "midi",
+    ".midi": "midi",
+    ".kar": "midi",
+    ".rmi": "midi",
+    ".musicxml": "musicxml",
+    ".xml": "musicxml",
+    ".mxl": "mxl",
+    ".mei": "mei",
+    ".krn": "kern",
+    ".kern": "kern",
+    ".abc": "abc",
+    ".mscx": "mscx",
+    ".mscz": "mscz",
+}
+"""Every suffix that can be read, and the kind of file that it promises."""
+
+
+def detect(content: bytes) -> str:
+    """What the bytes of a file are: a key of KINDS, "html", or "" where nothing is recognised."""
+    if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
+        return "midi"
+    if content[:4] == b"PK\x03\x04":
+        return _kind_of_zip(content)
+    head = decode_text(content[:20_000]).lstrip()
+    if head.startswith("<"):
+        return _kind_of_xml(head)
+    if re.search(r"^\*\*[a-z]", head, re.MULTILINE):
+        return "kern"
+    return "abc" if re.search(r"^X:\s*\d", head, re.MULTILINE) else ""
+
+
+def decode_text(content: bytes) -> str:
+    """Text of a file: by its byte order mark, else UTF-8, else latin-1 (which never fails)."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _kind_of_zip(content: bytes) -> str:
+    try:
+        names = zipfile.ZipFile(BytesIO(content)).namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return ""
+    if any(name.lower().endswith(".mscx") for name in names):
+        return "mscz"
+    return "mxl" if any(name.lower().endswith((".xml", ".musicxml")) for name in names) else ""
+
+
+def _kind_of_xml(head: str) -> str:
+    """The kind by the root element, which stands after declaration, comments and document type."""
+    if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
+        return "html"
+    head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)
+    root = re.search(r"<(?:\w+:)?([A-Za-z][\w-]*)", head)
+    kinds = {
+        "score-partwise": "musicxml",
+        "score-timewise": "musicxml",
+        "opus": "musicxml",
+        "mei": "mei",
+        "museScore": "mscx",
+        "html": "html",
+    }
+    return kinds.get(root[1], "") if root else ""

@@ -1,0 +1,151 @@
+"""Bars of a score with their notes in exact quarters, laid end to end into a Piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
+
+MetreName = tuple[int, int]
+KeyName = tuple[int, str]
+StaffName = tuple[str, int, bool]  # name, program, is_drum
+
+MAX_RESOLUTION = 10_000_000  # ticks per quarter
+
+
+class Placed(NamedTuple):
+    """A note in its bar: start from the barline and duration in quarters, ties to the next and the one before."""
+
+    start: Fraction
+    duration: Fraction
+    pitch: int
+    staff: int
+    tied_on: bool = False
+    tied_back: bool = False
+
+
+@dataclass(slots=True)
+class Bar:
+    """A bar as written: start and length in quarters; metre and key in force; tempos as (quarters, qpm)."""
+
+    name: str
+    label: str
+    metre: MetreName | None
+    key: KeyName | None
+    start: Fraction = Fraction(0)
+    length: Fraction = Fraction(0)
+    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
+    notes: list[Placed] = field(default_factory=list)
+
+
+def laid_out(bars: Sequence[Bar], staves: Mapping[int, StaffName], title: str, composer: str, source: str) -> Piece:
+    """Lay bars end to end: a Piece with one Part for each staff that has notes.
+
+    Raises ValueError where there are no notes, or the times have no common resolution.
+    """
+    starts = [Fraction(0)]
+    for bar in bars:
+        starts.append(starts[-1] + bar.length)
+    notes = [n._replace(start=n.start + at) for bar, at in zip(bars, starts, strict=False) for n in bar.notes]
+    if not notes:
+        raise ValueError("no notes with a pitch in this score")
+    sounding = _tied_together(notes)
+    changes = _tempos(bars, starts)
+    times = [t for n in sounding for t in (n.start, n.duration)] + starts + [q for q, _ in changes]
+    resolution = exact_resolution(times)
+    if resolution > MAX_RESOLUTION:
+        raise ValueError(f"the times of this score need {resolution} ticks per quarter, more than {MAX_RESOLUTION}")
+    timeline = Timeline(
+        resolution,
+        int(starts[-1] * resolution),
+        tuple(Metre(int(q * resolution), *metre) for q, metre in _metres(bars, starts)),
+        tuple(Key(int(q * resolution), *key) for q, key in _keys(bars, starts)),
+        tuple(Tempo(int(q * resolution), qpm) for q, qpm in changes),
+    )
+    parts = [_part(sounding, number, staff, resolution) for number, staff in staves.items()]
+    return Piece(tuple(p for p in parts if p.notes), timeline, title, composer, source)
+
+
+def _part(notes: Sequence[Placed], number: int, staff: StaffName, resolution: int) -> Part:
+    own = (n for n in notes if n.staff == number)
+    return Part(tuple(Note(int(n.start * resolution), int(n.duration * resolution), n.pitch) for n in own), *staff)
+
+
+def _tied_together(notes: Sequence[Placed]) -> list[Placed]:
+    """Notes with each chain of ties made one; a tie that finds no note of its pitch at its end is let go."""
+    waiting: dict[tuple[int, int, Fraction], int] = {}  # (staff, pitch, end) -> place in `whole`
+    whole: list[Placed] = []
+    for note in sorted(notes, key=lambda n: n.start):
+        before = waiting.pop((note.staff, note.pitch, note.start), None) if note.tied_back else None
+        if before is None:
+            before = len(whole)
+            whole.append(note)
+        else:
+            whole[before] = whole[before]._replace(duration=note.start + note.duration - whole[before].start)
+        if note.tied_on:
+            waiting[note.staff, note.pitch, note.start + note.duration] = before
+    return whole
+
+
+def _metres(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, MetreName]]:
+    """Metres as a Timeline wants them: a new entry wherever bars counted from the last one would go wrong.
+
+    Two short bars that fill one between them (a repeat in mid-bar) are one bar; a bar that is longer than its
+    metre, and every bar of a tune without one, is named by its own length.
+    """
+    entries: list[tuple[Fraction, MetreName]] = []
+    joined = False  # whether this bar completes the one before
+    for i, (bar, start) in enumerate(zip(bars, starts, strict=False)):
+        if not bar.length:
+            continue
+        metre = _named(bar)
+        if not joined and (not entries or entries[-1][1] != metre or _misses(start, entries[-1])):
+            entries.append((start, metre))
+        joined = not joined and 0 < i < len(bars) - 1 and _completes(bar, bars[i + 1])
+    return entries or [(Fraction(0), (4, 4))]
+
+
+def _misses(start: Fraction, entry: tuple[Fraction, MetreName]) -> bool:
+    return (start - entry[0]) % _full(entry[1]) != 0
+
+
+def _completes(bar: Bar, following: Bar) -> bool:
+    full = _full(bar.metre) if bar.metre else None
+    short = full is not None and bar.length < full
+    return short and following.metre == bar.metre and bar.length + following.length == full
+
+
+def _named(bar: Bar) -> MetreName:
+    """The bar's metre, or one that says its length where it has none or is too long for it."""
+    if bar.metre and (bar.length <= _full(bar.metre) or bar.length % _full(bar.metre) == 0):
+        return bar.metre
+    share = bar.length / 4
+    denominator = max(share.denominator, bar.metre[1] if bar.metre else 4)
+    numerator = share * denominator
+    if numerator.denominator == 1 and numerator <= 255 and denominator in (1, 2, 4, 8, 16, 32, 64):
+        return int(numerator), denominator
+    return bar.metre or (4, 4)
+
+
+def _full(metre: MetreName) -> Fraction:
+    return Fraction(4 * metre[0], metre[1])
+
+
+def _keys(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, KeyName]]:
+    entries: list[tuple[Fraction, KeyName]] = []
+    for bar, start in zip(bars, starts, strict=False):
+        if bar.key and bar.length and (not entries or entries[-1][1] != bar.key):
+            entries.append((start if entries else Fraction(0), bar.key))
+    return entries
+
+
+def _tempos(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, float]]:
+    marked = {start + q: qpm for bar, start in zip(bars, starts, strict=False) for q, qpm in bar.tempos}
+    entries: list[tuple[Fraction, float]] = [(Fraction(0), marked.pop(Fraction(0), 120.0))]
+    for q, qpm in sorted(marked.items()):
+        if qpm != entries[-1][1]:
+            entries.append((q, qpm))
+    return entries

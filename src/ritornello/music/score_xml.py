@@ -1,0 +1,295 @@
+"""MusicXML made ready for verovio, which trusts the notation more than the durations.
+
+verovio takes a note's length from its type, dots and tuplet bracket, its ties from the drawn arc, and jumps at a
+dal segno where it should not. So what a file says only in sound is written down as notation too; the durations,
+ties and bar marks of the file itself are returned beside it. Source: MusicXML 4.0 (W3C, 2021).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass, field
+from fractions import Fraction
+from io import BytesIO
+from xml.etree import ElementTree
+
+from ritornello.music.kinds import decode_text
+from ritornello.music.repeats import BarMarks
+
+Element = ElementTree.Element
+
+MAX_UNZIPPED = 64 * 2**20
+TYPES = {
+    Fraction(8): "breve",
+    Fraction(4): "whole",
+    Fraction(2): "half",
+    Fraction(1): "quarter",
+    Fraction(1, 2): "eighth",
+    Fraction(1, 4): "16th",
+    Fraction(1, 8): "32nd",
+    Fraction(1, 16): "64th",
+    Fraction(1, 32): "128th",
+}
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A score as text for verovio, and what the file itself says by note id.
+
+    durations: exact quarters. tied_on, tied_back: notes with a tie to the next and from the one before.
+    marks: one entry for each bar; None where verovio shall find the order of the bars.
+    """
+
+    text: str
+    durations: dict[str, Fraction] = field(default_factory=dict)
+    tied_on: set[str] = field(default_factory=set)
+    tied_back: set[str] = field(default_factory=set)
+    marks: list[BarMarks] | None = None
+
+
+def musicxml_sheet(content: bytes) -> Sheet:
+    """The sheet of an uncompressed MusicXML file.
+
+    Raises ValueError where the XML is broken, declares entities, or is not a score.
+    """
+    root = parse_xml(content)
+    if root.tag == "score-timewise":
+        _turn_partwise(root)
+    if root.tag != "score-partwise" or root.find("part") is None:
+        raise ValueError(f"no score with parts in this MusicXML file (its root is <{root.tag[:40]}>)")
+    sheet = Sheet("")
+    for number, part in enumerate(root.findall("part"), 1):
+        _prepare_part(sheet, part, number)
+    sheet.marks = _marks(root)
+    sheet.text = ElementTree.tostring(root, encoding="unicode")
+    return sheet
+
+
+def unzipped_score(content: bytes) -> bytes:
+    """The score inside an .mxl file: the root file that its container names, else the one XML file in it.
+
+    Raises ValueError where the archive is damaged, holds no score, or grows beyond 64 MB.
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            name = _root_file(archive)
+            if archive.getinfo(name).file_size > MAX_UNZIPPED:
+                raise ValueError(f"the score in this archive unpacks to more than {MAX_UNZIPPED // 2**20} MB")
+            with archive.open(name) as file:
+                return file.read(MAX_UNZIPPED)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError, KeyError):
+        raise ValueError("damaged archive: fetch or export the .mxl file again") from None
+    except Exception as error:
+        if type(error).__module__ == "zlib":
+            raise ValueError("damaged archive: fetch or export the .mxl file again") from None
+        raise
+
+
+def parse_xml(content: bytes) -> Element:
+    """The root of an XML document. Raises ValueError for broken XML and for one that declares entities."""
+    text = xml_text(content)
+    if "<!ENTITY" in text:
+        raise ValueError("this XML file declares entities, which no score needs: export it again without them")
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"broken or cut short XML ({error}): fetch or export the file again") from None
+
+
+def xml_text(content: bytes) -> str:
+    """Text of an XML document without its declaration, read in the encoding that this names."""
+    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w.-]+)", content)
+    try:
+        text = content.decode(declared[1].decode("ascii")) if declared else decode_text(content)
+    except (LookupError, UnicodeDecodeError):
+        text = decode_text(content)
+    return re.sub(r"^\s*<\?xml.*?\?>", "", text.removeprefix("\ufeff"), count=1, flags=re.DOTALL).strip()
+
+
+def _root_file(archive: zipfile.ZipFile) -> str:
+    """Name of the score in an .mxl archive; names that the container misspells are forgiven."""
+    names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith(("META-INF/", "__MACOSX/"))]
+    scores = [n for n in names if n.lower().endswith((".xml", ".musicxml"))]
+    if "META-INF/container.xml" in archive.namelist():
+        if archive.getinfo("META-INF/container.xml").file_size > 2**20:
+            raise ValueError("the container of this .mxl file is larger than 1 MB")
+        container = parse_xml(archive.read("META-INF/container.xml"))
+        for element in container.iter():
+            path = element.get("full-path", "")
+            if element.tag.endswith("rootfile") and path in names and element.get("media-type", "").find("pdf") < 0:
+                return path
+    if not scores:
+        raise ValueError("no score in this .mxl archive")
+    return scores[0]
+
+
+def _turn_partwise(root: Element) -> None:
+    """Turn measures of parts into parts of measures."""
+    parts: dict[str, Element] = {}
+    for measure in root.findall("measure"):
+        root.remove(measure)
+        for part in measure.findall("part"):
+            name = part.get("id", "")
+            parts.setdefault(name, ElementTree.Element("part", id=name))
+            bar = ElementTree.SubElement(parts[name], "measure", measure.attrib)
+            bar.extend(list(part))
+    root.extend(parts.values())
+    root.tag = "score-partwise"
+
+
+def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
+    divisions = Fraction(1)
+    for bar_number, measure in enumerate(part.findall("measure"), 1):
+        voices: dict[str, list[Element]] = {}
+        for element in list(measure):
+            if element.tag == "attributes":
+                divisions = _divisions(element, divisions)
+                for style in element.findall("measure-style"):
+                    element.remove(style)  # verovio would merge the bars of a multiple rest into one
+            if element.tag != "note":
+                continue
+            element.set("id", f"p{part_number}b{bar_number}n{len(sheet.durations)}")
+            _prepare_note(sheet, element, divisions)
+            if element.find("chord") is None and element.find("grace") is None:
+                voices.setdefault(element.findtext("voice", "1"), []).append(element)
+        for notes in voices.values():
+            _bracket_tuplets(notes)
+
+
+def _divisions(attributes: Element, before: Fraction) -> Fraction:
+    text = attributes.findtext("divisions")
+    if text is None:
+        return before
+    divisions = _number(text, "divisions")
+    if divisions <= 0:
+        raise ValueError(f"divisions must be more than 0, not {text}")
+    return divisions
+
+
+def _number(text: str, name: str) -> Fraction:
+    """A decimal number. Raises ValueError naming the element it stands in."""
+    if not re.fullmatch(r"\s*[+-]?\d{1,9}(\.\d{0,9})?\s*", text):
+        raise ValueError(f"<{name}> must be a number, not {text[:20]!r}")
+    return Fraction(text.strip())
+
+
+def _prepare_note(sheet: Sheet, note: Element, divisions: Fraction) -> None:
+    name = note.get("id", "")
+    duration = _number(note.findtext("duration") or "0", "duration") / divisions
+    sheet.durations[name] = duration
+    kinds = {t.get("type") for t in [*note.findall("tie"), *note.findall("notations/tied")]}
+    if "start" in kinds:
+        sheet.tied_on.add(name)
+    if "stop" in kinds:
+        sheet.tied_back.add(name)
+    rest = note.find("rest")
+    whole_bar = rest is not None and rest.get("measure") == "yes"
+    if note.find("type") is None and note.find("grace") is None and not whole_bar:
+        _add_type(note, duration * _ratio(note))
+
+
+def _add_type(note: Element, quarters: Fraction) -> None:
+    """Write down the note value of a length where one with up to three dots has it."""
+    for dots in range(4):
+        value = quarters * 2**dots / (2 ** (dots + 1) - 1)
+        if value in TYPES:
+            ElementTree.SubElement(note, "type").text = TYPES[value]
+            for _ in range(dots):
+                ElementTree.SubElement(note, "dot")
+            return
+
+
+def _ratio(note: Element) -> Fraction:
+    """Written length over sounding length: 3/2 for a triplet, 1 outside tuplets."""
+    change = note.find("time-modification")
+    if change is None:
+        return Fraction(1)
+    actual = _number(change.findtext("actual-notes") or "1", "actual-notes")
+    normal = _number(change.findtext("normal-notes") or "1", "normal-notes")
+    if actual <= 0 or normal <= 0:
+        raise ValueError(f"a tuplet needs two positive numbers, not {actual}:{normal}")
+    return actual / normal
+
+
+def _bracket_tuplets(notes: list[Element]) -> None:
+    """Bracket each run of tuplet notes of one voice that has none: without a bracket verovio reads plain notes."""
+    run: list[Element] = []
+    inside = False
+    for note in notes:
+        kinds = {t.get("type") for t in note.findall("notations/tuplet")}
+        ratio = Fraction(1) if inside or "start" in kinds else _ratio(note)
+        if run and ratio != _ratio(run[0]):
+            _bracket(run)
+            run = []
+        if ratio != 1:
+            run.append(note)
+        inside = (inside or "start" in kinds) and "stop" not in kinds
+    if run:
+        _bracket(run)
+
+
+def _bracket(run: list[Element]) -> None:
+    for note, kind in ((run[0], "start"), (run[-1], "stop")):
+        notations = note.find("notations")
+        if notations is None:
+            notations = ElementTree.SubElement(note, "notations")
+        ElementTree.SubElement(notations, "tuplet", type=kind)
+
+
+def _marks(root: Element) -> list[BarMarks]:
+    """Marks of every bar, gathered from all parts."""
+    parts = root.findall("part")
+    marks = [BarMarks() for _ in range(max(len(p.findall("measure")) for p in parts))]
+    for part in parts:
+        endings: frozenset[int] = frozenset()
+        for mark, measure in zip(marks, part.findall("measure"), strict=False):
+            endings = _read_barlines(mark, measure, endings)
+            _read_signs(mark, measure)
+    codas = [m for m in marks if m.coda]
+    if len(codas) > 1 and not any(m.to_coda for m in marks):
+        codas[0].to_coda, codas[0].coda = True, False  # the sign is drawn where one leaves, too
+    return marks
+
+
+def _read_barlines(mark: BarMarks, measure: Element, endings: frozenset[int]) -> frozenset[int]:
+    """Read repeats and endings at the barlines of a measure; returns the endings that go on after it."""
+    closed = False
+    for barline in measure.findall("barline"):
+        ending = barline.find("ending")
+        if ending is not None and ending.get("type") == "start":
+            endings = frozenset(int(n) for n in re.findall(r"\d{1,2}", ending.get("number", "1")))
+        closed = closed or (ending is not None and ending.get("type") in ("stop", "discontinue"))
+        repeat = barline.find("repeat")
+        if repeat is not None and repeat.get("direction") == "forward":
+            mark.repeat_start = True
+        elif repeat is not None:
+            times = repeat.get("times", "2")
+            mark.repeat_end = int(times) if re.fullmatch(r"\d{1,2}", times) else 2
+    mark.endings = mark.endings | endings
+    return frozenset() if closed else endings
+
+
+def _read_signs(mark: BarMarks, measure: Element) -> None:
+    """Read segno, coda, fine and jumps: what is said for sound, drawn as a sign, or written in words."""
+    for sound in measure.iter("sound"):
+        mark.segno = mark.segno or sound.get("segno") is not None
+        mark.coda = mark.coda or sound.get("coda") is not None
+        mark.to_coda = mark.to_coda or sound.get("tocoda") is not None
+        mark.fine = mark.fine or sound.get("fine") is not None
+        if sound.get("dalsegno") is not None:
+            mark.jump = "segno"
+        elif sound.get("dacapo") is not None:
+            mark.jump = "capo"
+    for kind in measure.findall("direction/direction-type"):
+        mark.segno = mark.segno or kind.find("segno") is not None
+        mark.coda = mark.coda or kind.find("coda") is not None
+    words = " ".join(w.text or "" for w in measure.findall("direction/direction-type/words")).lower()
+    mark.to_coda = mark.to_coda or bool(re.search(r"\bto coda\b", words))
+    if mark.to_coda:
+        mark.coda = False
+    mark.fine = mark.fine or bool(re.fullmatch(r"\s*fine\.?\s*", words))
+    if not mark.jump and re.search(r"\bd\. ?s\.|dal segno", words):
+        mark.jump = "segno"
+    elif not mark.jump and re.search(r"\bd\. ?c\.|da capo", words):
+        mark.jump = "capo"
