@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import lcm
 from typing import NamedTuple
 
@@ -92,7 +92,7 @@ class BeatTree:
             parts = 3 if node.depth == 2 and (node.end - node.start) == 3 * self.unit else 2
             inner = [node.start + (node.end - node.start) * i / parts for i in range(1, parts)]
         edges = [node.start, *inner, node.end]
-        return [Node(a, b, node.depth + 1) for a, b in zip(edges, edges[1:], strict=False)]
+        return [Node(a, b, node.depth + 1) for a, b in pairwise(edges)]
 
     def _middle(self) -> list[Fraction]:
         """Four, six ... beats have a middle; two compound beats too; five fall into three and two."""

@@ -108,7 +108,8 @@ def notate(melody: Melody) -> list[Bar]:
 
     Notes are split at barlines and so that the middle of the bar and its beats show; beams join what lies
     within a beat; an accidental is shown where it differs from the key or from what stood before it in the bar,
-    octave by octave, and anew after a tie into the bar. A last bar is filled with rests, unless the melody begins with a pick-up: then it stays short.
+    octave by octave, and anew after a tie into the bar. A last bar is filled with rests, unless the melody begins
+    with a pick-up: then it stays short.
     An empty melody gives one bar of rest.
     """
     spelled = _spelled(melody)

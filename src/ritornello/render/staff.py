@@ -1,0 +1,144 @@
+"""Draw a melody on a staff: MusicXML in, SVG out by verovio, PNG by resvg."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+from ritornello.music.musicxml import write_musicxml
+from ritornello.music.values import Melody
+from ritornello.render.drawable import drawable
+
+MIN_WIDTH = 200  # pixels; narrower than this no bar fits
+_PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
+_MARGIN = 30  # in verovio's units, a tenth of a millimetre before scaling
+_NOTE_ID = re.compile(r'id="n(\d+)(?:-\d+)?"')
+
+
+def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | None = "white") -> str:
+    """Engrave `melody` as one self-contained SVG, `width` pixels wide and as high as its systems need.
+
+    scale: size of the staff in per cent; 100 makes a staff 72 pixels high. paper: a colour behind it, or None.
+    Notes are groups of class "note" with `data-note`, their index in the melody (all tied parts carry it).
+    A melody that was played, not written, is drawn on sixteenths and triplets (see `drawable`).
+    Raises ValueError if `width` is under 200 or `scale` outside 10 to 200.
+    """
+    if width < MIN_WIDTH:
+        raise ValueError(f"width must be at least {MIN_WIDTH} pixels, not {width}")
+    if not 10 <= scale <= 200:
+        raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
+    # the tempo mark needs a music font that no viewer has; captions say the tempo instead
+    text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawable(melody)))
+    seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
+    pages = _engraved(text, width, scale, seed, "auto")
+    broken = _with_even_systems(text, pages)
+    if broken != text:
+        pages = _engraved(broken, width, scale, seed, "encoded")
+    return _stacked([_tidied(page) for page in pages], melody.title, paper)
+
+
+def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0) -> bytes:
+    """The staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
+
+    Bar numbers are drawn with a font of the system and left out where there is none.
+    Raises ImportError, naming the extra to install, without resvg_py; ValueError as `staff_svg`.
+    """
+    return svg_to_png(staff_svg(melody, width, scale), zoom)
+
+
+def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
+    """Turn an SVG picture into the bytes of a PNG file, `zoom` times as large.
+
+    Raises ImportError, naming the extra to install, without resvg_py.
+    """
+    try:
+        import resvg_py
+    except ImportError:
+        raise ImportError('drawing a .png needs resvg_py: pip install "ritornello[notebook]"') from None
+    width, _ = svg_size(svg)
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=round(width * zoom), background="white"))
+
+
+def svg_size(svg: str) -> tuple[float, float]:
+    """Width and height in pixels, from the first viewBox of an SVG picture. Raises ValueError without one."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    if not found:
+        raise ValueError("this SVG has no viewBox from 0 0")
+    return float(found[1]), float(found[2])
+
+
+def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list[str]:
+    """One SVG for each page. breaks: "auto" fills the systems, "encoded" ends them where the text says so."""
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    options: dict[str, Any] = {
+        "pageWidth": round(width * 100 / scale),
+        "pageHeight": _PAGE_HEIGHT,
+        **{f"pageMargin{side}": _MARGIN for side in ("Left", "Right", "Top", "Bottom")},
+        "adjustPageHeight": True,
+        "scale": scale,
+        "breaks": breaks,
+        "minLastJustification": 0.55,
+        "header": "none",
+        "footer": "none",
+        "svgViewBox": True,
+        "svgRemoveXlink": True,
+        "svgFormatRaw": True,
+        "xmlIdSeed": seed,  # the same melody gives the same bytes
+    }
+    toolkit.setOptions(options)
+    if not toolkit.loadData(text):
+        raise RuntimeError("verovio refused our own MusicXML; please report this melody")
+    return [toolkit.renderToSVG(n) for n in range(1, toolkit.getPageCount() + 1)]
+
+
+def _with_even_systems(text: str, pages: Sequence[str]) -> str:
+    """The MusicXML with systems of as many bars each as fit, fours where they make phrases; a pick-up goes along.
+
+    pages: how verovio broke the systems by itself, which leaves a short rest for the last.
+    """
+    systems = [s.count('class="measure"') for page in pages for s in page.split('class="system"')[1:]]
+    if len(systems) < 2:
+        return text
+    bars = sum(systems)
+    upbeat = 1 if '<measure number="0"' in text else 0
+    per_system = min(-(-(bars - upbeat) // len(systems)), *systems[:-1])
+    if 4 < per_system < 8 and (bars - upbeat) % 4 == 0:
+        per_system = 4
+    first, *rest = text.split("<measure ")
+    for i in range(upbeat + per_system, bars, per_system):
+        rest[i] = rest[i].replace(">", '><print new-system="yes"/>', 1)
+    return "<measure ".join([first, *rest])
+
+
+def _tidied(svg: str) -> str:
+    """Verovio's drawing with our note numbers instead of its many identifiers, glyphs' names kept."""
+    svg = svg[svg.index("<svg") :]
+    root = re.search(r'id="([^"]*)"', svg)
+    svg = _NOTE_ID.sub(r'data-note="\1"', svg)
+    return re.sub(rf' id="(?!{re.escape(root[1]) if root else ""}")(?![0-9A-F]+-)[^"]*"', "", svg)
+
+
+def _stacked(pages: list[str], title: str, paper: str | None) -> str:
+    """Pages one below the other in a single picture, with a name for those who cannot see it."""
+    sizes = [svg_size(page) for page in pages]
+    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
+    label = escape_attribute(f"Staff of {title}" if title else "Staff")
+    rows, top = [], 0.0
+    for page, (w, h) in zip(pages, sizes, strict=True):
+        rows.append(page.replace("<svg ", f'<svg x="0" y="{top:g}" width="{w:g}" height="{h:g}" ', 1))
+        top += h
+    ground = f'<rect width="100%" height="100%" fill="{escape_attribute(paper)}"/>' if paper else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="staff" role="img" aria-label="{label}" '
+        f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">{ground}{"".join(rows)}</svg>'
+    )
+
+
+def escape_attribute(text: str) -> str:
+    """`text` for use between double quotes in XML or HTML."""
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
