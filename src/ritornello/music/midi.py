@@ -132,7 +132,8 @@ def _part(track, names: dict[str, str]) -> Part:
     notes = tuple(
         Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes if n.duration > 0 and n.velocity > 0
     )
-    return Part(notes, names.get(track.name, track.name).strip(), track.program & 0x7F, track.is_drum)
+    name = names.get(track.name, track.name).strip()
+    return Part(notes, name, track.program & 0x7F, track.is_drum, len(track.lyrics))
 
 
 def _names(tracks: Sequence[bytes]) -> dict[str, str]:

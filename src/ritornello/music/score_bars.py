@@ -11,7 +11,7 @@ from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeli
 
 MetreName = tuple[int, int]
 KeyName = tuple[int, str]
-StaffName = tuple[str, int, bool]  # name, program, is_drum
+StaffName = tuple[str, int, bool, int]  # name, program, is_drum, syllables
 
 MAX_RESOLUTION = 10_000_000  # ticks per quarter
 

@@ -36,6 +36,7 @@ class Staff:
     is_drum: bool = False
     semitones: int = 0  # sounding above written, of a transposing instrument
     key: KeyName | None = None
+    syllables: int = 0  # of the first verse
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     _place_notes(walk, timemap, sheet, toolkit)
     order = _order(walk, sheet, repeats, input_from, mdiv)
     title, composer = _credits(mei)
-    staves = {n: (s.name, s.program, s.is_drum) for n, s in sorted(walk.staves.items())}
+    staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
     return laid_out([list(walk.bars.values())[i] for i in order], staves, title, composer, source)
 
 
@@ -248,6 +249,7 @@ def _read_staff(walk: Walk, element: Element, bar: str) -> None:
             walk.tied_on.add(name)
         if said.get("tie", "")[:1] in ("m", "t"):
             walk.tied_back.add(name)
+    staff.syllables += sum(1 for verse in element.iter(f"{MEI}verse") if verse.get("n", "1") == "1")
     for child in element.iter():
         _read_signature(walk, child, [staff])
 

@@ -1,0 +1,107 @@
+"""Pieces as JSON values and back, every field checked, for processes that do not trust each other."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import Any
+
+from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline
+
+MAX_TICK = 2**53
+MAX_TEXT = 100_000
+MAX_QUARTERS = 1_000_000  # a longer timeline would have more barlines than a program can list
+MAX_PIECES = 100_000
+
+
+def pieces_to_json(pieces: list[Piece]) -> list[dict]:
+    """Pieces as lists, strings and numbers that `json` can write; notes lie flat, four numbers each."""
+    return [
+        {
+            "title": piece.title,
+            "composer": piece.composer,
+            "source": piece.source,
+            "timeline": _timeline_to_json(piece.timeline),
+            "parts": [
+                [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
+            ],
+        }
+        for piece in pieces
+    ]
+
+
+def pieces_from_json(data: Any) -> list[Piece]:
+    """Rebuild pieces from what `pieces_to_json` made. Raises ValueError for anything else, whatever it is."""
+    try:
+        return [_piece(item) for item in _list(data, MAX_PIECES)]
+    except (TypeError, KeyError, OverflowError, AttributeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def _timeline_to_json(timeline: Timeline) -> dict:
+    return {
+        "ticks_per_quarter": timeline.ticks_per_quarter,
+        "length": timeline.length,
+        "metres": [list(m) for m in timeline.metres],
+        "keys": [list(k) for k in timeline.keys],
+        "tempos": [list(t) for t in timeline.tempos],
+    }
+
+
+def _piece(data: Any) -> Piece:
+    parts = tuple(_part(*_list(part, 5)) for part in _list(data["parts"], 10_000))
+    timeline = _timeline(data["timeline"])
+    piece = Piece(parts, timeline, _text(data["title"]), _text(data["composer"]), _text(data["source"]))
+    if piece.timeline.length > MAX_QUARTERS * timeline.ticks_per_quarter:
+        raise ValueError(f"a piece of {piece.timeline.length} ticks is too long")
+    return piece
+
+
+def _part(name: Any, program: Any, is_drum: Any, syllables: Any, numbers: Any) -> Part:
+    numbers = [_whole(n) for n in _list(numbers, 40_000_000)]
+    notes = tuple(Note(*numbers[i : i + 4]) for i in range(0, len(numbers), 4))
+    return Part(notes, _text(name), _whole(program, 127), is_drum is True, _whole(syllables))
+
+
+def _timeline(data: Any) -> Timeline:
+    return Timeline(
+        _whole(data["ticks_per_quarter"]),
+        _whole(data["length"]),
+        tuple(Metre(*(_whole(n) for n in m)) for m in _list(data["metres"])),
+        tuple(Key(_whole(tick), _fifths(fifths), _mode(mode)) for tick, fifths, mode in _list(data["keys"])),
+        tuple(Tempo(_whole(tick), _positive(qpm)) for tick, qpm in _list(data["tempos"])),
+    )
+
+
+def _list(value: Any, most: int = 1_000_000) -> list:
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError("a list was expected")
+    return value
+
+
+def _whole(value: Any, most: int = MAX_TICK) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"a whole number from 0 to {most} was expected")
+    return value
+
+
+def _fifths(value: Any) -> int:
+    return _whole(value + 7, 14) - 7
+
+
+def _mode(value: Any) -> str:
+    if value not in ("major", "minor"):
+        raise ValueError("a mode must be major or minor")
+    return value
+
+
+def _positive(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value) or value <= 0:
+        raise ValueError("a tempo must be more than 0")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ValueError("a text was expected")
+    return value
