@@ -193,8 +193,8 @@ def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
 class GridTracker:
     """Which tokens may follow, and where in its bar each of several tunes stands.
 
-    Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset (step of the last
-    note_on), notes (note_ons so far), bar_steps, done. A note_off in silence, an end before the first note and
+    Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset and opening (steps of
+    the last and the first note_on), notes (note_ons so far), bar_steps, begun, done. A note_off in silence, an end before the first note and
     a second begin are not legal; after `end` nothing is.
     """
 
@@ -203,6 +203,7 @@ class GridTracker:
         self.sounding = np.full(batch, -1)
         self.step = np.zeros(batch, np.int64)
         self.onset = np.zeros(batch, np.int64)
+        self.opening = np.zeros(batch, np.int64)
         self.notes = np.zeros(batch, np.int64)
         self.bar_steps = np.full(batch, encoding.bar_steps((4, 4)))
         self.begun = np.full(batch, encoding.plain)
@@ -225,6 +226,7 @@ class GridTracker:
         is_step = tokens <= NOTE_OFF
         starts = tokens < NO_EVENT
         self.onset = np.where(starts, self.step, self.onset)
+        self.opening = np.where(starts & (self.notes == 0), self.step, self.opening)
         self.notes += starts
         self.sounding = np.where(starts, tokens, np.where(tokens == NO_EVENT, self.sounding, -1))
         self.step += is_step
@@ -237,5 +239,5 @@ class GridTracker:
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone (indices or a mask)."""
-        for name in ("sounding", "step", "onset", "notes", "bar_steps", "begun", "done"):
+        for name in ("sounding", "step", "onset", "opening", "notes", "bar_steps", "begun", "done"):
             setattr(self, name, getattr(self, name)[rows])

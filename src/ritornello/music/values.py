@@ -190,12 +190,14 @@ class Part:
     """One instrument's or voice's notes, in order of (start, pitch); they may overlap.
 
     program: General MIDI program 0-127. is_drum: notes name percussion, not pitches.
+    syllables: how many syllables of words (first verse, as written) stand under the notes, 0 where none or unknown.
     """
 
     notes: tuple[Note, ...]
     name: str = ""
     program: int = 0
     is_drum: bool = False
+    syllables: int = 0
 
     def __post_init__(self) -> None:
         notes = tuple(sorted((Note(*n) for n in self.notes), key=lambda n: (n.start, n.pitch)))
@@ -259,6 +261,20 @@ class Melody:
             if start <= n.start < end
         )
         return replace(self, notes=notes, timeline=self.timeline.between(start, end))
+
+    def with_pickup(self) -> Melody:
+        """The same melody with the rest that opens its first bar left out, so that it starts with a pick-up.
+
+        Nothing changes where the melody starts with a note, or after a bar or more of rest.
+        """
+        opening = self.notes[0].start if self.notes else 0
+        bar = self.timeline.bar_ticks(self.timeline.metre)
+        if not 0 < opening < bar or self.timeline.pickup or int(bar) != bar:
+            return self
+        metre = self.timeline.metre
+        later = tuple(m for m in self.timeline.metres[1:] if m.tick > bar)
+        full = replace(self.timeline, metres=(metre, metre._replace(tick=int(bar)), *later))
+        return replace(self, timeline=full).between(opening, max(self.timeline.length, opening))
 
     def with_resolution(self, ticks_per_quarter: int) -> Melody:
         """The same melody counted in another resolution. Raises ValueError where that is not exact."""

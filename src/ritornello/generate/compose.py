@@ -1,0 +1,141 @@
+"""Compose: draw tokens from a network, many tunes side by side, until each has come to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ritornello.encoding import Grid
+from ritornello.encoding.grid import NO_EVENT
+from ritornello.generate.constraints import Form, steering_key
+from ritornello.generate.draw import Dice, draw, rounded
+from ritornello.generate.expression import with_expression
+from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
+from ritornello.generate.options import GenerateOptions
+from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.music.keys import estimate_key, parse_key
+from ritornello.music.values import Melody
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One tune. tokens: as drawn. surprise: bits that each note's start cost the network, (notes,) of float."""
+
+    melody: Melody
+    tokens: np.ndarray
+    surprise: np.ndarray
+    seed: int
+    index: int
+
+
+def compose(
+    network: NumpyLstm,
+    encoding: Grid,
+    options: GenerateOptions,
+    seed: int,
+    indices: Sequence[int],
+    primer: Melody | None = None,
+) -> list[Composition]:
+    """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
+
+    Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
+    """
+    opening = primer_tokens(encoding, options, primer)
+    drawn, surprise = _draw_tokens(network, encoding, options, Dice(seed, np.asarray(indices)), opening)
+    return [
+        Composition(_finished(encoding, options, tokens), tokens, bits[tokens < NO_EVENT], seed, index)
+        for tokens, bits, index in zip(drawn, surprise, indices, strict=True)
+    ]
+
+
+def primer_tokens(encoding: Grid, options: GenerateOptions, primer: Melody | None) -> np.ndarray:
+    """Tokens that every tune of the batch begins with, (length,): none, or the primer's without its end.
+
+    Raises ValueError where the primer leaves no bar to compose.
+    """
+    if primer is None:
+        return np.zeros(0, np.int64)
+    tokens = encoding.encode(primer).tokens.astype(np.int64)
+    if not encoding.plain:
+        tokens = tokens[:-1]
+        if options.metre:
+            tokens[0] = encoding.begin(options.metre)
+    bar = encoding.bar_steps(encoding.metre_of(tokens))
+    filled = encoding.quarters(tokens) * encoding.steps_per_quarter / bar
+    if filled > options.bars - 1:
+        raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
+    return tokens
+
+
+def _draw_tokens(
+    network: NumpyLstm, encoding: Grid, options: GenerateOptions, dice: Dice, opening: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Tokens of each tune, and the bits that each token cost the network."""
+    batch = len(dice)
+    tracker = encoding.tracker(batch)
+    form = Form(encoding, options, tracker)
+    history: list[np.ndarray] = []  # per step: the token of each tune, -1 for those that are over
+    costs: list[np.ndarray] = []
+    alive = np.arange(batch)
+    fed = np.full(batch, network.vocabulary_size)
+    state = network.start(batch)
+    seen = np.zeros((batch, 0), np.int64)
+    while len(alive):
+        logits, state = network.step(fed, state)
+        if len(history) < len(opening):
+            fed = np.full(len(alive), opening[len(history)])
+        else:
+            allowed = filtered(rounded(logits) + form.bias(seen), options)
+            fed = draw(allowed, dice)
+        history.append(_spread(fed, alive, batch, -1))
+        costs.append(_spread(-np.log2(probabilities(logits)[np.arange(len(fed)), fed]), alive, batch, 0.0))
+        tracker.advance(fed)
+        seen = np.concatenate([seen, fed[:, None]], 1)
+        running = ~(tracker.done | (tracker.begun & (tracker.step >= form.end_step()) & encoding.plain))
+        if not running.all():
+            alive, fed, seen = alive[running], fed[running], seen[running]
+            state = [(output[running], cell[running]) for output, cell in state]
+            for part in (tracker, form, dice):
+                part.keep(running)
+    tokens, bits = np.stack(history, 1), np.stack(costs, 1)
+    return [row[row >= 0] for row in tokens], [b[row >= 0] for row, b in zip(tokens, bits, strict=True)]
+
+
+def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:
+    """The player's temperature, top-k, top-p and min-p, in this order."""
+    logits = apply_temperature(logits, options.temperature)
+    logits = keep_top(logits, options.top_k)
+    logits = keep_nucleus(logits, options.top_p)
+    return keep_likely(logits, options.min_p)
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, size: int, otherwise: float) -> np.ndarray:
+    out = np.full(size, otherwise, np.result_type(values, type(otherwise)))
+    out[rows] = values
+    return out
+
+
+def _finished(encoding: Grid, options: GenerateOptions, tokens: np.ndarray) -> Melody:
+    """The melody as it is handed over: in its key, with its pick-up, tempo and expression."""
+    melody = encoding.decode(tokens, qpm=options.qpm).with_pickup()
+    key = steering_key(options)
+    if key is None and melody.notes:
+        key = estimate_key(melody.notes)[0]
+        if options.key:
+            wanted = parse_key(options.key)
+            melody = melody.transposed(_nearest_shift(melody, 7 * (wanted.fifths - key.fifths)))
+            key = wanted if wanted.mode == key.mode else key._replace(fifths=wanted.fifths)
+    if key is not None:
+        melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
+    return melody if options.flat else with_expression(melody)
+
+
+def _nearest_shift(melody: Melody, semitones: int) -> int:
+    """The shift to the same pitch class that moves the melody least and keeps it within 0-127."""
+    shift = (semitones + 6) % 12 - 6
+    lowest, highest = min(n.pitch for n in melody.notes), max(n.pitch for n in melody.notes)
+    if lowest + shift < 0:
+        return shift + 12
+    return shift - 12 if highest + shift > 127 else shift

@@ -1,0 +1,49 @@
+"""What a tune may begin with: note names, or a melody from a file."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from ritornello.music.keys import LETTERS
+from ritornello.music.values import Melody, Metre, Note, Timeline, exact_resolution
+
+_NOTE = re.compile(r"(?:([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)|([rR]))(?::(\d+(?:/\d+|\.\d+)?))?")
+
+
+def parse_notes(text: str, metre: str = "4/4") -> Melody:
+    """Notes by name: "C4 E4:1/2 r F#4:2"; middle C is C4; a length is in quarters, 1 where none is given.
+
+    Raises ValueError that names the word, for anything that is not a note or lies outside 0-127 (C-1 to G9).
+    """
+    notes, at = [], Fraction(0)
+    for word in text.replace(",", " ").split():
+        pitch, length = _parse_word(word)
+        if pitch is not None:
+            notes.append((at, length, pitch))
+        at += length
+    if not notes:
+        raise ValueError("a primer needs at least one note, as in C4 E4 G4")
+    resolution = exact_resolution([time for start, length, _ in notes for time in (start, length)])
+    numerator, denominator = (int(n) for n in metre.split("/"))
+    whole = tuple(Note(int(start * resolution), int(length * resolution), pitch) for start, length, pitch in notes)
+    return Melody(whole, Timeline(resolution, round(at * resolution), (Metre(0, numerator, denominator),)))
+
+
+def _parse_word(word: str) -> tuple[int | None, Fraction]:
+    match = _NOTE.fullmatch(word)
+    if not match:
+        raise ValueError(f"not a note: {word!r}; write a letter, an octave and perhaps a length: C4, F#4:1/2, r:2")
+    letter, accidental, octave, rest, length = match.groups()
+    quarters = Fraction(length or 1)
+    if not 0 < quarters <= 64:
+        raise ValueError(f"{word!r} lasts {quarters} quarters; above 0 and at most 64 is possible")
+    if rest:
+        return None, quarters
+    sharps = accidental or ""
+    alter = sharps.count("#") + sharps.count("♯") - sharps.count("b") - sharps.count("♭")
+    pitch = 12 * (int(octave) + 1) + LETTERS[letter.upper()] + alter
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"{word!r} is outside the vocabulary: pitches go from C-1 (0) to G9 (127)")
+    return pitch, quarters
+
