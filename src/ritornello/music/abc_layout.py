@@ -12,7 +12,7 @@ from ritornello.music.abc_music import Voice
 from ritornello.music.abc_repeats import Stretch, play_parts
 from ritornello.music.values import Key, Metre, Note, Part, Tempo, Timeline, exact_resolution
 
-MAX_TICKS_PER_QUARTER = 10_000_000  # a tune whose lengths need more is taken for damage
+MAX_TICKS_PER_QUARTER = 1_000_000  # a tune whose lengths need more is taken for damage
 
 T = TypeVar("T")
 
@@ -51,6 +51,8 @@ def laid_out(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tu
 
     times = [total, *(t for t, _ in [*metres, *keys, *tempos]), *(t for notes in sung for n in notes for t in n[:2])]
     ticks = exact_resolution(times)
+    if ticks > MAX_TICKS_PER_QUARTER:
+        ticks = exact_resolution(times, at_least=1)
     if ticks > MAX_TICKS_PER_QUARTER:
         raise ValueError(f"its note lengths fit no grid of up to {MAX_TICKS_PER_QUARTER} ticks per quarter")
     timeline = Timeline(

@@ -50,7 +50,8 @@ _SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # (p plays p notes in the time of this many; others as the metre
 MAX_PLAYS = 64  # a repeat, ending or tuplet beyond this is taken for damage
-MAX_LENGTH = 9999  # so is a note length
+MAX_UNITS = 9999  # so is a note length
+MAX_DENOMINATOR = 1_000_000
 
 
 class WrittenNote(NamedTuple):
@@ -341,8 +342,10 @@ def _multiple(text: str) -> Fraction:
     for part in rest:
         slashes = part.count("/")
         below *= int(part[slashes:] or 2) * 2 ** (slashes - 1)
-    if above > MAX_LENGTH or not 0 < below <= MAX_LENGTH:
-        raise ValueError(f'"{text[:20]}" is not a note length; numbers from 1 to {MAX_LENGTH} are expected')
+    if not 0 < below <= MAX_DENOMINATOR or above > MAX_UNITS * below:
+        raise ValueError(
+            f'"{text[:20]}" is not a note length; up to {MAX_UNITS} units are expected, as in 3, /2 or 3/2'
+        )
     return Fraction(above, below)
 
 
