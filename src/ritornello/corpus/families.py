@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
 
+from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.runs import Ints, RunFinder, corpus_steps
 from ritornello.corpus.store import Corpus
 
@@ -54,6 +56,19 @@ def families(corpus: Corpus) -> list[str]:
     groups = linked(len(corpus), [*same, *_same_tune_pairs(corpus)])
     names = {root: min(prints[i] for i in members) for root, members in _members(groups).items()}
     return [names[root] for root in groups]
+
+
+def with_families(corpus: Corpus) -> Corpus:
+    """The corpus with the family of every piece filled in."""
+    pieces = tuple(replace(p, family=f) for p, f in zip(corpus.pieces, families(corpus), strict=True))
+    return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
+
+
+def without_copies(corpus: Corpus) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
+    """The first piece of each family, and every piece left out with the twin that stays for it."""
+    first: dict[str, CorpusPiece] = {}
+    copies = [(p, first[p.family]) for p in corpus.pieces if first.setdefault(p.family, p) is not p]
+    return corpus.selected(first.values()), copies
 
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:

@@ -49,6 +49,19 @@ def melodic_part(piece: Piece) -> Part:
     raise CorpusError(f"{piece.source}: {what}; choose a piece with a part that has pitches")
 
 
+def sung_part(piece: Piece) -> Part:
+    """The first part with words under it, where a first voice has at least half as many as the fullest.
+
+    A part with a few syllables (a direction, a cue) does not count; without any words the first part is taken.
+    Raises CorpusError as `melodic_part`.
+    """
+    most = max((p.syllables for p in piece.parts if p.notes and not p.is_drum), default=0)
+    for part in piece.parts:
+        if part.notes and not part.is_drum and 0 < most <= 2 * part.syllables:
+            return part
+    return melodic_part(piece)
+
+
 def pick_melody(piece: Piece) -> Melody:
     """The top line of the first part that has notes, on the piece's timeline. Raises as `melodic_part`."""
     return picked(piece, melodic_part(piece)).melody
