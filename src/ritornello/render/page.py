@@ -1,0 +1,246 @@
+"""Show melodies in a browser: staff, piano roll with a moving cursor, player, facts and files, in one HTML text.
+
+The same frame stands alone, in a page of several melodies, and in a notebook cell. Everything is inside the
+text and a content security policy in it forbids fetching anything. The templates are in `web/`.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files as package_files
+from pathlib import PurePath
+from urllib.parse import quote
+
+from ritornello.music.beats import beat_lengths
+from ritornello.music.musicxml import write_musicxml
+from ritornello.music.values import Key, Melody
+from ritornello.render.roll import SURPRISE, roll_svg
+from ritornello.render.staff import staff_svg, svg_size
+
+WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
+ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
+LONG_ROLL = 1.5 * WIDE
+MAX_FRAME_HEIGHT = 1200  # pixels; a longer melody scrolls inside its frame
+
+Fact = str | int | float
+
+_MAJORS = ("C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯")
+_MINORS = ("A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯", "G♯", "D♯", "A♯")
+_FILE_TYPES = {
+    ".mid": ("MIDI", "audio/midi"),
+    ".musicxml": ("MusicXML", "application/vnd.recordare.musicxml+xml"),
+    ".abc": ("ABC", "text/vnd.abc"),
+    ".svg": ("SVG", "image/svg+xml"),
+    ".png": ("PNG", "image/png"),
+}
+_SOUND_NAMES = {"audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav", "audio/flac": "flac"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A melody to be shown, with what belongs to it.
+
+    audio: the bytes of its sound file, which begins where the melody begins, or None for a silent picture;
+    audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
+    facts: name to value, shown below. probabilities: (notes,) for a roll that tells surprise (see `roll_svg`).
+    files: name to content, for links to save them; MusicXML is added where none is given.
+    """
+
+    melody: Melody
+    audio: bytes | None = None
+    audio_mime: str = "audio/ogg"
+    title: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    probabilities: Sequence[float] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the melody is called on the page."""
+        return self.title or self.melody.title or "Melody"
+
+
+def page_html(items: Sequence[Exhibit], title: str, intro: str = "", facts: Mapping[str, Fact] | None = None) -> str:
+    """Make one self-contained page of any number of melodies, under a title, a few words and the figures.
+
+    The text is a whole HTML document of UTF-8, to be opened from disk or served; it fetches nothing.
+    """
+    figures = _facts(facts or {})
+    words = f'<p class="intro">{escape(intro)}</p>' if intro else ""
+    mark = '<p class="mark">ritornello</p>'
+    head = f'<header class="masthead">\n{mark}\n<h1>{escape(title)}</h1>\n{words}\n{figures}</header>'
+    tunes = "\n".join(_tune(item) for item in items)
+    foot = (
+        '<footer class="colophon">Made with Ritornello, on this machine. The page holds everything it needs.</footer>'
+    )
+    return _document(title, "page", f"<main>\n{head}\n{tunes}\n{foot}\n</main>")
+
+
+def frame_html(
+    melody: Melody,
+    audio: bytes | None = None,
+    audio_mime: str = "audio/ogg",
+    title: str = "",
+    facts: Mapping[str, Fact] | None = None,
+    probabilities: Sequence[float] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> str:
+    """Make a self-contained document of one melody: the frame of a notebook cell. Arguments as in `Exhibit`."""
+    item = Exhibit(melody, audio, audio_mime, title, facts or {}, probabilities, files or {})
+    return _document(item.name, "frame", _tune(item))
+
+
+def notebook_html(
+    melody: Melody,
+    audio: bytes | None = None,
+    audio_mime: str = "audio/ogg",
+    title: str = "",
+    facts: Mapping[str, Fact] | None = None,
+    probabilities: Sequence[float] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> str:
+    """Make the HTML of a notebook cell: `frame_html` in an iframe that may run scripts and nothing else.
+
+    An iframe with srcdoc is what Jupyter, Colab, VS Code, nbviewer and a static export have in common; its height
+    is fixed beforehand, since a sandboxed frame cannot set its own.
+    """
+    document = frame_html(melody, audio, audio_mime, title, facts, probabilities, files)
+    height = _frame_height(document, bool(audio), facts or {})
+    name = escape(title or melody.title or "Melody")
+    return (
+        f'<iframe class="ritornello" title="{name}" sandbox="allow-scripts allow-downloads" '
+        f'style="display:block;width:100%;max-width:960px;height:{height}px;border:0;color-scheme:light dark" '
+        f'srcdoc="{escape(document)}"></iframe>'
+    )
+
+
+def _frame_height(document: str, sounds: bool, facts: Mapping[str, Fact]) -> int:
+    """Pixels that the frame needs at its full width; on a narrower screen it scrolls."""
+    pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', document)]
+    staff, _narrow, roll = (height for _, height in pictures)
+    legend = 34 if 'class="legend"' in document else 0
+    rows = -(-len(facts) // 5) * 78
+    return min(round(staff * 1.02 + roll + legend + 140 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
+
+
+def _tune(item: Exhibit) -> str:
+    """The card of one melody."""
+    roll = roll_svg(item.melody, item.probabilities, WIDE)
+    natural, _ = svg_size(roll)
+    return _filled(
+        "tune.html",
+        name=escape(item.name),
+        meta=_meta(item.melody),
+        staff_wide=staff_svg(item.melody, WIDE, paper=None),
+        staff_narrow=staff_svg(item.melody, NARROW, paper=None),
+        roll=roll,
+        roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
+        legend=_legend() if item.probabilities is not None else "",
+        player=_player(item) if item.audio is not None else "",
+        facts=_facts(item.facts),
+        files=_files(item),
+    )
+
+
+def _player(item: Exhibit) -> str:
+    seconds = item.melody.timeline.seconds(item.melody.timeline.barlines()[-1])
+    return _filled(
+        "player.html",
+        name=escape(item.name),
+        length=f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
+        seconds=f"{seconds:.2f}",
+        audio=_data_url(item.audio_mime, item.audio or b""),
+    )
+
+
+def _meta(melody: Melody) -> str:
+    """Metre, key, tempo and length in a line: "6/8 · G major · ♩. = 60 · 8 bars"."""
+    timeline = melody.timeline
+    beat = beat_lengths(timeline.metre)[0]
+    sign = {"1/2": "♪", "3/2": "♩.", "1": "♩"}.get(str(beat))
+    per_minute = timeline.qpm / float(beat) if sign else timeline.qpm
+    bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
+    said = [
+        timeline.metre.name,
+        _key_name(timeline.key) if timeline.key else "",
+        f'<span class="note-sign">{sign or "♩"}</span> = {per_minute:.0f}',
+        f"{bars} bar{'s' if bars != 1 else ''}",
+    ]
+    return " · ".join(part for part in said if part)
+
+
+def _key_name(key: Key) -> str:
+    names = _MINORS if key.mode == "minor" else _MAJORS
+    return f"{names[key.fifths + 7]} {key.mode}" if -7 <= key.fifths <= 7 else ""
+
+
+def _legend() -> str:
+    stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
+    scale = f'<i style="background:linear-gradient(90deg, {stops})"></i>'
+    return f'<figcaption class="legend">foreseen {scale} surprising</figcaption>'
+
+
+def _facts(facts: Mapping[str, Fact]) -> str:
+    """Names and values side by side; numbers large, words smaller."""
+    if not facts:
+        return ""
+    rows = []
+    for name, value in facts.items():
+        told = value if isinstance(value, str) else f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+        kind = ' class="words"' if isinstance(value, str) and len(value) > 12 else ""
+        rows.append(f"<div><dt>{escape(name)}</dt><dd{kind}>{escape(told)}</dd></div>")
+    return f'<dl class="facts">{"".join(rows)}</dl>\n'
+
+
+def _files(item: Exhibit) -> str:
+    """Links that save the melody; the sound's link is pointed at the player's own data by the script."""
+    stem = re.sub(r"[^\w-]+", "-", item.name).strip("-").lower() or "melody"
+    files = dict(item.files)
+    if not any(name.endswith(".musicxml") for name in files):
+        files[f"{stem}.musicxml"] = write_musicxml(item.melody).encode()
+    links = []
+    for name, content in files.items():
+        label, mime = _FILE_TYPES.get(PurePath(name).suffix.lower(), (name, "application/octet-stream"))
+        links.append(f'<a download="{escape(name)}" href="{_data_url(mime, content)}">{escape(label)}</a>')
+    if item.audio is not None:
+        suffix = _SOUND_NAMES.get(item.audio_mime, "audio")
+        links.append(f'<a data-sound download="{escape(stem)}.{suffix}" href="#">{suffix.upper()}</a>')
+    return f'<p class="files">Save as {" ".join(links)}</p>'
+
+
+def _data_url(mime: str, content: bytes) -> str:
+    return f"data:{quote(mime, safe='/+;=')};base64,{b64encode(content).decode('ascii')}"
+
+
+def _document(title: str, kind: str, body: str) -> str:
+    script = _template("player.js")
+    digest = b64encode(sha256(f"\n{script}".encode()).digest()).decode("ascii")
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "media-src data:; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return _filled(
+        "page.html",
+        policy=policy,
+        title=escape(title),
+        style=_template("player.css"),
+        kind=kind,
+        body=body,
+        script=script,
+    )
+
+
+@cache
+def _template(name: str) -> str:
+    return (package_files("ritornello.render") / "web" / name).read_text(encoding="utf-8")
+
+
+def _filled(template: str, **values: str) -> str:
+    """A template with `{{name}}` replaced; what is put in is not looked at again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _template(template))

@@ -1,0 +1,146 @@
+"use strict";
+// Every melody has its own <audio>; cursor, clock and lit notes follow its currentTime, never a clock of their own.
+(() => {
+  const clockText = (seconds) => {
+    const whole = Math.floor(seconds + 1e-6);
+    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  };
+
+  // Time runs evenly between two pairs of the map; in both directions.
+  const between = (map, value, from, to) => {
+    let i = 1;
+    while (i < map.length - 1 && map[i][from] < value) i += 1;
+    const [a, b] = [map[i - 1], map[i]];
+    const share = b[from] > a[from] ? (value - a[from]) / (b[from] - a[from]) : 0;
+    return a[to] + Math.min(Math.max(share, 0), 1) * (b[to] - a[to]);
+  };
+
+  // The last note that has begun, if it still sounds; notes are in order and never overlap.
+  const soundingAt = (notes, time) => {
+    let low = 0;
+    let high = notes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (notes[middle].start <= time) low = middle + 1;
+      else high = middle;
+    }
+    const last = notes[low - 1];
+    return last && time < last.end ? last : null;
+  };
+
+  const cursorOn = (roll) => {
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    const height = roll.viewBox.baseVal.height;
+    for (const [name, value] of [["class", "cursor"], ["x1", 0], ["x2", 0], ["y1", 14], ["y2", height - 4]]) {
+      line.setAttribute(name, value);
+    }
+    roll.insertBefore(line, roll.querySelector(".keyboard"));
+    return line;
+  };
+
+  const setUp = (tune) => {
+    const audio = tune.querySelector("audio");
+    const roll = tune.querySelector(".roll");
+    const box = tune.querySelector(".roll-scroll");
+    const keyboard = roll.querySelector(".keyboard");
+    const scale = () => roll.getBoundingClientRect().width / roll.viewBox.baseVal.width;
+    box.addEventListener("scroll", () => {
+      keyboard.setAttribute("transform", `translate(${box.scrollLeft / scale()} 0)`);
+    }, { passive: true });
+    if (!audio) return;
+
+    const button = tune.querySelector(".play");
+    const now = tune.querySelector(".now");
+    const seek = tune.querySelector(".seek");
+    const map = roll.dataset.map.split(" ").map((pair) => pair.split(",").map(Number));
+    const notes = [...roll.querySelectorAll(".note")].map((rect) => ({
+      start: Number(rect.dataset.start),
+      end: Number(rect.dataset.start) + Number(rect.dataset.duration),
+      signs: [...tune.querySelectorAll(`.note[data-note="${rect.dataset.note}"]`)],
+    }));
+    const cursor = cursorOn(roll);
+    const length = Number(seek.max);
+    const name = button.getAttribute("aria-label").replace(/^Play /, "");
+    let lit = null;
+
+    const follow = (x) => {
+      const place = x * scale();
+      const left = box.scrollLeft + keyboard.getBBox().width * scale();
+      const right = box.scrollLeft + box.clientWidth;
+      if (place < left || place > right - 24) box.scrollLeft = place - box.clientWidth * 0.25;
+    };
+
+    const draw = () => {
+      const time = audio.currentTime;
+      const x = between(map, time, 0, 1);
+      cursor.setAttribute("transform", `translate(${x.toFixed(2)} 0)`);
+      now.textContent = clockText(time);
+      seek.value = time;
+      seek.style.setProperty("--done", `${((100 * time) / length).toFixed(2)}%`);
+      seek.setAttribute("aria-valuetext", `${clockText(time)} of ${clockText(length)}`);
+      const note = audio.paused && time === 0 ? null : soundingAt(notes, time);
+      if (note !== lit) {
+        if (lit) lit.signs.forEach((sign) => sign.classList.remove("sounding"));
+        if (note) note.signs.forEach((sign) => sign.classList.add("sounding"));
+        lit = note;
+      }
+      return x;
+    };
+
+    const run = () => {
+      const x = draw();
+      if (audio.paused) return;
+      if (box.scrollWidth > box.clientWidth + 1) follow(x);
+      requestAnimationFrame(run);
+    };
+
+    const go = (time) => {
+      audio.currentTime = Math.min(Math.max(time, 0), audio.duration || length);
+      draw();
+    };
+
+    const seekTo = (event) => {
+      const box = roll.getBoundingClientRect();
+      go(between(map, (event.clientX - box.left) / scale(), 1, 0));
+    };
+
+    button.addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
+    seek.addEventListener("input", () => go(Number(seek.value)));
+    roll.addEventListener("click", seekTo);
+    roll.addEventListener("pointermove", (event) => {
+      if (event.buttons === 1 && event.pointerType === "mouse") seekTo(event);
+    });
+    audio.addEventListener("play", () => {
+      tune.classList.add("playing");
+      button.setAttribute("aria-label", `Pause ${name}`);
+      run();
+    });
+    audio.addEventListener("pause", () => {
+      tune.classList.remove("playing");
+      button.setAttribute("aria-label", `Play ${name}`);
+    });
+    audio.addEventListener("ended", () => go(0));
+    audio.addEventListener("seeked", draw);
+    for (const link of tune.querySelectorAll("a[data-sound]")) link.href = audio.src;
+    tune.classList.add("ready");
+    draw();
+  };
+
+  // One plays at a time: in this page by the play event, in the other frames of a notebook by a message.
+  const hush = (except) => {
+    for (const audio of document.querySelectorAll("audio")) if (audio !== except) audio.pause();
+  };
+  document.addEventListener("play", (event) => {
+    hush(event.target);
+    if (window.parent === window) return;
+    for (let i = 0; i < window.parent.frames.length; i += 1) {
+      const frame = window.parent.frames[i];
+      if (frame !== window) frame.postMessage("ritornello: playing", "*");
+    }
+  }, true);
+  window.addEventListener("message", (event) => {
+    if (event.data === "ritornello: playing") hush(null);
+  });
+
+  document.querySelectorAll(".tune").forEach(setUp);
+})();
