@@ -69,13 +69,16 @@ class Grid:
         return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
 
     def encode(self, melody: Melody) -> Encoded:
-        """Melody to tokens: begin_<metre>, one token per step up to the melody's end, `end`.
+        """Melody to tokens: begin_<metre>, one token per step up to the end of the last note, `end`.
 
-        Onsets and ends go to the nearest step (ties upward); a note keeps at least one step.
+        Onsets and ends go to the nearest step (ties upward); a note keeps at least one step. A closing rest is
+        kept by the plain alphabet alone: elsewhere a tune is over when its last note is.
         """
         starts, ends, pitches, losses = self._stepped(melody)
         origin = 0 if self.plain else self._opening_steps(melody)
-        length = max(self._to_step(melody, melody.timeline.length), int(ends[-1]) if len(ends) else 0)
+        length = int(ends[-1]) if len(ends) else 0
+        if self.plain:
+            length = max(length, self._to_step(melody, melody.timeline.length))
         steps = np.full(origin + length, NO_EVENT, np.int16)
         silent_after = ends < np.append(starts[1:], length)  # the next note's own onset ends this one
         steps[origin + ends[silent_after]] = NOTE_OFF

@@ -1,0 +1,30 @@
+"""Score a model, and the baselines beside it, on one split of a corpus."""
+
+from __future__ import annotations
+
+from ritornello.corpus.store import Corpus
+from ritornello.corpus.tokens import corpus_tokens
+from ritornello.encoding import Grid
+from ritornello.evaluate import baselines
+from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
+from ritornello.model.file import ModelFile
+from ritornello.model.lstm import NumpyLstm
+
+
+def score_model(model: ModelFile, corpus: Corpus, split: str = "test") -> Likelihood:
+    """Likelihood of a split's melodies, whole history each. Raises ValueError where the split is empty."""
+    melodies = corpus_tokens(corpus, model.encoding, split)
+    if not melodies:
+        raise ValueError(f"the corpus has no melody with notes in its {split} split; see `ritornello corpus show`")
+    return measure(melody_nats(NumpyLstm(model.tensors), melodies), melodies, model.encoding)
+
+
+def score_baselines(corpus: Corpus, encoding: Grid, split: str = "test") -> dict[str, Likelihood]:
+    """What uniform, unigram and the two n-grams, learned from the training split, make of the same melodies."""
+    train, validation, test = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation", split))
+    scores = {"uniform": baselines.uniform(test, encoding)}
+    if train:
+        scores["unigram"] = baselines.unigram(train, test, encoding)
+        scores["ngram_tokens"], _ = baselines.ngram_on_tokens(train, validation, test, encoding)
+        scores["ngram_pairs"], _ = baselines.ngram_on_pairs(train, validation, test, encoding)
+    return scores
