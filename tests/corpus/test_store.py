@@ -23,7 +23,7 @@ def small_corpus() -> Corpus:
         (CorpusPiece("one.mid", (), "One", family="a", split="train"), [first]),
         (CorpusPiece("two.abc#3", (), "Two", "Anna", "CC0", {"commit": "abc"}, "b", "test"), [second, third]),
     ]
-    return corpus_of(pieces, [FileReport("one.mid", "kept", "ok", melodies=1, notes=2)])
+    return replace(corpus_of(pieces), report=(FileReport("one.mid", "kept", "ok", melodies=1, notes=2),))
 
 
 def test_what_is_saved_is_loaded(tmp_path):

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class CorpusError(ValueError):
-    """A corpus cannot be built, read or written; the message is one line that says which, why and what to do."""
+    """A corpus cannot be built, read or written; the message is one line that says which, why and what to do.
+
+    report: a FileReport for each input file where a build kept nothing, else empty.
+    """
+
+    def __init__(self, message: str, report: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.report = tuple(report)

@@ -12,6 +12,7 @@ REMEDIES: dict[str, str] = {
     "ok": "",
     "not_music": "give it one of the endings that are read, or leave it out of the folder",
     "unreadable": "open it in a notation program or a sequencer and export it again",
+    "wrong_kind": "the content is not what the name says: fetch the file itself, or give it its true ending",
     "empty_file": "the file holds no bytes: copy or export it again",
     "no_notes": "choose a file, or a part of it, that has notes",
     "drums_only": "only percussion was found: add a part with pitches",

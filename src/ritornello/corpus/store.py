@@ -154,19 +154,35 @@ class Corpus:
         return {"pieces": len(pieces), "melodies": melodies, "notes": sum(p.notes for p in pieces)}
 
 
-def corpus_of(pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]], report: Sequence[FileReport] = ()) -> Corpus:
-    """A corpus from pieces whose slices are not laid yet and their melodies. Pieces without melodies are left out."""
+def corpus_of(
+    pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]],
+    steps: Sequence[NDArray[np.uint8] | None] = (),
+) -> Corpus:
+    """A corpus from pieces whose slices are not laid yet and their melodies. Pieces without melodies are left out.
+
+    steps: for each melody in order the token array that it was read from, or None; empty where there are none.
+    """
     arrays, laid, first = [], [], 0
+    tokens = iter(_laid_steps(steps))
     for piece, melodies in pieces:
         slices = []
         for melody in melodies:
             arrays.append(note_array(melody))
-            slices.append(MelodySlice(first, first + len(melody.notes), melody.timeline))
+            slices.append(MelodySlice(first, first + len(melody.notes), melody.timeline, next(tokens, None)))
             first += len(melody.notes)
         if slices:
             laid.append(replace(piece, melodies=tuple(slices)))
     notes = np.concatenate(arrays) if arrays else np.zeros(0, NOTE_DTYPE)
-    return Corpus(notes, tuple(laid), tuple(report))
+    kept = [s for s in steps if s is not None]
+    return Corpus(notes, tuple(laid), steps=np.concatenate(kept) if kept else None)
+
+
+def _laid_steps(steps: Sequence[NDArray[np.uint8] | None]) -> Iterator[tuple[int, int] | None]:
+    """Where each token array lies when they are put end to end."""
+    first = 0
+    for tokens in steps:
+        yield None if tokens is None else (first, first + len(tokens))
+        first += 0 if tokens is None else len(tokens)
 
 
 def _check_whole(corpus: Corpus) -> None:
