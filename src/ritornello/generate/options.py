@@ -4,42 +4,62 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+LEAST_SPAN = 4  # semitones
+
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """How to compose.
-
-    bars: 1 to 512, a pick-up not counted. temperature: 0 (safest) to 10, 1 as learned. top_k: 0 for all.
-    top_p: (0, 1]. min_p: 0 to 1. metre: "3/4"; None draws one as the corpus has them. key: "G", "F#m"; the tune
-    is moved there. scale_lock: only notes of the key's scale (the key is C where none is given). lowest,
-    highest: pitches not to be left. qpm: quarter notes per minute, 10 to 400. flat: all notes equally loud.
-    """
+    """How to compose. Raises ValueError, naming the field and its range, for a value out of range."""
 
     bars: int = 8
+    """Bars to compose, 1 to 512; a pick-up is not counted."""
+
     temperature: float = 1.0
+    """0 (always the likeliest) to 10; 1 is as learned, lower is safer, higher wilder."""
+
     top_k: int = 0
+    """Draw from the k likeliest tokens only; 0 for all."""
+
     top_p: float = 0.95
+    """Draw from the fewest tokens whose probabilities reach this, above 0 to 1."""
+
     min_p: float = 0.0
+    """Leave out tokens less likely than this share of the likeliest, 0 to 1."""
+
     metre: str | None = None
+    """Metre, such as 3/4; without it, drawn as the training corpus has them."""
+
     key: str | None = None
+    """Key to transpose to: G, Bb, F#m ..."""
+
     scale_lock: bool = False
+    """Only notes of the key's scale (C major where no key is given)."""
+
     lowest: int = 0
+    """Lowest pitch, 0 to 127; 60 is middle C."""
+
     highest: int = 127
+    """Highest pitch, 0 to 127."""
+
     qpm: float = 100.0
+    """Tempo in quarter notes per minute, 10 to 400."""
+
     flat: bool = False
+    """All notes equally loud, without accents and swell."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bars <= 512:
-            raise ValueError(f"bars must be 1 to 512, not {self.bars}")
-        for name, low, high in (("temperature", 0, 10), ("min_p", 0, 1), ("qpm", 10, 400)):
+        for name, low, high in (("bars", 1, 512), ("temperature", 0, 10), ("min_p", 0, 1), ("qpm", 10, 400)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if self.top_k < 0:
             raise ValueError(f"top_k must be 0 or more, not {self.top_k}")
-        if not 0 <= self.lowest < self.highest <= 127 or self.highest - self.lowest < 4:
-            raise ValueError(f"the range must lie in 0 to 127 and span 4 semitones or more, not {self.lowest}-{self.highest}")
+        if not 0 <= self.lowest <= self.highest - LEAST_SPAN <= 127 - LEAST_SPAN:
+            raise ValueError(
+                f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, "
+                f"not {self.lowest} to {self.highest}"
+            )
 
     def described(self) -> dict:
         """The fields by name."""

@@ -14,26 +14,46 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How to train. minutes: the most it may take; updates: exactly so many instead.
-
-    streams: melodies read side by side. bptt_steps: tokens per update and stream. peak_rate: learning rate
-    after warm-up. dtype: "auto", "fp32" or "bf16". threads: 0 chooses. checks: how often held-out likelihood
-    is measured in a full run; patience: after how many checks without a gain it stops early.
-    """
+    """How to train. Raises ValueError, naming the field and its range, for a value out of range."""
 
     minutes: float | None = None
+    """The most time it may take; 3 where neither minutes nor updates are given."""
+
     updates: int | None = None
+    """Exactly so many updates instead: with a seed, the same weights every time."""
+
     seed: int = 0
+    """Random seed."""
+
     streams: int = 16
+    """Melodies read side by side, 1 or more."""
+
     bptt_steps: int = 96
+    """Tokens per update and stream, 2 or more."""
+
     peak_rate: float = 4e-3
+    """Learning rate after warm-up, above 0 and below 1."""
+
     weight_decay: float = 0.01
+    """AdamW's weight decay."""
+
     dropout: float | None = None
+    """Share of activations silenced, 0 to below 1; chosen by corpus and length of training where not given."""
+
     dtype: str = "auto"
+    """Number format: auto, fp32 or bf16."""
+
     threads: int = 0
+    """Threads; 0 chooses."""
+
     device: str = "auto"
+    """auto, cpu, cuda or mps."""
+
     checks: int = 16
+    """How often held-out likelihood is measured in a full run."""
+
     patience: int = 4
+    """Checks without a gain after which it stops early."""
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes <= 100_000:

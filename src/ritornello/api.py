@@ -1,0 +1,229 @@
+"""The Python face: thin handles that show themselves in a notebook.
+
+    import ritornello as rito
+    corpus = rito.build_corpus("my_midi_folder")
+    run = rito.train(corpus, minutes=3)
+    model = rito.load_model(run)
+    tune = model.generate(bars=8, primer="C4 E4 G4", seed=1)
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ritornello.corpus.store import Corpus
+from ritornello.model.shelf import find_model, shipped_models
+from ritornello.music.values import Melody
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ritornello.model.file import ModelFile
+    from ritornello.model.player import Player
+    from ritornello.train.loop import Check
+
+MAX_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A composed melody. In a notebook cell it shows its staff, its piano roll and a player.
+
+    surprise: bits that each note's start cost the model, (notes,). seed, index: compose it again with these.
+    """
+
+    melody: Melody
+    surprise: np.ndarray
+    seed: int
+    index: int
+
+    def save(self, path: str | Path) -> None:
+        """Write the tune as .mid, .musicxml, .abc, .svg, .png, .wav, .mp3, .ogg, .flac or .html, by suffix.
+
+        Raises ValueError for another suffix, OSError naming the path where it cannot be written.
+        """
+        from ritornello.render.save import save_melody
+
+        save_melody(self.melody, path, self._probabilities)
+
+    @property
+    def _probabilities(self) -> list[float]:
+        return [float(2.0**-bits) for bits in self.surprise]
+
+    def _repr_html_(self) -> str:
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.page import notebook_html
+        from ritornello.render.sound import render_wave
+
+        audio = encode_audio(render_wave(self.melody), "mp3") if self.melody.notes else None
+        return notebook_html(self.melody, audio, "audio/mpeg", probabilities=self._probabilities)
+
+
+class Model:
+    """A trained network with its encoding; `generate` composes, `player` plays, `evaluate` scores."""
+
+    def __init__(self, file: ModelFile, name: str):
+        self.file, self.name = file, name
+
+    @property
+    def facts(self) -> dict:
+        """How the model came to be: corpus, plan, seed, held-out figures."""
+        return self.file.facts
+
+    @cached_property
+    def _network(self):
+        from ritornello.model.lstm import NumpyLstm
+
+        return NumpyLstm(self.file.tensors)
+
+    def player(self) -> Player:
+        """Something to feed tokens and ask for probabilities, one tune at a time."""
+        from ritornello.model.player import Player
+
+        return Player(self._network)
+
+    @overload
+    def generate(self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: None = None, **options: Any) -> Tune: ...
+    @overload
+    def generate(self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: int, **options: Any) -> list[Tune]: ...
+
+    def generate(self, *, primer=None, seed=None, n=None, **options):
+        """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
+
+        primer: note names ("C4 E4:1/2 G4"), a music file, or a Melody to go on from. seed: None draws one.
+        options: the fields of GenerateOptions (bars, temperature, top_p, key, metre, ...).
+        Raises ValueError that names what does not fit.
+        """
+        from ritornello.generate.compose import compose
+        from ritornello.generate.options import GenerateOptions
+
+        if n is not None and n < 1:
+            raise ValueError(f"n must be 1 or more, not {n}")
+        seed = secrets.randbelow(1 << 31) if seed is None else seed
+        chosen = GenerateOptions(**options)
+        opening = _primer(primer, chosen.metre)
+        indices = range(1 if n is None else n)
+        tunes = []
+        for at in range(0, len(indices), MAX_BATCH):
+            part = indices[at : at + MAX_BATCH]
+            for made in compose(self._network, self.file.encoding, chosen, seed, part, opening):
+                tunes.append(Tune(made.melody, made.surprise, made.seed, made.index))
+        return tunes[0] if n is None else tunes
+
+    def evaluate(self, corpus: Corpus | str | Path, split: str = "test") -> dict[str, Any]:
+        """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split."""
+        from ritornello.evaluate.scores import score_model
+
+        return {"split": split, **score_model(self.file, load_corpus(corpus), split).described()}
+
+    def __repr__(self) -> str:
+        network = self.file.network
+        return f"Model({self.name!r}: {network.layers} layers of {network.width}, {self.file.encoding})"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run: its folder and its checks."""
+
+    folder: Path
+    checks: tuple[Check, ...]
+
+    def __repr__(self) -> str:
+        best = min((c.validation_nll for c in self.checks), default=float("nan"))
+        return f"Run({str(self.folder)!r}: {len(self.checks)} checks, best held-out nll {best:.4f} nats per token)"
+
+
+def models() -> list[str]:
+    """Names of the shipped models, the default first."""
+    return shipped_models()
+
+
+def load_model(model: Run | str | Path | None = None) -> Model:
+    """A model from a run, a file, a run folder or a shipped name; the default one without an argument.
+
+    Raises FileNotFoundError, or ModelFileError (a ValueError), naming the file.
+    """
+    from ritornello.model import file
+
+    name = model.folder if isinstance(model, Run) else model or shipped_models()[0]
+    path = find_model(name)
+    return Model(file.load_model(path), str(name))
+
+
+def load_corpus(corpus: Corpus | str | Path = "all") -> Corpus:
+    """A corpus from its folder, or an embedded one: "all", "hymns" or "songs"."""
+    from ritornello.corpus.embedded import COLLECTIONS, embedded
+
+    if isinstance(corpus, Corpus):
+        return corpus
+    if not Path(corpus).exists() and str(corpus) in ("all", *COLLECTIONS):
+        return embedded(str(corpus))
+    return Corpus.load(corpus)
+
+
+def build_corpus(
+    sources: str | Path | Sequence[str | Path], out: str | Path | None = None, **options: Any
+) -> Corpus:
+    """Files and folders to a corpus, written to `out` where given; `corpus.report` says what became of each file.
+
+    options: the fields of BuildOptions (split, repeats, least_notes, rest_bars, licence, convention).
+    Raises CorpusError (a ValueError) where nothing could be kept.
+    """
+    from ritornello.corpus.build import BuildOptions
+    from ritornello.corpus.build import build_corpus as build
+
+    corpus = build(sources, BuildOptions(**options))
+    if out is not None:
+        corpus.save(out)
+    return corpus
+
+
+def train(
+    corpus: Corpus | str | Path,
+    out: str | Path | None = None,
+    preset: str = "lstm",
+    plain: bool = False,
+    steps_per_quarter: int = 4,
+    on_check: Callable[[Check], None] | None = None,
+    **options: Any,
+) -> Run:
+    """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
+
+    preset: tiny, lstm or large. plain: the exercise's 130 symbols alone. on_check: called with each Check.
+    options: the fields of TrainOptions (minutes, updates, seed, ...).
+    """
+    from ritornello.encoding import Grid
+    from ritornello.model.options import load_preset
+    from ritornello.train.plan import TrainOptions
+    from ritornello.train.run import prepare_training
+
+    training = prepare_training(
+        load_corpus(corpus), load_preset(preset), Grid(steps_per_quarter, plain), TrainOptions(**options)
+    )
+    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
+    checks = []
+    for check in training.checks(folder):
+        checks.append(check)
+        if on_check:
+            on_check(check)
+    return Run(folder, tuple(checks))
+
+
+def _primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:
+    """A melody from whatever a primer was given as."""
+    from ritornello.corpus.pick import pick_melody
+    from ritornello.generate.primer import parse_notes
+    from ritornello.music.files import readable
+    from ritornello.music.worker import read_untrusted
+
+    if primer is None or isinstance(primer, Melody):
+        return primer
+    if readable(primer) or Path(primer).is_file():
+        return pick_melody(read_untrusted(primer)[0])
+    return parse_notes(str(primer), metre or "4/4")

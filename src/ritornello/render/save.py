@@ -1,0 +1,48 @@
+"""Save a melody in any of the formats it can be seen, heard or exchanged in, told by the suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ritornello.music import atomic
+from ritornello.music.files import WRITABLE, write
+from ritornello.music.values import Melody
+
+SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
+SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
+
+
+def save_melody(melody: Melody, path: str | Path, probabilities: Sequence[float] | None = None) -> None:
+    """Write `melody` to `path`, whole or not at all.
+
+    probabilities: (notes,), for a page that tells surprise. Raises ValueError for a suffix not in SUFFIXES,
+    ImportError naming the extra for .png without it, OSError naming `path` where it cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in WRITABLE:
+        write(melody, path)
+    elif suffix in SOUNDS:
+        from ritornello.render.sound import save_audio
+
+        save_audio(melody, path)
+    elif suffix in (".svg", ".png", ".html"):
+        atomic.write_bytes(path, _picture(melody, suffix, probabilities))
+    else:
+        raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
+
+
+def _picture(melody: Melody, suffix: str, probabilities: Sequence[float] | None) -> bytes:
+    from ritornello.render.staff import staff_png, staff_svg
+
+    if suffix == ".svg":
+        return staff_svg(melody).encode()
+    if suffix == ".png":
+        return staff_png(melody)
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import frame_html
+    from ritornello.render.sound import render_wave
+
+    audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
+    return frame_html(melody, audio, "audio/mpeg", probabilities=probabilities).encode()
