@@ -10,7 +10,7 @@ from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeli
 
 MAX_TICK = 2**53
 MAX_TEXT = 100_000
-MAX_QUARTERS = 1_000_000  # a longer timeline would have more barlines than a program can list
+MAX_BARS = 1_000_000  # more than a program should be made to list
 MAX_PIECES = 100_000
 
 
@@ -52,13 +52,22 @@ def _piece(data: Any) -> Piece:
     parts = tuple(_part(*_list(part, 5)) for part in _list(data["parts"], 10_000))
     timeline = _timeline(data["timeline"])
     piece = Piece(parts, timeline, _text(data["title"]), _text(data["composer"]), _text(data["source"]))
-    if piece.timeline.length > MAX_QUARTERS * timeline.ticks_per_quarter:
-        raise ValueError(f"a piece of {piece.timeline.length} ticks is too long")
+    if _bars(piece.timeline) > MAX_BARS:
+        raise ValueError(f"a piece of more than {MAX_BARS} bars is too long")
     return piece
+
+
+def _bars(timeline: Timeline) -> int:
+    """How many bars a timeline has, counted without listing them."""
+    ends = [m.tick for m in timeline.metres[1:]] + [timeline.length]
+    spans = (max(0, end - m.tick) / timeline.bar_ticks(m) for m, end in zip(timeline.metres, ends, strict=True))
+    return int(sum(spans)) + len(timeline.metres)
 
 
 def _part(name: Any, program: Any, is_drum: Any, syllables: Any, numbers: Any) -> Part:
     numbers = [_whole(n) for n in _list(numbers, 40_000_000)]
+    if len(numbers) % 4:
+        raise ValueError("a note needs four numbers")
     notes = tuple(Note(*numbers[i : i + 4]) for i in range(0, len(numbers), 4))
     return Part(notes, _text(name), _whole(program, 127), is_drum is True, _whole(syllables))
 

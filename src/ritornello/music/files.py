@@ -89,15 +89,17 @@ def _encoded(melody: Melody, suffix: str) -> bytes:
 
 def _content(path: Path) -> bytes:
     """The bytes of a file, or MusicFileError with what to do about it."""
-    if path.is_dir():
-        raise MusicFileError(f"{path}: this is a folder, not a file: name a file in it")
     try:
+        if path.is_dir():
+            raise MusicFileError(f"{path}: this is a folder, not a file: name a file in it")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise MusicFileError(f"{path}: no such file: check the name and the folder") from None
-    except OSError as error:
-        raise MusicFileError(f"{path}: cannot be opened: {error.strerror or error}") from None
+    except MusicFileError:
+        raise
+    except (OSError, ValueError) as error:
+        raise MusicFileError(f"{path}: cannot be opened: {getattr(error, 'strerror', '') or error}") from None
     if not content:
         raise MusicFileError(f"{path}: the file is empty: fetch or save it again")
     if len(content) > MAX_BYTES:

@@ -107,11 +107,15 @@ def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = 
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()  # a new one each time: nothing of the score before may linger
     options = {"inputFrom": input_from, "breaks": "none", "expandNever": not unfold}
+    toolkit.resetXmlIdSeed(1)  # the same names for bars and notes at each loading
     toolkit.setOptions(options | ({"mdivXPathQuery": mdiv} if mdiv else {}))
     if not toolkit.loadData(text):
         raise ValueError("this score cannot be read: it is damaged or of another format; export it again")
     mei = ElementTree.fromstring(toolkit.getMEI())
     if _drop_ornaments(mei):
+        for head in mei.findall(f"{MEI}meiHead"):
+            for extra in head.findall(f"{MEI}extMeta"):
+                head.remove(extra)  # verovio writes its prefixes without declaring them
         return _through_verovio(ElementTree.tostring(mei, encoding="unicode"), "mei", "", unfold)
     timemap = toolkit.renderToTimemap({"includeMeasures": True, "includeRests": True})
     if not any("measureOn" in event for event in timemap):

@@ -176,7 +176,10 @@ class _Worker:
         return message
 
     def _cause_of_death(self) -> str:
-        status = self.process.wait()
+        try:
+            status = self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "its reader gave no valid answer: the file is damaged, export it again"
         if status == OUT_OF_MEMORY:
             return f"its reader was stopped for want of memory (limit {self.memory_mb} MB): the file is damaged"
         return f"its reader crashed (status {status}): the file is damaged, export or fetch it again"
