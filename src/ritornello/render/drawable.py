@@ -17,15 +17,16 @@ MOST_FLAGS = 4  # 64th notes
 LARGEST_TUPLET = 7
 
 
-def drawable(melody: Melody) -> Melody:
+def drawable(melody: Melody) -> tuple[Melody, list[int]]:
     """The melody itself if its notation is readable, else with its notes on sixteenths and triplets.
 
     Readable means: no value shorter than a 64th and no tuplet of more than seven. Keys that begin inside a bar
     wait for its end, because verovio would draw them at its beginning. For pictures only; the files that are
     written keep every tick.
+    Returns the melody to draw, and for each of its notes the index of the same note in `melody`.
     """
-    melody = melody if _readable(notate(melody)) else rounded(melody)
-    return replace(melody, timeline=_with_keys_at_barlines(melody.timeline))
+    drawn, kept = (melody, list(range(len(melody.notes)))) if _readable(notate(melody)) else rounded(melody)
+    return replace(drawn, timeline=_with_keys_at_barlines(drawn.timeline)), kept
 
 
 def _with_keys_at_barlines(timeline: Timeline) -> Timeline:
@@ -45,27 +46,27 @@ def _readable(bars: Sequence[Bar]) -> bool:
     )
 
 
-def rounded(melody: Melody) -> Melody:
+def rounded(melody: Melody) -> tuple[Melody, list[int]]:
     """The melody with every start and end on the nearest step of the better grid of its quarter.
 
-    Notes that fall on the same step keep one step each where there is room before the next; the rest are left out.
+    A note that would vanish gets one step where there is room before the next, else it is left out.
+    Returns the rounded melody and the indices of the notes that it kept.
     """
-    ticks = lcm(melody.timeline.ticks_per_quarter, *GRIDS)
-    scale = ticks // melody.timeline.ticks_per_quarter
-    edges = [Fraction(edge, melody.timeline.ticks_per_quarter) for n in melody.notes for edge in (n.start, n.end)]
-    grids = _grids(edges)
+    per_quarter = melody.timeline.ticks_per_quarter
+    ticks = lcm(per_quarter, *GRIDS)
+    edges = [(Fraction(n.start, per_quarter), Fraction(n.end, per_quarter)) for n in melody.notes]
+    grids = _grids([edge for pair in edges for edge in pair])
     notes: list[Note] = []
-    for note in melody.notes:
-        start, end = (
-            _nearest(Fraction(edge, melody.timeline.ticks_per_quarter), grids) for edge in (note.start, note.end)
-        )
-        if notes and int(start * ticks) < notes[-1].end:
-            start = Fraction(notes[-1].end, ticks)
-        duration = int((end - start) * ticks) or ticks // grids.get(int(start), GRIDS[0])
-        if duration > 0:
-            notes.append(Note(int(start * ticks), duration, note.pitch, note.velocity))
-    timeline = melody.timeline.with_resolution(melody.timeline.ticks_per_quarter * scale)
-    return replace(melody, notes=tuple(notes), timeline=timeline)
+    kept: list[int] = []
+    for i, (note, pair) in enumerate(zip(melody.notes, edges, strict=True)):
+        start, end = (int(_nearest(edge, grids) * ticks) for edge in pair)
+        if start == end:
+            end += ticks // grids[int(pair[0])]
+        start = max(start, notes[-1].end if notes else 0)
+        if end > start:
+            notes.append(Note(start, end - start, note.pitch, note.velocity))
+            kept.append(i)
+    return replace(melody, notes=tuple(notes), timeline=melody.timeline.with_resolution(ticks)), kept
 
 
 def _grids(edges: Sequence[Fraction]) -> dict[int, int]:

@@ -215,5 +215,10 @@ def _description(melody: Melody, surprise: bool) -> str:
         return f"{name}: no notes"
     pitches = [n.pitch for n in melody.notes]
     bars = len(melody.timeline.barlines()) - 1 - bool(melody.timeline.pickup)
-    told = f"{name}: {len(pitches)} notes in {bars} bars, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
+    count = f"{_counted(len(pitches), 'note')} in {_counted(bars, 'bar')}"
+    told = f"{name}: {count}, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
     return told + (", coloured by how surprising the model found each" if surprise else "")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

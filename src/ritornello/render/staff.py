@@ -30,13 +30,14 @@ def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | No
     if not 10 <= scale <= 200:
         raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
     # the tempo mark needs a music font that no viewer has; captions say the tempo instead
-    text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawable(melody)))
+    drawn, kept = drawable(melody)
+    text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawn))
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
     pages = _engraved(text, width, scale, seed, "auto")
     broken = _with_even_systems(text, pages)
     if broken != text:
         pages = _engraved(broken, width, scale, seed, "encoded")
-    return _stacked([_tidied(page) for page in pages], melody.title, paper)
+    return _stacked([_tidied(page, kept) for page in pages], melody.title, paper)
 
 
 def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0) -> bytes:
@@ -115,11 +116,11 @@ def _with_even_systems(text: str, pages: Sequence[str]) -> str:
     return "<measure ".join([first, *rest])
 
 
-def _tidied(svg: str) -> str:
-    """Verovio's drawing with our note numbers instead of its many identifiers, glyphs' names kept."""
+def _tidied(svg: str, kept: Sequence[int]) -> str:
+    """Verovio's drawing with the melody's note numbers instead of its many identifiers, save the names of glyphs."""
     svg = svg[svg.index("<svg") :]
     root = re.search(r'id="([^"]*)"', svg)
-    svg = _NOTE_ID.sub(r'data-note="\1"', svg)
+    svg = _NOTE_ID.sub(lambda found: f'data-note="{kept[int(found[1])]}"', svg)
     return re.sub(rf' id="(?!{re.escape(root[1]) if root else ""}")(?![0-9A-F]+-)[^"]*"', "", svg)
 
 

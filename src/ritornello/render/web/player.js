@@ -1,5 +1,5 @@
 "use strict";
-// Every melody has its own <audio>; cursor, clock and lit notes follow its currentTime, never a clock of their own.
+// Every melody has its own audio element; cursor, clock and lit notes follow its currentTime, never a clock of their own.
 (() => {
   const clockText = (seconds) => {
     const whole = Math.floor(seconds + 1e-6);
