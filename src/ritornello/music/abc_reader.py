@@ -65,18 +65,6 @@ def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     return results
 
 
-def decode_abc(content: bytes) -> str:
-    """The text of an ABC file: UTF-8 where it is valid, else Windows-1252 (Latin-1 where that has no letter)."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        return content.decode("cp1252")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
 Line = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
 
 
@@ -198,7 +186,7 @@ class _Tune:
         """A field inside the tune: it holds for the voice it stands in; before the first, for all."""
         if letter not in _VOICE_LETTERS:
             return
-        if self.voices or letter == "P":
+        if self.voices or self.current is not None or letter == "P":
             self._voice().change(letter, value)
         elif letter == "Q":
             self.tempo = value
