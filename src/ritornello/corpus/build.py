@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,19 +38,25 @@ OnFile = Callable[[int, int, Path], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How a corpus is built.
-
-    split: "hash", or "last:SHARE" for the last share of the file order as test. repeats: "unfold" or "written".
-    least_notes: melodies with fewer are left out. rest_bars: cut melodies at rests of so many bars or more;
-    None leaves them whole. licence: noted with every piece. convention: of token arrays, None detects it.
-    """
+    """How a corpus is built."""
 
     split: str = "hash"
+    """"hash", or "last:SHARE" for the last share of the file order as test."""
+
     repeats: Repeats = "unfold"
+    """"unfold" plays repeated bars as often as the score asks, "written" reads each once."""
+
     least_notes: int = 2
+    """Melodies with fewer notes are left out."""
+
     rest_bars: float | None = None
+    """Cut melodies at rests of so many bars or more; without it they stay whole."""
+
     licence: str = ""
+    """Noted with every piece."""
+
     convention: str | None = None
+    """Of token arrays: exercise, zeldic or magenta; without it, detected."""
 
 
 @dataclass(slots=True)
@@ -76,14 +83,16 @@ def build_corpus(
     sources: str | Path | Sequence[str | Path],
     options: BuildOptions | None = None,
     on_file: OnFile | None = None,
+    **changes: Any,
 ) -> Corpus:
     """Read files and folders into a corpus, with one report line for each file.
 
+    options: how; `changes` are fields of it, as in `build_corpus("tunes", split="last:0.1")`.
     on_file: called after each file with how many are done, how many there are, and its path.
     Raises CorpusError where a source is missing, the split is not one, or nothing at all could be kept; its
     `report` then says why for each file.
     """
-    options = options or BuildOptions()
+    options = replace(options or BuildOptions(), **changes)
     rule = SplitRule.parse(options.split)
     paths = find_files([sources] if isinstance(sources, str | Path) else sources)
     contents = []

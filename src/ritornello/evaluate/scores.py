@@ -11,11 +11,11 @@ from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
 
 
-def score_model(model: ModelFile, corpus: Corpus, split: str = "test") -> Likelihood:
-    """Likelihood of a split's melodies, whole history each. Raises ValueError where the split is empty."""
+def score_model(model: ModelFile, corpus: Corpus, split: str | None = "test") -> Likelihood:
+    """Likelihood of a split's melodies, whole history each (of the whole corpus where None). Raises ValueError where the split is empty."""
     melodies = corpus_tokens(corpus, model.encoding, split)
     if not melodies:
-        raise ValueError(f"the corpus has no melody with notes in its {split} split; see `ritornello corpus show`")
+        raise ValueError(f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`")
     return measure(melody_nats(NumpyLstm(model.tensors), melodies), melodies, model.encoding)
 
 
@@ -28,3 +28,9 @@ def score_baselines(corpus: Corpus, encoding: Grid, split: str = "test") -> dict
         scores["ngram_tokens"], _ = baselines.ngram_on_tokens(train, validation, test, encoding)
         scores["ngram_pairs"], _ = baselines.ngram_on_pairs(train, validation, test, encoding)
     return scores
+
+
+def score_ngram(corpus: Corpus, encoding: Grid, split: str = "test") -> Likelihood:
+    """The better of the two n-grams, the one over (pitch, duration), alone."""
+    train, validation, test = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation", split))
+    return baselines.ngram_on_pairs(train, validation, test, encoding)[0]

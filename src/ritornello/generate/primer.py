@@ -30,6 +30,16 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     return Melody(whole, Timeline(resolution, round(at * resolution), (Metre(0, numerator, denominator),)))
 
 
+def parse_range(text: str) -> tuple[int, int]:
+    """Lowest and highest pitch: "C4-C6", "60-84". Raises ValueError for anything else."""
+    words = re.fullmatch(r"\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*(?:-|to|\s)\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*", text)
+    if not words:
+        raise ValueError(f"not a range: {text!r}; write the lowest and the highest note, as in C4-C6 or 60-84")
+    lowest, highest = (int(w) if w.isdigit() else _parse_word(w)[0] for w in words.groups())
+    assert lowest is not None and highest is not None
+    return lowest, highest
+
+
 def _parse_word(word: str) -> tuple[int | None, Fraction]:
     match = _NOTE.fullmatch(word)
     if not match:

@@ -1,0 +1,130 @@
+"""ritornello demo: the whole story on the embedded corpus, in under two minutes on two cores."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ritornello.cli.console import AsJson, Console, Out, Quiet
+
+MINUTES = 1.2
+BARS = 8
+FORMATS = ("mid", "musicxml", "svg", "wav")
+
+
+def demo(
+    *,
+    out: Out = "demo",
+    minutes: float = MINUTES,
+    melodies: Annotated[int, Parameter(name=["--number", "-n"])] = 4,
+    seed: int = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
+    """Train on the embedded hymns and songs, compose four melodies, and make a page that shows and plays them.
+
+    Example: ritornello demo -o demo
+
+    Parameters
+    ----------
+    out
+        The folder to write; open its index.html.
+    minutes
+        The most time that training may take.
+    melodies
+        How many melodies to compose.
+    seed
+        Random seed of training and composing.
+    """
+    from ritornello import api
+    from ritornello.cli.train import describe_check, describe_plan
+    from ritornello.encoding import Grid
+    from ritornello.evaluate.scores import score_ngram
+    from ritornello.model.options import load_preset
+    from ritornello.train.plan import TrainOptions
+    from ritornello.train.run import MODEL_NAME, prepare_training
+
+    console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
+    corpus = api.load_corpus("all")
+    console.say(f"1. Train on {corpus}")
+    training = prepare_training(corpus, load_preset("lstm"), Grid(), TrainOptions(minutes=minutes, seed=seed))
+    console.say(describe_plan(training.plan))
+    with console.progress("training", training.plan.updates) as progress:
+        for check in training.checks(folder, lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
+            console.say(describe_check(check))
+    console.say("2. Test it on tunes that it never saw")
+    model = api.load_model(folder / MODEL_NAME)
+    score = model.evaluate(corpus)
+    ngram = score_ngram(corpus, model.file.encoding)
+    console.say(f"   network {score['bits_per_note']:.3f} bits per note, n-gram {ngram.bits_per_note:.3f} (fewer is better)")
+    console.say(f"3. Compose {melodies} melodies")
+    tunes = model.generate(n=melodies, bars=BARS, seed=seed)
+    facts = {
+        "bits_per_note": round(score["bits_per_note"], 4),
+        "ngram_bits_per_note": round(ngram.bits_per_note, 4),
+        "seed": seed,
+        "update": check.update,
+    }
+    shared = write_tunes(tunes, corpus, folder, facts, console)
+    facts |= {"seconds": round(time.perf_counter() - began, 1), "melodies": shared}
+    _write_json(folder / "demo.json", facts)
+    page = folder / "index.html"
+    console.result(facts | {"page": str(page)}, f"{page}: open it in a browser ({facts['seconds']:.0f} s)")
+    return 0
+
+
+def write_tunes(tunes, corpus, folder: Path, facts: dict, console: Console) -> list[dict]:
+    """Write every tune in every format and the page of them all; tell what each shares with the corpus."""
+    from ritornello.evaluate.novelty import longest_shared_runs
+    from ritornello.render.save import save_melody
+
+    shared = longest_shared_runs([tune.melody for tune in tunes], corpus)
+    exhibits = []
+    for number, (tune, run) in enumerate(zip(tunes, shared, strict=True), 1):
+        files = {f"melody-{number}.{suffix}": folder / f"melody-{number}.{suffix}" for suffix in FORMATS}
+        for path in files.values():
+            save_melody(tune.melody, path)
+        exhibits.append(_exhibit(tune, number, run, files))
+        console.say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {_run_in_words(run)}")
+    _write_page(folder, exhibits, facts)
+    return shared
+
+
+def _exhibit(tune, number: int, run: dict, files: dict[str, Path]):
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import Exhibit
+    from ritornello.render.sound import render_wave
+
+    told = {"notes": len(tune.melody.notes), "longest run shared with a training tune": _run_in_words(run)}
+    saved = {name: path.read_bytes() for name, path in files.items() if path.suffix in (".mid", ".musicxml")}
+    audio = encode_audio(render_wave(tune.melody), "mp3")
+    probabilities = [float(2.0**-bits) for bits in tune.surprise]
+    return Exhibit(tune.melody, audio, "audio/mpeg", f"Melody {number}", told, probabilities, saved)
+
+
+def _run_in_words(run: dict) -> str:
+    return f"{run['notes']} notes ({run['title']})" if run["title"] else f"{run['notes']} notes"
+
+
+def _write_page(folder: Path, exhibits: list, facts: dict) -> None:
+    from ritornello.music import atomic
+    from ritornello.render.page import page_html
+
+    told = {
+        "bits per note on unseen tunes": facts["bits_per_note"],
+        "an n-gram's": facts["ngram_bits_per_note"],
+        "seed": facts["seed"],
+        "updates": facts["update"],
+    }
+    intro = "Composed by a small recurrent network that was trained on this machine a moment ago."
+    atomic.write_text(folder / "index.html", page_html(exhibits, "Four new melodies", intro, told))
+
+
+def _write_json(path: Path, value: dict) -> None:
+    from ritornello.music import atomic
+
+    atomic.write_text(path, json.dumps(value, indent=1) + "\n")

@@ -1,0 +1,71 @@
+"""ritornello generate: compose melodies and write them as MIDI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ritornello.cli.console import AsJson, Console, Out, Quiet
+from ritornello.generate.options import GenerateOptions
+
+FEW = 32  # melodies; so few compose faster on one thread
+
+
+def generate(
+    model: str | None = None,
+    /,
+    *,
+    out: Out,
+    number: Annotated[int, Parameter(name=["--number", "-n"])] = 1,
+    seed: int | None = None,
+    primer: str | None = None,
+    pitch_range: Annotated[str | None, Parameter(name="--range")] = None,
+    options: Annotated[GenerateOptions, Parameter(name="*")] = GenerateOptions(),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
+    """Compose melodies: one .mid for each, the same bytes for the same model, seed and options.
+
+    Example: ritornello generate -o tunes -n 4 --bars 8 --key G --seed 1
+
+    Parameters
+    ----------
+    model
+        A model file, a run folder, or a shipped model; without one, the default.
+    out
+        The folder to write to.
+    number
+        How many melodies, 1 or more.
+    seed
+        Random seed; without one, a new one is drawn and told.
+    primer
+        What to go on from: note names ("C4 E4:1/2 G4") or a music file.
+    pitch_range
+        Lowest and highest note, such as C4-C6 or 60-84.
+    """
+    if number <= FEW:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from dataclasses import replace
+
+    from ritornello.api import load_model
+    from ritornello.generate.primer import parse_range
+
+    console = Console(quiet, as_json)
+    if number < 1:
+        raise ValueError(f"-n must be 1 or more, not {number}")
+    if pitch_range:
+        lowest, highest = parse_range(pitch_range)
+        options = replace(options, lowest=lowest, highest=highest)
+    chosen = load_model(model)
+    tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
+    files = []
+    for tune in tunes:
+        path = Path(out) / f"seed{tune.seed}-{tune.index + 1:03d}.mid"
+        tune.save(path)
+        files.append({"path": str(path), "seed": tune.seed, "index": tune.index, "notes": len(tune.melody.notes)})
+    told = "\n".join(f"{f['path']}: {f['notes']} notes" for f in files)
+    console.result(files, told if not quiet else "\n".join(f["path"] for f in files))
+    return 0
