@@ -74,15 +74,15 @@ class Grid:
         Onsets and ends go to the nearest step (ties upward); a note keeps at least one step. A closing rest is
         kept by the plain alphabet alone: elsewhere a tune is over when its last note is.
         """
-        starts, ends, pitches, losses = self._stepped(melody)
-        origin = 0 if self.plain else self._opening_steps(melody)
+        origin = 0 if self.plain else _ticks_before_pickup(melody)
+        starts, ends, pitches, losses = self._stepped(melody, origin)
         length = int(ends[-1]) if len(ends) else 0
         if self.plain:
             length = max(length, self._to_step(melody, melody.timeline.length))
-        steps = np.full(origin + length, NO_EVENT, np.int16)
-        silent_after = ends < np.append(starts[1:], length)  # the next note's own onset ends this one
-        steps[origin + ends[silent_after]] = NOTE_OFF
-        steps[origin + starts] = pitches
+        steps = np.full(length, NO_EVENT, np.int16)
+        silent_after = ends < np.append(starts[1:], length)[: len(ends)]  # the next note's onset ends this one
+        steps[ends[silent_after]] = NOTE_OFF
+        steps[starts] = pitches
         return Encoded(steps if self.plain else self._framed(steps, melody.timeline.metre), losses)
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
@@ -139,32 +139,22 @@ class Grid:
         begin = self.vocabulary[f"begin_{metre.name if metre.name in METRES else 'other'}"]
         return np.concatenate([[begin], steps, [self.vocabulary["end"]]]).astype(np.int16)
 
-    def _stepped(self, melody: Melody) -> tuple[np.ndarray, np.ndarray, np.ndarray, Counter[str]]:
-        """Start and end steps and pitches of the notes that stay, and the losses."""
+    def _stepped(self, melody: Melody, origin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Counter[str]]:
+        """Start and end steps and pitches of the notes that stay, and the losses; `origin` ticks come before them."""
         notes = np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
         per_quarter = melody.timeline.ticks_per_quarter
-        starts, off_start = _rounded(notes[:, 0], self.steps_per_quarter, per_quarter)
-        ends, off_end = _rounded(notes[:, 0] + notes[:, 1], self.steps_per_quarter, per_quarter)
+        starts, is_off = _rounded(origin + notes[:, 0], self.steps_per_quarter, per_quarter)
+        ends, _ = _rounded(origin + notes[:, 0] + notes[:, 1], self.steps_per_quarter, per_quarter)
+        ends = np.maximum(ends, starts + 1)  # never past the next onset that stays: that lies on another step
         stays = np.append(True, starts[1:] != starts[:-1])[: len(starts)]
+        is_resized = (ends - starts) * per_quarter != notes[:, 1] * self.steps_per_quarter
         losses = Counter(
-            moved=int((off_start & stays).sum()),
-            resized=int((((off_end != off_start) | (ends <= starts)) & stays).sum()),
-            lost=int((~stays).sum()),
+            moved=int((is_off & stays).sum()), resized=int((is_resized & stays).sum()), lost=int((~stays).sum())
         )
-        starts, ends, pitches = starts[stays], ends[stays], notes[stays, 2]
-        ends = np.maximum(ends, starts + 1)
-        ends[:-1] = np.minimum(ends[:-1], starts[1:])
-        return starts, ends, pitches, losses
+        return starts[stays], ends[stays], notes[stays, 2], losses
 
     def _to_step(self, melody: Melody, tick: int) -> int:
         return int(_rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0][0])
-
-    def _opening_steps(self, melody: Melody) -> int:
-        """Steps of the first bar that come before a pick-up."""
-        timeline = melody.timeline
-        if not timeline.pickup:
-            return 0
-        return self._to_step(melody, int(timeline.bar_ticks(timeline.metre)) - timeline.pickup)
 
     def bar_steps(self, metre: tuple[int, int]) -> int:
         """Steps in a full bar, rounded where the grid is too coarse for the metre."""
@@ -176,6 +166,12 @@ class Grid:
             raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.vocabulary.size - 1})")
 
 
+def _ticks_before_pickup(melody: Melody) -> int:
+    """Ticks of the first bar that come before a pick-up: the grid counts from the barline."""
+    timeline = melody.timeline
+    return int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
+
+
 def _rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -> tuple[np.ndarray, np.ndarray]:
     """Nearest steps, and which ticks were not on one. Exact in integers."""
     scaled = ticks * steps_per_quarter
@@ -185,7 +181,7 @@ def _rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) 
 def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
     """Notes of a step array (1 token per step), `ticks` long each."""
     changes = np.flatnonzero(steps != NO_EVENT)
-    ends = np.append(changes[1:], len(steps))
+    ends = np.append(changes[1:], len(steps))[: len(changes)]
     return tuple(
         Note(int(start) * ticks, int(end - start) * ticks, int(steps[start]), DEFAULT_VELOCITY)
         for start, end in zip(changes, ends, strict=True)
@@ -197,8 +193,8 @@ class GridTracker:
     """Which tokens may follow, and where in its bar each of several tunes stands.
 
     Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset and opening (steps of
-    the last and the first note_on), notes (note_ons so far), bar_steps, begun, done. A note_off in silence, an end before the first note and
-    a second begin are not legal; after `end` nothing is.
+    the last and the first note_on), notes (note_ons so far), bar_steps, begun, done. A note_off in silence, an
+    end before the first note and a second begin are not legal; after `end` nothing is.
     """
 
     def __init__(self, encoding: Grid, batch: int):

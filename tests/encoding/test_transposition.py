@@ -1,0 +1,34 @@
+"""Tunes in every key, within the range that the tunes themselves have."""
+
+import numpy as np
+
+from ritornello.encoding import Grid
+from ritornello.encoding.transposition import in_every_key, possible_shifts
+
+TUNE = np.array([132, 60, 128, 129, 67, 144], np.int16)
+
+
+def test_a_tune_with_room_goes_to_every_key_once():
+    assert possible_shifts(Grid(), TUNE, 0, 127) == [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5]
+
+
+def test_a_tune_stays_within_the_range():
+    assert possible_shifts(Grid(), TUNE, 58, 68) == [-2, -1, 0, 1]
+    assert possible_shifts(Grid(), TUNE, 60, 67) == [0]
+
+
+def test_a_tune_outside_the_range_is_not_moved_further_out():
+    assert possible_shifts(Grid(), TUNE, 62, 80) == [0, 1, 2, 3, 4, 5]
+    assert possible_shifts(Grid(), TUNE, 62, 65) == [0]
+
+
+def test_a_tune_without_notes_stays_as_it_is():
+    assert possible_shifts(Grid(), np.array([132, 128, 144]), 0, 127) == [0]
+
+
+def test_every_melody_in_every_key_that_the_melodies_range_allows():
+    low = np.array([132, 59, 144], np.int16)
+    out = [m.tolist() for m in in_every_key(Grid(), [TUNE, low])]
+    moved = [[132, 60 + s, 128, 129, 67 + s, 144] for s in (-1, 0)]
+    assert out == moved + [[132, 59 + s, 144] for s in range(6)]
+    assert in_every_key(Grid(), []) == []
