@@ -19,7 +19,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ritornello.corpus.errors import CorpusError
@@ -30,8 +30,9 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.segments import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.split import SplitRule, with_splits
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.music.abc_reader import decode_abc, read_abc
+from ritornello.music.abc_reader import read_abc
 from ritornello.music.atomic import write_bytes, write_text
+from ritornello.music.kinds import decode_text
 from ritornello.music.musescore import read_musescore
 from ritornello.music.values import Melody, Part, Piece
 
@@ -81,14 +82,14 @@ def main() -> None:
 def read_hymns(folder: Path) -> Iterator[Tune]:
     """The soprano of every hymn that is in the public domain, by file name."""
     for path in _files(folder, ".abc"):
-        text = decode_abc(path.read_bytes())
+        text = decode_text(path.read_bytes())
         if not re.search(r"^C:.*copyright: public domain", text, re.MULTILINE | re.IGNORECASE):
             print(f"left out: {path.name} does not say that it is in the public domain", file=sys.stderr)
             continue
         names = re.findall(r"^%OHCOMPOSER\s+(.+?)\s*$", text, re.MULTILINE)
         composer = "; ".join(n.strip() for n in names[0].split(";")) if names else ""
         details = {"composer_died": _last_year(composer)}
-        [piece] = read_abc(text, path.name, "written")
+        piece = with_mode(read_abc(text, path.name, "written")[0])
         yield _tune(HYMNS, piece, melodic_part(piece), path.name, piece.title, _plain_names(composer), details)
 
 
@@ -102,7 +103,7 @@ def read_songs(folder: Path) -> Iterator[Tune]:
         if not composer["died"].isdigit() or int(composer["died"]) > LAST_DEATH:
             continue
         details = {"composer_born": _number(composer["born"]), "composer_died": int(composer["died"])}
-        [piece] = read_musescore(path.read_bytes(), song, "written")
+        piece = with_mode(read_musescore(path.read_bytes(), song, "written")[0])
         file = f"{song}/{path.name}"
         yield _tune(SONGS, piece, sung_part(piece), file, titles.get(song) or piece.title, composer["name"], details)
 
@@ -120,6 +121,24 @@ def _tune(source: Source, piece: Piece, part: Part, file: str, title: str, compo
         f"{source.collection}/{file.rsplit('.', 1)[0]}", (), title, composer, source.licence, {**origin, **details}
     )
     return Tune(corpus_piece, segments, len(part.notes), losses)
+
+
+def with_mode(piece: Piece) -> Piece:
+    """The piece with its mode: these scores name key signatures, not modes, and the readers then say major.
+
+    Where the lowest note that sounds at the very end is the tonic of the signature's minor key, the keys of that
+    signature are minor.
+    """
+    notes = [n for p in piece.parts if not p.is_drum for n in p.notes]
+    if not piece.timeline.keys or not notes:
+        return piece
+    end = max(n.end for n in notes)
+    bass = min(n.pitch for n in notes if n.end == end) % 12
+    last = piece.timeline.keys[-1]
+    if bass != last._replace(mode="minor").tonic:
+        return piece
+    keys = tuple(k._replace(mode="minor") if k.fifths == last.fifths else k for k in piece.timeline.keys)
+    return replace(piece, timeline=replace(piece.timeline, keys=keys))
 
 
 def grid_losses(corpus: Corpus, steps_per_quarter: int = 4) -> dict[str, tuple[int, int, int]]:
@@ -176,7 +195,8 @@ Made by `scripts/make_corpus.py` from two public collections, and from nothing e
 names the piece's file in its source, the commit, the licence, the composer and, where known, the year of death.
 
 The tune of a hymn is the top line of its first voice, the tune of a song the top line of the first part with
-words. Repeats are read once, grace notes left out. Rests of {REST_BARS:g} bars or more are cut out; segments of
+words. A piece is in minor where its last bass note is the tonic of the minor key, for the scores state no mode.
+Repeats are read once, grace notes left out. Rests of {REST_BARS:g} bars or more are cut out; segments of
 fewer than {LEAST_NOTES} notes are left out. Of pieces with the same tune, in whatever key, the first is kept.
 
 ## Figures

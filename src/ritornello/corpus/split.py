@@ -6,7 +6,8 @@ see `runs`) stay together, going where the smallest family name among them says,
 a training tune at that length; if so many are linked that they would fill a share of the corpus by themselves,
 they train. And where a split would be empty although there is something to put there, it gets one group.
 
-`last:0.1`: the last tenth in file order is test and is kept as given; validation is hashed from the rest.
+`last:0.1`: the last tenth in file order is test and is kept as given. Of the rest, validation is the groups whose
+hashes are smallest, as many as fill a tenth.
 """
 
 from __future__ import annotations
@@ -52,13 +53,11 @@ class SplitRule:
 
 def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
     """The corpus with every piece put in a split; families must be filled in."""
-    count = len(corpus)
-    kept = count if not rule.last else int(count * (1.0 - rule.test) + 1e-9)
-    groups = linked_pieces(corpus.selected(corpus.pieces[:kept]))
-    families = [p.family for p in corpus.pieces[:kept]]
-    wanted = SPLITS[:2] if rule.last else SPLITS
-    splits = _hashed(groups, families, rule, wanted) + ["test"] * (count - kept)
-    pieces = tuple(replace(p, split=s) for p, s in zip(corpus.pieces, splits, strict=True))
+    kept = len(corpus) if not rule.last else int(len(corpus) * (1.0 - rule.test) + 1e-9)
+    rest = corpus.selected(corpus.pieces[:kept])
+    chosen = _ranked(rest, rule.validation) if rule.last else _hashed(rest, rule)
+    names = {index: name for name, members in chosen.items() for index in members}
+    pieces = tuple(replace(p, split=names.get(i, "test")) for i, p in enumerate(corpus.pieces))
     return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
 
 
@@ -78,31 +77,44 @@ def place(name: str) -> float:
     return (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11) / 2**53
 
 
-def _hashed(groups: Sequence[int], families: Sequence[str], rule: SplitRule, wanted: Sequence[str]) -> list[str]:
-    """The split of each piece by the place of its group."""
-    sizes: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for root, family in zip(groups, families, strict=True):
-        sizes[root] = sizes.get(root, 0) + 1
-        names[root] = min(names.get(root, family), family)
-    test = 0.0 if rule.last else rule.test
-    chosen = {}
-    for root, name in names.items():
-        at = place(name)
-        large = sizes[root] > max(2.0, rule.validation * len(groups))
-        chosen[root] = (
-            "train" if large else "test" if at < test else "validation" if at < test + rule.validation else "train"
-        )
-    _fill_empty(chosen, names, wanted)
-    return [chosen[root] for root in groups]
+def _groups(corpus: Corpus) -> list[list[int]]:
+    """Linked pieces, the group first whose place is smallest; its place is that of its smallest family name."""
+    members: dict[int, list[int]] = {}
+    for index, root in enumerate(linked_pieces(corpus)):
+        members.setdefault(root, []).append(index)
+    return sorted(members.values(), key=lambda group: (_place_of(corpus, group), group))
 
 
-def _fill_empty(chosen: dict[int, str], names: dict[int, str], wanted: Sequence[str]) -> None:
-    """Give each empty split the group of smallest place among those of the fullest split, training first."""
-    for split in wanted:
-        if split in chosen.values():
-            continue
-        fullest = max(SPLITS, key=lambda s: sum(c == s for c in chosen.values()))
-        spare = sorted((place(names[root]), root) for root, c in chosen.items() if c == fullest)
-        if len(spare) > 1:
-            chosen[spare[0][1]] = split
+def _place_of(corpus: Corpus, group: Sequence[int]) -> float:
+    return place(min(corpus.pieces[i].family for i in group))
+
+
+def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
+    """Test and validation are the groups whose place lies below their shares; all else trains."""
+    groups = _groups(corpus)
+    large = max(2.0, rule.validation * len(corpus))
+    chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
+    for group in groups:
+        at = _place_of(corpus, group)
+        held_out = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
+        chosen["train" if len(group) > large else held_out].append(group)
+    _fill_empty(chosen)
+    return {name: [i for group in groups for i in group] for name, groups in chosen.items()}
+
+
+def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
+    """Validation is the groups of smallest place, as many as fill its share of the pieces; all else trains."""
+    validation: list[int] = []
+    groups = _groups(corpus)
+    for group in groups[:-1]:
+        if len(validation) + len(group) <= max(1.0, share * len(corpus)):
+            validation.extend(group)
+    return {"validation": validation, "train": [i for group in groups for i in group if i not in set(validation)]}
+
+
+def _fill_empty(chosen: dict[str, list[list[int]]]) -> None:
+    """Give each empty split, training first, a group of the fullest one."""
+    for name in SPLITS:
+        fullest = max(SPLITS, key=lambda s: len(chosen[s]))
+        if not chosen[name] and len(chosen[fullest]) > 1:
+            chosen[name].append(chosen[fullest].pop(0))

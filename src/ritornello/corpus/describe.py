@@ -1,0 +1,127 @@
+"""What a corpus holds, in numbers, in text and as a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ritornello.corpus.store import Corpus
+from ritornello.music.keys import key_name
+
+PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+BAR = 40  # characters of the longest bar
+ROWS = 12  # of a histogram of names, the rest in one row
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Plain values that JSON can hold: counts and histograms.
+
+    pitches: notes by pitch number; durations: notes by length in quarters ("3/2"); keys and metres: melodies by
+    what they begin in; reasons: input files by reason code. Histograms are in descending order of count, pitches
+    and durations in ascending order of value.
+    """
+    slices = [part for _, part in corpus.slices()]
+    durations: Counter[Fraction] = Counter()
+    for part in slices:
+        ticks, counts = np.unique(corpus.notes["duration"][part.first : part.stop], return_counts=True)
+        for tick, count in zip(ticks.tolist(), counts.tolist(), strict=True):
+            durations[Fraction(tick, part.timeline.ticks_per_quarter)] += count
+    pitches = Counter(corpus.notes["pitch"].tolist())
+    return {
+        **corpus.counts()["all"],
+        "quarters": float(sum(Fraction(p.timeline.length, p.timeline.ticks_per_quarter) for p in slices)),
+        "families": len({p.family for p in corpus.pieces}),
+        "splits": {name: count for name, count in corpus.counts().items() if name != "all"},
+        "fingerprint": corpus.fingerprint,
+        "step_arrays": len(corpus.step_arrays()),
+        "licences": _counted(p.licence or "not stated" for p in corpus.pieces),
+        "pitches": {str(pitch): pitches[pitch] for pitch in sorted(pitches)},
+        "durations": {str(length): durations[length] for length in sorted(durations)},
+        "keys": _counted(key_name(p.timeline.key) if p.timeline.key else "not known" for p in slices),
+        "metres": _counted(part.timeline.metre.name for part in slices),
+        "reasons": _counted(r.reason for r in corpus.report),
+    }
+
+
+def as_text(description: Mapping[str, Any]) -> str:
+    """The description for a terminal: counts, then histograms as bars."""
+    lines = ["{pieces} pieces, {melodies} melodies, {notes} notes, {quarters:.0f} quarters".format(**description)]
+    for name, count in description["splits"].items():
+        lines.append("{:<12}{pieces:>7} pieces {melodies:>7} melodies {notes:>9} notes".format(name, **count))
+    if description["reasons"]:
+        lines.append("files: " + ", ".join(f"{n} {reason}" for reason, n in description["reasons"].items()))
+    lines.append("licences: " + ", ".join(f"{name} ({n})" for name, n in description["licences"].items()))
+    for title, histogram in histograms(description):
+        lines += ["", title, *_bars(histogram)]
+    return "\n".join(lines)
+
+
+def as_svg(description: Mapping[str, Any]) -> str:
+    """The four histograms as one SVG picture, 2 by 2, bars upright, without fonts or files of its own."""
+    panels = []
+    for index, (title, histogram) in enumerate(histograms(description)):
+        x, y = 20 + 420 * (index % 2), 20 + 240 * (index // 2)
+        panels.append(f'<g transform="translate({x},{y})">{_panel(title, histogram)}</g>')
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 500" font-family="sans-serif" font-size="10">'
+        f'<rect width="860" height="500" fill="#fff"/>{"".join(panels)}</svg>'
+    )
+
+
+def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
+    """Pitches by name, durations, keys and metres, each with its title and at most about forty rows."""
+    pitches = {pitch_name(int(p)): n for p, n in description["pitches"].items()}
+    common = dict(sorted(description["durations"].items(), key=lambda item: -item[1])[:ROWS])
+    durations = {name: n for name, n in description["durations"].items() if name in common}
+    return [
+        ("notes by pitch", pitches),
+        ("notes by duration in quarters", _with_rest(durations, description["durations"])),
+        ("melodies by key", _with_rest(dict(list(description["keys"].items())[:ROWS]), description["keys"])),
+        ("melodies by metre", _with_rest(dict(list(description["metres"].items())[:ROWS]), description["metres"])),
+    ]
+
+
+def pitch_name(pitch: int) -> str:
+    """A pitch number as a name with its octave, 60 as "C4"."""
+    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+
+
+def _with_rest(shown: dict[str, int], whole: Mapping[str, int]) -> dict[str, int]:
+    others = sum(whole.values()) - sum(shown.values())
+    return {**shown, "others": others} if others else shown
+
+
+def _bars(histogram: Mapping[str, int]) -> list[str]:
+    most = max(histogram.values(), default=1)
+    width = max((len(name) for name in histogram), default=0)
+    return [f"  {name:>{width}} {n:>8} {'█' * round(BAR * n / most) or '▏'}" for name, n in histogram.items()]
+
+
+def _panel(title: str, histogram: Mapping[str, int]) -> str:
+    """One histogram, 400 wide and 220 high: title, bars, a name under each bar that has room for it."""
+    most = max(histogram.values(), default=1)
+    step = 400 / max(len(histogram), 1)
+    every = -(-len(histogram) // 14)
+    shapes = [f'<text x="0" y="10" font-size="12" fill="#222">{escape(title)}</text>']
+    for index, (name, count) in enumerate(histogram.items()):
+        height = 170 * count / most
+        x = index * step + 0.1 * step
+        shapes.append(
+            f'<rect x="{x:.1f}" y="{195 - height:.1f}" width="{0.8 * step:.1f}" height="{height:.1f}" fill="#3b6ea5">'
+            f"<title>{escape(name)}: {count}</title></rect>"
+        )
+        if index % every == 0:
+            label = escape(name.replace(" major", "").replace(" minor", "m"))
+            shapes.append(
+                f'<text x="{(index + 0.5) * step:.1f}" y="208" text-anchor="middle" fill="#444">{label}</text>'
+            )
+    return "".join(shapes)
