@@ -25,7 +25,8 @@ from io import BytesIO
 from xml.etree import ElementTree
 
 from ritornello.music.musescore_repeats import Bar, playing_order
-from ritornello.music.musescore_score import BarFault, Change, Score, Sound, read_score
+from ritornello.music.musescore_score import Score, read_score
+from ritornello.music.musescore_staff import BarFault, Change, Sound, Value
 from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
 
 MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
@@ -78,7 +79,10 @@ def parse_score(content: bytes) -> Score:
     except ElementTree.ParseError as error:
         raise ValueError(f"it is damaged XML ({error}): save it again in MuseScore 3") from None
     _check_format(root)
-    return read_score(root)
+    try:
+        return read_score(root)
+    except (KeyError, ArithmeticError) as error:
+        raise ValueError(f"it is damaged: a value that makes no sense ({error})") from None
 
 
 def _check_format(root: ElementTree.Element) -> None:
@@ -210,12 +214,16 @@ def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> l
 
 
 def _played(
-    changes: Sequence[Change], default: Change, bars: Sequence[Bar], order: Sequence[int], starts: Sequence[Fraction]
-) -> list[Change]:
+    changes: Sequence[Change[Value]],
+    default: Change[Value],
+    bars: Sequence[Bar],
+    order: Sequence[int],
+    starts: Sequence[Fraction],
+) -> list[Change[Value]]:
     """Keys or tempos as they hold while the bars sound in `order`; a value that already holds is not repeated."""
     changes = sorted([default, *changes], key=lambda change: change.at)  # stable: the default stands first
     places = [change.at for change in changes]
-    played: list[Change] = []
+    played: list[Change[Value]] = []
     for index, start in zip(order, starts, strict=True):
         bar = bars[index]
         first = max(0, bisect_right(places, bar.start) - 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+AT_BAR_END = ("fine", "coda")  # these signs stand at the end of their bar, all others at its start
 MOST_BARS_PLAYED = 20_000  # far beyond any real score: a file that asks for more is broken or hostile
 
 
@@ -46,11 +48,12 @@ class Bar:
 
 
 def playing_order(bars: Sequence[Bar]) -> list[int]:
-    """Indices of `bars` in the order in which they sound.
+    """Indices of `bars` in the order in which they sound, as MuseScore 3 plays them.
 
-    Sections (up to a section break) are played one after the other; no repeat reaches back over a break.
-    After a jump, repeats are not taken again and the last ending is played, unless the jump says otherwise.
-    A second visit to a jump does not jump. Raises ValueError above 20,000 bars.
+    Sections (up to a section break) are played one after the other; no repeat reaches back over a break. Each
+    end of a repeat counts for itself how often it was met, and an ending is played on the passes that it names.
+    A jump is taken once, and only if the places that it names exist; after it, repeats are not taken again and
+    the last ending is played, unless the jump says otherwise. Raises ValueError above 20,000 bars.
     """
     order: list[int] = []
     first = 0
@@ -58,6 +61,8 @@ def playing_order(bars: Sequence[Bar]) -> list[int]:
         if bar.closes_section or index == len(bars) - 1:
             order += _Player(bars, first, index + 1).play()
             first = index + 1
+            if len(order) > MOST_BARS_PLAYED:
+                raise ValueError(f"its repeats unfold to more than {MOST_BARS_PLAYED} bars")
     return order
 
 
@@ -69,85 +74,84 @@ class _Player:
         self.at = first
         self.loop_start = first
         self.turn = 1  # which pass through the passage from loop_start this is
+        self.met: Counter[int] = Counter()  # how often the end of a bar was met
         self.jump: Jump | None = None  # the jump taken, until its `until` is met
         self.jumps_done: set[int] = set()
         self.repeats_off = False
 
     def play(self) -> list[int]:
         order: list[int] = []
-        while self.first <= self.at < self.end:
+        while self.first <= self.at < self.end and len(order) <= MOST_BARS_PLAYED:
             bar = self.bars[self.at]
             if bar.repeat_start and self.at != self.loop_start:
-                self.loop_start, self.turn = self.at, 1
-            if self._skips(bar):
-                self._leave()
-                continue
-            if self._stops_before(bar):
-                continue
-            order.append(self.at)
-            if len(order) > MOST_BARS_PLAYED:
-                raise ValueError(f"its repeats unfold to more than {MOST_BARS_PLAYED} bars")
-            self._go_on(bar)
+                self._begin_passage(self.at)
+            if bar.passes and (self._last_turn() if self.repeats_off else self.turn) not in bar.passes:
+                self._step()
+            elif self.jump is not None and self.jump.until in bar.labels and self.jump.until not in AT_BAR_END:
+                self._finish_jump(self.jump)
+            else:
+                order.append(self.at)
+                self._go_on(bar)
         return order
 
-    def _skips(self, bar: Bar) -> bool:
-        return bool(bar.passes) and (self._last_turn() if self.repeats_off else self.turn) not in bar.passes
+    def _begin_passage(self, start: int) -> None:
+        self.loop_start, self.turn = start, 1
 
-    def _last_turn(self) -> int:
-        """The highest pass named by the endings that follow one another around here."""
+    def _endings(self) -> range:
+        """The bars of the endings that follow one another around here."""
         low = high = self.at
         while low > self.loop_start and self.bars[low - 1].passes:
             low -= 1
         while high + 1 < self.end and self.bars[high + 1].passes:
             high += 1
-        return max(turn for bar in self.bars[low : high + 1] for turn in bar.passes)
+        return range(low, high + 1)
 
-    def _leave(self) -> None:
-        """Step to the next bar; behind the last ending a new passage begins."""
-        inside = bool(self.bars[self.at].passes)
-        self.at += 1
-        if inside and self.at < self.end and not self.bars[self.at].passes:
-            self.loop_start, self.turn = self.at, 1
+    def _last_turn(self) -> int:
+        return max(turn for index in self._endings() for turn in self.bars[index].passes)
 
-    def _stops_before(self, bar: Bar) -> bool:
-        """At a sign that ends the jump and stands at the start of its bar: go where the jump goes on."""
-        if self.jump is None or self.jump.until in ("fine", "coda", "end") or self.jump.until not in bar.labels:
-            return False
-        self._finish_jump()
-        return True
-
-    def _finish_jump(self) -> None:
-        assert self.jump is not None
-        target = self._bar_labelled(self.jump.then) if self.jump.then else None
-        self.jump = None
-        self.at = self.end if target is None else target
-        self.loop_start, self.turn = self.at, 1
+    def _step(self) -> None:
+        """To the next bar; behind a repeat and its endings a new passage begins."""
+        after = self.at + 1
+        if not (after < self.end and self.bars[after].passes):
+            behind = self._endings() if self.bars[self.at].passes else (self.at,)
+            if any(self.bars[index].repeat_times for index in behind):
+                self._begin_passage(after)
+        self.at = after
 
     def _go_on(self, bar: Bar) -> None:
         """From the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
-        if self.jump is not None and self.jump.until in ("fine", "coda") and self.jump.until in bar.labels:
-            self._finish_jump()
-        elif bar.repeat_times > self.turn and not self.repeats_off:
+        self.met[self.at] += 1
+        if self.jump is not None and self.jump.until in bar.labels:
+            self._finish_jump(self.jump)
+        elif bar.repeat_times > self.met[self.at] and not self.repeats_off:
             self.turn += 1
             self.at = self.loop_start
-        elif bar.jump is not None and self.at not in self.jumps_done:
-            self._take_jump(bar.jump)
+        elif bar.jump is not None and self.at not in self.jumps_done and self._leads_somewhere(bar.jump):
+            self._take(bar.jump)
         else:
-            ends_passage = bar.repeat_times and not (self.at + 1 < self.end and self.bars[self.at + 1].passes)
-            self._leave()
-            if ends_passage:
-                self.loop_start, self.turn = self.at, 1
+            self._step()
 
-    def _take_jump(self, jump: Jump) -> None:
+    def _leads_somewhere(self, jump: Jump) -> bool:
+        places = [
+            jump.to,
+            *([jump.until] if jump.until not in ("", "end") else []),
+            *([jump.then] if jump.then else []),
+        ]
+        return all(self._bar_labelled(place) is not None for place in places)
+
+    def _take(self, jump: Jump) -> None:
         self.jumps_done.add(self.at)
-        target = self._bar_labelled(jump.to)
-        if target is None:
-            self._leave()
-            return
         self.jump = jump
         self.repeats_off = not jump.with_repeats
-        self.at = self.loop_start = target
-        self.turn = 1
+        self.met.clear()
+        self.at = self._bar_labelled(jump.to) or self.first
+        self._begin_passage(self.at)
+
+    def _finish_jump(self, jump: Jump) -> None:
+        self.jump = None
+        target = self._bar_labelled(jump.then) if jump.then else None
+        self.at = self.end if target is None else target
+        self._begin_passage(self.at)
 
     def _bar_labelled(self, label: str) -> int | None:
         if label == "start":
