@@ -100,7 +100,7 @@ def melodies(draw: st.DrawFn) -> Melody:
 
 
 @given(melodies())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_verovio_draws_the_same_notes(melody):
     assert_drawn_exactly(melody)
 

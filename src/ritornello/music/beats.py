@@ -8,9 +8,11 @@ Source of the rules: Gould, "Behind Bars" (2011), chapter 6, on notating rhythm 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate, pairwise
 from math import lcm
 from typing import NamedTuple
@@ -65,18 +67,19 @@ class BeatTree:
         times = max(1, -(-length // sum(beats)))
         return cls(tuple(beats * int(times)), Fraction(4, metre.denominator))
 
-    @property
+    @cached_property
     def length(self) -> Fraction:
         """Quarters in the bar."""
         return sum(self.beats, Fraction(0))
 
+    @cached_property
     def beat_starts(self) -> list[Fraction]:
         """Where the beats begin, the first at 0."""
-        return [self.length - rest for rest in accumulate(reversed(self.beats))][::-1]
+        return [Fraction(0), *accumulate(self.beats[:-1])]
 
     def beat_of(self, place: Fraction) -> int:
         """Index of the beat that contains `place`."""
-        return sum(start <= place for start in self.beat_starts()) - 1
+        return bisect_right(self.beat_starts, place) - 1
 
     def root(self) -> Node:
         """The whole bar."""
@@ -85,25 +88,26 @@ class BeatTree:
     def children(self, node: Node) -> list[Node]:
         """The stretches that `node` falls into."""
         if node.depth == 0:
-            inner = self._middle()
+            inner = self._middle
         elif node.depth == 1:
-            inner = [b for b in self.beat_starts() if node.start < b < node.end]
+            inner = [b for b in self.beat_starts if node.start < b < node.end]
         else:
             parts = 3 if node.depth == 2 and (node.end - node.start) == 3 * self.unit else 2
             inner = [node.start + (node.end - node.start) * i / parts for i in range(1, parts)]
         edges = [node.start, *inner, node.end]
         return [Node(a, b, node.depth + 1) for a, b in pairwise(edges)]
 
+    @cached_property
     def _middle(self) -> list[Fraction]:
         """Four, six ... beats have a middle; two compound beats too; five fall into three and two."""
-        starts, count = self.beat_starts(), len(self.beats)
+        starts, count = self.beat_starts, len(self.beats)
         if count == 5:
             return [starts[3]]
         if (count >= 4 and count % 2 == 0) or (count == 2 and self.compound):
             return [starts[count // 2]]
         return []
 
-    @property
+    @cached_property
     def compound(self) -> bool:
         """Whether every beat falls into three."""
         return all(beat == 3 * self.unit for beat in self.beats)

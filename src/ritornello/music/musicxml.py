@@ -7,6 +7,7 @@ Source: W3C Music Notation Community Group, "MusicXML 4.0" (2021).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
@@ -110,11 +111,11 @@ def _key(key: Key) -> str:
 def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fraction, Tempo]]]:
     """The tempos that begin in each bar, with their places in quarters."""
     found: list[list[tuple[Fraction, Tempo]]] = [[] for _ in bars]
+    starts = [bar.start for bar in bars]
     for tempo in melody.timeline.tempos:
         place = Fraction(tempo.tick, melody.timeline.ticks_per_quarter)
-        for bar, tempos in zip(bars, found, strict=True):
-            if bar.start <= place < bar.start + bar.duration:
-                tempos.append((place, tempo))
+        if place < starts[-1] + bars[-1].duration:
+            found[bisect_right(starts, place) - 1].append((place, tempo))
     return found
 
 

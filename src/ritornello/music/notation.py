@@ -6,6 +6,7 @@ can hold becomes tied values whose sum is exact, at any resolution. Times are qu
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -172,12 +173,12 @@ def _frames(timeline: Timeline) -> list[_Frame]:
 def _new_keys(timeline: Timeline, frames: Sequence[_Frame]) -> list[dict[Fraction, Key]]:
     """For each bar the keys that appear in it, by place in quarters; a key named twice in a row counts once."""
     found: list[dict[Fraction, Key]] = [{} for _ in frames]
+    starts = [frame.start for frame in frames]
     before = None
     for key in timeline.keys:
         place = Fraction(key.tick, timeline.ticks_per_quarter)
-        inside = [i for i, frame in enumerate(frames) if frame.start <= place < frame.end]
-        if inside and key[1:] != before:
-            found[inside[0]][place] = key
+        if place < frames[-1].end and key[1:] != before:
+            found[bisect_right(starts, place) - 1][place] = key
             before = key[1:]
     return found
 

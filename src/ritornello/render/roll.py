@@ -151,7 +151,7 @@ def _beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
     metre = timeline.metre_at(start)
     anchor = timeline.pickup - timeline.bar_ticks(metre) if start == 0 and timeline.pickup else start
     tree = BeatTree.of(metre, Fraction(timeline.bar_ticks(metre)) / timeline.ticks_per_quarter)
-    ticks = [float(anchor + beat * timeline.ticks_per_quarter) for beat in tree.beat_starts()]
+    ticks = [float(anchor + beat * timeline.ticks_per_quarter) for beat in tree.beat_starts]
     return [tick for tick in ticks if start < tick < end]
 
 
