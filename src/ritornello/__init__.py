@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ritornello.version import VERSION as __version__
+from ritornello.version import VERSION as __version__  # noqa: N811 - the name that Python programs look for
 
 if TYPE_CHECKING:
     from ritornello.api import Model, Run, Tune, build_corpus, load_corpus, load_model, models, train

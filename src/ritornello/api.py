@@ -1,10 +1,10 @@
 """The Python face: thin handles that show themselves in a notebook.
 
-    import ritornello as rito
-    corpus = rito.build_corpus("my_midi_folder")
-    run = rito.train(corpus, minutes=3)
-    model = rito.load_model(run)
-    tune = model.generate(bars=8, primer="C4 E4 G4", seed=1)
+import ritornello as rito
+corpus = rito.build_corpus("my_midi_folder")
+run = rito.train(corpus, minutes=3)
+model = rito.load_model(run)
+tune = model.generate(bars=8, primer="C4 E4 G4", seed=1)
 """
 
 from __future__ import annotations
@@ -82,6 +82,11 @@ class Model:
 
         return NumpyLstm(self.file.tensors)
 
+    @property
+    def _compass(self) -> tuple[int, int]:
+        lowest, highest = self.facts.get("corpus", {}).get("compass", (0, 127))
+        return lowest, highest
+
     def player(self) -> Player:
         """Something to feed tokens and ask for probabilities, one tune at a time."""
         from ritornello.model.player import Player
@@ -89,9 +94,13 @@ class Model:
         return Player(self._network)
 
     @overload
-    def generate(self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: None = None, **options: Any) -> Tune: ...
+    def generate(
+        self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: None = None, **options: Any
+    ) -> Tune: ...
     @overload
-    def generate(self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: int, **options: Any) -> list[Tune]: ...
+    def generate(
+        self, *, primer: str | Path | Melody | None = None, seed: int | None = None, n: int, **options: Any
+    ) -> list[Tune]: ...
 
     def generate(self, *, primer=None, seed=None, n=None, **options):
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
@@ -109,11 +118,11 @@ class Model:
         chosen = GenerateOptions(**options)
         opening = _primer(primer, chosen.metre)
         indices = range(1 if n is None else n)
-        tunes = []
+        tunes: list[Tune] = []
         for at in range(0, len(indices), MAX_BATCH):
             part = indices[at : at + MAX_BATCH]
-            for made in compose(self._network, self.file.encoding, chosen, seed, part, opening):
-                tunes.append(Tune(made.melody, made.surprise, made.seed, made.index))
+            made = compose(self._network, self.file.encoding, chosen, seed, part, opening, self._compass)
+            tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         return tunes[0] if n is None else tunes
 
     def evaluate(self, corpus: Corpus | str | Path, split: str = "test") -> dict[str, Any]:
@@ -167,16 +176,14 @@ def load_corpus(corpus: Corpus | str | Path = "all") -> Corpus:
     return Corpus.load(corpus)
 
 
-def build_corpus(
-    sources: str | Path | Sequence[str | Path], out: str | Path | None = None, **options: Any
-) -> Corpus:
+def build_corpus(sources: str | Path | Sequence[str | Path], out: str | Path | None = None, **options: Any) -> Corpus:
     """Files and folders to a corpus, written to `out` where given; `corpus.report` says what became of each file.
 
     options: the fields of BuildOptions (split, repeats, least_notes, rest_bars, licence, convention).
     Raises CorpusError (a ValueError) where nothing could be kept.
     """
-    from ritornello.corpus.build import BuildOptions
     from ritornello.corpus.build import build_corpus as build
+    from ritornello.corpus.options import BuildOptions
 
     corpus = build(sources, BuildOptions(**options))
     if out is not None:

@@ -11,6 +11,13 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from ritornello.cli.corpus_build import build
+from ritornello.cli.corpus_show import show
+from ritornello.cli.demo import demo
+from ritornello.cli.evaluate import evaluate
+from ritornello.cli.generate import generate
+from ritornello.cli.render import render
+from ritornello.cli.train import train
 from ritornello.version import VERSION
 
 app = App(
@@ -20,21 +27,21 @@ app = App(
     default_parameter=None,
 )
 corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
-app.command("ritornello.cli.demo:demo", name="demo")
 app.command(corpus_app)
-corpus_app.command("ritornello.cli.corpus_build:build", name="build")
-corpus_app.command("ritornello.cli.corpus_show:show", name="show")
-app.command("ritornello.cli.train:train", name="train")
-app.command("ritornello.cli.generate:generate", name="generate")
-app.command("ritornello.cli.evaluate:evaluate", name="evaluate")
-app.command("ritornello.cli.render:render", name="render")
+corpus_app.command(build)
+corpus_app.command(show)
+for verb in (demo, train, generate, evaluate, render):
+    app.command(verb)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; never raises for what a user did."""
     try:
         result = app(
-            list(sys.argv[1:] if argv is None else argv), exit_on_error=False, print_error=False, result_action="return_value"
+            list(sys.argv[1:] if argv is None else argv),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
         )
         sys.stdout.flush()
     except CycloptsError as error:

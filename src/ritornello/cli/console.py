@@ -36,7 +36,10 @@ class Console:
         lines = [header, *rows]
         widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
         return "\n".join(
-            "  ".join(cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+            "  ".join(
+                cell.ljust(width) if n == 0 else cell.rjust(width)
+                for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
             for line in lines
         )
 
@@ -72,9 +75,13 @@ class Progress:
             from rich.console import Console as RichConsole
 
             self._bar = progress.Progress(
-                progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
-                progress.TimeRemainingColumn(), progress.TextColumn("{task.fields[note]}"),
-                console=RichConsole(file=console.stream), transient=True,
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.TaskProgressColumn(),
+                progress.TimeRemainingColumn(),
+                progress.TextColumn("{task.fields[note]}"),
+                console=RichConsole(file=console.stream),
+                transient=True,
             )
             self._task = self._bar.add_task(what, total=self._total, note="")
             self._bar.start()

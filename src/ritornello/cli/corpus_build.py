@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ritornello.cli.console import AsJson, Console, Out, Quiet
-from ritornello.corpus.build import BuildOptions
+from ritornello.corpus.options import BuildOptions
 
 
 def build(
@@ -45,12 +45,12 @@ def build(
     corpus.save(Path(out))
     for line in corpus.report:
         console.say(str(line))
+    splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
     kept = sum(line.status == "kept" for line in corpus.report)
     counts = corpus.counts()
     console.result(
         {"corpus": out, "files": len(corpus.report), "kept": kept, **counts["all"], "splits": counts},
         f"{out}: kept {kept} of {len(corpus.report)} files; {counts['all']['pieces']} pieces, "
-        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes "
-        f"({', '.join(f'{name} {counts[name]["pieces"]}' for name in corpus.splits)})",
+        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits})",
     )
     return 0

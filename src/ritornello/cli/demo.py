@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ritornello.cli.console import AsJson, Console, Out, Quiet
+
+if TYPE_CHECKING:
+    from ritornello.api import Tune
+    from ritornello.corpus.store import Corpus
+    from ritornello.render.page import Exhibit
 
 MINUTES = 1.2
 BARS = 8
@@ -60,7 +65,9 @@ def demo(
     model = api.load_model(folder / MODEL_NAME)
     score = model.evaluate(corpus)
     ngram = score_ngram(corpus, model.file.encoding)
-    console.say(f"   network {score['bits_per_note']:.3f} bits per note, n-gram {ngram.bits_per_note:.3f} (fewer is better)")
+    console.say(
+        f"   network {score['bits_per_note']:.3f} bits per note, n-gram {ngram.bits_per_note:.3f} (fewer is better)"
+    )
     console.say(f"3. Compose {melodies} melodies")
     tunes = model.generate(n=melodies, bars=BARS, seed=seed)
     facts = {
@@ -77,7 +84,7 @@ def demo(
     return 0
 
 
-def write_tunes(tunes, corpus, folder: Path, facts: dict, console: Console) -> list[dict]:
+def write_tunes(tunes: list[Tune], corpus: Corpus, folder: Path, facts: dict, console: Console) -> list[dict]:
     """Write every tune in every format and the page of them all; tell what each shares with the corpus."""
     from ritornello.evaluate.novelty import longest_shared_runs
     from ritornello.render.save import save_melody
@@ -94,12 +101,15 @@ def write_tunes(tunes, corpus, folder: Path, facts: dict, console: Console) -> l
     return shared
 
 
-def _exhibit(tune, number: int, run: dict, files: dict[str, Path]):
+def _exhibit(tune: Tune, number: int, run: dict, files: dict[str, Path]) -> Exhibit:
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
-    told = {"notes": len(tune.melody.notes), "longest run shared with a training tune": _run_in_words(run)}
+    told: dict[str, str | int | float] = {
+        "notes": len(tune.melody.notes),
+        "longest run shared with a training tune": _run_in_words(run),
+    }
     saved = {name: path.read_bytes() for name, path in files.items() if path.suffix in (".mid", ".musicxml")}
     audio = encode_audio(render_wave(tune.melody), "mp3")
     probabilities = [float(2.0**-bits) for bits in tune.surprise]

@@ -61,11 +61,11 @@ def generate(
         options = replace(options, lowest=lowest, highest=highest)
     chosen = load_model(model)
     tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
-    files = []
+    files, lines = [], []
     for tune in tunes:
-        path = Path(out) / f"seed{tune.seed}-{tune.index + 1:03d}.mid"
+        path = str(Path(out) / f"seed{tune.seed}-{tune.index + 1:03d}.mid")
         tune.save(path)
-        files.append({"path": str(path), "seed": tune.seed, "index": tune.index, "notes": len(tune.melody.notes)})
-    told = "\n".join(f"{f['path']}: {f['notes']} notes" for f in files)
-    console.result(files, told if not quiet else "\n".join(f["path"] for f in files))
+        files.append({"path": path, "seed": tune.seed, "index": tune.index, "notes": len(tune.melody.notes)})
+        lines.append(path if quiet else f"{path}: {len(tune.melody.notes)} notes")
+    console.result(files, "\n".join(lines))
     return 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ritornello.cli.console import AsJson, Console, Out, Quiet
-from ritornello.train.loop import Check
 from ritornello.train.plan import Plan, TrainOptions
+
+if TYPE_CHECKING:
+    from ritornello.train.loop import Check
 
 
 def train(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families import with_families, without_copies
 from ritornello.corpus.find import find_files
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick import melodic_part, picked
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import KEPT, REMEDIES, FileReport, dropped
@@ -27,36 +28,13 @@ from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.encoding.exercise_arrays import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError
-from ritornello.music.files import Repeats, readable
+from ritornello.music.files import readable
 from ritornello.music.kinds import SUFFIXES, detect
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import UntrustedReader
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 OnFile = Callable[[int, int, Path], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """How a corpus is built."""
-
-    split: str = "hash"
-    """"hash", or "last:SHARE" for the last share of the file order as test."""
-
-    repeats: Repeats = "unfold"
-    """"unfold" plays repeated bars as often as the score asks, "written" reads each once."""
-
-    least_notes: int = 2
-    """Melodies with fewer notes are left out."""
-
-    rest_bars: float | None = None
-    """Cut melodies at rests of so many bars or more; without it they stay whole."""
-
-    licence: str = ""
-    """Noted with every piece."""
-
-    convention: str | None = None
-    """Of token arrays: exercise, zeldic or magenta; without it, detected."""
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Token arrays from .npy and .npz files: the exercise's own data, and anything written like it.
 
-The exercise keeps ragged melodies in a pickled array of Python objects. A pickle can run code, so this
-reader admits exactly the four names that an array of integer arrays needs and refuses everything else
-before it is executed.
+The exercise keeps ragged melodies in a pickled array of Python objects. A pickle can run code, so it is read
+by `pickled_arrays`, which answers the five names that an array of integer arrays needs by stand-ins of its
+own and refuses everything else before it is executed.
 
 Three conventions are in use for the two special tokens of a step grid (`grid` speaks the first):
 
@@ -14,8 +14,9 @@ Three conventions are in use for the two special tokens of a step grid (`grid` s
 from __future__ import annotations
 
 import io
-import pickle
+import math
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +24,15 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
+from ritornello.encoding.pickled_arrays import load_pickled_array
 
 CONVENTIONS = {  # name: (no_event, note_off)
     "exercise": (128, 129),
     "zeldic": (129, 128),
     "magenta": (-2, -1),
 }
-ADMITTED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
 MAX_BYTES = 1 << 30
+MAX_STEPS = MAX_BYTES // 8
 
 
 @dataclass(frozen=True)
@@ -51,15 +47,17 @@ def read_step_arrays(path: str | Path, convention: str | None = None) -> StepArr
     """Read the melodies of an .npz or .npy file, in grid's own numbers, from any of the CONVENTIONS.
 
     convention: None detects it. A flat array is one melody, a two-dimensional one a melody per row.
-    Raises ValueError, naming the file, for anything else, and for a pickle that asks for more than arrays.
+    Raises ValueError, naming the file, for anything else, and for a pickle that asks for more than arrays;
+    OSError where the file cannot be read.
     """
     path = Path(path)
+    content = path.read_bytes()
     try:
-        melodies = [m for array in _arrays(path) for m in _melodies(array)]
-    except (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError, IndexError, TypeError, AttributeError) as e:
-        raise ValueError(f"{path}: not a readable array file ({e})") from None
+        melodies = list(_all_melodies(content))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    except Exception as error:  # a damaged pickle or archive may raise anything at all
+        raise ValueError(f"{path}: not a readable array file ({error or type(error).__name__})") from None
     if not melodies:
         raise ValueError(f"{path}: holds no melodies")
     try:
@@ -113,60 +111,58 @@ def _pair(convention: str) -> tuple[int, int]:
     return CONVENTIONS[convention]
 
 
-def _arrays(path: Path) -> list[np.ndarray]:
-    content = path.read_bytes()
+def _all_melodies(content: bytes) -> Iterator[np.ndarray]:
+    """Every melody of every array. Raises ValueError where they are too long for memory together."""
+    steps = 0
+    for array in _arrays(content):
+        for row in _rows(array):
+            steps += row.size
+            if steps > MAX_STEPS:
+                raise ValueError(f"holds more than {MAX_STEPS} steps; split it into smaller files")
+            yield _whole_numbers(row)
+
+
+def _arrays(content: bytes) -> Iterator[np.ndarray]:
     if not content.startswith(b"PK"):
-        return [_load_npy(content)]
+        yield _load_npy(content)
+        return
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if sum(info.file_size for info in names) > MAX_BYTES:
             raise ValueError("unpacks to more than 1 GiB; split it into smaller files")
-        return [_load_npy(archive.read(info)) for info in names]
+        yield from (_load_npy(archive.read(info)) for info in names)
 
 
 def _load_npy(content: bytes) -> np.ndarray:
-    """One .npy block; an array of objects goes through the admitting unpickler."""
+    """One .npy block."""
     stream = io.BytesIO(content)
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    _, _, dtype = read_header(stream)
-    if not dtype.hasobject:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    return _ArrayUnpickler(stream).load()
+    shape, _, dtype = read_header(stream)
+    if dtype.hasobject:
+        return load_pickled_array(stream)
+    if dtype.itemsize * math.prod(shape) > len(content):
+        raise ValueError(f"truncated: shape {shape} of {dtype} needs more bytes than it has")
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"its pickle asks for {module}.{name}, which no array of numbers needs")
-        if (module, name) == ("_codecs", "encode"):
-            return _encode_latin1
-        if name == "_reconstruct":
-            return np.empty(0).__reduce__()[0]  # wherever this NumPy keeps it
-        return super().find_class(module, name)
-
-
-def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
-    """The one use that an old pickle makes of a codec: raw bytes written as text."""
-    if encoding != "latin1" or not isinstance(text, str):
-        raise pickle.UnpicklingError("its pickle asks for a codec other than latin1")
-    return text.encode("latin1")
-
-
-def _melodies(array: Any) -> list[np.ndarray]:
+def _rows(array: Any) -> Iterator[np.ndarray]:
+    """Melodies of an array: each object of an object array, each row of a table, or the flat array itself."""
     if not isinstance(array, np.ndarray):
         raise ValueError("not an array")
+    if array.dtype == object and array.size and all(isinstance(value, int) for value in array.flat):
+        array = np.array(array.tolist())  # melodies of one length, packed as a table of Python's numbers
     if array.dtype == object:
-        return [_flat(row) for row in array.ravel()]
-    return [_flat(array)] if array.ndim == 1 else [_flat(row) for row in array]
+        yield from (np.asarray(row) for row in array.ravel())
+    else:
+        yield from np.atleast_2d(array)
 
 
-def _flat(row: Any) -> np.ndarray:
-    row = np.asarray(row)
-    if row.dtype.kind not in "iu" and not (row.dtype.kind == "f" and (row == np.round(row)).all()):
-        raise ValueError(f"expected whole numbers, found {row.dtype}")
+def _whole_numbers(row: np.ndarray) -> np.ndarray:
+    """A melody as (length,) of int64."""
     if row.ndim != 1:
         raise ValueError(f"expected one row of tokens per melody, found shape {row.shape}")
+    is_whole = row.dtype.kind in "iu" or (row.dtype.kind == "f" and np.isfinite(row).all() and (row % 1 == 0).all())
+    if not is_whole:
+        raise ValueError(f"expected whole numbers, found {row.dtype}")
     return row.astype(np.int64)

@@ -29,8 +29,8 @@ def ngram_on_pairs(
     """Likelihood of the test melodies under the n-gram over (pitch, duration), and its order."""
     keys = in_every_key(encoding, list(train))
     size = (CONTINUED + 1) * LONGEST + encoding.vocabulary.size
-    spelled = [[pair_symbols(m, encoding) for m in melodies] for melodies in (keys, validation, test)]
-    nats, order = _chosen_ngram(*spelled, size, PAIR_ORDER)
+    spelled, watched, scored = ([pair_symbols(m, encoding) for m in part] for part in (keys, validation, test))
+    nats, order = _chosen_ngram(spelled, watched, scored, size, PAIR_ORDER)
     return measure(nats, test, encoding), order
 
 

@@ -12,10 +12,12 @@ from ritornello.model.lstm import NumpyLstm
 
 
 def score_model(model: ModelFile, corpus: Corpus, split: str | None = "test") -> Likelihood:
-    """Likelihood of a split's melodies, whole history each (of the whole corpus where None). Raises ValueError where the split is empty."""
+    """Likelihood of a split's melodies (of all where None), whole history each. Raises ValueError for none."""
     melodies = corpus_tokens(corpus, model.encoding, split)
     if not melodies:
-        raise ValueError(f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`")
+        raise ValueError(
+            f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
+        )
     return measure(melody_nats(NumpyLstm(model.tensors), melodies), melodies, model.encoding)
 
 

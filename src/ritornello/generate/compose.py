@@ -37,13 +37,15 @@ def compose(
     seed: int,
     indices: Sequence[int],
     primer: Melody | None = None,
+    compass: tuple[int, int] = (0, 127),
 ) -> list[Composition]:
     """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
 
+    compass: lowest and highest pitch that the network learned, not to be left unless the options say so.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     opening = primer_tokens(encoding, options, primer)
-    drawn, surprise = _draw_tokens(network, encoding, options, Dice(seed, np.asarray(indices)), opening)
+    drawn, surprise = _draw_tokens(network, encoding, options, Dice(seed, np.asarray(indices)), opening, compass)
     return [
         Composition(_finished(encoding, options, tokens), tokens, bits[tokens < NO_EVENT], seed, index)
         for tokens, bits, index in zip(drawn, surprise, indices, strict=True)
@@ -70,12 +72,17 @@ def primer_tokens(encoding: Grid, options: GenerateOptions, primer: Melody | Non
 
 
 def _draw_tokens(
-    network: NumpyLstm, encoding: Grid, options: GenerateOptions, dice: Dice, opening: np.ndarray
+    network: NumpyLstm,
+    encoding: Grid,
+    options: GenerateOptions,
+    dice: Dice,
+    opening: np.ndarray,
+    compass: tuple[int, int],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Tokens of each tune, and the bits that each token cost the network."""
     batch = len(dice)
     tracker = encoding.tracker(batch)
-    form = Form(encoding, options, tracker)
+    form = Form(encoding, options, tracker, compass)
     history: list[np.ndarray] = []  # per step: the token of each tune, -1 for those that are over
     costs: list[np.ndarray] = []
     alive = np.arange(batch)

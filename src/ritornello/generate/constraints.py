@@ -23,9 +23,9 @@ LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its firs
 class Form:
     """Biases for a batch of tunes in the making; `tracker` says where each stands."""
 
-    def __init__(self, encoding: Grid, options: GenerateOptions, tracker: GridTracker):
+    def __init__(self, encoding: Grid, options: GenerateOptions, tracker: GridTracker, compass: tuple[int, int]):
         self._encoding, self._options, self._tracker = encoding, options, tracker
-        self._static = _static_bias(encoding, options)
+        self._static = _static_bias(encoding, options, options.within(compass))
         steered = steering_key(options)
         self._tonics = np.full(len(tracker.step), -1 if steered is None else steered.tonic)
         self._of_tonic = np.stack([(np.arange(128) % 12 == tonic) * TONIC_BIAS for tonic in range(12)])  # (12, 128)
@@ -95,17 +95,16 @@ class Form:
 
 def steering_key(options: GenerateOptions):
     """The key that the drawing itself keeps to: with a scale lock, or where a range leaves no room to transpose."""
-    ranged = (options.lowest, options.highest) != (0, 127)
     if options.scale_lock:
         return parse_key(options.key or "C")
-    return parse_key(options.key) if options.key and ranged else None
+    return parse_key(options.key) if options.key and options.is_ranged else None
 
 
-def _static_bias(encoding: Grid, options: GenerateOptions) -> np.ndarray:
+def _static_bias(encoding: Grid, options: GenerateOptions, span: tuple[int, int]) -> np.ndarray:
     """(vocabulary,): what holds for the whole tune: the range, the scale, the metre."""
     bias = np.zeros(encoding.vocabulary.size)
     pitches = np.arange(128)
-    out = (pitches < options.lowest) | (pitches > options.highest)
+    out = (pitches < span[0]) | (pitches > span[1])
     key = steering_key(options)
     if key is not None:
         out |= ~np.isin(pitches % 12, list(scale_pitch_classes(key)))

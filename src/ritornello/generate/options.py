@@ -35,11 +35,11 @@ class GenerateOptions:
     scale_lock: bool = False
     """Only notes of the key's scale (C major where no key is given)."""
 
-    lowest: int = 0
-    """Lowest pitch, 0 to 127; 60 is middle C."""
+    lowest: int | None = None
+    """Lowest pitch, 0 to 127 (60 is middle C); without it, the lowest that the model learned."""
 
-    highest: int = 127
-    """Highest pitch, 0 to 127."""
+    highest: int | None = None
+    """Highest pitch, 0 to 127; without it, the highest that the model learned."""
 
     qpm: float = 100.0
     """Tempo in quarter notes per minute, 10 to 400."""
@@ -55,11 +55,23 @@ class GenerateOptions:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if self.top_k < 0:
             raise ValueError(f"top_k must be 0 or more, not {self.top_k}")
-        if not 0 <= self.lowest <= self.highest - LEAST_SPAN <= 127 - LEAST_SPAN:
+        lowest, highest = self.within((0, 127))
+        if not 0 <= lowest <= highest - LEAST_SPAN <= 127 - LEAST_SPAN:
             raise ValueError(
-                f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, "
-                f"not {self.lowest} to {self.highest}"
+                f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, not {lowest} to {highest}"
             )
+
+    def within(self, compass: tuple[int, int]) -> tuple[int, int]:
+        """Lowest and highest pitch allowed: what was asked for, else the model's own `compass`."""
+        return (
+            compass[0] if self.lowest is None else self.lowest,
+            compass[1] if self.highest is None else self.highest,
+        )
+
+    @property
+    def is_ranged(self) -> bool:
+        """Whether the player asked for a range."""
+        return self.lowest is not None or self.highest is not None
 
     def described(self) -> dict:
         """The fields by name."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from ritornello.music.keys import LETTERS
 from ritornello.music.values import Melody, Metre, Note, Timeline, exact_resolution
 
-_NOTE = re.compile(r"(?:([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)|([rR]))(?::(\d+(?:/\d+|\.\d+)?))?")
+_NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)")
 
 
 def parse_notes(text: str, metre: str = "4/4") -> Melody:
@@ -35,25 +35,28 @@ def parse_range(text: str) -> tuple[int, int]:
     words = re.fullmatch(r"\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*(?:-|to|\s)\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*", text)
     if not words:
         raise ValueError(f"not a range: {text!r}; write the lowest and the highest note, as in C4-C6 or 60-84")
-    lowest, highest = (int(w) if w.isdigit() else _parse_word(w)[0] for w in words.groups())
-    assert lowest is not None and highest is not None
+    lowest, highest = (int(word) if word.isdigit() else _pitch(word) for word in words.groups())
     return lowest, highest
 
 
 def _parse_word(word: str) -> tuple[int | None, Fraction]:
-    match = _NOTE.fullmatch(word)
-    if not match:
-        raise ValueError(f"not a note: {word!r}; write a letter, an octave and perhaps a length: C4, F#4:1/2, r:2")
-    letter, accidental, octave, rest, length = match.groups()
+    """Pitch (None for a rest) and length in quarters."""
+    name, _, length = word.partition(":")
+    if not re.fullmatch(r"(\d+(/[1-9]\d*|\.\d+)?)?", length):
+        raise ValueError(f"not a length: {word!r}; write quarters after the colon, as in C4:1/2 or r:2")
     quarters = Fraction(length or 1)
     if not 0 < quarters <= 64:
         raise ValueError(f"{word!r} lasts {quarters} quarters; above 0 and at most 64 is possible")
-    if rest:
-        return None, quarters
-    sharps = accidental or ""
+    return (None if name in ("r", "R") else _pitch(name)), quarters
+
+
+def _pitch(name: str) -> int:
+    match = _NOTE.fullmatch(name)
+    if not match:
+        raise ValueError(f"not a note: {name!r}; write a letter, an octave and perhaps a length: C4, F#4:1/2, r:2")
+    letter, sharps, octave = match.group(1), match.group(2) or "", match.group(3)
     alter = sharps.count("#") + sharps.count("♯") - sharps.count("b") - sharps.count("♭")
     pitch = 12 * (int(octave) + 1) + LETTERS[letter.upper()] + alter
     if not 0 <= pitch <= 127:
-        raise ValueError(f"{word!r} is outside the vocabulary: pitches go from C-1 (0) to G9 (127)")
-    return pitch, quarters
-
+        raise ValueError(f"{name!r} is outside the vocabulary: pitches go from C-1 (0) to G9 (127)")
+    return pitch

@@ -66,7 +66,9 @@ def load_model(path: str | Path) -> ModelFile:
         if header["format"] > FORMAT:
             raise ModelFileError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
         if digest(tensors) != header["sha256"] or _header_digest(header) != header["header_sha256"]:
-            raise ModelFileError(f"{path}: damaged (its contents do not match their checksum); copy or train it again")
+            raise ModelFileError(
+                f"{path}: damaged (its contents do not match their checksum); copy or train it again"
+            )
         encoding = make_encoding(**header["encoding"])
         _check_vocabulary(path, header["vocabulary"], encoding)
         return ModelFile(tensors, NetworkOptions(**header["network"]), encoding, header["facts"])
@@ -97,7 +99,7 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             metadata = file.metadata() or {}
             if "ritornello" not in metadata:
                 raise ModelFileError(f"{path}: a .safetensors file of another program, not a ritornello model")
-            return json.loads(metadata["ritornello"]), {name: file.get_tensor(name) for name in file.keys()}
+            return json.loads(metadata["ritornello"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelFileError(f"{path}: not a model file, or a damaged one; train it again or copy it anew") from None
 

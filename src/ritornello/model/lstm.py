@@ -52,14 +52,13 @@ class NumpyLstm:
         tokens: (batch,) of int; the vocabulary's size itself means "nothing yet".
         Returns logits (batch, vocabulary), unnormalised, and the new state; the old one stays as it was.
         """
-        hidden, after = None, []
-        for n, (output, cell) in enumerate(state):
-            if hidden is None:
-                gates = output @ self._products[0]  # (batch, 4H)
-                gates += self._table[tokens]
-            else:
-                gates = np.concatenate((hidden, output), 1) @ self._products[n]
-                gates += self._biases[n]
+        gates = state[0][0] @ self._products[0]  # (batch, 4H)
+        gates += self._table[tokens]
+        hidden, cell = self._cell(gates, state[0][1])
+        after = [(hidden, cell)]
+        for n, (output, cell) in enumerate(state[1:], 1):
+            gates = np.concatenate((hidden, output), 1) @ self._products[n]
+            gates += self._biases[n]
             hidden, cell = self._cell(gates, cell)
             after.append((hidden, cell))
         return hidden @ self._output + self._output_bias, after

@@ -83,7 +83,9 @@ class Ngram:
         sequence = np.asarray(sequence, np.int64)
         contexts = _context_hashes([sequence], self.vocabulary_size, self.order)
         p = np.full(len(sequence), 1 / self.vocabulary_size)
-        for counts, hashes in list(zip(self._counts, contexts, strict=True))[: (self.order if up_to is None else up_to) + 1]:
+        for counts, hashes in list(zip(self._counts, contexts, strict=True))[
+            : (self.order if up_to is None else up_to) + 1
+        ]:
             total, kinds = counts.totals(hashes)
             blended = (counts.of_pairs(hashes, sequence) + kinds * p) / np.maximum(total + kinds, 1)
             p = np.where(total > 0, blended, p)

@@ -48,7 +48,11 @@ class TorchLstm(nn.Module):
 
     def load_tensors(self, tensors: dict[str, np.ndarray]) -> None:
         """Take the weights of a model file. Raises ValueError where a shape does not fit."""
-        targets = {"embedding": self.embedding.weight, "output.weight": self.output.weight, "output.bias": self.output.bias}
+        targets = {
+            "embedding": self.embedding.weight,
+            "output.weight": self.output.weight,
+            "output.bias": self.output.bias,
+        }
         for n in range(self.lstm.num_layers):
             targets[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
             targets[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
@@ -57,7 +61,9 @@ class TorchLstm(nn.Module):
             for name, target in targets.items():
                 value = torch.from_numpy(np.asarray(tensors[name], np.float32))
                 if value.shape != target.shape:
-                    raise ValueError(f"{name} has shape {tuple(value.shape)}, this network needs {tuple(target.shape)}")
+                    raise ValueError(
+                        f"{name} has shape {tuple(value.shape)}, this network needs {tuple(target.shape)}"
+                    )
                 target.copy_(value)
             for n in range(self.lstm.num_layers):
                 getattr(self.lstm, f"bias_hh_l{n}").zero_()

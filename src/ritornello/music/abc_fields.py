@@ -19,8 +19,8 @@ _MINOR = {"min", "m", "aeo", "dor", "phr", "loc"}  # modes with a minor third
 _TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 _SIGN = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 _SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
-_PARAMETER = re.compile(r'([\w-]+)\s*=\s*("[^"]*"|[^\s"]+)')
-_CLEF = re.compile(r"\b(treble|alto|tenor|bass|perc)\d?([+-]8)?(?![\w=])")
+_PARAMETER = re.compile(r'(?<![\w-])([\w-]+)\s*=\s*("[^"]*"|[^\s"]+)')
+_CLEF = re.compile(r"\b(treble|alto|tenor|bass|perc|soprano|mezzo|mezzosoprano|baritone)\d?([+-]8)?(?![\w=])")
 _OCTAVE_CLEF = {"+8": 1, "-8": -1}
 _ACCENTS = dict(zip("`'^~\"uvc", "\u0300\u0301\u0302\u0303\u0308\u0306\u030c\u0327", strict=True))
 _LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "/o": "ø", "/O": "Ø", "aa": "å", "AA": "Å"}

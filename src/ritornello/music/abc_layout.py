@@ -13,6 +13,7 @@ from ritornello.music.abc_repeats import Stretch, play_parts
 from ritornello.music.values import Key, Metre, Note, Part, Tempo, Timeline, exact_resolution
 
 MAX_TICKS_PER_QUARTER = 1_000_000  # a tune whose lengths need more is taken for damage
+MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
 
 T = TypeVar("T")
 
@@ -95,6 +96,8 @@ def _sung(voice: Voice, stretches: Sequence[Stretch]) -> list[_Sung]:
                 sung.append(_Sung(at, note.duration, note.pitch))
             else:
                 sung[place] = sung[place]._replace(duration=at + note.duration - sung[place].start)
+            if len(sung) > MAX_NOTES:
+                raise ValueError(f"repeats unfold a voice into more than {MAX_NOTES} notes")
             if note.tied:
                 waiting[note.pitch, at + note.duration] = place
         offset += end - start

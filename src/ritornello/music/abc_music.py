@@ -41,7 +41,7 @@ _TOKEN = re.compile(
             r"(?P<tie>-)",
             r"(?P<overlay>&)",
             # what makes no sound, or none that takes time: graces, text, decorations, spacers
-            r'(?P<skipped>\{[^}]*\}|"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
+            r'(?P<skipped>\{[^{}]*\}|"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
         ]
     )
 )
@@ -248,9 +248,8 @@ class VoiceReader:
         octaves = octave + self.settings.octave + self.settings.clef_octave
         pitch = 60 + 12 * octaves + _SEMITONES[letter] + alteration + self.settings.transpose
         if not 0 <= pitch <= 127:
-            raise ValueError(
-                f"note {letter} lies {octaves} octaves from the middle one: pitch {pitch}, outside 0 to 127"
-            )
+            shift = f"octave {octaves:+d}, transposed {self.settings.transpose:+d}"
+            raise ValueError(f"note {letter} ({shift}) sounds at pitch {pitch}, outside 0 to 127")
         return pitch
 
     def _tie(self, places: list[int], names: dict[tuple[str, int], int]) -> None:
@@ -362,7 +361,7 @@ def _ending_numbers(text: str) -> set[int]:
     for first, last in re.findall(r"(\d{1,4})(?:-(\d{1,4}))?", text):
         low, high = int(first), int(last or first)
         if not 1 <= low <= high <= MAX_PLAYS:
-            raise ValueError(f"ending {text} must count from 1 to {MAX_PLAYS}")
+            raise ValueError(f"ending {text[:20]} must count from 1 to {MAX_PLAYS}")
         numbers.update(range(low, high + 1))
     return numbers
 

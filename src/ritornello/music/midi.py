@@ -24,7 +24,7 @@ def read_midi(content: bytes, source: str = "") -> Piece:
     """Read a MIDI file: one Part for each track, channel and program that has notes, on the file's own ticks.
 
     Percussion (channel 10) is a part with `is_drum`. Notes without length and notes that are never switched
-    off are left out. A short first bar with a time signature of its own is read as a pick-up; a time signature
+    off are left out. A short first bar whose time signature does not come back is read as a pick-up; a time signature
     that restates the metre on a barline is dropped. The length of the timeline is the latest end of track.
     Raises ValueError where this is not a MIDI file, is cut short or damaged, holds no notes, counts its time in
     SMPTE frames, or is of type 2 (independent patterns) with several tracks.
@@ -177,7 +177,8 @@ def _metres(score, resolution: int) -> tuple[Metre, ...]:
     for metre in sorted(found.values()):
         if not kept or not _restates(kept[-1], metre, resolution):
             kept.append(metre)
-    if len(kept) > 1 and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
+    comes_back = any(metre[1:] == kept[0][1:] for metre in kept[2:])
+    if len(kept) > 1 and not comes_back and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
         kept[0] = kept[1]._replace(tick=0)  # a short bar of its own metre before the first full one
     return tuple(kept)
 

@@ -29,13 +29,10 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Bar:
-    """A bar as written: start and length in quarters; metre and key in force; tempos as (quarters, qpm)."""
+    """A bar as written: length in quarters; metre and key in force; tempos as (quarters, qpm)."""
 
-    name: str
-    label: str
     metre: MetreName | None
     key: KeyName | None
-    start: Fraction = Fraction(0)
     length: Fraction = Fraction(0)
     tempos: list[tuple[Fraction, float]] = field(default_factory=list)
     notes: list[Placed] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""MusicXML made ready for verovio, which trusts the notation more than the durations.
+"""What a MusicXML file says about time: the place and length of every note, ties, and the order of the bars.
 
 verovio takes a note's length from its type, dots and tuplet bracket, its ties from the drawn arc, and jumps at a
-dal segno where it should not. So what a file says only in sound is written down as notation too; the durations,
-ties and bar marks of the file itself are returned beside it. Source: MusicXML 4.0 (W3C, 2021).
+dal segno where it should not; the file's own durations say all this exactly. So verovio reads pitches, staves,
+metres and keys, and what it is told here by note id goes before its timemap. Source: MusicXML 4.0 (W3C, 2021).
 """
 
 from __future__ import annotations
@@ -20,32 +20,22 @@ from ritornello.music.repeats import BarMarks
 Element = ElementTree.Element
 
 MAX_UNZIPPED = 64 * 2**20
-TYPES = {
-    Fraction(8): "breve",
-    Fraction(4): "whole",
-    Fraction(2): "half",
-    Fraction(1): "quarter",
-    Fraction(1, 2): "eighth",
-    Fraction(1, 4): "16th",
-    Fraction(1, 8): "32nd",
-    Fraction(1, 16): "64th",
-    Fraction(1, 32): "128th",
-}
 
 
 @dataclass(slots=True)
 class Sheet:
-    """A score as text for verovio, and what the file itself says by note id.
+    """A score as text for verovio, and what the file itself says, by note id; all empty for kern and MEI.
 
-    durations: exact quarters. tied_on, tied_back: notes with a tie to the next and from the one before.
-    marks: one entry for each bar; None where verovio shall find the order of the bars.
+    times: start in the bar and duration of each note, in exact quarters. lengths: of each bar, in quarters.
+    tied_on, tied_back: notes with a tie to the next and from the one before. marks: what stands at each bar.
     """
 
     text: str
-    durations: dict[str, Fraction] = field(default_factory=dict)
+    times: dict[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    lengths: list[Fraction] = field(default_factory=list)
     tied_on: set[str] = field(default_factory=set)
     tied_back: set[str] = field(default_factory=set)
-    marks: list[BarMarks] | None = None
+    marks: list[BarMarks] = field(default_factory=list)
 
 
 def musicxml_sheet(content: bytes) -> Sheet:
@@ -140,21 +130,26 @@ def _turn_partwise(root: Element) -> None:
 
 def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
     divisions = Fraction(1)
-    for bar_number, measure in enumerate(part.findall("measure"), 1):
-        voices: dict[str, list[Element]] = {}
+    for bar_number, measure in enumerate(part.findall("measure")):
+        now = latest = onset = Fraction(0)
         for element in list(measure):
             if element.tag == "attributes":
                 divisions = _divisions(element, divisions)
                 for style in element.findall("measure-style"):
                     element.remove(style)  # verovio would merge the bars of a multiple rest into one
-            if element.tag != "note":
+            if element.tag not in ("note", "backup", "forward"):
                 continue
-            element.set("id", f"p{part_number}b{bar_number}n{len(sheet.durations)}")
-            _prepare_note(sheet, element, divisions)
-            if element.find("chord") is None and element.find("grace") is None:
-                voices.setdefault(element.findtext("voice", "1"), []).append(element)
-        for notes in voices.values():
-            _bracket_tuplets(notes)
+            duration = _number(element.findtext("duration") or "0", "duration") / divisions
+            if element.tag == "note":
+                onset = onset if element.find("chord") is not None else now
+                _name_note(sheet, element, f"p{part_number}b{bar_number}n{len(sheet.times)}", onset, duration)
+                now = max(now, onset + duration)
+            else:
+                now = max(Fraction(0), now - duration if element.tag == "backup" else now + duration)
+            latest = max(latest, now)
+        if bar_number == len(sheet.lengths):
+            sheet.lengths.append(latest)
+        sheet.lengths[bar_number] = max(sheet.lengths[bar_number], latest)
 
 
 def _divisions(attributes: Element, before: Fraction) -> Fraction:
@@ -174,67 +169,15 @@ def _number(text: str, name: str) -> Fraction:
     return Fraction(text.strip())
 
 
-def _prepare_note(sheet: Sheet, note: Element, divisions: Fraction) -> None:
-    name = note.get("id", "")
-    duration = _number(note.findtext("duration") or "0", "duration") / divisions
-    sheet.durations[name] = duration
+def _name_note(sheet: Sheet, note: Element, name: str, onset: Fraction, duration: Fraction) -> None:
+    """Give a note an id by which verovio will call it, and keep what it says about its time."""
+    note.set("id", name)
+    sheet.times[name] = (onset, duration)
     kinds = {t.get("type") for t in [*note.findall("tie"), *note.findall("notations/tied")]}
     if "start" in kinds:
         sheet.tied_on.add(name)
     if "stop" in kinds:
         sheet.tied_back.add(name)
-    rest = note.find("rest")
-    whole_bar = rest is not None and rest.get("measure") == "yes"
-    if note.find("type") is None and note.find("grace") is None and not whole_bar:
-        _add_type(note, duration * _ratio(note))
-
-
-def _add_type(note: Element, quarters: Fraction) -> None:
-    """Write down the note value of a length where one with up to three dots has it."""
-    for dots in range(4):
-        value = quarters * 2**dots / (2 ** (dots + 1) - 1)
-        if value in TYPES:
-            ElementTree.SubElement(note, "type").text = TYPES[value]
-            for _ in range(dots):
-                ElementTree.SubElement(note, "dot")
-            return
-
-
-def _ratio(note: Element) -> Fraction:
-    """Written length over sounding length: 3/2 for a triplet, 1 outside tuplets."""
-    change = note.find("time-modification")
-    if change is None:
-        return Fraction(1)
-    actual = _number(change.findtext("actual-notes") or "1", "actual-notes")
-    normal = _number(change.findtext("normal-notes") or "1", "normal-notes")
-    if actual <= 0 or normal <= 0:
-        raise ValueError(f"a tuplet needs two positive numbers, not {actual}:{normal}")
-    return actual / normal
-
-
-def _bracket_tuplets(notes: list[Element]) -> None:
-    """Bracket each run of tuplet notes of one voice that has none: without a bracket verovio reads plain notes."""
-    run: list[Element] = []
-    inside = False
-    for note in notes:
-        kinds = {t.get("type") for t in note.findall("notations/tuplet")}
-        ratio = Fraction(1) if inside or "start" in kinds else _ratio(note)
-        if run and ratio != _ratio(run[0]):
-            _bracket(run)
-            run = []
-        if ratio != 1:
-            run.append(note)
-        inside = (inside or "start" in kinds) and "stop" not in kinds
-    if run:
-        _bracket(run)
-
-
-def _bracket(run: list[Element]) -> None:
-    for note, kind in ((run[0], "start"), (run[-1], "stop")):
-        notations = note.find("notations")
-        if notations is None:
-            notations = ElementTree.SubElement(note, "notations")
-        ElementTree.SubElement(notations, "tuplet", type=kind)
 
 
 def _marks(root: Element) -> list[BarMarks]:

@@ -1,7 +1,8 @@
 """Scores in MusicXML, kern and MEI, read through verovio: its timemap gives exact quarters and barlines.
 
 The notes are taken in written order from the timemap and from verovio's own MEI (staves, metres, keys, ties);
-the bars are then laid end to end as they are played.
+the bars are then laid end to end as they are played. For MusicXML the times are the file's own durations, which
+verovio passes over (see score_xml).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ MEI = "{http://www.music-encoding.org/ns/mei}"
 ElementTree.register_namespace("", MEI[1:-1])  # verovio wants its elements without a prefix
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 FINEST = 20_160  # the largest denominator of a quarter looked for: 64 * 9 * 5 * 7
+Times = dict[str, tuple[Fraction, Fraction]]  # start in its bar and duration of each note, in quarters
 MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 
 
@@ -92,8 +94,8 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     walk = _walked(mei)
     walk.tied_on |= sheet.tied_on
     walk.tied_back |= sheet.tied_back
-    _place_bars(walk, timemap)
-    _place_notes(walk, timemap, sheet, toolkit)
+    times = _times_of_file(walk, sheet) if sheet.times else _times_of_map(walk, timemap)
+    _place_notes(walk, times, toolkit)
     order = _order(walk, sheet, repeats, input_from, mdiv)
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
@@ -112,7 +114,7 @@ def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = 
     if not toolkit.loadData(text):
         raise ValueError("this score cannot be read: it is damaged or of another format; export it again")
     mei = ElementTree.fromstring(toolkit.getMEI())
-    if _drop_ornaments(mei):
+    if input_from != "xml" and _drop_ornaments(mei):
         for head in mei.findall(f"{MEI}meiHead"):
             for extra in head.findall(f"{MEI}extMeta"):
                 head.remove(extra)  # verovio writes its prefixes without declaring them
@@ -219,7 +221,7 @@ def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None
 
 def _read_measure(walk: Walk, measure: Element) -> None:
     name = measure.get(XML_ID, "")
-    bar = Bar(name, measure.get("n", str(len(walk.bars) + 1)), walk.metre, _key_in_force(walk))
+    bar = Bar(walk.metre, _key_in_force(walk))
     walk.bars[name] = bar
     if walk.tempo is not None:
         bar.tempos.append((Fraction(0), walk.tempo))
@@ -274,39 +276,46 @@ def _read_tempo(bar: Bar, tempo: Element) -> None:
         bar.tempos.append((max(Fraction(0), beat.limit_denominator(FINEST) * 4 / unit), qpm))
 
 
-def _place_bars(walk: Walk, timemap: Sequence[dict]) -> None:
-    """Starts and lengths of the bars in written order, in quarters."""
+def _times_of_file(walk: Walk, sheet: Sheet) -> Times:
+    """Lengths of the bars into the walk, and times of the notes, as a MusicXML file says them."""
+    if len(sheet.lengths) != len(walk.bars):
+        raise ValueError(
+            f"{len(sheet.lengths)} bars stand in this score, {len(walk.bars)} were read: export it again"
+        )
+    for bar, length in zip(walk.bars.values(), sheet.lengths, strict=True):
+        bar.length = length
+    return sheet.times
+
+
+def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:
+    """Lengths of the bars into the walk, and times of the notes, as verovio's timemap has them."""
     starts = [(_quarters(e["qstamp"]), e["measureOn"]) for e in timemap if "measureOn" in e]
     ends = [q for q, _ in starts[1:]] + [max(_quarters(e["qstamp"]) for e in timemap)]
+    bar_starts = {}
     for (start, name), end in zip(starts, ends, strict=True):
+        bar_starts[name] = start
         if name in walk.bars:
-            walk.bars[name].start, walk.bars[name].length = start, end - start
-
-
-def _place_notes(walk: Walk, timemap: Sequence[dict], sheet: Sheet, toolkit) -> None:
-    """Put every sounding note into its bar, its length checked against what the file says."""
+            walk.bars[name].length = end - start
+    times: Times = {}
     begun: dict[str, Fraction] = {}
     for event in timemap:
         now = _quarters(event["qstamp"])
         for name in event.get("off", ()):
             if name in begun and name in walk.places:
-                _place_note(walk, name, begun.pop(name), now, sheet, toolkit)
+                on = begun.pop(name)
+                times[name] = (on - bar_starts.get(walk.places[name][0], Fraction(0)), now - on)
         begun.update(dict.fromkeys(event.get("on", ()), now))
+    return times
 
 
-def _place_note(walk: Walk, name: str, on: Fraction, off: Fraction, sheet: Sheet, toolkit) -> None:
-    bar_name, staff, semitones = walk.places[name]
-    bar = walk.bars[bar_name]
-    said = sheet.durations.get(name)
-    if said is not None and said > 0 and abs(said - (off - on)) > Fraction(1, 24):
-        raise ValueError(
-            f"bar {bar.label}: a note lasts {float(said):g} quarters by its duration and {float(off - on):g} by its "
-            "note value: correct the bar or export the file again"
-        )
-    pitch = toolkit.getMIDIValuesForElement(name)["pitch"] + semitones
-    if off > on and 0 <= pitch <= 127:
-        tied = (name in walk.tied_on, name in walk.tied_back)
-        bar.notes.append(Placed(on - bar.start, off - on, pitch, staff, *tied))
+def _place_notes(walk: Walk, times: Times, toolkit) -> None:
+    """Put every note that has a length and a pitch into its bar."""
+    for name, (bar, staff, semitones) in walk.places.items():
+        start, duration = times.get(name, (Fraction(0), Fraction(0)))
+        pitch = toolkit.getMIDIValuesForElement(name).get("pitch", -1) + semitones
+        if duration > 0 and 0 <= pitch <= 127:
+            tied = (name in walk.tied_on, name in walk.tied_back)
+            walk.bars[bar].notes.append(Placed(start, duration, pitch, staff, *tied))
 
 
 def _quarters(stamp: float) -> Fraction:
@@ -321,7 +330,7 @@ def _order(walk: Walk, sheet: Sheet, repeats: str, input_from: str, mdiv: str) -
     """Indices of the bars as they are to be read: each once, or as the score is played."""
     if repeats == "written":
         return list(range(len(walk.bars)))
-    if sheet.marks is not None and len(sheet.marks) == len(walk.bars):
+    if sheet.marks:
         return played_order(sheet.marks)
     if not walk.has_repeats:
         return list(range(len(walk.bars)))

@@ -280,7 +280,7 @@ class Melody:
         """The same melody counted in another resolution. Raises ValueError where that is not exact."""
         timeline = self.timeline.with_resolution(ticks_per_quarter)  # refuses what is not exact
         old = self.timeline.ticks_per_quarter
-        edges = [(Fraction(n.start * ticks_per_quarter, old), Fraction(n.end * ticks_per_quarter, old)) for n in self.notes]
+        edges = [tuple(Fraction(t * ticks_per_quarter, old) for t in (n.start, n.end)) for n in self.notes]
         if any(edge.denominator != 1 for pair in edges for edge in pair):
             raise ValueError(f"a note of this melody is not exact at {ticks_per_quarter} ticks per quarter")
         notes = tuple(

@@ -30,7 +30,9 @@ def save_melody(melody: Melody, path: str | Path, probabilities: Sequence[float]
     elif suffix in (".svg", ".png", ".html"):
         atomic.write_bytes(path, _picture(melody, suffix, probabilities))
     else:
-        raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
+        raise ValueError(
+            f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}"
+        )
 
 
 def _picture(melody: Melody, suffix: str, probabilities: Sequence[float] | None) -> bytes:

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from ritornello.model.options import NetworkOptions
-from ritornello.model.torch_lstm import TorchLstm
+from ritornello.model.torch_lstm import TorchLstm, TorchState
 from ritornello.train.plan import Plan
 
 TOKENS_PER_CHECK_BATCH = 16_384
@@ -32,7 +32,7 @@ class TorchEngine:
         )
         self._bf16 = plan.dtype == "bf16"
         self._start = vocabulary_size
-        self._state = None
+        self._state: TorchState | None = None
 
     def update(self, inputs: np.ndarray, targets: np.ndarray, rate: float) -> float:
         """One step of AdamW on a chunk, (streams, steps) of int64 each; the state goes on from the chunk before.
@@ -46,7 +46,9 @@ class TorchEngine:
         with self._precision():
             logits, state = self._model(torch.from_numpy(inputs).to(self.device), self._state)
             flat = logits.flatten(0, 1).float()  # (streams * steps, vocabulary)
-            loss = functional.cross_entropy(flat, torch.from_numpy(targets).flatten().to(self.device), ignore_index=-100)
+            loss = functional.cross_entropy(
+                flat, torch.from_numpy(targets).flatten().to(self.device), ignore_index=-100
+            )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)

@@ -20,9 +20,7 @@ def default_setting(options: TrainOptions) -> tuple[str, int]:
     return dtype, options.threads or usable_cores()
 
 
-def fastest_setting(
-    network: NetworkOptions, vocabulary_size: int, options: TrainOptions
-) -> tuple[str, int, float]:
+def fastest_setting(network: NetworkOptions, vocabulary_size: int, options: TrainOptions) -> tuple[str, int, float]:
     """Try each setting for a moment. Returns dtype, threads and updates per second of the fastest.
 
     bf16 is tried only where the processor has it: elsewhere it is many times slower.

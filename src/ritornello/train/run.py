@@ -39,7 +39,9 @@ class Training:
     _streams: Streams
     _held_out: list
 
-    def checks(self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None) -> Iterator[Check]:
+    def checks(
+        self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
+    ) -> Iterator[Check]:
         """Train, yielding each check; the best weights and the log are in the folder `out` by then.
 
         Raises OSError, naming the file, where `out` cannot be written.
@@ -67,7 +69,7 @@ class Training:
 
 
 def prepare_training(
-    corpus: Corpus, network: NetworkOptions, encoding: Grid, options: TrainOptions = TrainOptions()
+    corpus: Corpus, network: NetworkOptions, encoding: Grid, options: TrainOptions
 ) -> Training:
     """Encode the corpus, measure the machine where time is the limit, and fix the plan.
 
@@ -88,16 +90,14 @@ def prepare_training(
         (dtype, threads), rate = default_setting(options), 1.0
     plan = make_plan(options, tokens, dtype, threads, rate)
     network = replace(network, dropout=plan.dropout)
-    pitches = [encoding.pitches(m) for m in melodies]
-    low, high = (min(int(p.min()) for p in pitches if len(p)), max(int(p.max()) for p in pitches if len(p)))
-    streams = Streams(melodies, encoding, plan.streams, plan.seed, low, high)
-    engine = TorchEngine(network, encoding.vocabulary.size, plan)
     facts = corpus_facts(corpus)
+    streams = Streams(melodies, encoding, plan.streams, plan.seed, *facts["compass"])
+    engine = TorchEngine(network, encoding.vocabulary.size, plan)
     return Training(plan, network, encoding, facts, tokens, engine, streams, held_out)
 
 
 def corpus_facts(corpus: Corpus) -> dict:
-    """What a model file says of the corpus that it learned: fingerprint, size, licences, metres of its tunes."""
+    """What a model file says of the corpus that it learned: fingerprint, size, licences, metres, range of pitches."""
     metres: dict[str, int] = {}
     for _, part in corpus.slices("train"):
         metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
@@ -108,6 +108,7 @@ def corpus_facts(corpus: Corpus) -> dict:
         "notes": len(corpus.notes),
         "licences": licences[:8],
         "metres": metres,
+        "compass": [int(corpus.notes["pitch"].min()), int(corpus.notes["pitch"].max())],
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ritornello.encoding import Grid
 from ritornello.encoding.transposition import possible_shifts
 
+
 class Streams:
     """An endless supply of chunks from `melodies`, token arrays of one encoding.
 
@@ -68,4 +69,3 @@ class Streams:
         self.epochs += 1 / len(self._melodies)
         tokens = self._encoding.transpose(self._melodies[index], shift)
         return np.concatenate([[self._encoding.vocabulary.size], tokens]).astype(np.int64)
-

@@ -1,0 +1,93 @@
+"""Pickled arrays of number arrays, read without letting the pickle build anything of NumPy's or run anything.
+
+A pickle names functions and classes and calls them. Five names are what an array of arrays needs; each is
+answered by a stand-in that only notes what it is told, checks it, and makes the array itself. (NumPy's own
+dtype would do as the pickle bids: one that denies holding objects turns raw bytes into addresses.)
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from typing import Any, BinaryIO
+
+import numpy as np
+
+_CODE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|O[48]?)")
+
+
+def load_pickled_array(stream: BinaryIO) -> np.ndarray:
+    """The array that a pickle holds, of numbers or of objects (arrays of numbers, lists, whole numbers).
+
+    Raises pickle.UnpicklingError for a pickle that asks for anything else; what a damaged one raises is open.
+    """
+    loaded = _ArrayUnpickler(stream).load()
+    return _built(loaded) if isinstance(loaded, _Array) else loaded
+
+
+class _Dtype:
+    """Stands for numpy.dtype: one of the number types, or objects."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, code: str, *_: Any):
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            raise pickle.UnpicklingError(f"its pickle holds {code!r}, not numbers")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array:
+    """Stands for an array: made empty by numpy's _reconstruct, then told its shape, type and contents."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, *_: Any):
+        self.array: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, kind, by_columns, content = state
+        if not isinstance(kind, _Dtype):
+            raise pickle.UnpicklingError("its pickle holds an array of no known type")
+        if kind.dtype.hasobject:
+            flat = np.empty(len(content), object)
+            flat[:] = [_built(item) if isinstance(item, _Array) else item for item in content]
+        else:
+            flat = np.frombuffer(content, kind.dtype)
+        self.array = flat.reshape(shape, order="F" if by_columns else "C")
+
+
+class _EncodeLatin1:
+    """Stands for _codecs.encode in the one use that old pickles make of it: raw bytes written as text."""
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
+        if encoding != "latin1" or not isinstance(text, str):
+            raise pickle.UnpicklingError("its pickle asks for a codec other than latin1")
+        return text.encode("latin1")
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds stand-ins and nothing else. They take no attribute from the pickle: nothing outlives the reading."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match f"{module}.{name}":
+            case "numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct":
+                return _Array
+            case "numpy.ndarray":
+                return "ndarray"  # only ever handed to _reconstruct
+            case "numpy.dtype":
+                return _Dtype
+            case "_codecs.encode":
+                return _EncodeLatin1()
+        raise pickle.UnpicklingError(f"its pickle asks for {module}.{name}, which no array of numbers needs")
+
+
+def _built(stand_in: _Array) -> np.ndarray:
+    if stand_in.array is None:
+        raise pickle.UnpicklingError("its pickle holds an array without contents")
+    return stand_in.array
