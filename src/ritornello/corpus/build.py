@@ -137,7 +137,7 @@ def _take(content: _FileContent, piece: Piece, options: BuildOptions) -> None:
     content.losses.update(choice.losses)
     melodies = [choice.melody]
     if options.rest_bars is not None:
-        melodies = cut_at_rests(choice.melody, options.rest_bars)
+        melodies = cut_at_rests(choice.melody, options.rest_bars, options.least_notes)
     melodies = [m for m in melodies if len(m.notes) >= options.least_notes]
     content.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in melodies)
     if not melodies:

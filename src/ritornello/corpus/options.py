@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ritornello.corpus.errors import CorpusError
+
 
 @dataclass(frozen=True)
 class BuildOptions:
@@ -27,3 +29,11 @@ class BuildOptions:
 
     convention: str | None = None
     """Of token arrays: exercise, zeldic or magenta; without it, detected."""
+
+    def __post_init__(self) -> None:
+        if self.repeats not in ("unfold", "written"):
+            raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
+        if self.least_notes < 1:
+            raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
+        if self.rest_bars is not None and self.rest_bars < 1:
+            raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")

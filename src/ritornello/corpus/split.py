@@ -113,8 +113,8 @@ def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
 
 
 def _fill_empty(chosen: dict[str, list[list[int]]]) -> None:
-    """Give each empty split, training first, a group of the fullest one."""
+    """Give each empty split, training first, a group of the fullest one; a lone group trains."""
     for name in SPLITS:
         fullest = max(SPLITS, key=lambda s: len(chosen[s]))
-        if not chosen[name] and len(chosen[fullest]) > 1:
+        if not chosen[name] and len(chosen[fullest]) > (name != "train"):
             chosen[name].append(chosen[fullest].pop(0))

@@ -1,0 +1,121 @@
+"""The corpus in the package: its size, its licences, and that no held-out tune quotes a training tune."""
+
+import json
+from collections import Counter
+from fractions import Fraction
+
+import pytest
+
+from ritornello.corpus.embedded import FOLDER, embedded
+from ritornello.corpus.errors import CorpusError
+
+
+def quoted_runs(melodies, notes):
+    """Every run of `notes` notes as (interval, quarters to the next onset) pairs, with its melody's source."""
+    runs = {}
+    for melody in melodies:
+        per_quarter = melody.timeline.ticks_per_quarter
+        steps = [
+            (b.pitch - a.pitch, Fraction(b.start - a.start, per_quarter))
+            for a, b in zip(melody.notes, melody.notes[1:], strict=False)
+        ]
+        for at in range(len(steps) - notes + 2):
+            runs[tuple(steps[at : at + notes - 1])] = melody.source
+    return runs
+
+
+def test_it_has_the_pieces_and_notes_that_were_promised():
+    corpus = embedded()
+    assert len(corpus) >= 1200
+    assert len({p.source for p in corpus.pieces}) == len(corpus)
+    assert len({p.family for p in corpus.pieces}) == len(corpus)
+    assert len(corpus.notes) >= 155_000
+    assert corpus.counts()["all"] == {"pieces": 1269, "melodies": 2520, "notes": 168_549}
+
+
+def test_a_tenth_is_test_and_a_tenth_validation():
+    corpus = embedded()
+    for split in ("validation", "test"):
+        assert 0.085 <= len(corpus.in_split(split)) / len(corpus) <= 0.115
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_no_held_out_tune_shares_a_run_of_twelve_notes_with_a_training_tune(split):
+    corpus = embedded()
+    trained = quoted_runs(corpus.melodies("train"), 12)
+    held_out = quoted_runs(corpus.melodies(split), 12)
+    assert [(held_out[run], trained[run]) for run in held_out.keys() & trained.keys()] == []
+    assert len(trained) > 90_000  # the search did look at something
+    assert len(held_out) > 9_000
+
+
+def test_segments_of_a_piece_share_its_split():
+    corpus = embedded()
+    sources = {split: {m.source for m in corpus.melodies(split)} for split in corpus.splits}
+    assert sum(map(len, sources.values())) == len(corpus)
+    assert max(len(p.melodies) for p in corpus.pieces) > 1
+
+
+def test_every_piece_says_where_it_comes_from_and_under_which_licence():
+    licences = Counter()
+    for piece in embedded().pieces:
+        origin = piece.provenance
+        licences[origin["collection"], piece.licence] += 1
+        assert origin["repository"].startswith("https://github.com/")
+        assert origin["commit"] in ("d35811b2", "bca12245")
+        assert origin["file"].endswith((".abc", ".mscx"))
+        assert origin["collection"] != "songs" or (origin["composer_died"] <= 1925 and piece.composer)
+    assert licences == {("hymns", "public domain"): 249, ("songs", "CC0-1.0"): 1020}
+
+
+def test_nothing_of_the_data_that_may_not_be_shipped_is_in_it():
+    assert {p.source.split("/")[0] for p in embedded().pieces} == {"hymns", "songs"}
+
+
+def test_times_are_exact_and_no_rest_is_long():
+    for melody in embedded().melodies():
+        timeline = melody.timeline
+        assert len(melody.notes) >= 8
+        assert melody.notes[0].start < timeline.bar_ticks(timeline.metre)
+        for before, after in zip(melody.notes, melody.notes[1:], strict=False):
+            assert after.start - before.end < 2 * timeline.bar_ticks(timeline.metre_at(before.end))
+
+
+def test_a_well_known_tune_is_as_in_the_hymnal():
+    [melody] = [m for m in embedded("hymns").melodies() if m.title == "Abide With Me"]
+    quarters = [(n.pitch, (n.end - n.start) / melody.timeline.ticks_per_quarter) for n in melody.notes[:10]]
+    # G2 G F | E2 B2 | c B B A | G4, in E flat
+    assert quarters == [(67, 2), (67, 1), (65, 1), (63, 2), (70, 2), (72, 1), (70, 1), (70, 1), (68, 1), (67, 4)]
+    assert (melody.timeline.metre.name, melody.timeline.key.fifths) == ("4/4", -3)
+
+
+def test_the_collections_are_parts_of_the_whole_with_the_same_splits():
+    whole = {p.source: p.split for p in embedded().pieces}
+    hymns, songs = embedded("hymns"), embedded("songs")
+    assert len(hymns) + len(songs) == len(whole)
+    assert len(hymns.notes) + len(songs.notes) == len(embedded().notes)
+    assert all(whole[p.source] == p.split for p in (*hymns.pieces, *songs.pieces))
+    assert songs.melodies("test") == [m for m in embedded().melodies("test") if m.source.startswith("songs/")]
+    with pytest.raises(CorpusError, match="choose all, hymns or songs"):
+        embedded("bach")
+
+
+def test_it_takes_at_most_600_kb_with_its_papers():
+    files = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
+    assert set(files) == {"notes.npz", "pieces.jsonl.gz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
+    assert sum(files.values()) <= 600_000
+
+
+def test_the_provenance_names_both_sources_and_the_fingerprint():
+    text = (FOLDER / "PROVENANCE.md").read_text(encoding="utf-8")
+    for word in ("mzealey/openhymnal", "OpenScore/Lieder", "CC0 1.0", "public domain", embedded().fingerprint):
+        assert word in text
+    assert "CC0 1.0 Universal" in (FOLDER / "LICENCE-SONGS.txt").read_text(encoding="utf-8")
+
+
+def test_a_saved_copy_is_the_same_corpus(tmp_path):
+    corpus = embedded()
+    corpus.save(tmp_path / "copy")
+    again = type(corpus).load(tmp_path / "copy")
+    assert again.fingerprint == corpus.fingerprint
+    assert json.dumps([p.to_json() for p in again.pieces]) == json.dumps([p.to_json() for p in corpus.pieces])

@@ -1,0 +1,121 @@
+"""Splits: fixed by family, never crossed by a twelve-note run, and kept as given where they are explicit."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families import with_families
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.runs import RunFinder
+from ritornello.corpus.split import SplitRule, linked_pieces, place, with_splits
+from ritornello.corpus.store import corpus_of
+from ritornello.music.values import Melody, Note
+
+
+def tune(seed, notes=30):
+    rng = random.Random(seed)
+    return [(60 + rng.randrange(13), rng.choice([240, 480])) for _ in range(notes)]
+
+
+def corpus(tunes):
+    """tunes: name -> [(pitch, length)]."""
+    pieces = []
+    for name, pairs in tunes.items():
+        at, notes = 0, []
+        for pitch, length in pairs:
+            notes.append(Note(at, length, pitch))
+            at += length
+        pieces.append((CorpusPiece(name, ()), [Melody(tuple(notes), source=name)]))
+    return with_families(corpus_of(pieces))
+
+
+def splits(tunes, rule="hash"):
+    return {p.source: p.split for p in with_splits(corpus(tunes), SplitRule.parse(rule)).pieces}
+
+
+def test_a_tune_goes_the_same_way_in_every_corpus_and_order():
+    many = {f"t{i}": tune(i) for i in range(300)}
+    whole = splits(many)
+    some = splits({name: many[name] for name in reversed(list(many)[100:250])})
+    assert all(whole[name] == split for name, split in some.items())
+    counted = Counter(whole.values())
+    assert 15 <= counted["test"] <= 45
+    assert 15 <= counted["validation"] <= 45
+
+
+def test_a_copy_in_another_key_goes_the_same_way():
+    many = {f"t{i}": tune(i) for i in range(60)}
+    copies = {f"{name} higher": [(p + 3, d) for p, d in pairs] for name, pairs in many.items()}
+    found = splits({**many, **copies})
+    assert all(found[name] == found[f"{name} higher"] for name in many)
+
+
+def test_tunes_that_share_a_run_of_twelve_notes_stay_together():
+    many = {f"t{i}": tune(i) for i in range(200)}
+    for i in range(0, 200, 4):  # eleven of the next tune's notes, or twelve
+        many[f"t{i}"] = many[f"t{i}"] + many[f"t{i + 1}"][:11]
+        many[f"t{i + 2}"] = many[f"t{i + 2}"] + many[f"t{i + 3}"][5:17]
+    done = with_splits(corpus(many), SplitRule())
+    train = RunFinder.of_corpus(done, "train")
+    for split in ("validation", "test"):
+        longest = [train.longest(m).notes for m in done.melodies(split)]
+        assert longest
+        assert max(longest) < 12
+    names = {p.source: p.split for p in done.pieces}
+    assert all(names[f"t{i + 2}"] == names[f"t{i + 3}"] for i in range(0, 200, 4))
+    assert any(names[f"t{i}"] != names[f"t{i + 1}"] for i in range(0, 200, 4))
+
+
+def test_a_group_too_large_for_a_share_trains():
+    phrase = tune(999, 12)
+    linked = {f"l{i}": tune(i, 40) + phrase for i in range(30)}
+    for base in range(0, 4000, 1000):  # whatever the hash of the group says
+        alone = {f"a{i}": tune(base + i + 100) for i in range(70)}
+        found = splits({**linked, **alone})
+        assert {found[name] for name in linked} == {"train"}
+
+
+def test_linked_pieces_are_named_by_the_first_of_them():
+    a, b = tune(1), tune(2)
+    assert linked_pieces(corpus({"a": a, "b": b, "c": b[10:] + a[:12]})) == [0, 0, 0]
+    assert linked_pieces(corpus({"a": a, "b": b, "c": tune(3) + a[:11]})) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 8])
+def test_in_a_small_corpus_no_split_stays_empty(count):
+    for seed in range(20):
+        found = splits({f"t{i}": tune(1000 * seed + i) for i in range(count)})
+        assert set(found.values()) == {"train", "validation", "test"}
+
+
+def test_one_tune_trains_and_of_two_one_does():
+    for seed in range(20):
+        assert splits({"a": tune(seed)}) == {"a": "train"}
+        assert "train" in splits({"a": tune(seed), "b": tune(seed + 100)}).values()
+
+
+def test_last_keeps_the_end_of_the_file_order_as_test():
+    found = splits({f"t{i}": tune(i) for i in range(186)}, "last:0.1")
+    test = [name for name, split in found.items() if split == "test"]
+    assert test == [f"t{i}" for i in range(167, 186)]
+    assert Counter(found.values())["validation"] == 16  # a tenth of the other 167
+
+
+def test_last_keeps_copies_across_the_split():
+    many = {f"t{i}": tune(i) for i in range(18)}
+    found = splits({**many, "copy": many["t3"], "other": tune(50)}, "last:0.1")
+    assert (found["copy"], found["other"]) == ("test", "test")
+    assert found["t3"] in ("train", "validation")
+
+
+@pytest.mark.parametrize("rule", ["last", "last:", "last:0", "last:1", "last:1.5", "first:0.1", "", "last:x"])
+def test_a_split_that_is_none_is_refused(rule):
+    with pytest.raises(CorpusError, match='must be "hash" or "last:SHARE"'):
+        SplitRule.parse(rule)
+
+
+def test_places_never_change():
+    # the first 8 bytes of SHA-256("abc") are ba7816bf 8f01cfea (FIPS 180-2, appendix B.1)
+    assert place("abc") == (0xBA7816BF8F01CFEA >> 11) / 2**53
