@@ -181,3 +181,13 @@ def test_a_hymn_tune_is_written_and_read_back(row):
     [again] = read_abc(write_abc(melody))
     assert (again.timeline, again.title) == (melody.timeline, melody.title)
     assert [n[:3] for n in again.parts[0].notes] == [n[:3] for n in melody.notes]
+
+
+@pytest.mark.skipif(shutil.which("abc2midi") is None, reason="abc2midi (package abcmidi) is not installed")
+def test_abc2midi_plays_what_was_written(tmp_path):
+    for row in expected_of_fixtures():
+        piece = read_hymn(FIXTURES / row[0])
+        line = Part(top_line(piece.parts[0]))
+        out = tmp_path / "written.abc"
+        out.write_text(write_abc(Melody(line.notes, piece.timeline, piece.title)), encoding="utf-8")
+        assert abc2midi_tracks(out, tmp_path)[0] == on_grid(piece, line), row[0]

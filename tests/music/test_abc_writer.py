@@ -51,7 +51,7 @@ def test_triplets_are_written_with_their_3():
 
 def test_what_fits_no_value_is_written_as_a_fraction():
     melody = Melody((Note(0, 237, 60), Note(240, 240, 62)), Timeline(480, 480))
-    assert music_of(melody) == "C79/80z/80D |]"
+    assert music_of(melody) == "(5:4:1C79/64(5:4:1z/64D |]"
 
 
 def test_a_sign_is_written_once_a_bar_and_again_in_another_octave():

@@ -1,7 +1,8 @@
 """Write a Melody in ABC notation: one voice, exact for every melody, and readable where the melody allows.
 
 Notes are cut at barlines and tied, values are those of notation, runs of thirds, fifths and so on are written
-as tuplets; what fits no value of notation (unquantised playing) is written as the fraction it is ("C237/240").
+as tuplets; what fits no value of notation (unquantised playing) is written as the fraction it is ("C79/64"), a
+tuplet of one before it where its denominator is no power of two, which other programs refuse.
 Every alteration is spelt out once a bar for its letter and octave, so that readers which differ on how far
 an accidental reaches agree. Velocities are not kept: ABC has none. Source: the ABC standard 2.1.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
+from ritornello.music.abc_music import MAX_PLAYS
 from ritornello.music.spelling import spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
 
@@ -227,8 +229,16 @@ def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
             continue
         pieces = _cut(waiting[0], _edges(waiting[0], bar.origin, beat))
         if len(pieces) == 1:
-            yield waiting[0], "", waiting[0].duration
+            yield _single(waiting[0], odd)
         waiting[:1] = pieces if len(pieces) > 1 else []
+
+
+def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
+    """An item by itself: as it is, or as a tuplet of one where its length is a fraction of odd denominator."""
+    if not 1 < odd <= MAX_PLAYS:
+        return item, "", item.duration
+    below = _power_below(odd)
+    return item, f"({odd}:{below}:1", item.duration * odd / below
 
 
 def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
