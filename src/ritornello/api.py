@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ritornello.model.file import ModelFile
+    from ritornello.model.lstm import NumpyLstm
     from ritornello.model.player import Player
     from ritornello.train.loop import Check
 
@@ -77,7 +78,8 @@ class Model:
         return self.file.facts
 
     @cached_property
-    def _network(self):
+    def network(self) -> NumpyLstm:
+        """The network as it plays."""
         from ritornello.model.lstm import NumpyLstm
 
         return NumpyLstm(self.file.tensors)
@@ -91,7 +93,7 @@ class Model:
         """Something to feed tokens and ask for probabilities, one tune at a time."""
         from ritornello.model.player import Player
 
-        return Player(self._network)
+        return Player(self.network)
 
     @overload
     def generate(
@@ -121,7 +123,7 @@ class Model:
         tunes: list[Tune] = []
         for at in range(0, len(indices), MAX_BATCH):
             part = indices[at : at + MAX_BATCH]
-            made = compose(self._network, self.file.encoding, chosen, seed, part, opening, self._compass)
+            made = compose(self.network, self.file.encoding, chosen, seed, part, opening, self._compass)
             tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         return tunes[0] if n is None else tunes
 

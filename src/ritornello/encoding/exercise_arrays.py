@@ -55,9 +55,10 @@ def read_step_arrays(path: str | Path, convention: str | None = None) -> StepArr
     try:
         melodies = list(_all_melodies(content))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
     except Exception as error:  # a damaged pickle or archive may raise anything at all
-        raise ValueError(f"{path}: not a readable array file ({error or type(error).__name__})") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: not a readable array file ({reason})") from None
     if not melodies:
         raise ValueError(f"{path}: holds no melodies")
     try:

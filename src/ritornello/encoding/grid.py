@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.beats import beat_lengths
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 NO_EVENT = 128
@@ -160,6 +161,10 @@ class Grid:
         """Steps in a full bar, rounded where the grid is too coarse for the metre."""
         return max(1, round(4 * self.steps_per_quarter * metre[0] / metre[1]))
 
+    def beat_steps(self, metre: tuple[int, int]) -> int:
+        """Steps in the first beat of a bar: a dotted quarter's in 6/8."""
+        return max(1, round(self.steps_per_quarter * beat_lengths(Metre(0, *metre))[0]))
+
     def _check(self, tokens: np.ndarray) -> None:
         bad = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
         if len(bad):
@@ -193,8 +198,8 @@ class GridTracker:
     """Which tokens may follow, and where in its bar each of several tunes stands.
 
     Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset and opening (steps of
-    the last and the first note_on), notes (note_ons so far), bar_steps, begun, done. A note_off in silence, an
-    end before the first note and a second begin are not legal; after `end` nothing is.
+    the last and the first note_on), notes (note_ons so far), bar_steps, beat_steps, begun, done. A note_off in
+    silence, an end before the first note and a second begin are not legal; after `end` nothing is.
     """
 
     def __init__(self, encoding: Grid, batch: int):
@@ -205,6 +210,7 @@ class GridTracker:
         self.opening = np.zeros(batch, np.int64)
         self.notes = np.zeros(batch, np.int64)
         self.bar_steps = np.full(batch, encoding.bar_steps((4, 4)))
+        self.beat_steps = np.full(batch, encoding.beat_steps((4, 4)))
         self.begun = np.full(batch, encoding.plain)
         self.done = np.zeros(batch, bool)
 
@@ -234,9 +240,11 @@ class GridTracker:
         self.done |= tokens == self.encoding.end
         for row in np.flatnonzero(~is_step & ~self.done):
             self.begun[row] = True
-            self.bar_steps[row] = self.encoding.bar_steps(self.encoding.metre_of(tokens[row : row + 1]))
+            metre = self.encoding.metre_of(tokens[row : row + 1])
+            self.bar_steps[row] = self.encoding.bar_steps(metre)
+            self.beat_steps[row] = self.encoding.beat_steps(metre)
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone (indices or a mask)."""
-        for name in ("sounding", "step", "onset", "opening", "notes", "bar_steps", "begun", "done"):
+        for name in ("sounding", "step", "onset", "opening", "notes", "bar_steps", "beat_steps", "begun", "done"):
             setattr(self, name, getattr(self, name)[rows])

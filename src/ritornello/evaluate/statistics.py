@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ritornello.music.beats import beat_lengths
 from ritornello.music.keys import estimate_key
 from ritornello.music.values import Melody
 
@@ -37,12 +38,10 @@ def ends_on_tonic(melody: Melody) -> bool:
 
 
 def ends_long(melody: Melody) -> bool:
-    """Whether the last note lasts a beat or more (a dotted quarter in compound metres counts three eighths)."""
+    """Whether the last note lasts a beat or more: a dotted quarter in 6/8."""
     timeline = melody.timeline
-    metre = timeline.metre_at(melody.notes[-1].start)
-    compound = metre.numerator > 3 and metre.numerator % 3 == 0
-    beat = 4 * timeline.ticks_per_quarter * (3 if compound else 1)
-    return melody.notes[-1].duration * metre.denominator >= beat
+    beat = beat_lengths(timeline.metre_at(melody.notes[-1].start))[0]
+    return melody.notes[-1].duration >= beat * timeline.ticks_per_quarter
 
 
 def tied_notes(melody: Melody) -> int:

@@ -69,7 +69,7 @@ class Form:
     def _close(
         self, bias: np.ndarray, last: np.ndarray, bar_start: np.ndarray, bar_end: np.ndarray, history: np.ndarray
     ) -> None:
-        tracker, beat = self._tracker, self._encoding.steps_per_quarter
+        tracker, beat = self._tracker, self._tracker.beat_steps
         self._find_tonics(last, history)
         bias[last, :NO_EVENT] += self._of_tonic[self._tonics[last]]
         bias[last & (tracker.step > bar_start), :NO_EVENT] += LATE_NOTE_BIAS

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from itertools import accumulate
 
+from ritornello.music.beats import beat_lengths
 from ritornello.music.values import Melody, Note
 
 BASE, BARLINE, MIDDLE, BEAT, SWELL, LAST = 66, 16, 8, 4, 14, -6
@@ -36,13 +38,12 @@ def _accent(melody: Melody, line: int, note: Note) -> int:
     metre = timeline.metre_at(note.start)
     bar = Fraction(timeline.bar_ticks(metre))
     place = note.start - line + (bar - timeline.pickup if line < timeline.pickup else 0)
-    compound = metre.numerator % 3 == 0 and metre.numerator > 3
-    beats = metre.numerator // 3 if compound else metre.numerator
+    beats = list(accumulate((b * timeline.ticks_per_quarter for b in beat_lengths(metre)), initial=Fraction(0)))
     if place == 0:
         return BARLINE
-    if beats % 2 == 0 and place == bar / 2:
+    if len(beats) % 2 and place == bar / 2:
         return MIDDLE
-    return BEAT if place % (bar / beats) == 0 else 0
+    return BEAT if place in beats else 0
 
 
 def _share(lines: list[int], bar: int, note: Note) -> float:

@@ -1,0 +1,43 @@
+# demo   the whole story: install, train, compose, show (open demo/index.html)
+# test   all tests that this machine can run      check  format, lint, types
+# bench  the measured claims (long)               soak   the long tests
+
+PYTHON ?= python3
+VENV = .venv
+BIN = $(VENV)/bin
+TORCH_INDEX ?=
+INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX)
+
+.PHONY: demo test check bench soak clean
+
+demo: .installed-train
+	$(BIN)/ritornello demo -o demo
+
+test: .installed-dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+
+check: .installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .installed-dev
+	for question in $$(ls benchmarks/*/__main__.py | xargs -n1 dirname | xargs -n1 basename); do \
+	  $(BIN)/python -m benchmarks.$$question || exit 1; done
+
+soak: .installed-dev
+	$(BIN)/python -m pytest -m slow tests
+
+.installed-train: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[train]"
+	touch $@
+
+.installed-dev: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[dev]"
+	touch $@ .installed-train
+
+clean:
+	rm -rf $(VENV) .installed-* demo

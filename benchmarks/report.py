@@ -1,0 +1,72 @@
+"""What every benchmark says of itself: where it ran, and its rows as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # force an old kernel or a small cache upon NumPy
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """A parser with --json; add what the question needs."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="one JSON value instead of the table")
+    return parser
+
+
+def hardware() -> dict[str, str]:
+    """Processor, cores, Python and the versions that count."""
+    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    packages = {name: version(name) for name in ("numpy", "torch") if _installed(name)}
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "python": platform.python_version(),
+        **packages,
+    }
+
+
+def tell(rows: list[dict], as_json: bool, **facts) -> None:
+    """Print rows (dicts with the same keys) and where they were measured."""
+    if as_json:
+        print(json.dumps({"hardware": hardware(), **facts, "rows": rows}))
+        return
+    print(", ".join(f"{name} {value}" for name, value in {**hardware(), **facts}.items()))
+    print("\n| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0]))
+    for row in rows:
+        print("| " + " | ".join(_told(value) for value in row.values()) + " |")
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment for a measured process, without what slows NumPy."""
+    return {k: v for k, v in os.environ.items() if k not in SLOWING} | extra
+
+
+def spread(values: list[float]) -> str:
+    """ "median (min-max)"."""
+    return f"{median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+def _told(value) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except ImportError:
+        return False
+    return True
