@@ -171,6 +171,36 @@ def test_music21_reads_the_same_notes(name):
         assert [float(x) for x in got[:2]] == pytest.approx([float(x) for x in want[:2]], abs=1e-4)
 
 
+@pytest.mark.parametrize("name", [n for n in HAND_MADE if HAND_MADE[n].notes])
+def test_our_own_reader_finds_the_same_notes_and_title(name, tmp_path):
+    pytest.importorskip("ritornello.music.scores")
+    from ritornello.music import files
+
+    path = tmp_path / "tune.musicxml"
+    path.write_text(write_musicxml(HAND_MADE[name]), encoding="utf-8")
+    piece = files.read(path)[0]
+    found = Melody(piece.parts[0].notes, piece.timeline)
+    assert exact_notes(found) == exact_notes(HAND_MADE[name])
+
+
+def test_our_own_reader_finds_metres_keys_tempos_and_pick_up(tmp_path):
+    pytest.importorskip("ritornello.music.scores")
+    from ritornello.music import files
+
+    timeline = Timeline(
+        metres=(Metre(0, 6, 8), Metre(240, 6, 8), Metre(1680, 2, 4)),
+        keys=(Key(0, 1), Key(1680, -2, "minor")),
+        tempos=(Tempo(0, 90.5), Tempo(1680, 133.25)),
+        length=1680 + 720,
+    )
+    notes = (Note(0, 240, 67), Note(240, 1440, 72), Note(1680, 720, 70))
+    path = tmp_path / "tune.musicxml"
+    path.write_text(write_musicxml(Melody(notes, timeline, "Ländler")), encoding="utf-8")
+    piece = files.read(path)[0]
+    assert piece.title == "Ländler"
+    assert piece.timeline == timeline
+
+
 def test_a_pick_up_is_an_implicit_bar_numbered_nought():
     bars = measures(HAND_MADE["pick-up in 6/8"])
     assert [(b.get("number"), b.get("implicit")) for b in bars] == [("0", "yes"), ("1", None)]

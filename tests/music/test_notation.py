@@ -207,6 +207,12 @@ def test_second_beams_and_hooks():
     assert beams(line([(0, 1), (1, 1), (2, 2), (4, 3), (7, 1), (8, 1), (9, 3), (12, 4)])) == "(( -) ) ( )< (> ) ."
 
 
+def test_the_beats_of_a_pick_up_are_counted_from_its_end():
+    timeline = Timeline(4, metres=(Metre(0, 4, 4), Metre(6, 4, 4)))
+    melody = Melody((*(Note(2 * i, 2, 60) for i in range(3)), Note(6, 8, 60)), timeline)
+    assert beams(melody).split(" | ")[0] == ". ( )"
+
+
 def test_a_rest_or_a_longer_note_ends_a_beam():
     assert beams(line([(0, 2), (4, 2), (6, 2), (8, 2), (10, 6)])) == ". . ( ) . ."
 

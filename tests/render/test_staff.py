@@ -119,9 +119,9 @@ def test_what_is_written_plainly_is_not_rounded():
 
 
 def test_a_key_inside_a_bar_is_drawn_at_the_next_barline():
-    timeline = Timeline(keys=(Key(0, 1), Key(960, -3)), length=3840)
+    timeline = Timeline(keys=(Key(0, 1), Key(960, -3), Key(3840, 2), Key(3841, 4)), length=7680)
     drawn, _ = drawable(Melody((Note(0, 3840, 60),), timeline))
-    assert drawn.timeline.keys == (Key(0, 1), Key(1920, -3))
+    assert drawn.timeline.keys == (Key(0, 1), Key(1920, -3), Key(3840, 2), Key(5760, 4))
 
 
 @pytest.mark.parametrize(("width", "scale"), [(199, 40), (900, 9), (900, 201)])
