@@ -89,6 +89,8 @@ def _bars(staff: Element) -> list[Bar]:
             start += length
         elif bars and element.tag in ("VBox", "HBox", "TBox"):
             bars[-1].closes_section |= _breaks_section(element)
+    if not bars:
+        raise ValueError("it holds no bar")
     return bars
 
 
