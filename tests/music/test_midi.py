@@ -102,6 +102,13 @@ def test_a_short_first_bar_with_its_own_metre_is_a_pickup():
     assert timeline.pickup == 480
 
 
+def test_a_short_first_bar_in_a_metre_that_comes_back_is_a_whole_bar():
+    file = midi_file(track((0, metre(4, 2)), (1920, metre(6, 2)), (2880, metre(4, 2))), ONE_NOTE)
+    timeline = read_midi(file).timeline
+    assert timeline.metres == (Metre(0, 4, 4), Metre(1920, 6, 4), Metre(4800, 4, 4))
+    assert timeline.pickup == 0
+
+
 def test_a_metre_repeated_on_a_barline_says_nothing_new():
     file = midi_file(track((0, metre(4, 2)), (3840, metre(4, 2))), ONE_NOTE)
     assert read_midi(file).timeline.metres == (Metre(0, 4, 4),)

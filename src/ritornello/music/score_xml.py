@@ -20,6 +20,17 @@ from ritornello.music.repeats import BarMarks
 Element = ElementTree.Element
 
 MAX_UNZIPPED = 64 * 2**20
+VALUES = {  # quarters of a note value
+    "breve": Fraction(8),
+    "whole": Fraction(4),
+    "half": Fraction(2),
+    "quarter": Fraction(1),
+    "eighth": Fraction(1, 2),
+    "16th": Fraction(1, 4),
+    "32nd": Fraction(1, 8),
+    "64th": Fraction(1, 16),
+    "128th": Fraction(1, 32),
+}
 
 
 @dataclass(slots=True)
@@ -139,7 +150,7 @@ def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
                     element.remove(style)  # verovio would merge the bars of a multiple rest into one
             if element.tag not in ("note", "backup", "forward"):
                 continue
-            duration = _number(element.findtext("duration") or "0", "duration") / divisions
+            duration = _duration(element, divisions)
             if element.tag == "note":
                 onset = onset if element.find("chord") is not None else now
                 _name_note(sheet, element, f"p{part_number}b{bar_number}n{len(sheet.times)}", onset, duration)
@@ -150,6 +161,19 @@ def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
         if bar_number == len(sheet.lengths):
             sheet.lengths.append(latest)
         sheet.lengths[bar_number] = max(sheet.lengths[bar_number], latest)
+
+
+def _duration(element: Element, divisions: Fraction) -> Fraction:
+    """Quarters of a note, backup or forward; a tuplet that the divisions round is taken at its exact value."""
+    said = _number(element.findtext("duration") or "0", "duration") / divisions
+    value, change = VALUES.get(element.findtext("type", "")), element.find("time-modification")
+    if value is None or change is None:
+        return said
+    dots = len(element.findall("dot"))
+    actual = _number(change.findtext("actual-notes") or "1", "actual-notes")
+    normal = _number(change.findtext("normal-notes") or "1", "normal-notes")
+    written = value * (2 - Fraction(1, 2**dots)) * normal / actual if actual > 0 else said
+    return written if abs(written - said) < min(1 / divisions, Fraction(1, 24)) else said
 
 
 def _divisions(attributes: Element, before: Fraction) -> Fraction:
