@@ -47,6 +47,7 @@ def letters(piece: Piece, part: int = 0) -> str:
         ("A>z z<B", "A4:3/2 @5/2 B4:3/2"),
         ("[CE]>G", "C4:3/2 @0 E4:3/2 G4:1/2"),
         ("A > B", "A4:3/2 B4:1/2"),
+        ("A<|B", "A4:1/2 B4:3/2"),
         ("(3CDE F", "C4:2/3 D4:2/3 E4:2/3 F4:1"),
         ("(3::2 C2D E", "C4:4/3 D4:2/3 E4:1"),
         ("(3:2:2C2D E", "C4:4/3 D4:2/3 E4:1"),
@@ -200,6 +201,10 @@ def test_a_pick_up_is_cut_short_by_the_second_metre_entry():
     assert piece.timeline.metres == (Metre(0, 4, 4), Metre(480, 4, 4))
     assert piece.timeline.pickup == 480
     assert piece.timeline.length == 8 * 480
+
+
+def test_a_first_bar_that_the_second_completes_is_still_a_pick_up():
+    assert tune("G|cde|fgab|").timeline.metres == (Metre(0, 4, 4), Metre(480, 4, 4), Metre(1920, 4, 4))
 
 
 def test_an_irregular_bar_re_anchors_the_next():
