@@ -264,9 +264,9 @@ def test_folk_songs_written_and_read_back_give_the_same_notes():
     pytest.importorskip("ritornello.music.scores")
     from ritornello.music import files
 
-    paths = shared_kern(90)
+    paths = shared_kern(60)
     for path in paths:
         piece = files.read(path)[0]
         melody = Melody(piece.parts[0].notes, piece.timeline, piece.title)
         assert_drawn_exactly(melody)
-    assert len(paths) >= 90
+    assert len(paths) >= 60

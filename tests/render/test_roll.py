@@ -93,7 +93,7 @@ def test_keys_are_named():
 
 def test_a_long_melody_is_wider_and_an_empty_one_is_drawn():
     long = Melody(tuple(Note(480 * i, 480, 60) for i in range(400)))
-    assert float(ElementTree.fromstring(roll_svg(long)).get("width")) > 9000
+    assert float(ElementTree.fromstring(roll_svg(long)).get("width")) > 7000
     assert drawn(roll_svg(Melody(())), "note") == []
 
 

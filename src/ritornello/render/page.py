@@ -25,7 +25,7 @@ from ritornello.render.staff import staff_svg, svg_size
 
 WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
-LONG_ROLL = 1.5 * WIDE
+LONG_ROLL = 1.25 * WIDE
 MAX_FRAME_HEIGHT = 1200  # pixels; a longer melody scrolls inside its frame
 
 Fact = str | int | float

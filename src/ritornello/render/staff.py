@@ -83,7 +83,7 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
         "adjustPageHeight": True,
         "scale": scale,
         "breaks": breaks,
-        "minLastJustification": 0.55,
+        "minLastJustification": 0.45,
         "header": "none",
         "footer": "none",
         "svgViewBox": True,

@@ -142,5 +142,7 @@
     if (event.data === "ritornello: playing") hush(null);
   });
 
+  // A frame opened by itself is a page.
+  if (window.parent === window) document.body.classList.replace("frame", "page");
   document.querySelectorAll(".tune").forEach(setUp);
 })();
