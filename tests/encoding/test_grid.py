@@ -249,8 +249,10 @@ def test_counting_what_tokens_spell():
     assert Grid(plain=True).metre_of(tokens[1:2]) == (4, 4)
 
 
-@pytest.mark.parametrize(("per_quarter", "metre", "steps"), [(4, (4, 4), 16), (4, (6, 8), 12), (12, (9, 8), 54),
-                                                            (1, (3, 8), 2), (3, (5, 4), 15), (4, (2, 2), 16)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("per_quarter", "metre", "steps"),
+    [(4, (4, 4), 16), (4, (6, 8), 12), (12, (9, 8), 54), (1, (3, 8), 2), (3, (5, 4), 15), (4, (2, 2), 16)],
+)
 def test_the_length_of_a_bar_in_steps(per_quarter, metre, steps):
     assert Grid(per_quarter).bar_steps(metre) == steps
 

@@ -53,7 +53,7 @@ def read_step_arrays(path: str | Path, convention: str | None = None) -> StepArr
     path = Path(path)
     content = path.read_bytes()
     try:
-        melodies = list(_all_melodies(content))
+        melodies = _all_melodies(content)
     except ValueError as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
     except Exception as error:  # a damaged pickle or archive may raise anything at all
@@ -112,15 +112,16 @@ def _pair(convention: str) -> tuple[int, int]:
     return CONVENTIONS[convention]
 
 
-def _all_melodies(content: bytes) -> Iterator[np.ndarray]:
+def _all_melodies(content: bytes) -> list[np.ndarray]:
     """Every melody of every array. Raises ValueError where they are too long for memory together."""
-    steps = 0
+    rows, steps = [], 0
     for array in _arrays(content):
         for row in _rows(array):
+            rows.append(row)
             steps += row.size
             if steps > MAX_STEPS:
                 raise ValueError(f"holds more than {MAX_STEPS} steps; split it into smaller files")
-            yield _whole_numbers(row)
+    return [_whole_numbers(row) for row in rows]
 
 
 def _arrays(content: bytes) -> Iterator[np.ndarray]:
@@ -141,7 +142,7 @@ def _load_npy(content: bytes) -> np.ndarray:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(stream)
     if dtype.hasobject:
-        return load_pickled_array(stream)
+        return load_pickled_array(stream.read())
     if dtype.itemsize * math.prod(shape) > len(content):
         raise ValueError(f"truncated: shape {shape} of {dtype} needs more bytes than it has")
     return np.load(io.BytesIO(content), allow_pickle=False)

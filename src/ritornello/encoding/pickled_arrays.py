@@ -7,22 +7,39 @@ dtype would do as the pickle bids: one that denies holding objects turns raw byt
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 import re
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+_OPCODES = """
+    PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
+    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1
+    BININT2 LONG LONG1 UNICODE BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES
+""".split()  # what arrays, lists, tuples, texts and whole numbers are written with
 _CODE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|O[48]?)")
 
 
-def load_pickled_array(stream: BinaryIO) -> np.ndarray:
+def load_pickled_array(content: bytes) -> Any:
     """The array that a pickle holds, of numbers or of objects (arrays of numbers, lists, whole numbers).
 
     Raises pickle.UnpicklingError for a pickle that asks for anything else; what a damaged one raises is open.
     """
-    loaded = _ArrayUnpickler(stream).load()
+    _check_opcodes(content)
+    loaded = _ArrayUnpickler(io.BytesIO(content)).load()
     return _built(loaded) if isinstance(loaded, _Array) else loaded
+
+
+def _check_opcodes(content: bytes) -> None:
+    """Look at every instruction before the first is followed: some can ask for any amount of memory."""
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"its pickle holds {opcode.name}, which no array of numbers needs")
+        if opcode.name.endswith("PUT") and not 0 <= int(argument) <= len(content):
+            raise pickle.UnpicklingError(f"its pickle is damaged: it puts something at place {argument}")
 
 
 class _Dtype:
@@ -55,9 +72,9 @@ class _Array:
         if kind.dtype.hasobject:
             flat = np.empty(len(content), object)
             flat[:] = [_built(item) if isinstance(item, _Array) else item for item in content]
+            self.array = flat.reshape(shape)  # a list of objects is in row order, whatever the array's own was
         else:
-            flat = np.frombuffer(content, kind.dtype)
-        self.array = flat.reshape(shape, order="F" if by_columns else "C")
+            self.array = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if by_columns else "C")
 
 
 class _EncodeLatin1:
