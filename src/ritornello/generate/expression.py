@@ -7,12 +7,14 @@ up to 14 over every four bars, rising to the third bar and falling after it; the
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import accumulate
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.values import Melody, Note
+from ritornello.music.values import Melody, Metre, Note, Timeline
 
 BASE, BARLINE, MIDDLE, BEAT, SWELL, LAST = 66, 16, 8, 4, 14, -6
 PHRASE_BARS = 4
@@ -23,27 +25,35 @@ def with_expression(melody: Melody) -> Melody:
     lines = melody.timeline.barlines()
     notes = []
     for note in melody.notes:
-        bar = max(n for n, line in enumerate(lines) if line <= note.start)
+        bar = bisect_right(lines, note.start) - 1
         phrase = (bar - (1 if melody.timeline.pickup else 0) + _share(lines, bar, note)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
-        notes.append(note._replace(velocity=round(BASE + _accent(melody, lines[bar], note) + swell)))
+        notes.append(note._replace(velocity=round(BASE + _accent(melody.timeline, lines[bar], note.start) + swell)))
     if notes:
         notes[-1] = notes[-1]._replace(velocity=notes[-1].velocity + LAST)
     return replace(melody, notes=tuple(notes))
 
 
-def _accent(melody: Melody, line: int, note: Note) -> int:
-    """Weight of the note's place in its bar; a pick-up's place is counted back from the barline after it."""
-    timeline = melody.timeline
-    metre = timeline.metre_at(note.start)
-    bar = Fraction(timeline.bar_ticks(metre))
-    place = note.start - line + (bar - timeline.pickup if line < timeline.pickup else 0)
-    beats = list(accumulate((b * timeline.ticks_per_quarter for b in beat_lengths(metre)), initial=Fraction(0)))
+def _accent(timeline: Timeline, line: int, tick: int) -> int:
+    """Weight of a place in its bar; a pick-up's place is counted back from the barline after it."""
+    metre = timeline.metre_at(tick)
+    middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
+    skipped = int(timeline.bar_ticks(metre)) - timeline.pickup if line < timeline.pickup else 0
+    place = tick - line + skipped
     if place == 0:
         return BARLINE
-    if len(beats) % 2 and place == bar / 2:
+    if place == middle:
         return MIDDLE
     return BEAT if place in beats else 0
+
+
+@cache
+def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tuple[Fraction | None, frozenset]:
+    """Ticks from the barline: of the bar's middle where a beat begins there (else None), and of all beats."""
+    lengths = beat_lengths(Metre(0, numerator, denominator))
+    places = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
+    middle = places[-1] / 2 if len(lengths) % 2 == 0 and places[-1] / 2 in places else None
+    return middle, frozenset(places[:-1])
 
 
 def _share(lines: list[int], bar: int, note: Note) -> float:

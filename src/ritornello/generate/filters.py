@@ -30,10 +30,8 @@ def keep_top(logits: np.ndarray, top_k: int) -> np.ndarray:
         raise ValueError(f"top_k must be 0 or more, not {top_k}")
     if top_k == 0 or top_k >= logits.shape[-1]:
         return logits
-    order = np.argsort(-logits, -1, kind="stable")
-    kept = np.zeros(logits.shape, bool)
-    np.put_along_axis(kept, order[:, :top_k], True, -1)
-    return np.where(kept, logits, -np.inf)
+    ranked = -np.sort(-logits, -1)
+    return _keep_first(logits, ranked, np.full(len(logits), top_k))
 
 
 def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
@@ -46,13 +44,10 @@ def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
         raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
     if top_p == 1:
         return logits
-    order = np.argsort(-logits, -1, kind="stable")
-    ranked = np.take_along_axis(logits, order, -1)
+    ranked = -np.sort(-logits, -1)
     shares = np.exp(ranked - ranked[:, :1])
     before = np.cumsum(shares, -1) - shares  # probability of all likelier tokens, unnormalised
-    kept = np.zeros(logits.shape, bool)
-    np.put_along_axis(kept, order, before < top_p * shares.sum(-1, keepdims=True), -1)
-    return np.where(kept, logits, -np.inf)
+    return _keep_first(logits, ranked, (before < top_p * shares.sum(-1, keepdims=True)).sum(-1))
 
 
 def keep_likely(logits: np.ndarray, min_p: float) -> np.ndarray:
@@ -65,3 +60,14 @@ def keep_likely(logits: np.ndarray, min_p: float) -> np.ndarray:
     if min_p == 0:
         return logits
     return np.where(logits >= logits.max(-1, keepdims=True) + np.log(min_p), logits, -np.inf)
+
+
+def _keep_first(logits: np.ndarray, ranked: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Keep the `count` (batch,) likeliest of each row; of equal ones at the edge, those of lower id.
+
+    ranked: the logits of each row in falling order.
+    """
+    edge = ranked[np.arange(len(ranked)), count - 1][:, None]
+    above, level = logits > edge, logits == edge
+    room = count[:, None] - above.sum(-1, keepdims=True)
+    return np.where(above | (level & (np.cumsum(level, -1) <= room)), logits, -np.inf)

@@ -61,19 +61,27 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
     weights = np.zeros(12)
     for note in notes:
         weights[note.pitch % 12] += note.duration
-    if not weights.any() or weights.std() == 0:
+    weights -= weights.mean()
+    if not weights.any():
         return Key(0, 0, "major"), 0.0
-    ranked = sorted(
-        ((float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1]), tonic, mode)
-         for mode, profile in PROFILES.items() for tonic in range(12)),
-        reverse=True,
-    )
-    best, tonic, mode = ranked[0]
-    rival = next(score for score, other, _ in ranked if other != tonic)
-    return key_of(tonic, mode), max(0.0, best - rival)
+    fits = _PROFILE_ROWS @ weights / np.linalg.norm(weights)  # (24,) correlations
+    best = int(fits.argmax())
+    rivals = np.delete(fits, [best % 12, best % 12 + 12])
+    mode = "major" if best < 12 else "minor"
+    return key_of(best % 12, mode), max(0.0, float(fits[best] - rivals.max()))
 
 
 def key_of(tonic: int, mode: str) -> Key:
     """The key on a pitch class with the fewest accidentals (six flats rather than six sharps: never seven)."""
     fifths = (tonic * 7 - (3 if mode == "minor" else 0) + 5) % 12 - 5
     return Key(0, fifths, mode)
+
+
+def _profile_rows() -> np.ndarray:
+    """The 24 keys' profiles, centred and of length 1: (24, 12), major on C to B, then minor."""
+    rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
+    rows -= rows.mean(1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+_PROFILE_ROWS = _profile_rows()

@@ -1,0 +1,44 @@
+"""Make a shipped model out of a training run: half-precision weights, held-out figures and licence in its header.
+
+    python scripts/ship_model.py RUN -o src/ritornello/data/models/hymns-and-songs.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from ritornello.api import load_corpus, load_model
+from ritornello.evaluate.scores import score_baselines
+from ritornello.model.file import load_model as load_file
+from ritornello.model.file import save_model
+
+MAX_BYTES = 2_500_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--corpus", default="all")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    options = parser.parse_args()
+    corpus = load_corpus(options.corpus)
+    model = load_model(options.run)
+    if model.facts["corpus"]["fingerprint"] != corpus.fingerprint:
+        raise SystemExit(f"{options.run}: trained on another corpus than {options.corpus}")
+    save_model(options.out, model.file, half=True)  # scored as it will be shipped
+    shipped = load_model(options.out)
+    scores = {name: s.described() for name, s in score_baselines(corpus, shipped.file.encoding).items()}
+    facts = shipped.facts | {"licence": "CC0-1.0", "held_out": {"network": shipped.evaluate(corpus), **scores}}
+    save_model(options.out, replace(load_file(options.out), facts=facts), half=True)
+    size = options.out.stat().st_size
+    if size > MAX_BYTES:
+        raise SystemExit(f"{options.out}: {size} bytes, more than {MAX_BYTES}")
+    for name, score in facts["held_out"].items():
+        print(f"{name}: {score['bits_per_note']:.3f} bits per note")
+    print(f"{options.out}: {size} bytes")
+
+
+if __name__ == "__main__":
+    main()
