@@ -57,6 +57,12 @@ class Tune:
     def _probabilities(self) -> list[float]:
         return [float(2.0**-bits) for bits in self.surprise]
 
+    def _repr_svg_(self) -> str:
+        """The staff alone, for viewers that show no frames."""
+        from ritornello.render.staff import staff_svg
+
+        return staff_svg(self.melody)
+
     def _repr_html_(self) -> str:
         from ritornello.render.audio_file import encode_audio
         from ritornello.render.page import notebook_html

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import time
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -54,6 +55,14 @@ def sound(melody: Melody, kind: str) -> bytes:
     file = BytesIO()
     soundfile.write(file, wave, RATE, format=kind)
     return file.getvalue()
+
+
+def wait_until(frame, condition: str, seconds: float = 20.0) -> None:
+    """Wait for a condition in a page. (Playwright's own waiting needs eval, which the page's policy forbids.)"""
+    deadline = time.monotonic() + seconds
+    while not frame.evaluate(f"Boolean({condition})"):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        time.sleep(0.02)
 
 
 def exhibits() -> list[Exhibit]:
@@ -229,7 +238,7 @@ def test_play_sounds_and_moves_the_cursor_and_lights_the_note(tab):
 def test_the_note_under_the_cursor_is_lit_on_staff_and_roll(tab):
     tab.page.locator(".seek").first.fill("2.2")
     tune = tab.page.locator(".tune").first
-    tab.page.wait_for_function("document.querySelector('.note.sounding')")
+    wait_until(tab.page, "document.querySelector('.note.sounding')")
     lit = tune.locator(".note.sounding").evaluate_all("signs => signs.map(s => s.dataset.note)")
     assert set(lit) == {"2"}
     assert len(lit) == 3  # the wide staff, the narrow one and the roll
@@ -238,9 +247,9 @@ def test_the_note_under_the_cursor_is_lit_on_staff_and_roll(tab):
 
 def test_the_second_player_stops_the_first(tab):
     tab.page.locator(".play").nth(0).click()
-    tab.page.wait_for_function("!document.querySelectorAll('audio')[0].paused")
+    wait_until(tab.page, "!document.querySelectorAll('audio')[0].paused")
     tab.page.locator(".play").nth(1).click()
-    tab.page.wait_for_function("!document.querySelectorAll('audio')[1].paused")
+    wait_until(tab.page, "!document.querySelectorAll('audio')[1].paused")
     assert [playing for _, playing in tab.players()] == [False, True]
 
 
@@ -254,7 +263,7 @@ def test_a_click_on_the_roll_seeks_there(tab):
 def test_the_keyboard_reaches_play_and_position(tab):
     tab.page.locator(".play").first.focus()
     tab.page.keyboard.press("Enter")
-    tab.page.wait_for_function("!document.querySelector('audio').paused")
+    wait_until(tab.page, "!document.querySelector('audio').paused")
     tab.page.keyboard.press("Enter")
     tab.page.keyboard.press("Tab")
     before = tab.players()[0][0]
@@ -305,10 +314,10 @@ def test_an_executed_notebook_exported_to_html_draws_and_plays(browser, tmp_path
         frame.wait_for_selector(".tune.ready")
         assert frame.locator("svg.staff:visible .note").count() > 5
     frames[0].locator(".play").click()
-    frames[0].wait_for_function("document.querySelector('audio').currentTime > 0.3")
+    wait_until(frames[0], "document.querySelector('audio').currentTime > 0.3")
     assert frames[0].evaluate(LOUDEST, 0.8) > 0.1
     frames[1].locator(".play").click()  # the frames know of each other, though the sandbox keeps them apart
-    frames[0].wait_for_function("document.querySelector('audio').paused")
+    wait_until(frames[0], "document.querySelector('audio').paused")
     assert tab.players(frames[1])[0][1]
     heights = [f.evaluate("[document.documentElement.scrollHeight, innerHeight]") for f in frames]
     assert all(inner <= room for inner, room in heights), json.dumps(heights)
