@@ -1,13 +1,18 @@
-"""ritornello evaluate: how well a model expects tunes it has not seen."""
+"""ritornello evaluate: how well a model expects tunes it has not seen, and whether its own tunes are like them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Literal
 
 from ritornello.cli.console import AsJson, Console, Quiet
+
+if TYPE_CHECKING:
+    from ritornello.api import Model
+    from ritornello.corpus.store import Corpus
+
+UNITS = ("bits_per_note", "bits_per_quarter", "nll_per_token")
+HABITS = ("tonic_endings", "long_endings", "ties", "long_repeats")
 
 
 def evaluate(
@@ -16,13 +21,14 @@ def evaluate(
     /,
     *,
     split: Literal["train", "validation", "test"] = "test",
-    baselines: Annotated[bool, Parameter()] = True,
+    baselines: bool = True,
+    tunes: int = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
     """Score a model on a corpus: nats per token, bits per note and bits per quarter, beside simple baselines.
 
-    Example: ritornello evaluate my-run songs
+    Example: ritornello evaluate my-run songs --tunes 200
 
     Parameters
     ----------
@@ -33,34 +39,68 @@ def evaluate(
     split
         Which melodies to score.
     baselines
-        Score the n-grams beside it (not for a single file, which has nothing to train them on).
+        Score uniform, unigram and n-grams beside it (not for a single file, which has nothing to train them on).
+    tunes
+        Also compose so many tunes and set their endings, and what they share with the corpus, beside its own.
     """
     from ritornello.api import load_model
     from ritornello.evaluate.scores import score_baselines, score_model
 
     console = Console(quiet, as_json)
+    if tunes < 0:
+        raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = load_model(model)
-    material, split_name = _material(corpus, split, console)
-    score = score_model(chosen.file, material, split_name)
-    beside = score_baselines(material, chosen.file.encoding, split_name) if baselines and split_name == split else {}
+    material, scored = _material(corpus, split)
+    score = score_model(chosen.file, material, scored)
+    beside = score_baselines(material, chosen.file.encoding, scored) if baselines and scored else {}
     rows = [
-        [name, *(f"{getattr(s, unit):.3f}" for unit in ("bits_per_note", "bits_per_quarter", "nll_per_token"))]
-        for name, s in [(chosen.name, score), *beside.items()]
+        [name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [(chosen.name, score), *beside.items()]
     ]
-    table = console.table(["", "bits per note", "bits per quarter", "nats per token"], rows)
-    heading = f"{split_name}: {score.notes} notes, {score.tokens} tokens; metre and end are paid for"
-    value = {"split": split_name, **score.described(), "baselines": {n: s.described() for n, s in beside.items()}}
-    console.result(value, f"{heading}\n{table}")
+    value = {
+        "split": scored or "all",
+        **score.described(),
+        "baselines": {n: s.described() for n, s in beside.items()},
+    }
+    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens; metre and end are paid for\n"
+    words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
+    if tunes:
+        value["habits"] = _habits(chosen, material, scored, tunes)
+        words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
+    console.result(value, words)
     return 0
 
 
-def _material(name: str, split: str, console: Console):
+def _material(name: str, split: str) -> tuple[Corpus, str | None]:
     """The corpus to score, and which split of it: all of it where it is a music file."""
     from ritornello.api import build_corpus, load_corpus
     from ritornello.music.files import readable
 
     if readable(name):
         return build_corpus(name), None
-    if Path(name).suffix in (".npz", ".npy"):
+    if Path(name).suffix.lower() in (".npz", ".npy"):
         return build_corpus(name, split="last:0.1"), split
     return load_corpus(name), split
+
+
+def _habits(model: Model, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:
+    """How composed tunes and the corpus's own end and move, and the longest run that each shares with training."""
+    from ritornello.evaluate.novelty import longest_shared_runs
+    from ritornello.evaluate.statistics import habits
+
+    groups = {
+        "composed": [tune.melody for tune in model.generate(n=tunes, seed=1)],
+        "people": [model.file.encoding.decode(model.file.encoding.encode(m).tokens) for m in corpus.melodies(split)],
+    }
+    told = {}
+    for name, melodies in groups.items():
+        told[name] = habits(melodies) | {
+            "shared_runs": [run["notes"] for run in longest_shared_runs(melodies, corpus)]
+        }
+    return told
+
+
+def _habit_rows(habits: dict[str, dict]) -> list[list[str]]:
+    return [
+        [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default=0))]
+        for name, shares in habits.items()
+    ]
