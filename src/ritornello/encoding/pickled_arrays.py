@@ -19,7 +19,7 @@ _OPCODES = """
     PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
     EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1
     BININT2 LONG LONG1 UNICODE BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES
-""".split()  # what arrays, lists, tuples, texts and whole numbers are written with
+""".split()  # noqa: SIM905  what arrays, lists, tuples, texts and whole numbers are written with
 _CODE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|O[48]?)")
 
 
@@ -38,7 +38,7 @@ def _check_opcodes(content: bytes) -> None:
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"its pickle holds {opcode.name}, which no array of numbers needs")
-        if opcode.name.endswith("PUT") and not 0 <= int(argument) <= len(content):
+        if opcode.name.endswith("PUT") and not 0 <= int(argument or 0) <= len(content):
             raise pickle.UnpicklingError(f"its pickle is damaged: it puts something at place {argument}")
 
 

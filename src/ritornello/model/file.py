@@ -48,6 +48,7 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
         "facts": model.facts,
         "sha256": digest(tensors),
     }
+    header = json.loads(json.dumps(header))  # as it will be read: names as text, tuples as lists
     header["header_sha256"] = _header_digest(header)
     atomic.write_bytes(path, save(tensors, {"ritornello": json.dumps(header, sort_keys=True)}))
 
@@ -72,8 +73,12 @@ def load_model(path: str | Path) -> ModelFile:
         encoding = make_encoding(**header["encoding"])
         _check_vocabulary(path, header["vocabulary"], encoding)
         return ModelFile(tensors, NetworkOptions(**header["network"]), encoding, header["facts"])
-    except (KeyError, TypeError) as error:
-        raise ModelFileError(f"{path}: not a ritornello model: its header lacks or mis-states {error}") from None
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{path}: not a model for this ritornello: its header lacks or mis-states {error}"
+        ) from None
 
 
 def digest(tensors: dict[str, np.ndarray]) -> str:

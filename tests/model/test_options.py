@@ -1,0 +1,35 @@
+"""Networks by name and by number."""
+
+import pytest
+
+from ritornello.model.options import NetworkOptions, load_preset, preset_names
+
+
+def test_the_presets_are_those_of_the_design():
+    assert preset_names() == ["large", "lstm", "tiny"]
+    sizes = {n: (p.layers, p.width, p.embedding) for n in preset_names() for p in [load_preset(n)]}
+    assert sizes == {"tiny": (1, 128, 128), "lstm": (2, 256, 256), "large": (3, 512, 512)}
+
+
+def test_an_unknown_preset_is_answered_with_the_names():
+    with pytest.raises(ValueError, match="no such preset: 'huge'; there are large, lstm, tiny"):
+        load_preset("huge")
+    with pytest.raises(ValueError, match="no such preset"):
+        load_preset("../presets/lstm")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("layers", 0),
+        ("layers", 9),
+        ("width", 7),
+        ("width", 4097),
+        ("embedding", 0),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+    ],
+)
+def test_a_field_out_of_range_is_named(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be .* not {value}"):
+        NetworkOptions(**{field: value})
