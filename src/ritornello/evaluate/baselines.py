@@ -66,7 +66,7 @@ def pair_symbols(tokens: np.ndarray, encoding: Grid) -> np.ndarray:
     if len(steps) and (not len(edges) or edges[0]):
         edges = np.concatenate([[0], edges])
     symbols: list[int] = []
-    for start, end in zip(edges, np.append(edges[1:], len(steps)), strict=True):
+    for start, end in zip(edges, np.append(edges[1:], len(steps))[: len(edges)], strict=True):
         what = int(steps[start]) if steps[start] < NO_EVENT else REST
         symbols += _lasting(what, int(end - start))
     begins = [opening + int(tokens[at]) for at in frame if at == 0]

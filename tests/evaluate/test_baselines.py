@@ -1,0 +1,58 @@
+"""What the network has to beat, by hand where hands can reach."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ritornello.encoding import Grid
+from ritornello.evaluate.baselines import ngram_on_pairs, ngram_on_tokens, pair_symbols, uniform, unigram
+
+# 132 begins 4/4, 144 ends, 128 no_event, 129 note_off; a symbol is 192 x pitch + duration - 1, rest is 128
+OPENING = 130 * 192
+
+
+def test_uniform_costs_the_logarithm_of_the_vocabulary():
+    found = uniform([np.array([132, 60, 128, 144])], Grid())
+    assert found.nats == pytest.approx(4 * math.log(145))
+    assert found.bits_per_note == pytest.approx(4 * math.log2(145))
+
+
+def test_unigram_by_hand():
+    train, test = [np.array([60, 60, 128, 128])], [np.array([60, 128, 61])]
+    # one key fits the tunes' own range; counts 2 and 2 of 4, 2 kinds: (2 + 2/130) / 6, unseen (2/130) / 6
+    expected = -2 * math.log((2 + 2 / 130) / 6) - math.log(2 / 130 / 6)
+    assert unigram(train, test, Grid(plain=True)).nats == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "symbols"),
+    [
+        ([132, 60, 128, 128, 62, 144], [OPENING + 132, 60 * 192 + 2, 62 * 192, OPENING + 144]),
+        ([60, 128, 129, 128, 62], [60 * 192 + 1, 128 * 192 + 1, 62 * 192]),
+        ([128, 128, 60], [128 * 192 + 1, 60 * 192]),
+        ([129, 129, 60], [128 * 192, 128 * 192, 60 * 192]),
+        ([132, 144], [OPENING + 132, OPENING + 144]),
+        ([], []),
+        ([60] + [128] * 191, [60 * 192 + 191]),
+        ([60] + [128] * 200, [60 * 192 + 191, 129 * 192 + 8]),
+        ([128] * 400, [128 * 192 + 191, 129 * 192 + 191, 129 * 192 + 15]),
+    ],
+)
+def test_a_symbol_is_a_pitch_or_rest_with_its_duration(tokens, symbols):
+    assert pair_symbols(np.array(tokens, int), Grid()).tolist() == symbols
+
+
+def test_both_ngrams_learn_a_repeated_tune():
+    grid = Grid()
+    tune = np.array([132, *([60, 128, 64, 128, 67, 128, 128, 128] * 6), 144], np.int16)
+    other = np.array([132, *([61, 128, 65, 128, 68, 128, 128, 128] * 6), 144], np.int16)
+    train = [tune] * 6 + [other] * 2
+    tokens, order = ngram_on_tokens(train, [tune], [tune], grid)
+    pairs, pair_order = ngram_on_pairs(train, [tune], [tune], grid)
+    assert 1 <= order <= 10
+    assert 1 <= pair_order <= 5
+    assert (tokens.notes, tokens.tokens, tokens.quarters) == (18, 50, 12.0)
+    assert (pairs.notes, pairs.tokens, pairs.quarters) == (18, 50, 12.0)
+    single = unigram(train, [tune], grid).bits_per_note
+    assert max(pairs.bits_per_note, tokens.bits_per_note) < 0.5 < single < uniform([tune], grid).bits_per_note

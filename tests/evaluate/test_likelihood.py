@@ -1,0 +1,62 @@
+"""Likelihood: the batched sum is what a single player pays, note by note."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ritornello.encoding import Grid
+from ritornello.evaluate import likelihood
+from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
+from ritornello.model.player import Player
+
+
+def paid_by_a_player(network, melody) -> float:
+    player, nats = Player(network), 0.0
+    for token in melody:
+        nats -= math.log(player.ask()[token])
+        player.feed(int(token))
+    return nats
+
+
+@pytest.mark.parametrize("batch", [256, 7])
+def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch):
+    monkeypatch.setattr(likelihood, "MAX_BATCH", batch)
+    network = make_network(30, dtype=np.float64)
+    random = np.random.default_rng(1)
+    melodies = [random.integers(0, 30, n) for n in (5, 1, 40, 17, 17, 2, 33, 0, 8, 25, 3)]
+    nats = melody_nats(network, melodies)
+    np.testing.assert_allclose(nats, [paid_by_a_player(network, m) for m in melodies], rtol=1e-9)
+    assert nats[7] == 0
+
+
+def test_the_order_of_melodies_does_not_matter(make_network):
+    network = make_network(30)
+    random = np.random.default_rng(2)
+    melodies = [random.integers(0, 30, n).astype(np.int16) for n in (12, 3, 30, 8)]
+    np.testing.assert_allclose(melody_nats(network, melodies)[::-1], melody_nats(network, melodies[::-1]), rtol=1e-5)
+    assert melody_nats(network, []).shape == (0,)
+
+
+def test_rates_by_hand():
+    found = Likelihood(nats=8 * math.log(2), tokens=16, notes=4, quarters=2.0)
+    assert found.nll_per_token == pytest.approx(0.5 * math.log(2))
+    assert found.bits_per_note == pytest.approx(2.0)
+    assert found.bits_per_quarter == pytest.approx(4.0)
+    assert found.described() == {
+        "nats": 8 * math.log(2), "tokens": 16, "notes": 4, "quarters": 2.0, "nll_per_token": found.nll_per_token,
+        "bits_per_note": found.bits_per_note, "bits_per_quarter": found.bits_per_quarter,
+    }  # fmt: skip
+
+
+def test_what_melodies_spell_is_counted_by_hand():
+    one = np.array([132, 60, 128, 129, 62, 144])  # two notes in four steps
+    two = np.array([131, 128, 128, 60, 144])  # one note in three steps
+    found = measure([3.0, 4.0], [one, two], Grid())
+    assert found == Likelihood(7.0, 11, 3, 7 / 4)
+    assert measure([1.0], [np.array([60, 128])], Grid(12, plain=True)) == Likelihood(1.0, 2, 1, 2 / 12)
+
+
+def test_nothing_costs_nothing():
+    nothing = measure([], [], Grid())
+    assert nothing.bits_per_note == nothing.nll_per_token == nothing.bits_per_quarter == 0.0
