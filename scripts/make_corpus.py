@@ -49,7 +49,9 @@ class Source:
     licence: str
 
 
-HYMNS = Source("hymns", "https://github.com/mzealey/openhymnal", "d35811b2", "public domain")
+HYMNS = Source(
+    "hymns", "https://github.com/mzealey/openhymnal", "d35811b2d5c9b0bbc5887d60a2936454815416e8", "public domain"
+)
 SONGS = Source("songs", "https://github.com/OpenScore/Lieder", "bca12245", "CC0-1.0")
 
 
@@ -81,7 +83,8 @@ def main() -> None:
 
 def read_hymns(folder: Path) -> Iterator[Tune]:
     """The soprano of every hymn that is in the public domain, by file name."""
-    for path in _files(folder, ".abc"):
+    by_name = {path.name: path for path in reversed(_files(folder, ".abc"))}
+    for _, path in sorted(by_name.items()):
         text = decode_text(path.read_bytes())
         if not re.search(r"^C:.*copyright: public domain", text, re.MULTILINE | re.IGNORECASE):
             print(f"left out: {path.name} does not say that it is in the public domain", file=sys.stderr)
@@ -104,7 +107,7 @@ def read_songs(folder: Path) -> Iterator[Tune]:
             continue
         details = {"composer_born": _number(composer["born"]), "composer_died": int(composer["died"])}
         piece = with_mode(read_musescore(path.read_bytes(), song, "written")[0])
-        file = f"{song}/{path.name}"
+        file = f"scores/{song}/{path.name}"
         yield _tune(SONGS, piece, sung_part(piece), file, titles.get(song) or piece.title, composer["name"], details)
 
 
@@ -117,8 +120,9 @@ def _tune(source: Source, piece: Piece, part: Part, file: str, title: str, compo
     losses["not_the_first_part"] = int(part is not piece.parts[0])
     losses["songs_without_words"] = int(source is SONGS and part.syllables == 0)
     origin = {"collection": source.collection, "repository": source.repository, "commit": source.commit, "file": file}
+    name = file.removeprefix("scores/").rsplit(".", 1)[0]
     corpus_piece = CorpusPiece(
-        f"{source.collection}/{file.rsplit('.', 1)[0]}", (), title, composer, source.licence, {**origin, **details}
+        f"{source.collection}/{name}", (), title, composer, source.licence, {**origin, **details}
     )
     return Tune(corpus_piece, segments, len(part.notes), losses)
 
@@ -192,7 +196,8 @@ Made by `scripts/make_corpus.py` from two public collections, and from nothing e
 | songs | {SONGS.repository} | {SONGS.commit} | CC0 1.0 (LICENCE-SONGS.txt); composers dead by {LAST_DEATH} |
 
 `notes.npz` and `pieces.jsonl.gz` are the corpus, read by `ritornello.corpus.embedded`. Each line of the second
-names the piece's file in its source, the commit, the licence, the composer and, where known, the year of death.
+names the piece's file in its source (of a hymn without its folder, which is below Complete/), the commit, the
+licence, the composer and, where known, the year of death.
 
 The tune of a hymn is the top line of its first voice, the tune of a song the top line of the first part with
 words. A piece is in minor where its last bass note is the tonic of the minor key, for the scores state no mode.

@@ -110,7 +110,7 @@ def test_tunes_are_taken_with_their_papers(script, sources, tmp_path, monkeypatc
         "Anna Old",
     )
     assert art_song.licence == "CC0-1.0"
-    assert art_song.provenance["file"] == "Old,_Anna/_/Song/lc1.mscx"
+    assert art_song.provenance["file"] == "scores/Old,_Anna/_/Song/lc1.mscx"
     assert art_song.provenance["composer_died"] == 1925
     assert "B.abc does not say that it is in the public domain" in capsys.readouterr().err
 
