@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from ritornello.music.values import Melody, Metre, Note, Timeline
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+WITHOUT_DATA = "../shared/data"  # stands in the reason of every skip for want of the data, and of no other
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("repeatable")
@@ -29,15 +32,64 @@ def repo_root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
-    """A function from a name under ../shared/data to its path; the test is skipped where it is absent."""
+    """A function from a name under ../shared/data to its path; the test is skipped where it is absent.
+
+    Tests that use it are marked `shared_data`, and have to be listed in shared_data_tests.txt.
+    """
 
     def find(name: str) -> Path:
         path = SHARED / name
         if not path.exists():
-            pytest.skip(f"needs the shared data: no ../shared/data/{name}")
+            pytest.skip(f"needs the shared data: no {WITHOUT_DATA}/{name}")
         return path
 
     return find
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the shared data."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared_data")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """Let no skip pass that should not be one."""
+    return _honest((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    """The same for a file that is skipped as a whole."""
+    return _honest((yield))
+
+
+def _honest(report):
+    """Turn a skip into a failure: for a missing program where RITORNELLO_NO_SKIPS=1 (in CI, which installs them
+    all), and for the data where the data is there."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if WITHOUT_DATA in reason:
+        is_wrong = SHARED.is_dir()
+    else:
+        is_wrong = os.environ.get("RITORNELLO_NO_SKIPS") == "1"
+    if is_wrong:
+        report.outcome, report.longrepr = "failed", f"not to be skipped here: {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many tests read the shared data."""
+    ran = [
+        r
+        for r in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        if r.when == "call" and "shared_data" in r.keywords
+    ]
+    left = [r for r in terminalreporter.getreports("skipped") if "shared_data" in r.keywords]
+    where = "is here" if SHARED.is_dir() else f"is not here ({WITHOUT_DATA})"
+    terminalreporter.write_line(f"the shared data {where}: {len(ran)} tests read it, {len(left)} skipped")
 
 
 def random_tensors(vocabulary: int, width: int = 16, layers: int = 2, seed: int = 0, scale: float = 0.6) -> dict:
@@ -90,3 +142,58 @@ def tiny_corpus() -> Corpus:
             (CorpusPiece(source, (), licence="CC0-1.0", family=source, split=split), [little_tune(55 + n, metre)])
         )
     return corpus_of(pieces)
+
+
+class Outcome(NamedTuple):
+    """What a command left: exit status, standard output, standard error."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys) -> Callable[..., Outcome]:
+    """A function that runs a command in this process: command("generate", model, "-o", folder)."""
+    from ritornello.cli import main
+
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        status = main([str(word) for word in words])
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def little_model(tmp_path_factory) -> Path:
+    """A run folder with a model of random weights that knows the default grid; made without torch."""
+    from ritornello.encoding import Grid
+    from ritornello.model.file import ModelFile, save_model
+    from ritornello.model.options import NetworkOptions
+
+    encoding = Grid()
+    folder = tmp_path_factory.mktemp("little-run")
+    tensors = random_tensors(encoding.vocabulary.size, scale=0.3)
+    facts = {"corpus": {"compass": [55, 79]}}
+    save_model(folder / "model.safetensors", ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, facts))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hymn_folder(tmp_path_factory) -> Path:
+    """A folder with ten of the hymns in the repository and nothing else."""
+    folder = tmp_path_factory.mktemp("my_midi_folder")
+    for path in sorted((ROOT / "tests/fixtures/hymns").glob("*.abc"))[:10]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hymn_corpus(tmp_path_factory, hymn_folder) -> Path:
+    """A corpus built from them, the last fifth to test with."""
+    from ritornello.corpus.build import build_corpus
+
+    path = tmp_path_factory.mktemp("corpus") / "hymns"
+    build_corpus(hymn_folder, split="last:0.2").save(path)
+    return path

@@ -18,7 +18,6 @@ from ritornello.music.abc_writer import write_abc
 from ritornello.music.kinds import decode_text
 from ritornello.music.values import Melody, Note, Part, Piece
 
-HYMNS = Path(__file__).resolve().parents[2] / "../shared/data/hymns"
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures/hymns"
 
 AGAINST_ABC2MIDI = {
@@ -58,10 +57,8 @@ def read_hymn(path: Path, repeats: str = "unfold") -> Piece:
 
 
 @pytest.fixture(scope="module")
-def hymns() -> list[Path]:
-    if not HYMNS.is_dir():
-        pytest.skip("the hymns are not here: ../shared/data/hymns")
-    return sorted(HYMNS.glob("*.abc"))
+def hymns(shared_data) -> list[Path]:
+    return sorted(shared_data("hymns").glob("*.abc"))
 
 
 def test_all_282_hymns_are_read_soprano_first(hymns):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ritornello.music.musicxml import write_musicxml
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 METRES = [
     (4, 4),
     (3, 4),
@@ -254,17 +253,15 @@ def test_the_clef_follows_the_range(pitches, clef):
     assert (found.findtext("sign"), found.findtext("line"), found.findtext("clef-octave-change")) == clef
 
 
-def shared_kern(count: int) -> list[Path]:
-    files = sorted(SHARED.glob("melodies/*/*.krn"))
+def evenly(folder: Path, count: int) -> list[Path]:
+    files = sorted(folder.glob("*/*.krn"))
     return files[:: max(1, len(files) // count)]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
-def test_folk_songs_written_and_read_back_give_the_same_notes():
-    pytest.importorskip("ritornello.music.scores")
+def test_folk_songs_written_and_read_back_give_the_same_notes(shared_data):
     from ritornello.music import files
 
-    paths = shared_kern(60)
+    paths = evenly(shared_data("melodies"), 60)
     for path in paths:
         piece = files.read(path)[0]
         melody = Melody(piece.parts[0].notes, piece.timeline, piece.title)

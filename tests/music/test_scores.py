@@ -13,7 +13,6 @@ from kern_counter import count_kern
 from ritornello.music.scores import read_score
 from ritornello.music.values import Key, Metre, Tempo
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 VALUES = {1: "eighth", 2: "quarter", 3: "quarter", 4: "half", 6: "half", 8: "whole"}  # by divisions, 2 to a quarter
 COMMON = "<key><fifths>0</fifths></key><time><beats>4</beats><beat-type>4</beat-type></time>"
 
@@ -419,11 +418,9 @@ def test_music21_agrees_on_a_score_that_it_wrote():
 
 
 @pytest.mark.parametrize(("folder", "count"), [("kinder", 213), ("jugoslav", 115), ("fink", 566)])
-def test_every_kern_melody_is_read_exactly(folder, count):
+def test_every_kern_melody_is_read_exactly(folder, count, shared_data):
     """Notes, bars and length of all 894 melodies against our own counter; about 20 s in all."""
-    if not (DATA / "melodies").is_dir():
-        pytest.skip("the kern melodies are not here (../shared/data/melodies)")
-    paths = sorted((DATA / "melodies" / folder).glob("*.krn"))
+    paths = sorted(shared_data(f"melodies/{folder}").glob("*.krn"))
     wrong = []
     for path in paths:
         content = path.read_bytes()
