@@ -71,10 +71,7 @@ def _honest(report):
     if not report.skipped or hasattr(report, "wasxfail"):
         return report
     reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    if WITHOUT_DATA in reason:
-        is_wrong = SHARED.is_dir()
-    else:
-        is_wrong = os.environ.get("RITORNELLO_NO_SKIPS") == "1"
+    is_wrong = SHARED.is_dir() if WITHOUT_DATA in reason else os.environ.get("RITORNELLO_NO_SKIPS") == "1"
     if is_wrong:
         report.outcome, report.longrepr = "failed", f"not to be skipped here: {reason}"
     return report

@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         return _failed(f"{error} (try --help)", 2)
-    except KeyboardInterrupt:
-        return _failed("interrupted", 1)
+    except KeyboardInterrupt as error:
+        return _failed(str(error) or "interrupted; what was finished is kept", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -31,10 +31,12 @@ def build(
     """
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
+    from ritornello.corpus.folder import check_place
 
     console = Console(quiet, as_json)
     if not sources:
         raise ValueError("name at least one file or folder to build from")
+    check_place(Path(out))
     try:
         with console.progress("reading", 1) as progress:
             corpus = build_corpus(list(sources), options, progress.of)

@@ -50,10 +50,14 @@ def demo(
     from ritornello.encoding import Grid
     from ritornello.evaluate.scores import score_ngram
     from ritornello.model.options import load_preset
+    from ritornello.music.atomic import check_place
     from ritornello.train.plan import TrainOptions
     from ritornello.train.run import MODEL_NAME, prepare_training
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
+    check_place(folder)
+    if melodies < 1:
+        raise ValueError(f"-n must be 1 or more, not {melodies}")
     corpus = api.load_corpus("all")
     console.say(f"1. Train on {corpus}")
     training = prepare_training(corpus, load_preset("lstm"), Grid(), TrainOptions(minutes=minutes, seed=seed))

@@ -52,10 +52,12 @@ def generate(
 
     from ritornello.api import load_model
     from ritornello.generate.primer import parse_range
+    from ritornello.music.atomic import check_place
 
     console = Console(quiet, as_json)
     if number < 1:
         raise ValueError(f"-n must be 1 or more, not {number}")
+    check_place(out)
     if pitch_range:
         lowest, highest = parse_range(pitch_range)
         options = replace(options, lowest=lowest, highest=highest)

@@ -48,21 +48,25 @@ def train(
     """
     from ritornello.encoding import make_encoding
     from ritornello.model.options import load_preset
+    from ritornello.music.atomic import check_place
     from ritornello.train.run import MODEL_NAME, prepare_training
 
-    console = Console(quiet, as_json)
+    console, model = Console(quiet, as_json), Path(out) / MODEL_NAME
+    check_place(out)
     material = open_corpus(corpus, console)
     code = make_encoding(encoding, steps_per_quarter=steps_per_quarter, plain=plain)
     training = prepare_training(material, load_preset(preset), code, options)
     console.say(f"{material}: {training.train_tokens} training tokens")
     console.say(describe_plan(training.plan))
     best: Check | None = None
-    with console.progress("training", training.plan.updates) as progress:
-        for check in training.checks(Path(out), lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
-            console.say(describe_check(check))
-            best = check if check.is_best else best
+    try:
+        with console.progress("training", training.plan.updates) as progress:
+            for check in training.checks(Path(out), lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
+                console.say(describe_check(check))
+                best = check if check.is_best else best
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(describe_interruption(best, model)) from None
     assert best is not None
-    model = Path(out) / MODEL_NAME
     console.result(
         {"model": str(model), "update": best.update, "validation_nll": best.validation_nll},
         f"{model}: held-out {best.validation_nll:.4f} nats per token, best at update {best.update}",
@@ -82,6 +86,16 @@ def open_corpus(name: str, console: Console):
     for line in corpus.report:
         console.say(str(line))
     return corpus
+
+
+def describe_interruption(best: Check | None, model: Path) -> str:
+    """What there is after Ctrl-C, in a line, and how to go on."""
+    if best is None:
+        return "interrupted before the first check, so that no model was kept; train again"
+    return (
+        f"interrupted; {model} holds the best so far (update {best.update} of {best.updates}): "
+        f"compose with `ritornello generate {model.parent} -o tunes`, or train again for more"
+    )
 
 
 def describe_plan(plan: Plan) -> str:

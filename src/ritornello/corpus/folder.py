@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.music import atomic
 
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
@@ -39,28 +40,30 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
     each file is renamed into place, and what else lies there stays.
     Raises CorpusError for a place that holds something else, OSError where it cannot be written.
     """
-    _refuse_other_content(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise atomic.not_written(path, error) from None
     try:
         for name, content in files.items():
             _write_flushed(beside / name, content)
         beside.chmod(0o777 & ~_umask())
         _move_into_place(beside, path, files)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise atomic.not_written(path, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _refuse_other_content(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Raise, before anything is read, where a corpus could not be put: CorpusError or OSError as `write_files`."""
     if path.is_dir() and any(path.iterdir()) and not is_corpus(path):
         raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
     if path.exists() and not path.is_dir():
         raise CorpusError(f"{path}: a file is in the way; choose another name for the corpus folder")
+    atomic.check_place(path)
 
 
 def _write_flushed(path: Path, content: bytes) -> None:

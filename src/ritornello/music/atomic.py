@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise not_written(path, error) from None
     temporary = Path(name)
     try:
         yield temporary
@@ -34,8 +35,38 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from None
+            raise not_written(path, error) from None
         raise
+
+
+def not_written(path: str | Path, error: OSError) -> OSError:
+    """The same error, naming `path` instead of a temporary file, with what to do about it."""
+    remedies = {
+        errno.ENOSPC: "free some space or choose another place",
+        errno.EDQUOT: "free some space or choose another place",
+        errno.EFBIG: "choose a place that takes files of this size",
+        errno.EEXIST: "a file stands where a folder is needed; choose another place",
+        errno.ENOTDIR: "a file stands where a folder is needed; choose another place",
+        errno.EISDIR: "a folder of this name is in the way; choose another name",
+    }
+    remedy = remedies.get(error.errno or 0, "choose a place that can be written to")
+    return OSError(error.errno, f"cannot be written ({error.strerror or error}); {remedy}", str(path))
+
+
+def check_place(folder: str | Path) -> None:
+    """Raise OSError now if files cannot be written to `folder` later; leave nothing behind.
+
+    For work that takes long before it writes. The folder is not made: its nearest existing ancestor is tried.
+    """
+    folder = Path(folder)
+    here = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
+    try:
+        if not here.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryFile(dir=here):
+            pass
+    except OSError as error:
+        raise not_written(folder, error) from None
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

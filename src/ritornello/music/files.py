@@ -67,7 +67,7 @@ def write(melody: Melody, path: str | Path) -> None:
     try:
         write_bytes(path, _encoded(melody, path.suffix.lower()))
     except OSError as error:
-        raise MusicFileError(f"{path}: cannot write here: {error.strerror or error}") from error
+        raise MusicFileError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise MusicFileError(_with_path(path, error)) from error
 

@@ -62,11 +62,22 @@ class TrainOptions:
             raise ValueError(f"updates must be 1 or more, not {self.updates}")
         if self.dtype not in ("auto", "fp32", "bf16"):
             raise ValueError(f"dtype must be auto, fp32 or bf16, not {self.dtype!r}")
-        for name, low in (("streams", 1), ("bptt_steps", 2), ("threads", 0), ("checks", 1), ("patience", 1)):
+        for name, low in (
+            ("seed", 0),
+            ("streams", 1),
+            ("bptt_steps", 2),
+            ("threads", 0),
+            ("checks", 1),
+            ("patience", 1),
+        ):
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be {low} or more, not {getattr(self, name)}")
         if not 0 < self.peak_rate < 1:
             raise ValueError(f"peak_rate must be above 0 and below 1, not {self.peak_rate}")
+        if not 0 <= self.weight_decay <= 1:
+            raise ValueError(f"weight_decay must be 0 to 1, not {self.weight_decay}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
 
 
 @dataclass(frozen=True)
