@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.encoding import Grid
-from ritornello.encoding.grid import NO_EVENT
-from ritornello.generate.constraints import Form, steering_key
+from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
+from ritornello.generate.constraints import Form, is_pickup, steering_key
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
@@ -45,6 +45,8 @@ def compose(
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     opening = primer_tokens(encoding, options, primer)
+    if not len(indices):
+        return []
     drawn, surprise = _draw_tokens(network, encoding, options, Dice(seed, np.asarray(indices)), opening, compass)
     return [
         Composition(_finished(encoding, options, tokens), tokens, bits[tokens < NO_EVENT], seed, index)
@@ -65,7 +67,9 @@ def primer_tokens(encoding: Grid, options: GenerateOptions, primer: Melody | Non
         if options.metre:
             tokens[0] = encoding.begin(options.metre)
     bar = encoding.bar_steps(encoding.metre_of(tokens))
-    filled = encoding.quarters(tokens) * encoding.steps_per_quarter / bar
+    steps = tokens[tokens <= NOTE_OFF]
+    opening = np.flatnonzero(steps != NO_EVENT)[:1]
+    filled = len(steps) / bar - is_pickup(opening, bar).sum()
     if filled > options.bars - 1:
         raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
     return tokens

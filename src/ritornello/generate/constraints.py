@@ -57,8 +57,7 @@ class Form:
         is a pick-up's bar and not counted."""
         tracker = self._tracker
         opening = np.where(tracker.notes > 0, tracker.opening, tracker.step)
-        has_pickup = 2 * opening >= tracker.bar_steps
-        return (self._options.bars + has_pickup) * tracker.bar_steps
+        return (self._options.bars + is_pickup(opening, tracker.bar_steps)) * tracker.bar_steps
 
     def _open(self, bias: np.ndarray) -> None:
         """The first note comes within the first bar."""
@@ -91,6 +90,11 @@ class Form:
             lengths = np.diff(np.append(onsets, len(steps)))
             notes = [Note(0, int(length), int(steps[at])) for at, length in zip(onsets, lengths, strict=True)]
             self._tonics[row] = estimate_key(notes)[0].tonic
+
+
+def is_pickup(opening: np.ndarray, bar_steps: np.ndarray | int) -> np.ndarray:
+    """Whether a tune that opens with so many steps of rest begins with a pick-up, whose bar is not counted."""
+    return 2 * opening >= bar_steps
 
 
 def steering_key(options: GenerateOptions):

@@ -8,14 +8,18 @@ from fractions import Fraction
 from ritornello.music.keys import LETTERS
 from ritornello.music.values import Melody, Metre, Note, Timeline, exact_resolution
 
+FINEST = 1_000_000  # ticks per quarter
 _NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)")
 
 
 def parse_notes(text: str, metre: str = "4/4") -> Melody:
     """Notes by name: "C4 E4:1/2 r F#4:2"; middle C is C4; a length is in quarters, 1 where none is given.
 
-    Raises ValueError that names the word, for anything that is not a note or lies outside 0-127 (C-1 to G9).
+    Raises ValueError that names the word, for anything that is not a note or lies outside 0-127 (C-1 to G9), and
+    for a metre that is not written as one.
     """
+    if not re.fullmatch(r"[1-9]\d*/[1-9]\d*", metre):
+        raise ValueError(f"not a metre: {metre!r}; write beats and their value, as in 3/4 or 6/8")
     notes, at = [], Fraction(0)
     for word in text.replace(",", " ").split():
         pitch, length = _parse_word(word)
@@ -25,6 +29,8 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     if not notes:
         raise ValueError("a primer needs at least one note, as in C4 E4 G4")
     resolution = exact_resolution([time for start, length, _ in notes for time in (start, length)])
+    if resolution > FINEST:
+        raise ValueError(f"these lengths are too fine to count together: they need 1/{resolution} of a quarter")
     numerator, denominator = (int(n) for n in metre.split("/"))
     whole = tuple(Note(int(start * resolution), int(length * resolution), pitch) for start, length, pitch in notes)
     return Melody(whole, Timeline(resolution, round(at * resolution), (Metre(0, numerator, denominator),)))

@@ -1,0 +1,91 @@
+"""Primers and ranges by name."""
+
+from fractions import Fraction
+
+import pytest
+
+from ritornello.generate.primer import parse_notes, parse_range
+
+
+def spelled(text: str) -> list[tuple[Fraction, Fraction, int]]:
+    melody = parse_notes(text)
+    per = melody.timeline.ticks_per_quarter
+    return [(Fraction(n.start, per), Fraction(n.duration, per), n.pitch) for n in melody.notes]
+
+
+def test_notes_follow_one_another_a_quarter_each():
+    assert spelled("C4 E4 G4") == [(0, 1, 60), (1, 1, 64), (2, 1, 67)]
+
+
+def test_lengths_rests_and_commas():
+    assert spelled("C4:1/2, r F#4:1.5 R:2 Bb3:1/3") == [
+        (0, Fraction(1, 2), 60),
+        (Fraction(3, 2), Fraction(3, 2), 66),
+        (5, Fraction(1, 3), 58),
+    ]
+
+
+PITCHES = {"C-1": 0, "G9": 127, "c4": 60, "b4": 71, "bb4": 70, "Cb4": 59, "B#3": 60, "F##4": 67, "Ebb4": 62,
+           "A♭4": 68, "F♯4": 66, "A0": 21}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "pitch"), PITCHES.items())
+def test_names_of_pitches(name, pitch):
+    assert [n[2] for n in spelled(name)] == [pitch]
+
+
+def test_the_timeline_holds_closing_rests_and_the_metre():
+    melody = parse_notes("C4 r:2", "6/8")
+    assert melody.timeline.length == 3 * melody.timeline.ticks_per_quarter
+    assert melody.timeline.metre.name == "6/8"
+    assert spelled("r C4") == [(1, 1, 60)]
+
+
+@pytest.mark.parametrize("word", ["H4", "C", "4", "C#b4", "C4-", "x", "C###4", "C4.5"])
+def test_what_is_not_a_note_is_named(word):
+    with pytest.raises(ValueError, match="not a note") as error:
+        parse_notes(f"C4 {word} G4")
+    assert repr(word) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "word", ["C4:", "C4:0", "C4:-1", "C4:1/0", "C4:0/1", "C4:65", "C4:x", "r:1/", "C4:1e3", "C4:.5"]
+)
+def test_what_is_not_a_length_is_named(word):
+    if word == "C4:":
+        assert spelled(word) == [(0, 1, 60)]  # as if none were given
+        return
+    with pytest.raises(ValueError, match=r"not a length|lasts") as error:
+        parse_notes(word)
+    assert repr(word) in str(error.value)
+
+
+@pytest.mark.parametrize("word", ["Cb-1", "G#9", "C10", "A-2"])
+def test_a_pitch_outside_the_vocabulary_is_named(word):
+    with pytest.raises(ValueError, match=rf"'{word}' is outside the vocabulary"):
+        parse_notes(word)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "r", "r:4 r", ","])
+def test_a_primer_without_notes_is_refused(text):
+    with pytest.raises(ValueError, match="at least one note"):
+        parse_notes(text)
+
+
+def test_lengths_too_fine_to_count_are_refused():
+    with pytest.raises(ValueError, match="too fine"):
+        parse_notes("C4:1/999983 D4:1/999979 E4:0.1234567890123")
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [("C4-C6", (60, 84)), ("60-84", (60, 84)), ("C-1-G9", (0, 127)), ("Bb3 to f#5", (58, 78)), (" 60 84 ", (60, 84))],
+)
+def test_ranges(text, span):
+    assert parse_range(text) == span
+
+
+@pytest.mark.parametrize("text", ["", "C4", "C4-", "60-", "high", "C4-C6-C8", "C4/C6"])
+def test_what_is_not_a_range_is_refused(text):
+    with pytest.raises(ValueError, match="not a range"):
+        parse_range(text)
