@@ -28,13 +28,13 @@ def play_soundfont(music: Melody | Piece, soundfont: str | Path, sample_rate: in
 
     if not Path(soundfont).is_file():
         raise OSError(f"{soundfont}: there is no such sound font; give an .sf2 or .sf3 file")
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise OSError("FluidSynth is not installed, and only it plays sound fonts: install it, or leave the font out")
     with open(soundfont, "rb") as file:
         head = file.read(12)
     if (head[:4], head[8:]) != (b"RIFF", b"sfbk"):  # FluidSynth would take another font instead, in silence
         raise OSError(f"{soundfont}: FluidSynth cannot play it: not a sound font; give an .sf2 or .sf3 file")
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise OSError("FluidSynth is not installed, and only it plays sound fonts: install it, or leave the font out")
     with tempfile.TemporaryDirectory() as folder:
         midi, sound = Path(folder) / "music.mid", Path(folder) / "sound.wav"
         _write_midi(music, midi)
