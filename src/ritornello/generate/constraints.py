@@ -1,8 +1,8 @@
 """What the player and the form allow at each step: masks and small biases, added to the logits.
 
 Endings are composed, not cut. In the last bar `end` and a long last note are favoured: no note starts with
-less than a beat to go, none is broken off, `end` waits until the last note has lasted a beat, and a note
-that starts there is drawn towards the tonic.
+less than a beat to go, none is broken off, silence gives way to a note, `end` waits until the last note has
+lasted a beat, and a note that starts there is drawn towards the tonic.
 """
 
 from __future__ import annotations
@@ -74,12 +74,14 @@ class Form:
         bias[last & (tracker.step > bar_start), :NO_EVENT] += LATE_NOTE_BIAS
         bias[last & (tracker.step > bar_end - beat), :NO_EVENT] = -np.inf
         bias[last, NOTE_OFF] = -np.inf
+        is_silent = tracker.sounding < 0
+        bias[last & is_silent & (tracker.step == bar_end - beat), NO_EVENT] = -np.inf  # the last place for a note
         if self._encoding.plain:
             return
         end = self._encoding.end
         bias[last, end] += END_BIAS
-        is_short = (tracker.sounding >= 0) & (tracker.step - tracker.onset < beat)
-        bias[last & is_short & (tracker.step < bar_end), end] = -np.inf
+        is_short = tracker.step - tracker.onset < beat
+        bias[last & (is_silent | is_short) & (tracker.step < bar_end), end] = -np.inf
         over = last & (tracker.step >= bar_end)
         bias[over, :end] = -np.inf
 
@@ -105,13 +107,19 @@ def steering_key(options: GenerateOptions):
 
 
 def _static_bias(encoding: Grid, options: GenerateOptions, span: tuple[int, int]) -> np.ndarray:
-    """(vocabulary,): what holds for the whole tune: the range, the scale, the metre."""
+    """(vocabulary,): what holds for the whole tune: the range, the scale, the metre.
+
+    Raises ValueError where range and scale leave no pitch, or the metre does not exist.
+    """
     bias = np.zeros(encoding.vocabulary.size)
     pitches = np.arange(128)
     out = (pitches < span[0]) | (pitches > span[1])
     key = steering_key(options)
     if key is not None:
         out |= ~np.isin(pitches % 12, list(scale_pitch_classes(key)))
+    if out.all():
+        where = "" if key is None else " in the key's scale"
+        raise ValueError(f"no pitch is left between {span[0]} and {span[1]}{where}: widen the range")
     bias[:128][out] = -np.inf
     if not encoding.plain:
         first = encoding.vocabulary[f"begin_{METRES[0]}"]

@@ -73,7 +73,7 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
 
 def key_of(tonic: int, mode: str) -> Key:
     """The key on a pitch class with the fewest accidentals (six flats rather than six sharps: never seven)."""
-    fifths = (tonic * 7 - (3 if mode == "minor" else 0) + 5) % 12 - 5
+    fifths = (tonic * 7 - (3 if mode == "minor" else 0) + 6) % 12 - 6
     return Key(0, fifths, mode)
 
 

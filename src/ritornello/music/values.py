@@ -265,11 +265,11 @@ class Melody:
     def with_pickup(self) -> Melody:
         """The same melody with the rest that opens its first bar left out, so that it starts with a pick-up.
 
-        Nothing changes where the melody starts with a note, or after a bar or more of rest.
+        Nothing changes where the melody starts with a note, after a bar or more of rest, or is over in a bar.
         """
         opening = self.notes[0].start if self.notes else 0
         bar = self.timeline.bar_ticks(self.timeline.metre)
-        if not 0 < opening < bar or self.timeline.pickup or int(bar) != bar:
+        if not 0 < opening < bar < self.timeline.length or self.timeline.pickup or int(bar) != bar:
             return self
         metre = self.timeline.metre
         later = tuple(m for m in self.timeline.metres[1:] if m.tick > bar)

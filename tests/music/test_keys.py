@@ -1,0 +1,93 @@
+"""Keys by name and by ear."""
+
+import pytest
+
+from ritornello.music.keys import SCALES, estimate_key, key_name, key_of, parse_key, scale_pitch_classes
+from ritornello.music.values import Key, Note
+
+MAJORS = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()  # noqa: SIM905 - from seven flats to seven sharps
+MINORS = "Ab Eb Bb F C G D A E B F# C# G# D# A#".split()  # noqa: SIM905
+PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ALL = [(f"{name} major", n - 7, "major") for n, name in enumerate(MAJORS)]
+ALL += [(f"{name} minor", n - 7, "minor") for n, name in enumerate(MINORS)]
+
+
+@pytest.mark.parametrize(("name", "fifths", "mode"), ALL)
+def test_all_thirty_keys_by_name(name, fifths, mode):
+    key = Key(0, fifths, mode)
+    assert key_name(key) == name
+    assert parse_key(name) == key
+    assert key.tonic == (PITCH_CLASSES[name[0]] + name.count("#") - name[1:2].count("b")) % 12
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [("G", "G major"), ("Bb", "Bb major"), ("F#m", "F# minor"), ("e", "E minor"), ("c#", "C# minor"),
+     ("bb", "Bb minor"), ("e major", "E major"), ("Amin", "A minor"), ("A moll", "A minor"), ("A dur", "A major"), ("Dmaj", "D major"),
+     ("  D  ", "D major"), ("E♭", "Eb major"), ("F♯ minor", "F# minor"), ("b", "B minor")],
+)  # fmt: skip
+def test_short_and_other_names(name, full):
+    assert key_name(parse_key(name)) == full
+
+
+@pytest.mark.parametrize(
+    "name", ["", "H", "G##", "Fb", "G# major", "Dbm", "Cbm", "major", "C dorian", "C4", "A B", "#"]
+)
+def test_a_key_that_does_not_exist_is_named(name):
+    with pytest.raises(ValueError, match="no such key") as error:
+        parse_key(name)
+    assert repr(name) in str(error.value)
+
+
+def test_scales():
+    assert scale_pitch_classes(parse_key("C")) == {0, 2, 4, 5, 7, 9, 11}
+    assert scale_pitch_classes(parse_key("D")) == {2, 4, 6, 7, 9, 11, 1}
+    assert scale_pitch_classes(parse_key("Am")) == {9, 11, 0, 2, 4, 5, 7, 8}  # with its leading tone, G sharp
+
+
+@pytest.mark.parametrize("tonic", range(12))
+@pytest.mark.parametrize("mode", ["major", "minor"])
+def test_the_key_of_a_pitch_class_has_the_fewest_accidentals(tonic, mode):
+    key = key_of(tonic, mode)
+    assert key.tonic == tonic
+    assert key.mode == mode
+    assert -6 <= key.fifths <= 5  # six flats rather than six sharps
+
+
+@pytest.mark.parametrize("tonic", range(12))
+@pytest.mark.parametrize("mode", ["major", "minor"])
+def test_a_scale_up_and_down_with_a_long_tonic_is_in_its_key(tonic, mode):
+    degrees = [*SCALES[mode], 12, *reversed(SCALES[mode])]
+    notes = [Note(n * 10, 10, 55 + tonic + degree) for n, degree in enumerate(degrees)]
+    notes.append(Note(len(notes) * 10, 40, 55 + tonic))
+    key, confidence = estimate_key(notes)
+    assert (key.tonic, key.mode) == ((55 + tonic) % 12, mode)
+    assert 0 < confidence <= 1
+
+
+def test_a_tune_that_everyone_knows():
+    # "Twinkle, twinkle, little star" in D: durations in quarters
+    pitches = [62, 62, 69, 69, 71, 71, 69, 67, 67, 66, 66, 64, 64, 62]
+    lengths = [1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2]
+    key, _ = estimate_key(
+        [Note(n, length, pitch) for n, (pitch, length) in enumerate(zip(pitches, lengths, strict=True))]
+    )
+    assert key_name(key) == "D major"
+
+
+def test_the_estimate_weighs_durations_and_not_counts():
+    often = [Note(n, 1, 61 + n % 2 * 5) for n in range(20)]  # C sharp and F sharp, short
+    long = [Note(100, 500, 60), Note(600, 500, 64), Note(1100, 500, 67)]
+    assert key_name(estimate_key([*often, *long])[0]) == "C major"
+
+
+def test_no_notes_and_every_note_alike_say_nothing():
+    assert estimate_key([]) == (Key(0, 0, "major"), 0.0)
+    key, confidence = estimate_key([Note(n, 7, 60 + n) for n in range(12)])
+    assert (key.fifths, confidence) == (0, 0.0)
+
+
+def test_confidence_is_higher_where_the_key_is_plainer():
+    plain = [Note(n, 1, 60 + d) for n, d in enumerate((0, 4, 7, 12, 7, 4, 0))]
+    vague = [Note(n, 1, 60 + d) for n, d in enumerate((0, 2, 4, 6, 8, 10))]
+    assert estimate_key(plain)[1] > estimate_key(vague)[1] >= 0
