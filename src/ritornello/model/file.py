@@ -77,7 +77,7 @@ def load_model(path: str | Path) -> ModelFile:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{path}: not a model for this ritornello: its header lacks or mis-states {error}"
+            f"{path}: not a model for this ritornello: its header lacks or mis-states {error}; train it again"
         ) from None
 
 
