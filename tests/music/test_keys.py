@@ -23,8 +23,8 @@ def test_all_thirty_keys_by_name(name, fifths, mode):
 @pytest.mark.parametrize(
     ("name", "full"),
     [("G", "G major"), ("Bb", "Bb major"), ("F#m", "F# minor"), ("e", "E minor"), ("c#", "C# minor"),
-     ("bb", "Bb minor"), ("e major", "E major"), ("Amin", "A minor"), ("A moll", "A minor"), ("A dur", "A major"), ("Dmaj", "D major"),
-     ("  D  ", "D major"), ("E♭", "Eb major"), ("F♯ minor", "F# minor"), ("b", "B minor")],
+     ("bb", "Bb minor"), ("e major", "E major"), ("Amin", "A minor"), ("A moll", "A minor"), ("A dur", "A major"),
+     ("Dmaj", "D major"), ("  D  ", "D major"), ("E♭", "Eb major"), ("F♯ minor", "F# minor"), ("b", "B minor")],
 )  # fmt: skip
 def test_short_and_other_names(name, full):
     assert key_name(parse_key(name)) == full

@@ -1,0 +1,123 @@
+"""The PyTorch engine: it learns, it repeats itself to the bit, and its measure is NumPy's."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ritornello.encoding import Grid  # noqa: E402
+from ritornello.evaluate.likelihood import melody_nats  # noqa: E402
+from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
+from ritornello.model.options import NetworkOptions  # noqa: E402
+from ritornello.train import engine as engines  # noqa: E402
+from ritornello.train.engine import TorchEngine, choose_device  # noqa: E402
+from ritornello.train.plan import TrainOptions, has_bf16, make_plan  # noqa: E402
+from ritornello.train.streams import Streams  # noqa: E402
+
+NETWORK = NetworkOptions(1, 32, 32, 0.0)
+TUNE = np.array([132, *([60, 128, 64, 129] * 6), 144], np.int16)
+
+
+def make_engine(dtype: str = "fp32", seed: int = 1, network: NetworkOptions = NETWORK) -> TorchEngine:
+    options = TrainOptions(updates=30, seed=seed, streams=4, bptt_steps=16, peak_rate=0.02, device="cpu")
+    return TorchEngine(network, 145, make_plan(options, 1000, dtype, 1, 1.0))
+
+
+def train(engine: TorchEngine, updates: int, seed: int = 1) -> list[float]:
+    streams = Streams([TUNE], Grid(), 4, seed, 60, 64)
+    return [engine.update(*streams.chunk(16), 0.02) for _ in range(updates)]
+
+
+def test_the_nll_of_a_repeated_tune_falls():
+    engine = make_engine()
+    before = engine.nll([TUNE])
+    assert before == pytest.approx(np.log(145), rel=0.05)
+    nlls = train(engine, 60)
+    assert nlls[-1] < 0.2 < nlls[0]
+    assert engine.nll([TUNE]) < 0.5
+
+
+def test_a_seed_gives_the_same_weights_to_the_bit():
+    network = NetworkOptions(2, 16, 16, 0.4)  # with dropout, whose chance is the seed's too
+    runs = []
+    for seed in (1, 1, 2):
+        engine = make_engine(seed=seed, network=network)
+        train(engine, 12)
+        runs.append(engine.tensors())
+    first, again, other = runs
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, again[name])
+    assert any(not np.array_equal(value, other[name]) for name, value in first.items())
+
+
+def test_its_likelihood_is_the_one_that_numpy_finds(monkeypatch):
+    engine = make_engine()
+    train(engine, 20)
+    random = np.random.default_rng(1)
+    melodies = [np.array([132, *random.integers(50, 70, n), 144], np.int16) for n in (3, 30, 11, 11, 60, 1)]
+    expected = melody_nats(NumpyLstm(engine.tensors()), melodies).sum() / sum(len(m) for m in melodies)
+    assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr(engines, "TOKENS_PER_CHECK_BATCH", 40)  # several batches, one melody longer than any
+    assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)
+    assert engine.nll([]) == 0.0
+
+
+def test_checking_changes_nothing():
+    watched, unwatched = make_engine(), make_engine()
+    train(watched, 3)
+    watched.nll([TUNE])
+    train(unwatched, 3)
+    for name, value in watched.tensors().items():
+        np.testing.assert_array_equal(value, unwatched.tensors()[name])
+
+
+def test_dropout_is_for_training_alone():
+    engine = make_engine(network=NetworkOptions(2, 16, 16, 0.5))
+    train(engine, 2)
+    assert engine.nll([TUNE]) == engine.nll([TUNE])
+
+
+def test_the_state_is_carried_from_chunk_to_chunk():
+    engine = make_engine()
+    train(engine, 5)
+    tensors = engine.tensors()
+    engine = make_engine()
+    engine._model.load_tensors(tensors)
+    random = np.random.default_rng(2)
+    tokens = random.integers(50, 70, (3, 25))
+    nlls = [engine.update(tokens[:, at : at + 8], tokens[:, at + 1 : at + 9], 0.0) for at in (0, 8, 16)]
+    network = NumpyLstm(tensors)
+    state, expected = network.start(3), []
+    for at in range(24):
+        logits, state = network.step(tokens[:, at], state)
+        p = probabilities(logits)[np.arange(3), tokens[:, at + 1]]
+        expected.append(-np.log(p).mean())
+    np.testing.assert_allclose(nlls, np.reshape(expected, (3, 8)).mean(1), rtol=1e-5)
+
+
+def test_targets_of_minus_100_teach_nothing():
+    engine = make_engine()
+    before = engine.tensors()
+    inputs, targets = np.full((4, 16), 60), np.full((4, 16), -100)
+    targets[0, 0] = 61
+    nll = engine.update(inputs, targets, 0.01)
+    assert nll == pytest.approx(np.log(145), rel=0.1)
+    moved = engine.tensors()["output.bias"] - before["output.bias"]
+    assert moved.argmax() == 61
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this processor has no bfloat16 arithmetic")
+def test_bfloat16_learns_too():
+    engine = make_engine("bf16")
+    nlls = train(engine, 60)
+    assert nlls[-1] < 0.3 < nlls[0]
+    assert all(value.dtype == np.float32 for value in engine.tensors().values())
+    exact = melody_nats(NumpyLstm(engine.tensors()), [TUNE]).sum() / len(TUNE)
+    assert engine.nll([TUNE]) == pytest.approx(exact, abs=0.05)
+
+
+def test_a_device_that_is_not_there_is_named():
+    assert choose_device("cpu").type == "cpu"
+    for name in ("cuda:99", "abacus"):
+        with pytest.raises(ValueError, match=f"device '{name}' cannot be used here .*try --device cpu"):
+            choose_device(name)

@@ -1,0 +1,113 @@
+"""Training data: every token once an epoch, nothing repeated, nothing lost between chunks."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ritornello.encoding import Grid
+from ritornello.train.streams import Streams
+
+GRID = Grid()
+START = 145
+TUNES = [np.array([132, 60 + n, *[128] * n, 144], np.int16) for n in range(6)]
+
+
+def sequences(streams: Streams, chunks: int, steps: int, count: int) -> list[list[tuple[int, int]]]:
+    """(input, target) pairs of each stream, chunk after chunk."""
+    pairs: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    for _ in range(chunks):
+        inputs, targets = streams.chunk(steps)
+        assert inputs.shape == targets.shape == (count, steps)
+        assert inputs.dtype == targets.dtype == np.int64
+        for row, some_inputs, some_targets in zip(pairs, inputs.tolist(), targets.tolist(), strict=True):
+            row += zip(some_inputs, some_targets, strict=True)
+    return pairs
+
+
+@pytest.mark.parametrize("steps", [2, 5, 7, 64])
+def test_each_input_is_the_target_before_it_across_chunks(steps):
+    for pairs in sequences(Streams(TUNES, GRID, 3, 1), 30, steps, 3):
+        for (_, target), (following, _) in zip(pairs, pairs[1:], strict=False):
+            assert following == (START if target == -100 else target)
+
+
+def test_nothing_yet_comes_before_each_melody_and_is_never_a_target():
+    for pairs in sequences(Streams(TUNES, GRID, 2, 1), 40, 9, 2):
+        assert pairs[0][0] == START
+        assert START not in [target for _, target in pairs]
+        for n, (given, target) in enumerate(pairs):
+            assert (given == START) == (target == 132)  # a melody's first token, and nothing else
+            if target == -100:
+                assert given == 144  # after a melody's end nothing is learned
+            if n and given == START:
+                assert pairs[n - 1] == (144, -100)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_every_token_is_a_target_once_an_epoch(count):
+    streams = Streams(TUNES, GRID, count, 1, lowest=60, highest=65)
+    laid = [[] for _ in range(count)]
+    for row, pairs in zip(laid, sequences(streams, 120, 10, count), strict=True):
+        row += [target for _, target in pairs if target >= 0]
+    melodies = []  # whole melodies by the end token; lengths tell them apart, whatever their key
+    for row in laid:
+        tune: list[int] = []
+        for target in row:
+            tune.append(target)
+            if target == 144:
+                melodies.append(len(tune) - 3)
+                tune = []
+    seen = Counter(melodies)
+    assert set(seen) == set(range(6))
+    assert max(seen.values()) - min(seen.values()) <= 1 + count  # what is still under way at the end
+
+
+def test_one_stream_takes_all_melodies_before_any_again():
+    pairs = sequences(Streams(TUNES, GRID, 1, 3), 1, 200, 1)[0]
+    lengths, length = [], 0
+    for _, target in pairs:
+        length += target >= 0
+        if target == 144:
+            lengths.append(length - 3)
+            length = 0
+    for epoch in range(0, len(lengths) - 6, 6):
+        assert sorted(lengths[epoch : epoch + 6]) == [0, 1, 2, 3, 4, 5]
+    assert lengths[:6] != lengths[6:12]  # in another order
+
+
+def test_order_and_keys_come_from_the_seed_alone():
+    first, again, other = (sequences(Streams(TUNES, GRID, 3, seed), 10, 16, 3) for seed in (5, 5, 6))
+    assert first == again
+    assert first != other
+
+
+def test_melodies_move_within_the_range_and_to_every_key_of_it():
+    tune = np.array([132, 60, 128, 64, 144], np.int16)
+    pairs = sequences(Streams([tune], GRID, 2, 1, lowest=58, highest=66), 60, 20, 2)
+    pitches = {(row[n][1], row[n + 2][1]) for row in pairs for n in range(len(row) - 2) if row[n][0] == 132}
+    assert pitches <= {(60 + s, 64 + s) for s in (-2, -1, 0, 1, 2)}
+    assert len(pitches) == 5
+
+
+def test_a_melody_outside_the_range_is_not_moved_further_out():
+    tune = np.array([132, 40, 144], np.int16)
+    pairs = sequences(Streams([tune], GRID, 1, 1, lowest=50, highest=80), 20, 30, 1)[0]
+    pitches = {target for given, target in pairs if given == 132 and target >= 0}
+    assert pitches == {40, 41, 42, 43, 44, 45}
+
+
+def test_epochs_count_melodies_taken():
+    streams = Streams(TUNES, GRID, 1, 1)
+    assert streams.epochs == 0
+    streams.chunk(sum(len(t) + 1 for t in TUNES) - 1)  # the last token of the sixth melody is the last target
+    assert streams.epochs == pytest.approx(1)
+    streams.chunk(2)
+    assert streams.epochs == pytest.approx(7 / 6)
+
+
+def test_the_melodies_themselves_are_left_as_they_were():
+    before = [tune.copy() for tune in TUNES]
+    Streams(TUNES, GRID, 3, 1).chunk(100)
+    for tune, was in zip(TUNES, before, strict=True):
+        np.testing.assert_array_equal(tune, was)
