@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from ritornello.corpus.errors import CorpusError
 from ritornello.music.values import Melody, Note, Part, Piece
 
+KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
+
 
 @dataclass(frozen=True, slots=True)
 class Picked:
@@ -52,12 +54,15 @@ def melodic_part(piece: Piece) -> Part:
 def sung_part(piece: Piece) -> Part:
     """The first part with words under it, where a first voice has at least half as many as the fullest.
 
-    A part with a few syllables (a direction, a cue) does not count; without any words the first part is taken.
+    A part with a few syllables (a direction, a cue) does not count, nor does a keyboard beside other parts, for
+    some songs hang their words on the piano's staff. Without any words the first part is taken.
     Raises CorpusError as `melodic_part`.
     """
-    most = max((p.syllables for p in piece.parts if p.notes and not p.is_drum), default=0)
-    for part in piece.parts:
-        if part.notes and not part.is_drum and 0 < most <= 2 * part.syllables:
+    pitched = [p for p in piece.parts if p.notes and not p.is_drum]
+    singers = [p for p in pitched if not any(name in p.name.lower() for name in KEYBOARDS)] or pitched
+    most = max((p.syllables for p in singers), default=0)
+    for part in singers:
+        if most <= 2 * part.syllables:
             return part
     return melodic_part(piece)
 
