@@ -24,7 +24,7 @@ app = App(
     name="ritornello",
     help="Train a small recurrent network on your own tunes, in minutes; see, hear, steer and play what it learned.",
     version=VERSION,
-    default_parameter=None,
+    suppress_keyboard_interrupt=False,  # `main` has words for it
 )
 corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)

@@ -1,0 +1,51 @@
+"""The demo on the hymns alone, shortened to a few updates: every file is there and the page holds four tunes."""
+
+import json
+import re
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder of a demo that trained for a moment, and its outcome."""
+    import contextlib
+    import io
+
+    from ritornello import api
+    from ritornello.cli import main
+    from ritornello.corpus.embedded import embedded
+
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        load = api.load_corpus
+        patch.setattr(api, "load_corpus", lambda corpus: embedded("hymns") if corpus == "all" else load(corpus))
+        status = main(["demo", "-o", str(folder), "--minutes", "0.02", "--json"])
+    assert status == 0, err.getvalue()
+    return folder, json.loads(out.getvalue()), err.getvalue()
+
+
+def test_everything_is_written(demo):
+    folder, _, _ = demo
+    tunes = {f"melody-{n}.{suffix}" for n in (1, 2, 3, 4) for suffix in ("mid", "musicxml", "svg", "wav")}
+    assert {p.name for p in folder.iterdir()} == tunes | {
+        "model.safetensors", "log.jsonl", "demo.json", "index.html",
+    }  # fmt: skip
+
+
+def test_the_figures_are_told(demo):
+    folder, value, said = demo
+    kept = json.loads((folder / "demo.json").read_text("utf-8"))
+    assert {"bits_per_note", "ngram_bits_per_note", "seconds"} <= kept.keys()
+    assert value["bits_per_note"] == kept["bits_per_note"]
+    assert 4 < kept["ngram_bits_per_note"] < 8
+    assert "bits per note" in said
+    assert said.count("longest run shared") == 4
+
+
+def test_the_page_shows_and_plays_four(demo):
+    page = (demo[0] / "index.html").read_text("utf-8")
+    assert page.count("<audio") == 4
+    assert len(re.findall(r"<h2>Melody \d</h2>", page)) == 4
+    assert "longest run shared with a training tune" in page
