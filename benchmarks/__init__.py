@@ -1,1 +1,1 @@
-"""One folder per question: a README with hardware, versions, corpus, command and table, and the script that made it."""
+"""One folder per question: the script, and a README with hardware, versions, corpus, command and table."""

@@ -6,7 +6,8 @@ HYMNS_DIR: the folder of .abc files of mzealey/openhymnal. LIEDER_DIR: a checkou
 part of it that holds composers.tsv, scores.tsv and the .mscx files. Of both, what is free to ship is taken:
 hymns whose score says "copyright: public domain", songs (CC0) whose composer had died by the end of 1925.
 
-The tune of a hymn is the top line of its first voice, that of a song the top line of the first part with words (a keyboard does not count).
+The tune of a hymn is the top line of its first voice, that of a song
+the top line of the first part with words (a keyboard does not count).
 Every repeat is read once. Rests of two bars or more are cut out, segments of fewer than eight notes with them.
 Of each family of the same tune the first is kept. The same sources give the same bytes.
 """
@@ -200,7 +201,8 @@ names the piece's file in its source (of a hymn without its folder, which is bel
 licence, the composer and, where known, the year of death.
 
 The tune of a hymn is the top line of its first voice, the tune of a song the top line of the first part with
-words (keyboards aside). A piece is in minor where its last bass note is the tonic of the minor key, for the scores state no mode.
+words (keyboards aside). A piece is in minor where its last bass note is the tonic of the minor key, for the
+scores state no mode.
 Repeats are read once, grace notes left out. Rests of {REST_BARS:g} bars or more are cut out; segments of
 fewer than {LEAST_NOTES} notes are left out. Of pieces with the same tune, in whatever key, the first is kept.
 

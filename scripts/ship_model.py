@@ -1,6 +1,6 @@
 """Make a shipped model out of a training run: half-precision weights, held-out figures and licence in its header.
 
-    python scripts/ship_model.py RUN -o src/ritornello/data/models/hymns-and-songs.safetensors
+python scripts/ship_model.py RUN -o src/ritornello/data/models/hymns-and-songs.safetensors
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ options = GenerateOptions()
 compose(model.network, model.file.encoding, options, 0, range(batch))
 began, tokens = time.perf_counter(), 0
 for at in range(0, count, batch):
-    tokens += sum(len(m.tokens) for m in compose(model.network, model.file.encoding, options, 1, range(at, at + batch)))
+    made = compose(model.network, model.file.encoding, options, 1, range(at, at + batch))
+    tokens += sum(len(m.tokens) for m in made)
 print(tokens / (time.perf_counter() - began))
 """
 

@@ -68,9 +68,7 @@ class Training:
         return ModelFile(self._engine.tensors(), self.network, self.encoding, facts)
 
 
-def prepare_training(
-    corpus: Corpus, network: NetworkOptions, encoding: Grid, options: TrainOptions
-) -> Training:
+def prepare_training(corpus: Corpus, network: NetworkOptions, encoding: Grid, options: TrainOptions) -> Training:
     """Encode the corpus, measure the machine where time is the limit, and fix the plan.
 
     Raises ValueError for a corpus without training melodies, ImportError naming the extra where torch is missing.
