@@ -242,6 +242,18 @@ def test_claims_of_enormous_arrays_are_refused_before_memory_is_asked_for(tmp_pa
     assert len(pickled) > 1 << 20
 
 
+@pytest.mark.parametrize(
+    ("pickled", "match"),
+    [(b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little") + b".", "BYTEARRAY8|expected"),
+     (b"\x80\x05\x96" + (4).to_bytes(8, "little") + b"abcd.", "its pickle holds BYTEARRAY8"),
+     (b"\x80\x04Nr\xff\xff\xff\x7f.", "puts something at place 2147483647"),
+     (b"\x80\x02(dU\x01a.", "its pickle holds DICT"), (b"\x80\x04\x82\x01.", "its pickle holds EXT1")],
+)  # fmt: skip
+def test_instructions_that_arrays_do_not_need_are_refused_before_any_is_followed(tmp_path, pickled, match):
+    with pytest.raises(ValueError, match=match):
+        read_step_arrays(save_pickle(tmp_path / "a.npy", pickled))
+
+
 def test_a_zip_bomb_is_refused_unopened(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("a.npy", "w", force_zip64=True) as member:

@@ -116,6 +116,29 @@ def test_a_network_that_loves_silence_still_ends_with_a_note():
         check_form(composed.tokens, Grid(), 3, 16, 4)
 
 
+def test_an_end_comes_in_the_last_bar_and_not_on_its_line():
+    impatient = Indifferent(145, {NO_EVENT: 6, 144: 12})
+    for metre, (bar, beat) in BARS.items():
+        for composed in compose(impatient, Grid(), GenerateOptions(bars=2, metre=metre, top_p=1.0), 1, range(20)):
+            check_form(composed.tokens, Grid(), 2, bar, beat)
+
+
+@pytest.mark.parametrize(("rest", "steps"), [("7/4", 32), ("2", 48), ("3", 48)])
+def test_an_opening_of_half_a_bar_or_more_is_a_pickups_bar(rest, steps):
+    primer = parse_notes(f"r:{rest} C4:1/4")
+    for composed in compose(Indifferent(145), Grid(), GenerateOptions(bars=2), 1, range(10), primer):
+        assert steps - 16 < len(composed.tokens) - 2 <= steps
+
+
+def test_last_notes_are_drawn_towards_the_tonic():
+    options = GenerateOptions(bars=2, metre="4/4", key="G", scale_lock=True, lowest=60, highest=84)
+    tunes = compose(Indifferent(145), Grid(), options, 1, range(200))
+    on_tonic = [[n.pitch % 12 == 7 for n in t.melody.notes] for t in tunes]
+    assert sum(notes[-1] for notes in on_tonic) > 0.4 * 200  # a seventh of them by chance
+    early = [hit for notes in on_tonic for hit in notes[:4]]
+    assert sum(early) < 0.25 * len(early)
+
+
 def test_a_melody_is_the_same_alone_and_in_a_batch(make_network):
     for dtype, allowed in ((np.float32, 1), (np.float64, 0)):
         network = make_network(145, width=32, layers=2, scale=0.25, seed=5, dtype=dtype)

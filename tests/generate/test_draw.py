@@ -98,6 +98,22 @@ def test_the_draw_is_whole_number_arithmetic():
         assert draw(logits, dice).tolist() == [expected]
 
 
+class Rolled:
+    """Dice that show what they are told to."""
+
+    def __init__(self, *rolls: int):
+        self._rolls = np.array(rolls, np.uint64)
+
+    def roll(self) -> np.ndarray:
+        return self._rolls
+
+
+def test_the_lowest_and_the_highest_roll_draw_what_is_allowed():
+    logits = np.array([[-np.inf, 0.0, 0.0, -np.inf]] * 4)
+    half = 1 << 23
+    assert draw(logits, Rolled(0, half - 1, half, (1 << 24) - 1)).tolist() == [1, 1, 2, 2]
+
+
 def test_where_nothing_is_allowed_the_constraints_are_named():
     logits = np.array([[0.0, 1.0], [-np.inf, -np.inf]])
     with pytest.raises(ValueError, match="no token is allowed here: the constraints contradict each other"):

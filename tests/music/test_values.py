@@ -35,24 +35,35 @@ def test_seconds_through_changes_of_tempo():
     assert [timeline.seconds(t) for t in (0, 480, 960, 1440, 1920)] == [0, 1, 2, 2.5, 3]
 
 
-@pytest.mark.parametrize(
-    ("fields", "match"),
-    [({"ticks_per_quarter": 0}, "ticks_per_quarter"), ({"length": -1}, "length"),
-     ({"metres": ()}, "metres must begin"), ({"metres": (Metre(5, 4, 4),)}, "metres must begin"), ({"tempos": ()}, "tempos must begin"),
-     ({"metres": (Metre(0, 0, 4),)}, "two positive numbers"), ({"keys": (Key(3, 0),)}, "keys must begin"),
-     ({"metres": (Metre(0, 4, 4), Metre(0, 3, 4))}, "out of order")],
-)  # fmt: skip
+IMPOSSIBLE_TIMELINES = [
+    ({"ticks_per_quarter": 0}, "ticks_per_quarter"),
+    ({"length": -1}, "length"),
+    ({"metres": ()}, "metres must begin"),
+    ({"metres": (Metre(5, 4, 4),)}, "metres must begin"),
+    ({"tempos": ()}, "tempos must begin"),
+    ({"metres": (Metre(0, 0, 4),)}, "two positive numbers"),
+    ({"keys": (Key(3, 0),)}, "keys must begin"),
+    ({"metres": (Metre(0, 4, 4), Metre(0, 3, 4))}, "out of order"),
+]
+IMPOSSIBLE_NOTES = [
+    ([(0, 10, 60), (9, 10, 60)], "overlap"),
+    ([(10, 5, 60), (0, 5, 60)], "overlap"),
+    ([(0, 0, 60)], "at least one tick"),
+    ([(-1, 5, 60)], "tick 0 or later"),
+    ([(0, 5, 128)], "pitch"),
+    ([(0, 5, -1)], "pitch"),
+    ([(0, 5, 60, 0)], "velocity"),
+    ([(0, 5, 60, 128)], "velocity"),
+]
+
+
+@pytest.mark.parametrize(("fields", "match"), IMPOSSIBLE_TIMELINES)
 def test_an_impossible_timeline_is_refused(fields, match):
     with pytest.raises(ValueError, match=match):
         Timeline(**fields)
 
 
-@pytest.mark.parametrize(
-    ("notes", "match"),
-    [([(0, 10, 60), (9, 10, 60)], "overlap"), ([(10, 5, 60), (0, 5, 60)], "overlap"),
-     ([(0, 0, 60)], "at least one tick"), ([(-1, 5, 60)], "tick 0 or later"), ([(0, 5, 128)], "pitch"), ([(0, 5, -1)], "pitch"),
-     ([(0, 5, 60, 0)], "velocity"), ([(0, 5, 60, 128)], "velocity")],
-)  # fmt: skip
+@pytest.mark.parametrize(("notes", "match"), IMPOSSIBLE_NOTES)
 def test_an_impossible_melody_is_refused(notes, match):
     with pytest.raises(ValueError, match=match):
         Melody(tuple(Note(*n) for n in notes))

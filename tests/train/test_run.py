@@ -52,6 +52,31 @@ def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
     assert best.validation_nll < seen[0].validation_nll
 
 
+class Worsening:
+    """An engine whose every check is worse than the one before; its one weight counts its updates."""
+
+    def __init__(self):
+        self.updates = 0
+
+    def update(self, inputs, targets, rate) -> float:
+        self.updates += 1
+        return 1.0
+
+    def nll(self, melodies) -> float:
+        return float(self.updates)
+
+    def tensors(self) -> dict:
+        return {"output.bias": np.array([self.updates], np.float32)}
+
+
+def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path):
+    training = replace(prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS), _engine=Worsening())
+    assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
+    model = load_model(tmp_path / "model.safetensors")
+    assert model.tensors["output.bias"].tolist() == [3]
+    assert model.facts["validation_nll"] == 3.0
+
+
 def test_updates_and_a_seed_give_the_same_file_again(tiny_corpus, tmp_path):
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
         for _ in prepare_training(tiny_corpus, NETWORK, Grid(), replace(OPTIONS, seed=seed)).checks(tmp_path / name):

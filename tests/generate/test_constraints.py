@@ -1,0 +1,96 @@
+"""What the form adds to the logits, place by place in one tune."""
+
+import numpy as np
+
+from ritornello.encoding import Grid
+from ritornello.generate.constraints import Form, is_pickup, steering_key
+from ritornello.generate.options import GenerateOptions
+
+OUT = -np.inf
+NO_EVENT, NOTE_OFF, BEGIN, END = 128, 129, 132, 144
+
+
+def bias_after(tokens: list[int], **options) -> np.ndarray:
+    grid = Grid()
+    tracker = grid.tracker(1)
+    form = Form(grid, GenerateOptions(**options), tracker, (0, 127))
+    for token in tokens:
+        tracker.advance(np.array([token]))
+    return form.bias(np.array([tokens]))[0]
+
+
+def test_before_the_first_token_metres_alone():
+    bias = bias_after([])
+    assert np.flatnonzero(bias > OUT).tolist() == list(range(130, 143))
+    assert np.flatnonzero(bias_after([], metre="3/4") > OUT).tolist() == [131]
+
+
+def test_in_the_middle_of_a_tune_nothing_is_favoured():
+    bias = bias_after([BEGIN, 60, *[NO_EVENT] * 6], bars=2)
+    assert np.flatnonzero(bias > OUT).tolist() == list(range(130))
+    assert (bias[:130] == 0).all()
+
+
+def test_the_first_note_comes_within_the_first_bar():
+    assert bias_after([BEGIN, *[NO_EVENT] * 14])[NO_EVENT] == 0
+    assert np.flatnonzero(bias_after([BEGIN, *[NO_EVENT] * 15]) > OUT).tolist() == list(range(128))
+
+
+def test_on_the_line_of_the_last_bar_the_tonic_is_favoured_and_no_end_yet():
+    bias = bias_after([BEGIN, 64, 67, 60, *[NO_EVENT] * 13], bars=2)
+    assert bias[END] == OUT
+    assert bias[NOTE_OFF] == OUT
+    assert [p for p in range(128) if bias[p] == 2.5] == list(range(0, 128, 12))  # the tonic of a chord of C
+    assert {bias[p] for p in range(128) if p % 12} == {0.0}
+
+
+def test_later_in_the_last_bar_new_notes_are_less_likely_and_the_end_more():
+    bias = bias_after([BEGIN, 60, *[NO_EVENT] * 20], bars=2)
+    assert bias[NO_EVENT] == 0
+    assert bias[END] == 1.5
+    assert bias[61] == -1.0
+    assert bias[60] == 1.5  # 2.5 for the tonic, less 1
+
+
+def test_the_end_waits_until_the_last_note_has_lasted_a_beat():
+    tune = [BEGIN, *([60, *[NO_EVENT] * 15]), 62]
+    assert bias_after([*tune, *[NO_EVENT] * 2], bars=2)[END] == OUT
+    assert bias_after([*tune, *[NO_EVENT] * 3], bars=2)[END] == 1.5
+
+
+def test_no_note_starts_with_less_than_a_beat_to_go():
+    tune = [BEGIN, 60, *[NO_EVENT] * 27]
+    assert bias_after(tune, bars=2)[61] > OUT  # step 28: a quarter is left
+    later = bias_after([*tune, NO_EVENT], bars=2)
+    assert (later[:128] == OUT).all()
+    assert np.flatnonzero(later > OUT).tolist() == [NO_EVENT, END]
+
+
+def test_silence_gives_way_to_a_note_while_one_can_still_start():
+    silent = [BEGIN, 60, NOTE_OFF, *[NO_EVENT] * 24]
+    assert bias_after(silent, bars=2)[NO_EVENT] == 0
+    assert bias_after(silent, bars=2)[END] == OUT
+    last_place = bias_after([*silent, *[NO_EVENT] * 2], bars=2)
+    assert np.flatnonzero(last_place > OUT).tolist() == list(range(128))
+
+
+def test_at_the_end_of_the_last_bar_there_is_only_the_end():
+    bias = bias_after([BEGIN, 60, *[NO_EVENT] * 31], bars=2)
+    assert np.flatnonzero(bias > OUT).tolist() == [END]
+
+
+def test_a_range_and_a_scale_are_out_of_reach_everywhere():
+    bias = bias_after([BEGIN, 60], lowest=60, highest=72, key="G", scale_lock=True)
+    assert np.flatnonzero(bias[:128] > OUT).tolist() == [60, 62, 64, 66, 67, 69, 71, 72]
+
+
+def test_which_key_steers_the_drawing():
+    assert steering_key(GenerateOptions()) is None
+    assert steering_key(GenerateOptions(key="G")) is None  # the tune is moved afterwards
+    assert steering_key(GenerateOptions(key="G", lowest=60)).fifths == 1  # there may be no room to move
+    assert steering_key(GenerateOptions(scale_lock=True)).fifths == 0
+
+
+def test_half_a_bar_of_rest_is_a_pickups():
+    assert is_pickup(np.array([0, 7, 8, 15]), 16).tolist() == [False, False, True, True]
+    assert is_pickup(np.array([2, 3]), 5).tolist() == [False, True]
