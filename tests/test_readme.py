@@ -1,0 +1,120 @@
+"""The README, run as written: every `ritornello` line word for word, the Python as it stands.
+
+Two things are made smaller, nothing else: training stops after a second or so instead of its minutes, and the
+demo reads the hymns alone. Lines of make, pip and git are only checked to name what exists.
+"""
+
+import re
+import shlex
+import tomllib
+
+import pytest
+
+from ritornello import api
+from ritornello.cli import main
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.pick import pick_melody
+from ritornello.music.files import read, write
+from ritornello.train.plan import TrainOptions
+
+MINUTES = 0.02
+
+
+@pytest.fixture(scope="module")
+def readme(repo_root) -> str:
+    return (repo_root / "README.md").read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def shell_lines(text: str) -> list[list[str]]:
+    """The words of every command in the sh blocks, comments and `&&` taken apart."""
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines()]
+    commands = [command for line in lines for command in line.split("&&")]
+    return [words for command in commands if (words := shlex.split(command, comments=True))]
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory, repo_root):
+    """The forty hymns in the repository as MIDI files."""
+    folder = tmp_path_factory.mktemp("readme") / "my_midi_folder"
+    for path in sorted((repo_root / "tests/fixtures/hymns").glob("*.abc")):
+        write(pick_melody(read(path)[0]), folder / f"{path.stem}.mid")
+    return folder
+
+
+@pytest.fixture
+def workplace(tunes, tmp_path, monkeypatch):
+    """A folder with `my_midi_folder` to work in, where training is short."""
+    (tmp_path / "my_midi_folder").symlink_to(tunes, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    checked = TrainOptions.__post_init__
+
+    def shortened(options: TrainOptions) -> None:
+        checked(options)
+        if options.minutes is not None:
+            object.__setattr__(options, "minutes", MINUTES)
+
+    monkeypatch.setattr(TrainOptions, "__post_init__", shortened)
+    load = api.load_corpus
+    monkeypatch.setattr(
+        api, "load_corpus", lambda corpus="all": embedded("hymns") if corpus == "all" else load(corpus)
+    )
+    return tmp_path
+
+
+def test_every_command_runs_as_written(readme, workplace, capsys):
+    commands = [words[1:] for words in shell_lines(readme) if words[0] in ("ritornello", "rito")]
+    assert {words[0] for words in commands} == {"corpus", "demo", "evaluate", "generate", "render", "train"}
+    for words in commands:
+        status = main(words)
+        said = capsys.readouterr()
+        assert (status, said.err) == (0, ""), words
+    assert len(list((workplace / "tunes").glob("*.mid"))) == 4
+    assert (workplace / "demo/index.html").is_file()
+
+
+def test_the_python_runs_as_written(readme, workplace):
+    [code] = blocks(readme, "python")
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert read("tune.mid")[0].parts[0].notes == names["tune"].melody.notes
+    assert len(names["corpus"].report) == 40
+    assert "<iframe" in names["tune"]._repr_html_()
+
+
+def test_make_pip_and_git_name_what_exists(readme, repo_root):
+    others = [words for words in shell_lines(readme) if words[0] not in ("ritornello", "rito")]
+    assert {words[0] for words in others} <= {"make", "pip", "git", "cd"}
+    project = tomllib.loads((repo_root / "pyproject.toml").read_text("utf-8"))["project"]
+    for words in others:
+        if words[0] == "pip":
+            name, _, extra = words[-1].rstrip("]").partition("[")
+            assert words[1] == "install"
+            assert name == project["name"]
+            assert not extra or extra in project["optional-dependencies"]
+        elif words[0] == "git":
+            assert words[1] == "clone"
+            assert words[2].endswith("/ritornello")
+    targets = set(re.findall(r"^([a-z]+):", (repo_root / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert (
+        set(re.findall(r"\bmake ([a-z]+)", " ".join(re.findall(r"`[^`]*`|^make.*", readme, re.MULTILINE)))) <= targets
+    )
+
+
+def test_every_picture_and_file_that_is_linked_is_there(readme, repo_root):
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    assert links
+    assert [link for link in links if "://" not in link and not (repo_root / link).is_file()] == []
+
+
+def test_every_folder_of_the_tree_is_there_and_has_its_duty(readme, repo_root):
+    [tree] = re.findall(r"^```\n(src/ritornello/\n.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    shown = dict(re.findall(r"^  (\S+)\s+(\S.*)$", tree, re.MULTILINE))
+    source = repo_root / "src/ritornello"
+    folders = {f"{p.name}/" for p in source.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert folders == {name for name in shown if name.endswith("/")}
+    for name in re.findall(r"^(\S+/)", tree, re.MULTILINE):
+        assert (repo_root / name).is_dir(), name
