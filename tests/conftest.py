@@ -194,3 +194,26 @@ def hymn_corpus(tmp_path_factory, hymn_folder) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "hymns"
     build_corpus(hymn_folder, split="last:0.2").save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
+    """A function that makes `minutes` of training a second, on one thread, and the embedded corpus its hymns."""
+
+    def shorten(patch: pytest.MonkeyPatch) -> None:
+        from ritornello import api
+        from ritornello.corpus.embedded import embedded
+        from ritornello.train.plan import TrainOptions
+
+        checked, load = TrainOptions.__post_init__, api.load_corpus
+
+        def one_second(options: TrainOptions) -> None:
+            checked(options)
+            if options.minutes is not None:
+                for name, value in (("minutes", 0.02), ("threads", 1), ("dtype", "fp32")):
+                    object.__setattr__(options, name, value)
+
+        patch.setattr(TrainOptions, "__post_init__", one_second)
+        patch.setattr(api, "load_corpus", lambda corpus="all": embedded("hymns") if corpus == "all" else load(corpus))
+
+    return shorten

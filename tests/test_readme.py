@@ -1,7 +1,7 @@
 """The README, run as written: every `ritornello` line word for word, the Python as it stands.
 
-Two things are made smaller, nothing else: training stops after a second or so instead of its minutes, and the
-demo reads the hymns alone. Lines of make, pip and git are only checked to name what exists.
+Two things are made smaller, nothing else (see `make_training_short`): training takes a second instead of its
+minutes, and the demo reads the hymns alone. Lines of make, pip and git are only checked to name what exists.
 """
 
 import re
@@ -10,14 +10,9 @@ import tomllib
 
 import pytest
 
-from ritornello import api
 from ritornello.cli import main
-from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pick import pick_melody
 from ritornello.music.files import read, write
-from ritornello.train.plan import TrainOptions
-
-MINUTES = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +41,11 @@ def tunes(tmp_path_factory, repo_root):
 
 
 @pytest.fixture
-def workplace(tunes, tmp_path, monkeypatch):
+def workplace(tunes, tmp_path, monkeypatch, make_training_short):
     """A folder with `my_midi_folder` to work in, where training is short."""
     (tmp_path / "my_midi_folder").symlink_to(tunes, target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    checked = TrainOptions.__post_init__
-
-    def shortened(options: TrainOptions) -> None:
-        checked(options)
-        if options.minutes is not None:
-            object.__setattr__(options, "minutes", MINUTES)
-
-    monkeypatch.setattr(TrainOptions, "__post_init__", shortened)
-    load = api.load_corpus
-    monkeypatch.setattr(
-        api, "load_corpus", lambda corpus="all": embedded("hymns") if corpus == "all" else load(corpus)
-    )
+    make_training_short(monkeypatch)
     return tmp_path
 
 

@@ -7,21 +7,18 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(tmp_path_factory, make_training_short):
     """The folder of a demo that trained for a moment, and its outcome."""
     import contextlib
     import io
 
-    from ritornello import api
     from ritornello.cli import main
-    from ritornello.corpus.embedded import embedded
 
     folder = tmp_path_factory.mktemp("demo") / "demo"
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        load = api.load_corpus
-        patch.setattr(api, "load_corpus", lambda corpus: embedded("hymns") if corpus == "all" else load(corpus))
-        status = main(["demo", "-o", str(folder), "--minutes", "0.02", "--json"])
+        make_training_short(patch)
+        status = main(["demo", "-o", str(folder), "--json"])
     assert status == 0, err.getvalue()
     return folder, json.loads(out.getvalue()), err.getvalue()
 
