@@ -213,18 +213,31 @@ def test_the_scale_is_kept():
 @pytest.mark.parametrize("name", ["G", "Bb", "F#", "Dm", "C#m"])
 def test_a_tune_is_moved_to_the_key_as_a_whole(name):
     wanted = parse_key(name)
-    plain = compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(12), compass=(50, 76))
     moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key=name), 1, range(12), compass=(50, 76))
-    for before, after in zip(plain, moved, strict=True):
-        shifts = {b.pitch - a.pitch for a, b in zip(before.melody.notes, after.melody.notes, strict=True)}
+    for tune in moved:
+        drawn = Grid().decode(tune.tokens).with_pickup()
+        shifts = {b.pitch - a.pitch for a, b in zip(drawn.notes, tune.melody.notes, strict=True)}
         assert len(shifts) == 1
         assert -6 <= shifts.pop() <= 6
-        assert [(n.start, n.duration, n.velocity) for n in after.melody.notes] == [
-            (n.start, n.duration, n.velocity) for n in before.melody.notes
-        ]
-        assert after.melody.timeline.key.fifths == wanted.fifths
-        found = estimate_key(after.melody.notes)[0]
-        assert (found.fifths - wanted.fifths) % 12 == 0  # the key itself or its relative
+        assert [n[:2] for n in tune.melody.notes] == [n[:2] for n in drawn.notes]
+        found = estimate_key(tune.melody.notes)[0]
+        assert (found.fifths - wanted.fifths) % 12 == 0  # the key itself, or its relative where no try had the mode
+        assert tune.melody.timeline.key == wanted._replace(mode=found.mode)
+    assert sum(tune.melody.timeline.key.mode == wanted.mode for tune in moved) >= 9
+
+
+def test_a_tune_in_the_mode_asked_for_is_not_drawn_anew():
+    plain = compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(12), compass=(50, 76))
+    moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key="G"), 1, range(12), compass=(50, 76))
+    same = [a.tokens.tolist() == b.tokens.tolist() for a, b in zip(plain, moved, strict=True)]
+    assert same == [a.melody.timeline.key.mode == "major" for a in plain]
+
+
+def test_a_primer_keeps_its_mode_whatever_key_is_asked_for():
+    primer = parse_notes("A4 B4 C5 D5 E5 E5 F5 E5 D5 C5 B4 A4 G#4 A4 B4 A4")
+    options = GenerateOptions(bars=5, key="G", temperature=0)
+    tune = compose(Indifferent(145), Grid(), options, 1, [0], primer=primer)[0]
+    assert tune.melody.timeline.key.fifths == 1
 
 
 def test_a_metre_is_drawn_or_chosen():

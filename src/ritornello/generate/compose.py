@@ -18,6 +18,9 @@ from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.music.keys import estimate_key, parse_key
 from ritornello.music.values import Melody
 
+MODE_ATTEMPTS = 8
+ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
+
 
 @dataclass(frozen=True)
 class Composition:
@@ -41,17 +44,23 @@ def compose(
 ) -> list[Composition]:
     """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
 
-    compass: lowest and highest pitch that the network learned, not to be left unless the options say so.
+    compass: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
+    major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     opening = primer_tokens(encoding, options, primer)
-    if not len(indices):
-        return []
-    drawn, surprise = _draw_tokens(network, encoding, options, Dice(seed, np.asarray(indices)), opening, compass)
-    return [
-        Composition(_finished(encoding, options, tokens), tokens, bits[tokens < NO_EVENT], seed, index)
-        for tokens, bits, index in zip(drawn, surprise, indices, strict=True)
-    ]
+    made: dict[int, Composition] = {}
+    for attempt in range(MODE_ATTEMPTS):
+        waiting = [i for i in indices if i not in made]
+        if not waiting:
+            break
+        dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
+        drawn, surprise = _draw_tokens(network, encoding, options, dice, opening, compass)
+        for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
+            melody = _finished(encoding, options, tokens)
+            if attempt == MODE_ATTEMPTS - 1 or _has_mode_asked_for(melody, options):
+                made[index] = Composition(melody, tokens, bits[tokens < NO_EVENT], seed, index)
+    return [made[index] for index in indices]
 
 
 def primer_tokens(encoding: Grid, options: GenerateOptions, primer: Melody | None) -> np.ndarray:
@@ -141,6 +150,11 @@ def _finished(encoding: Grid, options: GenerateOptions, tokens: np.ndarray) -> M
     if key is not None:
         melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
     return melody if options.flat else with_expression(melody)
+
+
+def _has_mode_asked_for(melody: Melody, options: GenerateOptions) -> bool:
+    key = melody.timeline.key
+    return options.key is None or key is None or key.mode == parse_key(options.key).mode
 
 
 def _nearest_shift(melody: Melody, semitones: int) -> int:
