@@ -1,4 +1,4 @@
-"""What does not train starts, and works, without torch; each in a process of its own, with imports blocked or listed."""
+"""What does not train starts and works without torch: each in a process of its own, imports blocked or listed."""
 
 import json
 import os
