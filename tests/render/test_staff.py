@@ -10,7 +10,7 @@ import pytest
 
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 from ritornello.render.drawable import drawable, rounded
-from ritornello.render.staff import staff_png, staff_svg, svg_size
+from ritornello.render.staff import _tidied, staff_png, staff_svg, svg_size
 
 pytest.importorskip("verovio")
 
@@ -148,3 +148,10 @@ def test_a_png_without_resvg_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(ImportError, match=r'pip install "ritornello\[notebook\]"'):
         staff_png(SCALE)
+
+
+def test_an_identifier_that_verovio_draws_by_lot_is_not_taken_for_a_note():
+    svg = '<svg id="root"><g id="note_1" class="note"/><g id="n378225" class="stem"/><g id="note_0-2"/></svg>'
+    assert _tidied(svg, [7, 9]) == (
+        '<svg id="root"><g data-note="9" class="note"/><g class="stem"/><g data-note="7"/></svg>'
+    )

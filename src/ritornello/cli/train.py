@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,13 +60,14 @@ def train(
     console.say(f"{material}: {training.train_tokens} training tokens")
     console.say(describe_plan(training.plan))
     best: Check | None = None
+    began = time.time_ns()
     try:
         with console.progress("training", training.plan.updates) as progress:
             for check in training.checks(Path(out), lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
                 console.say(describe_check(check))
                 best = check if check.is_best else best
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(describe_interruption(best, model)) from None
+        raise KeyboardInterrupt(describe_interruption(model, began)) from None
     assert best is not None
     console.result(
         {"model": str(model), "update": best.update, "validation_nll": best.validation_nll},
@@ -88,13 +90,13 @@ def open_corpus(name: str, console: Console):
     return corpus
 
 
-def describe_interruption(best: Check | None, model: Path) -> str:
-    """What there is after Ctrl-C, in a line, and how to go on."""
-    if best is None:
+def describe_interruption(model: Path, began_ns: int) -> str:
+    """What there is after Ctrl-C, in a line, and how to go on. began_ns: a model older than this is not this run's."""
+    if not model.exists() or model.stat().st_mtime_ns < began_ns:
         return "interrupted before the first check, so that no model was kept; train again"
     return (
-        f"interrupted; {model} holds the best so far (update {best.update} of {best.updates}): "
-        f"compose with `ritornello generate {model.parent} -o tunes`, or train again for more"
+        f"interrupted; {model} holds the best so far: compose with `ritornello generate {model.parent} -o tunes`, "
+        "or train again for more"
     )
 
 

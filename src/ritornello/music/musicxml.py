@@ -179,10 +179,10 @@ def _opened(element: Element, parts: dict[int, int]) -> str:
     if element.note is None or element.pitch is None:
         return "<note><rest/>"
     parts[element.note] = parts.get(element.note, 0) + 1
-    part = f"-{parts[element.note]}" if parts[element.note] > 1 else ""
+    name = f"note_{element.note}" + (f"-{parts[element.note]}" if parts[element.note] > 1 else "")
     step, alter, octave = element.pitch
     altered = f"<alter>{alter}</alter>" if alter else ""
-    return f'<note id="n{element.note}{part}"><pitch><step>{step}</step>{altered}<octave>{octave}</octave></pitch>'
+    return f'<note id="{name}"><pitch><step>{step}</step>{altered}<octave>{octave}</octave></pitch>'
 
 
 def _ties(element: Element) -> list[str]:

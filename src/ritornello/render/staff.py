@@ -14,7 +14,7 @@ from ritornello.render.drawable import drawable
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
 _PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
 _MARGIN = 30  # in verovio's units, a tenth of a millimetre before scaling
-_NOTE_ID = re.compile(r'id="n(\d+)(?:-\d+)?"')
+_NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # no identifier that verovio draws by lot looks like this
 
 
 def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | None = "white") -> str:
