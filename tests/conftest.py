@@ -18,6 +18,8 @@ from ritornello.music.values import Melody, Metre, Note, Timeline
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+NO_SKIPS = os.environ.get("RITORNELLO_NO_SKIPS") == "1"
+AS_ROOT = "the superuser may write anywhere"  # which nothing that is installed would change
 WITHOUT_DATA = "../shared/data"  # stands in the reason of every skip for want of the data, and of no other
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
@@ -71,7 +73,7 @@ def _honest(report):
     if not report.skipped or hasattr(report, "wasxfail"):
         return report
     reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    is_wrong = SHARED.is_dir() if WITHOUT_DATA in reason else os.environ.get("RITORNELLO_NO_SKIPS") == "1"
+    is_wrong = SHARED.is_dir() if WITHOUT_DATA in reason else NO_SKIPS and AS_ROOT not in reason
     if is_wrong:
         report.outcome, report.longrepr = "failed", f"not to be skipped here: {reason}"
     return report

@@ -90,9 +90,9 @@ def open_corpus(name: str, console: Console):
     return corpus
 
 
-def describe_interruption(model: Path, began_ns: int) -> str:
-    """What there is after Ctrl-C, in a line, and how to go on. began_ns: a model older than this is not this run's."""
-    if not model.exists() or model.stat().st_mtime_ns < began_ns:
+def describe_interruption(model: Path, began: int) -> str:
+    """What there is after Ctrl-C, in a line, and how to go on. began, ns: an older model is not of this run."""
+    if not model.exists() or model.stat().st_mtime_ns < began:
         return "interrupted before the first check, so that no model was kept; train again"
     return (
         f"interrupted; {model} holds the best so far: compose with `ritornello generate {model.parent} -o tunes`, "
