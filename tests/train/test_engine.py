@@ -15,12 +15,15 @@ from ritornello.train.plan import TrainOptions, has_bf16, make_plan  # noqa: E40
 from ritornello.train.streams import Streams  # noqa: E402
 
 NETWORK = NetworkOptions(1, 32, 32, 0.0)
+TWO_LAYERS = NetworkOptions(2, 16, 12, 0.0)
 TUNE = np.array([132, *([60, 128, 64, 129] * 6), 144], np.int16)
 
 
-def make_engine(dtype: str = "fp32", seed: int = 1, network: NetworkOptions = NETWORK) -> TorchEngine:
+def make_engine(
+    dtype: str = "fp32", seed: int = 1, network: NetworkOptions = NETWORK, before: np.ndarray | None = None
+) -> TorchEngine:
     options = TrainOptions(updates=30, seed=seed, streams=4, bptt_steps=16, peak_rate=0.02, device="cpu")
-    return TorchEngine(network, 145, make_plan(options, 1000, dtype, 1, 1.0))
+    return TorchEngine(network, 145, make_plan(options, 1000, dtype, 1, 1.0), before)
 
 
 def train(engine: TorchEngine, updates: int, seed: int = 1) -> list[float]:
@@ -86,7 +89,7 @@ def test_the_state_is_carried_from_chunk_to_chunk():
     random = np.random.default_rng(2)
     tokens = random.integers(50, 70, (3, 25))
     nlls = [engine.update(tokens[:, at : at + 8], tokens[:, at + 1 : at + 9], 0.0) for at in (0, 8, 16)]
-    network = NumpyLstm(tensors)
+    network = NumpyLstm({name: value for name, value in tensors.items() if not name.startswith("start.")})
     state, expected = network.start(3), []
     for at in range(24):
         logits, state = network.step(tokens[:, at], state)
@@ -121,3 +124,25 @@ def test_a_device_that_is_not_there_is_named():
     for name in ("cuda:99", "abacus"):
         with pytest.raises(ValueError, match=f"device '{name}' cannot be used here .*try --device cpu"):
             choose_device(name)
+
+
+def test_a_tune_begins_from_the_state_that_the_melody_before_leaves():
+    before = np.array([60, 128, 62, 128, 129])
+    engine = make_engine(network=TWO_LAYERS, before=before)
+    train(engine, 5)
+    tensors = engine.tensors()
+    playing = NumpyLstm({name: value for name, value in tensors.items() if not name.startswith("start.")})
+    state = playing.start(1)
+    for token in [145, *before]:
+        _, state = playing.step(np.array([token]), state)
+    for n, (output, cell) in enumerate(state):
+        np.testing.assert_allclose(tensors[f"start.{n}.output"], output[0], atol=1e-5)
+        np.testing.assert_allclose(tensors[f"start.{n}.cell"], cell[0], atol=1e-5)
+
+
+def test_a_check_is_what_the_network_makes_of_the_melodies_when_it_plays():
+    engine = make_engine(network=TWO_LAYERS, before=np.array([60, 128, 62, 128, 129]))
+    train(engine, 5)
+    melodies = [np.array([60, 128, 128, 64]), np.array([62, 129]), np.array([128, 128, 70, 128, 72, 128, 129])]
+    nats = melody_nats(NumpyLstm(engine.tensors()), melodies)
+    assert engine.nll(melodies) == pytest.approx(nats.sum() / 13, rel=1e-5)

@@ -8,6 +8,7 @@ Tensors (float; V the vocabulary's size, E the embedding's, H the width; gates i
     lstm.N.bias            (4H,)
     output.weight          (V, H)
     output.bias            (V,)
+    start.N.output, .cell  (H,)          the state that a tune begins from; zeros where they are missing
 
 Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The first layer's input
 product depends on the token alone, so it is folded into a table; a sigmoid is a scaled tanh, so that one
@@ -33,6 +34,7 @@ class NumpyLstm:
         self._table = self._gates_last(table)  # (V + 1, 4H)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
+        self._start = [self._beginning(weights, n) for n in range(self.layers)]
         self._output = np.ascontiguousarray(weights["output.weight"].T, self.dtype)  # (H, V)
         self._output_bias = weights["output.bias"].astype(self.dtype)
 
@@ -43,8 +45,7 @@ class NumpyLstm:
 
     def start(self, batch: int) -> State:
         """The state before the first token."""
-        shape = (batch, self.width)
-        return [(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype)) for _ in range(self.layers)]
+        return [(output.repeat(batch, 0), cell.repeat(batch, 0)) for output, cell in self._start]
 
     def step(self, tokens: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Feed one token to each tune.
@@ -73,6 +74,12 @@ class NumpyLstm:
         cell = sigmoids[:, width : 2 * width] * cell
         cell += sigmoids[:, :width] * gates[:, 3 * width :]
         return sigmoids[:, 2 * width :] * np.tanh(cell), cell
+
+    def _beginning(self, weights: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Output and cell of a layer before the first token, each (1, H)."""
+        nothing = np.zeros(self.width)
+        output, cell = (weights.get(f"start.{n}.{part}", nothing) for part in ("output", "cell"))
+        return output[None].astype(self.dtype), cell[None].astype(self.dtype)
 
     def _layer(self, weights: dict[str, np.ndarray], n: int) -> np.ndarray:
         """One product for a layer: recurrent alone for the first (its input is the table), both after it."""

@@ -20,9 +20,14 @@ TOKENS_PER_CHECK_BATCH = 16_384
 
 
 class TorchEngine:
-    """A network in training. Raises ValueError for a device that this machine does not have."""
+    """A network in training. Raises ValueError for a device that this machine does not have.
 
-    def __init__(self, network: NetworkOptions, vocabulary_size: int, plan: Plan):
+    before: tokens of a melody. In training every melody but the first follows another, so the state that the
+    network learns to begin from is never the empty one; a tune is therefore checked, and later played, from the
+    state that this melody leaves.
+    """
+
+    def __init__(self, network: NetworkOptions, vocabulary_size: int, plan: Plan, before: np.ndarray | None = None):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = choose_device(plan.device)
@@ -31,7 +36,8 @@ class TorchEngine:
             self._model.parameters(), plan.peak_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         self._bf16 = plan.dtype == "bf16"
-        self._start = vocabulary_size
+        self._nothing_yet = vocabulary_size
+        self._before = np.concatenate([[vocabulary_size], [] if before is None else before]).astype(np.int64)
         self._state: TorchState | None = None
 
     def update(self, inputs: np.ndarray, targets: np.ndarray, rate: float) -> float:
@@ -61,22 +67,36 @@ class TorchEngine:
         """Mean nats per token over whole melodies, each from its beginning, dropout off."""
         self._model.eval()
         total, count = 0.0, 0
+        output, cell = self._beginning()
         for batch in _batches(melodies):
             length = max(len(m) for m in batch)
             targets = np.full((len(batch), length), -100, np.int64)
             for row, melody in zip(targets, batch, strict=True):
                 row[: len(melody)] = melody
-            inputs = np.concatenate([np.full((len(batch), 1), self._start), np.maximum(targets[:, :-1], 0)], 1)
+            inputs = np.concatenate([np.full((len(batch), 1), self._nothing_yet), np.maximum(targets[:, :-1], 0)], 1)
+            state = (output.repeat(1, len(batch), 1), cell.repeat(1, len(batch), 1))
             with self._precision():
-                logits, _ = self._model(torch.from_numpy(inputs).to(self.device), None)
+                logits, _ = self._model(torch.from_numpy(inputs).to(self.device), state)
             flat, wanted = logits.flatten(0, 1).float(), torch.from_numpy(targets).flatten().to(self.device)
             total += float(functional.cross_entropy(flat, wanted, ignore_index=-100, reduction="sum"))
             count += int((targets >= 0).sum())
         return total / max(1, count)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The weights as the model file keeps them."""
-        return self._model.tensors()
+        """The weights as the model file keeps them, and the state to begin from."""
+        named = self._model.tensors()
+        output, cell = self._beginning()
+        for n in range(len(output)):
+            named[f"start.{n}.output"] = output[n, 0].cpu().numpy().copy()
+            named[f"start.{n}.cell"] = cell[n, 0].cpu().numpy().copy()
+        return named
+
+    @torch.inference_mode()
+    def _beginning(self) -> TorchState:
+        """The state after the melody `before`, in full precision: outputs and cells, each (layers, 1, H)."""
+        self._model.eval()
+        _, state = self._model(torch.from_numpy(self._before)[None].to(self.device), None)
+        return state
 
     def _precision(self):
         return torch.autocast(self.device.type, torch.bfloat16) if self._bf16 else nullcontext()

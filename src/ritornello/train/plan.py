@@ -52,7 +52,7 @@ class TrainOptions:
     checks: int = 16
     """How often held-out likelihood is measured in a full run."""
 
-    patience: int = 4
+    patience: int = 6
     """Checks without a gain after which it stops early."""
 
     def __post_init__(self) -> None:

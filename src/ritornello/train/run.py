@@ -90,7 +90,7 @@ def prepare_training(corpus: Corpus, network: NetworkOptions, encoding: Grid, op
     network = replace(network, dropout=plan.dropout)
     facts = corpus_facts(corpus)
     streams = Streams(melodies, encoding, plan.streams, plan.seed, *facts["compass"])
-    engine = TorchEngine(network, encoding.vocabulary.size, plan)
+    engine = TorchEngine(network, encoding.vocabulary.size, plan, before=melodies[0])
     return Training(plan, network, encoding, facts, tokens, engine, streams, held_out)
 
 
