@@ -22,6 +22,10 @@ NO_SKIPS = os.environ.get("RITORNELLO_NO_SKIPS") == "1"
 AS_ROOT = "the superuser may write anywhere"  # which nothing that is installed would change
 WITHOUT_DATA = "../shared/data"  # stands in the reason of every skip for want of the data, and of no other
 
+# Tests run side by side: threads that wait for one another must not hold a core meanwhile.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("repeatable")
 

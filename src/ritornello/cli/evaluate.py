@@ -35,7 +35,8 @@ def evaluate(
     model
         A model file, a run folder, or a shipped model.
     corpus
-        A corpus folder, an embedded corpus (all, hymns or songs), or a music file, which is scored whole.
+        A corpus folder, a folder of tunes, an embedded corpus (all, hymns or songs), or a music file, which is
+        scored whole.
     split
         Which melodies to score.
     baselines
@@ -50,7 +51,7 @@ def evaluate(
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = load_model(model)
-    material, scored = _material(corpus, split)
+    material, scored = _material(corpus, split, console)
     score = score_model(chosen.file, material, scored)
     beside = score_baselines(material, chosen.file.encoding, scored) if baselines and scored else {}
     rows = [
@@ -61,7 +62,8 @@ def evaluate(
         **score.described(),
         "baselines": {n: s.described() for n, s in beside.items()},
     }
-    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens; metre and end are paid for\n"
+    paid = "" if chosen.file.encoding.plain else "; metre and end are paid for"
+    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{paid}\n"
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
     if tunes:
         value["habits"] = _habits(chosen, material, scored, tunes)
@@ -70,16 +72,17 @@ def evaluate(
     return 0
 
 
-def _material(name: str, split: str) -> tuple[Corpus, str | None]:
+def _material(name: str, split: str, console: Console) -> tuple[Corpus, str | None]:
     """The corpus to score, and which split of it: all of it where it is a music file."""
-    from ritornello.api import build_corpus, load_corpus
+    from ritornello.api import build_corpus
+    from ritornello.cli.train import open_corpus
     from ritornello.music.files import readable
 
     if readable(name):
         return build_corpus(name), None
     if Path(name).suffix.lower() in (".npz", ".npy"):
         return build_corpus(name, split="last:0.1"), split
-    return load_corpus(name), split
+    return open_corpus(name, console), split
 
 
 def _habits(model: Model, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:

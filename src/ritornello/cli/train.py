@@ -59,6 +59,8 @@ def train(
     training = prepare_training(material, load_preset(preset), code, options)
     console.say(f"{material}: {training.train_tokens} training tokens")
     console.say(describe_plan(training.plan))
+    if not training.has_held_out:
+        console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
     best: Check | None = None
     began = time.time_ns()
     try:

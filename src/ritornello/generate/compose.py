@@ -48,6 +48,8 @@ def compose(
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
+    if options.metre and encoding.plain:
+        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
     opening = primer_tokens(encoding, options, primer)
     made: dict[int, Composition] = {}
     for attempt in range(MODE_ATTEMPTS):

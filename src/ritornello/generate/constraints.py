@@ -28,7 +28,8 @@ class Form:
         self._static = _static_bias(encoding, options, options.within(compass))
         steered = steering_key(options)
         self._tonics = np.full(len(tracker.step), -1 if steered is None else steered.tonic)
-        self._of_tonic = np.stack([(np.arange(128) % 12 == tonic) * TONIC_BIAS for tonic in range(12)])  # (12, 128)
+        # (13, 128): a row for each tonic, and at -1, where no tonic is known, one of zeros
+        self._of_tonic = np.stack([(np.arange(128) % 12 == tonic) * TONIC_BIAS for tonic in [*range(12), -1]])
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone."""
@@ -86,7 +87,7 @@ class Form:
         bias[over, :end] = -np.inf
 
     def _find_tonics(self, last: np.ndarray, history: np.ndarray) -> None:
-        for row in np.flatnonzero(last & (self._tonics < 0)):
+        for row in np.flatnonzero(last & (self._tonics < 0) & (self._tracker.notes > 0)):
             steps = history[row][history[row] <= NOTE_OFF]
             onsets = np.flatnonzero(steps < NO_EVENT)
             lengths = np.diff(np.append(onsets, len(steps)))

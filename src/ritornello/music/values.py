@@ -250,7 +250,7 @@ class Melody:
     def transposed(self, semitones: int) -> Melody:
         """The melody `semitones` higher, its keys moved with it. Raises ValueError if a pitch leaves 0-127."""
         notes = tuple(n._replace(pitch=n.pitch + semitones) for n in self.notes)
-        keys = tuple(k._replace(fifths=(k.fifths + 7 * semitones + 5) % 12 - 5) for k in self.timeline.keys)
+        keys = tuple(k._replace(fifths=(k.fifths + 7 * semitones + 6) % 12 - 6) for k in self.timeline.keys)
         return replace(self, notes=notes, timeline=replace(self.timeline, keys=keys))
 
     def between(self, start: int, end: int) -> Melody:

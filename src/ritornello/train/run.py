@@ -7,6 +7,7 @@ usable at any moment: each file is written beside itself and renamed.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,6 +39,11 @@ class Training:
     _engine: Engine
     _streams: Streams
     _held_out: list
+
+    @property
+    def has_held_out(self) -> bool:
+        """Whether there are validation melodies to check; without them the training likelihood is watched."""
+        return bool(self._held_out)
 
     def checks(
         self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
@@ -99,6 +105,8 @@ def corpus_facts(corpus: Corpus) -> dict:
     metres: dict[str, int] = {}
     for _, part in corpus.slices("train"):
         metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
+    heard = [corpus.notes["pitch"][part.first : part.stop] for _, part in corpus.slices("train") if part.notes]
+    lowest, highest = zip(*((int(pitches.min()), int(pitches.max())) for pitches in heard), strict=True)
     licences = sorted({piece.licence for piece in corpus.pieces if piece.licence})
     return {
         "fingerprint": corpus.fingerprint,
@@ -106,12 +114,17 @@ def corpus_facts(corpus: Corpus) -> dict:
         "notes": len(corpus.notes),
         "licences": licences[:8],
         "metres": metres,
-        "compass": [int(corpus.notes["pitch"].min()), int(corpus.notes["pitch"].max())],
+        "compass": [min(lowest), max(highest)],
     }
 
 
 def require_torch() -> None:
-    """Raise ImportError with the way to get PyTorch where it is missing."""
+    """Raise ImportError with the way to get PyTorch where it is missing.
+
+    Its threads are told to sleep, not spin, while they wait for one another, before it is loaded: spinning, two
+    threads train ten times slower than one as soon as another program wants a core.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch  # noqa: F401
     except ImportError:
