@@ -15,7 +15,7 @@ demo: .installed-train
 	$(BIN)/ritornello demo -o demo
 
 test: .installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+	OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
 check: .installed-dev
 	$(BIN)/ruff format --check .

@@ -24,7 +24,6 @@ WITHOUT_DATA = "../shared/data"  # stands in the reason of every skip for want o
 
 # Tests run side by side: threads that wait for one another must not hold a core meanwhile.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("repeatable")
