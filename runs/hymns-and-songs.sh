@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped model `hymns-and-songs`, from the embedded corpus to the file in the package.
-# 2026-11-22, AMD EPYC (Zen 5, AVX512-BF16), one thread of a two-core machine with other work on it, torch 2.13.0 (CPU), bf16: 12 minutes of training.
+# 2026-11-22, AMD EPYC (Zen 5, AVX512-BF16), one thread of a two-core machine with other work on it, torch 2.13.0 (CPU), bf16: 20 minutes of training.
 # On the same kind of machine the same seed gives the same weights.
 set -euo pipefail
 cd "$(dirname "$0")/.."
