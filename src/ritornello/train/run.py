@@ -7,7 +7,6 @@ usable at any moment: each file is written beside itself and renamed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -119,12 +118,7 @@ def corpus_facts(corpus: Corpus) -> dict:
 
 
 def require_torch() -> None:
-    """Raise ImportError with the way to get PyTorch where it is missing.
-
-    Its threads are told to sleep, not spin, while they wait for one another, before it is loaded: spinning, two
-    threads train ten times slower than one as soon as another program wants a core.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Raise ImportError with the way to get PyTorch where it is missing."""
     try:
         import torch  # noqa: F401
     except ImportError:
