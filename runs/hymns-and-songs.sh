@@ -6,5 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 run=$(mktemp -d)
-ritornello train all -o "$run" --preset lstm --updates 7000 --seed 1 --threads 1 --dtype bf16
+ritornello train all -o "$run" --preset lstm --updates 7000 --seed 1 --threads 1 --dtype bf16 \
+  --bptt-steps 96 --dropout 0.41
 python scripts/ship_model.py "$run" -o src/ritornello/data/models/hymns-and-songs.safetensors

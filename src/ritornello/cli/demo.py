@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.store import Corpus
     from ritornello.render.page import Exhibit
 
-MINUTES = 1.2
+MINUTES = 1.3
 BARS = 8
 FORMATS = ("mid", "musicxml", "svg", "wav")
 
