@@ -55,15 +55,16 @@ def test_checks_are_spread_over_the_run(updates, checks, every):
     assert plan_of(updates=updates, checks=checks).check_every == every
 
 
-def test_dropout_grows_with_the_epochs_from_a_tenth_to_a_half():
+def test_dropout_grows_with_the_epochs_from_nothing_to_a_half():
     tokens_per_update = 16 * 96
 
     def dropout(epochs: float) -> float:
         return choose_dropout(TrainOptions(), 1_000_000, round(epochs * 1_000_000 / tokens_per_update))
 
-    assert dropout(0.1) == dropout(1.9) == 0.1
-    assert dropout(40) == dropout(400) == 0.5
-    assert dropout(2 * math.sqrt(20)) == pytest.approx(0.3, abs=0.01)
+    assert dropout(0.1) == dropout(3.9) == 0
+    assert dropout(8) == pytest.approx(0.15, abs=0.01)
+    assert dropout(41) == dropout(400) == 0.5
+    assert dropout(16) == pytest.approx(0.3, abs=0.01)
     values = [dropout(e / 4) for e in range(1, 200)]
     assert values == sorted(values)
     assert choose_dropout(TrainOptions(dropout=0.05), 1, 10_000) == 0.05
