@@ -163,7 +163,7 @@ def test_a_melody_that_the_format_cannot_hold_leaves_the_old_file(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     put(tmp_path, "file", b"")
-    with pytest.raises(MusicFileError, match="cannot be written .*; choose"):
+    with pytest.raises(MusicFileError, match=r"cannot be written .*; choose"):
         write(TUNE, tmp_path / "file" / "tune.mid")
 
 

@@ -56,7 +56,7 @@ def test_checks_are_spread_over_the_run(updates, checks, every):
 
 
 def test_dropout_grows_with_the_epochs_from_nothing_to_a_half():
-    tokens_per_update = 16 * 96
+    tokens_per_update = 16 * 48
 
     def dropout(epochs: float) -> float:
         return choose_dropout(TrainOptions(), 1_000_000, round(epochs * 1_000_000 / tokens_per_update))
