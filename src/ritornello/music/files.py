@@ -35,11 +35,18 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     Raises MusicFileError, one line that begins with the path, for a file that is missing, empty, of another
     kind than its suffix promises, broken, or without notes.
     """
-    path = Path(path)
-    content = _content(path)
+    return read_content(_content(Path(path)), path, repeats)
+
+
+def read_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+    """Read every piece in the bytes of a music file; `name` is what it is called, its suffix says what it holds.
+
+    Raises MusicFileError as `read` does.
+    """
+    path = Path(name)
     kind = _agreed_kind(path, content)
     try:
-        return parse(kind, content, str(path), repeats)
+        return parse(kind, content, str(name), repeats)
     except ValueError as error:
         raise MusicFileError(_with_path(path, error)) from error
 
