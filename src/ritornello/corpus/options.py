@@ -30,6 +30,18 @@ class BuildOptions:
     convention: str | None = None
     """Of token arrays: exercise, zeldic or magenta; without it, detected."""
 
+    pick: str = "auto"
+    """Which line is the melody: auto, first, highest, track:NAME_OR_NUMBER or every-part."""
+
+    steps_per_quarter: int = 4
+    """Steps of the grid on which performed timing is laid: 4 is sixteenths, 12 also takes triplets."""
+
+    timing: Literal["auto", "grid", "exact"] = "auto"
+    """"auto" lays performed timing on the grid and keeps written timing as it is; "grid" lays all, "exact" none."""
+
+    swing: Literal["keep", "straight"] = "keep"
+    """"straight" evens out swung eighths before they are laid on the grid."""
+
     def __post_init__(self) -> None:
         if self.repeats not in ("unfold", "written"):
             raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
@@ -37,3 +49,17 @@ class BuildOptions:
             raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
         if self.rest_bars is not None and self.rest_bars < 1:
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
+        self._check_picking()
+
+    def _check_picking(self) -> None:
+        track = self.pick.removeprefix("track:").strip() if self.pick.startswith("track:") else ""
+        if self.pick not in ("auto", "first", "highest", "every-part") and not track:
+            raise CorpusError(
+                f"pick must be auto, first, highest, every-part or track:NAME_OR_NUMBER, not {self.pick!r}"
+            )
+        if not 1 <= self.steps_per_quarter <= 24:
+            raise CorpusError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+        if self.timing not in ("auto", "grid", "exact"):
+            raise CorpusError(f'timing must be "auto", "grid" or "exact", not {self.timing!r}')
+        if self.swing not in ("keep", "straight"):
+            raise CorpusError(f'swing must be "keep" or "straight", not {self.swing!r}')
