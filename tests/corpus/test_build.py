@@ -212,7 +212,7 @@ def test_folders_are_searched_in_order_and_circles_of_links_end(tmp_path):
     (tmp_path / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "again.mid").symlink_to(tmp_path / "a.mid")
     found = find_files([tmp_path / "b" / "2.mid", tmp_path])
-    assert [str(p.relative_to(tmp_path)) for p in found] == ["b/2.mid", "a.mid", "b/1.mid"]
+    assert [os.path.relpath(s.name, tmp_path) for s in found] == ["b/2.mid", "a.mid", "b/1.mid"]
 
 
 def test_links_to_nothing_and_pipes_do_not_stop_the_build(tmp_path):

@@ -72,7 +72,7 @@ def build_corpus(
     """
     options = replace(options or BuildOptions(), **changes)
     rule = SplitRule.parse(options.split)
-    paths = find_files([sources] if isinstance(sources, str | Path) else sources)
+    paths = [Path(s.path) for s in find_files([sources] if isinstance(sources, str | Path) else sources)]
     contents = []
     with UntrustedReader() as reader:
         for path in paths:
