@@ -13,7 +13,8 @@ class BuildOptions:
     """How a corpus is built."""
 
     split: str = "hash"
-    """"hash", or "last:SHARE" for the last share of the file order as test."""
+    """"hash" (a family always goes the same way), "80/10/10" (training, validation, test), "last:SHARE" (of the file
+    order as test) or "list:FILE" (which names tunes for each)."""
 
     repeats: Literal["unfold", "written"] = "unfold"
     """"unfold" plays repeated bars as often as the score asks, "written" reads each once."""
@@ -42,13 +43,34 @@ class BuildOptions:
     swing: Literal["keep", "straight"] = "keep"
     """"straight" evens out swung eighths before they are laid on the grid."""
 
+    similarity: float = 0.6
+    """Tunes are kin where runs that both have cover so much of the shorter one, above 0 to 1."""
+
+    keep_copies: bool = False
+    """Keep every copy of a tune, all in one split, instead of the first alone."""
+
+    strict: bool = False
+    """Fail, and write nothing, where a file is dropped for a reason that can be mended, or kept with a doubt."""
+
+    engine: Literal["pool", "ray"] = "pool"
+    """Who converts the files: "pool", processes on this machine, or "ray", a cluster (needs the extra "scale")."""
+
+    workers: int = 0
+    """How many processes convert files; 0 is one for each processor."""
+
     def __post_init__(self) -> None:
+        if not 0.0 < self.similarity <= 1.0:
+            raise CorpusError(f"similarity must be above 0 and at most 1, not {self.similarity}")
         if self.repeats not in ("unfold", "written"):
             raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
         if self.least_notes < 1:
             raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
         if self.rest_bars is not None and self.rest_bars < 1:
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
+        if self.engine not in ("pool", "ray"):
+            raise CorpusError(f'engine must be "pool" or "ray", not {self.engine!r}')
+        if self.workers < 0:
+            raise CorpusError(f"workers must be 0 or more, not {self.workers}")
         self._check_picking()
 
     def _check_picking(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,18 +14,22 @@ REMEDIES: dict[str, str] = {
     "not_music": "give it one of the endings that are read, or leave it out of the folder",
     "unreadable": "open it in a notation program or a sequencer and export it again",
     "wrong_kind": "the content is not what the name says: fetch the file itself, or give it its true ending",
-    "too_large": "no score is that large: leave it out, or split it",
-    "bad_archive": "unpack it with the program that made it and name the folder, or fetch it again",
-    "nested_archive": "unpack the outer archive and name the folder",
-    "unsafe_name": "unpack the archive with a program that you trust and name the folder",
-    "bad_tune": "correct the tune at the line that is named; the others of the book were read",
     "empty_file": "the file holds no bytes: copy or export it again",
     "no_notes": "choose a file, or a part of it, that has notes",
     "drums_only": "only percussion was found: add a part with pitches",
     "too_short": "a melody needs more notes: join it with another, or lower the least number",
-    "duplicate": "nothing to do: the tune is in the corpus already; use an explicit split to keep every copy",
+    "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
+    "copies_across": "kept as the split asks: a model learns what it is judged by; use --split hash to keep kin together",
 }
-"""Reason codes and what would help. Dropped files carry one of them; kept files carry "ok"."""
+"""Reason codes and what would help. Dropped files carry one of them; kept files carry "ok" and may carry warnings."""
+
+HARMLESS = ("ok", "duplicate")
+"""Reasons that ask for nothing to be done: --strict lets them pass."""
+
+SHARPER: dict[str, tuple[str, str]] = {
+    "too_short": (r"\b(\d+) notes?\b", "to keep it, use --least-notes {0}"),
+}
+"""Reasons whose remedy names the number that the detail holds: a pattern for the detail, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class FileReport:
     path: the file as it was given. status: "kept" or "dropped". reason: a key of REMEDIES.
     detail: the message of the reader, the twin of a duplicate, or what was detected; may be empty.
     pieces, melodies, notes: what was kept of it. losses: counted by name, such as "notes_below_top".
+    warnings: doubts about what was kept, as (reason code, detail). kin: tunes of this file that were left out
+        because another stands for them, each with source, twin, kind, semitones, stretch, run_notes and coverage.
     """
 
     path: str
@@ -45,26 +52,59 @@ class FileReport:
     melodies: int = 0
     notes: int = 0
     losses: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[tuple[str, str], ...] = ()
+    kin: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for `report.jsonl`."""
-        return asdict(self)
+        """Plain values for `report.jsonl`; each warning with its remedy."""
+        warnings = [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings]
+        return {**asdict(self), "warnings": warnings, "kin": [dict(k) for k in self.kin]}
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> FileReport:
-        """Back from `to_json`. Raises TypeError where the line is not one of ours."""
-        return cls(**line)
+        """Back from `to_json`. Raises TypeError or KeyError where the line is not one of ours."""
+        warnings = tuple((w["reason"], w["detail"]) for w in line.get("warnings", ()))
+        return cls(**{**line, "warnings": warnings, "kin": tuple(line.get("kin", ()))})
+
+    @property
+    def asks_for_action(self) -> bool:
+        """Whether something about the file can be mended: it was dropped or doubted, not for being a copy."""
+        return self.reason not in HARMLESS or bool(self.warnings)
 
     def __str__(self) -> str:
         """One line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
         if self.status == KEPT:
-            return f"kept     {self.path}: {self.melodies} melodies, {self.notes} notes" + _bracket(self.detail)
+            doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
+            return f"kept     {self.path}: {_count(self.melodies, 'melod')}, {self.notes} notes" + (
+                _bracket(self.detail) + doubts
+            )
         return f"dropped  {self.path}: {self.reason}{_bracket(self.detail)}; {self.remedy}"
 
 
-def dropped(path: str, reason: str, detail: str = "", losses: Mapping[str, int] | None = None) -> FileReport:
+def dropped(
+    path: str,
+    reason: str,
+    detail: str = "",
+    losses: Mapping[str, int] | None = None,
+    kin: tuple[Mapping[str, Any], ...] = (),
+) -> FileReport:
     """A report line for a file that gave nothing."""
-    return FileReport(path, DROPPED, reason, REMEDIES[reason], detail, losses=dict(losses or {}))
+    return FileReport(path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), kin=kin)
+
+
+def remedy(reason: str, detail: str = "") -> str:
+    """What would help: with the number that the detail names, where the reason has such a remedy.
+
+    Raises KeyError for a reason that is not in REMEDIES.
+    """
+    general = REMEDIES[reason]
+    pattern, sharper = SHARPER.get(reason, ("", ""))
+    found = re.search(pattern, detail) if pattern else None
+    return sharper.format(*found.groups()) if found else general
+
+
+def _count(number: int, stem: str) -> str:
+    return f"{number} {stem}{'y' if number == 1 else 'ies'}"
 
 
 def _bracket(text: str) -> str:
