@@ -39,12 +39,11 @@ def build(
     check_place(Path(out))
     try:
         with console.progress("reading", 1) as progress:
-            corpus = build_corpus(list(sources), options, progress.of)
+            corpus = build_corpus(list(sources), options, progress.of, out)
     except CorpusError as error:
         for line in error.report:
             console.say(str(line))
         raise
-    corpus.save(Path(out))
     for line in corpus.report:
         console.say(str(line))
     splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
