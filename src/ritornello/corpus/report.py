@@ -19,7 +19,7 @@ REMEDIES: dict[str, str] = {
     "drums_only": "only percussion was found: add a part with pitches",
     "too_short": "a melody needs more notes: join it with another, or lower the least number",
     "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
-    "copies_across": "kept as the split asks: a model learns what it is judged by; use --split hash to keep kin together",
+    "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps kin together",
 }
 """Reason codes and what would help. Dropped files carry one of them; kept files carry "ok" and may carry warnings."""
 
