@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families import with_families, without_copies
-from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece
+from ritornello.corpus.judge import Copy, Judgement, judged
+from ritornello.corpus.kin import kinship
+from ritornello.corpus.likeness import line_of
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pieces import NOTE_DTYPE
 from ritornello.corpus.report import KEPT, REMEDIES, FileReport, dropped
 from ritornello.corpus.rows import FileRows, Remark
-from ritornello.corpus.split import SplitRule, with_splits
+from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import Corpus
+from ritornello.corpus.summary import strict_failure
+
+RowsOf = Callable[[int], FileRows]
 
 
 class _Tune(NamedTuple):
@@ -38,92 +44,106 @@ class _File:
     tunes: tuple[_Tune, ...]
 
 
-def assemble(files: Iterable[tuple[str, FileRows]], rule: SplitRule) -> Corpus:
-    """The corpus of files given as (name, rows), in that order.
+def assemble(names: Sequence[str], rows_of: RowsOf, options: BuildOptions) -> Corpus:
+    """The corpus of the files called `names`; `rows_of` gives the rows of each by its place.
 
-    Under a hashed split only the first of the pieces with one fingerprint is looked at further, so that a corpus of
-    copies needs no more memory than what it is copied from. Raises CorpusError, with the report, where nothing is
-    left.
+    Of pieces with one fingerprint only the first is looked at further, unless copies are to stay: a folder of copies
+    needs no more memory than what it is copied from. Raises CorpusError, with the report, where nothing is left, or
+    where the options are strict and a file wants attention.
     """
-    shelf = _Shelf(keeps_copies=rule.explicit)
-    seen = [shelf.take(name, rows) for name, rows in files]
-    corpus = with_families(shelf.corpus())
-    twins = shelf.twins
-    if not rule.explicit:
-        corpus, pairs = without_copies(corpus)
-        near = {copy.source: twin.source for copy, twin in pairs}
-        twins = {copy: near.get(twin, twin) for copy, twin in twins.items()} | near
-    corpus = with_splits(corpus, rule)
-    crossing = _crossing_copies(corpus) if rule.explicit else {}
-    report = tuple(_report(file, twins, crossing) for file in seen)
-    if not corpus.pieces:
+    shelf = _Shelf(options)
+    files = [shelf.take(name, place, rows_of(place)) for place, name in enumerate(names)]
+    judgement = judged(shelf.corpus(), options, shelf.prints)
+    copies = {**judgement.copies, **_early_copies(shelf, judgement, rows_of)}
+    report = tuple(_report(file, copies, judgement.crossing) for file in files)
+    if not judgement.corpus.pieces:
         raise CorpusError(_nothing_kept(report), report)
-    return replace(corpus, report=report)
+    failure = strict_failure(report) if options.strict else ""
+    if failure:
+        raise CorpusError(failure, report)
+    return replace(judgement.corpus, report=report)
 
 
 class _Shelf:
-    """Pieces laid end to end as they come."""
+    """Pieces in the order in which they come, each as a corpus of its own until they are put end to end.
 
-    def __init__(self, keeps_copies: bool) -> None:
-        self.twins: dict[str, str] = {}
-        self._keeps_copies = keeps_copies
-        self._first: dict[str, str] = {}
-        self._pieces: list[CorpusPiece] = []
-        self._notes = [np.zeros(0, NOTE_DTYPE)]
-        self._steps: list[np.ndarray] = []
-        self._note = self._step = 0
+    prints: their fingerprints. early: copies that were not laid down, by source, with the place of their file.
+    """
 
-    def take(self, name: str, rows: FileRows) -> _File:
+    def __init__(self, options: BuildOptions) -> None:
+        self.prints: list[str] = []
+        self.early: dict[str, tuple[int, Copy]] = {}
+        self._keeps_copies = options.keep_copies or SplitRule.parse(options.split).explicit
+        self._first: dict[str, int] = {}
+        self._pieces: list[Corpus] = []
+
+    def take(self, name: str, place: int, rows: FileRows) -> _File:
         """Lay down what is new in the rows of a file; returns what its report needs."""
-        tunes = tuple(_Tune(p.source, len(p.melodies), p.notes) for p in rows.pieces)
-        for piece, tune in zip(rows.pieces, rows.prints, strict=True):
-            twin = self._first.setdefault(tune, piece.source)
-            if twin != piece.source and not self._keeps_copies:
-                self.twins[piece.source] = twin
+        whole = Corpus(rows.notes, rows.pieces, steps=rows.steps)
+        for index, (piece, tune) in enumerate(zip(rows.pieces, rows.prints, strict=True)):
+            first = self._first.setdefault(tune, len(self._pieces))
+            if first == len(self._pieces) or self._keeps_copies:
+                self._pieces.append(whole.selected([piece]))
+                self.prints.append(tune)
             else:
-                self._lay(piece, rows)
+                self.early[piece.source] = (place, _copy(whole, index, self._pieces[first]))
+        tunes = tuple(_Tune(name if p.source == name else p.source, len(p.melodies), p.notes) for p in rows.pieces)
         return _File(name, rows.problems, rows.warnings, rows.losses, rows.detected, tunes)
 
-    def _lay(self, piece: CorpusPiece, rows: FileRows) -> None:
-        melodies = []
-        for old in piece.melodies:
-            self._notes.append(rows.notes[old.first : old.stop].copy())  # not a view that holds all the rows
-            melodies.append(replace(old, first=self._note, stop=self._note + old.notes))
-            self._note += old.notes
-            if old.steps is not None and rows.steps is not None:
-                self._steps.append(rows.steps[slice(*old.steps)].copy())
-                melodies[-1] = replace(melodies[-1], steps=(self._step, self._step + len(self._steps[-1])))
-                self._step += len(self._steps[-1])
-        self._pieces.append(replace(piece, melodies=tuple(melodies)))
-
     def corpus(self) -> Corpus:
-        """Everything laid down so far."""
-        steps = np.concatenate(self._steps) if self._steps else None
-        return Corpus(np.concatenate(self._notes), tuple(self._pieces), steps=steps)
+        """Everything laid down, end to end."""
+        pieces, note, step = [], 0, 0
+        for one in self._pieces:
+            melodies = []
+            for part in one.pieces[0].melodies:
+                steps = None if part.steps is None else (part.steps[0] + step, part.steps[1] + step)
+                melodies.append(replace(part, first=part.first + note, stop=part.stop + note, steps=steps))
+            pieces.append(replace(one.pieces[0], melodies=tuple(melodies)))
+            note += len(one.notes)
+            step += 0 if one.steps is None else len(one.steps)
+        notes = np.concatenate([np.zeros(0, NOTE_DTYPE), *(one.notes for one in self._pieces)])
+        arrays = [one.steps for one in self._pieces if one.steps is not None]
+        return Corpus(notes, tuple(pieces), steps=np.concatenate(arrays) if arrays else None)
 
 
-def _crossing_copies(corpus: Corpus) -> dict[str, str]:
-    """Held-out pieces of a family that also trains, each with its twin in training."""
-    trained = {p.family: p.source for p in corpus.in_split("train")}
-    return {p.source: trained[p.family] for p in corpus.pieces if p.split != "train" and p.family in trained}
+def _copy(whole: Corpus, index: int, twin: Corpus) -> Copy:
+    like = kinship(line_of(whole, index), line_of(twin, 0))
+    return Copy(whole.pieces[index].source, twin.pieces[0].source, like)
 
 
-def _report(file: _File, twins: Mapping[str, str], crossing: Mapping[str, str]) -> FileReport:
+def _early_copies(shelf: _Shelf, judgement: Judgement, rows_of: RowsOf) -> dict[str, Copy]:
+    """The copies that were never laid down. Where the twin of one went as well, what stays for that stands for it."""
+    kept = {piece.source: i for i, piece in enumerate(judgement.corpus.pieces)}
+    copies = {}
+    for source, (place, copy) in shelf.early.items():
+        if copy.twin in judgement.copies:
+            twin = judgement.corpus.selected([judgement.corpus.pieces[kept[judgement.copies[copy.twin].twin]]])
+            rows = rows_of(place)
+            index = next(i for i, piece in enumerate(rows.pieces) if piece.source == source)
+            copy = _copy(Corpus(rows.notes, rows.pieces), index, twin)
+        copies[source] = copy
+    return copies
+
+
+def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy]) -> FileReport:
     """The report line of one file, once it is known which of its tunes stay."""
-    kept = [t for t in file.tunes if t.source not in twins]
-    copies = [("duplicate", f"the same tune as {twins[t.source]}") for t in file.tunes if t.source in twins]
-    problems = [*file.problems, *copies]
+    kept = [t for t in file.tunes if t.source not in copies]
+    kin = [copies[t.source] for t in file.tunes if t.source in copies]
+    problems = [*file.problems, *(("duplicate", copy.words) for copy in kin)]
+    told = tuple(copy.to_json() for copy in kin)
     if not kept:
         reason, detail = problems[0] if problems else ("no_notes", "")
-        return dropped(file.name, reason, detail, file.losses)
+        return dropped(file.name, reason, detail, file.losses, told)
     counted = Counter(reason for reason, _ in problems)
-    across = [t.source for t in kept if t.source in crossing]
-    remarks = [file.detected, *(f"{n} left out: {reason}" for reason, n in counted.items())]
+    detail = "; ".join(r for r in [file.detected, *(f"{n} left out: {reason}" for reason, n in counted.items())] if r)
+    across = [crossing[t.source] for t in kept if t.source in crossing]
+    warnings = file.warnings
     if across:
-        remarks.append(f"{len(across)} held out though a copy trains, the first {across[0]} = {crossing[across[0]]}")
-    detail = "; ".join(r for r in remarks if r)
+        warnings += (("copies_across", f"{len(across)} held out though a copy trains, the first {across[0].words}"),)
     melodies, notes = sum(t.melodies for t in kept), sum(t.notes for t in kept)
-    return FileReport(file.name, KEPT, "ok", REMEDIES["ok"], detail, len(kept), melodies, notes, file.losses)
+    return FileReport(
+        file.name, KEPT, "ok", REMEDIES["ok"], detail, len(kept), melodies, notes, file.losses, warnings, told
+    )
 
 
 def _nothing_kept(report: Sequence[FileReport]) -> str:

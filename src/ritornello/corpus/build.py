@@ -40,11 +40,11 @@ def build_corpus(
     `report` then says why for each file.
     """
     options = replace(options or BuildOptions(), **changes)
-    rule = SplitRule.parse(options.split)
+    SplitRule.parse(options.split)  # says what is wrong with it before anything is read
     found = find_files([sources] if isinstance(sources, str | Path) else sources)
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         _convert(found, options, journal, on_file)
-        corpus = assemble(((s.name, journal.rows(i)) for i, s in enumerate(found)), rule)
+        corpus = assemble([source.name for source in found], journal.rows, options)
         if out is not None:
             corpus.save(out)
         journal.remove()

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, NoteArray
+from ritornello.corpus.report import REMEDIES
 
 Remark = tuple[str, str]
 """A code of the report and its detail."""
@@ -101,6 +102,10 @@ class FileRows:
 
 
 def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
+    """Codes and details. Raises ValueError for a code that the report does not know."""
+    unknown = [code for code, _ in pairs if code not in REMEDIES]
+    if unknown:
+        raise ValueError(f"there is no reason {unknown[0]!r}")
     return tuple((str(code), str(detail)) for code, detail in pairs)
 
 
