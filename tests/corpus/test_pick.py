@@ -3,7 +3,8 @@
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.pick import melodic_part, pick_melody, picked, top_line
+from ritornello.corpus.pick import melodic_part, pick_melody, picked
+from ritornello.corpus.pick_line import top_line
 from ritornello.music.values import Note, Part, Piece, Timeline
 
 

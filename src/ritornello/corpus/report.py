@@ -23,6 +23,10 @@ REMEDIES: dict[str, str] = {
     "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",
     "too_short": "a melody needs more notes: join it with another, or lower the least number",
+    "no_such_track": "name a track that is there, or use --pick auto",
+    "unsure_pick": "look at it with `corpus explain`, and choose with --pick track:NAME_OR_NUMBER",
+    "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
+    "no_beat": "no grid fits: the file's beat is not the one it was played to; set its tempo map in a sequencer first",
     "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
     "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps kin together",
 }
@@ -32,6 +36,7 @@ HARMLESS = ("ok", "duplicate")
 """Reasons that ask for nothing to be done: --strict lets them pass."""
 
 SHARPER: dict[str, tuple[str, str]] = {
+    "off_grid": (r"; (\d+) steps a quarter fit", "try --steps-per-quarter {0}"),
     "too_short": (r"\b(\d+) notes?\b", "to keep it, use --least-notes {0}"),
 }
 """Reasons whose remedy names the number that the detail holds: a pattern for the detail, and the remedy."""
