@@ -25,7 +25,7 @@ from ritornello.corpus.store import corpus_of
 from ritornello.encoding.exercise_arrays import step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError
-from ritornello.music.files import read_content
+from ritornello.music.files import scan_content
 from ritornello.music.kinds import SUFFIXES, detect
 from ritornello.music.values import Melody, Piece
 
@@ -66,11 +66,12 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
 def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
     """Read a music file and take the melodies of each of its pieces."""
     try:
-        pieces = read_content(content, name, options.repeats)
+        reading = scan_content(content, name, options.repeats)
     except MusicFileError as error:
         found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
         return
-    for piece in pieces:
+    found.warnings.extend(reading.remarks)
+    for piece in reading.pieces:
         _take(found, piece, name, options)
 
 
