@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.describe import pitch_name
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice, NoteArray
 from ritornello.corpus.store import Corpus
+from ritornello.render.roll import pitch_name
 
 FAR = 3.5
 """Robust standard deviations from the median that make a tune stand out (Iglewicz and Hoaglin 1993)."""
