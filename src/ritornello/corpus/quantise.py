@@ -23,6 +23,9 @@ WRITTEN = 0.85
 FAR = 0.1
 """A grid does not fit where it moves more than this share of the onsets by a third of a step or more."""
 
+FITTING = 0.35
+"""Another grid is advised where onsets miss it by no more than this share of the square that random ones would."""
+
 SPREAD = 0.05  # of played onsets around the beat, in quarters: 25 ms at 120
 PRICE = {3: 2.0, 6: 4.0, 12: 6.0, 24: 9.0}  # of triplet divisions, in units of squared spreads
 EARLY = 0.1  # of a quarter: onsets so shortly before a beat belong to it
@@ -77,7 +80,9 @@ def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swin
         starts, ends = _straightened(starts, ratio), _straightened(ends, ratio)
     laid, divisions = _laid(starts, steps_per_quarter)
     far, better = _fit(starts, laid, divisions, steps_per_quarter)
-    if timing == "exact" or (timing == "auto" and written and ratio is None):
+    if timing == "exact":
+        return Timed(melody, written, far, better)
+    if timing == "auto" and written and ratio is None:
         return Timed(_with_whole_lengths(melody, steps_per_quarter), written, far, better)
     result, merged = _rebuilt(melody, laid, ends, divisions, steps_per_quarter)
     return Timed(result, written, far, better, merged, ratio)
@@ -124,9 +129,15 @@ def _fit(starts: Floats, laid: Floats, divisions: NDArray[np.int64], steps: int)
     if far <= FAR:
         return far, None
     for other in OTHER_GRIDS:
-        if other > steps and _far(starts, *_laid(starts, other)) <= min(FAR, far / 2):
+        if other > steps and _fits(starts, *_laid(starts, other)):
             return far, other
     return far, None
+
+
+def _fits(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> bool:
+    """Whether onsets lie close to a grid: random ones would on average miss by its step's uniform deviation."""
+    missed = float((((laid - starts) * divisions) ** 2).mean()) * 12
+    return _far(starts, laid, divisions) <= FAR and missed <= FITTING
 
 
 def _far(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> float:
