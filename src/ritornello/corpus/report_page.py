@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from html import escape
-from importlib.resources import files as package_files
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,6 +21,7 @@ from ritornello.corpus.outliers import Outlier, outliers
 from ritornello.corpus.report import DROPPED, FileReport
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.summary import Row, rows
+from ritornello.corpus.web_page import card, document, thumb
 from ritornello.music import atomic
 from ritornello.render.roll import pitch_name
 
@@ -30,8 +29,6 @@ PAGE = "report.html"
 FILES = 60  # told one by one for each reason; all of them are in report.jsonl
 FAMILIES = 12
 MOST_FAMILIES = 3000  # pieces with kin; above that only the count is told, for comparing them all takes its time
-THUMB = (160, 48)  # pixels, width and height
-THUMB_NOTES = 300
 
 
 def write_report_page(corpus: Corpus, folder: str | Path) -> None:
@@ -51,25 +48,7 @@ def report_page(corpus: Corpus, name: str = "corpus") -> str:
         f'<footer class="colophon">Fingerprint <code>{corpus.fingerprint[:16]}</code>. Every file has its line in '
         "<code>report.jsonl</code>. The page holds everything it needs.</footer>"
     )
-    return _document(name, "\n".join([head, *(s for s in sections if s), foot]))
-
-
-def _document(title: str, body: str) -> str:
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    style = _text("ritornello.render", "player.css") + _text("ritornello.corpus", "report.css")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="Ritornello">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n'
-        f'<body class="page">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
-    )
-
-
-@cache
-def _text(package: str, name: str) -> str:
-    return (package_files(package) / "web" / name).read_text(encoding="utf-8")
+    return document(name, "\n".join([head, *(s for s in sections if s), foot]))
 
 
 def _intro(corpus: Corpus, told: dict[str, Any]) -> str:
@@ -109,7 +88,7 @@ def _strange(corpus: Corpus) -> str:
     if not found:
         return ""
     items = "\n".join(_stranger(corpus, o) for o in found)
-    return _card(
+    return card(
         "What stands out",
         "The tunes least like the others. They may be treasures, or files that were read wrongly: "
         "<code>ritornello corpus explain FILE</code> shows what was picked.",
@@ -131,22 +110,8 @@ def _why(words: str) -> str:
 
 
 def _thumb(corpus: Corpus, found: Outlier) -> str:
-    """The first notes of a melody as a little piano roll."""
-    notes = corpus.notes[found.part.first : found.part.stop][:THUMB_NOTES]
-    width, height = THUMB
-    first, last = int(notes["start"][0]), int((notes["start"] + notes["duration"]).max())
-    low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
-    row = min((height - 8) / (high - low + 1), 4.0)
-    top = (height - row * (high - low + 1)) / 2
-    shapes = []
-    for start, duration, pitch, _ in notes.tolist():
-        x, wide = width * (start - first) / (last - first), width * duration / (last - first)
-        y = top + (high - pitch) * row
-        shapes.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(wide - 0.4, 0.4):.1f}" height="{row:.1f}"/>')
-    return (
-        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="its notes">'
-        f"{''.join(shapes)}</svg>"
-    )
+    notes = corpus.notes[found.part.first : found.part.stop]
+    return thumb([(start, duration, pitch) for start, duration, pitch, _ in notes.tolist()])
 
 
 def _inside(corpus: Corpus, told: dict[str, Any]) -> str:
@@ -166,7 +131,7 @@ def _inside(corpus: Corpus, told: dict[str, Any]) -> str:
         said = (f"{unknown:,} without a key" if unknown else "melodies") + legend
         body.append(charts.figure("Key", said, charts.key_columns(keys), True))
     body.append(charts.figure("Split", "by family", _splits(told), True))
-    return _card("What is in it", "", f'<div class="charts">{"".join(body)}</div>')
+    return card("What is in it", "", f'<div class="charts">{"".join(body)}</div>')
 
 
 def _durations(durations: dict[str, int]) -> str:
@@ -192,7 +157,7 @@ def _left_out(report: Sequence[FileReport]) -> str:
     if not wanting:
         return ""
     body = "".join(_reason(row, report) for row in wanting)
-    return _card("What was left out, and what would help", "", f'<div class="reasons">{body}</div>')
+    return card("What was left out, and what would help", "", f'<div class="reasons">{body}</div>')
 
 
 def _reason(row: Row, report: Sequence[FileReport]) -> str:
@@ -222,12 +187,12 @@ def _kin(corpus: Corpus) -> str:
     if not related:
         return ""
     if related > MOST_FAMILIES:
-        return _card("Families", f"{related:,} tunes are copies or variants of others.", "")
+        return card("Families", f"{related:,} tunes are copies or variants of others.", "")
     found = families_of(corpus)
     body = "".join(_family(f) for f in found[:FAMILIES])
     more = f" Here are the largest {FAMILIES}." if len(found) > FAMILIES else ""
     words = f"{len(found):,} tunes have copies or variants. A family never lies in two splits, unless you say so."
-    return _card("Families", f"{words}{more} <code>ritornello corpus show --families</code> tells them all.", body)
+    return card("Families", f"{words}{more} <code>ritornello corpus show --families</code> tells them all.", body)
 
 
 def _family(family: Family) -> str:
@@ -236,11 +201,6 @@ def _family(family: Family) -> str:
         why = member.kinship.words(PurePath(member.twin).name) if member.kinship else ""
         items.append(f"<li>{escape(member.source)}{'' if member.kept else ' (left out)'}: {escape(why)}</li>")
     return f'<div class="family"><h3>{escape(family.members[0].source)}</h3><ul>{"".join(items)}</ul></div>'
-
-
-def _card(title: str, lede: str, body: str) -> str:
-    words = f'<p class="lede">{lede}</p>' if lede else '<p class="lede"></p>'
-    return f'<section class="card"><h2>{escape(title)}</h2>{words}{body}</section>'
 
 
 def _sentence(text: str) -> str:
