@@ -100,7 +100,7 @@ def test_corpus_build_says_its_outcome_as_one_json_value(command, hymn_folder, t
 def test_corpus_build_makes_the_same_corpus_twice(command, hymn_folder, tmp_path):
     for name in ("one", "two"):
         command("corpus", "build", hymn_folder, "-o", tmp_path / name)
-    names = ["notes.npy", "pieces.jsonl", "report.jsonl"]
+    names = ["notes.npy", "pieces.jsonl", "report.html", "report.jsonl"]
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == names
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

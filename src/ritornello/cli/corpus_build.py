@@ -32,6 +32,7 @@ def build(
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.folder import check_place
+    from ritornello.corpus.summary import screen
 
     console = Console(quiet, as_json)
     if not sources:
@@ -41,17 +42,16 @@ def build(
         with console.progress("reading", 1) as progress:
             corpus = build_corpus(list(sources), options, progress.of, out)
     except CorpusError as error:
-        for line in error.report:
-            console.say(str(line))
+        if error.report:
+            console.say(screen(error.report, console.width))
         raise
-    for line in corpus.report:
-        console.say(str(line))
+    console.say(screen(corpus.report, console.width))
     splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
     kept = sum(line.status == "kept" for line in corpus.report)
     counts = corpus.counts()
     console.result(
         {"corpus": out, "files": len(corpus.report), "kept": kept, **counts["all"], "splits": counts},
         f"{out}: kept {kept} of {len(corpus.report)} files; {counts['all']['pieces']} pieces, "
-        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits})",
+        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}); look at {out}/report.html",
     )
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,8 @@ def explain(
     told = explaining.explain(file, options)
     if out:
         atomic.write_text(out, explanation_page(told, file))
-    width = shutil.get_terminal_size((88, 24)).columns
+    console = Console(quiet, as_json)
+    width = console.width or 88
     text = "\n\n".join(explaining.as_text(one, width) for one in told)
-    Console(quiet, as_json).result([one.to_json() for one in told], text + (f"\n\npage: {out}" if out else ""))
+    console.result([one.to_json() for one in told], text + (f"\n\npage: {out}" if out else ""))
     return 0

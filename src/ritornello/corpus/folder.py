@@ -14,6 +14,8 @@ from ritornello.music import atomic
 
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
+PAGE = "report.html"
+"""To be looked at; it is written with a corpus and never read."""
 
 
 def is_corpus(path: Path) -> bool:
@@ -81,7 +83,7 @@ def _move_into_place(beside: Path, path: Path, files: Mapping[str, bytes]) -> No
         return
     for name in files:
         os.replace(beside / name, path / name)
-    for name in set(NAMES) - set(files):
+    for name in {*NAMES, PAGE} - set(files):
         with suppress(FileNotFoundError):
             (path / name).unlink()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -22,23 +22,19 @@ from ritornello.corpus.report import DROPPED, FileReport
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.summary import Row, rows
 from ritornello.corpus.web_page import card, document, thumb
-from ritornello.music import atomic
 from ritornello.render.roll import pitch_name
 
-PAGE = "report.html"
 FILES = 60  # told one by one for each reason; all of them are in report.jsonl
 FAMILIES = 12
 MOST_FAMILIES = 3000  # pieces with kin; above that only the count is told, for comparing them all takes its time
 
 
-def write_report_page(corpus: Corpus, folder: str | Path) -> None:
-    """Write the page into a corpus folder, whole or not at all. Raises OSError where it cannot be written."""
-    atomic.write_text(Path(folder) / PAGE, report_page(corpus, Path(folder).name or "corpus"))
+def report_page(corpus: Corpus, name: str = "") -> str:
+    """The page of a corpus that is called `name`: a whole HTML document of UTF-8.
 
-
-def report_page(corpus: Corpus, name: str = "corpus") -> str:
-    """The page of a corpus that is called `name`: a whole HTML document of UTF-8."""
-    told = describe(corpus)
+    Without a name it is called after the folder that its files lie in.
+    """
+    told, name = describe(corpus), name or _folder_of(corpus.report)
     sections = [_strange(corpus), _inside(corpus, told), _left_out(corpus.report), _kin(corpus)]
     head = (
         f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
@@ -49,6 +45,12 @@ def report_page(corpus: Corpus, name: str = "corpus") -> str:
         "<code>report.jsonl</code>. The page holds everything it needs.</footer>"
     )
     return document(name, "\n".join([head, *(s for s in sections if s), foot]))
+
+
+def _folder_of(report: Sequence[FileReport]) -> str:
+    paths = [PurePath(line.path) for line in report]
+    shared = [names[0] for names in zip(*(p.parts[:-1] for p in paths), strict=False) if len(set(names)) == 1]
+    return shared[-1].strip("/\\") if shared and shared[-1].strip("/\\.") else "corpus"
 
 
 def _intro(corpus: Corpus, told: dict[str, Any]) -> str:

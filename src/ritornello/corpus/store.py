@@ -1,7 +1,8 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`. Notes, never tokens, except for those arrays, which are kept step for step.
+were read, `steps.npy`; beside them lies `report.html`, to be looked at. Notes, never tokens, except for those arrays,
+which are kept step for step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.folder import read_files, write_files
+from ritornello.corpus.folder import PAGE, read_files, write_files
 from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, melody_of, note_array
 from ritornello.corpus.report import FileReport
 from ritornello.music.values import Melody
@@ -73,6 +74,10 @@ class Corpus:
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
+        if self.report:
+            from ritornello.corpus.report_page import report_page
+
+            files[PAGE] = report_page(self).encode()
         write_files(Path(path), files)
 
     def melodies(self, split: str | None = None) -> list[Melody]:

@@ -11,7 +11,12 @@ from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
 LINES = 20
 """Files that are told one by one on a screen; all of them are in `report.jsonl`."""
 
+WIDE = 100  # columns of the table where there is no screen to fit
+
 NARROW = 64  # columns; below that a table of three columns is no table
+
+
+_OUTCOMES = {KEPT: "", "doubt": "doubt", DROPPED: "dropped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +46,34 @@ def rows(report: Sequence[FileReport]) -> list[Row]:
     ]
 
 
-def screen(report: Sequence[FileReport], width: int = 80) -> str:
-    """What a person wants to see of a report: files that want attention, the first of them, then the table.
+def screen(report: Sequence[FileReport], width: int | None = None) -> str:
+    """What a person wants to see of a report: the files that want attention, the first of them, then the table.
 
-    width: columns of the screen; lines are wrapped to it where they can be.
+    A report of few files is told file by file. width: columns of the screen, to which lines are wrapped; None where
+    it is none, so that a line for a file stays one line.
     """
     wanting = [line for line in report if line.status == DROPPED or line.warnings]
-    lines = [piece for line in wanting[:LINES] for piece in _wrapped(str(line), width, "  ")]
-    if len(wanting) > LINES:
-        lines.append(f"... and {len(wanting) - LINES} more, in report.jsonl")
-    return "\n".join([*lines, *([""] if lines else []), table(report, width)])
+    told = list(report) if len(report) <= LINES else wanting[:LINES]
+    lines = [piece for line in told for piece in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
+    if len(report) > LINES and len(wanting) > LINES:
+        lines.append(f"... and {len(wanting) - LINES:,} more, in report.jsonl")
+    return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
 
 
-def table(report: Sequence[FileReport], width: int = 80) -> str:
+def table(report: Sequence[FileReport], width: int = WIDE) -> str:
     """The rows as text in columns, or one under the other on a narrow screen."""
-    told = [(row.status, str(row.files), row.reason, row.remedy or _notes(report)) for row in rows(report)]
-    heads = ("", "files", "reason", "what would help")
+    told = [
+        (f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or _notes(report)) for row in rows(report)
+    ]
     if width < NARROW or not told:
         return "\n".join(line for row in told for line in _stacked(row, width))
+    heads = ("files", "", "reason", "what would help")
     wide = [max(len(cells[n]) for cells in (heads, *told)) for n in range(3)]
     room = max(width - sum(wide) - 6, 20)
     lines = []
-    for status, files, reason, help_ in (heads, *told):
+    for files, outcome, reason, help_ in (heads, *told):
         first, *more = textwrap.wrap(help_, room) or [""]
-        lines.append(f"{status:<{wide[0]}}  {files:>{wide[1]}}  {reason:<{wide[2]}}  {first}".rstrip())
+        lines.append(f"{files:>{wide[0]}}  {outcome:<{wide[1]}}  {reason:<{wide[2]}}  {first}".rstrip())
         lines += [" " * (sum(wide) + 6) + text for text in more]
     return "\n".join(lines)
 
@@ -93,8 +102,8 @@ def _notes(report: Sequence[FileReport]) -> str:
 
 
 def _stacked(row: tuple[str, str, str, str], width: int) -> list[str]:
-    status, files, reason, help_ = row
-    return [f"{files} {status}: {reason}", *_wrapped(f"  {help_}", width, "  ")]
+    files, outcome, reason, help_ = row
+    return [" ".join(word for word in (files, outcome, reason) if word), *_wrapped(f"  {help_}", width, "  ")]
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:

@@ -16,7 +16,7 @@ def document(title: str, body: str) -> str:
     """A whole HTML document of UTF-8 that holds everything it needs; its policy forbids fetching and scripts."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     style = _text("ritornello.render", "player.css") + _text("ritornello.corpus", "report.css")
-    return (
+    text = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -24,6 +24,7 @@ def document(title: str, body: str) -> str:
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n'
         f'<body class="page">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
     )
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold bytes that are no text
 
 
 def card(title: str, lede: str, body: str) -> str:
