@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick_features import Columns, columns
-from ritornello.corpus.pick_line import is_single, played_line, top_line, without_drones, without_low_company
+from ritornello.corpus.pick_line import (
+    is_pedalled,
+    is_single,
+    pedalled_line,
+    played_line,
+    top_line,
+    without_drones,
+    without_low_company,
+)
 from ritornello.corpus.pick_score import PartScore, scored
 from ritornello.corpus.quantise import FAR, Timed, is_written, timed
 from ritornello.music.keys import estimate_key, key_name, settled_key
@@ -20,6 +28,7 @@ KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "orga
 UNSURE = 0.6
 """A choice with a smaller share than this is doubted in the report."""
 
+MOST_PARTS = 64  # are compared
 TOLD = 4  # of the reasons for a choice, the weightiest so many are told
 
 
@@ -69,7 +78,7 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     if options.pick == "auto":
         return [_chosen(piece, pitched, arrays, options)]
     if options.pick == "every-part":
-        return [_asked(piece, s.index, options) for s in _in_file_order(scored(piece, pitched, arrays))]
+        return [_asked(piece, index, options) for index in _once_each(piece, pitched, arrays)]
     index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
     return [_asked(piece, index, options)]
 
@@ -148,8 +157,16 @@ def _called(piece: Piece, index: int) -> str:
     return f'{index + 1} "{name}"' if name else f"{index + 1}"
 
 
-def _in_file_order(scores: Sequence[PartScore]) -> list[PartScore]:
-    return sorted(scores, key=lambda s: s.index)
+def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[int]:
+    """The parts in file order, of those that double one another the most telling one."""
+    fullest = _fullest(arrays)
+    doubles = {i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles}
+    return [index for index in pitched if index not in doubles]
+
+
+def _fullest(arrays: Sequence[Columns]) -> list[int]:
+    """Places of the MOST_PARTS arrays with most notes, in order: a file may claim thousands of parts."""
+    return sorted(sorted(range(len(arrays)), key=lambda k: -len(arrays[k]))[:MOST_PARTS])
 
 
 def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
@@ -159,14 +176,15 @@ def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
     return _taken(piece, index, part.name, part.notes, columns(part.notes), options, why=(why,))
 
 
-def _chosen(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
+def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
     """The melody of the part that has most for it."""
     if len(pitched) == 1:
         part = piece.parts[pitched[0]]
         return _taken(piece, pitched[0], part.name, part.notes, arrays[0], options, why=("the only part with pitches",))
-    scores = scored(piece, pitched, arrays)
+    fullest = _fullest(arrays)
+    scores = scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest])
     best = scores[0]
-    part, notes = piece.parts[best.index], arrays[list(pitched).index(best.index)]
+    part, notes = piece.parts[best.index], arrays[pitched.index(best.index)]
     taken = _taken(piece, best.index, part.name, part.notes, notes, options, why=_reasons(piece, scores))
     warnings = taken.warnings
     if best.share < UNSURE:
@@ -221,6 +239,8 @@ def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]
     """The single line in the notes of a part."""
     if is_single(array[:, 0], array[:, 1]):
         return notes
+    if is_pedalled(array[:, 0], array[:, 1], array[:, 2], tpq):
+        return pedalled_line(notes, tpq)
     whole = without_drones(notes, tpq)
     line = top_line(Part(whole)) if is_written(array[:, 0], tpq) else played_line(whole, tpq)
     return without_low_company(line, len(whole))

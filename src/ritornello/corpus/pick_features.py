@@ -54,26 +54,22 @@ def columns(notes: Sequence[Note]) -> Columns:
 
 
 def part_features(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> Floats:
-    """What the parts `indices` of a piece, their notes in `arrays`, are like: (parts, features)."""
+    """What the parts `indices` of a piece, their notes in `arrays`, are like: (parts, features).
+
+    Computed for all parts at once: their notes end to end, with the number of its part beside each note.
+    """
     tpq = piece.timeline.ticks_per_quarter
-    bar = max(int(piece.timeline.bar_ticks(piece.timeline.metres[-1])), tpq)
-    filled_bars = len(np.unique(np.concatenate([a[:, 0] for a in arrays]) // bar))
-    rows = [_own(a, tpq, bar, filled_bars) for a in arrays]
-    medians = np.array([row["median"] for row in rows])
-    loudness = np.array([a[:, 3].mean() for a in arrays])
-    choir = _choir(rows, medians, arrays, tpq)
-    singers = _most_words([piece.parts[i] for i in indices])
-    for k, (row, i) in enumerate(zip(rows, indices, strict=True)):
-        part = piece.parts[i]
-        row["words"] = float(singers[k])
-        row["name"] = name_speaks(part.name)
-        row["program"] = PROGRAMS[part.program]
-        row["highest"] = float(medians[k] >= medians.max())
-        row["above the others"] = float((medians < medians[k]).sum()) / max(len(rows) - 1, 1)
-        row["louder"] = float(np.clip((loudness[k] - loudness.mean()) / 16, -1, 1))
-        row["first track"] = float(i == indices[0])
-        row["top of a choir"] = choir * row["highest"]
-    return np.array([[row[name] for name in FEATURES] for row in rows])
+    parts = [piece.parts[i] for i in indices]
+    found, medians = _by_itself(arrays, tpq, max(int(piece.timeline.bar_ticks(piece.timeline.metres[-1])), tpq))
+    highest = (medians >= medians.max()).astype(float)
+    found["words"] = np.array(_most_words(parts), float)
+    found["name"] = np.array([name_speaks(part.name) for part in parts])
+    found["program"] = np.array([PROGRAMS[part.program] for part in parts])
+    found["highest"] = highest
+    found["above the others"] = (medians[:, None] > medians).sum(1) / max(len(parts) - 1, 1)
+    found["top of a choir"] = highest * _choir(found, medians, arrays, tpq)
+    found["first track"] = np.array([i == indices[0] for i in indices], float)
+    return np.stack([found[name] for name in FEATURES], axis=1)
 
 
 def _most_words(parts: Sequence[Part]) -> list[bool]:
@@ -82,78 +78,104 @@ def _most_words(parts: Sequence[Part]) -> list[bool]:
     return [part.syllables >= 4 and 2 * part.syllables >= most for part in parts]
 
 
-def _choir(rows: Sequence[dict[str, float]], medians: Floats, arrays: Sequence[Columns], tpq: int) -> float:
+def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str, Floats], Floats]:
+    """The features that do not depend on other parts, (parts,) each, and the median of each top line."""
+    count = len(arrays)
+    sizes = np.array([len(a) for a in arrays])
+    notes, owner = np.concatenate(arrays), np.repeat(np.arange(count), sizes)
+    starts, durations, velocities = notes[:, 0], notes[:, 1], notes[:, 3]
+    fresh = np.diff(starts, prepend=0) > tpq // SIMULTANEOUS
+    fresh[np.cumsum(sizes) - sizes] = True
+    heads = np.flatnonzero(fresh)
+    top, of, onsets = np.maximum.reduceat(notes[:, 2], heads), owner[heads], starts[heads]
+    struck = np.bincount(of, minlength=count)
+    filled = np.zeros(int(starts.max()) // bar + 1, bool)
+    filled[starts // bar] = True
+    whole = int(filled.sum())
+
+    def summed(values: NDArray, of: NDArray = of) -> Floats:
+        return np.bincount(of, values, count)
+
+    codes = np.sort(of * 128 + top) & 127
+    first = np.cumsum(struck) - struck
+    medians, edge = codes[first + struck // 2].astype(float), struck // 20
+    span = codes[first + struck - 1 - edge] - codes[first + edge]
+    in_bars = of * len(filled) + onsets // bar
+    bars = np.flatnonzero(np.diff(in_bars, prepend=-1))
+    barred = np.bincount(of[bars], minlength=count)
+    gaps = np.diff(onsets, append=0)
+    inside = np.append(of[1:] == of[:-1], False)
+    sounding = np.where(inside, np.minimum(durations[heads], gaps), durations[heads])
+    loudness = summed(velocities, owner) / sizes
+    found = {
+        "single notes": 1 - summed(_covered(starts, durations, owner), owner) / np.maximum(sizes - 1, 1),
+        "hardly a chord": (struck > 0.9 * sizes).astype(float),
+        "singing register": _near(medians, 68.0, 9.0),
+        "compass": _near(span, 14.0, 9.0),
+        "bars filled": barred / whole,
+        "time sounding": np.minimum(1.0, summed(sounding) / (whole * bar)),
+        "note rate": _near(np.log2(struck * tpq / (barred * bar)), 0.5, 1.5),
+        "pitches": np.minimum(1.0, (np.bincount(of * 128 + top, minlength=128 * count).reshape(-1, 128) > 0).sum(1) / 12),
+        "louder": np.clip((loudness - loudness.mean()) / 16, -1, 1),
+        "long notes": np.clip(np.log2(summed(durations, owner) / sizes / tpq) / 3, -1, 1),
+        "bar repeats": _bar_repeats(onsets % bar, top, bars, of[bars], barred),
+        **_motion(top[1:] - top[:-1], gaps[:-1], of[:-1], inside[:-1], count, tpq),
+    }
+    return found, medians
+
+
+def _near(value: Floats, middle: float, width: float) -> Floats:
+    """1 where a value is what it mostly is in tunes, towards 0 away from it."""
+    return np.exp(-(((value - middle) / width) ** 2))
+
+
+def _covered(starts: NDArray, durations: NDArray, owner: NDArray) -> NDArray:
+    """Which notes have half or more of them under a note that started before, in the same part."""
+    apart = owner * int(starts.max() + durations.max() + 1)  # parts end to end in time
+    ends = np.maximum.accumulate(starts + durations + apart)
+    return np.append(False, ends[:-1] - (starts + apart)[1:] > durations[1:] // 2)
+
+
+def _motion(
+    moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: int, tpq: int
+) -> dict[str, Floats]:
+    """How lines move: shares of steps, repeated notes and leaps, and how many kinds of rhythm (in bits, of 3).
+
+    moves, gaps: from one onset to the next; only those `inside` a part count, for part `of`.
+    """
+    moves, gaps, of = np.abs(moves[inside]), gaps[inside], of[inside]
+    total = np.maximum(np.bincount(of, minlength=count), 1)[:, None]
+    kinds = np.bincount(of * 9 + np.minimum(moves, 8), minlength=9 * count).reshape(-1, 9) / total
+    lengths = np.minimum((gaps * 16 + tpq) // (2 * tpq), 63)  # in 32nds, rounded
+    shares = np.bincount(of * 64 + lengths, minlength=64 * count).reshape(-1, 64) / total
+    entropy = -(shares * np.log2(np.maximum(shares, 1e-12))).sum(1)
+    return {
+        "steps": kinds[:, 1] + kinds[:, 2],
+        "repeated notes": kinds[:, 0],
+        "leaps": kinds[:, 7] + kinds[:, 8],
+        "rhythms": np.minimum(1.0, entropy / 3),
+    }
+
+
+def _bar_repeats(places: NDArray, top: NDArray, bars: NDArray, of: NDArray, barred: NDArray) -> Floats:
+    """Share of bars that have the same onsets and pitches as the filled bar before them in their part."""
+    codes = np.add.reduceat((places + 1) * 131 + top * 7919 * (places % 97 + 1), bars)
+    again = (codes[1:] == codes[:-1]) & (of[1:] == of[:-1])
+    return np.bincount(of[1:], again, len(barred)) / np.maximum(barred - 1, 1)
+
+
+def _choir(found: dict[str, Floats], medians: Floats, arrays: Sequence[Columns], tpq: int) -> float:
     """How far three or more single lines, and nothing else, move together and lie close, as four voices do: 0 to 1."""
-    if len(rows) < 3 or any(row["single notes"] < 0.9 or not row["hardly a chord"] for row in rows):
+    if len(medians) < 3 or found["single notes"].min() < 0.9 or not found["hardly a chord"].all():
         return 0.0
     half = max(tpq // 2, 1)
     places = [(a[:, 0] + half // 2) // half for a in arrays]
-    struck = np.zeros((len(rows), int(max(p[-1] for p in places)) + 1), bool)
+    struck = np.zeros((len(arrays), int(max(p[-1] for p in places)) + 1), bool)
     for row, place in zip(struck, places, strict=True):
         row[place] = True
     counts = struck.sum(1)
     most = struck[int(counts.argmax())]
     together = float(((struck & most).sum(1) / counts).mean() * counts.mean() / counts.max())
     gaps = np.diff(np.sort(medians))
-    spacing = _near(float(gaps.mean()), 6.2, 1.6) * _near(max(float(gaps.max()), 9.0), 9.0, 2.0)
+    spacing = float(_near(gaps.mean(), 6.2, 1.6) * _near(np.maximum(gaps.max(), 9.0), 9.0, 2.0))
     return min(1.0, 1.5 * together) * spacing
-
-
-def _own(notes: Columns, tpq: int, bar: int, filled_bars: int) -> dict[str, float]:
-    """The features that one part has by itself."""
-    starts, durations, pitches = notes[:, 0], notes[:, 1], notes[:, 2]
-    count = len(starts)
-    heads = np.flatnonzero(np.diff(starts, prepend=starts[0] - tpq) > tpq // SIMULTANEOUS)
-    top = np.maximum.reduceat(pitches, heads)
-    onsets, ends = starts[heads], np.maximum.accumulate(starts + durations)
-    covered = (ends[:-1] - starts[1:]) > durations[1:] // 2
-    gaps = np.diff(onsets)
-    bars, firsts = np.unique(onsets // bar, return_index=True)
-    ordered = np.sort(top)
-    median, span = ordered[len(top) // 2], ordered[-1 - len(top) // 20] - ordered[len(top) // 20]
-    sounding = np.minimum(durations[heads][:-1], gaps).sum() + durations[heads[-1]]
-    rate = len(onsets) * tpq / (len(bars) * bar)  # onsets a quarter, in the bars that have any
-    together = 1 - len(heads) / count
-    return {
-        "median": float(median),
-        "single notes": 1.0 - float(covered.mean() if count > 1 else 0.0),
-        "hardly a chord": float(together < 0.1),
-        "singing register": _near(float(median), 68.0, 9.0),
-        "compass": _near(float(span), 14.0, 9.0),
-        "bars filled": len(bars) / max(filled_bars, 1),
-        "time sounding": min(1.0, float(sounding) / max(1, filled_bars * bar)),
-        "note rate": _near(float(np.log2(rate)), 0.5, 1.5),
-        "long notes": float(np.clip(np.log2(durations.mean() / tpq) / 3, -1, 1)),
-        "pitches": min(1.0, len(np.unique(top)) / 12),
-        "bar repeats": _bar_repeats(onsets - (onsets // bar) * bar, top, firsts),
-        **_motion(top, gaps, tpq),
-    }
-
-
-def _near(value: float, middle: float, width: float) -> float:
-    """1 where a value is what it mostly is in tunes, towards 0 away from it."""
-    return float(np.exp(-(((value - middle) / width) ** 2)))
-
-
-def _motion(top: Columns, gaps: Columns, tpq: int) -> dict[str, float]:
-    """How a line moves: shares of steps, repeated notes and leaps, and how many kinds of rhythm (in bits, of 3)."""
-    moves = np.abs(np.diff(top))
-    if not len(moves):
-        return {"steps": 0.0, "repeated notes": 0.0, "leaps": 0.0, "rhythms": 0.0}
-    counts = np.bincount(np.minimum(np.rint(gaps * (8 / tpq)), 63).astype(np.int64))
-    shares = counts[counts > 0] / len(gaps)
-    kinds = np.bincount(np.minimum(moves, 8), minlength=9) / len(moves)
-    return {
-        "steps": float(kinds[1] + kinds[2]),
-        "repeated notes": float(kinds[0]),
-        "leaps": float(kinds[7] + kinds[8]),
-        "rhythms": min(1.0, float(-(shares * np.log2(shares)).sum()) / 3),
-    }
-
-
-def _bar_repeats(places: Columns, top: Columns, firsts: Columns) -> float:
-    """Share of bars that have the same onsets and pitches as the bar before them."""
-    if len(firsts) < 2:
-        return 0.0
-    codes = np.add.reduceat((places + 1) * 131 + top * 7919 * (places % 97 + 1), firsts)
-    return float((codes[1:] == codes[:-1]).mean())

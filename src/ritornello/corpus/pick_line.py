@@ -19,6 +19,7 @@ from ritornello.music.values import Note, Part
 DRONE_QUARTERS = 8  # a note this long under or over many others is a pedal point, not the tune
 DRONE_ONSETS = 8
 TOGETHER = 14  # played notes that start within a fourteenth of a quarter are a chord
+VOICE = 19  # an octave and a fifth: what one voice sings
 LOW = 12  # semitones under the middle of a line, where a full accompaniment shows through its rests
 
 
@@ -35,6 +36,24 @@ def top_line(part: Part) -> tuple[Note, ...]:
 def is_single(starts: np.ndarray, durations: np.ndarray) -> bool:
     """Whether no note of a part starts before the one before it has ended: (notes,) each."""
     return bool((starts[1:] >= starts[:-1] + durations[:-1]).all())
+
+
+def is_pedalled(starts: np.ndarray, durations: np.ndarray, pitches: np.ndarray, ticks_per_quarter: int) -> bool:
+    """Whether a part is one voice whose notes ring on into the next, as under a sustaining pedal: (notes,) each.
+
+    Then no note is an accompaniment to the one before it: hardly any are struck together, more than half ring on,
+    and all but the outermost lie within VOICE semitones.
+    """
+    gaps = np.diff(starts)
+    if len(gaps) < 8 or (gaps <= ticks_per_quarter // TOGETHER).mean() > 0.1:
+        return False
+    low, high = np.sort(pitches)[[len(pitches) // 20, -1 - len(pitches) // 20]]
+    return bool((durations[:-1] > gaps).mean() > 0.5 and high - low <= VOICE)
+
+
+def pedalled_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
+    """The notes of one voice, each ended where the next one starts; of the few struck together the highest."""
+    return _cut(_struck(notes, ticks_per_quarter // TOGETHER))
 
 
 def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:

@@ -90,7 +90,13 @@ def _doubles(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) ->
                 break
         else:
             groups.append([k])
-    return [[indices[k] for k in sorted(group, key=lambda k: _telling(piece, indices[k], arrays[k]))] for group in groups]
+    return [_by_telling(piece, [(indices[k], arrays[k]) for k in group]) for group in groups]
+
+
+def _by_telling(piece: Piece, group: list[tuple[int, Columns]]) -> list[int]:
+    if len(group) > 1:
+        group = sorted(group, key=lambda item: _telling(piece, *item))
+    return [index for index, _ in group]
 
 
 def _telling(piece: Piece, index: int, notes: Columns) -> tuple[float, ...]:

@@ -38,8 +38,8 @@ class Timed:
     """A melody on its grid and what that took.
 
     is_written: whether the timing was exact before. far: share of onsets that the grid of `steps_per_quarter` moves
-    by a third of a step or more (that a written melody would be moved, where it was kept). better: the coarsest
-    grid that does not, None where that is this one or none. merged: notes lost because another fell on their step.
+    by a third of a step or more (that a written melody would be moved, where it was kept). better: a finer grid that
+    does not, if there is one and it is needed. merged: notes lost because another fell on their step.
     swing: where in the beat swung off-beats fell before they were evened out, None where nothing was.
     """
 
@@ -124,14 +124,13 @@ def _laid(starts: Floats, steps: int) -> tuple[Floats, NDArray[np.int64]]:
 
 
 def _fit(starts: Floats, laid: Floats, divisions: NDArray[np.int64], steps: int) -> tuple[float, int | None]:
-    """Share of onsets moved far, and the coarsest other grid that moves few."""
+    """Share of onsets moved far, and where it is large a finer grid that moves few."""
     far = _far(starts, laid, divisions)
     if far <= FAR:
         return far, None
-    for other in OTHER_GRIDS:
-        if other > steps and _fits(starts, *_laid(starts, other)):
-            return far, other
-    return far, None
+    finer = [g for g in OTHER_GRIDS if g > steps]
+    finer.sort(key=lambda g: g % steps > 0)  # first those that hold what this grid holds
+    return far, next((g for g in finer if _fits(starts, *_laid(starts, g))), None)
 
 
 def _fits(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> bool:
