@@ -232,7 +232,15 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _jsonl(lines: Iterable[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    return b"".join(_json_line(line) for line in lines)
+
+
+def _json_line(line: dict[str, Any]) -> bytes:
+    """One line of UTF-8; where a file's name holds bytes that are no text, of ASCII with escapes."""
+    try:
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(line).encode() + b"\n"
 
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:
