@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from ritornello.cli.corpus_build import build
-from ritornello.cli.corpus_export import export
 from ritornello.cli.corpus_explain import explain
+from ritornello.cli.corpus_export import export
 from ritornello.cli.corpus_show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.corpus.assemble import assemble
+from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.executors import convert_here
 from ritornello.corpus.find import find_files
 from ritornello.corpus.journal import Journal, journal_path
@@ -43,7 +44,7 @@ def build_corpus(
     SplitRule.parse(options.split)  # says what is wrong with it before anything is read
     found = find_files([sources] if isinstance(sources, str | Path) else sources)
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
-        _convert(found, options, journal, on_file)
+        _convert(_executor(found, options, journal, out), found, journal, on_file)
         corpus = assemble([source.name for source in found], journal.rows, options)
         if out is not None:
             corpus.save(out)
@@ -51,18 +52,27 @@ def build_corpus(
     return corpus
 
 
-def _convert(sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None) -> None:
-    """Fill the journal. An interrupt says how far it came."""
+def _executor(
+    sources: Sequence[Source], options: BuildOptions, journal: Journal, out: str | Path | None
+) -> Iterator[int]:
+    """What fills the journal, and yields the place of each source as it is done."""
+    if options.engine == "pool":
+        return convert_here(sources, options, journal)
+    if not options.shards and out is None:
+        raise CorpusError("engine ray needs a place for its shards: name one, or a corpus folder to write")
+    from ritornello.corpus.executors_ray import convert_on_ray
+
+    return convert_on_ray(sources, options, journal, options.shards or f"{out}.shards")
+
+
+def _convert(executor: Iterator[int], sources: Sequence[Source], journal: Journal, on_file: OnFile | None) -> None:
+    """Let the executor fill the journal. An interrupt says how far it came."""
     done = 0
     try:
-        for index in _executor(sources, options, journal):
+        for index in executor:
             done += 1
             if on_file:
                 on_file(done, len(sources), sources[index].name)
     except KeyboardInterrupt:
         kept = "the same command goes on from here" if journal.path else "nothing is kept"
         raise KeyboardInterrupt(f"interrupted: {done} of {len(sources)} files are read; {kept}") from None
-
-
-def _executor(sources: Sequence[Source], options: BuildOptions, journal: Journal) -> Iterator[int]:
-    return convert_here(sources, options, journal)

@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families import fingerprint
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick import melodic_part, picked
+from ritornello.corpus.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.rows import FileRows, Remark
 from ritornello.corpus.segments import cut_at_rests
@@ -84,24 +86,48 @@ def _reason(content: bytes, name: str, message: str) -> Remark:
 
 
 def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
-    """Pick the melody out of a piece and keep it, or note why not."""
-    if not any(part.notes and not part.is_drum for part in piece.parts):
-        reason = "drums_only" if any(part.notes for part in piece.parts) else "no_notes"
-        found.problems.append((reason, piece.source))
+    """Pick the melodies out of a piece and keep them, or note why not."""
+    try:
+        choices = pick_melodies(piece, options)
+    except CorpusError as error:
+        message = str(error).removeprefix(f"{piece.source}: ")
+        found.problems.append((error.reason, _about(piece, name, message)))
         return
-    choice = picked(piece, melodic_part(piece))
-    found.losses.update(choice.losses)
-    melodies = [choice.melody]
-    if options.rest_bars is not None:
-        melodies = cut_at_rests(choice.melody, options.rest_bars, options.least_notes)
-    melodies = [m for m in melodies if len(m.notes) >= options.least_notes]
-    found.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in melodies)
+    melodies: list[Melody] = []
+    for choice in choices:
+        segments = _segments(choice.melody, options)
+        melodies.extend(segments)
+        found.losses.update(choice.losses)
+        found.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in segments)
+        found.warnings.extend((code, _about(piece, name, detail)) for code, detail in choice.warnings)
     if not melodies:
-        found.problems.append(("too_short", f"{piece.source}: {len(choice.melody.notes)} notes"))
+        notes = max(len(choice.melody.notes) for choice in choices)
+        found.problems.append(("too_short", f"{piece.source}: {notes} notes"))
         return
-    entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, {"file": name})
+    provenance = {"file": name, **_taken_from(piece, choices)}
+    entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
     found.tunes.append((entry, melodies))
     found.steps.extend([None] * len(melodies))
+
+
+def _segments(melody: Melody, options: BuildOptions) -> list[Melody]:
+    """A melody, or what long rests leave of it, without what has too few notes."""
+    if options.rest_bars is not None:
+        return cut_at_rests(melody, options.rest_bars, options.least_notes)
+    return [melody] if len(melody.notes) >= options.least_notes else []
+
+
+def _about(piece: Piece, name: str, detail: str) -> str:
+    """A detail, with the tune that it is about where the file holds several."""
+    return detail if piece.source == name else f"{piece.source}: {detail}"
+
+
+def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]:
+    """Which part the melody is, where there was a choice: its number from 1 and its name, and how sure that is."""
+    if len(piece.parts) < 2 or len(choices) != 1 or choices[0].part < 0:
+        return {}
+    (choice,) = choices
+    return {"part": choice.part + 1, "part_name": choice.name, "confidence": round(choice.confidence, 3)}
 
 
 def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:

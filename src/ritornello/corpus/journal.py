@@ -100,12 +100,13 @@ class Journal:
 
     def put(self, index: int, key: bytes, rows: bytes) -> None:
         """Write the rows of a file down; they are safe from a kill of this program when this returns."""
-        record = _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows
         with self._lock:
-            self._file.seek(self._end)
-            _write_whole(self._file, record)
-            self._places[index] = self._end
-            self._end += len(record)
+            self._places[index] = self._append(key, rows)
+
+    def adopt(self, key: bytes, rows: bytes) -> None:
+        """Take in the rows of a file whose place is not known yet, for `take_up`."""
+        with self._lock:
+            self._known[key] = self._append(key, rows)
 
     def rows(self, index: int) -> FileRows:
         """The rows of the file at place `index`; those that are no rows are refused, as their reader gave them."""
@@ -119,6 +120,13 @@ class Journal:
             return FileRows.from_bytes(message)
         except ValueError as error:
             return FileRows.refused("parser_died", f"its reader gave an impossible answer ({error})")
+
+    def _append(self, key: bytes, rows: bytes) -> int:
+        """Write a record at the end; returns where it lies."""
+        place = self._end
+        self._file.seek(place)
+        self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
+        return place
 
     def _taken_up(self, header: bytes) -> int:
         """Read what an earlier run left, or begin; returns where the next record goes."""
@@ -153,10 +161,11 @@ def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:
             yield key, start, (start := start + _RECORD.size + size)
 
 
-def _write_whole(file: IO[bytes], data: bytes) -> None:
+def _write_whole(file: IO[bytes], data: bytes) -> int:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
+    return len(data)
 
 
 def _passing() -> IO[bytes]:

@@ -23,6 +23,8 @@ from ritornello.corpus.rows import FileRows
 from ritornello.music import worker as reading
 from ritornello.music.worker import MAX_MESSAGE, START_SECONDS, receive, send
 
+WORKER = (sys.executable, "-P", "-m", "ritornello.corpus.lane_worker")
+
 BATCH_FILES = 32
 BATCH_BYTES = 128 * 1024
 """A batch ends with the file that reaches one of these: large files travel alone."""
@@ -60,10 +62,18 @@ class Lane:
     """One worker at a time. Use it as a context manager, from one thread; `stop` may be called from another.
 
     timeout_seconds: for each file. memory_mb: for the worker (where the system can limit it, see music.worker).
+    command: what to run as the worker.
     """
 
-    def __init__(self, options: BuildOptions, timeout_seconds: float = 10, memory_mb: int = 1024) -> None:
-        self.options, self.timeout_seconds, self.memory_mb = options, timeout_seconds, memory_mb
+    def __init__(
+        self,
+        options: BuildOptions,
+        timeout_seconds: float = 10,
+        memory_mb: int = 1024,
+        command: Sequence[str] = WORKER,
+    ) -> None:
+        self.options, self.command = options, command
+        self.timeout_seconds, self.memory_mb = timeout_seconds, memory_mb
         self._worker: _Worker | None = None
         self._stopped = False
 
@@ -98,7 +108,7 @@ class Lane:
         if self._worker is not None and self._worker.answered >= LIFETIME_FILES:
             self._end()
         if self._worker is None:
-            self._worker = _Worker(self.options, self.timeout_seconds, self.memory_mb)
+            self._worker = _Worker(self.command, self.options, self.timeout_seconds, self.memory_mb)
         return self._worker
 
     def _end(self) -> None:
@@ -110,16 +120,15 @@ class Lane:
 class _Worker:
     """One process, and the thread that watches its clock (pipes have no timeout on every system)."""
 
-    def __init__(self, options: BuildOptions, timeout_seconds: float, memory_mb: int) -> None:
+    def __init__(self, command: Sequence[str], options: BuildOptions, timeout_seconds: float, memory_mb: int) -> None:
         self.timeout_seconds, self.memory_mb = timeout_seconds, memory_mb
         self.answered = 0
         self.is_late = False
         self._left_with: bytes | None = None
         self._ended = threading.Event()
         self._deadline = time.monotonic() + START_SECONDS
-        command = [sys.executable, "-P", "-m", "ritornello.corpus.lane_worker", f"{timeout_seconds}", f"{memory_mb}"]
         self.process = subprocess.Popen(
-            command,
+            [*command, f"{timeout_seconds}", f"{memory_mb}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -58,6 +58,9 @@ class BuildOptions:
     workers: int = 0
     """How many processes convert files; 0 is one for each processor."""
 
+    shards: str = ""
+    """Of engine ray: the folder that all machines see, or the URL, for its Parquet shards; else OUT.shards."""
+
     def __post_init__(self) -> None:
         if not 0.0 < self.similarity <= 1.0:
             raise CorpusError(f"similarity must be above 0 and at most 1, not {self.similarity}")
