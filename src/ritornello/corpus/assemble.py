@@ -137,7 +137,7 @@ def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy
     counted = Counter(reason for reason, _ in problems)
     detail = "; ".join(r for r in [file.detected, *(f"{n} left out: {reason}" for reason, n in counted.items())] if r)
     across = [crossing[t.source] for t in kept if t.source in crossing]
-    warnings = file.warnings
+    warnings = (*file.warnings, *file.problems)  # what a kept file lost wants attention too
     if across:
         warnings += (("copies_across", f"{len(across)} held out though a copy trains, the first {across[0].words}"),)
     melodies, notes = sum(t.melodies for t in kept), sum(t.notes for t in kept)

@@ -87,7 +87,8 @@ def name_bars(counts: Mapping[str, int], name: Callable[[str], str] = str) -> st
     common = set(sorted(counts, key=lambda key: -counts[key])[:ROWS])
     shown = [(name(key), counts[key], "") for key in counts if key in common]
     if others := total - sum(n for _, n, _ in shown):
-        shown.append((f"{len(counts) - len(common)} others", others, ' class="rest"'))
+        rest = len(counts) - len(common)
+        shown.append((f"{rest} others" if rest > 1 else "1 other", others, ' class="rest"'))
     most = max((n for _, n, _ in shown), default=1)
     rows = [
         f'<li{kind} title="{escape(called)}: {n:,}"><b>{escape(called)}</b><i style="--w:{100 * n / most:.2f}"></i>'
@@ -108,7 +109,8 @@ def key_columns(counts: Mapping[tuple[int, str], int]) -> str:
         above = f'<i class="up" style="--h:{100 * up / most:.1f}" title="{major} major: {up:,}"></i>'
         below = f'<i class="down" style="--h:{100 * down / most:.1f}" title="{minor} minor: {down:,}"></i>'
         columns.append(f"<span>{above}<b>{major}</b><em>{minor}</em>{below}</span>")
-    return f'<div class="keys" role="img" aria-label="melodies by key">{"".join(columns)}</div>'
+    kind = "keys" if any(mode == "minor" for _, mode in counts) else "keys all-major"
+    return f'<div class="{kind}" role="img" aria-label="melodies by key">{"".join(columns)}</div>'
 
 
 def length_name(quarters: str) -> str:

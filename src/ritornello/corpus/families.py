@@ -18,14 +18,16 @@ import numpy as np
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of
 from ritornello.corpus.pieces import CorpusPiece
-from ritornello.corpus.runs import Ints, RunFinder
+from ritornello.corpus.runs import RunFinder
 from ritornello.corpus.store import Corpus
 
 SAME_TUNE = 0.6
 """Share of the shorter tune that shared runs must cover."""
 
 FEW = 20
-"""Up to this many pieces that share a run, every pair is compared; of more, each with its neighbour and the first."""
+"""Up to this many pieces that share a run, every pair is compared; of more, each with its neighbour and the first.
+
+Such a run of intervals and rhythm is no sign of kinship: it is the half scale that everybody writes."""
 
 
 def fingerprint(corpus: Corpus, index: int) -> str:
@@ -104,7 +106,7 @@ def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
 
 def _are_alike(corpus: Corpus, a: int, b: int, similarity: float) -> bool:
     one, other = line_of(corpus, a), line_of(corpus, b)
-    return _print_of(one) == _print_of(other) or likeness(one, other) >= similarity
+    return _print_of(one) == _print_of(other) or likeness(one, other, similarity) >= similarity
 
 
 def _print_of(line: Line) -> str:
@@ -126,14 +128,16 @@ def _members(groups: Sequence[int]) -> dict[int, list[int]]:
 def _alike_pairs(corpus: Corpus, indices: Sequence[int], similarity: float) -> list[tuple[int, int]]:
     """Pairs of the given pieces, one of each fingerprint, that are alike enough."""
     line = lru_cache(maxsize=512)(lambda i: line_of(corpus, indices[i]))
-    pairs = set()
-    for steps, run in (("contour", CONTOUR_RUN), ("rhythmic", RHYTHM_RUN)):
-        sequences: list[Ints] = [getattr(line(i), steps) for i in range(len(indices))]
-        pairs |= _candidates(RunFinder(sequences, [""] * len(indices)), run + 1)
-    return [(indices[a], indices[b]) for a, b in sorted(pairs) if likeness(line(a), line(b)) >= similarity]
+    names = [""] * len(indices)
+    contours = RunFinder([line(i).contour for i in range(len(indices))], names)
+    rhythms = RunFinder([line(i).rhythmic for i in range(len(indices))], names)
+    pairs = _sharing(contours, CONTOUR_RUN + 1) | _sharing_rare(rhythms, RHYTHM_RUN + 1)
+    return [
+        (indices[a], indices[b]) for a, b in sorted(pairs) if likeness(line(a), line(b), similarity) >= similarity
+    ]
 
 
-def _candidates(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
+def _sharing(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
     """Pairs of pieces that share at least one run of `notes` notes (its steps and one)."""
     pairs: set[tuple[int, int]] = set()
     for group in finder.shared(notes):
@@ -144,3 +148,15 @@ def _candidates(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
             pairs.update(pairwise(having))
             pairs.update((having[0], other) for other in having[1:])
     return pairs
+
+
+def _sharing_rare(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
+    """Pairs of pieces that share two runs of `notes` notes, or one longer one, which few pieces have."""
+    once: set[tuple[int, int]] = set()
+    twice: set[tuple[int, int]] = set()
+    for group in finder.shared(notes):
+        if len(group) <= FEW:
+            pairs = set(combinations(group.tolist(), 2))
+            twice |= pairs & once
+            once |= pairs
+    return twice

@@ -6,8 +6,8 @@ Two readings of "has as well", either of which makes two tunes the same:
   words differ in repetitions, editions in rhythm. (Hymns and art songs: the same tune covers 68 % and above,
   chance pairs 57 % and below.)
 - *in intervals and rhythm*: runs of 4 notes or more at one transposition and one stretch, in the same order, around
-  a shared run of 10 notes. It finds a variant whose every second bar has a changed note. (Hymns: copies 100 %,
-  chance pairs 42 % and below.)
+  a shared run of 8 notes. It finds a variant whose every second bar has a changed note. (Hymns: copies 100 %,
+  chance pairs 42 % and below; art songs: 59 % and below.)
 
 The order-keeping runs are found as Ratcliff and Metzener do (1988, "Pattern matching: the gestalt approach"): the
 longest first, then left and right of it.
@@ -27,8 +27,8 @@ from ritornello.corpus.store import Corpus
 CONTOUR_RUN = 12
 """Contour steps in a run that is too long to be shared by chance, as a rule."""
 
-RHYTHM_RUN = 8
-"""Rhythmic steps in such a run (10 notes): intervals, each with how long it is beside the one before."""
+RHYTHM_RUN = 6
+"""Rhythmic steps in such a run (8 notes): intervals, each with how long it is beside the one before."""
 
 LEAST_RUN = 4
 """Notes in the shortest run that counts beside one of those, at the same transposition and stretch."""
@@ -92,9 +92,13 @@ def rhythmic_steps(pitches: Ints, onsets: Ints) -> Ints:
     return steps
 
 
-def likeness(a: Line, b: Line) -> float:
-    """The share of the shorter tune in runs that the other has, 0 to 1: the larger of the two readings."""
-    return max(contour_share(a, b), rhythm_share(a, b))
+def likeness(a: Line, b: Line, least: float = 0.0) -> float:
+    """The share of the shorter tune in runs that the other has, 0 to 1: the larger of the two readings.
+
+    least: a likeness below that need not be exact.
+    """
+    in_contour = contour_share(a, b)
+    return in_contour if least and in_contour >= least else max(in_contour, rhythm_share(a, b, least))
 
 
 def contour_share(a: Line, b: Line) -> float:
@@ -102,51 +106,67 @@ def contour_share(a: Line, b: Line) -> float:
     shorter, other = sorted((a.contour, b.contour), key=len)
     if len(shorter) < CONTOUR_RUN:
         return 0.0
-    marked = np.zeros(len(shorter), bool)
-    for start in np.flatnonzero(np.isin(_run_names(shorter), _run_names(other))):
-        marked[start : start + CONTOUR_RUN] = True
-    return float(marked.mean())
+    own, others = _run_names(shorter, CONTOUR_RUN), _run_names(other, CONTOUR_RUN)
+    return _covered(own, others, CONTOUR_RUN) / len(shorter)
 
 
-def rhythm_share(a: Line, b: Line) -> float:
-    """The share of the shorter tune's notes in runs of one transposition and stretch, in order (see above)."""
+def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
+    """The share of the shorter tune's notes in runs of one transposition and stretch, in order (see above).
+
+    least: a share below that need not be exact; it is then told as 0.
+    """
     shorter, other = sorted((a, b), key=lambda line: len(line.pitches))
-    best = 0.0
+    wanted = least * len(shorter.pitches)
+    best = 0
     for here, there in _shared_places(shorter, other):
-        best = max(best, _in_order(shorter, other, here, there) / len(shorter.pitches))
-    return best
+        own, others = _laid_on(shorter, other, here, there)
+        if _covered(_run_names(own, LEAST_RUN), _run_names(others, LEAST_RUN), LEAST_RUN) >= wanted:
+            best = max(best, _in_order(own, others))
+    return best / max(len(shorter.pitches), 1)
 
 
-def _run_names(steps: Ints) -> np.ndarray:
-    """Every run of CONTOUR_RUN steps by a number: (steps,) -> (steps - CONTOUR_RUN + 1,) uint64."""
-    names = np.zeros(max(len(steps) - CONTOUR_RUN + 1, 0), np.uint64)
-    for k in range(CONTOUR_RUN):
-        names = names * _SPREAD + (steps[k : k + len(names)] + 128).astype(np.uint64)
+def _run_names(steps: np.ndarray, length: int) -> np.ndarray:
+    """Every run of so many steps by a number: (steps,) -> (steps - length + 1,) uint64."""
+    names = np.zeros(max(len(steps) - length + 1, 0), np.uint64)
+    for k in range(length):
+        names = names * _SPREAD + steps[k : k + len(names)].astype(np.uint64)
     return names
+
+
+def _covered(own: np.ndarray, others: np.ndarray, length: int) -> int:
+    """How many steps lie in runs of `length` that both have, given the names of all runs of both."""
+    marked = np.zeros(len(own) + length - 1, bool)
+    for start in np.flatnonzero(np.isin(own, others)):
+        marked[start : start + length] = True
+    return int(marked.sum())
 
 
 def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
     """Where runs of RHYTHM_RUN steps in `a` stand in `b`, one place for each transposition and stretch."""
-    if min(len(a.rhythmic), len(b.rhythmic)) < RHYTHM_RUN:
+    own, others = _run_names(a.rhythmic, RHYTHM_RUN), _run_names(b.rhythmic, RHYTHM_RUN)
+    names, firsts = np.unique(others, return_index=True)
+    if not len(names):
         return []
-    known: dict[bytes, int] = {}
-    for at in range(len(b.rhythmic) - RHYTHM_RUN + 1):
-        known.setdefault(b.rhythmic[at : at + RHYTHM_RUN].tobytes(), at)
+    at = np.minimum(np.searchsorted(names, own), len(names) - 1)
     places: dict[tuple[int, float], tuple[int, int]] = {}
-    for here in range(len(a.rhythmic) - RHYTHM_RUN + 1):
-        there = known.get(a.rhythmic[here : here + RHYTHM_RUN].tobytes())
-        if there is not None:
-            shift = int(b.pitches[there] - a.pitches[here])
-            places.setdefault((shift, float(b.onsets[there] / a.onsets[here])), (here, there))
+    for here in np.flatnonzero(names[at] == own).tolist():
+        there = int(firsts[at[here]])
+        shift = int(b.pitches[there] - a.pitches[here])
+        places.setdefault((shift, float(b.onsets[there] / a.onsets[here])), (here, there))
     return list(places.values())[:MOST_PLACES]
 
 
-def _in_order(a: Line, b: Line, here: int, there: int) -> int:
-    """Notes of `a` in runs that `b` has in the same order, transposed and stretched as note `here` is to `there`."""
+def _laid_on(a: Line, b: Line, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
+    """The notes of both by numbers, (notes,) uint64, equal where they agree once `here` is laid on `there`."""
     shift = int(b.pitches[there] - a.pitches[here])
-    own = list(zip((a.pitches + shift).tolist(), (a.onsets * b.onsets[there]).tolist(), strict=True))
-    others = list(zip(b.pitches.tolist(), (b.onsets * a.onsets[here]).tolist(), strict=True))
-    matcher = SequenceMatcher(None, own, others, autojunk=False)
+    own = (a.pitches + shift + 256).astype(np.uint64) * _SPREAD ^ (a.onsets * b.onsets[there]).astype(np.uint64)
+    others = (b.pitches + 256).astype(np.uint64) * _SPREAD ^ (b.onsets * a.onsets[here]).astype(np.uint64)
+    return own, others
+
+
+def _in_order(own: np.ndarray, others: np.ndarray) -> int:
+    """How many of one's notes lie in runs of LEAST_RUN or more that the others have in the same order."""
+    matcher = SequenceMatcher(None, own.tolist(), others.tolist(), autojunk=False)
     count, left = 0, [(0, len(own), 0, len(others))]
     while left:
         low, high, other_low, other_high = left.pop()

@@ -6,6 +6,7 @@ corpus gives the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -170,7 +171,7 @@ def _reason(row: Row, report: Sequence[FileReport]) -> str:
     kind = "kept, with a doubt" if row.status == "doubt" else "left out"
     which = "the file" if row.files == 1 else "the files"
     return (
-        f'<div class="reason"><strong>{row.files:,}</strong><div><p>{escape(_sentence(row.remedy))}</p>'
+        f'<div class="reason"><strong>{row.files:,}</strong><div><p>{_marked(_sentence(row.remedy))}</p>'
         f'<p class="code"><code>{escape(row.reason)}</code> · {kind}</p>'
         f"<details><summary>{which}</summary><ul>{''.join(items)}</ul></details>"
         "</div></div>"
@@ -207,6 +208,11 @@ def _family(family: Family) -> str:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _marked(text: str) -> str:
+    """Words as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _share(count: int, total: int) -> str:
