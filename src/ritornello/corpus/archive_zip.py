@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -56,12 +57,13 @@ class _Frugal(FileIO):
         self._most = most
 
     def read(self, size: int | None = -1) -> bytes:
-        data = super().read(self._most + 1 if size is None or size < 0 else min(size, self._most + 1))
-        if len(data) > self._most:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted > self._most:
             raise LimitError(
                 f"over {self._most >> 20} MB of member names: unpack it and name the folder, or split it"
             )
-        return data
+        return super().read(wanted)
 
 
 def _refusal(info: zipfile.ZipInfo) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ within archives are not opened. An archive that holds more than the LIMITS is re
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from ritornello.corpus.archive_zip import ZipMembers
 
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
+
+NONSENSE = (None, errno.EINVAL, errno.EOVERFLOW)
+"""Of errors in reading: an unpacker's own, and those of a damaged directory that names impossible places."""
 
 _last = threading.local()  # the archive that was read from last: its state and itself
 
@@ -81,7 +85,7 @@ def _told_alike() -> Iterator[None]:
     except (ArchiveError, MemoryError):
         raise
     except OSError as error:
-        if error.errno is not None:  # the disk's, not an unpacker's
+        if error.errno not in NONSENSE:  # the disk's
             raise
         raise ArchiveError(_damaged(error)) from None
     except Exception as error:  # zipfile and the unpackers have a dozen ways to say it

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ritornello.music.errors import printable
+
 KEPT, DROPPED = "kept", "dropped"
 
 REMEDIES: dict[str, str] = {
@@ -89,6 +91,9 @@ class FileReport:
 
     def __str__(self) -> str:
         """One line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
+        return printable(self._line())
+
+    def _line(self) -> str:
         if self.status == KEPT:
             doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
             return f"kept     {self.path}: {_count(self.melodies, 'melod')}, {self.notes} notes" + (

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from ritornello.music.atomic import write_bytes
-from ritornello.music.errors import MusicFileError
+from ritornello.music.errors import MusicFileError, one_line, with_path
 from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
 
+MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
 
 WRITABLE = (".mid", ".midi", ".musicxml", ".xml", ".abc")
@@ -65,7 +66,7 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     try:
         return scan(kind, content, str(name), repeats)
     except ValueError as error:
-        raise MusicFileError(_with_path(path, error)) from error
+        raise MusicFileError(with_path(path, error)) from error
 
 
 def parse(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> list[Piece]:
@@ -81,7 +82,7 @@ def scan(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") ->
         return Reading(*_room("midi").scan_midi(content, source))
     if kind == "abc":
         pieces, errors = _room("abc_reader").read_book(decode_text(content), source, repeats)
-        return Reading(pieces, [("bad_tune", " ".join(str(error).split())) for error in errors])
+        return Reading(pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]])
     if kind in ("mscx", "mscz"):
         return Reading(_room("musescore").read_musescore(content, source, repeats))
     return Reading(_room("scores").read_score(content, KINDS[kind].suffix, source, repeats))
@@ -99,7 +100,7 @@ def write(melody: Melody, path: str | Path) -> None:
     except OSError as error:
         raise MusicFileError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise MusicFileError(_with_path(path, error)) from error
+        raise MusicFileError(with_path(path, error)) from error
 
 
 def _room(module: str):
@@ -162,9 +163,3 @@ def _agreed_kind(path: Path, content: bytes) -> str:
     raise MusicFileError(
         f"{path}: not {wanted.article} {wanted.name}: it begins with {start}; fetch or export it again"
     )
-
-
-def _with_path(path: Path, error: ValueError) -> str:
-    """The message of a reader on one line, with the path in front exactly once."""
-    message = " ".join(str(error).split())
-    return message if message.startswith(str(path)) else f"{path}: {message}"

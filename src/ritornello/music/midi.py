@@ -51,15 +51,15 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
         return [_piece(chunks, chunks.tracks, source, remarks)], remarks
     pieces = []
     for number, track in enumerate(chunks.tracks, 1):
-        with suppress(_NoNotes):
+        with suppress(_NoNotesError):
             pieces.append(_piece(chunks, (track,), f"{source}#{number}", remarks))
     if not pieces:
-        raise _NoNotes(NO_NOTES)
+        raise _NoNotesError(NO_NOTES)
     remarks.append(("patterns", f"type 2: {len(pieces)} of {len(chunks.tracks)} tracks, each a piece"))
     return pieces, remarks
 
 
-class _NoNotes(ValueError):
+class _NoNotesError(ValueError):
     """A MIDI file, or a pattern of one, without notes."""
 
 
@@ -73,7 +73,7 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     names = _names(tracks)
     parts = tuple(part for part in (_part(track, names) for track in score.tracks) if part.notes)
     if not parts:
-        raise _NoNotes(NO_NOTES)
+        raise _NoNotesError(NO_NOTES)
     parts = _with_words(parts, tracks, resolution)
     if lost := count - sum(len(part.notes) for part in parts):
         remarks.append(("empty_notes", f"{lost} notes without length"))

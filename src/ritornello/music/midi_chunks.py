@@ -77,7 +77,7 @@ def _resolution(division: int) -> tuple[int, float | None]:
 
 
 def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], int]:
-    """The tracks from `place` on, and how many bytes after them are no chunk. Raises ValueError where one is missing."""
+    """The tracks from `place` on, and how many bytes after them are no chunk. Raises ValueError for too few."""
     tracks: list[bytes] = []
     while place + 8 <= len(content):
         name, size = struct.unpack_from(">4sI", content, place)
