@@ -114,8 +114,10 @@ def kinship(one: Line, twin: Line) -> Kinship:
     run = _longest(one.rhythmic, twin.rhythmic)
     coverage = likeness(one, twin)
     if run.size >= RHYTHM_RUN:
-        semitones = int(one.pitches[run.a] - twin.pitches[run.b])
-        return Kinship("near", semitones, _stretch(one, twin, run.a, run.b), run.size + 2, coverage)
+        here, there = run.a + 1, run.b + 1  # the note before is shared where its interval is
+        longer = int(one.pitches[here] - one.pitches[run.a] == twin.pitches[there] - twin.pitches[run.b])
+        semitones = int(one.pitches[here] - twin.pitches[there])
+        return Kinship("near", semitones, _stretch(one, twin, here, there), run.size + 1 + longer, coverage)
     run = _longest(one.contour, twin.contour)
     semitones = int(_without_repeats(one.pitches)[run.a] - _without_repeats(twin.pitches)[run.b])
     return Kinship("near", semitones, None, run.size + 1 if run.size else 0, coverage)

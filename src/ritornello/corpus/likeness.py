@@ -6,7 +6,7 @@ Two readings of "has as well", either of which makes two tunes the same:
   words differ in repetitions, editions in rhythm. (Hymns and art songs: the same tune covers 68 % and above,
   chance pairs 57 % and below.)
 - *in intervals and rhythm*: runs of 4 notes or more at one transposition and one stretch, in the same order, around
-  a shared run of 8 notes. It finds a variant whose every second bar has a changed note. (Hymns: copies 100 %,
+  a shared run of 7 notes. It finds a variant whose every second bar has a changed note. (Hymns: copies 100 %,
   chance pairs 42 % and below; art songs: 59 % and below.)
 
 The order-keeping runs are found as Ratcliff and Metzener do (1988, "Pattern matching: the gestalt approach"): the
@@ -28,7 +28,7 @@ CONTOUR_RUN = 12
 """Contour steps in a run that is too long to be shared by chance, as a rule."""
 
 RHYTHM_RUN = 6
-"""Rhythmic steps in such a run (8 notes): intervals, each with how long it is beside the one before."""
+"""Rhythmic steps in such a run (7 notes): intervals, each with how long it is beside the one before."""
 
 LEAST_RUN = 4
 """Notes in the shortest run that counts beside one of those, at the same transposition and stretch."""
@@ -57,7 +57,7 @@ class Line:
 
     @cached_property
     def rhythmic(self) -> Ints:
-        """Each interval with the ratio of its time to the one before, as one integer, (notes - 2,).
+        """Each interval but the first, with the ratio of its time to the one before, as one integer, (notes - 2,).
 
         The same in any key and at any speed.
         """
@@ -149,8 +149,8 @@ def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
         return []
     at = np.minimum(np.searchsorted(names, own), len(names) - 1)
     places: dict[tuple[int, float], tuple[int, int]] = {}
-    for here in np.flatnonzero(names[at] == own).tolist():
-        there = int(firsts[at[here]])
+    for step in np.flatnonzero(names[at] == own).tolist():
+        here, there = step + 1, int(firsts[at[step]]) + 1  # a step is named by the interval after its second note
         shift = int(b.pitches[there] - a.pitches[here])
         places.setdefault((shift, float(b.onsets[there] / a.onsets[here])), (here, there))
     return list(places.values())[:MOST_PLACES]
