@@ -58,7 +58,7 @@ def _outcome(reader: UntrustedReader, path: Path) -> str:
         reader.read(path)
     except MusicFileError as error:
         line = str(error)
-        if not line.startswith(f"{path}: ") or "\n" in line:
+        if not line.startswith(str(path)) or "\n" in line:
             return "fault"
         return next((name for words, name in OUTCOMES.items() if words in line), "refused")
     except Exception as error:

@@ -12,7 +12,7 @@ from ritornello.music.files import MAX_BYTES
 from ritornello.music.kinds import SUFFIXES
 
 ARRAY_SUFFIXES = (".npz", ".npy")
-MAX_ARRAY_BYTES = 2**30
+MAX_ARRAY_BYTES = 2**28
 """The exercise's kind of array holds a whole corpus in one file; it may be larger than one score."""
 
 
@@ -50,7 +50,7 @@ class Source:
         return self.suffix in ARRAY_SUFFIXES
 
     def read(self) -> bytes:
-        """Its bytes, at most 64 MB of a score and 1 GB of an array file.
+        """Its bytes, at most 64 MB of a score and 256 MB of an array file.
 
         Nothing but regular files is opened: no pipe or device can hold the reader up. Members of one archive are
         cheap to read in their order. Raises SourceError with the reason where there is nothing to be read.
