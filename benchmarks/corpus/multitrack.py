@@ -1,8 +1,8 @@
 """Multi-track pieces whose melody is known: a song's voice or a hymn's soprano among company made for it.
 
-Each arrangement keeps the tune's notes and surrounds them: the written accompaniment as it is or lifted above the tune,
-a band (bass, held chords, broken chords, fills between the phrases, drums), a line above the tune. Then tracks are
-shuffled, named (truly, neutrally, or not at all), given programs, doubled, transposed and, some of them, performed:
+Each arrangement keeps the tune's notes and surrounds them: the written accompaniment as it is or lifted above the
+tune, a band (bass, held chords, broken chords, fills between the phrases, drums), a line above the tune. Then tracks
+are shuffled, named (truly, neutrally, or not at all), given programs, doubled, transposed and, some of them, performed:
 onsets strayed, ends blurred, velocities uneven. Everything is drawn from one seed.
 """
 
@@ -58,10 +58,12 @@ def arranged(piece: Piece, seed: int) -> Arrangement:
     if random.random() < 0.5:
         tracks.append(_Track(_drums(piece, beat), "drums", is_drum=True))
     random.shuffle(tracks)
+    if tracks[0].is_tune and random.random() < 0.6:
+        tracks.reverse()
     tracks = _transposed([t for t in tracks if t.notes], random.randint(-5, 5))
     if random.random() < 0.4:
         _perform(tracks, beat, random)
-    is_named = random.random() < 0.15
+    is_named = random.random() < 0.1
     return _assembled(piece, tracks, kind, is_named, random)
 
 
@@ -70,7 +72,10 @@ def _company(kind: str, tune: Sequence[Note], others: list[list[Note]], beat: in
     below = [n for notes in others for n in notes]
     if kind == "lifted":
         lift = random.choice((12, 12, 24))
-        return [_Track(_moved(t.notes, lift if k == 0 or random.random() < 0.3 else 0), "other") for k, t in enumerate(written)]
+        return [
+            _Track(_moved(t.notes, lift if k == 0 or random.random() < 0.3 else 0), "other")
+            for k, t in enumerate(written)
+        ]
     if kind == "lined":
         return [*written, _Track(_line_above(tune, below, beat, random), "line")]
     if kind == "band":

@@ -1,8 +1,8 @@
 """How often the tune is found: `python -m benchmarks.corpus.picking [--pieces N] [--json]`.
 
-Multi-track MIDI files are arranged from hymns and songs (see `multitrack`), written, read again and picked from, beside
-a picker of the highest line and one of the first track. Only pieces that the weights were not fitted to are used: those
-whose name has a CRC-32 that three divides.
+Multi-track MIDI files are arranged from hymns and songs (see `multitrack`), written, read again and picked from,
+beside a picker of the highest line and one of the first track. Only pieces that the weights were not fitted to are
+used: those whose name has a CRC-32 that three divides.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.corpus.midi_tracks import piece_bytes
 from benchmarks.corpus.multitrack import Arrangement, arranged
 from benchmarks.report import DATA, arguments, tell
+
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick import pick_melodies
 from ritornello.music.files import read
@@ -70,7 +70,11 @@ def _rows(results: Sequence[dict]) -> list[dict]:
     groups |= {name: [r for r in results if r["made"] == name] for name in sorted({r["made"] for r in results})}
     groups |= {name: [r for r in results if r["kind"] == name] for name in ("hymn", "song")}
     return [
-        {"files": name, "count": len(rows), **{way: _share(r[way] for r in rows) for way in ("auto", "highest", "first")}}
+        {
+            "files": name,
+            "count": len(rows),
+            **{way: _share(r[way] for r in rows) for way in ("auto", "highest", "first")},
+        }
         for name, rows in groups.items()
         if rows
     ]
@@ -82,7 +86,10 @@ def _facts(results: Sequence[dict]) -> dict:
         rows = [r for r in results if low <= r["confidence"] < high]
         if rows:
             curve.append(f"{low:.2f}+: {_share(r['auto'] for r in rows):.3f} of {len(rows)}")
-    return {"right by confidence": "; ".join(curve), "hard": f"{_share(_is_hard(r) for r in results):.2f} of the files"}
+    return {
+        "right by confidence": "; ".join(curve),
+        "hard": f"{_share(_is_hard(r) for r in results):.2f} of the files",
+    }
 
 
 def _is_hard(result: dict) -> bool:

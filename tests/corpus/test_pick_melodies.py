@@ -57,12 +57,14 @@ def test_the_tune_is_found_among_anonymous_tracks_in_any_order(place):
     assert choice.melody.notes == sung().notes
     assert choice.confidence > 0.9
     assert choice.losses == {"other_parts": 4}
-    assert "98" in choice.why[0] or "99" in choice.why[0] or "100" in choice.why[0]
-    assert [s.index for s in choice.scores][0] == place + 1
+    assert choice.why[0].startswith(f"part {place + 2} of 5, ")
+    assert choice.scores[0].index == place + 1
     assert sum(s.share for s in choice.scores) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["Vocals", "Gesang", "Chant", "Voz", "Canto", "Мелодия", "主旋律", "メロディ", "Zang"])
+@pytest.mark.parametrize(
+    "name", ["Vocals", "Gesang", "Chant", "Voz", "Canto", "Мелодия", "主旋律", "メロディ", "Zang"]
+)
 def test_a_name_in_any_language_settles_it_between_two_alike(name):
     (choice,) = pick(sung(), sung(-2, name=name), sung(2))
     assert choice.part == 1
@@ -129,11 +131,11 @@ def test_a_way_of_picking_that_is_not_one_is_refused(how):
 
 
 def test_a_choice_between_two_alike_is_doubted():
-    (choice,) = pick(sung(), sung(1))
+    (choice,) = pick(sung(name="Vocal 1"), sung(1, name="Vocal 2"), chords())
     (code, detail) = choice.warnings[0]
     assert code == "unsure_pick"
     assert code in REMEDIES
-    assert re.fullmatch(r"part \d 5\d%, part \d 4\d%", detail)
+    assert re.fullmatch(r'part 1 "Vocal 1" 5\d%, part 2 "Vocal 2" 4\d%', detail)
     assert choice.confidence < 0.6
 
 
@@ -162,7 +164,9 @@ def test_a_played_chord_need_not_be_struck_at_once():
 
 
 def test_played_legato_is_one_line():
-    notes = [n._replace(start=n.start + (11, 23, 5)[k % 3], duration=n.duration + 40) for k, n in enumerate(sung().notes)]
+    notes = [
+        n._replace(start=n.start + (11, 23, 5)[k % 3], duration=n.duration + 40) for k, n in enumerate(sung().notes)
+    ]
     (choice,) = pick(Part(tuple(notes)))
     assert [(n.start, n.pitch) for n in choice.melody.notes] == [(n.start, n.pitch) for n in sung().notes]
     assert any("played timing laid on a grid of 4 steps" in line for line in choice.why)

@@ -12,9 +12,7 @@ QUARTER = 480
 
 def melody(*notes: tuple[int, int], tpq: int = QUARTER, **facts) -> Melody:
     """Notes as (start, duration) on one pitch after another."""
-    return Melody(
-        tuple(Note(s, d, 60 + n % 12) for n, (s, d) in enumerate(notes)), Timeline(tpq, **facts)
-    )
+    return Melody(tuple(Note(s, d, 60 + n % 12) for n, (s, d) in enumerate(notes)), Timeline(tpq, **facts))
 
 
 def spans(result) -> list[tuple[int, int]]:

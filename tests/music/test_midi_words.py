@@ -64,8 +64,10 @@ def test_words_that_no_part_sings_are_given_to_none():
 
 
 def test_running_status_goes_on_after_a_text():
-    body = track((0, on(60)), (0, text(5, b"la")), (120, bytes([60, 0])), *[(0, text(5, b"la"))] * 1)
-    assert sung_at([body[8:] * 1] + [b"\0\xff\x05\x01x" * 7]) == [0, 120]
+    events = [(0, on(60))]
+    for _ in range(9):
+        events += [(0, text(5, b"la")), (60, bytes([60, 0])), (60, bytes([60, 80]))]
+    assert sung_at([track(*events)[8:]]) == [120 * n for n in range(9)]
 
 
 def test_a_track_cut_short_gives_what_stands_before():

@@ -25,8 +25,9 @@ from ritornello.music.values import Melody, Note, Part, Piece
 
 KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
 
-UNSURE = 0.6
-"""A choice with a smaller share than this is doubted in the report."""
+UNSURE = 0.8
+"""A choice with a smaller share than this is doubted in the report: such are right three times in five, others always
+but for a few in a hundred (`benchmarks/corpus/picking.py`)."""
 
 MOST_PARTS = 64  # are compared
 TOLD = 4  # of the reasons for a choice, the weightiest so many are told
@@ -144,7 +145,9 @@ def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
             return index
     if matches and 0 <= matches[0] < len(piece.parts) and piece.parts[matches[0]].is_drum:
         raise CorpusError(f"{piece.source}: track {wanted} is percussion; {_listed(piece)}", reason="no_such_track")
-    raise CorpusError(f"{piece.source}: there is no track {wanted!r} with notes; {_listed(piece)}", reason="no_such_track")
+    raise CorpusError(
+        f"{piece.source}: there is no track {wanted!r} with notes; {_listed(piece)}", reason="no_such_track"
+    )
 
 
 def _listed(piece: Piece) -> str:
@@ -160,7 +163,9 @@ def _called(piece: Piece, index: int) -> str:
 def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[int]:
     """The parts in file order, of those that double one another the most telling one."""
     fullest = _fullest(arrays)
-    doubles = {i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles}
+    doubles = {
+        i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles
+    }
     return [index for index in pitched if index not in doubles]
 
 
@@ -180,7 +185,9 @@ def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options
     """The melody of the part that has most for it."""
     if len(pitched) == 1:
         part = piece.parts[pitched[0]]
-        return _taken(piece, pitched[0], part.name, part.notes, arrays[0], options, why=("the only part with pitches",))
+        return _taken(
+            piece, pitched[0], part.name, part.notes, arrays[0], options, why=("the only part with pitches",)
+        )
     fullest = _fullest(arrays)
     scores = scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest])
     best = scores[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ritornello.corpus.pick_names import PROGRAMS, name_speaks
 from ritornello.music.values import Note, Part, Piece
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 Columns = NDArray[np.int64]  # (notes, 4): start, duration, pitch, velocity
 
 FEATURES = (
@@ -53,9 +54,12 @@ def columns(notes: Sequence[Note]) -> Columns:
     return flat.reshape(-1, 4)
 
 
-def part_features(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> Floats:
+def part_features(
+    piece: Piece, indices: Sequence[int], arrays: Sequence[Columns], lines: Sequence[int] | None = None
+) -> Floats:
     """What the parts `indices` of a piece, their notes in `arrays`, are like: (parts, features).
 
+    lines: places in `arrays` of parts that do not double one another; all of them where None.
     Computed for all parts at once: their notes end to end, with the number of its part beside each note.
     """
     tpq = piece.timeline.ticks_per_quarter
@@ -67,7 +71,8 @@ def part_features(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns
     found["program"] = np.array([PROGRAMS[part.program] for part in parts])
     found["highest"] = highest
     found["above the others"] = (medians[:, None] > medians).sum(1) / max(len(parts) - 1, 1)
-    found["top of a choir"] = highest * _choir(found, medians, arrays, tpq)
+    places = list(range(len(parts)) if lines is None else lines)
+    found["top of a choir"] = highest * _choir(found, medians, arrays, places, tpq)
     found["first track"] = np.array([i == indices[0] for i in indices], float)
     return np.stack([found[name] for name in FEATURES], axis=1)
 
@@ -115,7 +120,9 @@ def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str,
         "bars filled": barred / whole,
         "time sounding": np.minimum(1.0, summed(sounding) / (whole * bar)),
         "note rate": _near(np.log2(struck * tpq / (barred * bar)), 0.5, 1.5),
-        "pitches": np.minimum(1.0, (np.bincount(of * 128 + top, minlength=128 * count).reshape(-1, 128) > 0).sum(1) / 12),
+        "pitches": np.minimum(
+            1.0, (np.bincount(of * 128 + top, minlength=128 * count).reshape(-1, 128) > 0).sum(1) / 12
+        ),
         "louder": np.clip((loudness - loudness.mean()) / 16, -1, 1),
         "long notes": np.clip(np.log2(summed(durations, owner) / sizes / tpq) / 3, -1, 1),
         "bar repeats": _bar_repeats(onsets % bar, top, bars, of[bars], barred),
@@ -136,9 +143,7 @@ def _covered(starts: NDArray, durations: NDArray, owner: NDArray) -> NDArray:
     return np.append(False, ends[:-1] - (starts + apart)[1:] > durations[1:] // 2)
 
 
-def _motion(
-    moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: int, tpq: int
-) -> dict[str, Floats]:
+def _motion(moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: int, tpq: int) -> dict[str, Floats]:
     """How lines move: shares of steps, repeated notes and leaps, and how many kinds of rhythm (in bits, of 3).
 
     moves, gaps: from one onset to the next; only those `inside` a part count, for part `of`.
@@ -164,18 +169,19 @@ def _bar_repeats(places: NDArray, top: NDArray, bars: NDArray, of: NDArray, barr
     return np.bincount(of[1:], again, len(barred)) / np.maximum(barred - 1, 1)
 
 
-def _choir(found: dict[str, Floats], medians: Floats, arrays: Sequence[Columns], tpq: int) -> float:
-    """How far three or more single lines, and nothing else, move together and lie close, as four voices do: 0 to 1."""
-    if len(medians) < 3 or found["single notes"].min() < 0.9 or not found["hardly a chord"].all():
+def _choir(found: dict[str, Floats], medians: Floats, arrays: Sequence[Columns], lines: list[int], tpq: int) -> float:
+    """How far three or more single lines, and nothing else, move together and lie close, as four voices do: 0-1."""
+    if len(lines) < 3 or found["single notes"].min() < 0.9 or not found["hardly a chord"].all():
         return 0.0
     half = max(tpq // 2, 1)
-    places = [(a[:, 0] + half // 2) // half for a in arrays]
-    struck = np.zeros((len(arrays), int(max(p[-1] for p in places)) + 1), bool)
+    places = [(arrays[k][:, 0] + half // 2) // half for k in lines]
+    struck = np.zeros((len(lines), int(max(p[-1] for p in places)) + 1), bool)
     for row, place in zip(struck, places, strict=True):
         row[place] = True
     counts = struck.sum(1)
     most = struck[int(counts.argmax())]
     together = float(((struck & most).sum(1) / counts).mean() * counts.mean() / counts.max())
-    gaps = np.diff(np.sort(medians))
-    spacing = float(_near(gaps.mean(), 6.2, 1.6) * _near(np.maximum(gaps.max(), 9.0), 9.0, 2.0))
+    gaps = np.diff(np.sort(medians[lines]))
+    spread = max(abs(float(gaps.mean()) - 6.5) - 0.9, 0.0)  # semitones from what is usual between voices
+    spacing = float(_near(np.array(spread), 0.0, 0.6) * _near(np.maximum(gaps.max(), 10.0), 10.0, 2.0))
     return min(1.0, 1.5 * together) * spacing

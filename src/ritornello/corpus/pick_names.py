@@ -11,30 +11,44 @@ import re
 import unicodedata
 from functools import lru_cache
 
-MELODY_WORDS = (
-    # English, German, French, Italian, Spanish, Portuguese
-    "melod vocal voice voc vox lead sing singer solo soprano soprani sopran tune theme topline cantus "
-    "gesang stimme singstimme oberstimme hauptstimme thema voix chant chanteur chanteuse soliste dessus "
-    "canto cantante voce voci tema solista voz cantor cantora canta melodie melodia mezzo cantilena superius discant "
-    # Dutch, the Nordic languages, Polish, Czech, Hungarian, Turkish, Indonesian, Vietnamese
-    "zang zanger stem wijs sang sanger sangstemme melodi laulu laulaja melodia rost wokal spiew glos zpev hlas "
-    "enek dallam ezgi vokal suara lagu giai "
-    # Russian, Ukrainian, Greek
-    "мелод вокал голос соло пение спів φωνη μελωδ τραγουδ "
-).split()
-WHOLE_MELODY_WORDS = frozenset(
-    "mel sop s1 air lyrics words karaoke kar v1".split()  # noqa: SIM905
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# English, German, French, Italian, Spanish, Portuguese; Dutch, the Nordic languages, Polish, Czech, Hungarian,
+# Turkish, Indonesian, Vietnamese; Russian, Ukrainian, Greek
+MELODY_WORDS = _words("""
+    melod vocal voice voc vox lead sing solo soprano soprani sopran tune theme topline cantus
+    gesang stimme oberstimme hauptstimme thema voix chant dessus canto cantante voce voci tema solista voz cantor
+    canta mezzo cantilena superius discant
+    zang stem wijs sang laulu rost wokal spiew glos zpev hlas enek dallam ezgi vokal suara lagu giai
+    мелод вокал голос соло пение спів φωνη μελωδ τραγουδ
+""")
+WHOLE_MELODY_WORDS = frozenset(_words("mel sop s1 air lyrics words karaoke kar v1"))
+OTHER_WORDS = _words("""
+    accomp begleit akkomp chord akkord accord acord harmon pad string streich archi cord rhythm rhyth
+    bass baix bajo basse kontrab drum schlag batter perc bateria trommel beat groove click metron fx sfx effect
+    backing background choir chor coro choeur ensemble arp arpegg ostinato riff fill bridge counter
+    descant obbl overstem klavier piano pno organ orgel orgue keyb cembalo harpsi continuo left linke gauche sinistra
+    guitar gitar chitarra brass synth sweep noise
+    бас аккомп аккорд ударн барабан струн пианин фортеп ритм подпев
+""")
+WHOLE_OTHER_WORDS = frozenset(_words("acc accp comp back bg hits lh gt gtr kbd ep bs dr str pf a t b t1 b1"))
+EASTERN_MELODY = (
+    "主旋律",
+    "旋律",
+    "主唱",
+    "人声",
+    "人聲",
+    "歌",
+    "唱",
+    "メロ",
+    "ボーカル",
+    "ヴォーカル",
+    "멜로디",
+    "보컬",
 )
-OTHER_WORDS = (
-    "accomp acc. accp begleit akkomp chord akkord accord acord harmon comp pad string streich arch cord rhythm rhyth "
-    "bass baix bajo basse kontrab drum schlag batter perc bateria trommel beat groove click metron fx sfx effect "
-    "backing background choir chor coro choeur back bg ensemble arp arpegg ostinato riff fill bridge counter "
-    "descant obbl overstem klavier piano pno pianoforte left organ orgel orgue keyb cembalo harpsi continuo "
-    "guitar gitar chitarra brass horn hits synth sweep noise linke gauche sinistra "
-    "alto alt bas бас аккомп аккорд ударн барабан струн пианин фортеп ритм подпев"
-).split()
-WHOLE_OTHER_WORDS = frozenset("lh gt gtr kbd ep bs dr str pf a t b t1 b1".split())  # noqa: SIM905
-EASTERN_MELODY = ("主旋律", "旋律", "主唱", "人声", "人聲", "歌", "唱", "メロ", "ボーカル", "ヴォーカル", "멜로디", "보컬")
 EASTERN_OTHER = ("伴奏", "和弦", "贝斯", "鼓", "弦乐", "ドラム", "ベース", "コード", "반주", "드럼", "베이스")
 
 PROGRAMS = {

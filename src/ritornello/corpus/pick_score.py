@@ -1,7 +1,8 @@
 """How much speaks for each part as the tune: its features weighed, and the shares that follow.
 
 The weights were fitted to arrangements of hymns and art songs whose tune is known (`benchmarks/corpus/multitrack.py`,
-two thirds of the pieces), names, words and programs set by hand; the other third judged them.
+two thirds of the pieces; the other third judged them). Set by hand, for those arrangements cannot teach them: words,
+name, program, louder, first track, highest, bars filled and the top of a choir.
 """
 
 from __future__ import annotations
@@ -12,34 +13,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritornello.corpus.pick_features import FEATURES, Columns, part_features
-from ritornello.corpus.pick_names import PROGRAMS, name_speaks
 from ritornello.music.values import Piece
 
 WEIGHTS: dict[str, float] = {
     "words": 6.0,
     "name": 4.0,
     "program": 0.5,
-    "single notes": 7.4,
-    "hardly a chord": 3.5,
+    "single notes": 7.9,
+    "hardly a chord": 3.9,
     "highest": 0.5,
-    "above the others": 0.2,
-    "top of a choir": 6.0,
-    "singing register": 3.6,
-    "compass": 5.5,
-    "bars filled": 0.8,
-    "time sounding": 1.7,
-    "note rate": 4.3,
-    "steps": 7.1,
-    "repeated notes": -2.7,
-    "leaps": -4.7,
-    "rhythms": 3.5,
-    "bar repeats": -1.3,
-    "pitches": -1.0,
+    "above the others": -1.0,
+    "top of a choir": 4.0,
+    "singing register": 3.5,
+    "compass": 5.6,
+    "bars filled": 1.5,
+    "time sounding": 1.2,
+    "note rate": 5.1,
+    "steps": 8.1,
+    "repeated notes": -1.9,
+    "leaps": -5.2,
+    "rhythms": 2.7,
+    "bar repeats": -2.7,
+    "pitches": -1.4,
     "louder": 0.5,
-    "long notes": 0.5,
+    "long notes": 1.7,
     "first track": 0.3,
 }
 _ROW = np.array([WEIGHTS[name] for name in FEATURES])
+
+SPREAD = 1.0  # of points, so that shares are as often right as they say
 
 DOUBLED = 0.8  # share of notes that two parts must have in common to be one line on two instruments
 
@@ -59,26 +61,30 @@ class PartScore:
 
 
 def scored(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> list[PartScore]:
-    """The parts `indices` of a piece, their notes in `arrays`, best first; of doubled parts the most telling one."""
-    groups = _doubles(piece, indices, arrays)
-    places = [indices.index(group[0]) for group in groups]
-    if len(groups) == 1:
-        return [PartScore(groups[0][0], 0.0, 1.0, {}, tuple(groups[0][1:]))]
-    features = part_features(piece, [indices[k] for k in places], [arrays[k] for k in places])
-    weighed = features * _ROW
+    """The parts `indices` of a piece, their notes in `arrays`, best first; of doubled ones that with most for it."""
+    groups = _doubles(arrays, piece.timeline.ticks_per_quarter)
+    weighed = part_features(piece, indices, arrays, [group[0] for group in groups]) * _ROW
     points = weighed.sum(1)
-    shares = np.exp(points - points.max())
+    groups = [sorted(group, key=lambda k: (-points[k], k)) for group in groups]
+    leaders = points[[group[0] for group in groups]] / SPREAD
+    shares = np.exp(leaders - leaders.max())
     shares /= shares.sum()
     scores = [
-        PartScore(group[0], float(p), float(share), dict(zip(FEATURES, row.tolist())), tuple(group[1:]))
-        for group, p, share, row in zip(groups, points, shares, weighed)
+        PartScore(
+            indices[first],
+            float(points[first]),
+            float(share),
+            dict(zip(FEATURES, weighed[first].tolist())),
+            tuple(indices[k] for k in sorted(others)),
+        )
+        for (first, *others), share in zip(groups, shares)
     ]
     return sorted(scores, key=lambda s: (-s.points, s.index))
 
 
-def _doubles(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> list[list[int]]:
-    """Parts grouped by line, in file order; in each group first the part whose name, words or program say most."""
-    half = max(piece.timeline.ticks_per_quarter // 2, 1)
+def _doubles(arrays: Sequence[Columns], tpq: int) -> list[list[int]]:
+    """Places of parts grouped by line, at any octave: one group for each line, in file order."""
+    half = max(tpq // 2, 1)
     prints = [set(((a[:, 0] + half // 2) // half * 12 + a[:, 2] % 12).tolist()) for a in arrays]
     groups: list[list[int]] = []
     for k, mine in enumerate(prints):
@@ -90,17 +96,4 @@ def _doubles(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) ->
                 break
         else:
             groups.append([k])
-    return [_by_telling(piece, [(indices[k], arrays[k]) for k in group]) for group in groups]
-
-
-def _by_telling(piece: Piece, group: list[tuple[int, Columns]]) -> list[int]:
-    if len(group) > 1:
-        group = sorted(group, key=lambda item: _telling(piece, *item))
-    return [index for index, _ in group]
-
-
-def _telling(piece: Piece, index: int, notes: Columns) -> tuple[float, ...]:
-    """Less for a part that says more clearly that it is the tune; then the singing register, then file order."""
-    part = piece.parts[index]
-    register = abs(float(np.median(notes[:, 2])) - 68) // 6
-    return (-part.syllables, -name_speaks(part.name), -PROGRAMS[part.program], register, index)
+    return groups

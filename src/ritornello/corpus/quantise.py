@@ -201,7 +201,11 @@ def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:
         return tuple(c._replace(tick=tick) for tick, c in sorted(by_tick.items()))
 
     return Timeline(
-        tpq, round(timeline.length * scale) * step, moved(timeline.metres), moved(timeline.keys), moved(timeline.tempos)
+        tpq,
+        round(timeline.length * scale) * step,
+        moved(timeline.metres),
+        moved(timeline.keys),
+        moved(timeline.tempos),
     )
 
 
