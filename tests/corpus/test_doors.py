@@ -183,7 +183,7 @@ def test_token_arrays_of_every_convention_give_one_tune(tmp_path, convention, no
 
 
 def test_archives_give_what_folders_give(tmp_path):
-    """The same files in a folder and in a zip: the same notes, splits and reasons; members stand under the archive."""
+    """The same files in a folder and in a zip: the same notes and reasons; members stand under the archive."""
     (tmp_path / "in").mkdir()
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for name in sorted(DOORS):
