@@ -2,7 +2,7 @@
 
 Each arrangement keeps the tune's notes and surrounds them: the written accompaniment as it is or lifted above the
 tune, a band (bass, held chords, broken chords, fills between the phrases, drums), a line above the tune. Then tracks
-are shuffled, named (truly, neutrally, or not at all), given programs, doubled, transposed and, some of them, performed:
+are shuffled, named (truly, neutrally, or not at all), given programs, doubled, transposed; some are performed:
 onsets strayed, ends blurred, velocities uneven. Everything is drawn from one seed.
 """
 
