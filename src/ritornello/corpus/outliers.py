@@ -97,10 +97,6 @@ def _told(measure: _Measure, value: float, values: Floats) -> str:
     return f"{measure.name} {here} {measure.unit}".rstrip() + f"; half of all tunes: {usual}"
 
 
-def _bars(notes: NoteArray, part: MelodySlice) -> float:
-    return float(part.timeline.length / part.timeline.bar_ticks(part.timeline.metre))
-
-
 def _quarters(notes: NoteArray, part: MelodySlice) -> float:
     span = int(notes["start"][-1] + notes["duration"][-1] - notes["start"][0])
     return span / part.timeline.ticks_per_quarter  # above 0: every note lasts a tick or more
@@ -129,7 +125,6 @@ def _commonest(notes: NoteArray, part: MelodySlice) -> float:
 
 MEASURES: Sequence[_Measure] = (
     _Measure("notes:", "", "{:,.0f}".format, lambda n, p: float(len(n)), 0.25, "log"),
-    _Measure("length", "bars", "{:,.0f}".format, _bars, 0.25, "log"),
     _Measure("compass", "semitones", "{:.0f}".format, lambda n, p: float(np.ptp(n["pitch"].astype(int))), 2.0),
     _Measure("lies around", "", lambda v: pitch_name(round(v)), lambda n, p: float(n["pitch"].mean()), 2.5),
     _Measure("tempo", "quarters a minute", "{:.0f}".format, lambda n, p: p.timeline.qpm, 0.15, "log"),
