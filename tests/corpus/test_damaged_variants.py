@@ -5,7 +5,6 @@ The small test runs by default; the large one mixes all of the shared data with 
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Sequence
@@ -13,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ritornello.corpus.archives import is_archive
 from ritornello.corpus.build import build_corpus
-from ritornello.corpus.report import REMEDIES
-from ritornello.corpus.store import Corpus
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
+from accounts import check_accounts
 from mutations import damaged
 
 SEEDS = Path(__file__).resolve().parents[1] / "fuzz/seeds"
@@ -53,24 +50,6 @@ def spoil(originals: Sequence[Path], folder: Path, count: int, seed: int) -> Non
 
 def folder_bytes(path: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted(path.iterdir())}
-
-
-def check_accounts(corpus: Corpus, sources: Sequence[Path]) -> None:
-    """Every file has one line, or it is an archive whose members have theirs; what lines say adds up."""
-    files = {str(s) for s in sources if s.is_file()}
-    files |= {os.path.join(here, name) for s in sources for here, _, found in os.walk(s) for name in found}
-    lines = [line.path for line in corpus.report]
-    assert len(lines) == len(set(lines))
-    alone = {path for path in lines if path in files}
-    opened = {file for file in files if is_archive(file) and any(path.startswith(f"{file}/") for path in lines)}
-    assert alone | opened == files
-    assert all(path.startswith(tuple(f"{archive}/" for archive in opened)) for path in set(lines) - alone)
-    for line in corpus.report:
-        assert line.reason in REMEDIES
-        assert (line.status == "kept") == (line.reason == "ok") == (line.melodies > 0)
-        assert "\n" not in str(line)
-    assert sum(line.pieces for line in corpus.report) == len(corpus.pieces)
-    assert sum(line.notes for line in corpus.report) == len(corpus.notes)
 
 
 def test_sixty_damaged_variants_of_small_files_twice(tmp_path):

@@ -1,7 +1,8 @@
 """Fuzz every reader for a while: python tests/fuzz --minutes 30 [--found DIR] [--only TARGET] [--seed N].
 
 Our own readers (ABC, MuseScore, token arrays, archives) with coverage as the guide, the compiled ones with seeded
-damage through the worker. The time is shared out evenly. Prints one row for each, and exits with 1 where something
+damage through the worker, and the whole of `corpus build` with folders of damaged files. The time is shared out
+evenly. Prints one row for each, and exits with 1 where something
 was found; the bytes lie in DIR, to be kept in tests/fuzz/seeds once the fault is corrected.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GUIDED = ("abc", "musescore", "arrays", "archives")
+SEEDED = ("compiled", "builds")
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", "-print_final_stats=1", "-verbosity=1")
 FAULTS = ("crash-*", "timeout-*", "oom-*", "fault-*")
 
@@ -27,35 +29,33 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="tests/fuzz", description=__doc__.splitlines()[0])
     asked.add_argument("--minutes", type=float, default=30)
     asked.add_argument("--found", default="fuzz-found")
-    asked.add_argument("--only", choices=(*GUIDED, "compiled"))
+    asked.add_argument("--only", choices=(*GUIDED, *SEEDED))
     asked.add_argument("--seed", type=int, default=int(time.time()))
     options = asked.parse_args()
-    names = [options.only] if options.only else [*GUIDED, "compiled"]
+    names = [options.only] if options.only else [*GUIDED, *SEEDED]
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed: our own readers are not fuzzed; pip install atheris", flush=True)
-        names = [name for name in names if name == "compiled"]
+        names = [name for name in names if name in SEEDED]
     seconds = max(1, int(options.minutes * 60 / max(1, len(names))))
     faults = 0
     for name in names:
         found = Path(options.found, name)
         found.mkdir(parents=True, exist_ok=True)
         before = set(_kept(found))
-        told = (
-            _compiled(found, seconds, options.seed) if name == "compiled" else _guided(name, found, seconds, options)
-        )
+        told = (_seeded if name in SEEDED else _guided)(name, found, seconds, options.seed)
         new = sorted(set(_kept(found)) - before)
         faults += len(new)
         print(f"{name:10} {seconds} s  {told}  faults: {len(new)} {' '.join(map(str, new))}", flush=True)
     return 1 if faults else 0
 
 
-def _guided(name: str, found: Path, seconds: int, options: argparse.Namespace) -> str:
+def _guided(name: str, found: Path, seconds: int, seed: int) -> str:
     """One libFuzzer run, begun again after a crash while there is time."""
     end = time.monotonic() + seconds
     runs = covered = starts = 0
     while (left := int(end - time.monotonic())) > 0 and starts < 20:
         words = [sys.executable, str(HERE / "guided.py"), name, str(HERE / "seeds" / name), str(found)]
-        words += [f"-max_total_time={left}", f"-seed={(options.seed + starts) % 2**31}", *LIMITS]
+        words += [f"-max_total_time={left}", f"-seed={(seed + starts) % 2**31}", *LIMITS]
         dictionary = HERE / "seeds" / f"{name}.dict"
         words += [f"-dict={dictionary}"] if dictionary.exists() else []
         said = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace").stderr
@@ -66,9 +66,11 @@ def _guided(name: str, found: Path, seconds: int, options: argparse.Namespace) -
     return f"{runs} runs, {covered} branches covered, {starts} starts"
 
 
-def _compiled(found: Path, seconds: int, seed: int) -> str:
-    words = [sys.executable, str(HERE / "compiled.py"), str(HERE / "seeds"), str(found), str(seconds), str(seed)]
+def _seeded(name: str, found: Path, seconds: int, seed: int) -> str:
+    """One run of compiled.py or builds.py."""
+    words = [sys.executable, str(HERE / f"{name}.py"), str(HERE / "seeds"), str(found), str(seconds), str(seed)]
     done = subprocess.run(words, check=False, capture_output=True, text=True)
+    (found / "log.txt").write_text(done.stderr)
     if done.returncode:
         (found / f"fault-{seed}.txt").write_text(done.stderr)
         return f"the main process died: {done.stderr[-300:]}"
