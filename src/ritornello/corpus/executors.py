@@ -84,12 +84,11 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
     """What there is to convert; what needs no worker goes into the journal at once."""
     for index, source in enumerate(sources):
         content = content_of(source)
-        if isinstance(content, FileRows):
-            journal.put(index, key_of(source.name, b""), content.to_bytes())
-            done.put(index)
-            continue
         key = key_of(source.name, content)
         if journal.take_up(index, key):
+            done.put(index)
+        elif isinstance(content, FileRows):
+            journal.put(index, key, content.to_bytes())
             done.put(index)
         else:
             yield Job(index, key, source.name, content)

@@ -8,6 +8,7 @@ writes them as one shard, and reports their places. A task that is lost with its
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -37,7 +38,7 @@ def convert_on_ray(sources: Sequence[Source], options: BuildOptions, journal: Jo
     ray = _ray()
     _take_up(journal, shards)
     known = ray.put(frozenset(journal.keys()))
-    items = [{"place": place, **asdict(source)} for place, source in enumerate(sources)]
+    items = [{"place": place, "source": json.dumps(asdict(source))} for place, source in enumerate(sources)]
     processors = int(ray.cluster_resources().get("CPU", 1))
     size = max(1, min(SHARD_FILES, -(-len(items) // (processors * TASKS_PER_PROCESSOR))))
     data = ray.data.from_items(items, override_num_blocks=-(-len(items) // size)).map_batches(
@@ -46,9 +47,8 @@ def convert_on_ray(sources: Sequence[Source], options: BuildOptions, journal: Jo
         fn_kwargs={"options": asdict(options), "known": known, "shards": shards},
         num_cpus=1,
         concurrency=options.workers or None,
-        max_retries=-1,
     )
-    for row in data.iter_rows(prefetch_batches=0):
+    for row in data.iter_rows():
         yield from _received(row, journal, shards)
 
 
@@ -85,12 +85,14 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
     jobs = []
     for place, source in _sources(batch):
         content = content_of(source)
-        key = key_of(source.name, b"" if isinstance(content, FileRows) else content)
+        key = key_of(source.name, content)
         places.append(place)
         keys.append(key)
+        if key in earlier:
+            continue
         if isinstance(content, FileRows):
             done.append((source.name, key, content))
-        elif key not in earlier:
+        else:
             jobs.append(Job(place, key, source.name, content))
     lane = _lane(tuple(sorted(options.items())))
     for group in batches(jobs):
@@ -101,17 +103,10 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
 
 def _sources(batch: dict[str, Any]) -> Iterator[tuple[int, Source]]:
     """Places and sources from the columns of a block."""
-    for at, place in enumerate(batch["place"]):
-        member, problem = batch["member"][at], batch["problem"][at]
-        yield (
-            int(place),
-            Source(
-                str(batch["name"][at]),
-                str(batch["path"][at]),
-                None if member is None or member != member else int(member),
-                None if problem is None else (str(problem[0]), str(problem[1])),
-            ),
-        )
+    for place, text in zip(batch["place"], batch["source"], strict=True):
+        fields = json.loads(text)
+        problem = fields.pop("problem")
+        yield int(place), Source(**fields, problem=None if problem is None else (problem[0], problem[1]))
 
 
 @lru_cache(maxsize=1)

@@ -41,11 +41,14 @@ def journal_path(out: str | Path) -> Path:
     return out.parent / f".{out.name}.journal"
 
 
-def key_of(name: str, content: bytes) -> bytes:
-    """What a file's rows are found by: the first 16 bytes of a SHA-256 of its name and content."""
+def key_of(name: str, content: bytes | FileRows) -> bytes:
+    """What a file's rows are found by: the first 16 bytes of a SHA-256 of its name and content.
+
+    content: its bytes, or the rows that say why it has none.
+    """
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape"))
-    digest.update(b"\0")
-    digest.update(content)
+    digest.update(b"\0refused " if isinstance(content, FileRows) else b"\0")
+    digest.update(content.to_bytes() if isinstance(content, FileRows) else content)
     return digest.digest()[:KEY_BYTES]
 
 
