@@ -32,6 +32,8 @@ def build(
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.folder import check_place
+    from ritornello.corpus.judge import unknown_names
+    from ritornello.corpus.split import SplitRule
     from ritornello.corpus.summary import screen
 
     console = Console(quiet, as_json)
@@ -46,6 +48,9 @@ def build(
             console.say(screen(error.report, console.width))
         raise
     console.say(screen(corpus.report, console.width))
+    rule = SplitRule.parse(options.split)
+    if unknown := rule.unknown(corpus):
+        console.say(unknown_names(rule, unknown))
     splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
     kept = sum(line.status == "kept" for line in corpus.report)
     counts = corpus.counts()

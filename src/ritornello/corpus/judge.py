@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families import with_families, without_copies
 from ritornello.corpus.kin import Kinship, kinship
 from ritornello.corpus.likeness import line_of
@@ -36,32 +37,41 @@ class Judgement:
     """A corpus with families and splits filled in.
 
     copies: by source, the pieces that were left out. crossing: by source, held-out pieces whose twin trains
-    (under an explicit split alone). unknown: names of a given split list that are no piece of the corpus.
+    (under an explicit split alone).
     """
 
     corpus: Corpus
     copies: Mapping[str, Copy] = field(default_factory=dict)
     crossing: Mapping[str, Copy] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
 
 
 def judged(corpus: Corpus, options: BuildOptions, prints: Sequence[str] | None = None) -> Judgement:
     """Group pieces into families, leave copies out, and put each family into one split.
 
     Copies stay where the split is explicit (copies across it are then told) and where `options.keep_copies` asks.
-    prints: the pieces' fingerprints where they are known. Raises CorpusError for a split or similarity that is none.
+    prints: the pieces' fingerprints where they are known. Raises CorpusError for a split or similarity that is none,
+    and, where the options are strict, for a list that names what is no piece of the corpus.
     """
     rule = SplitRule.parse(options.split)
     whole = with_families(corpus, options.similarity, prints)
     if rule.explicit:
         done = with_splits(whole, rule)
-        return Judgement(done, {}, _crossing(done), rule.unknown(done))
+        unknown = rule.unknown(done) if options.strict else ()
+        if unknown:
+            raise CorpusError(f"strict: {unknown_names(rule, unknown)}")
+        return Judgement(done, {}, _crossing(done))
     if options.keep_copies:
         return Judgement(with_splits(whole, rule))
     kept, pairs = without_copies(whole, options.similarity)
     index = {piece.source: i for i, piece in enumerate(whole.pieces)}
     copies = {p.source: _copy(whole, index[p.source], index[twin.source]) for p, twin in pairs}
     return Judgement(with_splits(kept, rule), copies)
+
+
+def unknown_names(rule: SplitRule, unknown: Sequence[str]) -> str:
+    """What to say of names in a split list that are no piece of the corpus (at least one)."""
+    names = f"{len(unknown)} of its names are" if len(unknown) > 1 else "one of its names is"
+    return f"{rule.path}: {names} no tune of the corpus, the first {unknown[0]!r}; such a tune trains, if it is there"
 
 
 def _crossing(corpus: Corpus) -> dict[str, Copy]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.pieces import CorpusPiece, MelodySlice, NoteArray
+from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.render.roll import pitch_name
 
@@ -22,20 +23,43 @@ ALIKE = 3
 LEAST_TUNES = 8  # with fewer there is no saying what is usual
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """The notes of all melodies that have any, end to end, and where each melody begins.
+
+    start, end, pitch: (notes,) in ticks and semitones. first: (melodies,) the first note of each. count: (melodies,)
+    how many it has. per_quarter: (melodies,) ticks. qpm: (melodies,) quarters a minute at its start.
+    """
+
+    start: Ints
+    end: Ints
+    pitch: Ints
+    first: Ints
+    count: Ints
+    per_quarter: Ints
+    qpm: Floats
+
+    @property
+    def last(self) -> Ints:
+        """(melodies,) the last note of each."""
+        return self.first + self.count - 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
     """One thing in which a tune can be unlike the others.
 
-    unit: said after the number. words: how a number is told. of: from the notes of a melody (at least one) and where
-    they lie to a number. floor: the least spread that counts. scale: in what it is compared ("log" for ratios).
+    unit: said after the number. words: how a number is told. of: a number for each melody, (melodies,).
+    floor: the least spread that counts. scale: in what it is compared ("log" for ratios).
     """
 
     name: str
     unit: str
     words: Callable[[float], str]
-    of: Callable[[NoteArray, MelodySlice], float]
+    of: Callable[[_Notes], Floats]
     floor: float
     scale: str = "plain"
 
@@ -62,7 +86,8 @@ def outliers(corpus: Corpus, most: int = 12) -> list[Outlier]:
     slices = [(piece, part) for piece, part in corpus.slices() if part.notes]
     if len(slices) < LEAST_TUNES:
         return []
-    values = np.array([[m.of(corpus.notes[s.first : s.stop], s) for m in MEASURES] for _, s in slices])
+    notes = _notes_of(corpus, [part for _, part in slices])
+    values = np.column_stack([measure.of(notes) for measure in MEASURES])
     distances = np.column_stack([_distances(values[:, n], m) for n, m in enumerate(MEASURES)])
     found: dict[str, Outlier] = {}
     leading: Counter[int] = Counter()
@@ -97,39 +122,72 @@ def _told(measure: _Measure, value: float, values: Floats) -> str:
     return f"{measure.name} {here} {measure.unit}".rstrip() + f"; half of all tunes: {usual}"
 
 
-def _quarters(notes: NoteArray, part: MelodySlice) -> float:
-    span = int(notes["start"][-1] + notes["duration"][-1] - notes["start"][0])
-    return span / part.timeline.ticks_per_quarter  # above 0: every note lasts a tick or more
+def _notes_of(corpus: Corpus, parts: Sequence[MelodySlice]) -> _Notes:
+    """The notes of melodies that lie in the order of the corpus and hold all its notes."""
+    notes = corpus.notes
+    start = notes["start"].astype(np.int64)
+    return _Notes(
+        start,
+        start + notes["duration"],
+        notes["pitch"].astype(np.int64),
+        np.array([part.first for part in parts], np.int64),
+        np.array([part.notes for part in parts], np.int64),
+        np.array([part.timeline.ticks_per_quarter for part in parts], np.int64),
+        np.array([part.timeline.qpm for part in parts], np.float64),
+    )
 
 
-def _longest_rest(notes: NoteArray, part: MelodySlice) -> float:
-    rests = notes["start"][1:] - (notes["start"] + notes["duration"])[:-1]
-    return float(rests.max(initial=0)) / part.timeline.ticks_per_quarter
+def _mean(values: NDArray[Any], notes: _Notes) -> Floats:
+    """The mean over each melody: (notes,) -> (melodies,)."""
+    mean: Floats = np.add.reduceat(values, notes.first) / notes.count
+    return mean
 
 
-def _step(notes: NoteArray, part: MelodySlice) -> float:
-    intervals = np.abs(np.diff(notes["pitch"].astype(int)))
-    return float(intervals.mean()) if len(intervals) else 0.0
+def _compass(notes: _Notes) -> Floats:
+    highest, lowest = (f.reduceat(notes.pitch, notes.first) for f in (np.maximum, np.minimum))
+    return (highest - lowest).astype(np.float64)
 
 
-def _off_grid(notes: NoteArray, part: MelodySlice) -> float:
+def _density(notes: _Notes) -> Floats:
+    """Notes in a quarter; the time is above 0, for every note lasts a tick or more."""
+    quarters = (notes.end[notes.last] - notes.start[notes.first]) / notes.per_quarter
+    return notes.count / quarters
+
+
+def _longest_rest(notes: _Notes) -> Floats:
+    rests = np.diff(notes.start, append=0) - (notes.end - notes.start)
+    rests[notes.last] = 0
+    return np.maximum(np.maximum.reduceat(rests, notes.first), 0) / notes.per_quarter
+
+
+def _step(notes: _Notes) -> Floats:
+    intervals = np.abs(np.diff(notes.pitch, append=0))
+    intervals[notes.last] = 0
+    return np.add.reduceat(intervals, notes.first) / np.maximum(notes.count - 1, 1)
+
+
+def _off_grid(notes: _Notes) -> Floats:
     """Per cent of the notes that start neither on a sixteenth nor on a triplet eighth."""
-    places, rest = np.divmod(notes["start"] * 12, part.timeline.ticks_per_quarter)
+    places, rest = np.divmod(notes.start * 12, np.repeat(notes.per_quarter, notes.count))
     on_grid = (rest == 0) & ((places % 3 == 0) | (places % 4 == 0))
-    return 100.0 - 100.0 * float(on_grid.mean())
+    return 100.0 - 100.0 * _mean(on_grid.astype(np.int64), notes)
 
 
-def _commonest(notes: NoteArray, part: MelodySlice) -> float:
-    return 100.0 * float(np.bincount(notes["pitch"]).max() / len(notes))
+def _commonest(notes: _Notes) -> Floats:
+    """Per cent of the notes that are on the commonest pitch."""
+    melody = np.repeat(np.arange(len(notes.first)), notes.count)
+    names, counts = np.unique(melody * 128 + notes.pitch, return_counts=True)
+    most = np.maximum.reduceat(counts, np.searchsorted(names, np.arange(len(notes.first)) * 128))
+    return 100.0 * most / notes.count
 
 
 MEASURES: Sequence[_Measure] = (
-    _Measure("notes:", "", "{:,.0f}".format, lambda n, p: float(len(n)), 0.25, "log"),
-    _Measure("compass", "semitones", "{:.0f}".format, lambda n, p: float(np.ptp(n["pitch"].astype(int))), 2.0),
-    _Measure("lies around", "", lambda v: pitch_name(round(v)), lambda n, p: float(n["pitch"].mean()), 2.5),
-    _Measure("tempo", "quarters a minute", "{:.0f}".format, lambda n, p: p.timeline.qpm, 0.15, "log"),
+    _Measure("notes:", "", "{:,.0f}".format, lambda n: n.count.astype(np.float64), 0.25, "log"),
+    _Measure("compass", "semitones", "{:.0f}".format, _compass, 2.0),
+    _Measure("lies around", "", lambda v: pitch_name(round(v)), lambda n: _mean(n.pitch, n), 2.5),
+    _Measure("tempo", "quarters a minute", "{:.0f}".format, lambda n: n.qpm, 0.15, "log"),
     _Measure("average step", "semitones", "{:.1f}".format, _step, 0.4),
-    _Measure("notes in a quarter:", "", "{:.2g}".format, lambda n, p: len(n) / _quarters(n, p), 0.2, "log"),
+    _Measure("notes in a quarter:", "", "{:.2g}".format, _density, 0.2, "log"),
     _Measure("longest rest", "quarters", "{:.3g}".format, _longest_rest, 2.0),
     _Measure("off sixteenths and triplets:", "% of the notes", "{:.0f}".format, _off_grid, 5.0),
     _Measure("one pitch alone takes", "% of the notes", "{:.0f}".format, _commonest, 6.0),
