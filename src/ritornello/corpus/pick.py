@@ -19,9 +19,10 @@ from ritornello.corpus.pick_line import (
     without_low_company,
 )
 from ritornello.corpus.pick_score import PartScore, scored
+from ritornello.corpus.pick_upbeat import with_upbeat
 from ritornello.corpus.quantise import FAR, Timed, is_written, timed
 from ritornello.music.keys import estimate_key, key_name, settled_key
-from ritornello.music.values import Melody, Note, Part, Piece
+from ritornello.music.values import Melody, Note, Part, Piece, Timeline
 
 KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
 
@@ -71,11 +72,22 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
     """
     pitched = _pitched(piece)
+    arrays = [columns(piece.parts[i].notes) for i in pitched]
+    line = with_upbeat(piece, arrays)
+    if line is not piece.timeline:
+        told = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
+        return [
+            replace(p, why=(*p.why, told)) for p in _picked(replace(piece, timeline=line), pitched, arrays, options)
+        ]
+    return _picked(piece, pitched, arrays, options)
+
+
+def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> list[PickedMelody]:
+    """The melodies of a piece whose bars are settled; its parts with pitches are `pitched`, their notes `arrays`."""
     if options.pick == "highest":
         notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
         why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
         return [_taken(piece, -1, "", notes, columns(notes), options, why=(why,), others=0)]
-    arrays = [columns(piece.parts[i].notes) for i in pitched]
     if options.pick == "auto":
         return [_chosen(piece, pitched, arrays, options)]
     if options.pick == "every-part":
@@ -225,21 +237,15 @@ def _taken(
     others: int | None = None,
 ) -> PickedMelody:
     """A single line from the notes of a part (`array` holds them too), on its grid, with its key."""
-    tpq = piece.timeline.ticks_per_quarter
-    line = _line(notes, array, tpq)
+    line = _line(notes, array, piece.timeline.ticks_per_quarter)
     if others is None:
         others = sum(bool(part.notes) for part in piece.parts) - 1
-    timing = timed(
-        Melody(line, piece.timeline, piece.title, piece.source),
-        options.steps_per_quarter,
-        options.timing,
-        options.swing,
-    )
-    melody, key_told = _with_key(timing.melody)
+    timeline, key_told = _with_key(piece.timeline, line)
+    whole = Melody(line, timeline, piece.title, piece.source)
+    timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
-    doubts = _timing_doubts(timing, options)
     told = (*why, _timing_told(timing, options), key_told)
-    return PickedMelody(melody, index, name, 1.0, told, (), losses, doubts, timing)
+    return PickedMelody(timing.melody, index, name, 1.0, told, (), losses, _timing_doubts(timing, options), timing)
 
 
 def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]:
@@ -264,18 +270,17 @@ def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter
     return +losses
 
 
-def _with_key(melody: Melody) -> tuple[Melody, str]:
-    """The melody with a key, found in its notes where the file names none that fits; and a sentence about it."""
-    stated = melody.timeline.key
-    found, confidence = estimate_key(melody.notes)
-    key = settled_key(stated, found, confidence, melody.notes)
+def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]:
+    """The timeline with a key, found in the notes where the file names none that fits; and a sentence about it."""
+    stated = timeline.key
+    found, confidence = estimate_key(notes)
+    key = settled_key(stated, found, confidence, notes)
     if key is None:
-        return melody, f"no key: the likeliest, {key_name(found)}, leads by {confidence:.2f} only"
+        return timeline, f"no key: the likeliest, {key_name(found)}, leads by {confidence:.2f} only"
     if key == stated:
-        return melody, f"key {key_name(key)}, as stated"
+        return timeline, f"key {key_name(key)}, as stated"
     instead = f" (the file's {key_name(stated)} does not fit)" if stated else ""
-    told = f"key {key_name(key)}, found with confidence {confidence:.2f}{instead}"
-    return replace(melody, timeline=replace(melody.timeline, keys=(key,))), told
+    return replace(timeline, keys=(key,)), f"key {key_name(key)}, found with confidence {confidence:.2f}{instead}"
 
 
 def _timing_told(timing: Timed, options: BuildOptions) -> str:

@@ -50,8 +50,7 @@ SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck t
 
 def columns(notes: Sequence[Note]) -> Columns:
     """Notes as (notes, 4): start, duration, pitch, velocity."""
-    flat = np.fromiter(chain.from_iterable(notes), np.int64, 4 * len(notes))
-    return flat.reshape(-1, 4)
+    return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
 
 
 def part_features(
