@@ -137,7 +137,7 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
         if done == 40:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match="40 of 120 files are read; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"\d+ of 120 files are read; the same command goes on"):
         build_corpus(folder, out=out, on_file=stop_at_forty, workers=2)
     again = []
 
@@ -150,6 +150,17 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
     build_corpus(folder, out=out, workers=2)
     assert len(again) == len(set(again)) <= FILES - 40
     assert contents(out) == uninterrupted
+
+
+def test_what_a_kill_left_in_the_middle_of_saving_is_swept_away(folder, uninterrupted, tmp_path):
+    half = tmp_path / ".corpus.abcd1234"
+    half.mkdir()
+    (half / "notes.npy").write_bytes(b"half of it")
+    (tmp_path / ".corpus.precious").mkdir()
+    (tmp_path / ".corpus.precious" / "letter.txt").write_text("not ours")
+    build_corpus(folder, out=tmp_path / "corpus")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".corpus.precious", "corpus"]
+    assert contents(tmp_path / "corpus") == uninterrupted
 
 
 def test_a_file_that_changed_since_is_read_again(tmp_path):

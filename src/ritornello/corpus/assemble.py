@@ -44,24 +44,39 @@ class _File:
     tunes: tuple[_Tune, ...]
 
 
-def assemble(names: Sequence[str], rows_of: RowsOf, options: BuildOptions) -> Corpus:
-    """The corpus of the files called `names`; `rows_of` gives the rows of each by its place.
+class Assembly:
+    """Takes the rows of files in their order, as far as they are there, and makes a corpus of them.
 
     Of pieces with one fingerprint only the first is looked at further, unless copies are to stay: a folder of copies
-    needs no more memory than what it is copied from. Raises CorpusError, with the report, where nothing is left, or
-    where the options are strict and a file wants attention.
+    needs no more memory than what it is copied from.
     """
-    shelf = _Shelf(options)
-    files = [shelf.take(name, place, rows_of(place)) for place, name in enumerate(names)]
-    judgement = judged(shelf.corpus(), options, shelf.prints)
-    copies = {**judgement.copies, **_early_copies(shelf, judgement, rows_of)}
-    report = tuple(_report(file, copies, judgement.crossing) for file in files)
-    if not judgement.corpus.pieces:
-        raise CorpusError(_nothing_kept(report), report)
-    failure = strict_failure(report) if options.strict else ""
-    if failure:
-        raise CorpusError(failure, report)
-    return replace(judgement.corpus, report=report)
+
+    def __init__(self, names: Sequence[str], rows_of: RowsOf, options: BuildOptions) -> None:
+        self._names, self._rows_of, self._options = names, rows_of, options
+        self._shelf = _Shelf(options)
+        self._files: list[_File] = []
+
+    def advance(self, is_there: Callable[[int], bool]) -> None:
+        """Take files from the first that is not taken yet up to the first whose rows are not there."""
+        while (place := len(self._files)) < len(self._names) and is_there(place):
+            self._files.append(self._shelf.take(self._names[place], place, self._rows_of(place)))
+
+    def corpus(self) -> Corpus:
+        """The corpus of all files, whose rows must be there now.
+
+        Raises CorpusError, with the report, where nothing is left, or where the options are strict and a file wants
+        attention.
+        """
+        self.advance(lambda _: True)
+        judgement = judged(self._shelf.corpus(), self._options, self._shelf.prints)
+        copies = {**judgement.copies, **_early_copies(self._shelf, judgement, self._rows_of)}
+        report = tuple(_report(file, copies, judgement.crossing) for file in self._files)
+        if not judgement.corpus.pieces:
+            raise CorpusError(_nothing_kept(report), report)
+        failure = strict_failure(report) if self._options.strict else ""
+        if failure:
+            raise CorpusError(failure, report)
+        return replace(judgement.corpus, report=report)
 
 
 class _Shelf:

@@ -6,15 +6,17 @@ a journal until they are put together, so that a build that is stopped goes on w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ritornello.corpus.assemble import assemble
+from ritornello.corpus.assemble import Assembly
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.executors import convert_here
 from ritornello.corpus.find import find_files
+from ritornello.corpus.folder import sweep
 from ritornello.corpus.journal import Journal, journal_path
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.sources import Source
@@ -44,17 +46,35 @@ def build_corpus(
     SplitRule.parse(options.split)  # says what is wrong with it before anything is read
     found = find_files([sources] if isinstance(sources, str | Path) else sources)
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
-        _convert(_executor(found, options, journal, out), found, journal, on_file)
-        corpus = assemble([source.name for source in found], journal.rows, options)
-        if out is not None:
-            corpus.save(out)
+        try:
+            corpus = _built(found, options, journal, on_file, out)
+        except KeyboardInterrupt:
+            kept = "the same command goes on from here" if out is not None else "nothing is kept"
+            raise KeyboardInterrupt(f"interrupted: {len(journal)} of {len(found)} files are read; {kept}") from None
         journal.remove()
+    return corpus
+
+
+def _built(
+    sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None, out: str | Path | None
+) -> Corpus:
+    """Let the executor fill the journal, put the corpus together as far as it goes meanwhile, and save it."""
+    assembly = Assembly([source.name for source in sources], journal.rows, options)
+    with closing(_executor(sources, options, journal, out)) as places:
+        for done, place in enumerate(places, 1):
+            if on_file:
+                on_file(done, len(sources), sources[place].name)
+            assembly.advance(journal.has)
+    corpus = assembly.corpus()
+    if out is not None:
+        sweep(Path(out))  # the journal is ours, so nobody else is saving there
+        corpus.save(out)
     return corpus
 
 
 def _executor(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, out: str | Path | None
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """What fills the journal, and yields the place of each source as it is done."""
     if options.engine == "pool":
         return convert_here(sources, options, journal)
@@ -63,16 +83,3 @@ def _executor(
     from ritornello.corpus.executors_ray import convert_on_ray
 
     return convert_on_ray(sources, options, journal, options.shards or f"{out}.shards")
-
-
-def _convert(executor: Iterator[int], sources: Sequence[Source], journal: Journal, on_file: OnFile | None) -> None:
-    """Let the executor fill the journal. An interrupt says how far it came."""
-    done = 0
-    try:
-        for index in executor:
-            done += 1
-            if on_file:
-                on_file(done, len(sources), sources[index].name)
-    except KeyboardInterrupt:
-        kept = "the same command goes on from here" if journal.path else "nothing is kept"
-        raise KeyboardInterrupt(f"interrupted: {done} of {len(sources)} files are read; {kept}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from ritornello.corpus.journal import Journal, key_of
 from ritornello.corpus.lane import MAX_CONTENT, Job, Lane, batches
@@ -16,7 +16,7 @@ from ritornello.corpus.sources import Source, SourceError
 
 def convert_here(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, timeout_seconds: float = 10
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Convert every source that the journal has no rows of; yields the place of each file as it is done.
 
     Closing the iterator, or an interrupt while it runs, ends the workers; what is in the journal stays.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -28,7 +28,9 @@ TASKS_PER_PROCESSOR = 4
 """So many tasks at least for each processor of the cluster, so that the last ones do not keep the others waiting."""
 
 
-def convert_on_ray(sources: Sequence[Source], options: BuildOptions, journal: Journal, shards: str) -> Iterator[int]:
+def convert_on_ray(
+    sources: Sequence[Source], options: BuildOptions, journal: Journal, shards: str
+) -> Generator[int, None, None]:
     """Convert every source on the Ray cluster at hand (RAY_ADDRESS, else one on this machine).
 
     Rows go to Parquet files at `shards` (a folder that all machines see, or a URL) and from there into the journal;

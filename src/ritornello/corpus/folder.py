@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -57,6 +58,13 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
         raise atomic.not_written(path, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove the folders beside a corpus in which a program that was killed had begun to write it."""
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if beside.is_dir() and {entry.name for entry in beside.iterdir()} <= set(NAMES):
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_place(path: Path) -> None:

@@ -79,6 +79,10 @@ class Journal:
         """How many files have their rows."""
         return sum(place >= 0 for place in self._places)
 
+    def has(self, index: int) -> bool:
+        """Whether the file at this place has its rows."""
+        return self._places[index] >= 0
+
     def close(self) -> None:
         """Let go of the file; it stays."""
         self._file.close()
