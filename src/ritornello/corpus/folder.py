@@ -63,7 +63,7 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
 def sweep(path: Path) -> None:
     """Remove the folders beside a corpus in which a program that was killed had begun to write it."""
     for beside in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        if beside.is_dir() and {entry.name for entry in beside.iterdir()} <= set(NAMES):
+        if beside.is_dir() and {entry.name for entry in beside.iterdir()} <= {*NAMES, PAGE}:
             shutil.rmtree(beside, ignore_errors=True)
 
 
