@@ -132,6 +132,12 @@ def test_a_variant_with_every_ninth_note_changed_is_near():
     assert len(set(families(corpus(a=twinkle, b=variant, c=ode)))) == 2
 
 
+def test_seven_notes_between_changed_ones_are_a_run():
+    """Notes 8, 16, 24, 32 and 40 are changed: the first seven stand alone at first, the last two are too few."""
+    both = corpus(a=twinkle, b=melody(varied(TWINKLE, 8), BEATS))
+    assert rhythm_share(line_of(both, 0), line_of(both, 1)) == pytest.approx(35 / 42)
+
+
 def test_the_same_notes_in_another_rhythm_are_told_as_such():
     straight = melody(ODE, [1, 2] * 15)
     found = kin(straight, ode)

@@ -41,6 +41,7 @@ def test_reason_codes_are_stable_and_each_has_a_remedy():
 
 def test_a_remedy_names_the_number_that_helps():
     assert remedy("too_short", "the longest line has 3 notes") == "to keep it, use --least-notes 3"
+    assert remedy("too_short", "the longest useful line is 3 bars") == "to keep it, use --min-bars 3"
     assert remedy("too_short") == REMEDIES["too_short"]
     told = "quantising moved 31% of onsets by a third of a step or more; 12 steps a quarter fit"
     assert remedy("off_grid", told) == "try --steps-per-quarter 12"
@@ -154,6 +155,16 @@ def test_a_strict_build_fails_with_its_report_and_writes_nothing(folder, tmp_pat
         build_corpus(folder, out=tmp_path / "c", strict=True, least_notes=8)
     assert [r.reason for r in caught.value.report] == ["ok", "duplicate", "too_short"]
     assert not (tmp_path / "c").exists()
+
+
+def test_melodies_of_few_bars_are_left_out_where_that_is_asked_and_the_number_that_keeps_them_is_told(folder):
+    (folder / "b.mid").write_bytes(midi([72, 71, 67, 69, 64, 66, 67, 71, 62]))  # nine quarters: three bars
+    report = {r.path.rsplit("/", 1)[-1]: r for r in build_corpus(folder, min_bars=4).report}
+    assert report["b.mid"].detail.endswith("the longest useful line is 3 bars")
+    assert report["b.mid"].remedy == "to keep it, use --min-bars 3"
+    assert [r.status for r in build_corpus(folder, min_bars=3).report] == ["kept", "dropped", "kept"]
+    with pytest.raises(CorpusError, match="min_bars must be 0 or more"):
+        build_corpus(folder, min_bars=-1)
 
 
 def test_copies_can_be_kept_all_in_one_split(folder):

@@ -64,6 +64,12 @@ def test_among_like_tunes_or_few_nothing_stands_out():
     assert outliers(corpus({"silent": Melody(())})) == []
 
 
+def test_a_rest_before_the_next_tune_is_not_in_the_one_before():
+    late = Melody(tuple(n._replace(start=n.start + 480 * 90) for n in tune().notes))
+    tunes = {**usual(), "before": tune(), "late": late, "after": tune()}
+    assert outliers(corpus(tunes)) == []
+
+
 def test_one_reason_does_not_crowd_out_the_others():
     many = {**usual(60), **{f"long{i}": tune(60, 400 + i) for i in range(9)}, "fast": tune(qpm=400.0)}
     assert sorted(o.piece.source for o in outliers(corpus(many)))[0] == "fast"

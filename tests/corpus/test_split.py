@@ -128,6 +128,11 @@ def test_shares_keep_families_together_and_come_as_near_as_these_allow():
     assert all(found[name] == found[f"{name} higher"] for name in many)
 
 
+def test_no_share_is_overfilled_by_a_family():
+    many = {f"t{i} {by}": [(p + by, d) for p, d in tune(i)] for i in range(33) for by in (0, 2, 5)}
+    assert Counter(splits(many, "80/10/10").values()) == {"train": 81, "validation": 9, "test": 9}  # tenths are 9.9
+
+
 def test_a_share_of_nothing_is_empty_and_a_small_one_is_not():
     many = {f"t{i}": tune(i) for i in range(8)}
     assert set(splits(many, "100/0/0").values()) == {"train"}

@@ -19,6 +19,7 @@ from ritornello.corpus.find import find_files
 from ritornello.corpus.folder import sweep
 from ritornello.corpus.journal import Journal, journal_path
 from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.report_page import report_page
 from ritornello.corpus.sources import Source
 from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import Corpus
@@ -68,7 +69,7 @@ def _built(
     corpus = assembly.corpus()
     if out is not None:
         sweep(Path(out))  # the journal is ours, so nobody else is saving there
-        corpus.save(out)
+        corpus.save(out, report_page(corpus))
     return corpus
 
 

@@ -21,7 +21,7 @@ from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.rows import FileRows, Remark
-from ritornello.corpus.segments import cut_at_rests
+from ritornello.corpus.segments import cut_at_rests, is_long_enough, shortness
 from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding.exercise_arrays import step_arrays
@@ -101,8 +101,8 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
         found.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in segments)
         found.warnings.extend((code, _about(piece, name, detail)) for code, detail in choice.warnings)
     if not melodies:
-        notes = max(len(choice.melody.notes) for choice in choices)
-        found.problems.append(("too_short", f"{piece.source}: {notes} notes"))
+        short = shortness([choice.melody for choice in choices], options.least_notes)
+        found.problems.append(("too_short", f"{piece.source}: {short}"))
         return
     provenance = {"file": name, **_taken_from(piece, choices)}
     entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
@@ -111,10 +111,11 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
 
 
 def _segments(melody: Melody, options: BuildOptions) -> list[Melody]:
-    """A melody, or what long rests leave of it, without what has too few notes."""
+    """A melody, or what long rests leave of it, without what has too few notes or bars."""
+    whole = [melody]
     if options.rest_bars is not None:
-        return cut_at_rests(melody, options.rest_bars, options.least_notes)
-    return [melody] if len(melody.notes) >= options.least_notes else []
+        whole = cut_at_rests(melody, options.rest_bars, options.least_notes)
+    return [m for m in whole if is_long_enough(m, options.least_notes, options.min_bars)]
 
 
 def _about(piece: Piece, name: str, detail: str) -> str:

@@ -18,6 +18,7 @@ from ritornello.corpus.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick_features import columns
 from ritornello.corpus.pick_score import PartScore, scored
 from ritornello.corpus.report import remedy
+from ritornello.corpus.segments import is_long_enough, shortness
 from ritornello.corpus.sources import Source
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Part, Piece
@@ -101,8 +102,9 @@ def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
         choices = pick_melodies(piece, options)
     except CorpusError as error:
         refusal = (error.reason or "no_notes", str(error))
-    if choices and all(len(c.melody.notes) < options.least_notes for c in choices):
-        refusal = ("too_short", f"{max(len(c.melody.notes) for c in choices)} notes")
+    melodies = [choice.melody for choice in choices]
+    if melodies and not any(is_long_enough(m, options.least_notes, options.min_bars) for m in melodies):
+        refusal = ("too_short", shortness(melodies, options.least_notes))
     return Explanation(piece, _parts(piece, choices), tuple(choices), refusal)
 
 

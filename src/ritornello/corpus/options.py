@@ -22,6 +22,9 @@ class BuildOptions:
     least_notes: int = 2
     """Melodies with fewer notes are left out."""
 
+    min_bars: int = 0
+    """Melodies with fewer bars are left out, counted from the first note to the last."""
+
     rest_bars: float | None = None
     """Cut melodies at rests of so many bars or more; without it they stay whole."""
 
@@ -68,6 +71,8 @@ class BuildOptions:
             raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
         if self.least_notes < 1:
             raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
+        if self.min_bars < 0:
+            raise CorpusError(f"min_bars must be 0 or more, not {self.min_bars}")
         if self.rest_bars is not None and self.rest_bars < 1:
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
         if self.engine not in ("pool", "ray"):

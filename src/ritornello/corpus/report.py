@@ -30,11 +30,11 @@ REMEDIES: dict[str, str] = {
     "parser_died": "the file is damaged: open it in a sequencer or notation program and export it again",
     "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",
-    "too_short": "a melody needs more notes: join it with another, or lower the least number",
+    "too_short": "a melody needs more notes: join it with another, or lower --least-notes or --min-bars",
     "no_such_track": "name a track that is there, or use --pick auto",
     "unsure_pick": "look at it with `corpus explain`, and choose with --pick track:NAME_OR_NUMBER",
     "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
-    "no_beat": "no grid fits: the file's beat is not the one it was played to; set its tempo map in a sequencer first",
+    "no_beat": "no grid fits: the beat of the file is not the one it was played to; set its tempo map in a sequencer",
     "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
     "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps kin together",
 }
@@ -43,11 +43,14 @@ REMEDIES: dict[str, str] = {
 HARMLESS = ("ok", "duplicate")
 """Reasons that ask for nothing to be done: --strict lets them pass."""
 
-SHARPER: dict[str, tuple[str, str]] = {
-    "off_grid": (r"; (\d+) steps a quarter fit", "try --steps-per-quarter {0}"),
-    "too_short": (r"\b(\d+) notes?\b", "to keep it, use --least-notes {0}"),
+SHARPER: dict[str, dict[str, str]] = {
+    "off_grid": {r"; (\d+) steps a quarter fit": "try --steps-per-quarter {0}"},
+    "too_short": {
+        r"\b(\d+) notes?\b": "to keep it, use --least-notes {0}",
+        r"line is (\d+) bars?\b": "to keep it, use --min-bars {0}",
+    },
 }
-"""Reasons whose remedy names the number that the detail holds: a pattern for the detail, and the remedy."""
+"""Reasons whose remedy names the number that the detail holds: patterns for the detail, each with its remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,10 @@ def remedy(reason: str, detail: str = "") -> str:
     Raises KeyError for a reason that is not in REMEDIES.
     """
     general = REMEDIES[reason]
-    pattern, sharper = SHARPER.get(reason, ("", ""))
-    found = re.search(pattern, detail) if pattern else None
-    return sharper.format(*found.groups()) if found else general
+    for pattern, sharper in SHARPER.get(reason, {}).items():
+        if found := re.search(pattern, detail):
+            return sharper.format(*found.groups())
+    return general
 
 
 def _count(number: int, stem: str) -> str:

@@ -1,7 +1,7 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`; beside them lies `report.html`, to be looked at. Notes, never tokens, except for those arrays,
+were read, `steps.npy`; a build puts `report.html` beside them, to be looked at. Notes, never tokens, except for those arrays,
 which are kept step for step.
 """
 
@@ -61,8 +61,8 @@ class Corpus:
             raise CorpusError(" ".join(message.split())) from None
         return corpus
 
-    def save(self, path: str | Path) -> None:
-        """Write the corpus folder, whole or not at all.
+    def save(self, path: str | Path, page: str = "") -> None:
+        """Write the corpus folder, whole or not at all. page: what to put in as `report.html`, if anything.
 
         An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
         Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
@@ -74,10 +74,8 @@ class Corpus:
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
-        if self.report:
-            from ritornello.corpus.report_page import report_page
-
-            files[PAGE] = report_page(self).encode()
+        if page:
+            files[PAGE] = page.encode()
         write_files(Path(path), files)
 
     def melodies(self, split: str | None = None) -> list[Melody]:
