@@ -1,8 +1,8 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`; a build puts `report.html` beside them, to be looked at. Notes, never tokens, except for those arrays,
-which are kept step for step.
+were read, `steps.npy`; a build puts `report.html` beside them, to be looked at. Notes, never tokens, except for
+those arrays, which are kept step for step.
 """
 
 from __future__ import annotations
