@@ -1,11 +1,12 @@
 # demo   the whole story: install, train, compose, show (open demo/index.html)
 # test   all tests that this machine can run      check  format, lint, types
-# bench  the measured claims (long)               soak   the long tests
+# bench  the measured claims (long)               soak   the long tests and fuzzing (FUZZ_MINUTES=30)
 
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 TORCH_INDEX ?=
+FUZZ_MINUTES ?= 30
 INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX)
 
@@ -28,6 +29,8 @@ bench: .installed-dev
 
 soak: .installed-dev
 	$(BIN)/python -m pytest -m slow tests
+	-$(PIP) atheris
+	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 
 .installed-train: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

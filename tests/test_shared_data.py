@@ -26,7 +26,7 @@ def test_every_listed_test_of_the_shared_data_is_going_to_run(request):
         return  # a part of the tests was asked for by name
     found: dict[str, set[str]] = {}
     for item in items:
-        if item.get_closest_marker("shared_data") and not item.get_closest_marker("skip"):
+        if item.get_closest_marker("shared_data") and not any(map(item.get_closest_marker, ("skip", "slow"))):
             file = item.path.relative_to(ROOT).as_posix()
             found.setdefault(file, set()).add(item.originalname)
     wanted = {file: names for file, names in listed().items() if file in files}

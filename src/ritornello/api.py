@@ -187,16 +187,13 @@ def load_corpus(corpus: Corpus | str | Path = "all") -> Corpus:
 def build_corpus(sources: str | Path | Sequence[str | Path], out: str | Path | None = None, **options: Any) -> Corpus:
     """Files and folders to a corpus, written to `out` where given; `corpus.report` says what became of each file.
 
-    options: the fields of BuildOptions (split, repeats, least_notes, rest_bars, licence, convention).
+    options: the fields of `corpus.options.BuildOptions`. With `out`, a call that was stopped goes on where it was.
     Raises CorpusError (a ValueError) where nothing could be kept.
     """
     from ritornello.corpus.build import build_corpus as build
     from ritornello.corpus.options import BuildOptions
 
-    corpus = build(sources, BuildOptions(**options))
-    if out is not None:
-        corpus.save(out)
-    return corpus
+    return build(sources, BuildOptions(**options), out=out)
 
 
 def train(

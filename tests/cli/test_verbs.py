@@ -26,7 +26,7 @@ def lines_of(path: Path) -> list[dict]:
 # help and usage
 
 
-@pytest.mark.parametrize("verb", ["demo", "corpus build", "corpus show", "train", "generate", "evaluate", "render"])
+@pytest.mark.parametrize("verb", ["demo", "corpus build", "corpus explain", "corpus show", "train", "generate", "evaluate", "render"])
 def test_every_verb_has_help_with_an_example(command, verb):
     status, out, _ = command(*verb.split(), "--help")
     assert status == 0
@@ -100,7 +100,7 @@ def test_corpus_build_says_its_outcome_as_one_json_value(command, hymn_folder, t
 def test_corpus_build_makes_the_same_corpus_twice(command, hymn_folder, tmp_path):
     for name in ("one", "two"):
         command("corpus", "build", hymn_folder, "-o", tmp_path / name)
-    names = ["notes.npy", "pieces.jsonl", "report.jsonl"]
+    names = ["notes.npy", "pieces.jsonl", "report.html", "report.jsonl"]
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == names
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

@@ -4,7 +4,8 @@ import random
 
 import numpy as np
 
-from ritornello.corpus.families import contour, families, linked, with_families, without_copies
+from ritornello.corpus.families import families, linked, with_families, without_copies
+from ritornello.corpus.likeness import contour
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.music.values import Melody, Note

@@ -3,7 +3,9 @@
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.pick import melodic_part, pick_melody, picked, top_line
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pick import melodic_part, pick_melodies, pick_melody, picked
+from ritornello.corpus.pick_line import top_line
 from ritornello.music.values import Note, Part, Piece, Timeline
 
 
@@ -40,7 +42,8 @@ def test_percussion_and_silent_parts_are_passed_over():
     tune = Part((Note(0, 4, 60), Note(0, 4, 48)), "tune")
     piece = Piece((drums, Part(()), tune, Part((Note(0, 4, 90),))), Timeline(4), "T", source="x.mid")
     assert melodic_part(piece) is tune
-    assert pick_melody(piece).notes == (Note(0, 4, 60),)
+    (first,) = pick_melodies(piece, BuildOptions(pick="first"))
+    assert first.melody.notes == (Note(0, 4, 60),)
     assert (pick_melody(piece).title, pick_melody(piece).source) == ("T", "x.mid")
     assert picked(piece, tune).losses == {"other_parts": 2, "notes_below_top": 1}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ritornello.corpus.segments import cut_at_rests
+from ritornello.corpus.segments import cut_at_rests, sounding_bars
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 
@@ -68,3 +68,12 @@ def test_title_and_source_stay():
 def test_a_rest_shorter_than_a_bar_cannot_be_asked_for():
     with pytest.raises(ValueError, match="rest_bars must be 1 or more"):
         cut_at_rests(Melody((), FOUR), 0.5)
+
+
+def test_bars_are_counted_from_the_first_note_to_the_last_without_the_pick_up():
+    notes = tuple(Note(480 * i, 480, 60) for i in range(1, 9))  # from the second beat to the end of the ninth quarter
+    assert sounding_bars(Melody(notes, Timeline(480, 480 * 40))) == 3
+    assert sounding_bars(Melody(notes[3:], Timeline(480, 480 * 40))) == 2
+    upbeat = Timeline(480, 480 * 9, (Metre(0, 4, 4), Metre(480, 4, 4)))
+    assert sounding_bars(Melody(tuple(Note(480 * i, 480, 60) for i in range(9)), upbeat)) == 2
+    assert sounding_bars(Melody(())) == 0

@@ -110,7 +110,97 @@ def test_last_keeps_copies_across_the_split():
     assert found["t3"] in ("train", "validation")
 
 
-@pytest.mark.parametrize("rule", ["last", "last:", "last:0", "last:1", "last:1.5", "first:0.1", "", "last:x"])
+def test_shares_are_filled_by_families_in_the_order_of_their_hashes():
+    many = {f"t{i}": tune(i) for i in range(100)}
+    found = splits(many, "80/10/10")
+    assert Counter(found.values()) == {"train": 80, "validation": 10, "test": 10}
+    order = sorted(many, key=lambda name: place(corpus({name: many[name]}).pieces[0].family))
+    assert sorted(n for n, s in found.items() if s == "test") == sorted(order[:10])
+    assert sorted(n for n, s in found.items() if s == "validation") == sorted(order[10:20])
+    assert splits(many, "0.8/0.1/0.1") == found
+
+
+def test_shares_keep_families_together_and_come_as_near_as_these_allow():
+    many = {f"t{i}": tune(i) for i in range(60)}
+    copies = {f"{name} higher": [(p + 3, d) for p, d in pairs] for name, pairs in many.items()}
+    found = splits({**many, **copies}, "50/25/25")
+    assert Counter(found.values()) == {"train": 60, "validation": 30, "test": 30}
+    assert all(found[name] == found[f"{name} higher"] for name in many)
+
+
+def test_no_share_is_overfilled_by_a_family():
+    many = {f"t{i} {by}": [(p + by, d) for p, d in tune(i)] for i in range(33) for by in (0, 2, 5)}
+    assert Counter(splits(many, "80/10/10").values()) == {"train": 81, "validation": 9, "test": 9}  # tenths are 9.9
+
+
+def test_a_share_of_nothing_is_empty_and_a_small_one_is_not():
+    many = {f"t{i}": tune(i) for i in range(8)}
+    assert set(splits(many, "100/0/0").values()) == {"train"}
+    assert Counter(splits(many, "98/1/1").values()) == {"train": 6, "validation": 1, "test": 1}
+
+
+@pytest.mark.parametrize("rule", ["80/10/20", "0/50/50", "80/20", "1/2/3"])
+def test_shares_that_are_none_are_refused(rule):
+    with pytest.raises(CorpusError, match=r"split must be|must be 100 together"):
+        SplitRule.parse(rule)
+
+
+LISTS = {
+    "columns": "# mine\na.mid, test\nb.mid\tvalidation\nc d.mid; train\n",
+    "split first": "test: a\nvalid, b\ntrain\tc d.mid\n",
+    "headings": "[test]\na.mid\nvalidation:\nb\ntrain\nc d\n",
+    "json": '{"test": ["a.mid"], "validation": ["b"], "train": ["in/c d.mid"]}',
+}
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+def test_a_list_says_where_each_tune_goes(text, tmp_path):
+    (tmp_path / "split.txt").write_text(text)
+    names = ("in/a.mid", "in/b.mid", "in/c d.mid", "in/e.mid")
+    found = splits({name: tune(i) for i, name in enumerate(names)}, f"list:{tmp_path / 'split.txt'}")
+    assert found == {"in/a.mid": "test", "in/b.mid": "validation", "in/c d.mid": "train", "in/e.mid": "train"}
+
+
+def test_where_a_list_names_none_for_validation_it_comes_from_what_is_not_named(tmp_path):
+    (tmp_path / "list.txt").write_text("test\n" + "\n".join(f"t{i}" for i in range(10)))
+    found = splits({f"t{i}": tune(i) for i in range(50)}, f"list:{tmp_path / 'list.txt'}")
+    assert Counter(found.values()) == {"train": 36, "validation": 4, "test": 10}
+    assert {found[f"t{i}"] for i in range(10)} == {"test"}
+
+
+def test_names_of_a_list_that_are_no_tune_are_told(tmp_path):
+    (tmp_path / "list.txt").write_text("test\nt0\nt9\n")
+    rule = SplitRule.parse(f"list:{tmp_path / 'list.txt'}")
+    assert rule.unknown(corpus({"t0": tune(0), "t1": tune(1)})) == ("t9",)
+    with pytest.raises(CorpusError, match=r"list.txt: none of its names is a tune of the corpus, the first is 't0'"):
+        with_splits(corpus({"x": tune(0)}), rule)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tune.mid\n", r"line 1: no split in 'tune.mid'; write `test, tune.mid`"),
+        ("test, a\ntrain, a\n", "a is in test and in train; name it once"),
+        ("", "names no tune"),
+        ('{"tset": ["a"]}', "not a split list"),
+        ('{"test": "a"}', "not a split list"),
+        ("{broken", "not a split list"),
+    ],
+)
+def test_a_list_that_is_none_is_refused_with_its_place(text, message, tmp_path):
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(CorpusError, match=message):
+        splits({"a": tune(0)}, f"list:{tmp_path / 'list.txt'}")
+
+
+def test_a_list_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(CorpusError, match=r"gone.txt: the split list cannot be read"):
+        splits({"a": tune(0)}, f"list:{tmp_path / 'gone.txt'}")
+
+
+@pytest.mark.parametrize(
+    "rule", ["last", "last:", "last:0", "last:1", "last:1.5", "first:0.1", "", "last:x", "list:"]
+)
 def test_a_split_that_is_none_is_refused(rule):
     with pytest.raises(CorpusError, match='must be "hash" or "last:SHARE"'):
         SplitRule.parse(rule)

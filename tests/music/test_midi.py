@@ -9,7 +9,7 @@ import struct
 import pytest
 from midi_bytes import midi_file, off, on, track
 
-from ritornello.music.midi import read_midi, write_midi
+from ritornello.music.midi import read_midi, scan_midi, write_midi
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 ONE_NOTE = track((0, on(60)), (480, off(60)))
@@ -120,10 +120,76 @@ def test_a_riff_wrapper_is_opened():
     assert read_midi(b"RIFF" + struct.pack("<I", len(data)) + data).parts[0].notes == (Note(0, 480, 60, 80),)
 
 
-def test_type_two_with_one_pattern_is_read_and_with_several_refused():
-    assert read_midi(midi_file(ONE_NOTE, kind=2)).parts[0].notes == (Note(0, 480, 60, 80),)
-    with pytest.raises(ValueError, match="type 2"):
-        read_midi(midi_file(ONE_NOTE, ONE_NOTE, kind=2))
+def test_a_riff_wrapper_may_hold_other_chunks_before_the_music():
+    inner = midi_file(ONE_NOTE)
+    listed = b"LIST" + struct.pack("<I", 9) + b"INFOdata!" + b"\0"  # an odd size is padded, and "data" is only text
+    data = b"RMID" + listed + b"data" + struct.pack("<I", len(inner)) + inner
+    assert read_midi(b"RIFF" + struct.pack("<I", len(data)) + data).parts[0].notes == (Note(0, 480, 60, 80),)
+    with pytest.raises(ValueError, match="holds no MIDI data"):
+        read_midi(b"RIFF" + struct.pack("<I", 22) + b"RMID" + listed)
+
+
+def test_each_pattern_of_a_type_two_file_is_a_piece_of_its_own():
+    second = track((0, b"\xff\x03\x03Two"), (0, metre(3, 2)), (24, on(67)), (96, off(67)))
+    pieces, remarks = scan_midi(midi_file(ONE_NOTE, track(), second, kind=2), "a.mid")
+    assert [p.source for p in pieces] == ["a.mid#1", "a.mid#3"]
+    assert [p.parts[0].notes for p in pieces] == [(Note(0, 480, 60, 80),), (Note(24, 96, 67, 80),)]
+    assert [p.timeline.metre.name for p in pieces] == ["4/4", "3/4"]
+    assert [p.title for p in pieces] == ["", "Two"]
+    assert remarks == [("patterns", "type 2: 2 of 3 tracks, each a piece")]
+
+
+def test_a_type_two_file_with_one_pattern_is_like_any_other():
+    pieces, remarks = scan_midi(midi_file(ONE_NOTE, kind=2), "a.mid")
+    assert [p.source for p in pieces] == ["a.mid"]
+    assert remarks == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "per_frame", "resolution", "qpm"),
+    [
+        (25, 40, 500, 120.0),  # milliseconds: half a second is 500 ticks
+        (24, 4, 48, 120.0),
+        (30, 80, 1200, 120.0),
+        (29, 80, 1200, 120.0 * 1000 / 1001),  # 30 frames in 1.001 seconds
+        (25, 1, 25, 60.0),  # half a second would be 12.5 ticks
+    ],
+)
+def test_time_in_smpte_frames_becomes_quarters_of_half_a_second(rate, per_frame, resolution, qpm):
+    tempo = (0, b"\xff\x51\x03\x0f\x42\x40")  # says 60; frames do not heed it
+    division = (256 - rate) << 8 | per_frame
+    (piece,), remarks = scan_midi(midi_file(track(tempo, (0, on(60)), (100, off(60))), division=division))
+    assert piece.timeline.ticks_per_quarter == resolution
+    assert piece.timeline.tempos == (Tempo(0, pytest.approx(qpm)),)
+    assert piece.parts[0].notes == (Note(0, 100, 60, 80),)
+    seconds = 100 / (rate * per_frame) if rate != 29 else 100 / (30 * per_frame) * 1.001
+    assert piece.timeline.seconds(100) == pytest.approx(seconds)
+    assert remarks == [("smpte_time", f"{rate} frames a second")]
+
+
+def test_garbage_after_the_last_track_is_passed_over_and_told():
+    garbage = b"this is no chunk, but long enough to be taken for one"
+    (piece,), remarks = scan_midi(midi_file(ONE_NOTE) + garbage)
+    assert piece.parts[0].notes == (Note(0, 480, 60, 80),)
+    assert remarks == [("trailing_bytes", f"{len(garbage)} bytes after the last track")]
+
+
+def test_garbage_after_the_end_of_track_event_is_passed_over():
+    late = track((0, on(60)), (480, off(60)), (0, b"\xff\x2f\x00"), (0, b"\x12\x99junk"), end=None)
+    assert read_midi(midi_file(late)).parts[0].notes == (Note(0, 480, 60, 80),)
+
+
+def test_notes_without_length_are_counted():
+    _, remarks = scan_midi(midi_file(track((0, on(60)), (0, off(60)), (0, on(62)), (10, off(62)))))
+    assert remarks == [("empty_notes", "1 notes without length")]
+
+
+def test_a_wait_of_two_to_the_twenty_eighth_before_a_note_is_damage_and_after_it_only_a_long_end():
+    longest = 2**28 - 1
+    with pytest.raises(ValueError, match="damaged: a note ends after 559241 quarters"):
+        read_midi(midi_file(track((longest, on(60)), (480, off(60)))))
+    late_end = midi_file(track((0, on(60)), (480, off(60)), (longest, b"\xff\x01\0")))
+    assert read_midi(late_end).timeline.length == 480
 
 
 @pytest.mark.parametrize(
@@ -134,7 +200,9 @@ def test_type_two_with_one_pattern_is_read_and_with_several_refused():
         (midi_file(ONE_NOTE)[:-6], "cut short: a track promises 13 bytes, 7 are there"),
         (midi_file(ONE_NOTE, promised=3), "cut short: 3 tracks are promised, 1 are there"),
         (midi_file(track()), "no notes"),
-        (midi_file(ONE_NOTE, division=0xE728), "SMPTE"),
+        (midi_file(ONE_NOTE, division=0xE700), "25 frames a second of 0 ticks"),
+        (midi_file(ONE_NOTE, division=0x8128), "127 frames a second"),
+        (midi_file(track(), track(), kind=2), "no notes"),
         (midi_file(ONE_NOTE, division=0), "0 ticks per quarter"),
         (midi_file(track((0, bytes([0x90, 200, 90])), (1, bytes([0x80, 200, 0])))), "damaged"),
         (midi_file(track(*[(2**28 - 1, b"\xff\x01\0")] * 2, (0, on(60)), (9, off(60))), division=1), "damaged"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 import subprocess
@@ -117,6 +118,80 @@ def test_a_worker_killed_between_two_files_is_replaced(song):
         reader.read(song)
         reader._worker.process.kill()
         reader._worker.process.wait()
+        assert reader.read(song) == read(song)
+
+
+def main_with(code: str) -> list[str]:
+    """The real worker, with code of ours in it that may put something in the place of `worker.read`."""
+    return [
+        sys.executable,
+        "-c",
+        f"import os, sys; from ritornello.music import worker; real = worker.read\n{code}\n"
+        "worker.read = read; worker.main(sys.argv[1:])",
+    ]
+
+
+def test_a_worker_that_an_earlier_file_may_have_harmed_is_doubted_once(song):
+    """It dies on every second file: the file is given to a fresh worker, which reads it."""
+    code = "count = [0]\ndef read(*a):\n count[0] += 1\n return real(*a) if count[0] < 2 else os._exit(3)"
+    with UntrustedReader(command=main_with(code)) as reader:
+        assert [reader.read(song) for _ in range(5)] == [read(song)] * 5
+
+
+def test_a_file_that_brings_down_a_fresh_worker_too_is_refused_and_the_next_one_read(tmp_path, song):
+    bad = tmp_path / "bad.mid"
+    bad.write_bytes(MIDI)
+    code = "def read(path, *a):\n return os._exit(3) if path.endswith('bad.mid') else real(path, *a)"
+    with UntrustedReader(command=main_with(code)) as reader:
+        for _ in range(2):
+            assert reader.read(song) == read(song)
+            with pytest.raises(MusicFileError, match=r"bad\.mid: its reader crashed \(status 3\)"):
+                reader.read(bad)
+
+
+def test_an_answer_too_long_to_be_taken_in_is_refused_by_either_side(song):
+    """An honest worker says so; from one that is not, no more than the head of the message is read."""
+    swollen = "from dataclasses import replace\ndef read(*a):\n return [replace(real(*a)[0], title='x' * 40_000_000)]"
+    with (
+        UntrustedReader(command=main_with(swollen)) as reader,
+        pytest.raises(MusicFileError, match="more notes than"),
+    ):
+        reader.read(song)
+    lying = "o.write(struct.pack('>I', 200 * 2**20)); o.flush(); time.sleep(60)"
+    with UntrustedReader(command=stand_in(lying)) as reader, pytest.raises(MusicFileError, match="no valid answer"):
+        reader.read(song)
+
+
+def test_what_a_file_puts_into_a_message_cannot_steer_the_terminal(tmp_path):
+    book = tmp_path / "book.abc"
+    book.write_text("X:1\nK:H\x1b[2J\x07\u202e" + "x" * 5000 + "\nabc\n")
+    with pytest.raises(MusicFileError) as caught:
+        read_untrusted(book)
+    line = str(caught.value)
+    assert line.startswith(f"{book}, line 2: ")
+    assert "\\x1b[2J\\x07\\u202ex" in line
+    assert line.isprintable()
+    assert len(line) < len(str(book)) + 600
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes names that are no text")
+def test_a_name_that_is_not_utf8_reaches_the_worker_and_comes_back(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/\xe9t\xe9"
+    os.mkdir(folder)
+    path = Path(os.fsdecode(folder + b"/\xff.mid"))
+    path.write_bytes(MIDI)
+    (piece,) = read_untrusted(path)
+    assert os.fsencode(piece.source) == os.fsencode(path)
+    path.write_bytes(MIDI[:-3])
+    with pytest.raises(MusicFileError) as caught:
+        read_untrusted(path)
+    assert str(caught.value).startswith(f"{path}: cut short")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the worker's memory")
+def test_where_less_memory_is_allowed_than_asked_for_the_worker_makes_do(song):
+    code = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\nread = real"
+    with UntrustedReader(memory_mb=4096, command=main_with(code)) as reader:
         assert reader.read(song) == read(song)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from ritornello.cli.corpus_build import build
+from ritornello.cli.corpus_explain import explain
+from ritornello.cli.corpus_export import export
 from ritornello.cli.corpus_show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
@@ -30,6 +32,8 @@ corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
 corpus_app.command(build)
 corpus_app.command(show)
+corpus_app.command(explain)
+corpus_app.command(export)
 for verb in (demo, train, generate, evaluate, render):
     app.command(verb)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 from cyclopts import Parameter
 
@@ -25,11 +26,11 @@ class Console:
     def say(self, text: str = "") -> None:
         """A line for the user."""
         if not self._quiet:
-            print(text, file=self._stream, flush=True)
+            print(_shown(text, self._stream), file=self._stream, flush=True)
 
     def result(self, value: Any, text: str) -> None:
         """The outcome: `value` as JSON where that was asked for, `text` otherwise."""
-        print(json.dumps(value) if self._as_json else text, flush=True)
+        print(json.dumps(value) if self._as_json else _shown(text, sys.stdout), flush=True)
 
     def table(self, header: list[str], rows: list[list[str]]) -> str:
         """Columns in line, the first to the left, the others to the right."""
@@ -58,9 +59,20 @@ class Console:
         return not self._quiet and self._stream.isatty()
 
     @property
+    def width(self) -> int | None:
+        """Columns of the terminal, None where words go elsewhere."""
+        return shutil.get_terminal_size().columns if self._stream.isatty() else None
+
+    @property
     def stream(self):
         """Where words go."""
         return self._stream
+
+
+def _shown(text: str, stream: TextIO) -> str:
+    """Text as the stream can take it: what it has no sign for (a byte of a strange file name) is written out."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Progress:

@@ -32,6 +32,9 @@ def build(
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.folder import check_place
+    from ritornello.corpus.judge import unknown_names
+    from ritornello.corpus.split import SplitRule
+    from ritornello.corpus.summary import screen
 
     console = Console(quiet, as_json)
     if not sources:
@@ -39,20 +42,21 @@ def build(
     check_place(Path(out))
     try:
         with console.progress("reading", 1) as progress:
-            corpus = build_corpus(list(sources), options, progress.of)
+            corpus = build_corpus(list(sources), options, progress.of, out)
     except CorpusError as error:
-        for line in error.report:
-            console.say(str(line))
+        if error.report:
+            console.say(screen(error.report, console.width))
         raise
-    corpus.save(Path(out))
-    for line in corpus.report:
-        console.say(str(line))
+    console.say(screen(corpus.report, console.width))
+    rule = SplitRule.parse(options.split)
+    if unknown := rule.unknown(corpus):
+        console.say(unknown_names(rule, unknown))
     splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
     kept = sum(line.status == "kept" for line in corpus.report)
     counts = corpus.counts()
     console.result(
         {"corpus": out, "files": len(corpus.report), "kept": kept, **counts["all"], "splits": counts},
         f"{out}: kept {kept} of {len(corpus.report)} files; {counts['all']['pieces']} pieces, "
-        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits})",
+        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}); look at {out}/report.html",
     )
     return 0

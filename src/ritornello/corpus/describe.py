@@ -12,6 +12,7 @@ import numpy as np
 
 from ritornello.corpus.store import Corpus
 from ritornello.music.keys import key_name
+from ritornello.music.values import Timeline
 
 PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 BAR = 40  # characters of the longest bar
@@ -22,8 +23,9 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     """Plain values that JSON can hold: counts and histograms.
 
     pitches: notes by pitch number; durations: notes by length in quarters ("3/2"); keys and metres: melodies by
-    what they begin in; reasons: input files by reason code. Histograms are in descending order of count, pitches
-    and durations in ascending order of value.
+    what they begin in; lengths: melodies by bars; tempos: melodies by the quarters a minute they begin with; reasons:
+    input files by reason code. Histograms are in descending order of count, those of pitches, durations, lengths and
+    tempos in ascending order of value.
     """
     slices = [part for _, part in corpus.slices()]
     durations: Counter[Fraction] = Counter()
@@ -43,6 +45,8 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         "pitches": {str(pitch): pitches[pitch] for pitch in sorted(pitches)},
         "durations": {str(length): durations[length] for length in sorted(durations)},
         "keys": _counted(key_name(p.timeline.key) if p.timeline.key else "not known" for p in slices),
+        "lengths": _ascending(_bars_of(part.timeline) for part in slices),
+        "tempos": _ascending(round(part.timeline.qpm) for part in slices),
         "metres": _counted(part.timeline.metre.name for part in slices),
         "reasons": _counted(r.reason for r in corpus.report),
     }
@@ -93,6 +97,15 @@ def pitch_name(pitch: int) -> str:
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+
+
+def _ascending(numbers: Iterable[int]) -> dict[str, int]:
+    return {str(number): count for number, count in sorted(Counter(numbers).items())}
+
+
+def _bars_of(timeline: Timeline) -> int:
+    """Bars as they are counted on paper: a pick-up is none."""
+    return max(len(timeline.barlines()) - 1 - bool(timeline.pickup), 0)
 
 
 def _with_rest(shown: dict[str, int], whole: Mapping[str, int]) -> dict[str, int]:

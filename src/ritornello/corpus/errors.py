@@ -10,8 +10,10 @@ class CorpusError(ValueError):
     """A corpus cannot be built, read or written; the message is one line that says which, why and what to do.
 
     report: a FileReport for each input file where a build kept nothing, else empty.
+    reason: the reason code (a key of `report.REMEDIES`) where the error is about one piece, else empty.
     """
 
-    def __init__(self, message: str, report: Sequence[Any] = ()) -> None:
+    def __init__(self, message: str, report: Sequence[Any] = (), reason: str = "") -> None:
         super().__init__(message)
         self.report = tuple(report)
+        self.reason = reason

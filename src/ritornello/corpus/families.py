@@ -1,9 +1,8 @@
-"""Families: pieces that are the same tune, or nearly, in whatever key, rhythm or words.
+"""Families: pieces that are the same tune, or nearly, in whatever key, speed, rhythm or words.
 
-A tune's *contour* is its intervals without the repeated notes: hymns under other words differ in how often a
-note is repeated, editions differ in rhythm and key, and none of these changes the contour. Two pieces are one
-family where runs of 12 contour steps that both have cover at least 60 % of the shorter one's contour. (On hymns
-and art songs the pairs that are the same tune lie at 68 % and above, chance pairs at 57 % and below.)
+Pieces with one fingerprint are the same tune: copies, transposed or stretched ones. Of the others, those that share
+a long run are compared (see `likeness`), and pairs alike enough are joined. Kin of kin are one family, so that a
+family can hold two tunes that have little in common but a third between them; all of it stays in one split.
 """
 
 from __future__ import annotations
@@ -11,64 +10,82 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 import numpy as np
 
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of
 from ritornello.corpus.pieces import CorpusPiece
-from ritornello.corpus.runs import Ints, RunFinder, corpus_steps
+from ritornello.corpus.runs import RunFinder
 from ritornello.corpus.store import Corpus
 
-CONTOUR_RUN = 12
-"""Contour steps in a run that is too long to be shared by chance, as a rule."""
-
 SAME_TUNE = 0.6
-"""Share of the shorter contour that shared runs must cover."""
+"""Share of the shorter tune that shared runs must cover."""
 
 FEW = 20
-"""Up to this many pieces that share a run, every pair is compared; of more, each with its neighbour and the first."""
+"""Up to this many pieces that share a run, every pair is compared; of more, each with its neighbour and the first.
 
-
-def contour(pitches: Ints) -> Ints:
-    """Intervals between successive different pitches, in semitones: (notes,) -> (at most notes - 1,)."""
-    intervals = np.diff(pitches.astype(np.int64))
-    return intervals[intervals != 0]
+Such a run of intervals and rhythm is no sign of kinship: it is the half scale that everybody writes."""
 
 
 def fingerprint(corpus: Corpus, index: int) -> str:
-    """16 hex digits that name the tune of a piece in any key.
+    """16 hex digits that name the tune of a piece in any key and at any speed.
 
-    Made of the contour or, where that has fewer than CONTOUR_RUN steps, of intervals and rhythm.
+    Made of the contour or, where that has fewer than CONTOUR_RUN steps, of intervals and relative rhythm.
     """
-    steps = contour(_pitches(corpus, index))
-    if len(steps) < CONTOUR_RUN:
-        parts = corpus.pieces[index].melodies
-        runs = [corpus_steps(corpus, m.first, m.stop, m.timeline.ticks_per_quarter) for m in parts]
-        steps = np.concatenate([[len(r), *r] for r in runs])
-    return hashlib.sha256(steps.astype("<i8").tobytes()).hexdigest()[:16]
+    return _print_of(line_of(corpus, index))
 
 
-def families(corpus: Corpus) -> list[str]:
-    """The family of each piece, in order: the smallest fingerprint among its members."""
-    prints = [fingerprint(corpus, i) for i in range(len(corpus))]
+def families(corpus: Corpus, similarity: float = SAME_TUNE, prints: Sequence[str] | None = None) -> list[str]:
+    """The family of each piece, in order: the smallest fingerprint among its members.
+
+    similarity: share of the shorter tune that shared runs must cover, in (0, 1]; at 1 a tune must lie wholly in
+        another. prints: the pieces' fingerprints where they are known. Raises CorpusError for a similarity outside.
+    """
+    check_similarity(similarity)
+    prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
     first_with: dict[str, int] = {}
     same = [(first_with.setdefault(name, i), i) for i, name in enumerate(prints)]
-    groups = linked(len(corpus), [*same, *_same_tune_pairs(corpus)])
+    alike = _alike_pairs(corpus, sorted(first_with.values()), similarity)
+    groups = linked(len(corpus), [*same, *alike])
     names = {root: min(prints[i] for i in members) for root, members in _members(groups).items()}
     return [names[root] for root in groups]
 
 
-def with_families(corpus: Corpus) -> Corpus:
-    """The corpus with the family of every piece filled in."""
-    pieces = tuple(replace(p, family=f) for p, f in zip(corpus.pieces, families(corpus), strict=True))
+def with_families(corpus: Corpus, similarity: float = SAME_TUNE, prints: Sequence[str] | None = None) -> Corpus:
+    """The corpus with the family of every piece filled in. Arguments and errors as of `families`."""
+    named = zip(corpus.pieces, families(corpus, similarity, prints), strict=True)
+    pieces = tuple(replace(p, family=family) for p, family in named)
     return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
 
 
-def without_copies(corpus: Corpus) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
-    """The first piece of each family, and every piece left out with the twin that stays for it."""
-    first: dict[str, CorpusPiece] = {}
-    copies = [(p, first[p.family]) for p in corpus.pieces if first.setdefault(p.family, p) is not p]
-    return corpus.selected(first.values()), copies
+def without_copies(
+    corpus: Corpus, similarity: float = SAME_TUNE
+) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
+    """The corpus without copies, and every piece left out with the twin that stays for it.
+
+    A piece is left out where a piece of its family before it stays and the two are alike themselves; kin of kin
+    stay beside each other.
+    """
+    kept: dict[str, list[int]] = {}
+    copies: list[tuple[CorpusPiece, CorpusPiece]] = []
+    for index, piece in enumerate(corpus.pieces):
+        others = kept.setdefault(piece.family, [])
+        twin = next((other for other in others if _are_alike(corpus, index, other, similarity)), None)
+        if twin is None:
+            others.append(index)
+        else:
+            copies.append((piece, corpus.pieces[twin]))
+    staying = sorted(index for indices in kept.values() for index in indices)
+    return corpus.selected(corpus.pieces[i] for i in staying), copies
+
+
+def check_similarity(similarity: float) -> None:
+    """Raise CorpusError for a similarity outside (0, 1]."""
+    if not 0.0 < similarity <= 1.0:
+        raise CorpusError(f"similarity must be above 0 and at most 1, not {similarity}")
 
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
@@ -87,6 +104,20 @@ def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(i) for i in range(count)]
 
 
+def _are_alike(corpus: Corpus, a: int, b: int, similarity: float) -> bool:
+    one, other = line_of(corpus, a), line_of(corpus, b)
+    return _print_of(one) == _print_of(other) or likeness(one, other, similarity) >= similarity
+
+
+def _print_of(line: Line) -> str:
+    steps = line.contour
+    if len(steps) < CONTOUR_RUN:
+        between = line.onsets[:-1]  # how long the last note lasts is not the tune's
+        beats = between // np.gcd.reduce(between) if len(between) else between
+        steps = np.concatenate([[len(line.pitches)], np.diff(line.pitches), beats])
+    return hashlib.sha256(steps.astype("<i8").tobytes()).hexdigest()[:16]
+
+
 def _members(groups: Sequence[int]) -> dict[int, list[int]]:
     members: dict[int, list[int]] = {}
     for index, root in enumerate(groups):
@@ -94,29 +125,22 @@ def _members(groups: Sequence[int]) -> dict[int, list[int]]:
     return members
 
 
-def _same_tune_pairs(corpus: Corpus) -> list[tuple[int, int]]:
-    """Pairs of pieces of which the shorter is covered by runs that the other has."""
-    contours = [contour(_pitches(corpus, i)) for i in range(len(corpus))]
-    finder = RunFinder(contours, [p.source for p in corpus.pieces])
-    names, owners, starts = finder.runs(CONTOUR_RUN + 1)
-    order = np.argsort(owners, kind="stable")
-    bounds = np.searchsorted(owners[order], np.arange(len(corpus) + 1))
-    own = [(names[o], starts[o]) for o in (order[a:b] for a, b in pairwise(bounds))]
-
-    def covered(a: int, b: int) -> float:
-        shorter, other = (a, b) if len(contours[a]) <= len(contours[b]) else (b, a)
-        marked = np.zeros(len(contours[shorter]), bool)
-        for start in own[shorter][1][np.isin(own[shorter][0], own[other][0])]:
-            marked[start : start + CONTOUR_RUN] = True
-        return float(marked.mean())
-
-    return [pair for pair in sorted(_candidates(finder)) if covered(*pair) >= SAME_TUNE]
+def _alike_pairs(corpus: Corpus, indices: Sequence[int], similarity: float) -> list[tuple[int, int]]:
+    """Pairs of the given pieces, one of each fingerprint, that are alike enough."""
+    line = lru_cache(maxsize=512)(lambda i: line_of(corpus, indices[i]))
+    names = [""] * len(indices)
+    contours = RunFinder([line(i).contour for i in range(len(indices))], names)
+    rhythms = RunFinder([line(i).rhythmic for i in range(len(indices))], names)
+    pairs = _sharing(contours, CONTOUR_RUN + 1) | _sharing_rare(rhythms, RHYTHM_RUN + 1)
+    return [
+        (indices[a], indices[b]) for a, b in sorted(pairs) if likeness(line(a), line(b), similarity) >= similarity
+    ]
 
 
-def _candidates(finder: RunFinder) -> set[tuple[int, int]]:
-    """Pairs of pieces that share at least one run of CONTOUR_RUN steps."""
+def _sharing(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
+    """Pairs of pieces that share at least one run of `notes` notes (its steps and one)."""
     pairs: set[tuple[int, int]] = set()
-    for group in finder.shared(CONTOUR_RUN + 1):
+    for group in finder.shared(notes):
         having = group.tolist()
         if len(having) <= FEW:
             pairs.update(combinations(having, 2))
@@ -126,7 +150,13 @@ def _candidates(finder: RunFinder) -> set[tuple[int, int]]:
     return pairs
 
 
-def _pitches(corpus: Corpus, index: int) -> Ints:
-    """All pitches of a piece, its segments end to end."""
-    melodies = corpus.pieces[index].melodies
-    return corpus.notes["pitch"][melodies[0].first : melodies[-1].stop].astype(np.int64)
+def _sharing_rare(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
+    """Pairs of pieces that share two runs of `notes` notes, or one longer one, which few pieces have."""
+    once: set[tuple[int, int]] = set()
+    twice: set[tuple[int, int]] = set()
+    for group in finder.shared(notes):
+        if len(group) <= FEW:
+            pairs = set(combinations(group.tolist(), 2))
+            twice |= pairs & once
+            once |= pairs
+    return twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -14,6 +15,8 @@ from ritornello.music import atomic
 
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
+PAGE = "report.html"
+"""To be looked at; it is written with a corpus and never read."""
 
 
 def is_corpus(path: Path) -> bool:
@@ -57,6 +60,13 @@ def write_files(path: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def sweep(path: Path) -> None:
+    """Remove the folders beside a corpus in which a program that was killed had begun to write it."""
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if beside.is_dir() and {entry.name for entry in beside.iterdir()} <= {*NAMES, PAGE}:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
 def check_place(path: Path) -> None:
     """Raise, before anything is read, where a corpus could not be put: CorpusError or OSError as `write_files`."""
     if path.is_dir() and any(path.iterdir()) and not is_corpus(path):
@@ -81,7 +91,7 @@ def _move_into_place(beside: Path, path: Path, files: Mapping[str, bytes]) -> No
         return
     for name in files:
         os.replace(beside / name, path / name)
-    for name in set(NAMES) - set(files):
+    for name in {*NAMES, PAGE} - set(files):
         with suppress(FileNotFoundError):
             (path / name).unlink()
 

@@ -13,13 +13,17 @@ class BuildOptions:
     """How a corpus is built."""
 
     split: str = "hash"
-    """"hash", or "last:SHARE" for the last share of the file order as test."""
+    """"hash" (a family always goes the same way), "80/10/10" (training, validation, test), "last:SHARE" (of the file
+    order as test) or "list:FILE" (which names tunes for each)."""
 
     repeats: Literal["unfold", "written"] = "unfold"
     """"unfold" plays repeated bars as often as the score asks, "written" reads each once."""
 
     least_notes: int = 2
     """Melodies with fewer notes are left out."""
+
+    min_bars: int = 0
+    """Melodies with fewer bars are left out, counted from the first note to the last."""
 
     rest_bars: float | None = None
     """Cut melodies at rests of so many bars or more; without it they stay whole."""
@@ -30,10 +34,62 @@ class BuildOptions:
     convention: str | None = None
     """Of token arrays: exercise, zeldic or magenta; without it, detected."""
 
+    pick: str = "auto"
+    """Which line is the melody: auto, first, highest, track:NAME_OR_NUMBER or every-part."""
+
+    steps_per_quarter: int = 4
+    """Steps of the grid on which performed timing is laid: 4 is sixteenths, 12 also takes triplets."""
+
+    timing: Literal["auto", "grid", "exact"] = "auto"
+    """"auto" lays performed timing on the grid and keeps written timing as it is; "grid" lays all, "exact" none."""
+
+    swing: Literal["keep", "straight"] = "keep"
+    """"straight" evens out swung eighths before they are laid on the grid."""
+
+    similarity: float = 0.6
+    """Tunes are kin where runs that both have cover so much of the shorter one, above 0 to 1."""
+
+    keep_copies: bool = False
+    """Keep every copy of a tune, all in one split, instead of the first alone."""
+
+    strict: bool = False
+    """Fail, and write nothing, where a file is dropped for a reason that can be mended, or kept with a doubt."""
+
+    engine: Literal["pool", "ray"] = "pool"
+    """Who converts the files: "pool", processes on this machine, or "ray", a cluster (needs the extra "scale")."""
+
+    workers: int = 0
+    """How many processes convert files; 0 is one for each processor."""
+
+    shards: str = ""
+    """Of engine ray: the folder that all machines see, or the URL, for its Parquet shards; else OUT.shards."""
+
     def __post_init__(self) -> None:
+        if not 0.0 < self.similarity <= 1.0:
+            raise CorpusError(f"similarity must be above 0 and at most 1, not {self.similarity}")
         if self.repeats not in ("unfold", "written"):
             raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
         if self.least_notes < 1:
             raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
+        if self.min_bars < 0:
+            raise CorpusError(f"min_bars must be 0 or more, not {self.min_bars}")
         if self.rest_bars is not None and self.rest_bars < 1:
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
+        if self.engine not in ("pool", "ray"):
+            raise CorpusError(f'engine must be "pool" or "ray", not {self.engine!r}')
+        if self.workers < 0:
+            raise CorpusError(f"workers must be 0 or more, not {self.workers}")
+        self._check_picking()
+
+    def _check_picking(self) -> None:
+        track = self.pick.removeprefix("track:").strip() if self.pick.startswith("track:") else ""
+        if self.pick not in ("auto", "first", "highest", "every-part") and not track:
+            raise CorpusError(
+                f"pick must be auto, first, highest, every-part or track:NAME_OR_NUMBER, not {self.pick!r}"
+            )
+        if not 1 <= self.steps_per_quarter <= 24:
+            raise CorpusError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+        if self.timing not in ("auto", "grid", "exact"):
+            raise CorpusError(f'timing must be "auto", "grid" or "exact", not {self.timing!r}')
+        if self.swing not in ("keep", "straight"):
+            raise CorpusError(f'swing must be "keep" or "straight", not {self.swing!r}')

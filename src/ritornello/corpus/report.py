@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ritornello.music.errors import printable
 
 KEPT, DROPPED = "kept", "dropped"
 
@@ -15,11 +18,39 @@ REMEDIES: dict[str, str] = {
     "wrong_kind": "the content is not what the name says: fetch the file itself, or give it its true ending",
     "empty_file": "the file holds no bytes: copy or export it again",
     "no_notes": "choose a file, or a part of it, that has notes",
+    "too_large": "such a file is no score: leave it out, or split an array file into smaller ones",
+    "bad_archive": "the archive is damaged or not safe to open: fetch it again, or unpack it and give the folder",
+    "nested_archive": "unpack the inner archive and give the folder",
+    "unsafe_name": "its name leads out of the archive: unpack that with a program that you trust and give the folder",
+    "bad_tune": "correct the tune at the line that is named; the others of the book were read",
+    "smpte_time": "bars are a guess where time is counted in frames: save it with ticks per quarter note",
+    "patterns": "nothing to do, if the tracks are tunes of their own; else save the file as type 1",
+    "trailing_bytes": "nothing to do, if the tune is whole; else fetch the file again",
+    "empty_notes": "nothing to do: notes without length are not heard",
+    "parser_died": "the file is damaged: open it in a sequencer or notation program and export it again",
+    "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",
-    "too_short": "a melody needs more notes: join it with another, or lower the least number",
-    "duplicate": "nothing to do: the tune is in the corpus already; use an explicit split to keep every copy",
+    "too_short": "a melody needs more notes: join it with another, or lower --least-notes or --min-bars",
+    "no_such_track": "name a track that is there, or use --pick auto",
+    "unsure_pick": "look at it with `corpus explain`, and choose with --pick track:NAME_OR_NUMBER",
+    "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
+    "no_beat": "no grid fits: the beat of the file is not the one it was played to; set its tempo map in a sequencer",
+    "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
+    "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps kin together",
 }
-"""Reason codes and what would help. Dropped files carry one of them; kept files carry "ok"."""
+"""Reason codes and what would help. Dropped files carry one of them; kept files carry "ok" and may carry warnings."""
+
+HARMLESS = ("ok", "duplicate")
+"""Reasons that ask for nothing to be done: --strict lets them pass."""
+
+SHARPER: dict[str, dict[str, str]] = {
+    "off_grid": {r"; (\d+) steps a quarter fit": "try --steps-per-quarter {0}"},
+    "too_short": {
+        r"\b(\d+) notes?\b": "to keep it, use --least-notes {0}",
+        r"line is (\d+) bars?\b": "to keep it, use --min-bars {0}",
+    },
+}
+"""Reasons whose remedy names the number that the detail holds: patterns for the detail, each with its remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +60,8 @@ class FileReport:
     path: the file as it was given. status: "kept" or "dropped". reason: a key of REMEDIES.
     detail: the message of the reader, the twin of a duplicate, or what was detected; may be empty.
     pieces, melodies, notes: what was kept of it. losses: counted by name, such as "notes_below_top".
+    warnings: doubts about what was kept, as (reason code, detail). kin: tunes of this file that were left out
+        because another stands for them, each with source, twin, kind, semitones, stretch, run_notes and coverage.
     """
 
     path: str
@@ -40,26 +73,63 @@ class FileReport:
     melodies: int = 0
     notes: int = 0
     losses: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[tuple[str, str], ...] = ()
+    kin: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for `report.jsonl`."""
-        return asdict(self)
+        """Plain values for `report.jsonl`; each warning with its remedy."""
+        warnings = [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings]
+        return {**asdict(self), "warnings": warnings, "kin": [dict(k) for k in self.kin]}
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> FileReport:
-        """Back from `to_json`. Raises TypeError where the line is not one of ours."""
-        return cls(**line)
+        """Back from `to_json`. Raises TypeError or KeyError where the line is not one of ours."""
+        warnings = tuple((w["reason"], w["detail"]) for w in line.get("warnings", ()))
+        return cls(**{**line, "warnings": warnings, "kin": tuple(line.get("kin", ()))})
+
+    @property
+    def asks_for_action(self) -> bool:
+        """Whether something about the file can be mended: it was dropped or doubted, not for being a copy."""
+        return self.reason not in HARMLESS or bool(self.warnings)
 
     def __str__(self) -> str:
         """One line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
+        return printable(self._line())
+
+    def _line(self) -> str:
         if self.status == KEPT:
-            return f"kept     {self.path}: {self.melodies} melodies, {self.notes} notes" + _bracket(self.detail)
+            doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
+            return f"kept     {self.path}: {_count(self.melodies, 'melod')}, {self.notes} notes" + (
+                _bracket(self.detail) + doubts
+            )
         return f"dropped  {self.path}: {self.reason}{_bracket(self.detail)}; {self.remedy}"
 
 
-def dropped(path: str, reason: str, detail: str = "", losses: Mapping[str, int] | None = None) -> FileReport:
+def dropped(
+    path: str,
+    reason: str,
+    detail: str = "",
+    losses: Mapping[str, int] | None = None,
+    kin: tuple[Mapping[str, Any], ...] = (),
+) -> FileReport:
     """A report line for a file that gave nothing."""
-    return FileReport(path, DROPPED, reason, REMEDIES[reason], detail, losses=dict(losses or {}))
+    return FileReport(path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), kin=kin)
+
+
+def remedy(reason: str, detail: str = "") -> str:
+    """What would help: with the number that the detail names, where the reason has such a remedy.
+
+    Raises KeyError for a reason that is not in REMEDIES.
+    """
+    general = REMEDIES[reason]
+    for pattern, sharper in SHARPER.get(reason, {}).items():
+        if found := re.search(pattern, detail):
+            return sharper.format(*found.groups())
+    return general
+
+
+def _count(number: int, stem: str) -> str:
+    return f"{number} {stem}{'y' if number == 1 else 'ies'}"
 
 
 def _bracket(text: str) -> str:

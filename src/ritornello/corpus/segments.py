@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 from ritornello.music.values import Melody
 
@@ -33,6 +34,29 @@ def cut_at_rests(melody: Melody, rest_bars: float = REST_BARS, least_notes: int 
         end = max(min(end, melody.timeline.length), melody.notes[last].end)
         segments.append(melody.between(start, end))
     return segments
+
+
+def is_long_enough(melody: Melody, least_notes: int, min_bars: int) -> bool:
+    """Whether a melody has so many notes and so many bars."""
+    return len(melody.notes) >= least_notes and sounding_bars(melody) >= min_bars
+
+
+def sounding_bars(melody: Melody) -> int:
+    """Bars from that of the first note to that of the last, a pick-up not counted; 0 without notes."""
+    if not melody.notes:
+        return 0
+    lines = melody.timeline.barlines()
+    first = bisect_right(lines, melody.notes[0].start) - 1
+    last = bisect_left(lines, melody.notes[-1].end)
+    return last - first - (first == 0 and bool(melody.timeline.pickup))
+
+
+def shortness(melodies: Sequence[Melody], least_notes: int) -> str:
+    """In what the longest of some melodies (at least one) falls short: "5 notes", or in its bars."""
+    notes, bars = max(len(m.notes) for m in melodies), max(sounding_bars(m) for m in melodies)
+    if notes < least_notes:
+        return f"{notes} note{'s' if notes != 1 else ''}"
+    return f"the longest useful line is {bars} bar{'s' if bars != 1 else ''}"
 
 
 def _between_rests(melody: Melody, rest_bars: float) -> list[tuple[int, int]]:

@@ -6,22 +6,30 @@ see `runs`) stay together, going where the smallest family name among them says,
 a training tune at that length; if so many are linked that they would fill a share of the corpus by themselves,
 they train. And where a split would be empty although there is something to put there, it gets one group.
 
+`80/10/10`: the same groups in the order of their hashes, test first, as many as fill each share of the pieces.
+
 `last:0.1`: the last tenth in file order is test and is kept as given. Of the rest, validation is the groups whose
 hashes are smallest, as many as fill a tenth.
+
+`list:FILE`: as a file says (see `split_list`), kept as given. Pieces that it does not name train; where it names none
+for validation, a tenth of those that it does not name validates, chosen as for `last`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families import linked
 from ritornello.corpus.runs import RunFinder
+from ritornello.corpus.split_list import listed_splits, read_split_list
 from ritornello.corpus.store import SPLITS, Corpus
+
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)"
 
 LEAK_NOTES = 12
 """No held-out tune shares a run of this many notes with a training tune under a hashed split."""
@@ -29,35 +37,71 @@ LEAK_NOTES = 12
 
 @dataclass(frozen=True, slots=True)
 class SplitRule:
-    """How a corpus is split: shares of validation and test, and whether test is the end of the file order."""
+    """How a corpus is split: shares of validation and test, and who says which pieces they are.
+
+    kind: "hash", "shares", "last" or "list". path: the file of a list.
+    """
 
     validation: float = 0.1
     test: float = 0.1
-    last: bool = False
+    kind: str = "hash"
+    path: str = ""
 
     @property
     def explicit(self) -> bool:
         """Whether the split is kept as given, copies across it included."""
-        return self.last
+        return self.kind in ("last", "list")
 
     @classmethod
     def parse(cls, text: str) -> SplitRule:
-        """Read "hash" or "last:SHARE" with SHARE in (0, 1). Raises CorpusError for anything else."""
+        """Read "hash", "80/10/10", "last:SHARE" with SHARE in (0, 1), or "list:FILE"; the file is not opened yet.
+
+        Raises CorpusError for anything else, and for shares that are not 100 together.
+        """
         if text == "hash":
             return cls()
-        match = re.fullmatch(r"last:(\d*\.?\d+)", text)
+        if text.startswith("list:") and text != "list:":
+            return cls(kind="list", path=text.removeprefix("list:"))
+        if re.fullmatch(rf"{_NUMBER}/{_NUMBER}/{_NUMBER}", text):
+            return cls._of_shares(text)
+        match = re.fullmatch(rf"last:({_NUMBER})", text)
         if not match or not 0.0 < float(match[1]) < 1.0:
-            raise CorpusError(f'split must be "hash" or "last:SHARE" with a share between 0 and 1, not {text!r}')
-        return cls(test=float(match[1]), last=True)
+            raise CorpusError(
+                'split must be "hash" or "last:SHARE" with a share between 0 and 1, or "80/10/10" (training, '
+                f'validation, test), or "list:FILE", not {text!r}'
+            )
+        return cls(test=float(match[1]), kind="last")
+
+    @classmethod
+    def _of_shares(cls, text: str) -> SplitRule:
+        shares = [float(share) for share in text.split("/")]
+        if round(sum(shares), 6) not in (1.0, 100.0) or not shares[0]:
+            raise CorpusError(f"the shares of a split must be 100 together and the first above 0, not {text}")
+        return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
+
+    def unknown(self, corpus: Corpus) -> tuple[str, ...]:
+        """Names of a list that are no piece of the corpus. Raises CorpusError where the list cannot be read."""
+        if self.kind != "list":
+            return ()
+        return tuple(listed_splits(corpus.pieces, read_split_list(self.path))[1])
 
 
 def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
-    """The corpus with every piece put in a split; families must be filled in."""
-    kept = len(corpus) if not rule.last else int(len(corpus) * (1.0 - rule.test) + 1e-9)
-    rest = corpus.selected(corpus.pieces[:kept])
-    chosen = _ranked(rest, rule.validation) if rule.last else _hashed(rest, rule)
-    names = {index: name for name, members in chosen.items() for index in members}
-    pieces = tuple(replace(p, split=names.get(i, "test")) for i, p in enumerate(corpus.pieces))
+    """The corpus with every piece put in a split; families must be filled in.
+
+    Raises CorpusError where a list cannot be read or names no piece of the corpus.
+    """
+    given = _given(corpus, rule)
+    free = [i for i, split in enumerate(given) if split is None]
+    rest = corpus.selected(corpus.pieces[i] for i in free)
+    if rule.kind == "hash":
+        chosen = _hashed(rest, rule)
+    elif rule.kind == "shares":
+        chosen = _filled(rest, {"test": rule.test, "validation": rule.validation})
+    else:
+        chosen = _ranked(rest, 0.0 if "validation" in given else rule.validation)
+    names = {free[index]: name for name, members in chosen.items() for index in members}
+    pieces = tuple(replace(p, split=given[i] or names[i]) for i, p in enumerate(corpus.pieces))
     return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
 
 
@@ -89,6 +133,24 @@ def _place_of(corpus: Corpus, group: Sequence[int]) -> float:
     return place(min(corpus.pieces[i].family for i in group))
 
 
+def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
+    """The split of each piece where the rule fixes it, None where it leaves it open."""
+    if rule.kind == "last":
+        kept = int(len(corpus) * (1.0 - rule.test) + 1e-9)
+        return [None] * kept + ["test"] * (len(corpus) - kept)
+    if rule.kind == "list":
+        given, unknown = listed_splits(corpus.pieces, read_split_list(rule.path))
+        if not any(given):
+            raise CorpusError(
+                f"{rule.path}: none of its names is a tune of the corpus, the first is {unknown[0]!r}; "
+                f"name files as in {corpus.pieces[0].source!r}"
+                if corpus.pieces
+                else f"{rule.path}: there is no tune to split"
+            )
+        return given
+    return [None] * len(corpus)
+
+
 def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
     """Test and validation are the groups whose place lies below their shares; all else trains."""
     groups = _groups(corpus)
@@ -106,10 +168,35 @@ def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
     """Validation is the groups of smallest place, as many as fill its share of the pieces; all else trains."""
     validation: list[int] = []
     groups = _groups(corpus)
-    for group in groups[:-1]:
+    for group in groups[:-1] if share else ():
         if len(validation) + len(group) <= max(1.0, share * len(corpus)):
             validation.extend(group)
     return {"validation": validation, "train": [i for group in groups for i in group if i not in set(validation)]}
+
+
+def _filled(corpus: Corpus, shares: Mapping[str, float]) -> dict[str, list[int]]:
+    """Each share in turn takes groups in the order of their places, those that still fit; all else trains.
+
+    A share above 0 gets at least one group where two or more are there, even one that is larger than it.
+    """
+    groups = _groups(corpus)
+    chosen: dict[str, list[int]] = {}
+    for name, share in shares.items():
+        room = round(share * len(corpus))
+        taken = _fitting(groups, room) or ([min(groups, key=len)] if share and len(groups) > 1 else [])
+        groups = [g for g in groups if g not in taken]
+        chosen[name] = [i for group in taken for i in group]
+    return {**chosen, "train": [i for group in groups for i in group]}
+
+
+def _fitting(groups: Sequence[list[int]], room: int) -> list[list[int]]:
+    """The first groups that fill `room` pieces as far as they fit."""
+    taken = []
+    for group in groups:
+        if len(group) <= room:
+            taken.append(group)
+            room -= len(group)
+    return taken
 
 
 def _fill_empty(chosen: dict[str, list[list[int]]]) -> None:

@@ -1,7 +1,8 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`. Notes, never tokens, except for those arrays, which are kept step for step.
+were read, `steps.npy`; a build puts `report.html` beside them, to be looked at. Notes, never tokens, except for
+those arrays, which are kept step for step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.folder import read_files, write_files
+from ritornello.corpus.folder import PAGE, read_files, write_files
 from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, melody_of, note_array
 from ritornello.corpus.report import FileReport
 from ritornello.music.values import Melody
@@ -60,8 +61,8 @@ class Corpus:
             raise CorpusError(" ".join(message.split())) from None
         return corpus
 
-    def save(self, path: str | Path) -> None:
-        """Write the corpus folder, whole or not at all.
+    def save(self, path: str | Path, page: str = "") -> None:
+        """Write the corpus folder, whole or not at all. page: what to put in as `report.html`, if anything.
 
         An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
         Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
@@ -73,6 +74,8 @@ class Corpus:
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
+        if page:
+            files[PAGE] = page.encode()
         write_files(Path(path), files)
 
     def melodies(self, split: str | None = None) -> list[Melody]:
@@ -227,7 +230,15 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _jsonl(lines: Iterable[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+    return b"".join(_json_line(line) for line in lines)
+
+
+def _json_line(line: dict[str, Any]) -> bytes:
+    """One line of UTF-8; where a file's name holds bytes that are no text, of ASCII with escapes."""
+    try:
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(line).encode() + b"\n"
 
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:

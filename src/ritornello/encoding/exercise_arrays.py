@@ -50,22 +50,25 @@ def read_step_arrays(path: str | Path, convention: str | None = None) -> StepArr
     Raises ValueError, naming the file, for anything else, and for a pickle that asks for more than arrays;
     OSError where the file cannot be read.
     """
-    path = Path(path)
-    content = path.read_bytes()
+    return step_arrays(Path(path).read_bytes(), str(path), convention)
+
+
+def step_arrays(content: bytes, name: str, convention: str | None = None) -> StepArrays:
+    """As `read_step_arrays`, from the bytes of a file called `name`. Raises ValueError, naming it."""
     try:
         melodies = _all_melodies(content)
     except ValueError as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{name}: {' '.join(str(error).split())}") from None
     except Exception as error:  # a damaged pickle or archive may raise anything at all
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path}: not a readable array file ({reason})") from None
+        raise ValueError(f"{name}: not a readable array file ({reason})") from None
     if not melodies:
-        raise ValueError(f"{path}: holds no melodies")
+        raise ValueError(f"{name}: holds no melodies")
     try:
-        name = convention or detect_convention(melodies)
-        return StepArrays(tuple(to_grid(m, name) for m in melodies), name)
+        known = convention or detect_convention(melodies)
+        return StepArrays(tuple(to_grid(m, known) for m in melodies), known)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
 def detect_convention(melodies: list[np.ndarray]) -> str:

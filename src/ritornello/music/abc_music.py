@@ -50,6 +50,7 @@ _SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # (p plays p notes in the time of this many; others as the metre
 MAX_PLAYS = 64  # a repeat, ending or tuplet beyond this is taken for damage
+MAX_NESTED = 8  # so are tuplets within tuplets
 MAX_UNITS = 9999  # so is a note length
 MAX_DENOMINATOR = 1_000_000
 
@@ -273,6 +274,8 @@ class VoiceReader:
         reach = int(token["reach"] or notes)
         if not (0 < notes <= MAX_PLAYS and 0 < in_time_of <= MAX_PLAYS and 0 < reach <= MAX_PLAYS):
             raise ValueError(f"a tuplet counts from 1 to {MAX_PLAYS} notes, not {notes}:{in_time_of}:{reach}")
+        if len(self.tuplets) == MAX_NESTED:
+            raise ValueError(f"more than {MAX_NESTED} tuplets within each other")
         self.tuplets.append([Fraction(in_time_of, notes), reach])
 
     def _broken(self, signs: str) -> None:

@@ -42,12 +42,17 @@ def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     repeats: "unfold" plays repeats, endings and the header's order of parts; "written" plays all once, as it stands.
     Raises AbcError, that of the first tune, if no tune can be read; ValueError for another word for `repeats`.
     """
+    return read_book(text, source, repeats)[0]
+
+
+def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[AbcError]]:
+    """Read an ABC text as `read_abc` does, and give the errors of the tunes that were left out beside it."""
     results = scan_abc(text, source, repeats)
     pieces = [r for r in results if isinstance(r, Piece)]
     errors = [r for r in results if isinstance(r, AbcError)]
-    if pieces:
-        return pieces
-    raise errors[0] if errors else AbcError(source, 1, "no tune here; a tune begins with an X: line")
+    if not pieces:
+        raise errors[0] if errors else AbcError(source, 1, "no tune here; a tune begins with an X: line")
+    return pieces, errors
 
 
 def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece | AbcError]:

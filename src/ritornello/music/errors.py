@@ -1,7 +1,34 @@
-"""The one exception that a caller of the file door has to catch."""
+"""The one exception that a caller of the file door has to catch, and how other people's words are shown."""
 
 from __future__ import annotations
+
+import re
+
+LONGEST = 500  # characters of a message that a damaged file may bring into a line
 
 
 class MusicFileError(ValueError):
     """A music file that could not be read or written; the message is one line and begins with the path."""
+
+
+def one_line(text: object) -> str:
+    """A message on one line of bounded length, whatever a file made a reader put into it."""
+    line = printable(" ".join(str(text).split()))
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
+
+
+def with_path(path: object, message: object) -> str:
+    """A message on one line with the path in front, exactly once and unchanged."""
+    name, text = str(path), str(message)
+    return name + one_line(text[len(name) :]) if text.startswith(name) else f"{name}: {one_line(text)}"
+
+
+def printable(text: str) -> str:
+    """Text with every sign that steers a terminal (new lines too) written out, as "\\x1b".
+
+    What stands for a byte of a name that is no UTF-8 ("surrogateescape") stays as it is.
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -6,20 +6,33 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ritornello.music.atomic import write_bytes
-from ritornello.music.errors import MusicFileError
+from ritornello.music.errors import MusicFileError, one_line, with_path
 from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
 
+MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
 
-
 WRITABLE = (".mid", ".midi", ".musicxml", ".xml", ".abc")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file gave: its pieces, and remarks, each a code of the corpus report and a detail.
+
+    bad_tune: a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of type 2),
+    trailing_bytes, empty_notes: see `midi.scan_midi`.
+    """
+
+    pieces: list[Piece]
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
 
 def readable(path: str | Path) -> bool:
@@ -35,26 +48,44 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     Raises MusicFileError, one line that begins with the path, for a file that is missing, empty, of another
     kind than its suffix promises, broken, or without notes.
     """
-    path = Path(path)
-    content = _content(path)
+    return read_content(_content(Path(path)), path, repeats)
+
+
+def read_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+    """Read every piece in the bytes of a music file; `name` is what it is called, its suffix says what it holds.
+
+    Raises MusicFileError as `read` does.
+    """
+    return scan_content(content, name, repeats).pieces
+
+
+def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> Reading:
+    """As `read_content`, with remarks on what had to be guessed or passed over. Raises MusicFileError as `read`."""
+    path = Path(name)
     kind = _agreed_kind(path, content)
     try:
-        return parse(kind, content, str(path), repeats)
+        return scan(kind, content, str(name), repeats)
     except ValueError as error:
-        raise MusicFileError(_with_path(path, error)) from error
+        raise MusicFileError(with_path(path, error)) from error
 
 
 def parse(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> list[Piece]:
     """Read the pieces in the bytes of a file of a known kind (a key of KINDS). Raises ValueError."""
+    return scan(kind, content, source, repeats).pieces
+
+
+def scan(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> Reading:
+    """As `parse`, with remarks on what had to be guessed or passed over. Raises ValueError."""
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
     if kind == "midi":
-        return [_room("midi").read_midi(content, source)]
+        return Reading(*_room("midi").scan_midi(content, source))
     if kind == "abc":
-        return _room("abc_reader").read_abc(decode_text(content), source, repeats)
+        pieces, errors = _room("abc_reader").read_book(decode_text(content), source, repeats)
+        return Reading(pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]])
     if kind in ("mscx", "mscz"):
-        return _room("musescore").read_musescore(content, source, repeats)
-    return _room("scores").read_score(content, KINDS[kind].suffix, source, repeats)
+        return Reading(_room("musescore").read_musescore(content, source, repeats))
+    return Reading(_room("scores").read_score(content, KINDS[kind].suffix, source, repeats))
 
 
 def write(melody: Melody, path: str | Path) -> None:
@@ -69,7 +100,7 @@ def write(melody: Melody, path: str | Path) -> None:
     except OSError as error:
         raise MusicFileError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise MusicFileError(_with_path(path, error)) from error
+        raise MusicFileError(with_path(path, error)) from error
 
 
 def _room(module: str):
@@ -132,9 +163,3 @@ def _agreed_kind(path: Path, content: bytes) -> str:
     raise MusicFileError(
         f"{path}: not {wanted.article} {wanted.name}: it begins with {start}; fetch or export it again"
     )
-
-
-def _with_path(path: Path, error: ValueError) -> str:
-    """The message of a reader on one line, with the path in front exactly once."""
-    message = " ".join(str(error).split())
-    return message if message.startswith(str(path)) else f"{path}: {message}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from ritornello.music.values import Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
+SURE = 0.03  # a key found with a smaller lead is not noted
+FITS_BETTER = 0.08  # of the sounding time, to overrule a stated C major
 LEADING_TONE = 11  # minor melodies raise their seventh at cadences; a scale lock lets them
 
 # How well each degree above the tonic fits: listeners' ratings, Krumhansl & Kessler 1982.
@@ -58,9 +60,10 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
     The confidence is the lead of the best correlation over the best of another tonic. C major and 0 for no notes.
     Source: Krumhansl 1990, Cognitive Foundations of Musical Pitch (the Krumhansl-Schmuckler algorithm).
     """
-    weights = np.zeros(12)
+    sums = [0] * 12
     for note in notes:
-        weights[note.pitch % 12] += note.duration
+        sums[note.pitch % 12] += note.duration
+    weights = np.array(sums, float)
     weights -= weights.mean()
     if not weights.any():
         return Key(0, 0, "major"), 0.0
@@ -69,6 +72,22 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
     rivals = np.delete(fits, [best % 12, best % 12 + 12])
     mode = "major" if best < 12 else "minor"
     return key_of(best % 12, mode), max(0.0, float(fits[best] - rivals.max()))
+
+
+def settled_key(stated: Key | None, found: Key, confidence: float, notes: Sequence[Note]) -> Key | None:
+    """The key to note for a melody: the stated one, else the one found (see `estimate_key`) where it leads at all.
+
+    C major alone is what many programs write into a file without asking; it is overruled by a key found that holds
+    clearly more of the notes. None where no key is stated and none leads by SURE.
+    """
+    if stated is None:
+        return found if confidence >= SURE else None
+    if stated[1:] != (0, "major") or confidence < SURE or found.tonic == stated.tonic:
+        return stated
+    total = sum(note.duration for note in notes) or 1
+    scales = [scale_pitch_classes(key) for key in (stated, found)]
+    inside = [sum(n.duration for n in notes if n.pitch % 12 in scale) / total for scale in scales]
+    return found if inside[1] - inside[0] >= FITS_BETTER else stated
 
 
 def key_of(tonic: int, mode: str) -> Key:

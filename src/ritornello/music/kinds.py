@@ -74,7 +74,9 @@ def decode_text(content: bytes) -> str:
 def _kind_of_zip(content: bytes) -> str:
     try:
         names = zipfile.ZipFile(BytesIO(content)).namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except MemoryError:
+        raise
+    except Exception:  # zipfile has a dozen ways to say that it is damaged
         return ""
     if any(name.lower().endswith(".mscx") for name in names):
         return "mscz"

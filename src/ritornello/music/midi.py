@@ -9,15 +9,21 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 
+from ritornello.music.midi_chunks import Chunks, Remark, read_chunks
+from ritornello.music.midi_words import sung_at, syllables_of
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
+MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
 MICROSECONDS_PER_MINUTE = 60_000_000
 LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
 END_OF_TRACK = b"\xff\x2f\x00"
+NO_NOTES = "no notes in this MIDI file: export it again with the notes on a track"
 
 
 def read_midi(content: bytes, source: str = "") -> Piece:
@@ -26,22 +32,58 @@ def read_midi(content: bytes, source: str = "") -> Piece:
     Percussion (channel 10) is a part with `is_drum`. Notes without length and notes that are never switched
     off are left out. A short first bar whose time signature does not come back is read as a pick-up; a time signature
     that restates the metre on a barline is dropped. The length of the timeline is the latest end of track.
-    Raises ValueError where this is not a MIDI file, is cut short or damaged, holds no notes, counts its time in
-    SMPTE frames, or is of type 2 (independent patterns) with several tracks.
+    A file that counts SMPTE frames is read as quarters of half a second, whatever tempo it states.
+    Of a file of type 2 this is the first pattern that has notes. Raises ValueError as `scan_midi`.
     """
-    content = _unwrapped(content)
-    resolution, tracks = _chunks(content)
-    score = _parsed(_with_marked_ends(resolution, tracks))
+    return scan_midi(content, source)[0][0]
+
+
+def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remark]]:
+    """Read a MIDI file as `read_midi` does, and say what had to be guessed or passed over.
+
+    The list holds one Piece; of a file of type 2, whose tracks do not sound together, one for each track that has
+    notes, its source "#2" for the second track.
+    Raises ValueError where this is not a MIDI file, is cut short or damaged, or holds no notes.
+    """
+    chunks = read_chunks(content)
+    remarks = list(chunks.remarks)
+    if chunks.kind != 2 or len(chunks.tracks) == 1:
+        return [_piece(chunks, chunks.tracks, source, remarks)], remarks
+    pieces = []
+    for number, track in enumerate(chunks.tracks, 1):
+        with suppress(_NoNotesError):
+            pieces.append(_piece(chunks, (track,), f"{source}#{number}", remarks))
+    if not pieces:
+        raise _NoNotesError(NO_NOTES)
+    remarks.append(("patterns", f"type 2: {len(pieces)} of {len(chunks.tracks)} tracks, each a piece"))
+    return pieces, remarks
+
+
+class _NoNotesError(ValueError):
+    """A MIDI file, or a pattern of one, without notes."""
+
+
+def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
+    """Tracks that sound together as a Piece; what is left out is noted in `remarks`. Raises ValueError."""
+    resolution = chunks.resolution
+    score = _parsed(resolution, tracks)
+    count = sum(len(track.notes) for track in score.tracks)
+    if count > MAX_NOTES:
+        raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
     names = _names(tracks)
     parts = tuple(part for part in (_part(track, names) for track in score.tracks) if part.notes)
     if not parts:
-        raise ValueError("no notes in this MIDI file: export it again with the notes on a track")
+        raise _NoNotesError(NO_NOTES)
+    parts = _with_words(parts, tracks, resolution)
+    if lost := count - sum(len(part.notes) for part in parts):
+        remarks.append(("empty_notes", f"{lost} notes without length"))
     last = max(note.end for part in parts for note in part.notes)
     if last > MAX_QUARTERS * resolution:
         raise ValueError(f"damaged: a note ends after {last // resolution} quarters, more than {MAX_QUARTERS}")
     marked = max((m.time for m in score.markers if m.text == LAST_TEXT), default=0)
     length = marked if last < marked <= MAX_QUARTERS * resolution else last
-    timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), _tempos(score))
+    tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
+    timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
     title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
     return Piece(parts, timeline, title=title, source=source)
 
@@ -71,44 +113,6 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
     return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
 
 
-def _unwrapped(content: bytes) -> bytes:
-    """The MIDI file inside a RIFF wrapper (.rmi), or the content as it is."""
-    if content[:4] != b"RIFF" or content[8:12] != b"RMID":
-        return content
-    start = content.find(b"data", 12)
-    if start < 0:
-        raise ValueError("damaged: the RIFF wrapper holds no MIDI data")
-    size = struct.unpack_from("<I", content.ljust(start + 8, b"\0"), start + 4)[0]
-    return content[start + 8 : start + 8 + size]
-
-
-def _chunks(content: bytes) -> tuple[int, list[bytes]]:
-    """Ticks per quarter and the bytes of each track, checked against what the header promises."""
-    if content[:4] != b"MThd":
-        raise ValueError(f"not a MIDI file: it begins with {content[:12].decode('latin-1')!a}")
-    if len(content) < 14:
-        raise ValueError("cut short: the file ends inside its header; fetch it again")
-    size, kind, promised, resolution = struct.unpack_from(">IHHH", content, 4)
-    if resolution & 0x8000:
-        raise ValueError("this MIDI file counts SMPTE frames, not beats: save it with ticks per quarter note")
-    if not resolution:
-        raise ValueError("damaged: the header says 0 ticks per quarter note")
-    tracks, place = [], 8 + size
-    while place + 8 <= len(content):
-        name, size = struct.unpack_from(">4sI", content, place)
-        if place + 8 + size > len(content):
-            there = len(content) - place - 8
-            raise ValueError(f"cut short: a track promises {size} bytes, {there} are there; fetch the file again")
-        if name == b"MTrk":
-            tracks.append(content[place + 8 : place + 8 + size])
-        place += 8 + size
-    if len(tracks) < max(promised, 1):
-        raise ValueError(f"cut short: {promised} tracks are promised, {len(tracks)} are there; fetch the file again")
-    if kind == 2 and len(tracks) > 1:
-        raise ValueError("a MIDI file of type 2 holds independent patterns: save it as type 0 or 1")
-    return resolution, tracks
-
-
 def _with_marked_ends(resolution: int, tracks: Sequence[bytes]) -> bytes:
     """The file again, each end of track preceded by a marker.
 
@@ -119,11 +123,11 @@ def _with_marked_ends(resolution: int, tracks: Sequence[bytes]) -> bytes:
     return _header(1, len(tracks), resolution) + b"".join(_chunk(b"MTrk", t) for t in ended)
 
 
-def _parsed(content: bytes):
+def _parsed(resolution: int, tracks: Sequence[bytes]):
     from symusic import Score
 
     try:
-        return Score.from_midi(content)
+        return Score.from_midi(_with_marked_ends(resolution, tracks))
     except (RuntimeError, ValueError, IndexError) as error:
         raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
 
@@ -133,7 +137,16 @@ def _part(track, names: dict[str, str]) -> Part:
         Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes if n.duration > 0 and n.velocity > 0
     )
     name = names.get(track.name, track.name).strip()
-    return Part(notes, name, track.program & 0x7F, track.is_drum, len(track.lyrics))
+    return Part(notes, name, track.program & 0x7F, track.is_drum)
+
+
+def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
+    """The parts with the syllables of lyric or karaoke events that are sung on their onsets."""
+    sung = sung_at(tracks)
+    if not sung:
+        return parts
+    counts = syllables_of(parts, sung, resolution)
+    return tuple(replace(part, syllables=count) for part, count in zip(parts, counts, strict=True))
 
 
 def _names(tracks: Sequence[bytes]) -> dict[str, str]:

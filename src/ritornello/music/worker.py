@@ -4,8 +4,15 @@ The parsers of MIDI and scores are native code, which a damaged or hostile file 
 Here that costs one clear line, not the program. Parent and worker speak JSON, each message led by its length in
 four bytes; nothing that the worker says is executed, and every value is checked when it is rebuilt.
 
-On Linux the worker also limits its own address space and processor time. Elsewhere only the clock is watched:
-a file that takes too long is given up, one that swells is not. The worker is no sandbox: it may open files.
+A worker that crashes, hangs or swells is ended and replaced. What is limited where:
+
+    system              clock    processor time    memory    size of the answer
+    Linux (also WSL 2)  yes      yes               yes       yes
+    macOS, Windows ...  yes      no                no        yes
+
+On Linux the worker limits its own address space (RLIMIT_AS), and its processor time should the program that watches
+the clock be gone. macOS knows the call but does not heed it, and Windows has none: there a file that swells may use
+as much memory as the system gives it until its time is over. The worker is no sandbox anywhere: it may open files.
 """
 
 from __future__ import annotations
@@ -23,13 +30,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from ritornello.music.errors import MusicFileError
+from ritornello.music.errors import MusicFileError, one_line, with_path
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import Repeats, read
 from ritornello.music.values import Piece
 
 START_SECONDS = 60.0  # for a cold interpreter on a busy machine
 MAX_MESSAGE = 256 * 2**20
+MAX_ANSWER = 32 * 2**20
+"""Bytes of JSON about one file: a million notes. As values of this program they take about ten times as much."""
+MEMORY_IS_LIMITED = sys.platform == "linux"
 OUT_OF_MEMORY = -9  # SIGKILL, as the kernel sends it
 
 
@@ -76,34 +86,55 @@ class UntrustedReader:
             self._worker = None
 
     def read(self, path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
-        """The pieces of a file, as `files.read` gives them. Raises MusicFileError; the reader stays usable."""
+        """The pieces of a file, as `files.read` gives them. Raises MusicFileError; the reader stays usable.
+
+        A worker may have been harmed by an earlier file: where it dies on a later one, that one is given once more
+        to a fresh worker, so that each file is judged by itself.
+        """
+        request = {"path": os.fspath(path), "repeats": repeats, "folder": os.getcwd()}
         try:
-            answer = self._answer({"path": os.fspath(path), "repeats": repeats, "folder": os.getcwd()})
+            answer = self._answer(request)
         except _WorkerError as error:
-            self.close()
             raise MusicFileError(f"{path}: {error}") from None
-        except BaseException:  # an interrupt: the worker's answer would be taken for that to the next file
-            self.close()
-            raise
         if answer.get("ends"):
             self.close()
         if "error" in answer:
-            raise MusicFileError(" ".join(str(answer["error"]).split()))
+            raise MusicFileError(with_path(path, answer["error"]))
         try:
             return pieces_from_json(answer.get("pieces"))
         except ValueError as error:
             self.close()
-            raise MusicFileError(f"{path}: its reader gave an impossible answer ({error})") from None
+            raise MusicFileError(f"{path}: its reader gave an impossible answer ({one_line(error)})") from None
 
     def _answer(self, request: dict) -> dict:
+        """The answer to a request, asked twice where the worker that died is not known to be sound."""
+        try:
+            return self._asked(request)
+        except _WorkerError as error:
+            if not error.is_doubtful:
+                raise
+            return self._asked(request)
+
+    def _asked(self, request: dict) -> dict:
         if self._worker is None or not self._worker.is_alive():
             self.close()
             self._worker = _Worker(self._command, self.timeout_seconds, self.memory_mb)
-        return self._worker.ask(request)
+        try:
+            return self._worker.ask(request)
+        except BaseException:  # an interrupt too: the worker's answer would be taken for that to the next file
+            self.close()
+            raise
 
 
 class _WorkerError(Exception):
-    """The worker gave no answer; the message says why and what to do."""
+    """The worker gave no answer; the message says why and what to do.
+
+    is_doubtful: it died, and had read other files before.
+    """
+
+    def __init__(self, message: str, is_doubtful: bool = False) -> None:
+        super().__init__(message)
+        self.is_doubtful = is_doubtful
 
 
 class _Worker:
@@ -112,6 +143,7 @@ class _Worker:
     def __init__(self, command: Sequence[str], timeout_seconds: float, memory_mb: int) -> None:
         self.timeout_seconds = timeout_seconds
         self.memory_mb = memory_mb
+        self.answered = 0
         limits = [f"{timeout_seconds}", f"{memory_mb}"]
         try:
             self.process = subprocess.Popen(
@@ -145,6 +177,7 @@ class _Worker:
             answer = None
         if not isinstance(answer, dict):
             raise _WorkerError("its reader gave no valid answer: the file is damaged, export it again")
+        self.answered += 1
         return answer
 
     def end(self) -> None:
@@ -160,7 +193,7 @@ class _Worker:
     def _listen(self) -> None:
         assert self.process.stdout is not None
         with suppress(OSError, ValueError):
-            while (message := receive(self.process.stdout)) is not None:
+            while (message := receive(self.process.stdout, MAX_ANSWER)) is not None:
                 self.answers.put(message)
         self.answers.put(None)
 
@@ -172,7 +205,7 @@ class _Worker:
                 f"gave up reading it after {seconds:g} s: the file is damaged, or give it more time"
             ) from None
         if message is None:
-            raise _WorkerError(self._cause_of_death())
+            raise _WorkerError(self._cause_of_death(), is_doubtful=self.answered > 0)
         return message
 
     def _cause_of_death(self) -> str:
@@ -191,13 +224,13 @@ def send(pipe: IO[bytes], message: bytes) -> None:
     pipe.flush()
 
 
-def receive(pipe: IO[bytes]) -> bytes | None:
-    """The next message from a pipe; None at its end. Raises ValueError where it would be over 256 MB."""
+def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
+    """The next message from a pipe; None at its end. Raises ValueError where it would be over `most` bytes."""
     head = pipe.read(4)
     if len(head) < 4:
         return None
     (size,) = struct.unpack(">I", head)
-    if size > MAX_MESSAGE:
+    if size > most:
         raise ValueError(f"a message of {size} bytes is too long")
     message = pipe.read(size)
     return message if len(message) == size else None
@@ -213,7 +246,10 @@ def main(arguments: Sequence[str]) -> None:
         send(answers, b"ready")
         _limit_seconds(timeout_seconds)
         answer = _answered(json.loads(request), memory_mb)
-        send(answers, json.dumps(answer).encode("ascii"))
+        message = json.dumps(answer).encode("ascii")
+        if len(message) > MAX_ANSWER:
+            message = json.dumps({"error": "it holds more notes than are read of one file: split it"}).encode("ascii")
+        send(answers, message)
         if answer.get("ends"):
             break
 
@@ -228,11 +264,11 @@ def _answered(request: dict, memory_mb: int) -> dict:
     except MusicFileError as error:
         return {"error": str(error)}
     except MemoryError:
-        return {"error": f"{path}: needs more than {memory_mb} MB to read: the file is damaged", "ends": True}
+        return {"error": f"needs more than {memory_mb} MB to read: the file is damaged", "ends": True}
     except RecursionError:
-        return {"error": f"{path}: nested too deeply: the file is damaged, export it again", "ends": True}
+        return {"error": "nested too deeply: the file is damaged, export it again", "ends": True}
     except Exception as error:
-        return {"error": f"{path}: cannot be read ({type(error).__name__}: {error}): export it again", "ends": True}
+        return {"error": f"cannot be read ({type(error).__name__}: {error}): export it again", "ends": True}
 
 
 def _environment() -> dict[str, str]:
@@ -259,11 +295,15 @@ def _ignore_interrupts() -> None:
 
 
 def _limit_memory(memory_mb: int) -> None:
+    """Let this process have so much address space and no more, or less where it was given less."""
     if sys.platform == "linux":
         import resource
 
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = memory_mb * 2**20
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 
 
 def _limit_seconds(timeout_seconds: float) -> None:

@@ -1,0 +1,109 @@
+"""How fast do MIDI files become a corpus: reading and gridding alone, the whole build, and a hundred thousand files?
+
+The ways take turns, a ratio is made within a turn. `--files 100000` adds the long run (some minutes).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.corpus import exercise_way
+from benchmarks.corpus.building import build, growth
+from benchmarks.corpus.tunes import of_size, write_folder
+from benchmarks.report import arguments, spread, tell
+
+SMALL = (1300, 1500)  # bytes: about 1.4 kB
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--build-files", type=int, default=2000, help="files of the builds on one and two processors")
+    parser.add_argument("--files", type=int, default=0, help="files of the long run, beside one of 1,000")
+    options = parser.parse_args()
+    rows = [*reading(options.turns), *building(options.turns, options.build_files)]
+    if options.files:
+        rows += long_run(options.files)
+    tell(rows, options.json, cores_used=2)
+
+
+def reading(turns: int) -> list[dict]:
+    """Ways from the bytes of a file of 1.4 kB to its steps."""
+    from symusic import Score
+
+    from ritornello.corpus.quick import read_steps
+
+    contents = of_size(*SMALL, 60)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{n}.mid") for n in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        ways: dict[str, tuple[Callable, Sequence]] = {
+            "reading and gridding": (read_steps, contents),
+            "bare symusic parse": (Score.from_midi, contents),
+            "music21 parse alone": (exercise_way.parsed, paths[:10]),
+            "the exercise's way": (lambda path: exercise_way.looked_up(exercise_way.parsed(path)), paths[:10]),
+        }
+        for way, inputs in ways.values():
+            way(inputs[0])
+        took = [{name: _microseconds(*way) for name, way in ways.items()} for _ in range(turns)]
+    ours = "reading and gridding"
+    return [
+        _row(name, "us/file", [t[name] for t in took], "times ours", [t[name] / t[ours] for t in took])
+        for name in ways
+    ]
+
+
+def building(turns: int, files: int) -> list[dict]:
+    """The whole of `corpus build`: pick, key, timing, fingerprint, families, split, report, all written."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(Path(folder), files)
+        done = [(build(Path(folder), 1), build(Path(folder), 2)) for _ in range(turns)]
+    rates = [[run["files"] / run["seconds"] for run in turn] for turn in done]
+    return [
+        _row(f"corpus build, {files} files, 1 core", "files/s", [r[0] for r in rates]),
+        _row("the same on 2 cores", "files/s", [r[1] for r in rates], "times 1 core", [r[1] / r[0] for r in rates]),
+    ]
+
+
+def long_run(files: int) -> list[dict]:
+    """A build of many files beside one of 1,000 of the same kind."""
+    small, large = growth([1000, files], 2)
+    ratio = large["files"] / large["seconds"] / (small["files"] / small["seconds"])
+    return [
+        _row(f"{run['files']} files, 2 cores", "files/s", [run["files"] / run["seconds"]], "times 1,000 files", [r])
+        for run, r in ((small, 1.0), (large, ratio))
+    ] + [
+        _row(f"memory of the {who}, {run['files']} files", "MB", [run[f"{who}_mb"]])
+        for run in (small, large)
+        for who in ("program", "worker")
+    ]
+
+
+def _row(what: str, unit: str, values: list[float], beside: str = "", ratios: list[float] | None = None) -> dict:
+    return {
+        "what": what,
+        "unit": unit,
+        "median (min-max)": spread(values),
+        "beside": f"{spread(ratios)} {beside}" if ratios else "",
+        "median": round(median(values), 3),
+    }
+
+
+def _microseconds(way: Callable, inputs: Sequence) -> float:
+    """Microseconds for each input, the best of three rounds."""
+    rounds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        for one in inputs:
+            way(one)
+        rounds.append((time.perf_counter() - began) / len(inputs) * 1e6)
+    return min(rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A corpus for other programs: Parquet tables, a folder of MIDI files, the exercise's token arrays.
+
+The same corpus gives the same bytes. Parquet needs pyarrow, which comes with the extra "scale".
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ritornello.corpus.pieces import CorpusPiece, MelodySlice
+from ritornello.corpus.store import Corpus
+from ritornello.encoding.exercise_arrays import from_grid
+from ritornello.encoding.steps import plain_steps
+from ritornello.music import atomic
+from ritornello.music.keys import key_name
+from ritornello.music.midi import write_midi
+from ritornello.music.values import Melody
+
+FORMATS = ("parquet", "midi", "npz")
+KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
+
+
+def export_midi(corpus: Corpus, folder: str | Path) -> list[Path]:
+    """One MIDI file for each melody, named after its source; returns the files in the corpus's order.
+
+    A tune of a book, a segment and a name that is taken already get a number. Raises OSError where the folder cannot
+    be written, ValueError where MIDI cannot express a melody.
+    """
+    melodies = corpus.melodies()
+    names = file_names((piece.source for piece, _ in corpus.slices()), ".mid")
+    paths = [Path(folder) / name for name in names]
+    for melody, path in zip(melodies, paths, strict=True):
+        atomic.write_bytes(path, _midi(melody))
+    return paths
+
+
+def export_npz(
+    corpus: Corpus, path: str | Path, convention: str = "zeldic", steps_per_quarter: int = 4
+) -> dict[str, int]:
+    """The exercise's .npz: an object array of token arrays for each split, `train` first; returns their lengths.
+
+    convention: exercise, zeldic (as the exercise's own data and notebook have it) or magenta. Token arrays that the
+    corpus keeps step for step are written as they were; all else is laid on the grid, ties upward.
+    numpy reads it with `numpy.load(path, allow_pickle=True)["train"]`, `read_step_arrays` without running any pickle.
+    Raises ValueError for a convention that is none, OSError where the file cannot be written.
+    """
+    arrays: dict[str, Any] = {}
+    for split in corpus.splits:
+        tokens = [from_grid(t, convention) for t in _tokens(corpus, split, steps_per_quarter)]
+        arrays[split] = np.empty(len(tokens), object)
+        arrays[split][:] = tokens
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    atomic.write_bytes(path, buffer.getvalue())
+    return {split: len(array) for split, array in arrays.items()}
+
+
+def export_parquet(corpus: Corpus, folder: str | Path) -> list[Path]:
+    """`train.parquet`, `validation.parquet` and `test.parquet`, a row for each melody; returns the files.
+
+    Columns: source, title, composer, licence, family, metre ("3/4"), key ("G major", null where unknown), qpm,
+    ticks_per_quarter, length (ticks), the lists start, duration (ticks), pitch and velocity, and timeline, the JSON
+    of every change of metre, key and tempo.
+    polars:      polars.read_parquet("OUT/*.parquet")
+    HF datasets: datasets.load_dataset("OUT")
+    Raises ImportError where pyarrow is missing, OSError where the folder cannot be written.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ImportError('Parquet needs pyarrow: pip install "ritornello[scale]"') from None
+    paths = []
+    for split in corpus.splits:
+        rows = [_row(corpus, piece, part) for piece, part in corpus.slices(split)]
+        path = Path(folder) / f"{split}.parquet"
+        with atomic.replacing(path) as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, pa.schema(_columns(pa))), temporary, compression="zstd")
+        paths.append(path)
+    return paths
+
+
+def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:
+    """A file name for each source, in order, none twice (on systems that take A and a for one, too).
+
+    The last part of the source without its ending; what no file name may hold becomes "_".
+    """
+    taken: set[str] = set()
+    for source in sources:
+        path, mark, number = source.rpartition("#")
+        whole, tune = (path, f"-{number}") if mark and number.isdigit() else (source, "")
+        stem = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]', "_", Path(whole).stem).strip(". ") or "tune"
+        name, count = f"{stem[:180]}{tune}", 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{stem[:180]}{tune} ({count})"
+        taken.add(name.casefold())
+        yield name + suffix
+
+
+def _midi(melody: Melody) -> bytes:
+    try:
+        return write_midi(melody)
+    except ValueError as error:
+        raise ValueError(f"{melody.source}: {error}") from None
+
+
+def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.ndarray]:
+    """Tokens of the plain grid of each melody of a split."""
+    for _, part in corpus.slices(split):
+        if part.steps is not None and corpus.steps is not None and steps_per_quarter == KEPT_STEPS:
+            yield corpus.steps[slice(*part.steps)]
+            continue
+        notes, timeline = corpus.notes[part.first : part.stop], part.timeline
+        yield plain_steps(
+            notes["start"],
+            notes["duration"],
+            notes["pitch"],
+            timeline.ticks_per_quarter,
+            timeline.length,
+            steps_per_quarter,
+        )
+
+
+def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any]:
+    """A melody as one row."""
+    notes, timeline = corpus.notes[part.first : part.stop], part.timeline
+    text = ("source", "title", "composer", "licence", "family")
+    changes = {"metres": timeline.metres, "keys": timeline.keys, "tempos": timeline.tempos}
+    return {
+        **{name: _sound(getattr(piece, name)) for name in text},
+        "metre": timeline.metre.name,
+        "key": key_name(timeline.key) if timeline.key else None,
+        "qpm": timeline.qpm,
+        "ticks_per_quarter": timeline.ticks_per_quarter,
+        "length": timeline.length,
+        **{name: notes[name] for name in ("start", "duration", "pitch", "velocity")},
+        "timeline": json.dumps(changes),
+    }
+
+
+def _columns(pa) -> list[tuple[str, Any]]:
+    """The columns with their types."""
+    text = ("source", "title", "composer", "licence", "family", "metre", "key")
+    ticks, small = pa.list_(pa.int64()), pa.list_(pa.uint8())
+    return [
+        *((name, pa.string()) for name in text),
+        ("qpm", pa.float64()),
+        ("ticks_per_quarter", pa.int32()),
+        ("length", pa.int64()),
+        ("start", ticks),
+        ("duration", ticks),
+        ("pitch", small),
+        ("velocity", small),
+        ("timeline", pa.string()),
+    ]
+
+
+def _sound(text: str) -> str:
+    """Text that can be written as UTF-8: bytes of a file name that are none become "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")

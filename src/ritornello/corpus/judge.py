@@ -1,0 +1,89 @@
+"""What only the whole corpus can tell: families, copies, splits, and copies that lie across a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families import with_families, without_copies
+from ritornello.corpus.kin import Kinship, kinship
+from ritornello.corpus.likeness import line_of
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.split import SplitRule, with_splits
+from ritornello.corpus.store import Corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A piece that another stands for: `twin` is the source of the one that stays, `kinship` how they are alike."""
+
+    source: str
+    twin: str
+    kinship: Kinship
+
+    @property
+    def words(self) -> str:
+        """One line: "same tune as a.mid, 5 semitones up"."""
+        return self.kinship.words(self.twin)
+
+    def to_json(self) -> dict:
+        """Plain values, as they stand under `kin` in `report.jsonl`."""
+        return {"source": self.source, "twin": self.twin, **self.kinship.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A corpus with families and splits filled in.
+
+    copies: by source, the pieces that were left out. crossing: by source, held-out pieces whose twin trains
+    (under an explicit split alone).
+    """
+
+    corpus: Corpus
+    copies: Mapping[str, Copy] = field(default_factory=dict)
+    crossing: Mapping[str, Copy] = field(default_factory=dict)
+
+
+def judged(corpus: Corpus, options: BuildOptions, prints: Sequence[str] | None = None) -> Judgement:
+    """Group pieces into families, leave copies out, and put each family into one split.
+
+    Copies stay where the split is explicit (copies across it are then told) and where `options.keep_copies` asks.
+    prints: the pieces' fingerprints where they are known. Raises CorpusError for a split or similarity that is none,
+    and, where the options are strict, for a list that names what is no piece of the corpus.
+    """
+    rule = SplitRule.parse(options.split)
+    whole = with_families(corpus, options.similarity, prints)
+    if rule.explicit:
+        done = with_splits(whole, rule)
+        unknown = rule.unknown(done) if options.strict else ()
+        if unknown:
+            raise CorpusError(f"strict: {unknown_names(rule, unknown)}")
+        return Judgement(done, {}, _crossing(done))
+    if options.keep_copies:
+        return Judgement(with_splits(whole, rule))
+    kept, pairs = without_copies(whole, options.similarity)
+    index = {piece.source: i for i, piece in enumerate(whole.pieces)}
+    copies = {p.source: _copy(whole, index[p.source], index[twin.source]) for p, twin in pairs}
+    return Judgement(with_splits(kept, rule), copies)
+
+
+def unknown_names(rule: SplitRule, unknown: Sequence[str]) -> str:
+    """What to say of names in a split list that are no piece of the corpus (at least one)."""
+    names = f"{len(unknown)} of its names are" if len(unknown) > 1 else "one of its names is"
+    return f"{rule.path}: {names} no tune of the corpus, the first {unknown[0]!r}; such a tune trains, if it is there"
+
+
+def _crossing(corpus: Corpus) -> dict[str, Copy]:
+    """Held-out pieces of a family that also trains, each with its twin in training."""
+    trains = {p.family: i for i, p in reversed(list(enumerate(corpus.pieces))) if p.split == "train"}
+    return {
+        p.source: _copy(corpus, i, trains[p.family])
+        for i, p in enumerate(corpus.pieces)
+        if p.split != "train" and p.family in trains
+    }
+
+
+def _copy(corpus: Corpus, index: int, twin: int) -> Copy:
+    like = kinship(line_of(corpus, index), line_of(corpus, twin))
+    return Copy(corpus.pieces[index].source, corpus.pieces[twin].source, like)

@@ -1,0 +1,125 @@
+"""From the notes of a part to a single line, its top.
+
+The top line ("skyline", Uitdenbogerd and Zobel 1998, "Manipulation of music for melody matching") is taken so
+that neither a held note nor legato playing is torn apart:
+
+- of the notes that start together, the highest stays;
+- a note goes if a higher one sounds through all of it (an accompaniment under a long note);
+- each note that stays is cut where the next one starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ritornello.music.values import Note, Part
+
+DRONE_QUARTERS = 8  # a note this long under or over many others is a pedal point, not the tune
+DRONE_ONSETS = 8
+TOGETHER = 14  # played notes that start within a fourteenth of a quarter are a chord
+VOICE = 19  # an octave and a fifth: what one voice sings
+LOW = 12  # semitones under the middle of a line, where a full accompaniment shows through its rests
+
+
+def top_line(part: Part) -> tuple[Note, ...]:
+    """The highest notes of a part, in order, none overlapping the next."""
+    highest: dict[int, Note] = {}
+    for note in part.notes:
+        rival = highest.get(note.start)
+        if rival is None or (note.pitch, note.duration) > (rival.pitch, rival.duration):
+            highest[note.start] = note
+    return _cut(_without_covered(list(highest.values())))
+
+
+def is_single(starts: np.ndarray, durations: np.ndarray) -> bool:
+    """Whether no note of a part starts before the one before it has ended: (notes,) each."""
+    return bool((starts[1:] >= starts[:-1] + durations[:-1]).all())
+
+
+def is_pedalled(starts: np.ndarray, durations: np.ndarray, pitches: np.ndarray, ticks_per_quarter: int) -> bool:
+    """Whether a part is one voice whose notes ring on into the next, as under a sustaining pedal: (notes,) each.
+
+    Then no note is an accompaniment to the one before it: hardly any are struck together, more than half ring on,
+    and all but the outermost lie within VOICE semitones.
+    """
+    gaps = np.diff(starts)
+    if len(gaps) < 8 or (gaps <= ticks_per_quarter // TOGETHER).mean() > 0.1:
+        return False
+    low, high = np.sort(pitches)[[len(pitches) // 20, -1 - len(pitches) // 20]]
+    return bool((durations[:-1] > gaps).mean() > 0.5 and high - low <= VOICE)
+
+
+def pedalled_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
+    """The notes of one voice, each ended where the next one starts; of the few struck together the highest."""
+    return _cut(_struck(notes, ticks_per_quarter // TOGETHER))
+
+
+def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
+    """The notes without pedal points: two bars or more while eight other notes start."""
+    starts = np.array([n.start for n in notes])
+    kept = []
+    for note in notes:
+        if note.duration >= DRONE_QUARTERS * ticks_per_quarter:
+            inside = np.searchsorted(starts, note.end) - np.searchsorted(starts, note.start, "right")
+            if inside >= DRONE_ONSETS:
+                continue
+        kept.append(note)
+    return tuple(kept) or tuple(notes)
+
+
+def played_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
+    """The top line of performed notes, none overlapping the next.
+
+    As `top_line`, but a chord's notes need not start on the same tick, a lower note goes where a higher one
+    sounds through half of it, and one that only begins before its forerunner is let go takes over (legato).
+    """
+    line: list[Note] = []
+    for note in _struck(notes, ticks_per_quarter // TOGETHER):
+        recent = line[-4:]
+        if not any(k.pitch > note.pitch and 2 * (k.end - note.start) > note.duration for k in recent):
+            line.append(note)
+    return _cut(line)
+
+
+def without_low_company(line: Sequence[Note], notes: int) -> tuple[Note, ...]:
+    """The line without notes an octave and more under its middle, where it is the top of a full texture.
+
+    notes: how many the part has. A line that is most of its part stays whole: its low notes are its own.
+    """
+    if not line or 10 * len(line) > 6 * notes:
+        return tuple(line)
+    middle = sorted(n.pitch for n in line)[len(line) // 2]
+    return tuple(n for n in line if n.pitch >= middle - LOW)
+
+
+def _cut(line: Sequence[Note]) -> tuple[Note, ...]:
+    """Notes in order of start, each ended where the next one starts."""
+    ends = [n.start for n in line[1:]] + [n.end for n in line[-1:]]
+    return tuple(n if n.end <= end else n._replace(duration=end - n.start) for n, end in zip(line, ends, strict=True))
+
+
+def _without_covered(notes: Sequence[Note]) -> list[Note]:
+    """Notes in order of start, without those through whose whole length a higher one sounds."""
+    kept: list[Note] = []
+    sounding: list[Note] = []
+    for note in sorted(notes):
+        sounding = [s for s in sounding if s.end > note.start]
+        if not any(s.pitch > note.pitch and s.end >= note.end for s in sounding):
+            kept.append(note)
+        sounding.append(note)
+    return kept
+
+
+def _struck(notes: Sequence[Note], slack: int) -> list[Note]:
+    """The highest of the notes that start together, a few ticks more or less, in order of start."""
+    heads: list[Note] = []
+    first = -slack - 1
+    for note in notes:
+        if note.start - first > slack:
+            heads.append(note)
+            first = note.start
+        elif note.pitch > heads[-1].pitch:
+            heads[-1] = note
+    return heads

@@ -1,0 +1,224 @@
+"""Performed timing laid on a grid of the file's own beat, and swing evened out where that is asked for.
+
+Written music lies on simple fractions of the beat already and stays exact. Played music does not: each beat is laid
+on the division that fits its onsets best, a triplet one only where the grid holds it and it fits clearly better
+(after Cemgil, Desain and Kappen 2000, "Rhythm quantization for transcription": an error term and a price for
+complexity). A constant lateness of all onsets is taken out first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.music.values import TICKS_PER_QUARTER, Melody, Note, Timeline
+
+Floats = NDArray[np.float64]
+
+WRITTEN = 0.85
+"""A line is written, not played, where this share of its onsets lies on eighths and sixths of a quarter."""
+
+FAR = 0.1
+"""A grid does not fit where it moves more than this share of the onsets by a third of a step or more."""
+
+FITTING = 0.35
+"""Another grid is advised where onsets miss it by no more than this share of the square that random ones would."""
+
+SPREAD = 0.05  # of played onsets around the beat, in quarters: 25 ms at 120
+PRICE = {3: 2.0, 6: 4.0, 12: 6.0, 24: 9.0}  # of triplet divisions, in units of squared spreads
+EARLY = 0.1  # of a quarter: onsets so shortly before a beat belong to it
+OTHER_GRIDS = (4, 6, 8, 12, 16, 24)
+SWUNG = (0.56, 0.73)  # where in the beat the second of two swung eighths falls
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A melody on its grid and what that took.
+
+    is_written: whether the timing was exact before. far: share of onsets that the grid of `steps_per_quarter` moves
+    by a third of a step or more (that a written melody would be moved, where it was kept). better: a finer grid that
+    does not, if there is one and it is needed. merged: notes lost because another fell on their step.
+    swing: where in the beat swung off-beats fell before they were evened out, None where nothing was.
+    """
+
+    melody: Melody
+    is_written: bool = True
+    far: float = 0.0
+    better: int | None = None
+    merged: int = 0
+    swing: float | None = None
+
+
+def is_written(starts: NDArray[np.int64], ticks_per_quarter: int) -> bool:
+    """Whether onsets lie on eighths and sixths of a quarter as notation does, a tick more or less."""
+    if not len(starts):
+        return True
+    on_grid = _off(starts * 8, ticks_per_quarter, 8) | _off(starts * 6, ticks_per_quarter, 6)
+    return bool(on_grid.mean() >= WRITTEN)
+
+
+def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swing: str = "keep") -> Timed:
+    """Lay a melody on a grid of `steps_per_quarter` as `BuildOptions.timing` and `swing` ask.
+
+    Raises ValueError for steps_per_quarter below 1.
+    """
+    if steps_per_quarter < 1:
+        raise ValueError(f"steps_per_quarter must be 1 or more, not {steps_per_quarter}")
+    if not melody.notes:
+        return Timed(melody)
+    tpq = melody.timeline.ticks_per_quarter
+    columns = np.array([(n.start, n.end) for n in melody.notes], np.int64)
+    written = is_written(columns[:, 0], tpq)
+    starts, ends = columns[:, 0] / tpq, columns[:, 1] / tpq
+    if not written:
+        late = _lateness(starts, steps_per_quarter)
+        starts, ends = starts - late, ends - late
+    ratio = _swing(starts) if swing == "straight" else None
+    if ratio is not None:
+        starts, ends = _straightened(starts, ratio), _straightened(ends, ratio)
+    laid, divisions = _laid(starts, steps_per_quarter)
+    far, better = _fit(starts, laid, divisions, steps_per_quarter)
+    if timing == "exact":
+        return Timed(melody, written, far, better)
+    if timing == "auto" and written and ratio is None:
+        return Timed(_with_whole_lengths(melody, steps_per_quarter), written, far, better)
+    result, merged = _rebuilt(melody, laid, ends, divisions, steps_per_quarter)
+    return Timed(result, written, far, better, merged, ratio)
+
+
+def _off(scaled: NDArray[np.int64], tpq: int, parts: int) -> NDArray[np.bool_]:
+    """Which of onsets times `parts` are within rounding of a whole number of ticks per quarter."""
+    rest = scaled % tpq
+    slack = 0 if tpq % parts == 0 else parts  # a tick, where the resolution cannot hold the fraction
+    return np.minimum(rest, tpq - rest) <= slack
+
+
+def _lateness(starts: Floats, steps: int) -> float:
+    """How much later than the grid all onsets lie, in quarters; 0 where they do not agree on it."""
+    phases = np.exp(2j * np.pi * starts * steps).mean()
+    return float(np.angle(phases)) / (2 * np.pi * steps) if abs(phases) > 0.5 else 0.0
+
+
+def _divisions(steps: int) -> list[int]:
+    """The divisions of a beat that a grid of `steps` allows: the finest duple one, and each triple one."""
+    duple = steps & -steps
+    triple = [3 << k for k in range(4) if steps % (3 << k) == 0]
+    return list(dict.fromkeys([*([duple] if duple > 1 else []), *triple, steps]))
+
+
+def _laid(starts: Floats, steps: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Onsets on the grid, in quarters, and for each onset the division of its beat."""
+    divisions = _divisions(steps)
+    if len(divisions) == 1:
+        return np.rint(starts * steps) / steps, np.full(len(starts), steps)
+    beats = np.floor(starts + EARLY)
+    firsts = np.flatnonzero(np.diff(beats, prepend=beats[0] - 1))
+    rounded = np.stack([np.rint(starts * d) / d for d in divisions])
+    costs = np.add.reduceat(((rounded - starts) / SPREAD) ** 2, firsts, axis=1)
+    costs += np.array([PRICE.get(d, 0.0) for d in divisions])[:, None]
+    lengths = np.diff(firsts, append=len(starts))
+    best = np.repeat(costs.argmin(0), lengths)
+    return rounded[best, np.arange(len(starts))], np.array(divisions)[best]
+
+
+def _fit(starts: Floats, laid: Floats, divisions: NDArray[np.int64], steps: int) -> tuple[float, int | None]:
+    """Share of onsets moved far, and where it is large a finer grid that moves few."""
+    far = _far(starts, laid, divisions)
+    if far <= FAR:
+        return far, None
+    finer = [g for g in OTHER_GRIDS if g > steps]
+    finer.sort(key=lambda g: g % steps > 0)  # first those that hold what this grid holds
+    return far, next((g for g in finer if _fits(starts, *_laid(starts, g))), None)
+
+
+def _fits(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> bool:
+    """Whether onsets lie close to a grid: random ones would on average miss by its step's uniform deviation."""
+    missed = float((((laid - starts) * divisions) ** 2).mean()) * 12
+    return _far(starts, laid, divisions) <= FAR and missed <= FITTING
+
+
+def _far(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> float:
+    return float((np.abs(laid - starts) * divisions >= 1 / 3 - 1e-6).mean())
+
+
+def _swing(starts: Floats) -> float | None:
+    """Where the off-beat eighth falls if the line swings, else None.
+
+    It swings where a fifth of its onsets or more fall late in the beat, few on its half, and few on its second
+    third, which would make triplets of it, or on its first quarter, which would make sixteenths.
+    """
+    phases = starts + EARLY - np.floor(starts + EARLY) - EARLY
+    late = phases[(phases > SWUNG[0]) & (phases < SWUNG[1])]
+    even = int((np.abs(phases - 0.5) <= SWUNG[0] - 0.5).sum())
+    early = int(((phases > 0.17) & (phases < 0.42)).sum())
+    if len(late) < max(0.2 * len(starts), 2) or 3 * even > len(late) or 5 * early > len(late):
+        return None
+    return float(np.median(late))
+
+
+def _straightened(times: Floats, ratio: float) -> Floats:
+    """Times with the beat's swung half moved to its middle, everything between in proportion."""
+    beats = np.floor(times + EARLY)
+    phases = times - beats
+    half = np.where(phases < ratio, phases * (0.5 / ratio), 0.5 + (phases - ratio) * (0.5 / (1 - ratio)))
+    return beats + np.where(phases < 0, phases, half)
+
+
+def _rebuilt(
+    melody: Melody, laid: Floats, ends: Floats, divisions: NDArray[np.int64], steps: int
+) -> tuple[Melody, int]:
+    """The melody with its onsets where they were laid, its ends on the divisions of their notes' beats."""
+    tpq = melody.timeline.ticks_per_quarter
+    new = tpq if all(tpq % d == 0 for d in _divisions(steps)) else _resolution(steps)
+    starts = np.maximum(np.rint(laid * new), 0).astype(np.int64).tolist()
+    cells = (new // divisions).tolist()
+    stops = np.rint(np.rint(ends * divisions) * new / divisions).astype(np.int64).tolist()
+    found: list[Note] = []
+    for note, start, cell, stop in zip(melody.notes, starts, cells, stops, strict=True):
+        if found and start <= found[-1].start:
+            if note.duration > found[-1].duration * tpq / new:  # of an ornament and its note the longer one stays
+                found[-1] = Note(found[-1].start, max(stop - found[-1].start, cell), note.pitch, note.velocity)
+            continue
+        if found and found[-1].end > start:
+            found[-1] = found[-1]._replace(duration=start - found[-1].start)
+        found.append(Note(start, max(stop - start, cell), note.pitch, note.velocity))
+    timeline = _on_grid(melody.timeline, new, steps)
+    return replace(melody, notes=tuple(found), timeline=timeline), len(melody.notes) - len(found)
+
+
+def _resolution(steps: int) -> int:
+    return TICKS_PER_QUARTER if TICKS_PER_QUARTER % steps == 0 else steps * TICKS_PER_QUARTER
+
+
+def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:
+    """The timeline at another resolution, its barlines and its end on the grid."""
+    step, scale = tpq // steps, steps / timeline.ticks_per_quarter
+
+    def moved(changes: tuple) -> tuple:
+        by_tick = {round(c.tick * scale) * step: c for c in changes}  # of two on a step the later one holds
+        return tuple(c._replace(tick=tick) for tick, c in sorted(by_tick.items()))
+
+    return Timeline(
+        tpq,
+        round(timeline.length * scale) * step,
+        moved(timeline.metres),
+        moved(timeline.keys),
+        moved(timeline.tempos),
+    )
+
+
+def _with_whole_lengths(melody: Melody, steps: int) -> Melody:
+    """Exact onsets kept; where most ends lie off the notation's fractions (notes held for 95 %), ends on the grid."""
+    tpq = melody.timeline.ticks_per_quarter
+    ends = np.array([n.end for n in melody.notes], np.int64)
+    if is_written(ends, tpq) or tpq % steps:
+        return melody
+    step = tpq // steps
+    limits = [n.start for n in melody.notes[1:]] + [int(ends[-1]) + step]
+    notes = tuple(
+        n._replace(duration=min(max(round(n.end / step) * step - n.start, step), limit - n.start))
+        for n, limit in zip(melody.notes, limits, strict=True)
+    )
+    return replace(melody, notes=notes)

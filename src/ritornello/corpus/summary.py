@@ -1,0 +1,113 @@
+"""The report on a screen: what wants attention, file by file, and a table of reasons for any width."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
+
+LINES = 20
+"""Files that are told one by one on a screen; all of them are in `report.jsonl`."""
+
+WIDE = 100  # columns of the table where there is no screen to fit
+
+NARROW = 64  # columns; below that a table of three columns is no table
+
+
+_OUTCOMES = {KEPT: "", "doubt": "doubt", DROPPED: "dropped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Files of one status and reason: how many, an example with what was said of it, and what would help."""
+
+    status: str
+    reason: str
+    files: int
+    example: str
+    detail: str
+    remedy: str
+
+
+def rows(report: Sequence[FileReport]) -> list[Row]:
+    """One row for each status and reason, kept files first, then the commonest; "doubt" rows are warnings."""
+    seen: dict[tuple[str, str], list[tuple[FileReport, str]]] = {}
+    for line in report:
+        seen.setdefault((line.status, line.reason), []).append((line, line.detail))
+        for code, detail in dict(line.warnings).items():
+            seen.setdefault(("doubt", code), []).append((line, detail))
+    order = (KEPT, "doubt", DROPPED)
+    ranked = sorted(seen.items(), key=lambda item: (order.index(item[0][0]), -len(item[1]), item[0][1]))
+    return [
+        Row(status, reason, len(files), files[0][0].path, files[0][1], _shared_remedy(reason, [d for _, d in files]))
+        for (status, reason), files in ranked
+    ]
+
+
+def screen(report: Sequence[FileReport], width: int | None = None) -> str:
+    """What a person wants to see of a report: the files that want attention, the first of them, then the table.
+
+    A report of few files is told file by file. width: columns of the screen, to which lines are wrapped; None where
+    it is none, so that a line for a file stays one line.
+    """
+    wanting = [line for line in report if line.status == DROPPED or line.warnings]
+    told = list(report) if len(report) <= LINES else wanting[:LINES]
+    lines = [piece for line in told for piece in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
+    if len(report) > LINES and len(wanting) > LINES:
+        lines.append(f"... and {len(wanting) - LINES:,} more, in report.jsonl")
+    return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
+
+
+def table(report: Sequence[FileReport], width: int = WIDE) -> str:
+    """The rows as text in columns, or one under the other on a narrow screen."""
+    told = [
+        (f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or _notes(report)) for row in rows(report)
+    ]
+    if width < NARROW or not told:
+        return "\n".join(line for row in told for line in _stacked(row, width))
+    heads = ("files", "", "reason", "what would help")
+    wide = [max(len(cells[n]) for cells in (heads, *told)) for n in range(3)]
+    room = max(width - sum(wide) - 6, 20)
+    lines = []
+    for files, outcome, reason, help_ in (heads, *told):
+        first, *more = textwrap.wrap(help_, room) or [""]
+        lines.append(f"{files:>{wide[0]}}  {outcome:<{wide[1]}}  {reason:<{wide[2]}}  {first}".rstrip())
+        lines += [" " * (sum(wide) + 6) + text for text in more]
+    return "\n".join(lines)
+
+
+def strict_failure(report: Sequence[FileReport]) -> str:
+    """Why a strict build fails, in one line, or nothing where it does not."""
+    wanting = [line for line in report if line.asks_for_action]
+    if not wanting:
+        return ""
+    counted = ", ".join(f"{row.files} {row.reason}" for row in rows(wanting) if row.reason not in ("ok", "duplicate"))
+    return (
+        f"strict: {len(wanting)} of {len(report)} files want attention ({counted}), so nothing was written; "
+        f"the first: {str(wanting[0])[9:]}"
+    )
+
+
+def _shared_remedy(reason: str, details: Sequence[str]) -> str:
+    """The remedy of one file, or the general one where files of a reason want different numbers."""
+    remedies = {remedy(reason, detail) for detail in details}
+    return remedies.pop() if len(remedies) == 1 else remedy(reason)
+
+
+def _notes(report: Sequence[FileReport]) -> str:
+    melodies, notes = sum(line.melodies for line in report), sum(line.notes for line in report)
+    return f"{melodies:,} {'melody' if melodies == 1 else 'melodies'}, {notes:,} notes"
+
+
+def _stacked(row: tuple[str, str, str, str], width: int) -> list[str]:
+    files, outcome, reason, help_ = row
+    return [" ".join(word for word in (files, outcome, reason) if word), *_wrapped(f"  {help_}", width, "  ")]
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Lines no longer than the width; paths are not broken."""
+    return textwrap.wrap(
+        text, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

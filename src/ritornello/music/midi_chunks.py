@@ -1,0 +1,94 @@
+"""The outside of a MIDI file: wrapper, header and track chunks, checked before a parser sees any of it.
+
+Source: The Complete MIDI 1.0 Detailed Specification (1996), "Standard MIDI Files 1.0"; RP-029 for RIFF.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+Remark = tuple[str, str]
+"""A code of the corpus report, and the detail: what had to be guessed or passed over."""
+
+SMPTE_RATES = (24, 25, 29, 30)  # frames a second; 29 stands for 30 in 1.001 seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """What a MIDI file holds: format 0, 1 or 2, ticks per quarter note, and the bytes of each track.
+
+    qpm: the tempo that the resolution implies, for a file that counts seconds, else None. Remarks as above.
+    """
+
+    kind: int
+    resolution: int
+    tracks: tuple[bytes, ...]
+    qpm: float | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+def read_chunks(content: bytes) -> Chunks:
+    """Open a MIDI file, bare or in a RIFF wrapper. Raises ValueError where it is none, damaged or cut short.
+
+    A division in SMPTE frames becomes quarter notes of half a second (of a second, where half a second is no whole
+    number of ticks). Chunks of other kinds are passed over, and so is what follows the tracks that the header
+    promises, unless it is another whole track.
+    """
+    content = _unwrapped(content)
+    if content[:4] != b"MThd":
+        raise ValueError(f"not a MIDI file: it begins with {content[:12].decode('latin-1')!a}")
+    if len(content) < 14:
+        raise ValueError("cut short: the file ends inside its header; fetch it again")
+    size, kind, promised, division = struct.unpack_from(">IHHH", content, 4)
+    resolution, qpm = _resolution(division)
+    tracks, rest = _tracks(content, 8 + size, promised)
+    remarks = [("smpte_time", f"{256 - (division >> 8)} frames a second")] if qpm else []
+    if rest:
+        remarks.append(("trailing_bytes", f"{rest} bytes after the last track"))
+    return Chunks(kind, resolution, tuple(tracks), qpm, tuple(remarks))
+
+
+def _unwrapped(content: bytes) -> bytes:
+    """The MIDI file inside a RIFF wrapper (.rmi), or the content as it is. Raises ValueError for an empty wrapper."""
+    if content[:4] != b"RIFF" or content[8:12] != b"RMID":
+        return content
+    place = 12
+    while place + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, place)
+        if name == b"data":
+            return content[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
+    raise ValueError("damaged: the RIFF wrapper holds no MIDI data")
+
+
+def _resolution(division: int) -> tuple[int, float | None]:
+    """Ticks per quarter note, and for a division in SMPTE frames the tempo that makes them so. Raises ValueError."""
+    if not division & 0x8000:
+        if not division:
+            raise ValueError("damaged: the header says 0 ticks per quarter note")
+        return division, None
+    rate, ticks_per_frame = 256 - (division >> 8), division & 0xFF
+    if rate not in SMPTE_RATES or not ticks_per_frame:
+        raise ValueError(f"damaged: the header says {rate} frames a second of {ticks_per_frame} ticks")
+    ticks = (30 if rate == 29 else rate) * ticks_per_frame  # in a second, or in 1.001
+    resolution, qpm = (ticks // 2, 120.0) if ticks % 2 == 0 else (ticks, 60.0)
+    return resolution, qpm * 1000 / 1001 if rate == 29 else qpm
+
+
+def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], int]:
+    """The tracks from `place` on, and how many bytes after them are no chunk. Raises ValueError for too few."""
+    tracks: list[bytes] = []
+    while place + 8 <= len(content):
+        name, size = struct.unpack_from(">4sI", content, place)
+        if place + 8 + size > len(content):
+            if len(tracks) >= max(promised, 1):
+                break
+            there = len(content) - place - 8
+            raise ValueError(f"cut short: a track promises {size} bytes, {there} are there; fetch the file again")
+        if name == b"MTrk":
+            tracks.append(content[place + 8 : place + 8 + size])
+        place += 8 + size
+    if len(tracks) < max(promised, 1):
+        raise ValueError(f"cut short: {promised} tracks are promised, {len(tracks)} are there; fetch the file again")
+    return tracks, max(0, len(content) - place)

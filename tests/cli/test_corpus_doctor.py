@@ -1,0 +1,210 @@
+"""The doctor at the command line: explain, families, strict, similarity, and the account on the screen."""
+
+import json
+
+import pytest
+
+from ritornello.corpus.store import Corpus
+from ritornello.music.midi import write_midi
+from ritornello.music.values import Melody, Note
+
+TUNE = [
+    60,
+    60,
+    67,
+    67,
+    69,
+    69,
+    67,
+    65,
+    65,
+    64,
+    64,
+    62,
+    62,
+    60,
+    67,
+    67,
+    65,
+    65,
+    64,
+    64,
+    62,
+    67,
+    67,
+    65,
+    65,
+    64,
+    64,
+    62,
+]
+OTHER = [
+    64,
+    65,
+    67,
+    72,
+    71,
+    62,
+    60,
+    69,
+    66,
+    64,
+    72,
+    61,
+    63,
+    70,
+    60,
+    68,
+    62,
+    71,
+    65,
+    59,
+    67,
+    60,
+    66,
+    72,
+    63,
+    69,
+    61,
+    60,
+]
+
+
+def midi(pitches, length=480):
+    return write_midi(Melody(tuple(Note(length * i, length, p) for i, p in enumerate(pitches))))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tune, a copy in another key, one at half speed, a variant, another tune, and three files with nothing.
+
+    Of the 28 notes of the variant the 9th, 18th and 27th are changed; the 28th stands alone: 24 are shared, 86 %.
+    """
+    (tmp_path / "in").mkdir()
+    for name, content in {
+        "a.mid": midi(TUNE),
+        "b higher.mid": midi([p + 5 for p in TUNE]),
+        "c slow.mid": midi(TUNE, 960),
+        "d variant.mid": midi([p + (i % 9 == 8) for i, p in enumerate(TUNE)]),
+        "e other.mid": midi(OTHER),
+        "f few.mid": midi([60, 62, 64]),
+        "g empty.mid": b"",
+        "h page.mid": b"<!DOCTYPE html><html></html>",
+    }.items():
+        (tmp_path / "in" / name).write_bytes(content)
+    return tmp_path / "in"
+
+
+def reasons(path):
+    lines = [json.loads(line) for line in (path / "report.jsonl").read_text("utf-8").splitlines()]
+    return {line["path"].split("/")[-1].split("\\")[-1]: line for line in lines}
+
+
+def test_every_file_has_its_reason_its_numbers_and_its_remedy(command, folder, tmp_path):
+    status, out, err = command("corpus", "build", folder, "-o", tmp_path / "c", "--least-notes", 8)
+    assert (status, err) == (0, "")
+    told = reasons(tmp_path / "c")
+    assert {name: line["reason"] for name, line in told.items()} == {
+        "a.mid": "ok",
+        "b higher.mid": "duplicate",
+        "c slow.mid": "duplicate",
+        "d variant.mid": "duplicate",
+        "e other.mid": "ok",
+        "f few.mid": "too_short",
+        "g empty.mid": "empty_file",
+        "h page.mid": "wrong_kind",
+    }
+    assert told["b higher.mid"]["detail"] == f"same tune as {folder / 'a.mid'}, 5 semitones up"
+    assert told["c slow.mid"]["detail"] == f"same tune as {folder / 'a.mid'}, at half speed"
+    assert told["d variant.mid"]["detail"].startswith(
+        f"nearly the same tune as {folder / 'a.mid'}: 86 % in shared runs"
+    )
+    assert told["f few.mid"]["remedy"] == "to keep it, use --least-notes 3"
+    for name, line in told.items():
+        assert name in out
+        assert line["remedy"] in out or line["reason"] in ("too_short", "duplicate", "wrong_kind", "empty_file")
+    table = out[out.index("files  ") :].splitlines()
+    assert table[1].split()[:2] == ["2", "ok"]
+    assert table[2].split()[:3] == ["3", "dropped", "duplicate"]
+    assert "look at" in out.splitlines()[-1]
+    assert (tmp_path / "c" / "report.html").read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_strict_fails_with_status_1_and_writes_nothing(command, folder, tmp_path):
+    status, out, err = command("corpus", "build", folder, "-o", tmp_path / "c", "--strict")
+    assert status == 1
+    assert "g empty.mid" in out
+    assert err.startswith("ritornello: strict: 2 of 8 files want attention (1 empty_file, 1 wrong_kind)")
+    assert not (tmp_path / "c").exists()
+    for name in ("f few.mid", "g empty.mid", "h page.mid"):
+        (folder / name).unlink()
+    assert command("corpus", "build", folder, "-o", tmp_path / "c", "--strict").status == 0
+
+
+def test_similarity_is_an_option(command, folder, tmp_path):
+    assert command("corpus", "build", folder, "-o", tmp_path / "c", "--similarity", 0.95).status == 0
+    assert reasons(tmp_path / "c")["d variant.mid"]["reason"] == "ok"
+    assert reasons(tmp_path / "c")["b higher.mid"]["reason"] == "duplicate"
+    status, _, err = command("corpus", "build", folder, "-o", tmp_path / "d", "--similarity", 2)
+    assert (status != 0, "similarity must be above 0 and at most 1" in err) == (True, True)
+
+
+def test_families_say_who_is_kin_and_why(command, folder, tmp_path):
+    command("corpus", "build", folder, "-o", tmp_path / "c")
+    out = command("corpus", "show", tmp_path / "c", "--families").out
+    assert "1 families of two or more, 4 tunes in them" in out
+    assert "5 semitones up (28 notes, all shared)" in out
+    assert "at half speed (28 notes, all shared)" in out
+    assert "86 % in shared runs, the longest 8 notes" in out
+    [family] = json.loads(command("corpus", "show", tmp_path / "c", "--families", "--json").out)
+    kinds = [member["kinship"] and member["kinship"]["kind"] for member in family["members"]]
+    assert kinds == [None, "transposed", "stretched", "near"]
+    assert [member["kept"] for member in family["members"]] == [True, False, False, False]
+
+
+def test_kept_copies_are_families_in_one_split(command, folder, tmp_path):
+    command("corpus", "build", folder, "-o", tmp_path / "c", "--keep-copies", "--split", "50/25/25")
+    corpus = Corpus.load(tmp_path / "c")
+    kin = [p for p in corpus.pieces if "other" not in p.source and "few" not in p.source]
+    assert len(kin) == 4
+    assert len({p.split for p in kin}) == len({p.family for p in kin}) == 1
+    [family] = json.loads(command("corpus", "show", tmp_path / "c", "--families", "--json").out)
+    assert [member["kept"] for member in family["members"]] == [True] * 4
+
+
+def test_a_given_list_is_kept_and_copies_across_it_are_told(command, folder, tmp_path):
+    (tmp_path / "split.txt").write_text("test\nb higher.mid\ngone.mid\nvalidation\ne other\n")
+    status, out, _ = command("corpus", "build", folder, "-o", tmp_path / "c", "--split", f"list:{tmp_path}/split.txt")
+    assert status == 0
+    splits = {p.source.split("/")[-1].split("\\")[-1]: p.split for p in Corpus.load(tmp_path / "c").pieces}
+    assert (splits["b higher.mid"], splits["e other.mid"], splits["a.mid"]) == ("test", "validation", "train")
+    [warning] = reasons(tmp_path / "c")["b higher.mid"]["warnings"]
+    assert warning["reason"] == "copies_across"
+    assert "same tune as" in warning["detail"]
+    assert "one of its names is no tune of the corpus, the first 'gone.mid'" in out
+
+
+def test_explain_tells_what_was_picked(command, folder, tmp_path):
+    page = tmp_path / "a.html"
+    status, out, err = command("corpus", "explain", folder / "a.mid", "-o", page)
+    assert (status, err) == (0, "")
+    assert "picked part 1 of 1" in out
+    assert "the only part with pitches" in out
+    assert "█" in out
+    assert '<svg class="score-roll"' in page.read_text("utf-8")
+    [value] = json.loads(command("corpus", "explain", folder / "a.mid", "--json").out)
+    assert (value["status"], value["picked"][0]["notes"]) == ("kept", 28)
+
+
+def test_explain_says_in_a_line_what_is_wrong(command, folder, tmp_path):
+    status, out, err = command("corpus", "explain", folder / "h page.mid")
+    assert (status, out) == (1, "")
+    assert "this is an HTML page" in err
+    assert command("corpus", "explain", folder / "a.mid", "-o", tmp_path / "a.pdf").status == 1
+    assert command("corpus", "explain", tmp_path / "gone.mid").status == 1
+
+
+def test_the_page_of_an_embedded_corpus_can_be_written(command, tmp_path):
+    assert command("corpus", "show", "hymns", "--page", tmp_path / "hymns.html").status == 0
+    assert "<h1>hymns</h1>" in (tmp_path / "hymns.html").read_text("utf-8")
+    assert command("corpus", "show", "hymns", "--page", tmp_path / "hymns.txt").status == 1

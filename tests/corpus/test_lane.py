@@ -1,0 +1,112 @@
+"""A lane to an untrusted worker: every file gets an answer, whatever the worker does."""
+
+import sys
+
+import pytest
+
+from ritornello.corpus.lane import BATCH_BYTES, BATCH_FILES, Job, Lane, batches
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.rows import FileRows
+from ritornello.music.midi import write_midi
+from ritornello.music.values import Melody, Note
+
+TUNE = write_midi(Melody(tuple(Note(480 * n, 480, 60 + n) for n in range(8))))
+
+STRANGE_WORKER = """
+import os, sys, time
+from ritornello.corpus import lane_worker
+
+truly, poisoned = lane_worker.convert, []
+
+def convert(content, name, options):
+    if content == b"die":
+        os._exit(7)
+    if content == b"hang":
+        time.sleep(60)
+    if content == b"swell":
+        raise MemoryError
+    if content == b"poison":  # harms the worker, so that the next file brings it down
+        poisoned.append(name)
+    elif poisoned:
+        os._exit(8)
+    if content == b"lie":
+        return Liar()
+    return truly(content, name, options)
+
+class Liar:
+    def to_bytes(self):
+        return b"nonsense"
+
+lane_worker.convert = convert
+lane_worker.main(sys.argv[1:])
+"""
+
+
+def lane(tmp_path, **options) -> Lane:
+    script = tmp_path / "strange_worker.py"
+    script.write_text(STRANGE_WORKER)
+    return Lane(BuildOptions(), command=(sys.executable, str(script)), **options)
+
+
+def told(lane: Lane, *contents: bytes) -> list[str]:
+    """For each content "kept", or the reason why not."""
+    jobs = [Job(n, b"", f"{n}.mid", content) for n, content in enumerate(contents)]
+    with lane:
+        answers = list(lane.convert(jobs))
+    assert [job for job, _ in answers] == jobs
+    rows = [FileRows.from_bytes(message) for _, message in answers]
+    return ["kept" if r.pieces else r.problems[0][0] for r in rows]
+
+
+def test_a_batch_is_answered_in_order(tmp_path):
+    assert told(lane(tmp_path), TUNE, b"MThd", TUNE, b"") == ["kept", "unreadable", "kept", "empty_file"]
+
+
+def test_a_worker_that_dies_costs_one_file(tmp_path):
+    assert told(lane(tmp_path), TUNE, b"die", TUNE, b"die", b"die", TUNE) == [
+        "kept",
+        "parser_died",
+        "kept",
+        "parser_died",
+        "parser_died",
+        "kept",
+    ]
+
+
+def test_a_worker_that_hangs_costs_one_file(tmp_path):
+    assert told(lane(tmp_path, timeout_seconds=1), TUNE, b"hang", TUNE) == ["kept", "too_slow", "kept"]
+
+
+def test_a_worker_that_swells_is_replaced(tmp_path):
+    assert told(lane(tmp_path), TUNE, b"swell", TUNE) == ["kept", "unreadable", "kept"]
+
+
+def test_a_file_does_not_suffer_for_the_one_before_it(tmp_path):
+    assert told(lane(tmp_path), b"poison", TUNE, TUNE) == ["unreadable", "kept", "kept"]
+
+
+def test_the_batching_does_not_change_the_answers(tmp_path):
+    contents = [TUNE, b"poison", TUNE, b"die", TUNE, b"swell", b"poison", b"die", TUNE]
+    together = told(lane(tmp_path), *contents)
+    assert together == [told(lane(tmp_path), content)[0] for content in contents]
+
+
+def test_nonsense_for_an_answer_is_no_rows(tmp_path):
+    with lane(tmp_path) as strange:
+        ((_, message),) = strange.convert([Job(0, b"", "a.mid", b"lie")])
+    with pytest.raises(ValueError, match="not the rows"):
+        FileRows.from_bytes(message)
+
+
+def test_a_lane_that_is_stopped_answers_no_more(tmp_path):
+    with lane(tmp_path) as strange:
+        answers = strange.convert([Job(n, b"", f"{n}.mid", TUNE) for n in range(5)])
+        next(answers)
+        strange.stop()
+        assert len(list(answers)) < 4
+
+
+def test_large_files_travel_alone_and_small_ones_together():
+    small = [Job(n, b"", "", b"x") for n in range(BATCH_FILES + 1)]
+    large = Job(99, b"", "", b"x" * BATCH_BYTES)
+    assert [len(b) for b in batches([*small, large, large])] == [BATCH_FILES, 2, 1]

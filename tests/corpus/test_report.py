@@ -1,0 +1,182 @@
+"""The account of every file: reasons, remedies with their numbers, the table on the screen, and --strict."""
+
+import json
+
+import pytest
+
+from ritornello.corpus.build import build_corpus
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.report import REMEDIES, SHARPER, FileReport, dropped, remedy
+from ritornello.corpus.store import Corpus
+from ritornello.corpus.summary import rows, screen, strict_failure, table
+from ritornello.music.midi import write_midi
+from ritornello.music.values import Melody, Note
+
+OLD = (
+    "ok",
+    "not_music",
+    "unreadable",
+    "wrong_kind",
+    "empty_file",
+    "no_notes",
+    "drums_only",
+    "too_short",
+    "duplicate",
+)
+
+
+def midi(pitches):
+    return write_midi(Melody(tuple(Note(480 * i, 480, p) for i, p in enumerate(pitches))))
+
+
+def kept(path, notes=40, **more):
+    return FileReport(path, "kept", "ok", pieces=1, melodies=1, notes=notes, **more)
+
+
+def test_reason_codes_are_stable_and_each_has_a_remedy():
+    assert set(OLD) <= set(REMEDIES)
+    assert all(text and not text.endswith(".") for code, text in REMEDIES.items() if code != "ok")
+    assert set(SHARPER) <= set(REMEDIES)
+
+
+def test_a_remedy_names_the_number_that_helps():
+    assert remedy("too_short", "the longest line has 3 notes") == "to keep it, use --least-notes 3"
+    assert remedy("too_short", "the longest useful line is 3 bars") == "to keep it, use --min-bars 3"
+    assert remedy("too_short") == REMEDIES["too_short"]
+    told = "quantising moved 31% of onsets by a third of a step or more; 12 steps a quarter fit"
+    assert remedy("off_grid", told) == "try --steps-per-quarter 12"
+    with pytest.raises(KeyError):
+        remedy("no such reason")
+
+
+def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
+    line = kept("a.mid", warnings=(("off_grid", "31% moved; 12 steps a quarter fit"),), kin=({"source": "b"},))
+    told = json.loads(json.dumps(line.to_json()))
+    assert told["warnings"] == [
+        {
+            "reason": "off_grid",
+            "detail": "31% moved; 12 steps a quarter fit",
+            "remedy": "try --steps-per-quarter 12",
+        }
+    ]
+    assert FileReport.from_json(told) == line
+    assert FileReport.from_json({"path": "x", "status": "kept", "reason": "ok"}) == FileReport("x", "kept", "ok")
+
+
+def test_a_line_for_people_says_what_would_help():
+    assert str(kept("a.mid")) == "kept     a.mid: 1 melody, 40 notes"
+    assert str(dropped("b.mid", "too_short", "3 notes")) == (
+        "dropped  b.mid: too_short (3 notes); to keep it, use --least-notes 3"
+    )
+    doubted = kept("c.mid", warnings=(("off_grid", "31%; 12 steps a quarter fit"),))
+    assert str(doubted).endswith("; off_grid (31%; 12 steps a quarter fit), try --steps-per-quarter 12")
+
+
+REPORT = [
+    kept("a.mid"),
+    kept("b.mid", 60, warnings=(("unsure_pick", "part 1 52%, part 2 48%"),)),
+    dropped("c.mid", "too_short", "3 notes"),
+    dropped("d.mid", "too_short", "5 notes"),
+    dropped("e.mid", "drums_only", "only percussion"),
+    dropped("f.mid", "duplicate", "same tune as a.mid"),
+]
+
+
+def test_rows_count_each_reason_kept_first_then_the_commonest():
+    assert [(r.status, r.reason, r.files, r.example) for r in rows(REPORT)] == [
+        ("kept", "ok", 2, "a.mid"),
+        ("doubt", "unsure_pick", 1, "b.mid"),
+        ("dropped", "too_short", 2, "c.mid"),
+        ("dropped", "drums_only", 1, "e.mid"),
+        ("dropped", "duplicate", 1, "f.mid"),
+    ]
+    assert rows(REPORT)[2].remedy == REMEDIES["too_short"]  # the two want different numbers
+
+
+def test_the_table_is_in_columns_where_there_is_room():
+    lines = table(REPORT, 80).splitlines()
+    assert lines[0].split() == ["files", "reason", "what", "would", "help"]
+    assert lines[1].split() == ["2", "ok", "2", "melodies,", "100", "notes"]
+    assert [line.split()[:3] for line in lines if "dropped" in line] == [
+        ["2", "dropped", "too_short"],
+        ["1", "dropped", "drums_only"],
+        ["1", "dropped", "duplicate"],
+    ]
+    column = lines[0].index("reason")
+    assert all(line[column - 1] == " " for line in lines)
+
+
+@pytest.mark.parametrize("width", [24, 40, 63, 64, 80, 120])
+def test_nothing_is_wider_than_the_screen(width):
+    assert max(len(line) for line in screen(REPORT, width).splitlines()) <= width
+
+
+def test_without_a_screen_a_line_for_a_file_stays_one_line():
+    long = dropped("f" * 300, "unreadable", "w " * 100)
+    assert str(long) in screen([long])
+
+
+def test_a_large_report_tells_only_what_wants_attention_and_not_more_than_twenty_files():
+    many = [kept(f"k{i}.mid") for i in range(500)] + [dropped(f"d{i}.mid", "empty_file") for i in range(30)]
+    lines = screen(many).splitlines()
+    assert sum(line.startswith("dropped") for line in lines) == 20
+    assert "... and 10 more, in report.jsonl" in lines
+    assert not any(line.startswith("kept") for line in lines)
+    assert "k0.mid" in screen(many[:3])
+
+
+def test_strict_lets_copies_pass_and_nothing_else():
+    assert strict_failure([kept("a.mid"), dropped("f.mid", "duplicate", "same tune as a.mid")]) == ""
+    assert strict_failure(REPORT).startswith(
+        "strict: 4 of 6 files want attention (1 unsure_pick, 2 too_short, 1 drums_only), so nothing was written"
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mid").write_bytes(midi([60, 62, 64, 65, 67, 65, 64, 62, 67, 64, 60, 59, 60]))
+    (tmp_path / "in" / "a higher.mid").write_bytes(midi([65, 67, 69, 70, 72, 70, 69, 67, 72, 69, 65, 64, 65]))
+    return tmp_path / "in"
+
+
+def test_a_strict_build_of_sound_files_is_as_any_other(folder, tmp_path):
+    corpus = build_corpus(folder, out=tmp_path / "c", strict=True)
+    assert [r.reason for r in corpus.report] == ["ok", "duplicate"]
+    assert Corpus.load(tmp_path / "c").report == corpus.report
+    assert corpus.report[1].detail == f"same tune as {folder / 'a higher.mid'}, 5 semitones down"
+    [kin] = corpus.report[1].kin
+    assert (kin["source"], kin["kind"], kin["semitones"]) == (str(folder / "a.mid"), "transposed", -5)
+
+
+def test_a_strict_build_fails_with_its_report_and_writes_nothing(folder, tmp_path):
+    (folder / "few.mid").write_bytes(midi([60, 62, 64]))
+    with pytest.raises(CorpusError, match=r"strict: 1 of 3 files .*use --least-notes 3") as caught:
+        build_corpus(folder, out=tmp_path / "c", strict=True, least_notes=8)
+    assert [r.reason for r in caught.value.report] == ["ok", "duplicate", "too_short"]
+    assert not (tmp_path / "c").exists()
+
+
+def test_melodies_of_few_bars_are_left_out_where_that_is_asked_and_the_number_that_keeps_them_is_told(folder):
+    (folder / "b.mid").write_bytes(midi([72, 71, 67, 69, 64, 66, 67, 71, 62]))  # nine quarters: three bars
+    report = {r.path.rsplit("/", 1)[-1]: r for r in build_corpus(folder, min_bars=4).report}
+    assert report["b.mid"].detail.endswith("the longest useful line is 3 bars")
+    assert report["b.mid"].remedy == "to keep it, use --min-bars 3"
+    assert [r.status for r in build_corpus(folder, min_bars=3).report] == ["kept", "dropped", "kept"]
+    with pytest.raises(CorpusError, match="min_bars must be 0 or more"):
+        build_corpus(folder, min_bars=-1)
+
+
+def test_copies_can_be_kept_all_in_one_split(folder):
+    corpus = build_corpus(folder, keep_copies=True)
+    assert len(corpus) == 2
+    assert len({p.family for p in corpus.pieces}) == len({p.split for p in corpus.pieces}) == 1
+
+
+def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
+    (folder / "\udcff.mid").write_bytes(b"x")
+    build_corpus(folder, out=tmp_path / "c")
+    report = Corpus.load(tmp_path / "c").report
+    assert [r.status for r in report] == ["kept", "dropped", "dropped"]
+    assert report[2].path.endswith("\udcff.mid")
+    assert r"\udcff.mid" in (tmp_path / "c" / "report.html").read_text("utf-8")
