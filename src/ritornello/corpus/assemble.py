@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from ritornello.corpus.likeness import line_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import NOTE_DTYPE
 from ritornello.corpus.report import KEPT, REMEDIES, FileReport, dropped
+from ritornello.corpus.report_lines import ReportLines
 from ritornello.corpus.rows import FileRows, Remark
 from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import Corpus
@@ -43,23 +45,37 @@ class _File:
     detected: str
     tunes: tuple[_Tune, ...]
 
+    @classmethod
+    def of(cls, name: str, rows: FileRows) -> _File:
+        """What the report needs of a file with those rows."""
+        tunes = tuple(_Tune(name if p.source == name else p.source, len(p.melodies), p.notes) for p in rows.pieces)
+        return cls(name, rows.problems, rows.warnings, rows.losses, rows.detected, tunes)
+
 
 class Assembly:
     """Takes the rows of files in their order, as far as they are there, and makes a corpus of them.
 
-    Of pieces with one fingerprint only the first is looked at further, unless copies are to stay: a folder of copies
-    needs no more memory than what it is copied from.
+    Of pieces with one fingerprint only the first is looked at further, unless copies are to stay, and report lines
+    lie on disk: a folder of copies needs no more memory than what it is copied from.
     """
 
     def __init__(self, names: Sequence[str], rows_of: RowsOf, options: BuildOptions) -> None:
         self._names, self._rows_of, self._options = names, rows_of, options
         self._shelf = _Shelf(options)
-        self._files: list[_File] = []
+        self._report = ReportLines(len(names))
+        self._waiting: dict[int, _File] = {}  # files of which something was laid down: it may yet go
+        self._taken = 0
 
     def advance(self, is_there: Callable[[int], bool]) -> None:
         """Take files from the first that is not taken yet up to the first whose rows are not there."""
-        while (place := len(self._files)) < len(self._names) and is_there(place):
-            self._files.append(self._shelf.take(self._names[place], place, self._rows_of(place)))
+        while self._taken < len(self._names) and is_there(self._taken):
+            place, self._taken = self._taken, self._taken + 1
+            rows = self._rows_of(place)
+            file = _File.of(self._names[place], rows)
+            if self._shelf.take(place, rows):
+                self._waiting[place] = file
+            else:
+                self._report.put(place, _report(file, self._shelf.copies_in(rows), {}))
 
     def corpus(self) -> Corpus:
         """The corpus of all files, whose rows must be there now.
@@ -69,41 +85,79 @@ class Assembly:
         """
         self.advance(lambda _: True)
         judgement = judged(self._shelf.corpus(), self._options, self._shelf.prints)
-        copies = {**judgement.copies, **_early_copies(self._shelf, judgement, self._rows_of)}
-        report = tuple(_report(file, copies, judgement.crossing) for file in self._files)
+        self._tell(judgement)
         if not judgement.corpus.pieces:
-            raise CorpusError(_nothing_kept(report), report)
-        failure = strict_failure(report) if self._options.strict else ""
+            raise CorpusError(_nothing_kept(self._report), self._report)
+        failure = strict_failure(self._report) if self._options.strict else ""
         if failure:
-            raise CorpusError(failure, report)
-        return replace(judgement.corpus, report=report)
+            raise CorpusError(failure, self._report)
+        return replace(judgement.corpus, report=self._report)
+
+    def _tell(self, judgement: Judgement) -> None:
+        """Write the report lines that had to wait, and anew those whose twin went as a copy of another."""
+        moved = self._shelf.places_of_copies(judgement.copies)
+        for place in sorted({*self._waiting, *moved}):
+            file = self._waiting.get(place)
+            early = {}
+            if file is None or place in self._shelf.mixed:
+                rows = self._rows_of(place)
+                file, early = _File.of(self._names[place], rows), self._shelf.copies_in(rows, judgement.copies)
+            self._report.put(place, _report(file, {**judgement.copies, **early}, judgement.crossing))
 
 
 class _Shelf:
     """Pieces in the order in which they come, each as a corpus of its own until they are put end to end.
 
-    prints: their fingerprints. early: copies that were not laid down, by source, with the place of their file.
+    prints: their fingerprints. mixed: places of files of which some pieces were laid down and some were copies.
     """
 
     def __init__(self, options: BuildOptions) -> None:
         self.prints: list[str] = []
-        self.early: dict[str, tuple[int, Copy]] = {}
+        self.mixed: set[int] = set()
         self._keeps_copies = options.keep_copies or SplitRule.parse(options.split).explicit
         self._first: dict[str, int] = {}
         self._pieces: list[Corpus] = []
+        self._copied: dict[int, array[int]] = {}  # places of the files with copies of a piece
 
-    def take(self, name: str, place: int, rows: FileRows) -> _File:
-        """Lay down what is new in the rows of a file; returns what its report needs."""
-        whole = Corpus(rows.notes, rows.pieces, steps=rows.steps)
-        for index, (piece, tune) in enumerate(zip(rows.pieces, rows.prints, strict=True)):
+    def take(self, place: int, rows: FileRows) -> bool:
+        """Lay down what is new in the rows of a file; returns whether there was anything."""
+        whole, before, copies = Corpus(rows.notes, rows.pieces, steps=rows.steps), len(self._pieces), 0
+        for piece, tune in zip(rows.pieces, rows.prints, strict=True):
             first = self._first.setdefault(tune, len(self._pieces))
             if first == len(self._pieces) or self._keeps_copies:
                 self._pieces.append(whole.selected([piece]))
                 self.prints.append(tune)
             else:
-                self.early[piece.source] = (place, _copy(whole, index, self._pieces[first]))
-        tunes = tuple(_Tune(name if p.source == name else p.source, len(p.melodies), p.notes) for p in rows.pieces)
-        return _File(name, rows.problems, rows.warnings, rows.losses, rows.detected, tunes)
+                self._copied.setdefault(first, array("q")).append(place)
+                copies += 1
+        is_new = len(self._pieces) > before
+        if is_new and copies:
+            self.mixed.add(place)
+        return is_new
+
+    def copies_in(self, rows: FileRows, gone: Mapping[str, Copy] = {}) -> dict[str, Copy]:
+        """The pieces among the rows of a file that are copies of one laid down, by source.
+
+        gone: laid down, but left out as copies of others, by source; what stays for them stands for their copies.
+        """
+        copies: dict[str, Copy] = {}
+        if self._keeps_copies:
+            return copies
+        whole = Corpus(rows.notes, rows.pieces)
+        for index, (piece, tune) in enumerate(zip(rows.pieces, rows.prints, strict=True)):
+            twin = self._pieces[self._first[tune]]
+            if twin.pieces[0].source == piece.source:
+                continue
+            if twin.pieces[0].source in gone:
+                twin = self._called(gone[twin.pieces[0].source].twin)
+            like = kinship(line_of(whole, index), line_of(twin, 0))
+            copies[piece.source] = Copy(piece.source, twin.pieces[0].source, like)
+        return copies
+
+    def places_of_copies(self, gone: Mapping[str, Copy]) -> set[int]:
+        """Places of the files with copies of pieces that were themselves left out."""
+        left = (i for i in self._copied if self._pieces[i].pieces[0].source in gone)
+        return {place for i in left for place in self._copied[i]}
 
     def corpus(self) -> Corpus:
         """Everything laid down, end to end."""
@@ -120,24 +174,9 @@ class _Shelf:
         arrays = [one.steps for one in self._pieces if one.steps is not None]
         return Corpus(notes, tuple(pieces), steps=np.concatenate(arrays) if arrays else None)
 
-
-def _copy(whole: Corpus, index: int, twin: Corpus) -> Copy:
-    like = kinship(line_of(whole, index), line_of(twin, 0))
-    return Copy(whole.pieces[index].source, twin.pieces[0].source, like)
-
-
-def _early_copies(shelf: _Shelf, judgement: Judgement, rows_of: RowsOf) -> dict[str, Copy]:
-    """The copies that were never laid down. Where the twin of one went as well, what stays for that stands for it."""
-    kept = {piece.source: i for i, piece in enumerate(judgement.corpus.pieces)}
-    copies = {}
-    for source, (place, copy) in shelf.early.items():
-        if copy.twin in judgement.copies:
-            twin = judgement.corpus.selected([judgement.corpus.pieces[kept[judgement.copies[copy.twin].twin]]])
-            rows = rows_of(place)
-            index = next(i for i, piece in enumerate(rows.pieces) if piece.source == source)
-            copy = _copy(Corpus(rows.notes, rows.pieces), index, twin)
-        copies[source] = copy
-    return copies
+    def _called(self, source: str) -> Corpus:
+        """The piece of that source."""
+        return next(one for one in self._pieces if one.pieces[0].source == source)
 
 
 def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy]) -> FileReport:

@@ -6,7 +6,7 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,8 +36,8 @@ def read_files(path: Path) -> dict[str, bytes]:
     return {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
 
 
-def write_files(path: Path, files: Mapping[str, bytes]) -> None:
-    """Put `files` into a corpus folder, all of them or none.
+def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
+    """Put `files` into a corpus folder, all of them or none; their content is bytes, or bytes in pieces.
 
     They are written to a folder beside it first. A new folder appears by one rename; in an existing corpus
     each file is renamed into place, and what else lies there stays.
@@ -76,14 +76,14 @@ def check_place(path: Path) -> None:
     atomic.check_place(path)
 
 
-def _write_flushed(path: Path, content: bytes) -> None:
+def _write_flushed(path: Path, content: bytes | Iterable[bytes]) -> None:
     with open(path, "wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _move_into_place(beside: Path, path: Path, files: Mapping[str, bytes]) -> None:
+def _move_into_place(beside: Path, path: Path, files: Iterable[str]) -> None:
     if not is_corpus(path):
         if path.is_dir():
             path.rmdir()  # empty, and a rename onto a folder is not portable

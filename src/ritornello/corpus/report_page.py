@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 from html import escape
+from itertools import islice, takewhile
 from pathlib import PurePath
 from typing import Any
 
@@ -49,9 +51,14 @@ def report_page(corpus: Corpus, name: str = "") -> str:
 
 
 def _folder_of(report: Sequence[FileReport]) -> str:
-    paths = [PurePath(line.path) for line in report]
-    shared = [names[0] for names in zip(*(p.parts[:-1] for p in paths), strict=False) if len(set(names)) == 1]
+    folders = (PurePath(line.path).parts[:-1] for line in report)
+    first: tuple[str, ...] = next(folders, ())
+    shared = reduce(_shared_start, folders, first)
     return shared[-1].strip("/\\") if shared and shared[-1].strip("/\\.") else "corpus"
+
+
+def _shared_start(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
 def _intro(corpus: Corpus, told: dict[str, Any]) -> str:
@@ -164,10 +171,10 @@ def _left_out(report: Sequence[FileReport]) -> str:
 
 
 def _reason(row: Row, report: Sequence[FileReport]) -> str:
-    told = [(r.path, detail) for r in report for detail in _details(r, row)]
-    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in told[:FILES]]
-    if len(told) > FILES:
-        items.append(f"<li>and {len(told) - FILES:,} more, in report.jsonl</li>")
+    told = ((r.path, detail) for r in report for detail in _details(r, row))
+    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in islice(told, FILES)]
+    if more := sum(1 for _ in told):
+        items.append(f"<li>and {more:,} more, in report.jsonl</li>")
     kind = "kept, with a doubt" if row.status == "doubt" else "left out"
     which = "the file" if row.files == 1 else "the files"
     return (

@@ -39,7 +39,7 @@ class Corpus:
 
     notes: NoteArray
     pieces: tuple[CorpusPiece, ...]
-    report: tuple[FileReport, ...] = ()
+    report: Sequence[FileReport] = ()
     steps: NDArray[np.uint8] | None = None
 
     @classmethod
@@ -67,7 +67,7 @@ class Corpus:
         An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
         Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
         """
-        files = {
+        files: dict[str, bytes | Iterable[bytes]] = {
             "notes.npy": _npy(self.notes),
             "pieces.jsonl": _jsonl({**p.to_json(), "digest": _digest(self, p)} for p in self.pieces),
             "report.jsonl": _jsonl(r.to_json() for r in self.report),
@@ -229,8 +229,8 @@ def _npy(array: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _jsonl(lines: Iterable[dict[str, Any]]) -> bytes:
-    return b"".join(_json_line(line) for line in lines)
+def _jsonl(lines: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    return (_json_line(line) for line in lines)
 
 
 def _json_line(line: dict[str, Any]) -> bytes:

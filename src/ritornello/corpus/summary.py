@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
 
@@ -33,17 +33,13 @@ class Row:
 
 def rows(report: Sequence[FileReport]) -> list[Row]:
     """One row for each status and reason, kept files first, then the commonest; "doubt" rows are warnings."""
-    seen: dict[tuple[str, str], list[tuple[FileReport, str]]] = {}
+    seen: dict[tuple[str, str], Row] = {}
     for line in report:
-        seen.setdefault((line.status, line.reason), []).append((line, line.detail))
-        for code, detail in dict(line.warnings).items():
-            seen.setdefault(("doubt", code), []).append((line, detail))
+        doubts = [("doubt", code, detail) for code, detail in dict(line.warnings).items()]
+        for status, reason, detail in [(line.status, line.reason, line.detail), *doubts]:
+            seen[status, reason] = _joined(seen.get((status, reason)), status, reason, line.path, detail)
     order = (KEPT, "doubt", DROPPED)
-    ranked = sorted(seen.items(), key=lambda item: (order.index(item[0][0]), -len(item[1]), item[0][1]))
-    return [
-        Row(status, reason, len(files), files[0][0].path, files[0][1], _shared_remedy(reason, [d for _, d in files]))
-        for (status, reason), files in ranked
-    ]
+    return sorted(seen.values(), key=lambda row: (order.index(row.status), -row.files, row.reason))
 
 
 def screen(report: Sequence[FileReport], width: int | None = None) -> str:
@@ -52,11 +48,15 @@ def screen(report: Sequence[FileReport], width: int | None = None) -> str:
     A report of few files is told file by file. width: columns of the screen, to which lines are wrapped; None where
     it is none, so that a line for a file stays one line.
     """
-    wanting = [line for line in report if line.status == DROPPED or line.warnings]
-    told = list(report) if len(report) <= LINES else wanting[:LINES]
+    wanting, first = 0, []
+    for line in report:
+        if line.status == DROPPED or line.warnings:
+            wanting += 1
+            first += [line] if wanting <= LINES else []
+    told = list(report) if len(report) <= LINES else first
     lines = [piece for line in told for piece in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
-    if len(report) > LINES and len(wanting) > LINES:
-        lines.append(f"... and {len(wanting) - LINES:,} more, in report.jsonl")
+    if len(report) > LINES and wanting > LINES:
+        lines.append(f"... and {wanting - LINES:,} more, in report.jsonl")
     return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
 
 
@@ -90,10 +90,12 @@ def strict_failure(report: Sequence[FileReport]) -> str:
     )
 
 
-def _shared_remedy(reason: str, details: Sequence[str]) -> str:
-    """The remedy of one file, or the general one where files of a reason want different numbers."""
-    remedies = {remedy(reason, detail) for detail in details}
-    return remedies.pop() if len(remedies) == 1 else remedy(reason)
+def _joined(row: Row | None, status: str, reason: str, path: str, detail: str) -> Row:
+    """A row with one file more. Where files of a reason want different numbers, the remedy is the general one."""
+    help_ = remedy(reason, detail)
+    if row is None:
+        return Row(status, reason, 1, path, detail, help_)
+    return replace(row, files=row.files + 1, remedy=help_ if help_ == row.remedy else remedy(reason))
 
 
 def _notes(report: Sequence[FileReport]) -> str:
