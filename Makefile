@@ -28,7 +28,8 @@ bench: .installed-dev
 	  $(BIN)/python -m benchmarks.$$question || exit 1; done
 
 soak: .installed-dev
-	$(BIN)/python -m pytest -m slow tests
+	RITORNELLO_SOAK=1 $(BIN)/python -m pytest -m slow tests
+	RITORNELLO_SOAK=1 $(BIN)/python -m pytest tests/music/test_musescore_songs.py
 	-$(PIP) atheris
 	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 

@@ -26,7 +26,9 @@ def lines_of(path: Path) -> list[dict]:
 # help and usage
 
 
-@pytest.mark.parametrize("verb", ["demo", "corpus build", "corpus explain", "corpus show", "train", "generate", "evaluate", "render"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "corpus build", "corpus explain", "corpus show", "train", "generate", "evaluate", "render"]
+)
 def test_every_verb_has_help_with_an_example(command, verb):
     status, out, _ = command(*verb.split(), "--help")
     assert status == 0
