@@ -22,7 +22,7 @@ SMALL = (1300, 1500)  # bytes: about 1.4 kB
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--build-files", type=int, default=2000, help="files of the builds on one and two processors")
+    parser.add_argument("--build-files", type=int, default=5000, help="files of the builds on one and two processors")
     parser.add_argument("--files", type=int, default=0, help="files of the long run, beside one of 1,000")
     options = parser.parse_args()
     rows = [*reading(options.turns), *building(options.turns, options.build_files)]

@@ -12,19 +12,20 @@ from pathlib import Path
 from benchmarks.corpus.tunes import write_folder
 from benchmarks.report import clean_environment
 
-CHILD = """
-import json, os, resource, sys, time
+CHILD = r"""
+import json, os, re, resource, sys, time
 from ritornello.corpus.build import build_corpus
 if sys.argv[3] and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {int(core) for core in sys.argv[3].split(",")})
 began, cpu = time.perf_counter(), time.process_time()
 corpus = build_corpus(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[4]))
+peak_mb = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024  # since this program began
 own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({
     "seconds": time.perf_counter() - began,
     "cpu_seconds": own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime,
     "own_cpu_seconds": own.ru_utime + own.ru_stime,
-    "program_mb": own.ru_maxrss / 1024,
+    "program_mb": peak_mb,
     "worker_mb": workers.ru_maxrss / 1024,
     "files": len(corpus.report),
     "pieces": len(corpus),

@@ -73,7 +73,7 @@ def _seeded(name: str, found: Path, seconds: int, seed: int) -> str:
     (found / "log.txt").write_text(done.stderr)
     if done.returncode:
         (found / f"fault-{seed}.txt").write_text(done.stderr)
-        return f"the main process died: {done.stderr[-300:]}"
+        return f"the main process died (status {done.returncode}): {done.stderr[-300:]}"
     return ", ".join(f"{count} {name}" for name, count in json.loads(done.stdout).items())
 
 

@@ -8,10 +8,13 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 
 from ritornello.corpus.journal import Journal, key_of
-from ritornello.corpus.lane import MAX_CONTENT, Job, Lane, batches
+from ritornello.corpus.lane import BATCH_FILES, MAX_CONTENT, Job, Lane, batches
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.rows import FileRows
 from ritornello.corpus.sources import Source, SourceError
+
+TURNS = 4
+"""So many batches at least for each worker, so that none is idle while another has much to do."""
 
 
 def convert_here(
@@ -22,8 +25,10 @@ def convert_here(
     Closing the iterator, or an interrupt while it runs, ends the workers; what is in the journal stays.
     """
     done: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
-    work = _Work(batches(_jobs(sources, journal, done)))
-    lanes = [Lane(options, timeout_seconds) for _ in range(workers_of(options, len(sources)))]
+    workers = workers_of(options, len(sources))
+    fair = -(-len(sources) // (workers * TURNS))
+    work = _Work(batches(_jobs(sources, journal, done), min(fair, BATCH_FILES)))
+    lanes = [Lane(options, timeout_seconds) for _ in range(workers)]
     threads = [threading.Thread(target=_run, args=(lane, work, journal, done), daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()

@@ -25,9 +25,10 @@ from ritornello.music.worker import MAX_MESSAGE, START_SECONDS, receive, send
 
 WORKER = (sys.executable, "-P", "-m", "ritornello.corpus.lane_worker")
 
-BATCH_FILES = 32
-BATCH_BYTES = 128 * 1024
-"""A batch ends with the file that reaches one of these: large files travel alone."""
+BATCH_FILES = 128
+BATCH_BYTES = 256 * 1024
+"""A batch ends with the file that reaches one of these: large files travel alone. Small batches leave a worker idle
+while the program, busy with what came before, does not fetch the next one."""
 
 LIFETIME_FILES = 5000
 """A worker that has read so many is replaced, whatever its parsers may have leaked."""
@@ -44,14 +45,14 @@ class Job(NamedTuple):
     content: bytes
 
 
-def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    """Jobs in batches that are worth a message."""
+def batches(jobs: Iterable[Job], files: int = BATCH_FILES) -> Iterator[list[Job]]:
+    """Jobs in batches that are worth a message, of `files` at most."""
     batch: list[Job] = []
     size = 0
     for job in jobs:
         batch.append(job)
         size += len(job.content)
-        if len(batch) == BATCH_FILES or size >= BATCH_BYTES:
+        if len(batch) >= files or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
