@@ -180,13 +180,18 @@ def test_train_takes_a_folder_of_tunes_as_it_is(command, hymn_folder, tmp_path):
     assert (tmp_path / "run/model.safetensors").is_file()
 
 
+def heed_interrupts() -> None:
+    """A program that is started in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_leaves_a_usable_model_and_says_so_in_one_line(hymn_corpus, command, tmp_path):
     folder = tmp_path / "run"
     words = ["train", hymn_corpus, "-o", folder, "--updates", 100_000, *SMALL, "--checks", 20_000]
     with subprocess.Popen(
         [sys.executable, "-m", "ritornello", *map(str, words)],
-        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts,
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 100
         while not (folder / "model.safetensors").exists() and process.poll() is None and time.monotonic() < deadline:

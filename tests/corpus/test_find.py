@@ -132,7 +132,7 @@ def test_pipes_and_dangling_links_are_not_waited_for(tmp_path):
 
 
 @posix
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="nothing is unreadable to root")
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="the superuser may write anywhere, and read")
 def test_what_may_not_be_read_is_told(tmp_path):
     fill(tmp_path, "a.mid", "shut/b.mid")
     (tmp_path / "a.mid").chmod(0)

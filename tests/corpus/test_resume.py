@@ -68,9 +68,16 @@ def recorded(out: Path) -> int:
     return journal_path(out).stat().st_size if journal_path(out).exists() else 0
 
 
+def heed_interrupts() -> None:
+    """A program that is started in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def killed_at(folder: Path, out: Path, size: int, how: signal.Signals) -> bool:
     """Run the command and send it a signal when its journal has `size` bytes; False where it was over before."""
-    process = subprocess.Popen(command(folder, out), stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        command(folder, out), stderr=subprocess.PIPE, start_new_session=True, preexec_fn=heed_interrupts
+    )
     while process.poll() is None and recorded(out) < size:
         time.sleep(0.002)
     process.send_signal(how)

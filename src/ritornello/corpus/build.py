@@ -23,6 +23,7 @@ from ritornello.corpus.report_page import report_page
 from ritornello.corpus.sources import Source
 from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import Corpus
+from ritornello.music.atomic import not_written
 
 OnFile = Callable[[int, int, str], None]
 
@@ -52,6 +53,11 @@ def build_corpus(
         except KeyboardInterrupt:
             kept = "the same command goes on from here" if out is not None else "nothing is kept"
             raise KeyboardInterrupt(f"interrupted: {len(journal)} of {len(found)} files are read; {kept}") from None
+        except (ValueError, OSError) as error:
+            journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
+            if isinstance(error, OSError) and error.filename is None and out is not None:
+                raise not_written(out, error) from None
+            raise
         journal.remove()
     return corpus
 
