@@ -53,9 +53,15 @@ def test_the_best_is_flagged_and_equals_do_not_displace_it():
 
 
 def test_it_stops_early_after_so_many_checks_without_a_gain():
-    checks = run(Scripted([3.0, 2.0, 2.1, 2.0, 2.2, 0.0]), plan(updates=100, patience=3))
+    checks = run(Scripted([3.0, 2.0, 2.1, 2.0, 2.2, 0.0]), plan(updates=100, check_every=4, patience=3))
     assert [c.stopped for c in checks] == ["", "", "", "", "early"]
-    assert checks[-1].update == 10
+    assert checks[-1].update == 20
+
+
+def test_it_does_not_stop_early_before_the_tunes_were_seen_four_times():
+    checks = run(Scripted([3.0, *[3.5] * 30]), plan(updates=30, check_every=1, patience=1))
+    assert checks[-1].stopped == "early"
+    assert checks[-1].epochs >= 4 > checks[-2].epochs
 
 
 def test_a_gain_starts_the_patience_anew():

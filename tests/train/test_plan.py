@@ -91,3 +91,8 @@ def test_an_option_out_of_range_is_refused_by_name(field, bad):
 
 def test_there_is_at_least_one_core():
     assert usable_cores() >= 1
+
+
+def test_a_number_of_updates_is_kept_to():
+    assert make_plan(TrainOptions(updates=50, patience=2), 1000, "fp32", 1, 1.0).patience == 50
+    assert make_plan(TrainOptions(minutes=1, patience=2), 1000, "fp32", 1, 1.0).patience == 2

@@ -65,6 +65,9 @@ def evaluate(
     paid = "" if chosen.file.encoding.plain else "; metre and end are paid for"
     words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{paid}\n"
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
+    if scored is None and (runs := _shared_runs(chosen, material)):
+        value["shared_runs"] = runs
+        words += "".join(f"\nlongest run shared with training: {run['notes']} notes, {run['title']}" for run in runs)
     if tunes:
         value["habits"] = _habits(chosen, material, scored, tunes)
         words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
@@ -83,6 +86,17 @@ def _material(name: str, split: str, console: Console) -> tuple[Corpus, str | No
     if Path(name).suffix.lower() in (".npz", ".npy"):
         return build_corpus(name, split="last:0.1"), split
     return open_corpus(name, console), split
+
+
+def _shared_runs(model: Model, corpus: Corpus) -> list[dict]:
+    """What a file's melodies share with the embedded corpus, where the model learned from that; else nothing."""
+    from ritornello.api import load_corpus
+    from ritornello.evaluate.novelty import longest_shared_runs
+
+    trained = load_corpus("all")
+    if model.facts.get("corpus", {}).get("fingerprint") != trained.fingerprint:
+        return []
+    return longest_shared_runs(corpus.melodies(), trained)
 
 
 def _habits(model: Model, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:

@@ -13,6 +13,7 @@ import numpy as np
 from ritornello.train.plan import Plan
 from ritornello.train.streams import Streams
 
+EPOCHS_BEFORE_EARLY_STOP = 4  # before that, a check without a gain is noise, not over-fitting
 MAX_CHECK_TOKENS = 24_000  # enough for an error of about 0.01 nats, and a fraction of a second
 
 
@@ -45,7 +46,7 @@ def run_updates(
     """Follow the plan, yielding a Check every `plan.check_every` updates and at the end.
 
     The caller keeps the weights after a check that is the best. Stops early after `plan.patience` checks
-    without a gain, and at `plan.seconds` on the clock. Raises FloatingPointError where the nll is not a number.
+    without a gain, though not in the first four epochs, and at `plan.seconds` on the clock. Raises FloatingPointError where the nll is not a number.
     """
     watched = check_sample(held_out)
     began = time.perf_counter()
@@ -65,7 +66,8 @@ def run_updates(
         is_best = validation < best
         best, since_best = min(best, validation), 0 if is_best else since_best + 1
         stopped = "finished" if update == plan.updates else "time" if late else ""
-        stopped = stopped or ("early" if since_best >= plan.patience else "")
+        has_seen_enough = streams.epochs >= EPOCHS_BEFORE_EARLY_STOP
+        stopped = stopped or ("early" if has_seen_enough and since_best >= plan.patience else "")
         rate = update * plan.streams * plan.bptt_steps / seconds
         yield Check(
             update, plan.updates, streams.epochs, seconds, float(np.mean(recent)), validation, rate, is_best, stopped

@@ -53,7 +53,7 @@ class TrainOptions:
     """How often held-out likelihood is measured in a full run."""
 
     patience: int = 6
-    """Checks without a gain after which it stops early."""
+    """Checks without a gain after which it stops early, once every tune has been seen a few times."""
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes <= 100_000:
@@ -122,7 +122,7 @@ def make_plan(options: TrainOptions, corpus_tokens: int, dtype: str, threads: in
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / options.checks)),
-        patience=options.patience,
+        patience=options.patience if options.updates is None else options.updates,  # exactly so many: never early
         streams=options.streams,
         bptt_steps=options.bptt_steps,
         peak_rate=options.peak_rate,
