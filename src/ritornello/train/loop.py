@@ -45,8 +45,9 @@ def run_updates(
 ) -> Iterator[Check]:
     """Follow the plan, yielding a Check every `plan.check_every` updates and at the end.
 
-    The caller keeps the weights after a check that is the best. Stops early after `plan.patience` checks
-    without a gain, though not in the first four epochs, and at `plan.seconds` on the clock. Raises FloatingPointError where the nll is not a number.
+    The caller keeps the weights after a check that is the best. Stops early after `plan.patience` checks without a
+    gain, though not in the first four epochs, and at `plan.seconds` on the clock.
+    Raises FloatingPointError where the nll is not a number.
     """
     watched = check_sample(held_out)
     began = time.perf_counter()
