@@ -135,7 +135,7 @@ def _write_page(folder: Path, exhibits: list, facts: dict) -> None:
         "updates": facts["update"],
     }
     intro = "Composed by a small recurrent network that was trained on this machine a moment ago."
-    atomic.write_text(folder / "index.html", page_html(exhibits, "Four new melodies", intro, told))
+    atomic.write_text(folder / "index.html", page_html(exhibits, "New melodies", intro, told))
 
 
 def _write_json(path: Path, value: dict) -> None:

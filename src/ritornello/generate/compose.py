@@ -141,7 +141,9 @@ def _spread(values: np.ndarray, rows: np.ndarray, size: int, otherwise: float) -
 
 def _finished(encoding: Grid, options: GenerateOptions, tokens: np.ndarray) -> Melody:
     """The melody as it is handed over: in its key, with its pick-up, tempo and expression."""
-    melody = encoding.decode(tokens, qpm=options.qpm).with_pickup()
+    melody = encoding.decode(tokens, qpm=options.qpm)
+    if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
+        melody = melody.with_pickup()
     key = steering_key(options)
     if key is None and melody.notes:
         key = estimate_key(melody.notes)[0]

@@ -7,6 +7,8 @@ lasted a beat, and a note that starts there is drawn towards the tonic.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ritornello.encoding import Grid
@@ -95,9 +97,12 @@ class Form:
             self._tonics[row] = estimate_key(notes)[0].tonic
 
 
-def is_pickup(opening: np.ndarray, bar_steps: np.ndarray | int) -> np.ndarray:
-    """Whether a tune that opens with so many steps of rest begins with a pick-up, whose bar is not counted."""
-    return 2 * opening >= bar_steps
+def is_pickup(opening: Any, bar: Any) -> Any:
+    """Whether a tune that opens with so much rest, half a bar or more, begins with a pick-up: its bar is not counted.
+
+    opening, bar: steps or ticks, numbers or arrays alike.
+    """
+    return 2 * opening >= bar
 
 
 def steering_key(options: GenerateOptions):
