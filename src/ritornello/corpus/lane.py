@@ -133,7 +133,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=reading._environment(),
+            env=reading.worker_environment(),
         )
         threading.Thread(target=self._watch, daemon=True).start()
         self._send(json.dumps(asdict(options)).encode("ascii"))

@@ -23,14 +23,14 @@ READY, GOES_ON, ENDS = b"ready", b"\0", b"\1"
 def main(arguments: Sequence[str]) -> None:
     """Answer batches from standard input until it ends. arguments: seconds for each file, MB of memory."""
     timeout_seconds, memory_mb = float(arguments[0]), int(arguments[1])
-    requests, answers = sys.stdin.buffer, worker._private_output()
-    worker._ignore_interrupts()
-    worker._limit_memory(memory_mb)
+    requests, answers = sys.stdin.buffer, worker.private_output()
+    worker.ignore_interrupts()
+    worker.limit_memory(memory_mb)
     options = BuildOptions(**json.loads(receive(requests) or b"{}"))
     send(answers, READY)
     while (header := receive(requests)) is not None:
         for name, content in _batch(json.loads(header), receive(requests) or b""):
-            worker._limit_seconds(timeout_seconds)
+            worker.limit_seconds(timeout_seconds)
             verdict, rows = _answer(content, name, options, memory_mb)
             send(answers, verdict + rows.to_bytes())
             if verdict == ENDS:

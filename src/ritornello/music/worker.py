@@ -151,7 +151,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=worker_environment(),
             )
         except OSError as error:
             raise _WorkerError(f"no process can be started to read it: {error.strerror or error}") from None
@@ -239,12 +239,12 @@ def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
 def main(arguments: Sequence[str]) -> None:
     """Answer requests from standard input until it ends. arguments: seconds for each file, MB of memory."""
     timeout_seconds, memory_mb = float(arguments[0]), int(arguments[1])
-    requests, answers = sys.stdin.buffer, _private_output()
-    _ignore_interrupts()
-    _limit_memory(memory_mb)
+    requests, answers = sys.stdin.buffer, private_output()
+    ignore_interrupts()
+    limit_memory(memory_mb)
     while (request := receive(requests)) is not None:
         send(answers, b"ready")
-        _limit_seconds(timeout_seconds)
+        limit_seconds(timeout_seconds)
         answer = _answered(json.loads(request), memory_mb)
         message = json.dumps(answer).encode("ascii")
         if len(message) > MAX_ANSWER:
@@ -271,14 +271,14 @@ def _answered(request: dict, memory_mb: int) -> dict:
         return {"error": f"cannot be read ({type(error).__name__}: {error}): export it again", "ends": True}
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """The worker's environment: this very package, and one thread for numeric libraries (each reserves memory)."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
     return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def _private_output() -> IO[bytes]:
+def private_output() -> IO[bytes]:
     """Standard output for answers alone: what native code prints goes nowhere instead."""
     private = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -287,14 +287,14 @@ def _private_output() -> IO[bytes]:
     return os.fdopen(private, "wb")
 
 
-def _ignore_interrupts() -> None:
+def ignore_interrupts() -> None:
     """Leave Ctrl-C to the parent, which ends the worker."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _limit_memory(memory_mb: int) -> None:
+def limit_memory(memory_mb: int) -> None:
     """Let this process have so much address space and no more, or less where it was given less."""
     if sys.platform == "linux":
         import resource
@@ -306,7 +306,7 @@ def _limit_memory(memory_mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 
 
-def _limit_seconds(timeout_seconds: float) -> None:
+def limit_seconds(timeout_seconds: float) -> None:
     """Allow so much processor time from now on, should the parent not be there any more to watch the clock."""
     if sys.platform == "linux":
         import resource
