@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid
-from ritornello.evaluate.baselines import ngram_on_pairs, ngram_on_tokens, pair_symbols, uniform, unigram
+from ritornello.evaluate.baselines import ngram_on_pairs, ngram_on_tokens, uniform, unigram
 
-# 132 begins 4/4, 144 ends, 128 no_event, 129 note_off; a symbol is 192 x pitch + duration - 1, rest is 128
-OPENING = 130 * 192
+# 132 begins 4/4, 144 ends, 128 no_event, 129 note_off
 
 
 def test_uniform_costs_the_logarithm_of_the_vocabulary():
@@ -23,24 +22,6 @@ def test_unigram_by_hand():
     # one key fits the tunes' own range; counts 2 and 2 of 4, 2 kinds: (2 + 2/130) / 6, unseen (2/130) / 6
     expected = -2 * math.log((2 + 2 / 130) / 6) - math.log(2 / 130 / 6)
     assert unigram(train, test, Grid(plain=True)).nats == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "symbols"),
-    [
-        ([132, 60, 128, 128, 62, 144], [OPENING + 132, 60 * 192 + 2, 62 * 192, OPENING + 144]),
-        ([60, 128, 129, 128, 62], [60 * 192 + 1, 128 * 192 + 1, 62 * 192]),
-        ([128, 128, 60], [128 * 192 + 1, 60 * 192]),
-        ([129, 129, 60], [128 * 192, 128 * 192, 60 * 192]),
-        ([132, 144], [OPENING + 132, OPENING + 144]),
-        ([], []),
-        ([60] + [128] * 191, [60 * 192 + 191]),
-        ([60] + [128] * 200, [60 * 192 + 191, 129 * 192 + 8]),
-        ([128] * 400, [128 * 192 + 191, 129 * 192 + 191, 129 * 192 + 15]),
-    ],
-)
-def test_a_symbol_is_a_pitch_or_rest_with_its_duration(tokens, symbols):
-    assert pair_symbols(np.array(tokens, int), Grid()).tolist() == symbols
 
 
 def test_both_ngrams_learn_a_repeated_tune():

@@ -2,7 +2,16 @@
 
 import pytest
 
-from ritornello.evaluate.statistics import ends_long, ends_on_tonic, habits, longest_repeat, tied_notes
+from ritornello.evaluate.statistics import (
+    distances,
+    divergence,
+    ends_long,
+    ends_on_tonic,
+    habits,
+    longest_repeat,
+    profile_of,
+    tied_notes,
+)
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 C_MAJOR = [60, 64, 67, 65, 62, 59, 60]  # C E G F D B C
@@ -97,3 +106,63 @@ def test_eight_on_one_pitch_is_not_yet_long():
 
 def test_no_tunes_have_no_habits():
     assert set(habits([]).values()) == {0.0}
+
+
+def test_intervals_durations_and_ranges_are_distributions():
+    profile = profile_of([tune([60, 62, 62, 60], [1, 1, 1, 1]), tune([60, 80, 40], [0.5, 0.5, 1]), tune([60], [4])])
+    assert profile.melodies == 2
+    # +2, 0, -2 of the first; +20 and -40, told as an octave each, of the second
+    assert profile.distributions["intervals"] == pytest.approx({2: 0.2, 0: 0.2, -2: 0.2, 12: 0.2, -12: 0.2})
+    assert profile.distributions["durations"] == pytest.approx({1: 5 / 7, 0.5: 2 / 7})
+    assert profile.distributions["ranges"] == pytest.approx({2: 0.5, 36: 0.5})
+
+
+@pytest.mark.parametrize(
+    ("metre", "quarters", "pickup", "share"),
+    [
+        ((4, 4), [1, 0.5, 0.5, 2], 0, 3 / 4),
+        ((6, 8), [1, 0.5, 1.5, 1], 0, 3 / 4),  # beats at 0 and 1.5: the second note, at 1, is on none
+        ((6, 8), [0.5, 1.5, 1.5], 0.5, 2 / 3),  # an eighth before the barline is on no beat
+        ((3, 4), [1, 1, 2], 1, 1),
+        ((4, 4), [0.5, 1, 0.5, 2], 0.5, 1 / 2),
+    ],
+)
+def test_notes_on_a_beat_are_counted_from_the_barline(metre, quarters, pickup, share):
+    melody = tune(list(range(60, 60 + len(quarters))), quarters, metre, pickup)
+    assert profile_of([melody]).shares["on_beat"] == pytest.approx(share)
+
+
+def test_repetition_is_the_same_pitch_at_the_same_place_so_many_bars_before():
+    bars = [[60, 62], [60, 62], [64, 62], [60, 62], [60, 64]]  # two half notes each
+    profile = profile_of([tune([p for bar in bars for p in bar], [2] * 10)])
+    # one bar before: both, the second, the second, the first; two: the second, both, neither; four: the first
+    assert profile.shares["repeats_1"] == pytest.approx(5 / 8)
+    assert profile.shares["repeats_2"] == pytest.approx(3 / 6)
+    assert profile.shares["repeats_4"] == pytest.approx(1 / 2)
+
+
+def test_a_note_held_where_one_began_is_no_repetition():
+    assert profile_of([tune([60, 60, 60], [4, 2, 2])]).shares["repeats_1"] == pytest.approx(1 / 2)
+    assert profile_of([tune([60, 62], [1, 1])]).shares["repeats_1"] == 0  # nothing could be
+
+
+def test_divergence_by_hand():
+    assert divergence({1: 1.0}, {1: 1.0}) == 0
+    assert divergence({1: 1.0}, {2: 1.0}) == pytest.approx(1)
+    assert divergence({1: 0.5, 2: 0.5}, {2: 0.5, 3: 0.5}) == pytest.approx(0.5)
+    # against the middle (3/4, 1/4): 1/2 log2(4/3) + 1/2 (1/2 log2(2/3) + 1/2 log2 2)
+    assert divergence({1: 1.0}, {1: 0.5, 2: 0.5}) == pytest.approx(0.3112781)
+
+
+def test_distances_name_every_statistic_and_are_none_to_oneself():
+    one = profile_of([tune(C_MAJOR, [1] * 7)])
+    other = profile_of([tune([p + 1 for p in [60, 67, 60, 67]], [0.5] * 4)])
+    assert set(distances(one, one).values()) == {0}
+    found = distances(one, other)
+    assert set(found) == {
+        "intervals", "durations", "ranges", "on_beat", "tonic_endings", "long_endings",
+        "repeats_1", "repeats_2", "repeats_4",
+    }  # fmt: skip
+    assert found["durations"] == pytest.approx(1)
+    assert found["on_beat"] == pytest.approx(1 / 2)
+    assert all(0 <= d <= 1 for d in found.values())

@@ -14,7 +14,11 @@ def possible_shifts(encoding: Grid, tokens: np.ndarray, lowest: int, highest: in
 
     A tune that already lies outside them is not moved further out.
     """
-    pitches = encoding.pitches(tokens)
+    return shifts_within(encoding.pitches(tokens), lowest, highest)
+
+
+def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
+    """`possible_shifts` of a tune with these pitches, (notes,) of int."""
     if not len(pitches):
         return [0]
     low, high = int(pitches.min()), int(pitches.max())
@@ -23,6 +27,11 @@ def possible_shifts(encoding: Grid, tokens: np.ndarray, lowest: int, highest: in
 
 def in_every_key(encoding: Grid, melodies: list[np.ndarray]) -> list[np.ndarray]:
     """Every melody in every key that the melodies' own range allows."""
-    pitches = [p for m in melodies if len(p := encoding.pitches(m))]
-    low, high = (min(int(p.min()) for p in pitches), max(int(p.max()) for p in pitches)) if pitches else (0, 127)
+    low, high = compass_of([encoding.pitches(m) for m in melodies])
     return [encoding.transpose(m, s) for m in melodies for s in possible_shifts(encoding, m, low, high)]
+
+
+def compass_of(pitches: list[np.ndarray]) -> tuple[int, int]:
+    """Lowest and highest of the pitches of several tunes; 0 and 127 where there are none."""
+    heard = [p for p in pitches if len(p)]
+    return (min(int(p.min()) for p in heard), max(int(p.max()) for p in heard)) if heard else (0, 127)

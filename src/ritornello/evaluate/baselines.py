@@ -1,8 +1,8 @@
 """What a network has to beat: uniform, unigram, and two interpolated n-grams.
 
 The n-grams learn the same training melodies in the same keys as the network, and the length of their
-context is chosen on validation. One reads grid tokens; the other, the one that counts, reads one symbol
-per note or rest: pitch with duration.
+context is chosen on validation. One reads the encoding's tokens; the other, the one that counts, reads one
+symbol per note or rest, pitch with duration, made from the melodies: the same beside every encoding.
 """
 
 from __future__ import annotations
@@ -13,33 +13,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from ritornello.encoding import Grid
-from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
-from ritornello.encoding.transposition import in_every_key
+from ritornello.encoding.transposition import compass_of, in_every_key, shifts_within
 from ritornello.evaluate.likelihood import Likelihood, measure
+from ritornello.evaluate.pairs import PairAlphabet
 from ritornello.model.ngram import Ngram
 
-LONGEST = 192  # steps that one symbol can last; longer ones are continued
-REST, CONTINUED = 128, 129
-GRID_ORDER, PAIR_ORDER = 10, 5
+TOKEN_ORDER, PAIR_ORDER = 10, 5
 
 
 def ngram_on_pairs(
     train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Grid
 ) -> tuple[Likelihood, int]:
     """Likelihood of the test melodies under the n-gram over (pitch, duration), and its order."""
-    keys = in_every_key(encoding, list(train))
-    size = (CONTINUED + 1) * LONGEST + encoding.vocabulary.size
-    spelled, watched, scored = ([pair_symbols(m, encoding) for m in part] for part in (keys, validation, test))
-    nats, order = _chosen_ngram(spelled, watched, scored, size, PAIR_ORDER)
+    tunes = [[encoding.decode(m) for m in part] for part in (train, validation, test)]
+    alphabet = PairAlphabet.of([m for part in tunes for m in part], framed=encoding.end is not None)
+    learned, watched, scored = ([alphabet.spell(m) for m in part] for part in tunes)
+    keys = _in_every_key(alphabet, learned)
+    nats, order = _chosen_ngram(keys, watched, scored, alphabet.size, PAIR_ORDER)
     return measure(nats, test, encoding), order
 
 
 def ngram_on_tokens(
     train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Grid
 ) -> tuple[Likelihood, int]:
-    """Likelihood of the test melodies under the n-gram over grid tokens, and its order."""
+    """Likelihood of the test melodies under the n-gram over the encoding's tokens, and its order."""
     keys = in_every_key(encoding, list(train))
-    nats, order = _chosen_ngram(keys, validation, test, encoding.vocabulary.size, GRID_ORDER)
+    nats, order = _chosen_ngram(keys, validation, test, encoding.vocabulary.size, TOKEN_ORDER)
     return measure(nats, test, encoding), order
 
 
@@ -54,32 +53,14 @@ def uniform(test: Sequence[np.ndarray], encoding: Grid) -> Likelihood:
     return measure([len(m) * math.log(encoding.vocabulary.size) for m in test], test, encoding)
 
 
-def pair_symbols(tokens: np.ndarray, encoding: Grid) -> np.ndarray:
-    """Grid tokens as one symbol per note or rest: pitch (REST for silence) x LONGEST + duration - 1.
-
-    What lasts longer than LONGEST steps is continued by further symbols; begin and end keep one of their own.
-    """
-    steps = tokens[tokens <= NOTE_OFF]
-    frame = np.flatnonzero(tokens > NOTE_OFF)
-    opening = (CONTINUED + 1) * LONGEST
-    edges = np.flatnonzero(steps != NO_EVENT)
-    if len(steps) and (not len(edges) or edges[0]):
-        edges = np.concatenate([[0], edges])
-    symbols: list[int] = []
-    for start, end in zip(edges, np.append(edges[1:], len(steps))[: len(edges)], strict=True):
-        what = int(steps[start]) if steps[start] < NO_EVENT else REST
-        symbols += _lasting(what, int(end - start))
-    begins = [opening + int(tokens[at]) for at in frame if at == 0]
-    ends = [opening + int(tokens[at]) for at in frame if at > 0]
-    return np.array(begins + symbols + ends, np.int64)
-
-
-def _lasting(what: int, duration: int) -> list[int]:
-    symbols = []
-    while duration > 0:
-        symbols.append(what * LONGEST + min(duration, LONGEST) - 1)
-        what, duration = CONTINUED, duration - LONGEST
-    return symbols
+def _in_every_key(alphabet: PairAlphabet, tunes: list[np.ndarray]) -> list[np.ndarray]:
+    pitches = [alphabet.pitches(symbols) for symbols in tunes]
+    compass = compass_of(pitches)
+    return [
+        alphabet.transposed(symbols, shift)
+        for symbols, heard in zip(tunes, pitches, strict=True)
+        for shift in shifts_within(heard, *compass)
+    ]
 
 
 def _chosen_ngram(train, validation, test, size: int, max_order: int) -> tuple[list[float], int]:

@@ -1,0 +1,92 @@
+"""A melody as one symbol per note or rest: what the n-gram over (pitch, duration) reads.
+
+The symbols are made from the melody, not from anybody's tokens, so that the n-gram is the same line beside every
+encoding that reproduces the same tunes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+
+from ritornello.encoding.grid import METRES
+from ritornello.music.values import Melody
+
+LONGEST_QUARTERS = 48  # that one symbol can last; what is longer is continued
+COARSEST = 4  # steps per quarter
+REST, CONTINUED = 128, 129
+
+
+@dataclass(frozen=True)
+class PairAlphabet:
+    """Pitch (REST, CONTINUED) x `longest` + duration in steps - 1; then, where framed, each metre and the end.
+
+    steps_per_quarter: the unit of durations. framed: whether the tunes' metre and end are written.
+    """
+
+    steps_per_quarter: int = COARSEST
+    framed: bool = True
+
+    @classmethod
+    def of(cls, melodies: Sequence[Melody], framed: bool = True) -> PairAlphabet:
+        """The coarsest alphabet in which every onset and end of these melodies is exact."""
+        return cls(lcm(COARSEST, *{d for m in melodies for d in _denominators(m, framed)}), framed)
+
+    @property
+    def longest(self) -> int:
+        """Steps that one symbol can last."""
+        return LONGEST_QUARTERS * self.steps_per_quarter
+
+    @property
+    def size(self) -> int:
+        """How many symbols there are."""
+        return (CONTINUED + 1) * self.longest + self.framed * (len(METRES) + 1)
+
+    def spell(self, melody: Melody) -> np.ndarray:
+        """(symbols,) of int64. A pick-up is opening rest; a closing rest is told only where no end is."""
+        timeline = melody.timeline
+        scale = Fraction(self.steps_per_quarter, timeline.ticks_per_quarter)
+        at = -_before_pickup(melody) if self.framed else 0
+        symbols = [self._begin(timeline.metre.name)] if self.framed else []
+        for note in melody.notes:
+            symbols += self._lasting(REST, (note.start - at) * scale)
+            symbols += self._lasting(note.pitch, note.duration * scale)
+            at = note.end
+        symbols += [self.size - 1] if self.framed else self._lasting(REST, (timeline.length - at) * scale)
+        return np.array(symbols, np.int64)
+
+    def transposed(self, symbols: np.ndarray, semitones: int) -> np.ndarray:
+        """The same tune so many semitones higher."""
+        return np.where(symbols < REST * self.longest, symbols + semitones * self.longest, symbols)
+
+    def pitches(self, symbols: np.ndarray) -> np.ndarray:
+        """Pitches of the notes, (notes,)."""
+        return symbols[symbols < REST * self.longest] // self.longest
+
+    def _begin(self, metre: str) -> int:
+        return (CONTINUED + 1) * self.longest + METRES.index(metre if metre in METRES else "other")
+
+    def _lasting(self, what: int, duration: Fraction) -> list[int]:
+        symbols, left = [], int(duration)
+        while left > 0:
+            symbols.append(what * self.longest + min(left, self.longest) - 1)
+            what, left = CONTINUED, left - self.longest
+        return symbols
+
+
+def _denominators(melody: Melody, framed: bool) -> set[int]:
+    """Into how many parts a quarter has to be divided for each time in a melody to be whole."""
+    per_quarter = melody.timeline.ticks_per_quarter
+    times = {time for note in melody.notes for time in (note.start, note.end)}
+    found = {per_quarter // gcd(time, per_quarter) for time in times}
+    return found | {(Fraction(_before_pickup(melody)) / per_quarter).denominator} if framed else found
+
+
+def _before_pickup(melody: Melody) -> int | Fraction:
+    """Ticks of the first bar that come before a pick-up."""
+    timeline = melody.timeline
+    return timeline.bar_ticks(timeline.metre) - timeline.pickup if timeline.pickup else 0
