@@ -56,12 +56,13 @@ class Training:
         atomic.write_text(out / LOG_NAME, _jsonl(lines))
         for check in run_updates(self._engine, self._streams, self._held_out, self.plan, on_update):
             if check.is_best:
-                save_model(out / MODEL_NAME, self._model(check))
+                save_model(out / MODEL_NAME, self.model_at(check))
             lines.append(asdict(check))
             atomic.write_text(out / LOG_NAME, _jsonl(lines))
             yield check
 
-    def _model(self, check: Check) -> ModelFile:
+    def model_at(self, check: Check) -> ModelFile:
+        """The network as it is now, with the facts of this check."""
         facts = {
             "ritornello": VERSION,
             "corpus": self.corpus_facts,
@@ -88,14 +89,14 @@ def prepare_training(corpus: Corpus, network: NetworkOptions, encoding: Grid, op
     held_out = corpus_tokens(corpus, encoding, "validation")
     tokens = sum(len(m) for m in melodies)
     if options.updates is None:
-        dtype, threads, rate = fastest_setting(network, encoding.vocabulary.size, options)
+        dtype, threads, rate = fastest_setting(network, encoding, options)
     else:
         (dtype, threads), rate = default_setting(options), 1.0
     plan = make_plan(options, tokens, dtype, threads, rate)
     network = replace(network, dropout=plan.dropout)
     facts = corpus_facts(corpus)
     streams = Streams(melodies, encoding, plan.streams, plan.seed, *facts["compass"])
-    engine = TorchEngine(network, encoding.vocabulary.size, plan, before=melodies[0])
+    engine = TorchEngine(network, encoding, plan, before=melodies[0])
     return Training(plan, network, encoding, facts, tokens, engine, streams, held_out)
 
 
