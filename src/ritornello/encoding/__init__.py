@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ritornello.encoding.grid import Encoded, Grid
+from ritornello.encoding.grid import Grid
+from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
 
 ENCODINGS = {"grid": Grid}
 
-__all__ = ["ENCODINGS", "Encoded", "Grid", "make_encoding"]
+__all__ = ["ENCODINGS", "Encoded", "Encoding", "Grid", "SideInput", "Tracker", "make_encoding"]
 
 
 def make_encoding(name: str = "grid", **options) -> Grid:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from ritornello.encoding.protocol import Encoded, SideInput
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.beats import beat_lengths
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
@@ -26,18 +27,6 @@ PLAIN_ROWS = (
     ("no_event", 1, "what sounds goes on, silence goes on"),
     ("note_off", 1, "what sounds ends"),
 )
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Tokens of one melody and what the encoding could not keep.
-
-    tokens: (length,) int16. losses: how many notes were `moved` (an onset off the grid, rounded), `resized`
-    (a duration off the grid, rounded) or `lost` (a second onset on the same step: the later one stays out).
-    """
-
-    tokens: np.ndarray
-    losses: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,21 @@ class Grid:
     def end(self) -> int | None:
         """Id of the `end` token; None for the plain alphabet, which has no end."""
         return None if self.plain else self.vocabulary["end"]
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """One part: every token is a group."""
+        return (self.vocabulary.size,)
+
+    @property
+    def side(self) -> tuple[SideInput, ...]:
+        """No input besides the tokens."""
+        return ()
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        """Unit of the tracker's time: a step."""
+        return self.steps_per_quarter
 
     def options(self) -> dict:
         """What `make_encoding` needs to build this encoding again."""
@@ -115,6 +119,14 @@ class Grid:
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         """Pitches of the tune's notes in order."""
         return tokens[tokens < NO_EVENT]
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Indices of the note_ons."""
+        return np.flatnonzero(np.asarray(tokens) < NO_EVENT)
+
+    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
+        """(groups, len(side)) int16, one row before each token."""
+        return np.zeros((len(tokens), 0), np.int16)
 
     def quarters(self, tokens: np.ndarray) -> float:
         """Time that the tokens fill, in quarter notes."""
@@ -195,29 +207,44 @@ def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
 
 
 class GridTracker:
-    """Which tokens may follow, and where in its bar each of several tunes stands.
+    """Which tokens may follow, and where in its bar each of several tunes stands (see `protocol.Tracker`).
 
-    Arrays of length `batch`: sounding (pitch, -1 for silence), step (steps so far), onset and opening (steps of
-    the last and the first note_on), notes (note_ons so far), bar_steps, beat_steps, begun, done. A note_off in
-    silence, an end before the first note and a second begin are not legal; after `end` nothing is.
+    A note_off in silence, an end before the first note and a second begin are not legal; after `end` nothing is.
+    Older names: `step` for `time`, `bar_steps` for `bar`, `beat_steps` for `beat`.
     """
 
     def __init__(self, encoding: Grid, batch: int):
         self.encoding = encoding
         self.sounding = np.full(batch, -1)
-        self.step = np.zeros(batch, np.int64)
+        self.time = np.zeros(batch, np.int64)
         self.onset = np.zeros(batch, np.int64)
         self.opening = np.zeros(batch, np.int64)
         self.notes = np.zeros(batch, np.int64)
-        self.bar_steps = np.full(batch, encoding.bar_steps((4, 4)))
-        self.beat_steps = np.full(batch, encoding.beat_steps((4, 4)))
+        self.bar = np.full(batch, encoding.bar_steps((4, 4)))
+        self.beat = np.full(batch, encoding.beat_steps((4, 4)))
         self.begun = np.full(batch, encoding.plain)
         self.done = np.zeros(batch, bool)
+        self.part = np.zeros(batch, np.int64)
+
+    @property
+    def step(self) -> np.ndarray:
+        """As `time`."""
+        return self.time
+
+    @property
+    def bar_steps(self) -> np.ndarray:
+        """As `bar`."""
+        return self.bar
+
+    @property
+    def beat_steps(self) -> np.ndarray:
+        """As `beat`."""
+        return self.beat
 
     def legal(self) -> np.ndarray:
         """(batch, vocabulary) of bool: the tokens that may come next."""
         table = self.encoding.vocabulary
-        mask = np.zeros((len(self.step), table.size), bool)
+        mask = np.zeros((len(self.time), table.size), bool)
         running = self.begun & ~self.done
         mask[:, : NO_EVENT + 1] = running[:, None]
         mask[:, NOTE_OFF] = running & (self.sounding >= 0)
@@ -226,25 +253,47 @@ class GridTracker:
             mask[:, table["end"]] = running & (self.notes > 0)
         return mask
 
+    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """(batch, vocabulary) of bool: see `protocol.Tracker`. The plain alphabet may stop with any token."""
+        mask = self.legal()
+        room = np.broadcast_to(end, self.time.shape) - self.time  # steps left
+        mask[:, :NO_EVENT] &= (room >= 1)[:, None]
+        mask[:, NO_EVENT] &= room >= np.where(self.sounding >= 0, 1, 2)
+        mask[:, NOTE_OFF] &= room >= 2
+        if not self.encoding.plain:
+            closes = (self.time > last_bar_start) & (room >= 0) & (self.sounding >= 0)
+            mask[:, self.encoding.vocabulary["end"]] &= closes
+        return mask
+
+    def pitches(self) -> np.ndarray:
+        """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""
+        row = np.full(self.encoding.vocabulary.size, -1, np.int16)
+        row[:NO_EVENT] = np.arange(NO_EVENT)
+        return np.broadcast_to(row, (len(self.time), len(row)))
+
+    def side(self) -> np.ndarray:
+        """(batch, len(side)) int16."""
+        return np.zeros((len(self.time), 0), np.int16)
+
     def advance(self, tokens: np.ndarray) -> None:
         """Take one token for each tune, (batch,) of int."""
         is_step = tokens <= NOTE_OFF
         starts = tokens < NO_EVENT
-        self.onset = np.where(starts, self.step, self.onset)
-        self.opening = np.where(starts & (self.notes == 0), self.step, self.opening)
-        self.notes += starts
+        self.onset = np.where(starts, self.time, self.onset)
+        self.opening = np.where(starts & (self.notes == 0), self.time, self.opening)
+        self.notes = self.notes + starts
         self.sounding = np.where(starts, tokens, np.where(tokens == NO_EVENT, self.sounding, -1))
-        self.step += is_step
+        self.time = self.time + is_step
         if self.encoding.plain:
             return
-        self.done |= tokens == self.encoding.end
+        self.done = self.done | (tokens == self.encoding.end)
         for row in np.flatnonzero(~is_step & ~self.done):
             self.begun[row] = True
             metre = self.encoding.metre_of(tokens[row : row + 1])
-            self.bar_steps[row] = self.encoding.bar_steps(metre)
-            self.beat_steps[row] = self.encoding.beat_steps(metre)
+            self.bar[row] = self.encoding.bar_steps(metre)
+            self.beat[row] = self.encoding.beat_steps(metre)
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone (indices or a mask)."""
-        for name in ("sounding", "step", "onset", "opening", "notes", "bar_steps", "beat_steps", "begun", "done"):
+        for name in ("sounding", "time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "part"):
             setattr(self, name, getattr(self, name)[rows])

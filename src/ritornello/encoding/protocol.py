@@ -1,0 +1,139 @@
+"""What every encoding offers, and every tracker of tunes in the making: the seam to networks and generation.
+
+An encoding turns a melody into a flat array of integer tokens, laid in groups. A group is one recurrent step of a
+network: one token (`grid`), or a pitch-like token of part 0 and then a duration of part 1 (`note`, `interval`).
+Part 0 has the ids 0 to parts[0]-1, part 1 the next parts[1]. `end` is an id of part 0 and stands alone.
+
+Time is counted in ticks of the encoding, `ticks_per_quarter` of them to a quarter note (grid: its steps), from a
+barline: a tune with a pick-up begins later than 0, so that `time % bar` is the place in the bar in every encoding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.values import Melody
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokens of one melody and what the encoding could not keep.
+
+    tokens: (length,) int16. losses: how many notes were `moved` (an onset off the grid, rounded), `resized`
+    (a duration off the grid, rounded) or `lost` (a second onset on the same step: the later one stays out).
+    """
+
+    tokens: np.ndarray
+    losses: Counter[str] = field(default_factory=Counter)
+
+
+class SideInput(NamedTuple):
+    """A categorical input that a network gets besides the tokens: values 0 to size - 1."""
+
+    name: str
+    size: int
+
+
+class Encoding(Protocol):
+    """A way of writing a melody as tokens; a frozen dataclass of its options.
+
+    name: its name in ENCODINGS. parts: ids of each part of a group; their sum is the vocabulary's size.
+    side: the further inputs. end: id of the token that ends a tune, None where there is none.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+    @property
+    def end(self) -> int | None: ...
+    @property
+    def parts(self) -> tuple[int, ...]: ...
+    @property
+    def side(self) -> tuple[SideInput, ...]: ...
+    @property
+    def ticks_per_quarter(self) -> int: ...
+
+    def options(self) -> dict[str, Any]:
+        """What `make_encoding` needs to build it again; may be written as JSON."""
+
+    def encode(self, melody: Melody) -> Encoded:
+        """Melody to tokens: one spelling for each melody."""
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Tokens to melody. Raises ValueError for an id outside the vocabulary."""
+
+    def tracker(self, batch: int) -> Tracker:
+        """Rules and place in the bar for `batch` tunes at once, none of which has begun."""
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """The same tune `semitones` higher. Raises ValueError if a pitch leaves 0-127."""
+
+    def pitches(self, tokens: np.ndarray) -> np.ndarray:
+        """Pitches of the tune's notes in order, (notes,)."""
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Index into `tokens` of the token that starts each note, (notes,)."""
+
+    def quarters(self, tokens: np.ndarray) -> float:
+        """Time that the tokens fill, in quarter notes."""
+
+    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
+        """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
+
+    def begin(self, metre: str) -> int:
+        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
+
+    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
+        """(groups, len(side)) int16: in row g what is known when group g is about to be predicted.
+
+        A function of the tokens of the groups before g alone; row by row what `Tracker.side` gives.
+        """
+
+
+class Tracker(Protocol):
+    """Which tokens may follow, and where in its bar each of several tunes stands: arrays of length batch.
+
+    time: ticks reached. onset, opening: ticks of the last and of the first note's start. notes: how many so far.
+    bar, beat: ticks of a full bar and of its first beat. begun: the metre is known. done: `end` has come.
+    sounding: pitch that sounds, -1 for silence. part: which part of a group is asked next.
+    """
+
+    time: np.ndarray
+    onset: np.ndarray
+    opening: np.ndarray
+    notes: np.ndarray
+    bar: np.ndarray
+    beat: np.ndarray
+    begun: np.ndarray
+    done: np.ndarray
+    sounding: np.ndarray
+    part: np.ndarray
+
+    def legal(self) -> np.ndarray:
+        """(batch, vocabulary) of bool: the tokens that may come next, all of the part that is asked."""
+
+    def advance(self, tokens: np.ndarray) -> None:
+        """Take one token for each tune, (batch,) of int."""
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone (indices or a mask)."""
+
+    def pitches(self) -> np.ndarray:
+        """(batch, vocabulary) int16: the pitch that each token would start now, -1 for one that starts none."""
+
+    def side(self) -> np.ndarray:
+        """(batch, len(encoding.side)) int16: the side inputs of the group that is asked next or being asked."""
+
+    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """(batch, vocabulary) of bool: legal tokens after which a tune can still close properly.
+
+        Properly: with a note that sounds up to the end of the tune, which lies after tick `last_bar_start` and not
+        after tick `end` (numbers or (batch,) arrays). `end` itself is among them where the tune may close now.
+        """
