@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.model.player import Player
 
@@ -71,13 +72,14 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
 
     torch.set_num_threads(1)
     torch.manual_seed(layers)
-    network = TorchLstm(NetworkOptions(layers, width, width, 0.3), 145).eval()
+    network = TorchLstm(NetworkOptions(layers, width, width, 0.3), Alphabet((145,))).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(2)  # a trained network's logits are larger than a new one's
     tokens = [145, *np.random.default_rng(width).integers(0, 145, 199).tolist()]
+    inputs = torch.tensor(tokens)[None, :, None]
     with torch.inference_mode():
-        expected, _ = network(torch.tensor([tokens]), None)
+        (expected,), _ = network(inputs, inputs, inputs[:, :, :0], None)
     logits = run(NumpyLstm(network.tensors()), tokens)
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=0, atol=1e-5)
 
@@ -88,7 +90,7 @@ def test_torch_takes_back_the_weights_it_gave_and_no_others():
     from ritornello.model.torch_lstm import TorchLstm
 
     torch.manual_seed(3)
-    first, second = (TorchLstm(NetworkOptions(2, 16, 8, 0.0), 20) for _ in range(2))
+    first, second = (TorchLstm(NetworkOptions(2, 16, 8, 0.0), Alphabet((20,))) for _ in range(2))
     tensors = first.tensors()
     second.load_tensors(tensors)
     for name, value in second.tensors().items():
@@ -102,7 +104,7 @@ def test_a_new_network_opens_its_forget_gates():
     from ritornello.model.options import NetworkOptions
     from ritornello.model.torch_lstm import TorchLstm
 
-    bias = TorchLstm(NetworkOptions(1, 8, 8, 0.0), 5).tensors()["lstm.0.bias"]
+    bias = TorchLstm(NetworkOptions(1, 8, 8, 0.0), Alphabet((5,))).tensors()["lstm.0.bias"]
     assert bias.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
 
 
@@ -121,11 +123,11 @@ def test_a_batch_of_64_plays_as_64_alone(make_network):
 def test_a_step_leaves_the_old_state_as_it_was(make_network):
     network = make_network(20)
     _, state = network.step(np.array([20]), network.start(1))
-    before = [(output.copy(), cell.copy()) for output, cell in state]
+    before = [(output.copy(), cell.copy()) for output, cell in state.layers]
     first, _ = network.step(np.array([3]), state)
     again, _ = network.step(np.array([3]), state)
     np.testing.assert_array_equal(first, again)
-    for (output, cell), (old_output, old_cell) in zip(state, before, strict=True):
+    for (output, cell), (old_output, old_cell) in zip(state.layers, before, strict=True):
         np.testing.assert_array_equal(output, old_output)
         np.testing.assert_array_equal(cell, old_cell)
 

@@ -7,28 +7,49 @@ torch = pytest.importorskip("torch")
 
 from ritornello.encoding import Grid  # noqa: E402
 from ritornello.evaluate.likelihood import melody_nats  # noqa: E402
+from ritornello.model.alphabet import Alphabet  # noqa: E402
 from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
 from ritornello.model.options import NetworkOptions  # noqa: E402
 from ritornello.train import engine as engines  # noqa: E402
+from ritornello.train.batches import Batch, batch_of  # noqa: E402
 from ritornello.train.engine import TorchEngine, choose_device  # noqa: E402
-from ritornello.train.plan import TrainOptions, has_bf16, make_plan  # noqa: E402
+from ritornello.train.plan import Plan, has_bf16  # noqa: E402
 from ritornello.train.streams import Streams  # noqa: E402
 
 NETWORK = NetworkOptions(1, 32, 32, 0.0)
 TWO_LAYERS = NetworkOptions(2, 16, 12, 0.0)
 TUNE = np.array([132, *([60, 128, 64, 129] * 6), 144], np.int16)
+TUNES = [np.array([132, 60 + n, *[128] * n, 62, 129, 144], np.int16) for n in range(9)]
 
 
 def make_engine(
     dtype: str = "fp32", seed: int = 1, network: NetworkOptions = NETWORK, before: np.ndarray | None = None
 ) -> TorchEngine:
-    options = TrainOptions(updates=30, seed=seed, streams=4, bptt_steps=16, peak_rate=0.02, device="cpu")
-    return TorchEngine(network, 145, make_plan(options, 1000, dtype, 1, 1.0), before)
+    return TorchEngine(network, Grid(), a_plan(dtype, seed), before)
+
+
+def a_plan(dtype: str = "fp32", seed: int = 1) -> Plan:
+    return Plan(
+        updates=30,
+        check_every=2,
+        patience=30,
+        streams=4,
+        bptt_steps=16,
+        peak_rate=0.02,
+        weight_decay=0.01,
+        warmup_updates=1,
+        dropout=0.0,
+        dtype=dtype,
+        threads=1,
+        device="cpu",
+        seed=seed,
+        seconds=None,
+    )
 
 
 def train(engine: TorchEngine, updates: int, seed: int = 1) -> list[float]:
     streams = Streams([TUNE], Grid(), 4, seed, 60, 64)
-    return [engine.update(*streams.chunk(16), 0.02) for _ in range(updates)]
+    return [engine.update(streams.chunk(16), 0.02) for _ in range(updates)]
 
 
 def test_the_nll_of_a_repeated_tune_falls():
@@ -60,7 +81,7 @@ def test_its_likelihood_is_the_one_that_numpy_finds(monkeypatch):
     melodies = [np.array([132, *random.integers(50, 70, n), 144], np.int16) for n in (3, 30, 11, 11, 60, 1)]
     expected = melody_nats(NumpyLstm(engine.tensors()), melodies).sum() / sum(len(m) for m in melodies)
     assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)
-    monkeypatch.setattr(engines, "TOKENS_PER_CHECK_BATCH", 40)  # several batches, one melody longer than any
+    monkeypatch.setattr(engines, "STEPS_PER_CHECK_BATCH", 40)  # several batches, one melody longer than any
     assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)
     assert engine.nll([]) == 0.0
 
@@ -88,7 +109,8 @@ def test_the_state_is_carried_from_chunk_to_chunk():
     engine._model.load_tensors(tensors)
     random = np.random.default_rng(2)
     tokens = random.integers(50, 70, (3, 25))
-    nlls = [engine.update(tokens[:, at : at + 8], tokens[:, at + 1 : at + 9], 0.0) for at in (0, 8, 16)]
+    blocks = [tokens[:, at : at + 9, None] for at in (0, 8, 16)]
+    nlls = [engine.update(batch_of(block, Alphabet((145,))), 0.0) for block in blocks]
     network = NumpyLstm({name: value for name, value in tensors.items() if not name.startswith("start.")})
     state, expected = network.start(3), []
     for at in range(24):
@@ -101,9 +123,9 @@ def test_the_state_is_carried_from_chunk_to_chunk():
 def test_targets_of_minus_100_teach_nothing():
     engine = make_engine()
     before = engine.tensors()
-    inputs, targets = np.full((4, 16), 60), np.full((4, 16), -100)
+    inputs, targets = np.full((4, 16, 1), 60), np.full((4, 16, 1), -100)
     targets[0, 0] = 61
-    nll = engine.update(inputs, targets, 0.01)
+    nll = engine.update(Batch(inputs, targets, inputs[:, :, :0]), 0.01)
     assert nll == pytest.approx(np.log(145), rel=0.1)
     moved = engine.tensors()["output.bias"] - before["output.bias"]
     assert moved.argmax() == 61
@@ -135,7 +157,7 @@ def test_a_tune_begins_from_the_state_that_the_melody_before_leaves():
     state = playing.start(1)
     for token in [145, *before]:
         _, state = playing.step(np.array([token]), state)
-    for n, (output, cell) in enumerate(state):
+    for n, (output, cell) in enumerate(state.layers):
         np.testing.assert_allclose(tensors[f"start.{n}.output"], output[0], atol=1e-5)
         np.testing.assert_allclose(tensors[f"start.{n}.cell"], cell[0], atol=1e-5)
 
@@ -146,3 +168,54 @@ def test_a_check_is_what_the_network_makes_of_the_melodies_when_it_plays():
     melodies = [np.array([60, 128, 128, 64]), np.array([62, 129]), np.array([128, 128, 70, 128, 72, 128, 129])]
     nats = melody_nats(NumpyLstm(engine.tensors()), melodies)
     assert engine.nll(melodies) == pytest.approx(nats.sum() / 13, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", *(["bf16"] if has_bf16() else [])])
+def test_a_run_taken_up_again_goes_on_to_the_bit(dtype):
+    network = NetworkOptions(2, 16, 16, 0.4)
+
+    def begin(seed: int) -> tuple[TorchEngine, Streams]:
+        engine = TorchEngine(network, Grid(), a_plan(dtype, seed), before=TUNE)
+        return engine, Streams(TUNES, Grid(), 4, seed)
+
+    engine, streams = begin(1)
+    expected = [engine.update(streams.chunk(16), 0.02) for _ in range(12)]
+    for stop in (0, 1, 7):
+        cut, cut_streams = begin(1)
+        for _ in range(stop):
+            cut.update(cut_streams.chunk(16), 0.02)
+        saved, place = cut.state(), cut_streams.state()
+        cut.update(cut_streams.chunk(16), 0.02)  # what happens after it was saved changes nothing that was saved
+        again, again_streams = begin(2)
+        again.nll([TUNE])
+        again.restore(saved)
+        again_streams.restore(place)
+        assert [again.update(again_streams.chunk(16), 0.02) for _ in range(12 - stop)] == expected[stop:]
+        for name, value in engine.state().items():
+            np.testing.assert_array_equal(value, again.state()[name], err_msg=name)
+        assert again_streams.epochs == streams.epochs
+
+
+def test_a_saved_state_is_arrays_of_plain_numbers():
+    engine = make_engine()
+    train(engine, 2)
+    for name, value in engine.state().items():
+        assert isinstance(value, np.ndarray), name
+        assert value.dtype.kind in "fiu", name
+
+
+def test_another_network_s_saved_state_is_refused():
+    saved = make_engine().state()
+    with pytest.raises(ValueError, match="another network's: resume with the same preset and encoding"):
+        make_engine(network=TWO_LAYERS).restore(saved)
+
+
+def test_loaded_weights_begin_afresh():
+    trained, other = make_engine(), make_engine(seed=2)
+    train(trained, 5)
+    train(other, 3)
+    other.load(trained.tensors())
+    assert other.nll(TUNES) == trained.nll(TUNES)
+    fresh = make_engine(seed=3)
+    fresh.load(trained.tensors())
+    assert train(other, 4) == train(fresh, 4)

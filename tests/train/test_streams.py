@@ -17,10 +17,13 @@ def sequences(streams: Streams, chunks: int, steps: int, count: int) -> list[lis
     """(input, target) pairs of each stream, chunk after chunk."""
     pairs: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for _ in range(chunks):
-        inputs, targets = streams.chunk(steps)
-        assert inputs.shape == targets.shape == (count, steps)
+        inputs, targets, side = streams.chunk(steps)
+        assert inputs.shape == targets.shape == (count, steps, 1)
+        assert side.shape == (count, steps, 0)
         assert inputs.dtype == targets.dtype == np.int64
-        for row, some_inputs, some_targets in zip(pairs, inputs.tolist(), targets.tolist(), strict=True):
+        for row, some_inputs, some_targets in zip(
+            pairs, inputs[:, :, 0].tolist(), targets[:, :, 0].tolist(), strict=True
+        ):
             row += zip(some_inputs, some_targets, strict=True)
     return pairs
 
@@ -111,3 +114,29 @@ def test_the_melodies_themselves_are_left_as_they_were():
     Streams(TUNES, GRID, 3, 1).chunk(100)
     for tune, was in zip(TUNES, before, strict=True):
         np.testing.assert_array_equal(tune, was)
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 3, 20])
+def test_streams_taken_up_again_go_on_as_they_would_have(chunks):
+    streams = Streams(TUNES, GRID, 3, 1)
+    for _ in range(chunks):
+        streams.chunk(7)
+    saved = streams.state()
+    expected = sequences(streams, 30, 7, 3)
+    again = Streams(TUNES, GRID, 3, 2)
+    again.chunk(50)
+    again.restore(saved)
+    assert sequences(again, 30, 7, 3) == expected
+    assert again.epochs == streams.epochs
+    again.restore(saved)  # using it has not changed it
+    assert sequences(again, 30, 7, 3) == expected
+
+
+def test_a_place_in_other_streams_or_melodies_is_refused():
+    streams = Streams(TUNES, GRID, 3, 1)
+    streams.chunk(5)
+    for count in (2, 4):
+        with pytest.raises(ValueError, match=f"not one in {count} streams: begin a new run"):
+            Streams(TUNES, GRID, count, 1).restore(streams.state())
+    with pytest.raises(ValueError, match="not one among these 2 melodies: begin a new run"):
+        Streams(TUNES[:2], GRID, 3, 1).restore(streams.state())

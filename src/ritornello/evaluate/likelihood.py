@@ -76,7 +76,7 @@ def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray]) -> np.ndarra
     fed = np.full(len(melodies), network.vocabulary_size)
     for position in range(tokens.shape[1]):
         alive = int((lengths > position).sum())
-        state = [(output[:alive], cell[:alive]) for output, cell in state]
+        state = state.keep(slice(alive))
         logits, state = network.step(fed[:alive], state)
         fed = tokens[:alive, position]
         nats[:alive] += _cross_entropy(logits, fed)

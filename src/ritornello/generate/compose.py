@@ -118,7 +118,7 @@ def _draw_tokens(
         running = ~(tracker.done | (tracker.begun & (tracker.step >= form.end_step()) & encoding.plain))
         if not running.all():
             alive, fed, seen = alive[running], fed[running], seen[running]
-            state = [(output[running], cell[running]) for output, cell in state]
+            state = state.keep(running)
             for part in (tracker, form, dice):
                 part.keep(running)
     tokens, bits = np.stack(history, 1), np.stack(costs, 1)

@@ -1,25 +1,58 @@
 """The LSTM as it plays: NumPy alone, one tune or many at a time.
 
-Tensors (float; V the vocabulary's size, E the embedding's, H the width; gates in PyTorch's order i, f, g, o):
+Tensors (float; V ids in all, E the embedding's size, H the width; gates in PyTorch's order i, f, g, o):
 
     embedding              (V + 1, E)    its last row stands for "nothing yet", before the first token
+    side.N                 (size, E)     one table for each input beside the tokens, if any
     lstm.N.input           (4H, E or H)
     lstm.N.recurrent       (4H, H)
     lstm.N.bias            (4H,)
-    output.weight          (V, H)
-    output.bias            (V,)
+    output.weight, .bias   (V, H), (V,)
     start.N.output, .cell  (H,)          the state that a tune begins from; zeros where they are missing
 
+An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in place of `output`
+
+    output.0.weight, .bias (V0, H), (V0,)
+    chain.input            (C, H)
+    chain.embedding        (V0, C)
+    output.1.weight, .bias (V1, C), (V1,)
+
+The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the side inputs
+("nothing yet" fills every place of its group); its output foresees part 0. Given part 0 as well,
+tanh(chain.input @ output + chain.embedding[part 0]) foresees part 1.
+
 Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The first layer's input
-product depends on the token alone, so it is folded into a table; a sigmoid is a scaled tanh, so that one
+product depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh, so that one
 tanh serves all four gates.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-State = list[tuple[np.ndarray, np.ndarray]]  # per layer: output and cell, each (batch, H)
+Rows = np.ndarray | slice
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a network remembers of each tune of a batch. No step changes a state: it gives a new one.
+
+    layers: output and cell of each, (batch, H). part: which part of its group the next token fed is.
+    heard: tokens of part 0 in the group under way, (batch,), if that has begun. above: what the softmaxes see.
+    """
+
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    part: int
+    heard: np.ndarray | None = None
+    above: np.ndarray | None = None
+
+    def keep(self, rows: Rows) -> State:
+        """The state of these tunes alone (indices, a mask or a slice)."""
+        layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
+        heard, above = (None if part is None else part[rows] for part in (self.heard, self.above))
+        return State(layers, self.part, heard, above)
 
 
 class NumpyLstm:
@@ -30,39 +63,72 @@ class NumpyLstm:
         self.layers = sum(name.endswith(".recurrent") for name in weights)
         self.width = weights["lstm.0.recurrent"].shape[1]
         self.dtype = np.dtype(dtype)
-        table = weights["embedding"] @ weights["lstm.0.input"].T + weights["lstm.0.bias"]
-        self._table = self._gates_last(table)  # (V + 1, 4H)
+        self.parts = _parts(weights)
+        self._table, self._side = self._tables(weights)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
-        self._output = np.ascontiguousarray(weights["output.weight"].T, self.dtype)  # (H, V)
-        self._output_bias = weights["output.bias"].astype(self.dtype)
+        self._outputs = [self._output(weights, part) for part in range(len(self.parts))]
+        if len(self.parts) == 2:
+            self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
+            self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
 
     @property
     def vocabulary_size(self) -> int:
-        """How many tokens the network knows."""
-        return len(self._output_bias)
+        """How many tokens the network knows, of all parts."""
+        return sum(self.parts)
+
+    @property
+    def side(self) -> tuple[int, ...]:
+        """How many values each side input has."""
+        return tuple(len(table) for table in self._side)
 
     def start(self, batch: int) -> State:
-        """The state before the first token."""
-        return [(output.repeat(batch, 0), cell.repeat(batch, 0)) for output, cell in self._start]
+        """The state before the first token, which is the vocabulary's size: "nothing yet"."""
+        layers = tuple((output.repeat(batch, 0), cell.repeat(batch, 0)) for output, cell in self._start)
+        return State(layers, len(self.parts) - 1)
 
-    def step(self, tokens: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Feed one token to each tune.
+    def step(self, tokens: np.ndarray, state: State, side: np.ndarray | None = None) -> tuple[np.ndarray, State]:
+        """Feed one token to each tune, part by part.
 
-        tokens: (batch,) of int; the vocabulary's size itself means "nothing yet".
-        Returns logits (batch, vocabulary), unnormalised, and the new state; the old one stays as it was.
+        tokens: (batch,) of int; the vocabulary's size itself means "nothing yet", a group of its own.
+        side: (batch, F) of int, what the encoding's tracker says beside the tokens once this one is counted; read
+        where the token completes its group. Raises ValueError where a network that needs it is given none.
+        Returns logits (batch, vocabulary), unnormalised, -inf for the parts that are not next, and the new state.
         """
-        gates = state[0][0] @ self._products[0]  # (batch, 4H)
+        if state.part + 1 < len(self.parts):
+            assert state.above is not None  # a group begins after a recurrence
+            hidden = np.tanh(state.above @ self._chain + self._chain_table[tokens])  # (batch, C)
+            weight, bias = self._outputs[1]
+            return hidden @ weight + bias, State(state.layers, 1, tokens, state.above)
+        layers = self._recur(self._entry(tokens, state, side), state)
+        above = layers[-1][0]
+        weight, bias = self._outputs[0]
+        return above @ weight + bias, State(layers, 0, None, above)
+
+    def _entry(self, tokens: np.ndarray, state: State, side: np.ndarray | None) -> np.ndarray:
+        """The first layer's gates before its tanh, (batch, 4H)."""
+        gates = state.layers[0][0] @ self._products[0]
         gates += self._table[tokens]
-        hidden, cell = self._cell(gates, state[0][1])
+        if state.heard is not None:
+            gates += self._table[state.heard]
+        if self._side:
+            if side is None:
+                raise ValueError(f"this network needs its {len(self._side)} side inputs with each group of tokens")
+            for n, table in enumerate(self._side):
+                gates += table[side[:, n]]
+        return gates
+
+    def _recur(self, gates: np.ndarray, state: State) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Output and cell of each layer after one step."""
+        hidden, cell = self._cell(gates, state.layers[0][1])
         after = [(hidden, cell)]
-        for n, (output, cell) in enumerate(state[1:], 1):
+        for n, (output, cell) in enumerate(state.layers[1:], 1):
             gates = np.concatenate((hidden, output), 1) @ self._products[n]
             gates += self._biases[n]
             hidden, cell = self._cell(gates, cell)
             after.append((hidden, cell))
-        return hidden @ self._output + self._output_bias, after
+        return tuple(after)
 
     def _cell(self, gates: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The LSTM's own arithmetic, on gates in the order i, f, o, g with the first three halved."""
@@ -74,6 +140,16 @@ class NumpyLstm:
         cell = sigmoids[:, width : 2 * width] * cell
         cell += sigmoids[:, :width] * gates[:, 3 * width :]
         return sigmoids[:, 2 * width :] * np.tanh(cell), cell
+
+    def _tables(self, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The first layer's input product by token, (V + 1, 4H), its bias once a group; and by side value."""
+        product = weights["lstm.0.input"].T
+        table = weights["embedding"] @ product
+        table[-1] *= len(self.parts)  # "nothing yet" fills every place of its group
+        table[: self.parts[0]] += weights["lstm.0.bias"]
+        table[-1] += weights["lstm.0.bias"]
+        side = [weights[f"side.{n}"] @ product for n in range(sum(name.startswith("side.") for name in weights))]
+        return self._gates_last(table), [self._gates_last(values) for values in side]
 
     def _beginning(self, weights: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
         """Output and cell of a layer before the first token, each (1, H)."""
@@ -92,6 +168,21 @@ class NumpyLstm:
         """Columns i, f, g, o put in the order i, f, o, g, the sigmoids' halved."""
         i, f, g, o = np.split(weights, 4, axis=-1)
         return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, g], axis=-1), self.dtype)
+
+    def _output(self, weights: dict[str, np.ndarray], part: int) -> tuple[np.ndarray, np.ndarray]:
+        """Weight (H or C, V) and bias (V,) of a part's softmax; other parts' ids have bias -inf."""
+        name = "output" if len(self.parts) == 1 else f"output.{part}"
+        own = slice(first := sum(self.parts[:part]), first + self.parts[part])
+        weight = np.zeros((weights[f"{name}.weight"].shape[1], self.vocabulary_size), self.dtype)
+        bias = np.full(self.vocabulary_size, -np.inf, self.dtype)
+        weight[:, own], bias[own] = weights[f"{name}.weight"].T, weights[f"{name}.bias"]
+        return weight, bias
+
+
+def _parts(weights: dict[str, np.ndarray]) -> tuple[int, ...]:
+    """How many ids each part of the alphabet has."""
+    names = ("output.0.bias", "output.1.bias") if "output.0.bias" in weights else ("output.bias",)
+    return tuple(len(weights[name]) for name in names)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

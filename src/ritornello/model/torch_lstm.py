@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 
-TorchState = tuple[Tensor, Tensor]  # outputs and cells, each (layers, batch, H)
+
+class TorchState(NamedTuple):
+    """What is carried from one block to the next. output, cell: (layers, batch, H)."""
+
+    output: Tensor
+    cell: Tensor
 
 
 class TorchLstm(nn.Module):
-    """Embedding, LSTM layers, softmax. vocabulary_size: V; the embedding has a last row for "nothing yet"."""
+    """Embeddings, LSTM layers, a softmax for each part of the alphabet; see `lstm.py`."""
 
-    def __init__(self, options: NetworkOptions, vocabulary_size: int):
+    def __init__(self, options: NetworkOptions, alphabet: Alphabet):
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary_size + 1, options.embedding)
+        self.alphabet = alphabet
+        self.embedding = nn.Embedding(alphabet.size + 1, options.embedding)
+        self.side = nn.ModuleList(nn.Embedding(size, options.embedding) for size in alphabet.side)
         self.dropout = nn.Dropout(options.dropout)
         between = options.dropout if options.layers > 1 else 0.0
         self.lstm = nn.LSTM(options.embedding, options.width, options.layers, dropout=between, batch_first=True)
-        self.output = nn.Linear(options.width, vocabulary_size)
+        self.output = nn.Linear(options.width, alphabet.parts[0])
+        self.chain = Chain(options, alphabet, options.width) if len(alphabet.parts) == 2 else None
         self._open_forget_gates(options)
 
-    def forward(self, tokens: Tensor, state: TorchState | None) -> tuple[Tensor, TorchState]:
-        """tokens: (batch, time) of int64. Returns logits (batch, time, V) and the state after the last."""
-        hidden, state = self.lstm(self.dropout(self.embedding(tokens)), state)  # (batch, time, H)
-        return self.output(self.dropout(hidden)), state
+    def forward(
+        self, inputs: Tensor, targets: Tensor, side: Tensor, state: TorchState | None
+    ) -> tuple[list[Tensor], TorchState]:
+        """One block: inputs and targets (batch, time, parts), side (batch, time, F), int64 (see `train.batches`).
+
+        Returns for each part its logits, (batch, time, ids of the part), given the targets of the parts before
+        it, and the state after the last step.
+        """
+        below = self.embedding(inputs).sum(2)  # (batch, time, E)
+        for n, table in enumerate(self.side):
+            below = below + table(side[:, :, n])
+        above, (output, cell) = self.lstm(self.dropout(below), state)  # (batch, time, H)
+        above = self.dropout(above)
+        logits = [self.output(above)]
+        if self.chain is not None:
+            logits.append(self.chain(above, targets[:, :, 0].clamp(min=0)))
+        return logits, TorchState(output, cell)
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
         """Bias 1 at every forget gate, so that a new network remembers (Jozefowicz et al. 2015)."""
@@ -38,28 +63,16 @@ class TorchLstm(nn.Module):
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights under the names of the model file (see `lstm.py`), float32."""
-        named = {"embedding": self.embedding.weight}
+        named = dict(self._named())
         for n in range(self.lstm.num_layers):
-            named[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
-            named[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
-            named[f"lstm.{n}.bias"] = getattr(self.lstm, f"bias_ih_l{n}") + getattr(self.lstm, f"bias_hh_l{n}")
-        named |= {"output.weight": self.output.weight, "output.bias": self.output.bias}
+            named[f"lstm.{n}.bias"] = named[f"lstm.{n}.bias"] + getattr(self.lstm, f"bias_hh_l{n}")
         return {name: value.detach().float().cpu().numpy().copy() for name, value in named.items()}
 
-    def load_tensors(self, tensors: dict[str, np.ndarray]) -> None:
-        """Take the weights of a model file. Raises ValueError where a shape does not fit."""
-        targets = {
-            "embedding": self.embedding.weight,
-            "output.weight": self.output.weight,
-            "output.bias": self.output.bias,
-        }
-        for n in range(self.lstm.num_layers):
-            targets[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
-            targets[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
-            targets[f"lstm.{n}.bias"] = getattr(self.lstm, f"bias_ih_l{n}")
+    def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take the weights of a model file. Raises ValueError where one is missing or its shape does not fit."""
         with torch.no_grad():
-            for name, target in targets.items():
-                value = torch.from_numpy(np.asarray(tensors[name], np.float32))
+            for name, target in self._named().items():
+                value = torch.from_numpy(np.asarray(tensors.get(name, np.zeros(0)), np.float32))
                 if value.shape != target.shape:
                     raise ValueError(
                         f"{name} has shape {tuple(value.shape)}, this network needs {tuple(target.shape)}"
@@ -67,3 +80,41 @@ class TorchLstm(nn.Module):
                 target.copy_(value)
             for n in range(self.lstm.num_layers):
                 getattr(self.lstm, f"bias_hh_l{n}").zero_()
+
+    def _named(self) -> dict[str, nn.Parameter]:
+        """Parameters by their name in the model file; of a layer's two biases (they only add up) the first."""
+        named = {"embedding": self.embedding.weight}
+        named |= {f"side.{n}": table.weight for n, table in enumerate(self.side)}
+        for n in range(self.lstm.num_layers):
+            named[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
+            named[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
+            named[f"lstm.{n}.bias"] = getattr(self.lstm, f"bias_ih_l{n}")
+        head = "output" if self.chain is None else "output.0"
+        named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
+        return named | ({} if self.chain is None else self.chain.named())
+
+
+class Chain(nn.Module):
+    """The second part of a group given the first: one small hidden layer over the network's output.
+
+    Source of the idea: notes as a chain of softmaxes within a step, as in Boulanger-Lewandowski et al. 2012.
+    """
+
+    def __init__(self, options: NetworkOptions, alphabet: Alphabet, width: int):
+        super().__init__()
+        self.input = nn.Linear(width, options.chain, bias=False)
+        self.embedding = nn.Embedding(alphabet.parts[0], options.chain)
+        self.output = nn.Linear(options.chain, alphabet.parts[1])
+
+    def forward(self, above: Tensor, first: Tensor) -> Tensor:
+        """above: (batch, time, width). first: (batch, time), ids of part 0. Returns (batch, time, ids of part 1)."""
+        return self.output(torch.tanh(self.input(above) + self.embedding(first)))
+
+    def named(self) -> dict[str, nn.Parameter]:
+        """Parameters by their name in the model file."""
+        return {
+            "chain.input": self.input.weight,
+            "chain.embedding": self.embedding.weight,
+            "output.1.weight": self.output.weight,
+            "output.1.bias": self.output.bias,
+        }

@@ -5,18 +5,23 @@ This one is PyTorch's LSTM, on the CPU through oneDNN. The loop knows nothing of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
+from ritornello.encoding import Grid
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_lstm import TorchLstm, TorchState
+from ritornello.train.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
 from ritornello.train.plan import Plan
 
-TOKENS_PER_CHECK_BATCH = 16_384
+STEPS_PER_CHECK_BATCH = 16_384
+MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's memory of each parameter, by PyTorch's names
 
 
 class TorchEngine:
@@ -27,21 +32,21 @@ class TorchEngine:
     state that this melody leaves.
     """
 
-    def __init__(self, network: NetworkOptions, vocabulary_size: int, plan: Plan, before: np.ndarray | None = None):
+    def __init__(self, network: NetworkOptions, encoding: Grid, plan: Plan, before: np.ndarray | None = None):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = choose_device(plan.device)
-        self._model = TorchLstm(network, vocabulary_size).to(self.device)
+        self._encoding, self._alphabet = encoding, Alphabet.of(encoding)
+        self._model = TorchLstm(network, self._alphabet).to(self.device)
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(), plan.peak_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         self._bf16 = plan.dtype == "bf16"
-        self._nothing_yet = vocabulary_size
-        self._before = np.concatenate([[vocabulary_size], [] if before is None else before]).astype(np.int64)
+        self._before = np.zeros(0, np.int64) if before is None else before
         self._state: TorchState | None = None
 
-    def update(self, inputs: np.ndarray, targets: np.ndarray, rate: float) -> float:
-        """One step of AdamW on a chunk, (streams, steps) of int64 each; the state goes on from the chunk before.
+    def update(self, batch: Batch, rate: float) -> float:
+        """One step of AdamW on a chunk; the state goes on from the chunk before.
 
         Returns the mean nll in nats per target. Source: truncated back-propagation through time, Williams &
         Peng 1990; gradient norm clipped at 1, Pascanu et al. 2013.
@@ -49,17 +54,13 @@ class TorchEngine:
         self._model.train()
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        with self._precision():
-            logits, state = self._model(torch.from_numpy(inputs).to(self.device), self._state)
-            flat = logits.flatten(0, 1).float()  # (streams * steps, vocabulary)
-            loss = functional.cross_entropy(
-                flat, torch.from_numpy(targets).flatten().to(self.device), ignore_index=-100
-            )
+        total, count, state = self._cost(batch, self._state)
+        loss = total / max(1, count)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimiser.step()
-        self._state = (state[0].detach(), state[1].detach())
+        self._state = TorchState(*(part.detach() for part in state))
         return float(loss.detach())
 
     @torch.inference_mode()
@@ -68,18 +69,11 @@ class TorchEngine:
         self._model.eval()
         total, count = 0.0, 0
         output, cell = self._beginning()
-        for batch in _batches(melodies):
-            length = max(len(m) for m in batch)
-            targets = np.full((len(batch), length), -100, np.int64)
-            for row, melody in zip(targets, batch, strict=True):
-                row[: len(melody)] = melody
-            inputs = np.concatenate([np.full((len(batch), 1), self._nothing_yet), np.maximum(targets[:, :-1], 0)], 1)
-            state = (output.repeat(1, len(batch), 1), cell.repeat(1, len(batch), 1))
-            with self._precision():
-                logits, _ = self._model(torch.from_numpy(inputs).to(self.device), state)
-            flat, wanted = logits.flatten(0, 1).float(), torch.from_numpy(targets).flatten().to(self.device)
-            total += float(functional.cross_entropy(flat, wanted, ignore_index=-100, reduction="sum"))
-            count += int((targets >= 0).sum())
+        for batch in whole_melodies(self._encoding, melodies, STEPS_PER_CHECK_BATCH):
+            tunes = len(batch.inputs)
+            state = TorchState(output.repeat(1, tunes, 1), cell.repeat(1, tunes, 1))
+            nats, targets, _ = self._cost(batch, state)
+            total, count = total + float(nats), count + targets
         return total / max(1, count)
 
     def tensors(self) -> dict[str, np.ndarray]:
@@ -91,15 +85,86 @@ class TorchEngine:
             named[f"start.{n}.cell"] = cell[n, 0].cpu().numpy().copy()
         return named
 
+    def load(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take a model file's weights; what the optimiser knew and what was carried is forgotten.
+
+        Raises ValueError where they are another network's.
+        """
+        self._model.load_tensors(tensors)
+        self._optimiser.state.clear()
+        self._state = None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that is needed to go on to the bit: weights, AdamW's moments, the carried state, the chance."""
+        named = {f"weight.{name}": _array(value) for name, value in self._model.named_parameters()}
+        for name, value in self._model.named_parameters():
+            for key, moment in self._optimiser.state.get(value, {}).items():
+                named[f"{key}.{name}"] = _array(moment)
+        if self._state is not None:
+            named |= {f"carried.{name}": _array(value) for name, value in self._state._asdict().items()}
+        named["random"] = torch.get_rng_state().numpy().copy()
+        if self.device.type == "cuda":
+            named["random.cuda"] = torch.cuda.get_rng_state(self.device).numpy().copy()
+        return named
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a `state` of the same network and plan. Raises ValueError where it is another network's."""
+        parameters = dict(self._model.named_parameters())
+        stored = {name.removeprefix("weight.") for name in state if name.startswith("weight.")}
+        if stored != set(parameters) or any(
+            state[f"weight.{name}"].shape != value.shape for name, value in parameters.items()
+        ):
+            raise ValueError("the saved state is another network's: resume with the same preset and encoding")
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(torch.from_numpy(state[f"weight.{name}"]))
+                self._optimiser.state[value] = self._moments(name, state)
+        carried = {name: state.get(f"carried.{name}") for name in TorchState._fields}
+        self._state = None
+        if carried["output"] is not None:
+            self._state = TorchState(**{name: self._tensor(value) for name, value in carried.items()})
+        torch.set_rng_state(torch.from_numpy(state["random"].copy()))
+        if self.device.type == "cuda" and "random.cuda" in state:
+            torch.cuda.set_rng_state(torch.from_numpy(state["random.cuda"].copy()), self.device)
+
+    def _moments(self, name: str, state: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        """AdamW's memory of one parameter; empty before the first update."""
+        return {key: self._tensor(state[f"{key}.{name}"]) for key in ("step", *MOMENTS) if f"{key}.{name}" in state}
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(array)).to(self.device)
+
+    def _cost(self, batch: Batch, state: TorchState | None) -> tuple[Tensor, int, TorchState]:
+        """Nats of all targets of a batch, how many these are, and the state after it."""
+        inputs, targets, side = (torch.from_numpy(part).to(self.device) for part in batch)
+        total = torch.zeros((), device=self.device)
+        with self._precision():
+            logits, state = self._model(inputs, targets, side, state)
+            for part, scores in enumerate(logits):
+                wanted = targets[:, :, part].flatten()
+                local = torch.where(wanted == IGNORED, IGNORED, wanted - self._alphabet.first(part))
+                total = total + functional.cross_entropy(
+                    scores.flatten(0, 1).float(), local, ignore_index=IGNORED, reduction="sum"
+                )
+        return total, int((batch.targets != IGNORED).sum()), state
+
     @torch.inference_mode()
     def _beginning(self) -> TorchState:
         """The state after the melody `before`, in full precision: outputs and cells, each (layers, 1, H)."""
         self._model.eval()
-        _, state = self._model(torch.from_numpy(self._before)[None].to(self.device), None)
+        rows = melody_rows(self._encoding, self._before)
+        rows = np.concatenate([rows, rows[:1]])  # the block's last row is a target alone
+        inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], self._alphabet))
+        _, state = self._model(inputs.to(self.device), targets.to(self.device), side.to(self.device), None)
         return state
 
     def _precision(self):
         return torch.autocast(self.device.type, torch.bfloat16) if self._bf16 else nullcontext()
+
+
+def _array(value: Tensor) -> np.ndarray:
+    """A copy in float32, which holds every bfloat16 exactly."""
+    return value.detach().float().cpu().numpy().copy()
 
 
 def choose_device(name: str) -> torch.device:
@@ -115,13 +180,3 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from None
     return device
-
-
-def _batches(melodies: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-    """Melodies of like length together, so that padding costs little."""
-    batches: list[list[np.ndarray]] = []
-    for melody in sorted(melodies, key=len):
-        if not batches or (len(batches[-1]) + 1) * len(melody) > TOKENS_PER_CHECK_BATCH:
-            batches.append([])
-        batches[-1].append(melody)
-    return batches

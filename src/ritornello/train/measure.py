@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ritornello.encoding import Grid
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
+from ritornello.train.batches import random_batch
 from ritornello.train.engine import TorchEngine
 from ritornello.train.plan import Plan, TrainOptions, has_bf16, make_plan, usable_cores
 
@@ -20,7 +23,7 @@ def default_setting(options: TrainOptions) -> tuple[str, int]:
     return dtype, options.threads or usable_cores()
 
 
-def fastest_setting(network: NetworkOptions, vocabulary_size: int, options: TrainOptions) -> tuple[str, int, float]:
+def fastest_setting(network: NetworkOptions, encoding: Grid, options: TrainOptions) -> tuple[str, int, float]:
     """Try each setting for a moment. Returns dtype, threads and updates per second of the fastest.
 
     bf16 is tried only where the processor has it: elsewhere it is many times slower.
@@ -31,20 +34,19 @@ def fastest_setting(network: NetworkOptions, vocabulary_size: int, options: Trai
     for dtype in dtypes:
         for count in threads:
             plan = replace(make_plan(options, 1, dtype, count, 1.0), dropout=network.dropout)
-            timed.append((_updates_per_second(network, vocabulary_size, plan), dtype, count))
+            timed.append((_updates_per_second(network, encoding, plan), dtype, count))
     rate, dtype, count = max(timed)
     return dtype, count, rate
 
 
-def _updates_per_second(network: NetworkOptions, vocabulary_size: int, plan: Plan) -> float:
-    engine = TorchEngine(network, vocabulary_size, plan)
-    random = np.random.default_rng(0)
-    chunk = random.integers(0, vocabulary_size, (plan.streams, plan.bptt_steps + 1))
+def _updates_per_second(network: NetworkOptions, encoding: Grid, plan: Plan) -> float:
+    engine = TorchEngine(network, encoding, plan)
+    batch = random_batch(Alphabet.of(encoding), plan.streams, plan.bptt_steps)
     for _ in range(2):
-        engine.update(chunk[:, :-1], chunk[:, 1:], 1e-4)
+        engine.update(batch, 1e-4)
     times = []
     for _ in range(UPDATES_TIMED):
         before = time.perf_counter()
-        engine.update(chunk[:, :-1], chunk[:, 1:], 1e-4)
+        engine.update(batch, 1e-4)
         times.append(time.perf_counter() - before)
     return 1 / float(np.median(times))

@@ -1,17 +1,21 @@
 """Training data as the network reads it: whole melodies laid end to end in parallel streams.
 
 Windows never overlap and the state is carried from one chunk to the next, so every token is a target once
-per epoch. Each melody is preceded by the "nothing yet" token and moved to a random key within its range.
+per epoch. Each melody is preceded by the "nothing yet" group and moved to a random key within its range.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ritornello.encoding import Grid
 from ritornello.encoding.transposition import possible_shifts
+from ritornello.model.alphabet import Alphabet
+from ritornello.train.batches import Batch, batch_of, melody_rows
 
 
 class Streams:
@@ -32,29 +36,50 @@ class Streams:
     ):
         self._melodies = melodies
         self._encoding = encoding
+        self._alphabet = Alphabet.of(encoding)
         self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
-        self._waiting = [np.zeros(0, np.int64) for _ in range(streams)]
-        self.epochs = 0.0
+        columns = len(self._alphabet.parts) + len(self._alphabet.side)
+        self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
+        self._taken = 0
 
-    def chunk(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """The next inputs and targets, each (streams, steps) of int64; a target is the token after its input.
+    @property
+    def epochs(self) -> float:
+        """How often each melody was taken, on average."""
+        return self._taken / len(self._melodies)
 
-        An input is "nothing yet" (the vocabulary's size) where its target is the first token of a melody.
+    def chunk(self, steps: int) -> Batch:
+        """The next `steps` groups of every stream; a target is the group after its input.
+
+        An input is "nothing yet" where its target is the first group of a melody.
         """
         rows = [self._take(n, steps + 1) for n in range(len(self._waiting))]
-        block = np.stack(rows)  # (streams, steps + 1)
-        targets = block[:, 1:].copy()
-        inputs = block[:, :-1]
-        start = self._encoding.vocabulary.size
-        begins = targets == start
-        # "Nothing yet" is an input only: where it would be a target, nothing is learned.
-        targets[begins] = -100
-        return inputs, targets
+        return batch_of(np.stack(rows), self._alphabet)
+
+    def state(self) -> dict[str, np.ndarray | int | str]:
+        """All that is needed to go on with the same chunks: the order, the chance, and what waits in each stream."""
+        waiting = {f"waiting.{n}": rows.copy() for n, rows in enumerate(self._waiting)}
+        chance = json.dumps(self._random.bit_generator.state)
+        return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": chance} | waiting
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state` of streams over the same melodies. Raises ValueError where it is not one of them."""
+        waiting = [
+            np.array(state[name], np.int64) for n in range(len(self._waiting)) if (name := f"waiting.{n}") in state
+        ]
+        if len(waiting) != len(self._waiting) or f"waiting.{len(waiting)}" in state:
+            raise ValueError(f"the saved place is not one in {len(self._waiting)} streams: begin a new run")
+        order = np.asarray(state["order"]).tolist()
+        if any(index >= len(self._melodies) for index in order):
+            raise ValueError(
+                f"the saved place is not one among these {len(self._melodies)} melodies: begin a new run"
+            )
+        self._waiting, self._order, self._taken = waiting, order, int(state["taken"])
+        self._random.bit_generator.state = json.loads(str(state["random"]))
 
     def _take(self, stream: int, count: int) -> np.ndarray:
-        """`count` tokens of a stream; the last of them stays, to be the first of the next chunk."""
+        """`count` rows of a stream; the last of them stays, to be the first of the next chunk."""
         waiting = self._waiting[stream]
         while len(waiting) < count:
             waiting = np.concatenate([waiting, self._next_melody()])
@@ -66,6 +91,5 @@ class Streams:
             self._order = self._random.permutation(len(self._melodies)).tolist()
         index = self._order.pop()
         shift = int(self._random.choice(self._shifts[index]))
-        self.epochs += 1 / len(self._melodies)
-        tokens = self._encoding.transpose(self._melodies[index], shift)
-        return np.concatenate([[self._encoding.vocabulary.size], tokens]).astype(np.int64)
+        self._taken += 1
+        return melody_rows(self._encoding, self._encoding.transpose(self._melodies[index], shift))
