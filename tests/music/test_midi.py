@@ -53,11 +53,6 @@ def test_running_status_and_note_on_without_velocity_end_notes():
     assert piece.parts[0].notes == (Note(0, 100, 60, 80), Note(100, 50, 62, 70))
 
 
-def test_notes_of_no_length_and_notes_never_switched_off_are_left_out():
-    piece = read_midi(midi_file(track((0, on(60)), (0, off(60)), (0, on(70)), (0, on(62)), (10, off(62)))))
-    assert piece.parts[0].notes == (Note(0, 10, 62, 80),)
-
-
 def test_a_closing_rest_is_kept_up_to_the_end_of_track():
     late = track((0, on(60)), (480, off(60)), (1440, b"\xff\x01\x00"))
     assert read_midi(midi_file(late)).timeline.length == 1920
@@ -177,19 +172,6 @@ def test_garbage_after_the_last_track_is_passed_over_and_told():
 def test_garbage_after_the_end_of_track_event_is_passed_over():
     late = track((0, on(60)), (480, off(60)), (0, b"\xff\x2f\x00"), (0, b"\x12\x99junk"), end=None)
     assert read_midi(midi_file(late)).parts[0].notes == (Note(0, 480, 60, 80),)
-
-
-def test_notes_without_length_are_counted():
-    _, remarks = scan_midi(midi_file(track((0, on(60)), (0, off(60)), (0, on(62)), (10, off(62)))))
-    assert remarks == [("empty_notes", "1 notes without length")]
-
-
-def test_a_wait_of_two_to_the_twenty_eighth_before_a_note_is_damage_and_after_it_only_a_long_end():
-    longest = 2**28 - 1
-    with pytest.raises(ValueError, match="damaged: a note ends after 559241 quarters"):
-        read_midi(midi_file(track((longest, on(60)), (480, off(60)))))
-    late_end = midi_file(track((0, on(60)), (480, off(60)), (longest, b"\xff\x01\0")))
-    assert read_midi(late_end).timeline.length == 480
 
 
 @pytest.mark.parametrize(

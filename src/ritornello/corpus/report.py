@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ritornello.music.errors import printable
@@ -26,7 +26,9 @@ REMEDIES: dict[str, str] = {
     "smpte_time": "bars are a guess where time is counted in frames: save it with ticks per quarter note",
     "patterns": "nothing to do, if the tracks are tunes of their own; else save the file as type 1",
     "trailing_bytes": "nothing to do, if the tune is whole; else fetch the file again",
-    "empty_notes": "nothing to do: notes without length are not heard",
+    "empty_notes": "nothing to do, unless a note is missed: give it a length in a sequencer",
+    "endless_notes": "nothing to do, unless the lengths matter: end these notes in a sequencer",
+    "damaged_wait": "take the wait out in a sequencer, if what lies behind it is missed",
     "parser_died": "the file is damaged: open it in a sequencer or notation program and export it again",
     "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",
@@ -78,8 +80,19 @@ class FileReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `report.jsonl`; each warning with its remedy."""
-        warnings = [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings]
-        return {**asdict(self), "warnings": warnings, "kin": [dict(k) for k in self.kin]}
+        return {
+            "path": self.path,
+            "status": self.status,
+            "reason": self.reason,
+            "remedy": self.remedy,
+            "detail": self.detail,
+            "pieces": self.pieces,
+            "melodies": self.melodies,
+            "notes": self.notes,
+            "losses": dict(self.losses),
+            "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings],
+            "kin": [dict(k) for k in self.kin],
+        }
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> FileReport:

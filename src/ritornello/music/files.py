@@ -28,7 +28,7 @@ class Reading:
     """What a file gave: its pieces, and remarks, each a code of the corpus report and a detail.
 
     bad_tune: a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of type 2),
-    trailing_bytes, empty_notes: see `midi.scan_midi`.
+    trailing_bytes: see `midi.scan_midi`. empty_notes, endless_notes, damaged_wait: see `midi_notes.Mending`.
     """
 
     pieces: list[Piece]

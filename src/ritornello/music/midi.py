@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from ritornello.music.midi_chunks import Chunks, Remark, read_chunks
+from ritornello.music.midi_notes import Mending, exact_late_offs, late_offs, reach
 from ritornello.music.midi_words import sung_at, syllables_of
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
-MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
 MICROSECONDS_PER_MINUTE = 60_000_000
@@ -29,9 +28,10 @@ NO_NOTES = "no notes in this MIDI file: export it again with the notes on a trac
 def read_midi(content: bytes, source: str = "") -> Piece:
     """Read a MIDI file: one Part for each track, channel and program that has notes, on the file's own ticks.
 
-    Percussion (channel 10) is a part with `is_drum`. Notes without length and notes that are never switched
-    off are left out. A short first bar whose time signature does not come back is read as a pick-up; a time signature
-    that restates the metre on a barline is dropped. The length of the timeline is the latest end of track.
+    Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
+    left out or mended (see `midi_notes.Mending`). A short first bar whose time signature does not come back is read
+    as a pick-up; a time signature that restates the metre on a barline is dropped. The length of the timeline is the
+    latest end of track.
     A file that counts SMPTE frames is read as quarters of half a second, whatever tempo it states.
     Of a file of type 2 this is the first pattern that has notes. Raises ValueError as `scan_midi`.
     """
@@ -49,18 +49,20 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
     remarks = list(chunks.remarks)
     if chunks.kind != 2 or len(chunks.tracks) == 1:
         return [_piece(chunks, chunks.tracks, source, remarks)], remarks
-    pieces = []
+    pieces, errors = [], []
     for number, track in enumerate(chunks.tracks, 1):
-        with suppress(_NoNotesError):
+        try:
             pieces.append(_piece(chunks, (track,), f"{source}#{number}", remarks))
+        except _UnheardError as error:
+            errors.append(error)
     if not pieces:
-        raise _NoNotesError(NO_NOTES)
+        raise min(errors, key=lambda error: str(error) == NO_NOTES)
     remarks.append(("patterns", f"type 2: {len(pieces)} of {len(chunks.tracks)} tracks, each a piece"))
     return pieces, remarks
 
 
-class _NoNotesError(ValueError):
-    """A MIDI file, or a pattern of one, without notes."""
+class _UnheardError(ValueError):
+    """A MIDI file, or a pattern of one, without notes within reach."""
 
 
 def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
@@ -70,18 +72,19 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     count = sum(len(track.notes) for track in score.tracks)
     if count > MAX_NOTES:
         raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
-    names = _names(tracks)
-    parts = tuple(part for part in (_part(track, names) for track in score.tracks) if part.notes)
-    if not parts:
-        raise _NoNotesError(NO_NOTES)
-    parts = _with_words(parts, tracks, resolution)
-    if lost := count - sum(len(part.notes) for part in parts):
-        remarks.append(("empty_notes", f"{lost} notes without length"))
+    if not count:
+        raise _UnheardError(NO_NOTES)
+    names, ends = _names(tracks), [m.time for m in score.markers if m.text == LAST_TEXT]
+    mending, unpitched = Mending(resolution, ends), Mending(resolution, ends)  # drums often have no ends: not told
+    read = (_part(track, names, unpitched if track.is_drum else mending) for track in score.tracks)
+    found = tuple(part for part in read if part.notes)
+    remarks.extend(mending.remarks())
+    if not found:
+        wait = f"only after {reach(resolution) // resolution} quarters"
+        raise _UnheardError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
+    parts = _with_words(found, tracks, resolution)
     last = max(note.end for part in parts for note in part.notes)
-    if last > MAX_QUARTERS * resolution:
-        raise ValueError(f"damaged: a note ends after {last // resolution} quarters, more than {MAX_QUARTERS}")
-    marked = max((m.time for m in score.markers if m.text == LAST_TEXT), default=0)
-    length = marked if last < marked <= MAX_QUARTERS * resolution else last
+    length = max([last, *(end for end in ends if end <= reach(resolution))])
     tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
     title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
@@ -113,29 +116,39 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
     return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
 
 
-def _with_marked_ends(resolution: int, tracks: Sequence[bytes]) -> bytes:
-    """The file again, each end of track preceded by a marker.
+def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]) -> bytes:
+    """The file again, each end of track preceded by a marker and by late note-offs (see `midi_notes`).
 
-    symusic does not report where a track ends, and so would lose a closing rest; markers it does report.
+    symusic does not report where a track ends, and so would lose a closing rest; markers it does report. Notes that
+    are never switched off it loses as well.
     """
-    mark = _meta(6, LAST_TEXT.encode()) + b"\0" + END_OF_TRACK
-    ended = [t.removesuffix(END_OF_TRACK) + mark if t.endswith(END_OF_TRACK) else t + b"\0" + mark for t in tracks]
+    mark = _meta(6, LAST_TEXT.encode())
+    opened = [t.removesuffix(END_OF_TRACK) if t.endswith(END_OF_TRACK) else t + b"\0" for t in tracks]
+    ended = [t + mark + offs(t) + END_OF_TRACK for t in opened]
     return _header(1, len(tracks), resolution) + b"".join(_chunk(b"MTrk", t) for t in ended)
 
 
 def _parsed(resolution: int, tracks: Sequence[bytes]):
+    """What symusic makes of the tracks, looked at more closely where notes are never switched off."""
+    score = _parsed_with(resolution, tracks, late_offs)
+    if score.end() <= reach(resolution):
+        return score
+    return _parsed_with(resolution, tracks, exact_late_offs)
+
+
+def _parsed_with(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]):
     from symusic import Score
 
     try:
-        return Score.from_midi(_with_marked_ends(resolution, tracks))
+        return Score.from_midi(_with_marked_ends(resolution, tracks, offs))
     except (RuntimeError, ValueError, IndexError) as error:
         raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
 
 
-def _part(track, names: dict[str, str]) -> Part:
-    notes = tuple(
-        Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes if n.duration > 0 and n.velocity > 0
-    )
+def _part(track, names: dict[str, str], mending: Mending) -> Part:
+    notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes)
+    if notes and not mending.is_sound(track.start(), track.end(), min(n[1] for n in notes)):
+        notes = mending.notes(notes)
     name = names.get(track.name, track.name).strip()
     return Part(notes, name, track.program & 0x7F, track.is_drum)
 

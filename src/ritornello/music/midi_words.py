@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.music.midi_events import events
 from ritornello.music.values import Part
 
 FEWEST = 8  # syllables that are words of a song and not a remark
 FITTING = 0.5  # how well the onsets of a part must agree with the syllables (harmonic mean of both shares)
 NEARLY = 0.95  # of the best agreement: a part that doubles the singer is sung as well
 TEXT, LYRIC = 1, 5
-LENGTHS = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # data bytes of channel messages
 
 
 def sung_at(tracks: Sequence[bytes]) -> list[int]:
@@ -66,32 +66,4 @@ def _is_sung(text: bytes) -> bool:
 
 def _texts(track: bytes) -> list[tuple[int, int, bytes]]:
     """The text and lyric events of a track as (tick, kind, text)."""
-    found: list[tuple[int, int, bytes]] = []
-    place, tick, running, size = 0, 0, 0, len(track)
-    try:
-        while place < size:
-            wait = track[place] & 0x7F
-            while track[place] & 0x80:
-                place += 1
-                wait = wait << 7 | track[place] & 0x7F
-            tick += wait
-            place += 1
-            event = track[place] if track[place] & 0x80 else running
-            place += track[place] >> 7
-            if event < 0xF0:
-                running = event
-                place += LENGTHS.get(event >> 4, 1)
-                continue
-            kind = track[place] if event == 0xFF else 0
-            place += event == 0xFF
-            length = track[place] & 0x7F
-            while track[place] & 0x80:
-                place += 1
-                length = length << 7 | track[place] & 0x7F
-            place += 1
-            if kind in (TEXT, LYRIC):
-                found.append((tick, kind, track[place : place + length]))
-            place += length
-    except IndexError:
-        pass  # cut short: what stands before counts
-    return found
+    return [(tick, kind, text) for tick, _, kind, text in events(track) if kind in (TEXT, LYRIC)]
