@@ -253,15 +253,17 @@ class GridTracker:
             mask[:, table["end"]] = running & (self.notes > 0)
         return mask
 
-    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
         """(batch, vocabulary) of bool: see `protocol.Tracker`. The plain alphabet may stop with any token."""
         mask = self.legal()
-        room = np.broadcast_to(end, self.time.shape) - self.time  # steps left
-        mask[:, :NO_EVENT] &= (room >= 1)[:, None]
-        mask[:, NO_EVENT] &= room >= np.where(self.sounding >= 0, 1, 2)
-        mask[:, NOTE_OFF] &= room >= 2
+        room = end - self.time  # steps left
+        sounds = self.sounding >= 0
+        opens_late = (self.notes == 0) & (self.time >= self.bar - 1)
+        mask[:, :NO_EVENT] &= (~self.begun | (room >= least))[:, None]
+        mask[:, NO_EVENT] &= np.where(sounds, room >= 1, (room > least) & ~opens_late)
+        mask[:, NOTE_OFF] &= (room > least) & (self.time < last_bar_start)
         if not self.encoding.plain:
-            closes = (self.time > last_bar_start) & (room >= 0) & (self.sounding >= 0)
+            closes = (self.time > last_bar_start) & (room >= 0) & sounds & (self.time - self.onset >= least)
             mask[:, self.encoding.vocabulary["end"]] &= closes
         return mask
 

@@ -131,9 +131,12 @@ class Tracker(Protocol):
     def side(self) -> np.ndarray:
         """(batch, len(encoding.side)) int16: the side inputs of the group that is asked next or being asked."""
 
-    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray) -> np.ndarray:
-        """(batch, vocabulary) of bool: legal tokens after which a tune can still close properly.
+    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
+        """(batch, vocabulary) of bool: legal tokens after which a tune can still be well formed.
 
-        Properly: with a note that sounds up to the end of the tune, which lies after tick `last_bar_start` and not
-        after tick `end` (numbers or (batch,) arrays). `end` itself is among them where the tune may close now.
+        Well formed: its first note starts in its first bar; no silence begins at tick `last_bar_start` or later;
+        the tune ends with a note that by then has sounded for `least` ticks or more, after tick `last_bar_start`
+        and not after tick `end` (numbers or (batch,) arrays). So no note starts with less than `least` to go, and
+        `end` itself is among them where the tune may close now. What comes before the first group of a note or
+        rest (metre, pick-up, ...) is not judged.
         """
