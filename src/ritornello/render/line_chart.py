@@ -1,0 +1,169 @@
+"""Draw lines over a shared scale as one SVG: the curves of a training run, or of several.
+
+It knows numbers and names only. The picture brings its own ground and colours, by day and by lamplight, so that it
+reads the same alone, on a page, and in a notebook of either theme.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+INKS = ("#9c3d2b", "#4a7a9c", "#7a8f3c", "#8a5a9c", "#b8862b", "#3c8f84", "#a8577a", "#6d6456")
+LAMPS = ("#e48a6c", "#86b4d1", "#b3c76c", "#c39ad6", "#e0b860", "#74c7bb", "#e097b6", "#a69b8a")
+TOP, FOOT, LEFT, RIGHT = 16, 40, 48, 14  # pixels around the plot
+SIGN = 6.9  # pixels that a letter takes in the legend
+MOST_POINTS = 400  # of a line; a longer one is thinned evenly
+SPREAD = 1.6  # times the height of the later half: what is above that in the beginning is cut at the top
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points. ink: which colour. is_level: one value all the way across, dashed. mark: a dot on it."""
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    ink: int = 0
+    is_level: bool = False
+    is_faint: bool = False
+    mark: tuple[float, float] | None = None
+
+
+def line_chart(
+    lines: Sequence[Line], x_name: str, y_name: str, width: int = 860, height: int = 380, label: str = ""
+) -> str:
+    """Draw `lines` as a self-contained SVG of `width` x `height` pixels, a legend above the plot.
+
+    x_name, y_name: what the axes count. A first fall that would flatten all the rest is cut at the top.
+    Points that are not finite are left out. Raises ValueError without any line.
+    """
+    if not lines:
+        raise ValueError("a chart needs one line or more")
+    legend, top = _legend(lines, width)
+    frame = _Frame(lines, LEFT, top, width - RIGHT, height - FOOT)
+    told = escape(label or f"{y_name} over {x_name}", quote=True)
+    body = [
+        f'<rect class="ground" width="{width}" height="{height}" rx="8"/>',
+        *frame.rules(),
+        *(frame.drawn(line) for line in lines),
+        *legend,
+        f'<text class="name" x="{width - RIGHT}" y="{height - 8}" text-anchor="end">{escape(x_name)}</text>',
+        f'<text class="name" x="8" y="{height - 8}">↑ {escape(y_name)}</text>',
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lines" role="img" aria-label="{told}" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" font-family="system-ui, DejaVu Sans, sans-serif" '
+        f'font-size="12"><title>{told}</title><style>{STYLE}</style>{"".join(body)}</svg>'
+    )
+
+
+class _Frame:
+    """Where values lie on the picture: the plot's edges in pixels, and what they stand for."""
+
+    def __init__(self, lines: Sequence[Line], left: float, top: float, right: float, bottom: float):
+        xs = [x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)] or [0.0, 1.0]
+        low, high = _heights(lines)
+        self._x = (0.0, max(xs) or 1.0)
+        self._y = (low, high)
+        self._edges = left, top, right, bottom
+
+    def rules(self) -> list[str]:
+        """The grid with its numbers."""
+        left, top, right, bottom = self._edges
+        shapes = []
+        for value in ticks(*self._y, round((bottom - top) / 48)):
+            y = self.y(value)
+            shapes.append(f'<path class="rule" d="M{left} {y:.1f}H{right}"/>')
+            shapes.append(f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+        for value in ticks(*self._x, round((right - left) / 90)):
+            x = self.x(value)
+            shapes.append(f'<path class="rule" d="M{x:.1f} {bottom}v4"/>')
+            shapes.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
+        return shapes
+
+    def drawn(self, line: Line) -> str:
+        """One line, and the dot on it."""
+        left, _, right, _ = self._edges
+        kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
+        if line.is_level:
+            return f'<path class="{kind}" d="M{left} {self.y(line.ys[0]):.1f}H{right}"/>'
+        points = [(x, y) for x, y in zip(line.xs, line.ys, strict=True) if math.isfinite(x) and math.isfinite(y)]
+        every = -(-len(points) // MOST_POINTS) or 1
+        points = points[:: -every][::-1]
+        path = "".join(f"{'L' if n else 'M'}{self.x(x):.1f} {self.y(y):.1f}" for n, (x, y) in enumerate(points))
+        dots = points if len(points) == 1 else []
+        dots = [line.mark] if line.mark is not None else dots
+        marks = "".join(
+            f'<circle class="dot i{line.ink % len(INKS)}" cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="4"/>'
+            for x, y in dots
+        )
+        return f'<path class="{kind}" d="{path}"/>{marks}'
+
+    def x(self, value: float) -> float:
+        """Pixels from the left."""
+        return _between(value, self._x, (self._edges[0], self._edges[2]))
+
+    def y(self, value: float) -> float:
+        """Pixels from the top; what lies above the scale is at its edge."""
+        low, high = self._y
+        return _between(min(max(value, low), high), self._y, (self._edges[3], self._edges[1]))
+
+
+def ticks(low: float, high: float, count: int) -> list[float]:
+    """Round numbers from `low` to `high`, about `count` of them, 2 or more where there is room."""
+    if not high > low:
+        return [low]
+    step = next(s for s in _steps(high - low) if (high - low) / s <= max(count, 2))
+    first = math.ceil(low / step - 1e-9)
+    return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _steps(span: float) -> list[float]:
+    power = math.floor(math.log10(span)) - 2
+    return [n * 10.0**p for p in range(power, power + 5) for n in (1, 2, 5)]
+
+
+def _heights(lines: Sequence[Line]) -> tuple[float, float]:
+    """Lowest and highest value shown."""
+    every = [y for line in lines for y in line.ys if math.isfinite(y)] or [0.0, 1.0]
+    late = [y for line in lines for y in line.ys[len(line.ys) // 2 :] if math.isfinite(y)] or every
+    low = min(every)
+    high = min(max(every), max(late) + SPREAD * max(max(late) - low, 0.1 * abs(low), 1e-6))
+    room = 0.06 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _legend(lines: Sequence[Line], width: int) -> tuple[list[str], float]:
+    """The names with a stroke of their colour, in as many rows as they need, and the pixels they take."""
+    shapes, x, y = [], 14.0, 24.0
+    for line in lines:
+        wide = 30 + SIGN * len(line.name)
+        if x > 14 and x + wide > width - RIGHT:
+            x, y = 14.0, y + 18
+        kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
+        shapes.append(f'<path class="{kind}" d="M{x:.0f} {y - 4:.0f}h18"/>')
+        shapes.append(f'<text class="name" x="{x + 24:.0f}" y="{y:.0f}">{escape(line.name)}</text>')
+        x += wide + 14
+    return shapes, y + TOP
+
+
+def _between(value: float, scale: tuple[float, float], edges: tuple[float, float]) -> float:
+    return edges[0] + (value - scale[0]) / (scale[1] - scale[0]) * (edges[1] - edges[0])
+
+
+def _inks(colours: Sequence[str]) -> str:
+    return "".join(f".lines .i{n}{{stroke:{c}}}.lines .dot.i{n}{{fill:{c}}}" for n, c in enumerate(colours))
+
+
+STYLE = (
+    ".lines .ground{fill:#fffdf8}.lines .rule{stroke:#e0d7c6;fill:none}.lines text{fill:#6d6456}"
+    ".lines .name{fill:#26221c}.lines .l{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}"
+    ".lines .level{stroke-dasharray:6 5;stroke-width:1.6}.lines .faint{stroke-width:1.5;stroke-opacity:.6}"
+    f"{_inks(INKS)}"
+    "@media (prefers-color-scheme: dark){.lines .ground{fill:#211e1a}.lines .rule{stroke:#3a342c}"
+    f".lines text{{fill:#a69b8a}}.lines .name{{fill:#ece5d8}}{_inks(LAMPS)}}}"
+)
+

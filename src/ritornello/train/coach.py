@@ -1,0 +1,219 @@
+"""The coach: what a training run's log says, in plain language.
+
+Each diagnosis is a pure function of a `Log` and gives a sentence or None. Likelihoods are in bits per note, so that
+a number means the same under every encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ritornello.render.roll import pitch_name
+
+ENOUGH_NOTES = 8  # fewer than this in a sample show nothing: two bars of quarters
+ONE_PITCH = 0.9  # share of a sample's notes on one pitch; of 2,520 people's tunes all but two stay under 0.89
+SILENCE = 0.1  # share of a sample's time that sounds; people's tunes sound half of it or more
+RISE = 0.1  # bits per note; twice the error of a check's even choice of held-out melodies
+CHECKS_OF_RISE = 2  # one worse check is noise
+JUMP = 0.5  # bits per note by which training gets worse; dropout and the choice of tunes move it by a tenth of that
+GAIN = 0.05  # bits per note over the last quarter of a run: more than a check's error
+CHECKS_TO_JUDGE = 4  # a shorter curve has no quarter to look at
+WEIGHTS_PER_NOTE = 20  # of the network for each training note
+SMALL_WEIGHTS = (
+    140_000  # of the recurrent layers: the preset `tiny` has 131,584, and nothing smaller comes with the program
+)
+
+
+class Point(NamedTuple):
+    """One check. training, held_out: bits per note. epochs: times that every tune has been seen."""
+
+    update: int
+    epochs: float
+    seconds: float
+    training: float
+    held_out: float
+
+
+class Heard(NamedTuple):
+    """What the last sample was, its primer left out.
+
+    notes: how many. pitch: the commonest, heard `times` times. sounding: share of the time that is not rest, 0 to 1.
+    certainty: mean probability that the network gave to its notes, 0 to 1.
+    """
+
+    notes: int
+    pitch: int
+    times: int
+    sounding: float
+    certainty: float
+
+
+@dataclass(frozen=True)
+class Log:
+    """All that the coach is told of a run.
+
+    notes: in the training split. network, plan: their options by name. ngram: bits per note to beat on the held-out
+    melodies, None where it is not known. has_held_out: False where the corpus is too small to hold tunes out; the
+    held-out numbers are then those of training. setbacks: times that training went back to the last good point.
+    stopped: "" while it runs, else "finished", "early", "time" ...
+    """
+
+    points: tuple[Point, ...]
+    notes: int = 0
+    network: Mapping = field(default_factory=dict)
+    plan: Mapping = field(default_factory=dict)
+    ngram: float | None = None
+    heard: Heard | None = None
+    has_held_out: bool = True
+    setbacks: int = 0
+    stopped: str = ""
+
+    @property
+    def best(self) -> Point:
+        """The check that the kept weights come from. Raises ValueError before the first check."""
+        return min(self.points, key=lambda point: point.held_out)
+
+
+class Diagnosis(NamedTuple):
+    """A finding. name: of the function that found it. text: a sentence for people. is_good: no cause for worry."""
+
+    name: str
+    text: str
+    is_good: bool = False
+
+
+def diagnose(log: Log) -> list[Diagnosis]:
+    """Everything there is to say, what is most urgent first; nothing before the first check."""
+    if not log.points:
+        return []
+    found = ((rule.__name__, rule(log)) for rule in DIAGNOSES)
+    return [Diagnosis(name, text, name in GOOD) for name, text in found if text]
+
+
+def all_rests(log: Log) -> str | None:
+    """The sample hardly sounds."""
+    if log.heard is None or log.heard.sounding > SILENCE:
+        return None
+    return "all rests: it has learned when nothing happens, not yet what happens; give it more time"
+
+
+def one_note(log: Log) -> str | None:
+    """The sample stays on one pitch."""
+    heard = log.heard
+    if heard is None or heard.notes < ENOUGH_NOTES or heard.times < ONE_PITCH * heard.notes:
+        return None
+    return (
+        f"it only repeats one note ({pitch_name(heard.pitch)}, {heard.times} of {heard.notes}): early in training that "
+        "passes; if it stays, look at the corpus (`ritornello corpus show`)"
+    )
+
+
+def rate_too_high(log: Log) -> str | None:
+    """Training diverged and was set back, or got much worse than it was."""
+    rate = log.plan.get("peak_rate")
+    lower = f"try --peak-rate {rate / 2:g}" if rate else "try a lower --peak-rate"
+    if log.setbacks:
+        times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
+        return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
+    lowest = min(point.training for point in log.points)
+    if log.points[-1].training < lowest + JUMP:
+        return None
+    return (
+        f"the learning rate is too high: training rose from {lowest:.2f} to {log.points[-1].training:.2f} bits per "
+        f"note; {lower}"
+    )
+
+
+def memorises(log: Log) -> str | None:
+    """Training falls while held-out rises."""
+    best, last = log.best, log.points[-1]
+    later = [point for point in log.points if point.update > best.update]
+    rises = len(later) >= CHECKS_OF_RISE and min(p.held_out for p in later[-CHECKS_OF_RISE:]) >= best.held_out + RISE
+    if not (log.has_held_out and rises and last.training < best.training):
+        return None
+    return (
+        f"it memorises: training falls, held-out rises since epoch {best.epochs:.0f}; what is kept is the model of "
+        f"epoch {best.epochs:.0f}"
+    )
+
+
+def corpus_too_small(log: Log) -> str | None:
+    """It memorises, and the network has many weights for each note that it could learn from."""
+    weights = recurrent_weights(log.network)
+    if memorises(log) is None or not log.notes or weights < WEIGHTS_PER_NOTE * log.notes:
+        return None
+    smaller = "try --preset tiny or --from" if weights > SMALL_WEIGHTS else "add tunes, or try --from"
+    return f"your corpus is too small for this network ({log.notes:,} notes, {weights:,} weights): {smaller}"
+
+
+def still_improving(log: Log) -> str | None:
+    """It ended while the held-out likelihood was still falling."""
+    if log.stopped not in ("finished", "time") or len(log.points) < CHECKS_TO_JUDGE:
+        return None
+    if log.points[-1].held_out > log.best.held_out + GAIN / 4:  # the best lies behind
+        return None
+    before = [p for p in log.points if p.update <= 0.75 * log.points[-1].update] or list(log.points[:1])
+    gain = before[-1].held_out - log.points[-1].held_out
+    if gain < GAIN:
+        return None
+    return f"still improving: give it more time (the last quarter of it gained {gain:.2f} bits per note)"
+
+
+def beats_ngram(log: Log) -> str | None:
+    """Since when it is better than counting."""
+    if log.ngram is None or log.best.held_out >= log.ngram:
+        return None
+    since = next(point for point in log.points if point.held_out < log.ngram)
+    return (
+        f"it beats the n-gram since epoch {since.epochs:.1f} ({clock(since.seconds)}), now by "
+        f"{log.ngram - log.best.held_out:.2f} bits per note"
+    )
+
+
+def below_ngram(log: Log) -> str | None:
+    """It is not better than counting yet."""
+    if log.ngram is None or log.best.held_out < log.ngram:
+        return None
+    return f"it has not beaten the n-gram yet: {log.best.held_out - log.ngram:.2f} bits per note to go"
+
+
+DIAGNOSES: tuple[Callable[[Log], str | None], ...] = (
+    rate_too_high,
+    all_rests,
+    one_note,
+    memorises,
+    corpus_too_small,
+    still_improving,
+    below_ngram,
+    beats_ngram,
+)
+GOOD = frozenset({"beats_ngram", "still_improving"})
+
+
+def final_line(log: Log) -> str:
+    """What was learned, over the n-gram, in bits per note. Raises ValueError before the first check."""
+    learned = log.best.held_out
+    if not log.has_held_out:
+        return f"learned: {learned:.2f} bits per note in training; no tunes were held out to test it on"
+    told = f"learned: {learned:.2f} bits per note on held-out tunes"
+    if log.ngram is None:
+        return f"{told} (without an n-gram to compare: `ritornello evaluate` has one)"
+    gain = log.ngram - learned
+    if gain <= 0:
+        return f"{told}, {-gain:.2f} more than the n-gram's {log.ngram:.2f}: nothing yet that counting does not know"
+    return f"{told}, {gain:.2f} fewer than the n-gram's {log.ngram:.2f}"
+
+
+def recurrent_weights(network: Mapping) -> int:
+    """Weights of the LSTM layers of a network's options; 0 where they say nothing of layers."""
+    layers, width, inside = (int(network.get(name, 0)) for name in ("layers", "width", "embedding"))
+    return sum(4 * width * ((inside if n == 0 else width) + width + 1) for n in range(layers))
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, "3:07"; with hours from one on."""
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

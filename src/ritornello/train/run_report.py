@@ -1,0 +1,199 @@
+"""The report of a run: one page with its curves, what the coach says, and the melodies it made on its way.
+
+`report.html` holds everything it needs; beside it lie `curves.svg`, and `curves.png` where resvg_py is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ritornello.corpus.web_page import card, document, thumb
+from ritornello.music import atomic
+from ritornello.render.line_chart import Line, line_chart
+from ritornello.train.coach import Log, clock, diagnose, final_line
+from ritornello.train.run_log import RunRecord, read_run
+
+REPORT_NAME, CURVES_NAME = "report.html", "curves"
+WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
+HEIGHT, NARROW_HEIGHT = 380, 320
+MOST_SAMPLES = 12  # on the page; all of them are in samples/
+ENDINGS = {
+    "": "still running, or interrupted",
+    "finished": "the plan was done",
+    "early": "no gain for a while",
+    "time": "time was up",
+}
+BESIDE = """
+.lines { display: block; width: 100%; height: auto; }
+.words { list-style: none; margin: 1rem 0 0; padding: 0; }
+.words li { border-left: 3px solid var(--bar); padding: 0.1rem 0 0.1rem 0.8rem; margin: 0.5rem 0; }
+.words li.good { border-color: var(--bar-cool); }
+.heard { list-style: none; margin: 0; padding: 0; }
+.heard li { display: grid; grid-template-columns: 6.5rem 10rem 1fr; gap: 0.2rem 1.2rem; align-items: center; border-top: 1px solid var(--rule); padding: 0.7rem 0; }
+.heard svg { display: block; width: 100%; height: 3rem; background: var(--page); border-radius: 6px; }
+.heard svg rect { fill: var(--bar); }
+.heard b { font-weight: 400; }
+.heard small { display: block; font: 0.78rem/1.4 var(--sans); color: var(--soft); }
+.heard p { font: 0.84rem/1.5 var(--sans); color: var(--soft); overflow-wrap: anywhere; }
+.plan { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.4rem; margin: 0; font: 0.86rem/1.5 var(--sans); }
+.plan dt { color: var(--soft); } .plan dd { overflow-wrap: anywhere; }
+@media (max-width: 620px) { .heard li { grid-template-columns: 5rem 1fr; } .heard li > p { grid-column: 1 / -1; } }
+"""
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write report.html and the curves of the run in `folder`, each whole or not at all; nothing before a check.
+
+    Returns the page's path. Raises RunLogError for a folder that is no run, OSError naming what cannot be written.
+    """
+    record = read_run(folder)
+    page = record.folder / REPORT_NAME
+    if not record.checks:
+        return page
+    atomic.write_text(page, report_page(record))
+    svg = curves(record.log)
+    atomic.write_text(record.folder / f"{CURVES_NAME}.svg", svg)
+    if find_spec("resvg_py"):
+        from ritornello.render.staff import svg_to_png
+
+        atomic.write_bytes(record.folder / f"{CURVES_NAME}.png", svg_to_png(svg))
+    return page
+
+
+def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
+    """Training, held-out and the n-gram's line, bits per note over epochs, as SVG; the best check has a dot.
+
+    Raises ValueError before the first check.
+    """
+    epochs = [point.epochs for point in log.points]
+    lines = [Line("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
+    if log.has_held_out:
+        held_out = [point.held_out for point in log.points]
+        lines.append(Line("held-out", epochs, held_out, 0, mark=(log.best.epochs, log.best.held_out)))
+    if log.ngram is not None:
+        lines.append(Line("n-gram", epochs, [log.ngram], 4, is_level=True))
+    return line_chart(lines, "epochs", "bits per note", width, height)
+
+
+def report_page(record: RunRecord) -> str:
+    """The page as a whole HTML document. Raises ValueError for a run without a check."""
+    log = record.log
+    head = (
+        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(record.folder.resolve().name)}</h1>\n'
+        f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_facts(record, log)}</header>'
+    )
+    unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
+    pictures = (
+        f'<div class="wide">{curves(log)}</div>'
+        f'<div class="narrow">{curves(log, NARROW, NARROW_HEIGHT)}</div>{_words(log)}'
+    )
+    sections = [
+        card("What it learned", f"Fewer bits per note are better; the dot is what was kept.{unit}", pictures),
+        _heard(record),
+        card("How it was trained", "The plan, fixed at the start.", _plan(record)),
+    ]
+    foot = (
+        '<footer class="colophon">Every check has its line in <code>log.jsonl</code>, every melody its file in '
+        "<code>samples/</code>. The page holds everything it needs.</footer>"
+    )
+    style = f"<style>{BESIDE}</style>"
+    return document(record.folder.resolve().name, "\n".join([style, head, *(s for s in sections if s), foot]))
+
+
+def network_name(network: Mapping[str, Any]) -> str:
+    """A network in a word: "2x256" for two layers of 256; with its kind where that is not plain LSTM."""
+    size = f"{network.get('layers', '?')}x{network.get('width', '?')}"
+    kind = network.get("kind", "lstm")
+    return size if kind == "lstm" else f"{kind} {size}"
+
+
+def encoding_name(encoding: Mapping[str, Any]) -> str:
+    """An encoding in a word or two: "grid", "grid plain"."""
+    words = [str(encoding.get("name", "?"))]
+    return " ".join(words + ["plain"] * bool(encoding.get("plain")))
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _facts(record: RunRecord, log: Log) -> str:
+    last, corpus = log.points[-1], record.head.get("corpus", {})
+    facts = {
+        "bits per note, held out" if log.has_held_out else "bits per note, training": f"{log.best.held_out:.2f}",
+        "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
+        "time": clock(last.seconds),
+        "epochs": f"{last.epochs:.1f}",
+        "updates": f"{last.update:,}",
+        "tokens a second": f"{record.checks[-1].get('tokens_per_second', 0):,.0f}",
+        "notes to learn from": f"{log.notes:,}" if log.notes else "",
+        "tunes": f"{corpus.get('pieces', 0):,}" if corpus.get("pieces") else "",
+    }
+    rows = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value]
+    return f'<dl class="facts">{"".join(rows)}</dl>\n'
+
+
+def _words(log: Log) -> str:
+    found = diagnose(log)
+    items = [f'<li{" class=good" if d.is_good else ""}>{escape(_sentence(d.text))}</li>' for d in found]
+    return f'<ul class="words">{"".join(items)}</ul>' if items else ""
+
+
+def _heard(record: RunRecord) -> str:
+    """The melodies on the way, an even choice with the first and the last."""
+    samples = record.coach.get("samples", [])
+    if not samples:
+        return ""
+    shown = _even(samples, MOST_SAMPLES)
+    items = "".join(f"<li>{_sample(sample, record.folder)}</li>" for sample in shown)
+    lede = (
+        "The same opening and the same seed every time, so that what changes is learning. Beside each, how likely "
+        "the network thought its own notes."
+    )
+    return card("Heard on the way", lede, f'<ol class="heard">{items}</ol>')
+
+
+def _sample(sample: Mapping[str, Any], folder: Path) -> str:
+    from ritornello.music.files import read
+
+    try:
+        melody = read(folder / "samples" / sample["file"])[0].parts[0]
+        picture = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
+    except (OSError, ValueError, IndexError):  # taken away, or played with: the line stays
+        picture = ""
+    link = f'<a href="samples/{escape(sample["file"])}">epoch {sample["epochs"]:.1f}</a>'
+    return (
+        f"<b>{link}<small>{100 * sample['certainty']:.0f} % sure</small></b><div>{picture}</div>"
+        f"<p>{escape(str(sample.get('names', '')))}</p>"
+    )
+
+
+def _plan(record: RunRecord) -> str:
+    corpus, encoding = record.head.get("corpus", {}), record.coach.get("encoding", {})
+    told = {
+        "network": network_name(record.head.get("network", {})),
+        "encoding": encoding_name(encoding) if encoding else "",
+        "corpus": f"{str(corpus.get('fingerprint', ''))[:16]}",
+        "ended": ENDINGS.get(record.stopped, record.stopped),
+        **{name.replace("_", " "): value for name, value in record.head["plan"].items()},
+    }
+    rows = [
+        f"<dt>{escape(name)}</dt><dd>{escape(_value(value))}</dd>"
+        for name, value in told.items()
+        if value not in ("", None)
+    ]
+    return f'<dl class="plan">{"".join(rows)}</dl>'
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _even(items: Sequence, most: int) -> list:
+    if len(items) <= most:
+        return list(items)
+    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]

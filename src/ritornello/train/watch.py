@@ -1,0 +1,161 @@
+"""Watch a run: after each check a melody to hear, what the coach says, and the report on disk.
+
+The n-gram's line is counted once, after the first check, so that training starts at once; a corpus that it would take
+more than a few seconds for goes without.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ritornello.corpus.store import Corpus
+from ritornello.corpus.tokens import corpus_tokens
+from ritornello.evaluate.baselines import ngram_on_pairs
+from ritornello.music import atomic
+from ritornello.music.files import write
+from ritornello.music.values import Melody
+from ritornello.train.coach import Diagnosis, Log, Point, diagnose
+from ritornello.train.loop import Check, check_sample
+from ritornello.train.run_log import COACH_NAME, RunLogError, read_run
+from ritornello.train.sample import Sample, make_sample, note_names, primer_of
+
+if TYPE_CHECKING:
+    from ritornello.train.run import Training
+
+MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take three on one core
+MOST_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
+REPORT_SECONDS = 20  # between two reports while it runs; the last one is written at the end
+SAMPLES = "samples"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there is to see after a check. sample: None where this check has none. seconds_left: an estimate."""
+
+    check: Check
+    log: Log
+    sample: Sample | None
+    diagnoses: list[Diagnosis]
+    seconds_left: float
+
+    @property
+    def point(self) -> Point:
+        """This check in bits per note."""
+        return self.log.points[-1]
+
+
+def watch(
+    training: Training,
+    corpus: Corpus,
+    out: str | Path,
+    on_update: Callable[[int, float], None] = lambda update, nll: None,
+) -> Iterator[Look]:
+    """Train as `training.checks` does, yielding a Look at each check; report.html, curves and samples are in `out`.
+
+    The report is written every REPORT_SECONDS and at the end, whatever ends it.
+    Raises what `training.checks` raises.
+    """
+    from ritornello.train.run_report import write_report
+
+    out, primer = Path(out), primer_of(corpus)
+    told: dict[str, Any] = {}
+    reported = time.monotonic()
+    is_reported = True
+    try:
+        for check in training.checks(out, on_update):
+            told = told or _begun(training, corpus, out, check)
+            sample = _sampled(training, primer, out, check, told)
+            atomic.write_text(out / COACH_NAME, json.dumps(told) + "\n")
+            log, is_reported = read_run(out).log, False
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                write_report(out)
+                reported, is_reported = time.monotonic(), True
+            yield Look(check, log, sample, diagnose(log), _seconds_left(check, training.plan.seconds))
+    finally:
+        if not is_reported:
+            write_report(out)
+
+
+def _begun(training: Training, corpus: Corpus, out: Path, check: Check) -> dict[str, Any]:
+    """What is counted once: from an earlier part of the same run where there is one, else anew."""
+    try:
+        old = read_run(out)
+    except RunLogError:
+        old = None
+    earlier = {line["update"] for line in old.checks if line["update"] < check.update} if old else set()
+    same = old is not None and old.coach.get("fingerprint") == corpus.fingerprint
+    if old is not None and same and earlier and old.coach.get("encoding") == training.encoding.options():
+        kept = [sample for sample in old.coach["samples"] if sample["update"] in earlier]
+        return {**old.coach, "samples": kept}
+    _clear_samples(out)
+    train, held_out = (corpus_tokens(corpus, training.encoding, split) for split in ("train", "validation"))
+    watched = check_sample(held_out)
+    notes = _notes(training.encoding, train)
+    told = {
+        "fingerprint": corpus.fingerprint,
+        "encoding": training.encoding.options(),
+        "notes": notes,
+        "has_held_out": bool(watched),
+        "tokens_per_note": {
+            "training": _per_note(training.encoding, train),
+            "held_out": _per_note(training.encoding, watched or train),
+        },
+        "ngram_bits_per_note": None,
+        "samples": [],
+    }
+    if watched and notes <= MOST_NOTES:
+        likelihood, order = ngram_on_pairs(train, held_out, watched, training.encoding)
+        told |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
+    return told
+
+
+def _sampled(training: Training, primer: Melody | None, out: Path, check: Check, told: dict) -> Sample | None:
+    """Make and keep a melody, unless the last one is too near."""
+    samples = told["samples"]
+    apart = training.plan.updates / MOST_SAMPLES
+    if samples and check.update - samples[-1]["update"] < apart and not check.stopped:
+        return None
+    try:
+        sample = make_sample(training.model_at(check), primer)
+    except ValueError:  # a primer that this encoding or these bars have no room for
+        sample = make_sample(training.model_at(check), None)
+    name = f"epoch-{check.epochs:07.2f}.mid"
+    write(sample.melody, out / SAMPLES / name)
+    samples.append(
+        {
+            "file": name,
+            "update": check.update,
+            "epochs": check.epochs,
+            "names": note_names(sample.melody),
+            "primer_notes": sample.primer_notes,
+            "probabilities": [round(p, 4) for p in sample.probabilities],
+            **sample.heard._asdict(),
+        }
+    )
+    return sample
+
+
+def _clear_samples(out: Path) -> None:
+    """Take away the melodies of an older run in the same folder."""
+    for path in (out / SAMPLES).glob("epoch-*.mid"):
+        path.unlink()
+
+
+def _notes(encoding, melodies) -> int:
+    return sum(len(encoding.pitches(m)) for m in melodies)
+
+
+def _per_note(encoding, melodies) -> float:
+    return sum(map(len, melodies)) / max(1, _notes(encoding, melodies))
+
+
+def _seconds_left(check: Check, bound: float | None) -> float:
+    if check.stopped:
+        return 0.0
+    left = check.seconds * (check.updates - check.update) / check.update
+    return left if bound is None else max(0.0, min(left, bound - check.seconds))
