@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families import Comparison
 from ritornello.corpus.judge import Copy, Judgement, judged
 from ritornello.corpus.kin import kinship
 from ritornello.corpus.likeness import line_of
@@ -24,6 +26,11 @@ from ritornello.corpus.store import Corpus
 from ritornello.corpus.summary import strict_failure
 
 RowsOf = Callable[[int], FileRows]
+
+
+COMPARED_AT = (0.5, 0.85)
+"""After these shares of the files the tunes so far are compared, while workers convert the rest: less is left to do
+when they are done. The outcome is the same."""
 
 
 class _Tune(NamedTuple):
@@ -63,19 +70,18 @@ class Assembly:
         self._names, self._rows_of, self._options = names, rows_of, options
         self._shelf = _Shelf(options)
         self._report = ReportLines(len(names))
-        self._waiting: dict[int, _File] = {}  # files of which something was laid down: it may yet go
         self._taken = 0
+        self._pauses = {int(share * len(names)) for share in COMPARED_AT}
 
     def advance(self, is_there: Callable[[int], bool]) -> None:
         """Take files from the first that is not taken yet up to the first whose rows are not there."""
         while self._taken < len(self._names) and is_there(self._taken):
             place, self._taken = self._taken, self._taken + 1
             rows = self._rows_of(place)
-            file = _File.of(self._names[place], rows)
-            if self._shelf.take(place, rows):
-                self._waiting[place] = file
-            else:
-                self._report.put(place, _report(file, self._shelf.copies_in(rows), {}))
+            self._shelf.take(place, rows)
+            self._put(place, rows, self._shelf.copies_in(rows), {})
+            if self._taken in self._pauses:
+                self._shelf.compare()
 
     def corpus(self) -> Corpus:
         """The corpus of all files, whose rows must be there now.
@@ -84,7 +90,7 @@ class Assembly:
         attention.
         """
         self.advance(lambda _: True)
-        judgement = judged(self._shelf.corpus(), self._options, self._shelf.prints)
+        judgement = judged(self._shelf.corpus(), self._options, self._shelf.prints, self._shelf.comparison)
         self._tell(judgement)
         if not judgement.corpus.pieces:
             raise CorpusError(_nothing_kept(self._report), self._report)
@@ -94,46 +100,46 @@ class Assembly:
         return replace(judgement.corpus, report=self._report)
 
     def _tell(self, judgement: Judgement) -> None:
-        """Write the report lines that had to wait, and anew those whose twin went as a copy of another."""
-        moved = self._shelf.places_of_copies(judgement.copies)
-        for place in sorted({*self._waiting, *moved}):
-            file = self._waiting.get(place)
-            early = {}
-            if file is None or place in self._shelf.mixed:
-                rows = self._rows_of(place)
-                file, early = _File.of(self._names[place], rows), self._shelf.copies_in(rows, judgement.copies)
-            self._report.put(place, _report(file, {**judgement.copies, **early}, judgement.crossing))
+        """Write anew the report lines of files whose tunes, or their twins, went as copies or lie across a split."""
+        for place in self._shelf.places_of({*judgement.copies, *judgement.crossing}):
+            rows = self._rows_of(place)
+            early = self._shelf.copies_in(rows, judgement.copies)
+            self._put(place, rows, {**judgement.copies, **early}, judgement.crossing)
+
+    def _put(self, place: int, rows: FileRows, copies: Mapping[str, Copy], crossing: Mapping[str, Copy]) -> None:
+        self._report.put(place, _report(_File.of(self._names[place], rows), copies, crossing))
 
 
 class _Shelf:
     """Pieces in the order in which they come, each as a corpus of its own until they are put end to end.
 
-    prints: their fingerprints. mixed: places of files of which some pieces were laid down and some were copies.
+    prints: their fingerprints. comparison: of them, as far as they were compared.
     """
 
     def __init__(self, options: BuildOptions) -> None:
         self.prints: list[str] = []
-        self.mixed: set[int] = set()
+        self.comparison = Comparison(lambda index: line_of(self._pieces[index], 0), options.similarity)
         self._keeps_copies = options.keep_copies or SplitRule.parse(options.split).explicit
         self._first: dict[str, int] = {}
         self._pieces: list[Corpus] = []
+        self._files = array("q")  # place of the file of each
         self._copied: dict[int, array[int]] = {}  # places of the files with copies of a piece
 
-    def take(self, place: int, rows: FileRows) -> bool:
-        """Lay down what is new in the rows of a file; returns whether there was anything."""
-        whole, before, copies = Corpus(rows.notes, rows.pieces, steps=rows.steps), len(self._pieces), 0
+    def take(self, place: int, rows: FileRows) -> None:
+        """Lay down what is new in the rows of a file."""
+        whole = Corpus(rows.notes, rows.pieces, steps=rows.steps)
         for piece, tune in zip(rows.pieces, rows.prints, strict=True):
             first = self._first.setdefault(tune, len(self._pieces))
             if first == len(self._pieces) or self._keeps_copies:
                 self._pieces.append(whole.selected([piece]))
+                self._files.append(place)
                 self.prints.append(tune)
             else:
                 self._copied.setdefault(first, array("q")).append(place)
-                copies += 1
-        is_new = len(self._pieces) > before
-        if is_new and copies:
-            self.mixed.add(place)
-        return is_new
+
+    def compare(self) -> None:
+        """Compare what was laid down so far."""
+        self.comparison.alike_pairs(sorted(self._first.values()))
 
     def copies_in(self, rows: FileRows, gone: Mapping[str, Copy] = {}) -> dict[str, Copy]:
         """The pieces among the rows of a file that are copies of one laid down, by source.
@@ -149,15 +155,15 @@ class _Shelf:
             if twin.pieces[0].source == piece.source:
                 continue
             if twin.pieces[0].source in gone:
-                twin = self._called(gone[twin.pieces[0].source].twin)
+                twin = self._pieces[self._places[gone[twin.pieces[0].source].twin]]
             like = kinship(line_of(whole, index), line_of(twin, 0))
             copies[piece.source] = Copy(piece.source, twin.pieces[0].source, like)
         return copies
 
-    def places_of_copies(self, gone: Mapping[str, Copy]) -> set[int]:
-        """Places of the files with copies of pieces that were themselves left out."""
-        left = (i for i in self._copied if self._pieces[i].pieces[0].source in gone)
-        return {place for i in left for place in self._copied[i]}
+    def places_of(self, sources: Container[str]) -> list[int]:
+        """Places of the files with pieces of such sources, and with copies of them, in order."""
+        told = [i for i, one in enumerate(self._pieces) if one.pieces[0].source in sources]
+        return sorted({place for i in told for place in (self._files[i], *self._copied.get(i, ()))})
 
     def corpus(self) -> Corpus:
         """Everything laid down, end to end."""
@@ -174,9 +180,10 @@ class _Shelf:
         arrays = [one.steps for one in self._pieces if one.steps is not None]
         return Corpus(notes, tuple(pieces), steps=np.concatenate(arrays) if arrays else None)
 
-    def _called(self, source: str) -> Corpus:
-        """The piece of that source."""
-        return next(one for one in self._pieces if one.pieces[0].source == source)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each piece lies by its source, the first of that name, once all are laid down."""
+        return {one.pieces[0].source: place for place, one in reversed(list(enumerate(self._pieces)))}
 
 
 def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy]) -> FileReport:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from html import escape
 from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.pieces import MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.music.keys import key_name
 from ritornello.music.values import Timeline
@@ -27,12 +28,13 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     input files by reason code. Histograms are in descending order of count, those of pitches, durations, lengths and
     tempos in ascending order of value.
     """
+    return {**contents(corpus), "reasons": _counted(r.reason for r in corpus.report)}
+
+
+def contents(corpus: Corpus) -> dict[str, Any]:
+    """As `describe`, without the report."""
     slices = [part for _, part in corpus.slices()]
-    durations: Counter[Fraction] = Counter()
-    for part in slices:
-        ticks, counts = np.unique(corpus.notes["duration"][part.first : part.stop], return_counts=True)
-        for tick, count in zip(ticks.tolist(), counts.tolist(), strict=True):
-            durations[Fraction(tick, part.timeline.ticks_per_quarter)] += count
+    durations = _durations(corpus, slices)
     pitches = Counter(corpus.notes["pitch"].tolist())
     return {
         **corpus.counts()["all"],
@@ -48,8 +50,18 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         "lengths": _ascending(_bars_of(part.timeline) for part in slices),
         "tempos": _ascending(round(part.timeline.qpm) for part in slices),
         "metres": _counted(part.timeline.metre.name for part in slices),
-        "reasons": _counted(r.reason for r in corpus.report),
     }
+
+
+def _durations(corpus: Corpus, slices: Sequence[MelodySlice]) -> Counter[Fraction]:
+    """Notes by length in quarters."""
+    found: Counter[Fraction] = Counter()
+    per_quarter = np.repeat([p.timeline.ticks_per_quarter for p in slices], [p.notes for p in slices])
+    for resolution in np.unique(per_quarter).tolist():
+        ticks, counts = np.unique(corpus.notes["duration"][per_quarter == resolution], return_counts=True)
+        for tick, count in zip(ticks.tolist(), counts.tolist(), strict=True):
+            found[Fraction(tick, resolution)] += count
+    return found
 
 
 def as_text(description: Mapping[str, Any]) -> str:

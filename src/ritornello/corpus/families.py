@@ -8,7 +8,7 @@ family can hold two tunes that have little in common but a third between them; a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations, pairwise
@@ -38,42 +38,89 @@ def fingerprint(corpus: Corpus, index: int) -> str:
     return _print_of(line_of(corpus, index))
 
 
-def families(corpus: Corpus, similarity: float = SAME_TUNE, prints: Sequence[str] | None = None) -> list[str]:
+class Comparison:
+    """Which pieces are alike enough, each pair compared once, whoever asks and however often.
+
+    line: the line of a piece by its number. similarity: share of the shorter tune that shared runs must cover.
+    Pieces may be compared while others are still to come: what is found for a pair holds.
+    """
+
+    def __init__(self, line: Callable[[int], Line], similarity: float = SAME_TUNE) -> None:
+        self._line = lru_cache(maxsize=512)(line)
+        self._similarity = similarity
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def are_alike(self, a: int, b: int) -> bool:
+        """Whether shared runs cover enough of the shorter of two pieces."""
+        low, high = pair = min(a, b), max(a, b)
+        if pair not in self._known:
+            self._known[pair] = likeness(self._line(low), self._line(high), self._similarity) >= self._similarity
+        return self._known[pair]
+
+    def alike_pairs(self, indices: Sequence[int]) -> list[tuple[int, int]]:
+        """Pairs of the given pieces, one of each fingerprint, that share a long run and are alike enough."""
+        names = [""] * len(indices)
+        contours = RunFinder([self._line(i).contour for i in indices], names)
+        rhythms = RunFinder([self._line(i).rhythmic for i in indices], names)
+        pairs = _sharing(contours, CONTOUR_RUN + 1) | _sharing_rare(rhythms, RHYTHM_RUN + 1)
+        numbered = ((indices[a], indices[b]) for a, b in sorted(pairs))
+        return [pair for pair in numbered if self.are_alike(*pair)]
+
+
+def families(
+    corpus: Corpus,
+    similarity: float = SAME_TUNE,
+    prints: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
+) -> list[str]:
     """The family of each piece, in order: the smallest fingerprint among its members.
 
     similarity: share of the shorter tune that shared runs must cover, in (0, 1]; at 1 a tune must lie wholly in
-        another. prints: the pieces' fingerprints where they are known. Raises CorpusError for a similarity outside.
+        another. prints: the pieces' fingerprints where they are known. comparison: of these very pieces at this
+        similarity, where some were compared already. Raises CorpusError for a similarity outside.
     """
     check_similarity(similarity)
     prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
+    comparison = comparison or Comparison(lambda i: line_of(corpus, i), similarity)
     first_with: dict[str, int] = {}
     same = [(first_with.setdefault(name, i), i) for i, name in enumerate(prints)]
-    alike = _alike_pairs(corpus, sorted(first_with.values()), similarity)
+    alike = comparison.alike_pairs(sorted(first_with.values()))
     groups = linked(len(corpus), [*same, *alike])
     names = {root: min(prints[i] for i in members) for root, members in _members(groups).items()}
     return [names[root] for root in groups]
 
 
-def with_families(corpus: Corpus, similarity: float = SAME_TUNE, prints: Sequence[str] | None = None) -> Corpus:
+def with_families(
+    corpus: Corpus,
+    similarity: float = SAME_TUNE,
+    prints: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
+) -> Corpus:
     """The corpus with the family of every piece filled in. Arguments and errors as of `families`."""
-    named = zip(corpus.pieces, families(corpus, similarity, prints), strict=True)
+    named = zip(corpus.pieces, families(corpus, similarity, prints, comparison), strict=True)
     pieces = tuple(replace(p, family=family) for p, family in named)
     return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
 
 
 def without_copies(
-    corpus: Corpus, similarity: float = SAME_TUNE
+    corpus: Corpus,
+    similarity: float = SAME_TUNE,
+    prints: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
 ) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
     """The corpus without copies, and every piece left out with the twin that stays for it.
 
     A piece is left out where a piece of its family before it stays and the two are alike themselves; kin of kin
-    stay beside each other.
+    stay beside each other. Arguments as of `families`.
     """
+    prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
+    comparison = comparison or Comparison(lambda i: line_of(corpus, i), similarity)
     kept: dict[str, list[int]] = {}
     copies: list[tuple[CorpusPiece, CorpusPiece]] = []
     for index, piece in enumerate(corpus.pieces):
         others = kept.setdefault(piece.family, [])
-        twin = next((other for other in others if _are_alike(corpus, index, other, similarity)), None)
+        same = (other for other in others if prints[index] == prints[other] or comparison.are_alike(index, other))
+        twin = next(same, None)
         if twin is None:
             others.append(index)
         else:
@@ -104,11 +151,6 @@ def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(i) for i in range(count)]
 
 
-def _are_alike(corpus: Corpus, a: int, b: int, similarity: float) -> bool:
-    one, other = line_of(corpus, a), line_of(corpus, b)
-    return _print_of(one) == _print_of(other) or likeness(one, other, similarity) >= similarity
-
-
 def _print_of(line: Line) -> str:
     steps = line.contour
     if len(steps) < CONTOUR_RUN:
@@ -123,18 +165,6 @@ def _members(groups: Sequence[int]) -> dict[int, list[int]]:
     for index, root in enumerate(groups):
         members.setdefault(root, []).append(index)
     return members
-
-
-def _alike_pairs(corpus: Corpus, indices: Sequence[int], similarity: float) -> list[tuple[int, int]]:
-    """Pairs of the given pieces, one of each fingerprint, that are alike enough."""
-    line = lru_cache(maxsize=512)(lambda i: line_of(corpus, indices[i]))
-    names = [""] * len(indices)
-    contours = RunFinder([line(i).contour for i in range(len(indices))], names)
-    rhythms = RunFinder([line(i).rhythmic for i in range(len(indices))], names)
-    pairs = _sharing(contours, CONTOUR_RUN + 1) | _sharing_rare(rhythms, RHYTHM_RUN + 1)
-    return [
-        (indices[a], indices[b]) for a, b in sorted(pairs) if likeness(line(a), line(b), similarity) >= similarity
-    ]
 
 
 def _sharing(finder: RunFinder, notes: int) -> set[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families import with_families, without_copies
+from ritornello.corpus.families import Comparison, with_families, without_copies
 from ritornello.corpus.kin import Kinship, kinship
 from ritornello.corpus.likeness import line_of
 from ritornello.corpus.options import BuildOptions
@@ -45,15 +45,21 @@ class Judgement:
     crossing: Mapping[str, Copy] = field(default_factory=dict)
 
 
-def judged(corpus: Corpus, options: BuildOptions, prints: Sequence[str] | None = None) -> Judgement:
+def judged(
+    corpus: Corpus,
+    options: BuildOptions,
+    prints: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
+) -> Judgement:
     """Group pieces into families, leave copies out, and put each family into one split.
 
     Copies stay where the split is explicit (copies across it are then told) and where `options.keep_copies` asks.
-    prints: the pieces' fingerprints where they are known. Raises CorpusError for a split or similarity that is none,
-    and, where the options are strict, for a list that names what is no piece of the corpus.
+    prints: the pieces' fingerprints where they are known. comparison: of these very pieces, where some were compared
+    already. Raises CorpusError for a split or similarity that is none, and, where the options are strict, for a list
+    that names what is no piece of the corpus.
     """
     rule = SplitRule.parse(options.split)
-    whole = with_families(corpus, options.similarity, prints)
+    whole = with_families(corpus, options.similarity, prints, comparison)
     if rule.explicit:
         done = with_splits(whole, rule)
         unknown = rule.unknown(done) if options.strict else ()
@@ -62,7 +68,7 @@ def judged(corpus: Corpus, options: BuildOptions, prints: Sequence[str] | None =
         return Judgement(done, {}, _crossing(done))
     if options.keep_copies:
         return Judgement(with_splits(whole, rule))
-    kept, pairs = without_copies(whole, options.similarity)
+    kept, pairs = without_copies(whole, options.similarity, prints, comparison)
     index = {piece.source: i for i, piece in enumerate(whole.pieces)}
     copies = {p.source: _copy(whole, index[p.source], index[twin.source]) for p, twin in pairs}
     return Judgement(with_splits(kept, rule), copies)

@@ -63,6 +63,21 @@ class Line:
         """
         return rhythmic_steps(self.pitches, self.onsets)
 
+    @cached_property
+    def contour_runs(self) -> np.ndarray:
+        """The runs of CONTOUR_RUN steps of the contour by numbers, (runs,) uint64."""
+        return _run_names(self.contour, CONTOUR_RUN)
+
+    @cached_property
+    def rhythmic_runs(self) -> np.ndarray:
+        """The runs of RHYTHM_RUN rhythmic steps by numbers, (runs,) uint64."""
+        return _run_names(self.rhythmic, RHYTHM_RUN)
+
+    @cached_property
+    def first_rhythmic_runs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each of those once, ascending, and where it first stands."""
+        return np.unique(self.rhythmic_runs, return_index=True)
+
 
 def line_of(corpus: Corpus, index: int) -> Line:
     """The line of a piece of a corpus."""
@@ -98,16 +113,15 @@ def likeness(a: Line, b: Line, least: float = 0.0) -> float:
     least: a likeness below that need not be exact.
     """
     in_contour = contour_share(a, b)
-    return in_contour if least and in_contour >= least else max(in_contour, rhythm_share(a, b, least))
+    return in_contour if in_contour >= (least or 1.0) else max(in_contour, rhythm_share(a, b, max(least, in_contour)))
 
 
 def contour_share(a: Line, b: Line) -> float:
     """The share of the shorter contour that runs of CONTOUR_RUN steps cover which the other has."""
-    shorter, other = sorted((a.contour, b.contour), key=len)
-    if len(shorter) < CONTOUR_RUN:
+    shorter, other = sorted((a, b), key=lambda line: len(line.contour))
+    if len(shorter.contour) < CONTOUR_RUN:
         return 0.0
-    own, others = _run_names(shorter, CONTOUR_RUN), _run_names(other, CONTOUR_RUN)
-    return _covered(own, others, CONTOUR_RUN) / len(shorter)
+    return _covered(shorter.contour_runs, other.contour_runs, CONTOUR_RUN) / len(shorter.contour)
 
 
 def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
@@ -120,7 +134,8 @@ def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
     best = 0
     for here, there in _shared_places(shorter, other):
         own, others = _laid_on(shorter, other, here, there)
-        if _covered(_run_names(own, LEAST_RUN), _run_names(others, LEAST_RUN), LEAST_RUN) >= wanted:
+        covered = _covered(_run_names(own, LEAST_RUN), _run_names(others, LEAST_RUN), LEAST_RUN)
+        if covered >= wanted and covered > best:  # in order there are at most as many
             best = max(best, _in_order(own, others))
     return best / max(len(shorter.pitches), 1)
 
@@ -135,16 +150,17 @@ def _run_names(steps: np.ndarray, length: int) -> np.ndarray:
 
 def _covered(own: np.ndarray, others: np.ndarray, length: int) -> int:
     """How many steps lie in runs of `length` that both have, given the names of all runs of both."""
-    marked = np.zeros(len(own) + length - 1, bool)
-    for start in np.flatnonzero(np.isin(own, others)):
-        marked[start : start + length] = True
-    return int(marked.sum())
+    if not len(own) or not len(others):
+        return 0
+    known = np.sort(others)
+    shared = known[np.minimum(np.searchsorted(known, own), len(known) - 1)] == own
+    begun = np.cumsum(shared)  # runs begun up to each place; a step is covered by those of the last `length` places
+    return int((np.pad(begun, (0, length - 1), "edge") > np.pad(begun, (length, 0))[: len(own) + length - 1]).sum())
 
 
 def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
     """Where runs of RHYTHM_RUN steps in `a` stand in `b`, one place for each transposition and stretch."""
-    own, others = _run_names(a.rhythmic, RHYTHM_RUN), _run_names(b.rhythmic, RHYTHM_RUN)
-    names, firsts = np.unique(others, return_index=True)
+    own, (names, firsts) = a.rhythmic_runs, b.first_rhythmic_runs
     if not len(names):
         return []
     at = np.minimum(np.searchsorted(names, own), len(names) - 1)

@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import IO, overload
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, overload
 
 from ritornello.corpus.report import FileReport
+
+
+def json_line(line: Mapping[str, Any]) -> bytes:
+    """One line of UTF-8; where a file's name holds bytes that are no text, of ASCII with escapes."""
+    try:
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(line).encode() + b"\n"
+
+
+def written(report: Sequence[FileReport]) -> Iterator[bytes]:
+    """The lines of a report as they stand in `report.jsonl`."""
+    return report.written() if isinstance(report, ReportLines) else (json_line(r.to_json()) for r in report)
 
 
 class ReportLines(Sequence[FileReport]):
@@ -24,7 +37,7 @@ class ReportLines(Sequence[FileReport]):
 
     def put(self, place: int, line: FileReport) -> None:
         """Write the line of the file at that place, or write it anew."""
-        data = json.dumps(line.to_json()).encode("ascii") + b"\n"
+        data = json_line(line.to_json())
         self._file.seek(self._end)
         self._file.write(data)
         self._places[place] = self._end
@@ -49,7 +62,14 @@ class ReportLines(Sequence[FileReport]):
 
     def __iter__(self) -> Iterator[FileReport]:
         """All lines in order."""
-        return (self[i] for i in range(len(self)))
+        return (FileReport.from_json(json.loads(line)) for line in self.written())
+
+    def written(self) -> Iterator[bytes]:
+        """All lines in order, as they stand in `report.jsonl`."""
+        for place in self._places:
+            if place != self._file.tell():  # most lie in order, and a seek empties the buffer
+                self._file.seek(place)
+            yield self._file.readline()
 
     def __eq__(self, other: object) -> bool:
         """Whether the other is a sequence of the same lines."""

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from functools import reduce
 from html import escape
-from itertools import islice, takewhile
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from ritornello.corpus import charts
-from ritornello.corpus.describe import describe
+from ritornello.corpus.describe import contents
+from ritornello.corpus.digest import FILES, Digest, Told
 from ritornello.corpus.kin import Family, families_of
 from ritornello.corpus.outliers import Outlier, outliers
-from ritornello.corpus.report import DROPPED, FileReport
+from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.summary import Row, rows
+from ritornello.corpus.summary import Row
 from ritornello.corpus.web_page import card, document, thumb
 from ritornello.render.roll import pitch_name
 
-FILES = 60  # told one by one for each reason; all of them are in report.jsonl
 FAMILIES = 12
 MOST_FAMILIES = 3000  # pieces with kin; above that only the count is told, for comparing them all takes its time
 
@@ -37,11 +34,12 @@ def report_page(corpus: Corpus, name: str = "") -> str:
 
     Without a name it is called after the folder that its files lie in.
     """
-    told, name = describe(corpus), name or _folder_of(corpus.report)
-    sections = [_strange(corpus), _inside(corpus, told), _left_out(corpus.report), _kin(corpus)]
+    told, digest = contents(corpus), Digest.of(corpus.report)
+    name = name or _folder_name(digest)
+    sections = [_strange(corpus), _inside(corpus, told), _left_out(digest), _kin(corpus, digest)]
     head = (
         f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
-        f'<p class="intro">{_intro(corpus, told)}</p>\n{_facts(corpus, told)}</header>'
+        f'<p class="intro">{_intro(corpus, told)}</p>\n{_facts(corpus, told, digest)}</header>'
     )
     foot = (
         f'<footer class="colophon">Fingerprint <code>{corpus.fingerprint[:16]}</code>. Every file has its line in '
@@ -50,15 +48,9 @@ def report_page(corpus: Corpus, name: str = "") -> str:
     return document(name, "\n".join([head, *(s for s in sections if s), foot]))
 
 
-def _folder_of(report: Sequence[FileReport]) -> str:
-    folders = (PurePath(line.path).parts[:-1] for line in report)
-    first: tuple[str, ...] = next(folders, ())
-    shared = reduce(_shared_start, folders, first)
-    return shared[-1].strip("/\\") if shared and shared[-1].strip("/\\.") else "corpus"
-
-
-def _shared_start(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+def _folder_name(digest: Digest) -> str:
+    last = digest.folder[-1] if digest.folder else ""
+    return last.strip("/\\") if last.strip("/\\.") else "corpus"
 
 
 def _intro(corpus: Corpus, told: dict[str, Any]) -> str:
@@ -77,7 +69,7 @@ def _intro(corpus: Corpus, told: dict[str, Any]) -> str:
     return said + (f", {_share(majors, known)} of those with a key in major." if known else ".")
 
 
-def _facts(corpus: Corpus, told: dict[str, Any]) -> str:
+def _facts(corpus: Corpus, told: dict[str, Any], digest: Digest) -> str:
     seconds = sum(s.timeline.seconds(s.timeline.length) for _, s in corpus.slices())
     length = f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"
     facts = {
@@ -86,8 +78,8 @@ def _facts(corpus: Corpus, told: dict[str, Any]) -> str:
         "notes": f"{told['notes']:,}",
         "of music": length,
         "families": f"{told['families']:,}" if told["families"] != told["pieces"] else "",
-        "files read": f"{len(corpus.report):,}" if corpus.report else "",
-        "left out": f"{sum(r.status == DROPPED for r in corpus.report):,}" if corpus.report else "",
+        "files read": f"{digest.files:,}" if digest.files else "",
+        "left out": f"{digest.dropped:,}" if digest.files else "",
     }
     rows_ = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value]
     return f'<dl class="facts">{"".join(rows_)}</dl>\n'
@@ -161,20 +153,19 @@ def _splits(told: dict[str, Any]) -> str:
     return f'<div class="parts">{"".join(boxes)}</div><div class="parts-names">{"".join(names)}</div>'
 
 
-def _left_out(report: Sequence[FileReport]) -> str:
+def _left_out(digest: Digest) -> str:
     """Reasons for what was dropped and doubted, each with its remedy and its files."""
-    wanting = [row for row in rows(report) if row.status != "kept"]
+    wanting = [row for row in digest.rows if row.status != KEPT]
     if not wanting:
         return ""
-    body = "".join(_reason(row, report) for row in wanting)
+    body = "".join(_reason(row, digest.told[row.status, row.reason]) for row in wanting)
     return card("What was left out, and what would help", "", f'<div class="reasons">{body}</div>')
 
 
-def _reason(row: Row, report: Sequence[FileReport]) -> str:
-    told = ((r.path, detail) for r in report for detail in _details(r, row))
-    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in islice(told, FILES)]
-    if more := sum(1 for _ in told):
-        items.append(f"<li>and {more:,} more, in report.jsonl</li>")
+def _reason(row: Row, told: Told) -> str:
+    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in told.first]
+    if told.more:
+        items.append(f"<li>and {told.more:,} more, in report.jsonl</li>")
     kind = "kept, with a doubt" if row.status == "doubt" else "left out"
     which = "the file" if row.files == 1 else "the files"
     return (
@@ -185,15 +176,8 @@ def _reason(row: Row, report: Sequence[FileReport]) -> str:
     )
 
 
-def _details(line: FileReport, row: Row) -> list[str]:
-    """What was said of a file under the reason of a row, once for each time."""
-    if row.status == "doubt":
-        return [detail for code, detail in line.warnings if code == row.reason]
-    return [line.detail] if (line.status, line.reason) == (row.status, row.reason) else []
-
-
-def _kin(corpus: Corpus) -> str:
-    related = len(corpus) - len({p.family for p in corpus.pieces}) + sum(len(r.kin) for r in corpus.report)
+def _kin(corpus: Corpus, digest: Digest) -> str:
+    related = len(corpus) - len({p.family for p in corpus.pieces}) + digest.copies
     if not related:
         return ""
     if related > MOST_FAMILIES:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,13 +114,14 @@ class RunFinder:
 
     def shared(self, notes: int) -> Iterator[Ints]:
         """Every run of `notes` notes that two or more melodies have: the sorted indices of those melodies."""
-        names, melodies, _ = self.runs(notes)
-        bounds = [0, *(np.flatnonzero(np.diff(names)) + 1), len(names)]
-        for first, stop in pairwise(bounds):
-            if stop - first > 1:
-                having = np.unique(melodies[first:stop])
-                if len(having) > 1:
-                    yield having
+        names, melodies, _ = self.runs(notes)  # in order of place within a name, so melodies ascend
+        new_name = np.diff(names, prepend=-1) != 0
+        keep = new_name | (np.diff(melodies, prepend=-1) != 0)
+        names, melodies = names[keep], melodies[keep]
+        bounds = np.append(np.flatnonzero(np.diff(names, prepend=-1)), len(names))
+        several = np.flatnonzero(np.diff(bounds) > 1)
+        for first, stop in zip(bounds[several].tolist(), bounds[several + 1].tolist(), strict=True):
+            yield melodies[first:stop]
 
     def runs(self, notes: int) -> tuple[Ints, Ints, Ints]:
         """All runs of `notes` notes: (runs,) names in ascending order, melodies, and first notes in them.

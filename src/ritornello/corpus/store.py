@@ -23,6 +23,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.folder import PAGE, read_files, write_files
 from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, melody_of, note_array
 from ritornello.corpus.report import FileReport
+from ritornello.corpus.report_lines import json_line, written
 from ritornello.music.values import Melody
 
 SPLITS = ("train", "validation", "test")
@@ -69,8 +70,8 @@ class Corpus:
         """
         files: dict[str, bytes | Iterable[bytes]] = {
             "notes.npy": _npy(self.notes),
-            "pieces.jsonl": _jsonl({**p.to_json(), "digest": _digest(self, p)} for p in self.pieces),
-            "report.jsonl": _jsonl(r.to_json() for r in self.report),
+            "pieces.jsonl": (json_line({**p.to_json(), "digest": _digest(self, p)}) for p in self.pieces),
+            "report.jsonl": written(self.report),
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
@@ -227,18 +228,6 @@ def _npy(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _jsonl(lines: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    return (_json_line(line) for line in lines)
-
-
-def _json_line(line: dict[str, Any]) -> bytes:
-    """One line of UTF-8; where a file's name holds bytes that are no text, of ASCII with escapes."""
-    try:
-        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(line).encode() + b"\n"
 
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:

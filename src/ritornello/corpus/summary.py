@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
@@ -31,7 +31,7 @@ class Row:
     remedy: str
 
 
-def rows(report: Sequence[FileReport]) -> list[Row]:
+def rows(report: Iterable[FileReport]) -> list[Row]:
     """One row for each status and reason, kept files first, then the commonest; "doubt" rows are warnings."""
     seen: dict[tuple[str, str], Row] = {}
     for line in report:
