@@ -10,7 +10,7 @@ from ritornello.encoding.grid import METRES, NO_EVENT, NOTE_OFF
 from ritornello.generate.compose import compose, filtered
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
-from ritornello.model.lstm import probabilities
+from ritornello.model.lstm import State, probabilities
 from ritornello.music.keys import estimate_key, parse_key
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
@@ -31,11 +31,11 @@ class Indifferent:
         for token, lean in (leaning or {}).items():
             self._logits[token] = lean
 
-    def start(self, batch: int) -> list:
-        return [(np.zeros((batch, 1), np.float32), np.zeros((batch, 1), np.float32))]
+    def start(self, batch: int) -> State:
+        return State(((np.zeros((batch, 1), np.float32), np.zeros((batch, 1), np.float32)),), 0)
 
-    def step(self, tokens: np.ndarray, state: list) -> tuple[np.ndarray, list]:
-        assert len(tokens) == len(state[0][0])
+    def step(self, tokens: np.ndarray, state: State, side: np.ndarray) -> tuple[np.ndarray, State]:
+        assert len(tokens) == len(state.layers[0][0]) == len(side)
         return np.tile(self._logits, (len(tokens), 1)), state
 
 

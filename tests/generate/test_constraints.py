@@ -14,8 +14,10 @@ def bias_after(tokens: list[int], **options) -> np.ndarray:
     grid = Grid()
     tracker = grid.tracker(1)
     form = Form(grid, GenerateOptions(**options), tracker, (0, 127))
+    form.observe()
     for token in tokens:
         tracker.advance(np.array([token]))
+        form.observe()
     return form.bias(np.array([tokens]))[0]
 
 

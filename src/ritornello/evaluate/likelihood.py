@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.model.lstm import NumpyLstm
 
 MAX_BATCH = 256
@@ -48,39 +48,52 @@ class Likelihood:
         return rates | asdict(self)
 
 
-def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray]) -> np.ndarray:
-    """Negative log likelihood in nats of each token sequence, whole history, (melodies,) of float64."""
+def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: Encoding | None = None) -> np.ndarray:
+    """Negative log likelihood in nats of each token sequence, whole history, (melodies,) of float64.
+
+    encoding: what the tokens are of; may be left out where the network has no side inputs.
+    """
     nats = np.zeros(len(melodies))
     order = sorted(range(len(melodies)), key=lambda n: -len(melodies[n]))
     for at in range(0, len(order), MAX_BATCH):
         rows = np.array(order[at : at + MAX_BATCH])
-        nats[rows] = _batch_nats(network, [melodies[n] for n in rows])
+        nats[rows] = _batch_nats(network, [melodies[n] for n in rows], encoding)
     return nats
 
 
-def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Grid) -> Likelihood:
+def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Sum nats of melodies over what they spell: tokens, notes and quarters of time."""
     quarters = sum(encoding.quarters(m) for m in melodies)
     notes = sum(len(encoding.pitches(m)) for m in melodies)
     return Likelihood(float(np.sum(nats)), sum(len(m) for m in melodies), notes, quarters)
 
 
-def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray]) -> np.ndarray:
+def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: Encoding | None) -> np.ndarray:
     """The same for melodies in order of falling length; finished ones leave the batch from its end."""
     lengths = np.array([len(m) for m in melodies])
     tokens = np.zeros((len(melodies), lengths.max(initial=0)), np.int64)
     for row, melody in zip(tokens, melodies, strict=True):
         row[: len(melody)] = melody
+    sides = _sides(melodies, encoding) if encoding is not None and encoding.side else None
     nats = np.zeros(len(melodies))
     state = network.start(len(melodies))
     fed = np.full(len(melodies), network.vocabulary_size)
     for position in range(tokens.shape[1]):
         alive = int((lengths > position).sum())
-        state = state.keep(slice(alive))
-        logits, state = network.step(fed[:alive], state)
+        side = None if sides is None else sides[:alive, position // len(network.parts)]
+        logits, state = network.step(fed[:alive], state.keep(slice(alive)), side)
         fed = tokens[:alive, position]
         nats[:alive] += _cross_entropy(logits, fed)
     return nats
+
+
+def _sides(melodies: Sequence[np.ndarray], encoding: Encoding) -> np.ndarray:
+    """(melodies, groups of the longest, F): the side inputs of every group."""
+    rows = [encoding.side_inputs(m) for m in melodies]
+    sides = np.zeros((len(rows), max(map(len, rows)), len(encoding.side)), np.int64)
+    for side, row in zip(sides, rows, strict=True):
+        side[: len(row)] = row
+    return sides
 
 
 def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ def score_model(model: ModelFile, corpus: Corpus, split: str | None = "test") ->
         raise ValueError(
             f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
         )
-    return measure(melody_nats(NumpyLstm(model.tensors), melodies), melodies, model.encoding)
+    return measure(melody_nats(NumpyLstm(model.tensors), melodies, model.encoding), melodies, model.encoding)
 
 
 def score_baselines(corpus: Corpus, encoding: Grid, split: str = "test") -> dict[str, Likelihood]:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import Grid
-from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
-from ritornello.generate.constraints import Form, is_pickup, steering_key
+from ritornello.encoding import Encoding
+from ritornello.generate.constraints import Form, is_pickup, knows_metres, steering_key
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.music.keys import estimate_key, parse_key
-from ritornello.music.values import Melody
+from ritornello.music.values import Melody, Metre
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
@@ -24,7 +23,10 @@ ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a
 
 @dataclass(frozen=True)
 class Composition:
-    """One tune. tokens: as drawn. surprise: bits that each note's start cost the network, (notes,) of float."""
+    """One tune. tokens: as drawn.
+
+    surprise: bits that each note's start cost the network, pitch and duration where both are told, (notes,) of float.
+    """
 
     melody: Melody
     tokens: np.ndarray
@@ -35,7 +37,7 @@ class Composition:
 
 def compose(
     network: NumpyLstm,
-    encoding: Grid,
+    encoding: Encoding,
     options: GenerateOptions,
     seed: int,
     indices: Sequence[int],
@@ -48,7 +50,7 @@ def compose(
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
-    if options.metre and encoding.plain:
+    if options.metre and not knows_metres(encoding):
         raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
     opening = primer_tokens(encoding, options, primer)
     made: dict[int, Composition] = {}
@@ -61,34 +63,54 @@ def compose(
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             if attempt == MODE_ATTEMPTS - 1 or _has_mode_asked_for(melody, options):
-                made[index] = Composition(melody, tokens, bits[tokens < NO_EVENT], seed, index)
+                made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index)
     return [made[index] for index in indices]
 
 
-def primer_tokens(encoding: Grid, options: GenerateOptions, primer: Melody | None) -> np.ndarray:
+def primer_tokens(encoding: Encoding, options: GenerateOptions, primer: Melody | None) -> np.ndarray:
     """Tokens that every tune of the batch begins with, (length,): none, or the primer's without its end.
 
-    Raises ValueError where the primer leaves no bar to compose.
+    Raises ValueError where the primer leaves no bar to compose, or the encoding cannot write it.
     """
     if primer is None:
         return np.zeros(0, np.int64)
-    tokens = encoding.encode(primer).tokens.astype(np.int64)
-    if not encoding.plain:
+    tokens = encoding.encode(in_metre(primer, options.metre) if options.metre else primer).tokens.astype(np.int64)
+    if encoding.end is not None:
         tokens = tokens[:-1]
-        if options.metre:
-            tokens[0] = encoding.begin(options.metre)
-    bar = encoding.bar_steps(encoding.metre_of(tokens))
-    steps = tokens[tokens <= NOTE_OFF]
-    opening = np.flatnonzero(steps != NO_EVENT)[:1]
-    filled = len(steps) / bar - is_pickup(opening, bar).sum()
+    tracker = encoding.tracker(1)
+    form = Form(encoding, GenerateOptions(), tracker, (0, 127))
+    for token in tokens:
+        form.observe()
+        tracker.advance(np.array([token]))
+    form.observe()
+    filled = float(tracker.time[0] / tracker.bar[0] - form.pickups()[0])
     if filled > options.bars - 1:
         raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
     return tokens
 
 
+def in_metre(melody: Melody, name: str) -> Melody:
+    """The same notes under another metre from beginning to end; a pick-up stays one where the new bar is longer."""
+    numerator, _, denominator = name.partition("/")
+    if not (numerator.isdigit() and denominator.isdigit()):
+        raise ValueError(f"not a metre: {name!r}; write beats and their value, as in 3/4 or 6/8")
+    timeline, metre = melody.timeline, Metre(0, int(numerator), int(denominator))
+    pickup = timeline.pickup if timeline.pickup < timeline.bar_ticks(metre) else 0
+    metres = (metre, metre._replace(tick=pickup)) if pickup else (metre,)
+    return replace(melody, timeline=replace(timeline, metres=metres))
+
+
+def note_bits(encoding: Encoding, tokens: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """Bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,)."""
+    parts = len(encoding.parts)
+    sums = np.append(np.cumsum(bits), np.full(parts, bits.sum()))
+    first = encoding.onsets(tokens) // parts * parts
+    return sums[first + parts - 1] - sums[first] + bits[first]
+
+
 def _draw_tokens(
     network: NumpyLstm,
-    encoding: Grid,
+    encoding: Encoding,
     options: GenerateOptions,
     dice: Dice,
     opening: np.ndarray,
@@ -98,14 +120,15 @@ def _draw_tokens(
     batch = len(dice)
     tracker = encoding.tracker(batch)
     form = Form(encoding, options, tracker, compass)
-    history: list[np.ndarray] = []  # per step: the token of each tune, -1 for those that are over
+    history: list[np.ndarray] = []  # per token: that of each tune, -1 for those that are over
     costs: list[np.ndarray] = []
     alive = np.arange(batch)
     fed = np.full(batch, network.vocabulary_size)
     state = network.start(batch)
     seen = np.zeros((batch, 0), np.int64)
     while len(alive):
-        logits, state = network.step(fed, state)
+        logits, state = network.step(fed, state, tracker.side())
+        form.observe()
         if len(history) < len(opening):
             fed = np.full(len(alive), opening[len(history)])
         else:
@@ -115,10 +138,11 @@ def _draw_tokens(
         costs.append(_spread(-np.log2(probabilities(logits)[np.arange(len(fed)), fed]), alive, batch, 0.0))
         tracker.advance(fed)
         seen = np.concatenate([seen, fed[:, None]], 1)
-        running = ~(tracker.done | (tracker.begun & (tracker.step >= form.end_step()) & encoding.plain))
+        running = ~tracker.done
+        if encoding.end is None:
+            running &= ~tracker.begun | (tracker.time < form.end())
         if not running.all():
-            alive, fed, seen = alive[running], fed[running], seen[running]
-            state = state.keep(running)
+            alive, fed, seen, state = alive[running], fed[running], seen[running], state.keep(running)
             for part in (tracker, form, dice):
                 part.keep(running)
     tokens, bits = np.stack(history, 1), np.stack(costs, 1)
@@ -139,14 +163,14 @@ def _spread(values: np.ndarray, rows: np.ndarray, size: int, otherwise: float) -
     return out
 
 
-def _finished(encoding: Grid, options: GenerateOptions, tokens: np.ndarray) -> Melody:
+def _finished(encoding: Encoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
     """The melody as it is handed over: in its key, with its pick-up, tempo and expression."""
     melody = encoding.decode(tokens, qpm=options.qpm)
     if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
         melody = melody.with_pickup()
     key = steering_key(options)
     if key is None and melody.notes:
-        key = estimate_key(melody.notes)[0]
+        key = melody.timeline.key or estimate_key(melody.notes)[0]
         if options.key:
             wanted = parse_key(options.key)
             melody = melody.transposed(_nearest_shift(melody, 7 * (wanted.fifths - key.fifths)))
