@@ -74,7 +74,7 @@ def profile_of(melodies: Sequence[Melody]) -> Profile:
     told["on_beat"] = _pooled(map(_on_beat, melodies))
     for bars in REPETITIONS:
         told[f"repeats_{bars}"] = _pooled(_repeated(m, bars) for m in melodies)
-    counted = {
+    counted: dict[str, Counter] = {
         "intervals": Counter(step for m in melodies for step in _intervals(m)),
         "durations": Counter(n.duration / m.timeline.ticks_per_quarter for m in melodies for n in m.notes),
         "ranges": Counter(min(_range(m), WIDEST) for m in melodies),
@@ -152,7 +152,7 @@ def _repeated(melody: Melody, bars: int) -> tuple[int, int]:
     """Notes that repeat the pitch of one exactly so many bars before, and all that could."""
     timeline = melody.timeline
     bar = timeline.bar_ticks(timeline.metre) * bars
-    pitch_at = {note.start: note.pitch for note in melody.notes}
+    pitch_at: dict[int | Fraction, int] = {note.start: note.pitch for note in melody.notes}
     able = [note for note in melody.notes if note.start >= bar]
     return sum(pitch_at.get(note.start - bar) == note.pitch for note in able), len(able)
 

@@ -91,7 +91,10 @@ class Form:
     def _find_tonics(self, last: np.ndarray, history: np.ndarray) -> None:
         for row in np.flatnonzero(last & (self._tonics < 0) & (self._tracker.notes > 0)):
             melody = self._encoding.decode(history[row])
-            self._tonics[row] = (melody.timeline.key or estimate_key(melody.notes)[0]).tonic
+            # A rest counts with the note before it.
+            ends = [*(n.start for n in melody.notes[1:]), melody.timeline.length]
+            notes = [n._replace(duration=end - n.start) for n, end in zip(melody.notes, ends, strict=True)]
+            self._tonics[row] = (melody.timeline.key or estimate_key(notes)[0]).tonic
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:
