@@ -7,21 +7,41 @@ A tune starts on a barline: a pick-up is opening no_events. Resolution: `steps_p
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from ritornello.encoding.metres import (
+    BEGIN_ROWS,
+    METRES,
+    bar_length,
+    bar_lengths,
+    beat_length,
+    begin_id,
+    first_beats,
+    metre_numbers,
+)
 from ritornello.encoding.protocol import Encoded, SideInput
+from ritornello.encoding.rounding import rounded, stepped
+from ritornello.encoding.side_inputs import (
+    BARS_AGO,
+    History,
+    Present,
+    checked,
+    fitting_key,
+    past_at,
+    side_columns,
+    side_list,
+)
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.beats import beat_lengths
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 NO_EVENT = 128
 NOTE_OFF = 129
-METRES = ("2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "9/8", "12/8", "other")
+SILENCE = 128  # as what stood a bar ago
+COMMON_TIME = METRES.index("4/4")
 PLAIN_ROWS = (
     ("note_on", 128, "a note of this pitch starts; one that sounds ends"),
     ("no_event", 1, "what sounds goes on, silence goes on"),
@@ -31,13 +51,18 @@ PLAIN_ROWS = (
 
 @dataclass(frozen=True)
 class Grid:
-    """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end."""
+    """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end. inputs: side_inputs.INPUTS.
+
+    4 steps per quarter cannot keep triplets and thirty-seconds; 12 keep triplets and sixteenths.
+    """
 
     steps_per_quarter: int = 4
     plain: bool = False
+    inputs: tuple[str, ...] = ()
     name = "grid"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", checked(self.inputs))
         if not 1 <= self.steps_per_quarter <= 24:
             raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
 
@@ -46,8 +71,7 @@ class Grid:
         """The token table."""
         if self.plain:
             return Vocabulary.of(*PLAIN_ROWS)
-        begins = [(f"begin_{metre}", 1, f"a tune in {metre} begins") for metre in METRES]
-        return Vocabulary.of(*PLAIN_ROWS, *begins, ("end", 1, "the tune is over; what sounds ends"))
+        return Vocabulary.of(*PLAIN_ROWS, *BEGIN_ROWS, ("end", 1, "the tune is over; what sounds ends"))
 
     @property
     def end(self) -> int | None:
@@ -61,8 +85,8 @@ class Grid:
 
     @property
     def side(self) -> tuple[SideInput, ...]:
-        """No input besides the tokens."""
-        return ()
+        """The columns of `inputs`; what stood a bar ago is a pitch or SILENCE, and began then or before."""
+        return side_list(self.inputs, SILENCE + 1, 1)
 
     @property
     def ticks_per_quarter(self) -> int:
@@ -71,7 +95,8 @@ class Grid:
 
     def options(self) -> dict:
         """What `make_encoding` needs to build this encoding again."""
-        return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
+        plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
+        return plain | ({"inputs": list(self.inputs)} if self.inputs else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens: begin_<metre>, one token per step up to the end of the last note, `end`.
@@ -80,7 +105,8 @@ class Grid:
         kept by the plain alphabet alone: elsewhere a tune is over when its last note is.
         """
         origin = 0 if self.plain else _ticks_before_pickup(melody)
-        starts, ends, pitches, losses = self._stepped(melody, origin)
+        notes = np.array([(origin + n[0], *n[1:3]) for n in melody.notes], np.int64).reshape(-1, 3)
+        starts, ends, pitches, losses = stepped(notes, self.steps_per_quarter, melody.timeline.ticks_per_quarter)
         length = int(ends[-1]) if len(ends) else 0
         if self.plain:
             length = max(length, self._to_step(melody, melody.timeline.length))
@@ -125,8 +151,48 @@ class Grid:
         return np.flatnonzero(np.asarray(tokens) < NO_EVENT)
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(groups, len(side)) int16, one row before each token."""
-        return np.zeros((len(tokens), 0), np.int16)
+        """(tokens, len(side)) int16: what is known before each token (see `protocol.Encoding`)."""
+        tokens = np.asarray(tokens, np.int64)
+        if not self.inputs:
+            return np.zeros((len(tokens), 0), np.int16)
+        metre, bar, beat = self._metres(tokens)
+        is_step = tokens <= NOTE_OFF
+        time: np.ndarray = np.cumsum(is_step) - is_step
+        changes = np.flatnonzero(is_step & (tokens != NO_EVENT))
+        what = np.where(tokens[changes] < NO_EVENT, tokens[changes], SILENCE)
+        pitch = np.where(what < NO_EVENT, what, -1)
+        events = np.stack([what, np.zeros_like(what), pitch], 1)
+        ago = {name: past_at(time - BARS_AGO[name] * bar, time[changes], events) for name in self._ago}
+        key = fitting_key(self._heard(tokens, changes, pitch)) if self._follows_key else np.full(len(tokens), -1)
+        notes = np.flatnonzero(tokens < NO_EVENT)
+        last = np.append(-1, tokens[notes])[notes.searchsorted(np.arange(len(tokens)))]
+        return side_columns(self.inputs, Present(time, bar, beat, metre, key, last, ago), self.steps_per_quarter)
+
+    def _metres(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Place in METRES (-1 before it is known), bar and beat before each token."""
+        metre = np.full(len(tokens), COMMON_TIME)
+        if not self.plain:
+            metre[:1] = -1
+            metre[1:] = tokens[0] - self.vocabulary["begin_2/4"] if len(tokens) else -1
+            metre[(metre < 0) | (metre >= len(METRES))] = -1
+        known = np.where(metre < 0, COMMON_TIME, metre)
+        return metre, bar_lengths(self.steps_per_quarter)[known], first_beats(self.steps_per_quarter)[known]
+
+    def _heard(self, tokens: np.ndarray, changes: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+        """(tokens, 12) of float: steps that each pitch class has sounded before each token."""
+        now = np.append(-1, pitch)[changes.searchsorted(np.arange(len(tokens)), "right")]
+        heard = np.zeros((len(tokens) + 1, 12))
+        rows = np.flatnonzero((now >= 0) & (tokens <= NOTE_OFF))
+        heard[rows + 1, now[rows] % 12] = 1
+        return heard.cumsum(0)[:-1]
+
+    @property
+    def _ago(self) -> list[str]:
+        return [name for name in self.inputs if name in BARS_AGO]
+
+    @property
+    def _follows_key(self) -> bool:
+        return "key" in self.inputs or "degree" in self.inputs
 
     def quarters(self, tokens: np.ndarray) -> float:
         """Time that the tokens fill, in quarter notes."""
@@ -136,46 +202,26 @@ class Grid:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
         if self.plain or not len(tokens):
             return (4, 4)
-        index = int(tokens[0]) - self.vocabulary["begin_2/4"]
-        if not 0 <= index < len(METRES) - 1:
-            return (4, 4)
-        numerator, denominator = METRES[index].split("/")
-        return int(numerator), int(denominator)
+        return metre_numbers(int(tokens[0]) - self.vocabulary["begin_2/4"])
 
     def begin(self, metre: str) -> int:
         """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
-        if metre not in METRES:
-            raise ValueError(f"no such metre: {metre!r}; choose one of {', '.join(METRES[:-1])}")
-        return self.vocabulary[f"begin_{metre}"]
+        return begin_id(self.vocabulary, metre)
 
     def _framed(self, steps: np.ndarray, metre: Metre) -> np.ndarray:
         begin = self.vocabulary[f"begin_{metre.name if metre.name in METRES else 'other'}"]
         return np.concatenate([[begin], steps, [self.vocabulary["end"]]]).astype(np.int16)
 
-    def _stepped(self, melody: Melody, origin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Counter[str]]:
-        """Start and end steps and pitches of the notes that stay, and the losses; `origin` ticks come before them."""
-        notes = np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
-        per_quarter = melody.timeline.ticks_per_quarter
-        starts, is_off = _rounded(origin + notes[:, 0], self.steps_per_quarter, per_quarter)
-        ends, _ = _rounded(origin + notes[:, 0] + notes[:, 1], self.steps_per_quarter, per_quarter)
-        ends = np.maximum(ends, starts + 1)  # never past the next onset that stays: that lies on another step
-        stays = np.append(True, starts[1:] != starts[:-1])[: len(starts)]
-        is_resized = (ends - starts) * per_quarter != notes[:, 1] * self.steps_per_quarter
-        losses = Counter(
-            moved=int((is_off & stays).sum()), resized=int((is_resized & stays).sum()), lost=int((~stays).sum())
-        )
-        return starts[stays], ends[stays], notes[stays, 2], losses
-
     def _to_step(self, melody: Melody, tick: int) -> int:
-        return int(_rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0][0])
+        return int(rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0][0])
 
     def bar_steps(self, metre: tuple[int, int]) -> int:
         """Steps in a full bar, rounded where the grid is too coarse for the metre."""
-        return max(1, round(4 * self.steps_per_quarter * metre[0] / metre[1]))
+        return bar_length(metre, self.steps_per_quarter)
 
     def beat_steps(self, metre: tuple[int, int]) -> int:
         """Steps in the first beat of a bar: a dotted quarter's in 6/8."""
-        return max(1, round(self.steps_per_quarter * beat_lengths(Metre(0, *metre))[0]))
+        return beat_length(metre, self.steps_per_quarter)
 
     def _check(self, tokens: np.ndarray) -> None:
         bad = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
@@ -187,12 +233,6 @@ def _ticks_before_pickup(melody: Melody) -> int:
     """Ticks of the first bar that come before a pick-up: the grid counts from the barline."""
     timeline = melody.timeline
     return int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
-
-
-def _rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest steps, and which ticks were not on one. Exact in integers."""
-    scaled = ticks * steps_per_quarter
-    return (2 * scaled + ticks_per_quarter) // (2 * ticks_per_quarter), scaled % ticks_per_quarter != 0
 
 
 def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
@@ -225,6 +265,10 @@ class GridTracker:
         self.begun = np.full(batch, encoding.plain)
         self.done = np.zeros(batch, bool)
         self.part = np.zeros(batch, np.int64)
+        self._metre = np.full(batch, COMMON_TIME if encoding.plain else -1)
+        self._last = np.full(batch, -1)
+        self._heard = np.zeros((batch, 12))
+        self._history = History(batch)
 
     @property
     def step(self) -> np.ndarray:
@@ -274,8 +318,12 @@ class GridTracker:
         return np.broadcast_to(row, (len(self.time), len(row)))
 
     def side(self) -> np.ndarray:
-        """(batch, len(side)) int16."""
-        return np.zeros((len(self.time), 0), np.int16)
+        """(batch, len(side)) int16: see `protocol.Tracker`."""
+        encoding = self.encoding
+        ago = {name: self._history.at(self.time - BARS_AGO[name] * self.bar) for name in encoding._ago}
+        key = fitting_key(self._heard)
+        now = Present(self.time, self.bar, self.beat, self._metre, key, self._last, ago)
+        return side_columns(encoding.inputs, now, encoding.steps_per_quarter)
 
     def advance(self, tokens: np.ndarray) -> None:
         """Take one token for each tune, (batch,) of int."""
@@ -285,17 +333,31 @@ class GridTracker:
         self.opening = np.where(starts & (self.notes == 0), self.time, self.opening)
         self.notes = self.notes + starts
         self.sounding = np.where(starts, tokens, np.where(tokens == NO_EVENT, self.sounding, -1))
+        if self.encoding.inputs:
+            self._note_down(tokens, starts, is_step)
         self.time = self.time + is_step
         if self.encoding.plain:
             return
         self.done = self.done | (tokens == self.encoding.end)
         for row in np.flatnonzero(~is_step & ~self.done):
             self.begun[row] = True
+            self._metre[row] = tokens[row] - self.encoding.vocabulary["begin_2/4"]
             metre = self.encoding.metre_of(tokens[row : row + 1])
             self.bar[row] = self.encoding.bar_steps(metre)
             self.beat[row] = self.encoding.beat_steps(metre)
+
+    def _note_down(self, tokens: np.ndarray, starts: np.ndarray, is_step: np.ndarray) -> None:
+        """What the side inputs need to remember of a step; `time` is still the step's own."""
+        self._last = np.where(starts, tokens, self._last)
+        rows = np.flatnonzero(is_step & (self.sounding >= 0))
+        self._heard[rows, self.sounding[rows] % 12] += 1
+        rows = np.flatnonzero(is_step & (tokens != NO_EVENT))
+        what = np.where(starts[rows], tokens[rows], SILENCE)
+        self._history.add(rows, self.time[rows], what, np.zeros_like(what), self.sounding[rows])
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone (indices or a mask)."""
         for name in ("sounding", "time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "part"):
             setattr(self, name, getattr(self, name)[rows])
+        self._metre, self._last, self._heard = self._metre[rows], self._last[rows], self._heard[rows]
+        self._history.keep(rows)
