@@ -1,6 +1,6 @@
-"""Make tests/model/golden.json: a small fixed network and the logits that PyTorch gives for a fixed sequence.
+"""Make tests/model/golden.json: small fixed networks and the logits that PyTorch gives for fixed sequences.
 
-The weights come from a rule of whole numbers (see `weight`), so that any language can make the same network.
+The weights come from a rule of whole numbers (see `weight`), so that any language can make the same networks.
 Run: python scripts/make_golden.py tests/model/golden.json
 """
 
@@ -13,36 +13,73 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_lstm import TorchLstm
+from ritornello.train.batches import batch_of
 
-VOCABULARY, WIDTH, LAYERS, STEPS = 11, 8, 2, 24
+WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5
+ONE, TWO = Alphabet((11,)), Alphabet((7, 5), (3, 4))
+CASES = {
+    "lstm": (ONE, 0),
+    "lstm, two parts and side inputs": (TWO, 0),
+    "attention": (ONE, REACH),
+    "attention, two parts and side inputs": (TWO, REACH),
+}
 
 
 def weight(index: int) -> float:
-    """The network's number `index`: from -1 to 1 in steps of 1/512, exact in every float format."""
+    """A network's number `index`: from -1 to 1 in steps of 1/512, exact in every float format."""
     mixed = (index * 2654435761 + 12345) % 2**32
     return ((mixed >> 16) % 1025 - 512) / 512
 
 
-def main(path: str) -> None:
-    """Write the golden file."""
-    network = TorchLstm(NetworkOptions(LAYERS, WIDTH, WIDTH, 0.0), VOCABULARY).eval()
+def golden_network(alphabet: Alphabet, attention: int) -> TorchLstm:
+    """The network whose weights are the rule's numbers, name after name in alphabetical order, in float64."""
+    options = NetworkOptions(LAYERS, WIDTH, WIDTH, 0.0, attention=attention, chain=WIDTH)
+    network = TorchLstm(options, alphabet).eval()
     index, tensors = 0, {}
     for name, value in sorted(network.tensors().items()):
         tensors[name] = np.array([weight(index + n) for n in range(value.size)], np.float32).reshape(value.shape)
         index += value.size
     network.load_tensors(tensors)
-    tokens = [VOCABULARY] + [(7 * n * n + 3 * n) % VOCABULARY for n in range(STEPS - 1)]
+    return network.double()
+
+
+def sequence(alphabet: Alphabet) -> np.ndarray:
+    """Groups and side inputs, (1 + GROUPS, parts + F): "nothing yet", then a row of whole numbers each."""
+    sizes = [*alphabet.parts, *alphabet.side]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.side)
+    columns = list(enumerate(zip(first, sizes, strict=True)))
+    rows = [[low + (7 * n * n + (3 + k) * n) % size for k, (low, size) in columns] for n in range(GROUPS)]
+    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.side)
+    return np.array([begin, *rows])
+
+
+def case(alphabet: Alphabet, attention: int) -> dict:
+    """One network's shapes, what it is fed token by token, and its logits after each; null is -infinity."""
+    network, rows = golden_network(alphabet, attention), sequence(alphabet)
+    inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], alphabet))
     with torch.inference_mode():
-        logits, _ = network.double()(torch.tensor([tokens]), None)
-    golden = {
-        "made_with": f"PyTorch {torch.__version__.split('+')[0]}, float64",
-        "shapes": {name: list(value.shape) for name, value in tensors.items()},
-        "vocabulary": VOCABULARY,
-        "tokens": tokens,
-        "logits": [[round(float(value), 7) for value in row] for row in logits[0]],
-    }
+        logits, _ = network(inputs, targets, side, None)
+    parts = len(alphabet.parts)
+    fed = [alphabet.nothing, *(int(token) for row in rows[1:] for token in row[:parts])][: parts * GROUPS]
+    beside = [rows[1 + n // parts, parts:].tolist() for n in range(len(fed))]
+    expected = [spread(logits[n % parts][0, n // parts], alphabet, n % parts) for n in range(len(fed))]
+    shapes = {name: list(value.shape) for name, value in network.tensors().items()}
+    return {"shapes": shapes, "vocabulary": alphabet.size, "tokens": fed, "side": beside, "logits": expected}
+
+
+def spread(logits: torch.Tensor, alphabet: Alphabet, part: int) -> list[float | None]:
+    """A part's logits among all ids."""
+    own = range(alphabet.first(part), alphabet.first(part) + alphabet.parts[part])
+    return [round(float(logits[n - own.start]), 7) if n in own else None for n in range(alphabet.size)]
+
+
+def main(path: str) -> None:
+    """Write the golden file."""
+    golden = {"made_with": f"PyTorch {torch.__version__.split('+')[0]}, float64"}
+    golden["cases"] = {name: case(alphabet, attention) for name, (alphabet, attention) in CASES.items()}
     Path(path).write_text(json.dumps(golden) + "\n", "utf-8")
 
 

@@ -94,8 +94,20 @@ def pytest_terminal_summary(terminalreporter) -> None:
     terminalreporter.write_line(f"the shared data {where}: {len(ran)} tests read it, {len(left)} skipped")
 
 
-def random_tensors(vocabulary: int, width: int = 16, layers: int = 2, seed: int = 0, scale: float = 0.6) -> dict:
-    """Weights of a network under the names of the model file, drawn from a normal distribution, float32."""
+def random_tensors(
+    vocabulary: int,
+    width: int = 16,
+    layers: int = 2,
+    seed: int = 0,
+    scale: float = 0.6,
+    second: int = 0,
+    side: tuple[int, ...] = (),
+    attention: int = 0,
+) -> dict:
+    """Weights of a network under the names of the model file, drawn from a normal distribution, float32.
+
+    second: how many of the vocabulary's ids are a second part. side: sizes of side inputs. attention: its reach.
+    """
     random = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
@@ -106,12 +118,21 @@ def random_tensors(vocabulary: int, width: int = 16, layers: int = 2, seed: int 
         tensors[f"lstm.{n}.input"] = normal(4 * width, width)
         tensors[f"lstm.{n}.recurrent"] = normal(4 * width, width)
         tensors[f"lstm.{n}.bias"] = normal(4 * width)
-    return tensors | {"output.weight": normal(vocabulary, width), "output.bias": normal(vocabulary)}
+    tensors |= {f"side.{n}": normal(size, width) for n, size in enumerate(side)}
+    seen, first = 2 * width if attention else width, vocabulary - second
+    if attention:
+        tensors |= {"attention.key": normal(8, width), "attention.query": normal(8, width)}
+        tensors |= {"attention.vector": normal(8), "attention.place": normal(attention)}
+    if not second:
+        return tensors | {"output.weight": normal(vocabulary, seen), "output.bias": normal(vocabulary)}
+    tensors |= {"output.0.weight": normal(first, seen), "output.0.bias": normal(first)}
+    tensors |= {"chain.input": normal(12, seen), "chain.embedding": normal(first, 12)}
+    return tensors | {"output.1.weight": normal(second, 12), "output.1.bias": normal(second)}
 
 
 @pytest.fixture(scope="session")
 def make_network() -> Callable[..., NumpyLstm]:
-    """A function from (vocabulary, width, layers, seed, scale, dtype) to a network of random weights."""
+    """A function from (vocabulary, dtype, and what random_tensors takes) to a network of random weights."""
 
     def make(vocabulary: int, *, dtype: type = np.float32, **options) -> NumpyLstm:
         return NumpyLstm(random_tensors(vocabulary, **options), dtype)
@@ -121,7 +142,7 @@ def make_network() -> Callable[..., NumpyLstm]:
 
 @pytest.fixture(scope="session")
 def make_tensors() -> Callable[..., dict]:
-    """A function from (vocabulary, width, layers, seed, scale) to random weights by name."""
+    """A function from what random_tensors takes to random weights by name."""
     return random_tensors
 
 

@@ -1,6 +1,7 @@
 """The NumPy network plays what the PyTorch network learned; the player keeps its word."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.model.player import Player
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))
+GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))["cases"]
 
 
-def golden_tensors() -> dict[str, np.ndarray]:
-    """The golden network by its rule of whole numbers, name after name in alphabetical order."""
+def golden_tensors(case: dict) -> dict[str, np.ndarray]:
+    """A golden network by its rule of whole numbers, name after name in alphabetical order."""
     index, tensors = 0, {}
-    for name, shape in sorted(GOLDEN["shapes"].items()):
+    for name, shape in sorted(case["shapes"].items()):
         size = int(np.prod(shape))
         numbers = [
             ((((n * 2654435761 + 12345) % 2**32) >> 16) % 1025 - 512) / 512 for n in range(index, index + size)
@@ -26,42 +27,106 @@ def golden_tensors() -> dict[str, np.ndarray]:
     return tensors
 
 
-def run(network: NumpyLstm, tokens: list[int]) -> np.ndarray:
+KINDS = {
+    "one part": {},
+    "two parts": {"second": 7},
+    "side inputs": {"side": (2, 2)},
+    "attention": {"attention": 9},
+    "everything": {"second": 7, "side": (2, 2), "attention": 9},
+}
+
+
+def some_tokens(network: NumpyLstm, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
+    """(steps, batch): "nothing yet", then random tokens of each part in turn."""
+    ends = np.cumsum([0, *network.parts])
+    drawn = [
+        random.integers(ends[n % len(network.parts)], ends[n % len(network.parts) + 1], batch) for n in range(steps)
+    ]
+    return np.stack([np.full(batch, network.vocabulary_size), *drawn[:-1]])
+
+
+def golden_logits(case: dict) -> np.ndarray:
+    return np.array([[-np.inf if value is None else value for value in row] for row in case["logits"]])
+
+
+def run(network: NumpyLstm, tokens: list[int], side: list[list[int]] | None = None) -> np.ndarray:
     state, rows = network.start(1), []
-    for token in tokens:
-        logits, state = network.step(np.array([token]), state)
+    for n, token in enumerate(tokens):
+        logits, state = network.step(np.array([token]), state, None if side is None else np.array([side[n]]))
         rows.append(logits[0])
     return np.stack(rows)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_golden_logits_without_torch(dtype):
-    logits = run(NumpyLstm(golden_tensors(), dtype), GOLDEN["tokens"])
+@pytest.mark.parametrize("case", GOLDEN.values(), ids=GOLDEN)
+def test_the_golden_logits_without_torch(case, dtype):
+    logits = run(NumpyLstm(golden_tensors(case), dtype), case["tokens"], case["side"])
     assert logits.dtype == dtype
-    np.testing.assert_allclose(logits, GOLDEN["logits"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logits, golden_logits(case), rtol=0, atol=1e-5)
 
 
-def test_a_step_by_the_textbook_gives_the_same():
-    weights = golden_tensors()
-    state = [(np.zeros(8), np.zeros(8)) for _ in range(2)]
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
 
-    def sigmoid(x: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-x))
 
-    for token, expected in zip(GOLDEN["tokens"], GOLDEN["logits"], strict=True):
-        below = weights["embedding"][token]
-        for n, (output, cell) in enumerate(state):
-            gates = (
-                weights[f"lstm.{n}.input"] @ below
-                + weights[f"lstm.{n}.recurrent"] @ output
-                + weights[f"lstm.{n}.bias"]
-            )
-            i, f, g, o = gates.reshape(4, 8)
-            cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-            below = sigmoid(o) * np.tanh(cell)
-            state[n] = (below, cell)
-        logits = weights["output.weight"] @ below + weights["output.bias"]
+def textbook_step(weights: dict, below: np.ndarray, state: list) -> np.ndarray:
+    """One step of the layers by the formulas, one number of each gate at a time."""
+    for n, (output, cell) in enumerate(state):
+        gates = (
+            weights[f"lstm.{n}.input"] @ below + weights[f"lstm.{n}.recurrent"] @ output + weights[f"lstm.{n}.bias"]
+        )
+        i, f, g, o = gates.reshape(4, 8)
+        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+        below = sigmoid(o) * np.tanh(cell)
+        state[n] = (below, cell)
+    return below
+
+
+def textbook_context(weights: dict, outputs: list[np.ndarray]) -> np.ndarray:
+    """Bahdanau's attention over the last five outputs, the newest of which asks."""
+    now, reach = outputs[-1], outputs[-5:]
+    scores = [
+        weights["attention.vector"] @ np.tanh(weights["attention.key"] @ h + weights["attention.query"] @ now)
+        + weights["attention.place"][4 - back]
+        for back, h in zip(range(len(reach) - 1, -1, -1), reach, strict=True)
+    ]
+    shares = np.exp(scores) / np.exp(scores).sum()
+    return sum(share * h for share, h in zip(shares, reach, strict=True))
+
+
+@pytest.mark.parametrize("name", ["lstm", "attention"])
+def test_a_step_by_the_textbook_gives_the_same(name):
+    case = GOLDEN[name]
+    weights, state, outputs = golden_tensors(case), [(np.zeros(8), np.zeros(8)) for _ in range(2)], []
+    for token, expected in zip(case["tokens"], case["logits"], strict=True):
+        outputs.append(textbook_step(weights, weights["embedding"][token], state))
+        seen = outputs[-1]
+        if name == "attention":
+            seen = np.concatenate([seen, textbook_context(weights, outputs)])
+        logits = weights["output.weight"] @ seen + weights["output.bias"]
         np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lstm", "attention"])
+def test_a_group_of_two_parts_by_the_textbook_gives_the_same(name):
+    case = GOLDEN[f"{name}, two parts and side inputs"]
+    weights, state, outputs = golden_tensors(case), [(np.zeros(8), np.zeros(8)) for _ in range(2)], []
+    fed, logits = case["tokens"], golden_logits(case)
+    groups = [(12, 12), *zip(fed[1::2], fed[2::2], strict=False)]  # 7 + 5 ids; 12 stands for nothing, in both places
+    for n, group in enumerate(groups):
+        side = case["side"][2 * n]
+        below = sum(weights["embedding"][token] for token in group)
+        below = below + weights["side.0"][side[0]] + weights["side.1"][side[1]]
+        outputs.append(textbook_step(weights, below, state))
+        seen = outputs[-1]
+        if name == "attention":
+            seen = np.concatenate([seen, textbook_context(weights, outputs)])
+        first = weights["output.0.weight"] @ seen + weights["output.0.bias"]
+        np.testing.assert_allclose(logits[2 * n], [*first, *[-np.inf] * 5], atol=1e-6)
+        if 2 * n + 1 < len(fed):
+            hidden = np.tanh(weights["chain.input"] @ seen + weights["chain.embedding"][fed[2 * n + 1]])
+            second = weights["output.1.weight"] @ hidden + weights["output.1.bias"]
+            np.testing.assert_allclose(logits[2 * n + 1], [*[-np.inf] * 7, *second], atol=1e-6)
 
 
 @pytest.mark.parametrize(("layers", "width"), [(1, 128), (2, 256), (3, 512)])
@@ -82,6 +147,48 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
         (expected,), _ = network(inputs, inputs, inputs[:, :, :0], None)
     logits = run(NumpyLstm(network.tensors()), tokens)
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", [0, 1, 7, 40])
+def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention):
+    torch = pytest.importorskip("torch")
+    from ritornello.model.options import NetworkOptions
+    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.train.batches import batch_of
+
+    torch.manual_seed(attention)
+    alphabet = Alphabet((9, 6), (4,))
+    network = TorchLstm(NetworkOptions(2, 24, 16, 0.0, attention=attention, chain=8), alphabet).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(0, 0.5)
+    random = np.random.default_rng(1)
+    tunes = [np.stack([random.integers(0, 9, n), random.integers(9, 15, n)], 1) for n in (11, 50, 4)]
+    nothing = np.full((1, 2), 15)
+    groups = np.concatenate([part for tune in tunes for part in (nothing, tune)] + [nothing])
+    rows = np.concatenate([groups, random.integers(0, 4, (len(groups), 1))], 1)
+    blocks, carried = [], None
+    for at in range(0, len(rows) - 1, 13):  # blocks that end within tunes and between them
+        batch = batch_of(rows[None, at : at + 14], alphabet)
+        with torch.inference_mode():
+            logits, carried = network(*(torch.from_numpy(part) for part in batch), carried)
+        blocks.append(torch.cat(logits, 2)[0].numpy())
+    expected = np.concatenate(blocks)  # (rows - 1, 9 + 6)
+
+    playing, row = NumpyLstm(network.tensors(), np.float64), 0
+    layers = playing.start(1).layers
+    for tune in tunes:
+        state = replace(playing.start(1), layers=layers)  # the recurrence goes on, attention begins afresh
+        for n, group in enumerate([[15], *tune.tolist()]):
+            for token in group:
+                logits, state = playing.step(np.array([token]), state, rows[row + 1, 2:][None])
+            np.testing.assert_allclose(logits[0, :9], expected[row, :9], atol=1e-4)
+            if n < len(tune):
+                given_first, _ = playing.step(tune[n, :1], state)
+                np.testing.assert_allclose(given_first[0, 9:], expected[row, 9:], atol=1e-4)
+            row += 1
+        layers = state.layers
+    assert row == len(expected)
 
 
 def test_torch_takes_back_the_weights_it_gave_and_no_others():
@@ -108,28 +215,70 @@ def test_a_new_network_opens_its_forget_gates():
     assert bias.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
 
 
-def test_a_batch_of_64_plays_as_64_alone(make_network):
-    network = make_network(145, width=64, scale=0.15)
-    tokens = np.random.default_rng(1).integers(0, 145, (40, 64))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_of_64_plays_as_64_alone(make_network, kind):
+    network = make_network(145, width=64, scale=0.15, **KINDS[kind])
+    random = np.random.default_rng(1)
+    tokens, side = some_tokens(network, random, 40, 64), random.integers(0, 2, (40, 64, 2))
     state, together = network.start(64), []
-    for row in tokens:
-        logits, state = network.step(row, state)
+    for row, beside in zip(tokens, side, strict=True):
+        logits, state = network.step(row, state, beside)
         together.append(logits)
     for n in range(64):
-        alone = run(network, tokens[:, n].tolist())
+        alone = run(network, tokens[:, n].tolist(), side[:, n].tolist())
         np.testing.assert_allclose(np.stack(together)[:, n], alone, rtol=0, atol=1e-5)
 
 
-def test_a_step_leaves_the_old_state_as_it_was(make_network):
-    network = make_network(20)
-    _, state = network.step(np.array([20]), network.start(1))
-    before = [(output.copy(), cell.copy()) for output, cell in state.layers]
-    first, _ = network.step(np.array([3]), state)
-    again, _ = network.step(np.array([3]), state)
-    np.testing.assert_array_equal(first, again)
-    for (output, cell), (old_output, old_cell) in zip(state.layers, before, strict=True):
-        np.testing.assert_array_equal(output, old_output)
-        np.testing.assert_array_equal(cell, old_cell)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_are_kept_play_on_as_if_alone(make_network, kind):
+    network = make_network(30, dtype=np.float64, **KINDS[kind])
+    random = np.random.default_rng(2)
+    tokens, side = some_tokens(network, random, 100, 6), random.integers(0, 2, (100, 6, 2))
+    state, rows = network.start(6), np.arange(6)
+    expected = [run(network, tokens[:, n].tolist(), side[:, n].tolist()) for n in range(6)]
+    for n in range(100):
+        logits, state = network.step(tokens[n, rows], state, side[n, rows])
+        for row, found in zip(rows, logits, strict=True):
+            np.testing.assert_allclose(found, expected[row][n], atol=1e-12)
+        if n in (0, 7, 33, 34, 60):  # by slice, by mask, by indices in another order
+            chosen = {0: slice(6), 7: slice(5), 33: rows != 2, 34: np.array([2, 0, 1]), 60: slice(2)}[n]
+            state, rows = state.keep(chosen), rows[chosen]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_leaves_the_old_state_as_it_was(make_network, kind):
+    network = make_network(20, **KINDS[kind])
+    random = np.random.default_rng(3)
+    tokens, side = some_tokens(network, random, 120, 1), random.integers(0, 2, (1, 2))
+    state, states, straight = network.start(1), [], []
+    for token in tokens:
+        states.append(state)
+        logits, state = network.step(token, state, side)
+        straight.append(logits)
+    for n in random.permutation(120):  # go on from every state once more, in any order, and by another way first
+        network.step(tokens[(n + 2) % 120] if n else tokens[0], states[n], side)
+        again, after = network.step(tokens[n], states[n], side)
+        np.testing.assert_array_equal(again, straight[n])
+        if n < 119:
+            np.testing.assert_array_equal(network.step(tokens[n + 1], after, side)[0], straight[n + 1])
+
+
+def test_attention_reaches_back_as_far_as_it_says_and_no_further(make_network):
+    network = make_network(20, layers=1, width=8, attention=5, scale=0.5, dtype=np.float64)
+    alone = make_network(20, layers=1, width=8, attention=1, scale=0.5, dtype=np.float64)
+    state = network.start(1)
+    for token in [20, 3, 4, 5, 6, 7]:
+        _, state = network.step(np.array([token]), state)
+    assert state.memory.outputs.shape == (1, 5, 8)
+    np.testing.assert_array_equal(state.memory.outputs[:, -1], state.layers[-1][0])
+    _, single = alone.step(np.array([20]), alone.start(1))
+    np.testing.assert_allclose(single.above[:, :8], single.above[:, 8:], atol=1e-12)  # it sees itself alone
+
+
+def test_a_network_with_side_inputs_says_that_it_needs_them(make_network):
+    network = make_network(20, side=(2, 3))
+    with pytest.raises(ValueError, match="needs its 2 side inputs with each group of tokens"):
+        network.step(np.array([20]), network.start(1))
 
 
 def test_probabilities_of_large_and_small_logits():

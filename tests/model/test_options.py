@@ -6,13 +6,20 @@ from ritornello.model.options import NetworkOptions, load_preset, preset_names
 
 
 def test_the_presets_are_those_of_the_design():
-    assert preset_names() == ["large", "lstm", "tiny"]
+    assert preset_names() == ["attention", "large", "lstm", "tiny"]
     sizes = {n: (p.layers, p.width, p.embedding) for n in preset_names() for p in [load_preset(n)]}
-    assert sizes == {"tiny": (1, 128, 128), "lstm": (2, 256, 256), "large": (3, 512, 512)}
+    exercise = (2, 256, 256)
+    assert sizes == {"tiny": (1, 128, 128), "lstm": exercise, "attention": exercise, "large": (3, 512, 512)}
+    assert {n: load_preset(n).attention for n in preset_names()} == {
+        "attention": 40,
+        "large": 0,
+        "lstm": 0,
+        "tiny": 0,
+    }
 
 
 def test_an_unknown_preset_is_answered_with_the_names():
-    with pytest.raises(ValueError, match="no such preset: 'huge'; there are large, lstm, tiny"):
+    with pytest.raises(ValueError, match="no such preset: 'huge'; there are attention, large, lstm, tiny"):
         load_preset("huge")
     with pytest.raises(ValueError, match="no such preset"):
         load_preset("../presets/lstm")
@@ -26,6 +33,9 @@ def test_an_unknown_preset_is_answered_with_the_names():
         ("width", 7),
         ("width", 4097),
         ("embedding", 0),
+        ("attention", -1),
+        ("attention", 513),
+        ("chain", 0),
         ("dropout", 1.0),
         ("dropout", -0.1),
     ],

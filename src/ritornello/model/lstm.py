@@ -17,6 +17,8 @@ An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in p
     chain.embedding        (V0, C)
     output.1.weight, .bias (V1, C), (V1,)
 
+With attention (`attention.py`) the softmaxes see 2H numbers: the output and, beside it, the context.
+
 The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the side inputs
 ("nothing yet" fills every place of its group); its output foresees part 0. Given part 0 as well,
 tanh(chain.input @ output + chain.embedding[part 0]) foresees part 1.
@@ -32,6 +34,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.model.attention import Attention, Memory
+
 Rows = np.ndarray | slice
 
 
@@ -40,19 +44,22 @@ class State:
     """What a network remembers of each tune of a batch. No step changes a state: it gives a new one.
 
     layers: output and cell of each, (batch, H). part: which part of its group the next token fed is.
-    heard: tokens of part 0 in the group under way, (batch,), if that has begun. above: what the softmaxes see.
+    heard: tokens of part 0 in the group under way, (batch,), if that has begun. above: what the softmaxes see,
+    (batch, H or 2H), once something was fed. memory: what attention looks back on.
     """
 
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]
     part: int
     heard: np.ndarray | None = None
     above: np.ndarray | None = None
+    memory: Memory | None = None
 
     def keep(self, rows: Rows) -> State:
         """The state of these tunes alone (indices, a mask or a slice)."""
         layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
         heard, above = (None if part is None else part[rows] for part in (self.heard, self.above))
-        return State(layers, self.part, heard, above)
+        memory = None if self.memory is None else self.memory.keep(rows)
+        return State(layers, self.part, heard, above, memory)
 
 
 class NumpyLstm:
@@ -67,6 +74,7 @@ class NumpyLstm:
         self._table, self._side = self._tables(weights)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
+        self._attention = Attention(weights, self.dtype) if "attention.key" in weights else None
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
         self._outputs = [self._output(weights, part) for part in range(len(self.parts))]
         if len(self.parts) == 2:
@@ -86,7 +94,8 @@ class NumpyLstm:
     def start(self, batch: int) -> State:
         """The state before the first token, which is the vocabulary's size: "nothing yet"."""
         layers = tuple((output.repeat(batch, 0), cell.repeat(batch, 0)) for output, cell in self._start)
-        return State(layers, len(self.parts) - 1)
+        memory = None if self._attention is None else self._attention.start(batch)
+        return State(layers, len(self.parts) - 1, memory=memory)
 
     def step(self, tokens: np.ndarray, state: State, side: np.ndarray | None = None) -> tuple[np.ndarray, State]:
         """Feed one token to each tune, part by part.
@@ -100,11 +109,13 @@ class NumpyLstm:
             assert state.above is not None  # a group begins after a recurrence
             hidden = np.tanh(state.above @ self._chain + self._chain_table[tokens])  # (batch, C)
             weight, bias = self._outputs[1]
-            return hidden @ weight + bias, State(state.layers, 1, tokens, state.above)
+            return hidden @ weight + bias, State(state.layers, 1, tokens, state.above, state.memory)
         layers = self._recur(self._entry(tokens, state, side), state)
-        above = layers[-1][0]
+        above, memory = layers[-1][0], state.memory
+        if self._attention is not None and memory is not None:
+            above, memory = self._attention.look(above, memory)
         weight, bias = self._outputs[0]
-        return above @ weight + bias, State(layers, 0, None, above)
+        return above @ weight + bias, State(layers, 0, None, above, memory)
 
     def _entry(self, tokens: np.ndarray, state: State, side: np.ndarray | None) -> np.ndarray:
         """The first layer's gates before its tanh, (batch, 4H)."""

@@ -9,10 +9,11 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """A stack of LSTM layers between an embedding and a softmax.
+    """A stack of LSTM layers between an embedding and a softmax, with attention if wanted.
 
     layers: 1 to 8. width: cells per layer, 8 to 4096. embedding: numbers per token at the input, 8 to 4096.
     dropout: share of activations silenced between layers while training, 0 to below 1.
+    attention: how many of its last outputs it looks back on, 1 to 512; 0 for none (see `attention.py`).
     chain: hidden units between the parts of a note (encodings of two parts only), 8 to 4096.
     """
 
@@ -20,10 +21,17 @@ class NetworkOptions:
     width: int = 256
     embedding: int = 256
     dropout: float = 0.3
+    attention: int = 0
     chain: int = 128
 
     def __post_init__(self) -> None:
-        for name, low, high in (("layers", 1, 8), ("width", 8, 4096), ("embedding", 8, 4096), ("chain", 8, 4096)):
+        for name, low, high in (
+            ("layers", 1, 8),
+            ("width", 8, 4096),
+            ("embedding", 8, 4096),
+            ("attention", 0, 512),
+            ("chain", 8, 4096),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {value}")

@@ -11,13 +11,20 @@ from torch import Tensor, nn
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
+from ritornello.model.torch_attention import TorchAttention, TorchMemory
 
 
 class TorchState(NamedTuple):
-    """What is carried from one block to the next. output, cell: (layers, batch, H)."""
+    """What is carried from one block to the next. output, cell: (layers, batch, H). The rest: `TorchMemory`."""
 
     output: Tensor
     cell: Tensor
+    memory: Tensor | None = None
+    is_own: Tensor | None = None
+
+    def detached(self) -> TorchState:
+        """The same, cut off from how it came to be."""
+        return TorchState(*(None if part is None else part.detach() for part in self))
 
 
 class TorchLstm(nn.Module):
@@ -31,8 +38,10 @@ class TorchLstm(nn.Module):
         self.dropout = nn.Dropout(options.dropout)
         between = options.dropout if options.layers > 1 else 0.0
         self.lstm = nn.LSTM(options.embedding, options.width, options.layers, dropout=between, batch_first=True)
-        self.output = nn.Linear(options.width, alphabet.parts[0])
-        self.chain = Chain(options, alphabet, options.width) if len(alphabet.parts) == 2 else None
+        self.attention = TorchAttention(options.width, options.attention) if options.attention else None
+        seen = options.width * (2 if options.attention else 1)
+        self.output = nn.Linear(seen, alphabet.parts[0])
+        self.chain = Chain(seen, options.chain, alphabet) if len(alphabet.parts) == 2 else None
         self._open_forget_gates(options)
 
     def forward(
@@ -46,12 +55,17 @@ class TorchLstm(nn.Module):
         below = self.embedding(inputs).sum(2)  # (batch, time, E)
         for n, table in enumerate(self.side):
             below = below + table(side[:, :, n])
-        above, (output, cell) = self.lstm(self.dropout(below), state)  # (batch, time, H)
-        above = self.dropout(above)
+        above, (output, cell) = self.lstm(self.dropout(below), state and (state.output, state.cell))
+        memory = None
+        if self.attention is not None:
+            carried = TorchMemory(state.memory, state.is_own) if state and state.memory is not None else None
+            context, memory = self.attention(above, inputs[:, :, 0] == self.alphabet.nothing, carried)
+            above = torch.cat([above, context], 2)
+        above = self.dropout(above)  # (batch, time, H, or 2H with attention)
         logits = [self.output(above)]
         if self.chain is not None:
             logits.append(self.chain(above, targets[:, :, 0].clamp(min=0)))
-        return logits, TorchState(output, cell)
+        return logits, TorchState(output, cell, *(memory or ()))
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
         """Bias 1 at every forget gate, so that a new network remembers (Jozefowicz et al. 2015)."""
@@ -91,7 +105,9 @@ class TorchLstm(nn.Module):
             named[f"lstm.{n}.bias"] = getattr(self.lstm, f"bias_ih_l{n}")
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
-        return named | ({} if self.chain is None else self.chain.named())
+        for further in (self.chain, self.attention):
+            named |= {} if further is None else further.named()
+        return named
 
 
 class Chain(nn.Module):
@@ -100,11 +116,11 @@ class Chain(nn.Module):
     Source of the idea: notes as a chain of softmaxes within a step, as in Boulanger-Lewandowski et al. 2012.
     """
 
-    def __init__(self, options: NetworkOptions, alphabet: Alphabet, width: int):
+    def __init__(self, width: int, hidden: int, alphabet: Alphabet):
         super().__init__()
-        self.input = nn.Linear(width, options.chain, bias=False)
-        self.embedding = nn.Embedding(alphabet.parts[0], options.chain)
-        self.output = nn.Linear(options.chain, alphabet.parts[1])
+        self.input = nn.Linear(width, hidden, bias=False)
+        self.embedding = nn.Embedding(alphabet.parts[0], hidden)
+        self.output = nn.Linear(hidden, alphabet.parts[1])
 
     def forward(self, above: Tensor, first: Tensor) -> Tensor:
         """above: (batch, time, width). first: (batch, time), ids of part 0. Returns (batch, time, ids of part 1)."""

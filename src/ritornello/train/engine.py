@@ -21,6 +21,7 @@ from ritornello.train.batches import IGNORED, Batch, batch_of, melody_rows, whol
 from ritornello.train.plan import Plan
 
 STEPS_PER_CHECK_BATCH = 16_384
+STEPS_PER_CHECK = 256  # of every melody at a time, so that memory does not grow with their length
 MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's memory of each parameter, by PyTorch's names
 
 
@@ -60,7 +61,7 @@ class TorchEngine:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimiser.step()
-        self._state = TorchState(*(part.detach() for part in state))
+        self._state = state.detached()
         return float(loss.detach())
 
     @torch.inference_mode()
@@ -68,21 +69,23 @@ class TorchEngine:
         """Mean nats per token over whole melodies, each from its beginning, dropout off."""
         self._model.eval()
         total, count = 0.0, 0
-        output, cell = self._beginning()
+        begin = self._beginning()
         for batch in whole_melodies(self._encoding, melodies, STEPS_PER_CHECK_BATCH):
             tunes = len(batch.inputs)
-            state = TorchState(output.repeat(1, tunes, 1), cell.repeat(1, tunes, 1))
-            nats, targets, _ = self._cost(batch, state)
-            total, count = total + float(nats), count + targets
+            state = TorchState(begin.output.repeat(1, tunes, 1), begin.cell.repeat(1, tunes, 1))
+            for at in range(0, batch.inputs.shape[1], STEPS_PER_CHECK):
+                part = Batch(*(values[:, at : at + STEPS_PER_CHECK] for values in batch))
+                nats, targets, state = self._cost(part, state)
+                total, count = total + float(nats), count + targets
         return total / max(1, count)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights as the model file keeps them, and the state to begin from."""
         named = self._model.tensors()
-        output, cell = self._beginning()
-        for n in range(len(output)):
-            named[f"start.{n}.output"] = output[n, 0].cpu().numpy().copy()
-            named[f"start.{n}.cell"] = cell[n, 0].cpu().numpy().copy()
+        begin = self._beginning()
+        for n in range(len(begin.output)):
+            named[f"start.{n}.output"] = _array(begin.output[n, 0])
+            named[f"start.{n}.cell"] = _array(begin.cell[n, 0])
         return named
 
     def load(self, tensors: Mapping[str, np.ndarray]) -> None:
@@ -101,7 +104,7 @@ class TorchEngine:
             for key, moment in self._optimiser.state.get(value, {}).items():
                 named[f"{key}.{name}"] = _array(moment)
         if self._state is not None:
-            named |= {f"carried.{name}": _array(value) for name, value in self._state._asdict().items()}
+            named |= {f"carried.{n}": _array(v) for n, v in self._state._asdict().items() if v is not None}
         named["random"] = torch.get_rng_state().numpy().copy()
         if self.device.type == "cuda":
             named["random.cuda"] = torch.cuda.get_rng_state(self.device).numpy().copy()
@@ -119,10 +122,8 @@ class TorchEngine:
             for name, value in parameters.items():
                 value.copy_(torch.from_numpy(state[f"weight.{name}"]))
                 self._optimiser.state[value] = self._moments(name, state)
-        carried = {name: state.get(f"carried.{name}") for name in TorchState._fields}
-        self._state = None
-        if carried["output"] is not None:
-            self._state = TorchState(**{name: self._tensor(value) for name, value in carried.items()})
+        carried = {n: self._tensor(state[f"carried.{n}"]) for n in TorchState._fields if f"carried.{n}" in state}
+        self._state = TorchState(**carried) if carried else None
         torch.set_rng_state(torch.from_numpy(state["random"].copy()))
         if self.device.type == "cuda" and "random.cuda" in state:
             torch.cuda.set_rng_state(torch.from_numpy(state["random.cuda"].copy()), self.device)
@@ -150,21 +151,22 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _beginning(self) -> TorchState:
-        """The state after the melody `before`, in full precision: outputs and cells, each (layers, 1, H)."""
+        """Output and cell after the melody `before`, in full precision: each (layers, 1, H)."""
         self._model.eval()
         rows = melody_rows(self._encoding, self._before)
         rows = np.concatenate([rows, rows[:1]])  # the block's last row is a target alone
         inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], self._alphabet))
         _, state = self._model(inputs.to(self.device), targets.to(self.device), side.to(self.device), None)
-        return state
+        return TorchState(state.output, state.cell)
 
     def _precision(self):
         return torch.autocast(self.device.type, torch.bfloat16) if self._bf16 else nullcontext()
 
 
 def _array(value: Tensor) -> np.ndarray:
-    """A copy in float32, which holds every bfloat16 exactly."""
-    return value.detach().float().cpu().numpy().copy()
+    """A copy; bfloat16, which NumPy has not, as float32, which holds it exactly."""
+    value = value.detach().cpu()
+    return (value.float() if value.dtype == torch.bfloat16 else value).numpy().copy()
 
 
 def choose_device(name: str) -> torch.device:
