@@ -65,7 +65,7 @@ class _Frame:
 
     def __init__(self, lines: Sequence[Line], left: float, top: float, right: float, bottom: float):
         xs = [x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)] or [0.0, 1.0]
-        low, high = _heights(lines)
+        low, high = heights(lines)
         self._x = (0.0, max(xs) or 1.0)
         self._y = (low, high)
         self._edges = left, top, right, bottom
@@ -126,8 +126,8 @@ def _steps(span: float) -> list[float]:
     return [n * 10.0**p for p in range(power, power + 5) for n in (1, 2, 5)]
 
 
-def _heights(lines: Sequence[Line]) -> tuple[float, float]:
-    """Lowest and highest value shown."""
+def heights(lines: Sequence[Line]) -> tuple[float, float]:
+    """Lowest and highest value shown: room around the lines, their first fall cut where it would flatten the rest."""
     every = [y for line in lines for y in line.ys if math.isfinite(y)] or [0.0, 1.0]
     late = [y for line in lines for y in line.ys[len(line.ys) // 2 :] if math.isfinite(y)] or every
     low = min(every)

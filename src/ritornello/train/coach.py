@@ -118,12 +118,10 @@ def rate_too_high(log: Log) -> str | None:
         times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
         return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
     lowest = min(point.training for point in log.points)
-    if log.points[-1].training < lowest + JUMP:
+    now = min(point.training for point in log.points[-CHECKS_OF_RISE:])
+    if now < lowest + JUMP:
         return None
-    return (
-        f"the learning rate is too high: training rose from {lowest:.2f} to {log.points[-1].training:.2f} bits per "
-        f"note; {lower}"
-    )
+    return f"the learning rate is too high: training rose from {lowest:.2f} to {now:.2f} bits per note; {lower}"
 
 
 def memorises(log: Log) -> str | None:

@@ -1,7 +1,7 @@
 """Read a run folder back: its log, what its coach wrote, and the `Log` that diagnoses are made from.
 
-`log.jsonl` holds the plan, then a line for each check; `coach.json` what was counted beside them: tokens per note, the
-n-gram's line, the samples. Everything else in the log (a set-back, a resume) is told apart by its names.
+`log.jsonl` holds the plan, then a line for each check and each way back; `coach.json` what was counted beside them:
+tokens per note, the n-gram's line, the samples. Other lines are told apart by their names and passed over.
 """
 
 from __future__ import annotations
@@ -78,8 +78,14 @@ def read_run(folder: str | Path) -> RunRecord:
     head = lines[0] if lines else {}
     if "plan" not in head:
         raise RunLogError(f"{folder / LOG_NAME}: its first line holds no plan; this is not the log of a run")
-    checks = [line for line in lines[1:] if all(_is_number(line.get(name)) for name in CHECK_FIELDS)]
-    setbacks = sum(1 for line in lines[1:] if "went_back" in line)
+    checks: list[dict] = []
+    setbacks = 0
+    for line in lines[1:]:
+        if _is_number(line.get("went_back")):  # what came after that update is undone
+            setbacks += 1
+            checks = [check for check in checks if check["update"] <= line["went_back"]]
+        elif all(_is_number(line.get(name)) for name in CHECK_FIELDS):
+            checks.append(line)
     return RunRecord(folder, head, tuple(checks), setbacks, _coach(folder / COACH_NAME))
 
 

@@ -26,6 +26,7 @@ ENDINGS = {
     "finished": "the plan was done",
     "early": "no gain for a while",
     "time": "time was up",
+    "diverged": "training blew up again and again",
 }
 BESIDE = """
 .lines { display: block; width: 100%; height: auto; }
@@ -65,18 +66,20 @@ def write_report(folder: str | Path) -> Path:
 
 
 def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
-    """Training, held-out and the n-gram's line, bits per note over epochs, as SVG; the best check has a dot.
+    """The run's lines over epochs as SVG; the best check has a dot. Raises ValueError before the first check."""
+    return line_chart(lines_of(log), "epochs", "bits per note", width, height)
 
-    Raises ValueError before the first check.
-    """
+
+def lines_of(log: Log) -> list[Line]:
+    """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before the first check."""
     epochs = [point.epochs for point in log.points]
+    best = (log.best.epochs, log.best.held_out)
     lines = [Line("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
     if log.has_held_out:
-        held_out = [point.held_out for point in log.points]
-        lines.append(Line("held-out", epochs, held_out, 0, mark=(log.best.epochs, log.best.held_out)))
+        lines.append(Line("held-out", epochs, [point.held_out for point in log.points], 0, mark=best))
     if log.ngram is not None:
-        lines.append(Line("n-gram", epochs, [log.ngram], 4, is_level=True))
-    return line_chart(lines, "epochs", "bits per note", width, height)
+        lines.insert(0, Line("n-gram", epochs, [log.ngram], 4, is_level=True))
+    return lines
 
 
 def report_page(record: RunRecord) -> str:

@@ -157,5 +157,5 @@ def _per_note(encoding, melodies) -> float:
 def _seconds_left(check: Check, bound: float | None) -> float:
     if check.stopped:
         return 0.0
-    left = check.seconds * (check.updates - check.update) / check.update
+    left = check.seconds * (check.updates - check.update) / max(1, check.update)
     return left if bound is None else max(0.0, min(left, bound - check.seconds))

@@ -1,0 +1,177 @@
+"""Training as it is seen in a terminal: curves, what is heard, what the coach says; plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ritornello.cli.console import Console
+
+if TYPE_CHECKING:
+    from ritornello.train.watch import Look
+
+INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of held-out, training and the n-gram, as in the report
+ROWS, WIDEST, NARROWEST = 9, 100, 40
+ENDS = {
+    "": "",
+    "finished": "; finished",
+    "early": "; stopped: no gain for a while",
+    "time": "; time is up",
+    "diverged": "; stopped: training blew up again and again",
+}
+
+
+class LiveView:
+    """What to show of a run. Use as a context; quiet shows nothing.
+
+    On a terminal one picture is drawn again and again, and stays; elsewhere each check is a line or three.
+    """
+
+    def __init__(self, console: Console, updates: int):
+        self._console, self._updates, self._done = console, max(1, updates), 0
+        self._look: Look | None = None
+        self._heard: Look | None = None
+        self._said: set[str] = set()
+        self._live: Any = None
+
+    def __enter__(self) -> LiveView:
+        if self._console.is_terminal and _can_draw(self._console):
+            from rich.console import Console as RichConsole
+            from rich.live import Live
+
+            screen = RichConsole(file=self._console.stream)
+            self._live = Live(get_renderable=self._drawn, console=screen, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def at(self, update: int, nll: float) -> None:
+        """Note that an update is done."""
+        self._done = update
+
+    def show(self, look: Look) -> None:
+        """Show a check."""
+        self._look = look
+        self._done = look.check.update
+        if look.sample is not None:
+            self._heard = look
+        if self._live is not None:
+            self._live.refresh()
+            return
+        for line in self._new_lines(look):
+            self._console.say(line)
+
+    def _new_lines(self, look: Look) -> list[str]:
+        """A check, its melody, and what the coach did not say before; at the end all that he has to say."""
+        lines = [describe_look(look)]
+        if look.sample is not None:
+            lines.append(f"         heard: {describe_sample(look)}")
+        fresh = [d for d in look.diagnoses if look.check.stopped or d.name not in self._said]
+        self._said = {d.name for d in look.diagnoses}
+        return lines + [f"         {d.text}" for d in fresh]
+
+    def _drawn(self):
+        from rich.console import Group
+        from rich.text import Text
+
+        width = min(WIDEST, max(NARROWEST, self._console.width or WIDEST) - 1)
+        parts: list[Any] = [self._bar(width)]
+        if self._look is None:
+            parts.append(Text("the first check is on its way", style="dim"))
+            return Group(*parts)
+        parts += [_curves(self._look, width), _numbers(self._look)]
+        if self._heard is not None and self._heard.sample is not None:
+            parts += _tune(self._heard, width)
+        for found in self._look.diagnoses:
+            parts.append(Text(f"{'+' if found.is_good else '!'} {found.text}", style="green" if found.is_good else ""))
+        return Group(*parts)
+
+    def _bar(self, width: int):
+        from rich.text import Text
+
+        from ritornello.train.coach import clock
+
+        said = f" {100 * self._done / self._updates:3.0f} %"
+        if self._look is not None:
+            check = self._look.check
+            left = clock(self._look.seconds_left)
+            said += f"  {check.tokens_per_second:,.0f} tokens/s  " + (ENDS[check.stopped][2:] or f"{left} left")
+        room = max(10, width - len(said) - 9)
+        full = min(room, round(room * self._done / self._updates))
+        return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), said)
+
+
+def describe_look(look: Look) -> str:
+    """A check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
+    from ritornello.train.coach import clock
+
+    check, point, log = look.check, look.point, look.log
+    told = f"training {point.training:.3f}  "
+    told += f"held-out {point.held_out:.3f} bits per note" if log.has_held_out else "bits per note"
+    beside = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
+    left = "" if check.stopped else f"  {clock(look.seconds_left)} left"
+    note = f"; {check_note}" if (check_note := getattr(check, "note", "")) else ""
+    return (
+        f"{clock(check.seconds):>7}  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  {told}"
+        f"{beside}  {check.validation_nll:.4f} nats per token  {check.tokens_per_second:,.0f} tokens/s{left}"
+        f"{'  best' if check.is_best else ''}{ENDS.get(check.stopped, check.stopped)}{note}"
+    )
+
+
+def describe_sample(look: Look) -> str:
+    """The melody of a check in a line: its roll, its notes, how sure the network was."""
+    from ritornello.train.sample import note_names, one_line_roll
+
+    assert look.sample is not None
+    melody, heard = look.sample.melody, look.sample.heard
+    return f"{one_line_roll(melody)}  {note_names(melody)}  ({100 * heard.certainty:.0f} % sure)"
+
+
+def _curves(look: Look, width: int):
+    from rich.text import Text
+
+    from ritornello.render.text_chart import text_chart
+    from ritornello.train.run_report import lines_of
+
+    text = Text()
+    for row in text_chart(lines_of(look.log), width, ROWS):
+        for sign, ink in row:
+            text.append(sign, INKS.get(ink, "dim"))
+        text.append("\n")
+    text.rstrip()
+    return text
+
+
+def _numbers(look: Look):
+    from rich.text import Text
+
+    point, log = look.point, look.log
+    parts: list[Any] = [(f"training {point.training:.2f}", INKS[1])]
+    if log.has_held_out:
+        parts += ["   ", (f"held-out {point.held_out:.2f}", INKS[0])]
+    if log.ngram is not None:
+        parts += ["   ", (f"n-gram {log.ngram:.2f}", INKS[4])]
+    return Text.assemble(*parts, f"   bits per note, epoch {point.epochs:.1f}; best {log.best.held_out:.2f}")
+
+
+def _tune(look: Look, width: int) -> list:
+    from rich.text import Text
+
+    from ritornello.train.sample import note_names, one_line_roll
+
+    assert look.sample is not None
+    melody, heard = look.sample.melody, look.sample.heard
+    head = f"heard at epoch {look.point.epochs:.1f}, {100 * heard.certainty:.0f} % sure  "
+    roll = one_line_roll(melody, width=max(8, width - len(head)))
+    return [Text.assemble((head, "dim"), (roll, "cyan")), Text(note_names(melody, width), style="dim")]
+
+
+def _can_draw(console: Console) -> bool:
+    """Whether the terminal's encoding has the signs."""
+    try:
+        "━⣿▁·♯".encode(console.stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
