@@ -1,0 +1,142 @@
+"""One layer of the LSTM through time and back, written out in NumPy.
+
+The gates stand in the order i, f, o, g, so that the three sigmoids lie together, and those three are computed as
+scaled tanh: one tanh serves all four. What this file is given before the tanh is therefore halved for i, f, o
+(see `halved`); what it gives back are slopes of the nll by the true sums.
+
+Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; back-propagation through time,
+Werbos 1990.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+# OpenBLAS copies a matrix into its own layout before each product, which costs as much as the product itself when
+# few rows meet large weights, unless rows * depth * columns is at most this. So weights are cut into column blocks.
+SMALL_PRODUCT = 1_000_000
+
+
+class Recurrence:
+    """A layer of width H over T steps of S streams; all arrays are allocated once.
+
+    gates (T, S, 4H): before `forward`, what the layer's input adds to the sums, halved for the sigmoids; after it,
+    the gates; after `backward`, the slope of the nll by the sums.
+    output, cell (T + 1, S, H): [0] is the state carried in, [-1] the one to carry on.
+    """
+
+    def __init__(self, steps: int, streams: int, width: int, dtype: np.dtype):
+        self.width = width
+        self.gates = np.empty((steps, streams, 4 * width), dtype)
+        self.output = np.zeros((steps + 1, streams, width), dtype)
+        self.cell = np.zeros((steps + 1, streams, width), dtype)
+        self._squashed = np.empty((steps, streams, width), dtype)  # tanh of the cell
+        self._sums = np.empty((streams, 4 * width), dtype)
+        self._scratch = np.empty((3, streams, width), dtype)
+        self._slopes = np.empty((2, streams, width), dtype)  # by the output and by the cell
+        self._steps = [self._views(t) for t in range(steps)]
+
+    def forward(self, weights: np.ndarray) -> None:
+        """Run through all steps. weights: recurrent, (4H, H), halved."""
+        product = blocked_product(weights.T, self.output[0], self._sums)
+        sums, scratch = self._sums, self._scratch[0]
+        for gates, sigmoids, _, i, f, o, g, before, cell, squashed, last, output in self._steps:
+            product(last)
+            gates += sums
+            np.tanh(gates, gates)
+            sigmoids *= 0.5
+            sigmoids += 0.5
+            np.multiply(f, before, cell)
+            np.multiply(i, g, scratch)
+            cell += scratch
+            np.tanh(cell, squashed)
+            np.multiply(o, squashed, output)
+
+    def backward(self, weights: np.ndarray, slope: np.ndarray) -> None:
+        """Run back. weights: recurrent, (4H, H), as they are. slope: (T, S, H), of the nll by the outputs."""
+        by_output, by_cell = self._slopes
+        product = blocked_product(weights, self.gates[0], by_output)
+        self._slopes[:] = 0
+        for views, by_this in zip(reversed(self._steps), slope[::-1], strict=True):
+            by_output += by_this
+            self._back(views, by_output, by_cell)
+            product(views.gates)
+
+    def _back(self, step: _Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
+        """From the slopes by a step's output and cell to those by its gates' sums and by the cell before.
+
+        With s a sigmoid, its slope is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
+        """
+        _, sigmoids, pair, i, f, o, g, before, _, squashed, _, output = step
+        one, two, three = self._scratch
+        squares = self._sums[:, : 3 * self.width]
+        np.multiply(by_output, squashed, one)
+        np.multiply(by_output, o, two)
+        np.multiply(one, output, three)
+        two -= three
+        by_cell += two
+        np.multiply(i, g, two)
+        np.multiply(two, g, three)
+        np.subtract(i, three, two)  # i (1 - g^2)
+        np.multiply(by_cell, f, three)  # goes on to the cell before
+        np.multiply(sigmoids, sigmoids, squares)
+        sigmoids -= squares
+        o *= one
+        i *= g
+        f *= before
+        pair *= by_cell[:, None]
+        np.multiply(two, by_cell, g)
+        by_cell[:] = three
+
+    def _views(self, t: int) -> _Step:
+        gates, width = self.gates[t], self.width
+        i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
+        cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
+        pair = gates[:, : 2 * width].reshape(-1, 2, width)
+        return _Step(gates, gates[:, : 3 * width], pair, i, f, o, g, *cells, self.output[t], self.output[t + 1])
+
+
+class _Step(NamedTuple):
+    """Views of one step: taking them anew at each step would cost as much as some of the arithmetic."""
+
+    gates: np.ndarray
+    sigmoids: np.ndarray
+    pair: np.ndarray  # i and f, (S, 2, H)
+    i: np.ndarray
+    f: np.ndarray
+    o: np.ndarray
+    g: np.ndarray
+    before: np.ndarray
+    cell: np.ndarray
+    squashed: np.ndarray
+    last: np.ndarray
+    output: np.ndarray
+
+
+def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """x @ matrix into `out`, for x of the shape of `like`, (rows, depth), with the matrix cut into column blocks."""
+    depth, columns = matrix.shape
+    blocks = _blocks(len(like), depth, columns)
+    cut = np.ascontiguousarray(
+        matrix.reshape(depth, blocks, -1).transpose(1, 0, 2)
+    )  # (blocks, depth, columns / blocks)
+    parts = out.reshape(len(like), blocks, -1).transpose(1, 0, 2)
+    return lambda x: np.matmul(x, cut, parts)
+
+
+def _blocks(rows: int, depth: int, columns: int) -> int:
+    """How many equal blocks of columns make each product small: as few as do, of 16 columns at least."""
+    for blocks in range(1, columns // 16 + 1):
+        if columns % blocks == 0 and rows * depth * (columns // blocks) <= SMALL_PRODUCT:
+            return blocks
+    return 1
+
+
+def halved(sums: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Rows of i, f, o, g (4H on the first axis) with the sigmoids' halved."""
+    scale = np.ones(len(sums), sums.dtype)
+    scale[: 3 * len(sums) // 4] = 0.5
+    return np.multiply(sums, scale.reshape(-1, *[1] * (sums.ndim - 1)), out)
