@@ -13,20 +13,42 @@ from benchmarks.corpus.tunes import write_folder
 from benchmarks.report import clean_environment
 
 CHILD = r"""
-import json, os, re, resource, sys, time
+import json, os, re, resource, sys, threading, time
+from pathlib import Path
 from ritornello.corpus.build import build_corpus
 if sys.argv[3] and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {int(core) for core in sys.argv[3].split(",")})
-began, cpu = time.perf_counter(), time.process_time()
+
+def peak_mb(process):  # since it began: ru_maxrss of a child counts the memory of the program that started it
+    try:
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1]) / 1024
+    except (OSError, TypeError):
+        return 0.0
+
+def watch(peaks, ended):
+    while not ended.wait(0.1):
+        started = [p for task in Path("/proc/self/task").iterdir() for p in (task / "children").read_text().split()]
+        peaks.append(max([peaks.pop(), *(peak_mb(p) for p in started if b"lane_worker" in command(p))]))
+
+def command(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+peaks, ended = [0.0], threading.Event()
+threading.Thread(target=watch, args=(peaks, ended), daemon=True).start()
+began = time.perf_counter()
 corpus = build_corpus(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[4]))
-peak_mb = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024  # since this program began
+seconds = time.perf_counter() - began
+ended.set()
 own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({
-    "seconds": time.perf_counter() - began,
+    "seconds": seconds,
     "cpu_seconds": own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime,
     "own_cpu_seconds": own.ru_utime + own.ru_stime,
-    "program_mb": peak_mb,
-    "worker_mb": workers.ru_maxrss / 1024,
+    "program_mb": peak_mb("self"),
+    "worker_mb": peaks[0],
     "files": len(corpus.report),
     "pieces": len(corpus),
 }))

@@ -15,11 +15,12 @@ from typing import Any
 from ritornello.corpus.assemble import Assembly
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.executors import convert_here
-from ritornello.corpus.find import find_files
+from ritornello.corpus.find import each_file
 from ritornello.corpus.folder import sweep
 from ritornello.corpus.journal import Journal, journal_path
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report_page import report_page
+from ritornello.corpus.source_list import NameList, SourceList
 from ritornello.corpus.sources import Source
 from ritornello.corpus.split import SplitRule
 from ritornello.corpus.store import Corpus
@@ -46,7 +47,7 @@ def build_corpus(
     """
     options = replace(options or BuildOptions(), **changes)
     SplitRule.parse(options.split)  # says what is wrong with it before anything is read
-    found = find_files([sources] if isinstance(sources, str | Path) else sources)
+    found = SourceList(each_file([sources] if isinstance(sources, str | Path) else sources))
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         try:
             corpus = _built(found, options, journal, on_file, out)
@@ -66,7 +67,7 @@ def _built(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None, out: str | Path | None
 ) -> Corpus:
     """Let the executor fill the journal, put the corpus together as far as it goes meanwhile, and save it."""
-    assembly = Assembly([source.name for source in sources], journal.rows, options)
+    assembly = Assembly(NameList(sources), journal.rows, options)
     with closing(_executor(sources, options, journal, out)) as places:
         for done, place in enumerate(places, 1):
             if on_file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,15 +28,29 @@ def find_files(sources: Sequence[str | Path]) -> list[Source]:
     stands in the list with its problem: a folder that cannot be listed, a damaged archive, a file that is no music.
     Raises CorpusError for a source that does not exist, and where no file is found.
     """
-    found: dict[str, Source] = {}
+    return list(each_file(sources))
+
+
+def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
+    """As `find_files`, one after the other, for more files than are to lie in memory.
+
+    Of a file that was found, eight bytes of the digest of its real path are remembered.
+    """
+    found: set[int] = set()
     for given in map(str, sources):
         for path in _named(given):
             for real, source in _below(path) if os.path.isdir(path) else [(os.path.realpath(path), _plain(path))]:
-                found.setdefault(real, source)
+                before = len(found)
+                found.add(_digest(real))
+                if len(found) > before:
+                    yield from _opened(source)
     if not found:
         names = ", ".join(str(s) for s in sources) or "nothing"
         raise CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
-    return [opened for source in found.values() for opened in _opened(source)]
+
+
+def _digest(real: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(real), digest_size=8).digest(), "big")
 
 
 def _named(given: str) -> list[str]:
