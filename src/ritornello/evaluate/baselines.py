@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.encoding.transposition import compass_of, in_every_key, shifts_within
 from ritornello.evaluate.likelihood import Likelihood, measure
 from ritornello.evaluate.pairs import PairAlphabet
@@ -22,7 +22,7 @@ TOKEN_ORDER, PAIR_ORDER = 10, 5
 
 
 def ngram_on_pairs(
-    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Grid
+    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding
 ) -> tuple[Likelihood, int]:
     """Likelihood of the test melodies under the n-gram over (pitch, duration), and its order."""
     tunes = [[encoding.decode(m) for m in part] for part in (train, validation, test)]
@@ -34,7 +34,7 @@ def ngram_on_pairs(
 
 
 def ngram_on_tokens(
-    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Grid
+    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding
 ) -> tuple[Likelihood, int]:
     """Likelihood of the test melodies under the n-gram over the encoding's tokens, and its order."""
     keys = in_every_key(encoding, list(train))
@@ -42,13 +42,13 @@ def ngram_on_tokens(
     return measure(nats, test, encoding), order
 
 
-def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Grid) -> Likelihood:
+def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Likelihood under the frequencies of single tokens in every key."""
     model = Ngram(in_every_key(encoding, list(train)), encoding.vocabulary.size, 0)
     return measure([_nats(model, m, 0) for m in test], test, encoding)
 
 
-def uniform(test: Sequence[np.ndarray], encoding: Grid) -> Likelihood:
+def uniform(test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Likelihood where every token is as likely as every other."""
     return measure([len(m) * math.log(encoding.vocabulary.size) for m in test], test, encoding)
 

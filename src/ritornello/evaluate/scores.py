@@ -1,29 +1,70 @@
-"""Score a model, and the baselines beside it, on one split of a corpus."""
+"""Score a model, and the baselines or another model beside it, on one split of a corpus."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.evaluate import baselines
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
 
 
-def score_model(model: ModelFile, corpus: Corpus, split: str | None = "test") -> Likelihood:
-    """Likelihood of a split's melodies (of all where None), whole history each. Raises ValueError for none."""
-    melodies = corpus_tokens(corpus, model.encoding, split)
+def score_model(
+    model: ModelFile, corpus: Corpus, split: str | None = "test", only: Sequence[int] | None = None
+) -> Likelihood:
+    """Likelihood of a split's melodies (of all where None), whole history each.
+
+    only: score these alone, by their places among the split's melodies that have notes.
+    Raises ValueError where there are none, CorpusError where model and corpus do not match.
+    """
+    melodies = chosen(corpus_tokens(corpus, model.encoding, split), only)
     if not melodies:
         raise ValueError(
             f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
         )
-    return measure(melody_nats(NumpyLstm(model.tensors), melodies, model.encoding), melodies, model.encoding)
+    nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
+    return measure(nats, melodies, model.encoding)
 
 
-def score_baselines(corpus: Corpus, encoding: Grid, split: str = "test") -> dict[str, Likelihood]:
+def tunes_of_both(
+    corpus: Corpus, one: Encoding, other: Encoding, split: str | None = "test"
+) -> tuple[list[int], int]:
+    """Which of a split's melodies with notes both encodings reproduce exactly, by place, and how many there are.
+
+    Raises ValueError where there is none to compare on.
+    """
+    melodies = [melody for melody in corpus.melodies(split) if melody.notes]
+    both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
+    if not both:
+        raise ValueError(
+            f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by both encodings "
+            f"({described(one)}; {described(other)}); they cannot be compared on this corpus"
+        )
+    return both, len(melodies)
+
+
+def described(encoding: Encoding) -> str:
+    """An encoding in a few words: "grid: steps_per_quarter 4"."""
+    rest = ", ".join(
+        f"{name} {value}"
+        for name, value in encoding.options().items()
+        if name != "name" and value not in (False, None, ())
+    )
+    return f"{encoding.name}: {rest}" if rest else encoding.name
+
+
+def score_baselines(
+    corpus: Corpus, encoding: Encoding, split: str = "test", only: Sequence[int] | None = None
+) -> dict[str, Likelihood]:
     """What uniform, unigram and the two n-grams, learned from the training split, make of the same melodies."""
-    train, validation, test = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation", split))
+    train, validation, test = _three_parts(corpus, encoding, split, only)
     scores = {"uniform": baselines.uniform(test, encoding)}
     if train:
         scores["unigram"] = baselines.unigram(train, test, encoding)
@@ -32,7 +73,18 @@ def score_baselines(corpus: Corpus, encoding: Grid, split: str = "test") -> dict
     return scores
 
 
-def score_ngram(corpus: Corpus, encoding: Grid, split: str = "test") -> Likelihood:
+def score_ngram(corpus: Corpus, encoding: Encoding, split: str = "test") -> Likelihood:
     """The better of the two n-grams, the one over (pitch, duration), alone."""
+    return baselines.ngram_on_pairs(*_three_parts(corpus, encoding, split, None), encoding)[0]
+
+
+def chosen(tunes: list[np.ndarray], only: Sequence[int] | None) -> list[np.ndarray]:
+    """The tunes at these places, or all."""
+    return tunes if only is None else [tunes[n] for n in only]
+
+
+def _three_parts(
+    corpus: Corpus, encoding: Encoding, split: str, only: Sequence[int] | None
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     train, validation, test = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation", split))
-    return baselines.ngram_on_pairs(train, validation, test, encoding)[0]
+    return train, validation, chosen(test, only)
