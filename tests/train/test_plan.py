@@ -1,14 +1,15 @@
 """The plan: numbers that can be checked on paper."""
 
+import json
 import math
 
 import pytest
 
-from ritornello.train.plan import TrainOptions, choose_dropout, make_plan, usable_cores
+from ritornello.train.plan import Plan, Setting, TrainOptions, choose_dropout, choose_shape, make_plan, usable_cores
 
 
 def plan_of(corpus_tokens: int = 100_000, rate: float = 10.0, **options):
-    return make_plan(TrainOptions(**options), corpus_tokens, "fp32", 1, rate)
+    return make_plan(TrainOptions(**options), corpus_tokens, Setting("torch", "cpu", "fp32", 1, rate))
 
 
 def test_the_learning_rate_warms_up_and_falls_by_half_a_cosine():
@@ -56,10 +57,8 @@ def test_checks_are_spread_over_the_run(updates, checks, every):
 
 
 def test_dropout_grows_with_the_epochs_from_nothing_to_a_half():
-    tokens_per_update = 16 * 48
-
     def dropout(epochs: float) -> float:
-        return choose_dropout(TrainOptions(), 1_000_000, round(epochs * 1_000_000 / tokens_per_update))
+        return choose_dropout(TrainOptions(), 1_000_000, round(epochs * 1_000_000))
 
     assert dropout(0.1) == dropout(3.9) == 0
     assert dropout(8) == pytest.approx(0.15, abs=0.01)
@@ -82,7 +81,8 @@ def test_a_plan_says_everything_that_it_will_do():
     ("field", "bad"),
     [("minutes", 0), ("minutes", -1), ("updates", 0), ("dtype", "fp64"), ("streams", 0), ("bptt_steps", 1),
      ("threads", -1), ("checks", 0), ("patience", 0), ("peak_rate", 0), ("peak_rate", 1), ("dropout", 1.0),
-     ("dropout", -0.1), ("seed", -1), ("weight_decay", -1.0)],
+     ("dropout", -0.1), ("seed", -1), ("weight_decay", -1.0),
+     ("engine", "jax"), ("save_seconds", -1.0), ("save_seconds", math.nan)],
 )  # fmt: skip
 def test_an_option_out_of_range_is_refused_by_name(field, bad):
     with pytest.raises(ValueError, match=f"{field} must be"):
@@ -94,5 +94,20 @@ def test_there_is_at_least_one_core():
 
 
 def test_a_number_of_updates_is_kept_to():
-    assert make_plan(TrainOptions(updates=50, patience=2), 1000, "fp32", 1, 1.0).patience == 50
-    assert make_plan(TrainOptions(minutes=1, patience=2), 1000, "fp32", 1, 1.0).patience == 2
+    assert plan_of(updates=50, patience=2).patience == 50
+    assert plan_of(minutes=1, patience=2).patience == 2
+
+
+def test_what_is_asked_for_stands_before_the_rule():
+    shape = choose_shape(TrainOptions(streams=3, bptt_steps=7, peak_rate=0.5), 1000)
+    assert shape == (3, 7, 0.5)
+    assert choose_shape(TrainOptions(streams=3), 1000)[1:] == choose_shape(TrainOptions(), 1000)[1:]
+
+
+def test_a_network_that_has_learned_already_learns_on_more_slowly():
+    assert choose_shape(TrainOptions(), 5000, fine_tune=True).peak_rate < choose_shape(TrainOptions(), 5000).peak_rate
+
+
+def test_a_plan_can_be_written_down_and_read_again():
+    plan = plan_of(minutes=1)
+    assert Plan(**json.loads(json.dumps(plan.described()))) == plan

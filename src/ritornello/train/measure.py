@@ -1,52 +1,136 @@
-"""What trains fastest on this machine, now: which number format and how many threads."""
+"""What trains here, and what trains fastest now: PyTorch or NumPy, which number format, how many threads."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import random_batch
-from ritornello.train.engine import TorchEngine
-from ritornello.train.plan import Plan, TrainOptions, has_bf16, make_plan, usable_cores
+from ritornello.train.loop import Engine
+from ritornello.train.plan import Plan, Setting, TrainOptions, has_bf16, make_plan, usable_cores
 
-UPDATES_TIMED = 5
-
-
-def default_setting(options: TrainOptions) -> tuple[str, int]:
-    """Number format and threads by rule alone, so that a run of `--updates` does not hang on a measurement."""
-    dtype = options.dtype if options.dtype != "auto" else ("bf16" if has_bf16() else "fp32")
-    return dtype, options.threads or usable_cores()
+MEASURING_SECONDS = 1.5  # for all settings together
+MOST_UPDATES_TIMED = 8
 
 
-def fastest_setting(network: NetworkOptions, encoding: Grid, options: TrainOptions) -> tuple[str, int, float]:
-    """Try each setting for a moment. Returns dtype, threads and updates per second of the fastest.
+def make_engine(network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None) -> Engine:
+    """The trainer that the plan names. Raises ImportError, naming the extra, where PyTorch is missing."""
+    if plan.engine == "numpy":
+        from ritornello.train.numpy_engine import NumpyEngine
 
-    bf16 is tried only where the processor has it: elsewhere it is many times slower.
+        return NumpyEngine(network, encoding, plan, before=before)
+    require_torch()
+    from ritornello.train.engine import TorchEngine
+
+    return TorchEngine(network, encoding, plan, before=before)
+
+
+def choose_setting(
+    network: NetworkOptions, encoding: Encoding, options: TrainOptions
+) -> tuple[Setting, Sequence[Setting]]:
+    """The setting to train with, and all that were timed to find it (none for a number of updates).
+
+    A number of updates is for repeating a run, so there the rule alone decides: bf16 where the processor has it, all
+    cores. Where time is the limit each setting is tried for a moment, under two seconds in all.
+    Raises ImportError or ValueError for a wish that this machine cannot fulfil.
     """
-    dtypes = [options.dtype] if options.dtype != "auto" else ["fp32", "bf16"][: 1 + has_bf16()]
+    possible = possible_settings(options)
+    if options.updates is not None:
+        return possible[-1], ()
+    timed = measured(network, encoding, options, possible)
+    return max(timed, key=lambda setting: setting.updates_per_second), timed
+
+
+def possible_settings(options: TrainOptions) -> list[Setting]:
+    """Settings worth trying here, the one most likely to be the fastest last.
+
+    bf16 is among them only where the hardware has it: elsewhere it is many times slower.
+    """
+    engine = choose_engine(options)
+    device = "cpu" if engine == "numpy" else _device(options.device)
+    if engine == "numpy" and (options.device not in ("auto", "cpu") or options.dtype == "bf16"):
+        raise ValueError("the numpy engine trains on the cpu in fp32 alone; leave --device and --dtype out")
+    dtypes = [options.dtype] if options.dtype != "auto" else ["fp32", "bf16"][: 1 + _has_bf16(device)]
+    if engine == "numpy":
+        dtypes = ["fp32"]
     threads = [options.threads] if options.threads else sorted({1, usable_cores()})
-    timed = []
-    for dtype in dtypes:
-        for count in threads:
-            plan = replace(make_plan(options, 1, dtype, count, 1.0), dropout=network.dropout)
-            timed.append((_updates_per_second(network, encoding, plan), dtype, count))
-    rate, dtype, count = max(timed)
-    return dtype, count, rate
+    if device != "cpu":
+        threads = threads[-1:]
+    return [Setting(engine, device, dtype, count) for dtype in dtypes for count in threads]
 
 
-def _updates_per_second(network: NetworkOptions, encoding: Grid, plan: Plan) -> float:
-    engine = TorchEngine(network, encoding, plan)
+def measured(
+    network: NetworkOptions, encoding: Encoding, options: TrainOptions, possible: Sequence[Setting]
+) -> list[Setting]:
+    """The settings with their updates per second, each timed for its share of MEASURING_SECONDS."""
+    seconds = MEASURING_SECONDS / len(possible)
+    plans = [replace(make_plan(options, 1, setting), dropout=network.dropout) for setting in possible]
+    rates = [_updates_per_second(network, encoding, plan, seconds) for plan in plans]
+    return [s._replace(updates_per_second=rate) for s, rate in zip(possible, rates, strict=True)]
+
+
+def choose_engine(options: TrainOptions) -> str:
+    """torch or numpy: as asked for, else PyTorch where it is installed. Raises ImportError where neither can be."""
+    if options.engine != "auto":
+        return options.engine
+    return "torch" if _has_torch() or not _has_numpy_engine() else "numpy"
+
+
+def require_torch() -> None:
+    """Raise ImportError with the way to get PyTorch where it is missing."""
+    if not _has_torch():
+        raise ImportError(
+            'training needs PyTorch: pip install "ritornello[train]" (on Linux without a GPU add '
+            "--extra-index-url https://download.pytorch.org/whl/cpu to spare several gigabytes)"
+        )
+
+
+def _has_torch() -> bool:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _has_numpy_engine() -> bool:
+    return find_spec("ritornello.train.numpy_engine") is not None
+
+
+def _device(name: str) -> str:
+    require_torch()
+    from ritornello.train.engine import choose_device
+
+    return choose_device(name).type
+
+
+def _has_bf16(device: str) -> bool:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and has_bf16()
+
+
+def _updates_per_second(network: NetworkOptions, encoding: Encoding, plan: Plan, seconds: float) -> float:
+    """The median of a few updates on random tokens, after one or two to warm up."""
+    began = time.perf_counter()
+    engine = make_engine(network, encoding, plan)
     batch = random_batch(Alphabet.of(encoding), plan.streams, plan.bptt_steps)
-    for _ in range(2):
-        engine.update(batch, 1e-4)
-    times = []
-    for _ in range(UPDATES_TIMED):
+    times: list[float] = []
+    for _ in range(MOST_UPDATES_TIMED):
         before = time.perf_counter()
         engine.update(batch, 1e-4)
-        times.append(time.perf_counter() - before)
-    return 1 / float(np.median(times))
+        now = time.perf_counter()
+        times.append(now - before)
+        if now - began + times[-1] > seconds:
+            break
+    warm = times[min(2, len(times) - 1) :]
+    return 1 / float(np.median(warm))

@@ -10,6 +10,10 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+DEFAULT_MINUTES = 3.0
+FINE_TUNE_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -25,20 +29,23 @@ class TrainOptions:
     seed: int = 0
     """Random seed."""
 
-    streams: int = 16
-    """Melodies read side by side, 1 or more."""
+    streams: int | None = None
+    """Melodies read side by side, 1 or more; chosen by corpus and length of training where not given."""
 
-    bptt_steps: int = 48
-    """Tokens per update and stream, 2 or more."""
+    bptt_steps: int | None = None
+    """Recurrent steps per update and stream, 2 or more; chosen likewise."""
 
-    peak_rate: float = 4e-3
-    """Learning rate after warm-up, above 0 and below 1."""
+    peak_rate: float | None = None
+    """Learning rate after warm-up, above 0 and below 1; chosen likewise."""
 
     weight_decay: float = 0.01
     """AdamW's weight decay."""
 
     dropout: float | None = None
     """Share of activations silenced, 0 to below 1; chosen by corpus and length of training where not given."""
+
+    engine: str = "auto"
+    """What trains: auto, torch, or numpy, which needs no PyTorch."""
 
     dtype: str = "auto"
     """Number format: auto, fp32 or bf16."""
@@ -55,6 +62,9 @@ class TrainOptions:
     patience: int = 6
     """Checks without a gain after which it stops early, once every tune has been seen a few times."""
 
+    save_seconds: float = 20.0
+    """How often everything needed to go on is saved, in seconds."""
+
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes <= 100_000:
             raise ValueError(f"minutes must be above 0 and at most 100000, not {self.minutes}")
@@ -62,22 +72,44 @@ class TrainOptions:
             raise ValueError(f"updates must be 1 or more, not {self.updates}")
         if self.dtype not in ("auto", "fp32", "bf16"):
             raise ValueError(f"dtype must be auto, fp32 or bf16, not {self.dtype!r}")
-        for name, low in (
-            ("seed", 0),
-            ("streams", 1),
-            ("bptt_steps", 2),
-            ("threads", 0),
-            ("checks", 1),
-            ("patience", 1),
-        ):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be {low} or more, not {getattr(self, name)}")
-        if not 0 < self.peak_rate < 1:
+        if self.engine not in ("auto", "torch", "numpy"):
+            raise ValueError(f"engine must be auto, torch or numpy, not {self.engine!r}")
+        for name, low in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise ValueError(f"{name} must be {low} or more, not {value}")
+        if self.peak_rate is not None and not 0 < self.peak_rate < 1:
             raise ValueError(f"peak_rate must be above 0 and below 1, not {self.peak_rate}")
         if not 0 <= self.weight_decay <= 1:
             raise ValueError(f"weight_decay must be 0 to 1, not {self.weight_decay}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
+
+    @property
+    def seconds(self) -> float | None:
+        """The most time it may take; None where the number of updates is given."""
+        return None if self.updates is not None else 60 * (self.minutes or DEFAULT_MINUTES)
+
+
+_LEAST = {"seed": 0, "streams": 1, "bptt_steps": 2, "threads": 0, "checks": 1, "patience": 1, "save_seconds": 0}
+
+
+class Setting(NamedTuple):
+    """What the updates are computed with. updates_per_second: as measured; 0 where nothing was measured."""
+
+    engine: str  # torch or numpy
+    device: str  # cpu, cuda or mps
+    dtype: str  # fp32 or bf16
+    threads: int
+    updates_per_second: float = 0.0
+
+
+class Shape(NamedTuple):
+    """How an update is made."""
+
+    streams: int
+    bptt_steps: int
+    peak_rate: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +130,7 @@ class Plan:
     device: str
     seed: int
     seconds: float | None  # upper bound on the clock; None: no bound
+    engine: str = "torch"
 
     def rate(self, update: int) -> float:
         """Learning rate of update 0, 1, ...: linear warm-up, then half a cosine down to 1 % of the peak."""
@@ -111,40 +144,52 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(options: TrainOptions, corpus_tokens: int, dtype: str, threads: int, updates_per_second: float) -> Plan:
-    """Fix the plan. updates_per_second: measured; not used where `options.updates` is given."""
-    updates = options.updates
-    seconds = None
+def make_plan(options: TrainOptions, corpus_tokens: int, setting: Setting, fine_tune: bool = False) -> Plan:
+    """Fix the plan. The measured speed of `setting` is not used where `options.updates` is given."""
+    updates, seconds = options.updates, options.seconds
     if updates is None:
-        seconds = 60 * (3.0 if options.minutes is None else options.minutes)
         # A tenth goes to checking; the rest of the reserve is for a machine that slows down.
-        updates = max(20, int(0.82 * seconds * updates_per_second))
+        updates = max(20, int(0.82 * seconds * setting.updates_per_second)) if seconds else 20
+    shape = choose_shape(options, corpus_tokens, fine_tune)
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / options.checks)),
         patience=options.patience if options.updates is None else options.updates,  # exactly so many: never early
-        streams=options.streams,
-        bptt_steps=options.bptt_steps,
-        peak_rate=options.peak_rate,
+        streams=shape.streams,
+        bptt_steps=shape.bptt_steps,
+        peak_rate=shape.peak_rate,
         weight_decay=options.weight_decay,
         warmup_updates=max(1, min(200, updates // 20)),
-        dropout=choose_dropout(options, corpus_tokens, updates),
-        dtype=dtype,
-        threads=threads,
-        device=options.device,
+        dropout=choose_dropout(options, corpus_tokens, updates * shape.streams * shape.bptt_steps),
+        dtype=setting.dtype,
+        threads=setting.threads,
+        device=setting.device,
         seed=options.seed,
         seconds=seconds,
+        engine=setting.engine,
     )
 
 
-def choose_dropout(options: TrainOptions, corpus_tokens: int, updates: int) -> float:
+def choose_shape(options: TrainOptions, corpus_tokens: int, fine_tune: bool = False) -> Shape:
+    """Streams, steps and learning rate by rule, from the corpus's size and the length of training.
+
+    Many small updates beat few large ones; a network that has learned already learns on at a lower rate.
+    What the options name is kept. Found by experiment (LOG.md).
+    """
+    rule = Shape(8, 48, FINE_TUNE_RATE) if fine_tune else Shape(16, 48, 4e-3)
+    return Shape(
+        options.streams or rule.streams, options.bptt_steps or rule.bptt_steps, options.peak_rate or rule.peak_rate
+    )
+
+
+def choose_dropout(options: TrainOptions, corpus_tokens: int, tokens_seen: int) -> float:
     """More dropout the more often each token will be seen: none up to four epochs, 0.15 more for each doubling.
 
     At most 0.5. Found by experiment (LOG.md, 2026-11-22).
     """
     if options.dropout is not None:
         return options.dropout
-    epochs = updates * options.streams * options.bptt_steps / max(1, corpus_tokens)
+    epochs = tokens_seen / max(1, corpus_tokens)
     return round(min(0.5, 0.15 * math.log2(max(epochs, 4) / 4)), 2)
 
 

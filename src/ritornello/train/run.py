@@ -1,65 +1,115 @@
 """One training run: a corpus in, a run folder out.
 
-The folder holds `model.safetensors` (the best so far), `log.jsonl` (the plan, then one line per check) and is
-usable at any moment: each file is written beside itself and renamed.
+The folder holds `model.safetensors` (the best so far), `last.safetensors` (everything needed to go on) and
+`log.jsonl` (the plan, then one line per check), and is usable at any moment: each file is written beside itself and
+renamed. A run that was stopped, by whatever, goes on from its last point as if nothing had happened.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Grid
-from ritornello.model.file import ModelFile, save_model
+from ritornello.encoding import Encoding, make_encoding
+from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.options import NetworkOptions
-from ritornello.music import atomic
-from ritornello.train.loop import Check, Engine, run_updates
-from ritornello.train.plan import Plan, TrainOptions, make_plan
+from ritornello.train.checkpoint import (
+    LOG_NAME,
+    MODEL_NAME,
+    Checkpoint,
+    CheckpointError,
+    clear_run,
+    holds_run,
+    save_checkpoint,
+    sweep,
+    write_log,
+)
+from ritornello.train.finetune import Base, check_encoding, load_base, old_style
+from ritornello.train.loop import Check, Engine, Progress, run_updates
+from ritornello.train.material import Material, corpus_facts, gather
+from ritornello.train.measure import choose_setting, make_engine, require_torch
+from ritornello.train.plan import Plan, Setting, TrainOptions, make_plan
 from ritornello.train.streams import Streams
 from ritornello.version import VERSION
 
-MODEL_NAME = "model.safetensors"
-LOG_NAME = "log.jsonl"
+__all__ = [
+    "LOG_NAME",
+    "MODEL_NAME",
+    "Training",
+    "corpus_facts",
+    "prepare_training",
+    "require_torch",
+    "resume_training",
+]
 
 
 @dataclass(frozen=True)
 class Training:
-    """A run that is ready to go: its plan can be shown before the first update."""
+    """A run that is ready to go, or to go on: its plan can be shown before the next update.
+
+    story: what the run is, in plain values. progress: how far it has come. log: its lines so far.
+    timed: the settings that were tried, where one was measured.
+    """
 
     plan: Plan
     network: NetworkOptions
-    encoding: Grid
-    corpus_facts: dict
-    train_tokens: int
+    encoding: Encoding
+    material: Material
+    story: dict[str, Any]
     _engine: Engine
     _streams: Streams
-    _held_out: list
+    base: Base | None = None
+    timed: Sequence[Setting] = ()
+    save_seconds: float = TrainOptions.save_seconds
+    is_resumed: bool = False
+    progress: Progress = field(default_factory=Progress)
+    log: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def has_held_out(self) -> bool:
-        """Whether there are validation melodies to check; without them the training likelihood is watched."""
-        return bool(self._held_out)
+        """Whether there are melodies to check by; without them the training likelihood is watched."""
+        return bool(self.material.held_out)
+
+    @property
+    def corpus_facts(self) -> dict[str, Any]:
+        """What the model file will say of the corpus."""
+        return self.material.facts
+
+    @property
+    def train_tokens(self) -> int:
+        """Tokens to learn from."""
+        return self.material.tokens
 
     def checks(
         self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
     ) -> Iterator[Check]:
         """Train, yielding each check; the best weights and the log are in the folder `out` by then.
 
-        Raises OSError, naming the file, where `out` cannot be written.
+        What an earlier run left in `out` is replaced, unless this one was resumed from it. Ctrl-C, or leaving off
+        to ask for checks, saves the place to go on from.
+        Raises OSError, naming the file, where `out` cannot be written; the last good files stay then.
         """
-        out = Path(out)
-        lines = [{"plan": self.plan.described(), "network": self.network.options(), "corpus": self.corpus_facts}]
-        atomic.write_text(out / LOG_NAME, _jsonl(lines))
-        for check in run_updates(self._engine, self._streams, self._held_out, self.plan, on_update):
-            if check.is_best:
-                save_model(out / MODEL_NAME, self.model_at(check))
-            lines.append(asdict(check))
-            atomic.write_text(out / LOG_NAME, _jsonl(lines))
-            yield check
+        keeper = _Keeper(self, Path(out))
+        keeper.open()
+
+        def told(update: int, nll: float) -> None:
+            on_update(update, nll)
+            keeper.save_on_time()
+
+        blind = math.log(self.encoding.vocabulary.size)
+        try:
+            yield from run_updates(
+                self._engine, self._streams, self.material.held_out, self.plan, self.progress, keeper, blind, told
+            )
+        except (KeyboardInterrupt, GeneratorExit):
+            keeper.save()
+            raise
+        keeper.save()
 
     def model_at(self, check: Check) -> ModelFile:
         """The network as it is now, with the facts of this check."""
@@ -71,63 +121,190 @@ class Training:
             "update": check.update,
             "validation_nll": check.validation_nll,
         }
+        if self.base:
+            facts["parent"] = self.base.facts
         return ModelFile(self._engine.tensors(), self.network, self.encoding, facts)
 
+    def checkpoint(self) -> Checkpoint:
+        """The run as it is now."""
+        return Checkpoint(self.story, self.progress, self.log, self._engine.state(), self._streams.state())
 
-def prepare_training(corpus: Corpus, network: NetworkOptions, encoding: Grid, options: TrainOptions) -> Training:
+    def restore(self, saved: Checkpoint) -> None:
+        """Put engine and streams where they were. Raises ValueError where they do not fit."""
+        self._engine.restore(saved.engine)
+        self._streams.restore(saved.streams)
+
+    def load(self, best: ModelFile | None) -> None:
+        """Put the best weights into the engine again, or those of the beginning where there is no best yet."""
+        beginning = best or (self.base.file if self.base else None)
+        fresh = beginning.tensors if beginning else self._fresh_engine().tensors()
+        self._engine.load(fresh)
+
+    def _fresh_engine(self) -> Engine:
+        return make_engine(self.network, self.encoding, self.plan, self.material.melodies[0])
+
+
+@dataclass
+class _Keeper:
+    """Writes the files of a run."""
+
+    training: Training
+    folder: Path
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def open(self) -> None:
+        """Make the folder ready: from here on the run can be gone on with."""
+        (sweep if self.training.is_resumed else clear_run)(self.folder)
+        self._write_log()
+        if not self.training.is_resumed:
+            self.save()
+
+    def keep(self, check: Check) -> None:
+        """Enter the check into the log, and keep the weights where it is the best."""
+        if check.is_best:
+            save_model(self.folder / MODEL_NAME, self.training.model_at(check))
+        self.training.log.append(asdict(check))
+        self._write_log()
+
+    def go_back(self, line: dict[str, Any]) -> None:
+        """Put the best weights into the engine again, or the beginning's before the first check; log `line`."""
+        has_best = math.isfinite(self.training.progress.best)
+        self.training.load(load_model(self.folder / MODEL_NAME) if has_best else None)
+        self.training.log.append(line)
+        self._write_log()
+
+    def save_on_time(self) -> None:
+        """Save the place to go on from if the last time is `save_seconds` ago."""
+        if time.monotonic() - self.saved_at >= self.training.save_seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Save the place to go on from."""
+        save_checkpoint(self.folder, self.training.checkpoint())
+        self.saved_at = time.monotonic()
+
+    def _write_log(self) -> None:
+        head = {key: value for key, value in self.training.story.items() if key not in _PRIVATE}
+        write_log(self.folder, [head, *self.training.log])
+
+
+_PRIVATE = ("options", "source", "base")  # for going on alone: they may name places on this machine
+
+
+def prepare_training(
+    corpus: Corpus,
+    network: NetworkOptions | None,
+    encoding: Encoding | None,
+    options: TrainOptions,
+    base: Base | None = None,
+    source: str = "",
+) -> Training:
     """Encode the corpus, measure the machine where time is the limit, and fix the plan.
 
-    Raises ValueError for a corpus without training melodies, ImportError naming the extra where torch is missing.
+    base: a model to go on from, which brings network and encoding with it; without one, None is the default.
+    source: where the corpus was read from, to find it again when the run is resumed.
+    Raises ValueError for a corpus without training melodies or a base that does not fit, ImportError naming the
+    extra where torch is missing.
     """
-    require_torch()
-    from ritornello.train.engine import TorchEngine
-    from ritornello.train.measure import default_setting, fastest_setting
-
-    melodies = corpus_tokens(corpus, encoding, "train")
-    if not melodies:
-        raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
-    held_out = corpus_tokens(corpus, encoding, "validation")
-    tokens = sum(len(m) for m in melodies)
-    if options.updates is None:
-        dtype, threads, rate = fastest_setting(network, encoding, options)
-    else:
-        (dtype, threads), rate = default_setting(options), 1.0
-    plan = make_plan(options, tokens, dtype, threads, rate)
-    network = replace(network, dropout=plan.dropout)
-    facts = corpus_facts(corpus)
-    streams = Streams(melodies, encoding, plan.streams, plan.seed, *facts["compass"])
-    engine = TorchEngine(network, encoding, plan, before=melodies[0])
-    return Training(plan, network, encoding, facts, tokens, engine, streams, held_out)
-
-
-def corpus_facts(corpus: Corpus) -> dict:
-    """What a model file says of the corpus that it learned: fingerprint, size, licences, metres, range of pitches."""
-    metres: dict[str, int] = {}
-    for _, part in corpus.slices("train"):
-        metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
-    heard = [corpus.notes["pitch"][part.first : part.stop] for _, part in corpus.slices("train") if part.notes]
-    lowest, highest = zip(*((int(pitches.min()), int(pitches.max())) for pitches in heard), strict=True)
-    licences = sorted({piece.licence for piece in corpus.pieces if piece.licence})
-    return {
-        "fingerprint": corpus.fingerprint,
-        "pieces": len(corpus.pieces),
-        "notes": len(corpus.notes),
-        "licences": licences[:8],
-        "metres": metres,
-        "compass": [min(lowest), max(highest)],
+    if base:
+        network, encoding = _of_base(base, network, encoding)
+    network, encoding = network or NetworkOptions(), encoding or make_encoding()
+    material = gather(corpus, encoding)
+    setting, timed = choose_setting(network, encoding, options)
+    plan = make_plan(options, material.tokens, setting, fine_tune=base is not None)
+    story = {
+        "plan": plan.described(),
+        "network": replace(network, dropout=plan.dropout).options(),
+        "encoding": encoding.options(),
+        "corpus": material.facts,
+        "held_out": material.watched(encoding),
+        "options": asdict(options),
+        "source": source,
     }
+    if base:
+        story |= {"parent": base.facts, "base": base.name}
+    training = _assembled(story, material, base)
+    progress = Progress(checked=-1 if base else 0)  # a base is checked before it learns anything
+    return replace(training, timed=timed, save_seconds=options.save_seconds, progress=progress)
 
 
-def require_torch() -> None:
-    """Raise ImportError with the way to get PyTorch where it is missing."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise ImportError(
-            'training needs PyTorch: pip install "ritornello[train]" (on Linux without a GPU add '
-            "--extra-index-url https://download.pytorch.org/whl/cpu to spare several gigabytes)"
-        ) from None
+def resume_training(
+    saved: Checkpoint,
+    folder: Path,
+    corpus: Corpus,
+    options: TrainOptions = TrainOptions(),
+    network: NetworkOptions | None = None,
+    encoding: Encoding | None = None,
+) -> Training:
+    """The run as it was when it was saved, to be gone on with by its stored plan.
+
+    options, network, encoding: what the user asks for now, if anything: it has to be what the run began with.
+    Raises CheckpointError where corpus, options or parent are others than the run's, in a line.
+    """
+    story = saved.story
+    check_options(story, options, network, encoding)
+    if corpus.fingerprint != story["corpus"]["fingerprint"]:
+        raise CheckpointError(
+            f"{folder}: this is not the corpus that the run began with (fingerprint {corpus.fingerprint[:12]}, not "
+            f"{story['corpus']['fingerprint'][:12]}): go on with that one, or begin a new run in another folder"
+        )
+    base = load_base(story["base"]) if "base" in story else None
+    if base and base.facts["sha256"] != story["parent"]["sha256"]:
+        raise CheckpointError(f"{folder}: {base.name} is no longer the model that the run began from; put it back")
+    training = _assembled(story, gather(corpus, make_encoding(**story["encoding"])), base)
+    training.restore(saved)
+    if not (folder / MODEL_NAME).exists():
+        saved.progress.best, saved.progress.best_update = math.inf, 0  # somebody took it away: the next best is kept
+    return replace(
+        training, save_seconds=options.save_seconds, is_resumed=True, progress=saved.progress, log=saved.log
+    )
 
 
-def _jsonl(lines: list[dict]) -> str:
-    return "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
+def check_options(
+    story: dict[str, Any], options: TrainOptions, network: NetworkOptions | None, encoding: Encoding | None
+) -> None:
+    """Raise CheckpointError, naming the option, where something else is asked for than the run was planned with."""
+    remedy = "leave it out to go on by the stored plan, or begin a new run in another folder"
+    for option in fields(options):
+        asked, stored = getattr(options, option.name), story["options"].get(option.name, option.default)
+        if option.name != "save_seconds" and asked != option.default and asked != stored:
+            name = option.name.replace("_", "-")
+            raise CheckpointError(f"--{name} is {asked} now, but the run was planned with {stored}: {remedy}")
+    stored_network = NetworkOptions(**story["network"])
+    if network and replace(network, dropout=stored_network.dropout) != stored_network:
+        raise CheckpointError(f"--preset is another network than the run's ({story['network']}): {remedy}")
+    if encoding and encoding.options() != story["encoding"]:
+        raise CheckpointError(f"the encoding is another one than the run's ({story['encoding']}): {remedy}")
+
+
+def check_free(folder: str | Path) -> None:
+    """Raise ValueError, with the ways on, where the folder holds a run already."""
+    if holds_run(Path(folder)):
+        raise ValueError(
+            f"{folder} holds a run already: go on with it (`ritornello train --resume {folder}`), replace it "
+            "(--replace) or choose another folder"
+        )
+
+
+def _of_base(
+    base: Base, network: NetworkOptions | None, encoding: Encoding | None
+) -> tuple[NetworkOptions, Encoding]:
+    """The base's network and encoding. Raises ValueError where others are asked for."""
+    if encoding is not None:
+        check_encoding(base, encoding)
+    theirs = base.file.network
+    if network is not None and replace(network, dropout=theirs.dropout) != theirs:
+        raise ValueError(f"{base.name} is a network of {theirs.layers} x {theirs.width}: leave --preset out")
+    return theirs, base.file.encoding
+
+
+def _assembled(story: dict[str, Any], material: Material, base: Base | None) -> Training:
+    """Network, engine and streams of a story, at their beginning."""
+    plan, network = Plan(**story["plan"]), NetworkOptions(**story["network"])
+    encoding = make_encoding(**story["encoding"])
+    tunes = material.melodies + (old_style(base, material.tokens, plan.seed) if base else [])
+    streams = Streams(tunes, encoding, plan.streams, plan.seed, *material.facts["compass"])
+    engine = make_engine(network, encoding, plan, material.melodies[0])
+    if base:
+        engine.load(base.file.tensors)
+    return Training(plan, network, encoding, material, story, engine, streams, base)

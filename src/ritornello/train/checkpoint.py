@@ -1,0 +1,136 @@
+"""Everything that a run needs to go on, in one file: `last.safetensors`.
+
+Arrays are its tensors, "engine/NAME" and "streams/NAME"; all else is JSON in its header, with a checksum of both.
+No pickled objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ritornello.model.file import digest
+from ritornello.music import atomic
+from ritornello.train.loop import Progress
+
+MODEL_NAME = "model.safetensors"
+LAST_NAME = "last.safetensors"
+LOG_NAME = "log.jsonl"
+FORMAT = 1
+
+State = Mapping[str, Any]
+
+
+class CheckpointError(ValueError):
+    """A run that cannot be gone on with; the message names its folder, says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at one moment between two updates.
+
+    story: what the run is (plan, network, encoding, corpus, ...), plain values. log: its lines so far.
+    engine, streams: their states.
+    """
+
+    story: dict[str, Any]
+    progress: Progress
+    log: list[dict[str, Any]]
+    engine: State
+    streams: State
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write `last.safetensors` in the run folder, whole or not at all. Raises OSError naming it."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, np.ndarray] = {}
+    values: dict[str, Any] = {}
+    for part, state in (("engine", checkpoint.engine), ("streams", checkpoint.streams)):
+        for name, value in state.items():
+            is_array = isinstance(value, np.ndarray)
+            (arrays if is_array else values)[f"{part}/{name}"] = np.array(value, order="C") if is_array else value
+    header = {
+        "format": FORMAT,
+        "story": checkpoint.story,
+        "progress": asdict(checkpoint.progress),
+        "log": checkpoint.log,
+        "values": values,
+        "sha256": digest(arrays),
+    }
+    text = json.dumps(header, sort_keys=True)
+    metadata = {"ritornello-run": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    atomic.write_bytes(folder / LAST_NAME, save(arrays, metadata))
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read it back. Raises CheckpointError where there is none, or it is damaged or of a newer program."""
+    path = folder / LAST_NAME
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no run to go on with (there is no {LAST_NAME}); give the folder of a run")
+    header, arrays = _read(path)
+    if header["format"] > FORMAT:
+        raise CheckpointError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
+    states: dict[str, dict[str, Any]] = {"engine": {}, "streams": {}}
+    for name, value in (arrays | header["values"]).items():
+        part, _, rest = name.partition("/")
+        states[part][rest] = value
+    return Checkpoint(header["story"], Progress(**header["progress"]), header["log"], **states)
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run was begun in this folder."""
+    return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
+
+
+def clear_run(folder: Path) -> None:
+    """Take the files of an earlier run away, the one that could be gone on with first. Raises OSError."""
+    for name in (LAST_NAME, MODEL_NAME, LOG_NAME):
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Take away what a killed program left half-written."""
+    for name in (LAST_NAME, MODEL_NAME, LOG_NAME):
+        for path in folder.glob(f".{name}.*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def write_log(folder: Path, lines: list[dict[str, Any]]) -> None:
+    """Write `log.jsonl`, whole or not at all. Raises OSError naming it."""
+    text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
+    atomic.write_text(folder / LOG_NAME, text)
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `log.jsonl`: the story, then a line for each check. Raises OSError or ValueError."""
+    return [json.loads(line) for line in (folder / LOG_NAME).read_text("utf-8").splitlines()]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    damaged = f"{path}: damaged, so that the run cannot go on; {path.parent / MODEL_NAME} may still hold its best"
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, UnicodeDecodeError):
+        raise CheckpointError(damaged) from None
+    text = metadata.get("ritornello-run", "")
+    if hashlib.sha256(text.encode()).hexdigest() != metadata.get("sha256"):
+        raise CheckpointError(damaged)
+    header = json.loads(text)
+    if digest(arrays) != header["sha256"]:
+        raise CheckpointError(damaged)
+    return header, arrays
