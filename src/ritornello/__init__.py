@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING
 from ritornello.version import VERSION as __version__  # noqa: N811 - the name that Python programs look for
 
 if TYPE_CHECKING:
-    from ritornello.api import Model, Run, Tune, build_corpus, load_corpus, load_model, models, train
+    from ritornello.api import Model, Run, Tune, build_corpus, load_corpus, load_model, models, samples, train
     from ritornello.corpus.store import Corpus
     from ritornello.music import Melody, Note, Piece, read
 
 _HOMES = {
-    "ritornello.api": ("Model", "Run", "Tune", "build_corpus", "load_corpus", "load_model", "models", "train"),
+    "ritornello.api": (
+        "Model",
+        "Run",
+        "Tune",
+        "build_corpus",
+        "load_corpus",
+        "load_model",
+        "models",
+        "samples",
+        "train",
+    ),
     "ritornello.corpus.store": ("Corpus",),
     "ritornello.music": ("Melody", "Note", "Piece", "read"),
 }
@@ -33,6 +43,7 @@ __all__ = [
     "load_model",
     "models",
     "read",
+    "samples",
     "train",
 ]
 

@@ -196,6 +196,16 @@ def build_corpus(sources: str | Path | Sequence[str | Path], out: str | Path | N
     return build(sources, BuildOptions(**options), out=out)
 
 
+def samples(folder: str | Path) -> list[Path]:
+    """Write twelve free MIDI files to a folder, three of them broken in typical ways, and return their paths.
+
+    Raises CorpusError (a ValueError) where the folder holds other files of these names.
+    """
+    from ritornello.corpus.samples import write_samples
+
+    return write_samples(folder)
+
+
 def train(
     corpus: Corpus | str | Path,
     out: str | Path | None = None,

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 from ritornello.cli.corpus_build import build
 from ritornello.cli.corpus_explain import explain
 from ritornello.cli.corpus_export import export
+from ritornello.cli.corpus_samples import samples
 from ritornello.cli.corpus_show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
@@ -34,6 +35,7 @@ corpus_app.command(build)
 corpus_app.command(show)
 corpus_app.command(explain)
 corpus_app.command(export)
+corpus_app.command(samples)
 for verb in (demo, train, generate, evaluate, render):
     app.command(verb)
 

@@ -17,7 +17,7 @@ REMEDIES: dict[str, str] = {
     "unreadable": "open it in a notation program or a sequencer and export it again",
     "wrong_kind": "the content is not what the name says: fetch the file itself, or give it its true ending",
     "empty_file": "the file holds no bytes: copy or export it again",
-    "no_notes": "choose a file, or a part of it, that has notes",
+    "no_notes": "export it again with the notes, or choose a file, or a part of it, that has some",
     "too_large": "such a file is no score: leave it out, or split an array file into smaller ones",
     "bad_archive": "the archive is damaged or not safe to open: fetch it again, or unpack it and give the folder",
     "nested_archive": "unpack the inner archive and give the folder",
@@ -46,6 +46,10 @@ HARMLESS = ("ok", "duplicate")
 """Reasons that ask for nothing to be done: --strict lets them pass."""
 
 SHARPER: dict[str, dict[str, str]] = {
+    "unreadable": {
+        r"cut short": "fetch or copy the file again, or export it anew",
+        r"first note comes only after": "take the wait before the first note out in a sequencer",
+    },
     "off_grid": {r"; (\d+) steps a quarter fit": "try --steps-per-quarter {0}"},
     "too_short": {
         r"\b(\d+) notes?\b": "to keep it, use --least-notes {0}",
