@@ -27,7 +27,7 @@ def test_everything_is_written(demo):
     folder, _, _ = demo
     tunes = {f"melody-{n}.{suffix}" for n in (1, 2, 3, 4) for suffix in ("mid", "musicxml", "svg", "wav")}
     assert {p.name for p in folder.iterdir()} == tunes | {
-        "model.safetensors", "log.jsonl", "demo.json", "index.html",
+        "model.safetensors", "last.safetensors", "log.jsonl", "demo.json", "index.html",
     }  # fmt: skip
 
 

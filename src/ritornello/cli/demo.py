@@ -90,7 +90,7 @@ def demo(
 
 def write_tunes(tunes: list[Tune], corpus: Corpus, folder: Path, facts: dict, console: Console) -> list[dict]:
     """Write every tune in every format and the page of them all; tell what each shares with the corpus."""
-    from ritornello.evaluate.novelty import longest_shared_runs
+    from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
     from ritornello.render.save import save_melody
 
     shared = longest_shared_runs([tune.melody for tune in tunes], corpus)
@@ -100,28 +100,25 @@ def write_tunes(tunes: list[Tune], corpus: Corpus, folder: Path, facts: dict, co
         for path in files.values():
             save_melody(tune.melody, path)
         exhibits.append(_exhibit(tune, number, run, files))
-        console.say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {_run_in_words(run)}")
+        console.say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {run_in_words(run)}")
     _write_page(folder, exhibits, facts)
     return shared
 
 
 def _exhibit(tune: Tune, number: int, run: dict, files: dict[str, Path]) -> Exhibit:
+    from ritornello.evaluate.novelty import run_in_words
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
     told: dict[str, str | int | float] = {
         "notes": len(tune.melody.notes),
-        "longest run shared with a training tune": _run_in_words(run),
+        "longest run shared with a training tune": run_in_words(run),
     }
     saved = {name: path.read_bytes() for name, path in files.items() if path.suffix in (".mid", ".musicxml")}
     audio = encode_audio(render_wave(tune.melody), "mp3")
     probabilities = [float(2.0**-bits) for bits in tune.surprise]
     return Exhibit(tune.melody, audio, "audio/mpeg", f"Melody {number}", told, probabilities, saved)
-
-
-def _run_in_words(run: dict) -> str:
-    return f"{run['notes']} notes ({run['title']})" if run["title"] else f"{run['notes']} notes"
 
 
 def _write_page(folder: Path, exhibits: list, facts: dict) -> None:

@@ -21,6 +21,7 @@ def evaluate(
     /,
     *,
     split: Literal["train", "validation", "test"] = "test",
+    beside: str | None = None,
     baselines: bool = True,
     tunes: int = 0,
     as_json: AsJson = False,
@@ -39,6 +40,8 @@ def evaluate(
         scored whole.
     split
         Which melodies to score.
+    beside
+        Another model to score on the same tunes, those that the encodings of both reproduce exactly.
     baselines
         Score uniform, unigram and n-grams beside it (not for a single file, which has nothing to train them on).
     tunes
@@ -51,19 +54,22 @@ def evaluate(
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = load_model(model)
+    other = load_model(beside) if beside else None
     material, scored = _material(corpus, split, console)
-    score = score_model(chosen.file, material, scored)
-    beside = score_baselines(material, chosen.file.encoding, scored) if baselines and scored else {}
-    rows = [
-        [name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [(chosen.name, score), *beside.items()]
-    ]
-    value = {
-        "split": scored or "all",
-        **score.described(),
-        "baselines": {n: s.described() for n, s in beside.items()},
-    }
-    paid = "" if chosen.file.encoding.plain else "; metre and end are paid for"
-    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{paid}\n"
+    only, count = _shared_tunes(chosen, other, material, scored) if other else (None, 0)
+    score = score_model(chosen.file, material, scored, only)
+    scores = {chosen.name: score}
+    value: dict = {"split": scored or "all", **score.described()}
+    if other and only:
+        second = score_model(other.file, material, scored, only)
+        scores[other.name if other.name != chosen.name else f"{other.name} (beside)"] = second
+        value |= {"tunes": len(only), "of_tunes": count, "beside": {"model": other.name, **second.described()}}
+    simple = score_baselines(material, chosen.file.encoding, scored, only) if baselines and scored else {}
+    value["baselines"] = {n: s.described() for n, s in simple.items()}
+    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{_terms(chosen, other)}\n"
+    if other and only:
+        words = f"{len(only)} of {count} tunes, those that both encodings reproduce exactly\n{words}"
+    rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [*scores.items(), *simple.items()]]
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
     if scored is None and (runs := _shared_runs(chosen, material)):
         value["shared_runs"] = runs
@@ -73,6 +79,21 @@ def evaluate(
         words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
     console.result(value, words)
     return 0
+
+
+def _shared_tunes(model: Model, other: Model, corpus: Corpus, split: str | None) -> tuple[list[int], int]:
+    """Which tunes can be compared on, by place, and of how many."""
+    from ritornello.evaluate.scores import tunes_of_both
+
+    return tunes_of_both(corpus, model.file.encoding, other.file.encoding, split)
+
+
+def _terms(model: Model, other: Model | None) -> str:
+    """What is paid for beside the notes, and who does not pay."""
+    free = [m.name for m in (model, other) if m and m.file.encoding.end is None]
+    if not free:
+        return "; metre and end are paid for"
+    return f"; {' and '.join(free)} {'tell' if len(free) > 1 else 'tells'} neither metre nor end" if other else ""
 
 
 def _material(name: str, split: str, console: Console) -> tuple[Corpus, str | None]:
@@ -89,14 +110,11 @@ def _material(name: str, split: str, console: Console) -> tuple[Corpus, str | No
 
 
 def _shared_runs(model: Model, corpus: Corpus) -> list[dict]:
-    """What a file's melodies share with the embedded corpus, where the model learned from that; else nothing."""
-    from ritornello.api import load_corpus
-    from ritornello.evaluate.novelty import longest_shared_runs
+    """What a file's melodies share with the model's training corpus, where that comes with the program."""
+    from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
 
-    trained = load_corpus("all")
-    if model.facts.get("corpus", {}).get("fingerprint") != trained.fingerprint:
-        return []
-    return longest_shared_runs(corpus.melodies(), trained)
+    trained = training_corpus(model.facts)
+    return [] if trained is None else longest_shared_runs(corpus.melodies(), trained)
 
 
 def _habits(model: Model, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ritornello.cli.console import AsJson, Console, Out, Quiet
 from ritornello.generate.options import GenerateOptions
+
+if TYPE_CHECKING:
+    from ritornello.api import Model, Tune
 
 FEW = 32  # melodies; so few compose faster on one thread
 
@@ -28,6 +31,9 @@ def generate(
     quiet: Quiet = False,
 ) -> int:
     """Compose melodies: one .mid for each, the same bytes for the same model, seed and options.
+
+    Where the corpus that the model learned comes with the program, the longest run of notes that each melody
+    shares with a training tune is told.
 
     Example: ritornello generate -o tunes -n 4 --bars 8 --key G --seed 1
 
@@ -63,11 +69,28 @@ def generate(
         options = replace(options, lowest=lowest, highest=highest)
     chosen = load_model(model)
     tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
+    runs = _shared_runs(chosen, tunes) if as_json or not quiet else [{}] * len(tunes)
     files, lines = [], []
-    for tune in tunes:
+    for tune, run in zip(tunes, runs, strict=True):
         path = str(Path(out) / f"seed{tune.seed}-{tune.index + 1:03d}.mid")
         tune.save(path)
-        files.append({"path": path, "seed": tune.seed, "index": tune.index, "notes": len(tune.melody.notes)})
-        lines.append(path if quiet else f"{path}: {len(tune.melody.notes)} notes")
+        files.append({"path": path, "seed": tune.seed, "index": tune.index, "notes": len(tune.melody.notes)} | run)
+        lines.append(path if quiet else f"{path}: {len(tune.melody.notes)} notes{_in_words(run)}")
     console.result(files, "\n".join(lines))
     return 0
+
+
+def _shared_runs(model: Model, tunes: list[Tune]) -> list[dict]:
+    """For each tune `shared_run`, where the training corpus is at hand; else nothing."""
+    from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
+
+    corpus = training_corpus(model.facts)
+    if corpus is None:
+        return [{}] * len(tunes)
+    return [{"shared_run": run} for run in longest_shared_runs([tune.melody for tune in tunes], corpus)]
+
+
+def _in_words(run: dict) -> str:
+    from ritornello.evaluate.novelty import run_in_words
+
+    return f"; longest run shared with a training tune: {run_in_words(run['shared_run'])}" if run else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.runs import RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
@@ -15,6 +16,18 @@ def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str =
     finder = RunFinder.of_corpus(corpus, split)
     titles = [piece.title for piece, _ in corpus.slices(split)]
     return [_described(finder.longest(m), titles) for m in melodies]
+
+
+def training_corpus(facts: dict) -> Corpus | None:
+    """The corpus that a model with these facts learned, where it comes with the program; else None."""
+    fingerprint = facts.get("corpus", {}).get("fingerprint")
+    at_hand = (embedded(name) for name in ("all", *COLLECTIONS)) if fingerprint else ()
+    return next((corpus for corpus in at_hand if corpus.fingerprint == fingerprint), None)
+
+
+def run_in_words(run: dict) -> str:
+    """A run as `longest_shared_runs` gives it: "7 notes (Old Hundredth)"."""
+    return f"{run['notes']} notes ({run['title']})" if run["title"] else f"{run['notes']} notes"
 
 
 def _described(run, titles: Sequence[str]) -> dict:

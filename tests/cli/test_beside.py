@@ -1,0 +1,102 @@
+"""evaluate --beside: two models on the tunes that both encodings give back; generate: what tunes share with training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import corpus_of
+from ritornello.encoding import Grid
+from ritornello.evaluate.likelihood import melody_nats
+from ritornello.model.file import ModelFile, load_model, save_model
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.options import NetworkOptions
+from ritornello.music.values import Melody, Note, Timeline
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, make_tensors):
+    """A function from a grid and facts to the path of a model of random weights."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(encoding: Grid, name: str, facts: dict | None = None) -> Path:
+        path = folder / f"{name}.safetensors"
+        tensors = make_tensors(encoding.vocabulary.size, scale=0.3)
+        save_model(path, ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, facts or {}))
+        return path
+
+    return make
+
+
+def tune(lengths: list[int]) -> Melody:
+    notes, at = [], 0
+    for n, length in enumerate(lengths):
+        notes.append(Note(at, length, 60 + n % 5))
+        at += length
+    return Melody(tuple(notes), Timeline(480, at))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Four test tunes: quarters, sixteenths, triplets, and one that needs both."""
+    tunes = [tune([480] * 8), tune([120] * 8), tune([160] * 12), tune([120] * 4 + [160] * 3)]
+    splits = [("test", t) for t in tunes] + [("train", tunes[0])]
+    pieces = [(CorpusPiece(f"{n}.mid", (), split=s, family=str(n)), [t]) for n, (s, t) in enumerate(splits)]
+    path = tmp_path_factory.mktemp("corpora") / "mixed"
+    corpus_of(pieces).save(path)
+    return path
+
+
+def test_both_are_scored_on_the_tunes_that_both_reproduce(command, models, folder):
+    coarse, fine = Grid(4), Grid(12)
+    one, other = models(coarse, "coarse"), models(fine, "fine")
+    value = json.loads(command("evaluate", one, folder, "--beside", other, "--json").out)
+    assert (value["tunes"], value["of_tunes"]) == (2, 4)  # the triplets are beyond the coarse one
+    assert value["notes"] == value["beside"]["notes"] == 16
+    assert value["quarters"] == value["beside"]["quarters"] == 10
+    same = {"nll_per_token", "bits_per_note", "bits_per_quarter", "notes", "tokens", "quarters", "nats"}
+    assert value["beside"].keys() == same | {"model"}
+    assert value.keys() >= same | {"split", "baselines"}
+    for path, encoding, told in ((one, coarse, value), (other, fine, value["beside"])):
+        tokens = [encoding.encode(t).tokens for t in (tune([480] * 8), tune([120] * 8))]
+        assert told["tokens"] == sum(map(len, tokens))
+        nats = melody_nats(NumpyLstm(load_model(path).tensors), tokens).sum()
+        assert told["bits_per_note"] == pytest.approx(nats / np.log(2) / 16)
+
+
+def test_a_person_reads_the_count_and_both_rows(command, models, folder):
+    one, other = models(Grid(4), "coarse"), models(Grid(12), "fine")
+    status, out, err = command("evaluate", one, folder, "--beside", other, "--no-baselines")
+    assert (status, err) == (0, "")
+    assert out.startswith("2 of 4 tunes, those that both encodings reproduce exactly\ntest: 16 notes")
+    assert [Path(line.split()[0]).stem for line in out.splitlines()[3:]] == ["coarse", "fine"]
+
+
+def test_the_plain_alphabet_pays_for_less_and_it_is_said(command, models, folder):
+    one, plain = models(Grid(4), "coarse"), models(Grid(plain=True), "plain")
+    out = command("evaluate", one, folder, "--beside", plain, "--no-baselines").out
+    assert f"{plain} tells neither metre nor end" in out
+
+
+def test_models_that_share_no_tune_are_refused_in_one_line(command, models, tmp_path):
+    triplets = corpus_of([(CorpusPiece("t.mid", (), split="test"), [tune([160] * 12)])])
+    triplets.save(tmp_path / "triplets")
+    one, other = models(Grid(4), "coarse"), models(Grid(12), "fine")
+    status, out, err = command("evaluate", one, tmp_path / "triplets", "--beside", other, "--no-baselines")
+    assert (status, out) == (1, "")
+    assert "none of the 1 tunes (test) is reproduced exactly by both encodings" in err
+    assert err.count("\n") == 1
+
+
+def test_generate_tells_what_a_tune_shares_with_an_embedded_corpus(command, models, tmp_path):
+    known = models(Grid(), "known", {"corpus": {"fingerprint": embedded("hymns").fingerprint}})
+    words = ["--seed", 1, "--bars", 4, "-n", 2]
+    value = json.loads(command("generate", known, *words, "--json", "-o", tmp_path / "a").out)
+    assert [set(told["shared_run"]) for told in value] == [{"notes", "title", "source", "start_note"}] * 2
+    said = command("generate", known, *words, "-o", tmp_path / "b").out.splitlines()
+    assert all("; longest run shared with a training tune: " in line for line in said)
+    unknown = models(Grid(), "unknown", {"corpus": {"fingerprint": "none"}})
+    assert "shared" not in command("generate", unknown, *words, "-o", tmp_path / "c").out
