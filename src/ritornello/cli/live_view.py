@@ -85,7 +85,9 @@ class LiveView:
         if self._heard is not None and self._heard.sample is not None:
             parts += _tune(self._heard, width)
         for found in self._look.diagnoses:
-            parts.append(Text(f"{'+' if found.is_good else '!'} {found.text}", style="green" if found.is_good else ""))
+            parts.append(
+                Text(f"{'+' if found.is_good else '!'} {found.text}", style="green" if found.is_good else "")
+            )
         return Group(*parts)
 
     def _bar(self, width: int):

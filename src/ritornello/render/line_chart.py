@@ -92,7 +92,7 @@ class _Frame:
             return f'<path class="{kind}" d="M{left} {self.y(line.ys[0]):.1f}H{right}"/>'
         points = [(x, y) for x, y in zip(line.xs, line.ys, strict=True) if math.isfinite(x) and math.isfinite(y)]
         every = -(-len(points) // MOST_POINTS) or 1
-        points = points[:: -every][::-1]
+        points = points[::-every][::-1]
         path = "".join(f"{'L' if n else 'M'}{self.x(x):.1f} {self.y(y):.1f}" for n, (x, y) in enumerate(points))
         dots = points if len(points) == 1 else []
         dots = [line.mark] if line.mark is not None else dots
@@ -166,4 +166,3 @@ STYLE = (
     "@media (prefers-color-scheme: dark){.lines .ground{fill:#211e1a}.lines .rule{stroke:#3a342c}"
     f".lines text{{fill:#a69b8a}}.lines .name{{fill:#ece5d8}}{_inks(LAMPS)}}}"
 )
-

@@ -20,7 +20,9 @@ def text_chart(lines: Sequence[Line], width: int, height: int) -> list[list[Cell
     Raises ValueError without lines, or where there is no room (less than 12 by 2).
     """
     if not lines or width < 12 or height < 2:
-        raise ValueError(f"a chart needs a line or more and 12 by 2 signs, not {len(lines)} lines, {width} by {height}")
+        raise ValueError(
+            f"a chart needs a line or more and 12 by 2 signs, not {len(lines)} lines, {width} by {height}"
+        )
     columns = width - LABEL
     low, high = heights(lines)
     last = max((x for line in lines if not line.is_level for x in line.xs), default=1.0) or 1.0

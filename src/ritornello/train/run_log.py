@@ -45,8 +45,8 @@ class RunRecord:
     @property
     def log(self) -> Log:
         """What the coach is told, in bits per note; in bits per token where nothing says how many make a note."""
-        per_note = self.coach.get("tokens_per_note", {})
-        points = [_point(line, per_note.get("training", 1.0), per_note.get("held_out", 1.0)) for line in self.checks]
+        per_note = self.tokens_per_note or {"training": 1.0, "held_out": 1.0}
+        points = [_point(line, per_note["training"], per_note["held_out"]) for line in self.checks]
         samples = self.coach.get("samples", [])
         heard = Heard(*(samples[-1][name] for name in Heard._fields)) if samples else None
         return Log(
@@ -62,9 +62,20 @@ class RunRecord:
         )
 
     @property
+    def tokens_per_note(self) -> Mapping[str, float]:
+        """By "training" and "held_out": the coach's, or the head's for both; {} where neither says it."""
+        if self.coach:
+            return self.coach["tokens_per_note"]
+        watched = self.head.get("held_out")
+        if not isinstance(watched, dict) or not (_is_number(watched.get("tokens")) and watched.get("notes")):
+            return {}
+        ratio = watched["tokens"] / watched["notes"]
+        return {"training": ratio, "held_out": ratio}
+
+    @property
     def is_in_notes(self) -> bool:
         """Whether its likelihoods are known per note."""
-        return "tokens_per_note" in self.coach
+        return bool(self.tokens_per_note)
 
 
 def read_run(folder: str | Path) -> RunRecord:

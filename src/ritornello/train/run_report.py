@@ -108,16 +108,15 @@ def report_page(record: RunRecord) -> str:
 
 
 def network_name(network: Mapping[str, Any]) -> str:
-    """A network in a word: "2x256" for two layers of 256; with its kind where that is not plain LSTM."""
+    """A network in a word or two: "2x256" for two layers of 256, "2x256 attention 40" with attention."""
     size = f"{network.get('layers', '?')}x{network.get('width', '?')}"
-    kind = network.get("kind", "lstm")
-    return size if kind == "lstm" else f"{kind} {size}"
+    return f"{size} attention {network['attention']}" if network.get("attention") else size
 
 
 def encoding_name(encoding: Mapping[str, Any]) -> str:
-    """An encoding in a word or two: "grid", "grid plain"."""
-    words = [str(encoding.get("name", "?"))]
-    return " ".join(words + ["plain"] * bool(encoding.get("plain")))
+    """An encoding in a few words: "grid", "grid plain", "note position metre" with its further inputs."""
+    words = [str(encoding.get("name", "?"))] + ["plain"] * bool(encoding.get("plain"))
+    return " ".join([*words, *map(str, encoding.get("inputs") or ())])
 
 
 def _sentence(text: str) -> str:
@@ -142,7 +141,7 @@ def _facts(record: RunRecord, log: Log) -> str:
 
 def _words(log: Log) -> str:
     found = diagnose(log)
-    items = [f'<li{" class=good" if d.is_good else ""}>{escape(_sentence(d.text))}</li>' for d in found]
+    items = [f"<li{' class=good' if d.is_good else ''}>{escape(_sentence(d.text))}</li>" for d in found]
     return f'<ul class="words">{"".join(items)}</ul>' if items else ""
 
 
@@ -176,7 +175,7 @@ def _sample(sample: Mapping[str, Any], folder: Path) -> str:
 
 
 def _plan(record: RunRecord) -> str:
-    corpus, encoding = record.head.get("corpus", {}), record.coach.get("encoding", {})
+    corpus, encoding = record.head.get("corpus", {}), record.head.get("encoding", {})
     told = {
         "network": network_name(record.head.get("network", {})),
         "encoding": encoding_name(encoding) if encoding else "",

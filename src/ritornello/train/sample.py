@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.corpus.store import Corpus
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
@@ -48,20 +47,13 @@ class Sample:
         return Heard(len(own), pitch, times, sounding, float(np.mean(certain)) if certain else 0.0)
 
 
-def primer_of(corpus: Corpus) -> Melody | None:
-    """The opening notes of the first held-out tune (of the first at all where none is held out).
-
-    None where there is no tune with notes. At most PRIMER_NOTES notes that start within PRIMER_QUARTERS quarters.
-    """
-    for split in ("validation", "test", "train"):
-        for melody in corpus.melodies(split):
-            if melody.notes:
-                return opening_of(melody)
-    return None
-
-
 def opening_of(melody: Melody) -> Melody:
-    """The first notes of a melody, its rest before them kept."""
+    """The first notes of a melody, its rest before them kept; no more than start within PRIMER_QUARTERS quarters.
+
+    Raises ValueError for a melody without notes.
+    """
+    if not melody.notes:
+        raise ValueError("a melody without notes has no opening")
     room = melody.notes[0].start + PRIMER_QUARTERS * melody.timeline.ticks_per_quarter
     notes = [n for n in melody.notes[:PRIMER_NOTES] if n.end <= room] or [melody.notes[0]]
     end = min(notes[-1].end, room) if len(notes) == 1 else notes[-1].end

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens
+import numpy as np
+
+from ritornello.encoding import Encoding
 from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music import atomic
 from ritornello.music.files import write
 from ritornello.music.values import Melody
 from ritornello.train.coach import Diagnosis, Log, Point, diagnose
 from ritornello.train.loop import Check, check_sample
-from ritornello.train.run_log import COACH_NAME, RunLogError, read_run
-from ritornello.train.sample import Sample, make_sample, note_names, primer_of
+from ritornello.train.run_log import COACH_NAME, read_run
+from ritornello.train.sample import Sample, make_sample, note_names, opening_of
 
 if TYPE_CHECKING:
     from ritornello.train.run import Training
@@ -50,10 +52,7 @@ class Look:
 
 
 def watch(
-    training: Training,
-    corpus: Corpus,
-    out: str | Path,
-    on_update: Callable[[int, float], None] = lambda update, nll: None,
+    training: Training, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
 ) -> Iterator[Look]:
     """Train as `training.checks` does, yielding a Look at each check; report.html, curves and samples are in `out`.
 
@@ -62,54 +61,56 @@ def watch(
     """
     from ritornello.train.run_report import write_report
 
-    out, primer = Path(out), primer_of(corpus)
+    out, primer = Path(out), _primer(training)
     told: dict[str, Any] = {}
     reported = time.monotonic()
     is_reported = True
     try:
-        for check in training.checks(out, on_update):
-            told = told or _begun(training, corpus, out, check)
-            sample = _sampled(training, primer, out, check, told)
-            atomic.write_text(out / COACH_NAME, json.dumps(told) + "\n")
-            log, is_reported = read_run(out).log, False
-            if time.monotonic() - reported >= REPORT_SECONDS:
-                write_report(out)
-                reported, is_reported = time.monotonic(), True
-            yield Look(check, log, sample, diagnose(log), _seconds_left(check, training.plan.seconds))
+        with closing(training.checks(out, on_update)) as checks:
+            for check in checks:
+                told = told or _begun(training, out)
+                sample = _sampled(training, primer, out, check, told)
+                atomic.write_text(out / COACH_NAME, json.dumps(told) + "\n")
+                log, is_reported = read_run(out).log, False
+                if time.monotonic() - reported >= REPORT_SECONDS:
+                    write_report(out)
+                    reported, is_reported = time.monotonic(), True
+                yield Look(check, log, sample, diagnose(log), _seconds_left(check, training.plan.seconds))
     finally:
         if not is_reported:
             write_report(out)
 
 
-def _begun(training: Training, corpus: Corpus, out: Path, check: Check) -> dict[str, Any]:
-    """What is counted once: from an earlier part of the same run where there is one, else anew."""
-    try:
+def _primer(training: Training) -> Melody | None:
+    """The opening of the first held-out tune; of the first at all where none is held out."""
+    first = (training.material.held_out or training.material.melodies)[0]
+    return opening_of(training.encoding.decode(first))
+
+
+def _begun(training: Training, out: Path) -> dict[str, Any]:
+    """What is counted once: kept from the earlier part of a run that was resumed, else anew."""
+    if training.is_resumed:
         old = read_run(out)
-    except RunLogError:
-        old = None
-    earlier = {line["update"] for line in old.checks if line["update"] < check.update} if old else set()
-    same = old is not None and old.coach.get("fingerprint") == corpus.fingerprint
-    if old is not None and same and earlier and old.coach.get("encoding") == training.encoding.options():
-        kept = [sample for sample in old.coach["samples"] if sample["update"] in earlier]
-        return {**old.coach, "samples": kept}
-    _clear_samples(out)
-    train, held_out = (corpus_tokens(corpus, training.encoding, split) for split in ("train", "validation"))
-    watched = check_sample(held_out)
-    notes = _notes(training.encoding, train)
+        earlier = {line["update"] for line in old.checks[:-1]}
+        if old.coach:
+            return {**old.coach, "samples": [s for s in old.coach["samples"] if s["update"] in earlier]}
+    else:
+        _clear_samples(out)
+    encoding, train = training.encoding, training.material.melodies
+    watched = check_sample(training.material.held_out)
+    notes = _notes(encoding, train)
     told = {
-        "fingerprint": corpus.fingerprint,
-        "encoding": training.encoding.options(),
         "notes": notes,
         "has_held_out": bool(watched),
         "tokens_per_note": {
-            "training": _per_note(training.encoding, train),
-            "held_out": _per_note(training.encoding, watched or train),
+            "training": _per_note(encoding, train),
+            "held_out": _per_note(encoding, watched or train),
         },
         "ngram_bits_per_note": None,
         "samples": [],
     }
     if watched and notes <= MOST_NOTES:
-        likelihood, order = ngram_on_pairs(train, held_out, watched, training.encoding)
+        likelihood, order = ngram_on_pairs(train, watched, watched, encoding)
         told |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
     return told
 
@@ -146,11 +147,11 @@ def _clear_samples(out: Path) -> None:
         path.unlink()
 
 
-def _notes(encoding, melodies) -> int:
+def _notes(encoding: Encoding, melodies: Sequence[np.ndarray]) -> int:
     return sum(len(encoding.pitches(m)) for m in melodies)
 
 
-def _per_note(encoding, melodies) -> float:
+def _per_note(encoding: Encoding, melodies: Sequence[np.ndarray]) -> float:
     return sum(map(len, melodies)) / max(1, _notes(encoding, melodies))
 
 
