@@ -1,4 +1,4 @@
-"""evaluate --beside: two models on the tunes that both encodings give back; generate: what tunes share with training."""
+"""evaluate --beside: two models on the tunes of both encodings. generate: what tunes share with training."""
 
 import json
 from pathlib import Path
