@@ -12,7 +12,7 @@ from ritornello.model.player import Player
 
 
 def paid_by_a_player(network, melody) -> float:
-    player, nats = Player(network), 0.0
+    player, nats = Player(network, Grid()), 0.0
     for token in melody:
         nats -= math.log(player.ask()[token])
         player.feed(int(token))
@@ -22,7 +22,7 @@ def paid_by_a_player(network, melody) -> float:
 @pytest.mark.parametrize("batch", [256, 7])
 def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch):
     monkeypatch.setattr(likelihood, "MAX_BATCH", batch)
-    network = make_network(30, dtype=np.float64)
+    network = make_network(145, dtype=np.float64)
     random = np.random.default_rng(1)
     melodies = [random.integers(0, 30, n) for n in (5, 1, 40, 17, 17, 2, 33, 0, 8, 25, 3)]
     nats = melody_nats(network, melodies)

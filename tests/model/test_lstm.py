@@ -9,7 +9,6 @@ import pytest
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, probabilities
-from ritornello.model.player import Player
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))["cases"]
 
@@ -284,45 +283,3 @@ def test_a_network_with_side_inputs_says_that_it_needs_them(make_network):
 def test_probabilities_of_large_and_small_logits():
     p = probabilities(np.array([[1000.0, 1000.0, -1000.0], [0.0, np.log(3.0), -np.inf]]))
     np.testing.assert_allclose(p, [[0.5, 0.5, 0.0], [0.25, 0.75, 0.0]])
-
-
-def test_the_player_asks_what_the_network_says(make_network):
-    network = make_network(20)
-    player = Player(network)
-    fed = [20, 3, 7, 7, 0, 19]
-    expected = probabilities(run(network, fed))
-    for token, row in zip([None, *fed[1:]], expected, strict=True):
-        if token is not None:
-            player.feed(token)
-        asked = player.ask()
-        assert asked.shape == (20,)
-        assert asked.dtype == np.float64
-        assert asked.sum() == pytest.approx(1, abs=1e-12)
-        np.testing.assert_allclose(asked, row, atol=1e-12)
-        np.testing.assert_array_equal(player.ask(), asked)
-
-
-def test_reset_begins_again(make_network):
-    player = Player(make_network(20))
-    first = player.ask()
-    player.feed(3)
-    assert not np.allclose(player.ask(), first)
-    player.reset()
-    np.testing.assert_array_equal(player.ask(), first)
-
-
-@pytest.mark.parametrize("bad", [-1, 20, 1000])
-def test_the_player_refuses_a_token_outside_its_vocabulary_and_plays_on(make_network, bad):
-    player = Player(make_network(20))
-    player.feed(3)
-    before = player.ask()
-    with pytest.raises(ValueError, match=f"token {bad} is outside this model's vocabulary \\(0 to 19\\)"):
-        player.feed(bad)
-    np.testing.assert_array_equal(player.ask(), before)
-
-
-def test_numpy_integers_may_be_fed(make_network):
-    player = Player(make_network(20))
-    player.feed(np.int16(3))
-    player.feed(np.uint8(19))
-    assert player.ask().sum() == pytest.approx(1)

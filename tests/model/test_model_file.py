@@ -7,6 +7,7 @@ import os
 import pickle
 import random
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,3 +242,21 @@ def test_the_digest_is_by_name_type_shape_and_bytes():
     ]
     assert model_file.digest(dict(reversed(one.items()))) == model_file.digest(one)
     assert len({model_file.digest(t) for t in [one, *others]}) == 5
+
+
+def test_weights_of_another_encoding_are_refused(model, tmp_path, make_tensors):
+    path = tmp_path / "model.safetensors"
+    save_model(path, replace(model, tensors=make_tensors(130, width=8, layers=1)))
+    with pytest.raises(ModelFileError) as raised:
+        load_model(path)
+    assert str(raised.value) == (
+        f"{path}: its network reads 130 tokens, but 'grid' as it says it was trained has 145 tokens; train it again"
+    )
+
+
+def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):
+    encoding = Grid(inputs=("metre", "position"))
+    sizes = tuple(side.size for side in encoding.side)
+    kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, side=sizes, attention=12))
+    save_model(tmp_path / "model.safetensors", kept)
+    assert same(load_model(tmp_path / "model.safetensors"), kept)

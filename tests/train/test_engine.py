@@ -15,11 +15,13 @@ from ritornello.train.batches import Batch, batch_of  # noqa: E402
 from ritornello.train.engine import TorchEngine, choose_device  # noqa: E402
 from ritornello.train.plan import Plan, has_bf16  # noqa: E402
 from ritornello.train.streams import Streams  # noqa: E402
+from two_parts import TwoParts, tune  # noqa: E402
 
 NETWORK = NetworkOptions(1, 32, 32, 0.0)
 TWO_LAYERS = NetworkOptions(2, 16, 12, 0.0)
 TUNE = np.array([132, *([60, 128, 64, 129] * 6), 144], np.int16)
 TUNES = [np.array([132, 60 + n, *[128] * n, 62, 129, 144], np.int16) for n in range(9)]
+TWO_PART_TUNES = [tune(np.random.default_rng(n), notes) for n, notes in enumerate((5, 9, 4, 30, 1, 12))]
 
 
 def make_engine(
@@ -45,6 +47,21 @@ def a_plan(dtype: str = "fp32", seed: int = 1) -> Plan:
         seed=seed,
         seconds=None,
     )
+
+
+def two_parts_engine(attention: int = 0, dropout: float = 0.0, seed: int = 1, dtype: str = "fp32") -> TorchEngine:
+    network = NetworkOptions(2, 16, 12, dropout, attention=attention, chain=8)
+    return TorchEngine(network, TwoParts(), a_plan(dtype, seed), before=TWO_PART_TUNES[0])
+
+
+def paid_token_by_token(network: NumpyLstm, melody: np.ndarray) -> float:
+    """Nats of a melody of two parts, from what the network says before each token."""
+    side, nats, state, fed = TwoParts().side_inputs(melody), 0.0, network.start(1), 15
+    for n, token in enumerate(melody.tolist()):
+        logits, state = network.step(np.array([fed]), state, side[n // 2][None])
+        nats -= np.log(probabilities(logits)[0, token])
+        fed = token
+    return nats
 
 
 def train(engine: TorchEngine, updates: int, seed: int = 1) -> list[float]:
@@ -171,12 +188,15 @@ def test_a_check_is_what_the_network_makes_of_the_melodies_when_it_plays():
 
 
 @pytest.mark.parametrize("dtype", ["fp32", *(["bf16"] if has_bf16() else [])])
-def test_a_run_taken_up_again_goes_on_to_the_bit(dtype):
-    network = NetworkOptions(2, 16, 16, 0.4)
+@pytest.mark.parametrize("attention", [0, 20])
+@pytest.mark.parametrize("encoding", [Grid(), TwoParts()], ids=lambda e: e.name)
+def test_a_run_taken_up_again_goes_on_to_the_bit(encoding, attention, dtype):
+    network = NetworkOptions(2, 16, 16, 0.4, attention=attention, chain=8)
+    tunes = TUNES if encoding == Grid() else TWO_PART_TUNES
 
     def begin(seed: int) -> tuple[TorchEngine, Streams]:
-        engine = TorchEngine(network, Grid(), a_plan(dtype, seed), before=TUNE)
-        return engine, Streams(TUNES, Grid(), 4, seed)
+        engine = TorchEngine(network, encoding, a_plan(dtype, seed), before=tunes[0])
+        return engine, Streams(tunes, encoding, 4, seed, 2, 7)
 
     engine, streams = begin(1)
     expected = [engine.update(streams.chunk(16), 0.02) for _ in range(12)]
@@ -187,13 +207,44 @@ def test_a_run_taken_up_again_goes_on_to_the_bit(dtype):
         saved, place = cut.state(), cut_streams.state()
         cut.update(cut_streams.chunk(16), 0.02)  # what happens after it was saved changes nothing that was saved
         again, again_streams = begin(2)
-        again.nll([TUNE])
+        again.nll(tunes)
         again.restore(saved)
         again_streams.restore(place)
         assert [again.update(again_streams.chunk(16), 0.02) for _ in range(12 - stop)] == expected[stop:]
         for name, value in engine.state().items():
             np.testing.assert_array_equal(value, again.state()[name], err_msg=name)
         assert again_streams.epochs == streams.epochs
+
+
+@pytest.mark.parametrize("attention", [0, 7])
+def test_two_parts_are_learned_and_checked_as_they_are_played(attention, monkeypatch):
+    engine = two_parts_engine(attention)
+    tunes = [TWO_PART_TUNES[1], TWO_PART_TUNES[3]]
+    streams = Streams(tunes, TwoParts(), 4, 1, 2, 7)
+    nlls = [engine.update(streams.chunk(16), 0.02) for _ in range(150)]
+    assert nlls[0] == pytest.approx((np.log(11) + np.log(4)) / 2, rel=0.2)
+    assert nlls[-1] < 0.5
+    playing = NumpyLstm(engine.tensors(), np.float64)
+    expected = sum(paid_token_by_token(playing, m) for m in TWO_PART_TUNES) / sum(map(len, TWO_PART_TUNES))
+    assert engine.nll(TWO_PART_TUNES) == pytest.approx(expected, rel=1e-4)
+    monkeypatch.setattr(engines, "STEPS_PER_CHECK", 3)
+    monkeypatch.setattr(engines, "STEPS_PER_CHECK_BATCH", 20)
+    assert engine.nll(TWO_PART_TUNES) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_is_the_mean_over_the_targets_of_both_parts():
+    engine = two_parts_engine()
+    groups = np.array([[[15, 15], [3, 12], [4, 14], [10, 15]]])  # two notes and the end, which stands alone
+    rows = np.concatenate([groups, np.zeros((1, 4, 2), np.int64)], 2)
+    batch = batch_of(rows, Alphabet.of(TwoParts()))
+    assert batch.targets.tolist() == [[[3, 12], [4, 14], [10, -100]]]
+    tensors = {name: value for name, value in engine.tensors().items() if not name.startswith("start.")}
+    network, nats = NumpyLstm(tensors, np.float64), []
+    state, nothing = network.start(1), np.zeros((1, 2), np.int64)
+    for fed, wanted in zip([15, 3, 12, 4, 14], [3, 12, 4, 14, 10], strict=True):
+        logits, state = network.step(np.array([fed]), state, nothing)
+        nats.append(-np.log(probabilities(logits)[0, wanted]))
+    assert engine.update(batch, 0.0) == pytest.approx(sum(nats) / 5, rel=1e-5)
 
 
 def test_a_saved_state_is_arrays_of_plain_numbers():

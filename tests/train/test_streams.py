@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid
+from ritornello.train.batches import whole_melodies
 from ritornello.train.streams import Streams
+from two_parts import TwoParts
 
 GRID = Grid()
 START = 145
@@ -140,3 +142,54 @@ def test_a_place_in_other_streams_or_melodies_is_refused():
             Streams(TUNES, GRID, count, 1).restore(streams.state())
     with pytest.raises(ValueError, match="not one among these 2 melodies: begin a new run"):
         Streams(TUNES[:2], GRID, 3, 1).restore(streams.state())
+
+
+def test_groups_of_two_parts_keep_their_side_inputs_beside_them():
+    tunes = [np.array([2, 11, 3, 12, 4, 13, 10]), np.array([5, 14, 10])]
+    streams = Streams(tunes, TwoParts(), 1, 1, 2, 5)  # the first may rise by one, the second fall by three
+    inputs, targets, side = (part[0].tolist() for part in streams.chunk(200))
+    lengths = {11: 1, 12: 2, 13: 3, 14: 4}
+    last, notes = 0, 0
+    for n, (given, wanted, beside) in enumerate(zip(inputs, targets, side, strict=True)):
+        if given == [15, 15]:
+            last, notes = 0, 0
+        elif given[0] == 10:
+            assert given == [10, 15]
+            assert wanted == [-100, -100]
+            assert n + 1 == len(inputs) or inputs[n + 1] == [15, 15]
+            continue
+        else:
+            last, notes = lengths[given[1]], notes + 1
+        assert beside == [last, notes]
+        assert wanted[1] == -100 if wanted[0] == 10 else wanted[1] in lengths
+        assert n + 1 == len(inputs) or inputs[n + 1] == [wanted[0], 15 if wanted[0] == 10 else wanted[1]]
+    assert {w for w, _ in targets} == {2, 3, 4, 5, 10, -100}
+
+
+def test_side_inputs_are_those_of_the_tune_in_its_new_key():
+    encoding = Grid(inputs=("key", "position"))
+    tune = np.array([134, 60, 62, 64, 65, 67, 69, 71, 72, 144], np.int16)
+    streams = Streams([tune], encoding, 1, 1, 60, 80)
+    inputs, targets, side = streams.chunk(400)
+    begins = np.flatnonzero(inputs[0, :, 0] == 145)
+    seen = set()
+    for begin, stop in zip(begins, begins[1:], strict=False):
+        tokens = targets[0, begin : stop - 1, 0]
+        seen.add(int(tokens[1]))
+        np.testing.assert_array_equal(side[0, begin : stop - 1], encoding.side_inputs(tokens))
+    assert len(seen) > 3
+
+
+def test_whole_melodies_are_padded_and_none_is_lost():
+    random = np.random.default_rng(1)
+    melodies = [np.append(random.integers(0, 100, n), 144) for n in (3, 30, 11, 11, 60, 1)]
+    found = []
+    for inputs, targets, side in whole_melodies(GRID, melodies, 64):
+        assert side.shape == (*targets.shape[:2], 0)
+        for given, wanted in zip(inputs[:, :, 0], targets[:, :, 0], strict=True):
+            tune = wanted[wanted != -100]
+            assert given[0] == START
+            np.testing.assert_array_equal(given[1 : len(tune)], tune[:-1])
+            assert (wanted[len(tune) :] == -100).all()
+            found.append(tune.tolist())
+    assert sorted(found) == sorted(m.tolist() for m in melodies)

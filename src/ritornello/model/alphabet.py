@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+from ritornello.encoding import Encoding
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,18 @@ class Alphabet:
     side: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, encoding) -> Alphabet:
+    def of(cls, encoding: Encoding) -> Alphabet:
         """The alphabet of an encoding."""
-        parts = getattr(encoding, "parts", (encoding.vocabulary.size,))
-        return cls(tuple(parts), tuple(side.size for side in getattr(encoding, "side", ())))
+        return cls(tuple(encoding.parts), tuple(side.size for side in encoding.side))
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, np.ndarray]) -> Alphabet:
+        """The alphabet of a network, by the shapes of its weights (see `lstm.py`). Raises KeyError without them."""
+        names = ("output.0.bias", "output.1.bias") if "output.0.bias" in tensors else ("output.bias",)
+        sides = sum(name.startswith("side.") for name in tensors)
+        return cls(
+            tuple(len(tensors[name]) for name in names), tuple(len(tensors[f"side.{n}"]) for n in range(sides))
+        )
 
     @property
     def size(self) -> int:
@@ -37,6 +48,17 @@ class Alphabet:
     def first(self, part: int) -> int:
         """The lowest id of a part."""
         return sum(self.parts[:part])
+
+    def part_of(self, token: int) -> int:
+        """Which part an id belongs to. Raises ValueError for an id outside the vocabulary."""
+        for part in range(len(self.parts)):
+            if self.first(part) <= token < self.first(part + 1):
+                return part
+        raise ValueError(f"token {token} is outside this model's vocabulary (0 to {self.size - 1})")
+
+    def __str__(self) -> str:
+        beside = f" and {len(self.side)} side inputs of {' + '.join(map(str, self.side))}" if self.side else ""
+        return f"{' + '.join(map(str, self.parts))} tokens{beside}"
 
     def groups(self, tokens: np.ndarray) -> np.ndarray:
         """A melody's tokens, (length,), as groups, (groups, parts) of int64; the last may hold `nothing`."""

@@ -100,10 +100,10 @@ class Attention:
 
     def start(self, batch: int) -> Memory:
         """Nothing to look back on."""
-        hidden, keys = self._keys_and_queries.shape
-        dtype = self._vector.dtype
-        empty = [np.empty((batch, self.reach + SPARE_STEPS, size), dtype) for size in (keys // 2, hidden)]
-        return Memory(_Tape(*empty, 0), 0, 0)
+        hidden, both = self._keys_and_queries.shape
+        dtype, room = self._vector.dtype, self.reach + SPARE_STEPS
+        tape = _Tape(np.empty((batch, room, both // 2), dtype), np.empty((batch, room, hidden), dtype), 0)
+        return Memory(tape, 0, 0)
 
     def look(self, hidden: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
         """Output and context side by side, (batch, 2H), and the memory with this step in it.

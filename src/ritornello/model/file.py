@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ritornello.encoding import Grid, make_encoding
+from ritornello.encoding import Encoding, make_encoding
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.music import atomic
 
@@ -30,7 +31,7 @@ class ModelFile:
 
     tensors: dict[str, np.ndarray]
     network: NetworkOptions
-    encoding: Grid
+    encoding: Encoding
     facts: dict = field(default_factory=dict)
 
 
@@ -57,7 +58,7 @@ def load_model(path: str | Path) -> ModelFile:
     """Read and check a model file.
 
     Raises FileNotFoundError, or ModelFileError for another kind of file, a damaged one, a newer format, or a
-    vocabulary that is not this program's.
+    vocabulary that is not this program's, or not that of the weights.
     """
     path = Path(path)
     if not path.is_file():
@@ -72,6 +73,7 @@ def load_model(path: str | Path) -> ModelFile:
             )
         encoding = make_encoding(**header["encoding"])
         _check_vocabulary(path, header["vocabulary"], encoding)
+        _check_tensors(path, tensors, encoding)
         return ModelFile(tensors, NetworkOptions(**header["network"]), encoding, header["facts"])
     except ModelFileError:
         raise
@@ -109,9 +111,18 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         raise ModelFileError(f"{path}: not a model file, or a damaged one; train it again or copy it anew") from None
 
 
-def _check_vocabulary(path: Path, stored: list, encoding: Grid) -> None:
+def _check_vocabulary(path: Path, stored: list, encoding: Encoding) -> None:
     ours = [list(row[:3]) for row in encoding.vocabulary.rows]
     if stored != ours:
         raise ModelFileError(
             f"{path}: its vocabulary is not the one that {encoding.name!r} has in this version; train it again"
+        )
+
+
+def _check_tensors(path: Path, tensors: dict[str, np.ndarray], encoding: Encoding) -> None:
+    found, wanted = Alphabet.of_tensors(tensors), Alphabet.of(encoding)
+    if found != wanted:
+        raise ModelFileError(
+            f"{path}: its network reads {found}, but {encoding.name!r} as it says it was trained has {wanted}; "
+            "train it again"
         )

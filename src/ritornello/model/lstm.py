@@ -34,6 +34,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory
 
 Rows = np.ndarray | slice
@@ -70,7 +71,8 @@ class NumpyLstm:
         self.layers = sum(name.endswith(".recurrent") for name in weights)
         self.width = weights["lstm.0.recurrent"].shape[1]
         self.dtype = np.dtype(dtype)
-        self.parts = _parts(weights)
+        self.alphabet = Alphabet.of_tensors(weights)
+        self.parts = self.alphabet.parts
         self._table, self._side = self._tables(weights)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
@@ -84,12 +86,7 @@ class NumpyLstm:
     @property
     def vocabulary_size(self) -> int:
         """How many tokens the network knows, of all parts."""
-        return sum(self.parts)
-
-    @property
-    def side(self) -> tuple[int, ...]:
-        """How many values each side input has."""
-        return tuple(len(table) for table in self._side)
+        return self.alphabet.size
 
     def start(self, batch: int) -> State:
         """The state before the first token, which is the vocabulary's size: "nothing yet"."""
@@ -159,7 +156,7 @@ class NumpyLstm:
         table[-1] *= len(self.parts)  # "nothing yet" fills every place of its group
         table[: self.parts[0]] += weights["lstm.0.bias"]
         table[-1] += weights["lstm.0.bias"]
-        side = [weights[f"side.{n}"] @ product for n in range(sum(name.startswith("side.") for name in weights))]
+        side = [weights[f"side.{n}"] @ product for n in range(len(self.alphabet.side))]
         return self._gates_last(table), [self._gates_last(values) for values in side]
 
     def _beginning(self, weights: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -183,17 +180,11 @@ class NumpyLstm:
     def _output(self, weights: dict[str, np.ndarray], part: int) -> tuple[np.ndarray, np.ndarray]:
         """Weight (H or C, V) and bias (V,) of a part's softmax; other parts' ids have bias -inf."""
         name = "output" if len(self.parts) == 1 else f"output.{part}"
-        own = slice(first := sum(self.parts[:part]), first + self.parts[part])
+        own = slice(self.alphabet.first(part), self.alphabet.first(part + 1))
         weight = np.zeros((weights[f"{name}.weight"].shape[1], self.vocabulary_size), self.dtype)
         bias = np.full(self.vocabulary_size, -np.inf, self.dtype)
         weight[:, own], bias[own] = weights[f"{name}.weight"].T, weights[f"{name}.bias"]
         return weight, bias
-
-
-def _parts(weights: dict[str, np.ndarray]) -> tuple[int, ...]:
-    """How many ids each part of the alphabet has."""
-    names = ("output.0.bias", "output.1.bias") if "output.0.bias" in weights else ("output.bias",)
-    return tuple(len(weights[name]) for name in names)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

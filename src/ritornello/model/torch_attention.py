@@ -48,7 +48,7 @@ class TorchAttention(nn.Module):
         context = _along_the_band(torch.softmax(found, 2)).to(outputs.dtype) @ outputs
         return context, TorchMemory(outputs[:, time:].detach(), (tunes[:, time:] == tune[:, -1:]).detach())
 
-    def named(self) -> dict[str, nn.Parameter]:
+    def named(self) -> dict[str, Tensor]:
         """Parameters by their name in the model file."""
         return {
             "attention.key": self.key.weight,

@@ -22,9 +22,17 @@ class TorchState(NamedTuple):
     memory: Tensor | None = None
     is_own: Tensor | None = None
 
+    @property
+    def looked_back_on(self) -> TorchMemory | None:
+        """What attention carries, if any."""
+        if self.memory is None or self.is_own is None:
+            return None
+        return TorchMemory(self.memory, self.is_own)
+
     def detached(self) -> TorchState:
         """The same, cut off from how it came to be."""
-        return TorchState(*(None if part is None else part.detach() for part in self))
+        cut = {name: part.detach() for name, part in self._asdict().items() if part is not None}
+        return TorchState(**cut)
 
 
 class TorchLstm(nn.Module):
@@ -58,8 +66,8 @@ class TorchLstm(nn.Module):
         above, (output, cell) = self.lstm(self.dropout(below), state and (state.output, state.cell))
         memory = None
         if self.attention is not None:
-            carried = TorchMemory(state.memory, state.is_own) if state and state.memory is not None else None
-            context, memory = self.attention(above, inputs[:, :, 0] == self.alphabet.nothing, carried)
+            begins = inputs[:, :, 0] == self.alphabet.nothing
+            context, memory = self.attention(above, begins, None if state is None else state.looked_back_on)
             above = torch.cat([above, context], 2)
         above = self.dropout(above)  # (batch, time, H, or 2H with attention)
         logits = [self.output(above)]
@@ -95,10 +103,10 @@ class TorchLstm(nn.Module):
             for n in range(self.lstm.num_layers):
                 getattr(self.lstm, f"bias_hh_l{n}").zero_()
 
-    def _named(self) -> dict[str, nn.Parameter]:
+    def _named(self) -> dict[str, Tensor]:
         """Parameters by their name in the model file; of a layer's two biases (they only add up) the first."""
         named = {"embedding": self.embedding.weight}
-        named |= {f"side.{n}": table.weight for n, table in enumerate(self.side)}
+        named |= {f"side.{n}": table for n, table in enumerate(self.side.parameters())}
         for n in range(self.lstm.num_layers):
             named[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
             named[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
@@ -126,7 +134,7 @@ class Chain(nn.Module):
         """above: (batch, time, width). first: (batch, time), ids of part 0. Returns (batch, time, ids of part 1)."""
         return self.output(torch.tanh(self.input(above) + self.embedding(first)))
 
-    def named(self) -> dict[str, nn.Parameter]:
+    def named(self) -> dict[str, Tensor]:
         """Parameters by their name in the model file."""
         return {
             "chain.input": self.input.weight,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 
 IGNORED = -100  # a target that teaches nothing
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     side: np.ndarray
 
 
-def melody_rows(encoding: Grid, tokens: np.ndarray) -> np.ndarray:
+def melody_rows(encoding: Encoding, tokens: np.ndarray) -> np.ndarray:
     """A melody ready to be laid in a stream: (1 + groups, P + F) of int64.
 
     The first row is "nothing yet". The columns after the parts are what is known when that group is to be foreseen.
@@ -50,7 +50,7 @@ def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
     return Batch(rows[:, :-1, :parts], targets, rows[:, 1:, parts:])
 
 
-def whole_melodies(encoding: Grid, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
+def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
     """Every melody from its beginning, those of like length side by side; about `max_steps` places in a batch."""
     alphabet = Alphabet.of(encoding)
     nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.side)

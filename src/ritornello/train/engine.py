@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_lstm import TorchLstm, TorchState
@@ -33,7 +33,7 @@ class TorchEngine:
     state that this melody leaves.
     """
 
-    def __init__(self, network: NetworkOptions, encoding: Grid, plan: Plan, before: np.ndarray | None = None):
+    def __init__(self, network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = choose_device(plan.device)

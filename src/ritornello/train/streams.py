@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Encoding
 from ritornello.encoding.transposition import possible_shifts
 from ritornello.model.alphabet import Alphabet
 from ritornello.train.batches import Batch, batch_of, melody_rows
@@ -28,7 +28,7 @@ class Streams:
     def __init__(
         self,
         melodies: Sequence[np.ndarray],
-        encoding: Grid,
+        encoding: Encoding,
         streams: int,
         seed: int,
         lowest: int = 0,
@@ -61,7 +61,7 @@ class Streams:
         """All that is needed to go on with the same chunks: the order, the chance, and what waits in each stream."""
         waiting = {f"waiting.{n}": rows.copy() for n, rows in enumerate(self._waiting)}
         chance = json.dumps(self._random.bit_generator.state)
-        return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": chance} | waiting
+        return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": chance, **waiting}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state` of streams over the same melodies. Raises ValueError where it is not one of them."""
