@@ -99,7 +99,7 @@ class Model:
         """Something to feed tokens and ask for probabilities, one tune at a time."""
         from ritornello.model.player import Player
 
-        return Player(self.network)
+        return Player(self.network, self.file.encoding)
 
     @overload
     def generate(
