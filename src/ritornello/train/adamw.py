@@ -47,7 +47,7 @@ class AdamW:
         self.mean[:], self.square[:], self.updates = 0, 0, 0
 
     def update(self, gradient: np.ndarray, rate: float) -> None:
-        """One step down the gradient, an array like the weights; it is scaled in place where its norm is above 1."""
+        """One step down the gradient, an array like the weights, shortened to a norm of 1 where it is longer."""
         self.updates += 1
         clip = min(1.0, 1.0 / (self._norm(gradient) + 1e-6))
         step = rate / (1 - BETAS[0] ** self.updates)

@@ -1,4 +1,4 @@
-"""The trainer that needs NumPy alone, with the networks, updates and results of `TorchEngine` in float32 on the CPU."""
+"""The trainer that needs NumPy alone: networks, updates and results of `TorchEngine`, in float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -122,8 +122,7 @@ class NumpyEngine:
         if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
             self._pass = self._new_pass(batch)
         passage, weights = self._pass, self._weights.named
-        if self._carried is not None:
-            passage.begin(self._carried)
+        passage.begin(self._carried)
         count = max(1, int((batch.targets != IGNORED).sum()))
         passage.forward(weights, batch, self._masks(passage))
         nats = passage.backward(weights, batch, self._slopes.named, count)

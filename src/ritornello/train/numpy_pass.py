@@ -61,10 +61,10 @@ class Pass:
         steps, streams, _ = self._slope.shape
         return streams, steps
 
-    def begin(self, state: State) -> None:
-        """Start the next block from this state; one of a single stream serves all."""
-        for layer, (output, cell) in zip(self.layers, state, strict=True):
-            layer.output[0], layer.cell[0] = output, cell
+    def begin(self, state: State | None) -> None:
+        """Start the next block from this state (one of a single stream serves all), or from zeros."""
+        for n, layer in enumerate(self.layers):
+            layer.output[0], layer.cell[0] = state[n] if state else (0, 0)
 
     def ending(self) -> State:
         """The state after the block last run forward."""
