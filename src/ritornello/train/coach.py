@@ -105,8 +105,8 @@ def one_note(log: Log) -> str | None:
     if heard is None or heard.notes < ENOUGH_NOTES or heard.times < ONE_PITCH * heard.notes:
         return None
     return (
-        f"it only repeats one note ({pitch_name(heard.pitch)}, {heard.times} of {heard.notes}): early in training that "
-        "passes; if it stays, look at the corpus (`ritornello corpus show`)"
+        f"it only repeats one note ({pitch_name(heard.pitch)}, {heard.times} of {heard.notes}): early in training "
+        "that passes; if it stays, look at the corpus (`ritornello corpus show`)"
     )
 
 

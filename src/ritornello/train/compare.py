@@ -12,22 +12,12 @@ from urllib.parse import quote
 
 from ritornello.corpus.web_page import card, document
 from ritornello.render.line_chart import Line, line_chart
-from ritornello.train.run_log import LOG_NAME, RunLogError, RunRecord, bits, read_run
-from ritornello.train.run_report import ENDINGS, REPORT_NAME, encoding_name, network_name
+from ritornello.train.run_log import LOG_NAME, RunLogError, RunRecord, read_run
+from ritornello.train.run_report import ENDINGS, REPORT_NAME, encoding_name, network_name, style
 
 MOST_LINES = 8  # in a picture: as many as there are inks
 WIDE, NARROW, HEIGHT, NARROW_HEIGHT = 860, 400, 400, 360  # pixels
 GAP, HEADING = 28, 26
-STYLE = """
-.lines { display: block; width: 100%; height: auto; }
-.scroll { overflow-x: auto; margin-top: 1.2rem; }
-table { border-collapse: collapse; width: 100%; font: 0.84rem/1.4 var(--sans); font-variant-numeric: tabular-nums; }
-th { font-weight: 400; color: var(--soft); text-align: right; padding: 0.3rem 0.7rem; vertical-align: bottom; }
-td { text-align: right; padding: 0.4rem 0.7rem; border-top: 1px solid var(--rule); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-td.better { color: var(--accent); }
-.bad { list-style: none; margin: 0; padding: 0; font: 0.84rem/1.6 var(--sans); overflow-wrap: anywhere; }
-"""
 
 
 @dataclass(frozen=True)
@@ -160,7 +150,7 @@ def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
     if comparison.unreadable:
         items = "".join(f"<li>{escape(error)}</li>" for _, error in comparison.unreadable)
         cards.append(card("Not to be read", "", f'<ul class="bad">{items}</ul>'))
-    return document(title, "\n".join([f"<style>{STYLE}</style>", head, *cards]))
+    return document(title, "\n".join([style(), head, *cards]))
 
 
 def _row(name: str, record: RunRecord) -> Row:

@@ -1,7 +1,7 @@
 """Training as it is seen in a notebook cell: curves that grow in place, and the last melody to listen to.
 
-Two outputs are shown and replaced by `update_display`, which Jupyter, JupyterLab, VS Code and Colab have in common; no
-widgets. The player has an output of its own, so that a melody that is being listened to is left alone until it is over.
+Two outputs are shown and updated in place, which Jupyter, JupyterLab, VS Code and Colab have in common; no widgets.
+The player has an output of its own, so that a melody that is being listened to is left alone until it is over.
 """
 
 from __future__ import annotations

@@ -134,13 +134,11 @@ def _log_lines(path: Path) -> list[dict]:
 def _coach(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text("utf-8"))
-        for sample in told["samples"]:
-            Heard(*(float(sample[name]) for name in Heard._fields))
-        for name in ("training", "held_out"):
-            float(told["tokens_per_note"][name])
-        return told
+        numbers = [sample[name] for sample in told["samples"] for name in (*Heard._fields, "update", "epochs")]
+        numbers += [told["tokens_per_note"][name] for name in ("training", "held_out")]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+    return told if all(map(_is_number, numbers)) else {}
 
 
 def _point(line: Mapping[str, Any], training: float, held_out: float) -> Point:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib.resources import files as package_files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,22 +29,6 @@ ENDINGS = {
     "time": "time was up",
     "diverged": "training blew up again and again",
 }
-BESIDE = """
-.lines { display: block; width: 100%; height: auto; }
-.words { list-style: none; margin: 1rem 0 0; padding: 0; }
-.words li { border-left: 3px solid var(--bar); padding: 0.1rem 0 0.1rem 0.8rem; margin: 0.5rem 0; }
-.words li.good { border-color: var(--bar-cool); }
-.heard { list-style: none; margin: 0; padding: 0; }
-.heard li { display: grid; grid-template-columns: 6.5rem 10rem 1fr; gap: 0.2rem 1.2rem; align-items: center; border-top: 1px solid var(--rule); padding: 0.7rem 0; }
-.heard svg { display: block; width: 100%; height: 3rem; background: var(--page); border-radius: 6px; }
-.heard svg rect { fill: var(--bar); }
-.heard b { font-weight: 400; }
-.heard small { display: block; font: 0.78rem/1.4 var(--sans); color: var(--soft); }
-.heard p { font: 0.84rem/1.5 var(--sans); color: var(--soft); overflow-wrap: anywhere; }
-.plan { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.4rem; margin: 0; font: 0.86rem/1.5 var(--sans); }
-.plan dt { color: var(--soft); } .plan dd { overflow-wrap: anywhere; }
-@media (max-width: 620px) { .heard li { grid-template-columns: 5rem 1fr; } .heard li > p { grid-column: 1 / -1; } }
-"""
 
 
 def write_report(folder: str | Path) -> Path:
@@ -71,7 +56,7 @@ def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
 
 
 def lines_of(log: Log) -> list[Line]:
-    """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before the first check."""
+    """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before a check."""
     epochs = [point.epochs for point in log.points]
     best = (log.best.epochs, log.best.held_out)
     lines = [Line("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
@@ -84,9 +69,9 @@ def lines_of(log: Log) -> list[Line]:
 
 def report_page(record: RunRecord) -> str:
     """The page as a whole HTML document. Raises ValueError for a run without a check."""
-    log = record.log
+    log, name = record.log, record.folder.resolve().name
     head = (
-        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(record.folder.resolve().name)}</h1>\n'
+        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
         f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_facts(record, log)}</header>'
     )
     unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
@@ -103,8 +88,12 @@ def report_page(record: RunRecord) -> str:
         '<footer class="colophon">Every check has its line in <code>log.jsonl</code>, every melody its file in '
         "<code>samples/</code>. The page holds everything it needs.</footer>"
     )
-    style = f"<style>{BESIDE}</style>"
-    return document(record.folder.resolve().name, "\n".join([style, head, *(s for s in sections if s), foot]))
+    return document(name, "\n".join([style(), head, *(s for s in sections if s), foot]))
+
+
+def style() -> str:
+    """What the pages of this room add to the style of the others."""
+    return f"<style>\n{(package_files('ritornello.train') / 'web' / 'run.css').read_text('utf-8')}</style>"
 
 
 def network_name(network: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One melody to hear from a network in training: always the same primer and seed, so that what changes is learning."""
+"""One melody to hear from a network in training: always the same primer and seed, so only learning changes it."""
 
 from __future__ import annotations
 

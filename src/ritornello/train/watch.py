@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from ritornello.train.run_log import COACH_NAME, read_run
 from ritornello.train.sample import Sample, make_sample, note_names, opening_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from ritornello.train.run import Training
 
 MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take three on one core
@@ -66,7 +68,7 @@ def watch(
     reported = time.monotonic()
     is_reported = True
     try:
-        with closing(training.checks(out, on_update)) as checks:
+        with closing(cast("Generator[Check, None, None]", training.checks(out, on_update))) as checks:
             for check in checks:
                 told = told or _begun(training, out)
                 sample = _sampled(training, primer, out, check, told)
