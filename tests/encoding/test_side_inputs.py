@@ -13,6 +13,9 @@ CASES = [
     ("grid", {"steps_per_quarter": 1}),
     ("grid", {"steps_per_quarter": 12}),
     ("grid", {"plain": True}),
+    ("note", {}),
+    ("interval", {}),
+    ("interval", {"relative_to": "previous"}),
 ]
 
 

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ritornello.encoding.grid import Grid
+from ritornello.encoding.interval import IntervalEncoding
+from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
 
-ENCODINGS = {"grid": Grid}
+ENCODINGS: dict[str, Any] = {"grid": Grid, "note": NoteEncoding, "interval": IntervalEncoding}
 
-__all__ = ["ENCODINGS", "Encoded", "Encoding", "Grid", "SideInput", "Tracker", "make_encoding"]
+__all__ = [
+    "ENCODINGS",
+    "Encoded",
+    "Encoding",
+    "Grid",
+    "IntervalEncoding",
+    "NoteEncoding",
+    "SideInput",
+    "Tracker",
+    "make_encoding",
+]
 
 
-def make_encoding(name: str = "grid", **options) -> Grid:
-    """The encoding of this name, with its options. Raises ValueError for a name that is not in ENCODINGS."""
+def make_encoding(name: str = "grid", inputs: Sequence[str] = (), **options: Any) -> Any:
+    """The encoding of this name, with side inputs (see `side_inputs`) and its own options.
+
+    Raises ValueError for a name, an input or an option that does not exist, and for an option out of its range.
+    """
     if name not in ENCODINGS:
         raise ValueError(f"no such encoding: {name!r}; there are {', '.join(ENCODINGS)}")
-    return ENCODINGS[name](**options)
+    known = [option for option in ENCODINGS[name].__dataclass_fields__ if option != "inputs"]
+    wrong = ", ".join(sorted(set(options) - set(known)))
+    if wrong:
+        raise ValueError(f"encoding {name!r} has no option {wrong}; it has {', '.join(known) or 'none'}")
+    return ENCODINGS[name](inputs=inputs, **options)
