@@ -1,5 +1,6 @@
 """The doctor at the command line: explain, families, strict, similarity, and the account on the screen."""
 
+import errno
 import json
 
 import pytest
@@ -182,6 +183,43 @@ def test_a_given_list_is_kept_and_copies_across_it_are_told(command, folder, tmp
     assert warning["reason"] == "copies_across"
     assert "same tune as" in warning["detail"]
     assert "one of its names is no tune of the corpus, the first 'gone.mid'" in out
+    assert "copies_across: 1 held out though a copy or variant trains" in out.splitlines()[-1]
+    page = (tmp_path / "c" / "report.html").read_text("utf-8")
+    assert "1 tune is held out though a copy or variant trains" in page
+
+
+def test_how_many_copies_lie_across_a_split_is_part_of_the_result(command, folder, tmp_path):
+    """a, b, c and d are one family; of the six tunes in file order the last four (c, d, e, f) are held out."""
+    given = ("corpus", "build", folder, "-o", tmp_path / "c", "--split", "last:0.6")
+    assert "copies_across: 2 held out" in command(*given, "-q").out
+    assert json.loads(command(*given, "--json").out)["copies_across"] == 2
+    hashed = ("corpus", "build", folder, "-o", tmp_path / "h")
+    assert json.loads(command(*hashed, "--json").out)["copies_across"] == 0
+    assert "copies_across" not in command(*hashed, "-q").out
+    assert "No family lies in two splits." in (tmp_path / "h" / "report.html").read_text("utf-8")
+
+
+def test_help_names_every_door_and_every_choice(command):
+    told = " ".join(command("corpus", "build", "--help").out.split())
+    for word in (".zip", ".tar.gz", "**", "copies_across", "[choices: exercise, zeldic, magenta]"):
+        assert word in told
+    assert "allow_pickle=True" in command("corpus", "export", "--help").out
+
+
+def test_a_convention_that_is_none_is_refused(command, folder, tmp_path):
+    status, _, err = command("corpus", "build", folder, "-o", tmp_path / "c", "--convention", "midi")
+    assert status == 2
+    assert "zeldic" in err
+
+
+def test_where_no_process_can_be_started_one_line_says_so(command, folder, tmp_path, monkeypatch):
+    def none(*_args, **_options):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("ritornello.corpus.lane.subprocess.Popen", none)
+    status, _, err = command("corpus", "build", folder, "-o", tmp_path / "c", "-q")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "no process can be started to read files (Resource temporarily unavailable); see that" in err
 
 
 def test_explain_tells_what_was_picked(command, folder, tmp_path):

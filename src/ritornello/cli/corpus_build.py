@@ -18,21 +18,24 @@ def build(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Build a corpus from files and folders: MIDI, ABC, MusicXML, kern, MEI, MuseScore, .npz and .npy.
+    """Build a corpus from files, folders, patterns and archives: any tunes in, one report line for each file.
 
-    Example: ritornello corpus build my-tunes -o my-corpus
+    Read are MIDI (.mid, .midi, .kar, .rmi), ABC, MusicXML, kern, MEI, MuseScore, and token arrays (.npz, .npy).
+
+    Example: ritornello corpus build my-tunes more.zip "songs/**/*.mid" -o my-corpus
 
     Parameters
     ----------
     sources
-        Files, or folders that are searched through.
+        Files; folders, which are searched through; archives (.zip, .tar, .tar.gz, .tar.xz ...), which are opened;
+        patterns ("tunes/*.mid", "**" for any depth; quote them).
     out
-        The corpus folder to write.
+        The corpus folder to write. Its report.html is to be looked at; report.jsonl tells of every file.
     """
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.folder import check_place
-    from ritornello.corpus.judge import unknown_names
+    from ritornello.corpus.judge import copies_across, unknown_names
     from ritornello.corpus.split import SplitRule
     from ritornello.corpus.summary import screen
 
@@ -53,10 +56,13 @@ def build(
         console.say(unknown_names(rule, unknown))
     splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
     kept = sum(line.status == "kept" for line in corpus.report)
-    counts = corpus.counts()
+    counts, across = corpus.counts(), len(copies_across(corpus))
+    leak = f"; copies_across: {across} held out though a copy or variant trains" if across else ""
+    files = {"files": len(corpus.report), "kept": kept}
     console.result(
-        {"corpus": out, "files": len(corpus.report), "kept": kept, **counts["all"], "splits": counts},
+        {"corpus": out, **files, **counts["all"], "splits": counts, "copies_across": across},
         f"{out}: kept {kept} of {len(corpus.report)} files; {counts['all']['pieces']} pieces, "
-        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}); look at {out}/report.html",
+        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}){leak}; "
+        f"look at {out}/report.html",
     )
     return 0

@@ -22,6 +22,11 @@ def export(
 ) -> int:
     """Write a corpus as MIDI files, as Parquet tables (one for each split) or as the exercise's .npz.
 
+    The .npz is laid out as the exercise's own: for each split (train, validation, test) an array with one integer
+    array for each melody, a token for each step. Melodies differ in length, so these are object arrays, which NumPy
+    keeps as pickles: numpy.load(OUT, allow_pickle=True)["train"] reads them. A pickle can run code: load only files
+    that you made or trust. `corpus build` reads them without running any; Parquet holds none.
+
     Example: ritornello corpus export my-corpus -o my-corpus.npz --format npz
 
     Parameters

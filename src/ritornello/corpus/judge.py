@@ -80,14 +80,18 @@ def unknown_names(rule: SplitRule, unknown: Sequence[str]) -> str:
     return f"{rule.path}: {names} no tune of the corpus, the first {unknown[0]!r}; such a tune trains, if it is there"
 
 
-def _crossing(corpus: Corpus) -> dict[str, Copy]:
-    """Held-out pieces of a family that also trains, each with its twin in training."""
+def copies_across(corpus: Corpus) -> list[tuple[int, int]]:
+    """Held-out pieces of a family that also trains, each with the first of that family in training, by number.
+
+    There are none unless the split was given: by "last:SHARE" or "list:FILE".
+    """
     trains = {p.family: i for i, p in reversed(list(enumerate(corpus.pieces))) if p.split == "train"}
-    return {
-        p.source: _copy(corpus, i, trains[p.family])
-        for i, p in enumerate(corpus.pieces)
-        if p.split != "train" and p.family in trains
-    }
+    return [(i, trains[p.family]) for i, p in enumerate(corpus.pieces) if p.split != "train" and p.family in trains]
+
+
+def _crossing(corpus: Corpus) -> dict[str, Copy]:
+    """Held-out pieces whose family also trains, by source, with their twins in training."""
+    return {corpus.pieces[i].source: _copy(corpus, i, twin) for i, twin in copies_across(corpus)}
 
 
 def _copy(corpus: Corpus, index: int, twin: int) -> Copy:

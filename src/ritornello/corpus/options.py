@@ -14,7 +14,9 @@ class BuildOptions:
 
     split: str = "hash"
     """"hash" (a family always goes the same way), "80/10/10" (training, validation, test), "last:SHARE" (of the file
-    order as test) or "list:FILE" (which names tunes for each)."""
+    order as test) or "list:FILE" (which names tunes for each). The first two keep copies and variants of a tune in
+    one split; the last two are kept as given, every copy with them, and copies that lie across are only counted and
+    reported (copies_across)."""
 
     repeats: Literal["unfold", "written"] = "unfold"
     """"unfold" plays repeated bars as often as the score asks, "written" reads each once."""
@@ -31,8 +33,9 @@ class BuildOptions:
     licence: str = ""
     """Noted with every piece."""
 
-    convention: str | None = None
-    """Of token arrays: exercise, zeldic or magenta; without it, detected."""
+    convention: Literal["exercise", "zeldic", "magenta"] | None = None
+    """Of token arrays: "exercise" (128 no_event, 129 note_off), "zeldic" (the other way round, as the exercise's own
+    data has it) or "magenta" (-2 and -1); without it, detected, and the report says what."""
 
     pick: str = "auto"
     """Which line is the melody: auto, first, highest, track:NAME_OR_NUMBER or every-part."""
@@ -79,6 +82,8 @@ class BuildOptions:
             raise CorpusError(f'engine must be "pool" or "ray", not {self.engine!r}')
         if self.workers < 0:
             raise CorpusError(f"workers must be 0 or more, not {self.workers}")
+        if self.convention not in (None, "exercise", "zeldic", "magenta"):
+            raise CorpusError(f'convention must be "exercise", "zeldic" or "magenta", not {self.convention!r}')
         self._check_picking()
 
     def _check_picking(self) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from ritornello.corpus import charts
 from ritornello.corpus.describe import contents
 from ritornello.corpus.digest import FILES, Digest, Told
+from ritornello.corpus.judge import copies_across
 from ritornello.corpus.kin import Family, families_of
 from ritornello.corpus.outliers import Outlier, outliers
 from ritornello.corpus.report import KEPT
@@ -181,12 +182,24 @@ def _kin(corpus: Corpus, digest: Digest) -> str:
     if not related:
         return ""
     if related > MOST_FAMILIES:
-        return card("Families", f"{related:,} tunes are copies or variants of others.", "")
+        return card("Families", f"{related:,} tunes are copies or variants of others. {_straddling(corpus)}", "")
     found = families_of(corpus)
     body = "".join(_family(f) for f in found[:FAMILIES])
     more = f" Here are the largest {FAMILIES}." if len(found) > FAMILIES else ""
-    words = f"{len(found):,} tunes have copies or variants. A family never lies in two splits, unless you say so."
+    words = f"{len(found):,} tunes have copies or variants. {_straddling(corpus)}"
     return card("Families", f"{words}{more} <code>ritornello corpus show --families</code> tells them all.", body)
+
+
+def _straddling(corpus: Corpus) -> str:
+    """Whether families lie in two splits."""
+    across = len(copies_across(corpus))
+    if not across:
+        return "No family lies in two splits."
+    which = "tune is" if across == 1 else "tunes are"
+    return (
+        f"<b>{across:,} {which} held out though a copy or variant trains</b> (<code>copies_across</code>): the split "
+        "was given, and is kept so."
+    )
 
 
 def _family(family: Family) -> str:
