@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from ritornello.corpus.lane import BATCH_BYTES, BATCH_FILES, Job, Lane, batches
+from ritornello.corpus.errors import WorkerError
+from ritornello.corpus.lane import BATCH_BYTES, BATCH_FILES, MOST_DEATHS, Job, Lane, batches
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.rows import FileRows
 from ritornello.music.midi import write_midi
@@ -23,6 +24,13 @@ def convert(content, name, options):
         os._exit(7)
     if content == b"hang":
         time.sleep(60)
+    if content.startswith(b"spin"):
+        began(content)
+        while True:
+            pass
+    if content.startswith(b"nap"):  # as if the machine slept, once
+        time.sleep(0 if began(content) else 60)
+        content = content.partition(b" ")[2]
     if content == b"swell":
         raise MemoryError
     if content == b"poison":  # harms the worker, so that the next file brings it down
@@ -32,6 +40,14 @@ def convert(content, name, options):
     if content == b"lie":
         return Liar()
     return truly(content, name, options)
+
+def began(content):
+    # whether this file was begun before; it is noted that it was
+    with open(os.path.join(os.path.dirname(__file__), content[:4].decode().strip()), "a+") as notes:
+        notes.seek(0)
+        before = notes.read()
+        notes.write("begun ")
+    return before
 
 class Liar:
     def to_bytes(self):
@@ -74,7 +90,42 @@ def test_a_worker_that_dies_costs_one_file(tmp_path):
 
 
 def test_a_worker_that_hangs_costs_one_file(tmp_path):
-    assert told(lane(tmp_path, timeout_seconds=1), TUNE, b"hang", TUNE) == ["kept", "too_slow", "kept"]
+    assert told(lane(tmp_path, timeout_seconds=0.4), TUNE, b"hang", TUNE) == ["kept", "too_slow", "kept"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the processor time of another process")
+def test_a_file_that_had_the_processor_all_the_time_is_not_tried_again(tmp_path):
+    assert told(lane(tmp_path, timeout_seconds=1), TUNE, b"spin", TUNE) == ["kept", "too_slow", "kept"]
+    assert (tmp_path / "spin").read_text().split() in (["begun"], ["begun", "begun"])  # the second on a busy machine
+
+
+def test_a_file_that_was_late_because_the_machine_slept_is_kept(tmp_path):
+    assert told(lane(tmp_path, timeout_seconds=1), TUNE, b"nap " + TUNE, TUNE) == ["kept", "kept", "kept"]
+    assert (tmp_path / "nap").read_text().split() == ["begun", "begun"]
+
+
+def test_many_files_that_bring_workers_down_are_each_told(tmp_path):
+    assert told(lane(tmp_path), *[b"die"] * (MOST_DEATHS + 2), TUNE) == ["parser_died"] * (MOST_DEATHS + 2) + ["kept"]
+
+
+def test_a_worker_that_ends_on_any_file_is_not_started_for_ever(tmp_path):
+    script = tmp_path / "broken.py"
+    script.write_text(STRANGE_WORKER.replace('if content == b"die"', "if True"))
+    broken = Lane(BuildOptions(), command=(sys.executable, str(script)))
+    with pytest.raises(WorkerError, match=r"ends on any file \(its reader crashed \(status 7\)\); see that"):
+        told(broken, *[TUNE] * 100)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ((sys.executable, "-c", "raise SystemExit(3)"), r"did not start \(its reader crashed \(status 3\)\)"),
+        (("no-such-program",), r"no process can be started to read files \(No such file or directory\); see that"),
+    ],
+)
+def test_a_worker_that_does_not_start_is_one_clear_line(command, said):
+    with pytest.raises(WorkerError, match=said):
+        told(Lane(BuildOptions(), command=command), TUNE)
 
 
 def test_a_worker_that_swells_is_replaced(tmp_path):

@@ -1,5 +1,6 @@
 """Stop a build at any moment: the same command goes on, and the corpus is that of a build that was never stopped."""
 
+import errno
 import os
 import random
 import signal
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ritornello.corpus import executors
+from ritornello.corpus import executors, lane
 from ritornello.corpus.build import build_corpus
+from ritornello.corpus.errors import WorkerError
 from ritornello.corpus.journal import journal_path
 from ritornello.corpus.lane import Lane
 from ritornello.corpus.store import Corpus
@@ -156,6 +158,26 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
     monkeypatch.setattr(executors, "Lane", Counted)
     build_corpus(folder, out=out, workers=2)
     assert len(again) == len(set(again)) <= FILES - 40
+    assert contents(out) == uninterrupted
+
+
+def test_where_a_worker_cannot_be_replaced_what_was_read_stays(folder, uninterrupted, tmp_path, monkeypatch):
+    started, out = [], tmp_path / "corpus"
+
+    def once(*arguments, **options):
+        if started:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        started.append(subprocess_popen(*arguments, **options))
+        return started[0]
+
+    subprocess_popen = subprocess.Popen
+    monkeypatch.setattr(lane, "LIFETIME_FILES", 20)  # of 120 files in batches of 30: it ends after the first batch
+    monkeypatch.setattr(lane.subprocess, "Popen", once)
+    with pytest.raises(WorkerError, match=r"no process can be started .*; 3\d of 120 files are read, and stay so"):
+        build_corpus(folder, out=out, workers=1)
+    assert recorded(out)
+    monkeypatch.undo()
+    build_corpus(folder, out=out)
     assert contents(out) == uninterrupted
 
 

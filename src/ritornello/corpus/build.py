@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.corpus.assemble import Assembly
-from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.errors import CorpusError, WorkerError
 from ritornello.corpus.executors import convert_here
 from ritornello.corpus.find import each_file
 from ritornello.corpus.folder import sweep
@@ -43,7 +43,7 @@ def build_corpus(
     out: the corpus folder to write. The journal lies beside it while files are read: interrupt or kill the program,
         and the same call goes on.
     Raises CorpusError where a source is missing, the split is not one, or nothing at all could be kept; its
-    `report` then says why for each file.
+    `report` then says why for each file. Raises WorkerError where no process can be started that reads files.
     """
     options = replace(options or BuildOptions(), **changes)
     SplitRule.parse(options.split)  # says what is wrong with it before anything is read
@@ -54,6 +54,11 @@ def build_corpus(
         except KeyboardInterrupt:
             kept = "the same command goes on from here" if out is not None else "nothing is kept"
             raise KeyboardInterrupt(f"interrupted: {len(journal)} of {len(found)} files are read; {kept}") from None
+        except WorkerError as error:
+            if not len(journal) or out is None:
+                journal.remove()
+                raise
+            raise WorkerError(f"{error}; {len(journal)} of {len(found)} files are read, and stay so") from None
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
             if isinstance(error, OSError) and error.filename is None and out is not None:

@@ -1,4 +1,4 @@
-"""The one exception of this room."""
+"""The exceptions of this room."""
 
 from __future__ import annotations
 
@@ -15,5 +15,9 @@ class CorpusError(ValueError):
 
     def __init__(self, message: str, report: Sequence[Any] = (), reason: str = "") -> None:
         super().__init__(message)
-        self.report = tuple(report)
+        self.report = report
         self.reason = reason
+
+
+class WorkerError(CorpusError):
+    """No process can be had that reads files: nothing is wrong with the files, and what was read of them stays."""
