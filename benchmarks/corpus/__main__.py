@@ -1,6 +1,7 @@
-"""How fast do MIDI files become a corpus: reading and gridding alone, the whole build, and a hundred thousand files?
+"""How fast do MIDI files become a corpus, and how often is the tune found among many tracks?
 
-The ways take turns, a ratio is made within a turn. `--files 100000` adds the long run (some minutes).
+Reading and gridding alone, the whole build, picking; `--files 100000` adds the long run (some minutes). The ways take
+turns, a ratio is made within a turn.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.corpus import exercise_way
+from benchmarks.corpus import exercise_way, picking
 from benchmarks.corpus.building import build, growth
 from benchmarks.corpus.tunes import of_size, write_folder
 from benchmarks.report import arguments, spread, tell
@@ -24,8 +25,11 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--build-files", type=int, default=5000, help="files of the builds on one and two processors")
     parser.add_argument("--files", type=int, default=0, help="files of the long run, beside one of 1,000")
+    parser.add_argument("--arrangements", type=int, default=600, help="files of many tracks to pick from; 0 for none")
     options = parser.parse_args()
     rows = [*reading(options.turns), *building(options.turns, options.build_files)]
+    if options.arrangements:
+        rows += picked(options.arrangements)
     if options.files:
         rows += long_run(options.files)
     tell(rows, options.json, cores_used=2)
@@ -70,13 +74,40 @@ def building(turns: int, files: int) -> list[dict]:
     ]
 
 
-def long_run(files: int) -> list[dict]:
-    """A build of many files beside one of 1,000 of the same kind."""
-    small, large = growth([1000, files], 2)
-    ratio = large["files"] / large["seconds"] / (small["files"] / small["seconds"])
+def picked(arrangements: int) -> list[dict]:
+    """How often the tune of a file of many tracks is found, beside simpler ways, and how sure the picker was."""
+    results = picking.judge(picking.SONGS if picking.SONGS.exists() else None, arrangements)
+    groups = [
+        row for row in picking.by_group(results) if row["files"] in ("all", "unnamed") or "hard" in row["files"]
+    ]
+    beside = "highest line {highest:.1%}, first track {first:.1%}"
     return [
-        _row(f"{run['files']} files, 2 cores", "files/s", [run["files"] / run["seconds"]], "times 1,000 files", [r])
-        for run, r in ((small, 1.0), (large, ratio))
+        _share(f"tune found, {g['files']} ({g['count']} files)", g["auto"], beside.format(**g)) for g in groups
+    ] + [
+        _share(f"tune found, confidence {low:g} to {min(high, 1):g} ({count} files)", right)
+        for low, high, right, count in picking.curve(results)
+    ]
+
+
+def long_run(files: int) -> list[dict]:
+    """A build of many files beside one of 1,000 of the same kind, and both less what a build of ten files takes."""
+    few, small, large = growth([10, 1000, files], 2)
+    start = few["seconds"]
+    rates = [
+        (run["files"], run["files"] / run["seconds"], run["files"] / (run["seconds"] - start))
+        for run in (small, large)
+    ]
+    (_, first, first_net), _ = rates
+    return [
+        _row("starting up (a build of 10 files)", "s", [start]),
+        *(
+            _row(f"{n} files, 2 cores", "files/s", [rate], "times 1,000 files", [rate / first])
+            for n, rate, _ in rates
+        ),
+        *(
+            _row(f"{n} files, start-up taken off", "files/s", [net], "times 1,000 files", [net / first_net])
+            for n, _, net in rates
+        ),
     ] + [
         _row(f"memory of the {who}, {run['files']} files", "MB", [run[f"{who}_mb"]])
         for run in (small, large)
@@ -91,6 +122,17 @@ def _row(what: str, unit: str, values: list[float], beside: str = "", ratios: li
         "median (min-max)": spread(values),
         "beside": f"{spread(ratios)} {beside}" if ratios else "",
         "median": round(median(values), 3),
+    }
+
+
+def _share(what: str, share: float, beside: str = "") -> dict:
+    """A row for a share that is counted once."""
+    return {
+        "what": what,
+        "unit": "%",
+        "median (min-max)": f"{100 * share:.1f}",
+        "beside": beside,
+        "median": round(100 * share, 1),
     }
 
 

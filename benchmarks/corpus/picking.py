@@ -2,14 +2,16 @@
 
 Multi-track MIDI files are arranged from hymns and songs (see `multitrack`), written, read again and picked from,
 beside a picker of the highest line and one of the first track. Only pieces that the weights were not fitted to are
-used: those whose name has a CRC-32 that three divides.
+used: those whose name has a CRC-32 that three divides. `python -m benchmarks.corpus` tells the same among its rows.
 """
 
 from __future__ import annotations
 
+import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePath
 
 import numpy as np
 from benchmarks.corpus.midi_tracks import piece_bytes
@@ -18,22 +20,40 @@ from benchmarks.report import DATA, arguments, tell
 
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick import pick_melodies
-from ritornello.music.files import read
+from ritornello.music.files import scan_content
 from ritornello.music.midi import read_midi
 from ritornello.music.values import Piece
 
 BINS = (0.0, 0.4, 0.6, 0.8, 0.95, 0.99, 1.01)
 
 
+SONGS = DATA / "lieder.tar.xz"
+
+
 def held_out(songs: Path | None) -> Iterator[tuple[str, Piece]]:
-    """Hymns, and songs where their folder is given, that the weights never saw, with two parts or more."""
-    paths = [("hymn", path) for path in sorted((DATA / "hymns").glob("*.abc"))]
-    paths += [("song", path) for path in sorted(songs.rglob("*.mscx"))] if songs else []
-    for kind, path in paths:
-        if zlib.crc32(path.name.encode()) % 3 == 0:
-            piece = read(path)[0]
+    """Hymns, and songs of a folder or an archive, that the weights never saw, with two parts or more."""
+    hymns = ((path, path.read_bytes()) for path in sorted((DATA / "hymns").glob("*.abc")) if is_held_out(path))
+    for kind, files in (("hymn", hymns), ("song", song_files(songs) if songs else ())):
+        for path, content in files:
+            piece = scan_content(content, str(path)).pieces[0]
             if sum(bool(part.notes) for part in piece.parts) > 1:
                 yield kind, piece
+
+
+def is_held_out(path: PurePath) -> bool:
+    """Whether the weights of the picker were fitted without this piece."""
+    return zlib.crc32(path.name.encode()) % 3 == 0
+
+
+def song_files(songs: Path) -> Iterator[tuple[PurePath, bytes]]:
+    """Songs held out, in the order of their paths, which is the same in a folder and in an archive."""
+    if songs.is_dir():
+        yield from ((path, path.read_bytes()) for path in sorted(songs.rglob("*.mscx")) if is_held_out(path))
+        return
+    with tarfile.open(songs) as archive:
+        wanted = [m for m in archive if m.isfile() and m.name.endswith(".mscx") and is_held_out(PurePath(m.name))]
+        content = {PurePath(m.name): archive.extractfile(m).read() for m in wanted}  # an .xz is read in its order
+    yield from sorted(content.items())
 
 
 def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
@@ -51,20 +71,31 @@ def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
     }  # fmt: skip
 
 
+def judge(songs: Path | None, count: int) -> list[dict]:
+    """What each way of picking gives for so many arrangements."""
+    pieces = list(held_out(songs))
+    of_seed = ((seed, *pieces[seed % len(pieces)]) for seed in range(count))
+    return [judged(kind, seed, arranged(piece, 1_000_000 + seed)) for seed, kind, piece in of_seed]
+
+
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
-    parser.add_argument("--songs", type=Path, help="the folder with the art songs (.mscx); hymns alone without it")
+    parser.add_argument("--songs", type=Path, default=SONGS, help="the art songs (.mscx): their folder or archive")
     parser.add_argument("--pieces", type=int, default=600, help="arrangements to judge")
     wanted = parser.parse_args()
-    pieces = list(held_out(wanted.songs))
-    results = []
-    for seed in range(wanted.pieces):
-        kind, piece = pieces[seed % len(pieces)]
-        results.append(judged(kind, seed, arranged(piece, 1_000_000 + seed)))
-    tell(_rows(results), wanted.json, **_facts(results))
+    results = judge(wanted.songs, wanted.pieces)
+    told = "; ".join(
+        f"{low:g} to {min(high, 1):g}: {right:.3f} of {count}" for low, high, right, count in curve(results)
+    )
+    tell(
+        by_group(results),
+        wanted.json,
+        **{"right by confidence": told, "hard": f"{hard_share(results):.2f} of the files"},
+    )
 
 
-def _rows(results: Sequence[dict]) -> list[dict]:
+def by_group(results: Sequence[dict]) -> list[dict]:
+    """How often each way is right, in all, where nothing is named, and for each kind of file."""
     groups = {"all": results, "unnamed": [r for r in results if not r["named"]]}
     groups |= {"hard: neither highest, first nor named": [r for r in results if _is_hard(r)]}
     groups |= {name: [r for r in results if r["made"] == name] for name in sorted({r["made"] for r in results})}
@@ -80,16 +111,15 @@ def _rows(results: Sequence[dict]) -> list[dict]:
     ]
 
 
-def _facts(results: Sequence[dict]) -> dict:
-    curve = []
-    for low, high in zip(BINS, BINS[1:]):
-        rows = [r for r in results if low <= r["confidence"] < high]
-        if rows:
-            curve.append(f"{low:.2f}+: {_share(r['auto'] for r in rows):.3f} of {len(rows)}")
-    return {
-        "right by confidence": "; ".join(curve),
-        "hard": f"{_share(_is_hard(r) for r in results):.2f} of the files",
-    }
+def curve(results: Sequence[dict]) -> list[tuple[float, float, float, int]]:
+    """For each range of confidence, from and below: how often `auto` is right, and of how many files."""
+    ranges = [(low, high, [r for r in results if low <= r["confidence"] < high]) for low, high in pairwise(BINS)]
+    return [(low, high, _share(r["auto"] for r in rows), len(rows)) for low, high, rows in ranges if rows]
+
+
+def hard_share(results: Sequence[dict]) -> float:
+    """In how many files the tune is neither the highest line nor the first track nor named."""
+    return _share(_is_hard(r) for r in results)
 
 
 def _is_hard(result: dict) -> bool:
