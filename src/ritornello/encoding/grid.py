@@ -36,7 +36,7 @@ from ritornello.encoding.side_inputs import (
     side_list,
 )
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
+from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
 
 NO_EVENT = 128
 NOTE_OFF = 129
@@ -310,6 +310,10 @@ class GridTracker:
             closes = (self.time > last_bar_start) & (room >= 0) & sounds & (self.time - self.onset >= least)
             mask[:, self.encoding.vocabulary["end"]] &= closes
         return mask
+
+    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+        """(batch, vocabulary) of bool, all True: the grid names neither key nor register."""
+        return np.ones((len(self.time), self.encoding.vocabulary.size), bool)
 
     def pitches(self) -> np.ndarray:
         """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.values import Melody
+from ritornello.music.values import Key, Melody
 
 
 @dataclass(frozen=True)
@@ -139,4 +139,9 @@ class Tracker(Protocol):
         and not after tick `end` (numbers or (batch,) arrays). So no note starts with less than `least` to go, and
         `end` itself is among them where the tune may close now. What comes before the first group of a note or
         rest (metre, pick-up, ...) is not judged.
+        """
+
+    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+        """(batch, vocabulary) of bool: False for tokens that would name another key than `key` (None: any), or a
+        register in which no tune's lowest note lies in `lowest` to `highest`. All True where tunes name neither.
         """

@@ -29,8 +29,10 @@ class Form:
     def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker, compass: tuple[int, int]):
         self._encoding, self._options, self._tracker = encoding, options, tracker
         self._begins = _begin_bias(encoding, options)
-        self._pitches = _pitch_bias(options, options.within(compass))
+        self._span = options.within(compass)
+        self._pitches = _pitch_bias(options, self._span)
         steered = steering_key(options)
+        self._key = parse_key(options.key) if options.key else steered
         self._tonics = np.full(len(tracker.time), -1 if steered is None else steered.tonic)
         # (13, 129): a row for each tonic, and at -1, where no tonic is known, one of zeros
         self._of_tonic = np.stack([_tonic_bias(tonic) for tonic in [*range(12), -1]])
@@ -56,6 +58,8 @@ class Form:
         bar_start = bar_end - tracker.bar
         possible = tracker.finishable(bar_start, bar_end, tracker.beat)
         bias = np.where(possible, self._begins, -np.inf)
+        if not tracker.notes.all():
+            bias[~tracker.heading(*self._span, self._key)] = -np.inf
         if (tracker.part == 0).all():
             pitches = tracker.pitches()
             bias += self._pitches[pitches]
