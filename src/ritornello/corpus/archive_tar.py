@@ -27,12 +27,20 @@ LONG_NAME, LONG_LINK, NOTE, GLOBAL_NOTE = b"L", b"K", b"x", b"g"
 
 
 class TarMembers:
-    """A tar archive, open. Raises ArchiveError where it is damaged or over its limits; so may the unpackers."""
+    """A tar archive, open. Raises ArchiveError where it is damaged or over its limits; so may the unpackers.
 
-    def __init__(self, path: str, limits: Limits) -> None:
-        self._path, self._limits = path, limits
+    file: its bytes, closed with it.
+    """
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file, self._limits = file, limits
         self._next = 0
         self._start()
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes that have been unpacked so far: all of them once the members were listed."""
+        return self._stream.unpacked
 
     def members(self) -> Iterator[Member]:
         """The files in it, in its order, once the whole archive was looked through.
@@ -47,7 +55,6 @@ class TarMembers:
     def read(self, index: int, limit: int) -> bytes:
         """Up to `limit` + 1 bytes of the entry at a place, which must not be that of a link."""
         if index < self._next:
-            self.close()
             self._start()
         for entry in self._entries:
             self._next = entry.index + 1
@@ -57,10 +64,11 @@ class TarMembers:
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self._file.close()
 
     def _start(self) -> None:
-        self._stream = _Stream(self._path, self._limits)
+        self._file.seek(0)
+        self._stream = _Stream(self._file, self._limits)
         self._entries = _entries(self._stream)
         self._next = 0
 
@@ -165,10 +173,9 @@ def _refusal(entry: _Entry) -> tuple[str, str] | None:
 class _Stream:
     """The unpacked bytes of a tar, forwards only, checked against the limits as they come."""
 
-    def __init__(self, path: str, limits: Limits) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115  closed by close
-        self._limits = limits
-        self._bytes = _unpacking(self._file)
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file, self._limits = file, limits
+        self._bytes = _unpacking(file)
         self.unpacked = 0
 
     def read(self, size: int) -> bytes:
@@ -205,10 +212,6 @@ class _Stream:
         if not sound:
             raise ArchiveError("damaged: fetch it again" if start else "this is not a tar archive")
         return block
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def _unpacking(file: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | _Xz | IO[bytes]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import zipfile
 from collections.abc import Iterator
-from io import FileIO
+from typing import IO
 
 from ritornello.corpus.archive_limits import ArchiveError, LimitError, Limits, Member, is_hidden, name_refusal
 
@@ -17,18 +16,18 @@ ENCRYPTED = 1  # of the flag bits
 
 
 class ZipMembers:
-    """A zip archive, open. Raises ArchiveError for one over its limits; what zipfile raises for a damaged one."""
+    """A zip archive, open. Raises ArchiveError for one over its limits; what zipfile raises for a damaged one.
 
-    def __init__(self, path: str, limits: Limits) -> None:
-        self._file = _Frugal(path, limits.directory_bytes)
-        try:
-            self._archive = zipfile.ZipFile(self._file)
-            self._infos = self._archive.infolist()
-            sizes = (sum(i.file_size for i in self._infos), sum(i.compress_size for i in self._infos))
-            limits.check(len(self._infos), 0, sizes[0], min(sizes[1], self._file.seek(0, 2)))
-        except BaseException:
-            self._file.close()
-            raise
+    file: its bytes, closed with it. unpacked: bytes of all members, as the archive states.
+    """
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._archive = zipfile.ZipFile(_Frugal(file, limits.directory_bytes))
+        self._file = file
+        self._infos = self._archive.infolist()
+        packed = min(sum(i.compress_size for i in self._infos), file.seek(0, 2))
+        self.unpacked = sum(i.file_size for i in self._infos)
+        limits.check(len(self._infos), 0, self.unpacked, packed)
 
     def members(self) -> Iterator[Member]:
         """The files in it, in its order."""
@@ -49,21 +48,23 @@ class ZipMembers:
         self._file.close()
 
 
-class _Frugal(FileIO):
+class _Frugal:
     """A file that gives no more than so many bytes at once: zipfile reads a directory whole, whatever its size."""
 
-    def __init__(self, path: str, most: int) -> None:
-        super().__init__(path)
-        self._most = most
+    def __init__(self, file: IO[bytes], most: int) -> None:
+        self._file, self._most = file, most
+        self.seek, self.tell, self.seekable, self.close = file.seek, file.tell, file.seekable, file.close
+        self._size = file.seek(0, 2)
 
     def read(self, size: int | None = -1) -> bytes:
-        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        """Up to `size` bytes, all where it is negative. Raises LimitError where there are more than is let in."""
+        left = max(0, self._size - self._file.tell())
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > self._most:
             raise LimitError(
                 f"over {self._most >> 20} MB of member names: unpack it and name the folder, or split it"
             )
-        return super().read(wanted)
+        return self._file.read(wanted)
 
 
 def _refusal(info: zipfile.ZipInfo) -> tuple[str, str] | None:

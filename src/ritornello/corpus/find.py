@@ -15,8 +15,6 @@ from ritornello.corpus.archives import is_archive, list_members
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.sources import Source, name_problem
 
-NESTED = ("nested_archive", "an archive within an archive is not opened")
-
 
 def find_files(sources: Sequence[str | Path]) -> list[Source]:
     """Every file named, and every file in the folders, archives and patterns named, each once.
@@ -149,5 +147,5 @@ def _member(archive: str, member: Member, numbers: dict[str, int]) -> Source:
         name = f"{stem} ({number}){suffix}"
     numbers[member.name] = max(number, 1)
     numbers.setdefault(name, 1)
-    problem = member.problem or (NESTED if is_archive(name) else name_problem(name))
+    problem = member.problem or name_problem(name)
     return Source(f"{archive}/{name}", archive, member.index, problem)

@@ -20,7 +20,7 @@ REMEDIES: dict[str, str] = {
     "no_notes": "export it again with the notes, or choose a file, or a part of it, that has some",
     "too_large": "such a file is no score: leave it out, or split an array file into smaller ones",
     "bad_archive": "the archive is damaged or not safe to open: fetch it again, or unpack it and give the folder",
-    "nested_archive": "unpack the inner archive and give the folder",
+    "nested_archive": "unpack the archives that it lies in and give the folder",
     "unsafe_name": "its name leads out of the archive: unpack that with a program that you trust and give the folder",
     "bad_tune": "correct the tune at the line that is named; the others of the book were read",
     "smpte_time": "bars are a guess where time is counted in frames: save it with ticks per quarter note",
