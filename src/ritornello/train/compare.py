@@ -98,7 +98,7 @@ def compare_runs(folder: str | Path) -> Comparison:
     rows: list[Row] = []
     unreadable: list[tuple[str, str]] = []
     for path in sorted(folder.rglob(LOG_NAME)):
-        name = str(path.parent.relative_to(folder)) if path.parent != folder else folder.resolve().name
+        name = path.parent.relative_to(folder).as_posix() if path.parent != folder else folder.resolve().name
         try:
             rows.append(_row(name, read_run(path.parent)))
         except RunLogError as error:
