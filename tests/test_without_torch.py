@@ -80,8 +80,14 @@ def test_render_draws_and_sounds(blockade, tmp_path, suffix):
     assert (tmp_path / f"tune.{suffix}").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("words", [["train", "hymns", "--updates", "1"], ["demo", "--minutes", "0.1"]])
-def test_what_trains_says_in_one_line_how_to_get_it(blockade, tmp_path, words):
+def test_train_trains(blockade, tmp_path, hymn_corpus):
+    said = succeed(blockade, "train", hymn_corpus, "-o", tmp_path / "run", "--updates", 2, "--preset", "tiny")
+    assert "engine: numpy" in said
+    assert (tmp_path / "run/model.safetensors").is_file()
+
+
+def test_what_is_to_be_trained_with_torch_says_in_one_line_how_to_get_it(blockade, tmp_path):
+    words = ["train", "hymns", "--updates", "1", "--engine", "torch"]
     done = python(["-m", "ritornello", *words, "-o", tmp_path / "run"], blockade)
     assert done.returncode == 1
     assert done.stderr.startswith("ritornello: training needs PyTorch: pip install ")

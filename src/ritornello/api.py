@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.player import Player
     from ritornello.train.loop import Check
+    from ritornello.train.plan import TrainOptions
+    from ritornello.train.run import Training
+    from ritornello.train.wishes import Wishes
 
 MAX_BATCH = 256
 
@@ -209,32 +212,67 @@ def samples(folder: str | Path) -> list[Path]:
 def train(
     corpus: Corpus | str | Path,
     out: str | Path | None = None,
-    preset: str = "lstm",
+    preset: str | None = None,
+    encoding: str | None = None,
     plain: bool = False,
-    steps_per_quarter: int = 4,
+    steps_per_quarter: int | None = None,
+    inputs: str | Sequence[str] = (),
+    relative_to: str | None = None,
+    base: Model | str | Path | None = None,
+    resume: bool = False,
+    replace: bool = False,
     on_check: Callable[[Check], None] | None = None,
     **options: Any,
 ) -> Run:
     """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
 
-    preset: tiny, lstm or large. plain: the exercise's 130 symbols alone. on_check: called with each Check.
+    preset: tiny, lstm (where None), large, ... encoding: grid (where None), ..., with plain, steps_per_quarter,
+    inputs and relative_to as on the command line. base: a model to go on from, with a few tunes of your own;
+    `--from` on the command line. resume: go on with the run in `out`, which was stopped. replace: let the new run
+    take the place of one in `out`. on_check: called with each Check. In a notebook the run is shown as it goes.
     options: the fields of TrainOptions (minutes, updates, seed, ...).
+    Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so.
     """
-    from ritornello.encoding import Grid
-    from ritornello.model.options import load_preset
+    from ritornello.train.checkpoint import read_checks
+    from ritornello.train.notebook_view import notebook_view
     from ritornello.train.plan import TrainOptions
-    from ritornello.train.run import prepare_training
+    from ritornello.train.watch import watch
+    from ritornello.train.wishes import wishes
 
-    training = prepare_training(
-        load_corpus(corpus), load_preset(preset), Grid(steps_per_quarter, plain), TrainOptions(**options)
-    )
+    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
-    checks = []
-    for check in training.checks(folder):
-        checks.append(check)
+    training = _training(load_corpus(corpus), folder, wanted, TrainOptions(**options), base, resume, replace)
+    view = notebook_view()
+    for look in watch(training, folder):
+        if view:
+            view.show(look)
         if on_check:
-            on_check(check)
-    return Run(folder, tuple(checks))
+            on_check(look.check)
+    return Run(folder, tuple(read_checks(folder)))
+
+
+def _training(
+    corpus: Corpus,
+    folder: Path,
+    wanted: Wishes,
+    options: TrainOptions,
+    base: Model | str | Path | None,
+    resume: bool,
+    replace: bool,
+) -> Training:
+    """A run that is ready to begin or to go on. Raises ValueError where it can do neither."""
+    from ritornello.train.checkpoint import load_checkpoint
+    from ritornello.train.finetune import Base, load_base
+    from ritornello.train.run import check_free, prepare_training, resume_training
+
+    if resume:
+        if replace or base is not None:
+            raise ValueError("resume goes on with a run as it is: leave base and replace out")
+        return resume_training(load_checkpoint(folder), folder, corpus, options, *wanted)
+    if not replace:
+        check_free(folder)
+    parent = Base(base.name, base.file) if isinstance(base, Model) else load_base(base) if base else None
+    return prepare_training(corpus, *wanted, options, parent)
 
 
 def _primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:

@@ -141,7 +141,7 @@ def trained(tmp_path_factory, hymn_corpus):
 def test_train_writes_a_model_and_a_log(trained):
     folder, done = trained
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in folder.iterdir()) == ["log.jsonl", "model.safetensors"]
+    assert {"last.safetensors", "log.jsonl", "model.safetensors"} <= {p.name for p in folder.iterdir()}
     plan, *checks = lines_of(folder / "log.jsonl")
     assert plan["plan"]["updates"] == 20
     assert [check["update"] for check in checks] == [5, 10, 15, 20]
@@ -199,11 +199,12 @@ def test_ctrl_c_leaves_a_usable_model_and_says_so_in_one_line(hymn_corpus, comma
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert err.startswith("ritornello: interrupted; ")
+    assert err.startswith("ritornello: interrupted at update ")
     assert str(folder / "model.safetensors") in err
     assert "ritornello generate" in err
+    assert f"ritornello train --resume {folder}" in err
     assert err.count("\n") == 1
-    assert {p.name for p in folder.iterdir()} == {"log.jsonl", "model.safetensors"}
+    assert not [p.name for p in folder.iterdir() if p.name.startswith(".")]
     assert command("generate", folder, "-o", tmp_path / "tunes").status == 0
 
 

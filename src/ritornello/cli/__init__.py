@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from ritornello.cli.corpus_build import build
 from ritornello.cli.corpus_explain import explain
@@ -20,7 +20,9 @@ from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
 from ritornello.cli.generate import generate
 from ritornello.cli.render import render
+from ritornello.cli.runs import runs
 from ritornello.cli.train import train
+from ritornello.cli.whole import exact
 from ritornello.version import VERSION
 
 app = App(
@@ -28,6 +30,7 @@ app = App(
     help="Train a small recurrent network on your own tunes, in minutes; see, hear, steer and play what it learned.",
     version=VERSION,
     suppress_keyboard_interrupt=False,  # `main` has words for it
+    default_parameter=Parameter(converter=exact),
 )
 corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
@@ -36,7 +39,7 @@ corpus_app.command(show)
 corpus_app.command(explain)
 corpus_app.command(export)
 corpus_app.command(samples)
-for verb in (demo, train, generate, evaluate, render):
+for verb in (demo, train, runs, generate, evaluate, render):
     app.command(verb)
 
 

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-import time
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import CycloptsError, Parameter
 
-from ritornello.cli.console import AsJson, Console, Out, Quiet
-from ritornello.train.plan import Plan, TrainOptions
+from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.train.plan import Plan, Setting, TrainOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ritornello.corpus.store import Corpus
     from ritornello.train.loop import Check
+    from ritornello.train.run import Training
+    from ritornello.train.sizes import Sizes
+    from ritornello.train.wishes import Wishes
+
+Flag = Annotated[bool, Parameter(negative=())]
 
 
 def train(
-    corpus: str,
+    corpus: str = "",
     /,
     *,
-    out: Out,
-    preset: str = "lstm",
-    encoding: str = "grid",
-    plain: Annotated[bool, Parameter(negative=())] = False,
-    steps_per_quarter: int = 4,
+    out: Annotated[str, Parameter(name=["--out", "-o"])] = "",
+    preset: str = "",
+    encoding: str = "",
+    plain: Flag = False,
+    steps_per_quarter: int | None = None,
+    inputs: str = "",
+    relative_to: str | None = None,
+    base: Annotated[str, Parameter(name="--from")] = "",
+    resume: Flag = False,
+    replace: Flag = False,
+    dry_run: Flag = False,
     options: Annotated[TrainOptions, Parameter(name="*")] = TrainOptions(),
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -31,6 +45,7 @@ def train(
     """Train a network on a corpus.
 
     Example: ritornello train songs -o my-run --minutes 3
+    Go on with a run that was stopped: ritornello train --resume my-run
 
     Parameters
     ----------
@@ -39,46 +54,149 @@ def train(
     out
         The run folder to write.
     preset
-        The network: tiny, lstm or large.
+        The network: tiny, lstm, large, ...; lstm where nothing is said.
     encoding
-        How notes are written down: grid.
+        How notes are written down; grid where nothing is said.
     plain
         The exercise's 130 symbols alone, without metre and end.
     steps_per_quarter
-        Resolution of the grid.
+        Resolution of the grid; 4 where nothing is said.
+    inputs
+        Further inputs of the network, with commas between: position,metre,key,bar_ago,two_bars_ago.
+    relative_to
+        What the encoding interval tells pitches by: key, or the previous note.
+    base
+        Go on from this model (a file, a run folder or a shipped name) with a few tunes of your own.
+    resume
+        Go on with a run that was stopped, by its stored plan, as if nothing had happened.
+    replace
+        Let the new run take the place of one that the folder holds.
+    dry_run
+        Show sizes, memory and expected time; train and write nothing.
     """
-    from ritornello.encoding import make_encoding
-    from ritornello.model.options import load_preset
     from ritornello.music.atomic import check_place
-    from ritornello.train.run import MODEL_NAME, prepare_training
+    from ritornello.train.run import check_free
+    from ritornello.train.wishes import wishes
 
-    console, model = Console(quiet, as_json), Path(out) / MODEL_NAME
-    check_place(out)
-    material = open_corpus(corpus, console)
-    code = make_encoding(encoding, steps_per_quarter=steps_per_quarter, plain=plain)
-    training = prepare_training(material, load_preset(preset), code, options)
-    console.say(f"{material}: {training.train_tokens} training tokens")
+    console = Console(quiet, as_json)
+    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to)
+    if resume:
+        if base or replace or dry_run:
+            raise CycloptsError(msg="--resume goes on with a run as it is: leave --from, --replace and --dry-run out")
+        corpus, out = (corpus, out) if out else ("", corpus)
+        return _resume(console, corpus, _named(out, "the run folder to go on with"), options, wanted)
+    if not corpus:
+        raise CycloptsError(msg="name what to learn from: a corpus, a folder of tunes, or all, hymns or songs")
+    if not dry_run:
+        check_place(_named(out, "the run folder to write: -o RUN"))
+        if not replace:
+            check_free(out)
+    return _begin(console, corpus, out, base, options, wanted, dry_run)
+
+
+def _named(folder: str, what: str) -> str:
+    if not folder:
+        raise CycloptsError(msg=f"name {what}")
+    return folder
+
+
+def _begin(
+    console: Console,
+    source: str,
+    out: str,
+    base: str,
+    options: TrainOptions,
+    wanted: Wishes,
+    dry_run: bool,
+) -> int:
+    from ritornello.train.finetune import load_base
+    from ritornello.train.run import prepare_training
+
+    parent = load_base(base) if base else None
+    corpus = open_corpus(source, console)
+    where = str(Path(source).absolute()) if Path(source).exists() else source
+    try:
+        training = prepare_training(corpus, *wanted, options, parent, where)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
+    console.say(f"{corpus}: {training.train_tokens} training tokens")
+    console.say(describe_setting(training.plan, training.timed))
     console.say(describe_plan(training.plan))
+    return _dry_run(console, training, options) if dry_run else _train(console, training, Path(out))
+
+
+def _resume(
+    console: Console,
+    source: str,
+    out: str,
+    options: TrainOptions,
+    wanted: Wishes,
+) -> int:
+    from ritornello.train.checkpoint import MODEL_NAME, load_checkpoint
+    from ritornello.train.run import check_options, find_source, resume_training
+
+    folder = Path(out)
+    saved = load_checkpoint(folder)
+    check_options(saved.story, options, *wanted)
+    if saved.progress.stopped:
+        model, progress = folder / MODEL_NAME, saved.progress
+        console.result(
+            {"model": str(model), "update": progress.best_update, "validation_nll": progress.best},
+            f"{folder}: this run is at its end ({progress.stopped}); train on from its best with "
+            f"`ritornello train CORPUS --from {folder} -o another-run`",
+        )
+        return 0
+    corpus = open_corpus(source or find_source(saved, folder), console)
+    training = resume_training(saved, folder, corpus, options, *wanted)
+    console.say(f"{folder}: going on at update {training.progress.update} of {training.plan.updates}")
+    console.say(describe_plan(training.plan))
+    return _train(console, training, folder)
+
+
+def _train(console: Console, training: Training, out: Path) -> int:
+    """Train to the end, showing it."""
+    from ritornello.cli.live_view import LiveView
+    from ritornello.train.checkpoint import MODEL_NAME
+    from ritornello.train.coach import final_line
+    from ritornello.train.run_log import read_run
+    from ritornello.train.watch import watch
+
     if not training.has_held_out:
         console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
-    best: Check | None = None
-    began = time.time_ns()
+    progress = training.progress
     try:
-        with console.progress("training", training.plan.updates) as progress:
-            for check in training.checks(Path(out), lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
-                console.say(describe_check(check))
-                best = check if check.is_best else best
+        with LiveView(console, training.plan.updates) as view:
+            for look in watch(training, out, view.at):
+                view.show(look)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(describe_interruption(model, began)) from None
-    assert best is not None
+        raise KeyboardInterrupt(describe_interruption(training, out)) from None
+    console.say(final_line(read_run(out).log))
+    if training.base:
+        console.say(describe_tuning(training))
     console.result(
-        {"model": str(model), "update": best.update, "validation_nll": best.validation_nll},
-        f"{model}: held-out {best.validation_nll:.4f} nats per token, best at update {best.update}",
+        {"model": str(out / MODEL_NAME), "update": progress.best_update, "validation_nll": progress.best},
+        f"{out / MODEL_NAME}: held-out {progress.best:.4f} nats per token, best at update {progress.best_update}",
     )
     return 0
 
 
-def open_corpus(name: str, console: Console):
+def _dry_run(console: Console, training: Training, options: TrainOptions) -> int:
+    from dataclasses import asdict
+
+    from ritornello.train.measure import measured
+    from ritornello.train.sizes import sizes
+
+    plan = training.plan
+    setting = Setting(plan.engine, plan.device, plan.dtype, plan.threads)
+    rates = [s for s in training.timed if s[:4] == setting[:4]]
+    rates = rates or measured(training.network, training.encoding, options, [setting])
+    found = sizes(training, rates[0].updates_per_second)
+    value = {"plan": plan.described(), **asdict(found), "memory_bytes": found.memory_bytes}
+    console.result(value, describe_sizes(found, plan))
+    return 0
+
+
+def open_corpus(name: str, console: Console) -> Corpus:
     """A corpus by folder or name; a file or a folder of tunes is built into one first, and its report told."""
     from ritornello.api import build_corpus, load_corpus
     from ritornello.corpus.folder import is_corpus
@@ -92,30 +210,86 @@ def open_corpus(name: str, console: Console):
     return corpus
 
 
-def describe_interruption(model: Path, began: int) -> str:
-    """What there is after Ctrl-C, in a line, and how to go on. began, ns: an older model is not of this run."""
-    if not model.exists() or model.stat().st_mtime_ns < began:
-        return "interrupted before the first check, so that no model was kept; train again"
+def describe_interruption(training: Training, folder: Path) -> str:
+    """What there is after Ctrl-C, in a line, and how to go on."""
+    from ritornello.train.checkpoint import MODEL_NAME
+
+    progress, going_on = training.progress, f"`ritornello train --resume {folder}`"
+    at = f"interrupted at update {progress.update} of {training.plan.updates}"
+    if not (folder / MODEL_NAME).exists():
+        return f"{at}, before the first check, so that there is no model yet; go on with {going_on}"
     return (
-        f"interrupted; {model} holds the best so far: compose with `ritornello generate {model.parent} -o tunes`, "
-        "or train again for more"
+        f"{at}; {folder / MODEL_NAME} holds the best so far (update {progress.best_update}): compose with "
+        f"`ritornello generate {folder} -o tunes`, or go on with {going_on}"
     )
+
+
+def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
+    """What trains, and why, in a line."""
+    if not timed:
+        why = "by rule, so that the run can be repeated"
+    else:
+        first, *others = sorted(timed, key=lambda s: -s.updates_per_second)
+        rates = ", ".join(f"{s.dtype} x {s.threads}: {s.updates_per_second:.1f}" for s in others)
+        why = f"{first.updates_per_second:.1f} updates/s" + (f", the fastest here now ({rates})" if others else "")
+    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {_threads(plan)}: {why}"
+
+
+def _threads(plan: Plan) -> str:
+    return f"{plan.threads} thread{'s' * (plan.threads != 1)}"
 
 
 def describe_plan(plan: Plan) -> str:
     """The plan in a line."""
     bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
     return (
-        f"plan: {plan.updates} updates of {plan.streams} x {plan.bptt_steps} tokens{bound}; {plan.dtype}, "
-        f"{plan.threads} thread{'s' * (plan.threads != 1)}, dropout {plan.dropout:g}, seed {plan.seed}"
+        f"plan: {plan.updates} updates of {plan.streams} x {plan.bptt_steps} tokens{bound}; learning rate "
+        f"{plan.peak_rate:g}, dropout {plan.dropout:g}, seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
+    )
+
+
+def describe_tuning(training: Training) -> str:
+    """What tuning gained on the held-out tunes, in bits per note."""
+    assert training.base is not None
+    watched = training.story["held_out"]
+    per_note = watched["tokens"] / max(1, watched["notes"]) / math.log(2)
+    checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
+    return (
+        f"on {watched['melodies']} held-out tunes {training.base.name} has {checks[0] * per_note:.3f} bits per note, "
+        f"the tuned model {training.progress.best * per_note:.3f}"
+    )
+
+
+def describe_sizes(found: Sizes, plan: Plan) -> str:
+    """A dry run's findings, line by line."""
+    minutes = found.seconds / 60
+    return "\n".join(
+        (
+            f"network: {found.weights:,} weights",
+            f"corpus: {found.train_melodies} melodies of {found.train_tokens:,} tokens to learn from (one epoch), "
+            f"{found.held_out_melodies} held out",
+            f"an update: {found.tokens_per_update:,} tokens; an epoch: {found.updates_per_epoch:.1f} updates; "
+            f"in all {plan.updates} updates, {found.epochs:.1f} epochs",
+            f"memory: about {found.memory_bytes / 1e6:,.0f} MB (weights and optimiser "
+            f"{found.weight_bytes / 1e6:,.0f}, an update {found.activation_bytes / 1e6:,.0f}, the program "
+            f"{found.program_bytes / 1e6:,.0f})",
+            f"time: about {minutes:.1f} minutes at {found.updates_per_second:.1f} updates/s, checks not counted",
+            "dry run: nothing was trained or written",
+        )
     )
 
 
 def describe_check(check: Check) -> str:
     """A check in a line."""
-    ends = {"": "", "finished": "; finished", "early": "; stopped: no gain for a while", "time": "; time is up"}
+    ends = {
+        "": "",
+        "finished": "; finished",
+        "early": "; stopped: no gain for a while",
+        "time": "; time is up",
+        "diverged": "; stopped: training blew up again and again",
+    }
     return (
         f"{check.seconds:6.0f} s  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  "
         f"training {check.train_nll:.4f}  held-out {check.validation_nll:.4f} nats per token"
-        f"{'  best' if check.is_best else ''}{ends[check.stopped]}"
+        f"{'  best' if check.is_best else ''}{ends[check.stopped]}{'; ' + check.note if check.note else ''}"
     )

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ritornello.model.file import digest
 from ritornello.music import atomic
-from ritornello.train.loop import Progress
+from ritornello.train.loop import Check, Progress
 
 MODEL_NAME = "model.safetensors"
 LAST_NAME = "last.safetensors"
@@ -115,6 +115,12 @@ def write_log(folder: Path, lines: list[dict[str, Any]]) -> None:
 def read_log(folder: Path) -> list[dict[str, Any]]:
     """The lines of `log.jsonl`: the story, then a line for each check. Raises OSError or ValueError."""
     return [json.loads(line) for line in (folder / LOG_NAME).read_text("utf-8").splitlines()]
+
+
+def read_checks(folder: Path) -> list[Check]:
+    """The checks of a run so far. Raises OSError or ValueError."""
+    names = {f.name for f in fields(Check)}
+    return [Check(**line) for line in read_log(folder)[1:] if names <= line.keys()]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

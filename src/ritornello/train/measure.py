@@ -61,7 +61,7 @@ def possible_settings(options: TrainOptions) -> list[Setting]:
     if engine == "numpy":
         dtypes = ["fp32"]
     threads = [options.threads] if options.threads else sorted({1, usable_cores()})
-    if device != "cpu":
+    if (engine, device) != ("torch", "cpu"):  # elsewhere their number is not ours to choose
         threads = threads[-1:]
     return [Setting(engine, device, dtype, count) for dtype in dtypes for count in threads]
 

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, make_encoding
 from ritornello.model.file import ModelFile, load_model, save_model
@@ -124,6 +126,10 @@ class Training:
         if self.base:
             facts["parent"] = self.base.facts
         return ModelFile(self._engine.tensors(), self.network, self.encoding, facts)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights as they are now, under the names of the model file."""
+        return self._engine.tensors()
 
     def checkpoint(self) -> Checkpoint:
         """The run as it is now."""
@@ -308,3 +314,14 @@ def _assembled(story: dict[str, Any], material: Material, base: Base | None) -> 
     if base:
         engine.load(base.file.tensors)
     return Training(plan, network, encoding, material, story, engine, streams, base)
+
+
+def find_source(saved: Checkpoint, folder: Path) -> str:
+    """Where the run's corpus was read from. Raises CheckpointError where it is not known, or gone."""
+    source = saved.story["source"]
+    if not source or (Path(source).is_absolute() and not Path(source).exists()):
+        where = f"is no longer at {source}" if source else "was not read from a file"
+        raise CheckpointError(
+            f"{folder}: the run's corpus {where}; name it: `ritornello train CORPUS -o {folder} --resume`"
+        )
+    return source
