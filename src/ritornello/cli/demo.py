@@ -46,13 +46,15 @@ def demo(
         Random seed of training and composing.
     """
     from ritornello import api
-    from ritornello.cli.train import describe_check, describe_plan
+    from ritornello.cli.live_view import LiveView
+    from ritornello.cli.train import describe_plan
     from ritornello.encoding import Grid
     from ritornello.evaluate.scores import score_ngram
     from ritornello.model.options import load_preset
     from ritornello.music.atomic import check_place
     from ritornello.train.plan import TrainOptions
     from ritornello.train.run import MODEL_NAME, prepare_training
+    from ritornello.train.watch import watch
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
     check_place(folder)
@@ -62,9 +64,9 @@ def demo(
     console.say(f"1. Train on {corpus}")
     training = prepare_training(corpus, load_preset("lstm"), Grid(), TrainOptions(minutes=minutes, seed=seed))
     console.say(describe_plan(training.plan))
-    with console.progress("training", training.plan.updates) as progress:
-        for check in training.checks(folder, lambda update, nll: progress.at(update, f"nll {nll:.3f}")):
-            console.say(describe_check(check))
+    with LiveView(console, training.plan.updates) as view:
+        for look in watch(training, folder, view.at):
+            view.show(look)
     console.say("2. Test it on tunes that it never saw")
     model = api.load_model(folder / MODEL_NAME)
     score = model.evaluate(corpus)
@@ -78,7 +80,7 @@ def demo(
         "bits_per_note": round(score["bits_per_note"], 4),
         "ngram_bits_per_note": round(ngram.bits_per_note, 4),
         "seed": seed,
-        "update": check.update,
+        "update": look.check.update,
     }
     shared = write_tunes(tunes, corpus, folder, facts, console)
     facts |= {"seconds": round(time.perf_counter() - began, 1), "melodies": shared}
