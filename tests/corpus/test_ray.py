@@ -48,11 +48,13 @@ def contents(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.iterdir()}
 
 
-def test_ray_gives_the_same_corpus_as_the_pool(ray, tmp_path):
+def test_ray_gives_the_same_corpus_as_the_pool_and_says_nothing_of_its_own(ray, tmp_path, capfd):
     tunes = folder_of(tmp_path / "tunes", 40)
     build_corpus(tunes, out=tmp_path / "pool" / "corpus")
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     build_corpus(tunes, out=tmp_path / "ray" / "corpus", engine="ray")
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", "")
     assert contents(tmp_path / "ray" / "corpus") == contents(tmp_path / "pool" / "corpus")
     shards = sorted((tmp_path / "ray" / "corpus.shards").glob("*.parquet"))
     before = [shard.stat().st_mtime_ns for shard in shards]

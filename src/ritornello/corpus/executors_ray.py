@@ -63,7 +63,8 @@ def _ray():
     except ImportError:
         raise ImportError('engine "ray" needs Ray and pyarrow: pip install "ritornello[scale]"') from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of plans and bars; what fails is raised
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return ray
