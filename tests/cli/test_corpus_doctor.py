@@ -2,9 +2,11 @@
 
 import errno
 import json
+import zipfile
 
 import pytest
 
+from ritornello.corpus.samples import FOLDER as SAMPLES
 from ritornello.corpus.store import Corpus
 from ritornello.music.midi import write_midi
 from ritornello.music.values import Melody, Note
@@ -236,10 +238,27 @@ def test_explain_tells_what_was_picked(command, folder, tmp_path):
 
 def test_explain_says_in_a_line_what_is_wrong(command, folder, tmp_path):
     status, out, err = command("corpus", "explain", folder / "h page.mid")
-    assert (status, out) == (1, "")
-    assert "this is an HTML page" in err
+    assert status == 1
+    assert "nothing picked: wrong_kind (this is an HTML page" in out
+    assert err.endswith("h page.mid: nothing of it would be kept\n")
+    assert err.count("\n") == 1
     assert command("corpus", "explain", folder / "a.mid", "-o", tmp_path / "a.pdf").status == 1
     assert command("corpus", "explain", tmp_path / "gone.mid").status == 1
+
+
+def test_explain_ends_with_0_where_something_would_be_kept_and_1_where_nothing_would(command, folder, tmp_path):
+    tune, drums, page = folder / "a.mid", SAMPLES / "drums-only.mid", folder / "h page.mid"
+    assert [command("corpus", "explain", file).status for file in (tune, drums, page)] == [0, 1, 1]
+    [value] = json.loads(command("corpus", "explain", drums, "--json").out)
+    assert (value["status"], value["refusal"]["reason"]) == ("dropped", "drums_only")
+    for name, files, status in (("some.zip", (drums, tune, page), 0), ("none.zip", (page, drums), 1)):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for file in files:
+                archive.write(file, file.name)
+        run = command("corpus", "explain", tmp_path / name, "--json")
+        assert (run.status, len(json.loads(run.out))) == (status, len(files))
+    assert command("corpus", "explain", tune, "--least-notes", 1000).status == 1
+    assert "exit status is 0 where something" in " ".join(command("corpus", "explain", "--help").out.split())
 
 
 def test_the_page_of_an_embedded_corpus_can_be_written(command, tmp_path):

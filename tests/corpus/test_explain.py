@@ -1,15 +1,23 @@
 """corpus explain: what was picked, beside what was left, with reasons; in words, values and on a page."""
 
+import io
 import json
+import os
 import re
+import sys
 import zipfile
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "music"))
+from midi_bytes import midi_file, on, track
+
+from ritornello.corpus.build import build_corpus
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.explain import as_text, explain, explain_piece, text_roll
+from ritornello.corpus.explain import Explanation, as_text, explain, explain_piece, text_roll
 from ritornello.corpus.explain_page import explanation_page, roll_svg
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi import write_midi
@@ -154,24 +162,109 @@ def test_the_roll_has_the_notes_that_were_picked_and_those_that_were_left(told):
     assert boxes == {"left-notes": 33, "lost-notes": 22, "picked-notes": 22}  # drums are not drawn
 
 
-def test_files_and_members_of_archives_are_explained_and_arrays_refused(tmp_path):
-    content = write_midi(Melody(tuple(Note(480 * i, 480, p) for i, p in enumerate(TUNE))))
-    (tmp_path / "a.mid").write_bytes(content)
-    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
-        archive.writestr("x.mid", content)
-        archive.writestr("deep/y.mid", content)
-    np.save(tmp_path / "steps.npy", np.array([60, 128, 62, 128]))
+CONTENT = write_midi(Melody(tuple(Note(480 * i, 480, p) for i, p in enumerate(TUNE))))
+ONLY_DRUMS = midi_file(track(*[(240, on(36, channel=9)) for _ in range(16)]))
+
+
+def refusals(file, **options):
+    """What is told of each file below `file`: its reason where it is refused, else "kept"."""
+    told = explain(file, BuildOptions(**options))
+    names = [one.piece.source if isinstance(one, Explanation) else one.source for one in told]
+    shown = [name.removeprefix(str(file)).lstrip("/\\") for name in names]
+    return {name: one.refusal[0] if one.refusal else "kept" for name, one in zip(shown, told, strict=True)}
+
+
+def test_a_file_is_explained_and_arrays_are_kept_as_they_are(tmp_path):
+    (tmp_path / "a.mid").write_bytes(CONTENT)
     assert [len(one.choices[0].melody.notes) for one in explain(tmp_path / "a.mid")] == [22]
-    sources = sorted(one.piece.source for one in explain(tmp_path / "two.zip"))
-    assert [s.removeprefix(str(tmp_path / "two.zip")).lstrip("/") for s in sources] == ["deep/y.mid", "x.mid"]
-    with pytest.raises(CorpusError, match="token arrays are kept step for step"):
-        explain(tmp_path / "steps.npy")
-    (tmp_path / "x.txt").write_text("x")
-    with pytest.raises(CorpusError, match="not_music"):
-        explain(tmp_path / "x.txt")
+    np.save(tmp_path / "steps.npy", np.array([60, 128, 62, 128] * 8))
+    (arrays,) = explain(tmp_path / "steps.npy")
+    assert arrays.is_kept
+    assert "steps.npy: kept: 16 notes (token arrays, convention " in as_text(arrays)
+    assert "nothing is picked" in as_text(arrays)
+
+
+def test_every_member_of_an_archive_is_told_of_whatever_stands_before_it(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("w.mid", CONTENT)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("../up.mid", CONTENT)
+        archive.writestr("read me.txt", "hello")
+        archive.writestr("broken.mid", CONTENT[:60])
+        archive.writestr("page.mid", "<html>not found</html>")
+        archive.writestr("drums.mid", ONLY_DRUMS)
+        archive.writestr("empty.abc", "")
+        archive.writestr("x.mid", CONTENT)
+        archive.writestr("in.zip", inner.getvalue())
+    assert refusals(tmp_path / "all.zip") == {
+        "../up.mid": "unsafe_name",
+        "read me.txt": "not_music",
+        "broken.mid": "unreadable",
+        "page.mid": "wrong_kind",
+        "drums.mid": "drums_only",
+        "empty.abc": "empty_file",
+        "x.mid": "kept",
+        "in.zip/w.mid": "kept",
+    }
+
+
+def test_tunes_of_a_book_in_an_archive_keep_their_numbers(tmp_path):
+    book = "\n".join(f"X:{n}\nT:{n}\nK:C\n{'CDEF GABc|' * n}\n" for n in (1, 2))
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("b.abc", book)
+    assert refusals(tmp_path / "all.zip") == {"b.abc#1": "kept", "b.abc#2": "kept"}
+
+
+def test_it_says_what_a_build_does_of_every_file(tmp_path):
+    long_rest = Melody(tuple(Note(480 * (i + 40 * (i > 5)), 480, p) for i, p in enumerate(TUNE[11::-1])))
+    files = {
+        "a.mid": CONTENT,
+        "d.mid": ONLY_DRUMS,
+        "rest.mid": write_midi(long_rest),
+        "t.xyz": b"?",
+        "z.mid": b"MThd",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    built = build_corpus(tmp_path, rest_bars=2.0, least_notes=8).report
+    reasons = {os.path.basename(line.path): line.reason for line in built}
+    assert reasons["rest.mid"] == "too_short"  # six notes on each side of the rest
+    assert refusals(tmp_path, rest_bars=2.0, least_notes=8) == {
+        n: "kept" if r == "ok" else r for n, r in reasons.items()
+    }
+
+
+def test_doubts_about_the_whole_file_are_told_once(tmp_path):
+    stuck = track(*[(480, on(p)) for p in TUNE])
+    (tmp_path / "a.mid").write_bytes(midi_file(stuck) + b"junk")
+    (told,) = explain(tmp_path / "a.mid")
+    assert [code for code, _ in told.remarks] == ["trailing_bytes", "endless_notes"]
+    assert "doubt: endless_notes (22 notes never switched off" in as_text(told)
+    assert [remark["reason"] for remark in told.to_json()["remarks"]] == ["trailing_bytes", "endless_notes"]
+    assert "22 notes never switched off" in explanation_page([told], "a.mid")
+
+
+def test_a_file_that_cannot_be_shown_has_its_reason_in_words_values_and_on_the_page(tmp_path):
+    (tmp_path / "x<y.mid").write_bytes(b"<html>")
+    (told,) = explain(tmp_path / "x<y.mid")
+    assert re.search(
+        r"x<y\.mid: nothing picked: wrong_kind \(.*\); the content is not what the name says", as_text(told)
+    )
+    value = told.to_json()
+    assert (value["status"], value["refusal"]["reason"], value["parts"]) == ("dropped", "wrong_kind", [])
+    page = explanation_page([told], "x<y.mid")
+    check(page)
+    assert "x&lt;y.mid" in page
+    assert "<y.mid" not in page
+
+
+def test_what_does_not_exist_is_said(tmp_path):
+    with pytest.raises(CorpusError, match="no such file"):
+        explain(tmp_path / "gone.mid")
 
 
 def test_the_soprano_of_a_hymn_is_picked_from_four_parts(repo_root):
-    [told] = explain(repo_root / "tests/fixtures/hymns/Jesus_Shall_Reign-Duke_Street.abc")
+    (told,) = explain(repo_root / "tests/fixtures/hymns/Jesus_Shall_Reign-Duke_Street.abc")
     assert [p.verdict for p in told.parts] == ["picked", "left", "left", "left"]
     check(explanation_page([told], "hymn.abc"))

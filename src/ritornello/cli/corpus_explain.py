@@ -22,16 +22,19 @@ def explain(
 ) -> int:
     """Show what a corpus takes from a file, beside what it leaves, each part with what speaks for it.
 
+    The exit status is 0 where something of it would be kept, 1 where nothing would (or it is not there).
+
     Example: ritornello corpus explain song.mid -o song.html
 
     Parameters
     ----------
     file
-        A MIDI file, a score, a tune book, or an archive of them.
+        A MIDI file, a score, a tune book, or an archive or a folder of them: then every file in it is told of.
     out
         Write a page that shows it on a staff and a roll to this .html file.
     """
     from ritornello.corpus import explain as explaining
+    from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.explain_page import explanation_page
     from ritornello.music import atomic
 
@@ -44,4 +47,6 @@ def explain(
     width = console.width or 88
     text = "\n\n".join(explaining.as_text(one, width) for one in told)
     console.result([one.to_json() for one in told], text + (f"\n\npage: {out}" if out else ""))
+    if not any(one.is_kept for one in told):
+        raise CorpusError(f"{file}: nothing of it would be kept")
     return 0

@@ -95,7 +95,7 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
         return
     melodies: list[Melody] = []
     for choice in choices:
-        segments = _segments(choice.melody, options)
+        segments = segments_of(choice.melody, options)
         melodies.extend(segments)
         found.losses.update(choice.losses)
         found.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in segments)
@@ -110,7 +110,7 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
     found.steps.extend([None] * len(melodies))
 
 
-def _segments(melody: Melody, options: BuildOptions) -> list[Melody]:
+def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
     """A melody, or what long rests leave of it, without what has too few notes or bars."""
     whole = [melody]
     if options.rest_bars is not None:

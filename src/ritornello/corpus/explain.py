@@ -1,25 +1,33 @@
-"""What was picked from a file and what was left, each part with what speaks for it."""
+"""What was picked from a file and what was left, each part with what speaks for it.
+
+Whether a file would be kept is asked of the very worker that builds (see `lane`); what it looks like is read beside.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.convert import segments_of
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find import find_files
+from ritornello.corpus.find import each_file
+from ritornello.corpus.lane import Job, Lane
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick_features import columns
 from ritornello.corpus.pick_score import PartScore, scored
-from ritornello.corpus.report import remedy
-from ritornello.corpus.segments import is_long_enough, shortness
-from ritornello.corpus.sources import Source
+from ritornello.corpus.report import DROPPED, KEPT, remedy
+from ritornello.corpus.rows import FileRows, Remark
+from ritornello.corpus.segments import shortness
+from ritornello.corpus.sources import Source, SourceError
+from ritornello.music.errors import MusicFileError
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Part, Piece
 from ritornello.music.worker import UntrustedReader
@@ -58,41 +66,115 @@ class PartTold:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One piece of a file: its parts, what was picked from it, or why nothing was, as (reason code, detail)."""
+    """One piece of a file: its parts, what was picked from it, or why nothing was, as (reason code, detail).
+
+    remarks: doubts about the reading of the whole file, with its first piece.
+    """
 
     piece: Piece
     parts: tuple[PartTold, ...]
     choices: tuple[PickedMelody, ...] = ()
-    refusal: tuple[str, str] | None = None
+    refusal: Remark | None = None
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a build would keep it (were it no copy of another)."""
+        return self.refusal is None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        refused = self.refusal and {
-            "reason": self.refusal[0],
-            "detail": self.refusal[1],
-            "remedy": remedy(*self.refusal),
-        }
         return {
             "source": self.piece.source,
             "title": self.piece.title,
-            "status": "dropped" if self.refusal else "kept",
-            "refusal": refused or None,
+            "status": KEPT if self.is_kept else DROPPED,
+            "refusal": _remark_json(self.refusal) if self.refusal else None,
+            "remarks": [_remark_json(remark) for remark in self.remarks],
             "picked": [_choice_json(choice) for choice in self.choices],
             "parts": [_part_json(part) for part in self.parts],
         }
 
 
-def explain(file: str | Path, options: BuildOptions | None = None) -> list[Explanation]:
-    """Read a music file (or an archive of them) and tell what a build with these options takes from each piece.
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A file of which there is nothing to show: what was kept of it, or why it cannot be read, as (code, detail)."""
 
-    Raises CorpusError for a file of token arrays, MusicFileError for one that cannot be read.
+    source: str
+    kept: str = ""
+    refusal: Remark | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a build would keep it (were it no copy of another)."""
+        return self.refusal is None
+
+    @property
+    def words(self) -> str:
+        """What becomes of it, and what would help."""
+        if self.refusal is None:
+            return self.kept
+        code, detail = self.refusal
+        return f"nothing picked: {code}{f' ({detail})' if detail else ''}; {remedy(code, detail)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, with the fields of an Explanation."""
+        return {
+            "source": self.source,
+            "title": "",
+            "status": KEPT if self.is_kept else DROPPED,
+            "refusal": _remark_json(self.refusal) if self.refusal else None,
+            "remarks": [],
+            "picked": [],
+            "parts": [],
+        }
+
+
+def explain(file: str | Path, options: BuildOptions | None = None) -> list[Explanation | Untold]:
+    """Read a music file (or an archive or folder of them) and tell what a build with these options takes from each.
+
+    Every file and every member has at least one entry, an Untold where no piece of it can be shown.
+    Raises CorpusError where the file does not exist.
     """
     options = options or BuildOptions()
-    told: list[Explanation] = []
-    with UntrustedReader() as reader:
-        for source in find_files([file]):
-            told.extend(explain_piece(piece, options) for piece in _pieces(source, reader, options))
-    return told
+    with UntrustedReader() as reader, Lane(options) as lane:
+        return [one for source in each_file([file]) for one in _told(source, reader, lane, options)]
+
+
+def _told(source: Source, reader: UntrustedReader, lane: Lane, options: BuildOptions) -> list[Explanation | Untold]:
+    """What there is to tell of one file."""
+    try:
+        content = source.read()
+    except SourceError as error:
+        return [Untold(source.name, refusal=(error.reason, error.detail))]
+    rows = next(FileRows.from_bytes(rows) for _, rows in lane.convert([Job(0, b"", source.name, content)]))
+    if not source.is_array:
+        with suppress(MusicFileError):
+            told = [explain_piece(piece, options) for piece in _pieces(source, content, reader, options)]
+            return [replace(told[0], remarks=_about_file(rows, told)), *told[1:]]
+    if rows.pieces:
+        what = f"{rows.detected}; " if rows.detected else ""
+        return [Untold(source.name, f"kept: {len(rows.notes)} notes ({what}kept step for step, nothing is picked)")]
+    return [Untold(source.name, refusal=rows.problems[0])]
+
+
+def _about_file(rows: FileRows, told: Sequence[Explanation]) -> tuple[Remark, ...]:
+    """The warnings about a file that are not about what was picked from its pieces."""
+    picked = {code for one in told for choice in one.choices for code, _ in choice.warnings}
+    return tuple(warning for warning in rows.warnings if warning[0] not in picked)
+
+
+def _pieces(source: Source, content: bytes, reader: UntrustedReader, options: BuildOptions) -> list[Piece]:
+    if source.member is None:
+        return reader.read(source.path, options.repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"member{source.suffix}")
+        file.write_bytes(content)
+        return [_renamed(p, str(file), source.name) for p in reader.read(file, options.repeats)]
+
+
+def _renamed(piece: Piece, before: str, name: str) -> Piece:
+    """The piece with the name of its file put in; the number of a tune or a pattern stays behind it."""
+    return replace(piece, source=name + piece.source.removeprefix(before))
 
 
 def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
@@ -101,16 +183,19 @@ def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
     try:
         choices = pick_melodies(piece, options)
     except CorpusError as error:
-        refusal = (error.reason or "no_notes", str(error))
+        refusal = (error.reason or "no_notes", str(error).removeprefix(f"{piece.source}: "))
     melodies = [choice.melody for choice in choices]
-    if melodies and not any(is_long_enough(m, options.least_notes, options.min_bars) for m in melodies):
+    if melodies and not any(segments_of(melody, options) for melody in melodies):
         refusal = ("too_short", shortness(melodies, options.least_notes))
     return Explanation(piece, _parts(piece, choices), tuple(choices), refusal)
 
 
-def as_text(told: Explanation, width: int = 80) -> str:
+def as_text(told: Explanation | Untold, width: int = 80) -> str:
     """The explanation for a terminal: the choice, the parts and a roll of blocks."""
+    if isinstance(told, Untold):
+        return f"{told.source}: {told.words}"
     lines = [_headline(told.piece)]
+    lines += [f"doubt: {code} ({detail}): {remedy(code, detail)}" for code, detail in told.remarks]
     if told.refusal:
         code, detail = told.refusal
         lines.append(f"nothing picked: {code} ({detail}); {remedy(code, detail)}")
@@ -141,22 +226,6 @@ def text_roll(told: Explanation, width: int = 80) -> list[str]:
     names = [pitch_name(high - row * per_row) for row in range(len(cells))]
     lines = [f"{name:>4} {''.join(row).rstrip()}" for name, row in zip(names, cells, strict=True)]
     return [line.rstrip() for line in lines]
-
-
-def _pieces(source: Source, reader: UntrustedReader, options: BuildOptions) -> list[Piece]:
-    if source.is_array:
-        raise CorpusError(
-            f"{source.name}: token arrays are kept step for step, nothing is picked; build and show them"
-        )
-    if source.problem:
-        code, detail = source.problem
-        raise CorpusError(f"{source.name}: {code} ({detail}); {remedy(code, detail)}")
-    if source.member is None:
-        return reader.read(source.path, options.repeats)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"member{source.suffix}")
-        file.write_bytes(source.read())
-        return [replace(p, source=source.name) for p in reader.read(file, options.repeats)]
 
 
 def _parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartTold, ...]:
@@ -262,8 +331,13 @@ def _choice_json(choice: PickedMelody) -> dict[str, Any]:
         "notes": len(choice.melody.notes),
         "key": key_name(key) if key else None,
         "losses": dict(choice.losses),
-        "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in choice.warnings],
+        "warnings": [_remark_json(warning) for warning in choice.warnings],
     }
+
+
+def _remark_json(remark: Remark) -> dict[str, str]:
+    code, detail = remark
+    return {"reason": code, "detail": detail, "remedy": remedy(code, detail)}
 
 
 def _part_json(part: PartTold) -> dict[str, Any]:

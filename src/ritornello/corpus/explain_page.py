@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import PurePath
 
-from ritornello.corpus.explain import Explanation, PartTold, headline_facts, told_range, told_reasons
+from ritornello.corpus.explain import Explanation, PartTold, Untold, headline_facts, told_range, told_reasons
 from ritornello.corpus.pick import PickedMelody
 from ritornello.corpus.report import remedy
 from ritornello.corpus.web_page import document, thumb
@@ -23,7 +23,7 @@ ROW = 5  # pixels to a semitone
 EDGE = 34  # pixels at the left for the names of the octaves
 
 
-def explanation_page(told: Sequence[Explanation], name: str) -> str:
+def explanation_page(told: Sequence[Explanation | Untold], name: str) -> str:
     """The page of a file that is called `name`: a whole HTML document of UTF-8."""
     cards = [_card(one) for one in told[:PIECES]]
     more = f"<p class='lede'>and {len(told) - PIECES} more pieces</p>" if len(told) > PIECES else ""
@@ -35,7 +35,11 @@ def explanation_page(told: Sequence[Explanation], name: str) -> str:
     return document(PurePath(name).name, "\n".join([head, *cards, more]))
 
 
-def _card(told: Explanation) -> str:
+def _card(told: Explanation | Untold) -> str:
+    if isinstance(told, Untold):
+        words = f'<ul class="because"><li class="doubt">{escape(_sentence(told.words))}</li></ul>'
+        name = escape(PurePath(told.source).name)
+        return f'<section class="card"><div class="tune-head"><h2>{name}</h2></div>{words}</section>'
     title = told.piece.title or PurePath(told.piece.source).name
     parts = "".join(_part(told, part) for part in told.parts)
     body = "".join(_choice(choice) for choice in told.choices) + _roll_box(told) + _because(told)
@@ -59,7 +63,7 @@ def _choice(choice: PickedMelody) -> str:
 
 def _because(told: Explanation) -> str:
     """Sentences: why this part, what it cost, what is doubtful."""
-    lines = []
+    lines = [("doubt", f"{_sentence(d)} {_sentence(remedy(c, d))}") for c, d in told.remarks]
     if told.refusal:
         lines.append(("doubt", f"Nothing is taken: {told.refusal[1]}. {_sentence(remedy(*told.refusal))}"))
     for choice in told.choices:
