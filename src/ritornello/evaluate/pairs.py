@@ -49,14 +49,14 @@ class PairAlphabet:
     def spell(self, melody: Melody) -> np.ndarray:
         """(symbols,) of int64. A pick-up is opening rest; a closing rest is told only where no end is."""
         timeline = melody.timeline
-        scale = Fraction(self.steps_per_quarter, timeline.ticks_per_quarter)
+        steps, ticks = self.steps_per_quarter, timeline.ticks_per_quarter  # whole numbers: fractions take their time
         at = -_before_pickup(melody) if self.framed else 0
         symbols = [self._begin(timeline.metre.name)] if self.framed else []
         for note in melody.notes:
-            symbols += self._lasting(REST, (note.start - at) * scale)
-            symbols += self._lasting(note.pitch, note.duration * scale)
+            symbols += self._lasting(REST, (note.start - at) * steps // ticks)
+            symbols += self._lasting(note.pitch, note.duration * steps // ticks)
             at = note.end
-        symbols += [self.size - 1] if self.framed else self._lasting(REST, (timeline.length - at) * scale)
+        symbols += [self.size - 1] if self.framed else self._lasting(REST, (timeline.length - at) * steps // ticks)
         return np.array(symbols, np.int64)
 
     def transposed(self, symbols: np.ndarray, semitones: int) -> np.ndarray:
@@ -70,8 +70,8 @@ class PairAlphabet:
     def _begin(self, metre: str) -> int:
         return (CONTINUED + 1) * self.longest + METRES.index(metre if metre in METRES else "other")
 
-    def _lasting(self, what: int, duration: Fraction) -> list[int]:
-        symbols, left = [], int(duration)
+    def _lasting(self, what: int, duration: int) -> list[int]:
+        symbols, left = [], duration
         while left > 0:
             symbols.append(what * self.longest + min(left, self.longest) - 1)
             what, left = CONTINUED, left - self.longest

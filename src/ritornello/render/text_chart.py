@@ -60,6 +60,6 @@ def _label(row: int, height: int, low: float, high: float) -> list[Cell]:
     """The number that stands at this row, if one does."""
     step = (high - low) / height
     top = high - row * step
-    here = [value for value in ticks(low, high, max(2, height // 3)) if top - step < value <= top]
+    here = [value for value in ticks(low, high, max(2, height // 2)) if top - step < value <= top]
     text = f"{here[0]:g}" if here else ""
     return [(sign, -1) for sign in f"{text:>{LABEL - 1}} "[-LABEL:]]

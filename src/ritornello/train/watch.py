@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ritornello.train.run import Training
 
-MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take three on one core
+MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take two of a processor
 MOST_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
 REPORT_SECONDS = 20  # between two reports while it runs; the last one is written at the end
 SAMPLES = "samples"
