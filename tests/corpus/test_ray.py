@@ -52,9 +52,12 @@ def test_ray_gives_the_same_corpus_as_the_pool_and_says_nothing_of_its_own(ray, 
     tunes = folder_of(tmp_path / "tunes", 40)
     build_corpus(tunes, out=tmp_path / "pool" / "corpus")
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    logging.getLogger("ray").setLevel(logging.INFO)  # as it is outside tests
+    capfd.readouterr()
     build_corpus(tunes, out=tmp_path / "ray" / "corpus", engine="ray")
     told = capfd.readouterr()
     assert (told.out, told.err) == ("", "")
+    assert logging.getLogger("ray.data").getEffectiveLevel() == logging.ERROR
     assert contents(tmp_path / "ray" / "corpus") == contents(tmp_path / "pool" / "corpus")
     shards = sorted((tmp_path / "ray" / "corpus.shards").glob("*.parquet"))
     before = [shard.stat().st_mtime_ns for shard in shards]
