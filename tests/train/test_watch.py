@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -14,8 +15,9 @@ from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Metre, Note, Timeline
 from ritornello.train import watch as watching
+from ritornello.train.checkpoint import load_checkpoint
 from ritornello.train.plan import TrainOptions
-from ritornello.train.run import prepare_training
+from ritornello.train.run import prepare_training, resume_training
 from ritornello.train.sample import Sample, note_names, one_line_roll, opening_of
 from ritornello.train.watch import watch
 
@@ -56,14 +58,10 @@ def test_the_line_to_beat_is_the_ngrams_on_the_tunes_that_are_watched(training, 
     expected = score_ngram(tiny_corpus, Grid(), "validation").bits_per_note
     assert look.log.ngram == pytest.approx(expected)
     told = json.loads((tmp_path / "coach.json").read_text())
-    assert (
-        told["tokens_per_note"]["held_out"] == (4 * 16 + 2) / 16
-    )  # bars of sixteen steps, begin, end; notes
+    assert told["tokens_per_note"]["held_out"] == (4 * 16 + 2) / 16  # bars of sixteen steps, begin, end; notes
 
 
 def test_bits_per_note_are_counted_from_nats_per_token(training, tmp_path):
-    import math
-
     for look in watch(training, tmp_path):
         tokens = training.material.held_out[0]
         notes = len(Grid().pitches(tokens))
@@ -89,6 +87,18 @@ def test_a_run_that_is_left_off_has_its_report(training, tmp_path):
     looks.close()
     assert "report.html" in {path.name for path in tmp_path.iterdir()}
     assert (tmp_path / "last.safetensors").exists()
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_melodies_and_its_line(training, tiny_corpus, tmp_path, monkeypatch):
+    looks = watch(training, tmp_path)
+    first = [next(looks), next(looks)][1].log.ngram
+    looks.close()
+    monkeypatch.setattr(watching, "ngram_on_pairs", None)  # not to be counted again
+    again = list(watch(resume_training(load_checkpoint(tmp_path), tmp_path, tiny_corpus), tmp_path))
+    assert [look.check.update for look in again] == [9, 12]
+    assert again[-1].log.ngram == first
+    assert [s["update"] for s in json.loads((tmp_path / "coach.json").read_text())["samples"]] == [3, 6, 9, 12]
+    assert len(list((tmp_path / "samples").iterdir())) == 4
 
 
 def test_a_new_run_clears_the_melodies_of_an_older_one(training, tmp_path):

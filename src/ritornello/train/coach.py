@@ -150,10 +150,8 @@ def still_improving(log: Log) -> str | None:
     """It ended while the held-out likelihood was still falling."""
     if log.stopped not in ("finished", "time") or len(log.points) < CHECKS_TO_JUDGE:
         return None
-    if log.points[-1].held_out > log.best.held_out + GAIN / 4:  # the best lies behind
-        return None
-    before = [p for p in log.points if p.update <= 0.75 * log.points[-1].update] or list(log.points[:1])
-    gain = before[-1].held_out - log.points[-1].held_out
+    early = [p.held_out for p in log.points if p.update <= 0.75 * log.points[-1].update]
+    gain = min(early or [log.points[0].held_out]) - log.best.held_out
     if gain < GAIN:
         return None
     return f"still improving: give it more time (the last quarter of it gained {gain:.2f} bits per note)"
