@@ -89,6 +89,21 @@ def test_a_run_that_is_left_off_has_its_report(training, tmp_path):
     assert (tmp_path / "last.safetensors").exists()
 
 
+def test_a_disk_that_fills_up_is_told_once_and_by_its_first_victim(training, tmp_path, monkeypatch):
+    from ritornello.music import atomic
+
+    looks = watch(training, tmp_path)
+    next(looks)
+
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(atomic, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        list(looks)
+    assert "report" not in str(caught.value.filename)
+
+
 def test_a_run_that_is_gone_on_with_keeps_its_melodies_and_its_line(training, tiny_corpus, tmp_path, monkeypatch):
     looks = watch(training, tmp_path)
     first = [next(looks), next(looks)][1].log.ngram

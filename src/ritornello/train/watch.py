@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +23,7 @@ from ritornello.music.files import write
 from ritornello.music.values import Melody
 from ritornello.train.coach import Diagnosis, Log, Point, diagnose
 from ritornello.train.loop import Check, check_sample
-from ritornello.train.run_log import COACH_NAME, read_run
+from ritornello.train.run_log import COACH_NAME, RunLogError, read_run
 from ritornello.train.sample import Sample, make_sample, note_names, opening_of
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def watch(
 
     out, primer = Path(out), _primer(training)
     told: dict[str, Any] = {}
-    reported = time.monotonic()
-    is_reported = True
+    reported, is_reported = time.monotonic(), True
     try:
         with closing(cast("Generator[Check, None, None]", training.checks(out, on_update))) as checks:
             for check in checks:
@@ -78,9 +77,13 @@ def watch(
                     write_report(out)
                     reported, is_reported = time.monotonic(), True
                 yield Look(check, log, sample, diagnose(log), _seconds_left(check, training.plan.seconds))
-    finally:
+    except BaseException:  # Ctrl-C, a full disk, a caller who leaves off: what ended it is told, not this
         if not is_reported:
-            write_report(out)
+            with suppress(OSError, RunLogError):
+                write_report(out)
+        raise
+    if not is_reported:
+        write_report(out)
 
 
 def _primer(training: Training) -> Melody | None:
