@@ -205,6 +205,29 @@ def test_torch_takes_back_the_weights_it_gave_and_no_others():
         second.load_tensors(tensors | {"output.bias": np.zeros(21)})
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_dropout_silences_its_share_and_keeps_the_mean(share):
+    torch = pytest.importorskip("torch")
+    from ritornello.model.torch_lstm import Dropout
+
+    torch.manual_seed(1)
+    dropout, ones = Dropout(share), torch.ones(101, 999, requires_grad=True)
+    values = dropout(ones)
+    is_silent = values == 0
+    assert is_silent.float().mean().item() == pytest.approx(share, abs=0.006)  # four standard deviations
+    assert values.mean().item() == pytest.approx(1, abs=0.04)
+    assert len(values.unique()) == 2
+    for axis, count in ((0, 101), (1, 999)):  # rows and columns differ as much as chance makes them
+        spread = (share * (1 - share) / count) ** 0.5
+        assert is_silent.float().mean(axis).std().item() == pytest.approx(spread, rel=0.3)
+    together = (is_silent[:, 1:] & is_silent[:, :-1]).float().mean().item()
+    assert together == pytest.approx(share**2, abs=0.01)
+    values.sum().backward()
+    torch.testing.assert_close(ones.grad, values.detach())
+    assert not torch.equal(dropout(ones), values)
+    assert dropout.eval()(ones) is ones
+
+
 def test_a_new_network_opens_its_forget_gates():
     pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions

@@ -14,12 +14,16 @@ from ritornello.encoding import Encoding
 class Alphabet:
     """Sizes alone. A group of one token of each part is one step of the network.
 
-    parts: how many ids each part has; part 0 has the ids from 0 on, the next part those after it.
+    parts: how many ids each part has, of one or two; part 0 has the ids from 0 on, part 1 those after it.
     side: how many values each side input has.
     """
 
     parts: tuple[int, ...]
     side: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.parts) not in (1, 2):
+            raise ValueError(f"the networks read groups of 1 or 2 tokens, not of {len(self.parts)}")
 
     @classmethod
     def of(cls, encoding: Encoding) -> Alphabet:

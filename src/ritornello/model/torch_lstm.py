@@ -8,10 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_attention import TorchAttention, TorchMemory
+
+CHANCES = 1 << 16  # dropout is drawn from 16-bit integers
 
 
 class TorchState(NamedTuple):
@@ -43,9 +46,12 @@ class TorchLstm(nn.Module):
         self.alphabet = alphabet
         self.embedding = nn.Embedding(alphabet.size + 1, options.embedding)
         self.side = nn.ModuleList(nn.Embedding(size, options.embedding) for size in alphabet.side)
-        self.dropout = nn.Dropout(options.dropout)
-        between = options.dropout if options.layers > 1 else 0.0
-        self.lstm = nn.LSTM(options.embedding, options.width, options.layers, dropout=between, batch_first=True)
+        self.dropout = Dropout(options.dropout)
+        widths = [options.embedding, *[options.width] * options.layers]
+        # One module per layer, for the sake of our own dropout between them.
+        self.layers = nn.ModuleList(
+            nn.LSTM(below, above, batch_first=True) for below, above in zip(widths, widths[1:], strict=False)
+        )
         self.attention = TorchAttention(options.width, options.attention) if options.attention else None
         seen = options.width * (2 if options.attention else 1)
         self.output = nn.Linear(seen, alphabet.parts[0])
@@ -63,8 +69,12 @@ class TorchLstm(nn.Module):
         below = self.embedding(inputs).sum(2)  # (batch, time, E)
         for n, table in enumerate(self.side):
             below = below + table(side[:, :, n])
-        above, (output, cell) = self.lstm(self.dropout(below), state and (state.output, state.cell))
-        memory = None
+        above, outputs, cells, memory = below, [], [], None
+        for n, layer in enumerate(self.layers):
+            carried = None if state is None else (state.output[n : n + 1], state.cell[n : n + 1])
+            above, (output, cell) = layer(self.dropout(above), carried)
+            outputs.append(output)
+            cells.append(cell)
         if self.attention is not None:
             begins = inputs[:, :, 0] == self.alphabet.nothing
             context, memory = self.attention(above, begins, None if state is None else state.looked_back_on)
@@ -73,21 +83,21 @@ class TorchLstm(nn.Module):
         logits = [self.output(above)]
         if self.chain is not None:
             logits.append(self.chain(above, targets[:, :, 0].clamp(min=0)))
-        return logits, TorchState(output, cell, *(memory or ()))
+        return logits, TorchState(torch.cat(outputs), torch.cat(cells), *(memory or ()))
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
         """Bias 1 at every forget gate, so that a new network remembers (Jozefowicz et al. 2015)."""
         with torch.no_grad():
-            for n in range(options.layers):
-                for name in (f"bias_ih_l{n}", f"bias_hh_l{n}"):
-                    getattr(self.lstm, name).zero_()
-                getattr(self.lstm, f"bias_ih_l{n}")[options.width : 2 * options.width] = 1.0
+            for layer in self.layers:
+                layer.get_parameter("bias_ih_l0").zero_()
+                layer.get_parameter("bias_hh_l0").zero_()
+                layer.get_parameter("bias_ih_l0")[options.width : 2 * options.width] = 1.0
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights under the names of the model file (see `lstm.py`), float32."""
         named = dict(self._named())
-        for n in range(self.lstm.num_layers):
-            named[f"lstm.{n}.bias"] = named[f"lstm.{n}.bias"] + getattr(self.lstm, f"bias_hh_l{n}")
+        for n, layer in enumerate(self.layers):
+            named[f"lstm.{n}.bias"] = named[f"lstm.{n}.bias"] + layer.get_parameter("bias_hh_l0")
         return {name: value.detach().float().cpu().numpy().copy() for name, value in named.items()}
 
     def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
@@ -100,22 +110,46 @@ class TorchLstm(nn.Module):
                         f"{name} has shape {tuple(value.shape)}, this network needs {tuple(target.shape)}"
                     )
                 target.copy_(value)
-            for n in range(self.lstm.num_layers):
-                getattr(self.lstm, f"bias_hh_l{n}").zero_()
+            for layer in self.layers:
+                layer.get_parameter("bias_hh_l0").zero_()
 
     def _named(self) -> dict[str, Tensor]:
         """Parameters by their name in the model file; of a layer's two biases (they only add up) the first."""
         named = {"embedding": self.embedding.weight}
         named |= {f"side.{n}": table for n, table in enumerate(self.side.parameters())}
-        for n in range(self.lstm.num_layers):
-            named[f"lstm.{n}.input"] = getattr(self.lstm, f"weight_ih_l{n}")
-            named[f"lstm.{n}.recurrent"] = getattr(self.lstm, f"weight_hh_l{n}")
-            named[f"lstm.{n}.bias"] = getattr(self.lstm, f"bias_ih_l{n}")
+        for n, layer in enumerate(self.layers):
+            named[f"lstm.{n}.input"] = layer.get_parameter("weight_ih_l0")
+            named[f"lstm.{n}.recurrent"] = layer.get_parameter("weight_hh_l0")
+            named[f"lstm.{n}.bias"] = layer.get_parameter("bias_ih_l0")
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
         for further in (self.chain, self.attention):
             named |= {} if further is None else further.named()
         return named
+
+
+class Dropout(nn.Module):
+    """Silences a share of the numbers while training and raises the others, so that the mean stays.
+
+    On the CPU four 16-bit chances are cut from each random number of PyTorch's generator, which is five times as
+    fast as its own dropout: that took a tenth of all training. Source: Srivastava et al. 2014.
+    """
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.share = share
+
+    def forward(self, values: Tensor) -> Tensor:
+        """values: of any shape. Returns the same shape."""
+        if not self.training or not self.share:
+            return values
+        if values.device.type != "cpu":
+            return functional.dropout(values, self.share)
+        count = values.numel()
+        drawn = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+        silent = round(self.share * CHANCES)
+        is_heard = drawn[:count].view(values.shape) >= silent - CHANCES // 2
+        return values * is_heard.to(values.dtype).mul_(CHANCES / (CHANCES - silent))
 
 
 class Chain(nn.Module):
