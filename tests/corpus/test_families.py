@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
-from ritornello.corpus.families import families, linked, with_families, without_copies
-from ritornello.corpus.likeness import contour
+from ritornello.corpus.families import Comparison, families, linked, with_families, without_copies
+from ritornello.corpus.likeness import Line, contour, contour_share, line_of
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.music.values import Melody, Note
@@ -76,6 +76,28 @@ def test_short_tunes_are_the_same_only_note_for_note():
 def test_many_copies_of_one_tune_are_one_family():
     copies = [melody([p + i % 7 for p in TUNE]) for i in range(30)]
     assert set(groups(*copies)) == {0}
+
+
+def test_pieces_that_were_compared_before_others_came_are_in_the_same_families():
+    changed = TUNE[:18] + [p + 1 for p in TUNE[18:]]
+    again = [p + 3 for p in changed[:12]] + other_tune(9, 12)
+    whole = corpus(*(melody(p) for p in (other_tune(1), TUNE, changed, other_tune(2), again, [p - 1 for p in TUNE])))
+    comparison = Comparison(lambda i: line_of(whole, i))
+    assert [comparison.alike_pairs(range(count)) for count in (1, 2, 3)] == [[], [], [(1, 2)]]
+    assert families(whole, comparison=comparison) == families(whole)
+    assert comparison.are_alike(2, 1)
+    assert not comparison.are_alike(0, 3)
+    assert comparison.kinship(5, 1).words("x") == "same tune as x, 1 semitone down"
+
+
+def test_the_share_in_common_runs_is_that_counted_step_by_step():
+    """Of 40 intervals each, runs of 12 are in common at 0-14 and at 20-31: 27 of 40."""
+    dice = random.Random(3)
+    steps = [dice.choice((-3, -2, -1, 1, 2, 3)) for _ in range(40)]
+    other = [*steps[:15], 5, 7, 5, 7, 5, *steps[20:32], 9, 8, 9, 8, 9, 8, 9, 8]
+    one, two = (Line(np.cumsum([60, *line]), np.full(41, 480), 480) for line in (steps, other))
+    assert contour_share(one, two) == 27 / 40
+    assert contour_share(one, one) == 1.0
 
 
 def test_a_family_has_the_same_name_in_every_corpus_and_order():

@@ -138,8 +138,10 @@ class _Shelf:
                 self._copied.setdefault(first, array("q")).append(place)
 
     def compare(self) -> None:
-        """Compare what was laid down so far."""
-        self.comparison.alike_pairs(sorted(self._first.values()))
+        """Compare what was laid down so far; where copies are to go, also how the later of two is like the first."""
+        pairs = self.comparison.alike_pairs(sorted(self._first.values()))
+        for first, later in () if self._keeps_copies else pairs:
+            self.comparison.kinship(later, first)
 
     def copies_in(self, rows: FileRows, gone: Mapping[str, Copy] = {}) -> dict[str, Copy]:
         """The pieces among the rows of a file that are copies of one laid down, by source.

@@ -16,6 +16,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.kin import Kinship, kinship
 from ritornello.corpus.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.runs import RunFinder
@@ -49,6 +50,8 @@ class Comparison:
         self._line = lru_cache(maxsize=512)(line)
         self._similarity = similarity
         self._known: dict[tuple[int, int], bool] = {}
+        self._kinships: dict[tuple[int, int], Kinship] = {}
+        self._last: tuple[Sequence[int], list[tuple[int, int]]] = ((), [])
 
     def are_alike(self, a: int, b: int) -> bool:
         """Whether shared runs cover enough of the shorter of two pieces."""
@@ -59,12 +62,22 @@ class Comparison:
 
     def alike_pairs(self, indices: Sequence[int]) -> list[tuple[int, int]]:
         """Pairs of the given pieces, one of each fingerprint, that share a long run and are alike enough."""
+        if indices == self._last[0]:  # no new tune since they were asked for
+            return self._last[1]
         names = [""] * len(indices)
         contours = RunFinder([self._line(i).contour for i in indices], names)
         rhythms = RunFinder([self._line(i).rhythmic for i in indices], names)
         pairs = _sharing(contours, CONTOUR_RUN + 1) | _sharing_rare(rhythms, RHYTHM_RUN + 1)
         numbered = ((indices[a], indices[b]) for a, b in sorted(pairs))
-        return [pair for pair in numbered if self.are_alike(*pair)]
+        self._last = list(indices), [pair for pair in numbered if self.are_alike(*pair)]
+        return self._last[1]
+
+    def kinship(self, index: int, twin: int) -> Kinship:
+        """How a piece is like another."""
+        pair = index, twin
+        if pair not in self._kinships:
+            self._kinships[pair] = kinship(self._line(index), self._line(twin))
+        return self._kinships[pair]
 
 
 def families(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families import Comparison, with_families, without_copies
-from ritornello.corpus.kin import Kinship, kinship
+from ritornello.corpus.kin import Kinship
 from ritornello.corpus.likeness import line_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.split import SplitRule, with_splits
@@ -59,18 +59,19 @@ def judged(
     that names what is no piece of the corpus.
     """
     rule = SplitRule.parse(options.split)
+    comparison = comparison or Comparison(lambda i: line_of(corpus, i), options.similarity)
     whole = with_families(corpus, options.similarity, prints, comparison)
     if rule.explicit:
         done = with_splits(whole, rule)
         unknown = rule.unknown(done) if options.strict else ()
         if unknown:
             raise CorpusError(f"strict: {unknown_names(rule, unknown)}")
-        return Judgement(done, {}, _crossing(done))
+        return Judgement(done, {}, _crossing(done, comparison))
     if options.keep_copies:
         return Judgement(with_splits(whole, rule))
     kept, pairs = without_copies(whole, options.similarity, prints, comparison)
     index = {piece.source: i for i, piece in enumerate(whole.pieces)}
-    copies = {p.source: _copy(whole, index[p.source], index[twin.source]) for p, twin in pairs}
+    copies = {p.source: _copy(whole, index[p.source], index[twin.source], comparison) for p, twin in pairs}
     return Judgement(with_splits(kept, rule), copies)
 
 
@@ -89,11 +90,10 @@ def copies_across(corpus: Corpus) -> list[tuple[int, int]]:
     return [(i, trains[p.family]) for i, p in enumerate(corpus.pieces) if p.split != "train" and p.family in trains]
 
 
-def _crossing(corpus: Corpus) -> dict[str, Copy]:
+def _crossing(corpus: Corpus, comparison: Comparison) -> dict[str, Copy]:
     """Held-out pieces whose family also trains, by source, with their twins in training."""
-    return {corpus.pieces[i].source: _copy(corpus, i, twin) for i, twin in copies_across(corpus)}
+    return {corpus.pieces[i].source: _copy(corpus, i, twin, comparison) for i, twin in copies_across(corpus)}
 
 
-def _copy(corpus: Corpus, index: int, twin: int) -> Copy:
-    like = kinship(line_of(corpus, index), line_of(corpus, twin))
-    return Copy(corpus.pieces[index].source, corpus.pieces[twin].source, like)
+def _copy(corpus: Corpus, index: int, twin: int, comparison: Comparison) -> Copy:
+    return Copy(corpus.pieces[index].source, corpus.pieces[twin].source, comparison.kinship(index, twin))
