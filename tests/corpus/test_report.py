@@ -180,3 +180,25 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
     assert [r.status for r in report] == ["kept", "dropped", "dropped"]
     assert report[2].path.endswith("\udcff.mid")
     assert r"\udcff.mid" in (tmp_path / "c" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "words"),
+    [
+        ("not_music", "a link to nothing", "put back what the link leads to"),
+        ("not_music", "not a file", "a pipe, socket or device has nothing to read"),
+        ("not_music", "a link or a device in an archive", "pack the file itself"),
+        ("not_music", ".txt is not read", "give it one of the endings"),
+        ("wrong_kind", "this is XML of another kind, not a MusicXML file", "export the score as MusicXML"),
+        ("wrong_kind", "this is an HTML page, not a MIDI file", "fetch the file itself"),
+        ("unreadable", "cut short: a track promises 9 bytes, 2 are there", "fetch or copy the file again"),
+        ("unreadable", "Permission denied", "allow yourself to read it"),
+        ("unreadable", "the folder cannot be listed", "allow yourself to read it"),
+        ("unreadable", "cannot tell which token is no_event: name the convention", "--convention"),
+        ("unreadable", "expected whole numbers, found float64", "as whole numbers in an .npy or .npz file"),
+        ("unreadable", "damaged: its first note comes only after 100000 quarters", "take the wait before the first"),
+        ("unreadable", "damaged MIDI data (x): export or fetch it again", "export it again"),
+    ],
+)
+def test_the_remedy_is_true_of_the_detail(reason, detail, words):
+    assert words in remedy(reason, detail)

@@ -71,6 +71,8 @@ def test_readable_looks_at_the_suffix_alone():
         ("a.xml", MIDI, "this is a MIDI file, not a MusicXML file: rename it to a.mid"),
         ("a.krn", ABC, "this is an ABC file, not a kern file: rename it to a.abc"),
         ("a.abc", KERN, "this is a kern file, not an ABC file: rename it to a.krn"),
+        ("a.xml", b"<a/>", "this is XML of another kind, not a MusicXML file: export the score again, or leave"),
+        ("a.musicxml", b"<?xml version='1.0'?><!-- x --><svg xmlns='s'/>", "XML of another kind"),
         ("a.mid", b"\x7fELF\x02\x01", "not a MIDI file: it begins with '\\x7fELF"),
         ("a.mid", MIDI[:-4], "cut short"),
         ("a.mid", midi_file(track()), "no notes"),
@@ -120,7 +122,8 @@ def test_kinds_are_told_by_content(tmp_path):
     assert detect(b'<?xml version="1.0"?>\n<!-- <html> -->\n<museScore version="3.01">') == "mscx"
     assert detect(b'<mei xmlns="http://www.music-encoding.org/ns/mei">') == "mei"
     assert detect(b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">') == "html"
-    assert detect(gzip.compress(MIDI)) == ""
+    assert detect(b"<plist/>") == "xml"
+    assert detect(b"<!-- no element -->") == detect(b"< 3") == detect(gzip.compress(MIDI)) == ""
 
 
 TUNE = Melody(

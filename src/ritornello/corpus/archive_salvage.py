@@ -37,12 +37,12 @@ class _Entry:
 class SalvagedZip:
     """A zip archive whose directory cannot be read. Raises LimitError for one over its limits.
 
-    file: its bytes, closed with it. damage: what is wrong with it, raised behind its members.
+    file: its bytes, closed with it.
     unpacked: bytes of all members, as far as that is known.
     """
 
-    def __init__(self, file: IO[bytes], limits: Limits, damage: str) -> None:
-        self._file, self._damage, self._limits = file, damage, limits
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file, self._limits = file, limits
         self._size = file.seek(0, 2)
         self.unpacked = 0
         self._entries = list(self._found())
@@ -56,7 +56,8 @@ class SalvagedZip:
         for index, entry in enumerate(self._entries):
             if not entry.name.endswith("/") and not is_hidden(entry.name):
                 yield Member(index, entry.name, name_refusal(entry.name) or entry.problem)
-        raise ArchiveError(f"{self._damage}; {len(self)} of its members were found without its directory")
+        count = f"{len(self)} member{'s were' if len(self) != 1 else ' was'} found"
+        raise ArchiveError(f"damaged: its directory cannot be read, {count} without it; fetch it again")
 
     def read(self, index: int, limit: int) -> bytes:
         """Up to `limit` + 1 bytes of a member. Raises ArchiveError where it is damaged."""

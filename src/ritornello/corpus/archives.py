@@ -178,8 +178,8 @@ def _opened(file: IO[bytes], is_zip: bool, limits: Limits) -> Opened:
                 return ZipMembers(file, limits)
         except LimitError:
             raise
-        except ArchiveError as error:
-            if salvaged := SalvagedZip(file, limits, str(error)):
+        except ArchiveError:
+            if salvaged := SalvagedZip(file, limits):
                 return salvaged
             raise
     except BaseException:

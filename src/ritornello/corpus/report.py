@@ -14,7 +14,7 @@ KEPT, DROPPED = "kept", "dropped"
 REMEDIES: dict[str, str] = {
     "ok": "",
     "not_music": "give it one of the endings that are read, or leave it out of the folder",
-    "unreadable": "open it in a notation program or a sequencer and export it again",
+    "unreadable": "fetch it again, or open it in a notation program or a sequencer and export it again",
     "wrong_kind": "the content is not what the name says: fetch the file itself, or give it its true ending",
     "empty_file": "the file holds no bytes: copy or export it again",
     "no_notes": "export it again with the notes, or choose a file, or a part of it, that has some",
@@ -46,8 +46,20 @@ HARMLESS = ("ok", "duplicate")
 """Reasons that ask for nothing to be done: --strict lets them pass."""
 
 SHARPER: dict[str, dict[str, str]] = {
+    "not_music": {
+        r"a link to nothing": "put back what the link leads to, or take the link out of the folder",
+        r"a link or a device in an archive": "pack the file itself into the archive, not a link to it",
+        r"not a file": "leave it out: a pipe, socket or device has nothing to read",
+    },
+    "wrong_kind": {r"XML of another kind": "export the score as MusicXML, or leave the file out"},
     "unreadable": {
-        r"cut short": "fetch or copy the file again, or export it anew",
+        r"cut short": "fetch or copy the file again, or export it again",
+        r"which token is no_event": "name its convention with --convention",
+        r"split it into smaller": "split it into smaller files",
+        r"array file|expected whole numbers|not an array|truncated: shape|neither a pitch": (
+            "save the tokens again, as whole numbers in an .npy or .npz file"
+        ),
+        r"cannot be listed|[Pp]ermission|not permitted": "allow yourself to read it, or leave it out",
         r"first note comes only after": "take the wait before the first note out in a sequencer",
     },
     "off_grid": {r"; (\d+) steps a quarter fit": "try --steps-per-quarter {0}"},

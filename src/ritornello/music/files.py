@@ -153,6 +153,11 @@ def _agreed_kind(path: Path, content: bytes) -> str:
             f"{path}: this is an HTML page, not {wanted.article} {wanted.name}: "
             "download the file itself, not the page that shows it"
         )
+    if found == "xml":
+        raise MusicFileError(
+            f"{path}: this is XML of another kind, not {wanted.article} {wanted.name}: "
+            "export the score again, or leave the file out"
+        )
     if found:
         kind = KINDS[found]
         raise MusicFileError(

@@ -47,7 +47,7 @@ SUFFIXES = {
 
 
 def detect(content: bytes) -> str:
-    """What the bytes of a file are: a key of KINDS, "html", or "" where nothing is recognised."""
+    """What the bytes of a file are: a key of KINDS, "html", "xml" (of a kind that is no music), or ""."""
     if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
         return "midi"
     if content[:4] == b"PK\x03\x04":
@@ -84,7 +84,7 @@ def _kind_of_zip(content: bytes) -> str:
 
 
 def _kind_of_xml(head: str) -> str:
-    """The kind by the root element, which stands after declaration, comments and document type."""
+    """The kind by the root element, which stands after declaration, comments and document type; "" without one."""
     if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
         return "html"
     head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)
@@ -97,4 +97,4 @@ def _kind_of_xml(head: str) -> str:
         "museScore": "mscx",
         "html": "html",
     }
-    return kinds.get(root[1], "") if root else ""
+    return kinds.get(root[1], "xml") if root else ""
