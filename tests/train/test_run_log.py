@@ -174,6 +174,17 @@ def test_a_run_without_held_out_tunes_is_not_ranked_by_its_training(many):
     assert [row.name for row in rows][:2] == ["deep/better", "worse"]
 
 
+def test_runs_that_were_checked_on_other_notes_are_ranked_with_a_caution(tmp_path):
+    watched = {"melodies": 3, "tokens": 90, "notes": 30}
+    write_run(tmp_path / "a", [HEAD | {"held_out": watched}, check(10, 1, 1)])
+    write_run(tmp_path / "b", [HEAD | {"held_out": watched | {"tokens": 80}}, check(10, 1, 1)])
+    assert compare_runs(tmp_path).groups[0].caution == ""
+    write_run(tmp_path / "c", [HEAD | {"held_out": watched | {"notes": 31}}, check(10, 1, 1)])
+    assert "not all were checked on the same notes" in compare_runs(tmp_path).groups[0].caution
+    write_run(tmp_path / "d", [HEAD | {"encoding": {"name": "grid"}}, check(10, 1, 1)])
+    assert compare_runs(tmp_path).groups[0].caution.endswith("plain encodings pay for neither metre nor end")
+
+
 def test_the_picture_draws_each_corpus_by_itself(many):
     assert comparison_svg(compare_runs(many)).count('class="lines"') == 2
     page = comparison_page(compare_runs(many), "Runs", many)

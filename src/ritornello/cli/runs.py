@@ -49,7 +49,10 @@ def runs(
 def _as_text(comparison: Comparison, console: Console) -> str:
     from ritornello.train.compare import table_of
 
-    parts = [f"{group.name}\n{console.table(*table_of(group))}" for group in comparison.groups]
+    parts = [
+        "\n".join(filter(None, [group.name, console.table(*table_of(group)), group.caution]))
+        for group in comparison.groups
+    ]
     if len(parts) > 1:
         parts.append("Runs of different corpora cannot be compared: each table is ranked by itself.")
     parts += [f"not read: {error}" for _, error in comparison.unreadable]

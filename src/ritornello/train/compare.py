@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,6 +17,7 @@ from ritornello.train.run_log import LOG_NAME, RunLogError, RunRecord, read_run
 from ritornello.train.run_report import ENDINGS, REPORT_NAME, encoding_name, network_name, style
 
 MOST_LINES = 8  # in a picture: as many as there are inks
+LONGEST_NAME = 36  # signs, in a legend
 WIDE, NARROW, HEIGHT, NARROW_HEIGHT = 860, 400, 400, 360  # pixels
 GAP, HEADING = 28, 26
 
@@ -67,6 +69,19 @@ class Group:
         if not self.fingerprint:
             return "a corpus that the log does not name"
         return f"corpus {self.fingerprint[:8]}" + (f", {self.pieces:,} tunes" if self.pieces else "")
+
+    @property
+    def caution(self) -> str:
+        """Why the ranking is to be read with care; "" where it is not."""
+        known = [row.record.head for row in self.rows if row.best is not None]
+        watched = {json.dumps(head.get("held_out"), sort_keys=True) for head in known if head.get("held_out")}
+        notes = {json.loads(text).get("notes") for text in watched}
+        said = []
+        if len(notes) > 1:
+            said.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
+        if len({bool(_encoding(row.record).get("plain")) for row in self.rows if row.best is not None}) > 1:
+            said.append("plain encodings pay for neither metre nor end")
+        return "; ".join(said)
 
 
 @dataclass(frozen=True)
@@ -195,11 +210,11 @@ def _words(told: Mapping[str, Any]) -> list[str]:
 
 
 def _lines(group: Group) -> list[Line]:
-    """Held-out bits per note over minutes of the best runs, and the n-gram's line."""
+    """Held-out bits per note over minutes of the best runs, and the n-gram of the best of them."""
     drawn = [row for row in group.rows if row.best is not None][:MOST_LINES]
     lines = [
         Line(
-            row.name,
+            row.name if len(row.name) <= LONGEST_NAME else f"…{row.name[1 - LONGEST_NAME :]}",
             [point.seconds / 60 for point in row.record.log.points],
             [point.held_out for point in row.record.log.points],
             ink,
@@ -208,7 +223,7 @@ def _lines(group: Group) -> list[Line]:
         for ink, row in enumerate(drawn)
     ]
     known = [row.ngram for row in drawn if row.ngram is not None]
-    return [Line("n-gram", [], [min(known)], 7, is_level=True), *lines] if known else lines
+    return [Line("n-gram", [], [known[0]], 7, is_level=True), *lines] if known else lines
 
 
 def _chart(group: Group, width: int, height: int) -> str:
@@ -221,7 +236,8 @@ def _lede(group: Group) -> str:
     count = len(group.rows)
     said = f"{count} run{'s' * (count != 1)}"
     drawn = sum(row.best is not None for row in group.rows)
-    return said + (f"; the best {MOST_LINES} are drawn." if drawn > MOST_LINES else ".")
+    said += f"; the best {MOST_LINES} are drawn" if drawn > MOST_LINES else ""
+    return escape(f"{said}; {group.caution}." if group.caution else f"{said}.")
 
 
 def _section(group: Group, place: Path) -> str:
