@@ -11,8 +11,10 @@ from ritornello.encoding.side_inputs import BARS_AGO, History, Present, fitting_
 
 if TYPE_CHECKING:
     from ritornello.encoding.groups import GroupEncoding
+    from ritornello.music.values import Key
 
 COUNT = len(LENGTHS)
+BELOW = 6  # semitones that the lowest note may lie below the reference tonic
 LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most half an octave from 0-127
 
 
@@ -110,6 +112,19 @@ class GroupTracker:
         after = self.time[:, None] + LENGTHS
         is_late = (self.notes == 0)[:, None] & (after >= self.bar[:, None])
         return (_column(end) - after >= _column(least)) & ~is_late
+
+    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+        """(batch, vocabulary) of bool: see `protocol.Tracker`."""
+        ids = self.encoding.ids
+        mask = np.ones((len(self.time), ids.size), bool)
+        if not self.encoding.is_keyed:
+            return mask
+        if key is not None:
+            mask[:, ids.key : ids.end] = np.arange(24) == key.tonic + 12 * (key.mode == "minor")
+        references = 12 * (np.arange(ids.size - ids.octave) - 1) + ((self._what - ids.key) % 12)[:, None]
+        # The lowest note lies up to BELOW under the reference, or less than an octave above that.
+        mask[:, ids.octave :] = (references - BELOW <= highest) & (references - BELOW + 11 >= lowest)
+        return mask
 
     def pitches(self) -> np.ndarray:
         """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ritornello.encoding.durations import COARSE, DURATIONS, LENGTHS, TICKS, spelled
-from ritornello.encoding.group_tracker import HIGHEST_TONIC, LOWEST_TONIC, GroupTracker
+from ritornello.encoding.group_tracker import BELOW, HIGHEST_TONIC, LOWEST_TONIC, GroupTracker
 from ritornello.encoding.metres import (
     BEGIN_ROWS,
     METRES,
@@ -37,7 +37,6 @@ from ritornello.music.keys import estimate_key, key_of
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
 
 OCTAVES = 13  # of the reference tonic, from pitch -12 on
-BELOW = 6  # semitones that the lowest note may lie below the reference tonic
 
 
 class Ids(NamedTuple):
