@@ -14,8 +14,12 @@ from statistics import median
 
 from benchmarks.corpus import exercise_way, picking
 from benchmarks.corpus.building import build, growth
+from benchmarks.corpus.midi_tracks import piece_bytes
 from benchmarks.corpus.tunes import of_size, write_folder
 from benchmarks.report import arguments, spread, tell
+
+from ritornello.corpus.convert import convert
+from ritornello.corpus.options import BuildOptions
 
 SMALL = (1300, 1500)  # bytes: about 1.4 kB
 
@@ -71,22 +75,39 @@ def building(turns: int, files: int) -> list[dict]:
     return [
         _row(f"corpus build, {files} files, 1 core", "files/s", [r[0] for r in rates]),
         _row("the same on 2 cores", "files/s", [r[1] for r in rates], "times 1 core", [r[1] / r[0] for r in rates]),
+        *(
+            _row(f"processor time of {who}, 1 core", "ms/file", [1000 * one[key] / one["files"] for one, _ in done])
+            for who, key in (("the program", "own_cpu_seconds"), ("the worker", "workers_cpu_seconds"))
+        ),
     ]
 
 
 def picked(arrangements: int) -> list[dict]:
-    """How often the tune of a file of many tracks is found, beside simpler ways, and how sure the picker was."""
-    results = picking.judge(picking.SONGS if picking.SONGS.exists() else None, arrangements)
+    """How often the tune among many tracks is found, beside simpler ways; how sure the picker was, and how fast."""
+    made = list(picking.arrangements(picking.SONGS if picking.SONGS.exists() else None, arrangements))
+    results = [picking.judged(kind, seed, arrangement) for seed, kind, arrangement in made]
     groups = [
         row for row in picking.by_group(results) if row["files"] in ("all", "unnamed") or "hard" in row["files"]
     ]
     beside = "highest line {highest:.1%}, first track {first:.1%}"
-    return [
-        _share(f"tune found, {g['files']} ({g['count']} files)", g["auto"], beside.format(**g)) for g in groups
-    ] + [
-        _share(f"tune found, confidence {low:g} to {min(high, 1):g} ({count} files)", right)
-        for low, high, right, count in picking.curve(results)
-    ]
+    return (
+        [_share(f"tune found, {g['files']} ({g['count']} files)", g["auto"], beside.format(**g)) for g in groups]
+        + [
+            _share(f"tune found, confidence {low:g} to {min(high, 1):g} ({count} files)", right)
+            for low, high, right, count in picking.curve(results)
+        ]
+        + [several_tracks([piece_bytes(arrangement.piece) for _, _, arrangement in made[::10]])]
+    )
+
+
+def several_tracks(contents: Sequence[bytes]) -> dict:
+    """How long the whole conversion of a file of several tracks takes: reading, picking, timing, key, fingerprint."""
+    options = BuildOptions()
+    took = _microseconds(lambda content: convert(content, "a.mid", options), contents)
+    kilobytes = sum(map(len, contents)) / len(contents) / 1000
+    return _row(
+        f"converting several tracks, {kilobytes:.1f} kB", "us/file", [took], "for each kB", [took / kilobytes]
+    )
 
 
 def long_run(files: int) -> list[dict]:

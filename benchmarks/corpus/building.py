@@ -45,8 +45,8 @@ ended.set()
 own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({
     "seconds": seconds,
-    "cpu_seconds": own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime,
     "own_cpu_seconds": own.ru_utime + own.ru_stime,
+    "workers_cpu_seconds": workers.ru_utime + workers.ru_stime,
     "program_mb": peak_mb("self"),
     "worker_mb": peaks[0],
     "files": len(corpus.report),

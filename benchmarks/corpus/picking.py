@@ -28,6 +28,7 @@ BINS = (0.0, 0.4, 0.6, 0.8, 0.95, 0.99, 1.01)
 
 
 SONGS = DATA / "lieder.tar.xz"
+"""The art songs in one archive."""
 
 
 def held_out(songs: Path | None) -> Iterator[tuple[str, Piece]]:
@@ -71,11 +72,17 @@ def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
     }  # fmt: skip
 
 
+def arrangements(songs: Path | None, count: int) -> Iterator[tuple[int, str, Arrangement]]:
+    """Seed, kind of piece, and so many arrangements."""
+    pieces = list(held_out(songs))
+    for seed in range(count):
+        kind, piece = pieces[seed % len(pieces)]
+        yield seed, kind, arranged(piece, 1_000_000 + seed)
+
+
 def judge(songs: Path | None, count: int) -> list[dict]:
     """What each way of picking gives for so many arrangements."""
-    pieces = list(held_out(songs))
-    of_seed = ((seed, *pieces[seed % len(pieces)]) for seed in range(count))
-    return [judged(kind, seed, arranged(piece, 1_000_000 + seed)) for seed, kind, piece in of_seed]
+    return [judged(kind, seed, arrangement) for seed, kind, arrangement in arrangements(songs, count)]
 
 
 def main() -> None:
