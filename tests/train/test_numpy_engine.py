@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,11 @@ def test_loaded_weights_begin_afresh():
 def test_what_numpy_cannot_do_is_refused(wish):
     with pytest.raises(ValueError, match="without PyTorch training is fp32 on the cpu"):
         NumpyEngine(NETWORK, Grid(), a_plan(**wish))
+
+
+def test_attention_is_refused():
+    with pytest.raises(ValueError, match="the attention network needs PyTorch to train"):
+        make_engine(network=replace(NETWORK, attention=4))
 
 
 WITHOUT_TORCH = """

@@ -14,6 +14,7 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.train.adamw import AdamW, Vector
 from ritornello.train.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
+from ritornello.train.blas import limit_blas
 from ritornello.train.numpy_pass import Masks, Pass, State, weight_shapes
 from ritornello.train.plan import Plan
 
@@ -24,7 +25,7 @@ CHANCES = 1 << 16  # dropout is drawn from 16-bit integers: four to one draw of 
 class NumpyEngine:
     """A network in training; see `TorchEngine`, whose place it takes. dtype: float64 is for checking gradients.
 
-    Raises ValueError for a plan with another device than the CPU or another number format than fp32.
+    Raises ValueError for attention, another device than the CPU and another number format than fp32.
     """
 
     def __init__(
@@ -37,6 +38,9 @@ class NumpyEngine:
     ):
         if plan.device not in ("auto", "cpu") or plan.dtype != "fp32":
             raise ValueError(f"without PyTorch training is fp32 on the cpu, not {plan.dtype} on {plan.device}")
+        if network.attention:
+            raise ValueError("the attention network needs PyTorch to train; take the preset lstm, tiny or large")
+        limit_blas(plan.threads)
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
         self._dtype = np.dtype(dtype)
         shapes = weight_shapes(network, self._alphabet)
