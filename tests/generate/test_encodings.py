@@ -1,0 +1,142 @@
+"""The same rules of composing and scoring in every encoding: form, range, key, primer, repeatability, surprise."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.exact import reproduced_exactly
+from ritornello.encoding import make_encoding
+from ritornello.evaluate.form import faults
+from ritornello.evaluate.likelihood import melody_nats
+from ritornello.generate.compose import compose
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.primer import parse_notes
+from ritornello.model.player import Player
+from ritornello.music.keys import scale_pitch_classes
+from ritornello.music.values import Key, Melody, Metre, Note, Timeline
+
+SPELLED = {
+    "grid": {"name": "grid"},
+    "grid with inputs": {"name": "grid", "steps_per_quarter": 6, "inputs": ("position", "bar_ago")},
+    "note": {"name": "note"},
+    "note with inputs": {"name": "note", "inputs": ("position", "metre", "key", "bar_ago", "two_bars_ago")},
+    "interval to the key": {"name": "interval"},
+    "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": ("metre",)},
+}
+COMPASS = (50, 76)
+
+
+@pytest.fixture(scope="module", params=SPELLED)
+def encoding(request):
+    return make_encoding(**SPELLED[request.param])
+
+
+@pytest.fixture(scope="module")
+def network(encoding, make_network):
+    """Random weights, so small that anything may come."""
+    sizes = {"second": sum(encoding.parts[1:]), "side": tuple(side.size for side in encoding.side)}
+    return make_network(encoding.vocabulary.size, scale=0.2, seed=2, dtype=np.float64, **sizes)
+
+
+def faulty(tunes, encoding, bars, compass=COMPASS) -> list:
+    return [found for tune in tunes if (found := faults(tune.tokens, encoding, bars, compass))]
+
+
+@pytest.mark.parametrize("metre", ["3/4", "4/4", "3/8", "6/8", "2/2", None])
+def test_bars_and_endings(network, encoding, metre):
+    for bars in (1, 4):
+        options = GenerateOptions(bars=bars, metre=metre, top_p=1.0)
+        tunes = compose(network, encoding, options, 1, range(24), compass=COMPASS)
+        assert faulty(tunes, encoding, bars) == []
+        if metre:
+            assert {t.melody.timeline.metre.name for t in tunes} == {metre}
+
+
+def test_range_scale_and_key(network, encoding):
+    ranged = GenerateOptions(bars=3, lowest=60, highest=71, key="Eb", scale_lock=True)
+    for tune in compose(network, encoding, ranged, 1, range(16), compass=COMPASS):
+        assert {n.pitch for n in tune.melody.notes} <= {60, 62, 63, 65, 67, 68, 70}
+        assert tune.melody.timeline.key == Key(0, -3, "major")
+    for tune in compose(network, encoding, GenerateOptions(bars=3, key="A"), 1, range(8), compass=COMPASS):
+        assert tune.melody.timeline.key.fifths == 3
+
+
+def test_last_notes_are_drawn_towards_the_tonic(network, encoding):
+    options = GenerateOptions(bars=2, metre="4/4", key="G", scale_lock=True, lowest=60, highest=84)
+    tunes = compose(network, encoding, options, 1, range(120))
+    assert sum(t.melody.notes[-1].pitch % 12 == 7 for t in tunes) > 0.35 * 120  # a seventh of them by chance
+
+
+def test_a_melody_is_the_same_alone_and_in_a_batch(network, encoding):
+    together = compose(network, encoding, GenerateOptions(bars=3), 7, range(12))
+    alone = [compose(network, encoding, GenerateOptions(bars=3), 7, [n])[0] for n in range(12)]
+    assert [a.tokens.tolist() for a in alone] == [t.tokens.tolist() for t in together]
+    assert len({tuple(t.tokens) for t in together}) == 12
+
+
+def test_no_temperature_no_chance_in_any_part(network, encoding):
+    options = GenerateOptions(bars=2, temperature=0)
+    assert len({tuple(compose(network, encoding, options, seed, [seed])[0].tokens) for seed in range(3)}) == 1
+
+
+def test_surprise_is_what_the_tokens_that_start_a_note_cost(network, encoding):
+    [tune] = compose(network, encoding, GenerateOptions(bars=3), 3, [0])
+    player, bits = Player(network, encoding), []
+    for token in tune.tokens:
+        bits.append(-math.log2(player.ask()[token]))
+        if token != encoding.end:
+            player.feed(int(token))
+    parts = len(encoding.parts)
+    expected = [sum(bits[at : at + parts]) for at in encoding.onsets(tune.tokens)]
+    np.testing.assert_allclose(tune.surprise, expected, rtol=1e-9)
+    assert len(tune.surprise) == len(tune.melody.notes)
+    # the whole tune costs what the scorer says, alone or beside a longer one
+    [longer] = compose(network, encoding, GenerateOptions(bars=5), 4, [0])
+    nats = melody_nats(network, [tune.tokens, longer.tokens], encoding)
+    assert nats[0] == pytest.approx(sum(bits) * math.log(2))
+
+
+def test_a_primer_is_kept_exactly(network, encoding):
+    primer = parse_notes("G4:1/2 A4:1/2 r:1/2 B4:3/2 C5")
+    for tune in compose(network, encoding, GenerateOptions(bars=3), 1, range(8), primer):
+        per = tune.melody.timeline.ticks_per_quarter
+        told = [(n.start / per, n.duration / per, n.pitch) for n in tune.melody.notes]
+        assert told[:3] == [(0, 0.5, 67), (0.5, 0.5, 69), (1.5, 1.5, 71)]
+        assert (told[3][0], told[3][2]) == (3, 72)
+        assert faulty([tune], encoding, 3, (0, 127)) == []
+
+
+def test_a_primers_own_pickup_is_kept_and_not_counted(network, encoding):
+    timeline = Timeline(480, 2400, (Metre(0, 4, 4), Metre(480, 4, 4)))
+    primer = Melody((Note(0, 480, 67), Note(480, 1920, 60)), timeline)
+    for tune in compose(network, encoding, GenerateOptions(bars=2), 1, range(8), primer):
+        per = tune.melody.timeline.ticks_per_quarter
+        assert tune.melody.timeline.pickup == per
+        assert [n[:3] for n in tune.melody.notes[:1]] == [(0, per, 67)]
+        assert tune.melody.notes[1][::2][:2] == (per, 60)
+        assert faulty([tune], encoding, 2, (0, 127)) == []
+    with pytest.raises(ValueError, match="the primer fills 1 bars: ask for at least 2"):
+        compose(network, encoding, GenerateOptions(bars=1), 1, [0], primer)
+
+
+def test_a_primer_may_be_given_another_metre(network, encoding):
+    timeline = Timeline(480, 2400, (Metre(0, 4, 4), Metre(480, 4, 4)))
+    primer = Melody((Note(0, 480, 67), Note(480, 480, 60)), timeline)
+    [tune] = compose(network, encoding, GenerateOptions(bars=3, metre="3/4"), 1, [0], primer)
+    assert tune.melody.timeline.metre.name == "3/4"
+    assert tune.melody.timeline.pickup == tune.melody.timeline.ticks_per_quarter
+    assert faulty([tune], encoding, 3, (0, 127)) == []
+
+
+def test_what_is_composed_lies_in_its_key_and_is_written_again_as_it_was(network, encoding):
+    options = GenerateOptions(bars=4, key="D", scale_lock=True)
+    for tune in compose(network, encoding, options, 5, range(8), compass=COMPASS):
+        assert {n.pitch % 12 for n in tune.melody.notes} <= scale_pitch_classes(Key(0, 2))
+        assert reproduced_exactly(encoding, tune.melody)
+
+
+def test_a_range_that_nothing_reaches_from_a_primer_does_not_stop_the_tune(network, encoding):
+    options = GenerateOptions(bars=3, lowest=100, highest=110)
+    for tune in compose(network, encoding, options, 1, range(4), parse_notes("C2 D2")):
+        assert faulty([tune], encoding, 3, (0, 127)) == []
