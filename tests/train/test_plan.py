@@ -108,6 +108,16 @@ def test_a_network_that_has_learned_already_learns_on_more_slowly():
     assert choose_shape(TrainOptions(), 5000, fine_tune=True).peak_rate < choose_shape(TrainOptions(), 5000).peak_rate
 
 
+def test_a_few_tunes_are_not_read_for_as_long_as_there_is_time():
+    def updates(tokens: int, rate: float = 30.0) -> int:
+        options = TrainOptions(minutes=3, streams=8, bptt_steps=50)
+        return make_plan(options, tokens, Setting("torch", "cpu", "fp32", 1, rate), fine_tune=True).updates
+
+    assert updates(4000) == 400  # forty times
+    assert updates(100) == 100
+    assert updates(4_000_000) == int(0.82 * 180 * 30)
+
+
 def test_a_plan_can_be_written_down_and_read_again():
     plan = plan_of(minutes=1)
     assert Plan(**json.loads(json.dumps(plan.described()))) == plan

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 DEFAULT_MINUTES = 3.0
 FINE_TUNE_RATE = 1e-3
+FINE_TUNE_EPOCHS = 40  # a few tunes are learned, or learned by heart, within half as many
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,12 @@ class Plan:
 def make_plan(options: TrainOptions, corpus_tokens: int, setting: Setting, fine_tune: bool = False) -> Plan:
     """Fix the plan. The measured speed of `setting` is not used where `options.updates` is given."""
     updates, seconds = options.updates, options.seconds
+    shape = choose_shape(options, corpus_tokens, fine_tune)
     if updates is None:
         # A tenth goes to checking; the rest of the reserve is for a machine that slows down.
         updates = max(20, int(0.82 * seconds * setting.updates_per_second)) if seconds else 20
-    shape = choose_shape(options, corpus_tokens, fine_tune)
+        if fine_tune:
+            updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // (shape.streams * shape.bptt_steps)))
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / options.checks)),

@@ -1,0 +1,194 @@
+"""ritornello train: begin, go on, replace, tune, look before it begins; and whole numbers in every verb."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import ritornello
+import ritornello as rito
+from ritornello.model.file import load_model
+from ritornello.train.checkpoint import load_checkpoint, read_log
+
+SOURCE = Path(ritornello.__file__).parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_WAIT_POLICY": "PASSIVE"}
+SMALL = ["--preset", "tiny", "--engine", "numpy", "--threads", "1", "--streams", "2", "--bptt-steps", "16"]
+
+
+@pytest.fixture
+def run(command, hymn_corpus, tmp_path) -> Path:
+    """A finished run of eight updates."""
+    words = ["train", hymn_corpus, "-o", tmp_path / "run", "--updates", 8, "--checks", 2, *SMALL]
+    assert command(*words).status == 0
+    return tmp_path / "run"
+
+
+def interrupted(folder: Path, *words: object, when) -> str:
+    """Train in another process, press Ctrl-C when `when()` is true, and return what it said on standard error."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ritornello", "train", *map(str, words), "-o", str(folder)],
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 100
+        while not when() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.count("\n") == 1
+    return err
+
+
+def test_the_choice_of_engine_is_one_line(command, hymn_corpus, tmp_path):
+    words = ["train", hymn_corpus, "-o", tmp_path / "run", *SMALL]
+    out = command(*words, "--updates", 1).out
+    assert "engine: numpy, cpu, fp32, 1 thread: by rule, so that the run can be repeated\n" in out
+    stored = load_checkpoint(tmp_path / "run").story["plan"]
+    assert (stored["engine"], stored["device"], stored["dtype"], stored["threads"]) == ("numpy", "cpu", "fp32", 1)
+    out = command(*words, "--minutes", 0.01, "--replace").out
+    [line] = [line for line in out.splitlines() if line.startswith("engine: ")]
+    assert "updates/s" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_before_the_first_check_says_so_and_the_run_can_go_on(hymn_corpus, command, tmp_path):
+    folder = tmp_path / "run"
+    words = [hymn_corpus, "--updates", 4000, "--checks", 1, *SMALL, "--save-seconds", 0.1]
+
+    def is_training() -> bool:
+        return (folder / "last.safetensors").exists() and load_checkpoint(folder).progress.update > 0
+
+    said = interrupted(folder, *words, when=is_training)
+    assert "before the first check, so that there is no model yet; go on with" in said
+    assert f"ritornello train --resume {folder}" in said
+    progress = load_checkpoint(folder).progress
+    assert 0 < progress.update < 4000
+    assert f"interrupted at update {progress.update} of 4000" in said
+
+
+def test_a_folder_with_a_run_is_refused_unless_it_may_be_replaced(command, run, hymn_corpus):
+    before = (run / "model.safetensors").read_bytes()
+    words = ["train", hymn_corpus, "-o", run, "--updates", 2, *SMALL]
+    status, _, err = command(*words)
+    assert status == 1
+    assert f"ritornello train --resume {run}" in err
+    assert "--replace" in err
+    assert (run / "model.safetensors").read_bytes() == before
+    assert command(*words, "--replace").status == 0
+    assert load_checkpoint(run).progress.update == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["--resume", "RUN"], ["-o", "RUN", "--resume"], ["CORPUS", "-o", "RUN", "--resume"]]
+)
+def test_a_run_that_was_stopped_goes_on_in_any_of_three_words(words, command, hymn_corpus, run, tmp_path):
+    cut = tmp_path / "cut"
+
+    def stop(check) -> None:
+        raise KeyboardInterrupt
+
+    corpus = rito.load_corpus(hymn_corpus)
+    options = {"updates": 8, "checks": 2, "threads": 1, "streams": 2, "bptt_steps": 16, "engine": "numpy"}
+    with pytest.raises(KeyboardInterrupt):
+        rito.train(corpus, cut, preset="tiny", on_check=stop, **options)
+    assert load_checkpoint(cut).progress.update == 4
+    named = {"RUN": cut, "CORPUS": hymn_corpus}
+    if "CORPUS" not in words:
+        status, _, err = command("train", *[named.get(word, word) for word in words])
+        assert status == 1  # it was begun from a corpus in memory
+        assert f"name it: `ritornello train CORPUS -o {cut} --resume`" in err
+        words = ["CORPUS", *words] if words[0] == "-o" else ["CORPUS", "-o", "RUN", "--resume"]
+    status, out, _ = command("train", *[named.get(word, word) for word in words])
+    assert status == 0
+    assert "going on at update 4 of 8" in out
+    assert (cut / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+    assert [line["update"] for line in read_log(cut)[1:]] == [4, 8]
+
+
+def test_a_finished_run_says_that_it_is_at_its_end(command, run):
+    status, out, _ = command("train", "--resume", run)
+    assert status == 0
+    assert "at its end (finished)" in out
+    assert f"--from {run}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--resume", "none"], 1, "none: no run to go on with"),
+        (["--resume", "RUN", "--seed", "5"], 1, "--seed is 5 now, but the run was planned with 0: leave it out"),
+        (["--resume", "RUN", "--preset", "large"], 1, "--preset is another network"),
+        (["--resume", "RUN", "--plain"], 1, "the encoding is another one"),
+        (["--resume", "RUN", "--replace"], 2, "leave --from, --replace and --dry-run out"),
+        (["hymns"], 2, "name the run folder to write: -o RUN"),
+        (["-o", "new"], 2, "name what to learn from"),
+        (["hymns", "-o", "new", "--from", "hymns-and-songs", "--plain"], 1, "its vocabulary cannot be changed"),
+        (["hymns", "-o", "new", "--from", "nothing"], 1, "nothing: no such model"),
+        (
+            ["hymns", "-o", "new", "--engine", "numpy", "--dtype", "bf16"],
+            1,
+            "the numpy engine trains on the cpu in fp32",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(words, status, message, command, run, monkeypatch):
+    monkeypatch.chdir(run.parent)
+    said = command("train", *[run if word == "RUN" else word for word in words])
+    assert (said.status, said.err.count("\n")) == (status, 1)
+    assert message in said.err
+    assert not (run.parent / "new").exists()
+
+
+def test_a_dry_run_tells_sizes_and_time_and_writes_nothing(command, hymn_corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = command("train", hymn_corpus, "--dry-run", "--updates", 100, *SMALL)
+    assert status == 0
+    for word in ("weights", "memory: about", "an epoch: ", "time: about", "nothing was trained or written"):
+        assert word in out
+    value = json.loads(command("train", hymn_corpus, "--dry-run", "--updates", 100, *SMALL, "--json").out)
+    # embedding 146 x 128; 4 x 128 rows of 128 + 128 and a bias; output 145 x 128 and a bias
+    assert value["weights"] == 146 * 128 + 512 * (128 + 128 + 1) + 145 * 129
+    assert value["tokens_per_update"] == 32
+    assert value["epochs"] == pytest.approx(3200 / value["train_tokens"])
+    assert value["seconds"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_going_on_from_a_model_tells_both_figures(command, little_model, hymn_corpus, tmp_path):
+    words = ["--updates", 4, "--checks", 2, "--threads", 1, "--streams", 2, "--bptt-steps", 16, "--engine", "numpy"]
+    status, out, err = command("train", hymn_corpus, "-o", tmp_path / "tuned", "--from", little_model, *words)
+    assert (status, err) == (0, "")
+    assert f"held-out tunes {little_model} has " in out
+    assert "bits per note, the tuned model " in out
+    assert load_model(tmp_path / "tuned/model.safetensors").facts["parent"]["name"] == little_model.name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "hymns", "-o", "x", "--updates", "2.5"],
+        ["train", "hymns", "-o", "x", "--seed", "1.9"],
+        ["train", "hymns", "-o", "x", "--steps-per-quarter", "4.4"],
+        ["generate", "hymns-and-songs", "-o", "x", "--bars", "4.5"],
+        ["generate", "hymns-and-songs", "-o", "x", "-n", "0.7"],
+        ["demo", "-o", "x", "--seed", "0.5"],
+    ],
+)
+def test_a_fraction_is_no_whole_number(words, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = command(*words)
+    assert (status, err.count("\n")) == (2, 1)
+    assert f"Invalid value for {words[-2]}: a whole number is needed here, not {words[-1]}" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_number_may_be_written_with_a_point_and_a_fraction_may_be_a_fraction(command, hymn_corpus, tmp_path):
+    words = ["train", hymn_corpus, "-o", tmp_path / "run", "--updates", "1.0", "--dropout", "0.25", *SMALL]
+    assert command(*words).status == 0
+    assert load_checkpoint(tmp_path / "run").story["plan"]["dropout"] == 0.25
