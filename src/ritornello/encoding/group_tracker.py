@@ -21,7 +21,8 @@ LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most 
 class GroupTracker:
     """See `protocol.Tracker`; time, notes and the others change when a group is whole.
 
-    Legal is what `encode` could have written (the octave apart, which follows from the lowest note to come):
+    Legal is what `encode` could have written (but for a key that the notes speak against, and, where pitches are
+    relative to it, an octave that they speak against):
     a tie only where the length before could not have been longer and the two are not one length of the table; no
     rest after a rest, no end after a rest or before the first note; pick-ups shorter than a bar; pitches of 0-127.
     """
@@ -229,8 +230,13 @@ class GroupTracker:
         return self._base[:, None] + np.arange(self.encoding.lowest, self.encoding.lowest + self.encoding.ids.rest)
 
     def _in_range(self) -> np.ndarray:
-        pitches = self._pitch_of_ids()
-        return (pitches >= 0) & (pitches <= 127)
+        """(batch, pitch ids): whether the pitch is one; a first interval is as short as the reference allows."""
+        encoding, pitches = self.encoding, self._pitch_of_ids()
+        legal = (pitches >= 0) & (pitches <= 127)
+        if encoding.is_chained:
+            offsets = np.arange(encoding.lowest, encoding.lowest + encoding.ids.rest)
+            legal &= (self.notes > 0)[:, None] | ((offsets >= -BELOW) & (offsets < 12 - BELOW))
+        return legal
 
 
 def _column(values: np.ndarray | int) -> np.ndarray:

@@ -322,10 +322,13 @@ class GroupEncoding:
         return tokens
 
     def _key_group(self, melody: Melody) -> tuple[list[int], int]:
-        """The tokens that name the key and its octave, and the reference tonic's pitch."""
+        """The tokens that name the key and its octave, and the reference tonic's pitch.
+
+        That is the tonic nearest to the lowest note; to the first where pitches are counted from the note before.
+        """
         key = melody.timeline.key or estimate_key(melody.notes)[0]
-        lowest = min((n.pitch for n in melody.notes), default=60)
-        reference = lowest + BELOW - (lowest + BELOW - key.tonic) % 12
+        pitches = [n.pitch for n in melody.notes] or [60]
+        reference = tonic_near(pitches[0] if self.is_chained else min(pitches), key.tonic)
         return self._key_tokens(reference, key), reference
 
     def _key_tokens(self, reference: int, key: Key) -> list[int]:
@@ -380,6 +383,11 @@ class GroupEncoding:
         rows = np.flatnonzero(sounding >= 0)
         heard[rows + 1, sounding[rows] % 12] = laid.ticks[rows]
         return fitting_key(heard.cumsum(0))
+
+
+def tonic_near(pitch: int, tonic: int) -> int:
+    """The pitch of this class that `pitch` lies up to BELOW under, or less than an octave less BELOW above."""
+    return pitch + BELOW - (pitch + BELOW - tonic) % 12
 
 
 def _spans(melody: Melody) -> tuple[list[tuple[int, int, int]], Counter[str]]:

@@ -6,7 +6,7 @@ The header names the key and, once, the octave. Relative to the key, an offset i
 reference tonic: 12 x octave + degree, where the degree in semitones above the tonic says step and alteration (in
 major 0 2 4 5 7 9 11 are the scale, the others altered). Id n is the offset n - 6. The reference is the tonic nearest
 to the lowest note, which lies 6 semitones below to 5 above it. Relative to the note before, id n is the interval
-n - 127, the first one counted from the same reference.
+n - 127; the first note is counted from the tonic nearest to itself.
 
 The key is the melody's own, else the one that its notes suggest; decoding is exact whichever it is. Enharmonic keys
 count as one (C sharp as D flat major).

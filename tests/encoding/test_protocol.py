@@ -1,0 +1,226 @@
+"""What holds for every encoding and its tracker."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from walks import CASES, exact, walked
+
+from ritornello.encoding import ENCODINGS, make_encoding
+from ritornello.encoding.durations import DURATIONS
+from ritornello.music.values import Key, Melody, Metre, Note, Timeline
+
+EXAMPLES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+SEEDS = st.integers(0, 1 << 30)
+
+
+def test_every_encoding_is_tested():
+    assert {case["name"] for case in CASES.values()} >= set(ENCODINGS) - {"lookback"}
+
+
+def test_parts_follow_one_another_and_the_options_are_json(options):
+    encoding = make_encoding(**options, inputs=("bar_ago", "metre"))
+    assert sum(encoding.parts) == encoding.vocabulary.size
+    assert encoding.end is None or encoding.end < encoding.parts[0]
+    assert [column.name for column in encoding.side] == ["metre", "bar_ago", "bar_ago_length"]
+    assert make_encoding(**json.loads(json.dumps(encoding.options()))) == encoding
+    assert make_encoding(**options).side == ()
+
+
+def test_every_token_is_legal_somewhere_and_only_where_its_part_is_asked(options):
+    encoding = make_encoding(**options)
+    random = np.random.default_rng(1)
+    seen = np.zeros(encoding.vocabulary.size, bool)
+    first = encoding.parts[0]
+    for _ in range(60):
+        tracker = encoding.tracker(32)
+        for _ in range(16):
+            legal = tracker.legal()
+            seen |= legal.any(0)
+            assert not (legal[tracker.part == 0, first:]).any()
+            assert not (legal[tracker.part == 1, :first]).any()
+            if not legal.all(1).any() and not legal.any(1).all():
+                break
+            tracker.advance(np.array([random.choice(np.flatnonzero(row)) for row in legal]))
+        if seen.all():
+            return
+    missing = [encoding.vocabulary.name_of(int(token)) for token in np.flatnonzero(~seen)]
+    assert not missing
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_the_tracker_counts_what_the_tokens_spell(options, seed):
+    encoding = make_encoding(**options)
+    tokens, tracker = walked(encoding, seed, 60)
+    melody = encoding.decode(tokens)
+    whole = np.array(tokens[: len(tokens) - int(tracker.part[0])], np.int64)
+    assert len(melody.notes) == tracker.notes[0] == len(encoding.pitches(whole)) == len(encoding.onsets(whole))
+    assert encoding.pitches(whole).tolist() == [n.pitch for n in melody.notes]
+    assert bool(tracker.done[0]) == (encoding.end is not None and encoding.end in tokens)
+    if melody.notes:
+        per = melody.timeline.ticks_per_quarter
+        opening = melody.notes[0].start * encoding.ticks_per_quarter // per
+        first, last = int(tracker.opening[0]), int(tracker.onset[0])
+        assert last - first == melody.notes[-1].start * encoding.ticks_per_quarter // per - opening
+        pickup = melody.timeline.pickup * encoding.ticks_per_quarter // per
+        assert (first - opening + pickup) % int(tracker.bar[0]) == 0
+        assert tracker.sounding[0] in (-1, melody.notes[-1].pitch)
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_pitches_are_those_that_the_tokens_then_start(options, seed):
+    encoding = make_encoding(**options)
+    tokens, _ = walked(encoding, seed, 40)
+    tracker, starts = encoding.tracker(1), []
+    for token in tokens:
+        pitch = int(tracker.pitches()[0, token])
+        starts += [pitch] if pitch >= 0 else []
+        tracker.advance(np.array([token]))
+    sounded = starts[: int(tracker.notes[0])]  # a pitch whose length has not come does not sound yet
+    assert len(starts) - len(sounded) <= tracker.part[0]
+    assert encoding.pitches(np.array(tokens[: len(tokens) - int(tracker.part[0])], int)).tolist() == sounded
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(options, seed):
+    encoding = make_encoding(**options, inputs=("position", "key", "bar_ago"))
+    tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
+    length = min(len(tune) for tune in tunes)
+    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
+    rows = np.arange(3)
+    for step in range(length):
+        if step == length // 2:
+            rows = np.array([2, 0])
+            batch.keep(rows)
+        batch.advance(np.array([tunes[row][step] for row in rows]))
+        for row in range(3):
+            alone[row].advance(np.array([tunes[row][step]]))
+        for place, row in enumerate(rows):
+            for name in ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part"):
+                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
+            for name in ("legal", "pitches", "side"):
+                assert getattr(batch, name)()[place].tolist() == getattr(alone[row], name)()[0].tolist(), name
+
+
+@EXAMPLES
+@given(seed=SEEDS, bars=st.integers(1, 3))
+def test_a_tune_that_stays_finishable_ends_well_formed(options, seed, bars):
+    encoding = make_encoding(**options)
+
+    def end_of(tracker):  # a pick-up's bar is not counted
+        opening = np.where(tracker.notes > 0, tracker.opening, tracker.time)
+        return (bars + (2 * opening >= tracker.bar)) * tracker.bar
+
+    def finishable(tracker):
+        end = end_of(tracker)
+        mask = tracker.finishable(end - tracker.bar, end, tracker.beat)
+        over = (tracker.time >= end) & (encoding.end is None)
+        assert not (mask & ~tracker.legal()).any()
+        assert mask.any() or over or tracker.done
+        return mask & ~over
+
+    tokens, tracker = walked(encoding, seed, 600, finishable)
+    assert tracker.done[0] or encoding.end is None
+    end, bar = int(end_of(tracker)[0]), int(tracker.bar[0])
+    assert tracker.opening[0] < bar
+    assert end - bar < tracker.time[0] <= end
+    melody = encoding.decode(tokens)
+    assert melody.notes[-1].end == melody.timeline.length
+    assert tracker.time[0] - tracker.onset[0] >= tracker.beat[0]
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_whatever_is_fed_the_tracker_goes_on(options, seed):
+    encoding = make_encoding(**options, inputs=("position", "strength", "metre", "degree", "two_bars_ago"))
+    tracker = encoding.tracker(2)
+    for tokens in np.random.default_rng(seed).integers(0, encoding.vocabulary.size, (20, 2)):
+        tracker.advance(tokens)
+        assert tracker.legal().shape == (2, encoding.vocabulary.size)
+        assert tracker.side().shape == (2, len(encoding.side))
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_a_legal_tune_in_groups_is_what_its_melody_encodes_to(group_options, seed):
+    encoding = make_encoding(**group_options)
+    tokens, tracker = walked(encoding, seed, 60)
+    if not tracker.done[0]:
+        return
+    melody = encoding.decode(tokens)
+    again = encoding.encode(melody)
+    assert not +again.losses
+    assert exact(encoding.decode(again.tokens)) == exact(melody)
+    assert encoding.decode(again.tokens).timeline == melody.timeline
+    if encoding.name == "note" or encoding.is_chained:
+        assert again.tokens.tolist()[1:] == tokens[1:]  # "other" is read as 4/4
+    else:  # the octave follows from the lowest note, and the offsets from it
+        is_second = again.tokens >= encoding.ids.second
+        assert is_second.tolist() == (np.array(tokens) >= encoding.ids.second).tolist()
+        is_length = is_second & (again.tokens < encoding.ids.octave)
+        assert again.tokens[is_length].tolist() == np.array(tokens)[is_length].tolist()
+
+
+@st.composite
+def melodies(draw):
+    """Notes and rests of any lengths of the table and their sums, with or without key and pick-up."""
+    lengths = st.lists(st.sampled_from(DURATIONS), min_size=1, max_size=1) | st.lists(
+        st.sampled_from([d for d in DURATIONS if (24 * d).denominator == 1]), min_size=1, max_size=3
+    )
+    notes, at = [], 0
+    for rest, length, pitch in draw(st.lists(st.tuples(lengths | st.just([]), lengths, st.integers(0, 127)))):
+        at += int(sum(rest) * 3360)
+        notes.append(Note(at, int(sum(length) * 3360), pitch))
+        at = notes[-1].end
+    numerator, denominator = draw(st.sampled_from([(4, 4), (3, 4), (6, 8), (7, 8), (12, 8), (2, 2)]))
+    pickup = draw(st.sampled_from([0, 840, 1680]))
+    metres = [Metre(0, numerator, denominator)] + [Metre(pickup, numerator, denominator)] * bool(pickup)
+    keys = draw(st.sampled_from([(), (Key(0, -3, "minor"),), (Key(0, 2),)]))
+    return Melody(tuple(notes), Timeline(3360, 0, tuple(metres), keys))
+
+
+@EXAMPLES
+@given(melody=melodies())
+def test_any_melody_of_lengths_with_a_spelling_comes_back_exactly(group_options, melody):
+    encoding = make_encoding(**group_options)
+    encoded = encoding.encode(melody)
+    again = encoding.decode(encoded.tokens, title="a title", qpm=90)
+    assert not encoded.losses
+    assert exact(again) == exact(melody)
+    assert (again.title, again.timeline.qpm) == ("a title", 90)
+    if melody.timeline.metre.name != "7/8":
+        assert again.timeline.metre == melody.timeline.metre
+        assert again.timeline.pickup * 3360 == melody.timeline.pickup * again.timeline.ticks_per_quarter
+    tracker = encoding.tracker(1)
+    for place, token in enumerate(encoded.tokens):
+        assert tracker.legal()[0, token] or not melody.notes, place
+        tracker.advance(encoded.tokens[place : place + 1].astype(np.int64))
+
+
+@EXAMPLES
+@given(parts=st.lists(st.tuples(st.integers(0, 300), st.integers(1, 700), st.integers(0, 127)), max_size=20))
+def test_any_melody_at_all_keeps_its_order_and_moves_by_less_than_a_24th(group_options, parts):
+    notes, at = [], 0
+    for rest, length, pitch in parts:
+        notes.append(Note(at + rest, length, pitch))
+        at += rest + length
+    encoding = make_encoding(**group_options)
+    melody = Melody(tuple(notes), Timeline(481))
+    encoded = encoding.encode(melody)
+    again, rest = exact(encoding.decode(encoded.tokens)), exact(melody)
+    assert len(again) == len(rest) - encoded.losses["lost"]
+    for start, _, pitch in again:
+        while rest and (rest[0][2] != pitch or abs(rest[0][0] - start) * 48 > 1):
+            rest.pop(0)
+        assert rest, "a note that was not there"
+        rest.pop(0)
+
+
+def test_an_encoding_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="no such encoding: 'notes'; there are grid, note, interval"):
+        make_encoding("notes")

@@ -1,0 +1,48 @@
+"""Every encoding in each way of using it, and tunes drawn from what it allows."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from ritornello.music.values import Melody
+
+CASES = {
+    "grid": {"name": "grid"},
+    "grid1": {"name": "grid", "steps_per_quarter": 1},
+    "grid12": {"name": "grid", "steps_per_quarter": 12},
+    "plain": {"name": "grid", "plain": True},
+    "note": {"name": "note"},
+    "interval": {"name": "interval"},
+    "previous": {"name": "interval", "relative_to": "previous"},
+}
+
+
+def walked(encoding, seed: int, most: int, allowed=None):
+    """A tune drawn at random from what is legal (or from what `allowed(tracker)` says), and the tracker behind it.
+
+    A row of the table is drawn first, so that rare kinds of tokens come often. A seed makes one tune.
+    """
+    random = np.random.default_rng(seed)
+    kinds = np.repeat(np.arange(len(encoding.vocabulary.rows)), [row.size for row in encoding.vocabulary.rows])
+    kinds = np.unique([_kind(encoding.vocabulary.rows[kind].name) for kind in kinds], return_inverse=True)[1]
+    tracker, tokens = encoding.tracker(1), []
+    while len(tokens) < most:
+        legal = (allowed(tracker) if allowed else tracker.legal())[0]
+        if not legal.any():
+            break
+        kind = random.choice(np.unique(kinds[legal]))
+        tokens.append(int(random.choice(np.flatnonzero(legal & (kinds == kind)))))
+        tracker.advance(np.array(tokens[-1:]))
+    return tokens, tracker
+
+
+def _kind(name: str) -> str:
+    return name.split("_")[0] if name.startswith(("begin", "quarters", "key")) else name
+
+
+def exact(melody: Melody) -> list[tuple[Fraction, Fraction, int]]:
+    """Onset and duration in quarters, and pitch, of each note."""
+    per = melody.timeline.ticks_per_quarter
+    return [(Fraction(n.start, per), Fraction(n.duration, per), n.pitch) for n in melody.notes]
