@@ -136,11 +136,25 @@ class Model:
             tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         return tunes[0] if n is None else tunes
 
-    def evaluate(self, corpus: Corpus | str | Path, split: str = "test") -> dict[str, Any]:
-        """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split."""
-        from ritornello.evaluate.scores import score_model
+    def evaluate(
+        self,
+        corpus: Corpus | str | Path,
+        split: str = "test",
+        beside: Model | str | Path | None = None,
+    ) -> dict[str, Any]:
+        """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split.
 
-        return {"split": split, **score_model(self.file, load_corpus(corpus), split).described()}
+        beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
+        exactly; its figures come under "beside". Raises ValueError where there is nothing to score.
+        """
+        from ritornello.evaluate.scores import compare, score_model
+
+        material = load_corpus(corpus)
+        if beside is None:
+            return {"split": split, **score_model(self.file, material, split).described()}
+        other = beside if isinstance(beside, Model) else load_model(beside)
+        found = compare(self.file, other.file, material, split)
+        return {"split": split, **found.one.described(), **found.told(other.name)}
 
     def __repr__(self) -> str:
         network = self.file.network

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ritornello as rito
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
@@ -65,6 +66,14 @@ def test_both_are_scored_on_the_tunes_that_both_reproduce(command, models, folde
         assert told["tokens"] == sum(map(len, tokens))
         nats = melody_nats(NumpyLstm(load_model(path).tensors), tokens).sum()
         assert told["bits_per_note"] == pytest.approx(nats / np.log(2) / 16)
+
+
+def test_the_same_in_python(command, models, folder):
+    one, other = models(Grid(4), "coarse"), models(Grid(12), "fine")
+    value = json.loads(command("evaluate", one, folder, "--beside", other, "--json", "--no-baselines").out)
+    told = rito.load_model(one).evaluate(folder, beside=other)
+    assert value == told | {"baselines": {}}
+    assert rito.load_model(one).evaluate(folder, beside=rito.load_model(other)) == told
 
 
 def test_a_person_reads_the_count_and_both_rows(command, models, folder):

@@ -48,7 +48,7 @@ def evaluate(
         Also compose so many tunes and set their endings, and what they share with the corpus, beside its own.
     """
     from ritornello.api import load_model
-    from ritornello.evaluate.scores import score_baselines, score_model
+    from ritornello.evaluate.scores import compare, score_baselines, score_model
 
     console = Console(quiet, as_json)
     if tunes < 0:
@@ -56,19 +56,19 @@ def evaluate(
     chosen = load_model(model)
     other = load_model(beside) if beside else None
     material, scored = _material(corpus, split, console)
-    only, count = _shared_tunes(chosen, other, material, scored) if other else (None, 0)
-    score = score_model(chosen.file, material, scored, only)
+    found = compare(chosen.file, other.file, material, scored) if other else None
+    only = found.only if found else None
+    score = found.one if found else score_model(chosen.file, material, scored)
     scores = {chosen.name: score}
     value: dict = {"split": scored or "all", **score.described()}
-    if other and only:
-        second = score_model(other.file, material, scored, only)
-        scores[other.name if other.name != chosen.name else f"{other.name} (beside)"] = second
-        value |= {"tunes": len(only), "of_tunes": count, "beside": {"model": other.name, **second.described()}}
+    if found and other:
+        scores[other.name if other.name != chosen.name else f"{other.name} (beside)"] = found.other
+        value |= found.told(other.name)
     simple = score_baselines(material, chosen.file.encoding, scored, only) if baselines and scored else {}
     value["baselines"] = {n: s.described() for n, s in simple.items()}
     words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{_terms(chosen, other)}\n"
-    if other and only:
-        words = f"{len(only)} of {count} tunes, those that both encodings reproduce exactly\n{words}"
+    if found:
+        words = f"{len(found.only)} of {found.of_tunes} tunes, those that both encodings reproduce exactly\n{words}"
     rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [*scores.items(), *simple.items()]]
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
     if scored is None and (runs := _shared_runs(chosen, material)):
@@ -79,13 +79,6 @@ def evaluate(
         words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
     console.result(value, words)
     return 0
-
-
-def _shared_tunes(model: Model, other: Model, corpus: Corpus, split: str | None) -> tuple[list[int], int]:
-    """Which tunes can be compared on, by place, and of how many."""
-    from ritornello.evaluate.scores import tunes_of_both
-
-    return tunes_of_both(corpus, model.file.encoding, other.file.encoding, split)
 
 
 def _terms(model: Model, other: Model | None) -> str:

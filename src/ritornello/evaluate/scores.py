@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +32,33 @@ def score_model(
         )
     nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
     return measure(nats, melodies, model.encoding)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same tunes. only: their places among the split's melodies with notes, of so many."""
+
+    only: list[int]
+    of_tunes: int
+    one: Likelihood
+    other: Likelihood
+
+    def told(self, name: str) -> dict:
+        """What is added to the first model's figures; name: the other model's."""
+        return {
+            "tunes": len(self.only),
+            "of_tunes": self.of_tunes,
+            "beside": {"model": name, **self.other.described()},
+        }
+
+
+def compare(one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test") -> Comparison:
+    """Score two models on the tunes that the encodings of both reproduce exactly.
+
+    Each pays for whatever its tokens say. Raises ValueError where there is no such tune.
+    """
+    only, count = tunes_of_both(corpus, one.encoding, other.encoding, split)
+    return Comparison(only, count, *(score_model(model, corpus, split, only) for model in (one, other)))
 
 
 def tunes_of_both(
