@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -18,6 +17,10 @@ from ritornello.train.plan import Plan, Setting, TrainOptions, has_bf16, make_pl
 
 MEASURING_SECONDS = 1.5  # for all settings together
 MOST_UPDATES_TIMED = 8
+PROBE_WIDTH, PROBES = (
+    256,
+    20,
+)  # 256 wide as a layer: large enough that threads are used, a fifth of a millisecond each
 
 
 def make_engine(network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None) -> Engine:
@@ -43,13 +46,13 @@ def choose_setting(
     """
     possible = possible_settings(options)
     if options.updates is not None:
-        return possible[-1], ()
+        return next(s for s in possible if s.threads == possible[-1].threads), ()
     timed = measured(network, encoding, options, possible)
     return max(timed, key=lambda setting: setting.updates_per_second), timed
 
 
 def possible_settings(options: TrainOptions) -> list[Setting]:
-    """Settings worth trying here, the one most likely to be the fastest last.
+    """Settings worth trying here, those first that are safe to try on a busy machine: few threads, then bf16.
 
     bf16 is among them only where the hardware has it: elsewhere it is many times slower.
     """
@@ -57,30 +60,39 @@ def possible_settings(options: TrainOptions) -> list[Setting]:
     device = "cpu" if engine == "numpy" else _device(options.device)
     if engine == "numpy" and (options.device not in ("auto", "cpu") or options.dtype == "bf16"):
         raise ValueError("the numpy engine trains on the cpu in fp32 alone; leave --device and --dtype out")
-    dtypes = [options.dtype] if options.dtype != "auto" else ["fp32", "bf16"][: 1 + _has_bf16(device)]
+    dtypes = [options.dtype] if options.dtype != "auto" else ["bf16", "fp32"][not _has_bf16(device) :]
     if engine == "numpy":
         dtypes = ["fp32"]
     threads = [options.threads] if options.threads else sorted({1, usable_cores()})
     if (engine, device) != ("torch", "cpu"):  # elsewhere their number is not ours to choose
         threads = threads[-1:]
-    return [Setting(engine, device, dtype, count) for dtype in dtypes for count in threads]
+    return [Setting(engine, device, dtype, count) for count in threads for dtype in dtypes]
 
 
 def measured(
     network: NetworkOptions, encoding: Encoding, options: TrainOptions, possible: Sequence[Setting]
 ) -> list[Setting]:
-    """The settings with their updates per second, each timed for its share of MEASURING_SECONDS."""
-    seconds = MEASURING_SECONDS / len(possible)
-    plans = [replace(make_plan(options, 1, setting), dropout=network.dropout) for setting in possible]
-    rates = [_updates_per_second(network, encoding, plan, seconds) for plan in plans]
-    return [s._replace(updates_per_second=rate) for s, rate in zip(possible, rates, strict=True)]
+    """The settings with their updates per second, each timed for its share of MEASURING_SECONDS.
+
+    On a busy machine an update with many threads can take seconds: those are left out where threads do not help
+    with a small product, and whatever is left when the time is up.
+    """
+    began = time.perf_counter()
+    timed: list[Setting] = []
+    for setting in possible:
+        if timed and (time.perf_counter() - began > MEASURING_SECONDS or not _threads_help(setting)):
+            continue
+        plan = replace(make_plan(options, 1, setting), dropout=network.dropout)
+        rate = _updates_per_second(network, encoding, plan, MEASURING_SECONDS / len(possible))
+        timed.append(setting._replace(updates_per_second=rate))
+    return timed
 
 
 def choose_engine(options: TrainOptions) -> str:
-    """torch or numpy: as asked for, else PyTorch where it is installed. Raises ImportError where neither can be."""
+    """torch or numpy: as asked for, else PyTorch where it is installed."""
     if options.engine != "auto":
         return options.engine
-    return "torch" if _has_torch() or not _has_numpy_engine() else "numpy"
+    return "torch" if _has_torch() else "numpy"
 
 
 def require_torch() -> None:
@@ -100,10 +112,6 @@ def _has_torch() -> bool:
     return True
 
 
-def _has_numpy_engine() -> bool:
-    return find_spec("ritornello.train.numpy_engine") is not None
-
-
 def _device(name: str) -> str:
     require_torch()
     from ritornello.train.engine import choose_device
@@ -117,6 +125,24 @@ def _has_bf16(device: str) -> bool:
 
         return torch.cuda.is_bf16_supported()
     return device == "cpu" and has_bf16()
+
+
+def _threads_help(setting: Setting) -> bool:
+    """Whether this many threads multiply small matrices at least as fast as one: not where others hold the cores."""
+    if setting.threads == 1 or (setting.engine, setting.device) != ("torch", "cpu"):
+        return True
+    import torch
+
+    matrix = torch.ones(PROBE_WIDTH, PROBE_WIDTH)
+    took = []
+    for count in (1, setting.threads):
+        torch.set_num_threads(count)
+        _ = matrix @ matrix
+        began = time.perf_counter()
+        for _ in range(PROBES):
+            _ = matrix @ matrix
+        took.append(time.perf_counter() - began)
+    return took[1] <= took[0]
 
 
 def _updates_per_second(network: NetworkOptions, encoding: Encoding, plan: Plan, seconds: float) -> float:

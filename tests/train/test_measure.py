@@ -1,0 +1,84 @@
+"""What trains here: the choice by rule and by measurement."""
+
+import sys
+
+import pytest
+
+from ritornello.encoding import Grid
+from ritornello.model.options import NetworkOptions
+from ritornello.train import measure
+from ritornello.train.measure import choose_engine, choose_setting, possible_settings
+from ritornello.train.plan import Setting, TrainOptions, usable_cores
+
+NETWORK = NetworkOptions(1, 16, 16)
+
+
+def timed_as(monkeypatch, rates: dict[tuple[str, int], float]) -> None:
+    """Let the settings be as fast as said, whatever the machine does."""
+    monkeypatch.setattr(measure, "usable_cores", lambda: 2)
+    monkeypatch.setattr(measure, "has_bf16", lambda: True)
+    monkeypatch.setattr(measure, "_threads_help", lambda setting: True)
+    monkeypatch.setattr(measure, "_updates_per_second", lambda n, e, plan, s: rates[plan.dtype, plan.threads])
+
+
+def test_the_fastest_is_chosen_and_all_are_told(monkeypatch):
+    pytest.importorskip("torch")
+    timed_as(monkeypatch, {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0})
+    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
+    assert setting == Setting("torch", "cpu", "fp32", 2, 40.0)
+    assert [(s.dtype, s.threads, s.updates_per_second) for s in timed] == [
+        ("bf16", 1, 20.0), ("fp32", 1, 9.0), ("bf16", 2, 31.0), ("fp32", 2, 40.0),
+    ]  # fmt: skip
+
+
+def test_a_wish_is_not_measured_against(monkeypatch):
+    pytest.importorskip("torch")
+    timed_as(monkeypatch, {("fp32", 1): 9.0, ("fp32", 2): 40.0})
+    options = TrainOptions(minutes=1, dtype="fp32", threads=1, device="cpu")
+    assert choose_setting(NETWORK, Grid(), options)[0] == Setting("torch", "cpu", "fp32", 1, 9.0)
+
+
+def test_on_a_busy_machine_many_threads_are_not_even_tried(monkeypatch):
+    pytest.importorskip("torch")
+    timed_as(monkeypatch, {("bf16", 1): 20.0, ("fp32", 1): 9.0})
+    monkeypatch.setattr(measure, "_threads_help", lambda setting: setting.threads == 1)
+    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
+    assert (setting.dtype, setting.threads) == ("bf16", 1)
+    assert len(timed) == 2
+
+
+@pytest.mark.parametrize(("has", "dtype"), [(True, "bf16"), (False, "fp32")])
+def test_a_number_of_updates_goes_by_rule_and_nothing_is_timed(monkeypatch, has, dtype):
+    pytest.importorskip("torch")
+    timed_as(monkeypatch, {})
+    monkeypatch.setattr(measure, "has_bf16", lambda: has)
+    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(updates=5, device="cpu"))
+    assert setting == Setting("torch", "cpu", dtype, 2)
+    assert timed == ()
+
+
+def test_a_real_measurement_finds_a_rate(tiny_corpus):
+    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, engine="numpy", streams=2, bptt_steps=4))
+    assert (setting.engine, setting.device, setting.dtype, setting.threads) == (
+        "numpy",
+        "cpu",
+        "fp32",
+        usable_cores(),
+    )
+    assert setting.updates_per_second > 1
+    assert list(timed) == [setting]
+
+
+def test_without_torch_numpy_trains(monkeypatch):
+    assert choose_engine(TrainOptions(engine="numpy")) == "numpy"
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert choose_engine(TrainOptions()) == "numpy"
+    assert choose_engine(TrainOptions(engine="torch")) == "torch"
+    with pytest.raises(ImportError, match=r'pip install "ritornello\[train\]"'):
+        possible_settings(TrainOptions(engine="torch"))
+
+
+def test_numpy_trains_on_the_cpu_alone():
+    for options in (TrainOptions(engine="numpy", device="cuda"), TrainOptions(engine="numpy", dtype="bf16")):
+        with pytest.raises(ValueError, match="numpy engine trains on the cpu in fp32 alone"):
+            possible_settings(options)
