@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
 from ritornello.encoding.side_inputs import BARS_AGO, History, Present, fitting_key, side_columns
-
-if TYPE_CHECKING:
-    from ritornello.encoding.groups import GroupEncoding
-    from ritornello.music.values import Key
+from ritornello.music.values import Key
 
 COUNT = len(LENGTHS)
 BELOW = 6  # semitones that the lowest note may lie below the reference tonic
@@ -27,7 +24,7 @@ class GroupTracker:
     rest after a rest, no end after a rest or before the first note; pick-ups shorter than a bar; pitches of 0-127.
     """
 
-    def __init__(self, encoding: GroupEncoding, batch: int):
+    def __init__(self, encoding: Any, batch: int):
         self.encoding = encoding
         self.time = np.zeros(batch, np.int64)
         self.onset = np.zeros(batch, np.int64)
