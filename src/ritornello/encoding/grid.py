@@ -53,7 +53,8 @@ PLAIN_ROWS = (
 class Grid:
     """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end. inputs: side_inputs.INPUTS.
 
-    4 steps per quarter cannot keep triplets and thirty-seconds; 12 keep triplets and sixteenths.
+    4 steps per quarter cannot keep triplets and thirty-seconds; 12 keep triplets and sixteenths. Of the embedded
+    corpus's 168,549 notes 4 lose 636 and move 3,554, 5,917 are resized; with 12 it is 5, 401 and 791.
     """
 
     steps_per_quarter: int = 4

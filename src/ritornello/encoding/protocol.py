@@ -26,7 +26,7 @@ class Encoded:
     """Tokens of one melody and what the encoding could not keep.
 
     tokens: (length,) int16. losses: how many notes were `moved` (an onset off the grid, rounded), `resized`
-    (a duration off the grid, rounded) or `lost` (a second onset on the same step: the later one stays out).
+    (a duration off the grid, rounded) or `lost` (of several onsets on a step the nearest stays).
     """
 
     tokens: np.ndarray

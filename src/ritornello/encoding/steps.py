@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
+from ritornello.encoding.rounding import rounded, staying
 
 Ints = NDArray[np.integer]
 
@@ -16,18 +17,17 @@ def plain_steps(
     """One line of notes as tokens of the plain grid, (steps,): what `Grid(plain=True).encode` gives for them.
 
     starts, durations: (notes,) ticks, in order, none overlapping the next. length: ticks of the whole; a closing
-    rest is kept. Onsets and ends go to the nearest step (ties upward), a note keeps at least one step, and of two
-    onsets on one step the first stays.
+    rest is kept. Onsets and ends go to the nearest step (ties upward), a note keeps at least one step, and of several
+    onsets on one step the nearest to it stays.
     """
     starts = starts.astype(np.int64)
-    first = _nearest(starts, steps_per_quarter, ticks_per_quarter)
-    last = _nearest(starts + durations, steps_per_quarter, ticks_per_quarter)
-    stays = np.ones(len(first), bool)
-    stays[1:] = first[1:] != first[:-1]
+    first, _ = rounded(starts, steps_per_quarter, ticks_per_quarter)
+    last, _ = rounded(starts + durations, steps_per_quarter, ticks_per_quarter)
+    stays = staying(starts, first, steps_per_quarter, ticks_per_quarter)
     if not stays.all():
         first, last, pitches = first[stays], last[stays], pitches[stays]
     last = np.maximum(last, first + 1)
-    whole = int(_nearest(np.int64(length), steps_per_quarter, ticks_per_quarter))
+    whole = int(rounded(np.array([length]), steps_per_quarter, ticks_per_quarter)[0][0])
     size = max(whole, int(last[-1]) if len(last) else 0)
     steps = np.full(size, NO_EVENT, np.int16)
     is_silent = last[:-1] < first[1:]
@@ -36,8 +36,3 @@ def plain_steps(
         steps[last[-1]] = NOTE_OFF
     steps[first] = pitches
     return steps
-
-
-def _nearest(ticks, steps_per_quarter: int, ticks_per_quarter: int):
-    """Ticks as steps, halves upward, exact in integers."""
-    return (2 * ticks * steps_per_quarter + ticks_per_quarter) // (2 * ticks_per_quarter)
