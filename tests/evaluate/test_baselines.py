@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from ritornello.encoding import Grid
+from ritornello.corpus.tokens import corpus_tokens
+from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.baselines import ngram_on_pairs, ngram_on_tokens, uniform, unigram
+from ritornello.evaluate.scores import score_baselines
 
 # 132 begins 4/4, 144 ends, 128 no_event, 129 note_off
 
@@ -37,3 +39,20 @@ def test_both_ngrams_learn_a_repeated_tune():
     assert (pairs.notes, pairs.tokens, pairs.quarters) == (18, 50, 12.0)
     single = unigram(train, [tune], grid).bits_per_note
     assert max(pairs.bits_per_note, tokens.bits_per_note) < 0.5 < single < uniform([tune], grid).bits_per_note
+
+
+@pytest.mark.parametrize("name", ["note", "interval"])
+def test_the_ngram_over_pairs_is_the_same_line_beside_every_encoding(name, tiny_corpus):
+    def line(encoding):
+        parts = [corpus_tokens(tiny_corpus, encoding, split) for split in ("train", "validation", "test")]
+        return ngram_on_pairs(*parts, encoding)
+
+    (grid, order), (other, other_order) = line(Grid()), line(make_encoding(name))
+    assert (other.nats, other.notes, other_order) == (grid.nats, grid.notes, order)
+    assert other.tokens < grid.tokens
+
+
+def test_every_baseline_takes_an_encoding_of_two_parts(tiny_corpus):
+    scores = score_baselines(tiny_corpus, make_encoding("interval"))
+    assert set(scores) == {"uniform", "unigram", "ngram_tokens", "ngram_pairs"}
+    assert all(0 < score.bits_per_note < 40 for score in scores.values())
