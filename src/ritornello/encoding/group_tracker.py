@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
+from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC
 from ritornello.encoding.side_inputs import BARS_AGO, History, Present, fitting_key, side_columns
 from ritornello.music.values import Key
 
 COUNT = len(LENGTHS)
-BELOW = 6  # semitones that the lowest note may lie below the reference tonic
-LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most half an octave from 0-127
 
 
 class GroupTracker:

@@ -11,16 +11,16 @@ metre. A tune in "other" is read as 4/4, without a pick-up that would fill such 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ritornello.encoding.durations import COARSE, DURATIONS, LENGTHS, TICKS, spelled
-from ritornello.encoding.group_tracker import BELOW, HIGHEST_TONIC, LOWEST_TONIC, GroupTracker
+from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
+from ritornello.encoding.group_layout import HIGHEST_TONIC, LOWEST_TONIC, Ids, Laid, spans_of, tonic_near, upbeat_of
+from ritornello.encoding.group_tracker import GroupTracker
 from ritornello.encoding.metres import (
     BEGIN_ROWS,
     METRES,
@@ -30,48 +30,12 @@ from ritornello.encoding.metres import (
     metre_numbers,
 )
 from ritornello.encoding.protocol import Encoded, SideInput
-from ritornello.encoding.rounding import rounded, stepped
 from ritornello.encoding.side_inputs import BARS_AGO, Present, checked, fitting_key, past_at, side_columns, side_list
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.keys import estimate_key, key_of
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
 
 OCTAVES = 13  # of the reference tonic, from pitch -12 on
-
-
-class Ids(NamedTuple):
-    """First ids of the rows; `second` is the first of part 1. `key` and `octave` are empty rows in `note`."""
-
-    rest: int
-    tie: int
-    begin: int
-    key: int
-    end: int
-    second: int
-    length: int
-    octave: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Laid:
-    """A tune's whole groups side by side: arrays of (groups,), those "before" of (groups + 1,).
-
-    what: id of part 0. index: place in DURATIONS, -1 for another id. is_note, starts: a note, or a note or rest,
-    starts here. ticks: time that the group takes; 0 in the header. pitch: of the note that starts, -1 for none.
-    time, upbeat before: ticks reached, pick-up so far. key: (place in 24, reference tonic, group) or None.
-    """
-
-    what: np.ndarray
-    index: np.ndarray
-    is_note: np.ndarray
-    starts: np.ndarray
-    ticks: np.ndarray
-    pitch: np.ndarray
-    time: np.ndarray
-    upbeat: np.ndarray
-    metre: int
-    key: tuple[int, int, int] | None
 
 
 @dataclass(frozen=True)
@@ -162,10 +126,10 @@ class GroupEncoding:
 
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens. Exact, unless a length has no spelling: then all times are rounded to 1/24 quarter."""
-        spans, losses = _spans(melody)
+        spans, losses = spans_of(melody)
         ids, metre = self.ids, melody.timeline.metre.name
         index = METRES.index(metre) if metre in METRES else len(METRES) - 1
-        upbeat = _upbeat(melody, int(self.bars[index]))
+        upbeat = upbeat_of(melody, int(self.bars[index]))
         tokens = self._pieces(ids.begin + index, upbeat) if upbeat else [ids.begin + index, ids.second]
         base = 0
         if self.is_keyed:
@@ -383,32 +347,3 @@ class GroupEncoding:
         rows = np.flatnonzero(sounding >= 0)
         heard[rows + 1, sounding[rows] % 12] = laid.ticks[rows]
         return fitting_key(heard.cumsum(0))
-
-
-def tonic_near(pitch: int, tonic: int) -> int:
-    """The pitch of this class that `pitch` lies up to BELOW under, or less than an octave less BELOW above."""
-    return pitch + BELOW - (pitch + BELOW - tonic) % 12
-
-
-def _spans(melody: Melody) -> tuple[list[tuple[int, int, int]], Counter[str]]:
-    """(start, end, pitch) of each note in TICKS such that every length has a spelling, and the losses."""
-    per = melody.timeline.ticks_per_quarter
-    edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
-    if not any(edge % per for edge in edges):
-        edges = [edge // per for edge in edges]
-        if all(a == b or spelled(b - a) for a, b in zip([0, *edges], edges)):
-            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], Counter()
-    notes = np.array([n[:3] for n in melody.notes], np.int64)
-    starts, ends, pitches, losses = stepped(notes, COARSE, per)
-    step = TICKS // COARSE
-    return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True)), losses
-
-
-def _upbeat(melody: Melody, bar: int) -> int:
-    """Pick-up in TICKS with a spelling, 0 where there is none or it would fill the bar."""
-    per = melody.timeline.ticks_per_quarter
-    ticks, rest = divmod(melody.timeline.pickup * TICKS, per)
-    if ticks and (rest or spelled(ticks) is None):
-        steps, _ = rounded(np.array([melody.timeline.pickup]), COARSE, per)
-        ticks = int(steps[0]) * TICKS // COARSE
-    return ticks if ticks < bar else 0

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ritornello.encoding.group_tracker import BELOW, LOWEST_TONIC
+from ritornello.encoding.group_layout import BELOW, LOWEST_TONIC
 from ritornello.encoding.groups import GroupEncoding
 
 KEY_OFFSETS = 127 - LOWEST_TONIC + BELOW + 1

@@ -1,0 +1,80 @@
+"""The shape of a tune in groups: its rows of ids, its groups side by side, and its times before they are tokens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.encoding.durations import COARSE, TICKS, spelled
+from ritornello.encoding.rounding import rounded, stepped
+from ritornello.music.values import Melody
+
+BELOW = 6  # semitones that the lowest note may lie below the reference tonic
+LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most half an octave from 0-127
+
+
+class Ids(NamedTuple):
+    """First ids of the rows; `second` is the first of part 1. `key` and `octave` are empty rows in `note`."""
+
+    rest: int
+    tie: int
+    begin: int
+    key: int
+    end: int
+    second: int
+    length: int
+    octave: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A tune's whole groups side by side: arrays of (groups,), those "before" of (groups + 1,).
+
+    what: id of part 0. index: place in DURATIONS, -1 for another id. is_note, starts: a note, or a note or rest,
+    starts here. ticks: time that the group takes; 0 in the header. pitch: of the note that starts, -1 for none.
+    time, upbeat before: ticks reached, pick-up so far. key: (place in 24, reference tonic, group) or None.
+    """
+
+    what: np.ndarray
+    index: np.ndarray
+    is_note: np.ndarray
+    starts: np.ndarray
+    ticks: np.ndarray
+    pitch: np.ndarray
+    time: np.ndarray
+    upbeat: np.ndarray
+    metre: int
+    key: tuple[int, int, int] | None
+
+
+def tonic_near(pitch: int, tonic: int) -> int:
+    """The pitch of this class that `pitch` lies up to BELOW under, or less than an octave less BELOW above."""
+    return pitch + BELOW - (pitch + BELOW - tonic) % 12
+
+
+def spans_of(melody: Melody) -> tuple[list[tuple[int, int, int]], Counter[str]]:
+    """(start, end, pitch) of each note in TICKS such that every length has a spelling, and the losses."""
+    per = melody.timeline.ticks_per_quarter
+    edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
+    if not any(edge % per for edge in edges):
+        edges = [edge // per for edge in edges]
+        if all(a == b or spelled(b - a) for a, b in zip([0, *edges], edges)):
+            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], Counter()
+    notes = np.array([n[:3] for n in melody.notes], np.int64)
+    starts, ends, pitches, losses = stepped(notes, COARSE, per)
+    step = TICKS // COARSE
+    return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True)), losses
+
+
+def upbeat_of(melody: Melody, bar: int) -> int:
+    """Pick-up in TICKS with a spelling, 0 where there is none or it would fill the bar."""
+    per = melody.timeline.ticks_per_quarter
+    ticks, rest = divmod(melody.timeline.pickup * TICKS, per)
+    if ticks and (rest or spelled(ticks) is None):
+        steps, _ = rounded(np.array([melody.timeline.pickup]), COARSE, per)
+        ticks = int(steps[0]) * TICKS // COARSE
+    return ticks if ticks < bar else 0
