@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import CycloptsError, Parameter
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.store import Corpus
     from ritornello.train.loop import Check
+    from ritornello.train.ranks import Ranks
     from ritornello.train.run import Training
     from ritornello.train.sizes import Sizes
     from ritornello.train.wishes import Wishes
@@ -46,6 +47,7 @@ def train(
 
     Example: ritornello train songs -o my-run --minutes 3
     Go on with a run that was stopped: ritornello train --resume my-run
+    Two processes, or more on many machines: torchrun --nproc-per-node 2 -m ritornello train songs -o my-run
 
     Parameters
     ----------
@@ -75,23 +77,35 @@ def train(
         Show sizes, memory and expected time; train and write nothing.
     """
     from ritornello.music.atomic import check_place
+    from ritornello.train.checkpoint import LAST_NAME
+    from ritornello.train.ranks import is_restarted, joined_ranks
     from ritornello.train.run import check_free
     from ritornello.train.wishes import wishes
 
-    console = Console(quiet, as_json)
     wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to)
     if resume:
         if base or replace or dry_run:
             raise CycloptsError(msg="--resume goes on with a run as it is: leave --from, --replace and --dry-run out")
         corpus, out = (corpus, out) if out else ("", corpus)
-        return _resume(console, corpus, _named(out, "the run folder to go on with"), options, wanted)
-    if not corpus:
+        _named(out, "the run folder to go on with")
+    elif not corpus:
         raise CycloptsError(msg="name what to learn from: a corpus, a folder of tunes, or all, hymns or songs")
-    if not dry_run:
-        check_place(_named(out, "the run folder to write: -o RUN"))
-        if not replace:
-            check_free(out)
-    return _begin(console, corpus, out, base, options, wanted, dry_run)
+    with joined_ranks() as ranks:
+        console = Console(quiet, as_json) if ranks.is_first else _Silent(quiet=True)
+        if resume or (is_restarted() and ranks.first((Path(out) / LAST_NAME).exists)):
+            return _resume(console, corpus, out, options, wanted, ranks)
+        if not dry_run:
+            check_place(_named(out, "the run folder to write: -o RUN"))
+            if not replace:
+                ranks.first(lambda: check_free(out))
+        return _begin(console, corpus, out, base, options, wanted, dry_run, ranks)
+
+
+class _Silent(Console):
+    """For all but the first of several processes."""
+
+    def result(self, value: Any, text: str) -> None:
+        """Say nothing."""
 
 
 def _named(folder: str, what: str) -> str:
@@ -108,6 +122,7 @@ def _begin(
     options: TrainOptions,
     wanted: Wishes,
     dry_run: bool,
+    ranks: Ranks,
 ) -> int:
     from ritornello.train.finetune import load_base
     from ritornello.train.run import prepare_training
@@ -116,7 +131,7 @@ def _begin(
     corpus = open_corpus(source, console)
     where = str(Path(source).absolute()) if Path(source).exists() else source
     try:
-        training = prepare_training(corpus, *wanted, options, parent, where)
+        training = prepare_training(corpus, *wanted, options, parent, where, ranks)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
     console.say(f"{corpus}: {training.train_tokens} training tokens")
@@ -131,12 +146,13 @@ def _resume(
     out: str,
     options: TrainOptions,
     wanted: Wishes,
+    ranks: Ranks,
 ) -> int:
     from ritornello.train.checkpoint import MODEL_NAME, load_checkpoint
     from ritornello.train.run import check_options, find_source, resume_training
 
     folder = Path(out)
-    saved = load_checkpoint(folder)
+    saved = ranks.first(lambda: load_checkpoint(folder))
     check_options(saved.story, options, *wanted)
     if saved.progress.stopped:
         model, progress = folder / MODEL_NAME, saved.progress
@@ -147,7 +163,7 @@ def _resume(
         )
         return 0
     corpus = open_corpus(source or find_source(saved, folder), console)
-    training = resume_training(saved, folder, corpus, options, *wanted)
+    training = resume_training(saved, folder, corpus, options, *wanted, ranks)
     console.say(f"{folder}: going on at update {training.progress.update} of {training.plan.updates}")
     console.say(describe_plan(training.plan))
     return _train(console, training, folder)
@@ -164,6 +180,10 @@ def _train(console: Console, training: Training, out: Path) -> int:
     if not training.has_held_out:
         console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
     progress = training.progress
+    if not training.ranks.is_first:
+        for _ in training.checks(out):
+            pass
+        return 0
     try:
         with LiveView(console, training.plan.updates) as view:
             for look in watch(training, out, view.at):
@@ -242,8 +262,9 @@ def _threads(plan: Plan) -> str:
 def describe_plan(plan: Plan) -> str:
     """The plan in a line."""
     bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
+    ranks = f"{plan.ranks} x " if plan.ranks > 1 else ""
     return (
-        f"plan: {plan.updates} updates of {plan.streams} x {plan.bptt_steps} tokens{bound}; learning rate "
+        f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} tokens{bound}; learning rate "
         f"{plan.peak_rate:g}, dropout {plan.dropout:g}, seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
     )
 

@@ -19,6 +19,7 @@ from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_lstm import TorchLstm, TorchState
 from ritornello.train.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
 from ritornello.train.plan import Plan
+from ritornello.train.ranks import ALONE, Ranks
 
 STEPS_PER_CHECK_BATCH = 16_384
 STEPS_PER_CHECK = 256  # of every melody at a time, so that memory does not grow with their length
@@ -31,9 +32,17 @@ class TorchEngine:
     before: tokens of a melody. In training every melody but the first follows another, so the state that the
     network learns to begin from is never the empty one; a tune is therefore checked, and later played, from the
     state that this melody leaves.
+    ranks: processes that train the same network with other streams; all begin with the same weights.
     """
 
-    def __init__(self, network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None):
+    def __init__(
+        self,
+        network: NetworkOptions,
+        encoding: Encoding,
+        plan: Plan,
+        before: np.ndarray | None = None,
+        ranks: Ranks = ALONE,
+    ):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = choose_device(plan.device)
@@ -45,6 +54,9 @@ class TorchEngine:
         self._bf16 = plan.dtype == "bf16"
         self._before = np.zeros(0, np.int64) if before is None else before
         self._state: TorchState | None = None
+        self._ranks = ranks
+        if not ranks.is_first:
+            torch.manual_seed(ranks.seed(plan.seed))  # the same weights, another dropout
 
     def update(self, batch: Batch, rate: float) -> float:
         """One step of AdamW on a chunk; the state goes on from the chunk before.
@@ -59,10 +71,11 @@ class TorchEngine:
         loss = total / max(1, count)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        nll = self._ranks.average(list(self._model.parameters()), loss.detach(), count)
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimiser.step()
         self._state = state.detached()
-        return float(loss.detach())
+        return nll
 
     @torch.inference_mode()
     def nll(self, melodies: Sequence[np.ndarray]) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ritornello.train.batches import Batch
 from ritornello.train.plan import Plan
+from ritornello.train.ranks import ALONE, Ranks
 from ritornello.train.streams import Streams
 
 EPOCHS_BEFORE_EARLY_STOP = 4  # before that, a check without a gain is noise, not over-fitting
@@ -109,6 +110,7 @@ def run_updates(
     keeper: Keeper,
     blind_nll: float = math.inf,
     on_update: Callable[[int, float], None] = lambda update, nll: None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Check]:
     """Follow the plan from where `progress` stands, yielding a Check every `plan.check_every` updates and at the end.
 
@@ -116,16 +118,17 @@ def run_updates(
     `plan.seconds` on the clock; and when it blows up for the fourth time. To blow up is to have an nll that is not
     finite or twice that of a blind guess, `blind_nll`, or a held-out one worse than a blind guess that was better
     before. Ctrl-C is let through between updates only: whatever `progress` says is true of engine and streams.
+    All ranks see the same, and so decide the same.
     Raises FloatingPointError where training blew up to the end before the first check.
     """
     watched = check_sample(held_out)
-    clock = _Clock(progress)
+    clock = _Clock(progress, ranks)
     while not progress.stopped:
         clock.tick()
         if progress.recent and is_blown_up(progress.recent[-1], 2 * blind_nll):
             yield from _fall_back(progress.recent[-1], plan, progress, keeper)
         elif progress.wants_check(plan):
-            check = _check(engine, streams, watched, plan, progress)
+            check = _check(engine, streams, watched, plan, progress, ranks)
             if is_blown_up(check.validation_nll, blind_nll if progress.best < blind_nll else 2 * blind_nll):
                 yield from _fall_back(check.validation_nll, plan, progress, keeper)
                 continue
@@ -173,34 +176,44 @@ def uninterrupted() -> Iterator[None]:
 class _Clock:
     """Keeps `progress.seconds`, which a resumed run carries on."""
 
-    def __init__(self, progress: Progress):
-        self._progress, self._began = progress, time.perf_counter() - progress.seconds
+    def __init__(self, progress: Progress, ranks: Ranks):
+        self._progress, self._ranks = progress, ranks
+        self._began = time.perf_counter() - ranks.clock(progress.seconds)
 
     def tick(self) -> None:
-        self._progress.seconds = time.perf_counter() - self._began
+        self._progress.seconds = self._ranks.clock(time.perf_counter() - self._began)
 
 
-def _check(engine: Engine, streams: Streams, watched: list[np.ndarray], plan: Plan, progress: Progress) -> Check:
+def _check(
+    engine: Engine, streams: Streams, watched: list[np.ndarray], plan: Plan, progress: Progress, ranks: Ranks
+) -> Check:
     """Look at the held-out melodies, or at the training nll where there are none; change nothing."""
     train_nll = float(np.mean(progress.recent)) if progress.recent else math.nan
-    validation = engine.nll(watched) if watched else train_nll
+    validation = _held_out(engine, watched, ranks) if watched else train_nll
+    epochs = ranks.mean(streams.epochs, 1)
     train_nll = train_nll if progress.recent else validation  # before the first update
     is_best = validation < progress.best
-    is_worn = streams.epochs >= EPOCHS_BEFORE_EARLY_STOP and not is_best and progress.since_best + 1 >= plan.patience
+    is_worn = epochs >= EPOCHS_BEFORE_EARLY_STOP and not is_best and progress.since_best + 1 >= plan.patience
     is_over = progress.update == plan.updates
     stopped = "finished" if is_over else "time" if progress.is_late(plan) else "early" if is_worn else ""
     return Check(
         progress.update,
         plan.updates,
-        streams.epochs,
+        epochs,
         progress.seconds,
         train_nll,
         validation,
-        progress.update * plan.streams * plan.bptt_steps / max(progress.seconds, 1e-9),
+        progress.update * plan.tokens_per_update / max(progress.seconds, 1e-9),
         is_best,
         stopped,
         progress.note,
     )
+
+
+def _held_out(engine: Engine, watched: list[np.ndarray], ranks: Ranks) -> float:
+    """Nats per token; each rank scores its part of the melodies."""
+    mine = watched[ranks.rank :: ranks.size]
+    return ranks.mean(engine.nll(mine) if mine else 0.0, sum(map(len, mine)))
 
 
 def _take_note(check: Check, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import random_batch
 from ritornello.train.loop import Engine
 from ritornello.train.plan import Plan, Setting, TrainOptions, has_bf16, make_plan, usable_cores
+from ritornello.train.ranks import ALONE, Ranks
 
 MEASURING_SECONDS = 1.5  # for all settings together
 MOST_UPDATES_TIMED = 8
@@ -23,16 +24,20 @@ PROBE_WIDTH, PROBES = (
 )  # 256 wide as a layer: large enough that threads are used, a fifth of a millisecond each
 
 
-def make_engine(network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None) -> Engine:
+def make_engine(
+    network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None, ranks: Ranks = ALONE
+) -> Engine:
     """The trainer that the plan names. Raises ImportError, naming the extra, where PyTorch is missing."""
     if plan.engine == "numpy":
+        if ranks.size > 1:
+            raise ValueError("the numpy engine trains in one process alone; leave --engine out")
         from ritornello.train.numpy_engine import NumpyEngine
 
         return NumpyEngine(network, encoding, plan, before=before)
     require_torch()
     from ritornello.train.engine import TorchEngine
 
-    return TorchEngine(network, encoding, plan, before=before)
+    return TorchEngine(network, encoding, plan, before=before, ranks=ranks)
 
 
 def choose_setting(

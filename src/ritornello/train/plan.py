@@ -31,7 +31,7 @@ class TrainOptions:
     """Random seed."""
 
     streams: int | None = None
-    """Melodies read side by side, 1 or more; chosen by corpus and length of training where not given."""
+    """Melodies read side by side (by each process), 1 or more; chosen by corpus and length of training otherwise."""
 
     bptt_steps: int | None = None
     """Recurrent steps per update and stream, 2 or more; chosen likewise."""
@@ -132,6 +132,12 @@ class Plan:
     seed: int
     seconds: float | None  # upper bound on the clock; None: no bound
     engine: str = "torch"
+    ranks: int = 1  # processes that train together, each with its own streams
+
+    @property
+    def tokens_per_update(self) -> int:
+        """Targets of all streams of all ranks, as good as."""
+        return self.ranks * self.streams * self.bptt_steps
 
     def rate(self, update: int) -> float:
         """Learning rate of update 0, 1, ...: linear warm-up, then half a cosine down to 1 % of the peak."""
@@ -145,15 +151,18 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(options: TrainOptions, corpus_tokens: int, setting: Setting, fine_tune: bool = False) -> Plan:
+def make_plan(
+    options: TrainOptions, corpus_tokens: int, setting: Setting, fine_tune: bool = False, ranks: int = 1
+) -> Plan:
     """Fix the plan. The measured speed of `setting` is not used where `options.updates` is given."""
     updates, seconds = options.updates, options.seconds
     shape = choose_shape(options, corpus_tokens, fine_tune)
+    tokens = ranks * shape.streams * shape.bptt_steps  # of an update
     if updates is None:
         # A tenth goes to checking; the rest of the reserve is for a machine that slows down.
         updates = max(20, int(0.82 * seconds * setting.updates_per_second)) if seconds else 20
         if fine_tune:
-            updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // (shape.streams * shape.bptt_steps)))
+            updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens))
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / options.checks)),
@@ -163,13 +172,14 @@ def make_plan(options: TrainOptions, corpus_tokens: int, setting: Setting, fine_
         peak_rate=shape.peak_rate,
         weight_decay=options.weight_decay,
         warmup_updates=max(1, min(200, updates // 20)),
-        dropout=choose_dropout(options, corpus_tokens, updates * shape.streams * shape.bptt_steps),
+        dropout=choose_dropout(options, corpus_tokens, updates * tokens),
         dtype=setting.dtype,
         threads=setting.threads,
         device=setting.device,
         seed=options.seed,
         seconds=seconds,
         engine=setting.engine,
+        ranks=ranks,
     )
 
 

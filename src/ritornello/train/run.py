@@ -7,6 +7,7 @@ renamed. A run that was stopped, by whatever, goes on from its last point as if 
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from ritornello.train.checkpoint import (
     MODEL_NAME,
     Checkpoint,
     CheckpointError,
-    clear_run,
+    drop_model,
     holds_run,
     save_checkpoint,
     sweep,
@@ -36,6 +37,7 @@ from ritornello.train.loop import Check, Engine, Progress, run_updates
 from ritornello.train.material import Material, corpus_facts, gather
 from ritornello.train.measure import choose_setting, make_engine, require_torch
 from ritornello.train.plan import Plan, Setting, TrainOptions, make_plan
+from ritornello.train.ranks import ALONE, OWN, Ranks
 from ritornello.train.streams import Streams
 from ritornello.version import VERSION
 
@@ -55,7 +57,7 @@ class Training:
     """A run that is ready to go, or to go on: its plan can be shown before the next update.
 
     story: what the run is, in plain values. progress: how far it has come. log: its lines so far.
-    timed: the settings that were tried, where one was measured.
+    timed: the settings that were tried, where one was measured. ranks: who trains it together.
     """
 
     plan: Plan
@@ -71,6 +73,7 @@ class Training:
     is_resumed: bool = False
     progress: Progress = field(default_factory=Progress)
     log: list[dict[str, Any]] = field(default_factory=list)
+    ranks: Ranks = ALONE
 
     @property
     def has_held_out(self) -> bool:
@@ -94,22 +97,29 @@ class Training:
 
         What an earlier run left in `out` is replaced, unless this one was resumed from it. Ctrl-C, or leaving off
         to ask for checks, saves the place to go on from.
-        Raises OSError, naming the file, where `out` cannot be written; the last good files stay then.
+        Of several ranks the first alone writes. Raises OSError, naming the file, where `out` cannot be written, and
+        ConnectionError where another rank is gone; the last good files stay then.
         """
         keeper = _Keeper(self, Path(out))
         keeper.open()
+        alone = self.ranks.size == 1
 
         def told(update: int, nll: float) -> None:
             on_update(update, nll)
             keeper.save_on_time()
+            if not alone and self.ranks.agree("stop", False):
+                raise KeyboardInterrupt
 
         blind = math.log(self.encoding.vocabulary.size)
         try:
-            yield from run_updates(
-                self._engine, self._streams, self.material.held_out, self.plan, self.progress, keeper, blind, told
-            )
-        except (KeyboardInterrupt, GeneratorExit):
-            keeper.save()
+            with self.ranks.stoppable():
+                yield from run_updates(
+                    self._engine, self._streams, self.material.held_out, self.plan, self.progress, keeper, blind,
+                    told, self.ranks,
+                )  # fmt: skip
+        except (KeyboardInterrupt, GeneratorExit) as end:
+            if alone or isinstance(end, KeyboardInterrupt):  # one rank that leaves off has no other to ask
+                keeper.save()
             raise
         keeper.save()
 
@@ -132,13 +142,14 @@ class Training:
         return self._engine.tensors()
 
     def checkpoint(self) -> Checkpoint:
-        """The run as it is now."""
-        return Checkpoint(self.story, self.progress, self.log, self._engine.state(), self._streams.state())
+        """The run as it is now, with what is each rank's own."""
+        engine = self.ranks.join(self._engine.state(), OWN)
+        return Checkpoint(self.story, self.progress, self.log, engine, self.ranks.join(self._streams.state()))
 
     def restore(self, saved: Checkpoint) -> None:
         """Put engine and streams where they were. Raises ValueError where they do not fit."""
-        self._engine.restore(saved.engine)
-        self._streams.restore(saved.streams)
+        self._engine.restore(self.ranks.part(saved.engine))
+        self._streams.restore(self.ranks.part(saved.streams))
 
     def load(self, best: ModelFile | None) -> None:
         """Put the best weights into the engine again, or those of the beginning where there is no best yet."""
@@ -147,12 +158,12 @@ class Training:
         self._engine.load(fresh)
 
     def _fresh_engine(self) -> Engine:
-        return make_engine(self.network, self.encoding, self.plan, self.material.melodies[0])
+        return make_engine(self.network, self.encoding, self.plan, self.material.melodies[0], self.ranks)
 
 
 @dataclass
 class _Keeper:
-    """Writes the files of a run."""
+    """Writes the files of a run, where it is the first rank's."""
 
     training: Training
     folder: Path
@@ -160,14 +171,15 @@ class _Keeper:
 
     def open(self) -> None:
         """Make the folder ready: from here on the run can be gone on with."""
-        (sweep if self.training.is_resumed else clear_run)(self.folder)
+        if self.training.ranks.is_first:
+            (sweep if self.training.is_resumed else clear_run)(self.folder)
         self._write_log()
         if not self.training.is_resumed:
             self.save()
 
     def keep(self, check: Check) -> None:
         """Enter the check into the log, and keep the weights where it is the best."""
-        if check.is_best:
+        if check.is_best and self.training.ranks.is_first:
             save_model(self.folder / MODEL_NAME, self.training.model_at(check))
         self.training.log.append(asdict(check))
         self._write_log()
@@ -175,21 +187,27 @@ class _Keeper:
     def go_back(self, line: dict[str, Any]) -> None:
         """Put the best weights into the engine again, or the beginning's before the first check; log `line`."""
         has_best = math.isfinite(self.training.progress.best)
-        self.training.load(load_model(self.folder / MODEL_NAME) if has_best else None)
+        first = self.training.ranks.first
+        self.training.load(first(lambda: load_model(self.folder / MODEL_NAME)) if has_best else None)
         self.training.log.append(line)
         self._write_log()
 
     def save_on_time(self) -> None:
         """Save the place to go on from if the last time is `save_seconds` ago."""
-        if time.monotonic() - self.saved_at >= self.training.save_seconds:
+        is_due = time.monotonic() - self.saved_at >= self.training.save_seconds
+        if self.training.ranks.agree("save", is_due):
             self.save()
 
     def save(self) -> None:
         """Save the place to go on from."""
-        save_checkpoint(self.folder, self.training.checkpoint())
+        checkpoint = self.training.checkpoint()
+        if self.training.ranks.is_first:
+            save_checkpoint(self.folder, checkpoint)
         self.saved_at = time.monotonic()
 
     def _write_log(self) -> None:
+        if not self.training.ranks.is_first:
+            return
         head = {key: value for key, value in self.training.story.items() if key not in _PRIVATE}
         write_log(self.folder, [head, *self.training.log])
 
@@ -204,11 +222,13 @@ def prepare_training(
     options: TrainOptions,
     base: Base | None = None,
     source: str = "",
+    ranks: Ranks = ALONE,
 ) -> Training:
     """Encode the corpus, measure the machine where time is the limit, and fix the plan.
 
     base: a model to go on from, which brings network and encoding with it; without one, None is the default.
     source: where the corpus was read from, to find it again when the run is resumed.
+    ranks: the processes that train together; the first one's measurements count.
     Raises ValueError for a corpus without training melodies or a base that does not fit, ImportError naming the
     extra where torch is missing.
     """
@@ -216,8 +236,9 @@ def prepare_training(
         network, encoding = _of_base(base, network, encoding)
     network, encoding = network or NetworkOptions(), encoding or make_encoding()
     material = gather(corpus, encoding)
-    setting, timed = choose_setting(network, encoding, options)
-    plan = make_plan(options, material.tokens, setting, fine_tune=base is not None)
+    shared = replace(options, threads=options.threads or ranks.threads)
+    setting, timed = ranks.gather(choose_setting(network, encoding, shared))[0]
+    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size)
     story = {
         "plan": plan.described(),
         "network": replace(network, dropout=plan.dropout).options(),
@@ -229,7 +250,9 @@ def prepare_training(
     }
     if base:
         story |= {"parent": base.facts, "base": base.name}
-    training = _assembled(story, material, base)
+    if len(set(ranks.gather(json.dumps(story["corpus"], sort_keys=True)))) > 1:
+        raise ValueError("the processes do not all read the same corpus: give each the same folder")
+    training = _assembled(story, material, base, ranks)
     progress = Progress(checked=-1 if base else 0)  # a base is checked before it learns anything
     return replace(training, timed=timed, save_seconds=options.save_seconds, progress=progress)
 
@@ -241,6 +264,7 @@ def resume_training(
     options: TrainOptions = TrainOptions(),
     network: NetworkOptions | None = None,
     encoding: Encoding | None = None,
+    ranks: Ranks = ALONE,
 ) -> Training:
     """The run as it was when it was saved, to be gone on with by its stored plan.
 
@@ -257,9 +281,14 @@ def resume_training(
     base = load_base(story["base"]) if "base" in story else None
     if base and base.facts["sha256"] != story["parent"]["sha256"]:
         raise CheckpointError(f"{folder}: {base.name} is no longer the model that the run began from; put it back")
-    training = _assembled(story, gather(corpus, make_encoding(**story["encoding"])), base)
+    if ranks.size != story["plan"].get("ranks", 1):
+        raise CheckpointError(
+            f"{folder}: the run was planned for {story['plan'].get('ranks', 1)} processes, not {ranks.size}: start "
+            "so many with torchrun --nproc-per-node, or begin a new run in another folder"
+        )
+    training = _assembled(story, gather(corpus, make_encoding(**story["encoding"])), base, ranks)
     training.restore(saved)
-    if not (folder / MODEL_NAME).exists():
+    if not ranks.first((folder / MODEL_NAME).exists):
         saved.progress.best, saved.progress.best_update = math.inf, 0  # somebody took it away: the next best is kept
     return replace(
         training, save_seconds=options.save_seconds, is_resumed=True, progress=saved.progress, log=saved.log
@@ -304,16 +333,17 @@ def _of_base(
     return theirs, base.file.encoding
 
 
-def _assembled(story: dict[str, Any], material: Material, base: Base | None) -> Training:
+def _assembled(story: dict[str, Any], material: Material, base: Base | None, ranks: Ranks) -> Training:
     """Network, engine and streams of a story, at their beginning."""
     plan, network = Plan(**story["plan"]), NetworkOptions(**story["network"])
     encoding = make_encoding(**story["encoding"])
     tunes = material.melodies + (old_style(base, material.tokens, plan.seed) if base else [])
-    streams = Streams(tunes, encoding, plan.streams, plan.seed, *material.facts["compass"])
-    engine = make_engine(network, encoding, plan, material.melodies[0])
+    mine = ranks.share_of(tunes, plan.seed)
+    streams = Streams(mine, encoding, plan.streams, ranks.seed(plan.seed), *material.facts["compass"])
+    engine = make_engine(network, encoding, plan, material.melodies[0], ranks)
     if base:
         engine.load(base.file.tensors)
-    return Training(plan, network, encoding, material, story, engine, streams, base)
+    return Training(plan, network, encoding, material, story, engine, streams, base, ranks=ranks)
 
 
 def find_source(saved: Checkpoint, folder: Path) -> str:

@@ -41,7 +41,7 @@ def sizes(training: Training, updates_per_second: float) -> Sizes:
     """The sizes of a run that is ready to go. updates_per_second: as measured."""
     plan, material = training.plan, training.material
     weights = sum(v.size for name, v in training.tensors().items() if not name.startswith("start."))
-    tokens = plan.streams * plan.bptt_steps
+    tokens = plan.tokens_per_update
     return Sizes(
         weights=weights,
         train_melodies=len(material.melodies),
