@@ -233,7 +233,7 @@ WRITERS = [
     "corpus build hymn.abc -o corpus",
     "corpus show corpus --picture out.svg",
     "train corpus -o out --updates 1 --preset tiny --threads 1",
-    "train corpus -o run --updates 1 --preset tiny --threads 1",
+    "train corpus -o run --updates 1 --preset tiny --threads 1 --replace",
     "generate run -o out --bars 64 --seed 1",
     "render good.mid -o out.wav",
     "render good.mid -o good.svg",

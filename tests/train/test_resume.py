@@ -245,6 +245,17 @@ def test_a_new_run_in_the_place_of_another_leaves_nothing_of_it(tiny_corpus, who
     assert load_checkpoint(whole).story["plan"]["seed"] == 4
 
 
+def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tiny_corpus, whole):
+    before, limits = good_files(whole), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"last\.safetensors"):
+            next(begin(tiny_corpus, seed=4).checks(whole))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert good_files(whole) == before
+
+
 # places that cannot be written
 
 

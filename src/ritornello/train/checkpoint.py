@@ -90,12 +90,13 @@ def holds_run(folder: Path) -> bool:
     return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
 
 
-def clear_run(folder: Path) -> None:
-    """Take the files of an earlier run away, the one that could be gone on with first. Raises OSError."""
-    for name in (LAST_NAME, MODEL_NAME, LOG_NAME):
-        with suppress(FileNotFoundError):
-            (folder / name).unlink()
-    sweep(folder)
+def drop_model(folder: Path) -> None:
+    """Take away the model of an earlier run. Raises OSError naming it."""
+    path = folder / MODEL_NAME
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
 
 
 def sweep(folder: Path) -> None:

@@ -170,12 +170,18 @@ class _Keeper:
     saved_at: float = field(default_factory=time.monotonic)
 
     def open(self) -> None:
-        """Make the folder ready: from here on the run can be gone on with."""
-        if self.training.ranks.is_first:
-            (sweep if self.training.is_resumed else clear_run)(self.folder)
-        self._write_log()
+        """Make the folder ready: from here on the run can be gone on with.
+
+        What an earlier run left there goes only when this one has found room.
+        """
+        is_first = self.training.ranks.is_first
+        if is_first:
+            sweep(self.folder)
         if not self.training.is_resumed:
             self.save()
+        self._write_log()
+        if is_first and not math.isfinite(self.training.progress.best):
+            drop_model(self.folder)
 
     def keep(self, check: Check) -> None:
         """Enter the check into the log, and keep the weights where it is the best."""
