@@ -122,6 +122,12 @@ def test_a_blow_up_goes_back_to_the_best_with_half_the_rate(bad):
     assert engine.rates == [*[some_plan.rate(n) for n in (0, 1, 2, 3, 4)], *halved]
 
 
+def test_what_was_undone_is_checked_again():
+    engine = Scripted([2.0, 3.0, 1.9, 1.8, 1.7], [1.0, 1.0, 1.0, 1.0, math.nan] + [1.0] * 6)
+    checks = run(engine, plan())  # the best is at 2, the last check at 4
+    assert [(c.update, c.validation_nll) for c in checks] == [(2, 2.0), (4, 3.0), (4, 1.9), (6, 1.8), (8, 1.7)]
+
+
 def test_before_the_first_check_it_goes_back_to_the_beginning():
     notebook = Notebook()
     checks = run(Scripted([3.0] * 4, [math.nan] + [1.0] * 8), plan(), keeper=notebook)
