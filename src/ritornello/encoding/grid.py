@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ritornello.encoding.echoes import BAR_ECHOES, checked_echoes
 from ritornello.encoding.metres import (
     BEGIN_ROWS,
     METRES,
@@ -23,7 +24,7 @@ from ritornello.encoding.metres import (
     first_beats,
     metre_numbers,
 )
-from ritornello.encoding.protocol import Encoded, SideInput
+from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.rounding import rounded, stepped
 from ritornello.encoding.side_inputs import (
     BARS_AGO,
@@ -60,10 +61,12 @@ class Grid:
     steps_per_quarter: int = 4
     plain: bool = False
     inputs: tuple[str, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     name = "grid"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))
+        object.__setattr__(self, "echoes", checked_echoes(self.echoes, BAR_ECHOES))
         if not 1 <= self.steps_per_quarter <= 24:
             raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
 
@@ -97,7 +100,8 @@ class Grid:
     def options(self) -> dict:
         """What `make_encoding` needs to build this encoding again."""
         plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
-        return plain | ({"inputs": list(self.inputs)} if self.inputs else {})
+        plain |= {"inputs": list(self.inputs)} if self.inputs else {}
+        return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens: begin_<metre>, one token per step up to the end of the last note, `end`.
@@ -300,7 +304,7 @@ class GridTracker:
 
     def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
         """(batch, vocabulary) of bool: see `protocol.Tracker`. The plain alphabet may stop with any token."""
-        mask = self.legal()
+        mask = GridTracker.legal(self)  # not that of a tracker made from this one, which has tokens of its own
         room = end - self.time  # steps left
         sounds = self.sounding >= 0
         opens_late = (self.notes == 0) & (self.time >= self.bar - 1)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
+from ritornello.encoding.echoes import checked_echoes
 from ritornello.encoding.group_layout import HIGHEST_TONIC, LOWEST_TONIC, Ids, Laid, spans_of, tonic_near, upbeat_of
 from ritornello.encoding.group_tracker import GroupTracker
 from ritornello.encoding.metres import (
@@ -29,7 +30,7 @@ from ritornello.encoding.metres import (
     first_beats,
     metre_numbers,
 )
-from ritornello.encoding.protocol import Encoded, SideInput
+from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.side_inputs import BARS_AGO, Present, checked, fitting_key, past_at, side_columns, side_list
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.keys import estimate_key, key_of
@@ -43,6 +44,7 @@ class GroupEncoding:
     """What the two encodings share; each says by itself its name and how it writes pitches."""
 
     inputs: tuple[str, ...] = ()
+    echoes: tuple[Echo, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ class GroupEncoding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))
+        object.__setattr__(self, "echoes", checked_echoes(self.echoes))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -122,7 +125,8 @@ class GroupEncoding:
 
     def options(self) -> dict[str, Any]:
         """What `make_encoding` needs to build this encoding again."""
-        return {"name": self.name, "inputs": list(self.inputs)}
+        plain = {"name": self.name, "inputs": list(self.inputs)}
+        return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens. Exact, unless a length has no spelling: then all times are rounded to 1/24 quarter."""

@@ -40,11 +40,19 @@ class SideInput(NamedTuple):
     size: int
 
 
+class Echo(NamedTuple):
+    """A group from the tune's past that a network may copy: strengths 0 (none) to strengths - 1 (see `echoes`)."""
+
+    name: str
+    strengths: int
+
+
 class Encoding(Protocol):
     """A way of writing a melody as tokens; a frozen dataclass of its options.
 
     name: its name in ENCODINGS. parts: ids of each part of a group; their sum is the vocabulary's size.
-    side: the further inputs. end: id of the token that ends a tune, None where there is none.
+    side: the further inputs. echoes: what may be copied from the tune's past. end: id of the token that ends a tune,
+    None where there is none.
     """
 
     @property
@@ -57,6 +65,8 @@ class Encoding(Protocol):
     def parts(self) -> tuple[int, ...]: ...
     @property
     def side(self) -> tuple[SideInput, ...]: ...
+    @property
+    def echoes(self) -> tuple[Echo, ...]: ...
     @property
     def ticks_per_quarter(self) -> int: ...
 
@@ -91,9 +101,10 @@ class Encoding(Protocol):
         """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(groups, len(side)) int16: in row g what is known when group g is about to be predicted.
+        """(groups, len(side) + 3 * len(echoes)) int16: what is known when each group is about to be predicted.
 
-        A function of the tokens of the groups before g alone; row by row what `Tracker.side` gives.
+        The columns of `side`, then what, length and strength of each echo (see `echoes`). Row g is a function of the
+        tokens of the groups before g alone; row by row what `Tracker.side` gives.
         """
 
 
@@ -129,7 +140,7 @@ class Tracker(Protocol):
         """(batch, vocabulary) int16: the pitch that each token would start now, -1 for one that starts none."""
 
     def side(self) -> np.ndarray:
-        """(batch, len(encoding.side)) int16: the side inputs of the group that is asked next or being asked."""
+        """(batch, columns of `Encoding.side_inputs`) int16: those of the group that is asked next or being asked."""
 
     def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
         """(batch, vocabulary) of bool: legal tokens after which a tune can still be well formed.
