@@ -15,6 +15,8 @@ CASES = {
     "plain": {"name": "grid", "plain": True},
     "note": {"name": "note"},
     "interval": {"name": "interval"},
+    "lookback": {"name": "lookback"},
+    "lookback2": {"name": "lookback", "steps_per_quarter": 2},
     "previous": {"name": "interval", "relative_to": "previous"},
 }
 

@@ -7,10 +7,16 @@ from typing import Any
 
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.interval import IntervalEncoding
+from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
 
-ENCODINGS: dict[str, Any] = {"grid": Grid, "note": NoteEncoding, "interval": IntervalEncoding}
+ENCODINGS: dict[str, Any] = {
+    "grid": Grid,
+    "note": NoteEncoding,
+    "interval": IntervalEncoding,
+    "lookback": Lookback,
+}
 
 __all__ = [
     "ENCODINGS",
@@ -18,6 +24,7 @@ __all__ = [
     "Encoding",
     "Grid",
     "IntervalEncoding",
+    "Lookback",
     "NoteEncoding",
     "SideInput",
     "Tracker",
@@ -25,8 +32,10 @@ __all__ = [
 ]
 
 
-def make_encoding(name: str = "grid", inputs: Sequence[str] = (), **options: Any) -> Any:
+def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **options: Any) -> Any:
     """The encoding of this name, with side inputs (see `side_inputs`) and its own options.
+
+    inputs: None for those that the encoding has by itself: none, but for `lookback`.
 
     Raises ValueError for a name, an input or an option that does not exist, and for an option out of its range.
     """
@@ -36,4 +45,5 @@ def make_encoding(name: str = "grid", inputs: Sequence[str] = (), **options: Any
     wrong = ", ".join(sorted(set(options) - set(known)))
     if wrong:
         raise ValueError(f"encoding {name!r} has no option {wrong}; it has {', '.join(known) or 'none'}")
-    return ENCODINGS[name](inputs=inputs, **options)
+    given = {} if inputs is None else {"inputs": inputs}
+    return ENCODINGS[name](**given, **options)
