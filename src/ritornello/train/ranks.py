@@ -192,11 +192,16 @@ class TorchRanks(Ranks):
             return
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, lambda *_: self._wishes.update(stop=True)) for number in numbers]
+        is_lost = False
         try:
             yield
+        except ConnectionError:  # the launcher sends SIGTERM to those who are left; they have a line to say yet
+            is_lost = True
+            raise
         finally:
             for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+                if not is_lost:
+                    signal.signal(number, handler)
 
     def leave(self) -> None:
         from torch import distributed
