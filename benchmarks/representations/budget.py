@@ -1,0 +1,49 @@
+"""Networks of about as many weights as the exercise's has with the grid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from ritornello.encoding import Encoding, Grid
+from ritornello.model.options import NetworkOptions
+from ritornello.train.measure import make_engine
+from ritornello.train.plan import Setting, TrainOptions, make_plan
+
+STEP = 8  # cells: widths are multiples of it
+
+
+@cache
+def budget() -> int:
+    """Weights of two layers of 256 with the grid."""
+    return weights(NetworkOptions(), Grid())
+
+
+def within_budget(fields: dict[str, Any], encoding: Encoding) -> tuple[NetworkOptions, int]:
+    """The network with these fields whose width brings it nearest to the budget, and its number of weights.
+
+    Embedding and width are equal, as in the exercise; the chain between the parts of a note is half as wide.
+    """
+    low, high = 1, 128  # in STEPs
+    while low < high:
+        middle = (low + high) // 2
+        if weights(_of_width(fields, middle * STEP), encoding) < budget():
+            low = middle + 1
+        else:
+            high = middle
+    near = [_of_width(fields, n * STEP) for n in (low - 1, low) if n]
+    counted = [(abs(weights(network, encoding) - budget()), network) for network in near]
+    network = min(counted, key=lambda pair: pair[0])[1]
+    return network, weights(network, encoding)
+
+
+def weights(network: NetworkOptions, encoding: Encoding) -> int:
+    """Numbers that are learned, as the model file counts them."""
+    plan = make_plan(TrainOptions(updates=1), 1, Setting("torch", "cpu", "fp32", 1))
+    tensors = make_engine(network, encoding, plan).tensors()
+    return sum(value.size for name, value in tensors.items() if not name.startswith("start."))
+
+
+def _of_width(fields: dict[str, Any], width: int) -> NetworkOptions:
+    return replace(NetworkOptions(**fields), width=width, embedding=width, chain=max(8, width // 2))

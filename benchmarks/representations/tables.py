@@ -1,0 +1,245 @@
+"""Results as Markdown: what each representation reaches, what its tunes are like, which ingredient gives what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
+from benchmarks.representations.results import Record, setting_of
+
+from ritornello.encoding import make_encoding
+
+MARKS = ("<!-- representations: made by python -m benchmarks.representations -->", "<!-- /representations -->")
+TWICE = 2.0  # how far beyond the halves of people's tunes a statistic may lie
+NONE = "–"
+
+Runs = dict[str, list[Record]]
+
+
+def markdown(records: Sequence[Record]) -> str:
+    """Every table that the records have rows for, those of one corpus and length of training together."""
+    settings = {json.dumps(setting_of(r)): setting_of(r) for r in records if r["kind"] == "run"}
+    parts = [_section([r for r in records if setting_of(r) == setting]) for setting in settings.values()]
+    return "\n\n".join(parts)
+
+
+def write_between_marks(path: str | Path, text: str) -> None:
+    """Put `text` between the two marks of a file. Raises ValueError where they are not there, once each."""
+    path = Path(path)
+    old = path.read_text("utf-8")
+    begin, end = MARKS
+    if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
+        raise ValueError(f"{path}: put these two lines where the table is to stand:\n{begin}\n{end}")
+    before, after = old[: old.index(begin)], old[old.index(end) :]
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{after}", "utf-8")
+
+
+def _section(records: Sequence[Record]) -> str:
+    people = next((r["people"] for r in records if r["kind"] == "people"), None)
+    runs = _by_entrant([r for r in records if r["kind"] == "run"])
+    told = [_head(records, people), _reached(runs)]
+    told += [_tunes(runs, people)] if people else []
+    told += [_ablation(runs)]
+    return "\n\n".join(part for part in told if part)
+
+
+def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
+    """What all rows have in common."""
+    first = next(r for r in records if r["kind"] == "run")
+    job, hardware = first["job"], first["hardware"]
+    length = f"{job['minutes']:g} minutes" if job["minutes"] else f"{job['updates']:,} updates"
+    seeds = sorted({r["job"]["seed"] for r in records if r["kind"] == "run"})
+    where = ", ".join(f"{name} {value}" for name, value in hardware.items() if name != "cores")
+    said = [
+        f"**{job['corpus'].capitalize()} corpus, {length} on {_threads(job['threads'])}.** {job['shared']}.",
+        f"Medians of seeds {', '.join(map(str, seeds))} (least to most). {where}.",
+        "Bits per note: all that is needed to write a held-out tune's notes and its end, from nothing; metre, key "
+        "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before them and "
+        "cost nothing.",
+    ]
+    if any("plain" in r["job"]["encoding"] for r in records if r["kind"] == "run"):
+        said.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
+    busy = sum(is_busy(r) for r in records if r["kind"] == "run")
+    if busy:
+        said.append(f"**{busy} runs shared the machine with others: not to be published.**")
+    return " ".join(said)
+
+
+def is_busy(record: Record) -> bool:
+    """Whether other programs were at work on the machine when the run began."""
+    return record["load"] > record["job_count"] * record["job"]["threads"] + 0.7
+
+
+def _threads(count: int) -> str:
+    return "one core" if count == 1 else f"{count} cores"
+
+
+def _by_entrant(records: Sequence[Record]) -> Runs:
+    runs: Runs = {}
+    for record in records:
+        runs.setdefault(_key(record["job"]["encoding"], record["job"]["network"]), []).append(record)
+    return runs
+
+
+def _key(encoding: dict[str, Any], network: dict[str, Any]) -> str:
+    return json.dumps([encoding, network], sort_keys=True)
+
+
+def _runs_of(runs: Runs, entrant: Entrant) -> list[Record]:
+    return runs.get(_key(entrant.encoding, entrant.network), [])
+
+
+def _reached(runs: Runs) -> str:
+    """The main table."""
+    target = _target(runs)
+    rows = []
+    for entrant in ENTRANTS:
+        if not (found := _runs_of(runs, entrant)):
+            continue
+        test = [r["test"] for r in found]
+        rows.append(
+            {
+                "encoding, network": entrant.name,
+                "bits per note": _spread([t["bits_per_note"] for t in test], 3),
+                "bits per quarter": _middle([t["bits_per_quarter"] for t in test], 3),
+                "tokens per note": _middle([t["tokens"] / t["notes"] for t in test], 2),
+                "seconds to `grid`'s best": _sooner(found, target),
+                "weights": f"{found[0]['weights']:,}",
+                "updates": _middle([r["updates"] for r in found], 0),
+                "notes/s": _middle([r["playing"]["notes_per_second"] for r in found], 0),
+                "us per step": _middle([r["playing"]["us_per_step"] for r in found], 0),
+            }
+        )
+    return table(rows)
+
+
+def _target(runs: Runs) -> float | None:
+    """The held-out bits per note that the best of the exercise's settings ends with, None without such runs."""
+    finals = [
+        median(min(bits for *_, bits in r["curve"]) for r in found)
+        for entrant in ENTRANTS
+        if entrant.is_reference and (found := _runs_of(runs, entrant))
+    ]
+    return min(finals, default=None)
+
+
+def _sooner(records: Sequence[Record], target: float | None) -> str:
+    """Seconds after which each run held out as well as `target`; never where most do not."""
+    encoding = make_encoding(**records[0]["job"]["encoding"])
+    if target is None or encoding.end is None:
+        return NONE
+    times = [t for r in records if (t := seconds_to(r["curve"], target)) is not None]
+    return _spread(times, 0) if 2 * len(times) > len(records) else "never"
+
+
+def seconds_to(curve: Sequence[Sequence[float]], target: float) -> float | None:
+    """When a falling curve of [update, seconds, bits] reaches the target, between checks by a straight line."""
+    before: Sequence[float] | None = None
+    for point in curve:
+        _, seconds, bits = point
+        if bits <= target:
+            if before is None or before[2] <= bits:
+                return seconds
+            return before[1] + (seconds - before[1]) * (before[2] - target) / (before[2] - bits)
+        before = point
+    return None
+
+
+def _tunes(runs: Runs, people: dict[str, Any]) -> str:
+    """What the composed tunes are like."""
+    halves = people["halves"]
+    told = _known_names(runs)
+    rows = []
+    for name, found in told:
+        composed = [r["composed"] for r in found]
+        distances = {s: median(c["distances"][s] for c in composed) for s in halves}
+        rows.append(
+            {
+                "composed by": name,
+                "well formed": f"{100 * median(c['well_formed'] for c in composed):.1f} %",
+                **{_words(s): _beside(distances[s], halves[s]) for s in halves},
+                "longest shared run: median, largest": _run(composed),
+            }
+        )
+    run = people["longest_shared_run"]
+    rows.append(
+        {
+            "composed by": "people, one half beside the other",
+            "well formed": NONE,
+            **{_words(s): f"{halves[s]:.3f}" for s in halves},
+            "longest shared run: median, largest": f"{run['median']}, {run['largest']}",
+        }
+    )
+    count = next(iter(runs.values()))[0]["job"]["tunes"]
+    head = (
+        f"{count} tunes of each run at temperature 1, of {', '.join(map(str, people['bars']))} bars, beside "
+        f"{people['tunes']} held-out tunes of people: divergence in bits of intervals, durations and ranges, "
+        "difference of shares for the rest. Bold: over twice the distance of two halves of people's own tunes."
+    )
+    return f"{head}\n\n{table(rows)}"
+
+
+def _known_names(runs: Runs) -> list[tuple[str, list[Record]]]:
+    entrants = [*ENTRANTS, *(e for row in ABLATION for e in (row.without, row.entrant))]
+    names: dict[str, str] = {}
+    for entrant in entrants:
+        names.setdefault(_key(entrant.encoding, entrant.network), entrant.name)
+    return [(name, runs[key]) for key, name in names.items() if key in runs]
+
+
+def _ablation(runs: Runs) -> str:
+    """What each ingredient gives, all else being equal."""
+    rows = []
+    for row in ABLATION:
+        with_it, without = (_runs_of(runs, e) for e in (row.entrant, row.without))
+        if not with_it or not without:
+            continue
+        seeds = {r["job"]["seed"]: r["test"]["bits_per_note"] for r in without}
+        gains = [seeds[s] - r["test"]["bits_per_note"] for r in with_it if (s := r["job"]["seed"]) in seeds]
+        if gains:
+            rows.append(
+                {
+                    "ingredient": row.name,
+                    "without": row.without.name,
+                    "with": row.entrant.name,
+                    "bits per note": _middle([r["test"]["bits_per_note"] for r in with_it], 3),
+                    "gain": _spread(gains, 3, sign="+"),
+                }
+            )
+    return table(rows)
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """Rows with the same keys as Markdown; nothing for none."""
+    if not rows:
+        return ""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + " --- |" * len(rows[0])]
+    return "\n".join([*lines, *("| " + " | ".join(row.values()) + " |" for row in rows)])
+
+
+def _run(composed: Sequence[dict[str, Any]]) -> str:
+    runs = [c["longest_shared_run"] for c in composed]
+    return f"{median(r['median'] for r in runs):g}, {max(r['largest'] for r in runs)}"
+
+
+def _beside(distance: float, half: float) -> str:
+    return f"**{distance:.3f}**" if distance > TWICE * half else f"{distance:.3f}"
+
+
+def _words(statistic: str) -> str:
+    return statistic.replace("repeats_", "repeats at bar ").replace("_", " ")
+
+
+def _middle(values: Sequence[float], digits: int) -> str:
+    return f"{median(values):,.{digits}f}"
+
+
+def _spread(values: Sequence[float], digits: int, sign: str = "") -> str:
+    told: Callable[[float], str] = lambda value: f"{value:{sign},.{digits}f}"  # noqa: E731 - three times the same
+    if len(values) == 1:
+        return told(values[0])
+    return f"{told(median(values))} ({told(min(values))} to {told(max(values))})"
