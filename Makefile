@@ -1,4 +1,4 @@
-# demo   the whole story: install, train, compose, show (open demo/index.html)
+# demo   the whole story: install, train, compose, show (open demo/index.html); with TORCH_INDEX=URL, PyTorch too
 # test   all tests that this machine can run      check  format, lint, types
 # bench  the measured claims (long)               soak   the long tests and fuzzing (FUZZ_MINUTES=30)
 
@@ -12,7 +12,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 
 .PHONY: demo test check bench soak clean
 
-demo: .installed-train
+demo: .installed
 	$(BIN)/ritornello demo -o demo
 
 test: .installed-dev
@@ -33,15 +33,15 @@ soak: .installed-dev
 	-$(PIP) atheris
 	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 
-.installed-train: pyproject.toml constraints.txt
+.installed: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e ".[train]"
+	$(PIP) -e "$(if $(TORCH_INDEX),.[train],.)"
 	touch $@
 
 .installed-dev: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[dev]"
-	touch $@ .installed-train
+	touch $@ .installed
 
 clean:
-	rm -rf $(VENV) .installed-* demo
+	rm -rf $(VENV) .installed* demo
