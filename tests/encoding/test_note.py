@@ -159,7 +159,7 @@ def test_an_encoding_is_built_again_from_its_options_written_as_json():
         assert make_encoding(**json.loads(json.dumps(encoding.options()))) == encoding
     with pytest.raises(ValueError, match="no such side input: 'beat'; there are position, strength"):
         make_encoding("note", inputs=("beat",))
-    with pytest.raises(ValueError, match="encoding 'note' has no option plain; it has none"):
+    with pytest.raises(ValueError, match="encoding 'note' has no option plain; it has echoes"):
         make_encoding("note", plain=True)
 
 

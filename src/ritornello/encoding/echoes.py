@@ -23,17 +23,28 @@ viewpoint systems for music prediction"; Pearce 2005); a network that copies fro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from ritornello.encoding.protocol import Echo
+from ritornello.encoding.side_inputs import BARS_AGO, Past
 
 LONGEST_MATCH = 6  # events
-BARS_BACK = {"bar_ago": 1, "two_bars_ago": 2, "four_bars_ago": 4, "eight_bars_ago": 8}
-ECHOES = (
-    *(Echo(name, 3) for name in BARS_BACK),
-    Echo("motif", LONGEST_MATCH + 1),
-    Echo("contour", LONGEST_MATCH + 1),
-)
-BAR_ECHOES = ECHOES[: len(BARS_BACK)]
+ECHOES = (*(Echo(name, 3) for name in BARS_AGO), Echo("motif", LONGEST_MATCH + 1), Echo("contour", LONGEST_MATCH + 1))
+BAR_ECHOES = ECHOES[: len(BARS_AGO)]
+LENGTHS_APART = 1024  # more than there are durations
+
+
+class Candidates(NamedTuple):
+    """What one echo says at several moments: arrays of one shape (N,).
+
+    what: id of part 0, -1 for none. length: id of part 1 counted from its first, -1 where it is not known.
+    """
+
+    what: np.ndarray
+    length: np.ndarray
+    strength: np.ndarray
 
 
 def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = ECHOES) -> tuple[Echo, ...]:
@@ -44,3 +55,93 @@ def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = E
         if name not in [echo.name for echo in known]:
             raise ValueError(f"no such echo here: {name!r}; there are {', '.join(echo.name for echo in known)}")
     return tuple(echo for echo in known if echo.name in names)
+
+
+def matched(echoes: Sequence[Echo]) -> tuple[str, ...]:
+    """Names of those among them that match events."""
+    return tuple(echo.name for echo in echoes if echo.name not in BARS_AGO)
+
+
+def echo_columns(said: Sequence[Candidates]) -> np.ndarray:
+    """(N, 3 * echoes) int16: what and length, each plus 1, and strength, of each echo at each moment."""
+    return np.stack([column for it in said for column in (it.what + 1, it.length + 1, it.strength)], 1).astype(
+        np.int16
+    )
+
+
+def stood(past: Past, first_length: int) -> Candidates:
+    """Candidates of what stood so many bars before. first_length: id in part 1 of the first duration."""
+    begins = past.length >= 0
+    return Candidates(past.what, np.where(begins, past.length + first_length, -1), (past.what >= 0) * 1 + begins)
+
+
+def followed(events: np.ndarray, strength: np.ndarray, first_length: int) -> Candidates:
+    """Candidates of what followed a match of this strength: events, (N, 2 or more), of what and length."""
+    exists = strength > 0
+    what, length = events[:, 0], events[:, 1]
+    return Candidates(np.where(exists, what, -1), np.where(exists, length + first_length, -1), strength)
+
+
+def codes(name: str, what: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """One number for each event, the same for those that `name` takes for the same."""
+    return what if name == "contour" else what * LENGTHS_APART + length
+
+
+def matches(events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """After each number of events, 0 to all: the place of the echo among them, and how many events match.
+
+    events: (events,) of codes. Returns two arrays (events + 1,) of int; where nothing matches, both are 0.
+    Each round sorts all runs of one more event than the round before, so that equal ones stand together.
+    """
+    count = len(events)
+    places, strength = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+    runs, single = events, events
+    for length in range(1, min(LONGEST_MATCH, count - 1) + 1):
+        order = runs.argsort(kind="stable")
+        same = runs[order[1:]] == runs[order[:-1]]
+        if not same.any():
+            break
+        later = order[1:][same] + length
+        places[later], strength[later] = order[:-1][same] + length, length
+        ranks = np.empty(len(runs), np.int64)
+        ranks[order] = np.append(0, np.cumsum(~same))
+        single = ranks if length == 1 else single
+        runs = ranks[:-1] * count + single[length:]
+    return places, strength
+
+
+class Matches:
+    """As `matches`, for several tunes at once that grow by an event at a time."""
+
+    def __init__(self, batch: int):
+        self._count = np.zeros(batch, np.int64)
+        self._codes = np.full((batch, 64), -1)
+        self._runs = np.zeros((batch, 64), np.uint8)  # how many events up to this one are as the last ones
+
+    def add(self, rows: np.ndarray, events: np.ndarray) -> None:
+        """An event for each of `rows` (indices): codes, (len(rows),)."""
+        if not len(rows):
+            return
+        width = int(self._count[rows].max())
+        if width == self._codes.shape[1]:
+            self._codes = np.concatenate([self._codes, np.full_like(self._codes, -1)], 1)
+            self._runs = np.concatenate([self._runs, np.zeros_like(self._runs)], 1)
+        same = self._codes[rows, :width] == events[:, None]
+        longer = np.ones((len(rows), width), np.uint8)
+        longer[:, 1:] += self._runs[rows, : max(width - 1, 0)]
+        self._runs[rows, :width] = np.minimum(longer, LONGEST_MATCH) * same
+        self._codes[rows, self._count[rows]] = events
+        self._count[rows] += 1
+
+    def found(self) -> tuple[np.ndarray, np.ndarray]:
+        """Place of the echo among the events of each tune, and how many events match; both 0 for none, (batch,)."""
+        width = int(self._count.max(initial=0))
+        if not width:
+            return np.zeros(len(self._count), np.int64), np.zeros(len(self._count), np.int64)
+        places = width - 1 - self._runs[:, width - 1 :: -1].argmax(1)
+        strength = self._runs[np.arange(len(places)), places].astype(np.int64)
+        return np.where(strength > 0, places + 1, 0), strength
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone."""
+        self._count, self._codes, self._runs = self._count[rows], self._codes[rows], self._runs[rows]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
+from ritornello.encoding.echoes import Matches, codes, matched
 from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC
+from ritornello.encoding.group_side import Found, group_echoes, written_now
 from ritornello.encoding.side_inputs import BARS_AGO, History, Present, fitting_key, side_columns
 from ritornello.music.values import Key
 
@@ -45,6 +47,7 @@ class GroupTracker:
         self._last = np.full(batch, -1)
         self._heard = np.zeros((batch, 12))
         self._history = History(batch)
+        self._matches = {name: Matches(batch) for name in matched(encoding.echoes)}
 
     def legal(self) -> np.ndarray:
         """(batch, vocabulary) of bool: the tokens that may come next."""
@@ -132,16 +135,22 @@ class GroupTracker:
         return out
 
     def side(self) -> np.ndarray:
-        """(batch, len(side)) int16: see `protocol.Tracker`."""
+        """(batch, columns) int16: see `protocol.Tracker`."""
         encoding = self.encoding
         ago = {}
         for name in encoding.ago:
             past = self._history.at(self.time - BARS_AGO[name] * self.bar)
-            again = past.pitch - self._base - encoding.lowest
-            ago[name] = past._replace(what=np.where(past.pitch < 0, past.what, again))
+            ago[name] = written_now(encoding, past, self._base)
         key = self._key if encoding.is_keyed else fitting_key(self._heard)
         now = Present(self.time, self.bar, self.beat, self._metre, key, self._last, ago)
-        return side_columns(encoding.inputs, now, encoding.ticks_per_quarter)
+        columns = side_columns(encoding.inputs, now, encoding.ticks_per_quarter)
+        if not encoding.echoes:
+            return columns
+        found = {}
+        for name, kept in self._matches.items():
+            places, strength = kept.found()
+            found[name] = Found(self._history.nth(places), strength)
+        return np.hstack([columns, group_echoes(encoding, ago, found)])
 
     def advance(self, tokens: np.ndarray) -> None:
         """Take one token for each tune, (batch,) of int."""
@@ -168,7 +177,7 @@ class GroupTracker:
         self.sounding = np.where(is_rest, -1, self.sounding)
         self._started = self._started | is_note | is_rest
         music = is_note | is_rest | (is_tie & self._started)
-        if self.encoding.inputs:
+        if self.encoding.remembers:
             self._note_down(music, is_note, index, ticks)
         self.time = self.time + ticks * music
         if not self._started.all():
@@ -199,10 +208,12 @@ class GroupTracker:
         self._base = np.where(names_key, 12 * (tokens - ids.octave - 1) + self._key % 12, self._base)
 
     def _note_down(self, music: np.ndarray, is_note: np.ndarray, index: np.ndarray, ticks: np.ndarray) -> None:
-        """What the side inputs need to remember of a group; `time` is still its start."""
+        """What side inputs and echoes need to remember of a group; `time` is still its start."""
         rows = np.flatnonzero(music)
         pitch = np.where(is_note, self._last, -1)
         self._history.add(rows, self.time[rows], self._what[rows], index[rows], pitch[rows])
+        for name, kept in self._matches.items():
+            kept.add(rows, codes(name, self._what[rows], index[rows]))
         rows = np.flatnonzero(music & (self.sounding >= 0))
         self._heard[rows, self.sounding[rows] % 12] += ticks[rows]
 
@@ -211,7 +222,8 @@ class GroupTracker:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(self, name, value[rows])
-        self._history.keep(rows)
+        for kept in (self._history, *self._matches.values()):
+            kept.keep(rows)
 
     def _is_ready(self) -> np.ndarray:
         """Whether the header is whole as far as it must be."""

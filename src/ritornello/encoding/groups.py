@@ -21,6 +21,7 @@ import numpy as np
 from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
 from ritornello.encoding.echoes import checked_echoes
 from ritornello.encoding.group_layout import HIGHEST_TONIC, LOWEST_TONIC, Ids, Laid, spans_of, tonic_near, upbeat_of
+from ritornello.encoding.group_side import side_rows
 from ritornello.encoding.group_tracker import GroupTracker
 from ritornello.encoding.metres import (
     BEGIN_ROWS,
@@ -31,7 +32,7 @@ from ritornello.encoding.metres import (
     metre_numbers,
 )
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
-from ritornello.encoding.side_inputs import BARS_AGO, Present, checked, fitting_key, past_at, side_columns, side_list
+from ritornello.encoding.side_inputs import BARS_AGO, checked, side_list
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.keys import estimate_key, key_of
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
@@ -203,25 +204,11 @@ class GroupEncoding:
         return begin_id(self.vocabulary, metre)
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(groups, len(side)) int16: what is known before each group (see `protocol.Encoding`)."""
+        """(groups, columns) int16: what is known before each group (see `protocol.Encoding`)."""
         groups = (len(tokens) + 1) // 2
-        if not self.inputs:
+        if not self.remembers:
             return np.zeros((groups, 0), np.int16)
-        laid = self.laid(tokens)
-        before = np.arange(len(laid.time))  # groups before each row
-        metre = np.where(before > 0, laid.metre, -1)
-        bar, beat = self.bars[metre], self.beats[metre]
-        notes = np.flatnonzero(laid.is_note)
-        last = np.append(-1, laid.pitch[notes])[notes.searchsorted(before)]
-        base = self._base(laid, before, last)
-        music = np.flatnonzero(laid.ticks)
-        events = np.stack([laid.what[music], laid.index[music], laid.pitch[music]], 1)
-        ago = {}
-        for name in self.ago:
-            past = past_at(laid.time - BARS_AGO[name] * bar, laid.time[music], events)
-            ago[name] = past._replace(what=np.where(past.pitch < 0, past.what, past.pitch - base - self.lowest))
-        now = Present(laid.time, bar, beat, metre, self._keys(laid, before), last, ago)
-        return side_columns(self.inputs, now, TICKS)[:groups]
+        return side_rows(self, self.laid(tokens))[:groups]
 
     def laid(self, tokens: Sequence[int] | np.ndarray) -> Laid:
         """The tune's whole groups up to its end. Raises ValueError for an id out of place or outside the table."""
@@ -255,8 +242,14 @@ class GroupEncoding:
 
     @cached_property
     def ago(self) -> tuple[str, ...]:
-        """Those of the inputs that look back."""
-        return tuple(name for name in self.inputs if name in BARS_AGO)
+        """Those of the inputs and echoes that look back so many bars."""
+        asked = {*self.inputs, *(echo.name for echo in self.echoes)}
+        return tuple(name for name in BARS_AGO if name in asked)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is asked of what has been."""
+        return bool(self.inputs or self.echoes)
 
     @cached_property
     def _second_ticks(self) -> np.ndarray:
@@ -333,21 +326,3 @@ class GroupEncoding:
         mode = "minor" if key >= 12 else "major"
         tokens[2 * group : 2 * group + 2] = self._key_tokens(reference, Key(0, 0, mode))
         return tokens
-
-    def _base(self, laid: Laid, before: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """What pitches are counted from before each group."""
-        reference = np.full(len(before), laid.key[1] if laid.key else 0)
-        return np.where(last >= 0, last, reference) if self.is_chained else reference
-
-    def _keys(self, laid: Laid, before: np.ndarray) -> np.ndarray:
-        """The key input before each group."""
-        if self.is_keyed:
-            return np.where(before > laid.key[2], laid.key[0], -1) if laid.key else np.full(len(before), -1)
-        if "key" not in self.inputs and "degree" not in self.inputs:
-            return np.full(len(before), -1)
-        events = np.flatnonzero(laid.starts)
-        sounding = np.append(-1, laid.pitch[events])[events.searchsorted(before[:-1], "right")]
-        heard = np.zeros((len(before), 12))
-        rows = np.flatnonzero(sounding >= 0)
-        heard[rows + 1, sounding[rows] % 12] = laid.ticks[rows]
-        return fitting_key(heard.cumsum(0))

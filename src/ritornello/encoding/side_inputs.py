@@ -26,7 +26,7 @@ from ritornello.encoding.protocol import SideInput
 from ritornello.music.keys import PROFILES
 
 INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago")
-BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2}
+BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2, "four_bars_ago": 4, "eight_bars_ago": 8}  # two are inputs, all echoes
 PER_QUARTER = 12
 POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
 STRENGTHS = 6
@@ -158,6 +158,10 @@ class History:
         self._starts[rows, places] = start
         self._events[rows, places] = np.stack([what, length, pitch], 1)
         self.count[rows] += 1
+
+    def nth(self, places: np.ndarray) -> np.ndarray:
+        """(batch, 3): what, length and pitch of the event at each of these places, (batch,)."""
+        return self._events[np.arange(len(places)), places]
 
     def at(self, times: np.ndarray) -> Past:
         """What stood at `times`, (batch,)."""
