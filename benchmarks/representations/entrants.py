@@ -8,12 +8,13 @@ from fnmatch import fnmatch
 from typing import Any
 
 METRE = ["position", "strength", "metre"]
+PLACE = ["position"]
 PAST = ["bar_ago", "two_bars_ago"]
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """encoding: what `make_encoding` takes. network: fields of NetworkOptions that differ; the budget sets the width."""
+    """encoding: what `make_encoding` takes. network: NetworkOptions that differ; the budget sets the width."""
 
     name: str
     encoding: dict[str, Any]
@@ -26,16 +27,16 @@ class Entrant:
         return self.encoding["name"] == "grid" and not added
 
 
-REPRESENTATIONS = {
+REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid": {"name": "grid"},
     "grid, 12 steps": {"name": "grid", "steps_per_quarter": 12},
     "grid, plain": {"name": "grid", "plain": True},
     "lookback": {"name": "lookback"},
     "note": {"name": "note"},
     "note, metre": {"name": "note", "inputs": METRE},
-    "interval to the key": {"name": "interval", "relative_to": "key"},
-    "interval to the key, metre": {"name": "interval", "relative_to": "key", "inputs": METRE},
-    "interval to the key, metre, past": {"name": "interval", "relative_to": "key", "inputs": [*METRE, *PAST]},
+    "interval to the key": {"name": "interval"},
+    "interval to the key, metre": {"name": "interval", "inputs": METRE},
+    "interval to the key, metre, past": {"name": "interval", "inputs": [*METRE, *PAST]},
     "interval to the note before": {"name": "interval", "relative_to": "previous"},
     "MidiTok REMI": {"name": "miditok", "tokeniser": "REMI"},
 }
@@ -71,6 +72,7 @@ ABLATION = [
     Ingredient("metre and place in the bar", _of("grid", METRE), GRID),
     Ingredient("one and two bars ago", _of("grid", [*METRE, *PAST]), _of("grid", METRE)),
     Ingredient("attention", _of("grid", attention=40), GRID),
+    Ingredient("labels for what is as bars ago", _of("lookback", [*PLACE, *PAST]), _of("grid", [*PLACE, *PAST])),
     # added one upon the other
     Ingredient("metre and place in the bar", _of("note", METRE), NOTE),
     Ingredient("pitch relative to the key", _of("interval", METRE), _of("note", METRE)),
@@ -91,7 +93,7 @@ def ablation_entrants() -> list[Entrant]:
 
 
 def chosen(entrants: Sequence[Entrant], patterns: Sequence[str]) -> list[Entrant]:
-    """Those whose name fits any of the patterns ("note*"), all without patterns. Raises ValueError for none at all."""
+    """Those whose name fits any of the patterns ("note*"), all without patterns. Raises ValueError for none."""
     found = [e for e in entrants if not patterns or any(fnmatch(e.name, pattern) for pattern in patterns)]
     if not found:
         raise ValueError(f"none of these is called so: {', '.join(e.name for e in entrants)}")

@@ -18,7 +18,8 @@ HALVINGS = 20
 def people(corpus: Corpus) -> dict[str, Any]:
     """Mean distance of two random halves of the held-out tunes, by statistic; the runs they share with training."""
     melodies = held_out(corpus)
-    random, sums = np.random.default_rng(0), defaultdict(float)
+    random = np.random.default_rng(0)
+    sums: dict[str, float] = defaultdict(float)
     for _ in range(HALVINGS):
         order = random.permutation(len(melodies))
         halves = [profile_of([melodies[n] for n in part]) for part in np.array_split(order, 2)]

@@ -58,8 +58,8 @@ def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
         f"**{job['corpus'].capitalize()} corpus, {length} on {_threads(job['threads'])}.** {job['shared']}.",
         f"Medians of seeds {', '.join(map(str, seeds))} (least to most). {where}.",
         "Bits per note: all that is needed to write a held-out tune's notes and its end, from nothing; metre, key "
-        "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before them and "
-        "cost nothing.",
+        "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before "
+        "them and cost nothing.",
     ]
     if any("plain" in r["job"]["encoding"] for r in records if r["kind"] == "run"):
         said.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
