@@ -20,11 +20,15 @@ from ritornello.train.batches import batch_of
 
 WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5
 ONE, TWO = Alphabet((11,)), Alphabet((7, 5), (3, 4))
+ECHOING, TWO_ECHOING = Alphabet((11,), (), (3, 3)), Alphabet((7, 5), (3, 4), (4, 4, 4))
 CASES = {
     "lstm": (ONE, 0),
     "lstm, two parts and side inputs": (TWO, 0),
     "attention": (ONE, REACH),
     "attention, two parts and side inputs": (TWO, REACH),
+    "lstm, echoes": (ECHOING, 0),
+    "lstm, two parts, side inputs and echoes": (TWO_ECHOING, 0),
+    "attention, two parts, side inputs and echoes": (TWO_ECHOING, REACH),
 }
 
 
@@ -47,12 +51,19 @@ def golden_network(alphabet: Alphabet, attention: int) -> TorchLstm:
 
 
 def sequence(alphabet: Alphabet) -> np.ndarray:
-    """Groups and side inputs, (1 + GROUPS, parts + F): "nothing yet", then a row of whole numbers each."""
-    sizes = [*alphabet.parts, *alphabet.side]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.side)
+    """Groups and what is beside them, (1 + GROUPS, parts + F): "nothing yet", then a row of whole numbers each."""
+    sizes = [*alphabet.parts, *alphabet.beside]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.beside)
     columns = list(enumerate(zip(first, sizes, strict=True)))
-    rows = [[low + (7 * n * n + (3 + k) * n) % size for k, (low, size) in columns] for n in range(GROUPS)]
-    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.side)
+    plain = len(alphabet.parts) + len(alphabet.side)
+    rows = [
+        [
+            low + (7 * n * n + (3 + k) * n if k < plain else n * n // 3 + k * n // 2 + k) % size
+            for k, (low, size) in columns
+        ]
+        for n in range(GROUPS)
+    ]
+    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
     return np.array([begin, *rows])
 
 

@@ -107,10 +107,12 @@ def random_tensors(
     second: int = 0,
     side: tuple[int, ...] = (),
     attention: int = 0,
+    echoes: tuple[int, int] = (0, 0),
 ) -> dict:
     """Weights of a network under the names of the model file, drawn from a normal distribution, float32.
 
     second: how many of the vocabulary's ids are a second part. side: sizes of side inputs. attention: its reach.
+    echoes: how many, and of how many strengths.
     """
     random = np.random.default_rng(seed)
 
@@ -127,6 +129,12 @@ def random_tensors(
     if attention:
         tensors |= {"attention.key": normal(8, width), "attention.query": normal(8, width)}
         tensors |= {"attention.vector": normal(8), "attention.place": normal(attention)}
+    if echoes[0]:
+        tensors |= {"echo.gate.weight": normal(echoes[0], seen), "echo.gate.bias": normal(echoes[0])}
+        tensors["echo.strength"] = normal(*echoes)
+    if echoes[0] and second:
+        tensors |= {"echo.1.gate.weight": normal(echoes[0], 12), "echo.1.gate.bias": normal(echoes[0])}
+        tensors["echo.1.strength"] = normal(*echoes, 2)
     if not second:
         return tensors | {"output.weight": normal(vocabulary, seen), "output.bias": normal(vocabulary)}
     tensors |= {"output.0.weight": normal(first, seen), "output.0.bias": normal(first)}

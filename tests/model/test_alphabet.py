@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid
+from ritornello.encoding.protocol import Echo
 from ritornello.model.alphabet import Alphabet
+from two_parts import TwoParts
 
 TWO = Alphabet((11, 4), (5,))
 
@@ -18,6 +20,25 @@ def test_an_encoding_gives_its_sizes():
 def test_weights_give_theirs(make_tensors):
     assert Alphabet.of_tensors(make_tensors(20)) == Alphabet((20,))
     assert Alphabet.of_tensors(make_tensors(20, second=6, side=(2, 3), attention=4)) == Alphabet((14, 6), (2, 3))
+    with_echoes = make_tensors(20, second=6, side=(2,), echoes=(3, 7))
+    assert Alphabet.of_tensors(with_echoes) == Alphabet((14, 6), (2,), (7, 7, 7))
+
+
+def test_echoes_share_a_table_with_room_for_the_strongest():
+    class Echoing(TwoParts):
+        echoes = (Echo("bar_ago", 3), Echo("motif", 7))
+
+    assert Alphabet.of(Echoing()) == Alphabet((11, 4), (5, 5), (7, 7))
+    assert Alphabet.of(TwoParts()) == Alphabet((11, 4), (5, 5))
+
+
+def test_an_echo_has_three_columns_beside_the_tokens():
+    alphabet = Alphabet((11, 4), (5, 2), (3, 3))
+    assert alphabet.beside == (5, 2, 12, 5, 3, 12, 5, 3)
+    columns = [list(range(8))[place] for place in alphabet.echo_places]
+    assert columns == [[2, 5], [3, 6], [4, 7]]
+    assert Alphabet((11,), (), (3,)).beside == (12, 1, 3)
+    assert str(alphabet) == "11 + 4 tokens and 2 side inputs of 5 + 2 and 2 echoes of 3 strengths"
 
 
 def test_tokens_are_laid_in_groups_and_an_end_stands_alone():

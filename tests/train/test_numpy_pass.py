@@ -12,6 +12,7 @@ from ritornello.train.numpy_pass import Masks, Pass, weight_shapes
 
 NETWORK = NetworkOptions(2, 16, 12, 0.0, chain=8)
 ALPHABETS = [Alphabet((9,)), Alphabet((9,), (3,)), Alphabet((7, 5)), Alphabet((7, 5), (3, 4))]
+ALPHABETS += [Alphabet((9,), (), (3, 3)), Alphabet((7, 5), (3, 4), (4, 4, 4))]
 STREAMS, STEPS = 3, 6
 
 

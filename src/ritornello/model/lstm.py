@@ -17,7 +17,8 @@ An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in p
     chain.embedding        (V0, C)
     output.1.weight, .bias (V1, C), (V1,)
 
-With attention (`attention.py`) the softmaxes see 2H numbers: the output and, beside it, the context.
+With attention (`attention.py`) the softmaxes see 2H numbers: the output and, beside it, the context. With echoes
+(`echoes.py`) gates beside the softmaxes make it likelier that a group of the tune's own past comes again.
 
 The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the side inputs
 ("nothing yet" fills every place of its group); its output foresees part 0. Given part 0 as well,
@@ -36,6 +37,7 @@ import numpy as np
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory
+from ritornello.model.echoes import Gates, named_first, named_second
 
 Rows = np.ndarray | slice
 
@@ -46,7 +48,8 @@ class State:
 
     layers: output and cell of each, (batch, H). part: which part of its group the next token fed is.
     heard: tokens of part 0 in the group under way, (batch,), if that has begun. above: what the softmaxes see,
-    (batch, H or 2H), once something was fed. memory: what attention looks back on.
+    (batch, H or 2H), once something was fed. memory: what attention looks back on. side: what stood beside the
+    tokens at the last step of a network with echoes, (batch, F).
     """
 
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -54,13 +57,14 @@ class State:
     heard: np.ndarray | None = None
     above: np.ndarray | None = None
     memory: Memory | None = None
+    side: np.ndarray | None = None
 
     def keep(self, rows: Rows) -> State:
         """The state of these tunes alone (indices, a mask or a slice)."""
         layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
-        heard, above = (None if part is None else part[rows] for part in (self.heard, self.above))
+        heard, above, side = (None if part is None else part[rows] for part in (self.heard, self.above, self.side))
         memory = None if self.memory is None else self.memory.keep(rows)
-        return State(layers, self.part, heard, above, memory)
+        return State(layers, self.part, heard, above, memory, side)
 
 
 class NumpyLstm:
@@ -79,6 +83,8 @@ class NumpyLstm:
         self._attention = Attention(weights, self.dtype) if "attention.key" in weights else None
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
         self._outputs = [self._output(weights, part) for part in range(len(self.parts))]
+        parts = range(len(self.parts) if self.alphabet.echoes else 0)
+        self._gates = [Gates(weights, part, self.alphabet, self.dtype) for part in parts]
         if len(self.parts) == 2:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
@@ -103,16 +109,28 @@ class NumpyLstm:
         Returns logits (batch, vocabulary), unnormalised, -inf for the parts that are not next, and the new state.
         """
         if state.part + 1 < len(self.parts):
-            assert state.above is not None  # a group begins after a recurrence
-            hidden = np.tanh(state.above @ self._chain + self._chain_table[tokens])  # (batch, C)
-            weight, bias = self._outputs[1]
-            return hidden @ weight + bias, State(state.layers, 1, tokens, state.above, state.memory)
+            return self._further(tokens, state)
         layers = self._recur(self._entry(tokens, state, side), state)
         above, memory = layers[-1][0], state.memory
         if self._attention is not None and memory is not None:
             above, memory = self._attention.look(above, memory)
         weight, bias = self._outputs[0]
-        return above @ weight + bias, State(layers, 0, None, above, memory)
+        logits = above @ weight + bias
+        if not self._gates:
+            return logits, State(layers, 0, None, above, memory)
+        assert side is not None  # or the entry had raised
+        self._gates[0].open(logits, above, named_first(side, self.alphabet))
+        return logits, State(layers, 0, None, above, memory, side)
+
+    def _further(self, tokens: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Logits of part 1 given the tokens of part 0, without a recurrence."""
+        assert state.above is not None  # a group begins after a recurrence
+        hidden = np.tanh(state.above @ self._chain + self._chain_table[tokens])  # (batch, C)
+        weight, bias = self._outputs[1]
+        logits = hidden @ weight + bias
+        if state.side is not None:
+            self._gates[1].open(logits, hidden, named_second(state.side, tokens, self.alphabet))
+        return logits, State(state.layers, 1, tokens, state.above, state.memory)
 
     def _entry(self, tokens: np.ndarray, state: State, side: np.ndarray | None) -> np.ndarray:
         """The first layer's gates before its tanh, (batch, 4H)."""
@@ -120,11 +138,14 @@ class NumpyLstm:
         gates += self._table[tokens]
         if state.heard is not None:
             gates += self._table[state.heard]
-        if self._side:
-            if side is None:
-                raise ValueError(f"this network needs its {len(self._side)} side inputs with each group of tokens")
-            for n, table in enumerate(self._side):
-                gates += table[side[:, n]]
+        if side is None:
+            if self.alphabet.beside:
+                raise ValueError(
+                    f"this network needs its {len(self.alphabet.beside)} side inputs with each group of tokens"
+                )
+            return gates
+        for n, table in enumerate(self._side):
+            gates += table[side[:, n]]
         return gates
 
     def _recur(self, gates: np.ndarray, state: State) -> tuple[tuple[np.ndarray, np.ndarray], ...]:

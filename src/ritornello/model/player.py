@@ -16,7 +16,7 @@ class Player:
     """A network playing one tune. `feed` a token, `ask` what may come next, `reset` to begin again.
 
     Where a note has two tokens (pitch, then duration) they are fed and asked one by one; after `end`, `reset`.
-    encoding: the one that the network learned; it tells the network its side inputs, if it has any.
+    encoding: the one that the network learned; it tells the network its side inputs and echoes, if it has any.
     Raises ValueError for a network of another encoding.
     """
 
@@ -28,7 +28,7 @@ class Player:
     def reset(self) -> None:
         """Forget everything fed: the next token is the first of a tune."""
         self._state = self._network.start(1)
-        self._tracker = self._encoding.tracker(1) if self._network.alphabet.side else None
+        self._tracker = self._encoding.tracker(1) if self._network.alphabet.beside else None
         self._push(self._network.vocabulary_size)
 
     def feed(self, token: int) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.model.torch_attention import TorchAttention, TorchMemory
+from ritornello.model.torch_echoes import TorchEchoes
 
 CHANCES = 1 << 16  # dropout is drawn from 16-bit integers
 
@@ -56,6 +57,7 @@ class TorchLstm(nn.Module):
         seen = options.width * (2 if options.attention else 1)
         self.output = nn.Linear(seen, alphabet.parts[0])
         self.chain = Chain(seen, options.chain, alphabet) if len(alphabet.parts) == 2 else None
+        self.echoes = TorchEchoes(alphabet, seen, options.chain) if alphabet.echoes else None
         self._open_forget_gates(options)
 
     def forward(
@@ -80,10 +82,21 @@ class TorchLstm(nn.Module):
             context, memory = self.attention(above, begins, None if state is None else state.looked_back_on)
             above = torch.cat([above, context], 2)
         above = self.dropout(above)  # (batch, time, H, or 2H with attention)
-        logits = [self.output(above)]
-        if self.chain is not None:
-            logits.append(self.chain(above, targets[:, :, 0].clamp(min=0)))
-        return logits, TorchState(torch.cat(outputs), torch.cat(cells), *(memory or ()))
+        return self._logits(above, targets, side), TorchState(torch.cat(outputs), torch.cat(cells), *(memory or ()))
+
+    def _logits(self, above: Tensor, targets: Tensor, side: Tensor) -> list[Tensor]:
+        """Logits of each part, given what the softmax of the first sees."""
+        logits = self.output(above)
+        if self.echoes is not None:
+            logits = self.echoes.first(logits, above, side)
+        if self.chain is None:
+            return [logits]
+        first = targets[:, :, 0].clamp(min=0)
+        hidden = self.chain(above, first)
+        further = self.chain.output(hidden)
+        if self.echoes is not None:
+            further = self.echoes.second(further, hidden, first, side)
+        return [logits, further]
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
         """Bias 1 at every forget gate, so that a new network remembers (Jozefowicz et al. 2015)."""
@@ -123,7 +136,7 @@ class TorchLstm(nn.Module):
             named[f"lstm.{n}.bias"] = layer.get_parameter("bias_ih_l0")
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
-        for further in (self.chain, self.attention):
+        for further in (self.chain, self.attention, self.echoes):
             named |= {} if further is None else further.named()
         return named
 
@@ -165,8 +178,11 @@ class Chain(nn.Module):
         self.output = nn.Linear(hidden, alphabet.parts[1])
 
     def forward(self, above: Tensor, first: Tensor) -> Tensor:
-        """above: (batch, time, width). first: (batch, time), ids of part 0. Returns (batch, time, ids of part 1)."""
-        return self.output(torch.tanh(self.input(above) + self.embedding(first)))
+        """What the softmax `output` sees, (batch, time, hidden).
+
+        above: (batch, time, width). first: (batch, time), ids of part 0.
+        """
+        return torch.tanh(self.input(above) + self.embedding(first))
 
     def named(self) -> dict[str, Tensor]:
         """Parameters by their name in the model file."""

@@ -14,11 +14,11 @@ IGNORED = -100  # a target that teaches nothing
 
 
 class Batch(NamedTuple):
-    """A block of S streams, T recurrent steps, P parts and F side inputs, all int64.
+    """A block of S streams, T recurrent steps, P parts and F columns beside them, all int64.
 
     inputs (S, T, P): the group before, or "nothing yet" (the vocabulary's size) in every place.
     targets (S, T, P): the group to foresee, IGNORED where nothing is to be learned.
-    side (S, T, F): the encoding's side inputs for that group; 0 where there is none.
+    side (S, T, F): the encoding's side inputs for that group, and its echoes; 0 where there is none.
     """
 
     inputs: np.ndarray
@@ -33,10 +33,10 @@ def melody_rows(encoding: Encoding, tokens: np.ndarray) -> np.ndarray:
     """
     alphabet = Alphabet.of(encoding)
     groups = alphabet.groups(tokens)
-    rows = np.zeros((1 + len(groups), len(alphabet.parts) + len(alphabet.side)), np.int64)
+    rows = np.zeros((1 + len(groups), len(alphabet.parts) + len(alphabet.beside)), np.int64)
     rows[0, : len(alphabet.parts)] = alphabet.nothing
     rows[1:, : len(alphabet.parts)] = groups
-    if alphabet.side:
+    if alphabet.beside:
         rows[1:, len(alphabet.parts) :] = encoding.side_inputs(tokens)
     return rows
 
@@ -53,7 +53,7 @@ def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
 def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
     """Every melody from its beginning, those of like length side by side; about `max_steps` places in a batch."""
     alphabet = Alphabet.of(encoding)
-    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.side)
+    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
     for some in _of_like_length([melody_rows(encoding, m) for m in melodies], max_steps):
         block = np.tile(np.array(nothing, np.int64), (len(some), len(some[-1]), 1))
         for row, melody in zip(block, some, strict=True):
@@ -64,8 +64,8 @@ def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps
 def random_batch(alphabet: Alphabet, streams: int, steps: int) -> Batch:
     """A full block of noise, for measuring how fast a trainer is."""
     random = np.random.default_rng(0)
-    sizes = [*alphabet.parts, *alphabet.side]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.side)
+    sizes = [*alphabet.parts, *alphabet.beside]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.beside)
     columns = [low + random.integers(0, size, (streams, steps + 1)) for low, size in zip(first, sizes, strict=True)]
     return batch_of(np.stack(columns, 2), alphabet)
 

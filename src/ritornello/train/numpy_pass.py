@@ -16,8 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.echoes import Named, named_first, named_second
 from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import IGNORED, Batch
+from ritornello.train.numpy_echoes import OpenGates, echo_shapes
 from ritornello.train.numpy_lstm import Recurrence, halved
 
 Weights = dict[str, np.ndarray]
@@ -37,7 +39,7 @@ def weight_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
     if len(alphabet.parts) == 2:
         shapes |= {"chain.input": (chain, width), "chain.embedding": (alphabet.parts[0], chain)}
         shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
-    return shapes
+    return shapes | echo_shapes(alphabet, width, chain)
 
 
 class Masks(NamedTuple):
@@ -141,17 +143,28 @@ class Pass:
     def _heads(self, weights: Weights, batch: Batch, slopes: Weights | None, count: int) -> float:
         """Nats of all parts; where `slopes` are wanted, also those of the softmaxes, and `_slope` by their input."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
+        side = batch.side.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
+        named = named_first(side, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
-            return self._softmax(weights, "output", self._above, targets[:, 0], slopes, count)[0]
-        nats, _ = self._softmax(weights, "output.0", self._above, targets[:, 0], slopes, count)
-        return nats + self._chain(weights, targets, slopes, count)
+            return self._softmax(weights, "output", self._above, targets[:, 0], named, slopes, count)[0]
+        nats, _ = self._softmax(weights, "output.0", self._above, targets[:, 0], named, slopes, count)
+        return nats + self._chain(weights, targets, side, slopes, count)
 
     def _softmax(
-        self, weights: Weights, name: str, above: np.ndarray, targets: np.ndarray, slopes: Weights | None, count: int
+        self,
+        weights: Weights,
+        name: str,
+        above: np.ndarray,
+        targets: np.ndarray,
+        named: Named | None,
+        slopes: Weights | None,
+        count: int,
     ) -> tuple[float, np.ndarray | None]:
         """Nats of targets (N,) given `above` (N, H), and their slopes by it; IGNORED targets count for nothing."""
         logits = above @ weights[f"{name}.weight"].T
         logits += weights[f"{name}.bias"]
+        echo = "echo.1" if name == "output.1" else "echo"
+        gates = None if named is None else OpenGates(weights, echo, named, above, logits)
         nats = _cross_entropy(logits, targets)
         if slopes is None:
             return nats, None
@@ -159,16 +172,22 @@ class Pass:
         np.matmul(logits.T, above, slopes[f"{name}.weight"])
         np.sum(logits, 0, out=slopes[f"{name}.bias"])
         out = self._slope.reshape(above.shape) if above is self._above else None
-        return nats, np.matmul(logits, weights[f"{name}.weight"], out)
+        slope = np.matmul(logits, weights[f"{name}.weight"], out)
+        if gates is not None:
+            slope += gates.backward(logits, slopes)
+        return nats, slope
 
-    def _chain(self, weights: Weights, targets: np.ndarray, slopes: Weights | None, count: int) -> float:
+    def _chain(
+        self, weights: Weights, targets: np.ndarray, side: np.ndarray, slopes: Weights | None, count: int
+    ) -> float:
         """Nats of part 1 given part 0, through tanh(chain.input @ above + chain.embedding[part 0])."""
         first = np.maximum(targets[:, 0], 0)
         second = np.where(targets[:, 1] == IGNORED, IGNORED, targets[:, 1] - self._alphabet.parts[0])
         hidden = self._above @ weights["chain.input"].T  # (N, C)
         hidden += weights["chain.embedding"][first]
         np.tanh(hidden, hidden)
-        nats, slope = self._softmax(weights, "output.1", hidden, second, slopes, count)
+        named = named_second(side, first, self._alphabet) if self._alphabet.echoes else None
+        nats, slope = self._softmax(weights, "output.1", hidden, second, named, slopes, count)
         if slopes is not None and slope is not None:
             slope *= 1 - hidden * hidden
             np.matmul(slope.T, self._above, slopes["chain.input"])
@@ -179,9 +198,9 @@ class Pass:
 
 
 def entry_rows(batch: Batch, alphabet: Alphabet) -> np.ndarray:
-    """Rows of `entry` that each group sums, (T * S, P + F)."""
+    """Rows of `entry` that each group sums, (T * S, P + side inputs)."""
     offsets = alphabet.size + 1 + np.cumsum([0, *alphabet.side])[:-1].astype(np.int64)
-    rows = np.concatenate([batch.inputs, batch.side + offsets], 2)
+    rows = np.concatenate([batch.inputs, batch.side[:, :, : len(alphabet.side)] + offsets], 2)
     return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(-1, rows.shape[2])
 
 

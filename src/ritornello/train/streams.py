@@ -40,7 +40,7 @@ class Streams:
         self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
-        columns = len(self._alphabet.parts) + len(self._alphabet.side)
+        columns = len(self._alphabet.parts) + len(self._alphabet.beside)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
 

@@ -1,0 +1,55 @@
+"""Copy gates once through and back, in NumPy alone; for the formula see `model/echoes.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ritornello.model.alphabet import Alphabet
+from ritornello.model.echoes import Named, places_of
+
+Weights = dict[str, np.ndarray]
+
+
+def echo_shapes(alphabet: Alphabet, width: int, chain: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every weight of the gates by name; none where there are no echoes."""
+    if not alphabet.echoes:
+        return {}
+    sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
+    shapes = _shapes("echo", width, (sources, strengths))
+    return shapes if len(alphabet.parts) == 1 else shapes | _shapes("echo.1", chain, (sources, strengths, 2))
+
+
+def _shapes(name: str, width: int, table: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}.gate.weight": (table[0], width),
+        f"{name}.gate.bias": table[:1],
+        f"{name}.strength": table,
+    }
+
+
+class OpenGates:
+    """The gates of one part, raising logits (N, V) of its own ids, in place. name: "echo" or "echo.1".
+
+    seen: (N, H), what the softmax sees; it must stay as it is until the way back.
+    """
+
+    def __init__(self, weights: Weights, name: str, named: Named, seen: np.ndarray, logits: np.ndarray):
+        self._weights, self._name, self._named, self._seen = weights, name, named, seen
+        self._is_named = named.token > 0
+        self._places = places_of(named.token, logits.shape[1])
+        raised = seen @ weights[f"{name}.gate.weight"].T
+        raised += weights[f"{name}.gate.bias"]
+        raised += weights[f"{name}.strength"].ravel()[named.evidence]
+        raised *= self._is_named
+        np.add.at(logits.reshape(-1), self._places, raised.ravel())
+
+    def backward(self, by_logits: np.ndarray, slopes: Weights) -> np.ndarray:
+        """Set the slopes of the gates; returns those by `seen`, (N, H). by_logits: (N, V), of the nll."""
+        name = self._name
+        by_raised = by_logits.reshape(-1)[self._places].reshape(self._is_named.shape)
+        by_raised *= self._is_named
+        np.matmul(by_raised.T, self._seen, slopes[f"{name}.gate.weight"])
+        np.sum(by_raised, 0, out=slopes[f"{name}.gate.bias"])
+        table = slopes[f"{name}.strength"]
+        table[:] = np.bincount(self._named.evidence.ravel(), by_raised.ravel(), table.size).reshape(table.shape)
+        return by_raised @ self._weights[f"{name}.gate.weight"]
