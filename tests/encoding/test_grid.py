@@ -341,14 +341,14 @@ def test_the_tracker_knows_what_may_follow():
     first = tracker.legal()
     assert np.flatnonzero(first[0]).tolist() == list(range(130, 144))
     tracker.advance(np.array([BEGIN_4_4, BEGIN_3_4]))
-    assert tracker.bar_steps.tolist() == [16, 12]
+    assert tracker.bar.tolist() == [16, 12]
     assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(129))  # no note_off, no end yet
     tracker.advance(np.array([NO_EVENT, 60]))
     assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(129))
     assert np.flatnonzero(tracker.legal()[1]).tolist() == [*range(130), END]
     tracker.advance(np.array([64, NOTE_OFF]))
     assert tracker.sounding.tolist() == [64, -1]
-    assert tracker.step.tolist() == [2, 2]
+    assert tracker.time.tolist() == [2, 2]
     assert tracker.onset.tolist() == tracker.opening.tolist() == [1, 0]
     assert np.flatnonzero(tracker.legal()[1]).tolist() == [*range(129), END]
     tracker.advance(np.array([65, END]))
@@ -358,7 +358,7 @@ def test_the_tracker_knows_what_may_follow():
     assert tracker.done.tolist() == [False, True]
     assert not tracker.legal()[1].any()
     tracker.keep(np.array([True, False]))
-    assert tracker.bar_steps.tolist() == [16]
+    assert tracker.bar.tolist() == [16]
     assert tracker.legal().shape == (1, 145)
 
 

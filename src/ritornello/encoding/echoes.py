@@ -29,6 +29,7 @@ import numpy as np
 
 from ritornello.encoding.protocol import Echo
 from ritornello.encoding.side_inputs import BARS_AGO, Past
+from ritornello.encoding.symbols import NO_EVENT
 
 LONGEST_MATCH = 6  # events
 ECHOES = (*(Echo(name, 3) for name in BARS_AGO), Echo("motif", LONGEST_MATCH + 1), Echo("contour", LONGEST_MATCH + 1))
@@ -73,6 +74,12 @@ def stood(past: Past, first_length: int) -> Candidates:
     """Candidates of what stood so many bars before. first_length: id in part 1 of the first duration."""
     begins = past.length >= 0
     return Candidates(past.what, np.where(begins, past.length + first_length, -1), (past.what >= 0) * 1 + begins)
+
+
+def step_stood(tokens: np.ndarray) -> Candidates:
+    """Candidates of what stood so many bars before on a grid: its tokens then, -1 before the tune began."""
+    strength = np.where(tokens < 0, 0, np.where(tokens == NO_EVENT, 1, 2))
+    return Candidates(tokens, np.full(len(tokens), -1), strength)
 
 
 def followed(events: np.ndarray, strength: np.ndarray, first_length: int) -> Candidates:

@@ -13,7 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ritornello.encoding.echoes import BAR_ECHOES, checked_echoes
+from ritornello.encoding.echoes import BAR_ECHOES, checked_echoes, echo_columns, step_stood
+from ritornello.encoding.grid_tracker import COMMON_TIME, SILENCE, GridTracker
 from ritornello.encoding.metres import (
     BEGIN_ROWS,
     METRES,
@@ -26,28 +27,10 @@ from ritornello.encoding.metres import (
 )
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.rounding import rounded, stepped
-from ritornello.encoding.side_inputs import (
-    BARS_AGO,
-    History,
-    Present,
-    checked,
-    fitting_key,
-    past_at,
-    side_columns,
-    side_list,
-)
+from ritornello.encoding.side_inputs import BARS_AGO, Present, checked, fitting_key, past_at, side_columns, side_list
+from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF, PLAIN_ROWS
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
-
-NO_EVENT = 128
-NOTE_OFF = 129
-SILENCE = 128  # as what stood a bar ago
-COMMON_TIME = METRES.index("4/4")
-PLAIN_ROWS = (
-    ("note_on", 128, "a note of this pitch starts; one that sounds ends"),
-    ("no_event", 1, "what sounds goes on, silence goes on"),
-    ("note_off", 1, "what sounds ends"),
-)
+from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 
 @dataclass(frozen=True)
@@ -156,14 +139,22 @@ class Grid:
         return np.flatnonzero(np.asarray(tokens) < NO_EVENT)
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(tokens, len(side)) int16: what is known before each token (see `protocol.Encoding`)."""
+        """(tokens, columns) int16: what is known before each token (see `protocol.Encoding`)."""
         tokens = np.asarray(tokens, np.int64)
-        if not self.inputs:
-            return np.zeros((len(tokens), 0), np.int16)
-        metre, bar, beat = self._metres(tokens)
         is_step = tokens <= NOTE_OFF
         time: np.ndarray = np.cumsum(is_step) - is_step
-        changes = np.flatnonzero(is_step & (tokens != NO_EVENT))
+        columns = self._columns(tokens, time) if self.inputs else np.zeros((len(tokens), 0), np.int16)
+        if not self.echoes:
+            return columns
+        steps, bar = np.append(tokens[is_step], NO_EVENT), self._metres(tokens)[1]
+        places = [time - BARS_AGO[echo.name] * bar for echo in self.echoes]
+        then = [np.where(place < 0, -1, steps[np.maximum(place, 0)]) for place in places]
+        return np.hstack([columns, echo_columns([step_stood(tokens) for tokens in then])])
+
+    def _columns(self, tokens: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """(tokens, len(side)) int16: the side inputs before each token, when `time` was reached."""
+        metre, bar, beat = self._metres(tokens)
+        changes = np.flatnonzero((tokens <= NOTE_OFF) & (tokens != NO_EVENT))
         what = np.where(tokens[changes] < NO_EVENT, tokens[changes], SILENCE)
         pitch = np.where(what < NO_EVENT, what, -1)
         events = np.stack([what, np.zeros_like(what), pitch], 1)
@@ -249,124 +240,3 @@ def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
         for start, end in zip(changes, ends, strict=True)
         if steps[start] < NO_EVENT
     )
-
-
-class GridTracker:
-    """Which tokens may follow, and where in its bar each of several tunes stands (see `protocol.Tracker`).
-
-    A note_off in silence, an end before the first note and a second begin are not legal; after `end` nothing is.
-    Older names: `step` for `time`, `bar_steps` for `bar`, `beat_steps` for `beat`.
-    """
-
-    def __init__(self, encoding: Grid, batch: int):
-        self.encoding = encoding
-        self.sounding = np.full(batch, -1)
-        self.time = np.zeros(batch, np.int64)
-        self.onset = np.zeros(batch, np.int64)
-        self.opening = np.zeros(batch, np.int64)
-        self.notes = np.zeros(batch, np.int64)
-        self.bar = np.full(batch, encoding.bar_steps((4, 4)))
-        self.beat = np.full(batch, encoding.beat_steps((4, 4)))
-        self.begun = np.full(batch, encoding.plain)
-        self.done = np.zeros(batch, bool)
-        self.part = np.zeros(batch, np.int64)
-        self._metre = np.full(batch, COMMON_TIME if encoding.plain else -1)
-        self._last = np.full(batch, -1)
-        self._heard = np.zeros((batch, 12))
-        self._history = History(batch)
-
-    @property
-    def step(self) -> np.ndarray:
-        """As `time`."""
-        return self.time
-
-    @property
-    def bar_steps(self) -> np.ndarray:
-        """As `bar`."""
-        return self.bar
-
-    @property
-    def beat_steps(self) -> np.ndarray:
-        """As `beat`."""
-        return self.beat
-
-    def legal(self) -> np.ndarray:
-        """(batch, vocabulary) of bool: the tokens that may come next."""
-        table = self.encoding.vocabulary
-        mask = np.zeros((len(self.time), table.size), bool)
-        running = self.begun & ~self.done
-        mask[:, : NO_EVENT + 1] = running[:, None]
-        mask[:, NOTE_OFF] = running & (self.sounding >= 0)
-        if not self.encoding.plain:
-            mask[:, NOTE_OFF + 1 : table["end"]] = (~self.begun & ~self.done)[:, None]
-            mask[:, table["end"]] = running & (self.notes > 0)
-        return mask
-
-    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
-        """(batch, vocabulary) of bool: see `protocol.Tracker`. The plain alphabet may stop with any token."""
-        mask = GridTracker.legal(self)  # not that of a tracker made from this one, which has tokens of its own
-        room = end - self.time  # steps left
-        sounds = self.sounding >= 0
-        opens_late = (self.notes == 0) & (self.time >= self.bar - 1)
-        mask[:, :NO_EVENT] &= (~self.begun | (room >= least))[:, None]
-        mask[:, NO_EVENT] &= np.where(sounds, room >= 1, (room > least) & ~opens_late)
-        mask[:, NOTE_OFF] &= (room > least) & (self.time < last_bar_start)
-        if not self.encoding.plain:
-            closes = (self.time > last_bar_start) & (room >= 0) & sounds & (self.time - self.onset >= least)
-            mask[:, self.encoding.vocabulary["end"]] &= closes
-        return mask
-
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
-        """(batch, vocabulary) of bool, all True: the grid names neither key nor register."""
-        return np.ones((len(self.time), self.encoding.vocabulary.size), bool)
-
-    def pitches(self) -> np.ndarray:
-        """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""
-        row = np.full(self.encoding.vocabulary.size, -1, np.int16)
-        row[:NO_EVENT] = np.arange(NO_EVENT)
-        return np.broadcast_to(row, (len(self.time), len(row)))
-
-    def side(self) -> np.ndarray:
-        """(batch, len(side)) int16: see `protocol.Tracker`."""
-        encoding = self.encoding
-        ago = {name: self._history.at(self.time - BARS_AGO[name] * self.bar) for name in encoding._ago}
-        key = fitting_key(self._heard)
-        now = Present(self.time, self.bar, self.beat, self._metre, key, self._last, ago)
-        return side_columns(encoding.inputs, now, encoding.steps_per_quarter)
-
-    def advance(self, tokens: np.ndarray) -> None:
-        """Take one token for each tune, (batch,) of int."""
-        is_step = tokens <= NOTE_OFF
-        starts = tokens < NO_EVENT
-        self.onset = np.where(starts, self.time, self.onset)
-        self.opening = np.where(starts & (self.notes == 0), self.time, self.opening)
-        self.notes = self.notes + starts
-        self.sounding = np.where(starts, tokens, np.where(tokens == NO_EVENT, self.sounding, -1))
-        if self.encoding.inputs:
-            self._note_down(tokens, starts, is_step)
-        self.time = self.time + is_step
-        if self.encoding.plain:
-            return
-        self.done = self.done | (tokens == self.encoding.end)
-        for row in np.flatnonzero(~is_step & ~self.done):
-            self.begun[row] = True
-            self._metre[row] = tokens[row] - self.encoding.vocabulary["begin_2/4"]
-            metre = self.encoding.metre_of(tokens[row : row + 1])
-            self.bar[row] = self.encoding.bar_steps(metre)
-            self.beat[row] = self.encoding.beat_steps(metre)
-
-    def _note_down(self, tokens: np.ndarray, starts: np.ndarray, is_step: np.ndarray) -> None:
-        """What the side inputs need to remember of a step; `time` is still the step's own."""
-        self._last = np.where(starts, tokens, self._last)
-        rows = np.flatnonzero(is_step & (self.sounding >= 0))
-        self._heard[rows, self.sounding[rows] % 12] += 1
-        rows = np.flatnonzero(is_step & (tokens != NO_EVENT))
-        what = np.where(starts[rows], tokens[rows], SILENCE)
-        self._history.add(rows, self.time[rows], what, np.zeros_like(what), self.sounding[rows])
-
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows alone (indices or a mask)."""
-        for name in ("sounding", "time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "part"):
-            setattr(self, name, getattr(self, name)[rows])
-        self._metre, self._last, self._heard = self._metre[rows], self._last[rows], self._heard[rows]
-        self._history.keep(rows)

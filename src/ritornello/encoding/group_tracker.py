@@ -222,7 +222,8 @@ class GroupTracker:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(self, name, value[rows])
-        for kept in (self._history, *self._matches.values()):
+        self._history.keep(rows)
+        for kept in self._matches.values():
             kept.keep(rows)
 
     def _is_ready(self) -> np.ndarray:
