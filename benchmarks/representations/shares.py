@@ -1,6 +1,6 @@
 """What a model spends its bits on: each kind of token's share of the tokens and of the bits, on held-out tunes.
 
-    python -m benchmarks.representations.shares hymns-and-songs
+    python -m benchmarks.representations.shares hymns-and-songs --write docs/representations.md
 
 A representation that says one thing very often does not waste bits on it: a network soon knows when nothing happens.
 It wastes steps: each of them costs as much time as a note, and puts the bar before so much further away.
@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from benchmarks.report import arguments, tell
+from benchmarks.representations.tables import table, write_between_marks
 
 from ritornello.encoding import Encoding
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.player import Player
+
+MARKS = ("<!-- shares -->", "<!-- /shares -->")
 
 
 class Share(NamedTuple):
@@ -56,6 +60,7 @@ def main() -> None:
     parser = arguments(__doc__.split("\n")[0])
     parser.add_argument("model", nargs="?", default="hymns-and-songs")
     parser.add_argument("--corpus", default="all")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this page")
     options = parser.parse_args()
     from ritornello import api
     from ritornello.corpus.tokens import corpus_tokens
@@ -76,6 +81,11 @@ def main() -> None:
         }
         for kind, share in found.items()
     ]
+    if options.write:
+        told = [
+            {name: value if isinstance(value, str) else f"{value:.3f}" for name, value in r.items()} for r in rows
+        ]
+        write_between_marks(options.write, table(told), MARKS)
     tell(rows, options.json, model=options.model, tunes=len(melodies), bits_per_note=round(bits / notes, 3))
 
 

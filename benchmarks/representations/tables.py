@@ -12,6 +12,7 @@ from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
 from benchmarks.representations.results import Record, setting_of
 
 from ritornello.encoding import make_encoding
+from ritornello.music import atomic
 
 MARKS = ("<!-- representations: made by python -m benchmarks.representations -->", "<!-- /representations -->")
 TWICE = 2.0  # how far beyond the halves of people's tunes a statistic may lie
@@ -27,15 +28,15 @@ def markdown(records: Sequence[Record]) -> str:
     return "\n\n".join(parts)
 
 
-def write_between_marks(path: str | Path, text: str) -> None:
+def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MARKS) -> None:
     """Put `text` between the two marks of a file. Raises ValueError where they are not there, once each."""
     path = Path(path)
     old = path.read_text("utf-8")
-    begin, end = MARKS
+    begin, end = marks
     if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
         raise ValueError(f"{path}: put these two lines where the table is to stand:\n{begin}\n{end}")
     before, after = old[: old.index(begin)], old[old.index(end) :]
-    path.write_text(f"{before}{begin}\n\n{text}\n\n{after}", "utf-8")
+    atomic.write_text(path, f"{before}{begin}\n\n{text}\n\n{after}")
 
 
 def _section(records: Sequence[Record]) -> str:

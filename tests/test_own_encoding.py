@@ -1,0 +1,109 @@
+"""The page on representations: its example of an encoding of one's own is run as written."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.exact import reproduced_exactly
+from ritornello.encoding import ENCODINGS, Grid, make_encoding
+from ritornello.evaluate.form import faults
+from ritornello.generate.compose import compose
+from ritornello.generate.options import GenerateOptions
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.options import NetworkOptions
+from ritornello.music.files import read
+from ritornello.music.values import Melody, Note, Timeline
+from ritornello.train.plan import TrainOptions
+from ritornello.train.run import prepare_training
+
+MOST_LINES = 60  # fewer than these
+
+
+@pytest.fixture(scope="module")
+def blocks(repo_root) -> list[str]:
+    page = (repo_root / "docs/representations.md").read_text("utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def steps(blocks, monkeypatch):
+    """The page's encoding, registered as the page does it; forgotten after the test."""
+    monkeypatch.setitem(ENCODINGS, "steps", None)
+    exec(compile(blocks[0], "docs/representations.md", "exec"), {})
+    return make_encoding("steps")
+
+
+def test_it_has_under_sixty_lines(blocks):
+    assert len(blocks[0].splitlines()) < MOST_LINES
+
+
+def test_a_note_says_how_far_it_lies_above_the_one_before(steps):
+    notes = [Note(480 * n, 480, pitch) for n, pitch in enumerate((60, 62, 62, 59))]
+    tokens = steps.encode(Melody(tuple(notes), Timeline(480, 4 * 480))).tokens
+    assert tokens[1:-1].tolist() == [0, 128, 128, 128, 2, 128, 128, 128, 0, 128, 128, 128, 125, 128, 128, 128]
+    assert steps.pitches(tokens).tolist() == [60, 62, 62, 59]
+    moved = steps.transpose(tokens, 3)
+    assert np.flatnonzero(moved != tokens).tolist() == [1]
+    assert steps.pitches(moved).tolist() == [63, 65, 65, 62]
+
+
+def test_it_reproduces_what_the_grid_reproduces(steps):
+    melodies = embedded("hymns").melodies("test")
+    exact = [reproduced_exactly(steps, melody) for melody in melodies]
+    assert exact == [reproduced_exactly(Grid(), melody) for melody in melodies]
+    assert sum(exact) > 20
+
+
+def test_its_tracker_allows_what_it_writes_and_knows_the_pitches(steps):
+    for melody in embedded("hymns").melodies("test")[:5]:
+        tokens = steps.encode(melody).tokens.astype(np.int64)
+        tracker, started = steps.tracker(2), []
+        tracker.keep(np.array([1]))
+        for token in tokens:
+            assert tracker.legal()[0, token]
+            if token < 128:
+                started.append(int(tracker.pitches()[0, token]))
+            tracker.advance(np.array([token]))
+        assert started == steps.pitches(tokens).tolist()
+        assert tracker.done[0]
+
+
+def test_side_inputs_are_those_of_the_tracker(steps):
+    encoding = make_encoding("steps", inputs=("position", "key", "bar_ago"))
+    tokens = encoding.encode(embedded("hymns").melodies("test")[0]).tokens.astype(np.int64)
+    told, tracker = encoding.side_inputs(tokens), encoding.tracker(1)
+    for row, token in zip(told, tokens, strict=True):
+        assert tracker.side()[0].tolist() == row.tolist()
+        tracker.advance(np.array([token]))
+
+
+def test_it_learns_and_composes(steps, tiny_corpus, tmp_path):
+    pytest.importorskip("torch")
+    network = NetworkOptions(1, 16, 16)
+    options = TrainOptions(updates=6, streams=2, bptt_steps=16, threads=1, dtype="fp32", seed=1)
+    training = prepare_training(tiny_corpus, network, steps, options)
+    nats = [check.validation_nll for check in training.checks(tmp_path / "run")]
+    assert nats[-1] < nats[0]
+    player = NumpyLstm(training.tensors())
+    for tune in compose(player, steps, GenerateOptions(bars=4), seed=1, indices=range(3)):
+        assert faults(tune.tokens, steps, bars=4) == []
+
+
+def test_the_page_goes_on_to_train_and_save(steps, blocks, tmp_path, monkeypatch, make_training_short):
+    pytest.importorskip("torch")
+    make_training_short(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(compile(blocks[1], "docs/representations.md", "exec"), names)
+    assert read("steps.mid")[0].parts[0].notes == names["tune"].melody.notes
+    assert names["rito"].load_model(names["run"]).file.encoding == steps
+
+
+def test_the_page_says_what_it_spends_on_no_event_and_links_what_is_there(repo_root):
+    page = (repo_root / "docs/representations.md").read_text("utf-8")
+    assert re.search(r"^\| no_event \| \d+\.\d % \| \d+\.\d % \|", page, re.MULTILINE)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", page) if "://" not in link]
+    assert links
+    assert [link for link in links if not (repo_root / "docs" / link).is_file()] == []
