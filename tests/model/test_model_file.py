@@ -254,6 +254,24 @@ def test_weights_of_another_encoding_are_refused(model, tmp_path, make_tensors):
     )
 
 
+def test_echoes_come_back_with_the_model_and_no_others_are_taken(model, tmp_path, make_tensors):
+    path, encoding = tmp_path / "model.safetensors", Grid(echoes=("bar_ago", "two_bars_ago"))
+    kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, echoes=(2, 3)))
+    save_model(path, kept)
+    assert same(load_model(path), kept)
+    for other, wanted in (
+        (Grid(), "145 tokens"),
+        (Grid(echoes=("bar_ago",)), "145 tokens and 1 echoes of 3 strengths"),
+    ):
+        save_model(path, replace(kept, encoding=other))
+        with pytest.raises(ModelFileError) as raised:
+            load_model(path)
+        assert str(raised.value) == (
+            f"{path}: its network reads 145 tokens and 2 echoes of 3 strengths, but 'grid' as it says it was trained "
+            f"has {wanted}; train it again"
+        )
+
+
 def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):
     encoding = Grid(inputs=("metre", "position"))
     sizes = tuple(side.size for side in encoding.side)

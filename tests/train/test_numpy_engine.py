@@ -66,7 +66,15 @@ def test_the_nll_of_a_repeated_tune_falls():
     assert engine.nll([TUNE]) < 0.5
 
 
-@pytest.mark.parametrize("encoding", [Grid(), make_encoding("note", inputs=("metre", "position"))])
+ENCODINGS = [
+    Grid(),
+    Grid(echoes=("bar_ago", "four_bars_ago")),
+    make_encoding("note", inputs=("metre", "position")),
+    make_encoding("interval", inputs=("metre",), echoes=("bar_ago", "motif", "contour")),
+]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{e.name} {len(e.echoes)}")
 def test_fifty_updates_are_those_of_pytorch(encoding):
     torch = pytest.importorskip("torch")
     from ritornello.train.engine import TorchEngine
@@ -93,8 +101,10 @@ def test_new_weights_are_spread_as_pytorchs_are():
     pytest.importorskip("torch")
     from ritornello.train.engine import TorchEngine
 
-    network = NetworkOptions(2, 96, 64, 0.0)
-    theirs, ours = (engine(network, Grid(), a_plan(device="cpu")).tensors() for engine in (TorchEngine, NumpyEngine))
+    network, encoding = NetworkOptions(2, 96, 64, 0.0), Grid(echoes=("bar_ago",))
+    theirs, ours = (
+        engine(network, encoding, a_plan(device="cpu")).tensors() for engine in (TorchEngine, NumpyEngine)
+    )
     assert list(ours) == list(theirs)
     for name, value in without_start(theirs).items():
         assert ours[name].shape == value.shape

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ritornello.encoding import Encoding
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm
 
 MAX_BATCH = 256
@@ -74,7 +75,7 @@ def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: En
     tokens = np.zeros((len(melodies), lengths.max(initial=0)), np.int64)
     for row, melody in zip(tokens, melodies, strict=True):
         row[: len(melody)] = melody
-    sides = _sides(melodies, encoding) if encoding is not None and encoding.side else None
+    sides = _sides(melodies, encoding) if encoding is not None and Alphabet.of(encoding).beside else None
     nats = np.zeros(len(melodies))
     state = network.start(len(melodies))
     fed = np.full(len(melodies), network.vocabulary_size)
@@ -88,9 +89,9 @@ def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: En
 
 
 def _sides(melodies: Sequence[np.ndarray], encoding: Encoding) -> np.ndarray:
-    """(melodies, groups of the longest, F): the side inputs of every group."""
+    """(melodies, groups of the longest, F): the side inputs and echoes of every group."""
     rows = [encoding.side_inputs(m) for m in melodies]
-    sides = np.zeros((len(rows), max(map(len, rows)), len(encoding.side)), np.int64)
+    sides = np.zeros((len(rows), max(map(len, rows)), len(Alphabet.of(encoding).beside)), np.int64)
     for side, row in zip(sides, rows, strict=True):
         side[: len(row)] = row
     return sides

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,12 +26,13 @@ class Alphabet:
     def __post_init__(self) -> None:
         if len(self.parts) not in (1, 2):
             raise ValueError(f"the networks read groups of 1 or 2 tokens, not of {len(self.parts)}")
+        assert len(set(self.echoes)) <= 1
 
     @classmethod
     def of(cls, encoding: Encoding) -> Alphabet:
         """The alphabet of an encoding."""
         strengths = [echo.strengths for echo in getattr(encoding, "echoes", ())]
-        # One table serves all echoes; it has room for that with the most strengths.
+        # One table serves all echoes; it has room for the one with the most strengths.
         echoes = (max(strengths, default=0),) * len(strengths)
         return cls(tuple(encoding.parts), tuple(side.size for side in encoding.side), echoes)
 
@@ -58,11 +60,16 @@ class Alphabet:
         second = self.parts[1] if len(self.parts) == 2 else 0
         return self.side + tuple(n for most in self.echoes for n in (self.parts[0] + 1, second + 1, most))
 
-    @property
+    @cached_property
     def echo_places(self) -> tuple[slice, slice, slice]:
         """Columns of `beside` that hold the echoes' tokens of part 0, those of part 1 and strengths."""
         first, second, strength = (slice(len(self.side) + n, None, 3) for n in range(3))
         return first, second, strength
+
+    @cached_property
+    def echo_rows(self) -> np.ndarray:
+        """Where each echo's strengths begin where those of all lie end to end, (echoes,)."""
+        return np.cumsum([0, *self.echoes])[:-1]
 
     @property
     def nothing(self) -> int:

@@ -39,20 +39,14 @@ class Named(NamedTuple):
 def named_first(side: np.ndarray, alphabet: Alphabet) -> Named:
     """For part 0. side: (N, F), see `Alphabet.beside`."""
     token, _, strength = (side[:, place] for place in alphabet.echo_places)
-    return Named(token, strength + _rows(alphabet, 1))
+    return Named(token, strength + alphabet.echo_rows)
 
 
 def named_second(side: np.ndarray, first: np.ndarray, alphabet: Alphabet) -> Named:
     """For part 1 given the tokens of part 0, (N,)."""
     before, token, strength = (side[:, place] for place in alphabet.echo_places)
     is_same = before == first[:, None] + 1
-    return Named(token, 2 * strength + is_same + _rows(alphabet, 2))
-
-
-def _rows(alphabet: Alphabet, tables: int) -> np.ndarray:
-    """Where each echo's rows begin in the table that holds all of them, (C,)."""
-    step = tables * max(alphabet.echoes)
-    return np.arange(0, step * len(alphabet.echoes), step)
+    return Named(token, 2 * (strength + alphabet.echo_rows) + is_same)
 
 
 def places_of(token: np.ndarray, width: int, first: int = 0) -> np.ndarray:

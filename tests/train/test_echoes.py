@@ -1,0 +1,106 @@
+"""Copy gates from end to end: encodings that echo, networks that train, check and play."""
+
+import numpy as np
+import pytest
+
+from ritornello.encoding import make_encoding
+from ritornello.evaluate.likelihood import melody_nats
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.options import NetworkOptions
+from ritornello.model.player import Player
+from ritornello.music.values import Melody, Metre, Note, Timeline
+from ritornello.train.numpy_engine import NumpyEngine
+from ritornello.train.plan import Plan
+from ritornello.train.streams import Streams
+
+BARS_AGO = ("bar_ago", "two_bars_ago")
+ENCODINGS = {
+    "grid": make_encoding("grid", echoes=BARS_AGO),
+    "interval": make_encoding("interval", inputs=("position",), echoes=(*BARS_AGO, "motif", "contour")),
+}
+
+
+def a_plan(dtype: str = "fp32") -> Plan:
+    return Plan(
+        updates=30,
+        check_every=2,
+        patience=30,
+        streams=4,
+        bptt_steps=32,
+        peak_rate=0.02,
+        weight_decay=0.01,
+        warmup_updates=1,
+        dropout=0.0,
+        dtype=dtype,
+        threads=1,
+        device="cpu",
+        seed=1,
+        seconds=None,
+    )
+
+
+def said_twice(seed: int, quarters: int = 16) -> Melody:
+    """Four bars of quarters at random, the last two as the first two."""
+    pitches = np.random.default_rng(seed).integers(60, 73, 8).tolist() * (quarters // 8)
+    notes = tuple(Note(480 * n, 480, pitch) for n, pitch in enumerate(pitches))
+    return Melody(notes, Timeline(480, 480 * quarters, (Metre(0, 4, 4),)))
+
+
+def tunes_of(encoding, seeds: range) -> list[np.ndarray]:
+    return [encoding.encode(said_twice(seed)).tokens for seed in seeds]
+
+
+def trained(engine, encoding, updates: int):
+    streams = Streams(tunes_of(encoding, range(100)), encoding, 4, 1, 55, 79)
+    for _ in range(updates):
+        engine.update(streams.chunk(32), 0.02)
+    return engine
+
+
+@pytest.mark.parametrize("trainer", ["numpy", "torch"])
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_what_training_checks_is_what_the_player_pays(name, trainer):
+    encoding, network = ENCODINGS[name], NetworkOptions(1, 16, 12, 0.2, chain=8)
+    make = NumpyEngine
+    if trainer == "torch":
+        pytest.importorskip("torch")
+        from ritornello.train.engine import TorchEngine as make  # noqa: N813
+    melodies = tunes_of(encoding, range(900, 905))
+    engine = trained(make(network, encoding, a_plan(), melodies[0]), encoding, 20)
+    tensors = engine.tensors()
+    assert abs(tensors["echo.strength"]).max() > 0.01
+    playing = NumpyLstm(tensors, np.float64)
+    nats = []
+    for melody in melodies:
+        player, paid = Player(playing, encoding), 0.0
+        for n, token in enumerate(melody.tolist()):
+            paid -= np.log(player.ask()[token])
+            if n + 1 < len(melody):
+                player.feed(token)
+        nats.append(paid)
+    np.testing.assert_allclose(melody_nats(playing, melodies, encoding), nats, rtol=1e-9)
+    assert engine.nll(melodies) == pytest.approx(sum(nats) / sum(map(len, melodies)), rel=1e-4)
+
+
+def test_a_network_with_gates_learns_to_say_again_what_it_never_heard():
+    network, nats = NetworkOptions(1, 16, 12, 0.0, chain=8), []
+    for encoding in (make_encoding("note"), make_encoding("note", echoes=("two_bars_ago",))):
+        engine = trained(NumpyEngine(network, encoding, a_plan()), encoding, 150)
+        melodies = tunes_of(encoding, range(900, 920))
+        nats.append(engine.nll(melodies) * len(melodies[0]))
+    # Eight pitches of thirteen by chance are not to be known; the eight after them are the same again.
+    assert nats[0] - nats[1] > 0.7 * 8 * np.log(13)
+
+
+def test_bfloat16_finds_nearly_the_same():
+    pytest.importorskip("torch")
+    from ritornello.train.engine import TorchEngine
+
+    encoding, network = ENCODINGS["interval"], NetworkOptions(1, 16, 12, 0.0, attention=3, chain=8)
+    exact = trained(TorchEngine(network, encoding, a_plan()), encoding, 20)
+    rough = TorchEngine(network, encoding, a_plan("bf16"))
+    rough.load(exact.tensors())
+    melodies = tunes_of(encoding, range(900, 905))
+    assert rough.nll(melodies) == pytest.approx(exact.nll(melodies), rel=0.01)
+    nlls = [rough.update(Streams(melodies, encoding, 4, 1).chunk(64), 0.01) for _ in range(10)]
+    assert nlls[-1] < nlls[0]
