@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,16 +14,15 @@ from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import random_batch
+from ritornello.train.blas import blas_threads, limit_blas
 from ritornello.train.loop import Engine
 from ritornello.train.plan import Plan, Setting, TrainOptions, has_bf16, make_plan, usable_cores
 from ritornello.train.ranks import ALONE, Ranks
 
 MEASURING_SECONDS = 1.5  # for all settings together
 MOST_UPDATES_TIMED = 8
-PROBE_WIDTH, PROBES = (
-    256,
-    20,
-)  # 256 wide as a layer: large enough that threads are used, a fifth of a millisecond each
+FEW = (1, 4, 16)  # threads that may beat a whole large machine: the products of a small network are small
+PROBE_WIDTH, PROBES = 256, 20  # wide as a layer: threads are used, and each takes a fifth of a millisecond
 
 
 def make_engine(
@@ -43,15 +44,17 @@ def make_engine(
 def choose_setting(
     network: NetworkOptions, encoding: Encoding, options: TrainOptions
 ) -> tuple[Setting, Sequence[Setting]]:
-    """The setting to train with, and all that were timed to find it (none for a number of updates).
+    """The setting to train with, and all that were timed to find it.
 
-    A number of updates is for repeating a run, so there the rule alone decides: bf16 where the processor has it, all
-    cores. Where time is the limit each setting is tried for a moment, under two seconds in all.
+    Each is tried for a moment, under two seconds in all. For a number of updates the dtype goes by rule, bf16 where
+    the processor has it, and nothing is timed where the threads are given too: then the run can be repeated.
     Raises ImportError or ValueError for a wish that this machine cannot fulfil.
     """
     possible = possible_settings(options)
     if options.updates is not None:
-        return next(s for s in possible if s.threads == possible[-1].threads), ()
+        possible = [setting for setting in possible if setting.dtype == possible[0].dtype]
+        if len(possible) == 1:
+            return possible[0], ()
     timed = measured(network, encoding, options, possible)
     return max(timed, key=lambda setting: setting.updates_per_second), timed
 
@@ -68,8 +71,9 @@ def possible_settings(options: TrainOptions) -> list[Setting]:
     dtypes = [options.dtype] if options.dtype != "auto" else ["bf16", "fp32"][not _has_bf16(device) :]
     if engine == "numpy":
         dtypes = ["fp32"]
-    threads = [options.threads] if options.threads else sorted({1, usable_cores()})
-    if (engine, device) != ("torch", "cpu"):  # elsewhere their number is not ours to choose
+    cores = usable_cores()
+    threads = [options.threads] if options.threads else [*(few for few in FEW if few < cores), cores]
+    if device != "cpu" or (engine == "numpy" and blas_threads() is None):  # their number is not ours to choose
         threads = threads[-1:]
     return [Setting(engine, device, dtype, count) for count in threads for dtype in dtypes]
 
@@ -134,20 +138,31 @@ def _has_bf16(device: str) -> bool:
 
 def _threads_help(setting: Setting) -> bool:
     """Whether this many threads multiply small matrices at least as fast as one: not where others hold the cores."""
-    if setting.threads == 1 or (setting.engine, setting.device) != ("torch", "cpu"):
+    if setting.threads == 1 or setting.device != "cpu":
         return True
-    import torch
+    one = _probe(setting.engine, 1)
+    return _probe(setting.engine, setting.threads, one) <= one
 
-    matrix = torch.ones(PROBE_WIDTH, PROBE_WIDTH)
-    took = []
-    for count in (1, setting.threads):
-        torch.set_num_threads(count)
+
+def _probe(engine: str, threads: int, limit: float = math.inf) -> float:
+    """Seconds that PROBES small products take; what takes longer than `limit` is left off."""
+    matrix: Any = np.ones((PROBE_WIDTH, PROBE_WIDTH), np.float32)
+    if engine == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        matrix = torch.from_numpy(matrix)
+    else:
+        limit_blas(threads)
+    _ = matrix @ matrix
+    began = time.perf_counter()
+    took = 0.0
+    for _ in range(PROBES):
         _ = matrix @ matrix
-        began = time.perf_counter()
-        for _ in range(PROBES):
-            _ = matrix @ matrix
-        took.append(time.perf_counter() - began)
-    return took[1] <= took[0]
+        took = time.perf_counter() - began
+        if took > limit:
+            break
+    return took
 
 
 def _updates_per_second(network: NetworkOptions, encoding: Encoding, plan: Plan, seconds: float) -> float:

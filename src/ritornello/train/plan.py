@@ -1,7 +1,7 @@
 """The plan of a training run: fixed at the start, written down, followed to the letter.
 
-Only the update number steers the schedule, so that a run of so many updates with one seed always ends in
-the same weights. `--minutes` is turned into updates here, once, from a measurement.
+Only the update number steers the schedule, so that a run of so many updates with one seed, dtype and number of
+threads always ends in the same weights. `--minutes` is turned into updates here, once, from a measurement.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TrainOptions:
     """The most time it may take; 3 where neither minutes nor updates are given."""
 
     updates: int | None = None
-    """Exactly so many updates instead: with a seed, the same weights every time."""
+    """Exactly so many updates instead: with a seed, threads and dtype, the same weights every time."""
 
     seed: int = 0
     """Random seed."""
@@ -52,7 +52,7 @@ class TrainOptions:
     """Number format: auto, fp32 or bf16."""
 
     threads: int = 0
-    """Threads; 0 chooses."""
+    """Threads; 0 measures which number is fastest now."""
 
     device: str = "auto"
     """auto, cpu, cuda or mps."""
