@@ -1,4 +1,4 @@
-"""lookback: labels for what stood one or two bars ago, one spelling for each tune, nothing lost that the grid keeps."""
+"""lookback: labels for what stood one or two bars ago, one spelling for each tune, no loss but the grid's."""
 
 import tarfile
 from collections import Counter
@@ -13,8 +13,8 @@ from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pick import picked, sung_part
 from ritornello.encoding import Grid, Lookback, make_encoding
 from ritornello.encoding.choice import chosen_encoding
-from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
 from ritornello.encoding.side_inputs import INPUTS
+from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Metre, Note, Timeline
 

@@ -21,6 +21,9 @@ CASES = {
 }
 
 
+SPREAD = ("begin", "quarters", "key", "Pitch", "Duration", "Position", "TimeSig")  # kinds of many rows
+
+
 def walked(encoding, seed: int, most: int, allowed=None):
     """A tune drawn at random from what is legal (or from what `allowed(tracker)` says), and the tracker behind it.
 
@@ -41,7 +44,7 @@ def walked(encoding, seed: int, most: int, allowed=None):
 
 
 def _kind(name: str) -> str:
-    return name.split("_")[0] if name.startswith(("begin", "quarters", "key")) else name
+    return name.split("_")[0] if name.startswith(SPREAD) else name
 
 
 def exact(melody: Melody) -> list[tuple[Fraction, Fraction, int]]:

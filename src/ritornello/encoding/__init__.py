@@ -8,6 +8,7 @@ from typing import Any
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.interval import IntervalEncoding
 from ritornello.encoding.lookback import Lookback
+from ritornello.encoding.miditok_adapter import MidiTokEncoding
 from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
 
@@ -16,6 +17,7 @@ ENCODINGS: dict[str, Any] = {
     "note": NoteEncoding,
     "interval": IntervalEncoding,
     "lookback": Lookback,
+    "miditok": MidiTokEncoding,
 }
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Grid",
     "IntervalEncoding",
     "Lookback",
+    "MidiTokEncoding",
     "NoteEncoding",
     "SideInput",
     "Tracker",
@@ -36,7 +39,6 @@ def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **opt
     """The encoding of this name, with side inputs (see `side_inputs`) and its own options.
 
     inputs: None for those that the encoding has by itself: none, but for `lookback`.
-
     Raises ValueError for a name, an input or an option that does not exist, and for an option out of its range.
     """
     if name not in ENCODINGS:

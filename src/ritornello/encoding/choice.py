@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from ritornello.encoding import ENCODINGS, Encoding, make_encoding
@@ -15,24 +17,50 @@ def chosen_encoding(
     steps_per_quarter: int | None = None,
     inputs: str | Sequence[str] = (),
     relative_to: str | None = None,
+    echoes: str | Sequence[str] = (),
 ) -> Encoding:
     """The encoding of this name; what is left out is as the encoding has it by itself.
 
-    inputs: names of side inputs, in a sequence or separated by commas ("position,bar_ago").
+    name: "miditok:TSD" is MidiTok's tokeniser TSD, "miditok:TSD:my.json" the same with the configuration in a file.
+    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago").
     Raises ValueError for a name that does not exist, or an option that does not go with the encoding.
     """
-    wanted = [word.strip() for word in inputs.split(",")] if isinstance(inputs, str) else list(inputs)
+    name, _, rest = name.partition(":")
     asked: dict[str, Any] = {
         "plain": plain or None,
         "steps_per_quarter": steps_per_quarter,
-        "inputs": tuple(word for word in wanted if word) or None,
+        "inputs": _names(inputs) or None,
+        "echoes": _names(echoes) or None,
         "relative_to": relative_to,
     }
-    given = {option: value for option, value in asked.items() if value is not None}
+    given = {option: value for option, value in asked.items() if value is not None} | _after_colon(name, rest)
     takes = {field.name for field in fields(ENCODINGS[name])} if name in ENCODINGS else set(given)
     if unfit := sorted(given.keys() - takes):
         raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {_what_it_takes(takes)}")
     return make_encoding(name, **given)
+
+
+def _after_colon(name: str, rest: str) -> dict[str, Any]:
+    """Options from what stands behind the name and a colon."""
+    if not rest:
+        return {}
+    if name != "miditok":
+        raise ValueError(f"nothing may follow the name of the encoding {name!r}, but {rest!r} does")
+    tokenizer, _, path = rest.partition(":")
+    if not path:
+        return {"tokenizer": tokenizer}
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: no configuration for MidiTok in JSON can be read from it ({error})") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}: a configuration for MidiTok is a JSON object, not {type(config).__name__}")
+    return {"tokenizer": tokenizer, "config": config}
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    words = [word.strip() for word in given.split(",")] if isinstance(given, str) else given
+    return tuple(word for word in words if word)
 
 
 def _what_it_takes(options: set[str]) -> str:

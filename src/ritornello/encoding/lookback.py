@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.encoding.grid import NO_EVENT, NOTE_OFF, Grid, GridTracker
-from ritornello.encoding.protocol import Encoded, SideInput
+from ritornello.encoding.grid import Grid
+from ritornello.encoding.grid_tracker import GridTracker
+from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.side_inputs import INPUTS, checked
+from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import Key, Melody
 
@@ -78,6 +80,11 @@ class Lookback:
     def side(self) -> tuple[SideInput, ...]:
         """The columns of `inputs`."""
         return self.grid.side + ((REPEATED,) if self.looks_at_repeats else ())
+
+    @property
+    def echoes(self) -> tuple[Echo, ...]:
+        """None: the labels are what is copied."""
+        return ()
 
     @property
     def ticks_per_quarter(self) -> int:

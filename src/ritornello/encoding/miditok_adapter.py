@@ -1,0 +1,306 @@
+"""miditok: any of MidiTok's tokenisers of one vocabulary, framed as the other encodings are.
+
+    begin_3/4 | Bar_None | TimeSig_3/4 | Position_24 | Pitch_67 | Duration_1.0.24 | Bar_None | ... | end
+
+The ids are the tokeniser's own; after them come begin_<metre> and `end`. MidiTok (Fradet et al. 2021, "MidiTok: A
+Python package for MIDI file tokenization") is an optional extra. One melody, no programs: tokenisers of several
+vocabularies at once (CPWord, Octuple, MuMIDI) or of several tracks (MMM, BEAT) are refused. Composing needs to know
+where in its bar a tune stands: with REMI it does, and with the others models can be trained and scored only.
+
+Resolution: onsets and lengths go to the tokeniser's finest step of a beat, by default a 24th of what the metre's
+lower figure counts, lengths to at most 12 of them. Of the embedded corpus's 168,549 notes REMI so loses 1 and moves
+18, and 92 are resized (between steps, or longer than 12 beats).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbers
+from ritornello.encoding.miditok_tracker import MidiTokTracker, RemiTracker, TokenTable
+from ritornello.encoding.protocol import Echo, Encoded, SideInput
+from ritornello.encoding.rounding import stepped
+from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
+
+DEFAULTS: dict[str, Any] = {
+    "pitch_range": [0, 127],
+    "beat_res": {"0_12": 24},
+    "use_velocities": False,
+    "use_pitchdrum_tokens": False,
+    "use_time_signatures": True,
+    "time_signature_range": {"2": [2, 3, 4], "4": [2, 3, 4, 5, 6, 9], "8": [3, 6, 9, 12]},
+    "special_tokens": ["PAD"],
+}
+END_ROW = ("end", 1, "the tune is over")
+ONE_LINE = {"Pitch", "NoteOn", "NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
+SPECIAL = {"PAD", "BOS", "EOS", "MASK"}
+
+
+@dataclass(frozen=True)
+class MidiTokEncoding:
+    """One of MidiTok's tokenisers. tokenizer: its class there. config: its TokenizerConfig as JSON, over DEFAULTS.
+
+    Keys of `beat_res` are written "0_4" and those of `time_signature_range` "4", as MidiTok writes them to files.
+    inputs: none are offered. Raises ImportError without MidiTok, ValueError for what it or this adapter refuses.
+    """
+
+    tokenizer: str = "REMI"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    name = "miditok"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        if self.inputs:
+            raise ValueError("miditok takes no side inputs: its tokens say what its tokenisers have to say")
+        self._check_line()
+
+    def __hash__(self) -> int:
+        return hash((self.tokenizer, self._written))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokeniser's ids by its own names, then begin_<metre> and end."""
+        return self.table.vocabulary
+
+    @property
+    def table(self) -> TokenTable:
+        """What each id means."""
+        return _table(self.tokenizer, self._written)
+
+    @property
+    def end(self) -> int:
+        """Id of the `end` token."""
+        return self.vocabulary.size - 1
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """One part: every token is a group."""
+        return (self.vocabulary.size,)
+
+    @property
+    def side(self) -> tuple[SideInput, ...]:
+        """No side inputs."""
+        return ()
+
+    @property
+    def echoes(self) -> tuple[Echo, ...]:
+        """Nothing to copy."""
+        return ()
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        """Unit of the tracker's time: the tokeniser's own tick."""
+        return self.table.ticks_per_quarter
+
+    def options(self) -> dict[str, Any]:
+        """What `make_encoding` needs to build this encoding again."""
+        return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+
+    def encode(self, melody: Melody) -> Encoded:
+        """Melody to tokens: begin_<metre>, the tokeniser's, end. Bars are those of the first metre.
+
+        Raises ValueError where the tokeniser cannot write it.
+        """
+        import symusic
+
+        table, metre = self.table, self._metre_index(melody.timeline.metre)
+        numerator, denominator = metre_numbers(metre)
+        score: Any = symusic.Score(table.ticks_per_quarter)
+        score.time_signatures.append(symusic.TimeSignature(0, numerator, denominator))
+        track: Any = symusic.Track()
+        for start, end, pitch in self._spans(melody, denominator):
+            track.notes.append(symusic.Note(start, end - start, pitch, DEFAULT_VELOCITY))
+        score.tracks.append(track)
+        ids = _write(self.tokenizer, self._written, score) if len(track.notes) else []
+        tokens = np.array([table.begin + metre, *ids, table.end], np.int16)
+        return Encoded(tokens, _losses(melody, self.decode(tokens)))
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Tokens to melody, as the tokeniser reads them; begin and end may be missing.
+
+        Of notes that start together the highest stays, and a note ends where the next begins. Raises ValueError for
+        an id outside the vocabulary, or tokens that the tokeniser cannot read.
+        """
+        tokens, table = np.asarray(tokens, np.int64), self.table
+        self._check(tokens)
+        ids = tokens[(tokens < table.begin) & ~table.is_special[tokens]]
+        notes, per_quarter = _read(self.tokenizer, self._written, ids.tolist()) if len(ids) else ([], 1)
+        length = max((note.end for note in notes), default=0)
+        metres = (Metre(0, *self.metre_of(tokens)),)
+        return Melody(tuple(notes), Timeline(per_quarter, length, metres, (), (Tempo(0, qpm),)), title)
+
+    def tracker(self, batch: int) -> MidiTokTracker:
+        """Rules for `batch` tunes at once, and for REMI the place in the bar."""
+        return (RemiTracker if self.table.tells_time else MidiTokTracker)(self.table, batch)
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """The same tune `semitones` higher. Raises ValueError if a pitch leaves those of the tokeniser."""
+        return self.table.moved(tokens, semitones)
+
+    def pitches(self, tokens: np.ndarray) -> np.ndarray:
+        """Pitches of the tune's notes in order."""
+        tokens = np.asarray(tokens, np.int64)
+        return self.table.pitch[tokens[self.table.pitch[tokens] >= 0]]
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Indices of the tokens that start a note."""
+        return np.flatnonzero(self.table.pitch[np.asarray(tokens, np.int64)] >= 0)
+
+    def quarters(self, tokens: np.ndarray) -> float:
+        """Time from the first barline to the end of the last note, in quarter notes."""
+        timeline = self.decode(tokens).timeline
+        return timeline.length / timeline.ticks_per_quarter
+
+    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
+        """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
+        return metre_numbers(self._index(tokens))
+
+    def begin(self, metre: str) -> int:
+        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
+        return begin_id(self.vocabulary, metre)
+
+    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
+        """(tokens, 0) int16: none."""
+        return np.zeros((len(tokens), 0), np.int16)
+
+    @cached_property
+    def _written(self) -> str:
+        """The whole configuration as JSON: what tokenisers are kept under."""
+        return json.dumps({**DEFAULTS, **self.config}, sort_keys=True)
+
+    def _check_line(self) -> None:
+        """Whether the tokeniser writes one line in one vocabulary."""
+        kinds = {name.split("_")[0] for name in _names(self.tokenizer, self._written)}
+        unfit = kinds - ONE_LINE - SPECIAL
+        if unfit or not kinds & {"Pitch", "NoteOn"}:
+            raise ValueError(
+                f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
+                "is of no use to one melody; leave that out of the config or choose REMI, TSD, MIDILike or Structured"
+            )
+
+    def _check(self, tokens: np.ndarray) -> None:
+        bad = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
+        if len(bad):
+            raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.vocabulary.size - 1})")
+
+    def _index(self, tokens: Sequence[int] | np.ndarray) -> int:
+        """Place in METRES that the tokens begin with, -1 for none."""
+        return int(tokens[0]) - self.table.begin if len(tokens) else -1
+
+    def _metre_index(self, metre: Metre) -> int:
+        """Place in METRES; "other" where the tokeniser has no such metre."""
+        index = METRES.index(metre.name) if metre.name in METRES else len(METRES) - 1
+        return index if not self.table.signs_time or self.table.time_signature[index] >= 0 else len(METRES) - 1
+
+    def _spans(self, melody: Melody, denominator: int) -> list[tuple[int, int, int]]:
+        """(start, end, pitch) of each note in the tokeniser's ticks, on its steps, from the first barline on."""
+        timeline, table = melody.timeline, self.table
+        origin = int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
+        notes = np.array([(origin + n[0], *n[1:3]) for n in melody.notes], np.int64).reshape(-1, 3)
+        step = table.step(denominator)
+        starts, ends, pitches, _ = stepped(notes, table.ticks_per_quarter // step, timeline.ticks_per_quarter)
+        return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True))
+
+
+def _losses(melody: Melody, again: Melody) -> Counter[str]:
+    """What came back otherwise (see `protocol.Encoded`), by comparing notes in order of time."""
+    per, per_again = melody.timeline.ticks_per_quarter, again.timeline.ticks_per_quarter
+    timeline = melody.timeline
+    origin = int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
+    notes = [((origin + n.start) * per_again, n.duration * per_again, n.pitch) for n in melody.notes]
+    losses: Counter[str] = Counter(moved=0, resized=0, lost=len(notes) - len(again.notes))
+    place, spare = 0, losses["lost"]
+    for note in again.notes:
+        start = note.start * per
+        while spare > 0 and (notes[place][2] != note.pitch or _nearer(notes, place, start)):
+            place, spare = place + 1, spare - 1
+        losses["moved"] += notes[place][0] != start
+        losses["resized"] += notes[place][1] != note.duration * per
+        place += 1
+    return losses
+
+
+def _nearer(notes: list[tuple[int, int, int]], place: int, start: int) -> bool:
+    """Whether the next note of the same pitch lies nearer to `start` than the one at `place`."""
+    following = notes[place + 1]
+    return following[2] == notes[place][2] and abs(following[0] - start) < abs(notes[place][0] - start)
+
+
+def _write(name: str, written: str, score: Any) -> list[int]:
+    """The tokeniser's ids for a score of one track; none where it leaves out every note."""
+    try:
+        told = _tokenizer(name, written).encode(score)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"MidiTok's {name} cannot write this tune: {error}") from None
+    return list(told[0].ids) if told else []
+
+
+def _read(name: str, written: str, ids: list[int]) -> tuple[list[Note], int]:
+    """A single line from what the tokeniser reads, and its ticks per quarter."""
+    try:
+        score = _tokenizer(name, written).decode([ids])
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"MidiTok's {name} cannot read these tokens: {error}") from None
+    sounding = {n.start: n for track in score.tracks for n in sorted(track.notes, key=lambda n: (n.start, n.pitch))}
+    line = sorted(sounding.values(), key=lambda n: n.start)
+    ends = [following.start for following in line[1:]] + [line[-1].end if line else 0]
+    notes = [Note(n.start, min(n.end, end) - n.start, n.pitch, DEFAULT_VELOCITY) for n, end in zip(line, ends)]
+    return notes, int(score.ticks_per_quarter)
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(name: str, written: str) -> Any:
+    """The tokeniser of this class and configuration."""
+    try:
+        import miditok
+    except ImportError:
+        raise ImportError('the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"') from None
+    classes = {each.__name__: each for each in miditok.MusicTokenizer.__subclasses__()}
+    if name not in classes:
+        raise ValueError(f"miditok: no such tokenizer: {name!r}; there are {', '.join(sorted(classes))}")
+    config = json.loads(written)
+    try:
+        for key in ("beat_res", "beat_res_rest"):
+            if key in config:
+                config[key] = {tuple(int(n) for n in beats.split("_")): res for beats, res in config[key].items()}
+        config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
+        config["pitch_range"] = tuple(config["pitch_range"])
+        return classes[name](miditok.TokenizerConfig(**config))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"miditok: {name} does not take this config: {' '.join(str(error).split())}") from None
+
+
+@lru_cache(maxsize=8)
+def _names(name: str, written: str) -> tuple[str, ...]:
+    """The tokeniser's tokens in order of their ids. Raises ValueError for several vocabularies."""
+    tokenizer = _tokenizer(name, written)
+    if tokenizer.is_multi_voc:
+        raise ValueError(
+            f"miditok: {name} writes in several vocabularies at once, which the networks here do not read; "
+            "choose REMI, TSD, MIDILike or Structured"
+        )
+    return tuple(sorted(tokenizer.vocab, key=tokenizer.vocab.get))
+
+
+@lru_cache(maxsize=8)
+def _table(name: str, written: str) -> TokenTable:
+    """What the ids of this tokeniser mean."""
+    config = _tokenizer(name, written).config
+    rows = [(token, 1, f"MidiTok's {token}") for token in _names(name, written)]
+    return TokenTable(
+        Vocabulary.of(*rows, *BEGIN_ROWS, END_ROW),
+        name,
+        int(_tokenizer(name, written).time_division),
+        int(config.max_num_pos_per_beat),
+        bool(config.use_time_signatures),
+        len(set(config.beat_res.values())) == 1,
+    )

@@ -1,0 +1,304 @@
+"""miditok: MidiTok's tokenisers behind the same face as the other encodings."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import miditok
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from walks import exact, walked
+
+import ritornello
+from ritornello.corpus.embedded import embedded
+from ritornello.encoding import MidiTokEncoding, make_encoding
+from ritornello.encoding.choice import chosen_encoding
+from ritornello.music.values import Melody, Metre, Note, Timeline
+
+QUARTER = 480
+SEEDS = st.integers(0, 1 << 30)
+TOKENIZERS = ("REMI", "TSD", "MIDILike", "Structured")
+
+
+def tune(*notes: tuple[int, int, int], metre=(3, 4), pickup=0) -> Melody:
+    """Notes of (start, duration, pitch) at 480 ticks per quarter."""
+    metres = (Metre(0, *metre), *([Metre(pickup, *metre)] if pickup else []))
+    return Melody(tuple(Note(*n) for n in notes), Timeline(QUARTER, 0, metres))
+
+
+TUNE = tune((0, 480, 60), (480, 160, 62), (640, 160, 64), (800, 160, 65), (960, 960, 67), (2880, 240, 72))
+
+
+def test_remi_is_framed_by_its_metre_and_an_end():
+    encoding = make_encoding("miditok")
+    encoded = encoding.encode(TUNE)
+    assert encoding.vocabulary.spell(encoded.tokens) == (
+        "begin_3/4 | Bar_None | TimeSig_3/4 | Position_0 | Pitch_60 | Duration_1.0.24 | Position_24 | Pitch_62 | "
+        "Duration_0.8.24 | Position_32 | Pitch_64 | Duration_0.8.24 | Position_40 | Pitch_65 | Duration_0.8.24 | "
+        "Position_48 | Pitch_67 | Duration_2.0.24 | Bar_None | TimeSig_3/4 | Bar_None | TimeSig_3/4 | Position_0 | "
+        "Pitch_72 | Duration_0.12.24 | end"
+    )
+    assert encoded.tokens.dtype == np.int16
+    assert not +encoded.losses
+    again = encoding.decode(encoded.tokens, "a title", 90)
+    assert exact(again) == exact(TUNE)
+    assert (again.title, again.timeline.qpm, again.timeline.metre.name) == ("a title", 90, "3/4")
+    assert encoding.pitches(encoded.tokens).tolist() == [60, 62, 64, 65, 67, 72]
+    assert encoding.onsets(encoded.tokens).tolist() == [4, 7, 10, 13, 16, 23]
+    assert encoding.quarters(encoded.tokens) == 6.5
+    assert encoding.tracker(1).table.vocabulary.size == sum(encoding.parts)
+
+
+def test_the_tokenisers_ids_come_first_and_keep_their_numbers():
+    config = miditok.TokenizerConfig(use_velocities=False, special_tokens=["PAD"], use_pitchdrum_tokens=False)
+    theirs = miditok.TSD(config).vocab
+    encoding = MidiTokEncoding("TSD", {"beat_res": {"0_4": 8, "4_12": 4}, "pitch_range": [21, 109]})
+    rows = encoding.vocabulary.rows
+    of_metre = [row for row in rows if row.name.startswith("TimeSig")]  # theirs has others by default
+    for name, place in theirs.items():
+        if not name.startswith("TimeSig"):
+            assert rows[place].name == name
+    assert rows[-1].name == "end"
+    assert [row.name for row in rows[-15:-1]][:2] == ["begin_2/4", "begin_3/4"]
+    assert len(of_metre) == 13
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_plain_tune_comes_back_from_every_tokeniser(name):
+    encoding = make_encoding("miditok", tokenizer=name)
+    encoded = encoding.encode(TUNE)
+    assert exact(encoding.decode(encoded.tokens)) == exact(TUNE)
+    assert not +encoded.losses
+    assert encoding.decode(encoded.tokens).timeline.metre.name == "3/4"
+    assert encoding.pitches(encoded.tokens).tolist() == [60, 62, 64, 65, 67, 72]
+    assert (
+        encoding.decode(encoding.transpose(encoded.tokens, -3)).notes
+        == encoding.decode(encoded.tokens).transposed(-3).notes
+    )
+
+
+def test_a_pickup_is_written_from_its_barline_on():
+    encoding = make_encoding("miditok")
+    encoded = encoding.encode(tune((0, 480, 67), (480, 480, 72), metre=(3, 4), pickup=480))
+    assert not +encoded.losses
+    assert exact(encoding.decode(encoded.tokens))[0][0] == 2
+    assert "TimeSig_3/4 | Position_48 | Pitch_67" in encoding.vocabulary.spell(encoded.tokens)
+
+
+@pytest.mark.parametrize(
+    "metre", ["2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "12/8"]
+)
+def test_every_metre_is_told_and_sixteenths_keep_their_places(metre):
+    numerator, denominator = (int(n) for n in metre.split("/"))
+    melody = tune(*((120 * n, 120, 48 + n) for n in range(40)), metre=(numerator, denominator))
+    encoding = make_encoding("miditok")
+    encoded = encoding.encode(melody)
+    assert encoded.tokens[0] == encoding.begin(metre)
+    assert encoding.metre_of(encoded.tokens) == (numerator, denominator)
+    assert exact(encoding.decode(encoded.tokens)) == exact(melody)
+    assert not +encoded.losses
+
+
+def test_what_does_not_fit_is_counted():
+    encoding = make_encoding("miditok")
+    melody = tune((0, 480, 60), (485, 475, 62), (960, 14 * 480, 64), (960 + 14 * 480, 480, 65), metre=(4, 4))
+    encoded = encoding.encode(melody)
+    assert dict(+encoded.losses) == {"moved": 1, "resized": 2}  # 14 quarters become 12: the longest
+    narrow = make_encoding("miditok", config={"pitch_range": [61, 80]})
+    assert dict(+narrow.encode(tune((0, 480, 60), (480, 480, 62), (960, 480, 60))).losses) == {"lost": 2}
+    other = encoding.encode(tune((0, 480, 60), metre=(7, 8)))
+    assert encoding.vocabulary.name_of(int(other.tokens[0])) == "begin_other"
+    assert encoding.metre_of(other.tokens) == (4, 4)
+
+
+def test_a_pitch_out_of_range_is_not_transposed_to():
+    encoding = make_encoding("miditok")
+    with pytest.raises(ValueError, match="60 semitones take a pitch out of"):
+        encoding.transpose(encoding.encode(TUNE).tokens, 60)
+
+
+@settings(max_examples=25)
+@given(seed=SEEDS, velocities=st.booleans())
+def test_a_legal_tune_in_remi_is_the_one_spelling_of_its_melody(seed, velocities):
+    encoding = make_encoding("miditok", config={"use_velocities": velocities, "num_velocities": 4})
+    tokens, tracker = walked(encoding, seed, 80)
+    if not tracker.done[0]:
+        return
+    melody = encoding.decode(tokens)
+    again = encoding.encode(melody)
+    assert not +again.losses
+    assert exact(encoding.decode(again.tokens)) == exact(melody)
+    if not velocities:
+        assert again.tokens.tolist()[1:] == tokens[1:]
+    per = melody.timeline.ticks_per_quarter
+    assert len(melody.notes) == tracker.notes[0] == len(encoding.onsets(tokens))
+    assert [n.pitch for n in melody.notes] == encoding.pitches(tokens).tolist()
+    assert tracker.opening[0] * per == melody.notes[0].start * encoding.ticks_per_quarter
+    assert tracker.onset[0] * per == melody.notes[-1].start * encoding.ticks_per_quarter
+    assert tracker.time[0] * per == melody.notes[-1].end * encoding.ticks_per_quarter
+    assert tracker.sounding[0] == melody.notes[-1].pitch
+
+
+@settings(max_examples=25)
+@given(seed=SEEDS, bars=st.integers(1, 3))
+def test_a_remi_tune_that_stays_finishable_ends_well_formed(seed, bars):
+    encoding = make_encoding("miditok")
+
+    def end_of(tracker):
+        opening = np.where(tracker.notes > 0, tracker.opening, tracker.time)
+        return (bars + (2 * opening >= tracker.bar)) * tracker.bar
+
+    def finishable(tracker):
+        mask = tracker.finishable(end_of(tracker) - tracker.bar, end_of(tracker), tracker.beat)
+        assert not (mask & ~tracker.legal()).any()
+        assert mask.any() or tracker.done
+        return mask
+
+    tokens, tracker = walked(encoding, seed, 900, finishable)
+    end, bar = int(end_of(tracker)[0]), int(tracker.bar[0])
+    assert tracker.done[0]
+    assert tracker.opening[0] < bar
+    assert end - bar < tracker.time[0] <= end
+    assert tracker.time[0] - tracker.onset[0] >= tracker.beat[0]
+    notes = encoding.decode(tokens).notes
+    unit = encoding.ticks_per_quarter / encoding.decode(tokens).timeline.ticks_per_quarter
+    for before, after in zip(notes, notes[1:]):
+        assert after.start == before.end or before.end * unit < end - bar  # no silence begins in the last bar
+
+
+@settings(max_examples=20)
+@given(seed=SEEDS)
+def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(seed):
+    encoding = make_encoding("miditok")
+    tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
+    length = min(len(tokens) for tokens in tunes)
+    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
+    rows = np.arange(3)
+    for step in range(length):
+        if step == length // 2:
+            rows = np.array([2, 0])
+            batch.keep(rows)
+        batch.advance(np.array([tunes[row][step] for row in rows]))
+        for row in range(3):
+            alone[row].advance(np.array([tunes[row][step]]))
+        for place, row in enumerate(rows):
+            for name in ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part"):
+                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
+            assert batch.legal()[place].tolist() == alone[row].legal()[0].tolist()
+            assert batch.pitches()[place].tolist() == alone[row].pitches()[0].tolist()
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(seed=SEEDS)
+@settings(max_examples=15)
+def test_whatever_is_fed_the_tracker_goes_on(name, seed):
+    encoding = make_encoding("miditok", tokenizer=name)
+    tracker = encoding.tracker(2)
+    for tokens in np.random.default_rng(seed).integers(0, encoding.vocabulary.size, (20, 2)):
+        tracker.advance(tokens)
+        assert tracker.legal().shape == (2, encoding.vocabulary.size)
+        assert tracker.side().shape == (2, 0)
+
+
+def test_what_remi_writes_is_legal_in_real_tunes_and_comes_back():
+    encoding, notes, losses = make_encoding("miditok"), 0, 0
+    for melody in list(embedded().melodies())[::100]:
+        encoded = encoding.encode(melody)
+        tracker = encoding.tracker(1)
+        for token in encoded.tokens.astype(np.int64):
+            assert tracker.legal()[0, token], melody.source
+            tracker.advance(np.array([token]))
+        assert tracker.done[0]
+        lost = sum(encoded.losses.values())
+        first = melody.notes[0].start / melody.timeline.ticks_per_quarter
+        again = encoding.decode(encoded.tokens)
+        shift = first - again.notes[0].start / again.timeline.ticks_per_quarter
+        told = [(float(start) + shift, float(duration), pitch) for start, duration, pitch in exact(again)]
+        assert lost or told == [(float(s), float(d), p) for s, d, p in exact(melody)], melody.source
+        notes, losses = notes + len(melody.notes), losses + lost
+    assert losses < notes / 1000
+
+
+def test_other_tokenisers_are_legal_but_do_not_compose():
+    encoding = make_encoding("miditok", tokenizer="TSD")
+    tracker = encoding.tracker(1)
+    begins = tracker.legal()[0]
+    assert begins.sum() == 14
+    tracker.advance(np.array([encoding.begin("3/4")]))
+    legal = tracker.legal()[0]
+    assert legal.sum() == encoding.vocabulary.size - 14 - 2  # all of the tokeniser's but PAD; no end before a note
+    assert not legal[encoding.vocabulary["PAD_None"]]
+    with pytest.raises(ValueError, match=r"composing is not offered with miditok's TSD .*train with REMI"):
+        tracker.finishable(np.array([0]), np.array([96]))
+    rests = make_encoding("miditok", config={"use_rests": True})
+    with pytest.raises(ValueError, match="composing is not offered with miditok's REMI as configured"):
+        rests.tracker(1).finishable(np.array([0]), np.array([96]))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tokenizer": "Remy"}, r"no such tokenizer: 'Remy'; there are .*REMI"),
+        ({"tokenizer": "CPWord"}, "CPWord writes in several vocabularies at once"),
+        ({"tokenizer": "Octuple"}, "Octuple writes in several vocabularies at once"),
+        ({"tokenizer": "MMM"}, "MMM does not take this config"),
+        ({"tokenizer": "BEAT"}, "BEAT as configured writes .*Program"),
+        ({"config": {"use_programs": True}}, "REMI as configured writes Program"),
+        ({"config": {"use_pitch_intervals": True}}, "writes PitchInterval"),
+        ({"config": {"pitch_range": [0, 300]}}, "REMI does not take this config: .*pitch_range"),
+        ({"config": {"beat_res": {"four": 4}}}, "REMI does not take this config"),
+        ({"inputs": ("position",)}, "miditok takes no side inputs"),
+        ({"steps_per_quarter": 4}, "encoding 'miditok' has no option steps_per_quarter; it has tokenizer, config"),
+    ],
+)
+def test_what_is_not_offered_is_refused_in_one_line(options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        make_encoding("miditok", **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_ids_outside_the_vocabulary_are_refused():
+    encoding = make_encoding("miditok")
+    with pytest.raises(ValueError, match=r"token 9999 is outside this vocabulary"):
+        encoding.decode([9999])
+    assert encoding.decode([]).notes == ()
+    assert encoding.encode(tune()).tokens.tolist() == [encoding.begin("3/4"), encoding.end]
+
+
+def test_options_are_json_and_make_it_again():
+    encoding = make_encoding("miditok", tokenizer="TSD", config={"use_velocities": True, "num_velocities": 8})
+    again = make_encoding(**json.loads(json.dumps(encoding.options())))
+    assert again == encoding
+    assert hash(again) == hash(encoding)
+    assert "Velocity_127" in again.vocabulary
+
+
+def test_it_is_asked_for_by_name_and_colon(tmp_path):
+    assert chosen_encoding("miditok") == MidiTokEncoding()
+    assert chosen_encoding("miditok:TSD") == MidiTokEncoding("TSD")
+    path = tmp_path / "config.json"
+    path.write_text('{"beat_res": {"0_8": 12}}')
+    assert chosen_encoding(f"miditok:REMI:{path}") == MidiTokEncoding("REMI", {"beat_res": {"0_8": 12}})
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="a configuration for MidiTok is a JSON object, not list"):
+        chosen_encoding(f"miditok:REMI:{path}")
+    with pytest.raises(ValueError, match="no configuration for MidiTok in JSON can be read"):
+        chosen_encoding(f"miditok:REMI:{tmp_path / 'none.json'}")
+    with pytest.raises(ValueError, match="nothing may follow the name of the encoding 'grid'"):
+        chosen_encoding("grid:12")
+
+
+def test_without_miditok_one_line_says_how_to_install_it():
+    program = (
+        "import sys; sys.modules['miditok'] = None\n"
+        "from ritornello.encoding import make_encoding\n"
+        "make_encoding('grid')\n"
+        "try: make_encoding('miditok')\n"
+        "except ImportError as error: print(error)"
+    )
+    source = str(Path(ritornello.__file__).parents[1])
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=source, check=True)
+    assert told.stdout == 'the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"\n'
