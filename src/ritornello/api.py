@@ -231,6 +231,7 @@ def train(
     plain: bool = False,
     steps_per_quarter: int | None = None,
     inputs: str | Sequence[str] = (),
+    echoes: str | Sequence[str] = (),
     relative_to: str | None = None,
     base: Model | str | Path | None = None,
     resume: bool = False,
@@ -241,7 +242,7 @@ def train(
     """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
 
     preset: tiny, lstm (where None), large, ... encoding: grid (where None), ..., with plain, steps_per_quarter,
-    inputs and relative_to as on the command line. base: a model to go on from, with a few tunes of your own;
+    inputs, echoes and relative_to as on the command line. base: a model to go on from, with a few tunes of your own;
     `--from` on the command line. resume: go on with the run in `out`, which was stopped. replace: let the new run
     take the place of one in `out`. on_check: called with each Check. In a notebook the run is shown as it goes.
     options: the fields of TrainOptions (minutes, updates, seed, ...).
@@ -253,7 +254,7 @@ def train(
     from ritornello.train.watch import watch
     from ritornello.train.wishes import wishes
 
-    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to)
+    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
     training = _training(load_corpus(corpus), folder, wanted, TrainOptions(**options), base, resume, replace)
     view = notebook_view()

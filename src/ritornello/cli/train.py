@@ -34,6 +34,7 @@ def train(
     plain: Flag = False,
     steps_per_quarter: int | None = None,
     inputs: str = "",
+    echoes: str = "",
     relative_to: str | None = None,
     base: Annotated[str, Parameter(name="--from")] = "",
     resume: Flag = False,
@@ -65,6 +66,9 @@ def train(
         Resolution of the grid; 4 where nothing is said.
     inputs
         Further inputs of the network, with commas between: position,metre,key,bar_ago,two_bars_ago.
+    echoes
+        What the network may copy from the tune so far, with commas between: bar_ago,two_bars_ago,four_bars_ago,
+        eight_bars_ago, and (encodings note and interval) motif,contour.
     relative_to
         What the encoding interval tells pitches by: key, or the previous note.
     base
@@ -82,7 +86,7 @@ def train(
     from ritornello.train.run import check_free
     from ritornello.train.wishes import wishes
 
-    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to)
+    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     if resume:
         if base or replace or dry_run:
             raise CycloptsError(msg="--resume goes on with a run as it is: leave --from, --replace and --dry-run out")

@@ -30,9 +30,9 @@ def side_rows(encoding: Any, laid: Laid) -> np.ndarray:
     music = np.flatnonzero(laid.ticks)
     events = np.stack([laid.what[music], laid.index[music], laid.pitch[music]], 1)
     ago = {}
-    for name in encoding.ago:
-        past = past_at(laid.time - BARS_AGO[name] * bar, laid.time[music], events)
-        ago[name] = written_now(encoding, past, base)
+    if encoding.ago:
+        past = past_at(times_ago(encoding, laid.time, bar), laid.time[music], events)
+        ago = written_now(encoding, past, base)
     now = Present(laid.time, bar, beat, metre, _keys(encoding, laid, before), last, ago)
     columns = side_columns(encoding.inputs, now, TICKS)
     if not encoding.echoes:
@@ -41,12 +41,18 @@ def side_rows(encoding: Any, laid: Laid) -> np.ndarray:
     return np.hstack([columns, group_echoes(encoding, ago, found)])
 
 
-def written_now(encoding: Any, past: Past, base: np.ndarray) -> Past:
-    """What stood there with its pitch as it would be written now, counted from `base`."""
+def times_ago(encoding: Any, time: np.ndarray, bar: np.ndarray) -> np.ndarray:
+    """(len(encoding.ago), N): the times to look at, from these on."""
+    return time - bar * np.array([BARS_AGO[name] for name in encoding.ago], np.int64)[:, None]
+
+
+def written_now(encoding: Any, past: Past, base: np.ndarray) -> dict[str, Past]:
+    """By the names of `encoding.ago`, what stood there, its pitch as it would be written now, counted from `base`."""
     again = past.pitch - base - encoding.lowest
     # Only where tokens that are not legal came before can a pitch be out of reach; then the nearest id stands for it.
     again = np.clip(again, 0, encoding.ids.rest - 1)
-    return past._replace(what=np.where(past.pitch < 0, past.what, again))
+    what = np.where(past.pitch < 0, past.what, again)
+    return {name: Past(what[n], past.length[n], past.pitch[n]) for n, name in enumerate(encoding.ago)}
 
 
 def group_echoes(encoding: Any, ago: dict[str, Past], found: dict[str, Found]) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
 from ritornello.encoding.echoes import Matches, codes, matched
 from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC
-from ritornello.encoding.group_side import Found, group_echoes, written_now
-from ritornello.encoding.side_inputs import BARS_AGO, History, Present, fitting_key, side_columns
+from ritornello.encoding.group_side import Found, group_echoes, times_ago, written_now
+from ritornello.encoding.side_inputs import History, Present, fitting_key, side_columns
 from ritornello.music.values import Key
 
 COUNT = len(LENGTHS)
@@ -138,9 +138,9 @@ class GroupTracker:
         """(batch, columns) int16: see `protocol.Tracker`."""
         encoding = self.encoding
         ago = {}
-        for name in encoding.ago:
-            past = self._history.at(self.time - BARS_AGO[name] * self.bar)
-            ago[name] = written_now(encoding, past, self._base)
+        if encoding.ago:
+            past = self._history.at(times_ago(encoding, self.time, self.bar))
+            ago = written_now(encoding, past, self._base)
         key = self._key if encoding.is_keyed else fitting_key(self._heard)
         now = Present(self.time, self.bar, self.beat, self._metre, key, self._last, ago)
         columns = side_columns(encoding.inputs, now, encoding.ticks_per_quarter)

@@ -164,12 +164,12 @@ class History:
         return self._events[np.arange(len(places)), places]
 
     def at(self, times: np.ndarray) -> Past:
-        """What stood at `times`, (batch,)."""
+        """What stood at `times`, (..., batch)."""
         upto = self.count.max(initial=0)
-        places = (self._starts[:, :upto] <= times[:, None]).sum(1) - 1
         if not upto:
-            return nothing(len(times))
-        rows = np.arange(len(times))
+            return nothing(times.shape)
+        places = (self._starts[:, :upto] <= times[..., None]).sum(-1) - 1
+        rows = np.arange(times.shape[-1])
         return _past(self._events[rows, places], self._starts[rows, places] == times, places >= 0)
 
     def keep(self, rows: np.ndarray) -> None:
@@ -180,18 +180,18 @@ class History:
 def past_at(times: np.ndarray, starts: np.ndarray, events: np.ndarray) -> Past:
     """As `History.at` for one tune at many times: starts (events,), events (events, 3) of what, length, pitch."""
     if not len(starts):
-        return nothing(len(times))
+        return nothing(times.shape)
     places = starts.searchsorted(times, "right") - 1
     return _past(events[places], starts[places] == times, places >= 0)
 
 
-def nothing(count: int) -> Past:
+def nothing(shape: tuple[int, ...]) -> Past:
     """Nothing stood there."""
-    return Past(*(np.full(count, -1) for _ in Past._fields))
+    return Past(*(np.full(shape, -1) for _ in Past._fields))
 
 
 def _past(events: np.ndarray, begins: np.ndarray, exists: np.ndarray) -> Past:
-    what, length, pitch = events.T
+    what, length, pitch = events[..., 0], events[..., 1], events[..., 2]
     return Past(np.where(exists, what, -1), np.where(exists & begins, length, -1), np.where(exists, pitch, -1))
 
 

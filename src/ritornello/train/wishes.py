@@ -24,9 +24,10 @@ def wishes(
     steps_per_quarter: int | None = None,
     inputs: str | Sequence[str] = (),
     relative_to: str | None = None,
+    echoes: str | Sequence[str] = (),
 ) -> Wishes:
     """Network and encoding as asked for; see `load_preset` and `chosen_encoding`, which raise ValueError."""
     network = load_preset(preset) if preset else None
-    if not (encoding or plain or steps_per_quarter is not None or inputs or relative_to):
+    if not (encoding or plain or steps_per_quarter is not None or inputs or relative_to or echoes):
         return Wishes(network, None)
-    return Wishes(network, chosen_encoding(encoding or "grid", plain, steps_per_quarter, inputs, relative_to))
+    return Wishes(network, chosen_encoding(encoding or "grid", plain, steps_per_quarter, inputs, relative_to, echoes))
