@@ -229,8 +229,9 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("attention", [0, 1, 7, 40])
-def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention):
+def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention, mixed):
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
     from ritornello.model.torch_lstm import TorchLstm
@@ -238,7 +239,7 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
 
     torch.manual_seed(attention)
     alphabet = Alphabet((9, 6), (4,), (3, 3))
-    network = TorchLstm(NetworkOptions(2, 24, 16, 0.0, attention=attention, chain=8), alphabet).eval()
+    network = TorchLstm(NetworkOptions(2, 24, 16, 0.0, attention, 8, mixed), alphabet).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(0, 0.5)

@@ -10,7 +10,7 @@ from ritornello.train.batches import IGNORED, Batch, random_batch
 from ritornello.train.numpy_lstm import SMALL_PRODUCT, Recurrence, blocked_product
 from ritornello.train.numpy_pass import Masks, Pass, weight_shapes
 
-NETWORK = NetworkOptions(2, 16, 12, 0.0, chain=8)
+NETWORK = NetworkOptions(2, 16, 12, 0.0, chain=8, mixed=True)
 ALPHABETS = [Alphabet((9,)), Alphabet((9,), (3,)), Alphabet((7, 5)), Alphabet((7, 5), (3, 4))]
 ALPHABETS += [Alphabet((9,), (), (3, 3)), Alphabet((7, 5), (3, 4), (4, 4, 4))]
 STREAMS, STEPS = 3, 6

@@ -7,6 +7,7 @@ Tensors (float; V ids in all, E the embedding's size, H the width; gates in PyTo
     lstm.N.input           (4H, E or H)
     lstm.N.recurrent       (4H, H)
     lstm.N.bias            (4H,)
+    mix                    (layers,)     share of each layer's output in what foresees; the last alone where missing
     output.weight, .bias   (V, H), (V,)
     start.N.output, .cell  (H,)          the state that a tune begins from; zeros where they are missing
 
@@ -80,6 +81,7 @@ class NumpyLstm:
         self._table, self._side = self._tables(weights)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
+        self._mix = weights["mix"].astype(self.dtype) if "mix" in weights else None
         self._attention = Attention(weights, self.dtype) if "attention.key" in weights else None
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
         self._outputs = [self._output(weights, part) for part in range(len(self.parts))]
@@ -111,7 +113,7 @@ class NumpyLstm:
         if state.part + 1 < len(self.parts):
             return self._further(tokens, state)
         layers = self._recur(self._entry(tokens, state, side), state)
-        above, memory = layers[-1][0], state.memory
+        above, memory = self._heard(layers), state.memory
         if self._attention is not None and memory is not None:
             above, memory = self._attention.look(above, memory)
         weight, bias = self._outputs[0]
@@ -158,6 +160,15 @@ class NumpyLstm:
             hidden, cell = self._cell(gates, cell)
             after.append((hidden, cell))
         return tuple(after)
+
+    def _heard(self, layers: tuple[tuple[np.ndarray, np.ndarray], ...]) -> np.ndarray:
+        """What foresees, (batch, H): the last layer's output, or the sum of all by the network's shares."""
+        if self._mix is None:
+            return layers[-1][0]
+        above = self._mix[0] * layers[0][0]
+        for share, (output, _) in zip(self._mix[1:], layers[1:], strict=True):
+            above += share * output
+        return above
 
     def _cell(self, gates: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The LSTM's own arithmetic, on gates in the order i, f, o, g with the first three halved."""

@@ -15,6 +15,8 @@ class NetworkOptions:
     dropout: share of activations silenced between layers while training, 0 to below 1.
     attention: how many of its last outputs it looks back on, 1 to 512; 0 for none (see `attention.py`).
     chain: hidden units between the parts of a note (encodings of two parts only), 8 to 4096.
+    mixed: what foresees is a learned sum of all layers' outputs, not that of the last layer alone. Source of the idea:
+        Peters et al. 2018, "Deep contextualized word representations", section 3.2.
     """
 
     layers: int = 2
@@ -23,6 +25,7 @@ class NetworkOptions:
     dropout: float = 0.3
     attention: int = 0
     chain: int = 128
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -37,6 +40,11 @@ class NetworkOptions:
                 raise ValueError(f"{name} must be {low} to {high}, not {value}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether there are several layers to be summed."""
+        return self.mixed and self.layers > 1
 
     def options(self) -> dict:
         """The fields by name, as the model file keeps them."""

@@ -53,6 +53,7 @@ class TorchLstm(nn.Module):
         self.layers = nn.ModuleList(
             nn.LSTM(below, above, batch_first=True) for below, above in zip(widths, widths[1:], strict=False)
         )
+        self.mix = nn.Parameter(torch.ones(options.layers)) if options.is_mixed else None
         self.attention = TorchAttention(options.width, options.attention) if options.attention else None
         seen = options.width * (2 if options.attention else 1)
         self.output = nn.Linear(seen, alphabet.parts[0])
@@ -71,12 +72,15 @@ class TorchLstm(nn.Module):
         below = self.embedding(inputs).sum(2)  # (batch, time, E)
         for n, table in enumerate(self.side):
             below = below + table(side[:, :, n])
-        above, outputs, cells, memory = below, [], [], None
+        above, heard, outputs, cells, memory = below, [], [], [], None
         for n, layer in enumerate(self.layers):
             carried = None if state is None else (state.output[n : n + 1], state.cell[n : n + 1])
             above, (output, cell) = layer(self.dropout(above), carried)
+            heard.append(above)
             outputs.append(output)
             cells.append(cell)
+        if self.mix is not None:
+            above = sum((share * output for share, output in zip(self.mix, heard, strict=True)), torch.zeros(()))
         if self.attention is not None:
             begins = inputs[:, :, 0] == self.alphabet.nothing
             context, memory = self.attention(above, begins, None if state is None else state.looked_back_on)
@@ -134,6 +138,7 @@ class TorchLstm(nn.Module):
             named[f"lstm.{n}.input"] = layer.get_parameter("weight_ih_l0")
             named[f"lstm.{n}.recurrent"] = layer.get_parameter("weight_hh_l0")
             named[f"lstm.{n}.bias"] = layer.get_parameter("bias_ih_l0")
+        named |= {} if self.mix is None else {"mix": self.mix}
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
         for further in (self.chain, self.attention, self.echoes):

@@ -170,6 +170,8 @@ class NumpyEngine:
                 value[:] = self._random.standard_normal(value.shape)
             elif name.startswith("lstm") and name.endswith("bias"):
                 value[width : 2 * width] = 1
+            elif name == "mix":
+                value[:] = 1
             else:
                 inputs = self._network.chain if name.startswith("output.1") else width
                 value[:] = self._random.uniform(-(inputs**-0.5), inputs**-0.5, value.shape)

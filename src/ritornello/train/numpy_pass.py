@@ -34,6 +34,8 @@ def weight_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
         shapes[f"lstm.{n}.input"] = (4 * width, width if n else network.embedding)
         shapes[f"lstm.{n}.recurrent"] = (4 * width, width)
         shapes[f"lstm.{n}.bias"] = (4 * width,)
+    if network.is_mixed:
+        shapes["mix"] = (network.layers,)
     head = "output" if len(alphabet.parts) == 1 else "output.0"
     shapes |= {f"{head}.weight": (alphabet.parts[0], width), f"{head}.bias": (alphabet.parts[0],)}
     if len(alphabet.parts) == 2:
@@ -87,7 +89,7 @@ class Pass:
                 np.matmul(below, halved(weights[f"lstm.{n}.input"]).T, gates)
                 gates += halved(weights[f"lstm.{n}.bias"])
             layer.forward(halved(weights[f"lstm.{n}.recurrent"]))
-        self._above = self._dropped(len(self.layers) - 1)  # (T * S, H)
+        self._above = self._heard(weights)
 
     def nats(self, weights: Weights, batch: Batch) -> float:
         """Sum over all targets of the block last run forward."""
@@ -97,10 +99,17 @@ class Pass:
         """Set `slopes` to those of (nats / count) by every weight; returns the nats of the block last run forward."""
         slope = self._slope
         nats = self._heads(weights, batch, slopes, count)
+        mix, heard = weights.get("mix"), slope
         for n in reversed(range(len(self.layers))):
             layer = self.layers[n]
             if self._masks is not None:
                 slope *= self._masks.layers[n]
+            if mix is not None:
+                if layer is self.layers[-1]:
+                    heard = slope.copy()
+                    slope[:] = 0
+                slopes["mix"][n] = np.vdot(heard, layer.output[1:])
+                slope += mix[n] * heard
             layer.backward(weights[f"lstm.{n}.recurrent"], slope)
             gates = layer.gates.reshape(-1, 4 * layer.width)
             np.matmul(gates.T, layer.output[:-1].reshape(-1, layer.width), slopes[f"lstm.{n}.recurrent"])
@@ -131,6 +140,15 @@ class Pass:
         np.matmul(table, weights["lstm.0.input"], slopes["entry"])
         if self._masks is not None:
             slopes["entry"] *= self._masks.entry
+
+    def _heard(self, weights: Weights) -> np.ndarray:
+        """What the softmaxes see, (T * S, H): the last layer's outputs, or the sum of all by the shares `mix`."""
+        if "mix" not in weights:
+            return self._dropped(len(self.layers) - 1)
+        total = sum(share * layer.output[1:] for share, layer in zip(weights["mix"], self.layers, strict=True))
+        if self._masks is not None:
+            total = total * self._masks.layers[-1]
+        return np.reshape(total, (-1, self.layers[0].width))
 
     def _dropped(self, n: int) -> np.ndarray:
         """Outputs of layer n as the one above gets them, (T * S, H)."""
