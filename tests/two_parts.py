@@ -17,6 +17,7 @@ class TwoParts:
     end = 10
     parts = (11, 4)
     side = (SideInput("length", 5), SideInput("notes", 5))
+    echoes = ()
     vocabulary = Vocabulary.of(("pitch", 10, ""), ("end", 1, ""), ("length", 4, ""))
 
     def tracker(self, batch: int) -> "TwoPartsTracker":

@@ -31,7 +31,7 @@ class Alphabet:
     @classmethod
     def of(cls, encoding: Encoding) -> Alphabet:
         """The alphabet of an encoding."""
-        strengths = [echo.strengths for echo in getattr(encoding, "echoes", ())]
+        strengths = [echo.strengths for echo in encoding.echoes]
         # One table serves all echoes; it has room for the one with the most strengths.
         echoes = (max(strengths, default=0),) * len(strengths)
         return cls(tuple(encoding.parts), tuple(side.size for side in encoding.side), echoes)
