@@ -25,6 +25,7 @@ from typing import Any
 
 from benchmarks.report import ROOT, arguments, clean_environment
 from benchmarks.representations.entrants import ENTRANTS, ablation_entrants, chosen
+from benchmarks.representations.material import CORPORA, available, load, shared_tunes
 from benchmarks.representations.results import Record, append_result, key_of, read_results
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -46,7 +47,7 @@ def _options() -> argparse.Namespace:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, help="of training, the same for all; 3 where nothing is said")
     length.add_argument("--updates", type=int, help="the same number of updates for all instead")
-    parser.add_argument("--corpus", default="embedded", choices=("embedded", "exercise", "exercise-deduplicated"))
+    parser.add_argument("--corpus", default="embedded", choices=CORPORA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of each run")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side, each on cores of its own")
@@ -77,13 +78,15 @@ def _show(records: Sequence[Record], options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Make the runs that the results do not hold yet. Returns how many failed."""
-    from benchmarks.representations.material import available, load, shared_tunes
     from benchmarks.representations.people import people
 
     everybody, missing = available([*ENTRANTS, *ablation_entrants()])
     wanted = chosen(ablation_entrants() if options.ablation else ENTRANTS, options.only)
     for entrant in wanted:
-        _say(f"{entrant.name}: left out: {missing[entrant.name]}" if entrant.name in missing else entrant.name)
+        if entrant.name in missing:
+            _say(f"{entrant.name}: left out: {missing[entrant.name]}")
+        elif options.list:
+            _say(entrant.name)
     if options.list:
         return 0
     tunes = shared_tunes(load(options.corpus), everybody)

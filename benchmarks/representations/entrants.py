@@ -10,6 +10,9 @@ from typing import Any
 METRE = ["position", "strength", "metre"]
 PLACE = ["position"]
 PAST = ["bar_ago", "two_bars_ago"]
+BARS = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago"]
+ECHOES = [*BARS, "motif", "contour"]
+ATTENTION = {"attention": 40}
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,11 @@ class Entrant:
     @property
     def is_reference(self) -> bool:
         """Whether it is the exercise's way, which the others are measured by: any resolution, nothing added."""
-        added = self.encoding.get("plain") or self.encoding.get("inputs") or self.network
-        return self.encoding["name"] == "grid" and not added
+        return (
+            self.encoding["name"] == "grid"
+            and self.encoding.keys() <= {"name", "steps_per_quarter"}
+            and not self.network
+        )
 
 
 REPRESENTATIONS: dict[str, dict[str, Any]] = {
@@ -33,14 +39,19 @@ REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid, plain": {"name": "grid", "plain": True},
     "lookback": {"name": "lookback"},
     "note": {"name": "note"},
-    "note, metre": {"name": "note", "inputs": METRE},
     "interval to the key": {"name": "interval"},
+    "interval to the note before": {"name": "interval", "relative_to": "previous"},
+    "MidiTok REMI": {"name": "miditok", "tokenizer": "REMI"},
+    "note, metre": {"name": "note", "inputs": METRE},
+    "note, metre, echoes": {"name": "note", "inputs": METRE, "echoes": ECHOES},
     "interval to the key, metre": {"name": "interval", "inputs": METRE},
     "interval to the key, metre, past": {"name": "interval", "inputs": [*METRE, *PAST]},
-    "interval to the note before": {"name": "interval", "relative_to": "previous"},
-    "MidiTok REMI": {"name": "miditok", "tokeniser": "REMI"},
-}
-NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "attention": {"attention": 40}}
+    "interval to the key, metre, echoes": {"name": "interval", "inputs": METRE, "echoes": ECHOES},
+    "interval to the note before, metre, echoes": {
+        "name": "interval", "relative_to": "previous", "inputs": METRE, "echoes": ECHOES,
+    },
+}  # fmt: skip
+NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "attention": ATTENTION}
 ENTRANTS = [
     Entrant(f"{name}, {kind}", encoding, network)
     for kind, network in NETWORKS.items()
@@ -57,32 +68,41 @@ class Ingredient:
     without: Entrant
 
 
-def _of(name: str, inputs: Sequence[str] = (), attention: int = 0, **options: Any) -> Entrant:
+def _of(
+    name: str, inputs: Sequence[str] = (), echoes: Sequence[str] = (), attention: bool = False, **options: Any
+) -> Entrant:
     """An entrant named by what it is made of."""
-    added = [*inputs, *(["attention"] if attention else [])]
-    encoding = {"name": name, **options} | ({"inputs": list(inputs)} if inputs else {})
-    return Entrant(" + ".join([name, *added]), encoding, {"attention": attention} if attention else {})
+    encoding = {"name": name, **options}
+    encoding |= {key: list(names) for key, names in (("inputs", inputs), ("echoes", echoes)) if names}
+    told = [name, *map(str, options.values()), *inputs, *(["echoes"] if echoes else [])]
+    told += ["attention"] if attention else []
+    return Entrant(" + ".join(told), encoding, ATTENTION if attention else {})
 
 
 GRID, NOTE, INTERVAL = _of("grid"), _of("note"), _of("interval")
-FULL = _of("interval", [*METRE, *PAST], attention=40)
+FULL = _of("interval", METRE, ECHOES, attention=True)
 ABLATION = [
     # added to the grid, one at a time
     Ingredient("no hold tokens", NOTE, GRID),
     Ingredient("metre and place in the bar", _of("grid", METRE), GRID),
-    Ingredient("one and two bars ago", _of("grid", [*METRE, *PAST]), _of("grid", METRE)),
-    Ingredient("attention", _of("grid", attention=40), GRID),
+    Ingredient("one and two bars ago as inputs", _of("grid", [*PLACE, *PAST]), _of("grid", PLACE)),
     Ingredient("labels for what is as bars ago", _of("lookback", [*PLACE, *PAST]), _of("grid", [*PLACE, *PAST])),
+    Ingredient("copying from bars ago", _of("grid", METRE, BARS), _of("grid", METRE)),
+    Ingredient("attention", _of("grid", attention=True), GRID),
     # added one upon the other
     Ingredient("metre and place in the bar", _of("note", METRE), NOTE),
     Ingredient("pitch relative to the key", _of("interval", METRE), _of("note", METRE)),
-    Ingredient("pitch relative to the note before", _of("interval", relative_to="previous"), NOTE),
-    Ingredient("one and two bars ago", _of("interval", [*METRE, *PAST]), _of("interval", METRE)),
-    Ingredient("attention", FULL, _of("interval", [*METRE, *PAST])),
+    Ingredient(
+        "pitch relative to the note before", _of("interval", METRE, relative_to="previous"), _of("note", METRE)
+    ),
+    Ingredient("one and two bars ago as inputs", _of("interval", [*METRE, *PAST]), _of("interval", METRE)),
+    Ingredient("copying from bars ago", _of("interval", METRE, BARS), _of("interval", METRE)),
+    Ingredient("copying what followed before", _of("interval", METRE, ECHOES), _of("interval", METRE, BARS)),
+    Ingredient("attention", FULL, _of("interval", METRE, ECHOES)),
     # left out of the whole
-    Ingredient("metre and place in the bar", FULL, _of("interval", PAST, attention=40)),
-    Ingredient("pitch relative to the key", FULL, _of("note", [*METRE, *PAST], attention=40)),
-    Ingredient("one and two bars ago", FULL, _of("interval", METRE, attention=40)),
+    Ingredient("metre and place in the bar", FULL, _of("interval", (), ECHOES, attention=True)),
+    Ingredient("pitch relative to the key", FULL, _of("note", METRE, ECHOES, attention=True)),
+    Ingredient("copying", FULL, _of("interval", METRE, attention=True)),
 ]
 
 

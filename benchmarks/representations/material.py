@@ -25,6 +25,7 @@ def load(name: str) -> Corpus:
 
 
 CORPORA = ("embedded", "exercise", "exercise-deduplicated")
+ADDED = ("inputs", "echoes")  # they do not change what is written
 
 
 def available(entrants: Sequence[Entrant]) -> tuple[list[Entrant], dict[str, str]]:
@@ -83,10 +84,10 @@ def _reproduces(encoding: Encoding, melody: Melody) -> bool:
 
 
 def _encodings(entrants: Sequence[Entrant]) -> dict[str, Encoding]:
-    """One of each way of writing, by the name of its first entrant; side inputs do not change what is written."""
+    """One of each way of writing, by the name of its first entrant."""
     found: dict[str, Encoding] = {}
     for entrant in entrants:
-        encoding = make_encoding(**{k: v for k, v in entrant.encoding.items() if k != "inputs"})
-        if encoding not in found.values():
+        encoding = make_encoding(**{k: v for k, v in entrant.encoding.items() if k not in ADDED})
+        if encoding.options() not in [other.options() for other in found.values()]:
             found[entrant.name] = encoding
     return found

@@ -88,7 +88,7 @@ def _box(encoding: Encoding, token: int, part: int, before: float, after: float)
     return Box(words(encoding, token, name), kind, part, before, after)
 
 
-def words(encoding: Encoding, token: int, name: str) -> str:
+def words(encoding: Any, token: int, name: str) -> str:
     """What is written in a box: ids as they are where a step is a token, else what they mean."""
     row, _, value = name.partition(" ")
     if row in ("offset", "interval"):
@@ -119,12 +119,12 @@ def engraved(melody: Melody) -> tuple[str, dict[int, float], float, float]:
     toolkit.loadData(re.sub(r"<direction\b.*?</direction>", "", write_musicxml(melody)))
     svg = toolkit.renderToSVG(1)
     svg = svg[svg.index("<svg") :]
-    outer, inner = (tuple(map(float, size)) for size in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[:2])
+    (width, height), (inner, _) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[:2]
     margin = float(re.findall(r'class="page-margin" transform="translate\(([\d.]+)', svg)[0])
     heads: dict[int, float] = {}
     for number, x in re.findall(r'id="note_(\d+)(?:-\d+)?".*?translate\(([\d.]+),', svg):
-        heads.setdefault(int(number), (float(x) + margin) * outer[0] / inner[0])
-    return svg, heads, *outer
+        heads.setdefault(int(number), (float(x) + margin) * float(width) / float(inner))
+    return svg, heads, float(width), float(height)
 
 
 def picture(melody: Melody) -> str:
