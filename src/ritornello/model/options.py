@@ -15,7 +15,7 @@ class NetworkOptions:
     dropout: share of activations silenced between layers while training, 0 to below 1.
     attention: how many of its last outputs it looks back on, 1 to 512; 0 for none (see `attention.py`).
     chain: hidden units between the parts of a note (encodings of two parts only), 8 to 4096.
-    mixed: what foresees is a learned sum of all layers' outputs, not that of the last layer alone. Source of the idea:
+    mixed: what foresees is a learned sum of all layers' outputs, not that of the last layer alone. Source:
         Peters et al. 2018, "Deep contextualized word representations", section 3.2.
     """
 
