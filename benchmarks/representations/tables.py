@@ -175,9 +175,10 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
             "longest shared run: median, largest": f"{run['median']}, {run['largest']}",
         }
     )
-    count = next(iter(runs.values()))[0]["job"]["tunes"]
+    job = next(iter(runs.values()))[0]["job"]
+    bars = ", ".join(map(str, people["bars"]))
     head = (
-        f"{count} tunes of each run at temperature 1, of {', '.join(map(str, people['bars']))} bars, beside "
+        f"{job['tunes']} tunes of each run at temperature 1, top-p {job['top_p']:g}, of {bars} bars, beside "
         f"{people['tunes']} held-out tunes of people: divergence in bits of intervals, durations and ranges, "
         "difference of shares for the rest. Bold: over twice the distance of two halves of people's own tunes."
     )
