@@ -6,13 +6,13 @@ Ticks are kept as they stand in the file. Source: The Complete MIDI 1.0 Detailed
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from ritornello.music.midi_chunks import Chunks, Remark, read_chunks
+from ritornello.music.midi_names import decoded_name
 from ritornello.music.midi_notes import Mending, exact_late_offs, late_offs, reach
 from ritornello.music.midi_words import sung_at, syllables_of
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
@@ -165,16 +165,7 @@ def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: in
 def _names(tracks: Sequence[bytes]) -> dict[str, str]:
     """Track names as symusic reports them (bytes that are not UTF-8 replaced) to their true spelling."""
     raw = [_leading_name(track) for track in tracks]
-    return {name.decode("utf-8", "replace"): _decoded(name) for name in raw}
-
-
-def _decoded(name: bytes) -> str:
-    """Text of a name: UTF-8, else Windows Latin as most old files have it; control characters become spaces."""
-    try:
-        text = name.decode("utf-8")
-    except UnicodeDecodeError:
-        text = name.decode("cp1252", "replace")
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()
+    return {name.decode("utf-8", "replace"): decoded_name(name) for name in raw}
 
 
 def _leading_name(track: bytes) -> bytes:
