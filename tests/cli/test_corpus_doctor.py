@@ -265,3 +265,14 @@ def test_the_page_of_an_embedded_corpus_can_be_written(command, tmp_path):
     assert command("corpus", "show", "hymns", "--page", tmp_path / "hymns.html").status == 0
     assert "<h1>hymns</h1>" in (tmp_path / "hymns.html").read_text("utf-8")
     assert command("corpus", "show", "hymns", "--page", tmp_path / "hymns.txt").status == 1
+
+
+def test_a_strict_build_that_writes_nothing_tells_of_every_file_on_the_screen(command, tmp_path):
+    (tmp_path / "bad").mkdir()
+    for number in range(25):
+        (tmp_path / "bad" / f"{number:02}.mid").write_bytes(b"")
+    out = command("corpus", "build", tmp_path / "bad", "-o", tmp_path / "c", "--strict").out
+    assert all(f"{number:02}.mid" in out for number in range(25))
+    assert "report.jsonl" not in out
+    assert "more, in report.jsonl" in command("corpus", "build", tmp_path / "bad", "-o", tmp_path / "c").out
+    assert (tmp_path / "c" / "report.jsonl").read_text("utf-8").count("\n") == 25

@@ -1,5 +1,6 @@
 """Files in, corpus out: what is kept, what is dropped, and the reason that is given for each file."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -143,6 +144,32 @@ def test_nothing_kept_is_an_error_that_carries_the_report(folder):
         build_corpus([folder / "drums.mid", folder / "empty.mid"])
     assert [r.reason for r in caught.value.report] == ["drums_only", "empty_file"]
     assert "\n" not in str(caught.value)
+
+
+def test_where_nothing_is_kept_the_folder_holds_the_report_alone_until_something_is(folder, tmp_path):
+    out = tmp_path / "c"
+    for _ in range(2):  # such a folder is as good as an empty one
+        with pytest.raises(CorpusError, match="nothing could be kept of 2 files"):
+            build_corpus([folder / "drums.mid", folder / "empty.mid"], out=out)
+        told = [json.loads(line) for line in (out / "report.jsonl").read_text("utf-8").splitlines()]
+        assert [(line["status"], line["reason"]) for line in told] == [
+            ("dropped", "drums_only"),
+            ("dropped", "empty_file"),
+        ]
+        assert [path.name for path in tmp_path.rglob("c/*")] == ["report.jsonl"]
+    build_corpus(folder, out=out)
+    before = (out / "report.jsonl").read_bytes()
+    with pytest.raises(CorpusError, match="nothing could be kept"):
+        build_corpus(folder / "drums.mid", out=out)
+    assert (out / "report.jsonl").read_bytes() == before  # that of the corpus, which stays as it was
+    assert Corpus.load(out).pieces
+
+
+def test_a_split_list_that_cannot_be_read_is_said_before_any_file_is_read(folder, tmp_path):
+    seen = []
+    with pytest.raises(CorpusError, match="nofile: the split list cannot be read"):
+        build_corpus(folder, split=f"list:{tmp_path}/nofile", on_file=lambda *told: seen.append(told))
+    assert not seen
 
 
 def test_missing_and_empty_sources_are_said_in_one_line(tmp_path):

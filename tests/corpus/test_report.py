@@ -202,3 +202,10 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
 )
 def test_the_remedy_is_true_of_the_detail(reason, detail, words):
     assert words in remedy(reason, detail)
+
+
+def test_a_screen_tells_of_as_many_files_as_it_is_asked_to():
+    report = [dropped(f"{n}.mid", "empty_file") for n in range(30)]
+    assert "... and 10 more, in report.jsonl" in screen(report)
+    assert "report.jsonl" not in screen(report, most=30)
+    assert "29.mid" in screen(report, most=30)

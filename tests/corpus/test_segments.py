@@ -2,6 +2,7 @@
 
 import pytest
 
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.segments import cut_at_rests, sounding_bars
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
@@ -65,9 +66,12 @@ def test_title_and_source_stay():
     assert (segment.title, segment.source) == ("T", "s")
 
 
-def test_a_rest_shorter_than_a_bar_cannot_be_asked_for():
+def test_a_rest_shorter_than_a_bar_or_of_no_length_cannot_be_asked_for():
     with pytest.raises(ValueError, match="rest_bars must be 1 or more"):
         cut_at_rests(Melody((), FOUR), 0.5)
+    for bars in (0.5, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="rest_bars must be 1 or more"):
+            BuildOptions(rest_bars=bars)
 
 
 def test_bars_are_counted_from_the_first_note_to_the_last_without_the_pick_up():

@@ -34,10 +34,10 @@ def build(
     """
     from ritornello.corpus.build import build_corpus
     from ritornello.corpus.errors import CorpusError
-    from ritornello.corpus.folder import check_place
+    from ritornello.corpus.folder import check_place, is_corpus
     from ritornello.corpus.judge import copies_across, unknown_names
     from ritornello.corpus.split import SplitRule
-    from ritornello.corpus.summary import screen
+    from ritornello.corpus.summary import LINES, screen
 
     console = Console(quiet, as_json)
     if not sources:
@@ -48,7 +48,8 @@ def build(
             corpus = build_corpus(list(sources), options, progress.of, out)
     except CorpusError as error:
         if error.report:
-            console.say(screen(error.report, console.width))
+            whole = options.strict or is_corpus(Path(out))  # then the screen alone tells of the files
+            console.say(screen(error.report, console.width, len(error.report) if whole else LINES))
         raise
     console.say(screen(corpus.report, console.width))
     rule = SplitRule.parse(options.split)

@@ -16,9 +16,10 @@ from ritornello.corpus.assemble import Assembly
 from ritornello.corpus.errors import CorpusError, WorkerError
 from ritornello.corpus.executors import convert_here
 from ritornello.corpus.find import each_file
-from ritornello.corpus.folder import sweep
+from ritornello.corpus.folder import sweep, write_report
 from ritornello.corpus.journal import Journal, journal_path
 from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.report_lines import written
 from ritornello.corpus.report_page import report_page
 from ritornello.corpus.source_list import NameList, SourceList
 from ritornello.corpus.sources import Source
@@ -43,10 +44,11 @@ def build_corpus(
     out: the corpus folder to write. The journal lies beside it while files are read: interrupt or kill the program,
         and the same call goes on.
     Raises CorpusError where a source is missing, the split is not one, or nothing at all could be kept; its
-    `report` then says why for each file. Raises WorkerError where no process can be started that reads files.
+    `report` then says why for each file, and so does the `report.jsonl` in `out`, unless a corpus
+    lies there. Raises WorkerError where no process can be started that reads files.
     """
     options = replace(options or BuildOptions(), **changes)
-    SplitRule.parse(options.split)  # says what is wrong with it before anything is read
+    SplitRule.parse(options.split).check()  # says what is wrong with it before anything is read
     found = SourceList(each_file([sources] if isinstance(sources, str | Path) else sources))
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         try:
@@ -61,6 +63,8 @@ def build_corpus(
             raise WorkerError(f"{error}; {len(journal)} of {len(found)} files are read, and stay so") from None
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
+            if isinstance(error, CorpusError) and error.report and out is not None and not options.strict:
+                write_report(Path(out), written(error.report))
             if isinstance(error, OSError) and error.filename is None and out is not None:
                 raise not_written(out, error) from None
             raise

@@ -15,6 +15,8 @@ from ritornello.music import atomic
 
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
+REPORT = "report.jsonl"
+"""Where nothing could be kept it lies there alone, and the next build takes its place."""
 PAGE = "report.html"
 """To be looked at; it is written with a corpus and never read."""
 
@@ -60,6 +62,15 @@ def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> Non
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def write_report(path: Path, lines: Iterable[bytes]) -> None:
+    """Put the report of a build that kept nothing into its folder; a corpus that lies there stays as it is.
+
+    Raises OSError where it cannot be written.
+    """
+    if not is_corpus(path):
+        atomic.write_bytes(path / REPORT, b"".join(lines))
+
+
 def sweep(path: Path) -> None:
     """Remove the folders beside a corpus in which a program that was killed had begun to write it."""
     for beside in path.parent.glob(f".{glob.escape(path.name)}.????????"):
@@ -69,7 +80,7 @@ def sweep(path: Path) -> None:
 
 def check_place(path: Path) -> None:
     """Raise, before anything is read, where a corpus could not be put: CorpusError or OSError as `write_files`."""
-    if path.is_dir() and any(path.iterdir()) and not is_corpus(path):
+    if path.is_dir() and not is_corpus(path) and any(entry.name != REPORT for entry in path.iterdir()):
         raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
     if path.exists() and not path.is_dir():
         raise CorpusError(f"{path}: a file is in the way; choose another name for the corpus folder")
@@ -86,6 +97,7 @@ def _write_flushed(path: Path, content: bytes | Iterable[bytes]) -> None:
 def _move_into_place(beside: Path, path: Path, files: Iterable[str]) -> None:
     if not is_corpus(path):
         if path.is_dir():
+            (path / REPORT).unlink(missing_ok=True)
             path.rmdir()  # empty, and a rename onto a folder is not portable
         os.rename(beside, path)
         return

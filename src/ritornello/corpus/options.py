@@ -76,7 +76,7 @@ class BuildOptions:
             raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
         if self.min_bars < 0:
             raise CorpusError(f"min_bars must be 0 or more, not {self.min_bars}")
-        if self.rest_bars is not None and self.rest_bars < 1:
+        if self.rest_bars is not None and not 1 <= self.rest_bars < float("inf"):
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
         if self.engine not in ("pool", "ray"):
             raise CorpusError(f'engine must be "pool" or "ray", not {self.engine!r}')

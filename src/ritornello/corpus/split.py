@@ -79,6 +79,11 @@ class SplitRule:
             raise CorpusError(f"the shares of a split must be 100 together and the first above 0, not {text}")
         return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
 
+    def check(self) -> None:
+        """Raise CorpusError where the rule is a list that cannot be read."""
+        if self.kind == "list":
+            read_split_list(self.path)
+
     def unknown(self, corpus: Corpus) -> tuple[str, ...]:
         """Names of a list that are no piece of the corpus. Raises CorpusError where the list cannot be read."""
         if self.kind != "list":

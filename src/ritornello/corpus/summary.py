@@ -42,21 +42,21 @@ def rows(report: Iterable[FileReport]) -> list[Row]:
     return sorted(seen.values(), key=lambda row: (order.index(row.status), -row.files, row.reason))
 
 
-def screen(report: Sequence[FileReport], width: int | None = None) -> str:
+def screen(report: Sequence[FileReport], width: int | None = None, most: int = LINES) -> str:
     """What a person wants to see of a report: the files that want attention, the first of them, then the table.
 
     A report of few files is told file by file. width: columns of the screen, to which lines are wrapped; None where
-    it is none, so that a line for a file stays one line.
+    it is none, so that a line for a file stays one line. most: files that are told one by one.
     """
     wanting, first = 0, []
     for line in report:
         if line.status == DROPPED or line.warnings:
             wanting += 1
-            first += [line] if wanting <= LINES else []
+            first += [line] if wanting <= most else []
     told = list(report) if len(report) <= LINES else first
     lines = [piece for line in told for piece in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
-    if len(report) > LINES and wanting > LINES:
-        lines.append(f"... and {wanting - LINES:,} more, in report.jsonl")
+    if len(report) > most and wanting > most:
+        lines.append(f"... and {wanting - most:,} more, in report.jsonl")
     return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
 
 
