@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from midi_bytes import midi_file, on, track
 
 from ritornello.corpus.build import build_corpus
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.explain import Explanation, as_text, explain, explain_piece, text_roll
+from ritornello.corpus.explain import Explanation, as_text, explain, explain_piece, headline_facts, text_roll
 from ritornello.corpus.explain_page import explanation_page, roll_svg
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi import write_midi
@@ -268,3 +269,8 @@ def test_the_soprano_of_a_hymn_is_picked_from_four_parts(repo_root):
     (told,) = explain(repo_root / "tests/fixtures/hymns/Jesus_Shall_Reign-Duke_Street.abc")
     assert [p.verdict for p in told.parts] == ["picked", "left", "left", "left"]
     check(explanation_page([told], "hymn.abc"))
+
+
+def test_every_metre_of_a_piece_is_told():
+    changes = Timeline(480, 480 * 24, (Metre(0, 4, 4), Metre(1920, 3, 4), Metre(4800, 6, 8), Metre(7680, 4, 4)))
+    assert headline_facts(replace(song(), timeline=changes)).startswith("4/4, 3/4 and 6/8, no key stated")

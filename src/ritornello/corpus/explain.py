@@ -282,11 +282,13 @@ def told_range(part: PartTold) -> str:
 
 
 def headline_facts(piece: Piece) -> str:
-    """ "4/4, G major, 120 quarters a minute, 32 bars"."""
+    """ "4/4, G major, 120 quarters a minute, 32 bars"; where the metre changes, "4/4 and 3/4"."""
     timeline = piece.timeline
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     key = key_name(timeline.key) if timeline.key else "no key stated"
-    return f"{timeline.metre.name}, {key}, {timeline.qpm:.0f} quarters a minute, {bars} bars"
+    names = list(dict.fromkeys(metre.name for metre in (timeline.metre, *timeline.metres)))
+    metres = ", ".join(names[:-1]) + " and " + names[-1] if names[1:] else names[0]
+    return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {bars} bars"
 
 
 def _headline(piece: Piece) -> str:
