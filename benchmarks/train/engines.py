@@ -14,7 +14,6 @@ from benchmarks.report import ROOT, arguments, clean_environment, spread, tell
 
 ENGINES = ("numpy", "torch")
 SHAPES = ("16x48", "16x96", "32x48")
-UPDATES = 5  # in a turn
 
 
 def main() -> None:
@@ -22,6 +21,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), help="streams x steps")
     parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--updates", type=int, default=5, help="in a turn")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--encoding", default="grid")
     parser.add_argument("--preset", default="lstm")
@@ -51,8 +51,9 @@ def compare(shape: str, threads: int, options) -> dict:
 
 
 def start(engine: str, shape: str, threads: int, options) -> subprocess.Popen:
-    """An engine in its own process, warmed up."""
+    """An engine (numpy, torch or torch-bf16) in its own process, warmed up."""
     passed = ["--dropout", str(options.dropout), "--encoding", options.encoding, "--preset", options.preset]
+    passed += ["--updates", str(options.updates)]
     command = [sys.executable, "-m", "benchmarks.train.engines", *passed, "--worker", engine, shape, str(threads)]
     environment = clean_environment(OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
     worker = subprocess.Popen(
@@ -77,9 +78,9 @@ def work(engine: str, shape: str, threads: str, options) -> None:
     trainer, batch = make(engine, streams, steps, int(threads), options)
     for _ in sys.stdin:
         began = time.perf_counter()
-        for _ in range(UPDATES):
+        for _ in range(options.updates):
             trainer.update(batch, 1e-3)
-        print(UPDATES * streams * steps / (time.perf_counter() - began), flush=True)
+        print(options.updates * streams * steps / (time.perf_counter() - began), flush=True)
 
 
 def make(engine: str, streams: int, steps: int, threads: int, options):
@@ -93,10 +94,11 @@ def make(engine: str, streams: int, steps: int, threads: int, options):
     from ritornello.train.measure import make_engine
     from ritornello.train.plan import Setting, TrainOptions, make_plan
 
-    encoding = make_encoding(options.encoding)
+    encoding = make_encoding("grid", plain=True) if options.encoding == "plain" else make_encoding(options.encoding)
+    name, _, dtype = engine.partition("-")
     network = replace(load_preset(options.preset), dropout=options.dropout)
     wishes = TrainOptions(updates=1000, streams=streams, bptt_steps=steps, dropout=options.dropout)
-    plan = make_plan(wishes, 1000, Setting(engine, "cpu", "fp32", threads))
+    plan = make_plan(wishes, 1000, Setting(name, "cpu", dtype or "fp32", threads))
     trainer = make_engine(network, encoding, plan)
     batch = random_batch(Alphabet.of(encoding), streams, steps)
     for _ in range(3):

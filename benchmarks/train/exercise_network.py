@@ -13,6 +13,7 @@ and `<name>_lengths`. Prints one JSON value per line: a line for each check, the
 import argparse
 import json
 import os
+import sys
 import time
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -80,24 +81,48 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=12.0, help="of training, at most; checks are not counted")
     parser.add_argument("--check-seconds", type=float, default=15.0)
-    parser.add_argument("--check-windows", type=int, help="instead: so many windows, the same however busy the machine")
+    parser.add_argument(
+        "--check-windows", type=int, help="instead: so many windows, the same however busy the machine"
+    )
     parser.add_argument("--patience", type=int, default=6, help="checks without a gain before it stops")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--turns", action="store_true", help="instead: for each line that comes in, train on some "
+                        "windows, and their number in a second as a line out")  # fmt: skip
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     keras.utils.set_random_seed(options.seed)
     file = np.load(options.melodies)
     train, validation, test = (melodies(file, name) for name in ("train", "validation", "test"))
+    if options.turns:
+        take_turns(train)
+        return
     for line in training(train, validation, test, options):
         print(json.dumps(line), flush=True)
+
+
+def take_turns(train):
+    """Train on the same windows again and again when told to; each teaches one target."""
+    inputs, targets = (part[:SLICE] for part in windows(train))
+    model = compiled()
+    model.train_on_batch(inputs[:BATCH], targets[:BATCH])
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        model.fit(inputs, targets, batch_size=BATCH, shuffle=False, verbose=0)
+        print(SLICE / (time.perf_counter() - began), flush=True)
+
+
+def compiled():
+    """The network ready to train."""
+    model = network(False)
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), optimizer="adam")
+    return model
 
 
 def training(train, validation, test, options):
     """Train by the rule, yielding checks; `test` is scored once, with the weights that were best on `validation`."""
     inputs, targets = windows(train)
-    model = network(False)
-    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), optimizer="adam")
+    model = compiled()
     score = Scorer(train, model)
     random = np.random.default_rng(options.seed)
     model.train_on_batch(inputs[:BATCH], targets[:BATCH])  # compiled before the clock starts

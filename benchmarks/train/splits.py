@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.report import DATA
+
 from ritornello import api
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens

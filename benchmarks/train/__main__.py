@@ -1,0 +1,38 @@
+"""How fast is training, how good is it after how long, and what does it take, beside the exercise's network?
+
+Parts: speed (target tokens per second, and the share of what the processor can do), start (seconds to the first
+update, memory), quality (held-out likelihood and time by one rule; hours). --keras names a Python interpreter that
+has Keras and TensorFlow; without it there is no exercise's network to compare with.
+"""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.report import arguments, hardware, tell
+from benchmarks.train import quality, speed, start
+
+PARTS = {"speed": speed.measure, "start": start.measure, "quality": quality.measure}
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--part", choices=PARTS, nargs="+", default=list(PARTS))
+    parser.add_argument("--keras", metavar="PYTHON", help="an interpreter that has Keras and TensorFlow")
+    speed.add_options(parser)
+    start.add_options(parser)
+    quality.add_options(parser)
+    options = parser.parse_args()
+    tables = []
+    for part in options.part:
+        for rows, facts in PARTS[part](options):
+            tables.append({"part": part, **facts, "rows": rows})
+            if not options.json:
+                tell(rows, False, part=part, **facts)
+                print(flush=True)
+    if options.json:
+        print(json.dumps({"hardware": hardware(), "tables": tables}))
+
+
+if __name__ == "__main__":
+    main()
