@@ -57,6 +57,16 @@ def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, t
     )
 
 
+def test_where_no_tune_is_held_out_the_base_is_not_checked_and_nothing_blows_up(tiny_corpus, stranger, tmp_path):
+    pytest.importorskip("torch")
+    alone = tiny_corpus.selected([piece for piece in tiny_corpus.pieces if piece.split == "train"][:1])
+    training = prepare_training(alone, None, None, FEW, stranger)
+    assert not training.has_held_out
+    checks = list(training.checks(tmp_path))
+    assert [(c.update, c.note) for c in checks] == [(3, ""), (6, "")]
+    assert training.progress.blow_ups == 0
+
+
 def test_a_tuned_model_tells_its_parent(tiny_corpus, stranger, tmp_path):
     for _ in prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path):
         pass

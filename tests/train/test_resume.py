@@ -121,24 +121,58 @@ def test_a_log_that_is_ahead_of_the_saved_place_is_taken_back(tiny_corpus, whole
     ]  # fmt: skip
 
 
+def exploding_once(training: Training, after: int = 22) -> Training:
+    """Let the update after that one be no number, the first time."""
+    update = training._engine.update
+
+    def updated(batch, rate) -> float:
+        nll = update(batch, rate)
+        return math.nan if training.progress.update == after and training.progress.blow_ups == 0 else nll
+
+    training._engine.update = updated
+    return training
+
+
 def test_after_blowing_up_too_a_resumed_run_comes_to_the_same_end(tiny_corpus, tmp_path):
-    def explode(training: Training) -> Training:
-        update = training._engine.update
-
-        def updated(batch, rate) -> float:
-            nll = update(batch, rate)
-            return math.nan if training.progress.update == 22 and training.progress.blow_ups == 0 else nll
-
-        training._engine.update = updated
-        return training
-
-    to_the_end(explode(begin(tiny_corpus, updates=40)), tmp_path / "whole")
-    until(explode(begin(tiny_corpus, updates=40)), tmp_path / "cut", 12)
-    until(explode(go_on(tiny_corpus, tmp_path / "cut")), tmp_path / "cut", 25)
-    to_the_end(explode(go_on(tiny_corpus, tmp_path / "cut")), tmp_path / "cut")
+    to_the_end(exploding_once(begin(tiny_corpus, updates=40)), tmp_path / "whole")
+    until(exploding_once(begin(tiny_corpus, updates=40)), tmp_path / "cut", 12)
+    until(exploding_once(go_on(tiny_corpus, tmp_path / "cut")), tmp_path / "cut", 25)
+    to_the_end(exploding_once(go_on(tiny_corpus, tmp_path / "cut")), tmp_path / "cut")
     assert same_end(tmp_path / "whole", tmp_path / "cut")
     [setback] = [line for line in read_log(tmp_path / "cut") if "went_back" in line]
     assert (setback["from_update"], setback["share_of_rate"]) == (23, 0.5)
+
+
+def test_a_run_killed_after_blowing_up_comes_to_the_same_end(tiny_corpus, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill_after_a_new_best(update: int, nll: float) -> None:
+        if update == 25:
+            raise Killed
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    to_the_end(exploding_once(begin(tiny_corpus, updates=40), 12), whole)
+    until(exploding_once(begin(tiny_corpus, updates=40), 12), cut, 11)
+    with pytest.raises(Killed):
+        for _ in exploding_once(go_on(tiny_corpus, cut), 12).checks(cut, kill_after_a_new_best):
+            pass
+    assert load_model(cut / "model.safetensors").facts["update"] == 20
+    to_the_end(exploding_once(go_on(tiny_corpus, cut), 12), cut)
+    assert same_end(whole, cut)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+def test_two_programs_do_not_train_in_one_folder(tiny_corpus, tmp_path):
+    checks = begin(tiny_corpus).checks(tmp_path / "run")
+    next(checks)
+    with pytest.raises(ValueError, match="another program is training in this folder now; wait for it"):
+        to_the_end(begin(tiny_corpus), tmp_path / "run")
+    with pytest.raises(ValueError, match="another program"):
+        to_the_end(go_on(tiny_corpus, tmp_path / "run"), tmp_path / "run")
+    checks.close()
+    to_the_end(go_on(tiny_corpus, tmp_path / "run"), tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run").progress.stopped == "finished"
 
 
 def test_a_rate_that_is_far_too_high_ends_with_the_best_or_in_words(tiny_corpus, tmp_path):

@@ -33,7 +33,8 @@ from ritornello.train.checkpoint import (
     write_log,
 )
 from ritornello.train.finetune import Base, check_encoding, load_base, old_style
-from ritornello.train.loop import Check, Engine, Progress, run_updates
+from ritornello.train.lock import lock, unlock
+from ritornello.train.loop import Check, Engine, Progress, run_updates, uninterrupted
 from ritornello.train.material import Material, corpus_facts, gather
 from ritornello.train.measure import choose_setting, make_engine, require_torch
 from ritornello.train.plan import Plan, Setting, TrainOptions, make_plan
@@ -98,10 +99,20 @@ class Training:
         What an earlier run left in `out` is replaced, unless this one was resumed from it. Ctrl-C, or leaving off
         to ask for checks, saves the place to go on from.
         Of several ranks the first alone writes. Raises OSError, naming the file, where `out` cannot be written, and
-        ConnectionError where another rank is gone; the last good files stay then.
+        ConnectionError where another rank is gone; the last good files stay then. Raises ValueError where another
+        program is training in `out`.
         """
-        keeper = _Keeper(self, Path(out))
-        keeper.open()
+        folder = Path(out)
+        handle = self.ranks.first(lambda: lock(folder))
+        try:
+            yield from self._checks(_Keeper(self, folder), on_update)
+        finally:
+            if self.ranks.is_first:
+                unlock(handle)
+
+    def _checks(self, keeper: _Keeper, on_update: Callable[[int, float], None]) -> Iterator[Check]:
+        with uninterrupted():
+            keeper.open()
         alone = self.ranks.size == 1
 
         def told(update: int, nll: float) -> None:
@@ -197,6 +208,8 @@ class _Keeper:
         self.training.load(first(lambda: load_model(self.folder / MODEL_NAME)) if has_best else None)
         self.training.log.append(line)
         self._write_log()
+        # Saved again after the next update: a run that went on from before would find a later best to go back to.
+        self.saved_at = -math.inf
 
     def save_on_time(self) -> None:
         """Save the place to go on from if the last time is `save_seconds` ago."""
@@ -259,7 +272,8 @@ def prepare_training(
     if len(set(ranks.gather(json.dumps(story["corpus"], sort_keys=True)))) > 1:
         raise ValueError("the processes do not all read the same corpus: give each the same folder")
     training = _assembled(story, material, base, ranks)
-    progress = Progress(checked=-1 if base else 0)  # a base is checked before it learns anything
+    is_checked_first = base is not None and bool(material.held_out)  # before it learns anything
+    progress = Progress(checked=-1 if is_checked_first else 0)
     return replace(training, timed=timed, save_seconds=options.save_seconds, progress=progress)
 
 
