@@ -57,16 +57,21 @@ def trained(engine, encoding, updates: int):
     return engine
 
 
+def trainer_named(name: str) -> type:
+    if name == "numpy":
+        return NumpyEngine
+    pytest.importorskip("torch")
+    from ritornello.train.engine import TorchEngine
+
+    return TorchEngine
+
+
 @pytest.mark.parametrize("trainer", ["numpy", "torch"])
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_what_training_checks_is_what_the_player_pays(name, trainer):
     encoding, network = ENCODINGS[name], NetworkOptions(1, 16, 12, 0.2, chain=8)
-    make = NumpyEngine
-    if trainer == "torch":
-        pytest.importorskip("torch")
-        from ritornello.train.engine import TorchEngine as make  # noqa: N813
     melodies = tunes_of(encoding, range(900, 905))
-    engine = trained(make(network, encoding, a_plan(), melodies[0]), encoding, 20)
+    engine = trained(trainer_named(trainer)(network, encoding, a_plan(), melodies[0]), encoding, 20)
     tensors = engine.tensors()
     assert abs(tensors["echo.strength"]).max() > 0.01
     playing = NumpyLstm(tensors, np.float64)
@@ -80,6 +85,18 @@ def test_what_training_checks_is_what_the_player_pays(name, trainer):
         nats.append(paid)
     np.testing.assert_allclose(melody_nats(playing, melodies, encoding), nats, rtol=1e-9)
     assert engine.nll(melodies) == pytest.approx(sum(nats) / sum(map(len, melodies)), rel=1e-4)
+
+
+@pytest.mark.parametrize("trainer", ["numpy", "torch"])
+def test_a_run_with_gates_taken_up_again_goes_on_to_the_bit(trainer):
+    encoding, network = ENCODINGS["interval"], NetworkOptions(1, 16, 12, 0.2, chain=8)
+    first, again = (trainer_named(trainer)(network, encoding, a_plan()) for _ in range(2))
+    saved = trained(first, encoding, 5).state()
+    trained(first, encoding, 5)
+    again.restore(saved)
+    trained(again, encoding, 5)
+    for name, value in first.state().items():
+        np.testing.assert_array_equal(value, again.state()[name], err_msg=name)
 
 
 def test_a_network_with_gates_learns_to_say_again_what_it_never_heard():
