@@ -14,7 +14,7 @@ from walks import exact, walked
 
 import ritornello
 from ritornello.corpus.embedded import embedded
-from ritornello.encoding import MidiTokEncoding, make_encoding
+from ritornello.encoding import MidiTokEncoding, composes, make_encoding
 from ritornello.encoding.choice import chosen_encoding
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
@@ -203,6 +203,19 @@ def test_whatever_is_fed_the_tracker_goes_on(name, seed):
         assert tracker.side().shape == (2, 0)
 
 
+def test_a_note_counts_once_its_length_is_told():
+    encoding = make_encoding("miditok")
+    tracker = encoding.tracker(1)
+    for name in ("begin_3/4", "Bar_None", "TimeSig_3/4", "Position_24", "Pitch_60"):
+        tracker.advance(np.array([encoding.vocabulary[name]]))
+    assert (tracker.notes[0], tracker.sounding[0]) == (0, -1)
+    assert tracker.time[0] == encoding.ticks_per_quarter
+    tracker.advance(np.array([encoding.vocabulary["Duration_1.0.24"]]))
+    assert (tracker.notes[0], tracker.sounding[0]) == (1, 60)
+    assert tracker.onset[0] == tracker.opening[0] == encoding.ticks_per_quarter
+    assert tracker.time[0] == 2 * encoding.ticks_per_quarter
+
+
 def test_what_remi_writes_is_legal_in_real_tunes_and_comes_back():
     encoding, notes, losses = make_encoding("miditok"), 0, 0
     for melody in list(embedded().melodies())[::100]:
@@ -225,6 +238,9 @@ def test_what_remi_writes_is_legal_in_real_tunes_and_comes_back():
 def test_other_tokenisers_are_legal_but_do_not_compose():
     encoding = make_encoding("miditok", tokenizer="TSD")
     tracker = encoding.tracker(1)
+    assert not composes(encoding)
+    assert composes(make_encoding("miditok"))
+    assert composes(make_encoding("grid"))
     begins = tracker.legal()[0]
     assert begins.sum() == 14
     tracker.advance(np.array([encoding.begin("3/4")]))
@@ -234,6 +250,7 @@ def test_other_tokenisers_are_legal_but_do_not_compose():
     with pytest.raises(ValueError, match=r"composing is not offered with miditok's TSD .*train with REMI"):
         tracker.finishable(np.array([0]), np.array([96]))
     rests = make_encoding("miditok", config={"use_rests": True})
+    assert not composes(make_encoding("miditok", config={"beat_res": {"0_2": 12}}))
     with pytest.raises(ValueError, match="composing is not offered with miditok's REMI as configured"):
         rests.tracker(1).finishable(np.array([0]), np.array([96]))
 

@@ -21,6 +21,8 @@ SPELLED = {
     "grid with inputs": {"name": "grid", "steps_per_quarter": 6, "inputs": ("position", "bar_ago")},
     "note": {"name": "note"},
     "note with inputs": {"name": "note", "inputs": ("position", "metre", "key", "bar_ago", "two_bars_ago")},
+    "lookback": {"name": "lookback"},
+    "miditok": {"name": "miditok", "config": {"beat_res": {"0_4": 12}}},
     "interval to the key": {"name": "interval"},
     "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": ("metre",)},
 }

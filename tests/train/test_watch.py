@@ -9,7 +9,7 @@ import pytest
 
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView, describe_look
-from ritornello.encoding import Grid
+from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.scores import score_ngram
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
@@ -51,6 +51,14 @@ def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(traini
         assert [n.pitch for n in notes[:4]] == opening
         assert [n.pitch for n in notes] == [n.pitch for n in look.sample.melody.notes]
         assert 0 < look.sample.heard.certainty <= 1
+
+
+def test_an_encoding_that_cannot_compose_is_trained_without_melodies(tiny_corpus, tmp_path):
+    encoding = make_encoding("miditok", tokenizer="TSD")
+    looks = list(watch(prepare_training(tiny_corpus, NETWORK, encoding, OPTIONS), tmp_path))
+    assert [look.sample for look in looks] == [None] * 4
+    assert (tmp_path / "report.html").exists()
+    assert "heard" not in describe_look(looks[-1])
 
 
 def test_the_line_to_beat_is_the_ngrams_on_the_tunes_that_are_watched(training, tiny_corpus, tmp_path):

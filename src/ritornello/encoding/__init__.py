@@ -8,7 +8,7 @@ from typing import Any
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.interval import IntervalEncoding
 from ritornello.encoding.lookback import Lookback
-from ritornello.encoding.miditok_adapter import MidiTokEncoding
+from ritornello.encoding.miditok_adapter import MidiTokEncoding, composes
 from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
 
@@ -31,6 +31,7 @@ __all__ = [
     "NoteEncoding",
     "SideInput",
     "Tracker",
+    "composes",
     "make_encoding",
 ]
 

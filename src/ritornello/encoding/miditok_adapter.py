@@ -211,6 +211,11 @@ class MidiTokEncoding:
         return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True))
 
 
+def composes(encoding: Any) -> bool:
+    """Whether tunes can be composed in an encoding: in all but MidiTok's that do not say where a tune stands."""
+    return not isinstance(encoding, MidiTokEncoding) or encoding.table.tells_time
+
+
 def _losses(melody: Melody, again: Melody) -> Counter[str]:
     """What came back otherwise (see `protocol.Encoded`), by comparing notes in order of time."""
     per, per_again = melody.timeline.ticks_per_quarter, again.timeline.ticks_per_quarter

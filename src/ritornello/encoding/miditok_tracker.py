@@ -15,6 +15,7 @@ SPECIALS = ("PAD", "BOS", "EOS", "MASK")
 KINDS = ("begin", "Bar", "TimeSig", "Position", "Pitch", "Velocity", "Duration", "end")
 BEGIN, BAR, TIME_SIGNATURE, POSITION, PITCH, VELOCITY, DURATION, END = range(len(KINDS))
 OTHER = -1
+LONGEST_BEAT = 3  # of what the metre's lower figure counts: a dotted quarter in 6/8
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,17 @@ class TokenTable:
 
     @property
     def tells_time(self) -> bool:
-        """Whether tokens say where in its bar a tune stands: REMI with metres, single barlines and even lengths."""
+        """Whether tokens say where in its bar a tune stands: REMI with metres, single barlines, even lengths.
+
+        Lengths reach a beat of any metre, three of what its lower figure counts, so that every tune can close.
+        """
         plain = {"Bar", "TimeSig", "Position", "Pitch", "Velocity", "Duration", "begin", "end", *SPECIALS}
         is_plain = all(kind in plain and value != "End" for kind, value in self.names)
         one_bar = (self.kind == BAR).sum() == 1
-        return bool(self.tokenizer == "REMI" and self.signs_time and self.is_even and is_plain and one_bar)
+        reaches = self.amount[self.kind == DURATION].max(initial=0) >= LONGEST_BEAT * self.positions
+        return bool(
+            self.tokenizer == "REMI" and self.signs_time and self.is_even and is_plain and one_bar and reaches
+        )
 
     def step(self, denominator: int) -> int:
         """Ticks of a step where a beat is the metre's lower figure (a quarter where metres are not written)."""
@@ -154,7 +161,8 @@ class MidiTokTracker:
         """Raises ValueError: composing so many bars is not offered where tokens do not tell the time."""
         raise ValueError(
             f"composing is not offered with miditok's {self.table.tokenizer} as configured: its tokens do not say "
-            "where in its bar a tune stands; train with REMI, without rests, bar ends and several resolutions"
+            "where in its bar a tune stands; train with REMI, with one resolution, lengths of three beats or more, and "
+            "no rests or bar ends"
         )
 
     def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
@@ -171,12 +179,20 @@ class MidiTokTracker:
 
     def advance(self, tokens: np.ndarray) -> None:
         """Take one token for each tune, (batch,) of int."""
-        kind, pitch = self.table.kind[tokens], self.table.pitch[tokens]
+        self._frame(tokens)
+        self._note(self.table.pitch[tokens])
+
+    def _frame(self, tokens: np.ndarray) -> None:
+        """What begins and ends a tune."""
+        kind = self.table.kind[tokens]
         begins = kind == BEGIN
         self._metre = np.where(begins, tokens - self.table.begin, self._metre)
         self.bar, self.beat = self.table.bars[self._metre], self.table.beats[self._metre]
         self.begun = self.begun | begins
         self.done = self.done | (kind == END)
+
+    def _note(self, pitch: np.ndarray) -> None:
+        """A note starts at the time reached where `pitch`, (batch,), is not -1."""
         starts = pitch >= 0
         self.opening = np.where(starts & (self.notes == 0), self.time, self.opening)
         self.onset = np.where(starts, self.time, self.onset)
@@ -194,13 +210,14 @@ class RemiTracker(MidiTokTracker):
     """REMI (Huang and Yang 2020, "Pop Music Transformer", arXiv 2002.00212): bar, metre, position, pitch, length.
 
     Legal is what the tokeniser writes for a single line: each bar in the tune's metre, a position for each note, not
-    before the last one is over, and the end after a note.
+    before the last one is over, and the end after a note. A note counts, and sounds, once its length is told.
     """
 
     def __init__(self, table: TokenTable, batch: int):
         super().__init__(table, batch)
         self._last = np.full(batch, OTHER)  # kind of the last token
         self._bar_start = np.full(batch, -1)  # -1 before the first
+        self._pitch = np.full(batch, -1)  # of the note whose length has not come
 
     def legal(self) -> np.ndarray:
         """(batch, vocabulary) of bool: the tokens that may come next."""
@@ -243,8 +260,12 @@ class RemiTracker(MidiTokTracker):
         place = np.maximum(self._bar_start, 0)
         reached = np.where(enters, place, np.where(kind == POSITION, place + steps, self.time))
         self.sounding = np.where(reached > self.time, -1, self.sounding)
-        self.time = np.maximum(self.time, reached) + np.where(kind == DURATION, steps, 0)
-        super().advance(tokens)
+        self.time = np.maximum(self.time, reached)
+        is_whole = kind == DURATION
+        self._note(np.where(is_whole, self._pitch, -1))
+        self.time = self.time + np.where(is_whole, steps, 0)
+        self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
+        self._frame(tokens)
         self._last = kind
 
     def _next_bar(self) -> np.ndarray:

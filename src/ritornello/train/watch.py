@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import Encoding, composes
 from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music import atomic
 from ritornello.music.files import write
@@ -121,7 +121,9 @@ def _begun(training: Training, out: Path) -> dict[str, Any]:
 
 
 def _sampled(training: Training, primer: Melody | None, out: Path, check: Check, told: dict) -> Sample | None:
-    """Make and keep a melody, unless the last one is too near."""
+    """Make and keep a melody, unless the last one is too near or the encoding cannot."""
+    if not composes(training.encoding):
+        return None
     samples = told["samples"]
     apart = training.plan.updates / MOST_SAMPLES
     if samples and check.update - samples[-1]["update"] < apart and not check.stopped:
