@@ -11,7 +11,7 @@ from ritornello.model.options import NetworkOptions
 from ritornello.train.measure import make_engine
 from ritornello.train.plan import Setting, TrainOptions, make_plan
 
-STEP = 8  # cells: widths are multiples of it
+STEP = 4  # cells: widths are multiples of it
 
 
 @cache
@@ -25,14 +25,14 @@ def within_budget(fields: dict[str, Any], encoding: Encoding) -> tuple[NetworkOp
 
     Embedding and width are equal, as in the exercise; the chain between the parts of a note is half as wide.
     """
-    low, high = 1, 128  # in STEPs
+    low, high = 2, 256  # in STEPs
     while low < high:
         middle = (low + high) // 2
         if weights(_of_width(fields, middle * STEP), encoding) < budget():
             low = middle + 1
         else:
             high = middle
-    near = [_of_width(fields, n * STEP) for n in (low - 1, low) if n]
+    near = [_of_width(fields, n * STEP) for n in (low - 1, low) if n > 1]
     counted = [(abs(weights(network, encoding) - budget()), network) for network in near]
     network = min(counted, key=lambda pair: pair[0])[1]
     return network, weights(network, encoding)
