@@ -161,8 +161,8 @@ class MidiTokTracker:
         """Raises ValueError: composing so many bars is not offered where tokens do not tell the time."""
         raise ValueError(
             f"composing is not offered with miditok's {self.table.tokenizer} as configured: its tokens do not say "
-            "where in its bar a tune stands; train with REMI, with one resolution, lengths of three beats or more, and "
-            "no rests or bar ends"
+            "where in its bar a tune stands; train with REMI, with one resolution, lengths of three beats or more, "
+            "and no rests or bar ends"
         )
 
     def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
