@@ -114,7 +114,7 @@ def test_what_need_not_be_opened_says_why(tmp_path):
     (tmp_path / "empty.mid").write_bytes(b"")
     found = {os.path.basename(s.name): refused(s) for s in find_files([tmp_path])}
     assert found == {
-        "README": ("not_music", "no suffix is not read"),
+        "README": ("not_music", "a name without an ending is not read"),
         "empty.mid": ("empty_file", ""),
         "film.mp4": ("not_music", ".mp4 is not read"),
     }

@@ -16,7 +16,7 @@ def test_any_source_can_be_asked_for_in_any_order() -> None:
     odd = [
         Source("b\udce9.mid", "b\udce9.mid"),  # a byte that is no UTF-8
         Source("a.zip/é.mid", "a.zip", 3),
-        Source("a.zip/x", "a.zip", 4, ("not_music", "no suffix is not read")),
+        Source("a.zip/x", "a.zip", 4, ("not_music", "a name without an ending is not read")),
     ]
     listed = SourceList(iter([*odd, *MANY]))
     assert len(listed) == len(MANY) + 3

@@ -59,7 +59,7 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
     elif suffix in ARRAY_SUFFIXES:
         _take_arrays(found, content, name, options)
     elif suffix not in SUFFIXES:
-        found.problems.append(("not_music", f"{suffix or 'no suffix'} is not read"))
+        found.problems.append(("not_music", f"{suffix or 'a name without an ending'} is not read"))
     else:
         _take_pieces(found, content, name, options)
     return _rows(found)

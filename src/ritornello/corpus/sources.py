@@ -79,7 +79,7 @@ def name_problem(name: str) -> tuple[str, str] | None:
     suffix = os.path.splitext(name)[1].lower()
     if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
         return None
-    return "not_music", f"{suffix or 'no suffix'} is not read"
+    return "not_music", f"{suffix or 'a name without an ending'} is not read"
 
 
 def _regular_file(path: str, limit: int) -> bytes:
