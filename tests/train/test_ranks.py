@@ -96,7 +96,7 @@ def test_a_run_of_two_is_not_gone_on_with_by_one(pairs):
         resume_training(load_checkpoint(pairs / "whole"), pairs / "whole", corpus())
 
 
-RUN = "hymns", "--preset", "tiny", "--updates", "160", "--checks", "16", "--streams", "4", "--save-seconds", "0.1"
+RUN = "hymns", "--preset", "tiny", "--updates", "300", "--checks", "60", "--streams", "4", "--save-seconds", "0.1"
 
 
 def test_when_a_process_is_killed_the_other_says_so_and_the_run_goes_on(tmp_path):
@@ -112,8 +112,8 @@ def test_when_a_process_is_killed_the_other_says_so_and_the_run_goes_on(tmp_path
     with started("--resume", str(run)) as launcher:
         said, errors = launcher.communicate(timeout=120)
     assert launcher.returncode == 0, errors
-    assert re.search(r"going on at update [1-9]\d* of 160", said)
-    assert [line["update"] for line in log_of(run)] == list(range(10, 161, 10))
+    assert re.search(r"going on at update [1-9]\d* of 300", said)
+    assert [line["update"] for line in log_of(run)] == list(range(5, 301, 5))
 
 
 def started(*words: str) -> subprocess.Popen:
