@@ -17,6 +17,8 @@ from ritornello.encoding.transposition import possible_shifts
 from ritornello.model.alphabet import Alphabet
 from ritornello.train.batches import Batch, batch_of, melody_rows
 
+KEPT_BYTES = 100_000_000  # of melodies laid out before, so that what stands beside their tokens is not found anew
+
 
 class Streams:
     """An endless supply of chunks from `melodies`, token arrays of one encoding.
@@ -43,6 +45,8 @@ class Streams:
         columns = len(self._alphabet.parts) + len(self._alphabet.beside)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
+        self._kept: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift, int16
+        self._room = KEPT_BYTES
 
     @property
     def epochs(self) -> float:
@@ -92,4 +96,14 @@ class Streams:
         index = self._order.pop()
         shift = int(self._random.choice(self._shifts[index]))
         self._taken += 1
-        return melody_rows(self._encoding, self._encoding.transpose(self._melodies[index], shift))
+        return self._rows(index, shift).astype(np.int64)
+
+    def _rows(self, index: int, shift: int) -> np.ndarray:
+        """A melody in a key, laid out."""
+        if (index, shift) in self._kept:
+            return self._kept[index, shift]
+        rows = melody_rows(self._encoding, self._encoding.transpose(self._melodies[index], shift)).astype(np.int16)
+        if self._room >= rows.nbytes:
+            self._room -= rows.nbytes
+            self._kept[index, shift] = rows
+        return rows
