@@ -10,7 +10,7 @@ from ritornello.encoding.interval import IntervalEncoding
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.miditok_adapter import MidiTokEncoding, composes
 from ritornello.encoding.note import NoteEncoding
-from ritornello.encoding.protocol import Encoded, Encoding, SideInput, Tracker
+from ritornello.encoding.protocol import Echo, Encoded, Encoding, SideInput, Tracker
 
 ENCODINGS: dict[str, Any] = {
     "grid": Grid,
@@ -22,6 +22,7 @@ ENCODINGS: dict[str, Any] = {
 
 __all__ = [
     "ENCODINGS",
+    "Echo",
     "Encoded",
     "Encoding",
     "Grid",
