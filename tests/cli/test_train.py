@@ -118,6 +118,12 @@ def test_a_finished_run_says_that_it_is_at_its_end(command, run):
     assert f"--from {run}" in out
 
 
+def test_a_run_killed_between_its_end_and_its_report_has_one_when_it_is_resumed(command, run):
+    (run / "report.html").unlink()
+    assert command("train", "--resume", run).status == 0
+    assert "bits per note" in (run / "report.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -167,6 +173,18 @@ def test_going_on_from_a_model_tells_both_figures(command, little_model, hymn_co
     assert f"held-out tunes {little_model} has " in out
     assert "bits per note, the tuned model " in out
     assert load_model(tmp_path / "tuned/model.safetensors").facts["parent"]["name"] == little_model.name
+
+
+def test_where_nothing_is_held_out_no_figure_is_called_held_out(command, little_model, tmp_path):
+    (tmp_path / "tune.abc").write_text("X:1\nL:1/4\nM:4/4\nK:C\nCDEF | GABc | edcB | AGEC |]\n", "utf-8")
+    words = ["--updates", 2, "--checks", 1, "--threads", 1, "--streams", 2, "--bptt-steps", 16, "--engine", "numpy"]
+    status, out, err = command("train", tmp_path / "tune.abc", "-o", tmp_path / "run", "--from", little_model, *words)
+    assert (status, err) == (0, "")
+    last = out.splitlines()[-1]
+    assert "model.safetensors: training " in last
+    assert "held-out" not in last
+    assert "0 held-out tunes" not in out
+    assert "blew up" not in out
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,16 @@ def test_training_that_gets_much_worse_for_two_checks_blames_it_too():
     assert rate_too_high(log([6.0, 5.0, 5.4, 5.4])) is None
 
 
+def test_the_check_of_a_base_before_it_learns_is_no_training_to_rise_from():
+    base = Point(0, 0.0, 0.0, 4.4, 4.4)
+    learned = log([4.3, 4.2, 4.1], [5.2, 5.1, 5.0])
+    assert rate_too_high(replace(learned, points=(base, *learned.points))) is None
+    assert rate_too_high(replace(learned, points=(base,))) is None
+
+
 def test_it_says_since_when_the_ngram_is_beaten():
     run = log([6.0, 5.4, 5.2, 5.25], ngram=5.5)
-    assert beats_ngram(run) == "it beats the n-gram since epoch 2.0 (1:00), now by 0.30 bits per note"
+    assert beats_ngram(run) == "it beats the n-gram since epoch 2.0 (1:00), its best by 0.30 bits per note"
     assert below_ngram(run) is None
 
 

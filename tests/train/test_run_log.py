@@ -85,7 +85,10 @@ def test_numbers_that_are_none_are_no_check(tmp_path):
     assert [line["update"] for line in read_run(tmp_path).checks] == [10]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"samples": 3}', '{"samples": [{}], "tokens_per_note": {}}'])
+NO_NUMBER = '{"samples": [], "tokens_per_note": {"training": 1, "held_out": 1}, "ngram_bits_per_note": "5"}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"samples": 3}', '{"samples": [{}], "tokens_per_note": {}}', NO_NUMBER])
 def test_a_coach_that_cannot_be_read_is_passed_over(tmp_path, text):
     folder = write_run(tmp_path / "run", [HEAD, check(10, 1, 2)])
     (folder / "coach.json").write_text(text)
@@ -99,6 +102,8 @@ def test_a_coach_that_cannot_be_read_is_passed_over(tmp_path, text):
         ('{"plan', "line 1 is not JSON"),
         ("[1]\n", "line 1 is not an object"),
         ('{"update": 3}\n', "holds no plan"),
+        ('{"plan": 3}\n', "holds no plan"),
+        ('{"plan": {}, "network": "2x256"}\n', "holds no plan"),
         ('{"plan": {}}\nnonsense\n{"update": 1}\n', "line 2 is not JSON"),
     ],
 )

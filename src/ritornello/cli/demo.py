@@ -47,7 +47,7 @@ def demo(
     """
     from ritornello import api
     from ritornello.cli.live_view import LiveView
-    from ritornello.cli.train import describe_plan
+    from ritornello.cli.train_words import describe_plan
     from ritornello.encoding import Grid
     from ritornello.evaluate.scores import score_ngram
     from ritornello.model.options import load_preset

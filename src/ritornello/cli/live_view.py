@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ritornello.cli.console import Console
@@ -110,8 +113,8 @@ def describe_look(look: Look) -> str:
     from ritornello.train.coach import clock
 
     check, point, log = look.check, look.point, look.log
-    told = f"training {point.training:.3f}  "
-    told += f"held-out {point.held_out:.3f} bits per note" if log.has_held_out else "bits per note"
+    held_out = f"  held-out {point.held_out:.3f}" if log.has_held_out else ""
+    told = f"training {point.training:.3f}{held_out} bits per note"
     beside = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
     left = "" if check.stopped else f"  {clock(look.seconds_left)} left"
     note = f"; {check_note}" if (check_note := getattr(check, "note", "")) else ""
@@ -139,8 +142,8 @@ def _curves(look: Look, width: int):
 
     text = Text()
     for row in text_chart(lines_of(look.log), width, ROWS):
-        for sign, ink in row:
-            text.append(sign, INKS.get(ink, "dim"))
+        for ink, signs in groupby(row, key=itemgetter(1)):
+            text.append("".join(sign for sign, _ in signs), INKS.get(ink, "dim"))
         text.append("\n")
     text.rstrip()
     return text
@@ -152,10 +155,10 @@ def _numbers(look: Look):
     point, log = look.point, look.log
     parts: list[Any] = [(f"training {point.training:.2f}", INKS[1])]
     if log.has_held_out:
-        parts += ["   ", (f"held-out {point.held_out:.2f}", INKS[0])]
+        parts += ["  ", (f"held-out {point.held_out:.2f}", INKS[0])]
     if log.ngram is not None:
-        parts += ["   ", (f"n-gram {log.ngram:.2f}", INKS[4])]
-    return Text.assemble(*parts, f"   bits per note, epoch {point.epochs:.1f}; best {log.best.held_out:.2f}")
+        parts += ["  ", (f"n-gram {log.ngram:.2f}", INKS[4])]
+    return Text.assemble(*parts, f"  bits per note, epoch {point.epochs:.1f}; best {log.best.held_out:.2f}")
 
 
 def _tune(look: Look, width: int) -> list:
@@ -171,7 +174,9 @@ def _tune(look: Look, width: int) -> list:
 
 
 def _can_draw(console: Console) -> bool:
-    """Whether the terminal's encoding has the signs."""
+    """Whether the terminal can be drawn on again, and its encoding has the signs."""
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
     try:
         "━⣿▁·♯".encode(console.stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import CycloptsError, Parameter
 
 from ritornello.cli.console import AsJson, Console, Quiet
-from ritornello.train.plan import Plan, Setting, TrainOptions
+from ritornello.cli.train_words import (
+    describe_end,
+    describe_interruption,
+    describe_plan,
+    describe_setting,
+    describe_sizes,
+    describe_tuning,
+)
+from ritornello.train.plan import Setting, TrainOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ritornello.corpus.store import Corpus
-    from ritornello.train.loop import Check
     from ritornello.train.ranks import Ranks
     from ritornello.train.run import Training
-    from ritornello.train.sizes import Sizes
     from ritornello.train.wishes import Wishes
 
 Flag = Annotated[bool, Parameter(negative=())]
@@ -159,6 +163,7 @@ def _resume(
     saved = ranks.first(lambda: load_checkpoint(folder))
     check_options(saved.story, options, *wanted)
     if saved.progress.stopped:
+        ranks.first(lambda: _reported(folder))
         model, progress = folder / MODEL_NAME, saved.progress
         console.result(
             {"model": str(model), "update": progress.best_update, "validation_nll": progress.best},
@@ -171,6 +176,14 @@ def _resume(
     console.say(f"{folder}: going on at update {training.progress.update} of {training.plan.updates}")
     console.say(describe_plan(training.plan))
     return _train(console, training, folder)
+
+
+def _reported(folder: Path) -> None:
+    """Write the report of a run that was killed between its end and its report."""
+    from ritornello.train.run_report import write_report
+
+    with suppress(OSError, ValueError):
+        write_report(folder)
 
 
 def _train(console: Console, training: Training, out: Path) -> int:
@@ -195,11 +208,11 @@ def _train(console: Console, training: Training, out: Path) -> int:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(describe_interruption(training, out)) from None
     console.say(final_line(read_run(out).log))
-    if training.base:
+    if training.base and training.has_held_out:
         console.say(describe_tuning(training))
     console.result(
         {"model": str(out / MODEL_NAME), "update": progress.best_update, "validation_nll": progress.best},
-        f"{out / MODEL_NAME}: held-out {progress.best:.4f} nats per token, best at update {progress.best_update}",
+        describe_end(training, out),
     )
     return 0
 
@@ -232,89 +245,3 @@ def open_corpus(name: str, console: Console) -> Corpus:
     for line in corpus.report:
         console.say(str(line))
     return corpus
-
-
-def describe_interruption(training: Training, folder: Path) -> str:
-    """What there is after Ctrl-C, in a line, and how to go on."""
-    from ritornello.train.checkpoint import MODEL_NAME
-
-    progress, going_on = training.progress, f"`ritornello train --resume {folder}`"
-    at = f"interrupted at update {progress.update} of {training.plan.updates}"
-    if not (folder / MODEL_NAME).exists():
-        return f"{at}, before the first check, so that there is no model yet; go on with {going_on}"
-    return (
-        f"{at}; {folder / MODEL_NAME} holds the best so far (update {progress.best_update}): compose with "
-        f"`ritornello generate {folder} -o tunes`, or go on with {going_on}"
-    )
-
-
-def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
-    """What trains, and why, in a line."""
-    if not timed:
-        why = "by rule, so that the run can be repeated"
-    else:
-        first, *others = sorted(timed, key=lambda s: -s.updates_per_second)
-        rates = ", ".join(f"{s.dtype} x {s.threads}: {s.updates_per_second:.1f}" for s in others)
-        why = f"{first.updates_per_second:.1f} updates/s" + (f", the fastest here now ({rates})" if others else "")
-    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {_threads(plan)}: {why}"
-
-
-def _threads(plan: Plan) -> str:
-    return f"{plan.threads} thread{'s' * (plan.threads != 1)}"
-
-
-def describe_plan(plan: Plan) -> str:
-    """The plan in a line."""
-    bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
-    ranks = f"{plan.ranks} x " if plan.ranks > 1 else ""
-    return (
-        f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} tokens{bound}; learning rate "
-        f"{plan.peak_rate:g}, dropout {plan.dropout:g}, seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
-    )
-
-
-def describe_tuning(training: Training) -> str:
-    """What tuning gained on the held-out tunes, in bits per note."""
-    assert training.base is not None
-    watched = training.story["held_out"]
-    per_note = watched["tokens"] / max(1, watched["notes"]) / math.log(2)
-    checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
-    return (
-        f"on {watched['melodies']} held-out tunes {training.base.name} has {checks[0] * per_note:.3f} bits per note, "
-        f"the tuned model {training.progress.best * per_note:.3f}"
-    )
-
-
-def describe_sizes(found: Sizes, plan: Plan) -> str:
-    """A dry run's findings, line by line."""
-    minutes = found.seconds / 60
-    return "\n".join(
-        (
-            f"network: {found.weights:,} weights",
-            f"corpus: {found.train_melodies} melodies of {found.train_tokens:,} tokens to learn from (one epoch), "
-            f"{found.held_out_melodies} held out",
-            f"an update: {found.tokens_per_update:,} tokens; an epoch: {found.updates_per_epoch:.1f} updates; "
-            f"in all {plan.updates} updates, {found.epochs:.1f} epochs",
-            f"memory: about {found.memory_bytes / 1e6:,.0f} MB (weights and optimiser "
-            f"{found.weight_bytes / 1e6:,.0f}, an update {found.activation_bytes / 1e6:,.0f}, the program "
-            f"{found.program_bytes / 1e6:,.0f})",
-            f"time: about {minutes:.1f} minutes at {found.updates_per_second:.1f} updates/s, checks not counted",
-            "dry run: nothing was trained or written",
-        )
-    )
-
-
-def describe_check(check: Check) -> str:
-    """A check in a line."""
-    ends = {
-        "": "",
-        "finished": "; finished",
-        "early": "; stopped: no gain for a while",
-        "time": "; time is up",
-        "diverged": "; stopped: training blew up again and again",
-    }
-    return (
-        f"{check.seconds:6.0f} s  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  "
-        f"training {check.train_nll:.4f}  held-out {check.validation_nll:.4f} nats per token"
-        f"{'  best' if check.is_best else ''}{ends[check.stopped]}{'; ' + check.note if check.note else ''}"
-    )

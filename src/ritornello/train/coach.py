@@ -6,6 +6,7 @@ a number means the same under every encoding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -117,7 +118,8 @@ def rate_too_high(log: Log) -> str | None:
     if log.setbacks:
         times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
         return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
-    lowest = min(point.training for point in log.points)
+    # A base is checked before it learns: by held-out tunes alone and without dropout, which is another number.
+    lowest = min((point.training for point in log.points if point.update), default=math.inf)
     now = min(point.training for point in log.points[-CHECKS_OF_RISE:])
     if now < lowest + JUMP:
         return None
@@ -163,7 +165,7 @@ def beats_ngram(log: Log) -> str | None:
         return None
     since = next(point for point in log.points if point.held_out < log.ngram)
     return (
-        f"it beats the n-gram since epoch {since.epochs:.1f} ({clock(since.seconds)}), now by "
+        f"it beats the n-gram since epoch {since.epochs:.1f} ({clock(since.seconds)}), its best by "
         f"{log.ngram - log.best.held_out:.2f} bits per note"
     )
 

@@ -17,6 +17,7 @@ from ritornello.train.coach import Heard, Log, Point
 
 LOG_NAME = "log.jsonl"
 COACH_NAME = "coach.json"
+HEAD_PARTS = ("plan", "network", "encoding", "corpus")
 CHECK_FIELDS = ("update", "epochs", "seconds", "train_nll", "validation_nll")
 
 
@@ -87,7 +88,7 @@ def read_run(folder: str | Path) -> RunRecord:
     folder = Path(folder)
     lines = _log_lines(folder / LOG_NAME)
     head = lines[0] if lines else {}
-    if "plan" not in head:
+    if "plan" not in head or not all(isinstance(head.get(name, {}), dict) for name in HEAD_PARTS):
         raise RunLogError(f"{folder / LOG_NAME}: its first line holds no plan; this is not the log of a run")
     checks: list[dict] = []
     setbacks = 0
@@ -136,6 +137,7 @@ def _coach(path: Path) -> dict[str, Any]:
         told = json.loads(path.read_text("utf-8"))
         numbers = [sample[name] for sample in told["samples"] for name in (*Heard._fields, "update", "epochs")]
         numbers += [told["tokens_per_note"][name] for name in ("training", "held_out")]
+        numbers += [told.get("notes", 0), told.get("ngram_bits_per_note") or 0]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return told if all(map(_is_number, numbers)) else {}

@@ -1,0 +1,31 @@
+"""The view of a run in training, where the terminal cannot be drawn on."""
+
+import io
+
+from ritornello.cli.console import Console
+from ritornello.cli.live_view import LiveView
+from ritornello.train.coach import Log, Point
+from ritornello.train.loop import Check
+from ritornello.train.watch import Look
+
+POINT = Point(10, 1.0, 2.0, 6.0, 5.0)
+CHECK = Check(10, 40, 1.0, 2.0, 1.2, 1.0, 3000.0, True)
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines_as_it_goes(monkeypatch):
+    console, screen = Console(), Terminal()
+    monkeypatch.setattr(console, "_stream", screen)
+    monkeypatch.setenv("TERM", "dumb")
+    with LiveView(console, 40) as view:
+        view.show(Look(CHECK, Log((POINT,)), None, [], 6.0))
+        assert screen.getvalue() == (
+            "   0:02  update     10 of 40  epoch   1.0  training 6.000  held-out 5.000 bits per note  "
+            "1.0000 nats per token  3,000 tokens/s  0:06 left  best\n"
+        )
