@@ -15,7 +15,7 @@ from ritornello.encoding.durations import DURATIONS
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 BARS = ("bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago")
-ALL = (*BARS, "motif", "contour")
+ALL = (*BARS, "motif", "contour", "sequence")
 ECHOING = [case for case in CASES if CASES[case]["name"] in ("grid", "note", "interval")]
 GROUPS = [case for case in ECHOING if CASES[case]["name"] != "grid"]
 SEEDS = st.integers(0, 1 << 30)
@@ -202,6 +202,20 @@ def test_a_motif_that_begins_again_says_how_it_went_on():
     ]
 
 
+@pytest.mark.parametrize("name", ["note", "interval"])
+def test_a_sequence_is_moved_to_go_on_from_the_last_pitch(name):
+    encoding = make_encoding(name, echoes=("sequence",))
+    melody = tune((60, "1"), (62, "1"), (64, "1"), (65, "2"), (None, "1"), (67, "1"), (69, "1"))
+    heard = said(encoding, melody, "sequence", 2 if name == "interval" else 1)
+    tokens = encoding.encode(melody).tokens
+    of_c, of_e, of_a = (int(tokens[encoding.onsets(tokens)][n]) for n in (0, 2, 5))
+    # E came a step of 2 after D, as D after C, and then another: go on to F sharp
+    assert (heard[3][0], heard[3][2]) == (of_e + 2 + 1, 1)
+    # G after a rest, then A: as C from nowhere, then D; there E followed, a step of 2
+    assert (heard[-1][0], heard[-1][2]) == (of_a + 2 + 1, 2)
+    assert of_a - of_c == 9  # ids are semitones apart
+
+
 def test_of_matches_as_long_the_latest_counts_and_six_is_the_longest():
     encoding = make_encoding("note", echoes=("motif",))
     melody = tune(*[(pitch, "1") for pitch in (60, 62, 60, 64, 60)])
@@ -250,7 +264,7 @@ def test_names_are_checked_ordered_and_written_as_json():
     assert encoding.side == ()
     assert make_encoding("note").echoes == ()
     assert "echoes" not in make_encoding("note").options() | make_encoding("grid").options()
-    with pytest.raises(ValueError, match=r"no such echo here: 'motive'; there are bar_ago, .*, contour"):
+    with pytest.raises(ValueError, match=r"no such echo here: 'motive'; there are bar_ago, .*, sequence"):
         make_encoding("note", echoes=("motive",))
     with pytest.raises(ValueError, match=r"no such echo here: 'motif'; there are bar_ago, .*, eight_bars_ago$"):
         make_encoding("grid", echoes=("motif",))

@@ -6,6 +6,8 @@
     motif       what followed when the last k events, what and how long, came before: of the longest such match, at
                 most LONGEST_MATCH events, the latest. Strength k
     contour     the same, matched on what they were alone, however long
+    sequence    the same, matched on the steps from pitch to pitch and the lengths; what followed there is moved so as
+                to go on from the last pitch
 
 Strength 0 says that there is none. Pitches relative to a key, or to the note before, make a motif come again in
 another key or on another degree. The grid, whose steps are not events, has the bars alone: there an echo is the token
@@ -32,9 +34,11 @@ from ritornello.encoding.side_inputs import BARS_AGO, Past
 from ritornello.encoding.symbols import NO_EVENT
 
 LONGEST_MATCH = 6  # events
-ECHOES = (*(Echo(name, 3) for name in BARS_AGO), Echo("motif", LONGEST_MATCH + 1), Echo("contour", LONGEST_MATCH + 1))
+MATCHED = ("motif", "contour", "sequence")
+ECHOES = (*(Echo(name, 3) for name in BARS_AGO), *(Echo(name, LONGEST_MATCH + 1) for name in MATCHED))
 BAR_ECHOES = ECHOES[: len(BARS_AGO)]
 LENGTHS_APART = 1024  # more than there are durations
+NO_STEP = 512  # what stands for the step to or from a rest; steps are counted from 128
 
 
 class Candidates(NamedTuple):
@@ -89,9 +93,27 @@ def followed(events: np.ndarray, strength: np.ndarray, first_length: int) -> Can
     return Candidates(np.where(exists, what, -1), np.where(exists, length + first_length, -1), strength)
 
 
-def codes(name: str, what: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """One number for each event, the same for those that `name` takes for the same."""
-    return what if name == "contour" else what * LENGTHS_APART + length
+def codes(name: str, events: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """One number for each event, the same for those that `name` takes for the same.
+
+    events: (N, 3) of what, length and pitch, -1 for a rest's. before: (N,), the pitch of the event before each.
+    """
+    what, length, pitch = events.T
+    if name == "contour":
+        return what
+    if name == "sequence":
+        what = np.where((pitch < 0) | (before < 0), NO_STEP, pitch - before + 128)
+    return what * LENGTHS_APART + length
+
+
+def moved(events: np.ndarray, there: np.ndarray, here: np.ndarray, base: np.ndarray, pitches: int) -> np.ndarray:
+    """Events (N, 3) written as they would go on from other pitches: the pitch before was `there`, and is `here`.
+
+    there, here: (N,), -1 for a rest. base: (N,), the pitch of id 0. pitches: how many ids have one.
+    """
+    is_moved = (events[:, 2] >= 0) & (there >= 0) & (here >= 0)
+    what = np.clip(events[:, 2] - there + here - base, 0, pitches - 1)
+    return np.stack([np.where(is_moved, what, events[:, 0]), events[:, 1], events[:, 2]], 1)
 
 
 def matches(events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

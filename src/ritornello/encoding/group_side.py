@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ritornello.encoding.durations import TICKS
-from ritornello.encoding.echoes import codes, echo_columns, followed, matched, matches, stood
+from ritornello.encoding.echoes import codes, echo_columns, followed, matched, matches, moved, stood
 from ritornello.encoding.group_layout import Laid
 from ritornello.encoding.side_inputs import BARS_AGO, Past, Present, fitting_key, past_at, side_columns
 
@@ -37,7 +37,7 @@ def side_rows(encoding: Any, laid: Laid) -> np.ndarray:
     columns = side_columns(encoding.inputs, now, TICKS)
     if not encoding.echoes:
         return columns
-    found = _found(encoding, events, music.searchsorted(before))
+    found = _found(encoding, events, music.searchsorted(before), base + encoding.lowest)
     return np.hstack([columns, group_echoes(encoding, ago, found)])
 
 
@@ -62,13 +62,18 @@ def group_echoes(encoding: Any, ago: dict[str, Past], found: dict[str, Found]) -
     return echo_columns([stood(ago[n], first) if n in ago else followed(*found[n], first) for n in names])
 
 
-def _found(encoding: Any, events: np.ndarray, before: np.ndarray) -> dict[str, Found]:
-    """What each match of events comes upon with so many of them before each row."""
+def _found(encoding: Any, events: np.ndarray, before: np.ndarray, base: np.ndarray) -> dict[str, Found]:
+    """What each match of events comes upon with so many of them before each row; base: see `moved`."""
     found = {}
+    pitches = np.append(-1, events[:, 2])  # of the event before each, and of the last
     for name in matched(encoding.echoes):
-        places, strength = matches(codes(name, events[:, 0], events[:, 1]))
+        places, strength = matches(codes(name, events, pitches[:-1]))
         some = events if len(events) else np.zeros((1, 3), np.int64)
-        found[name] = Found(some[places[before]], strength[before])
+        places, strength = places[before], strength[before]
+        there = some[places]
+        if name == "sequence":
+            there = moved(there, pitches[places], pitches[before], base, encoding.ids.rest)
+        found[name] = Found(there, strength)
     return found
 
 

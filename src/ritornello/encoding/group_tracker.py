@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
-from ritornello.encoding.echoes import Matches, codes, matched
+from ritornello.encoding.echoes import Matches, codes, matched, moved
 from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC
 from ritornello.encoding.group_side import Found, group_echoes, times_ago, written_now
 from ritornello.encoding.side_inputs import History, Present, fitting_key, side_columns
@@ -149,7 +149,12 @@ class GroupTracker:
         found = {}
         for name, kept in self._matches.items():
             places, strength = kept.found()
-            found[name] = Found(self._history.nth(places), strength)
+            there = self._history.nth(places)
+            if name == "sequence":
+                before = self._history.pitch_before(places)
+                here = self._history.pitch_before(self._history.count)
+                there = moved(there, before, here, self._base + encoding.lowest, encoding.ids.rest)
+            found[name] = Found(there, strength)
         return np.hstack([columns, group_echoes(encoding, ago, found)])
 
     def advance(self, tokens: np.ndarray) -> None:
@@ -211,9 +216,11 @@ class GroupTracker:
         """What side inputs and echoes need to remember of a group; `time` is still its start."""
         rows = np.flatnonzero(music)
         pitch = np.where(is_note, self._last, -1)
-        self._history.add(rows, self.time[rows], self._what[rows], index[rows], pitch[rows])
+        before = self._history.pitch_before(self._history.count)
+        events = np.stack([self._what, index, pitch], 1)[rows]
+        self._history.add(rows, self.time[rows], *events.T)
         for name, kept in self._matches.items():
-            kept.add(rows, codes(name, self._what[rows], index[rows]))
+            kept.add(rows, codes(name, events, before[rows]))
         rows = np.flatnonzero(music & (self.sounding >= 0))
         self._heard[rows, self.sounding[rows] % 12] += ticks[rows]
 

@@ -163,6 +163,11 @@ class History:
         """(batch, 3): what, length and pitch of the event at each of these places, (batch,)."""
         return self._events[np.arange(len(places)), places]
 
+    def pitch_before(self, places: np.ndarray) -> np.ndarray:
+        """(batch,): pitch of the event before each of these places, (batch,); -1 for a rest, or before the first."""
+        rows = np.arange(len(places))
+        return np.where(places > 0, self._events[rows, np.maximum(places - 1, 0), 2], -1)
+
     def at(self, times: np.ndarray) -> Past:
         """What stood at `times`, (..., batch)."""
         upto = self.count.max(initial=0)
