@@ -48,9 +48,7 @@ def demo(
     from ritornello import api
     from ritornello.cli.live_view import LiveView
     from ritornello.cli.train_words import describe_plan
-    from ritornello.encoding import Grid
     from ritornello.evaluate.scores import score_ngram
-    from ritornello.model.options import load_preset
     from ritornello.music.atomic import check_place
     from ritornello.train.plan import TrainOptions
     from ritornello.train.run import MODEL_NAME, prepare_training
@@ -62,7 +60,7 @@ def demo(
         raise ValueError(f"-n must be 1 or more, not {melodies}")
     corpus = api.load_corpus("all")
     console.say(f"1. Train on {corpus}")
-    training = prepare_training(corpus, load_preset("lstm"), Grid(), TrainOptions(minutes=minutes, seed=seed))
+    training = prepare_training(corpus, None, None, TrainOptions(minutes=minutes, seed=seed))
     console.say(describe_plan(training.plan))
     with LiveView(console, training.plan.updates) as view:
         for look in watch(training, folder, view.at):

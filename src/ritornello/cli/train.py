@@ -63,16 +63,19 @@ def train(
     preset
         The network: tiny, lstm, large, ...; lstm where nothing is said.
     encoding
-        How notes are written down; grid where nothing is said.
+        How notes are written down: interval (where nothing is said), note, grid (the exercise's way), lookback, or
+        miditok[:TOKENIZER[:FILE.json]].
     plain
         The exercise's 130 symbols alone, without metre and end.
     steps_per_quarter
-        Resolution of the grid; 4 where nothing is said.
+        Resolution of grid and lookback; 4 where nothing is said.
     inputs
-        Further inputs of the network, with commas between: position,metre,key,bar_ago,two_bars_ago.
+        Further inputs of the network, with commas between: position,strength,metre,key,degree,bar_ago,two_bars_ago;
+        or none.
     echoes
         What the network may copy from the tune so far, with commas between: bar_ago,two_bars_ago,four_bars_ago,
-        eight_bars_ago, and (encodings note and interval) motif,contour.
+        eight_bars_ago, and (encodings note and interval, which have all by themselves) motif,contour,sequence;
+        or none.
     relative_to
         What the encoding interval tells pitches by: key, or the previous note.
     base

@@ -9,31 +9,44 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.encoding import ENCODINGS, Encoding, make_encoding
+from ritornello.encoding.echoes import ECHOES
+
+DEFAULT = "interval"  # the winner of benchmarks/representations
+NOTHING = "none"  # a user's word for no inputs, or no echoes
+_BESIDE = {"inputs": ("position", "strength", "metre"), "echoes": tuple(echo.name for echo in ECHOES)}
+RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDE, "interval": _BESIDE}
+
+
+def default_encoding() -> Encoding:
+    """What is trained where nothing else is asked for."""
+    return chosen_encoding(DEFAULT)
 
 
 def chosen_encoding(
-    name: str = "grid",
+    name: str = DEFAULT,
     plain: bool = False,
     steps_per_quarter: int | None = None,
     inputs: str | Sequence[str] = (),
     relative_to: str | None = None,
     echoes: str | Sequence[str] = (),
 ) -> Encoding:
-    """The encoding of this name; what is left out is as the encoding has it by itself.
+    """The encoding of this name; what is left out is as recommended, or as the encoding has it by itself.
 
     name: "miditok:TSD" is MidiTok's tokeniser TSD, "miditok:TSD:my.json" the same with the configuration in a file.
-    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago").
+    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago"), or
+    "none".
     Raises ValueError for a name that does not exist, or an option that does not go with the encoding.
     """
     name, _, rest = name.partition(":")
     asked: dict[str, Any] = {
         "plain": plain or None,
         "steps_per_quarter": steps_per_quarter,
-        "inputs": _names(inputs) or None,
-        "echoes": _names(echoes) or None,
+        "inputs": _names(inputs),
+        "echoes": _names(echoes),
         "relative_to": relative_to,
     }
-    given = {option: value for option, value in asked.items() if value is not None} | _after_colon(name, rest)
+    given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
+    given |= _after_colon(name, rest)
     takes = {field.name for field in fields(ENCODINGS[name])} if name in ENCODINGS else set(given)
     if unfit := sorted(given.keys() - takes):
         raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {_what_it_takes(takes)}")
@@ -58,9 +71,11 @@ def _after_colon(name: str, rest: str) -> dict[str, Any]:
     return {"tokenizer": tokenizer, "config": config}
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+def _names(given: str | Sequence[str]) -> tuple[str, ...] | None:
+    """Names asked for; None where nothing was said, nothing for "none"."""
     words = [word.strip() for word in given.split(",")] if isinstance(given, str) else given
-    return tuple(word for word in words if word)
+    names = tuple(word for word in words if word)
+    return () if names == (NOTHING,) else names or None
 
 
 def _what_it_takes(options: set[str]) -> str:

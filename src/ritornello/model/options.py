@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 
+DEFAULT_PRESET = "lstm"
+
 
 @dataclass(frozen=True)
 class NetworkOptions:

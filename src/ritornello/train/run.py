@@ -19,8 +19,9 @@ import numpy as np
 
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, make_encoding
+from ritornello.encoding.choice import default_encoding
 from ritornello.model.file import ModelFile, load_model, save_model
-from ritornello.model.options import NetworkOptions
+from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.train.checkpoint import (
     LOG_NAME,
     MODEL_NAME,
@@ -253,7 +254,7 @@ def prepare_training(
     """
     if base:
         network, encoding = _of_base(base, network, encoding)
-    network, encoding = network or NetworkOptions(), encoding or make_encoding()
+    network, encoding = network or load_preset(DEFAULT_PRESET), encoding or default_encoding()
     material = gather(corpus, encoding)
     shared = replace(options, threads=options.threads or ranks.threads)
     setting, timed = ranks.gather(choose_setting(network, encoding, shared))[0]

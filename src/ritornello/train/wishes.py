@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ritornello.encoding import Encoding
-from ritornello.encoding.choice import chosen_encoding
+from ritornello.encoding.choice import DEFAULT, chosen_encoding
 from ritornello.model.options import NetworkOptions, load_preset
 
 
@@ -30,4 +30,5 @@ def wishes(
     network = load_preset(preset) if preset else None
     if not (encoding or plain or steps_per_quarter is not None or inputs or relative_to or echoes):
         return Wishes(network, None)
-    return Wishes(network, chosen_encoding(encoding or "grid", plain, steps_per_quarter, inputs, relative_to, echoes))
+    name = encoding or ("grid" if plain or steps_per_quarter is not None else DEFAULT)
+    return Wishes(network, chosen_encoding(name, plain, steps_per_quarter, inputs, relative_to, echoes))
