@@ -242,9 +242,10 @@ def train(
     """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
 
     preset: tiny, lstm (where None), large, ... encoding: interval (where None), note, grid, ..., with plain,
-    steps_per_quarter, inputs, echoes and relative_to as on the command line. base: a model to go on from, with a few tunes of your own;
-    `--from` on the command line. resume: go on with the run in `out`, which was stopped. replace: let the new run
-    take the place of one in `out`. on_check: called with each Check. In a notebook the run is shown as it goes.
+    steps_per_quarter, inputs, echoes and relative_to as on the command line. base: a model to go on from, with a few
+    tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was stopped. replace:
+    let the new run take the place of one in `out`. on_check: called with each Check. In a notebook the run is shown
+    as it goes.
     options: the fields of TrainOptions (minutes, updates, seed, ...).
     Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so.
     """

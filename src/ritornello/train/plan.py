@@ -133,11 +133,12 @@ class Plan:
     seconds: float | None  # upper bound on the clock; None: no bound
     engine: str = "torch"
     ranks: int = 1  # processes that train together, each with its own streams
+    parts: int = 1  # tokens in a recurrent step
 
     @property
     def tokens_per_update(self) -> int:
         """Targets of all streams of all ranks, as good as."""
-        return self.ranks * self.streams * self.bptt_steps
+        return self.ranks * self.streams * self.bptt_steps * self.parts
 
     def rate(self, update: int) -> float:
         """Learning rate of update 0, 1, ...: linear warm-up, then half a cosine down to 1 % of the peak."""
@@ -152,12 +153,17 @@ class Plan:
 
 
 def make_plan(
-    options: TrainOptions, corpus_tokens: int, setting: Setting, fine_tune: bool = False, ranks: int = 1
+    options: TrainOptions,
+    corpus_tokens: int,
+    setting: Setting,
+    fine_tune: bool = False,
+    ranks: int = 1,
+    parts: int = 1,
 ) -> Plan:
     """Fix the plan. The measured speed of `setting` is not used where `options.updates` is given."""
     updates, seconds = options.updates, options.seconds
     shape = choose_shape(options, corpus_tokens, fine_tune)
-    tokens = ranks * shape.streams * shape.bptt_steps  # of an update
+    tokens = ranks * shape.streams * shape.bptt_steps * parts  # of an update
     if updates is None:
         # A tenth goes to checking; the rest of the reserve is for a machine that slows down.
         updates = max(20, int(0.82 * seconds * setting.updates_per_second)) if seconds else 20
@@ -180,6 +186,7 @@ def make_plan(
         seconds=seconds,
         engine=setting.engine,
         ranks=ranks,
+        parts=parts,
     )
 
 

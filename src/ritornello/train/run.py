@@ -258,7 +258,7 @@ def prepare_training(
     material = gather(corpus, encoding)
     shared = replace(options, threads=options.threads or ranks.threads)
     setting, timed = ranks.gather(choose_setting(network, encoding, shared))[0]
-    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size)
+    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, len(encoding.parts))
     story = {
         "plan": plan.described(),
         "network": replace(network, dropout=plan.dropout).options(),
