@@ -36,7 +36,7 @@ print(tokens / (time.perf_counter() - began))
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", default="hymns-and-songs")
+    parser.add_argument("--model", default="grid")
     parser.add_argument("--turns", type=int, default=7)
     options = parser.parse_args()
     turns = [{name: rate(options.model, *way) for name, way in WAYS.items()} for _ in range(options.turns)]

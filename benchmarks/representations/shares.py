@@ -1,6 +1,6 @@
 """What a model spends its bits on: each kind of token's share of the tokens and of the bits, on held-out tunes.
 
-    python -m benchmarks.representations.shares hymns-and-songs --write docs/representations.md
+    python -m benchmarks.representations.shares grid --write docs/representations.md
 
 A representation that says one thing very often does not waste bits on it: a network soon knows when nothing happens.
 It wastes steps: each of them costs as much time as a note, and puts the bar before so much further away.
@@ -58,7 +58,7 @@ def kind_of(name: str) -> str:
 
 def main() -> None:
     parser = arguments(__doc__.split("\n")[0])
-    parser.add_argument("model", nargs="?", default="hymns-and-songs")
+    parser.add_argument("model", nargs="?", default="grid")
     parser.add_argument("--corpus", default="all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this page")
     options = parser.parse_args()
