@@ -173,6 +173,8 @@ def test_weights_are_those_of_the_recurrent_layers():
     assert recurrent_weights({}) == 0
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "0:00"), (59.6, "1:00"), (187, "3:07"), (3_725, "1:02:05")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0:00"), (59.6, "1:00"), (187, "3:07"), (3_725, "1:02:05"), (float("nan"), "?")]
+)
 def test_clock(seconds, said):
     assert clock(seconds) == said

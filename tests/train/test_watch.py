@@ -16,6 +16,7 @@ from ritornello.music.files import read
 from ritornello.music.values import Melody, Metre, Note, Timeline
 from ritornello.train import watch as watching
 from ritornello.train.checkpoint import load_checkpoint
+from ritornello.train.loop import Check
 from ritornello.train.plan import TrainOptions
 from ritornello.train.run import prepare_training, resume_training
 from ritornello.train.sample import Sample, note_names, one_line_roll, opening_of
@@ -138,6 +139,12 @@ def test_time_left_shrinks_to_nothing(training, tmp_path):
     left = [look.seconds_left for look in watch(training, tmp_path)]
     assert left[0] > 0
     assert left[-1] == 0
+
+
+def test_before_the_first_update_only_the_clock_says_how_long_it_takes():
+    before = Check(0, 40, 0.0, 0.2, 1.2, 1.0, 0.0, True)  # of a base
+    assert math.isnan(watching._seconds_left(before, None))
+    assert watching._seconds_left(before, 60.0) == 60.0
 
 
 def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(training, tmp_path, capsys):

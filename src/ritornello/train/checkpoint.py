@@ -23,6 +23,7 @@ from ritornello.train.loop import Check, Progress
 MODEL_NAME = "model.safetensors"
 LAST_NAME = "last.safetensors"
 LOG_NAME = "log.jsonl"
+WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, "coach.json", "report.html", "curves.svg", "curves.png")
 FORMAT = 1
 
 State = Mapping[str, Any]
@@ -101,8 +102,8 @@ def drop_model(folder: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Take away what a killed program left half-written."""
-    for name in (LAST_NAME, MODEL_NAME, LOG_NAME):
-        for path in folder.glob(f".{name}.*"):
+    for pattern in (*(f".{name}.*" for name in WRITTEN), "samples/.epoch-*"):
+        for path in folder.glob(pattern):
             with suppress(OSError):
                 path.unlink()
 

@@ -211,7 +211,9 @@ def recurrent_weights(network: Mapping) -> int:
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, "3:07"; with hours from one on."""
+    """Minutes and seconds, "3:07"; with hours from one on; "?" for NaN."""
+    if math.isnan(seconds):
+        return "?"
     whole = max(0, round(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

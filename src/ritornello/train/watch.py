@@ -7,6 +7,7 @@ more than a few seconds for goes without.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -39,7 +40,10 @@ SAMPLES = "samples"
 
 @dataclass(frozen=True)
 class Look:
-    """What there is to see after a check. sample: None where this check has none. seconds_left: an estimate."""
+    """What there is to see after a check.
+
+    sample: None where this check has none. seconds_left: an estimate, NaN where there is none yet.
+    """
 
     check: Check
     log: Log
@@ -165,5 +169,7 @@ def _per_note(encoding: Encoding, melodies: Sequence[np.ndarray]) -> float:
 def _seconds_left(check: Check, bound: float | None) -> float:
     if check.stopped:
         return 0.0
-    left = check.seconds * (check.updates - check.update) / max(1, check.update)
+    if not check.update:  # a base that was checked before it learns: nothing says how fast it will
+        return math.nan if bound is None else bound
+    left = check.seconds * (check.updates - check.update) / check.update
     return left if bound is None else max(0.0, min(left, bound - check.seconds))
