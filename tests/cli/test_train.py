@@ -153,11 +153,13 @@ def test_what_cannot_be_is_said_in_one_line(words, status, message, command, run
 
 def test_a_dry_run_tells_sizes_and_time_and_writes_nothing(command, hymn_corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    status, out, _ = command("train", hymn_corpus, "--dry-run", "--updates", 100, *SMALL)
+    status, out, _ = command("train", hymn_corpus, "--dry-run", "--encoding", "grid", "--updates", 100, *SMALL)
     assert status == 0
     for word in ("weights", "memory: about", "an epoch: ", "time: about", "nothing was trained or written"):
         assert word in out
-    value = json.loads(command("train", hymn_corpus, "--dry-run", "--updates", 100, *SMALL, "--json").out)
+    value = json.loads(
+        command("train", hymn_corpus, "--dry-run", "--encoding", "grid", "--updates", 100, *SMALL, "--json").out
+    )
     # embedding 146 x 128; 4 x 128 rows of 128 + 128 and a bias; output 145 x 128 and a bias
     assert value["weights"] == 146 * 128 + 512 * (128 + 128 + 1) + 145 * 129
     assert value["tokens_per_update"] == 32

@@ -2,14 +2,27 @@
 
 import pytest
 
-from ritornello.encoding import Grid
-from ritornello.encoding.choice import chosen_encoding
+from ritornello.encoding import Grid, make_encoding
+from ritornello.encoding.choice import chosen_encoding, default_encoding
 
 
 def test_what_is_left_out_is_as_the_encoding_has_it():
-    assert chosen_encoding() == Grid()
+    assert chosen_encoding("grid") == Grid()
     assert chosen_encoding("grid", plain=True) == Grid(plain=True)
     assert chosen_encoding("grid", steps_per_quarter=12) == Grid(12)
+
+
+def test_notes_are_told_by_the_key_with_their_place_and_all_echoes_where_nothing_is_said():
+    encoding = chosen_encoding()
+    assert (encoding.name, encoding.relative_to) == ("interval", "key")
+    assert encoding.inputs == chosen_encoding("note").inputs == ("position", "strength", "metre")
+    assert [echo.name for echo in encoding.echoes][-3:] == ["motif", "contour", "sequence"]
+    assert default_encoding() == encoding
+
+
+def test_none_is_a_word_for_nothing_beside_the_tokens():
+    assert chosen_encoding("interval", inputs="none", echoes="none") == make_encoding("interval")
+    assert chosen_encoding("interval", inputs="metre").echoes == chosen_encoding().echoes
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
