@@ -75,6 +75,8 @@ class TrainOptions:
             raise ValueError(f"dtype must be auto, fp32 or bf16, not {self.dtype!r}")
         if self.engine not in ("auto", "torch", "numpy"):
             raise ValueError(f"engine must be auto, torch or numpy, not {self.engine!r}")
+        if self.threads > MOST_THREADS:
+            raise ValueError(f"threads must be {MOST_THREADS} or less, not {self.threads}")
         for name, low in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= low:
@@ -92,7 +94,12 @@ class TrainOptions:
         return None if self.updates is not None else 60 * (self.minutes or DEFAULT_MINUTES)
 
 
+MOST_THREADS = 256
 _LEAST = {"seed": 0, "streams": 1, "bptt_steps": 2, "threads": 0, "checks": 1, "patience": 1, "save_seconds": 0}
+
+# Seconds on one core of 2026, with the embedded corpus and 2x256.
+CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
+RESERVE = 0.08
 
 
 class Setting(NamedTuple):
@@ -164,14 +171,15 @@ def make_plan(
     updates, seconds = options.updates, options.seconds
     shape = choose_shape(options, corpus_tokens, fine_tune)
     tokens = ranks * shape.streams * shape.bptt_steps * parts  # of an update
+    checks = options.checks
     if updates is None:
-        # A tenth goes to checking; the rest of the reserve is for a machine that slows down.
-        updates = max(20, int(0.82 * seconds * setting.updates_per_second)) if seconds else 20
+        checks = fewer_checks(checks, seconds or 0)
+        updates = max(20, int(seconds_of_updates(seconds or 0, checks) * setting.updates_per_second))
         if fine_tune:
             updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens))
     return Plan(
         updates=updates,
-        check_every=max(1, round(updates / options.checks)),
+        check_every=max(1, round(updates / checks)),
         patience=options.patience if options.updates is None else options.updates,  # exactly so many: never early
         streams=shape.streams,
         bptt_steps=shape.bptt_steps,
@@ -188,6 +196,16 @@ def make_plan(
         ranks=ranks,
         parts=parts,
     )
+
+
+def fewer_checks(checks: int, seconds: float) -> int:
+    """One in ten seconds, four at least: a check with its melody and page takes about one."""
+    return min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))
+
+
+def seconds_of_updates(seconds: float, checks: int) -> float:
+    """What is left for updates: not what checks and the n-gram take, nor a reserve for a machine that slows down."""
+    return max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
 
 
 def choose_shape(options: TrainOptions, corpus_tokens: int, fine_tune: bool = False) -> Shape:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.folder import is_corpus
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, make_encoding
 from ritornello.encoding.choice import default_encoding
@@ -334,7 +335,9 @@ def check_options(
 
 
 def check_free(folder: str | Path) -> None:
-    """Raise ValueError, with the ways on, where the folder holds a run already."""
+    """Raise ValueError, with the ways on, where the folder holds a run already, or a corpus."""
+    if is_corpus(Path(folder)):
+        raise ValueError(f"{folder} is a corpus: choose another folder for the run")
     if holds_run(Path(folder)):
         raise ValueError(
             f"{folder} holds a run already: go on with it (`ritornello train --resume {folder}`), replace it "
