@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from ritornello.encoding import Encoding, Grid
-from ritornello.model.options import NetworkOptions
+from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.train.measure import make_engine
 from ritornello.train.plan import Setting, TrainOptions, make_plan
 
@@ -46,4 +46,4 @@ def weights(network: NetworkOptions, encoding: Encoding) -> int:
 
 
 def _of_width(fields: dict[str, Any], width: int) -> NetworkOptions:
-    return replace(NetworkOptions(**fields), width=width, embedding=width, chain=max(8, width // 2))
+    return replace(load_preset(DEFAULT_PRESET), **fields, width=width, embedding=width, chain=max(8, width // 2))

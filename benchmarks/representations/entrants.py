@@ -11,7 +11,7 @@ METRE = ["position", "strength", "metre"]
 PLACE = ["position"]
 PAST = ["bar_ago", "two_bars_ago"]
 BARS = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago"]
-ECHOES = [*BARS, "motif", "contour"]
+ECHOES = [*BARS, "motif", "contour", "sequence"]
 ATTENTION = {"attention": 40}
 
 
