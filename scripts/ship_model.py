@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ritornello.api import load_corpus, load_model
-from ritornello.evaluate.scores import score_baselines
+from ritornello.evaluate.scores import score_ngram
 from ritornello.model.file import load_model as load_file
 from ritornello.model.file import save_model
 
@@ -29,8 +29,9 @@ def main() -> None:
         raise SystemExit(f"{options.run}: trained on another corpus than {options.corpus}")
     save_model(options.out, model.file, half=True)  # scored as it will be shipped
     shipped = load_model(options.out)
-    scores = {name: s.described() for name, s in score_baselines(corpus, shipped.file.encoding).items()}
-    facts = shipped.facts | {"licence": "CC0-1.0", "held_out": {"network": shipped.evaluate(corpus), **scores}}
+    ngram = score_ngram(corpus, shipped.file.encoding).described()
+    held_out = {"network": shipped.evaluate(corpus), "ngram_pairs": ngram}
+    facts = shipped.facts | {"licence": "CC0-1.0", "held_out": held_out}
     save_model(options.out, replace(load_file(options.out), facts=facts), half=True)
     size = options.out.stat().st_size
     if size > MAX_BYTES:
