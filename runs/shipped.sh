@@ -13,6 +13,6 @@ ship() {
   python scripts/ship_model.py "$run/run" --corpus "$1" -o "src/ritornello/data/models/$2.safetensors"
 }
 
-ship all hymns-and-songs 5000
-ship songs songs 4000
-ship hymns hymns 2000
+ship all hymns-and-songs 4500
+ship songs songs 3500
+ship hymns hymns 700
