@@ -80,8 +80,8 @@ def test_a_plan_says_everything_that_it_will_do():
 @pytest.mark.parametrize(
     ("field", "bad"),
     [("minutes", 0), ("minutes", -1), ("updates", 0), ("dtype", "fp64"), ("streams", 0), ("bptt_steps", 1),
-     ("threads", -1), ("threads", 257), ("checks", 0), ("patience", 0), ("peak_rate", 0), ("peak_rate", 1), ("dropout", 1.0),
-     ("dropout", -0.1), ("seed", -1), ("weight_decay", -1.0),
+     ("threads", -1), ("threads", 257), ("checks", 0), ("patience", 0), ("peak_rate", 0), ("peak_rate", 1),
+     ("dropout", 1.0), ("dropout", -0.1), ("seed", -1), ("weight_decay", -1.0),
      ("engine", "jax"), ("save_seconds", -1.0), ("save_seconds", math.nan)],
 )  # fmt: skip
 def test_an_option_out_of_range_is_refused_by_name(field, bad):
