@@ -33,6 +33,15 @@ def test_in_the_middle_of_a_tune_nothing_is_favoured():
     assert (bias[:130] == 0).all()
 
 
+def test_one_more_note_of_the_same_pitch_is_less_likely_after_seven():
+    seven = [BEGIN, *[60] * 7]
+    assert bias_after(seven[:-1], bars=8)[60] == 0
+    bias = bias_after(seven, bars=8)
+    assert (bias[60], bias[62], bias[NO_EVENT]) == (-3, 0, 0)
+    assert bias_after([*seven, NO_EVENT, NOTE_OFF], bars=8)[60] == -3  # a rest between them changes nothing
+    assert bias_after([*seven, 62], bars=8)[60] == 0
+
+
 def test_the_first_note_comes_within_the_first_bar():
     assert bias_after([BEGIN, *[NO_EVENT] * 14])[NO_EVENT] == 0
     assert np.flatnonzero(bias_after([BEGIN, *[NO_EVENT] * 15]) > OUT).tolist() == list(range(128))

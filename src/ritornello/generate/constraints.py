@@ -21,6 +21,7 @@ from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
 TONIC_BIAS = 2.5  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
+LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many: copying must not go in circles
 
 
 class Form:
@@ -37,16 +38,23 @@ class Form:
         # (13, 129): a row for each tonic, and at -1, where no tonic is known, one of zeros
         self._of_tonic = np.stack([_tonic_bias(tonic) for tonic in [*range(12), -1]])
         self._entry = np.full(len(tracker.time), -1)
+        self._notes, self._pitch, self._repeats = (np.zeros(len(tracker.time), np.int64) for _ in range(3))
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these rows alone."""
         self._tonics, self._entry = self._tonics[rows], self._entry[rows]
+        self._notes, self._pitch, self._repeats = self._notes[rows], self._pitch[rows], self._repeats[rows]
 
     def observe(self) -> None:
         """Take note of where the tunes stand; to be called before each token, drawn or given."""
         tracker = self._tracker
         enters = (self._entry < 0) & tracker.begun & (tracker.part == 0)
         self._entry = np.where(enters, tracker.time, self._entry)
+        is_new = tracker.notes > self._notes
+        is_same = tracker.sounding == self._pitch
+        self._repeats = np.where(is_new, np.where(is_same, self._repeats, 0) + 1, self._repeats)
+        self._pitch = np.where(is_new, tracker.sounding, self._pitch)
+        self._notes = tracker.notes.copy()
 
     def bias(self, history: np.ndarray) -> np.ndarray:
         """(batch, vocabulary) to add to the logits: -inf for what must not come, small numbers for what should.
@@ -63,6 +71,8 @@ class Form:
         if (tracker.part == 0).all():
             pitches = tracker.pitches()
             bias += self._pitches[pitches]
+            stays = (self._repeats >= LONG_REPEAT)[:, None] & (pitches == self._pitch[:, None])
+            bias += np.where(stays, REPEAT_BIAS, 0.0)
             last = tracker.begun & (tracker.time >= bar_start)
             if last.any():
                 self._close(bias, last, tracker.time > bar_start, pitches, history)
