@@ -4,27 +4,13 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
+from chromium import LOUDEST, offline_chromium
+
 CELLS = [
     "import ritornello as rito\nmodel = rito.load_model({model!r})",
     "model.generate(bars=2, seed=1)",
     "tune = model.generate(bars=4, primer='C4 E4 G4', seed=2)\ntune",
 ]
-LOUDEST = """async (seconds) => {
-  const audio = document.querySelector('audio');
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  context.createMediaStreamSource(audio.captureStream()).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  let peak = 0;
-  const end = performance.now() + 1000 * seconds;
-  while (performance.now() < end) {
-    await new Promise((done) => setTimeout(done, 20));
-    analyser.getFloatTimeDomainData(samples);
-    for (const x of samples) peak = Math.max(peak, Math.abs(x));
-  }
-  return peak;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +31,10 @@ def exported(tmp_path_factory, little_model) -> Path:
 @pytest.fixture(scope="module")
 def frames(exported, tmp_path_factory):
     """The frames of the two tunes in headless Chromium with the network off."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=str(CHROMIUM),
-            headless=True,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-            offline=True,
-        )
+    with offline_chromium(tmp_path_factory.mktemp("profile")) as context:
         page = context.new_page()
         page.goto(exported.as_uri(), wait_until="domcontentloaded")
         yield [frame for frame in page.frames if frame != page.main_frame]
-        context.close()
 
 
 def test_each_tune_is_one_frame(frames):

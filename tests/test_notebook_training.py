@@ -1,10 +1,9 @@
 """Training in a notebook cell: curves that are updated in place, and the last melody to listen to."""
 
-from pathlib import Path
-
 import pytest
 
-CHROMIUM = Path("/usr/bin/chromium")
+from chromium import offline_chromium
+
 CELL = """import ritornello as rito
 run = rito.train(
     {corpus!r}, {out!r}, preset="tiny", updates=8, checks=4, streams=2, bptt_steps=16, threads=1, dtype="fp32"
@@ -30,23 +29,12 @@ def executed(tmp_path_factory, hymn_corpus):
 def page(executed, tmp_path_factory):
     """The notebook as a page in headless Chromium with the network off."""
     nbconvert = pytest.importorskip("nbconvert")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
     path = tmp_path_factory.mktemp("exported") / "training.html"
     path.write_text(nbconvert.HTMLExporter().from_notebook_node(executed)[0], encoding="utf-8")
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=str(CHROMIUM),
-            headless=True,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-            offline=True,
-        )
+    with offline_chromium(tmp_path_factory.mktemp("profile")) as context:
         page = context.new_page()
         page.goto(path.as_uri(), wait_until="domcontentloaded")
         yield page
-        context.close()
 
 
 def test_four_checks_leave_one_curve_and_one_player(executed):

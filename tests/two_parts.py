@@ -14,6 +14,7 @@ class TwoParts:
     """Pitches 0 to 9 and `end`, then lengths 0 to 3; side inputs: the last length + 1, and how many notes mod 5."""
 
     name = "two_parts"
+    is_keyed = False
     end = 10
     parts = (11, 4)
     side = (SideInput("length", 5), SideInput("notes", 5))

@@ -16,12 +16,12 @@ def main() -> None:
     options = parser.parse_args()
     from ritornello import api
     from ritornello.cli.demo import MINUTES
-    from ritornello.encoding import Grid
+    from ritornello.encoding.choice import default_encoding
     from ritornello.evaluate.scores import score_baselines
 
     minutes = options.minutes or MINUTES
     corpus = api.load_corpus("all")
-    rows = [_row(name, score) for name, score in score_baselines(corpus, Grid()).items()]
+    rows = [_row(name, score) for name, score in score_baselines(corpus, default_encoding()).items()]
     network = []
     for seed in range(1, options.seeds + 1):
         began = time.perf_counter()

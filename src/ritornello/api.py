@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ritornello.model.player import Player
     from ritornello.train.loop import Check
     from ritornello.train.plan import TrainOptions
-    from ritornello.train.run import Training
+    from ritornello.train.training import Training
     from ritornello.train.wishes import Wishes
 
 MAX_BATCH = 256

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from walks import CASES, walked
+from walks import CASES, assert_a_batch_is_its_tunes, streamed, walked
 
 from ritornello.encoding import make_encoding
 from ritornello.encoding.choice import chosen_encoding
@@ -41,16 +41,6 @@ def narrow(encoding, seed: int, most: int) -> list[int]:
         return np.where(few.any(1, keepdims=True), few, legal)
 
     return walked(encoding, seed, most, allowed)[0]
-
-
-def streamed(encoding, tokens: list[int]) -> list[list[int]]:
-    """What the tracker says before each group."""
-    tracker, rows = encoding.tracker(1), []
-    for token in tokens:
-        if tracker.part[0] == 0:
-            rows.append(tracker.side()[0].tolist())
-        tracker.advance(np.array([token]))
-    return rows
 
 
 @pytest.mark.parametrize("case", ECHOING)
@@ -91,17 +81,7 @@ def test_what_comes_later_changes_nothing_before_it(case, seed, share):
 def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(case, seed):
     encoding = echoing(case)
     tunes = [narrow(encoding, seed, 200), walked(encoding, seed, 200)[0], narrow(encoding, seed + 1, 200)]
-    length = min(len(tune) for tune in tunes)
-    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
-    rows = np.arange(3)
-    for step in range(length):
-        if step == length // 2:
-            rows = np.array([2, 0])
-            batch.keep(rows)
-        batch.advance(np.array([tunes[row][step] for row in rows]))
-        for row in rows:
-            alone[row].advance(np.array([tunes[row][step]]))
-        assert batch.side().tolist() == [alone[row].side()[0].tolist() for row in rows]
+    assert_a_batch_is_its_tunes(encoding, tunes, ("side",))
 
 
 def by_hand(events: list) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from walks import exact, walked
+from walks import assert_a_batch_is_its_tunes, exact, walked
 
 import ritornello
 from ritornello.corpus.embedded import embedded
@@ -174,21 +174,7 @@ def test_a_remi_tune_that_stays_finishable_ends_well_formed(seed, bars):
 def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(seed):
     encoding = make_encoding("miditok")
     tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
-    length = min(len(tokens) for tokens in tunes)
-    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
-    rows = np.arange(3)
-    for step in range(length):
-        if step == length // 2:
-            rows = np.array([2, 0])
-            batch.keep(rows)
-        batch.advance(np.array([tunes[row][step] for row in rows]))
-        for row in range(3):
-            alone[row].advance(np.array([tunes[row][step]]))
-        for place, row in enumerate(rows):
-            for name in ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part"):
-                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
-            assert batch.legal()[place].tolist() == alone[row].legal()[0].tolist()
-            assert batch.pitches()[place].tolist() == alone[row].pitches()[0].tolist()
+    assert_a_batch_is_its_tunes(encoding, tunes, ("legal", "pitches"))
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)

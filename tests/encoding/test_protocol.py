@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from walks import CASES, exact, walked
+from walks import CASES, assert_a_batch_is_its_tunes, exact, walked
 
 from ritornello.encoding import ENCODINGS, make_encoding
 from ritornello.encoding.durations import DURATIONS
@@ -90,21 +90,7 @@ def test_pitches_are_those_that_the_tokens_then_start(options, seed):
 def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(options, seed):
     encoding = make_encoding(**options, inputs=("position", "key", "bar_ago"))
     tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
-    length = min(len(tune) for tune in tunes)
-    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
-    rows = np.arange(3)
-    for step in range(length):
-        if step == length // 2:
-            rows = np.array([2, 0])
-            batch.keep(rows)
-        batch.advance(np.array([tunes[row][step] for row in rows]))
-        for row in range(3):
-            alone[row].advance(np.array([tunes[row][step]]))
-        for place, row in enumerate(rows):
-            for name in ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part"):
-                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
-            for name in ("legal", "pitches", "side"):
-                assert getattr(batch, name)()[place].tolist() == getattr(alone[row], name)()[0].tolist(), name
+    assert_a_batch_is_its_tunes(encoding, tunes)
 
 
 @EXAMPLES

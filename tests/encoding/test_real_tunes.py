@@ -4,33 +4,22 @@ Every thirtieth of the 2,202 tunes of the shared data and every tenth of the emb
 RITORNELLO_SOAK=1. No tune is an exception: every length in them has a spelling.
 """
 
-import os
-import tarfile
 from collections import Counter
 
 import pytest
 from walks import exact
 
+from real_tunes import SOAK, TUNES, real_melodies
 from ritornello.corpus.embedded import embedded
-from ritornello.corpus.pick import picked, sung_part
 from ritornello.encoding import Grid, make_encoding
-from ritornello.music.files import read
 
-SOAK = bool(os.environ.get("RITORNELLO_SOAK"))
 STEP = 1 if SOAK else 30
 
 
 @pytest.fixture(scope="module")
 def shared_melodies(shared_data, tmp_path_factory):
     """The melody of every STEP-th hymn, song and kern melody."""
-    songs = tmp_path_factory.mktemp("songs")
-    with tarfile.open(shared_data("lieder.tar.xz")) as archive:
-        members = sorted((m for m in archive.getmembers() if m.name.endswith(".mscx")), key=lambda m: m.name)
-        archive.extractall(songs, members[::STEP], filter="data")
-    paths = sorted(shared_data("hymns").glob("*.abc"))[::STEP] + sorted(songs.rglob("*.mscx"))
-    paths += sorted(shared_data("melodies").rglob("*.krn"))[::STEP]
-    pieces = [read(path)[0] for path in paths]
-    return [picked(piece, sung_part(piece)).melody for piece in pieces]
+    return real_melodies(shared_data, tmp_path_factory.mktemp("songs"), STEP)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +39,7 @@ def assert_exact(encoding, melodies):
 
 
 def test_every_note_of_the_shared_tunes_comes_back(shared_melodies, group_options, shared_data):
-    assert len(shared_melodies) >= 2202 // STEP
+    assert len(shared_melodies) >= TUNES // STEP
     assert_exact(make_encoding(**group_options), shared_melodies)
 
 

@@ -6,22 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from walks import walked
+from walks import streamed, walked
 
 from ritornello.encoding import make_encoding
 from ritornello.encoding.durations import DURATIONS
 from ritornello.encoding.side_inputs import INPUTS
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
-
-
-def streamed(encoding, tokens: list[int]) -> list[list[int]]:
-    """What the tracker says before each group."""
-    tracker, rows = encoding.tracker(1), []
-    for token in tokens:
-        if tracker.part[0] == 0:
-            rows.append(tracker.side()[0].tolist())
-        tracker.advance(np.array([token]))
-    return rows
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from real_tunes import in_quarters
 from ritornello.music.values import Melody
 
 CASES = {
@@ -43,11 +44,42 @@ def walked(encoding, seed: int, most: int, allowed=None):
     return tokens, tracker
 
 
+def streamed(encoding, tokens: list[int]) -> list[list[int]]:
+    """What the tracker says beside the tokens before each group."""
+    tracker, rows = encoding.tracker(1), []
+    for token in tokens:
+        if tracker.part[0] == 0:
+            rows.append(tracker.side()[0].tolist())
+        tracker.advance(np.array([token]))
+    return rows
+
+
+PLACES = ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part")
+
+
+def assert_a_batch_is_its_tunes(encoding, tunes: list[list[int]], asked=("legal", "pitches", "side")) -> None:
+    """Three tunes in one tracker stand where each stands alone and say the same, also when one has left midway."""
+    length = min(len(tune) for tune in tunes)
+    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
+    rows = np.arange(3)
+    for step in range(length):
+        if step == length // 2:
+            rows = np.array([2, 0])
+            batch.keep(rows)
+        batch.advance(np.array([tunes[row][step] for row in rows]))
+        for row in rows:
+            alone[row].advance(np.array([tunes[row][step]]))
+        for place, row in enumerate(rows):
+            for name in PLACES:
+                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
+            for name in asked:
+                assert getattr(batch, name)()[place].tolist() == getattr(alone[row], name)()[0].tolist(), name
+
+
 def _kind(name: str) -> str:
     return name.split("_")[0] if name.startswith(SPREAD) else name
 
 
 def exact(melody: Melody) -> list[tuple[Fraction, Fraction, int]]:
     """Onset and duration in quarters, and pitch, of each note."""
-    per = melody.timeline.ticks_per_quarter
-    return [(Fraction(n.start, per), Fraction(n.duration, per), n.pitch) for n in melody.notes]
+    return in_quarters(melody.notes, melody.timeline.ticks_per_quarter)

@@ -12,21 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chromium import LOUDEST, offline_chromium
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.render.page import Exhibit, frame_html, notebook_html, page_html
 
 pytest.importorskip("verovio")
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 RATE = 44100
 
 # one note a second, with silence between: starts are easy to find in the sound
@@ -134,20 +125,8 @@ def test_the_notebook_cell_is_one_sandboxed_frame_of_fixed_height():
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Headless Chromium with the network off and a profile of its own."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=str(CHROMIUM),
-            headless=True,
-            args=ARGUMENTS,
-            offline=True,
-            viewport={"width": 1100, "height": 900},
-        )
+    with offline_chromium(tmp_path_factory.mktemp("profile"), viewport={"width": 1100, "height": 900}) as context:
         yield context
-        context.close()
 
 
 class Tab:
@@ -176,23 +155,6 @@ def tab(browser, page, tmp_path):
     yield opened
     opened.page.close()
 
-
-LOUDEST = """async (seconds) => {
-  const audio = [...document.querySelectorAll('audio')].find((a) => !a.paused);
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  context.createMediaStreamSource(audio.captureStream()).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  let peak = 0;
-  const end = performance.now() + 1000 * seconds;
-  while (performance.now() < end) {
-    await new Promise((done) => setTimeout(done, 20));
-    analyser.getFloatTimeDomainData(samples);
-    for (const x of samples) peak = Math.max(peak, Math.abs(x));
-  }
-  await context.close();
-  return peak;
-}"""
 
 ONSETS = """async ([index, starts]) => {
   const data = document.querySelectorAll('audio')[index].src.split(',')[1];

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from trainers import TRAINERS, a_plan, trainer_named
 
 from ritornello.encoding import make_encoding
 from ritornello.evaluate.likelihood import melody_nats
@@ -10,7 +11,6 @@ from ritornello.model.options import NetworkOptions
 from ritornello.model.player import Player
 from ritornello.music.values import Melody, Metre, Note, Timeline
 from ritornello.train.numpy_engine import NumpyEngine
-from ritornello.train.plan import Plan
 from ritornello.train.streams import Streams
 
 BARS_AGO = ("bar_ago", "two_bars_ago")
@@ -18,25 +18,6 @@ ENCODINGS = {
     "grid": make_encoding("grid", echoes=BARS_AGO),
     "interval": make_encoding("interval", inputs=("position",), echoes=(*BARS_AGO, "motif", "contour")),
 }
-
-
-def a_plan(dtype: str = "fp32") -> Plan:
-    return Plan(
-        updates=30,
-        check_every=2,
-        patience=30,
-        streams=4,
-        bptt_steps=32,
-        peak_rate=0.02,
-        weight_decay=0.01,
-        warmup_updates=1,
-        dropout=0.0,
-        dtype=dtype,
-        threads=1,
-        device="cpu",
-        seed=1,
-        seconds=None,
-    )
 
 
 def said_twice(seed: int, quarters: int = 16) -> Melody:
@@ -57,21 +38,12 @@ def trained(engine, encoding, updates: int):
     return engine
 
 
-def trainer_named(name: str) -> type:
-    if name == "numpy":
-        return NumpyEngine
-    pytest.importorskip("torch")
-    from ritornello.train.engine import TorchEngine
-
-    return TorchEngine
-
-
-@pytest.mark.parametrize("trainer", ["numpy", "torch"])
+@pytest.mark.parametrize("trainer", TRAINERS)
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_what_training_checks_is_what_the_player_pays(name, trainer):
     encoding, network = ENCODINGS[name], NetworkOptions(1, 16, 12, 0.2, chain=8)
     melodies = tunes_of(encoding, range(900, 905))
-    engine = trained(trainer_named(trainer)(network, encoding, a_plan(), melodies[0]), encoding, 20)
+    engine = trained(trainer_named(trainer)(network, encoding, a_plan(bptt_steps=32), melodies[0]), encoding, 20)
     tensors = engine.tensors()
     assert abs(tensors["echo.strength"]).max() > 0.01
     playing = NumpyLstm(tensors, np.float64)
@@ -87,10 +59,10 @@ def test_what_training_checks_is_what_the_player_pays(name, trainer):
     assert engine.nll(melodies) == pytest.approx(sum(nats) / sum(map(len, melodies)), rel=1e-4)
 
 
-@pytest.mark.parametrize("trainer", ["numpy", "torch"])
+@pytest.mark.parametrize("trainer", TRAINERS)
 def test_a_run_with_gates_taken_up_again_goes_on_to_the_bit(trainer):
     encoding, network = ENCODINGS["interval"], NetworkOptions(1, 16, 12, 0.2, chain=8)
-    first, again = (trainer_named(trainer)(network, encoding, a_plan()) for _ in range(2))
+    first, again = (trainer_named(trainer)(network, encoding, a_plan(bptt_steps=32)) for _ in range(2))
     saved = trained(first, encoding, 5).state()
     trained(first, encoding, 5)
     again.restore(saved)
@@ -102,7 +74,7 @@ def test_a_run_with_gates_taken_up_again_goes_on_to_the_bit(trainer):
 def test_a_network_with_gates_learns_to_say_again_what_it_never_heard():
     network, nats = NetworkOptions(1, 16, 12, 0.0, chain=8), []
     for encoding in (make_encoding("note"), make_encoding("note", echoes=("two_bars_ago",))):
-        engine = trained(NumpyEngine(network, encoding, a_plan()), encoding, 150)
+        engine = trained(NumpyEngine(network, encoding, a_plan(bptt_steps=32)), encoding, 150)
         melodies = tunes_of(encoding, range(900, 920))
         nats.append(engine.nll(melodies) * len(melodies[0]))
     # Eight pitches of thirteen by chance are not to be known; the eight after them are the same again.
@@ -114,8 +86,8 @@ def test_bfloat16_finds_nearly_the_same():
     from ritornello.train.engine import TorchEngine
 
     encoding, network = ENCODINGS["interval"], NetworkOptions(1, 16, 12, 0.0, attention=3, chain=8)
-    exact = trained(TorchEngine(network, encoding, a_plan()), encoding, 20)
-    rough = TorchEngine(network, encoding, a_plan("bf16"))
+    exact = trained(TorchEngine(network, encoding, a_plan(bptt_steps=32)), encoding, 20)
+    rough = TorchEngine(network, encoding, a_plan(bptt_steps=32, dtype="bf16"))
     rough.load(exact.tensors())
     melodies = tunes_of(encoding, range(900, 905))
     assert rough.nll(melodies) == pytest.approx(exact.nll(melodies), rel=0.01)

@@ -19,7 +19,8 @@ from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.train.checkpoint import CheckpointError, load_checkpoint, read_checks, read_log
 from ritornello.train.plan import TrainOptions
-from ritornello.train.run import Training, check_free, find_source, prepare_training, resume_training
+from ritornello.train.run import check_free, find_source, prepare_training, resume_training
+from ritornello.train.training import Training
 
 pytest.importorskip("torch")
 resource = pytest.importorskip("resource")  # not on Windows

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_numpy_engine import NETWORK, Grid, NumpyEngine, a_plan, train
+from trainers import make_engine, train
 
 from ritornello.train.blas import blas_threads, limit_blas
 
@@ -24,6 +24,6 @@ def test_a_limit_holds_until_the_next():
 
 def test_an_engine_uses_the_threads_of_its_plan():
     for threads in (2, 1):
-        engine = NumpyEngine(NETWORK, Grid(), a_plan(threads=threads))
+        engine = make_engine("numpy", threads=threads)
         assert blas_threads() == threads
         assert np.isfinite(train(engine, 2)).all()

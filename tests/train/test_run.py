@@ -13,8 +13,10 @@ from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.file import load_model
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
+from ritornello.train.material import corpus_facts
+from ritornello.train.measure import require_torch
 from ritornello.train.plan import TrainOptions
-from ritornello.train.run import corpus_facts, prepare_training, require_torch
+from ritornello.train.run import prepare_training
 
 pytest.importorskip("torch")
 

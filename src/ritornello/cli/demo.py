@@ -50,8 +50,9 @@ def demo(
     from ritornello.cli.train_words import describe_plan
     from ritornello.evaluate.scores import score_ngram
     from ritornello.music.atomic import check_place
+    from ritornello.train.checkpoint import MODEL_NAME
     from ritornello.train.plan import TrainOptions
-    from ritornello.train.run import MODEL_NAME, prepare_training
+    from ritornello.train.run import prepare_training
     from ritornello.train.watch import watch
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)

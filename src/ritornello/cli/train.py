@@ -22,7 +22,7 @@ from ritornello.train.plan import Setting, TrainOptions
 if TYPE_CHECKING:
     from ritornello.corpus.store import Corpus
     from ritornello.train.ranks import Ranks
-    from ritornello.train.run import Training
+    from ritornello.train.training import Training
     from ritornello.train.wishes import Wishes
 
 Flag = Annotated[bool, Parameter(negative=())]

@@ -11,8 +11,8 @@ from ritornello.train.plan import Plan, Setting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ritornello.train.run import Training
     from ritornello.train.sizes import Sizes
+    from ritornello.train.training import Training
 
 
 def describe_interruption(training: Training, folder: Path) -> str:

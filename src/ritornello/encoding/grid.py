@@ -46,6 +46,7 @@ class Grid:
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
     name = "grid"
+    is_keyed = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))

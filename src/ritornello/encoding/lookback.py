@@ -44,6 +44,7 @@ class Lookback:
     steps_per_quarter: int = 4
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
     name = "lookback"
+    is_keyed = False
 
     def __post_init__(self) -> None:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)

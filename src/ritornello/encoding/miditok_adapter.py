@@ -56,6 +56,7 @@ class MidiTokEncoding:
     config: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     name = "miditok"
+    is_keyed = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))

@@ -52,7 +52,7 @@ class Encoding(Protocol):
 
     name: its name in ENCODINGS. parts: ids of each part of a group; their sum is the vocabulary's size.
     side: the further inputs. echoes: what may be copied from the tune's past. end: id of the token that ends a tune,
-    None where there is none.
+    None where there is none. is_keyed: a tune and its transposition differ in their headers alone.
     """
 
     @property
@@ -67,6 +67,8 @@ class Encoding(Protocol):
     def side(self) -> tuple[SideInput, ...]: ...
     @property
     def echoes(self) -> tuple[Echo, ...]: ...
+    @property
+    def is_keyed(self) -> bool: ...
     @property
     def ticks_per_quarter(self) -> int: ...
 

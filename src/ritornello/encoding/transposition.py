@@ -27,7 +27,7 @@ def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
 
 def in_every_key(encoding: Encoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
     """Every melody in every key that the melodies' own range allows; as it is where pitches are told by the key."""
-    if getattr(encoding, "is_keyed", False):
+    if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ
     low, high = compass_of([encoding.pitches(m) for m in melodies])
     return [encoding.transpose(m, s) for m in melodies for s in possible_shifts(encoding, m, low, high)]

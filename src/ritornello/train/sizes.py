@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ritornello.model.options import NetworkOptions
 from ritornello.train.plan import Plan
-from ritornello.train.run import Training
+from ritornello.train.training import Training
 
 COPIES = 5  # of each weight in fp32: itself, its slope, two moments of the optimiser, and one while saving
 GATES = 12  # numbers kept for each cell and step until the way back: gates, cells, outputs and their slopes

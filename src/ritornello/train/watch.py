@@ -30,7 +30,7 @@ from ritornello.train.sample import Sample, make_sample, note_names, opening_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from ritornello.train.run import Training
+    from ritornello.train.training import Training
 
 MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take two of a processor
 MOST_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this

@@ -1,0 +1,54 @@
+"""Headless Chromium with the network off, and how loud what it plays is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOUDEST = """async (seconds) => {
+  const audios = [...document.querySelectorAll('audio')];
+  const audio = audios.find((a) => !a.paused) || audios[0];
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(audio.captureStream()).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  let peak = 0;
+  const end = performance.now() + 1000 * seconds;
+  while (performance.now() < end) {
+    await new Promise((done) => setTimeout(done, 20));
+    analyser.getFloatTimeDomainData(samples);
+    for (const x of samples) peak = Math.max(peak, Math.abs(x));
+  }
+  await context.close();
+  return peak;
+}"""
+
+
+@contextmanager
+def offline_chromium(profile: Path, **options) -> Iterator:
+    """A browser with a profile of its own; the test is skipped where there is none. options: of the context."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Chromium at {CHROMIUM}")
+    with playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            profile,
+            executable_path=str(CHROMIUM),
+            headless=True,
+            args=ARGUMENTS,
+            offline=True,
+            **options,
+        )
+        yield context
+        context.close()
