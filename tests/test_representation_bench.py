@@ -123,11 +123,30 @@ def test_the_table_holds_medians_times_and_what_lies_far_from_people():
     grids = [run("grid, lstm", seed, bits) for seed, bits in ((1, 5.0), (2, 6.0), (3, 5.5))]
     faster = run("note, lstm", 1, 4.5, curve=((10, 2.0, 7.0), (20, 4.0, 5.0)))
     text = tables.markdown([people(), *grids, faster])
-    assert cells(text, "grid, lstm")[1:5] == ["5.500 (5.000 to 6.000)", "2.750", "4.00", "10 (10 to 10)"]
-    assert cells(text, "note, lstm")[4] == "3"  # 6.0 is half way from 7.0 at 2 s to 5.0 at 4 s
+    assert cells(text, "grid, lstm")[1:7] == [
+        "5.500 (5.000 to 6.000)",
+        "2.750",
+        "4.00",
+        "1,000",
+        "20",
+        "10 (10 to 10)",
+    ]
+    assert cells(text, "note, lstm")[6] == "3"  # 6.0 is half way from 7.0 at 2 s to 5.0 at 4 s
     composed = text[text.index("composed by") :]
     assert cells(composed, "note, lstm")[1:] == ["100.0 %", "**0.100**", "0.010", "5, 9"]
     assert "8 of 10 tunes" in text
+    assert "not to be published" not in text
+
+
+def test_runs_of_so_many_updates_tell_nothing_of_time_and_need_not_compose():
+    found = run("note, lstm", 1, 4.5, load=9.0)
+    found["job"] |= {"minutes": None, "updates": 20, "tunes": 0}
+    found["composed"] = None
+    others = people()
+    others["job"] = found["job"]
+    text = tables.markdown([others, found])
+    assert cells(text, "note, lstm")[1:] == ["4.500", "2.250", "4.00", "1,000", "20"]
+    assert "20 updates" in text
     assert "not to be published" not in text
 
 
@@ -217,6 +236,7 @@ def test_a_run_trains_scores_plays_and_composes(tiny_corpus, tmp_path, monkeypat
     assert found["test"]["notes"] == 12
     assert found["composed"]["well_formed"] == 1.0
     assert found["playing"]["notes_per_second"] > 0
+    assert run_job(job | {"tunes": 0})["composed"] is None
     told = people_of(tiny_corpus)
     assert told["tunes"] == 2
     assert told["halves"].keys() == found["composed"]["distances"].keys()

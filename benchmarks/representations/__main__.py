@@ -51,8 +51,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of each run")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side, each on cores of its own")
-    parser.add_argument("--tunes", type=int, default=500, help="that each run composes")
-    parser.add_argument("--top-p", type=float, default=0.95, help="of composing; 1 draws from everything")
+    parser.add_argument("--tunes", type=int, default=500, help="that each run composes; 0 to leave composing out")
+    parser.add_argument("--top-p", type=float, default=0.98, help="of composing; 1 draws from everything")
     parser.add_argument("--checks", type=int, default=16, help="of each run")
     parser.add_argument("--ablation", action="store_true", help="which ingredient gives what")
     parser.add_argument(
@@ -163,10 +163,10 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
 
 def _in_a_line(number: int, count: int, job: dict[str, Any], result: dict[str, Any]) -> str:
     composed = result["composed"]
+    form = f", {100 * composed['well_formed']:.1f} % well formed {composed['faults'] or ''}" if composed else ""
     return (
         f"{number}/{count} {job['name']}, seed {job['seed']}: {result['test']['bits_per_note']:.3f} bits per note, "
-        f"{result['weights']:,} weights, {result['updates']} updates in {result['seconds']:.0f} s, "
-        f"{100 * composed['well_formed']:.1f} % well formed {composed['faults'] or ''}"
+        f"{result['weights']:,} weights, {result['updates']} updates in {result['seconds']:.0f} s{form}"
     )
 
 

@@ -42,15 +42,8 @@ REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "interval to the key": {"name": "interval"},
     "interval to the note before": {"name": "interval", "relative_to": "previous"},
     "MidiTok REMI": {"name": "miditok", "tokenizer": "REMI"},
-    "note, metre": {"name": "note", "inputs": METRE},
-    "note, metre, echoes": {"name": "note", "inputs": METRE, "echoes": ECHOES},
-    "interval to the key, metre": {"name": "interval", "inputs": METRE},
-    "interval to the key, metre, past": {"name": "interval", "inputs": [*METRE, *PAST]},
     "interval to the key, metre, echoes": {"name": "interval", "inputs": METRE, "echoes": ECHOES},
-    "interval to the note before, metre, echoes": {
-        "name": "interval", "relative_to": "previous", "inputs": METRE, "echoes": ECHOES,
-    },
-}  # fmt: skip
+}
 NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "attention": ATTENTION}
 ENTRANTS = [
     Entrant(f"{name}, {kind}", encoding, network)
@@ -80,7 +73,7 @@ def _of(
 
 
 GRID, NOTE, INTERVAL = _of("grid"), _of("note"), _of("interval")
-FULL = _of("interval", METRE, ECHOES, attention=True)
+FULL = _of("interval", METRE, ECHOES)
 ABLATION = [
     # added to the grid, one at a time
     Ingredient("no hold tokens", NOTE, GRID),
@@ -97,12 +90,12 @@ ABLATION = [
     ),
     Ingredient("one and two bars ago as inputs", _of("interval", [*METRE, *PAST]), _of("interval", METRE)),
     Ingredient("copying from bars ago", _of("interval", METRE, BARS), _of("interval", METRE)),
-    Ingredient("copying what followed before", _of("interval", METRE, ECHOES), _of("interval", METRE, BARS)),
-    Ingredient("attention", FULL, _of("interval", METRE, ECHOES)),
+    Ingredient("copying what followed before", FULL, _of("interval", METRE, BARS)),
+    Ingredient("attention", _of("interval", METRE, ECHOES, attention=True), FULL),
     # left out of the whole
-    Ingredient("metre and place in the bar", FULL, _of("interval", (), ECHOES, attention=True)),
-    Ingredient("pitch relative to the key", FULL, _of("note", METRE, ECHOES, attention=True)),
-    Ingredient("copying", FULL, _of("interval", METRE, attention=True)),
+    Ingredient("metre and place in the bar", FULL, _of("interval", (), ECHOES)),
+    Ingredient("pitch relative to the key", FULL, _of("note", METRE, ECHOES)),
+    Ingredient("copying", FULL, _of("interval", METRE)),
 ]
 
 

@@ -123,8 +123,13 @@ def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarra
     return {"notes_per_second": float(notes), "us_per_step": float(microseconds)}
 
 
-def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[str, Any]) -> dict[str, Any]:
-    """Tunes at temperature 1, as long as people's: how many are well formed, what they are like, what they copy."""
+def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[str, Any]) -> dict[str, Any] | None:
+    """Tunes at temperature 1, as long as people's: how many are well formed, what they are like, what they copy.
+
+    None where no tunes are asked for.
+    """
+    if not job["tunes"]:
+        return None
     from ritornello.evaluate.form import faults
     from ritornello.evaluate.novelty import longest_shared_runs
     from ritornello.evaluate.statistics import distances, profile_of

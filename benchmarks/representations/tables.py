@@ -43,7 +43,7 @@ def _section(records: Sequence[Record]) -> str:
     people = next((r["people"] for r in records if r["kind"] == "people"), None)
     runs = _by_entrant([r for r in records if r["kind"] == "run"])
     told = [_head(records, people), _reached(runs)]
-    told += [_tunes(runs, people)] if people else []
+    told += [_tunes(runs, people)] if people and records[-1]["job"]["tunes"] else []
     told += [_ablation(runs)]
     return "\n\n".join(part for part in told if part)
 
@@ -65,7 +65,7 @@ def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
     if any("plain" in r["job"]["encoding"] for r in records if r["kind"] == "run"):
         said.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
     busy = sum(is_busy(r) for r in records if r["kind"] == "run")
-    if busy:
+    if busy and job["minutes"]:
         said.append(f"**{busy} runs shared the machine with others: not to be published.**")
     return " ".join(said)
 
@@ -102,20 +102,25 @@ def _reached(runs: Runs) -> str:
         if not (found := _runs_of(runs, entrant)):
             continue
         test = [r["test"] for r in found]
-        rows.append(
-            {
-                "encoding, network": entrant.name,
-                "bits per note": _spread([t["bits_per_note"] for t in test], 3),
-                "bits per quarter": _middle([t["bits_per_quarter"] for t in test], 3),
-                "tokens per note": _middle([t["tokens"] / t["notes"] for t in test], 2),
-                "seconds to `grid`'s best": _sooner(found, target),
-                "weights": f"{found[0]['weights']:,}",
-                "updates": _middle([r["updates"] for r in found], 0),
-                "notes/s": _middle([r["playing"]["notes_per_second"] for r in found], 0),
-                "us per step": _middle([r["playing"]["us_per_step"] for r in found], 0),
-            }
-        )
+        row = {
+            "encoding, network": entrant.name,
+            "bits per note": _spread([t["bits_per_note"] for t in test], 3),
+            "bits per quarter": _middle([t["bits_per_quarter"] for t in test], 3),
+            "tokens per note": _middle([t["tokens"] / t["notes"] for t in test], 2),
+            "weights": f"{found[0]['weights']:,}",
+            "updates": _middle([r["updates"] for r in found], 0),
+        }
+        rows.append(row | (_times(found, target) if found[0]["job"]["minutes"] else {}))
     return table(rows)
+
+
+def _times(found: Sequence[Record], target: float | None) -> dict[str, str]:
+    """What a clock says of an entrant's runs: only where time was the limit was the machine theirs alone."""
+    return {
+        "seconds to `grid`'s best": _sooner(found, target),
+        "notes/s": _middle([r["playing"]["notes_per_second"] for r in found], 0),
+        "us per step": _middle([r["playing"]["us_per_step"] for r in found], 0),
+    }
 
 
 def _target(runs: Runs) -> float | None:

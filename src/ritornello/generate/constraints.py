@@ -18,7 +18,7 @@ from ritornello.encoding import Encoding, Tracker
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
 
-TONIC_BIAS = 2.5  # nats
+TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many: copying must not go in circles

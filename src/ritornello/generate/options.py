@@ -20,7 +20,7 @@ class GenerateOptions:
     top_k: int = 0
     """Draw from the k likeliest tokens only; 0 for all."""
 
-    top_p: float = 0.95
+    top_p: float = 0.98
     """Draw from the fewest tokens whose probabilities reach this, above 0 to 1."""
 
     min_p: float = 0.0
