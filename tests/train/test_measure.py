@@ -31,6 +31,23 @@ def test_the_fastest_is_chosen_and_all_are_told(monkeypatch):
     ]  # fmt: skip
 
 
+def test_what_the_first_engine_takes_to_load_is_no_setting_s_time(monkeypatch):
+    pytest.importorskip("torch")
+    rates = {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0}
+    timed_as(monkeypatch, rates)
+    clock, made = [0.0], []
+
+    def make(*_):
+        clock[0] += 0 if made else 60
+        made.append(1)
+
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(measure, "make_engine", make)
+    _, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
+    assert len(timed) == len(rates)
+    assert made
+
+
 def test_a_wish_is_not_measured_against(monkeypatch):
     pytest.importorskip("torch")
     timed_as(monkeypatch, {("fp32", 1): 9.0, ("fp32", 2): 40.0})
