@@ -33,16 +33,17 @@ class Entrant:
         )
 
 
+# `note` and `interval` know where in the bar and in which metre they are; `lookback` has the inputs that Magenta's has.
 REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid": {"name": "grid"},
     "grid, 12 steps": {"name": "grid", "steps_per_quarter": 12},
     "grid, plain": {"name": "grid", "plain": True},
-    "lookback": {"name": "lookback"},
-    "note": {"name": "note"},
-    "interval to the key": {"name": "interval"},
-    "interval to the note before": {"name": "interval", "relative_to": "previous"},
+    "lookback": {"name": "lookback", "inputs": [*PLACE, *PAST]},
+    "note": {"name": "note", "inputs": METRE},
+    "interval to the key": {"name": "interval", "inputs": METRE},
+    "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": METRE},
     "MidiTok REMI": {"name": "miditok", "tokenizer": "REMI"},
-    "interval to the key, metre, echoes": {"name": "interval", "inputs": METRE, "echoes": ECHOES},
+    "interval to the key, echoes": {"name": "interval", "inputs": METRE, "echoes": ECHOES},
 }
 NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "attention": ATTENTION}
 ENTRANTS = [

@@ -243,8 +243,6 @@ def test_transposing_moves_notes_alone_and_keeps_within_the_pitches():
 def test_counting_what_tokens_spell():
     tokens = np.array([BEGIN_3_4, 60, NO_EVENT, NOTE_OFF, 62, END])
     assert Grid().pitches(tokens).tolist() == [60, 62]
-    assert Grid().quarters(tokens) == 1.0
-    assert Grid(12).quarters(tokens) == pytest.approx(1 / 3)
     assert Grid().metre_of(tokens) == (3, 4)
     assert Grid().metre_of(tokens[1:]) == (4, 4)
     assert Grid(plain=True).metre_of(tokens[1:2]) == (4, 4)

@@ -63,7 +63,6 @@ def test_a_step_as_one_or_two_bars_ago_is_written_with_the_label(pitches, steps)
     assert exact(encoding.decode(encoded.tokens)) == exact(tune(*pitches))
     assert encoding.pitches(encoded.tokens).tolist() == [pitch for pitch in pitches if pitch]
     assert encoding.onsets(encoded.tokens).tolist() == [1 + n for n, pitch in enumerate(pitches) if pitch]
-    assert encoding.quarters(encoded.tokens) == len(pitches)
     assert encoding.metre_of(encoded.tokens) == (2, 4)
 
 

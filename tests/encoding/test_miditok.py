@@ -48,7 +48,6 @@ def test_remi_is_framed_by_its_metre_and_an_end():
     assert (again.title, again.timeline.qpm, again.timeline.metre.name) == ("a title", 90, "3/4")
     assert encoding.pitches(encoded.tokens).tolist() == [60, 62, 64, 65, 67, 72]
     assert encoding.onsets(encoded.tokens).tolist() == [4, 7, 10, 13, 16, 23]
-    assert encoding.quarters(encoded.tokens) == 6.5
     assert encoding.tracker(1).table.vocabulary.size == sum(encoding.parts)
 
 

@@ -148,7 +148,6 @@ def test_counting_what_tokens_spell():
     )
     assert NOTE.pitches(tokens).tolist() == [60, 62]
     assert NOTE.onsets(tokens).tolist() == [2, 8]
-    assert NOTE.quarters(tokens) == pytest.approx(15 + 1 / 3)
     assert NOTE.metre_of(tokens) == (3, 4)
     assert NOTE.metre_of(tokens[2:]) == (4, 4)
 

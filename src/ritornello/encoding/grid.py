@@ -191,10 +191,6 @@ class Grid:
     def _follows_key(self) -> bool:
         return "key" in self.inputs or "degree" in self.inputs
 
-    def quarters(self, tokens: np.ndarray) -> float:
-        """Time that the tokens fill, in quarter notes."""
-        return int((tokens <= NOTE_OFF).sum()) / self.steps_per_quarter
-
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
         if self.plain or not len(tokens):

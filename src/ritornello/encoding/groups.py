@@ -191,10 +191,6 @@ class GroupEncoding:
         """Indices of the tokens that start a note."""
         return np.flatnonzero(np.asarray(tokens) < self.ids.rest)
 
-    def quarters(self, tokens: np.ndarray) -> float:
-        """Time from the first note or rest to the end of the last, in quarter notes."""
-        return int(self.laid(tokens).ticks.sum()) / TICKS
-
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
         return metre_numbers(int(tokens[0]) - self.ids.begin if len(tokens) else -1)

@@ -126,10 +126,6 @@ class Lookback:
         """Indices of the tokens, labels or not, that start a note."""
         return self.grid.onsets(self.unlabelled(tokens))
 
-    def quarters(self, tokens: np.ndarray) -> float:
-        """Time that the tokens fill, in quarter notes."""
-        return self.grid.quarters(self.unlabelled(tokens))
-
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
         return self.grid.metre_of(tokens)

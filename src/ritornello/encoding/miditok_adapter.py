@@ -156,11 +156,6 @@ class MidiTokEncoding:
         """Indices of the tokens that start a note."""
         return np.flatnonzero(self.table.pitch[np.asarray(tokens, np.int64)] >= 0)
 
-    def quarters(self, tokens: np.ndarray) -> float:
-        """Time from the first barline to the end of the last note, in quarter notes."""
-        timeline = self.decode(tokens).timeline
-        return timeline.length / timeline.ticks_per_quarter
-
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
         return metre_numbers(self._index(tokens))

@@ -93,9 +93,6 @@ class Encoding(Protocol):
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Index into `tokens` of the token that starts each note, (notes,)."""
 
-    def quarters(self, tokens: np.ndarray) -> float:
-        """Time that the tokens fill, in quarter notes."""
-
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
 

@@ -15,13 +15,15 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm
+from ritornello.music.values import Melody
 
 MAX_BATCH = 256
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Sums over melodies. nats: negative log likelihood of all `tokens`; notes, quarters: what they spell."""
+    """Sums over melodies. nats: negative log likelihood of all `tokens`; notes, and quarters from the first to
+    the end of the last: what they spell."""
 
     nats: float
     tokens: int
@@ -64,9 +66,16 @@ def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: En
 
 def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Sum nats of melodies over what they spell: tokens, notes and quarters of time."""
-    quarters = sum(encoding.quarters(m) for m in melodies)
+    quarters = sum(_quarters(encoding.decode(m)) for m in melodies)
     notes = sum(len(encoding.pitches(m)) for m in melodies)
     return Likelihood(float(np.sum(nats)), sum(len(m) for m in melodies), notes, quarters)
+
+
+def _quarters(melody: Melody) -> float:
+    """Time from the first note to the end of the last: the same whatever the encoding makes of an opening rest."""
+    if not melody.notes:
+        return 0.0
+    return (melody.notes[-1].end - melody.notes[0].start) / melody.timeline.ticks_per_quarter
 
 
 def _batch_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: Encoding | None) -> np.ndarray:
