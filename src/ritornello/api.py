@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,9 +119,9 @@ class Model:
 
         primer: note names ("C4 E4:1/2 G4"), a music file, or a Melody to go on from. seed: None draws one.
         options: the fields of GenerateOptions (bars, temperature, top_p, key, metre, ...).
-        Raises ValueError that names what does not fit.
+        Warns of a primer that the model cannot write exactly. Raises ValueError that names what does not fit.
         """
-        from ritornello.generate.compose import compose
+        from ritornello.generate.compose import compose, primer_changes
         from ritornello.generate.options import GenerateOptions
 
         if n is not None and n < 1:
@@ -128,6 +129,8 @@ class Model:
         seed = secrets.randbelow(1 << 31) if seed is None else seed
         chosen = GenerateOptions(**options)
         opening = _primer(primer, chosen.metre)
+        if opening is not None and (changes := primer_changes(self.file.encoding, chosen, opening)):
+            warnings.warn(changes, stacklevel=2)
         indices = range(1 if n is None else n)
         tunes: list[Tune] = []
         for at in range(0, len(indices), MAX_BATCH):

@@ -140,3 +140,60 @@ def test_options_as_json_and_a_reference_that_does_not_exist():
         assert make_encoding(**json.loads(json.dumps(encoding.options()))) == encoding
     with pytest.raises(ValueError, match='relative_to must be "key" or "previous", not \'tonic\''):
         make_encoding("interval", relative_to="tonic")
+
+
+def references(encoding, pitches: range | list[int], tonic: int, mode: str = "major") -> list[int]:
+    """Tonics that pitches may be counted from in this key, where a tune may have these pitches."""
+    tracker, allowed = encoding.tracker(1), np.isin(np.arange(128), list(pitches))
+    for token in [encoding.begin("4/4"), encoding.ids.second, encoding.ids.key + tonic + 12 * (mode == "minor")]:
+        tracker.advance(np.array([token]))
+    open_to = tracker.legal()[0] & tracker.heading(allowed, None)[0]
+    return [12 * int(n - encoding.ids.octave - 1) + tonic for n in np.flatnonzero(open_to)]
+
+
+@pytest.mark.parametrize(
+    ("pitches", "tonic", "found"),
+    [
+        (range(60, 70), 10, [58]),  # Bb4, 70, would reach down to 64 alone
+        (range(60, 70), 0, [60]),
+        (range(60, 70), 7, [55]),  # from G4, 67, down to 61: a semitone less
+        (range(60, 85), 0, [60, 72]),  # 18 semitones, up from 66, are room enough
+        (range(48, 89), 0, [48, 60, 72]),
+        ([60, 62, 64, 66, 67, 69], 7, [55]),
+        ([72], 2, [74]),
+        (range(5), 0, [0]),
+        (range(120, 128), 1, [121]),
+    ],
+)
+def test_the_octave_leaves_the_tune_the_most_room_among_the_pitches_that_it_may_have(pitches, tonic, found):
+    assert references(TO_KEY, pitches, tonic) == found
+    assert references(TO_KEY, pitches, tonic, "minor") == found
+
+
+def test_counted_from_the_note_before_the_octave_need_only_hold_the_first_note():
+    assert references(TO_PREVIOUS, range(60, 85), 0) == [60, 72, 84]
+    assert references(TO_PREVIOUS, range(60, 70), 10) == [58, 70]
+
+
+def test_a_heading_names_the_key_asked_for():
+    tracker = TO_KEY.tracker(1)
+    for token in (TO_KEY.begin("4/4"), TO_KEY.ids.second):
+        tracker.advance(np.array([token]))
+    open_to = tracker.legal()[0] & tracker.heading(np.ones(128, bool), Key(0, -2, "minor"))[0]
+    assert [TO_KEY.vocabulary.name_of(int(token)) for token in np.flatnonzero(open_to)] == ["key_minor 7"]
+
+
+def test_a_melody_has_a_heading_for_each_octave_down_from_its_lowest_note():
+    tune = melody([84, 83, 81], 0)
+    told = TO_KEY.headings(tune)
+    assert told[0].tolist() == TO_KEY.encode(tune).tokens.tolist()
+    assert [named(TO_KEY, tokens)[3] for tokens in told] == [f"octave {n}" for n in range(8, 0, -1)]  # C6 to C-1
+    assert named(TO_KEY, told[2])[4::2] == ["offset 30", "offset 29", "offset 27", "end"]  # from F#3 up
+    for tokens in told:
+        assert TO_KEY.pitches(tokens).tolist() == [84, 83, 81]
+        tracker = TO_KEY.tracker(1)
+        for token in tokens:
+            assert tracker.legal()[0, token]
+            tracker.advance(np.array([token]))
+    for other in (TO_PREVIOUS, make_encoding("note"), make_encoding("grid"), make_encoding("lookback")):
+        assert [tokens.tolist() for tokens in other.headings(tune)] == [other.encode(tune).tokens.tolist()]

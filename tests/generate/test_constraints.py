@@ -3,7 +3,7 @@
 import numpy as np
 
 from ritornello.encoding import Grid
-from ritornello.generate.constraints import Form, is_pickup, steering_key
+from ritornello.generate.constraints import Form, is_pickup, steering_key, with_lock
 from ritornello.generate.options import GenerateOptions
 
 OUT = -np.inf
@@ -51,7 +51,7 @@ def test_on_the_line_of_the_last_bar_the_tonic_is_favoured_and_no_end_yet():
     bias = bias_after([BEGIN, 64, 67, 60, *[NO_EVENT] * 13], bars=2)
     assert bias[END] == OUT
     assert bias[NOTE_OFF] == OUT
-    assert [p for p in range(128) if bias[p] == 2.5] == list(range(0, 128, 12))  # the tonic of a chord of C
+    assert [p for p in range(128) if bias[p] == 3.25] == list(range(0, 128, 12))  # the tonic of a chord of C
     assert {bias[p] for p in range(128) if p % 12} == {0.0}
 
 
@@ -60,7 +60,7 @@ def test_later_in_the_last_bar_new_notes_are_less_likely_and_the_end_more():
     assert bias[NO_EVENT] == 0
     assert bias[END] == 1.5
     assert bias[61] == -1.0
-    assert bias[60] == 1.5  # 2.5 for the tonic, less 1
+    assert bias[60] == 2.25  # 3.25 for the tonic, less 1
 
 
 def test_the_end_waits_until_the_last_note_has_lasted_a_beat():
@@ -98,8 +98,18 @@ def test_a_range_and_a_scale_are_out_of_reach_everywhere():
 def test_which_key_steers_the_drawing():
     assert steering_key(GenerateOptions()) is None
     assert steering_key(GenerateOptions(key="G")) is None  # the tune is moved afterwards
-    assert steering_key(GenerateOptions(key="G", lowest=60)).fifths == 1  # there may be no room to move
     assert steering_key(GenerateOptions(scale_lock=True)).fifths == 0
+    assert steering_key(GenerateOptions(scale_lock=True, key="G")).fifths == 1
+
+
+def test_a_key_and_a_range_lock_the_scale_unless_the_header_names_the_key():
+    tight = GenerateOptions(key="G", lowest=60)  # there may be no room to move the tune
+    assert with_lock(tight, names_key=False).scale_lock
+    assert not with_lock(tight, names_key=True).scale_lock
+    for free in (GenerateOptions(key="G"), GenerateOptions(lowest=60)):
+        assert with_lock(free, names_key=False) == free
+    locked = GenerateOptions(scale_lock=True)
+    assert with_lock(locked, names_key=True) == locked
 
 
 def test_half_a_bar_of_rest_is_a_pickups():

@@ -5,25 +5,35 @@ from pathlib import Path
 import pytest
 
 from ritornello.encoding import make_encoding
+from ritornello.encoding.choice import default_encoding
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.file import ModelFile, save_model
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 
 SPELLED = {
-    "grid": {},
-    "plain": {"plain": True},
-    "note": {"inputs": ("position", "bar_ago")},
-    "interval": {"relative_to": "key"},
+    "default": default_encoding().options(),
+    "grid": {"name": "grid"},
+    "plain": {"name": "grid", "plain": True},
+    "lookback": {"name": "lookback"},
+    "note": {"name": "note", "inputs": ("position", "bar_ago")},
+    "interval": {"name": "interval", "relative_to": "key"},
+    "previous": {"name": "interval", "relative_to": "previous", "echoes": ("motif",)},
+    "miditok": {"name": "miditok"},
 }
 
 
 @pytest.fixture(scope="module", params=SPELLED)
 def model(request, tmp_path_factory, make_tensors) -> Path:
     """A model file of random weights."""
-    name = "grid" if request.param == "plain" else request.param
-    encoding = make_encoding(name, **SPELLED[request.param])
+    encoding = make_encoding(**SPELLED[request.param])
+    alphabet = Alphabet.of(encoding)
     tensors = make_tensors(
-        encoding.vocabulary.size, scale=0.2, second=sum(encoding.parts[1:]), side=tuple(s.size for s in encoding.side)
+        encoding.vocabulary.size,
+        scale=0.2,
+        second=sum(alphabet.parts[1:]),
+        side=alphabet.side,
+        echoes=(len(alphabet.echoes), max(alphabet.echoes, default=0)),
     )
     path = tmp_path_factory.mktemp(request.param) / "model.safetensors"
     options = NetworkOptions(2, 16, 16, chain=12)

@@ -1,10 +1,13 @@
 """Primers and ranges by name."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from ritornello.generate.primer import parse_notes, parse_range
+from ritornello.encoding import make_encoding
+from ritornello.generate.primer import parse_notes, parse_range, what_changes
+from ritornello.music.values import Melody, Metre, Note, Timeline
 
 
 def spelled(text: str) -> list[tuple[Fraction, Fraction, int]]:
@@ -89,3 +92,53 @@ def test_ranges(text, span):
 def test_what_is_not_a_range_is_refused(text):
     with pytest.raises(ValueError, match="not a range"):
         parse_range(text)
+
+
+CHANGES = [
+    ("grid", "C4:1/3 D4:1/3 E4:1/3", "4/4", "notes moved: 2; notes made longer or shorter: 3"),
+    ("lookback", "C4:1/8 D4:1/16 E4", "4/4", "notes moved: 1; notes made longer or shorter: 1; notes left out: 1"),
+    ("interval", "C4:1/3 D4:1/3 E4:1/3", "4/4", ""),
+    ("note", "C4 D4 r:2", "4/4", "the rest at its end is left out"),
+    ("plain", "C4 D4 r:2", "4/4", ""),
+    ("plain", "C4 D4", "3/4", "3/4 is read as 4/4"),
+    ("miditok", "C4:20", "4/4", "notes made longer or shorter: 1"),
+    ("interval", "C4:20", "4/4", ""),
+    ("grid", "C4", "7/8", "7/8 is read as 4/4"),
+    ("grid", "r C4 E4:1/2", "6/8", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "metre", "changes"), CHANGES)
+def test_what_an_encoding_cannot_keep_of_a_primer_is_said(name, text, metre, changes):
+    encoding = make_encoding("grid", plain=True) if name == "plain" else make_encoding(name)
+    told = what_changes(encoding, parse_notes(text, metre))
+    assert told == (f"the model cannot write this primer exactly: {changes}" if changes else "")
+
+
+def test_a_pick_up_is_no_change():
+    timeline = Timeline(480, 1440, (Metre(0, 3, 4), Metre(480, 3, 4)))
+    primer = Melody((Note(0, 480, 67), Note(480, 960, 60)), timeline)
+    assert [what_changes(make_encoding(name), primer) for name in ("grid", "note", "interval")] == ["", "", ""]
+
+
+def test_the_command_and_python_warn_of_a_primer_that_is_changed(command, little_model, tmp_path):
+    from ritornello.api import load_model
+
+    primer, line = "C4:1/3 D4:1/3 E4:1/3", "the model cannot write this primer exactly: notes moved: 2; "
+    words = ["generate", little_model, "--seed", 1, "--primer", primer, "-o", tmp_path / "tunes"]
+    told = command(*words)
+    assert told.status == 0
+    assert told.err == f"ritornello: {line}notes made longer or shorter: 3\n"
+    assert command(*words, "--json").err == told.err
+    assert command(*words, "-q").err == ""
+    with pytest.warns(UserWarning, match=line) as warned:
+        load_model(little_model).generate(primer=primer, seed=1, n=3)
+    assert [Path(warning.filename).name for warning in warned] == ["test_primer.py"]
+    assert command(*words[:4], "--primer", "C4 D4", "-o", tmp_path / "kept").err == ""
+
+
+def test_a_metre_that_names_none_is_refused_with_those_that_do(command, little_model, tmp_path):
+    told = command("generate", little_model, "--metre", "other", "-o", tmp_path / "tunes")
+    assert told.status == 1
+    assert told.err.startswith("ritornello: no such metre: 'other'; choose one of 2/4, 3/4, 4/4, ")
+    assert told.err.count("\n") == 1

@@ -28,6 +28,11 @@ class Console:
         if not self._quiet:
             print(_shown(text, self._stream), file=self._stream, flush=True)
 
+    def warn(self, text: str) -> None:
+        """A line on standard error, for what the user should know but did not ask."""
+        if not self._quiet:
+            print(_shown(f"ritornello: {' '.join(text.split())}", sys.stderr), file=sys.stderr, flush=True)
+
     def result(self, value: Any, text: str) -> None:
         """The outcome: `value` as JSON where that was asked for, `text` otherwise."""
         print(json.dumps(value) if self._as_json else _shown(text, sys.stdout), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +49,7 @@ def generate(
     seed
         Random seed; without one, a new one is drawn and told.
     primer
-        What to go on from: note names ("C4 E4:1/2 G4") or a music file.
+        What to go on from: note names ("C4 E4:1/2 G4") or a music file. What the model cannot write of it is told.
     pitch_range
         Lowest and highest note, such as C4-C6 or 60-84.
     """
@@ -68,7 +69,11 @@ def generate(
         lowest, highest = parse_range(pitch_range)
         options = replace(options, lowest=lowest, highest=highest)
     chosen = load_model(model)
-    tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
+    for warning in caught:
+        console.warn(str(warning.message))
     runs = _shared_runs(chosen, tunes) if as_json or not quiet else [{}] * len(tunes)
     files, lines = [], []
     for tune, run in zip(tunes, runs, strict=True):

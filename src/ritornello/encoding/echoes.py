@@ -58,7 +58,8 @@ def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = E
     names = [echo.name if isinstance(echo, Echo) else echo for echo in asked]
     for name in names:
         if name not in [echo.name for echo in known]:
-            raise ValueError(f"no such echo here: {name!r}; there are {', '.join(echo.name for echo in known)}")
+            there = ", ".join(echo.name for echo in known) or "none"
+            raise ValueError(f"no such echo here: {name!r}; there are {there}")
     return tuple(echo for echo in known if echo.name in names)
 
 

@@ -47,10 +47,11 @@ class Grid:
     echoes: tuple[Echo, ...] = ()
     name = "grid"
     is_keyed = False
+    known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))
-        object.__setattr__(self, "echoes", checked_echoes(self.echoes, BAR_ECHOES))
+        object.__setattr__(self, "echoes", checked_echoes(self.echoes, self.known_echoes))
         if not 1 <= self.steps_per_quarter <= 24:
             raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
 
@@ -104,6 +105,10 @@ class Grid:
         steps[ends[silent_after]] = NOTE_OFF
         steps[starts] = pitches
         return Encoded(steps if self.plain else self._framed(steps, melody.timeline.metre), losses)
+
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """What `encode` says, alone: no header names an octave (see `protocol.Encoding`)."""
+        return [self.encode(melody).tokens]
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody; a begin or end token may be missing, and an illegal note_off is silence.

@@ -66,7 +66,7 @@ class GridTracker:
             mask[:, self.encoding.vocabulary["end"]] &= closes
         return mask
 
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
         """(batch, vocabulary) of bool, all True: the grid names neither key nor register."""
         return np.ones((len(self.time), self.encoding.vocabulary.size), bool)
 

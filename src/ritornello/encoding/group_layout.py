@@ -14,6 +14,7 @@ from ritornello.music.values import Melody
 
 BELOW = 6  # semitones that the lowest note may lie below the reference tonic
 LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most half an octave from 0-127
+ROOMY = 12  # semitones that are room enough for a tune
 
 
 class Ids(NamedTuple):

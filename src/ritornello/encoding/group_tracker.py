@@ -8,7 +8,7 @@ import numpy as np
 
 from ritornello.encoding.durations import AFTER, LENGTHS, MAY_TIE, SHORTEST_TIE
 from ritornello.encoding.echoes import Matches, codes, matched, moved
-from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC
+from ritornello.encoding.group_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY
 from ritornello.encoding.group_side import Found, group_echoes, times_ago, written_now
 from ritornello.encoding.side_inputs import History, Present, fitting_key, side_columns
 from ritornello.music.values import Key
@@ -113,7 +113,7 @@ class GroupTracker:
         is_late = (self.notes == 0)[:, None] & (after >= self.bar[:, None])
         return (_column(end) - after >= _column(least)) & ~is_late
 
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
         """(batch, vocabulary) of bool: see `protocol.Tracker`."""
         ids = self.encoding.ids
         mask = np.ones((len(self.time), ids.size), bool)
@@ -122,9 +122,19 @@ class GroupTracker:
         if key is not None:
             mask[:, ids.key : ids.end] = np.arange(24) == key.tonic + 12 * (key.mode == "minor")
         references = 12 * (np.arange(ids.size - ids.octave) - 1) + ((self._what - ids.key) % 12)[:, None]
-        # The lowest note lies up to BELOW under the reference, or less than an octave above that.
-        mask[:, ids.octave :] = (references - BELOW <= highest) & (references - BELOW + 11 >= lowest)
+        room = self._room(references, np.flatnonzero(pitches))
+        mask[:, ids.octave :] = room == room.max(1, keepdims=True)
         return mask
+
+    def _room(self, references: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+        """Semitones up to the highest of `pitches` from the lowest within reach of each reference, no more than
+        ROOMY; -1 where a tune's lowest note (the first one where pitches are counted from the note before) would not
+        lie among them."""
+        floor = references - BELOW
+        places = pitches.searchsorted(floor)
+        lowest = pitches[np.minimum(places, len(pitches) - 1)]
+        room = np.full_like(lowest, ROOMY) if self.encoding.is_chained else np.minimum(pitches[-1] - lowest, ROOMY)
+        return np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
 
     def pitches(self) -> np.ndarray:
         """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""

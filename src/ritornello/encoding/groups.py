@@ -148,6 +148,19 @@ class GroupEncoding:
             at, base = end, pitch if self.is_chained else base
         return Encoded(np.array([*tokens, ids.end], np.int16), losses)
 
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """The melody's tokens under each octave that its header may name (see `protocol.Encoding`).
+
+        `encode` names the highest, a reference next to the lowest note; under a lower one a tune that goes on may
+        still go lower. Counted from the note before it may anyway: then `encode`'s is the only one.
+        """
+        tokens = self.encode(melody).tokens
+        found = self.laid(tokens).key
+        if found is None or self.is_chained:
+            return [tokens]
+        _, reference, group = found
+        return [self._lowered(tokens, group, octaves) for octaves in range((reference - LOWEST_TONIC) // 12 + 1)]
+
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody; header and end may be missing, half a group at the end is left out.
 
@@ -287,6 +300,13 @@ class GroupEncoding:
         pitches = [n.pitch for n in melody.notes] or [60]
         reference = tonic_near(pitches[0] if self.is_chained else min(pitches), key.tonic)
         return self._key_tokens(reference, key), reference
+
+    def _lowered(self, tokens: np.ndarray, group: int, octaves: int) -> np.ndarray:
+        """The same notes counted from a reference so many octaves lower; group: that of the key."""
+        told = tokens.copy()
+        told[self.onsets(tokens)] += 12 * octaves
+        told[2 * group + 1] -= octaves
+        return told
 
     def _key_tokens(self, reference: int, key: Key) -> list[int]:
         return [self.ids.key + 12 * (key.mode == "minor") + reference % 12, self.ids.octave + reference // 12 + 1]

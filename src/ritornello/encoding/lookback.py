@@ -106,6 +106,10 @@ class Lookback:
         encoded = self.grid.encode(melody)
         return replace(encoded, tokens=self._labelled(encoded.tokens))
 
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """What `encode` says, alone: no header names an octave (see `protocol.Encoding`)."""
+        return [self.encode(melody).tokens]
+
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody; a begin or end token may be missing. Raises ValueError for an id that does not exist."""
         return self.grid.decode(self.unlabelled(tokens), title, qpm)
@@ -199,7 +203,7 @@ class LookbackTracker(GridTracker):
         """(batch, vocabulary) of bool: see `protocol.Tracker`."""
         return self._with_labels(super().finishable(last_bar_start, end, least))
 
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
         """(batch, vocabulary) of bool, all True: neither key nor register is named."""
         return np.ones((len(self.time), self.lookback.vocabulary.size), bool)
 

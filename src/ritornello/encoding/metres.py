@@ -15,7 +15,7 @@ COMMON = (4, 4)  # how a tune in "other" is read
 
 def begin_id(vocabulary: Vocabulary, metre: str) -> int:
     """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
-    if metre not in METRES:
+    if metre not in METRES[:-1]:  # "other" names none
         raise ValueError(f"no such metre: {metre!r}; choose one of {', '.join(METRES[:-1])}")
     return vocabulary[f"begin_{metre}"]
 

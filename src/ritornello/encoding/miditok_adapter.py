@@ -125,6 +125,10 @@ class MidiTokEncoding:
         tokens = np.array([table.begin + metre, *ids, table.end], np.int16)
         return Encoded(tokens, _losses(melody, self.decode(tokens)))
 
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """What `encode` says, alone: no header names an octave (see `protocol.Encoding`)."""
+        return [self.encode(melody).tokens]
+
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody, as the tokeniser reads them; begin and end may be missing.
 

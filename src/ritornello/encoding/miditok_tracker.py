@@ -165,7 +165,7 @@ class MidiTokTracker:
             "and no rests or bar ends"
         )
 
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
         """(batch, vocabulary) of bool, all True: neither key nor register is named."""
         return np.ones((len(self.time), self.table.vocabulary.size), bool)
 

@@ -78,6 +78,12 @@ class Encoding(Protocol):
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens: one spelling for each melody."""
 
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """The tokens of `encode`, and the same melody under every other header that names its key and metre.
+
+        They differ where a header says how low a tune may go; all have the same length. Elsewhere there is but one.
+        """
+
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody. Raises ValueError for an id outside the vocabulary."""
 
@@ -151,7 +157,10 @@ class Tracker(Protocol):
         rest (metre, pick-up, ...) is not judged.
         """
 
-    def heading(self, lowest: int, highest: int, key: Key | None) -> np.ndarray:
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
         """(batch, vocabulary) of bool: False for tokens that would name another key than `key` (None: any), or a
-        register in which no tune's lowest note lies in `lowest` to `highest`. All True where tunes name neither.
+        register that leaves a tune less room than another would. All True where tunes name neither.
+
+        pitches: (128,) of bool, those that the tune may have, at least one. Room: semitones from the lowest of them
+        within reach to the highest, as far as a tune needs them; none where its lowest note would not be one of them.
         """

@@ -8,11 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.encoding import Encoding
-from ritornello.generate.constraints import Form, is_pickup, knows_metres, steering_key
+from ritornello.generate.constraints import (
+    Form,
+    allowed_pitches,
+    is_pickup,
+    knows_metres,
+    steering_key,
+    with_lock,
+)
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
+from ritornello.generate.openings import Openings, beside, no_opening, openings_of, without_end
 from ritornello.generate.options import GenerateOptions
+from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.music.keys import estimate_key, parse_key
 from ritornello.music.values import Melody, Metre
@@ -47,14 +56,21 @@ def compose(
     """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
 
     compass: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
-    major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times.
+    major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
+    after a primer whose header has said the mode.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
-    if options.metre and not knows_metres(encoding):
-        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
-    opening = primer_tokens(encoding, options, primer)
+    _check_metre(encoding, options)
+    if primer is not None and options.metre:
+        primer = in_metre(primer, options.metre)
+    options = with_lock(options, encoding.is_keyed and (primer is None or primer.timeline.key is None))
+    opening = no_opening()
+    if primer is not None:
+        _check_room(encoding, options, primer)
+        opening = openings_of(network, encoding, options, primer, allowed_pitches(options, compass))
+    attempts = 1 if primer is not None and encoding.is_keyed else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
-    for attempt in range(MODE_ATTEMPTS):
+    for attempt in range(attempts):
         waiting = [i for i in indices if i not in made]
         if not waiting:
             break
@@ -62,31 +78,34 @@ def compose(
         drawn, surprise = _draw_tokens(network, encoding, options, dice, opening, compass)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
-            if attempt == MODE_ATTEMPTS - 1 or _has_mode_asked_for(melody, options):
+            if attempt == attempts - 1 or _has_mode_asked_for(melody, options):
                 made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index)
     return [made[index] for index in indices]
 
 
-def primer_tokens(encoding: Encoding, options: GenerateOptions, primer: Melody | None) -> np.ndarray:
-    """Tokens that every tune of the batch begins with, (length,): none, or the primer's without its end.
+def primer_changes(encoding: Encoding, options: GenerateOptions, primer: Melody) -> str:
+    """What the encoding cannot keep of a primer in the metre asked for, in one line; nothing where it keeps all."""
+    return what_changes(encoding, in_metre(primer, options.metre) if options.metre else primer)
 
-    Raises ValueError where the primer leaves no bar to compose, or the encoding cannot write it.
-    """
-    if primer is None:
-        return np.zeros(0, np.int64)
-    tokens = encoding.encode(in_metre(primer, options.metre) if options.metre else primer).tokens.astype(np.int64)
-    if encoding.end is not None:
-        tokens = tokens[:-1]
+
+def _check_metre(encoding: Encoding, options: GenerateOptions) -> None:
+    if options.metre and not knows_metres(encoding):
+        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
+    if options.metre:
+        encoding.begin(options.metre)  # refuses what does not exist
+
+
+def _check_room(encoding: Encoding, options: GenerateOptions, primer: Melody) -> None:
+    """Raise ValueError where a primer leaves no bar to compose."""
     tracker = encoding.tracker(1)
     form = Form(encoding, GenerateOptions(), tracker, (0, 127))
-    for token in tokens:
+    for token in without_end(encoding, encoding.encode(primer).tokens):
         form.observe()
         tracker.advance(np.array([token]))
     form.observe()
     filled = float(tracker.time[0] / tracker.bar[0] - form.pickups()[0])
     if filled > options.bars - 1:
         raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
-    return tokens
 
 
 def in_metre(melody: Melody, name: str) -> Melody:
@@ -113,11 +132,12 @@ def _draw_tokens(
     encoding: Encoding,
     options: GenerateOptions,
     dice: Dice,
-    opening: np.ndarray,
+    opening: Openings,
     compass: tuple[int, int],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Tokens of each tune, and the bits that each token cost the network."""
     batch = len(dice)
+    given = _drawn_opening(opening, options, dice)
     tracker = encoding.tracker(batch)
     form = Form(encoding, options, tracker, compass)
     history: list[np.ndarray] = []  # per token: that of each tune, -1 for those that are over
@@ -127,10 +147,10 @@ def _draw_tokens(
     state = network.start(batch)
     seen = np.zeros((batch, 0), np.int64)
     while len(alive):
-        logits, state = network.step(fed, state, tracker.side())
+        logits, state = network.step(fed, state, beside(tracker))
         form.observe()
-        if len(history) < len(opening):
-            fed = np.full(len(alive), opening[len(history)])
+        if len(history) < given.shape[1]:
+            fed = given[alive, len(history)]
         else:
             allowed = filtered(rounded(logits) + form.bias(seen), options)
             fed = draw(allowed, dice)
@@ -147,6 +167,14 @@ def _draw_tokens(
                 part.keep(running)
     tokens, bits = np.stack(history, 1), np.stack(costs, 1)
     return [row[row >= 0] for row in tokens], [b[row >= 0] for row, b in zip(tokens, bits, strict=True)]
+
+
+def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> np.ndarray:
+    """Tokens that each tune begins with, (batch, length): no dice are rolled where there is but one way."""
+    if len(opening.nats) == 1:
+        return opening.tokens.repeat(len(dice), 0)
+    ways = rounded(np.tile(opening.nats, (len(dice), 1)))
+    return opening.tokens[draw(filtered(ways, options), dice)]
 
 
 def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:

@@ -10,6 +10,7 @@ one encoding from another.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from ritornello.encoding import Encoding, Tracker
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
+from ritornello.music.values import Key
 
 TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
@@ -30,8 +32,8 @@ class Form:
     def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker, compass: tuple[int, int]):
         self._encoding, self._options, self._tracker = encoding, options, tracker
         self._begins = _begin_bias(encoding, options)
-        self._span = options.within(compass)
-        self._pitches = _pitch_bias(options, self._span)
+        self._allowed = allowed_pitches(options, compass)
+        self._pitches = np.append(np.where(self._allowed, 0.0, -np.inf), 0.0)  # the last: tokens that start no note
         steered = steering_key(options)
         self._key = parse_key(options.key) if options.key else steered
         self._tonics = np.full(len(tracker.time), -1 if steered is None else steered.tonic)
@@ -67,7 +69,7 @@ class Form:
         possible = tracker.finishable(bar_start, bar_end, tracker.beat)
         bias = np.where(possible, self._begins, -np.inf)
         if not tracker.notes.all():
-            bias[~tracker.heading(*self._span, self._key)] = -np.inf
+            bias[~tracker.heading(self._allowed, self._key)] = -np.inf
         if (tracker.part == 0).all():
             pitches = tracker.pitches()
             bias += self._pitches[pitches]
@@ -119,11 +121,16 @@ def is_pickup(opening: Any, bar: Any) -> Any:
     return 2 * opening >= bar
 
 
-def steering_key(options: GenerateOptions):
-    """The key that the drawing itself keeps to: with a scale lock, or where a range leaves no room to transpose."""
-    if options.scale_lock:
-        return parse_key(options.key or "C")
-    return parse_key(options.key) if options.key and options.is_ranged else None
+def steering_key(options: GenerateOptions) -> Key | None:
+    """The key whose scale the drawing itself keeps to, if it is locked."""
+    return parse_key(options.key or "C") if options.scale_lock else None
+
+
+def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
+    """The options as a tune is drawn with them: a range may leave no room to move the tune to the key asked for
+    afterwards, and so locks the scale; not where the tune's header may name that key (`names_key`)."""
+    is_tight = options.key is not None and options.is_ranged
+    return replace(options, scale_lock=options.scale_lock or (is_tight and not names_key))
 
 
 def knows_metres(encoding: Encoding) -> bool:
@@ -143,20 +150,20 @@ def _begin_bias(encoding: Encoding, options: GenerateOptions) -> np.ndarray:
     return bias
 
 
-def _pitch_bias(options: GenerateOptions, span: tuple[int, int]) -> np.ndarray:
-    """(129,): -inf for pitches out of the range or the scale; the last is for tokens that start no note.
+def allowed_pitches(options: GenerateOptions, compass: tuple[int, int]) -> np.ndarray:
+    """(128,) of bool: the pitches within the range and, where it is locked, the scale.
 
-    Raises ValueError where range and scale leave no pitch.
+    Raises ValueError where there is none.
     """
-    pitches = np.arange(128)
-    out = (pitches < span[0]) | (pitches > span[1])
+    pitches, span = np.arange(128), options.within(compass)
+    allowed = (pitches >= span[0]) & (pitches <= span[1])
     key = steering_key(options)
     if key is not None:
-        out |= ~np.isin(pitches % 12, list(scale_pitch_classes(key)))
-    if out.all():
+        allowed &= np.isin(pitches % 12, list(scale_pitch_classes(key)))
+    if not allowed.any():
         where = "" if key is None else " in the key's scale"
         raise ValueError(f"no pitch is left between {span[0]} and {span[1]}{where}: widen the range")
-    return np.append(np.where(out, -np.inf, 0.0), 0.0)
+    return allowed
 
 
 def _tonic_bias(tonic: int) -> np.ndarray:

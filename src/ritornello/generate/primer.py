@@ -1,10 +1,11 @@
-"""What a tune may begin with: note names, or a melody from a file."""
+"""What a tune may begin with: note names, or a melody from a file; and what an encoding makes of it."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
 
+from ritornello.encoding import Encoding
 from ritornello.music.keys import LETTERS
 from ritornello.music.values import Melody, Metre, Note, Timeline, exact_resolution
 
@@ -34,6 +35,25 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     numerator, denominator = (int(n) for n in metre.split("/"))
     whole = tuple(Note(int(start * resolution), int(length * resolution), pitch) for start, length, pitch in notes)
     return Melody(whole, Timeline(resolution, round(at * resolution), (Metre(0, numerator, denominator),)))
+
+
+def what_changes(encoding: Encoding, primer: Melody) -> str:
+    """What an encoding cannot keep of a primer, in one line; nothing where it keeps all."""
+    encoded = encoding.encode(primer)
+    again = encoding.decode(encoded.tokens)
+    words = {"moved": "notes moved", "resized": "notes made longer or shorter", "lost": "notes left out"}
+    found = [f"{word}: {encoded.losses[loss]}" for loss, word in words.items() if encoded.losses[loss]]
+    if _closing_rest(primer) and not _closing_rest(again):
+        found.append("the rest at its end is left out")
+    metre = again.timeline.metre.name
+    if others := sorted({m.name for m in primer.timeline.metres} - {metre}):
+        found.append(f"{' and '.join(others)} is read as {metre}")
+    return f"the model cannot write this primer exactly: {'; '.join(found)}" if found else ""
+
+
+def _closing_rest(melody: Melody) -> int:
+    """Ticks after the last note."""
+    return melody.timeline.length - max((n.end for n in melody.notes), default=0)
 
 
 def parse_range(text: str) -> tuple[int, int]:

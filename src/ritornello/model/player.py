@@ -46,7 +46,8 @@ class Player:
         return probabilities(self._logits[0])
 
     def _push(self, token: int) -> None:
-        side = None if self._tracker is None else self._tracker.side()
+        is_whole = self._state.part + 1 == len(self._network.parts)  # else the network does not read it
+        side = self._tracker.side() if is_whole and self._tracker is not None else None
         self._logits, self._state = self._network.step(np.array([token]), self._state, side)
 
 
