@@ -7,10 +7,14 @@ import pytest
 
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.exact import reproduced_exactly
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import corpus_of
+from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import ENCODINGS, Grid, make_encoding
 from ritornello.evaluate.form import faults
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
+from ritornello.model.file import ModelFile, ModelFileError, load_model, save_model
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
@@ -77,6 +81,30 @@ def test_side_inputs_are_those_of_the_tracker(steps):
     for row, token in zip(told, tokens, strict=True):
         assert tracker.side()[0].tolist() == row.tolist()
         tracker.advance(np.array([token]))
+
+
+def test_it_has_no_echoes_which_would_name_the_grids_tokens(steps):
+    with pytest.raises(ValueError, match="no such echo here: 'bar_ago'; there are none"):
+        make_encoding("steps", echoes=("bar_ago",))
+    assert Grid(echoes=("bar_ago",)).echoes[0].name == "bar_ago"
+
+
+def test_steps_that_were_kept_from_a_file_are_written_anew(steps):
+    melody = Melody((Note(0, 480, 62), Note(480, 480, 64)), Timeline(480, 960))
+    kept = np.array([62, 128, 128, 128, 64, 128, 128, 128], np.uint8)
+    corpus = corpus_of([(CorpusPiece("tune.npz", (), split="train"), [melody])], (kept,))
+    assert corpus_tokens(corpus, Grid(plain=True))[0].tolist() == kept.tolist()
+    told = corpus_tokens(corpus, make_encoding("steps", plain=True))[0]
+    assert told.tolist() == [2, 128, 128, 128, 2, 128, 128, 128]
+
+
+def test_a_model_of_it_is_loaded_where_it_is_registered(steps, tmp_path, monkeypatch, make_tensors):
+    path = tmp_path / "model.safetensors"
+    save_model(path, ModelFile(make_tensors(145, width=8, layers=1), NetworkOptions(1, 8, 8), steps, {}))
+    assert load_model(path).encoding == steps
+    monkeypatch.delitem(ENCODINGS, "steps")
+    with pytest.raises(ModelFileError, match=r"its encoding, 'steps', is not registered here .* before you load"):
+        load_model(path)
 
 
 def test_it_learns_and_composes(steps, tiny_corpus, tmp_path):

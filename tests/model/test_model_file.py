@@ -183,13 +183,18 @@ def test_another_vocabulary_is_refused(saved):
 
 @pytest.mark.parametrize(
     "change",
-    [lambda h: h["encoding"].update(name="chorale"), lambda h: h["encoding"].update(steps_per_quarter=99),
+    [lambda h: h["encoding"].update(steps_per_quarter=99),
      lambda h: h["encoding"].update(octaves=3), lambda h: h["network"].update(width=0),
      lambda h: h["network"].update(heads=8), lambda h: h.pop("network"), lambda h: h.update(format="one")],
 )  # fmt: skip
 def test_a_header_that_this_program_cannot_follow_is_refused(saved, change):
     tampered(saved, change)
     refused(saved, "not a model for this ritornello: its header")
+
+
+def test_an_encoding_that_is_not_registered_is_named_with_what_to_do(saved):
+    tampered(saved, lambda header: header["encoding"].update(name="chorale"))
+    refused(saved, r"its encoding, 'chorale', is not registered here \(there are grid, .*\): import the module")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

@@ -24,7 +24,8 @@ def corpus_tokens(corpus: Corpus, encoding: Encoding, split: str | None = None) 
     """
     told: list[np.ndarray] = []
     lost = notes = 0
-    takes_steps = isinstance(encoding, Grid) and encoding.plain and encoding.steps_per_quarter == 4
+    # Not a kind of grid of somebody's own, whose numbers may mean something else.
+    takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
     for melody, kept in _melodies_and_steps(corpus, split):
         if not melody.notes:
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ritornello.encoding import Encoding, make_encoding
+from ritornello.encoding import ENCODINGS, Encoding, make_encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.music import atomic
@@ -71,6 +71,7 @@ def load_model(path: str | Path) -> ModelFile:
             raise ModelFileError(
                 f"{path}: damaged (its contents do not match their checksum); copy or train it again"
             )
+        _check_registered(path, header["encoding"]["name"])
         encoding = make_encoding(**header["encoding"])
         _check_vocabulary(path, header["vocabulary"], encoding)
         _check_tensors(path, tensors, encoding)
@@ -109,6 +110,14 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             return json.loads(metadata["ritornello"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelFileError(f"{path}: not a model file, or a damaged one; train it again or copy it anew") from None
+
+
+def _check_registered(path: Path, name: str) -> None:
+    if name not in ENCODINGS:
+        raise ModelFileError(
+            f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import the "
+            "module that puts it into ritornello.encoding.ENCODINGS before you load the model"
+        )
 
 
 def _check_vocabulary(path: Path, stored: list, encoding: Encoding) -> None:
