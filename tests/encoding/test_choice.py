@@ -33,3 +33,9 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
 def test_an_option_that_does_not_go_with_the_encoding_is_refused():
     with pytest.raises(ValueError, match=r"--relative-to does not go with the encoding 'grid'; it takes .*--plain"):
         chosen_encoding("grid", relative_to="key")
+
+
+@pytest.mark.parametrize("name", ["grid:", "interval:", "miditok:", "miditok:REMI:"])
+def test_nothing_behind_a_colon_is_refused(name):
+    with pytest.raises(ValueError, match=f"nothing stands behind the colon in '{name}'"):
+        chosen_encoding(name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid
-from ritornello.evaluate.form import faults, share_well_formed
+from ritornello.evaluate.form import faults
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 
@@ -58,12 +58,6 @@ def test_the_plain_alphabet_has_to_fill_its_bars():
     assert faults(of(held(60, 16)), plain, 1) == []
     assert faults(of(held(60, 15)), plain, 1) == ["it fills 0.9375 bars, not 1"]
     assert faults(of([HOLD] * 16), plain, 1) == ["it has no note"]
-
-
-def test_shares():
-    good, bad = of(FOUR_FOUR, held(60, 16), END), of(FOUR_FOUR, held(60, 2), END)
-    assert share_well_formed([good, bad, good, good], Grid(), 1) == 0.75
-    assert share_well_formed([], Grid(), 1) == 1
 
 
 def test_what_is_composed_is_well_formed(make_network):

@@ -21,16 +21,21 @@ def reproduced_exactly(encoding: Encoding, melody: Melody) -> bool:
     except ValueError:
         return False
     if encoding.end is None:
-        return _places(melody, False) == _places(again, False)
-    return _places(melody, True) == _places(again, True)
+        return _places(melody, None) == _places(again, None)
+    timeline = melody.timeline
+    bar = Fraction(timeline.bar_ticks(timeline.metre), timeline.ticks_per_quarter)
+    return _places(melody, bar) == _places(again, bar)
 
 
-def _places(melody: Melody, from_barline: bool) -> list[Place]:
-    """(onset, duration, pitch) of each note, times in quarters."""
+def _places(melody: Melody, bar: Fraction | None) -> list[Place]:
+    """(onset, duration, pitch) of each note, times in quarters.
+
+    bar: quarters from the barline that a pick-up leaves out to the one after it, whatever metre it comes back in
+    (one that has no token is read as 4/4); None to count from the pick-up.
+    """
     timeline = melody.timeline
     per_quarter = timeline.ticks_per_quarter
-    pickup = timeline.pickup if from_barline else 0
-    before = timeline.bar_ticks(timeline.metre) - pickup if pickup else 0
+    before = bar - Fraction(timeline.pickup, per_quarter) if bar is not None and timeline.pickup else 0
     return [
-        (Fraction(before + n.start) / per_quarter, Fraction(n.duration, per_quarter), n.pitch) for n in melody.notes
+        (before + Fraction(n.start, per_quarter), Fraction(n.duration, per_quarter), n.pitch) for n in melody.notes
     ]

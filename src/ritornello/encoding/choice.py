@@ -37,6 +37,8 @@ def chosen_encoding(
     "none".
     Raises ValueError for a name that does not exist, or an option that does not go with the encoding.
     """
+    if name.endswith(":"):
+        raise ValueError(f"nothing stands behind the colon in {name!r}: leave it out")
     name, _, rest = name.partition(":")
     asked: dict[str, Any] = {
         "plain": plain or None,

@@ -32,7 +32,7 @@ def _table() -> tuple[Fraction, ...]:
 DURATIONS = _table()  # quarters, shortest first
 WHOLES = tuple(int(value * TICKS) for value in _wholes())  # ticks, shortest first
 LENGTHS = np.array([int(value * TICKS) for value in DURATIONS])  # ticks of each duration
-SHORTEST, LONGEST = int(LENGTHS[0]), int(LENGTHS[-1])
+LONGEST = int(LENGTHS[-1])
 _INDEX = {int(ticks): index for index, ticks in enumerate(LENGTHS)}
 _QUARTER = TICKS // 4
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.music.beats import beat_lengths
 from ritornello.music.values import Melody
-
-
-def share_well_formed(
-    tunes: Sequence[np.ndarray], encoding: Encoding, bars: int, compass: tuple[int, int] = (0, 127)
-) -> float:
-    """Share of composed token sequences, 0 to 1, in which `faults` finds nothing; 1 for none at all."""
-    return sum(not faults(tokens, encoding, bars, compass) for tokens in tunes) / len(tunes) if len(tunes) else 1.0
 
 
 def faults(tokens: np.ndarray, encoding: Encoding, bars: int, compass: tuple[int, int] = (0, 127)) -> list[str]:

@@ -79,12 +79,9 @@ def tunes_of_both(
 
 
 def described(encoding: Encoding) -> str:
-    """An encoding in a few words: "grid: steps_per_quarter 4"."""
-    rest = ", ".join(
-        f"{name} {value}"
-        for name, value in encoding.options().items()
-        if name != "name" and value not in (False, None, ())
-    )
+    """An encoding in a few words: "grid: steps_per_quarter 4", "interval: inputs, echoes, relative_to key"."""
+    options = {name: value for name, value in encoding.options().items() if name != "name" and value}
+    rest = ", ".join(name if isinstance(value, list) else f"{name} {value}" for name, value in options.items())
     return f"{encoding.name}: {rest}" if rest else encoding.name
 
 
