@@ -9,12 +9,14 @@ from benchmarks.representations import budget, entrants, results, tables
 from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant, ablation_entrants, chosen
 from benchmarks.representations.material import available, shared_tunes
 from benchmarks.representations.pictures import boxes
+from benchmarks.representations.reasons import REASONS
 from benchmarks.representations.shares import Share, kind_of, shares
 
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import make_encoding
 from ritornello.evaluate.likelihood import melody_nats
+from ritornello.evaluate.statistics import profile_of
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
 GRID, FINE = Entrant("grid", {"name": "grid"}), Entrant("fine", {"name": "grid", "steps_per_quarter": 12})
@@ -135,7 +137,36 @@ def test_the_table_holds_medians_times_and_what_lies_far_from_people():
     composed = text[text.index("composed by") :]
     assert cells(composed, "note, lstm")[1:] == ["100.0 %", "**0.100**", "0.010", "5, 9"]
     assert "8 of 10 tunes" in text
+    assert "An update holds" not in text
     assert "not to be published" not in text
+
+
+def test_of_well_formed_tunes_the_worst_run_counts():
+    records = [run("grid, lstm", seed, 5.0) for seed in (1, 2, 3)]
+    records[1]["composed"]["well_formed"] = 0.98
+    text = tables.markdown([people(), *records])
+    assert cells(text[text.index("composed by") :], "grid, lstm")[1] == "98.0 %"
+
+
+def test_why_the_best_lies_far_from_people_is_told_below_the_table(monkeypatch):
+    monkeypatch.setattr(tables, "REASONS", {"intervals": "it leaps", "on_beat": "it swings"})
+    halves = {"intervals": 0.04, "on_beat": 0.02, "repeats_1": 0.01}
+    told = people()
+    told["people"]["halves"] = halves
+    best, plain, worse = (run(f"{name}, lstm", 1, n) for name, n in (("note", 4), ("grid, plain", 3), ("grid", 5)))
+    for record, distances in ((best, (0.1, 0.03, 0.03)), (plain, (0.01, 0.5, 0.01)), (worse, (0.01, 0.5, 0.01))):
+        record["composed"]["distances"] = dict(zip(halves, distances, strict=True))
+    text = tables.markdown([told, worse, plain, best])
+    assert text.endswith(
+        "Why those of note, lstm lie far from people's:\n\n"
+        "- intervals: it leaps.\n- repeats at bar 1: no reason is known."
+    )
+    best["composed"]["distances"] = dict.fromkeys(halves, 0.0)
+    assert "Why those" not in tables.markdown([told, best])
+
+
+def test_reasons_are_given_for_statistics_that_there_are():
+    assert REASONS.keys() <= profile_of([]).shares.keys() | profile_of([]).distributions.keys()
 
 
 def test_runs_of_so_many_updates_tell_nothing_of_time_and_need_not_compose():
@@ -147,6 +178,7 @@ def test_runs_of_so_many_updates_tell_nothing_of_time_and_need_not_compose():
     text = tables.markdown([others, found])
     assert cells(text, "note, lstm")[1:] == ["4.500", "2.250", "4.00", "1,000", "20"]
     assert "20 updates" in text
+    assert "An update holds 16 x 48 groups" in text
     assert "not to be published" not in text
 
 
@@ -154,8 +186,8 @@ def test_the_ablation_compares_seed_by_seed():
     records = [
         run("grid, lstm", 1, 5.0),
         run("grid, lstm", 2, 6.0),
-        run("note, lstm", 1, 4.5),
-        run("note, lstm", 2, 5.75),
+        run("note", 1, 4.5),
+        run("note", 2, 5.75),
     ]
     assert cells(tables.markdown(records), "no hold tokens")[1:] == [
         "grid", "note", "5.125", "+0.375 (+0.250 to +0.500)",

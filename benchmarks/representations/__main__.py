@@ -3,9 +3,9 @@
 Same tunes, same number of weights, same minutes or same updates, several seeds. Each run is a process of its own with
 a fixed number of threads; its result is appended to a file, so that a bench that was stopped goes on where it was.
 
-    python -m benchmarks.representations --minutes 3 --results results.jsonl
-    python -m benchmarks.representations --ablation --updates 2000 --results results.jsonl
-    python -m benchmarks.representations --table results.jsonl --write README.md
+    python -m benchmarks.representations --minutes 0.75 --checks 10 --results results.jsonl
+    python -m benchmarks.representations --ablation --updates 400 --tunes 0 --checks 4 --results results.jsonl
+    python -m benchmarks.representations --table results.jsonl --write benchmarks/representations/README.md
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Entrant:
         )
 
 
-# `note` and `interval` know where in the bar and in which metre they are; `lookback` has the inputs that Magenta's has.
+# `note` and `interval` know their place in the bar and the metre; `lookback` has the inputs that Magenta's has.
 REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid": {"name": "grid"},
     "grid, 12 steps": {"name": "grid", "steps_per_quarter": 12},

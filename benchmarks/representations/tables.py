@@ -9,10 +9,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
+from benchmarks.representations.reasons import REASONS
 from benchmarks.representations.results import Record, setting_of
 
 from ritornello.encoding import make_encoding
 from ritornello.music import atomic
+from ritornello.train.plan import Setting, TrainOptions, make_plan
 
 MARKS = ("<!-- representations: made by python -m benchmarks.representations -->", "<!-- /representations -->")
 TWICE = 2.0  # how far beyond the halves of people's tunes a statistic may lie
@@ -62,12 +64,21 @@ def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
         "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before "
         "them and cost nothing.",
     ]
+    said += [] if job["minutes"] else [_of_an_update()]
     if any("plain" in r["job"]["encoding"] for r in records if r["kind"] == "run"):
         said.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
     busy = sum(is_busy(r) for r in records if r["kind"] == "run")
     if busy and job["minutes"]:
         said.append(f"**{busy} runs shared the machine with others: not to be published.**")
     return " ".join(said)
+
+
+def _of_an_update() -> str:
+    plan = make_plan(TrainOptions(updates=1), 1, Setting("torch", "cpu", "fp32", 1))
+    return (
+        f"An update holds {plan.streams} x {plan.bptt_steps} groups (a token, or a pitch with its length), so that "
+        "an encoding with fewer tokens per note sees more notes in it."
+    )
 
 
 def is_busy(record: Record) -> bool:
@@ -162,11 +173,11 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
     rows = []
     for name, found in told:
         composed = [r["composed"] for r in found]
-        distances = {s: median(c["distances"][s] for c in composed) for s in halves}
+        distances = _distances(found)
         rows.append(
             {
                 "composed by": name,
-                "well formed": f"{100 * median(c['well_formed'] for c in composed):.1f} %",
+                "well formed (least)": f"{100 * min(c['well_formed'] for c in composed):.1f} %",
                 **{_words(s): _beside(distances[s], halves[s]) for s in halves},
                 "longest shared run: median, largest": _run(composed),
             }
@@ -175,7 +186,7 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
     rows.append(
         {
             "composed by": "people, one half beside the other",
-            "well formed": NONE,
+            "well formed (least)": NONE,
             **{_words(s): f"{halves[s]:.3f}" for s in halves},
             "longest shared run: median, largest": f"{run['median']}, {run['largest']}",
         }
@@ -187,7 +198,26 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
         f"{people['tunes']} held-out tunes of people: divergence in bits of intervals, durations and ranges, "
         "difference of shares for the rest. Bold: over twice the distance of two halves of people's own tunes."
     )
-    return f"{head}\n\n{table(rows)}"
+    return "\n\n".join(part for part in (head, table(rows), _reasons(runs, halves)) if part)
+
+
+def _distances(found: Sequence[Record]) -> dict[str, float]:
+    """By statistic, the median of the runs."""
+    composed = [r["composed"]["distances"] for r in found]
+    return {statistic: median(c[statistic] for c in composed) for statistic in composed[0]}
+
+
+def _reasons(runs: Runs, halves: dict[str, float]) -> str:
+    """Why the tunes of whoever needs the fewest bits lie far from people's, statistic by statistic."""
+    paying = [e for e in ENTRANTS if _runs_of(runs, e) and not e.encoding.get("plain")]
+    if not paying:
+        return ""
+    winner = min(paying, key=lambda e: median(r["test"]["bits_per_note"] for r in _runs_of(runs, e)))
+    distances = _distances(_runs_of(runs, winner))
+    told = [
+        f"- {_words(s)}: {REASONS.get(s, 'no reason is known')}." for s in halves if _is_far(distances[s], halves[s])
+    ]
+    return "\n".join([f"Why those of {winner.name} lie far from people's:", "", *told]) if told else ""
 
 
 def _known_names(runs: Runs) -> list[tuple[str, list[Record]]]:
@@ -234,7 +264,11 @@ def _run(composed: Sequence[dict[str, Any]]) -> str:
 
 
 def _beside(distance: float, half: float) -> str:
-    return f"**{distance:.3f}**" if distance > TWICE * half else f"{distance:.3f}"
+    return f"**{distance:.3f}**" if _is_far(distance, half) else f"{distance:.3f}"
+
+
+def _is_far(distance: float, half: float) -> bool:
+    return distance > TWICE * half
 
 
 def _words(statistic: str) -> str:

@@ -147,17 +147,21 @@ class Model:
     ) -> dict[str, Any]:
         """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split.
 
+        Besides: `pays_for`, what the tokens say; `losses`, how many notes the encoding could not keep.
         beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
         exactly; its figures come under "beside". Raises ValueError where there is nothing to score.
         """
-        from ritornello.evaluate.scores import compare, score_model
+        from ritornello.corpus.tokens import tokens_and_losses
+        from ritornello.evaluate.scores import compare, figures, score_model
 
-        material = load_corpus(corpus)
+        material, encoding = load_corpus(corpus), self.file.encoding
         if beside is None:
-            return {"split": split, **score_model(self.file, material, split).described()}
+            score = score_model(self.file, material, split)
+            losses = dict(tokens_and_losses(material, encoding, split)[1])
+            return {"split": split, **figures(score, encoding), "losses": losses}
         other = beside if isinstance(beside, Model) else load_model(beside)
         found = compare(self.file, other.file, material, split)
-        return {"split": split, **found.one.described(), **found.told(other.name)}
+        return {"split": split, **figures(found.one, encoding), **found.told(other.name, other.file.encoding)}
 
     def __repr__(self) -> str:
         network = self.file.network

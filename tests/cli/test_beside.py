@@ -10,8 +10,9 @@ import ritornello as rito
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
-from ritornello.encoding import Grid
+from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.likelihood import melody_nats
+from ritornello.evaluate.scores import pays_for
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
@@ -59,8 +60,8 @@ def test_both_are_scored_on_the_tunes_that_both_reproduce(command, models, folde
     assert value["notes"] == value["beside"]["notes"] == 16
     assert value["quarters"] == value["beside"]["quarters"] == 10
     same = {"nll_per_token", "bits_per_note", "bits_per_quarter", "notes", "tokens", "quarters", "nats"}
-    assert value["beside"].keys() == same | {"model"}
-    assert value.keys() >= same | {"split", "baselines"}
+    assert value["beside"].keys() == same | {"model", "pays_for"}
+    assert value.keys() >= same | {"split", "baselines", "pays_for"}
     for path, encoding, told in ((one, coarse, value), (other, fine, value["beside"])):
         tokens = [encoding.encode(t).tokens for t in (tune([480] * 8), tune([120] * 8))]
         assert told["tokens"] == sum(map(len, tokens))
@@ -88,6 +89,36 @@ def test_the_plain_alphabet_pays_for_less_and_it_is_said(command, models, folder
     one, plain = models(Grid(4), "coarse"), models(Grid(plain=True), "plain")
     out = command("evaluate", one, folder, "--beside", plain, "--no-baselines").out
     assert f"{plain} tells neither metre nor end" in out
+    value = json.loads(command("evaluate", one, folder, "--beside", plain, "--no-baselines", "--json").out)
+    assert (value["pays_for"], value["beside"]["pays_for"]) == (["notes", "metre", "end"], ["notes"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lookback", ["notes", "metre", "end"]),
+        ("note", ["notes", "metre", "end"]),
+        ("interval", ["notes", "metre", "key", "end"]),
+    ],
+)
+def test_what_an_encoding_says_is_what_it_pays_for(name, said):
+    assert pays_for(make_encoding(name)) == said
+
+
+def test_tunes_that_one_model_cannot_write_do_not_keep_the_others_from_being_compared(command, models, tmp_path):
+    slow, fast = tune([480] * 8), tune([60] * 64)  # the coarse grid has one step for four of these
+    tunes = [("test", fast), ("test", slow), ("train", fast)]
+    pieces = [(CorpusPiece(f"{n}.mid", (), split=s, family=str(n)), [t]) for n, (s, t) in enumerate(tunes)]
+    corpus_of(pieces).save(tmp_path / "fast")
+    coarse, fine = models(Grid(2), "halves"), models(Grid(8), "eighths")
+    alone = command("evaluate", coarse, tmp_path / "fast")
+    assert "is too coarse for this corpus: it loses 47 of 72 notes" in alone.err
+    status, out, err = command("evaluate", coarse, tmp_path / "fast", "--beside", fine, "--json")
+    value = json.loads(out)
+    assert (status, value["tunes"], value["of_tunes"], value["notes"], value["beside"]["notes"]) == (0, 1, 2, 8, 8)
+    assert value["baselines"] == {}  # they would learn from the training split
+    assert err.startswith("no baselines: the encoding ('grid', 2 steps per quarter) is too coarse")
+    assert err.count("\n") == 1
 
 
 def test_models_that_share_no_tune_are_refused_in_one_line(command, models, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.corpus.tokens import corpus_tokens
+from ritornello.corpus.tokens import corpus_tokens, losses_in_words, tokens_and_losses
 from ritornello.encoding import Grid
 from ritornello.music.values import Melody, Note, Timeline
 
@@ -48,3 +48,19 @@ def test_a_melody_that_cannot_be_written_is_named():
         CorpusError, match=r"tune0\.mid: the encoding 'grid' cannot write .*\(no seventh beats here\)"
     ):
         corpus_tokens(corpus(run_of(2, 480)), Refusing())
+
+
+def test_melodies_are_chosen_by_place_and_judged_by_themselves():
+    mixed = corpus(run_of(32, 60), Melody((), Timeline(480, 480)), run_of(2, 480))
+    with pytest.raises(CorpusError, match="loses 23 of 34 notes"):
+        corpus_tokens(mixed, Grid(2))
+    assert [t.tolist() for t in corpus_tokens(mixed, Grid(2), only=[1])] == [[132, 60, 128, 61, 128, 144]]
+
+
+def test_losses_are_counted_over_all_melodies_and_told_in_a_line():
+    thirds = corpus(run_of(3, 160), run_of(2, 480))
+    _, losses = tokens_and_losses(thirds, Grid())
+    assert losses == {"moved": 2, "resized": 3, "lost": 0, "notes": 5}
+    said = "the encoding ('grid', 4 steps per quarter) does not keep all of 5 notes: 2 moved, 3 resized"
+    assert losses_in_words(losses, Grid()) == said
+    assert losses_in_words(tokens_and_losses(thirds, Grid(12))[1], Grid(12)) == ""

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate import likelihood
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.player import Player
+from ritornello.music.values import Melody, Metre, Note, Timeline
 
 
 def paid_by_a_player(network, melody) -> float:
@@ -51,10 +52,19 @@ def test_rates_by_hand():
 
 def test_what_melodies_spell_is_counted_by_hand():
     one = np.array([132, 60, 128, 129, 62, 144])  # two notes in four steps
-    two = np.array([131, 128, 128, 60, 144])  # one note in three steps
+    two = np.array([131, 128, 128, 60, 144])  # one note, of one step
     found = measure([3.0, 4.0], [one, two], Grid())
-    assert found == Likelihood(7.0, 11, 3, 7 / 4)
+    assert found == Likelihood(7.0, 11, 3, 5 / 4)
     assert measure([1.0], [np.array([60, 128])], Grid(12, plain=True)) == Likelihood(1.0, 2, 1, 2 / 12)
+
+
+@pytest.mark.parametrize("name", ["grid", "lookback", "note", "interval", "miditok"])
+def test_time_is_that_of_the_notes_whatever_the_encoding_makes_of_a_pick_up(name):
+    pytest.importorskip("miditok")
+    timeline = Timeline(4, 20, (Metre(0, 4, 4), Metre(4, 4, 4)))
+    melody = Melody((Note(0, 4, 60), Note(4, 8, 62), Note(16, 4, 60)), timeline)
+    encoding = make_encoding(name)
+    assert measure([1.0], [encoding.encode(melody).tokens], encoding).quarters == 5
 
 
 def test_nothing_costs_nothing():

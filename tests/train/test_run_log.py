@@ -2,10 +2,11 @@
 
 import json
 import math
+from html import escape
 
 import pytest
 
-from ritornello.train.compare import compare_runs, comparison_page, comparison_svg
+from ritornello.train.compare import compare_runs, comparison_page, comparison_svg, table_of
 from ritornello.train.run_log import RunLogError, read_run
 from ritornello.train.run_report import write_report
 
@@ -166,6 +167,34 @@ def test_runs_are_ranked_with_those_of_their_own_corpus_alone(many):
         1.0,
         "early",
     )
+
+
+METRE = ["position", "strength", "metre"]
+ECHOES = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago", "motif", "contour", "sequence"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ({"name": "grid", "steps_per_quarter": 4, "plain": False}, "grid"),
+        ({"name": "grid", "steps_per_quarter": 12, "plain": False}, "grid 12 steps"),
+        ({"name": "grid", "inputs": ["metre"], "echoes": ["bar_ago"]}, "grid, inputs metre, echoes bar_ago"),
+        ({"name": "interval", "inputs": METRE, "echoes": ECHOES, "relative_to": "key"}, "interval"),
+        ({"name": "interval", "inputs": METRE, "echoes": ECHOES, "relative_to": "previous"}, "interval previous"),
+        ({"name": "interval", "inputs": METRE, "relative_to": "key"}, "interval, no echoes"),
+        ({"name": "note", "inputs": [], "echoes": ["motif"]}, "note, no inputs, echoes motif"),
+        ({"name": "lookback", "inputs": ["position", "bar_ago", "two_bars_ago", "repeated"]}, "lookback"),
+        ({"name": "miditok", "tokenizer": "REMI", "config": {}}, "miditok"),
+        ({"name": "miditok", "tokenizer": "TSD", "config": {"step": 8}}, 'miditok TSD {"step": 8}'),
+        ({"name": "hieroglyphs", "steps_per_quarter": 4}, "hieroglyphs 4 steps"),
+    ],
+)
+def test_every_option_of_an_encoding_tells_runs_apart(tmp_path, encoding, words):
+    write_run(tmp_path / "run", [HEAD | {"encoding": encoding}, check(10, 1, 1.5)])
+    [group] = compare_runs(tmp_path).groups
+    assert group.rows[0].to_json()["encoding"] == words
+    assert table_of(group)[1][0][2] == words
+    assert f"<dd>{escape(words)}</dd>" in write_report(tmp_path / "run").read_text("utf-8")
 
 
 def test_a_broken_run_is_a_line(many):

@@ -10,6 +10,8 @@ from ritornello.cli.console import AsJson, Console, Quiet
 if TYPE_CHECKING:
     from ritornello.api import Model
     from ritornello.corpus.store import Corpus
+    from ritornello.encoding import Encoding
+    from ritornello.evaluate.likelihood import Likelihood
 
 UNITS = ("bits_per_note", "bits_per_quarter", "nll_per_token")
 HABITS = ("tonic_endings", "long_endings", "ties", "long_repeats")
@@ -48,27 +50,31 @@ def evaluate(
         Also compose so many tunes and set their endings, and what they share with the corpus, beside its own.
     """
     from ritornello.api import load_model
-    from ritornello.evaluate.scores import compare, score_baselines, score_model
+    from ritornello.corpus.tokens import losses_in_words, tokens_and_losses
+    from ritornello.evaluate.scores import compare, figures, score_model
 
     console = Console(quiet, as_json)
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = load_model(model)
+    encoding = chosen.file.encoding
     other = load_model(beside) if beside else None
     material, scored = _material(corpus, split, console)
     found = compare(chosen.file, other.file, material, scored) if other else None
     only = found.only if found else None
     score = found.one if found else score_model(chosen.file, material, scored)
     scores = {chosen.name: score}
-    value: dict = {"split": scored or "all", **score.described()}
+    value: dict = {"split": scored or "all", **figures(score, encoding)}
+    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{_terms(chosen, other)}\n"
     if found and other:
         scores[other.name if other.name != chosen.name else f"{other.name} (beside)"] = found.other
-        value |= found.told(other.name)
-    simple = score_baselines(material, chosen.file.encoding, scored, only) if baselines and scored else {}
-    value["baselines"] = {n: s.described() for n, s in simple.items()}
-    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{_terms(chosen, other)}\n"
-    if found:
+        value |= found.told(other.name, other.file.encoding)
         words = f"{len(found.only)} of {found.of_tunes} tunes, those that both encodings reproduce exactly\n{words}"
+    else:  # what both reproduce exactly has lost nothing
+        value["losses"] = losses = dict(tokens_and_losses(material, encoding, scored)[1])
+        words += f"{lost}\n" if (lost := losses_in_words(losses, encoding)) else ""
+    simple = _baselines(material, encoding, scored, only, console) if baselines and scored else {}
+    value["baselines"] = {n: s.described() for n, s in simple.items()}
     rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [*scores.items(), *simple.items()]]
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
     if scored is None and (runs := _shared_runs(chosen, material)):
@@ -79,6 +85,20 @@ def evaluate(
         words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
     console.result(value, words)
     return 0
+
+
+def _baselines(
+    corpus: Corpus, encoding: Encoding, split: str, only: list[int] | None, console: Console
+) -> dict[str, Likelihood]:
+    """The baselines; none, and why, where the encoding cannot write the tunes that they learn from."""
+    from ritornello.corpus.errors import CorpusError
+    from ritornello.evaluate.scores import score_baselines
+
+    try:
+        return score_baselines(corpus, encoding, split, only)
+    except CorpusError as error:
+        console.say(f"no baselines: {error}")
+        return {}
 
 
 def _terms(model: Model, other: Model | None) -> str:

@@ -135,6 +135,7 @@ def _begin(
     dry_run: bool,
     ranks: Ranks,
 ) -> int:
+    from ritornello.corpus.tokens import losses_in_words
     from ritornello.train.finetune import load_base
     from ritornello.train.run import prepare_training
 
@@ -146,6 +147,8 @@ def _begin(
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
     console.say(f"{corpus}: {training.train_tokens} training tokens")
+    if lost := losses_in_words(training.material.losses, training.encoding):
+        console.say(lost)
     console.say(describe_setting(training.plan, training.timed))
     console.say(describe_plan(training.plan))
     return _dry_run(console, training, options) if dry_run else _train(console, training, Path(out))
@@ -214,7 +217,12 @@ def _train(console: Console, training: Training, out: Path) -> int:
     if training.base and training.has_held_out:
         console.say(describe_tuning(training))
     console.result(
-        {"model": str(out / MODEL_NAME), "update": progress.best_update, "validation_nll": progress.best},
+        {
+            "model": str(out / MODEL_NAME),
+            "update": progress.best_update,
+            "validation_nll": progress.best,
+            "losses": dict(training.material.losses),
+        },
         describe_end(training, out),
     )
     return 0
@@ -232,6 +240,7 @@ def _dry_run(console: Console, training: Training, options: TrainOptions) -> int
     rates = rates or measured(training.network, training.encoding, options, [setting])
     found = sizes(training, rates[0].updates_per_second)
     value = {"plan": plan.described(), **asdict(found), "memory_bytes": found.memory_bytes}
+    value["losses"] = dict(training.material.losses)
     console.result(value, describe_sizes(found, plan))
     return 0
 

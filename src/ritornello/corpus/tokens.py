@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,41 +15,53 @@ from ritornello.music.values import Melody
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
-def corpus_tokens(corpus: Corpus, encoding: Encoding, split: str | None = None) -> list[np.ndarray]:
+def corpus_tokens(
+    corpus: Corpus, encoding: Encoding, split: str | None = None, only: Sequence[int] | None = None
+) -> list[np.ndarray]:
     """Tokens of each melody of a split, in file order, (length,) each.
 
+    only: these melodies alone, by their places among the split's melodies that have notes.
     Token arrays that were kept step for step are given back unchanged by the plain grid of 4 steps.
     Melodies without a note are left out. Raises CorpusError where corpus and encoding do not match: a melody that
     cannot be written, or more notes lost than kept.
     """
+    return tokens_and_losses(corpus, encoding, split, only)[0]
+
+
+def tokens_and_losses(
+    corpus: Corpus, encoding: Encoding, split: str | None = None, only: Sequence[int] | None = None
+) -> tuple[list[np.ndarray], Counter[str]]:
+    """The same, and what the encoding could not keep: notes `moved`, `resized` and `lost`, of so many `notes`."""
     told: list[np.ndarray] = []
-    lost = notes = 0
+    losses: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
-    for melody, kept in _melodies_and_steps(corpus, split):
-        if not melody.notes:
-            continue
+    for melody, kept in _chosen(corpus, split, only):
+        losses["notes"] += len(melody.notes)
         if kept is not None and takes_steps:
             told.append(kept)
         else:
             encoded = _encoded(encoding, melody)
             told.append(encoded.tokens)
-            lost, notes = lost + encoded.losses["lost"], notes + len(melody.notes)
-    if lost > MOST_LOST * notes:
+            losses.update(encoded.losses)
+    if losses["lost"] > MOST_LOST * losses["notes"]:
         raise CorpusError(
-            f"the encoding ({encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter) is too coarse for "
-            f"this corpus: it loses {lost} of {notes} notes; choose a finer or another one"
+            f"the encoding ({_named(encoding)}) is too coarse for this corpus: it loses {losses['lost']} of "
+            f"{losses['notes']} notes; choose a finer or another one"
         )
-    return told
+    return told, losses
 
 
-def encoding_losses(corpus: Corpus, encoding: Encoding, split: str | None = None) -> Counter[str]:
-    """What the encoding could not keep of a split's notes, by name, and how many `notes` there were."""
-    total: Counter[str] = Counter()
-    for melody in corpus.melodies(split):
-        total.update(encoding.encode(melody).losses)
-        total["notes"] += len(melody.notes)
-    return total
+def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
+    """What `tokens_and_losses` says of an encoding, in a line; "" where every note is kept as it is."""
+    counts = [f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name]]
+    if not counts:
+        return ""
+    return f"the encoding ({_named(encoding)}) does not keep all of {losses['notes']:,} notes: {', '.join(counts)}"
+
+
+def _named(encoding: Encoding) -> str:
+    return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter"
 
 
 def _encoded(encoding: Encoding, melody: Melody) -> Encoded:
@@ -60,6 +72,12 @@ def _encoded(encoding: Encoding, melody: Melody) -> Encoded:
             f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this melody ({error}); "
             "take the tune out of the corpus or choose another encoding"
         ) from None
+
+
+def _chosen(corpus: Corpus, split: str | None, only: Sequence[int] | None) -> list[tuple[Melody, np.ndarray | None]]:
+    """The melodies that have notes, or those of them at these places."""
+    heard = [pair for pair in _melodies_and_steps(corpus, split) if pair[0].notes]
+    return heard if only is None else [heard[n] for n in only]
 
 
 def _melodies_and_steps(corpus: Corpus, split: str | None) -> Iterator[tuple[Melody, np.ndarray | None]]:

@@ -25,13 +25,25 @@ def score_model(
     only: score these alone, by their places among the split's melodies that have notes.
     Raises ValueError where there are none, CorpusError where model and corpus do not match.
     """
-    melodies = chosen(corpus_tokens(corpus, model.encoding, split), only)
+    melodies = corpus_tokens(corpus, model.encoding, split, only)
     if not melodies:
         raise ValueError(
             f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
         )
     nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
     return measure(nats, melodies, model.encoding)
+
+
+def figures(score: Likelihood, encoding: Encoding) -> dict:
+    """A score by name, with what the tokens pay for: bits that pay for different things cannot be compared."""
+    return {**score.described(), "pays_for": pays_for(encoding)}
+
+
+def pays_for(encoding: Encoding) -> list[str]:
+    """What the tokens of a melody say, and so cost: "notes", and "metre", "key" and "end" where there are such."""
+    if encoding.end is None:
+        return ["notes"]
+    return ["notes", "metre", *(["key"] if encoding.is_keyed else []), "end"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +55,12 @@ class Comparison:
     one: Likelihood
     other: Likelihood
 
-    def told(self, name: str) -> dict:
-        """What is added to the first model's figures; name: the other model's."""
+    def told(self, name: str, encoding: Encoding) -> dict:
+        """What is added to the first model's figures; name, encoding: the other model's."""
         return {
             "tunes": len(self.only),
             "of_tunes": self.of_tunes,
-            "beside": {"model": name, **self.other.described()},
+            "beside": {"model": name, **figures(self.other, encoding)},
         }
 
 
@@ -103,13 +115,8 @@ def score_ngram(corpus: Corpus, encoding: Encoding, split: str = "test") -> Like
     return baselines.ngram_on_pairs(*_three_parts(corpus, encoding, split, None), encoding)[0]
 
 
-def chosen(tunes: list[np.ndarray], only: Sequence[int] | None) -> list[np.ndarray]:
-    """The tunes at these places, or all."""
-    return tunes if only is None else [tunes[n] for n in only]
-
-
 def _three_parts(
     corpus: Corpus, encoding: Encoding, split: str, only: Sequence[int] | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    train, validation, test = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation", split))
-    return train, validation, chosen(test, only)
+    train, validation = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation"))
+    return train, validation, corpus_tokens(corpus, encoding, split, only)

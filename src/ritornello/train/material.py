@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens
+from ritornello.corpus.tokens import tokens_and_losses
 from ritornello.encoding import Encoding
 from ritornello.train.loop import check_sample
 
@@ -18,11 +19,15 @@ HELD_OUT_FAMILIES = 4  # of a small corpus; at most a fifth of it
 
 @dataclass(frozen=True)
 class Material:
-    """melodies, held_out: token arrays, (length,) each. facts: what a model file says of the corpus."""
+    """melodies, held_out: token arrays, (length,) each. facts: what a model file says of the corpus.
+
+    losses: what the encoding could not keep of the notes of both (see `tokens_and_losses`).
+    """
 
     melodies: list[np.ndarray]
     held_out: list[np.ndarray]
     facts: dict[str, Any]
+    losses: Counter[str] = field(default_factory=Counter)
 
     @property
     def tokens(self) -> int:
@@ -39,12 +44,12 @@ class Material:
 def gather(corpus: Corpus, encoding: Encoding) -> Material:
     """The corpus as material. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, hold_some_out(corpus)
-    melodies = corpus_tokens(corpus, encoding, "train")
+    melodies, losses = tokens_and_losses(corpus, encoding, "train")
     if not melodies:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
-    return Material(
-        melodies, corpus_tokens(corpus, encoding, "validation"), corpus_facts(corpus) | {"fingerprint": fingerprint}
-    )
+    held_out, more = tokens_and_losses(corpus, encoding, "validation")
+    losses.update(more)
+    return Material(melodies, held_out, corpus_facts(corpus) | {"fingerprint": fingerprint}, losses)
 
 
 def hold_some_out(corpus: Corpus) -> Corpus:

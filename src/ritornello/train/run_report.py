@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from html import escape
 from importlib.resources import files as package_files
 from importlib.util import find_spec
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.corpus.web_page import card, document, thumb
+from ritornello.encoding import ENCODINGS
+from ritornello.encoding.choice import RECOMMENDED
 from ritornello.music import atomic
 from ritornello.render.line_chart import Line, line_chart
 from ritornello.train.coach import Log, clock, diagnose, final_line
@@ -103,9 +107,29 @@ def network_name(network: Mapping[str, Any]) -> str:
 
 
 def encoding_name(encoding: Mapping[str, Any]) -> str:
-    """An encoding in a few words: "grid", "grid plain", "note position metre" with its further inputs."""
-    words = [str(encoding.get("name", "?"))] + ["plain"] * bool(encoding.get("plain"))
-    return " ".join([*words, *map(str, encoding.get("inputs") or ())])
+    """An encoding in a few words, for each option others: "grid plain", "grid 12 steps", "miditok TSD".
+
+    What `train` gives it unasked is not told: "interval", but "interval previous, inputs position, no echoes".
+    """
+    name = str(encoding.get("name", "?"))
+    usual = _usual(name)
+    words = [name, *(["plain"] if encoding.get("plain") else [])]
+    for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
+        if encoding.get(option) not in (None, usual.get(option)):
+            words.append(f"{encoding[option]}{unit}")
+    words += [json.dumps(encoding["config"], sort_keys=True)] if encoding.get("config") else []
+    told = [" ".join(words)]
+    for option in ("inputs", "echoes"):
+        names = tuple(map(str, encoding.get(option) or ()))
+        if names != usual.get(option, ()):
+            told.append(f"{option} {' '.join(names)}" if names else f"no {option}")
+    return ", ".join(told)
+
+
+def _usual(name: str) -> dict[str, Any]:
+    """The options that `train` gives an encoding unasked; none for one that is not known here."""
+    known = fields(ENCODINGS[name]) if name in ENCODINGS else ()
+    return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
 
 
 def _sentence(text: str) -> str:
