@@ -1,10 +1,15 @@
 """The Python face: the design's example on tiny data, the names that programs may rely on, and errors."""
 
+import re
+import tempfile
+
 import pytest
 
 import ritornello as rito
+from ritornello.model.file import digest
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
+from ritornello.train.checkpoint import load_checkpoint
 
 SMALL = {"preset": "tiny", "threads": 1, "streams": 4, "bptt_steps": 32}
 
@@ -80,6 +85,34 @@ def test_a_run_tells_its_checks_and_its_folder(run, hymn_corpus, tmp_path):
     again = rito.train(hymn_corpus, tmp_path, updates=4, checks=2, on_check=seen.append, **SMALL)
     assert tuple(seen) == again.checks
     assert [c.validation_nll for c in seen] == [c.validation_nll for c in run.checks]
+
+
+def test_a_run_knows_where_its_corpus_is_read_from(run, hymn_corpus):
+    assert load_checkpoint(run.folder).story["source"] == str(hymn_corpus)
+
+
+def test_who_interrupts_a_run_is_told_where_it_is_and_how_it_goes_on(hymn_corpus, tmp_path, monkeypatch):
+    def stop(check) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt, match="interrupted at update 2 of 4; go on with") as caught:
+        rito.train(hymn_corpus, updates=4, checks=2, on_check=stop, **SMALL)
+    [folder] = re.findall(r"rito\.train\(corpus, '(.*)', resume=True\)", str(caught.value))
+    run = rito.train(hymn_corpus, folder, resume=True)
+    assert run.folder.parent == tmp_path
+    assert [check.update for check in run.checks] == [2, 4]
+
+
+def test_a_run_goes_on_from_another_but_not_in_its_place(run, hymn_corpus, tmp_path):
+    few = {"updates": 2, "checks": 1, "threads": 1, "streams": 2, "bptt_steps": 16}
+    before = rito.load_model(run)
+    tuned = rito.load_model(rito.train(hymn_corpus, tmp_path, base=run, **few))
+    assert tuned.facts["parent"]["sha256"] == digest(before.file.tensors)
+    for base in (run, before, run.folder):
+        with pytest.raises(ValueError, match="would be replaced by the run that goes on from it"):
+            rito.train(hymn_corpus, run.folder, base=base, replace=True, **few)
+    assert digest(rito.load_model(run).file.tensors) == digest(before.file.tensors)
 
 
 def test_a_model_is_loaded_from_a_run_a_folder_and_a_file(run):

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.player import Player
+    from ritornello.train.finetune import Base
     from ritornello.train.loop import Check
     from ritornello.train.plan import TrainOptions
     from ritornello.train.training import Training
@@ -240,7 +241,7 @@ def train(
     inputs: str | Sequence[str] = (),
     echoes: str | Sequence[str] = (),
     relative_to: str | None = None,
-    base: Model | str | Path | None = None,
+    base: Model | Run | str | Path | None = None,
     resume: bool = False,
     replace: bool = False,
     on_check: Callable[[Check], None] | None = None,
@@ -249,12 +250,13 @@ def train(
     """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
 
     preset: tiny, lstm (where None), large, ... encoding: interval (where None), note, grid, ..., with plain,
-    steps_per_quarter, inputs, echoes and relative_to as on the command line. base: a model to go on from, with a few
-    tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was stopped. replace:
-    let the new run take the place of one in `out`. on_check: called with each Check. In a notebook the run is shown
-    as it goes.
+    steps_per_quarter, inputs, echoes and relative_to as on the command line. base: a model or a run to go on from,
+    with a few tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was
+    stopped. replace: let the new run take the place of one in `out`. on_check: called with each Check. In a notebook
+    the run is shown as it goes.
     options: the fields of TrainOptions (minutes, updates, seed, ...).
-    Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so.
+    Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so. When it is
+    interrupted, the KeyboardInterrupt says how to go on.
     """
     from ritornello.train.checkpoint import read_checks
     from ritornello.train.notebook_view import notebook_view
@@ -264,38 +266,53 @@ def train(
 
     wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
-    training = _training(load_corpus(corpus), folder, wanted, TrainOptions(**options), base, resume, replace)
+    training = _training(corpus, folder, wanted, TrainOptions(**options), base, resume, replace)
     view = notebook_view()
-    for look in watch(training, folder):
-        if view:
-            view.show(look)
-        if on_check:
-            on_check(look.check)
+    try:
+        for look in watch(training, folder):
+            if view:
+                view.show(look)
+            if on_check:
+                on_check(look.check)
+    except KeyboardInterrupt:
+        at = f"interrupted at update {training.progress.update} of {training.plan.updates}"
+        going_on = f"rito.train(corpus, {str(folder)!r}, resume=True)"
+        raise KeyboardInterrupt(f"{at}; go on with {going_on}") from None
     return Run(folder, tuple(read_checks(folder)))
 
 
 def _training(
-    corpus: Corpus,
+    corpus: Corpus | str | Path,
     folder: Path,
     wanted: Wishes,
     options: TrainOptions,
-    base: Model | str | Path | None,
+    base: Model | Run | str | Path | None,
     resume: bool,
     replace: bool,
 ) -> Training:
     """A run that is ready to begin or to go on. Raises ValueError where it can do neither."""
-    from ritornello.train.checkpoint import load_checkpoint
-    from ritornello.train.finetune import Base, load_base
+    from ritornello.train.checkpoint import lasting, load_checkpoint
     from ritornello.train.run import check_free, prepare_training, resume_training
 
     if resume:
         if replace or base is not None:
             raise ValueError("resume goes on with a run as it is: leave base and replace out")
-        return resume_training(load_checkpoint(folder), folder, corpus, options, *wanted)
-    if not replace:
-        check_free(folder)
-    parent = Base(base.name, base.file) if isinstance(base, Model) else load_base(base) if base else None
-    return prepare_training(corpus, *wanted, options, parent)
+        return resume_training(load_checkpoint(folder), folder, load_corpus(corpus), options, *wanted)
+    guard = partial(check_free, may_replace=replace)
+    guard(folder)
+    parent = _base(base, folder) if base else None
+    source = "" if isinstance(corpus, Corpus) else lasting(corpus)
+    return prepare_training(load_corpus(corpus), *wanted, options, parent, source, guard=guard)
+
+
+def _base(model: Model | Run | str | Path, folder: Path) -> Base:
+    """A model to go on from. Raises ValueError where the run in `folder` would take its place."""
+    from ritornello.train.finetune import Base, check_kept
+
+    found = model if isinstance(model, Model) else load_model(model)
+    base = Base(found.name, found.file)
+    check_kept(base, folder)
+    return base
 
 
 def _primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:

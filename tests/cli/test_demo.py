@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from ritornello.cli.demo import check_free_for_demo
+from ritornello.train.checkpoint import load_checkpoint
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, make_training_short):
@@ -48,3 +51,19 @@ def test_the_page_shows_and_plays_four(demo):
     assert page.count("<audio") == 4
     assert len(re.findall(r"<h2>Melody \d</h2>", page)) == 4
     assert "longest run shared with a training tune" in page
+
+
+def test_a_demo_may_be_done_again_and_gone_on_with(demo):
+    check_free_for_demo(demo[0])
+    assert load_checkpoint(demo[0]).story["source"] == "all"
+
+
+def test_a_run_that_is_not_a_demo_s_stays(command, demo, little_model, tmp_path):
+    (tmp_path / "last.safetensors").write_bytes(b"the player's own")
+    (tmp_path / "demo.json").write_bytes((demo[0] / "demo.json").read_bytes())  # of a demo that it replaced
+    for folder in (little_model, tmp_path):
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        status, _, err = command("demo", "-o", folder)
+        assert (status, err.count("\n")) == (1, 1)
+        assert "holds a run that is not a demo's: choose another folder" in err
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import ritornello
 import ritornello as rito
+from ritornello.cli.live_view import LiveView
 from ritornello.model.file import load_model
 from ritornello.train.checkpoint import load_checkpoint, read_log
 
@@ -109,6 +111,56 @@ def test_a_run_that_was_stopped_goes_on_in_any_of_three_words(words, command, hy
     assert "going on at update 4 of 8" in out
     assert (cut / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert [line["update"] for line in read_log(cut)[1:]] == [4, 8]
+
+
+def test_a_run_among_the_tunes_that_it_learns_from_does_not_learn_from_itself(command, hymn_folder, tmp_path):
+    def press(view, look) -> None:
+        raise KeyboardInterrupt
+
+    tunes = shutil.copytree(hymn_folder, tmp_path / "tunes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LiveView, "show", press)
+        assert command("train", tunes, "-o", tunes / "run", "--updates", 8, "--checks", 2, *SMALL).status == 1
+    assert list((tunes / "run/samples").glob("*.mid"))
+    status, out, err = command("train", "--resume", tunes / "run")
+    assert (status, err) == (0, "")
+    assert "going on at update 4 of 8" in out
+
+
+def test_a_run_is_not_taken_for_tunes(command, run, tmp_path):
+    status, _, err = command("train", run, "-o", tmp_path / "new", *SMALL)
+    assert (status, err.count("\n")) == (1, 1)
+    assert f"`ritornello train --resume {run}`" in err
+    assert f"--from {run}" in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_folder_of_the_tunes_is_not_the_run_s(command, hymn_folder):
+    before = sorted(hymn_folder.iterdir())
+    status, _, err = command("train", hymn_folder, "-o", hymn_folder, *SMALL)
+    assert status == 1
+    assert "holds the tunes to learn from: choose another folder" in err
+    assert sorted(hymn_folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("base", ["", "model.safetensors"])
+def test_a_run_does_not_take_the_place_of_what_it_goes_on_from(base, command, run, hymn_corpus):
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    status, _, err = command("train", hymn_corpus, "--from", run / base, "-o", run, "--replace", "--updates", 2)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "would be replaced by the run that goes on from it: choose another folder" in err
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+def test_what_was_started_again_does_not_go_on_with_the_run_that_it_is_to_replace(
+    command, run, hymn_corpus, monkeypatch
+):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    words = ["train", hymn_corpus, "-o", run, "--updates", 2, "--replace", *SMALL]
+    assert command(*words).status == 0
+    assert load_checkpoint(run).progress.update == 2
+    assert "at its end (finished)" in command(*words).out  # this one it began itself
 
 
 def test_a_finished_run_says_that_it_is_at_its_end(command, run):

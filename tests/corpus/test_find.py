@@ -77,6 +77,16 @@ def test_folders_may_lie_deeper_than_functions_can_call_each_other(tmp_path, mon
     assert len(find_files([tmp_path])) == 1
 
 
+def test_folders_that_hold_a_training_run_are_passed_over(tmp_path):
+    fill(tmp_path, "a.mid", "run/last.safetensors", "run/samples/epoch-0001.00.mid")
+    fill(tmp_path, "old/model.safetensors", "old/log.jsonl", "old/b.mid", "tunes/log.jsonl", "tunes/c.mid")
+    assert names(tmp_path, [tmp_path]) == ["a.mid", "tunes/c.mid", "tunes/log.jsonl"]
+    assert names(tmp_path, [f"{tmp_path}/**/*.mid"]) == ["a.mid", "tunes/c.mid"]
+    assert names(tmp_path, [tmp_path / "run/samples"]) == ["run/samples/epoch-0001.00.mid"]
+    with pytest.raises(CorpusError, match=r"run: a training run, not tunes to learn from.*--resume.*--from"):
+        find_files([tmp_path / "run"])
+
+
 def test_patterns_match_files_and_folders(tmp_path):
     fill(tmp_path, "a.mid", "a.abc", "x/b.mid", "x/y/c.mid", "x/y/d.abc", "x/.h/e.mid", "xz/f.mid")
     assert names(tmp_path, [f"{tmp_path}/*.mid"]) == ["a.mid"]

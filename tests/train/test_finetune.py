@@ -13,10 +13,11 @@ from ritornello.encoding import Grid
 from ritornello.evaluate.scores import score_model
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.options import NetworkOptions
+from ritornello.train.checkpoint import load_checkpoint
 from ritornello.train.finetune import SHARE, Base, check_encoding, load_base, old_style
 from ritornello.train.material import gather, hold_some_out
 from ritornello.train.plan import TrainOptions
-from ritornello.train.run import prepare_training
+from ritornello.train.run import prepare_training, resume_training
 
 FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)
 
@@ -73,6 +74,25 @@ def test_a_tuned_model_tells_its_parent(tiny_corpus, stranger, tmp_path):
     parent = load_model(tmp_path / "model.safetensors").facts["parent"]
     assert parent["name"] == "stranger"
     assert parent["sha256"] == digest(stranger.file.tensors)
+
+
+def test_a_base_that_was_named_from_here_is_found_from_elsewhere(tiny_corpus, little_model, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(little_model.parent)
+    run = tmp_path / "run"
+    checks = prepare_training(tiny_corpus, None, None, FEW, load_base(little_model.name)).checks(run)
+    next(checks)
+    checks.close()
+    monkeypatch.chdir(tmp_path)
+    list(resume_training(load_checkpoint(run), run, tiny_corpus).checks(run))
+    assert load_checkpoint(run).progress.update == 6
+    assert load_model(run / "model.safetensors").facts["parent"]["name"] == little_model.name
+    for name in ("model.safetensors", "log.jsonl"):
+        assert str(little_model.parent).encode() not in (run / name).read_bytes()
+
+
+def test_a_shipped_base_is_found_by_its_name(shipped):
+    assert shipped.place == "hymns-and-songs"
 
 
 @pytest.mark.parametrize("encoding", [Grid(plain=True), Grid(steps_per_quarter=6)])

@@ -19,7 +19,7 @@ from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.train.checkpoint import CheckpointError, load_checkpoint, read_checks, read_log
 from ritornello.train.plan import TrainOptions
-from ritornello.train.run import check_free, find_source, prepare_training, resume_training
+from ritornello.train.run import check_free, find_source, is_under_way, prepare_training, resume_training
 from ritornello.train.training import Training
 
 pytest.importorskip("torch")
@@ -294,6 +294,41 @@ def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tiny_corpus, whole
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert good_files(whole) == before
+
+
+def test_what_another_program_has_put_into_the_folder_meanwhile_stays(tiny_corpus, whole):
+    before = good_files(whole)
+    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS, guard=check_free)
+    with pytest.raises(ValueError, match="holds a run already"):
+        to_the_end(training, whole)
+    assert good_files(whole) == before
+    to_the_end(go_on(tiny_corpus, whole), whole)  # and the folder is not locked any more
+
+
+def test_a_run_goes_neither_into_a_corpus_nor_among_the_tunes_that_it_learns_from(tiny_corpus, tmp_path):
+    tiny_corpus.save(tmp_path / "corpus")
+    tunes = tmp_path / "tunes"
+    tunes.mkdir()
+    with pytest.raises(ValueError, match="is a corpus: choose another folder"):
+        check_free(tmp_path / "corpus", may_replace=True)
+    with pytest.raises(ValueError, match="tunes holds the tunes to learn from: choose another folder"):
+        check_free(tunes, source=tmp_path / "corpus" / ".." / "tunes", may_replace=True)
+    check_free(tunes / "run", source=tunes)
+    check_free(tunes, source="hymns")
+
+
+def test_processes_that_are_started_again_go_on_with_a_run_of_their_own_alone(tiny_corpus, tmp_path, monkeypatch):
+    until(begin(tiny_corpus), tmp_path, 2)
+    assert is_under_way(tmp_path)
+    assert not is_under_way(tmp_path, may_replace=True)
+    for given in ("a name", "none"):  # what torchrun says where none was given
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", given)
+        assert not is_under_way(tmp_path, may_replace=True)
+        until(begin(tiny_corpus), tmp_path, 2)
+        assert is_under_way(tmp_path, may_replace=True)
+    assert "job" not in read_log(tmp_path)[0]
+    assert not is_under_way(tmp_path / "nothing")
+    assert not is_under_way(tmp_path / "nothing", may_replace=True)
 
 
 # places that cannot be written

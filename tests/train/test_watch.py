@@ -135,6 +135,46 @@ def test_a_new_run_clears_the_melodies_of_an_older_one(training, tmp_path):
     assert "epoch-0099.00.mid" not in names
 
 
+class Killed(BaseException):
+    """As by kill -9: nothing more is saved."""
+
+
+def killed_at_once(training, folder) -> None:
+    """Train until the first update."""
+
+    def kill(update: int, nll: float) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        list(watch(training, folder, kill))
+
+
+@pytest.fixture
+def other_corpus(tiny_corpus):
+    """The last four of the tunes to learn from: two of sixteen notes and two of twelve."""
+    return tiny_corpus.selected(tiny_corpus.pieces[4:])
+
+
+def test_of_a_run_that_was_replaced_nothing_is_left_even_where_the_new_one_is_killed(
+    training, other_corpus, tmp_path
+):
+    list(watch(training, tmp_path))
+    assert (tmp_path / "report.html").exists()
+    killed_at_once(prepare_training(other_corpus, NETWORK, Grid(), OPTIONS), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.safetensors", "log.jsonl"]
+
+
+def test_a_resumed_run_is_not_measured_by_what_was_counted_for_the_one_before_it(training, other_corpus, tmp_path):
+    list(watch(training, tmp_path))
+    old = (tmp_path / "coach.json").read_bytes()
+    killed_at_once(prepare_training(other_corpus, NETWORK, Grid(), OPTIONS), tmp_path)
+    (tmp_path / "coach.json").write_bytes(old)  # as if it had been killed before that was taken away
+    resumed = resume_training(load_checkpoint(tmp_path), tmp_path, other_corpus)
+    look = list(watch(resumed, tmp_path))[-1]
+    assert look.log.notes == 2 * 16 + 2 * 12
+    assert look.log.ngram == pytest.approx(score_ngram(other_corpus, Grid(), "validation").bits_per_note)
+
+
 def test_time_left_shrinks_to_nothing(training, tmp_path):
     left = [look.seconds_left for look in watch(training, tmp_path)]
     assert left[0] > 0

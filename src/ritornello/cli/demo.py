@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,11 +58,14 @@ def demo(
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
     check_place(folder)
+    check_free_for_demo(folder)
     if melodies < 1:
         raise ValueError(f"-n must be 1 or more, not {melodies}")
     corpus = api.load_corpus("all")
     console.say(f"1. Train on {corpus}")
-    training = prepare_training(corpus, None, None, TrainOptions(minutes=minutes, seed=seed))
+    options = TrainOptions(minutes=minutes, seed=seed)
+    training = prepare_training(corpus, None, None, options, source="all", guard=check_free_for_demo)
+    training.story["demo"] = True
     console.say(describe_plan(training.plan))
     with LiveView(console, training.plan.updates) as view:
         for look in watch(training, folder, view.at):
@@ -87,6 +91,25 @@ def demo(
     page = folder / "index.html"
     console.result(facts | {"page": str(page)}, f"{page}: open it in a browser ({facts['seconds']:.0f} s)")
     return 0
+
+
+def check_free_for_demo(folder: Path) -> None:
+    """Raise ValueError where the folder holds a corpus, or a run that is not an earlier demo's."""
+    from ritornello.train.checkpoint import holds_run
+    from ritornello.train.run import check_free
+
+    if holds_run(folder) and not _is_demo(folder):
+        raise ValueError(f"{folder} holds a run that is not a demo's: choose another folder for the demo with -o")
+    check_free(folder, may_replace=True)
+
+
+def _is_demo(folder: Path) -> bool:
+    """Whether the run in the folder says that a demo began it."""
+    from ritornello.train.checkpoint import CheckpointError, load_checkpoint
+
+    with suppress(CheckpointError):
+        return bool(load_checkpoint(folder).story.get("demo"))
+    return False
 
 
 def write_tunes(tunes: list[Tune], corpus: Corpus, folder: Path, facts: dict, console: Console) -> list[dict]:

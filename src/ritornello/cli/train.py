@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ from ritornello.cli.train_words import (
 from ritornello.train.plan import Setting, TrainOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ritornello.corpus.store import Corpus
     from ritornello.train.ranks import Ranks
     from ritornello.train.training import Training
@@ -88,9 +91,8 @@ def train(
         Show sizes, memory and expected time; train and write nothing.
     """
     from ritornello.music.atomic import check_place
-    from ritornello.train.checkpoint import LAST_NAME
     from ritornello.train.ranks import is_restarted, joined_ranks
-    from ritornello.train.run import check_free
+    from ritornello.train.run import check_free, is_under_way
     from ritornello.train.wishes import wishes
 
     wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
@@ -103,13 +105,13 @@ def train(
         raise CycloptsError(msg="name what to learn from: a corpus, a folder of tunes, or all, hymns or songs")
     with joined_ranks() as ranks:
         console = Console(quiet, as_json) if ranks.is_first else _Silent(quiet=True)
-        if resume or (is_restarted() and ranks.first((Path(out) / LAST_NAME).exists)):
+        if resume or (is_restarted() and ranks.first(lambda: is_under_way(Path(out), replace))):
             return _resume(console, corpus, out, options, wanted, ranks)
+        guard = partial(check_free, source=corpus, may_replace=replace)
         if not dry_run:
             check_place(_named(out, "the run folder to write: -o RUN"))
-            if not replace:
-                ranks.first(lambda: check_free(out))
-        return _begin(console, corpus, out, base, options, wanted, dry_run, ranks)
+            ranks.first(lambda: guard(out))
+        return _begin(console, corpus, out, base, options, wanted, dry_run, ranks, guard)
 
 
 class _Silent(Console):
@@ -134,16 +136,19 @@ def _begin(
     wanted: Wishes,
     dry_run: bool,
     ranks: Ranks,
+    guard: Callable[[Path], None],
 ) -> int:
     from ritornello.corpus.tokens import losses_in_words
-    from ritornello.train.finetune import load_base
+    from ritornello.train.checkpoint import lasting
+    from ritornello.train.finetune import check_kept, load_base
     from ritornello.train.run import prepare_training
 
-    parent = load_base(base) if base else None
-    corpus = open_corpus(source, console)
-    where = str(Path(source).absolute()) if Path(source).exists() else source
     try:
-        training = prepare_training(corpus, *wanted, options, parent, where, ranks)
+        parent = load_base(base) if base else None
+        if parent and not dry_run:
+            check_kept(parent, out)
+        corpus = open_corpus(source, console)
+        training = prepare_training(corpus, *wanted, options, parent, lasting(source), ranks, guard)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
     console.say(f"{corpus}: {training.train_tokens} training tokens")

@@ -15,6 +15,8 @@ from ritornello.corpus.archives import is_archive, list_members
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.sources import Source, name_problem
 
+_RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
+
 
 def find_files(sources: Sequence[str | Path]) -> list[Source]:
     """Every file named, and every file in the folders, archives and patterns named, each once.
@@ -22,8 +24,9 @@ def find_files(sources: Sequence[str | Path]) -> list[Source]:
     A source is a file, a folder (searched through, archives in it as well), an archive (`.zip`, `.tar`, `.tar.gz`,
     `.tgz`, `.tar.bz2`, `.tar.xz` ...) or a pattern (`tunes/**/*.mid`). Sources stay in the order given; what is in
     a folder or matches a pattern is sorted by path, what is in an archive stays in its order. Hidden files and
-    folders are passed over; links are followed but never in a circle, in archives never. What cannot be read
-    stands in the list with its problem: a folder that cannot be listed, a damaged archive, a file that is no music.
+    folders are passed over, and folders that hold a training run, whose melodies are the network's own; links are
+    followed but never in a circle, in archives never. What cannot be read stands in the list with its problem: a
+    folder that cannot be listed, a damaged archive, a file that is no music.
     Raises CorpusError for a source that does not exist, and where no file is found.
     """
     return list(each_file(sources))
@@ -43,8 +46,23 @@ def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
                 if len(found) > before:
                     yield from _opened(source)
     if not found:
-        names = ", ".join(str(s) for s in sources) or "nothing"
-        raise CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
+        raise _nothing_found(sources)
+
+
+def _is_run(folder: str | Path) -> bool:
+    """Whether `train` keeps a run in the folder: the place to go on from, or the model and the log."""
+    return any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in _RUNS)
+
+
+def _nothing_found(sources: Sequence[str | Path]) -> CorpusError:
+    run = next(filter(_is_run, sources), None)
+    if run:
+        return CorpusError(
+            f"{run}: a training run, not tunes to learn from: go on with it (`ritornello train --resume {run}`), or "
+            f"train on from its model (`ritornello train TUNES --from {run} -o NEW-RUN`)"
+        )
+    names = ", ".join(str(s) for s in sources) or "nothing"
+    return CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
 
 
 def _digest(real: str) -> int:
@@ -81,14 +99,14 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _below(folder: str) -> Iterator[tuple[str, Source]]:
-    """Files below a folder with their real paths, sorted; each real folder is entered once, however deep it lies."""
+    """Files below a folder, with real paths, sorted; each real folder is entered once, however deep; a run never."""
     entered: set[str] = set()
     waiting: list[tuple[str, str, bool]] = [(folder, os.path.realpath(folder), True)]
     while waiting:
         path, real, is_folder = waiting.pop()
         if not is_folder:
             yield real, _plain(path)
-        elif real not in entered:
+        elif real not in entered and not _is_run(path):
             entered.add(real)
             try:
                 waiting.extend(reversed(_listing(path, real)))

@@ -23,7 +23,9 @@ from ritornello.train.loop import Check, Progress
 MODEL_NAME = "model.safetensors"
 LAST_NAME = "last.safetensors"
 LOG_NAME = "log.jsonl"
-WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, "coach.json", "report.html", "curves.svg", "curves.png")
+SAMPLES = "samples"
+BESIDE = ("coach.json", "report.html", "curves.svg", "curves.png")
+WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *BESIDE)
 FORMAT = 1
 
 State = Mapping[str, Any]
@@ -91,18 +93,28 @@ def holds_run(folder: Path) -> bool:
     return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
 
 
+def lasting(name: str | Path) -> str:
+    """What is found again from any other working directory too: the absolute path of what exists, else the name."""
+    return str(Path(name).absolute()) if Path(name).exists() else str(name)
+
+
 def drop_model(folder: Path) -> None:
     """Take away the model of an earlier run. Raises OSError naming it."""
-    path = folder / MODEL_NAME
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise atomic.not_written(path, error) from None
+    _drop(folder / MODEL_NAME)
+
+
+def clear(folder: Path) -> None:
+    """Take away all that an earlier run left but its place to go on from and its log. Raises OSError naming it."""
+    drop_model(folder)
+    for path in (*(folder / name for name in BESIDE), *(folder / SAMPLES).glob("epoch-*.mid")):
+        _drop(path)
+    with suppress(OSError):  # it holds something else, which stays
+        (folder / SAMPLES).rmdir()
 
 
 def sweep(folder: Path) -> None:
     """Take away what a killed program left half-written."""
-    for pattern in (*(f".{name}.*" for name in WRITTEN), "samples/.epoch-*"):
+    for pattern in (*(f".{name}.*" for name in WRITTEN), f"{SAMPLES}/.epoch-*"):
         for path in folder.glob(pattern):
             with suppress(OSError):
                 path.unlink()
@@ -123,6 +135,13 @@ def read_checks(folder: Path) -> list[Check]:
     """The checks of a run so far. Raises OSError or ValueError."""
     names = {f.name for f in fields(Check)}
     return [Check(**line) for line in read_log(folder)[1:] if names <= line.keys()]
+
+
+def _drop(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

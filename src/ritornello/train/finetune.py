@@ -7,6 +7,7 @@ pseudo-rehearsal, Robins 1995, "Catastrophic forgetting, rehearsal and pseudoreh
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.shelf import find_model
+from ritornello.train.checkpoint import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
 MOST_COMPOSED = 64
@@ -31,11 +33,16 @@ class Base:
     file: ModelFile
 
     @property
+    def place(self) -> str:
+        """Where a run that is gone on with finds it again, from any working directory."""
+        return lasting(self.name)
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What a tuned model's file says of its parent."""
         corpus = self.file.facts.get("corpus", {})
         return {
-            "name": Path(self.name).name,
+            "name": Path(self.place).name,
             "sha256": digest(self.file.tensors),
             "corpus": {key: corpus[key] for key in ("fingerprint", "licences") if key in corpus},
         }
@@ -44,6 +51,13 @@ class Base:
 def load_base(name: str | Path) -> Base:
     """A model file, run folder or shipped name to go on from. Raises FileNotFoundError or ModelFileError."""
     return Base(str(name), load_model(find_model(name)))
+
+
+def check_kept(base: Base, out: str | Path) -> None:
+    """Raise ValueError where a run in the folder `out` would take the place of its own base."""
+    with suppress(OSError):  # one of the two is not there
+        if find_model(base.name).samefile(Path(out) / MODEL_NAME):
+            raise ValueError(f"{base.name} would be replaced by the run that goes on from it: choose another folder")
 
 
 def check_encoding(base: Base, encoding: Encoding) -> None:

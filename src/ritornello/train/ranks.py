@@ -236,3 +236,12 @@ def joined_ranks() -> Iterator[Ranks]:
 def is_restarted() -> bool:
     """Whether `torchrun --max-restarts` has started the processes again after one of them died."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def job() -> str:
+    """What the processes of one call of `torchrun` have in common, also after a restart; "" without it.
+
+    It is the --rdzv-id; where none was given the launcher, of which the first rank's process is a child.
+    """
+    given = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return f"launched by {os.getppid()}" if given == "none" else given

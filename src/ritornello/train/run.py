@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,13 @@ from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, make_encoding
 from ritornello.encoding.choice import default_encoding
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
-from ritornello.train.checkpoint import MODEL_NAME, Checkpoint, CheckpointError, holds_run
+from ritornello.train.checkpoint import LAST_NAME, MODEL_NAME, Checkpoint, CheckpointError, holds_run, load_checkpoint
 from ritornello.train.finetune import Base, check_encoding, load_base, old_style
 from ritornello.train.loop import Progress
 from ritornello.train.material import Material, gather
 from ritornello.train.measure import choose_setting, make_engine
 from ritornello.train.plan import Plan, TrainOptions, make_plan
-from ritornello.train.ranks import ALONE, Ranks
+from ritornello.train.ranks import ALONE, Ranks, job
 from ritornello.train.streams import Streams
 from ritornello.train.training import Training
 
@@ -32,12 +34,14 @@ def prepare_training(
     base: Base | None = None,
     source: str = "",
     ranks: Ranks = ALONE,
+    guard: Callable[[Path], None] | None = None,
 ) -> Training:
     """Encode the corpus, measure the machine where time is the limit, and fix the plan.
 
     base: a model to go on from, which brings network and encoding with it; without one, None is the default.
     source: where the corpus was read from, to find it again when the run is resumed.
     ranks: the processes that train together; the first one's measurements count.
+    guard: see `Training`.
     Raises ValueError for a corpus without training melodies or a base that does not fit, ImportError naming the
     extra where torch is missing.
     """
@@ -58,13 +62,15 @@ def prepare_training(
         "source": source,
     }
     if base:
-        story |= {"parent": base.facts, "base": base.name}
+        story |= {"parent": base.facts, "base": base.place}
+    if job():
+        story["job"] = job()
     if len(set(ranks.gather(json.dumps(story["corpus"], sort_keys=True)))) > 1:
         raise ValueError("the processes do not all read the same corpus: give each the same folder")
     training = _assembled(story, material, base, ranks)
     is_checked_first = base is not None and bool(material.held_out)  # before it learns anything
     progress = Progress(checked=-1 if is_checked_first else 0)
-    return replace(training, timed=timed, save_seconds=options.save_seconds, progress=progress)
+    return replace(training, timed=timed, save_seconds=options.save_seconds, progress=progress, guard=guard)
 
 
 def resume_training(
@@ -122,15 +128,33 @@ def check_options(
         raise CheckpointError(f"the encoding is another one than the run's ({story['encoding']}): {remedy}")
 
 
-def check_free(folder: str | Path) -> None:
-    """Raise ValueError, with the ways on, where the folder holds a run already, or a corpus."""
-    if is_corpus(Path(folder)):
+def check_free(folder: str | Path, source: str | Path = "", may_replace: bool = False) -> None:
+    """Raise ValueError, with the ways on, where the folder holds a corpus, the tunes to learn from, or a run already.
+
+    source: where the corpus is read from. may_replace: whether a run in the folder may be replaced.
+    """
+    folder = Path(folder)
+    if is_corpus(folder):
         raise ValueError(f"{folder} is a corpus: choose another folder for the run")
-    if holds_run(Path(folder)):
+    if source and folder.is_dir() and Path(source).is_dir() and folder.samefile(source):
+        raise ValueError(f"{folder} holds the tunes to learn from: choose another folder for the run")
+    if holds_run(folder) and not may_replace:
         raise ValueError(
             f"{folder} holds a run already: go on with it (`ritornello train --resume {folder}`), replace it "
             "(--replace) or choose another folder"
         )
+
+
+def is_under_way(folder: Path, may_replace: bool = False) -> bool:
+    """Whether processes that `torchrun` had to start again find their own run in the folder.
+
+    may_replace: whether a run of another job may lie there, which they had not come to replace.
+    """
+    if not may_replace:
+        return (folder / LAST_NAME).exists()
+    with suppress(CheckpointError):
+        return load_checkpoint(folder).story.get("job") == job()
+    return False
 
 
 def _of_base(

@@ -19,7 +19,7 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.options import NetworkOptions
-from ritornello.train.checkpoint import MODEL_NAME, Checkpoint, drop_model, save_checkpoint, sweep, write_log
+from ritornello.train.checkpoint import MODEL_NAME, Checkpoint, clear, drop_model, save_checkpoint, sweep, write_log
 from ritornello.train.finetune import Base
 from ritornello.train.lock import lock, unlock
 from ritornello.train.loop import Check, Engine, Progress, run_updates, uninterrupted
@@ -30,7 +30,7 @@ from ritornello.train.ranks import ALONE, OWN, Ranks
 from ritornello.train.streams import Streams
 from ritornello.version import VERSION
 
-_PRIVATE = ("options", "source", "base")  # for going on alone: they may name places on this machine
+_PRIVATE = ("options", "source", "base", "job")  # for going on alone: they may name places on this machine
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Training:
 
     story: what the run is, in plain values. progress: how far it has come. log: its lines so far.
     timed: the settings that were tried, where one was measured. ranks: who trains it together.
+    guard: asked with the folder once no other program can train there; it raises ValueError to keep what lies there.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class Training:
     progress: Progress = field(default_factory=Progress)
     log: list[dict[str, Any]] = field(default_factory=list)
     ranks: Ranks = ALONE
+    guard: Callable[[Path], None] | None = None
 
     @property
     def has_held_out(self) -> bool:
@@ -76,11 +78,11 @@ class Training:
     ) -> Iterator[Check]:
         """Train, yielding each check; the best weights and the log are in the folder `out` by then.
 
-        What an earlier run left in `out` is replaced, unless this one was resumed from it. Ctrl-C, or leaving off
-        to ask for checks, saves the place to go on from.
+        What an earlier run left in `out` is replaced, unless this one was resumed from it or the guard objects.
+        Ctrl-C, or leaving off to ask for checks, saves the place to go on from.
         Of several ranks the first alone writes. Raises OSError, naming the file, where `out` cannot be written, and
         ConnectionError where another rank is gone; the last good files stay then. Raises ValueError where another
-        program is training in `out`.
+        program is training in `out`, or the guard objects.
         """
         folder = Path(out)
         handle = self.ranks.first(lambda: lock(folder))
@@ -91,6 +93,7 @@ class Training:
                 unlock(handle)
 
     def _checks(self, keeper: FolderKeeper, on_update: Callable[[int, float], None]) -> Iterator[Check]:
+        self.ranks.first(keeper.ask)
         with uninterrupted():
             keeper.open()
         alone = self.ranks.size == 1
@@ -160,6 +163,11 @@ class FolderKeeper:
     folder: Path
     saved_at: float = field(default_factory=time.monotonic)
 
+    def ask(self) -> None:
+        """Ask the guard whether the folder may be written to. Raises its ValueError."""
+        if self.training.guard:
+            self.training.guard(self.folder)
+
     def open(self) -> None:
         """Make the folder ready: from here on the run can be gone on with.
 
@@ -173,6 +181,8 @@ class FolderKeeper:
         self._write_log()
         if is_first and not math.isfinite(self.training.progress.best):
             drop_model(self.folder)
+        if is_first and not self.training.log:  # nothing there is its own yet, even where it was killed just here
+            clear(self.folder)
 
     def keep(self, check: Check) -> None:
         """Enter the check into the log, and keep the weights where it is the best."""

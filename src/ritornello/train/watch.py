@@ -22,6 +22,7 @@ from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music import atomic
 from ritornello.music.files import write
 from ritornello.music.values import Melody
+from ritornello.train.checkpoint import SAMPLES
 from ritornello.train.coach import Diagnosis, Log, Point, diagnose
 from ritornello.train.loop import Check, check_sample
 from ritornello.train.run_log import COACH_NAME, RunLogError, read_run
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take two of a processor
 MOST_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
 REPORT_SECONDS = 20  # between two reports while it runs; the last one is written at the end
-SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,6 @@ def _begun(training: Training, out: Path) -> dict[str, Any]:
         earlier = {line["update"] for line in old.checks[:-1]}
         if old.coach:
             return {**old.coach, "samples": [s for s in old.coach["samples"] if s["update"] in earlier]}
-    else:
-        _clear_samples(out)
     encoding, train = training.encoding, training.material.melodies
     watched = check_sample(training.material.held_out)
     notes = _notes(encoding, train)
@@ -150,12 +148,6 @@ def _sampled(training: Training, primer: Melody | None, out: Path, check: Check,
         }
     )
     return sample
-
-
-def _clear_samples(out: Path) -> None:
-    """Take away the melodies of an older run in the same folder."""
-    for path in (out / SAMPLES).glob("epoch-*.mid"):
-        path.unlink()
 
 
 def _notes(encoding: Encoding, melodies: Sequence[np.ndarray]) -> int:
