@@ -105,18 +105,31 @@ def test_what_an_encoding_says_is_what_it_pays_for(name, said):
     assert pays_for(make_encoding(name)) == said
 
 
-def test_tunes_that_one_model_cannot_write_do_not_keep_the_others_from_being_compared(command, models, tmp_path):
-    slow, fast = tune([480] * 8), tune([60] * 64)  # the coarse grid has one step for four of these
-    tunes = [("test", fast), ("test", slow), ("train", fast)]
+SLOW, FAST = tune([480] * 8), tune([60] * 64)  # the grid of half quarters has one step for four of the fast notes
+
+
+def fast_corpus(folder: Path, train: Melody) -> Path:
+    """A corpus with a fast and a slow tune to test with, and one to train on."""
+    tunes = [("test", FAST), ("test", SLOW), ("train", train)]
     pieces = [(CorpusPiece(f"{n}.mid", (), split=s, family=str(n)), [t]) for n, (s, t) in enumerate(tunes)]
-    corpus_of(pieces).save(tmp_path / "fast")
-    coarse, fine = models(Grid(2), "halves"), models(Grid(8), "eighths")
-    alone = command("evaluate", coarse, tmp_path / "fast")
-    assert "is too coarse for this corpus: it loses 47 of 72 notes" in alone.err
-    status, out, err = command("evaluate", coarse, tmp_path / "fast", "--beside", fine, "--json")
+    corpus_of(pieces).save(folder / "fast")
+    return folder / "fast"
+
+
+def test_tunes_that_one_model_cannot_write_do_not_keep_the_others_from_being_compared(command, models, tmp_path):
+    corpus, coarse, fine = fast_corpus(tmp_path, SLOW), models(Grid(2), "halves"), models(Grid(8), "eighths")
+    assert "is too coarse for this corpus: it loses 47 of 72 notes" in command("evaluate", coarse, corpus).err
+    status, out, err = command("evaluate", coarse, corpus, "--beside", fine, "--json")
     value = json.loads(out)
-    assert (status, value["tunes"], value["of_tunes"], value["notes"], value["beside"]["notes"]) == (0, 1, 2, 8, 8)
-    assert value["baselines"] == {}  # they would learn from the training split
+    assert (status, err, value["tunes"], value["of_tunes"]) == (0, "", 1, 2)
+    assert value["notes"] == value["beside"]["notes"] == 8
+    assert [told["notes"] for told in value["baselines"].values()] == [8] * 4
+
+
+def test_where_the_baselines_could_not_learn_the_models_are_compared_without_them(command, models, tmp_path):
+    corpus, coarse, fine = fast_corpus(tmp_path, FAST), models(Grid(2), "halves"), models(Grid(8), "eighths")
+    status, out, err = command("evaluate", coarse, corpus, "--beside", fine, "--json")
+    assert (status, json.loads(out)["baselines"]) == (0, {})
     assert err.startswith("no baselines: the encoding ('grid', 2 steps per quarter) is too coarse")
     assert err.count("\n") == 1
 
