@@ -107,7 +107,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_command_line_itself_loads_nothing_heavy():
-    assert loaded("import ritornello.cli", "torch", "verovio", "symusic", "soundfile") == []
+    assert loaded("import ritornello.cli.verbs", "torch", "verovio", "symusic", "soundfile") == []
 
 
 def test_generate_and_evaluate_leave_torch_alone_where_it_is_installed(tmp_path, little_model, hymn_corpus):

@@ -50,7 +50,7 @@ def rule() -> str:
     """Streams and steps as training chooses them."""
     from ritornello.train.plan import TrainOptions, choose_shape
 
-    shape = choose_shape(TrainOptions(), 120_000)
+    shape = choose_shape(TrainOptions())
     return f"{shape.streams}x{shape.bptt_steps}"
 
 

@@ -1,7 +1,9 @@
 """ritornello train: begin, go on, replace, tune, look before it begins; and whole numbers in every verb."""
 
 import json
+import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -163,6 +165,57 @@ def test_what_was_started_again_does_not_go_on_with_the_run_that_it_is_to_replac
     assert "at its end (finished)" in command(*words).out  # this one it began itself
 
 
+def test_the_result_is_what_was_learned_over_the_n_gram(command, hymn_corpus, tmp_path):
+    words = ["train", hymn_corpus, "-o", tmp_path / "run", "--updates", 8, "--checks", 2, *SMALL]
+    [line] = command(*words, "-q").out.splitlines()
+    pattern = r"learned: (\S+) bits per note on held-out tunes, (\S+) (fewer|more) than the n-gram's (.+); .*"
+    told = re.fullmatch(pattern, line)
+    assert told, line
+    assert f"; {tmp_path / 'run' / 'model.safetensors'}, best at update 8" in line
+    value = json.loads(command(*words, "--replace", "--json").out)
+    watched = read_log(tmp_path / "run")[0]["held_out"]
+    bits = value["validation_nll"] * watched["tokens"] / watched["notes"] / math.log(2)
+    assert value["bits_per_note"] == pytest.approx(bits)
+    assert told[1] == f"{value['bits_per_note']:.2f}"
+    assert told[4].startswith(f"{value['ngram_bits_per_note']:.2f}")
+    assert value["base_bits_per_note"] is None
+    again = json.loads(command("train", "--resume", tmp_path / "run", "--json").out)
+    assert again["bits_per_note"] == value["bits_per_note"]
+
+
+def test_what_is_typed_is_compared_with_the_stored_plan_also_where_it_is_the_default(command, hymn_corpus, tmp_path):
+    run = tmp_path / "run"
+    assert command("train", hymn_corpus, "-o", run, "--updates", 1, "--seed", 5, *SMALL).status == 0
+    status, _, err = command("train", "--resume", run, "--seed", 0)
+    assert status == 1
+    assert "--seed is 0 now, but the run was planned with 5" in err
+    assert command("train", "--resume", run, "--seed", 5).status == 0
+    assert command("train", "--resume", run).status == 0
+
+
+def test_plan_and_dry_run_count_an_update_alike(command, hymn_corpus):
+    words = ["train", hymn_corpus, "--dry-run", "--updates", 10, *SMALL]  # two tokens to a step of interval
+    out = command(*words).out
+    assert "plan: 10 updates of 2 x 16 steps (64 tokens)" in out
+    assert "an update: 64 tokens" in out
+
+
+def test_the_epochs_of_a_dry_run_count_the_old_style_too(command, little_model, hymn_corpus):
+    words = ["--updates", 100, "--threads", 1, "--streams", 2, "--bptt-steps", 16, "--engine", "numpy", "--json"]
+    value = json.loads(command("train", hymn_corpus, "--dry-run", "--from", little_model, *words).out)
+    assert value["old_style_tokens"] >= value["train_tokens"] / 3
+    assert value["epochs"] == pytest.approx(100 * 32 / (value["train_tokens"] + value["old_style_tokens"]))
+
+
+def test_ctrl_c_while_tunes_are_read_promises_nothing(command, hymn_folder, tmp_path, monkeypatch):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ritornello.cli.train.open_corpus", press)
+    status, _, err = command("train", hymn_folder, "-o", tmp_path / "run")
+    assert (status, err) == (1, "ritornello: interrupted before training began; nothing was written\n")
+
+
 def test_a_finished_run_says_that_it_is_at_its_end(command, run):
     status, out, _ = command("train", "--resume", run)
     assert status == 0
@@ -224,8 +277,12 @@ def test_going_on_from_a_model_tells_both_figures(command, little_model, hymn_co
     words = ["--updates", 4, "--checks", 2, "--threads", 1, "--streams", 2, "--bptt-steps", 16, "--engine", "numpy"]
     status, out, err = command("train", hymn_corpus, "-o", tmp_path / "tuned", "--from", little_model, *words)
     assert (status, err) == (0, "")
-    assert f"held-out tunes {little_model} has " in out
+    assert f"on 1 held-out tune {little_model} has " in out
     assert "bits per note, the tuned model " in out
+    last = out.splitlines()[-1]
+    assert "the model it began from" in last
+    assert "fewer than the n-gram" not in last
+    assert "it beats the n-gram" not in out
     assert load_model(tmp_path / "tuned/model.safetensors").facts["parent"]["name"] == little_model.name
 
 
@@ -235,7 +292,7 @@ def test_where_nothing_is_held_out_no_figure_is_called_held_out(command, little_
     status, out, err = command("train", tmp_path / "tune.abc", "-o", tmp_path / "run", "--from", little_model, *words)
     assert (status, err) == (0, "")
     last = out.splitlines()[-1]
-    assert "model.safetensors: training " in last
+    assert re.search(r"^learned: \d+\.\d\d bits per note in training; no tunes .*model.safetensors", last)
     assert "held-out" not in last
     assert "0 held-out tunes" not in out
     assert "blew up" not in out

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -156,8 +157,8 @@ def test_train_writes_a_model_and_a_log(trained):
 def test_train_shows_its_plan_and_plain_progress_lines_without_a_terminal(trained):
     _, done = trained
     said = done.stderr.splitlines()
-    assert any(line.startswith("plan: 20 updates of 4 x 32 tokens") for line in said)
-    assert sum(line.startswith("training: ") for line in said) <= 10
+    assert any(line.startswith("plan: 20 updates of 4 x 32 steps (256 tokens)") for line in said)
+    assert [line.split()[2] for line in said if " of 20  epoch " in line] == ["5", "10", "15", "20"]
     assert "\x1b" not in done.stderr
     assert "\r" not in done.stderr
 
@@ -368,3 +369,42 @@ def test_a_closed_pipe_is_no_traceback(hymn_corpus):
     done = subprocess.run(command, shell=True, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("10 pieces")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 74.5 GiB for an array"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: error code 12"),
+        RuntimeError("CUDA out of memory. Tried to allocate 74.50 GiB"),
+    ],
+)
+def test_a_machine_without_enough_memory_is_told_in_one_line(command, tmp_path, monkeypatch, error):
+    monkeypatch.setattr("ritornello.cli.train.open_corpus", raising(error))
+    status, _, err = command("train", "hymns", "-o", tmp_path / "run")
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.startswith("ritornello: out of memory: ask for less at once (in training a smaller --preset")
+
+
+def test_a_mistake_of_the_program_is_not_called_want_of_memory(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("ritornello.cli.train.open_corpus", raising(RuntimeError("a mistake")))
+    with pytest.raises(RuntimeError, match="a mistake"):
+        command("train", "hymns", "-o", tmp_path / "run")
+
+
+def test_ctrl_c_while_the_verbs_are_loaded_is_one_line(command, monkeypatch):
+    class Pressed(ModuleType):
+        def __getattr__(self, name: str):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ritornello.cli.verbs", Pressed("ritornello.cli.verbs"))
+    assert command("--version") == (1, "", "ritornello: interrupted before it began\n")
+
+
+def raising(error: Exception):
+    """A function that raises it."""
+
+    def fail(*_):
+        raise error
+
+    return fail

@@ -11,10 +11,12 @@ from ritornello.train.coach import (
     all_rests,
     beats_ngram,
     below_ngram,
+    betters_base,
     clock,
     corpus_too_small,
     diagnose,
     final_line,
+    keeps_base,
     memorises,
     one_note,
     rate_too_high,
@@ -32,6 +34,12 @@ def log(held_out, training=None, **rest) -> Log:
     training = training or held_out
     points = [Point(10 * n, float(n), 30.0 * n, t, h) for n, (h, t) in enumerate(zip(held_out, training), 1)]
     return Log(tuple(points), **{"notes": 100_000, "network": LSTM, "plan": {"peak_rate": 0.004}, **rest})
+
+
+def tuned(base, held_out, training=None, **rest) -> Log:
+    """The same for a run that began from a model, which was checked at update 0."""
+    run = log(held_out, training, **rest)
+    return replace(run, points=(Point(0, 0.0, 0.0, base, base), *run.points))
 
 
 OVER = {"held_out": [6.0, 5.5, 5.2, 5.1, 5.3, 5.4], "training": [6.0, 5.4, 5.0, 4.6, 4.2, 3.9]}
@@ -117,12 +125,17 @@ def test_a_run_is_not_sent_on_without_reason(held_out, stopped):
     assert still_improving(log(held_out, stopped=stopped)) is None
 
 
-def test_ways_back_blame_the_learning_rate_and_name_half_of_it():
+def test_ways_back_blame_the_learning_rate_and_name_the_one_that_it_went_on_with():
     assert rate_too_high(log([6.0], setbacks=1)) == (
         "the learning rate is too high: it went back once to the last good point; try --peak-rate 0.002"
     )
-    assert "went back 3 times" in rate_too_high(log([6.0], setbacks=3))
+    assert rate_too_high(log([6.0], setbacks=3)).endswith("3 times to the last good point; try --peak-rate 0.0005")
     assert rate_too_high(log([6.0], setbacks=1, plan={})).endswith("try a lower --peak-rate")
+
+
+def test_a_run_that_blew_up_at_the_last_rate_too_is_told_half_of_that():
+    said = rate_too_high(log([6.0], setbacks=3, stopped="diverged"))  # 0.004, 0.002, 0.001 and 0.0005 were tried
+    assert said.endswith("try --peak-rate 0.00025")
 
 
 def test_training_that_gets_much_worse_for_two_checks_blames_it_too():
@@ -150,6 +163,47 @@ def test_it_says_how_far_the_ngram_is():
     assert beats_ngram(run) is None
     assert beats_ngram(replace(run, ngram=None)) is None
     assert below_ngram(replace(run, ngram=None)) is None
+
+
+def test_what_the_base_did_is_not_the_tuned_run_s():
+    run = tuned(4.4, [4.37, 4.34, 4.36], ngram=6.0)
+    assert beats_ngram(run) is None
+    assert betters_base(run) == "it is 0.06 bits per note better than the model it began from"
+    assert keeps_base(run) is None
+    assert final_line(run) == (
+        "learned: 4.34 bits per note on held-out tunes, 0.06 fewer than the model it began from; an n-gram has 6.00"
+    )
+
+
+def test_a_base_that_stays_best_leaves_nothing_gained():
+    run = tuned(4.4, [4.42, 4.398, 4.5], ngram=6.0)  # two thousandths are nothing
+    assert betters_base(run) is None
+    assert keeps_base(run) == "nothing was gained yet over the model it began from"
+    over = replace(run, stopped="finished")
+    assert keeps_base(over) == "nothing was gained over the model it began from"
+    assert final_line(over).startswith("nothing was gained over the model it began from: 4.40 bits per note")
+    assert not any(d.is_good for d in diagnose(over))
+
+
+def test_a_base_is_not_judged_before_it_has_learned_nor_where_there_is_none():
+    assert keeps_base(tuned(4.4, [])) is None
+    assert (betters_base(log([4.4, 4.3])), keeps_base(log([4.4, 4.3]))) == (None, None)
+    assert log([4.4]).base is None
+    assert tuned(4.4, [4.3]).base == 4.4
+
+
+def test_a_tuned_run_that_passes_the_ngram_by_itself_may_say_so():
+    assert beats_ngram(tuned(6.5, [6.2, 5.8], ngram=6.0)).startswith("it beats the n-gram since epoch 2.0")
+
+
+def test_a_tuned_run_memorises_by_what_it_was_trained_on_not_by_its_base():
+    # Dropout makes the training number of a run larger than that of its base, which was checked without.
+    run = tuned(4.4, [4.5, 4.6, 4.7], [5.2, 4.9, 4.6], notes=5_000)
+    assert memorises(run) == (
+        "it memorises: training falls, held-out rises since epoch 0; what is kept is the model it began from"
+    )
+    assert corpus_too_small(run).endswith("add tunes")
+    assert memorises(tuned(4.4, [4.5, 4.6, 4.7], [5.2, 5.2, 5.2])) is None
 
 
 def test_what_is_most_urgent_comes_first_and_good_news_is_marked():

@@ -212,6 +212,7 @@ def test_another_corpus_is_refused(tiny_corpus, whole):
     ("asked", "message"),
     [
         ({"options": TrainOptions(seed=9)}, "--seed is 9 now, but the run was planned with 3"),
+        ({"options": TrainOptions(seed=0)}, "--seed is 0 now, but the run was planned with 3"),  # said or not
         ({"options": TrainOptions(minutes=5)}, "--minutes is 5 now, but the run was planned with None"),
         ({"network": NetworkOptions(2, 16, 16)}, "--preset is another network"),
         ({"encoding": Grid(plain=True)}, "the encoding is another one"),

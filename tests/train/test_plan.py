@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 
 import pytest
 
@@ -47,8 +48,13 @@ def test_minutes_become_updates_by_the_measured_rate():
 
 
 def test_updates_are_exact_and_know_no_clock():
-    plan = plan_of(updates=77, minutes=1.0, rate=1e9)
+    plan = plan_of(updates=77, rate=1e9)
     assert (plan.updates, plan.seconds) == (77, None)
+
+
+def test_updates_and_minutes_exclude_each_other():
+    with pytest.raises(ValueError, match="updates and minutes exclude each other"):
+        TrainOptions(updates=10, minutes=1)
 
 
 @pytest.mark.parametrize(("updates", "checks", "every"), [(160, 16, 10), (10, 16, 1), (1000, 4, 250), (100, 1, 100)])
@@ -79,7 +85,8 @@ def test_a_plan_says_everything_that_it_will_do():
 
 @pytest.mark.parametrize(
     ("field", "bad"),
-    [("minutes", 0), ("minutes", -1), ("updates", 0), ("dtype", "fp64"), ("streams", 0), ("bptt_steps", 1),
+    [("minutes", 0), ("minutes", -1), ("updates", 0), ("dtype", "fp64"), ("streams", 0), ("streams", 100_000_000),
+     ("bptt_steps", 1), ("bptt_steps", 100_000_000),
      ("threads", -1), ("threads", 257), ("checks", 0), ("patience", 0), ("peak_rate", 0), ("peak_rate", 1),
      ("dropout", 1.0), ("dropout", -0.1), ("seed", -1), ("weight_decay", -1.0),
      ("engine", "jax"), ("save_seconds", -1.0), ("save_seconds", math.nan)],
@@ -89,23 +96,42 @@ def test_an_option_out_of_range_is_refused_by_name(field, bad):
         TrainOptions(**{field: bad})
 
 
+def test_the_legal_range_is_told():
+    with pytest.raises(ValueError, match="streams must be 1 to 4096, not 4097"):
+        TrainOptions(streams=4097)
+    with pytest.raises(ValueError, match="checks must be 1 or more, not 0"):
+        TrainOptions(checks=0)
+    assert TrainOptions(streams=4096, bptt_steps=4096, threads=256).streams == 4096
+
+
+def test_the_options_remember_which_of_them_were_named():
+    assert TrainOptions().named == frozenset()
+    named = TrainOptions(seed=0, updates=5)
+    assert named.named == {"seed", "updates"}
+    assert named == TrainOptions(updates=5)
+    assert pickle.loads(pickle.dumps(named)).named == {"seed", "updates"}
+
+
 def test_there_is_at_least_one_core():
     assert usable_cores() >= 1
 
 
-def test_a_number_of_updates_is_kept_to():
-    assert plan_of(updates=50, patience=2).patience == 50
+def test_a_number_of_updates_is_kept_to_unless_patience_is_given():
+    assert plan_of(updates=50).patience == 50
+    assert plan_of(updates=50, patience=2).patience == 2
+    assert plan_of(minutes=1).patience == 6
     assert plan_of(minutes=1, patience=2).patience == 2
 
 
-def test_what_is_asked_for_stands_before_the_rule():
-    shape = choose_shape(TrainOptions(streams=3, bptt_steps=7, peak_rate=0.5), 1000)
-    assert shape == (3, 7, 0.5)
-    assert choose_shape(TrainOptions(streams=3), 1000)[1:] == choose_shape(TrainOptions(), 1000)[1:]
+def test_what_is_asked_for_stands_before_the_rule_for_the_rest():
+    assert choose_shape(TrainOptions()) == (16, 48, 0.004)
+    assert choose_shape(TrainOptions(streams=3, bptt_steps=7, peak_rate=0.5)) == (3, 7, 0.5)
+    assert choose_shape(TrainOptions(streams=3)) == (3, 48, 0.004)
+    assert choose_shape(TrainOptions(peak_rate=0.5), fine_tune=True) == (8, 48, 0.5)
 
 
 def test_a_network_that_has_learned_already_learns_on_more_slowly():
-    assert choose_shape(TrainOptions(), 5000, fine_tune=True).peak_rate < choose_shape(TrainOptions(), 5000).peak_rate
+    assert choose_shape(TrainOptions(), fine_tune=True).peak_rate == 0.001
 
 
 def test_a_few_tunes_are_not_read_for_as_long_as_there_is_time():

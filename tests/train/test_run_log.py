@@ -135,6 +135,19 @@ def test_the_report_holds_everything_it_needs(tmp_path):
     assert (folder / "curves.svg").read_text("utf-8").startswith("<svg")
 
 
+def test_a_tuned_run_tells_what_it_gained_over_the_model_it_began_from(tmp_path):
+    lines = [HEAD, check(0, 1.2, 1.2), check(10, 1, 1.1, stopped="finished")]
+    folder = write_run(tmp_path / "runs" / "tuned", lines)
+    assert read_run(folder).log.base == pytest.approx(3.6)  # 1.2 bits x 3 tokens
+    page = write_report(folder).read_text("utf-8")
+    told = "3.30 bits per note on held-out tunes, 0.30 fewer than the model it began from; an n-gram has 4.00."
+    assert told in page
+    assert "It beats the n-gram" not in page
+    [group] = compare_runs(tmp_path / "runs").groups
+    assert group.rows[0].to_json()["base_bits_per_note"] == pytest.approx(3.6)
+    assert group.caution == "much of what a tuned run knows, the model that it began from knew before"
+
+
 def test_before_the_first_check_no_report_is_written(tmp_path):
     folder = write_run(tmp_path / "run", [HEAD])
     assert not write_report(folder).exists()

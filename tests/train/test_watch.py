@@ -5,12 +5,14 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView, describe_look
 from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.scores import score_ngram
+from ritornello.model.file import ModelFile
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Metre, Note, Timeline
@@ -19,7 +21,7 @@ from ritornello.train.checkpoint import load_checkpoint
 from ritornello.train.loop import Check
 from ritornello.train.plan import TrainOptions
 from ritornello.train.run import prepare_training, resume_training
-from ritornello.train.sample import Sample, note_names, one_line_roll, opening_of
+from ritornello.train.sample import Sample, make_sample, note_names, one_line_roll, opening_of
 from ritornello.train.watch import watch
 
 pytest.importorskip("torch")
@@ -46,12 +48,36 @@ def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(traini
     opening = [n.pitch for n in tiny_corpus.melodies("validation")[0].notes[:4]]
     files = sorted((tmp_path / "samples").iterdir())
     assert len(files) == len(looks) == 4
-    assert files[0].name == f"epoch-{looks[0].check.epochs:07.2f}.mid"
+    assert files[0].name == f"epoch-{looks[0].check.epochs:07.2f}-update-000003.mid"
     for path, look in zip(files, looks, strict=True):
         notes = read(path)[0].parts[0].notes
         assert [n.pitch for n in notes[:4]] == opening
         assert [n.pitch for n in notes] == [n.pitch for n in look.sample.melody.notes]
         assert 0 < look.sample.heard.certainty <= 1
+
+
+def test_checks_of_one_moment_of_an_epoch_leave_a_melody_each(tiny_corpus, tmp_path):
+    options = replace(OPTIONS, streams=1, bptt_steps=2, updates=4)  # all within the first tune
+    looks = list(watch(prepare_training(tiny_corpus, NETWORK, Grid(), options), tmp_path))
+    assert len({look.check.epochs for look in looks}) == 1
+    assert len(list((tmp_path / "samples").iterdir())) == 4
+
+
+def test_the_coach_hears_the_network_by_itself_without_what_composing_adds(make_tensors):
+    tensors = {name: np.zeros_like(value) for name, value in make_tensors(130).items()}
+    tensors["output.bias"][60] = 40  # it knows nothing but to start this note again
+    file = ModelFile(tensors, NetworkOptions(2, 16, 16), Grid(plain=True), {})
+    sample = make_sample(file, None)
+    heard = sample.heard
+    assert (heard.notes, heard.pitch, heard.times, heard.sounding) == (64, 60, 64, 1.0)  # four bars of 16 steps
+    assert len(sample.melody.notes) < 64  # a composed tune closes with a longer one
+
+
+def test_the_coach_judges_the_bare_melody_and_the_certainty_of_the_one_that_is_heard():
+    bare = tune((60, 60, 67, 67, 72, 72, 72))
+    heard = Sample(tune(), (0.9, 0.9, 0.9, 0.9, 0.2, 0.4, 0.6), 4, bare).heard
+    assert (heard.notes, heard.pitch, heard.times) == (3, 72, 3)
+    assert heard.certainty == pytest.approx(0.4)
 
 
 def test_an_encoding_that_cannot_compose_is_trained_without_melodies(tiny_corpus, tmp_path):

@@ -9,42 +9,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
-
-from ritornello.cli.corpus_build import build
-from ritornello.cli.corpus_explain import explain
-from ritornello.cli.corpus_export import export
-from ritornello.cli.corpus_samples import samples
-from ritornello.cli.corpus_show import show
-from ritornello.cli.demo import demo
-from ritornello.cli.evaluate import evaluate
-from ritornello.cli.generate import generate
-from ritornello.cli.render import render
-from ritornello.cli.runs import runs
-from ritornello.cli.train import train
-from ritornello.cli.whole import exact
-from ritornello.version import VERSION
-
-app = App(
-    name="ritornello",
-    help="Train a small recurrent network on your own tunes, in minutes; see, hear, steer and play what it learned.",
-    version=VERSION,
-    suppress_keyboard_interrupt=False,  # `main` has words for it
-    default_parameter=Parameter(converter=exact),
-)
-corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
-app.command(corpus_app)
-corpus_app.command(build)
-corpus_app.command(show)
-corpus_app.command(explain)
-corpus_app.command(export)
-corpus_app.command(samples)
-for verb in (demo, train, runs, generate, evaluate, render):
-    app.command(verb)
+OUT_OF_MEMORY = ("allocate memory", "out of memory")  # of PyTorch, which says it by a RuntimeError
+LESS = "ask for less at once (in training a smaller --preset, or fewer --streams or --bptt-steps)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; never raises for what a user did."""
+    try:
+        from cyclopts import CycloptsError
+
+        from ritornello.cli.verbs import app
+    except KeyboardInterrupt:  # the verbs take a moment to load
+        return _failed("interrupted before it began", 1)
     try:
         result = app(
             list(sys.argv[1:] if argv is None else argv),
@@ -64,12 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error), 1)
     except (ValueError, ImportError, ArithmeticError) as error:
         return _failed(str(error), 1)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return _failed(f"out of memory: {LESS}", 1)
     return result if isinstance(result, int) else 0
 
 
 def entry() -> None:
     """The console script."""
     raise SystemExit(main())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _failed(message: str, status: int) -> int:

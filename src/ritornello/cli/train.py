@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ritornello.corpus.store import Corpus
+    from ritornello.train.coach import Log
+    from ritornello.train.loop import Progress
     from ritornello.train.ranks import Ranks
     from ritornello.train.training import Training
     from ritornello.train.wishes import Wishes
@@ -167,18 +169,17 @@ def _resume(
     wanted: Wishes,
     ranks: Ranks,
 ) -> int:
-    from ritornello.train.checkpoint import MODEL_NAME, load_checkpoint
+    from ritornello.train.checkpoint import load_checkpoint
     from ritornello.train.run import check_options, find_source, resume_training
 
     folder = Path(out)
     saved = ranks.first(lambda: load_checkpoint(folder))
     check_options(saved.story, options, *wanted)
     if saved.progress.stopped:
-        ranks.first(lambda: _reported(folder))
-        model, progress = folder / MODEL_NAME, saved.progress
+        log = ranks.first(lambda: _reported(folder))
         console.result(
-            {"model": str(model), "update": progress.best_update, "validation_nll": progress.best},
-            f"{folder}: this run is at its end ({progress.stopped}); train on from its best with "
+            _outcome(folder, saved.progress, log),
+            f"{folder}: this run is at its end ({saved.progress.stopped}); train on from its best with "
             f"`ritornello train CORPUS --from {folder} -o another-run`",
         )
         return 0
@@ -189,25 +190,40 @@ def _resume(
     return _train(console, training, folder)
 
 
-def _reported(folder: Path) -> None:
-    """Write the report of a run that was killed between its end and its report."""
+def _reported(folder: Path) -> Log | None:
+    """Write the report of a run that was killed between its end and its report; its log, None where there is none."""
+    from ritornello.train.run_log import read_run
     from ritornello.train.run_report import write_report
 
     with suppress(OSError, ValueError):
         write_report(folder)
+        return read_run(folder).log
+    return None
+
+
+def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any]:
+    """What a run has come to, by name; bits per note are None where no tunes were held out to tell."""
+    from ritornello.train.checkpoint import MODEL_NAME
+
+    known = log if log and log.points and log.has_held_out else None
+    return {
+        "model": str(folder / MODEL_NAME),
+        "update": progress.best_update,
+        "validation_nll": progress.best,
+        "bits_per_note": known.best.held_out if known else None,
+        "ngram_bits_per_note": known.ngram if known else None,
+        "base_bits_per_note": known.base if known else None,
+    }
 
 
 def _train(console: Console, training: Training, out: Path) -> int:
     """Train to the end, showing it."""
     from ritornello.cli.live_view import LiveView
-    from ritornello.train.checkpoint import MODEL_NAME
-    from ritornello.train.coach import final_line
     from ritornello.train.run_log import read_run
     from ritornello.train.watch import watch
 
     if not training.has_held_out:
         console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
-    progress = training.progress
     if not training.ranks.is_first:
         for _ in training.checks(out):
             pass
@@ -218,17 +234,12 @@ def _train(console: Console, training: Training, out: Path) -> int:
                 view.show(look)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(describe_interruption(training, out)) from None
-    console.say(final_line(read_run(out).log))
     if training.base and training.has_held_out:
         console.say(describe_tuning(training))
+    log = read_run(out).log
     console.result(
-        {
-            "model": str(out / MODEL_NAME),
-            "update": progress.best_update,
-            "validation_nll": progress.best,
-            "losses": dict(training.material.losses),
-        },
-        describe_end(training, out),
+        _outcome(out, training.progress, log) | {"losses": dict(training.material.losses)},
+        describe_end(training, out, log),
     )
     return 0
 

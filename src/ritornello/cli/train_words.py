@@ -11,6 +11,7 @@ from ritornello.train.plan import Plan, Setting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ritornello.train.coach import Log
     from ritornello.train.sizes import Sizes
     from ritornello.train.training import Training
 
@@ -41,16 +42,21 @@ def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
 
 
 def _threads(plan: Plan) -> str:
-    return f"{plan.threads} thread{'s' * (plan.threads != 1)}"
+    return _counted(plan.threads, "thread")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def describe_plan(plan: Plan) -> str:
-    """The plan in a line."""
+    """The plan in a line. A step takes as many tokens as the encoding writes a note in."""
     bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
     ranks = f"{plan.ranks} x " if plan.ranks > 1 else ""
     return (
-        f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} tokens{bound}; learning rate "
-        f"{plan.peak_rate:g}, dropout {plan.dropout:g}, seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
+        f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} steps "
+        f"({plan.tokens_per_update:,} tokens){bound}; learning rate {plan.peak_rate:g}, dropout {plan.dropout:g}, "
+        f"seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
     )
 
 
@@ -61,36 +67,45 @@ def describe_tuning(training: Training) -> str:
     per_note = watched["tokens"] / max(1, watched["notes"]) / math.log(2)
     checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
     return (
-        f"on {watched['melodies']} held-out tunes {training.base.name} has {checks[0] * per_note:.3f} bits per note, "
-        f"the tuned model {training.progress.best * per_note:.3f}"
+        f"on {_counted(watched['melodies'], 'held-out tune')} {training.base.name} has "
+        f"{checks[0] * per_note:.3f} bits per note, the tuned model {training.progress.best * per_note:.3f}"
     )
 
 
 def describe_sizes(found: Sizes, plan: Plan) -> str:
     """A dry run's findings, line by line."""
     minutes = found.seconds / 60
+    old = f", {found.old_style_tokens:,} more in the old style" if found.old_style_tokens else ""
     return "\n".join(
         (
             f"network: {found.weights:,} weights",
-            f"corpus: {found.train_melodies} melodies of {found.train_tokens:,} tokens to learn from (one epoch), "
-            f"{found.held_out_melodies} held out",
+            f"corpus: {_counted(found.train_melodies, 'tune')} of {found.train_tokens:,} tokens to learn from{old} "
+            f"(one epoch), {found.held_out_melodies} held out",
             f"an update: {found.tokens_per_update:,} tokens; an epoch: {found.updates_per_epoch:.1f} updates; "
             f"in all {plan.updates} updates, {found.epochs:.1f} epochs",
-            f"memory: about {found.memory_bytes / 1e6:,.0f} MB (weights and optimiser "
-            f"{found.weight_bytes / 1e6:,.0f}, an update {found.activation_bytes / 1e6:,.0f}, the program "
-            f"{found.program_bytes / 1e6:,.0f})",
+            f"memory: {_memory(found)}",
             f"time: about {minutes:.1f} minutes at {found.updates_per_second:.1f} updates/s, checks not counted",
             "dry run: nothing was trained or written",
         )
     )
 
 
-def describe_end(training: Training, folder: Path) -> str:
-    """Where the model is, and how good, in a line."""
-    from ritornello.train.checkpoint import MODEL_NAME
+def _memory(found: Sizes) -> str:
+    parts = {
+        "program, network and an update": found.program_bytes,
+        "a check": found.check_bytes,
+        "the n-gram": found.ngram_bytes,
+        "saving": found.save_bytes,
+        "tunes laid out": found.kept_bytes,
+    }
+    told = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in parts.items() if size)
+    about = "about" if found.program_bytes else "more than"
+    return f"{about} {found.memory_bytes / 1e6:,.0f} MB ({told}; not all at once)"
 
-    progress = training.progress
-    watched = "held-out" if training.has_held_out else "training"
-    return (
-        f"{folder / MODEL_NAME}: {watched} {progress.best:.4f} nats per token, best at update {progress.best_update}"
-    )
+
+def describe_end(training: Training, folder: Path, log: Log) -> str:
+    """What was learned, over the n-gram or the base, and where it is, in a line."""
+    from ritornello.train.checkpoint import MODEL_NAME
+    from ritornello.train.coach import final_line
+
+    return f"{final_line(log)}; {folder / MODEL_NAME}, best at update {training.progress.best_update}"

@@ -19,6 +19,7 @@ SILENCE = 0.1  # share of a sample's time that sounds; people's tunes sound half
 RISE = 0.1  # bits per note; twice the error of a check's even choice of held-out melodies
 CHECKS_OF_RISE = 2  # one worse check is noise
 JUMP = 0.5  # bits per note by which training gets worse; dropout and the choice of tunes move it by a tenth of that
+LEAST_GAIN = 0.005  # bits per note over a base: what two decimals show
 GAIN = 0.05  # bits per note over the last quarter of a run: more than a check's error
 CHECKS_TO_JUDGE = 4  # a shorter curve has no quarter to look at
 WEIGHTS_PER_NOTE = 20  # of the network for each training note
@@ -55,10 +56,11 @@ class Heard(NamedTuple):
 class Log:
     """All that the coach is told of a run.
 
-    notes: in the training split. network, plan: their options by name. ngram: bits per note to beat on the held-out
-    melodies, None where it is not known. has_held_out: False where the corpus is too small to hold tunes out; the
-    held-out numbers are then those of training. setbacks: times that training went back to the last good point.
-    stopped: "" while it runs, else "finished", "early", "time" ...
+    points: its checks; the first of a tuned run is of the model it began from, at update 0. notes: in the training
+    split. network, plan: their options by name. ngram: bits per note to beat on the held-out melodies, None where it
+    is not known. has_held_out: False where the corpus is too small to hold tunes out; the held-out numbers are then
+    those of training. setbacks: times that training went back to the last good point. stopped: "" while it runs, else
+    "finished", "early", "time" ...
     """
 
     points: tuple[Point, ...]
@@ -75,6 +77,23 @@ class Log:
     def best(self) -> Point:
         """The check that the kept weights come from. Raises ValueError before the first check."""
         return min(self.points, key=lambda point: point.held_out)
+
+    @property
+    def base(self) -> float | None:
+        """Held-out bits per note of the model that a tuned run began from: its check before it learned anything."""
+        first = self.points[0] if self.points else None
+        return first.held_out if first and not first.update else None
+
+    @property
+    def gain_on_base(self) -> float | None:
+        """Bits per note by which it is better than the model it began from, 0 where that is too little to be shown.
+
+        None for a run that began from none. Raises ValueError before the first check.
+        """
+        if self.base is None:
+            return None
+        gain = self.base - self.best.held_out
+        return gain if gain >= LEAST_GAIN else 0.0
 
 
 class Diagnosis(NamedTuple):
@@ -114,7 +133,9 @@ def one_note(log: Log) -> str | None:
 def rate_too_high(log: Log) -> str | None:
     """Training diverged and was set back, or got much worse than it was."""
     rate = log.plan.get("peak_rate")
-    lower = f"try --peak-rate {rate / 2:g}" if rate else "try a lower --peak-rate"
+    # Each way back halved the rate; where training blew up once more, the last half was too high as well.
+    halvings = max(1, log.setbacks + (log.stopped == "diverged"))
+    lower = f"try --peak-rate {rate * 0.5**halvings:g}" if rate else "try a lower --peak-rate"
     if log.setbacks:
         times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
         return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
@@ -131,12 +152,11 @@ def memorises(log: Log) -> str | None:
     best, last = log.best, log.points[-1]
     later = [point for point in log.points if point.update > best.update]
     rises = len(later) >= CHECKS_OF_RISE and min(p.held_out for p in later[-CHECKS_OF_RISE:]) >= best.held_out + RISE
-    if not (log.has_held_out and rises and last.training < best.training):
+    learning = [p for p in log.points if p.update and p.update >= best.update]  # not as a base
+    if not (log.has_held_out and rises and last.training < learning[0].training):
         return None
-    return (
-        f"it memorises: training falls, held-out rises since epoch {best.epochs:.0f}; what is kept is the model of "
-        f"epoch {best.epochs:.0f}"
-    )
+    kept = f"the model of epoch {best.epochs:.0f}" if best.update else "the model it began from"
+    return f"it memorises: training falls, held-out rises since epoch {best.epochs:.0f}; what is kept is {kept}"
 
 
 def corpus_too_small(log: Log) -> str | None:
@@ -145,6 +165,7 @@ def corpus_too_small(log: Log) -> str | None:
     if memorises(log) is None or not log.notes or weights < WEIGHTS_PER_NOTE * log.notes:
         return None
     smaller = "try --preset tiny or --from" if weights > SMALL_WEIGHTS else "add tunes, or try --from"
+    smaller = smaller if log.base is None else "add tunes"
     return f"your corpus is too small for this network ({log.notes:,} notes, {weights:,} weights): {smaller}"
 
 
@@ -160,8 +181,8 @@ def still_improving(log: Log) -> str | None:
 
 
 def beats_ngram(log: Log) -> str | None:
-    """Since when it is better than counting."""
-    if log.ngram is None or log.best.held_out >= log.ngram:
+    """Since when it is better than counting; nothing where the model that it began from was that already."""
+    if log.ngram is None or log.best.held_out >= log.ngram or (log.base is not None and log.base < log.ngram):
         return None
     since = next(point for point in log.points if point.held_out < log.ngram)
     return (
@@ -177,6 +198,20 @@ def below_ngram(log: Log) -> str | None:
     return f"it has not beaten the n-gram yet: {log.best.held_out - log.ngram:.2f} bits per note to go"
 
 
+def betters_base(log: Log) -> str | None:
+    """It is better than the model that it began from."""
+    if not log.gain_on_base:
+        return None
+    return f"it is {log.gain_on_base:.2f} bits per note better than the model it began from"
+
+
+def keeps_base(log: Log) -> str | None:
+    """It has learned, and the model that it began from is still as good."""
+    if log.gain_on_base != 0 or len(log.points) == 1:
+        return None
+    return f"nothing was gained{'' if log.stopped else ' yet'} over the model it began from"
+
+
 DIAGNOSES: tuple[Callable[[Log], str | None], ...] = (
     rate_too_high,
     all_rests,
@@ -184,17 +219,24 @@ DIAGNOSES: tuple[Callable[[Log], str | None], ...] = (
     memorises,
     corpus_too_small,
     still_improving,
+    keeps_base,
     below_ngram,
     beats_ngram,
+    betters_base,
 )
-GOOD = frozenset({"beats_ngram", "still_improving"})
+GOOD = frozenset({"beats_ngram", "betters_base", "still_improving"})
 
 
 def final_line(log: Log) -> str:
-    """What was learned, over the n-gram, in bits per note. Raises ValueError before the first check."""
+    """What was learned, over the n-gram or the model it began from, in bits per note.
+
+    Raises ValueError before the first check.
+    """
     learned = log.best.held_out
     if not log.has_held_out:
         return f"learned: {learned:.2f} bits per note in training; no tunes were held out to test it on"
+    if log.gain_on_base is not None:
+        return _over_base(log, log.gain_on_base)
     told = f"learned: {learned:.2f} bits per note on held-out tunes"
     if log.ngram is None:
         return f"{told} (without an n-gram to compare: `ritornello evaluate` has one)"
@@ -202,6 +244,14 @@ def final_line(log: Log) -> str:
     if gain <= 0:
         return f"{told}, {-gain:.2f} more than the n-gram's {log.ngram:.2f}: nothing yet that counting does not know"
     return f"{told}, {gain:.2f} fewer than the n-gram's {log.ngram:.2f}"
+
+
+def _over_base(log: Log, gain: float) -> str:
+    beside = f"; an n-gram has {log.ngram:.2f}" if log.ngram is not None else ""
+    told = f"{log.best.held_out:.2f} bits per note on held-out tunes"
+    if not gain:
+        return f"nothing was gained over the model it began from: {told}{beside}"
+    return f"learned: {told}, {gain:.2f} fewer than the model it began from{beside}"
 
 
 def recurrent_weights(network: Mapping) -> int:

@@ -49,6 +49,7 @@ class Row:
             "minutes": round(log.points[-1].seconds / 60, 2) if log.points else 0.0,
             "bits_per_note": self.best,
             "ngram_bits_per_note": self.ngram,
+            "base_bits_per_note": log.base,
             "gain": self.gain,
             "nll_per_token": best_nll,
             "stopped": self.record.stopped,
@@ -81,6 +82,8 @@ class Group:
             said.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
         if len({bool(_encoding(row.record).get("plain")) for row in self.rows if row.best is not None}) > 1:
             said.append("plain encodings pay for neither metre nor end")
+        if any(row.record.log.base is not None for row in self.rows if row.best is not None):
+            said.append("much of what a tuned run knows, the model that it began from knew before")
         return "; ".join(said)
 
 

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from ritornello.render.line_chart import line_chart
-from ritornello.train.coach import clock
+from ritornello.train.coach import clock, final_line
 from ritornello.train.run_report import lines_of
 from ritornello.train.watch import Look
 
@@ -46,7 +46,7 @@ class NotebookView:
 
 
 def curve_html(look: Look) -> str:
-    """The curves, the numbers of the last check and what the coach says, as HTML for a cell."""
+    """The curves, the numbers of the last check, at the end what was learned, and what the coach says, as HTML."""
     check, log, point = look.check, look.log, look.point
     numbers = {
         "training": f"{point.training:.2f}",
@@ -64,10 +64,11 @@ def curve_html(look: Look) -> str:
         if value
     )
     words = "".join(f"<li>{escape(found.text)}</li>" for found in look.diagnoses)
+    end = f'<div style="margin-top:.4em"><b>{escape(final_line(log))}</b></div>' if check.stopped else ""
     chart = line_chart(lines_of(log), "epochs", "bits per note", WIDTH, HEIGHT)
     chart = chart.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
     said = f'<ul style="margin:.4em 0 0;padding-left:1.3em">{words}</ul>' if words else ""
-    return f'<div style="{FRAME}">{chart}<div style="margin-top:.4em">{cells}</div>{said}</div>'
+    return f'<div style="{FRAME}">{chart}<div style="margin-top:.4em">{cells}</div>{end}{said}</div>'
 
 
 def sample_html(look: Look) -> str:

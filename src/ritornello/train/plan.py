@@ -10,16 +10,30 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 DEFAULT_MINUTES = 3.0
-FINE_TUNE_RATE = 1e-3
-FINE_TUNE_EPOCHS = 40  # a few tunes are learned, or learned by heart, within half as many
+DEFAULT_PATIENCE = 6
+FINE_TUNE_EPOCHS = 40  # of the own tunes alone; with the old style beside them 30. Half are enough for a few tunes
+
+
+class _Named:
+    """Remembers which fields were named when it was made, also where the value is the one that they have anyway."""
+
+    named: frozenset[str]
+
+    def __new__(cls, *positional: Any, **named: Any) -> Self:
+        made = super().__new__(cls)
+        object.__setattr__(made, "named", frozenset(named))
+        return made
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """How to train. Raises ValueError, naming the field and its range, for a value out of range."""
+class TrainOptions(_Named):
+    """How to train. Raises ValueError, naming the field and its range, for a value out of range.
+
+    named: the fields that were given, which a run that is gone on with has to agree with.
+    """
 
     minutes: float | None = None
     """The most time it may take; 3 where neither minutes nor updates are given."""
@@ -31,19 +45,19 @@ class TrainOptions:
     """Random seed."""
 
     streams: int | None = None
-    """Melodies read side by side (by each process), 1 or more; chosen by corpus and length of training otherwise."""
+    """Melodies read side by side (by each process), 1 to 4096; 16 where not given, 8 when going on from a model."""
 
     bptt_steps: int | None = None
-    """Recurrent steps per update and stream, 2 or more; chosen likewise."""
+    """Recurrent steps per update and stream, 2 to 4096; 48 where not given."""
 
     peak_rate: float | None = None
-    """Learning rate after warm-up, above 0 and below 1; chosen likewise."""
+    """Learning rate after warm-up, above 0 and below 1; 0.004 where not given, 0.001 when going on from a model."""
 
     weight_decay: float = 0.01
     """AdamW's weight decay."""
 
     dropout: float | None = None
-    """Share of activations silenced, 0 to below 1; chosen by corpus and length of training where not given."""
+    """Share of activations silenced, 0 to below 1; where not given, more the more often each tune will be read."""
 
     engine: str = "auto"
     """What trains: auto, torch, or numpy, which needs no PyTorch."""
@@ -60,8 +74,8 @@ class TrainOptions:
     checks: int = 16
     """How often held-out likelihood is measured in a full run."""
 
-    patience: int = 6
-    """Checks without a gain after which it stops early, once every tune has been seen a few times."""
+    patience: int | None = None
+    """Checks without a gain after which it stops early; 6 where not given, with updates none."""
 
     save_seconds: float = 20.0
     """How often everything needed to go on is saved, in seconds."""
@@ -69,18 +83,17 @@ class TrainOptions:
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0 < self.minutes <= 100_000:
             raise ValueError(f"minutes must be above 0 and at most 100000, not {self.minutes}")
-        if self.updates is not None and self.updates < 1:
-            raise ValueError(f"updates must be 1 or more, not {self.updates}")
+        if self.updates is not None and self.minutes is not None:
+            raise ValueError("updates and minutes exclude each other: give how many updates, or the most time")
         if self.dtype not in ("auto", "fp32", "bf16"):
             raise ValueError(f"dtype must be auto, fp32 or bf16, not {self.dtype!r}")
         if self.engine not in ("auto", "torch", "numpy"):
             raise ValueError(f"engine must be auto, torch or numpy, not {self.engine!r}")
-        if self.threads > MOST_THREADS:
-            raise ValueError(f"threads must be {MOST_THREADS} or less, not {self.threads}")
-        for name, low in _LEAST.items():
+        for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None and not value >= low:
-                raise ValueError(f"{name} must be {low} or more, not {value}")
+            if value is not None and not low <= value <= high:
+                legal = f"{low} or more" if high == math.inf else f"{low} to {high}"
+                raise ValueError(f"{name} must be {legal}, not {value}")
         if self.peak_rate is not None and not 0 < self.peak_rate < 1:
             raise ValueError(f"peak_rate must be above 0 and below 1, not {self.peak_rate}")
         if not 0 <= self.weight_decay <= 1:
@@ -94,8 +107,16 @@ class TrainOptions:
         return None if self.updates is not None else 60 * (self.minutes or DEFAULT_MINUTES)
 
 
-MOST_THREADS = 256
-_LEAST = {"seed": 0, "streams": 1, "bptt_steps": 2, "threads": 0, "checks": 1, "patience": 1, "save_seconds": 0}
+_RANGES: dict[str, tuple[int, float]] = {
+    "updates": (1, math.inf),
+    "seed": (0, math.inf),
+    "streams": (1, 4096),
+    "bptt_steps": (2, 4096),
+    "threads": (0, 256),
+    "checks": (1, math.inf),
+    "patience": (1, math.inf),
+    "save_seconds": (0, math.inf),
+}
 
 # Seconds on one core of 2026, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
@@ -169,7 +190,7 @@ def make_plan(
 ) -> Plan:
     """Fix the plan. The measured speed of `setting` is not used where `options.updates` is given."""
     updates, seconds = options.updates, options.seconds
-    shape = choose_shape(options, corpus_tokens, fine_tune)
+    shape = choose_shape(options, fine_tune)
     tokens = ranks * shape.streams * shape.bptt_steps * parts  # of an update
     checks = options.checks
     if updates is None:
@@ -180,7 +201,7 @@ def make_plan(
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / checks)),
-        patience=options.patience if options.updates is None else options.updates,  # exactly so many: never early
+        patience=options.patience or options.updates or DEFAULT_PATIENCE,  # exactly so many updates: never early
         streams=shape.streams,
         bptt_steps=shape.bptt_steps,
         peak_rate=shape.peak_rate,
@@ -208,13 +229,16 @@ def seconds_of_updates(seconds: float, checks: int) -> float:
     return max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
 
 
-def choose_shape(options: TrainOptions, corpus_tokens: int, fine_tune: bool = False) -> Shape:
-    """Streams, steps and learning rate by rule, from the corpus's size and the length of training.
+RULE, FINE_TUNE_RULE = Shape(16, 48, 4e-3), Shape(8, 48, 1e-3)
 
-    Many small updates beat few large ones; a network that has learned already learns on at a lower rate.
-    What the options name is kept. Found by experiment (LOG.md).
+
+def choose_shape(options: TrainOptions, fine_tune: bool = False) -> Shape:
+    """Streams, steps and learning rate: what the options name, else 16 streams of 48 steps at 0.004.
+
+    So for every corpus and length of training: many small updates beat few large ones in all that was tried (LOG.md).
+    A network that has learned already learns on at a lower rate.
     """
-    rule = Shape(8, 48, FINE_TUNE_RATE) if fine_tune else Shape(16, 48, 4e-3)
+    rule = FINE_TUNE_RULE if fine_tune else RULE
     return Shape(
         options.streams or rule.streams, options.bptt_steps or rule.bptt_steps, options.peak_rate or rule.peak_rate
     )
@@ -223,7 +247,8 @@ def choose_shape(options: TrainOptions, corpus_tokens: int, fine_tune: bool = Fa
 def choose_dropout(options: TrainOptions, corpus_tokens: int, tokens_seen: int) -> float:
     """More dropout the more often each token will be seen: none up to four epochs, 0.15 more for each doubling.
 
-    At most 0.5. Found by experiment (LOG.md, 2026-11-22).
+    At most 0.5. What a tuned run reads in the old style is taken for its own tunes, which makes a third more epochs.
+    Found so by experiment (LOG.md, 2026-11-22).
     """
     if options.dropout is not None:
         return options.dropout

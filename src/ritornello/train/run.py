@@ -114,11 +114,14 @@ def resume_training(
 def check_options(
     story: dict[str, Any], options: TrainOptions, network: NetworkOptions | None, encoding: Encoding | None
 ) -> None:
-    """Raise CheckpointError, naming the option, where something else is asked for than the run was planned with."""
+    """Raise CheckpointError, naming the option, where something else is asked for than the run was planned with.
+
+    Asked for is what was named, be it with the value that it has where nothing is said.
+    """
     remedy = "leave it out to go on by the stored plan, or begin a new run in another folder"
     for option in fields(options):
         asked, stored = getattr(options, option.name), story["options"].get(option.name, option.default)
-        if option.name != "save_seconds" and asked != option.default and asked != stored:
+        if option.name in options.named - {"save_seconds"} and asked not in (None, stored):
             name = option.name.replace("_", "-")
             raise CheckpointError(f"--{name} is {asked} now, but the run was planned with {stored}: {remedy}")
     stored_network = NetworkOptions(**story["network"])

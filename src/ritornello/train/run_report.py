@@ -141,6 +141,7 @@ def _facts(record: RunRecord, log: Log) -> str:
     facts = {
         "bits per note, held out" if log.has_held_out else "bits per note, training": f"{log.best.held_out:.2f}",
         "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
+        "before tuning": f"{log.base:.2f}" if log.base is not None else "",
         "time": clock(last.seconds),
         "epochs": f"{last.epochs:.1f}",
         "updates": f"{last.update:,}",

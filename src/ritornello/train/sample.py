@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ritornello.encoding import Encoding
 from ritornello.generate.compose import compose
+from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
@@ -20,6 +23,7 @@ PRIMER_NOTES = 4
 PRIMER_QUARTERS = 4  # at most: a primer of whole notes would fill the tune
 BARS = 4
 SEED = 1
+MOST_TOKENS = 1024  # of what the network writes by itself: more than BARS take in any encoding
 LEVELS = "▁▂▃▄▅▆▇█"
 REST, HELD = " ", "·"
 
@@ -28,20 +32,24 @@ REST, HELD = " ", "·"
 class Sample:
     """A melody that a network in training made. probabilities: (notes,) what it gave to each note, 0 to 1.
 
-    primer_notes: how many notes at its beginning were given.
+    primer_notes: how many notes at its beginning were given. bare: what the network writes after them by itself, as
+    nothing that composing favours or leaves out hides what it does not know; None where that is not known.
     """
 
     melody: Melody
     probabilities: tuple[float, ...]
     primer_notes: int
+    bare: Melody | None = None
 
     @property
     def heard(self) -> Heard:
-        """What the coach is told of it."""
-        own = self.melody.notes[self.primer_notes :]
+        """What the coach is told: how the network writes by itself, and how sure it was of the melody."""
+        judged = self.melody if self.bare is None else self.bare
+        given = min(self.primer_notes, len(judged.notes))
+        own = judged.notes[given:]
         pitch, times = Counter(n.pitch for n in own).most_common(1)[0] if own else (0, 0)
-        start = self.melody.notes[self.primer_notes - 1].end if self.primer_notes else 0
-        room = self.melody.timeline.length - start
+        start = judged.notes[given - 1].end if given else 0
+        room = judged.timeline.length - start
         sounding = sum(n.duration for n in own) / room if room > 0 else 0.0
         certain = self.probabilities[self.primer_notes :]
         return Heard(len(own), pitch, times, sounding, float(np.mean(certain)) if certain else 0.0)
@@ -67,7 +75,30 @@ def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
     made = compose(network, model.encoding, options, SEED, [0], primer, tuple(compass))[0]
     probabilities = tuple(float(2.0**-bits) for bits in made.surprise)
     given = min(len(primer.notes) if primer else 0, len(made.melody.notes))
-    return Sample(made.melody, probabilities, given)
+    bare: Melody | None = None
+    with suppress(ValueError):  # an encoding whose tokens make no melody before they are all there
+        bare = _written_alone(network, model.encoding, primer)
+    return Sample(made.melody, probabilities, given, bare)
+
+
+def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None) -> Melody:
+    """What the network writes after the primer until BARS are full: every legal token as likely as it says."""
+    dice, tracker, state = Dice(SEED, np.array([0])), encoding.tracker(1), network.start(1)
+    given = [] if primer is None else encoding.encode(primer).tokens.tolist()
+    written = [token for token in given if token != encoding.end]
+    fed = np.array([network.vocabulary_size])
+    for place in range(MOST_TOKENS):
+        logits, state = network.step(fed, state, tracker.side())
+        if place == len(written):
+            if tracker.begun[0] and tracker.part[0] == 0 and tracker.time[0] >= BARS * tracker.bar[0]:
+                break
+            legal = tracker.legal()
+            if encoding.end is not None:
+                legal[:, encoding.end] = False
+            written.append(int(draw(np.where(legal, rounded(logits), -np.inf), dice)[0]))
+        fed = np.array([written[place]])
+        tracker.advance(fed)
+    return encoding.decode(np.array(written))
 
 
 def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:

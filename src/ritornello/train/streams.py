@@ -49,6 +49,11 @@ class Streams:
         self._room = KEPT_BYTES
 
     @property
+    def tokens(self) -> int:
+        """Tokens of all melodies: an epoch."""
+        return sum(map(len, self._melodies))
+
+    @property
     def epochs(self) -> float:
         """How often each melody was taken, on average."""
         return self._taken / len(self._melodies)

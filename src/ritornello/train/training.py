@@ -73,6 +73,11 @@ class Training:
         """Tokens to learn from."""
         return self.material.tokens
 
+    @property
+    def epoch_tokens(self) -> int:
+        """Tokens of all that is read, also in the old style of a base; about, where several ranks share them."""
+        return self.ranks.size * self._streams.tokens
+
     def checks(
         self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
     ) -> Iterator[Check]:

@@ -134,7 +134,7 @@ def _sampled(training: Training, primer: Melody | None, out: Path, check: Check,
         sample = make_sample(training.model_at(check), primer)
     except ValueError:  # a primer that this encoding or these bars have no room for
         sample = make_sample(training.model_at(check), None)
-    name = f"epoch-{check.epochs:07.2f}.mid"
+    name = f"epoch-{check.epochs:07.2f}-update-{check.update:06d}.mid"
     write(sample.melody, out / SAMPLES / name)
     samples.append(
         {

@@ -1,0 +1,36 @@
+"""All verbs, put together into the command."""
+
+from __future__ import annotations
+
+from cyclopts import App, Parameter
+
+from ritornello.cli.corpus_build import build
+from ritornello.cli.corpus_explain import explain
+from ritornello.cli.corpus_export import export
+from ritornello.cli.corpus_samples import samples
+from ritornello.cli.corpus_show import show
+from ritornello.cli.demo import demo
+from ritornello.cli.evaluate import evaluate
+from ritornello.cli.generate import generate
+from ritornello.cli.render import render
+from ritornello.cli.runs import runs
+from ritornello.cli.train import train
+from ritornello.cli.whole import exact
+from ritornello.version import VERSION
+
+app = App(
+    name="ritornello",
+    help="Train a small recurrent network on your own tunes, in minutes; see, hear, steer and play what it learned.",
+    version=VERSION,
+    suppress_keyboard_interrupt=False,  # `main` has words for it
+    default_parameter=Parameter(converter=exact),
+)
+corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
+app.command(corpus_app)
+corpus_app.command(build)
+corpus_app.command(show)
+corpus_app.command(explain)
+corpus_app.command(export)
+corpus_app.command(samples)
+for verb in (demo, train, runs, generate, evaluate, render):
+    app.command(verb)
