@@ -143,3 +143,18 @@ def children(pid: int) -> list[int]:
     """The processes that another has started, the ranks in order."""
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
     return sorted(map(int, listed.stdout.split()))
+
+
+@pytest.mark.parametrize(("size", "expected"), [("2", ["at once 0"]), ("1", ["in order 0"])])
+def test_a_rank_ends_at_once_so_that_no_thread_of_gloo_can_abort_it(monkeypatch, capsys, size, expected):
+    from ritornello import cli
+
+    ends = []
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setattr(cli.sys, "argv", ["ritornello", "--version"])
+    monkeypatch.setattr(cli.os, "_exit", lambda status: ends.append(f"at once {status}"))
+    try:
+        cli.entry()
+    except SystemExit as end:
+        ends.append(f"in order {end.code}")
+    assert ends[:1] == expected

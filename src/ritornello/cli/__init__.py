@@ -48,8 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The console script."""
-    raise SystemExit(main())
+    """The console script.
+
+    One of several ranks is left without tearing the interpreter down: gloo's threads can abort one that ends under
+    them, now and then, and the launcher would take the run for failed (pytorch/pytorch, pull request 179291).
+    """
+    status = main()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
