@@ -152,13 +152,11 @@ class Model:
         beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
         exactly; its figures come under "beside". Raises ValueError where there is nothing to score.
         """
-        from ritornello.corpus.tokens import tokens_and_losses
-        from ritornello.evaluate.scores import compare, figures, score_model
+        from ritornello.evaluate.scores import compare, figures, score_and_losses
 
         material, encoding = load_corpus(corpus), self.file.encoding
         if beside is None:
-            score = score_model(self.file, material, split)
-            losses = dict(tokens_and_losses(material, encoding, split)[1])
+            score, losses = score_and_losses(self.file, material, split)
             return {"split": split, **figures(score, encoding), "losses": losses}
         other = beside if isinstance(beside, Model) else load_model(beside)
         found = compare(self.file, other.file, material, split)

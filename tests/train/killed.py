@@ -18,7 +18,8 @@ from pathlib import Path
 from ritornello.corpus.embedded import embedded
 from ritornello.encoding import Grid
 from ritornello.model.options import NetworkOptions
-from ritornello.train.checkpoint import LAST_NAME, load_checkpoint
+from ritornello.train.checkpoint import load_checkpoint
+from ritornello.train.folder import LAST_NAME
 from ritornello.train.plan import TrainOptions
 from ritornello.train.run import prepare_training, resume_training
 

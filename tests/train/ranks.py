@@ -20,8 +20,9 @@ from ritornello.encoding import Grid
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import IGNORED, Batch, random_batch
-from ritornello.train.checkpoint import LAST_NAME, load_checkpoint
+from ritornello.train.checkpoint import load_checkpoint
 from ritornello.train.engine import TorchEngine
+from ritornello.train.folder import LAST_NAME
 from ritornello.train.plan import Setting, TrainOptions, make_plan
 from ritornello.train.ranks import Ranks, joined_ranks
 from ritornello.train.run import prepare_training, resume_training

@@ -81,7 +81,7 @@ def test_the_coach_judges_the_bare_melody_and_the_certainty_of_the_one_that_is_h
 
 
 def test_an_encoding_that_cannot_compose_is_trained_without_melodies(tiny_corpus, tmp_path):
-    encoding = make_encoding("miditok", tokenizer="TSD")
+    encoding = make_encoding("miditok", tokenizer="TSD", config={"use_rests": True})
     looks = list(watch(prepare_training(tiny_corpus, NETWORK, encoding, OPTIONS), tmp_path))
     assert [look.sample for look in looks] == [None] * 4
     assert (tmp_path / "report.html").exists()

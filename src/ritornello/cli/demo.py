@@ -51,7 +51,7 @@ def demo(
     from ritornello.cli.train_words import describe_plan
     from ritornello.evaluate.scores import score_ngram
     from ritornello.music.atomic import check_place
-    from ritornello.train.checkpoint import MODEL_NAME
+    from ritornello.train.folder import MODEL_NAME
     from ritornello.train.plan import TrainOptions
     from ritornello.train.run import prepare_training
     from ritornello.train.watch import watch
@@ -95,7 +95,7 @@ def demo(
 
 def check_free_for_demo(folder: Path) -> None:
     """Raise ValueError where the folder holds a corpus, or a run that is not an earlier demo's."""
-    from ritornello.train.checkpoint import holds_run
+    from ritornello.train.folder import holds_run
     from ritornello.train.run import check_free
 
     if holds_run(folder) and not _is_demo(folder):
@@ -105,10 +105,10 @@ def check_free_for_demo(folder: Path) -> None:
 
 def _is_demo(folder: Path) -> bool:
     """Whether the run in the folder says that a demo began it."""
-    from ritornello.train.checkpoint import CheckpointError, load_checkpoint
+    from ritornello.train.checkpoint import CheckpointError, read_story
 
     with suppress(CheckpointError):
-        return bool(load_checkpoint(folder).story.get("demo"))
+        return bool(read_story(folder).get("demo"))
     return False
 
 

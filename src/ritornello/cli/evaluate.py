@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ritornello.cli.console import AsJson, Console, Quiet
 
@@ -50,32 +50,20 @@ def evaluate(
         Also compose so many tunes and set their endings, and what they share with the corpus, beside its own.
     """
     from ritornello.api import load_model
-    from ritornello.corpus.tokens import losses_in_words, tokens_and_losses
-    from ritornello.evaluate.scores import compare, figures, score_model
 
     console = Console(quiet, as_json)
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = load_model(model)
-    encoding = chosen.file.encoding
     other = load_model(beside) if beside else None
     material, scored = _material(corpus, split, console)
-    found = compare(chosen.file, other.file, material, scored) if other else None
-    only = found.only if found else None
-    score = found.one if found else score_model(chosen.file, material, scored)
-    scores = {chosen.name: score}
-    value: dict = {"split": scored or "all", **figures(score, encoding)}
-    words = f"{scored or corpus}: {score.notes} notes, {score.tokens} tokens{_terms(chosen, other)}\n"
-    if found and other:
-        scores[other.name if other.name != chosen.name else f"{other.name} (beside)"] = found.other
-        value |= found.told(other.name, other.file.encoding)
-        words = f"{len(found.only)} of {found.of_tunes} tunes, those that both encodings reproduce exactly\n{words}"
-    else:  # what both reproduce exactly has lost nothing
-        value["losses"] = losses = dict(tokens_and_losses(material, encoding, scored)[1])
-        words += f"{lost}\n" if (lost := losses_in_words(losses, encoding)) else ""
-    simple = _baselines(material, encoding, scored, only, console) if baselines and scored else {}
+    found = _beside(chosen, other, material, scored) if other else _alone(chosen, material, scored)
+    value: dict = {"split": scored or "all", **found.value}
+    words = f"{found.line}{scored or corpus}: {found.sums}{_terms(chosen, other)}\n"
+    simple = _baselines(material, chosen.file.encoding, scored, found.only, console) if baselines and scored else {}
     value["baselines"] = {n: s.described() for n, s in simple.items()}
-    rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in [*scores.items(), *simple.items()]]
+    scores = found.rows | simple
+    rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in scores.items()]
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
     if scored is None and (runs := _shared_runs(chosen, material)):
         value["shared_runs"] = runs
@@ -85,6 +73,42 @@ def evaluate(
         words += "\n\n" + console.table(["", *HABITS, "longest shared run"], _habit_rows(value["habits"]))
     console.result(value, words)
     return 0
+
+
+class _Scores(NamedTuple):
+    """One model's score, or two models'. value: for JSON. line: what to say first. only: which tunes were scored."""
+
+    rows: dict[str, Likelihood]
+    value: dict
+    line: str
+    only: list[int] | None = None
+
+    @property
+    def sums(self) -> str:
+        """How much was scored."""
+        score = next(iter(self.rows.values()))
+        return f"{score.notes} notes, {score.tokens} tokens"
+
+
+def _alone(model: Model, corpus: Corpus, split: str | None) -> _Scores:
+    from ritornello.corpus.tokens import losses_in_words
+    from ritornello.evaluate.scores import figures, score_and_losses
+
+    encoding = model.file.encoding
+    score, losses = score_and_losses(model.file, corpus, split)
+    lost = losses_in_words(losses, encoding)
+    return _Scores({model.name: score}, figures(score, encoding) | {"losses": losses}, f"{lost}\n" if lost else "")
+
+
+def _beside(model: Model, other: Model, corpus: Corpus, split: str | None) -> _Scores:
+    """Both on the tunes that both encodings reproduce exactly: nothing of them is lost."""
+    from ritornello.evaluate.scores import compare, figures
+
+    found = compare(model.file, other.file, corpus, split)
+    name = other.name if other.name != model.name else f"{other.name} (beside)"
+    value = figures(found.one, model.file.encoding) | found.told(other.name, other.file.encoding)
+    line = f"{len(found.only)} of {found.of_tunes} tunes, those that both encodings reproduce exactly\n"
+    return _Scores({model.name: found.one, name: found.other}, value, line, found.only)
 
 
 def _baselines(

@@ -203,7 +203,7 @@ def _reported(folder: Path) -> Log | None:
 
 def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any]:
     """What a run has come to, by name; bits per note are None where no tunes were held out to tell."""
-    from ritornello.train.checkpoint import MODEL_NAME
+    from ritornello.train.folder import MODEL_NAME
 
     known = log if log and log.points and log.has_held_out else None
     return {

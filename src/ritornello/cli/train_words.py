@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def describe_interruption(training: Training, folder: Path) -> str:
     """What there is after Ctrl-C, in a line, and how to go on."""
-    from ritornello.train.checkpoint import MODEL_NAME
+    from ritornello.train.folder import MODEL_NAME
 
     progress, going_on = training.progress, f"`ritornello train --resume {folder}`"
     at = f"interrupted at update {progress.update} of {training.plan.updates}"
@@ -38,11 +38,7 @@ def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
         first, *others = sorted(timed, key=lambda s: -s.updates_per_second)
         rates = ", ".join(f"{s.dtype} x {s.threads}: {s.updates_per_second:.1f}" for s in others)
         why = f"{first.updates_per_second:.1f} updates/s" + (f", the fastest here now ({rates})" if others else "")
-    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {_threads(plan)}: {why}"
-
-
-def _threads(plan: Plan) -> str:
-    return _counted(plan.threads, "thread")
+    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {_counted(plan.threads, 'thread')}: {why}"
 
 
 def _counted(number: int, what: str) -> str:
@@ -56,7 +52,7 @@ def describe_plan(plan: Plan) -> str:
     return (
         f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} steps "
         f"({plan.tokens_per_update:,} tokens){bound}; learning rate {plan.peak_rate:g}, dropout {plan.dropout:g}, "
-        f"seed {plan.seed}; {plan.dtype}, {_threads(plan)}"
+        f"seed {plan.seed}; {plan.dtype}, {_counted(plan.threads, 'thread')}"
     )
 
 
@@ -105,7 +101,7 @@ def _memory(found: Sizes) -> str:
 
 def describe_end(training: Training, folder: Path, log: Log) -> str:
     """What was learned, over the n-gram or the base, and where it is, in a line."""
-    from ritornello.train.checkpoint import MODEL_NAME
     from ritornello.train.coach import final_line
+    from ritornello.train.folder import MODEL_NAME
 
     return f"{final_line(log)}; {folder / MODEL_NAME}, best at update {training.progress.best_update}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens
+from ritornello.corpus.tokens import corpus_tokens, tokens_and_losses
 from ritornello.encoding import Encoding
 from ritornello.evaluate import baselines
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
@@ -25,13 +25,20 @@ def score_model(
     only: score these alone, by their places among the split's melodies that have notes.
     Raises ValueError where there are none, CorpusError where model and corpus do not match.
     """
-    melodies = corpus_tokens(corpus, model.encoding, split, only)
+    return score_and_losses(model, corpus, split, only)[0]
+
+
+def score_and_losses(
+    model: ModelFile, corpus: Corpus, split: str | None = "test", only: Sequence[int] | None = None
+) -> tuple[Likelihood, dict[str, int]]:
+    """The same, and what the encoding could not keep of the notes (see `tokens_and_losses`)."""
+    melodies, losses = tokens_and_losses(corpus, model.encoding, split, only)
     if not melodies:
         raise ValueError(
             f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
         )
     nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
-    return measure(nats, melodies, model.encoding)
+    return measure(nats, melodies, model.encoding), dict(losses)
 
 
 def figures(score: Likelihood, encoding: Encoding) -> dict:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,9 @@ import numpy as np
 
 from ritornello.model.file import digest
 from ritornello.music import atomic
+from ritornello.train.folder import LAST_NAME, LOG_NAME, MODEL_NAME
 from ritornello.train.loop import Check, Progress
 
-MODEL_NAME = "model.safetensors"
-LAST_NAME = "last.safetensors"
-LOG_NAME = "log.jsonl"
-SAMPLES = "samples"
-BESIDE = ("coach.json", "report.html", "curves.svg", "curves.png")
-WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *BESIDE)
 FORMAT = 1
 
 State = Mapping[str, Any]
@@ -75,12 +69,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Read it back. Raises CheckpointError where there is none, or it is damaged or of a newer program."""
-    path = folder / LAST_NAME
-    if not path.is_file():
-        raise CheckpointError(f"{folder}: no run to go on with (there is no {LAST_NAME}); give the folder of a run")
-    header, arrays = _read(path)
-    if header["format"] > FORMAT:
-        raise CheckpointError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
+    header, arrays = _read(folder / LAST_NAME, with_arrays=True)
     states: dict[str, dict[str, Any]] = {"engine": {}, "streams": {}}
     for name, value in (arrays | header["values"]).items():
         part, _, rest = name.partition("/")
@@ -88,36 +77,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(header["story"], Progress(**header["progress"]), header["log"], **states)
 
 
-def holds_run(folder: Path) -> bool:
-    """Whether a run was begun in this folder."""
-    return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
+def read_story(folder: Path) -> dict[str, Any]:
+    """What the run in a folder is, without its weights. Raises CheckpointError as `load_checkpoint` does."""
+    return _read(folder / LAST_NAME, with_arrays=False)[0]["story"]
 
 
 def lasting(name: str | Path) -> str:
     """What is found again from any other working directory too: the absolute path of what exists, else the name."""
     return str(Path(name).absolute()) if Path(name).exists() else str(name)
-
-
-def drop_model(folder: Path) -> None:
-    """Take away the model of an earlier run. Raises OSError naming it."""
-    _drop(folder / MODEL_NAME)
-
-
-def clear(folder: Path) -> None:
-    """Take away all that an earlier run left but its place to go on from and its log. Raises OSError naming it."""
-    drop_model(folder)
-    for path in (*(folder / name for name in BESIDE), *(folder / SAMPLES).glob("epoch-*.mid")):
-        _drop(path)
-    with suppress(OSError):  # it holds something else, which stays
-        (folder / SAMPLES).rmdir()
-
-
-def sweep(folder: Path) -> None:
-    """Take away what a killed program left half-written."""
-    for pattern in (*(f".{name}.*" for name in WRITTEN), f"{SAMPLES}/.epoch-*"):
-        for path in folder.glob(pattern):
-            with suppress(OSError):
-                path.unlink()
 
 
 def write_log(folder: Path, lines: list[dict[str, Any]]) -> None:
@@ -137,27 +104,27 @@ def read_checks(folder: Path) -> list[Check]:
     return [Check(**line) for line in read_log(folder)[1:] if names <= line.keys()]
 
 
-def _drop(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise atomic.not_written(path, error) from None
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: Path, with_arrays: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header, and the arrays or {}. Raises CheckpointError where there is no file, or it is damaged or newer."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path.parent}: no run to go on with (there is no {LAST_NAME}); give the folder of a run"
+        )
     damaged = f"{path}: damaged, so that the run cannot go on; {path.parent / MODEL_NAME} may still hold its best"
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            arrays = {name: file.get_tensor(name) for name in file.keys()} if with_arrays else {}  # noqa: SIM118
     except (SafetensorError, UnicodeDecodeError):
         raise CheckpointError(damaged) from None
     text = metadata.get("ritornello-run", "")
     if hashlib.sha256(text.encode()).hexdigest() != metadata.get("sha256"):
         raise CheckpointError(damaged)
     header = json.loads(text)
-    if digest(arrays) != header["sha256"]:
+    if with_arrays and digest(arrays) != header["sha256"]:
         raise CheckpointError(damaged)
+    if header["format"] > FORMAT:
+        raise CheckpointError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
     return header, arrays

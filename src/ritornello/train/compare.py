@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from ritornello.corpus.web_page import card, document
 from ritornello.render.line_chart import Line, line_chart
-from ritornello.train.run_log import LOG_NAME, RunLogError, RunRecord, read_run
-from ritornello.train.run_report import ENDINGS, REPORT_NAME, encoding_name, network_name, style
+from ritornello.train.folder import LOG_NAME, REPORT_NAME
+from ritornello.train.run_log import RunLogError, RunRecord, read_run
+from ritornello.train.run_report import ENDINGS, encoding_name, network_name, style
 
 MOST_LINES = 8  # in a picture: as many as there are inks
 LONGEST_NAME = 36  # signs, in a legend

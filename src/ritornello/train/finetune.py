@@ -19,7 +19,8 @@ from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.shelf import find_model
-from ritornello.train.checkpoint import MODEL_NAME, lasting
+from ritornello.train.checkpoint import lasting
+from ritornello.train.folder import MODEL_NAME
 
 SHARE = 0.25  # of the tokens are in the old style
 MOST_COMPOSED = 64

@@ -15,8 +15,9 @@ from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, make_encoding
 from ritornello.encoding.choice import default_encoding
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
-from ritornello.train.checkpoint import LAST_NAME, MODEL_NAME, Checkpoint, CheckpointError, holds_run, load_checkpoint
+from ritornello.train.checkpoint import Checkpoint, CheckpointError, read_story
 from ritornello.train.finetune import Base, check_encoding, load_base, old_style
+from ritornello.train.folder import LAST_NAME, MODEL_NAME, holds_run
 from ritornello.train.loop import Progress
 from ritornello.train.material import Material, gather
 from ritornello.train.measure import choose_setting, make_engine
@@ -156,7 +157,7 @@ def is_under_way(folder: Path, may_replace: bool = False) -> bool:
     if not may_replace:
         return (folder / LAST_NAME).exists()
     with suppress(CheckpointError):
-        return load_checkpoint(folder).story.get("job") == job()
+        return read_story(folder).get("job") == job()
     return False
 
 

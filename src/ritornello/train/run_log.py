@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.train.coach import Heard, Log, Point
+from ritornello.train.folder import COACH_NAME, LOG_NAME
 
-LOG_NAME = "log.jsonl"
-COACH_NAME = "coach.json"
 HEAD_PARTS = ("plan", "network", "encoding", "corpus")
 CHECK_FIELDS = ("update", "epochs", "seconds", "train_nll", "validation_nll")
 

@@ -20,9 +20,9 @@ from ritornello.encoding.choice import RECOMMENDED
 from ritornello.music import atomic
 from ritornello.render.line_chart import Line, line_chart
 from ritornello.train.coach import Log, clock, diagnose, final_line
+from ritornello.train.folder import CURVES_NAMES, REPORT_NAME, SAMPLES
 from ritornello.train.run_log import RunRecord, read_run
 
-REPORT_NAME, CURVES_NAME = "report.html", "curves"
 WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
 HEIGHT, NARROW_HEIGHT = 380, 320
 MOST_SAMPLES = 12  # on the page; all of them are in samples/
@@ -46,11 +46,12 @@ def write_report(folder: str | Path) -> Path:
         return page
     atomic.write_text(page, report_page(record))
     svg = curves(record.log)
-    atomic.write_text(record.folder / f"{CURVES_NAME}.svg", svg)
+    drawn, pixels = (record.folder / name for name in CURVES_NAMES)
+    atomic.write_text(drawn, svg)
     if find_spec("resvg_py"):
         from ritornello.render.staff import svg_to_png
 
-        atomic.write_bytes(record.folder / f"{CURVES_NAME}.png", svg_to_png(svg))
+        atomic.write_bytes(pixels, svg_to_png(svg))
     return page
 
 
@@ -177,7 +178,7 @@ def _sample(sample: Mapping[str, Any], folder: Path) -> str:
     from ritornello.music.files import read
 
     try:
-        melody = read(folder / "samples" / sample["file"])[0].parts[0]
+        melody = read(folder / SAMPLES / sample["file"])[0].parts[0]
         picture = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
     except (OSError, ValueError, IndexError):  # taken away, or played with: the line stays
         picture = ""

@@ -12,6 +12,7 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.generate.compose import compose
 from ritornello.generate.draw import Dice, draw, rounded
+from ritornello.generate.openings import beside, without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
@@ -84,11 +85,10 @@ def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
 def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None) -> Melody:
     """What the network writes after the primer until BARS are full: every legal token as likely as it says."""
     dice, tracker, state = Dice(SEED, np.array([0])), encoding.tracker(1), network.start(1)
-    given = [] if primer is None else encoding.encode(primer).tokens.tolist()
-    written = [token for token in given if token != encoding.end]
+    written = [] if primer is None else without_end(encoding, encoding.encode(primer).tokens).tolist()
     fed = np.array([network.vocabulary_size])
     for place in range(MOST_TOKENS):
-        logits, state = network.step(fed, state, tracker.side())
+        logits, state = network.step(fed, state, beside(tracker))
         if place == len(written):
             if tracker.begun[0] and tracker.part[0] == 0 and tracker.time[0] >= BARS * tracker.bar[0]:
                 break

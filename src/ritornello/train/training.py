@@ -19,8 +19,9 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.options import NetworkOptions
-from ritornello.train.checkpoint import MODEL_NAME, Checkpoint, clear, drop_model, save_checkpoint, sweep, write_log
+from ritornello.train.checkpoint import Checkpoint, save_checkpoint, write_log
 from ritornello.train.finetune import Base
+from ritornello.train.folder import MODEL_NAME, clear_beside, drop_model, sweep
 from ritornello.train.lock import lock, unlock
 from ritornello.train.loop import Check, Engine, Progress, run_updates, uninterrupted
 from ritornello.train.material import Material
@@ -187,7 +188,7 @@ class FolderKeeper:
         if is_first and not math.isfinite(self.training.progress.best):
             drop_model(self.folder)
         if is_first and not self.training.log:  # nothing there is its own yet, even where it was killed just here
-            clear(self.folder)
+            clear_beside(self.folder)
 
     def keep(self, check: Check) -> None:
         """Enter the check into the log, and keep the weights where it is the best."""

@@ -22,10 +22,10 @@ from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music import atomic
 from ritornello.music.files import write
 from ritornello.music.values import Melody
-from ritornello.train.checkpoint import SAMPLES
 from ritornello.train.coach import Diagnosis, Log, Point, diagnose
+from ritornello.train.folder import COACH_NAME, SAMPLES
 from ritornello.train.loop import Check, check_sample
-from ritornello.train.run_log import COACH_NAME, RunLogError, read_run
+from ritornello.train.run_log import RunLogError, read_run
 from ritornello.train.sample import Sample, make_sample, note_names, opening_of
 
 if TYPE_CHECKING:
