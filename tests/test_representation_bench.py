@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benchmarks.representations import budget, entrants, results, tables
+from benchmarks.representations.brief import brief
 from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant, ablation_entrants, chosen
 from benchmarks.representations.material import available, shared_tunes
 from benchmarks.representations.pictures import boxes
@@ -244,12 +245,25 @@ def test_boxes_fill_the_time_of_their_group():
     melody = Melody((Note(0, 24, 60), Note(36, 12, 62)), Timeline(12, 48, (Metre(0, 4, 4),)))
     encoding = make_encoding("note")
     drawn = boxes(encoding, encoding.encode(melody).tokens.astype(np.int64))
-    assert [(b.text, b.kind, b.part, b.start, b.stop) for b in drawn] == [
+    assert [(b.text, b.kind, b.layer, b.start, b.stop) for b in drawn] == [
         ("4/4", "header", 0, 0, 0), ("none", "header", 1, 0, 0),
         ("60", "note", 0, 0, 2), ("2", "length", 1, 0, 2),
         ("rest", "silence", 0, 2, 3), ("1", "length", 1, 2, 3),
         ("62", "note", 0, 3, 4), ("1", "length", 1, 3, 4),
         ("end", "end", 0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_tokens_of_remi_that_tell_of_a_note_stand_above_each_other():
+    pytest.importorskip("miditok")
+    melody = Melody((Note(0, 18, 60), Note(36, 12, 62)), Timeline(12, 48, (Metre(0, 4, 4),)))
+    encoding = make_encoding("miditok")
+    drawn = boxes(encoding, encoding.encode(melody).tokens.astype(np.int64))
+    assert [(b.text, b.kind, b.layer) for b in drawn] == [
+        ("4/4", "header", 0),
+        ("bar", "place", 0), ("4/4", "place", 1), ("0", "place", 2), ("60", "note", 3), ("3/2", "length", 4),
+        ("72", "place", 2), ("62", "note", 3), ("1", "length", 4),
+        ("end", "end", 0),
     ]  # fmt: skip
 
 
@@ -272,3 +286,16 @@ def test_a_run_trains_scores_plays_and_composes(tiny_corpus, tmp_path, monkeypat
     told = people_of(tiny_corpus)
     assert told["tunes"] == 2
     assert told["halves"].keys() == found["composed"]["distances"].keys()
+
+
+def test_the_short_tables_stand_networks_side_by_side_and_name_what_each_ingredient_was_added_to():
+    counted = [run("grid", 1, 5.0), run("note", 1, 4.5)]
+    for record in counted:
+        record["job"] |= {"minutes": None, "updates": 400}
+    timed = [run("grid, lstm", seed, bits) for seed, bits in ((1, 5.0), (2, 5.25))]
+    text = brief([*timed, run("grid, attention", 1, 4.75), run("note, lstm", 1, 4.0), *counted])
+    assert cells(text, "grid") == ["grid", "5.12 (5.00 to 5.25)", "4.75", "4.00", "10 (10 to 10)", "100"]
+    assert cells(text, "note") == ["note", "4.00", "–", "4.00", "10", "100"]
+    assert cells(text, "no hold tokens") == ["no hold tokens", "grid", "+0.500"]
+    assert "60 seconds of training on one core" in text
+    assert "after 400 updates" in text

@@ -5,7 +5,8 @@ a fixed number of threads; its result is appended to a file, so that a bench tha
 
     python -m benchmarks.representations --minutes 0.75 --checks 10 --results results.jsonl
     python -m benchmarks.representations --ablation --updates 400 --tunes 0 --checks 4 --results results.jsonl
-    python -m benchmarks.representations --table results.jsonl --write benchmarks/representations/README.md
+    python -m benchmarks.representations --table results.jsonl --write benchmarks/representations/README.md \\
+        --brief README.md
 """
 
 from __future__ import annotations
@@ -61,17 +62,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the entrants and do nothing")
     parser.add_argument("--results", type=Path, default=Path("representations.jsonl"), help="file to append to")
     parser.add_argument("--table", type=Path, metavar="FILE", help="make the table from these results; run nothing")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks of this file")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the marks of this file")
+    parser.add_argument("--brief", type=Path, metavar="FILE", help="put the short ones between those of this one")
     return parser.parse_args()
 
 
 def _show(records: Sequence[Record], options: argparse.Namespace) -> int:
     """Print the tables (or all results as JSON) and write them where asked."""
+    from benchmarks.representations.brief import brief
     from benchmarks.representations.tables import markdown, write_between_marks
 
     text = markdown(records)
     if options.write:
         write_between_marks(options.write, text)
+    if options.brief:
+        write_between_marks(options.brief, brief(records))
     print(json.dumps(records) if options.json else text)
     return 0
 

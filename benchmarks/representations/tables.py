@@ -25,9 +25,13 @@ Runs = dict[str, list[Record]]
 
 def markdown(records: Sequence[Record]) -> str:
     """Every table that the records have rows for, those of one corpus and length of training together."""
-    settings = {json.dumps(setting_of(r)): setting_of(r) for r in records if r["kind"] == "run"}
-    parts = [_section([r for r in records if setting_of(r) == setting]) for setting in settings.values()]
-    return "\n\n".join(parts)
+    return "\n\n".join(_section(group) for group in settings(records))
+
+
+def settings(records: Sequence[Record]) -> list[list[Record]]:
+    """The records of each corpus and length of training that has runs, in the order of their first runs."""
+    found = {json.dumps(setting_of(r)): setting_of(r) for r in records if r["kind"] == "run"}
+    return [[r for r in records if setting_of(r) == setting] for setting in found.values()]
 
 
 def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MARKS) -> None:
@@ -43,10 +47,10 @@ def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MA
 
 def _section(records: Sequence[Record]) -> str:
     people = next((r["people"] for r in records if r["kind"] == "people"), None)
-    runs = _by_entrant([r for r in records if r["kind"] == "run"])
+    runs = by_entrant([r for r in records if r["kind"] == "run"])
     told = [_head(records, people), _reached(runs)]
     told += [_tunes(runs, people)] if people and records[-1]["job"]["tunes"] else []
-    told += [_ablation(runs)]
+    told += [table(ablation(runs))]
     return "\n\n".join(part for part in told if part)
 
 
@@ -58,7 +62,7 @@ def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
     seeds = sorted({r["job"]["seed"] for r in records if r["kind"] == "run"})
     where = ", ".join(f"{name} {value}" for name, value in hardware.items() if name != "cores")
     said = [
-        f"**{job['corpus'].capitalize()} corpus, {length} on {_threads(job['threads'])}.** {job['shared']}.",
+        f"**{job['corpus'].capitalize()} corpus, {length} on {cores(job['threads'])}.** {job['shared']}.",
         f"Medians of seeds {', '.join(map(str, seeds))} (least to most). {where}.",
         "Bits per note: all that is needed to write a held-out tune's notes and its end, from nothing; metre, key "
         "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before "
@@ -86,11 +90,13 @@ def is_busy(record: Record) -> bool:
     return record["load"] > record["job_count"] * record["job"]["threads"] + 0.7
 
 
-def _threads(count: int) -> str:
+def cores(count: int) -> str:
+    """How many cores, in words."""
     return "one core" if count == 1 else f"{count} cores"
 
 
-def _by_entrant(records: Sequence[Record]) -> Runs:
+def by_entrant(records: Sequence[Record]) -> Runs:
+    """Runs by who made them."""
     runs: Runs = {}
     for record in records:
         runs.setdefault(_key(record["job"]["encoding"], record["job"]["network"]), []).append(record)
@@ -101,25 +107,26 @@ def _key(encoding: dict[str, Any], network: dict[str, Any]) -> str:
     return json.dumps([encoding, network], sort_keys=True)
 
 
-def _runs_of(runs: Runs, entrant: Entrant) -> list[Record]:
+def runs_of(runs: Runs, entrant: Entrant) -> list[Record]:
+    """An entrant's runs."""
     return runs.get(_key(entrant.encoding, entrant.network), [])
 
 
 def _reached(runs: Runs) -> str:
     """The main table."""
-    target = _target(runs)
+    target = target_of(runs)
     rows = []
     for entrant in ENTRANTS:
-        if not (found := _runs_of(runs, entrant)):
+        if not (found := runs_of(runs, entrant)):
             continue
         test = [r["test"] for r in found]
         row = {
             "encoding, network": entrant.name,
-            "bits per note": _spread([t["bits_per_note"] for t in test], 3),
-            "bits per quarter": _middle([t["bits_per_quarter"] for t in test], 3),
-            "tokens per note": _middle([t["tokens"] / t["notes"] for t in test], 2),
+            "bits per note": spread([t["bits_per_note"] for t in test], 3),
+            "bits per quarter": middle([t["bits_per_quarter"] for t in test], 3),
+            "tokens per note": middle([t["tokens"] / t["notes"] for t in test], 2),
             "weights": f"{found[0]['weights']:,}",
-            "updates": _middle([r["updates"] for r in found], 0),
+            "updates": middle([r["updates"] for r in found], 0),
         }
         rows.append(row | (_times(found, target) if found[0]["job"]["minutes"] else {}))
     return table(rows)
@@ -128,29 +135,29 @@ def _reached(runs: Runs) -> str:
 def _times(found: Sequence[Record], target: float | None) -> dict[str, str]:
     """What a clock says of an entrant's runs: only where time was the limit was the machine theirs alone."""
     return {
-        "seconds to `grid`'s best": _sooner(found, target),
-        "notes/s": _middle([r["playing"]["notes_per_second"] for r in found], 0),
-        "us per step": _middle([r["playing"]["us_per_step"] for r in found], 0),
+        "seconds to `grid`'s best": sooner(found, target),
+        "notes/s": middle([r["playing"]["notes_per_second"] for r in found], 0),
+        "us per step": middle([r["playing"]["us_per_step"] for r in found], 0),
     }
 
 
-def _target(runs: Runs) -> float | None:
+def target_of(runs: Runs) -> float | None:
     """The held-out bits per note that the best of the exercise's settings ends with, None without such runs."""
     finals = [
         median(min(bits for *_, bits in r["curve"]) for r in found)
         for entrant in ENTRANTS
-        if entrant.is_reference and (found := _runs_of(runs, entrant))
+        if entrant.is_reference and (found := runs_of(runs, entrant))
     ]
     return min(finals, default=None)
 
 
-def _sooner(records: Sequence[Record], target: float | None) -> str:
-    """Seconds after which each run held out as well as `target`; never where most do not."""
+def sooner(records: Sequence[Record], target: float | None) -> str:
+    """Seconds after which each run held out as well as `target`; never where fewer than half do."""
     encoding = make_encoding(**records[0]["job"]["encoding"])
     if target is None or encoding.end is None:
         return NONE
     times = [t for r in records if (t := seconds_to(r["curve"], target)) is not None]
-    return _spread(times, 0) if 2 * len(times) > len(records) else "never"
+    return spread(times, 0) if 2 * len(times) >= len(records) else "never"
 
 
 def seconds_to(curve: Sequence[Sequence[float]], target: float) -> float | None:
@@ -209,11 +216,11 @@ def _distances(found: Sequence[Record]) -> dict[str, float]:
 
 def _reasons(runs: Runs, halves: dict[str, float]) -> str:
     """Why the tunes of whoever needs the fewest bits lie far from people's, statistic by statistic."""
-    paying = [e for e in ENTRANTS if _runs_of(runs, e) and not e.encoding.get("plain")]
+    paying = [e for e in ENTRANTS if runs_of(runs, e) and not e.encoding.get("plain")]
     if not paying:
         return ""
-    winner = min(paying, key=lambda e: median(r["test"]["bits_per_note"] for r in _runs_of(runs, e)))
-    distances = _distances(_runs_of(runs, winner))
+    winner = min(paying, key=lambda e: median(r["test"]["bits_per_note"] for r in runs_of(runs, e)))
+    distances = _distances(runs_of(runs, winner))
     told = [
         f"- {_words(s)}: {REASONS.get(s, 'no reason is known')}." for s in halves if _is_far(distances[s], halves[s])
     ]
@@ -228,13 +235,11 @@ def _known_names(runs: Runs) -> list[tuple[str, list[Record]]]:
     return [(name, runs[key]) for key, name in names.items() if key in runs]
 
 
-def _ablation(runs: Runs) -> str:
-    """What each ingredient gives, all else being equal."""
+def ablation(runs: Runs) -> list[dict[str, str]]:
+    """What each ingredient gives, all else being equal, row by row."""
     rows = []
     for row in ABLATION:
-        with_it, without = (_runs_of(runs, e) for e in (row.entrant, row.without))
-        if not with_it or not without:
-            continue
+        with_it, without = (runs_of(runs, e) for e in (row.entrant, row.without))
         seeds = {r["job"]["seed"]: r["test"]["bits_per_note"] for r in without}
         gains = [seeds[s] - r["test"]["bits_per_note"] for r in with_it if (s := r["job"]["seed"]) in seeds]
         if gains:
@@ -243,11 +248,11 @@ def _ablation(runs: Runs) -> str:
                     "ingredient": row.name,
                     "without": row.without.name,
                     "with": row.entrant.name,
-                    "bits per note": _middle([r["test"]["bits_per_note"] for r in with_it], 3),
-                    "gain": _spread(gains, 3, sign="+"),
+                    "bits per note": middle([r["test"]["bits_per_note"] for r in with_it], 3),
+                    "gain": spread(gains, 3, sign="+"),
                 }
             )
-    return table(rows)
+    return rows
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
@@ -275,11 +280,13 @@ def _words(statistic: str) -> str:
     return statistic.replace("repeats_", "repeats at bar ").replace("_", " ")
 
 
-def _middle(values: Sequence[float], digits: int) -> str:
+def middle(values: Sequence[float], digits: int) -> str:
+    """The median."""
     return f"{median(values):,.{digits}f}"
 
 
-def _spread(values: Sequence[float], digits: int, sign: str = "") -> str:
+def spread(values: Sequence[float], digits: int, sign: str = "") -> str:
+    """The median, and the least and the most."""
     told: Callable[[float], str] = lambda value: f"{value:{sign},.{digits}f}"  # noqa: E731 - three times the same
     if len(values) == 1:
         return told(values[0])
