@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import miditok
@@ -21,6 +22,19 @@ from ritornello.music.values import Melody, Metre, Note, Timeline
 QUARTER = 480
 SEEDS = st.integers(0, 1 << 30)
 TOKENIZERS = ("REMI", "TSD", "MIDILike", "Structured")
+LOUD = {"use_velocities": True, "num_velocities": 4}
+WAYS = {name: (name, {}) for name in TOKENIZERS}
+WAYS |= {f"{name} with velocities": (name, LOUD) for name in TOKENIZERS}
+WAYS |= {
+    "TSD in halves of a beat, three at most": ("TSD", {"beat_res": {"0_3": 2}}),
+    "MIDILike in halves of a beat, one at most": ("MIDILike", {"beat_res": {"0_1": 2}}),
+    "TSD without metres": ("TSD", {"use_time_signatures": False}),
+    "MIDILike without metres": ("MIDILike", {"beat_res": {"0_2": 4}, "use_time_signatures": False}),
+}
+
+
+def without_velocities(encoding, tokens) -> list[int]:
+    return [int(t) for t in tokens if not encoding.vocabulary.name_of(int(t)).startswith("Velocity")]
 
 
 def tune(*notes: tuple[int, int, int], metre=(3, 4), pickup=0) -> Melody:
@@ -119,10 +133,11 @@ def test_a_pitch_out_of_range_is_not_transposed_to():
         encoding.transpose(encoding.encode(TUNE).tokens, 60)
 
 
-@settings(max_examples=25)
-@given(seed=SEEDS, velocities=st.booleans())
-def test_a_legal_tune_in_remi_is_the_one_spelling_of_its_melody(seed, velocities):
-    encoding = make_encoding("miditok", config={"use_velocities": velocities, "num_velocities": 4})
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=20)
+@given(seed=SEEDS)
+def test_a_legal_tune_is_the_one_spelling_of_its_melody(way, seed):
+    encoding = MidiTokEncoding(*WAYS[way])
     tokens, tracker = walked(encoding, seed, 80)
     if not tracker.done[0]:
         return
@@ -130,8 +145,7 @@ def test_a_legal_tune_in_remi_is_the_one_spelling_of_its_melody(seed, velocities
     again = encoding.encode(melody)
     assert not +again.losses
     assert exact(encoding.decode(again.tokens)) == exact(melody)
-    if not velocities:
-        assert again.tokens.tolist()[1:] == tokens[1:]
+    assert without_velocities(encoding, again.tokens[1:]) == without_velocities(encoding, tokens[1:])
     per = melody.timeline.ticks_per_quarter
     assert len(melody.notes) == tracker.notes[0] == len(encoding.onsets(tokens))
     assert [n.pitch for n in melody.notes] == encoding.pitches(tokens).tolist()
@@ -141,10 +155,11 @@ def test_a_legal_tune_in_remi_is_the_one_spelling_of_its_melody(seed, velocities
     assert tracker.sounding[0] == melody.notes[-1].pitch
 
 
-@settings(max_examples=25)
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=20)
 @given(seed=SEEDS, bars=st.integers(1, 3))
-def test_a_remi_tune_that_stays_finishable_ends_well_formed(seed, bars):
-    encoding = make_encoding("miditok")
+def test_a_tune_that_stays_finishable_ends_well_formed(way, seed, bars):
+    encoding = MidiTokEncoding(*WAYS[way])
 
     def end_of(tracker):
         opening = np.where(tracker.notes > 0, tracker.opening, tracker.time)
@@ -163,15 +178,17 @@ def test_a_remi_tune_that_stays_finishable_ends_well_formed(seed, bars):
     assert end - bar < tracker.time[0] <= end
     assert tracker.time[0] - tracker.onset[0] >= tracker.beat[0]
     notes = encoding.decode(tokens).notes
+    assert len(notes) == tracker.notes[0]
     unit = encoding.ticks_per_quarter / encoding.decode(tokens).timeline.ticks_per_quarter
     for before, after in zip(notes, notes[1:]):
         assert after.start == before.end or before.end * unit < end - bar  # no silence begins in the last bar
 
 
-@settings(max_examples=20)
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=6)
 @given(seed=SEEDS)
-def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(seed):
-    encoding = make_encoding("miditok")
+def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(way, seed):
+    encoding = MidiTokEncoding(*WAYS[way])
     tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
     assert_a_batch_is_its_tunes(encoding, tunes, ("legal", "pitches"))
 
@@ -201,43 +218,89 @@ def test_a_note_counts_once_its_length_is_told():
     assert tracker.time[0] == 2 * encoding.ticks_per_quarter
 
 
-def test_what_remi_writes_is_legal_in_real_tunes_and_comes_back():
-    encoding, notes, losses = make_encoding("miditok"), 0, 0
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_what_a_tokeniser_writes_is_legal_in_real_tunes_and_comes_back(name):
+    encoding, notes, losses = make_encoding("miditok", tokenizer=name), 0, 0
     for melody in list(embedded().melodies())[::100]:
         encoded = encoding.encode(melody)
-        tracker = encoding.tracker(1)
+        tracker, starts, ends = encoding.tracker(1), [], []
         for token in encoded.tokens.astype(np.int64):
             assert tracker.legal()[0, token], melody.source
+            before = tracker.notes[0]
             tracker.advance(np.array([token]))
+            if tracker.notes[0] > before:
+                starts.append((Fraction(int(tracker.onset[0]), encoding.ticks_per_quarter), tracker.sounding[0]))
+            if encoding.vocabulary.name_of(token).startswith(("Duration", "NoteOff")):
+                ends.append(Fraction(int(tracker.time[0]), encoding.ticks_per_quarter))
         assert tracker.done[0]
         lost = sum(encoded.losses.values())
-        first = melody.notes[0].start / melody.timeline.ticks_per_quarter
-        again = encoding.decode(encoded.tokens)
-        shift = first - again.notes[0].start / again.timeline.ticks_per_quarter
-        told = [(float(start) + shift, float(duration), pitch) for start, duration, pitch in exact(again)]
-        assert lost or told == [(float(s), float(d), p) for s, d, p in exact(melody)], melody.source
+        from_barline = laid_from_a_barline(melody)
+        assert lost or starts == [(start, pitch) for start, _, pitch in from_barline], melody.source
+        assert lost or ends == [start + duration for start, duration, _ in from_barline], melody.source
+        assert lost or exact(encoding.decode(encoded.tokens)) == from_barline, melody.source
         notes, losses = notes + len(melody.notes), losses + lost
     assert losses < notes / 1000
 
 
-def test_other_tokenisers_are_legal_but_do_not_compose():
-    encoding = make_encoding("miditok", tokenizer="TSD")
+def laid_from_a_barline(melody: Melody) -> list[tuple[Fraction, Fraction, int]]:
+    """Onset and duration in quarters, and pitch, of each note; the bar of a pick-up is counted from its beginning."""
+    timeline = melody.timeline
+    metre = timeline.metre
+    bar = Fraction(4 * metre.numerator, metre.denominator)
+    rest = bar - Fraction(timeline.pickup, timeline.ticks_per_quarter) if timeline.pickup else 0
+    return [(rest + start, duration, pitch) for start, duration, pitch in exact(melody)]
+
+
+def test_where_tokens_do_not_tell_the_time_all_are_legal_and_nothing_is_composed():
+    encoding = make_encoding("miditok", tokenizer="TSD", config={"use_rests": True})
     tracker = encoding.tracker(1)
-    assert not composes(encoding)
-    assert composes(make_encoding("miditok"))
-    assert composes(make_encoding("grid"))
     begins = tracker.legal()[0]
     assert begins.sum() == 14
     tracker.advance(np.array([encoding.begin("3/4")]))
     legal = tracker.legal()[0]
     assert legal.sum() == encoding.vocabulary.size - 14 - 2  # all of the tokeniser's but PAD; no end before a note
     assert not legal[encoding.vocabulary["PAD_None"]]
-    with pytest.raises(ValueError, match=r"composing is not offered with miditok's TSD .*train with REMI"):
-        tracker.finishable(np.array([0]), np.array([96]))
-    rests = make_encoding("miditok", config={"use_rests": True})
-    assert not composes(make_encoding("miditok", config={"beat_res": {"0_2": 12}}))
-    with pytest.raises(ValueError, match="composing is not offered with miditok's REMI as configured"):
-        rests.tracker(1).finishable(np.array([0]), np.array([96]))
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("REMI", {"use_rests": True}),
+        ("REMI", {"beat_res": {"0_2": 12}}),  # no dotted quarter in 6/8
+        ("REMI", {"beat_res": {"1_12": 12}}),  # nothing shorter than a beat
+        ("TSD", {"use_rests": True}),
+        ("TSD", {"beat_res": {"0_4": 8, "4_12": 4}}),
+        ("TSD", {"beat_res": {"0_2": 12}}),
+        ("TSD", {"beat_res": {"0_2": 12, "4_8": 12}}),
+        ("TSD", {"use_note_duration_programs": []}),
+        ("MIDILike", {"use_rests": True}),
+        ("MIDILike", {"max_duration": [4, 0, 24]}),
+        ("MIDILike", {"use_note_duration_programs": [1]}),
+        ("MIDILike", {"beat_res": {"0_12": 3}, "use_time_signatures": False}),  # no eighth
+        ("Structured", {"beat_res": {"0_12": 3}}),
+    ],
+)
+def test_what_cannot_be_followed_is_not_composed_and_says_so_in_a_line(name, config):
+    encoding = make_encoding("miditok", tokenizer=name, config=config)
+    assert not composes(encoding)
+    with pytest.raises(ValueError, match=f"composing is not offered with miditok's {name} as configured") as caught:
+        encoding.tracker(1).finishable(np.array([0]), np.array([96]))
+    assert "\n" not in str(caught.value)
+
+
+def test_all_that_can_be_followed_is_composed():
+    assert all(composes(MidiTokEncoding(*way)) for way in WAYS.values())
+    assert composes(make_encoding("grid"))
+    assert composes(make_encoding("miditok", tokenizer="TSD", config={"beat_res": {"0_2": 6, "2_5": 6}}))
+
+
+@pytest.mark.parametrize("name", ["REMI", "TSD", "MIDILike"])
+def test_a_metre_that_the_tokeniser_lacks_is_neither_begun_nor_offered(name):
+    encoding = make_encoding("miditok", tokenizer=name, config={"time_signature_range": {"4": [3, 4]}})
+    legal = np.flatnonzero(encoding.tracker(1).legal()[0]).tolist()
+    assert [encoding.vocabulary.name_of(token) for token in legal] == ["begin_3/4", "begin_4/4", "begin_other"]
+    with pytest.raises(ValueError, match=rf"miditok's {name} as configured has no 6/8; it has 3/4, 4/4"):
+        encoding.begin("6/8")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ CASES = {
 }
 
 
-SPREAD = ("begin", "quarters", "key", "Pitch", "Duration", "Position", "TimeSig")  # kinds of many rows
+# kinds of many rows
+SPREAD = ("begin", "quarters", "key", "Pitch", "NoteOn", "NoteOff", "Duration", "TimeShift", "Position", "TimeSig")
 
 
 def walked(encoding, seed: int, most: int, allowed=None):

@@ -4,8 +4,10 @@
 
 The ids are the tokeniser's own; after them come begin_<metre> and `end`. MidiTok (Fradet et al. 2021, "MidiTok: A
 Python package for MIDI file tokenization") is an optional extra. One melody, no programs: tokenisers of several
-vocabularies at once (CPWord, Octuple, MuMIDI) or of several tracks (MMM, BEAT) are refused. Composing needs to know
-where in its bar a tune stands: with REMI it does, and with the others models can be trained and scored only.
+vocabularies at once (CPWord, Octuple, MuMIDI) or of several tracks (MMM, BEAT) are refused. Tunes can be composed
+where the tokens say where in its bar a tune stands (`TokenTable.tells_time`): REMI says it, and with TSD, Structured
+and MIDILike it follows from adding up the time that passes. With rests, several resolutions of a beat and the like
+models can be trained and scored only.
 
 Resolution: onsets and lengths go to the tokeniser's finest step of a beat, by default a 24th of what the metre's
 lower figure counts, lengths to at most 12 of them. Of the embedded corpus's 168,549 notes REMI so loses 1 and moves
@@ -24,7 +26,9 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbers
-from ritornello.encoding.miditok_tracker import MidiTokTracker, RemiTracker, TokenTable
+from ritornello.encoding.miditok_shifts import tracker_of
+from ritornello.encoding.miditok_table import TokenTable
+from ritornello.encoding.miditok_tracker import MidiTokTracker
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.rounding import stepped
 from ritornello.encoding.vocabulary import Vocabulary
@@ -38,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "use_time_signatures": True,
     "time_signature_range": {"2": [2, 3, 4], "4": [2, 3, 4, 5, 6, 9], "8": [3, 6, 9, 12]},
     "special_tokens": ["PAD"],
+    "programs": [0],  # none is told, but MIDILike, when it decodes, lays out 128 lists for each
 }
 END_ROW = ("end", 1, "the tune is over")
 ONE_LINE = {"Pitch", "NoteOn", "NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
@@ -132,20 +137,20 @@ class MidiTokEncoding:
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Tokens to melody, as the tokeniser reads them; begin and end may be missing.
 
-        Of notes that start together the highest stays, and a note ends where the next begins. Raises ValueError for
-        an id outside the vocabulary, or tokens that the tokeniser cannot read.
+        Of notes that start together the highest stays, and a note ends where the next begins, the last one where the
+        tokens do. Raises ValueError for an id outside the vocabulary, or tokens that the tokeniser cannot read.
         """
         tokens, table = np.asarray(tokens, np.int64), self.table
         self._check(tokens)
-        ids = tokens[(tokens < table.begin) & ~table.is_special[tokens]]
+        ids = table.closed(tokens[(tokens < table.begin) & ~table.is_special[tokens]])
         notes, per_quarter = _read(self.tokenizer, self._written, ids.tolist()) if len(ids) else ([], 1)
         length = max((note.end for note in notes), default=0)
         metres = (Metre(0, *self.metre_of(tokens)),)
         return Melody(tuple(notes), Timeline(per_quarter, length, metres, (), (Tempo(0, qpm),)), title)
 
     def tracker(self, batch: int) -> MidiTokTracker:
-        """Rules for `batch` tunes at once, and for REMI the place in the bar."""
-        return (RemiTracker if self.table.tells_time else MidiTokTracker)(self.table, batch)
+        """Rules for `batch` tunes at once, and where they compose the place in the bar."""
+        return tracker_of(self.table, batch)
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         """The same tune `semitones` higher. Raises ValueError if a pitch leaves those of the tokeniser."""
@@ -165,8 +170,12 @@ class MidiTokEncoding:
         return metre_numbers(self._index(tokens))
 
     def begin(self, metre: str) -> int:
-        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
-        return begin_id(self.vocabulary, metre)
+        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre that the tokeniser lacks."""
+        token = begin_id(self.vocabulary, metre)
+        if not self.table.begins[token]:
+            known = [name for name, has in zip(METRES[:-1], self.table.has_metre, strict=False) if has]
+            raise ValueError(f"miditok's {self.tokenizer} as configured has no {metre}; it has {', '.join(known)}")
+        return token
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
         """(tokens, 0) int16: none."""
@@ -199,7 +208,7 @@ class MidiTokEncoding:
     def _metre_index(self, metre: Metre) -> int:
         """Place in METRES; "other" where the tokeniser has no such metre."""
         index = METRES.index(metre.name) if metre.name in METRES else len(METRES) - 1
-        return index if not self.table.signs_time or self.table.time_signature[index] >= 0 else len(METRES) - 1
+        return index if self.table.has_metre[index] else len(METRES) - 1
 
     def _spans(self, melody: Melody, denominator: int) -> list[tuple[int, int, int]]:
         """(start, end, pitch) of each note in the tokeniser's ticks, on its steps, from the first barline on."""
@@ -212,7 +221,7 @@ class MidiTokEncoding:
 
 
 def composes(encoding: Any) -> bool:
-    """Whether tunes can be composed in an encoding: in all but MidiTok's that do not say where a tune stands."""
+    """Whether tunes can be composed in an encoding: not in MidiTok's where tokens do not tell where a tune stands."""
     return not isinstance(encoding, MidiTokEncoding) or encoding.table.tells_time
 
 
@@ -307,5 +316,11 @@ def _table(name: str, written: str) -> TokenTable:
         int(_tokenizer(name, written).time_division),
         int(config.max_num_pos_per_beat),
         bool(config.use_time_signatures),
-        len(set(config.beat_res.values())) == 1,
+        _keeps_lengths(config),
     )
+
+
+def _keeps_lengths(config: Any) -> bool:
+    """Whether lengths have one resolution, and those of notes (of program 0) are written and none is cut short."""
+    cut = "max_duration" in config.additional_params
+    return len(set(config.beat_res.values())) == 1 and 0 in config.use_note_duration_programs and not cut

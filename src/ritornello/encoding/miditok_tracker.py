@@ -1,131 +1,25 @@
-"""What the ids of a MidiTok tokeniser mean, and which may follow."""
+"""Which tokens of a MidiTok tokeniser may follow, and where tunes written with REMI stand."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.encoding.metres import METRES, bar_length, beat_length, metre_numbers
-from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.encoding.metres import METRES
+from ritornello.encoding.miditok_table import (
+    BAR,
+    BEGIN,
+    DURATION,
+    END,
+    OTHER,
+    PITCH,
+    POSITION,
+    TIME_SIGNATURE,
+    VELOCITY,
+    TokenTable,
+)
 from ritornello.music.values import Key
-
-SPECIALS = ("PAD", "BOS", "EOS", "MASK")
-KINDS = ("begin", "Bar", "TimeSig", "Position", "Pitch", "Velocity", "Duration", "end")
-BEGIN, BAR, TIME_SIGNATURE, POSITION, PITCH, VELOCITY, DURATION, END = range(len(KINDS))
-OTHER = -1
-LONGEST_BEAT = 3  # of what the metre's lower figure counts: a dotted quarter in 6/8
-
-
-@dataclass(frozen=True)
-class TokenTable:
-    """A tokeniser's vocabulary, and after it begin_<metre> and end.
-
-    positions: steps of a beat. signs_time: metres are written. is_even: all lengths are whole numbers of steps.
-    """
-
-    vocabulary: Vocabulary
-    tokenizer: str
-    ticks_per_quarter: int
-    positions: int
-    signs_time: bool
-    is_even: bool
-
-    @cached_property
-    def begin(self) -> int:
-        """First id of the metres: how many the tokeniser itself has."""
-        return self.vocabulary["begin_2/4"]
-
-    @cached_property
-    def end(self) -> int:
-        """Id of the end."""
-        return self.vocabulary["end"]
-
-    @cached_property
-    def names(self) -> list[tuple[str, str]]:
-        """Kind and value of each id."""
-        return [row.name.partition("_")[::2] for row in self.vocabulary.rows]
-
-    @cached_property
-    def kind(self) -> np.ndarray:
-        """(vocabulary,) of int: place in KINDS, OTHER for another."""
-        return np.array([KINDS.index(kind) if kind in KINDS else OTHER for kind, _ in self.names])
-
-    @cached_property
-    def is_special(self) -> np.ndarray:
-        """(vocabulary,) of bool: what no tune is written with."""
-        return np.array([kind in SPECIALS for kind, _ in self.names])
-
-    @cached_property
-    def pitch(self) -> np.ndarray:
-        """(vocabulary,) int16: the pitch that each token starts, -1 for none."""
-        return np.array([int(value) if kind in ("Pitch", "NoteOn") else -1 for kind, value in self.names], np.int16)
-
-    @cached_property
-    def time_signature(self) -> np.ndarray:
-        """(metres,): id of the tokeniser's token for each of METRES ("other": for 4/4), -1 where it has none."""
-        ids = {value: place for place, (kind, value) in enumerate(self.names) if kind == "TimeSig"}
-        return np.array([ids.get("{}/{}".format(*metre_numbers(n)), -1) for n in range(len(METRES))])
-
-    @cached_property
-    def bars(self) -> np.ndarray:
-        """(metres,): ticks in a bar."""
-        return np.array([bar_length(metre_numbers(n), self.ticks_per_quarter) for n in range(len(METRES))])
-
-    @cached_property
-    def beats(self) -> np.ndarray:
-        """(metres,): ticks in the first beat of a bar."""
-        return np.array([beat_length(metre_numbers(n), self.ticks_per_quarter) for n in range(len(METRES))])
-
-    @cached_property
-    def steps(self) -> np.ndarray:
-        """(metres,): ticks of a step."""
-        return np.array([self.step(metre_numbers(n)[1]) for n in range(len(METRES))])
-
-    @cached_property
-    def amount(self) -> np.ndarray:
-        """(vocabulary,): steps that a Position lies after its barline, and that a Duration lasts; else 0."""
-        return np.array([self._amount(kind, value) for kind, value in self.names])
-
-    @property
-    def tells_time(self) -> bool:
-        """Whether tokens say where in its bar a tune stands: REMI with metres, single barlines, even lengths.
-
-        Lengths reach a beat of any metre, three of what its lower figure counts, so that every tune can close.
-        """
-        plain = {"Bar", "TimeSig", "Position", "Pitch", "Velocity", "Duration", "begin", "end", *SPECIALS}
-        is_plain = all(kind in plain and value != "End" for kind, value in self.names)
-        one_bar = (self.kind == BAR).sum() == 1
-        reaches = self.amount[self.kind == DURATION].max(initial=0) >= LONGEST_BEAT * self.positions
-        return bool(
-            self.tokenizer == "REMI" and self.signs_time and self.is_even and is_plain and one_bar and reaches
-        )
-
-    def step(self, denominator: int) -> int:
-        """Ticks of a step where a beat is the metre's lower figure (a quarter where metres are not written)."""
-        beat = self.ticks_per_quarter * 4 // denominator if self.signs_time else self.ticks_per_quarter
-        return max(1, beat // self.positions)
-
-    def moved(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """Tokens with pitches `semitones` higher. Raises ValueError if one leaves the vocabulary."""
-        ids = {name: place for place, name in enumerate(self.names)}
-        goal = np.arange(len(self.names))
-        for place, (kind, value) in enumerate(self.names):
-            if kind in ("Pitch", "NoteOn", "NoteOff"):
-                goal[place] = ids.get((kind, str(int(value) + semitones)), -1)
-        out = goal[np.asarray(tokens, np.int64)]
-        if (out < 0).any():
-            raise ValueError(f"{semitones} semitones take a pitch out of the tokeniser's range")
-        return out.astype(tokens.dtype)
-
-    def _amount(self, kind: str, value: str) -> int:
-        if kind == "Position":
-            return int(value)
-        if kind != "Duration":
-            return 0
-        beats, parts, resolution = (int(n) for n in value.split("."))
-        return beats * self.positions + parts * self.positions // resolution
 
 
 class MidiTokTracker:
@@ -161,8 +55,8 @@ class MidiTokTracker:
         """Raises ValueError: composing so many bars is not offered where tokens do not tell the time."""
         raise ValueError(
             f"composing is not offered with miditok's {self.table.tokenizer} as configured: its tokens do not say "
-            "where in its bar a tune stands; train with REMI, with one resolution, lengths of three beats or more, "
-            "and no rests or bar ends"
+            "where in its bar a tune stands; train with one resolution (an even one where metres are not written), "
+            "lengths from one step to three beats or more, and no rests or bar ends"
         )
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
@@ -206,7 +100,59 @@ class MidiTokTracker:
                 setattr(self, name, value[rows])
 
 
-class RemiTracker(MidiTokTracker):
+class Ending(NamedTuple):
+    """What `protocol.Tracker.finishable` is asked for, in columns of the batch. last_bar: the tick it starts at."""
+
+    last_bar: np.ndarray
+    end: np.ndarray
+    least: np.ndarray
+
+    @classmethod
+    def of(cls, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int) -> Ending:
+        """From the arguments of `finishable`."""
+        return cls(column(last_bar_start), column(end), column(least))
+
+    def has_room(self, start: np.ndarray) -> np.ndarray:
+        """Whether a note from `start` on can last as long as the last one must."""
+        return self.end - start >= self.least
+
+    def closes(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Whether a note from `start` to `end` may be the last."""
+        return (end > self.last_bar) & (end <= self.end) & (end - start >= self.least)
+
+    def lasts(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Whether a note from `start` to `end` may be the last, or leaves room for one."""
+        return self.closes(start, end) | self.has_room(end)
+
+
+class TimedTracker(MidiTokTracker):
+    """For tokens that say where in its bar a tune stands."""
+
+    def __init__(self, table: TokenTable, batch: int):
+        super().__init__(table, batch)
+        self._last = np.full(batch, OTHER)  # kind of the last token
+        self._pitch = np.full(batch, -1)  # of the note that is not told whole
+
+    def _heads(self) -> np.ndarray:
+        """(batch, vocabulary) of bool: legal tokens of a tune's metre and of a note's loudness."""
+        kind, last = self.table.kind, column(self._last)
+        own = np.arange(len(kind)) == column(self.table.time_signature[self._metre])
+        mask = self.table.begins & ~column(self.begun)
+        mask |= (last == (BAR if (kind == BAR).any() else BEGIN)) & own
+        return mask | ((kind == VELOCITY) & (last == PITCH))
+
+    def _may_start(self, onset: np.ndarray, ending: Ending) -> np.ndarray:
+        """(batch, vocabulary) of bool: whether the next note may start at `onset`, after silence if that is later."""
+        follows = (onset <= column(self.time)) | (column(self.time) < ending.last_bar)
+        is_in_time = column(self.notes > 0) | (onset < column(self.bar))
+        return ending.has_room(onset) & follows & is_in_time
+
+    def _spans(self) -> np.ndarray:
+        """(batch, vocabulary): ticks that each token's steps amount to."""
+        return self.table.amount * column(self.table.steps[self._metre])
+
+
+class RemiTracker(TimedTracker):
     """REMI (Huang and Yang 2020, "Pop Music Transformer", arXiv 2002.00212): bar, metre, position, pitch, length.
 
     Legal is what the tokeniser writes for a single line: each bar in the tune's metre, a position for each note, not
@@ -215,39 +161,33 @@ class RemiTracker(MidiTokTracker):
 
     def __init__(self, table: TokenTable, batch: int):
         super().__init__(table, batch)
-        self._last = np.full(batch, OTHER)  # kind of the last token
         self._bar_start = np.full(batch, -1)  # -1 before the first
-        self._pitch = np.full(batch, -1)  # of the note whose length has not come
 
     def legal(self) -> np.ndarray:
         """(batch, vocabulary) of bool: the tokens that may come next."""
-        kind, last = self.table.kind, self._last[:, None]
-        has_velocity = (kind == VELOCITY).any()
+        kind, last = self.table.kind, column(self._last)
         placing = (last == TIME_SIGNATURE) | (last == DURATION)
-        mask = (kind == BEGIN) & ~self.begun[:, None]
+        mask = self._heads()
         mask |= (kind == BAR) & (placing | (last == BEGIN))
-        mask |= (last == BAR) & (np.arange(len(kind)) == self.table.time_signature[self._metre][:, None])
         mask |= placing & (kind == POSITION) & self._is_open(self._places())
         mask |= (kind == PITCH) & (last == POSITION)
-        mask |= (kind == VELOCITY) & (last == PITCH)
-        mask |= (kind == DURATION) & (last == (VELOCITY if has_velocity else PITCH))
+        mask |= (kind == DURATION) & (last == self.table.announced)
         mask |= (kind == END) & (last == DURATION)
-        return mask & ~self.done[:, None]
+        return mask & ~column(self.done)
 
     def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
         """(batch, vocabulary) of bool: see `protocol.Tracker`."""
-        kind = self.table.kind
-        time, stop, shortest, last_bar = (_column(n) for n in (self.time, end, least, last_bar_start))
-        onset = np.where(kind == BAR, np.maximum(time, _column(self._next_bar())), self._places())
-        is_first = _column(self.notes == 0)
-        moves = (stop - onset >= shortest) & ((onset <= time) | (time < last_bar))
-        moves &= ~is_first | (onset < _column(self.bar))
-        after = time + self.table.amount * _column(self.table.steps[self._metre])
-        room = stop - after
-        lasts = (room >= 0) & (((after > last_bar) & (after - time >= shortest)) | (room >= shortest))
-        closes = (time > last_bar) & (time <= stop) & (time - _column(self.onset) >= shortest)
+        kind, ending = self.table.kind, Ending.of(last_bar_start, end, least)
+        time = column(self.time)
+        onset = np.where(kind == BAR, np.maximum(time, column(self._next_bar())), self._places())
         fits = np.select(
-            [kind == DURATION, kind == END, (kind == POSITION) | (kind == BAR)], [lasts, closes, moves], True
+            [kind == DURATION, kind == END, (kind == POSITION) | (kind == BAR)],
+            [
+                ending.lasts(time, time + self._spans()),
+                ending.closes(column(self.onset), time),
+                self._may_start(onset, ending),
+            ],
+            True,
         )
         return self.legal() & fits
 
@@ -273,13 +213,13 @@ class RemiTracker(MidiTokTracker):
 
     def _places(self) -> np.ndarray:
         """(batch, vocabulary): the tick that each Position stands for in this bar."""
-        return _column(np.maximum(self._bar_start, 0)) + self.table.amount * _column(self.table.steps[self._metre])
+        return column(np.maximum(self._bar_start, 0)) + self._spans()
 
     def _is_open(self, places: np.ndarray) -> np.ndarray:
         """Whether a note may start there: the one before is over, and the bar is not."""
-        return (places >= _column(self.time)) & (places < _column(np.maximum(self._bar_start, 0) + self.bar))
+        return (places >= column(self.time)) & (places < column(np.maximum(self._bar_start, 0) + self.bar))
 
 
-def _column(values: np.ndarray | int) -> np.ndarray:
+def column(values: np.ndarray | int) -> np.ndarray:
     """(batch, 1), or one number."""
     return np.reshape(np.asarray(values), (-1, 1))
