@@ -3,9 +3,9 @@
 REASONS = {
     "long_endings": "endings are composed: the last note always lasts a beat or more",
     "tonic_endings": (
-        "composing pulls the end towards the tonic with one strength for all, set so that the default model ends there "
-        "as often as people's hymns and songs; another network may end there more or less often, and game music, which "
-        "goes round, does less"
+        "composing pulls the end towards the tonic, with one strength for all, set so that the default model ends "
+        "there as often as people's hymns and songs; another network may end there more or less often, and people's "
+        "game music, which goes round, does less"
     ),
     "durations": (
         "the last 2 % of the probability is not drawn from, so rare lengths (triplets, sixteenths) come less often "
