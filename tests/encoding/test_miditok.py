@@ -315,7 +315,6 @@ def test_a_metre_that_the_tokeniser_lacks_is_neither_begun_nor_offered(name):
         ({"config": {"use_pitch_intervals": True}}, "writes PitchInterval"),
         ({"config": {"pitch_range": [0, 300]}}, "REMI does not take this config: .*pitch_range"),
         ({"config": {"beat_res": {"four": 4}}}, "REMI does not take this config"),
-        ({"inputs": ("position",)}, "miditok takes no side inputs"),
         ({"steps_per_quarter": 4}, "encoding 'miditok' has no option steps_per_quarter; it has tokenizer, config"),
     ],
 )

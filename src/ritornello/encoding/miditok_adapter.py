@@ -27,10 +27,12 @@ import numpy as np
 
 from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbers
 from ritornello.encoding.miditok_shifts import tracker_of
+from ritornello.encoding.miditok_side import OFFERED, present_before
 from ritornello.encoding.miditok_table import TokenTable
 from ritornello.encoding.miditok_tracker import MidiTokTracker
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
 from ritornello.encoding.rounding import stepped
+from ritornello.encoding.side_inputs import checked, side_columns, side_list
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
 
@@ -54,7 +56,8 @@ class MidiTokEncoding:
     """One of MidiTok's tokenisers. tokenizer: its class there. config: its TokenizerConfig as JSON, over DEFAULTS.
 
     Keys of `beat_res` are written "0_4" and those of `time_signature_range` "4", as MidiTok writes them to files.
-    inputs: none are offered. Raises ImportError without MidiTok, ValueError for what it or this adapter refuses.
+    inputs: of `miditok_side.OFFERED`. Raises ImportError without MidiTok, ValueError for what it or this adapter
+    refuses.
     """
 
     tokenizer: str = "REMI"
@@ -64,13 +67,12 @@ class MidiTokEncoding:
     is_keyed = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        if self.inputs:
-            raise ValueError("miditok takes no side inputs: its tokens say what its tokenisers have to say")
+        object.__setattr__(self, "inputs", checked(self.inputs))
         self._check_line()
+        self._check_inputs()
 
     def __hash__(self) -> int:
-        return hash((self.tokenizer, self._written))
+        return hash((self.tokenizer, self._written, self.inputs))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -94,8 +96,8 @@ class MidiTokEncoding:
 
     @property
     def side(self) -> tuple[SideInput, ...]:
-        """No side inputs."""
-        return ()
+        """The side inputs asked for."""
+        return side_list(self.inputs, 0, 0)
 
     @property
     def echoes(self) -> tuple[Echo, ...]:
@@ -109,7 +111,8 @@ class MidiTokEncoding:
 
     def options(self) -> dict[str, Any]:
         """What `make_encoding` needs to build this encoding again."""
-        return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+        told = {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+        return told | ({"inputs": list(self.inputs)} if self.inputs else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Melody to tokens: begin_<metre>, the tokeniser's, end. Bars are those of the first metre.
@@ -150,7 +153,7 @@ class MidiTokEncoding:
 
     def tracker(self, batch: int) -> MidiTokTracker:
         """Rules for `batch` tunes at once, and where they compose the place in the bar."""
-        return tracker_of(self.table, batch)
+        return tracker_of(self.table, batch, self.inputs)
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         """The same tune `semitones` higher. Raises ValueError if a pitch leaves those of the tokeniser."""
@@ -178,8 +181,10 @@ class MidiTokEncoding:
         return token
 
     def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(tokens, 0) int16: none."""
-        return np.zeros((len(tokens), 0), np.int16)
+        """(tokens, len(side)) int16: what is known before each token (see `protocol.Encoding`)."""
+        if not self.inputs:
+            return np.zeros((len(tokens), 0), np.int16)
+        return side_columns(self.inputs, present_before(self.table, tokens), self.ticks_per_quarter)
 
     @cached_property
     def _written(self) -> str:
@@ -194,6 +199,17 @@ class MidiTokEncoding:
             raise ValueError(
                 f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
                 "is of no use to one melody; leave that out of the config or choose REMI, TSD, MIDILike or Structured"
+            )
+
+    def _check_inputs(self) -> None:
+        """Whether the inputs are on offer, and follow from the tokens."""
+        unfit = [name for name in self.inputs if name not in OFFERED]
+        if unfit:
+            raise ValueError(f"miditok has the inputs {', '.join(OFFERED)}: not {', '.join(unfit)}")
+        if self.inputs and not self.table.tells_time:
+            raise ValueError(
+                f"miditok: {self.tokenizer} as configured does not say where in its bar a tune stands, which inputs "
+                "need: leave them out, or have one resolution and no rests or bar ends in the config"
             )
 
     def _check(self, tokens: np.ndarray) -> None:

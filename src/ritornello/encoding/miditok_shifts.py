@@ -27,20 +27,21 @@ from ritornello.encoding.miditok_table import (
 from ritornello.encoding.miditok_tracker import Ending, MidiTokTracker, RemiTracker, TimedTracker, column
 
 
-def tracker_of(table: TokenTable, batch: int) -> MidiTokTracker:
+def tracker_of(table: TokenTable, batch: int, inputs: tuple[str, ...] = ()) -> MidiTokTracker:
     """The tracker that follows a tokeniser's tokens as far as they can be followed."""
     if not table.tells_time:
         return MidiTokTracker(table, batch)
     if table.tokenizer == "REMI":
-        return RemiTracker(table, batch)
-    return NoteOffTracker(table, batch) if (table.kind == NOTE_OFF).any() else DurationTracker(table, batch)
+        return RemiTracker(table, batch, inputs)
+    kind = NoteOffTracker if (table.kind == NOTE_OFF).any() else DurationTracker
+    return kind(table, batch, inputs)
 
 
 class ShiftTracker(TimedTracker):
     """What these tokenisers have in common."""
 
-    def __init__(self, table: TokenTable, batch: int):
-        super().__init__(table, batch)
+    def __init__(self, table: TokenTable, batch: int, inputs: tuple[str, ...]):
+        super().__init__(table, batch, inputs)
         self._goes_on = np.zeros(batch, bool)  # the last token was the longest shift: another may follow
 
     def _is_headed(self) -> np.ndarray:
@@ -62,8 +63,8 @@ class DurationTracker(ShiftTracker):
     sounds, once its length is told; then `time` is its end.
     """
 
-    def __init__(self, table: TokenTable, batch: int):
-        super().__init__(table, batch)
+    def __init__(self, table: TokenTable, batch: int, inputs: tuple[str, ...]):
+        super().__init__(table, batch, inputs)
         self._start = np.zeros(batch, np.int64)  # tick that the shifts add up to
 
     def legal(self) -> np.ndarray:
@@ -101,7 +102,9 @@ class DurationTracker(ShiftTracker):
         self.sounding = np.where(self._start > self.time, -1, self.sounding)
         self.time = np.maximum(self.time, self._start)
         is_whole = kind == DURATION
-        self._note(np.where(is_whole, self._pitch, -1))
+        told = np.where(is_whole, self._pitch, -1)
+        self._note(told)
+        self._hear(told, ticks)
         self.time = self.time + np.where(is_whole, ticks, 0)
         self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
         self._take(tokens)
@@ -114,8 +117,8 @@ class NoteOffTracker(ShiftTracker):
     where that is told. `sounding` keeps it after its NoteOff until time goes on.
     """
 
-    def __init__(self, table: TokenTable, batch: int):
-        super().__init__(table, batch)
+    def __init__(self, table: TokenTable, batch: int, inputs: tuple[str, ...]):
+        super().__init__(table, batch, inputs)
         self._held = np.full(batch, -1)  # pitch of the note that no NoteOff has ended
 
     def legal(self) -> np.ndarray:
@@ -154,6 +157,7 @@ class NoteOffTracker(ShiftTracker):
         ticks = np.where(kind == TIME_SHIFT, self.table.amount[tokens] * self.table.steps[self._metre], 0)
         self.sounding = np.where((ticks > 0) & (self._held < 0), -1, self.sounding)
         self.time = self.time + ticks
+        self._hear(self._held, ticks)
         self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
         starts = np.where(kind == self.table.announced, self._pitch, -1)
         self._note(starts)

@@ -19,6 +19,7 @@ from ritornello.encoding.miditok_table import (
     VELOCITY,
     TokenTable,
 )
+from ritornello.encoding.side_inputs import Present, fitting_key, side_columns
 from ritornello.music.values import Key
 
 
@@ -128,10 +129,28 @@ class Ending(NamedTuple):
 class TimedTracker(MidiTokTracker):
     """For tokens that say where in its bar a tune stands."""
 
-    def __init__(self, table: TokenTable, batch: int):
+    def __init__(self, table: TokenTable, batch: int, inputs: tuple[str, ...]):
         super().__init__(table, batch)
+        self._inputs = inputs
         self._last = np.full(batch, OTHER)  # kind of the last token
         self._pitch = np.full(batch, -1)  # of the note that is not told whole
+        self._newest = np.full(batch, -1)  # pitch of the last note that is
+        self._heard = np.zeros((batch, 12), np.int64)  # ticks that each pitch class has sounded
+
+    def side(self) -> np.ndarray:
+        """(batch, inputs) int16: see `protocol.Tracker`."""
+        metre, key = np.where(self.begun, self._metre, -1), fitting_key(self._heard)
+        now = Present(self.time, self.bar, self.beat, metre, key, self._newest, {})
+        return side_columns(self._inputs, now, self.table.ticks_per_quarter)
+
+    def _note(self, pitch: np.ndarray) -> None:
+        super()._note(pitch)
+        self._newest = np.where(pitch >= 0, pitch, self._newest)
+
+    def _hear(self, pitch: np.ndarray, ticks: np.ndarray) -> None:
+        """A pitch, -1 for none, sounds for so many ticks; both (batch,)."""
+        rows = np.flatnonzero(pitch >= 0)
+        self._heard[rows, pitch[rows] % 12] += ticks[rows]
 
     def _heads(self) -> np.ndarray:
         """(batch, vocabulary) of bool: legal tokens of a tune's metre and of a note's loudness."""
@@ -159,8 +178,8 @@ class RemiTracker(TimedTracker):
     before the last one is over, and the end after a note. A note counts, and sounds, once its length is told.
     """
 
-    def __init__(self, table: TokenTable, batch: int):
-        super().__init__(table, batch)
+    def __init__(self, table: TokenTable, batch: int, inputs: tuple[str, ...]):
+        super().__init__(table, batch, inputs)
         self._bar_start = np.full(batch, -1)  # -1 before the first
 
     def legal(self) -> np.ndarray:
@@ -202,7 +221,9 @@ class RemiTracker(TimedTracker):
         self.sounding = np.where(reached > self.time, -1, self.sounding)
         self.time = np.maximum(self.time, reached)
         is_whole = kind == DURATION
-        self._note(np.where(is_whole, self._pitch, -1))
+        told = np.where(is_whole, self._pitch, -1)
+        self._note(told)
+        self._hear(told, steps)
         self.time = self.time + np.where(is_whole, steps, 0)
         self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
         self._frame(tokens)
