@@ -10,8 +10,9 @@ and MIDILike it follows from adding up the time that passes. With rests, several
 models can be trained and scored only.
 
 Resolution: onsets and lengths go to the tokeniser's finest step of a beat, by default a 24th of what the metre's
-lower figure counts, lengths to at most 12 of them. Of the embedded corpus's 168,549 notes REMI so loses 1 and moves
-18, and 92 are resized (between steps, or longer than 12 beats).
+lower figure counts, lengths to at most 12 of them. Of the embedded corpus's 168,549 notes REMI and TSD so lose 1 and
+move 18, and 92 are resized (between steps, or longer than 12 beats); MIDILike, which adds longer ones up, resizes 30.
+Structured, which has a 24th of a quarter in every metre, moves 819 and resizes 47.
 """
 
 from __future__ import annotations
