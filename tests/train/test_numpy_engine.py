@@ -52,10 +52,13 @@ def test_new_weights_are_spread_as_pytorchs_are():
     pytest.importorskip("torch")
     from ritornello.train.engine import TorchEngine
 
-    network, encoding = NetworkOptions(2, 96, 64, 0.0), Grid(echoes=("bar_ago",))
+    network, encoding = NetworkOptions(2, 96, 64, 0.0), Grid(inputs=("position", "key"), echoes=("bar_ago",))
     theirs, ours = (
         engine(network, encoding, a_plan(device="cpu")).tensors() for engine in (TorchEngine, NumpyEngine)
     )
+    spread = {name: float(value.std()) for name, value in ours.items()}
+    assert spread["embedding"] == pytest.approx(1.0, rel=0.05)
+    assert spread["side.0"] == pytest.approx(0.1, rel=0.05)  # beside the tokens, not over them
     assert list(ours) == list(theirs)
     for name, value in without_start(theirs).items():
         assert ours[name].shape == value.shape

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 
 DEFAULT_PRESET = "lstm"
+SIDE_SPREAD = 0.1  # of side inputs' tables before training, beside 1 of tokens': they are not to drown them out
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.options import NetworkOptions
+from ritornello.model.options import SIDE_SPREAD, NetworkOptions
 from ritornello.model.torch_attention import TorchAttention, TorchMemory
 from ritornello.model.torch_echoes import TorchEchoes
 
@@ -60,6 +60,8 @@ class TorchLstm(nn.Module):
         self.chain = Chain(seen, options.chain, alphabet) if len(alphabet.parts) == 2 else None
         self.echoes = TorchEchoes(alphabet, seen, options.chain) if alphabet.echoes else None
         self._open_forget_gates(options)
+        for table in self.side.parameters():
+            nn.init.normal_(table, std=SIDE_SPREAD)
 
     def forward(
         self, inputs: Tensor, targets: Tensor, side: Tensor, state: TorchState | None

@@ -11,7 +11,7 @@ import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.options import NetworkOptions
+from ritornello.model.options import SIDE_SPREAD, NetworkOptions
 from ritornello.train.adamw import AdamW, Vector
 from ritornello.train.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
 from ritornello.train.blas import limit_blas
@@ -175,6 +175,7 @@ class NumpyEngine:
             else:
                 inputs = self._network.chain if name.startswith("output.1") else width
                 value[:] = self._random.uniform(-(inputs**-0.5), inputs**-0.5, value.shape)
+        self._weights.named["entry"][self._alphabet.size + 1 :] *= SIDE_SPREAD
 
     def _file_names(self) -> dict[str, np.ndarray]:
         """The weights, as views, under the names of the model file; gates still in this engine's order."""
