@@ -1,6 +1,8 @@
 """Make a shipped model out of a training run: half-precision weights, held-out figures and licence in its header.
 
 python scripts/ship_model.py RUN -o src/ritornello/data/models/hymns-and-songs.safetensors
+
+RUN may be the shipped file itself: then its figures are made anew.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ritornello.api import load_corpus, load_model
-from ritornello.evaluate.scores import score_ngram
+from ritornello.evaluate.scores import score_baselines
 from ritornello.model.file import load_model as load_file
 from ritornello.model.file import save_model
 
@@ -29,8 +31,9 @@ def main() -> None:
         raise SystemExit(f"{options.run}: trained on another corpus than {options.corpus}")
     save_model(options.out, model.file, half=True)  # scored as it will be shipped
     shipped = load_model(options.out)
-    ngram = score_ngram(corpus, shipped.file.encoding).described()
-    held_out = {"network": shipped.evaluate(corpus), "ngram_pairs": ngram}
+    simple = score_baselines(corpus, shipped.file.encoding)
+    ngrams = {name: score.described() for name, score in simple.items() if name.startswith("ngram")}
+    held_out = {"network": shipped.evaluate(corpus), **ngrams}
     facts = shipped.facts | {"licence": "CC0-1.0", "held_out": held_out}
     save_model(options.out, replace(load_file(options.out), facts=facts), half=True)
     size = options.out.stat().st_size

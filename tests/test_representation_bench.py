@@ -38,7 +38,7 @@ def run(name: str, seed: int, bits: float, curve=((10, 5.0, 8.0), (20, 10.0, 6.0
     }  # fmt: skip
     return {
         "kind": "run", "job": job, "load": load, "job_count": 1, "hardware": {"processor": "P", "cores": "2"},
-        "weights": 1000, "updates": 20, "curve": [list(point) for point in curve],
+        "weights": 1000, "updates": 20, "seconds": 12.0, "curve": [list(point) for point in curve],
         "test": {"bits_per_note": bits, "bits_per_quarter": bits / 2, "tokens": 40, "notes": 10},
         "playing": {"notes_per_second": 100.0, "us_per_step": 50.0},
         "composed": {
@@ -126,20 +126,32 @@ def test_the_table_holds_medians_times_and_what_lies_far_from_people():
     grids = [run("grid, lstm", seed, bits) for seed, bits in ((1, 5.0), (2, 6.0), (3, 5.5))]
     faster = run("note, lstm", 1, 4.5, curve=((10, 2.0, 7.0), (20, 4.0, 5.0)))
     text = tables.markdown([people(), *grids, faster])
-    assert cells(text, "grid, lstm")[1:7] == [
+    assert cells(text, "grid, lstm")[1:8] == [
         "5.500 (5.000 to 6.000)",
         "2.750",
         "4.00",
         "1,000",
         "20",
+        "12",
         "10 (10 to 10)",
     ]
-    assert cells(text, "note, lstm")[6] == "3"  # 6.0 is half way from 7.0 at 2 s to 5.0 at 4 s
+    assert cells(text, "note, lstm")[7] == "3"  # 6.0 is half way from 7.0 at 2 s to 5.0 at 4 s
     composed = text[text.index("composed by") :]
     assert cells(composed, "note, lstm")[1:] == ["100.0 %", "**0.100**", "0.010", "5, 9"]
     assert "8 of 10 tunes" in text
     assert "An update holds" not in text
     assert "not to be published" not in text
+
+
+def test_a_run_that_never_gets_there_counts_and_a_first_check_is_an_upper_bound():
+    ends = (6.0, 6.5, 7.0)  # of three runs: the mark is the middle one's
+    grids = [run("grid, lstm", n, 5.0, ((10, 5.0, 8.0), (20, 10.0, end))) for n, end in enumerate(ends)]
+    at_once = run("note, lstm", 1, 4.5, curve=((10, 2.0, 6.25), (20, 4.0, 5.0)))
+    late = run("lookback, lstm", 1, 5.5, curve=((10, 2.0, 8.0), (20, 4.0, 7.0)))
+    text = tables.markdown([*grids, at_once, late])
+    assert cells(text, "grid, lstm")[7] == "10 (9 to never)"  # from 8 to 6 in 5 s: 6.5 after 8.75 s
+    assert cells(text, "note, lstm")[7] == "≤ 2"
+    assert cells(text, "lookback, lstm")[7] == "never"
 
 
 def test_of_well_formed_tunes_the_worst_run_counts():
@@ -294,8 +306,8 @@ def test_the_short_tables_stand_networks_side_by_side_and_name_what_each_ingredi
         record["job"] |= {"minutes": None, "updates": 400}
     timed = [run("grid, lstm", seed, bits) for seed, bits in ((1, 5.0), (2, 5.25))]
     text = brief([*timed, run("grid, attention", 1, 4.75), run("note, lstm", 1, 4.0), *counted])
-    assert cells(text, "grid") == ["grid", "5.12 (5.00 to 5.25)", "4.75", "4.00", "10 (10 to 10)", "100"]
-    assert cells(text, "note") == ["note", "4.00", "–", "4.00", "10", "100"]
+    assert cells(text, "grid") == ["grid", "5.12 (5.00 to 5.25)", "4.75", "4.00", "12", "10 (10 to 10)", "100"]
+    assert cells(text, "note") == ["note", "4.00", "–", "4.00", "12", "10", "100"]
     assert cells(text, "no hold tokens") == ["no hold tokens", "grid", "+0.500"]
     assert "60 seconds of training on one core" in text
     assert "after 400 updates" in text

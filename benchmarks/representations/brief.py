@@ -44,7 +44,7 @@ def _encodings(runs: Runs) -> str:
         if any(found.values()):
             rows.append({"encoding": name, **_bits(found), **_clock(next(filter(None, found.values())), target)})
     head = (
-        f"Every encoding with the same tunes, weights and {60 * job['minutes']:g} seconds of training on "
+        f"Every encoding with the same tunes, weights and at most {60 * job['minutes']:g} seconds of training on "
         f"{cores(job['threads'])} ({job['corpus']} corpus, held-out tunes, median of seeds, least to most; {where}; "
         f"more in `{PAGE}`). The plain grid pays for neither metre nor end."
     )
@@ -63,6 +63,7 @@ def _clock(runs: Sequence[Record], target: float | None) -> dict[str, str]:
     """What the first network's runs say of size and speed."""
     return {
         "tokens per note": middle([r["test"]["tokens"] / r["test"]["notes"] for r in runs], 2),
+        "seconds": middle([r["seconds"] for r in runs], 0),
         "seconds to `grid`'s best": sooner(runs, target),
         "notes/s, played": middle([r["playing"]["notes_per_second"] for r in runs], 0),
     }

@@ -33,11 +33,12 @@ class Entrant:
         )
 
 
-# `note` and `interval` know their place in the bar and the metre; `lookback` has the inputs that Magenta's has.
+# `note`, `interval` and whatever copies know metre and place in the bar; `lookback` has the inputs of Magenta's.
 REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid": {"name": "grid"},
     "grid, 12 steps": {"name": "grid", "steps_per_quarter": 12},
     "grid, plain": {"name": "grid", "plain": True},
+    "grid, echoes": {"name": "grid", "inputs": METRE, "echoes": BARS},
     "lookback": {"name": "lookback", "inputs": [*PLACE, *PAST]},
     "note": {"name": "note", "inputs": METRE},
     "interval to the key": {"name": "interval", "inputs": METRE},

@@ -1,5 +1,9 @@
 """Why composed tunes lie far from those of people in a statistic, where it is known: told below the table."""
 
+_CUT_OFF = (
+    "what is new is cut off: composing leaves out the last 2 % of the probability, which is mostly what has not been "
+    "in the tune yet; drawn from all of it the same network repeats about as often as people (LOG.md)"
+)
 REASONS = {
     "long_endings": "endings are composed: the last note always lasts a beat or more",
     "tonic_endings": (
@@ -7,14 +11,8 @@ REASONS = {
         "there as often as people's hymns and songs; another network may end there more or less often, and people's "
         "game music, which goes round, does less"
     ),
-    "durations": (
-        "the last 2 % of the probability is not drawn from, so rare lengths (triplets, sixteenths) come less often "
-        "than people write them, and quarters more often: 31 % of the notes beside 26 %"
-    ),
-    "repeats_1": (
-        "a network that copies from its own past copies what it made itself: 12 to 15 % of its notes come back after "
-        "one, two or four bars, beside 11 to 13 % of people's"
-    ),
-    "repeats_2": "as at bar 1",
-    "repeats_4": "as at bar 1",
+    "durations": "rare lengths (triplets, sixteenths) are in the last 2 % of the probability, which is left out",
+    "repeats_1": _CUT_OFF,
+    "repeats_2": _CUT_OFF,
+    "repeats_4": _CUT_OFF,
 }

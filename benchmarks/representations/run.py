@@ -12,8 +12,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from benchmarks.report import hardware
@@ -26,11 +27,16 @@ from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.lstm import NumpyLstm
 from ritornello.music.values import Melody
 
+if TYPE_CHECKING:
+    from ritornello.model.options import NetworkOptions
+    from ritornello.train.plan import TrainOptions
+
 CURVE_NOTES = 2500  # of the validation tunes that every check is scored on: the same for all
 PLAYED_NOTES = 1500
 LENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of the human tunes' lengths, to compose in
 SHORTEST, LONGEST = 4, 64  # bars
 NEVER = 1e9
+TRIAL_UPDATES = 60
 
 
 def main() -> None:
@@ -62,11 +68,9 @@ def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, 
     from ritornello.train.run import prepare_training
 
     network, weights = within_budget(job["network"], encoding)
-    options = TrainOptions(
-        minutes=job["minutes"], updates=job["updates"], seed=job["seed"], threads=job["threads"],
-        checks=job["checks"], save_seconds=NEVER,
-    )  # fmt: skip
-    training = prepare_training(corpus, network, encoding, options)
+    options = TrainOptions(seed=job["seed"], threads=job["threads"], checks=job["checks"], save_seconds=NEVER)
+    updates = job["updates"] or updates_in(60 * job["minutes"], corpus, network, encoding, options)
+    training = prepare_training(corpus, network, encoding, replace(options, updates=updates))
     kept, checks = [], []
     with tempfile.TemporaryDirectory() as folder:
         for check in training.checks(Path(folder)):
@@ -90,6 +94,25 @@ def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, 
         "stopped": checks[-1].stopped,
         "curve": curve,
     }
+
+
+def updates_in(
+    seconds: float, corpus: Corpus, network: NetworkOptions, encoding: Encoding, options: TrainOptions
+) -> int:
+    """How many updates fill the time, with the checks: by a short run that is thrown away.
+
+    It silences as much as the long one will, since that costs time too.
+    """
+    from ritornello.train.run import prepare_training
+
+    planned = prepare_training(corpus, network, encoding, replace(options, minutes=seconds / 60)).plan
+    short = replace(options, updates=TRIAL_UPDATES, dropout=planned.dropout, checks=1)
+    training = prepare_training(corpus, network, encoding, short)
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        [check] = training.checks(Path(folder))
+    of_a_check = time.perf_counter() - began - check.seconds
+    return max(1, round((seconds - options.checks * of_a_check) * TRIAL_UPDATES / check.seconds))
 
 
 def scored(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 from typing import Any
 
 from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
@@ -135,6 +136,7 @@ def _reached(runs: Runs) -> str:
 def _times(found: Sequence[Record], target: float | None) -> dict[str, str]:
     """What a clock says of an entrant's runs: only where time was the limit was the machine theirs alone."""
     return {
+        "seconds": middle([r["seconds"] for r in found], 0),
         "seconds to `grid`'s best": sooner(found, target),
         "notes/s": middle([r["playing"]["notes_per_second"] for r in found], 0),
         "us per step": middle([r["playing"]["us_per_step"] for r in found], 0),
@@ -152,12 +154,17 @@ def target_of(runs: Runs) -> float | None:
 
 
 def sooner(records: Sequence[Record], target: float | None) -> str:
-    """Seconds after which each run held out as well as `target`; never where fewer than half do."""
+    """Seconds after which runs held out as well as `target`: at most so many where the first check did."""
     encoding = make_encoding(**records[0]["job"]["encoding"])
     if target is None or encoding.end is None:
         return NONE
-    times = [t for r in records if (t := seconds_to(r["curve"], target)) is not None]
-    return spread(times, 0) if 2 * len(times) >= len(records) else "never"
+    reached = [seconds_to(r["curve"], target) for r in records]
+    times = sorted(math.inf if t is None else t for t in reached)
+    if math.isinf(median_low(times)):
+        return "never"
+    bound = "≤ " if any(r["curve"][0][2] <= target for r in records) else ""
+    told = [f"{t:,.0f}" if math.isfinite(t) else "never" for t in (median_low(times), times[0], times[-1])]
+    return bound + (told[0] if len(times) == 1 else f"{told[0]} ({told[1]} to {told[2]})")
 
 
 def seconds_to(curve: Sequence[Sequence[float]], target: float) -> float | None:

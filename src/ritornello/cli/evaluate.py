@@ -59,8 +59,8 @@ def evaluate(
     material, scored = _material(corpus, split, console)
     found = _beside(chosen, other, material, scored) if other else _alone(chosen, material, scored)
     value: dict = {"split": scored or "all", **found.value}
-    words = f"{found.line}{scored or corpus}: {found.sums}{_terms(chosen, other)}\n"
     simple = _baselines(material, chosen.file.encoding, scored, found.only, console) if baselines and scored else {}
+    words = f"{found.line}{scored or corpus}: {found.sums}; {_terms(chosen, other, bool(simple))}\n"
     value["baselines"] = {n: s.described() for n, s in simple.items()}
     scores = found.rows | simple
     rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in scores.items()]
@@ -125,12 +125,15 @@ def _baselines(
         return {}
 
 
-def _terms(model: Model, other: Model | None) -> str:
-    """What is paid for beside the notes, and who does not pay."""
-    free = [m.name for m in (model, other) if m and m.file.encoding.end is None]
-    if not free:
-        return "; metre and end are paid for"
-    return f"; {' and '.join(free)} {'tell' if len(free) > 1 else 'tells'} neither metre nor end" if other else ""
+def _terms(model: Model, other: Model | None, has_baselines: bool) -> str:
+    """What each model's bits pay for. Baselines pay for what the first model does."""
+    from ritornello.evaluate.scores import pays_for
+
+    paid = {m.name: ", ".join(pays_for(m.file.encoding)) for m in (model, other) if m}
+    if len(set(paid.values())) == 1:
+        return f"paid for: {paid[model.name]}"
+    words = "; ".join(f"{name} pays for {what}" for name, what in paid.items())
+    return f"{words}; the baselines for what {model.name} does" if has_baselines else words
 
 
 def _material(name: str, split: str, console: Console) -> tuple[Corpus, str | None]:

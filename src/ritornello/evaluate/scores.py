@@ -34,11 +34,15 @@ def score_and_losses(
     """The same, and what the encoding could not keep of the notes (see `tokens_and_losses`)."""
     melodies, losses = tokens_and_losses(corpus, model.encoding, split, only)
     if not melodies:
-        raise ValueError(
-            f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
-        )
+        raise _nothing_to_score(split)
     nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
     return measure(nats, melodies, model.encoding), dict(losses)
+
+
+def _nothing_to_score(split: str | None) -> ValueError:
+    return ValueError(
+        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
+    )
 
 
 def figures(score: Likelihood, encoding: Encoding) -> dict:
@@ -85,9 +89,11 @@ def tunes_of_both(
 ) -> tuple[list[int], int]:
     """Which of a split's melodies with notes both encodings reproduce exactly, by place, and how many there are.
 
-    Raises ValueError where there is none to compare on.
+    Raises ValueError where there is none to compare on, or to score.
     """
     melodies = [melody for melody in corpus.melodies(split) if melody.notes]
+    if not melodies:
+        raise _nothing_to_score(split)
     both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
     if not both:
         raise ValueError(
@@ -118,7 +124,7 @@ def score_baselines(
 
 
 def score_ngram(corpus: Corpus, encoding: Encoding, split: str = "test") -> Likelihood:
-    """The better of the two n-grams, the one over (pitch, duration), alone."""
+    """The n-gram over (pitch, duration) alone: it is the same one beside every encoding."""
     return baselines.ngram_on_pairs(*_three_parts(corpus, encoding, split, None), encoding)[0]
 
 
