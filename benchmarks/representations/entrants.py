@@ -69,7 +69,8 @@ def _of(
     """An entrant named by what it is made of."""
     encoding = {"name": name, **options}
     encoding |= {key: list(names) for key, names in (("inputs", inputs), ("echoes", echoes)) if names}
-    told = [name, *map(str, options.values()), *inputs, *(["echoes"] if echoes else [])]
+    told = [name, *map(str, options.values()), *inputs]
+    told += [] if not echoes else ["echoes"] if echoes == ECHOES else ["echoes of bars"]
     told += ["attention"] if attention else []
     return Entrant(" + ".join(told), encoding, ATTENTION if attention else {})
 
