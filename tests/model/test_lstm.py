@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.model.lstm import NumpyLstm, probabilities, tensor_shapes
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))["cases"]
 
@@ -227,6 +227,20 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
         (expected,), _ = network(inputs, inputs, inputs[:, :, :0], None)
     logits = run(NumpyLstm(network.tensors()), tokens)
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("attention", [0, 7])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("alphabet", [Alphabet((9,)), Alphabet((9, 6), (4, 2), (3, 3)), Alphabet((9,), (), (5,))])
+def test_the_weights_that_a_network_needs_are_those_that_training_makes(alphabet, layers, attention, mixed):
+    pytest.importorskip("torch")
+    from ritornello.model.options import NetworkOptions
+    from ritornello.model.torch_lstm import TorchLstm
+
+    options = NetworkOptions(layers, 24, 16, 0.0, attention, 8, mixed)
+    made = {name: value.shape for name, value in TorchLstm(options, alphabet).tensors().items()}
+    assert tensor_shapes(options, alphabet) == made
 
 
 @pytest.mark.parametrize("mixed", [False, True])

@@ -280,6 +280,38 @@ def test_echoes_come_back_with_the_model_and_no_others_are_taken(model, tmp_path
 def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):
     encoding = Grid(inputs=("metre", "position"))
     sizes = tuple(side.size for side in encoding.side)
-    kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, side=sizes, attention=12))
+    network = NetworkOptions(1, 32, 32, attention=12)
+    tensors = make_tensors(145, width=32, layers=1, side=sizes, attention=12)
+    kept = replace(model, network=network, encoding=encoding, tensors=tensors)
     save_model(tmp_path / "model.safetensors", kept)
     assert same(load_model(tmp_path / "model.safetensors"), kept)
+
+
+def test_weights_that_are_not_there_are_named(model, tmp_path, make_tensors):
+    path, encoding = tmp_path / "model.safetensors", Grid(echoes=("bar_ago", "two_bars_ago"))
+    tensors = make_tensors(145, width=8, layers=1, echoes=(2, 3))
+    for name in tensors:
+        rest = {other: value for other, value in tensors.items() if other != name}
+        save_model(path, replace(model, encoding=encoding, tensors=rest))
+        with pytest.raises(ModelFileError) as raised:
+            load_model(path)
+        assert str(raised.value) == f"{path}: its network lacks the weights {name}; train it again"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lstm.0.bias": np.zeros(31)}, r"its weights lstm\.0\.bias have the shape \(31,\), but .* needs \(32,\);"),
+        ({"embedding": np.zeros((146, 9))}, r"its weights embedding have the shape \(146, 9\), .* needs \(146, 8\)"),
+        ({"output.weight": np.zeros((145, 16))}, r"its weights output\.weight have .* needs \(145, 8\)"),
+        ({"start.0.cell": np.zeros(9)}, r"its weights start\.0\.cell have the shape \(9,\), but .* needs \(8,\)"),
+    ],
+)
+def test_weights_of_another_shape_are_named(model, tmp_path, change, said):
+    save_model(tmp_path / "model.safetensors", replace(model, tensors=model.tensors | change))
+    refused(tmp_path / "model.safetensors", said)
+
+
+def test_a_layer_that_the_network_says_it_has_is_missed(model, tmp_path):
+    save_model(tmp_path / "model.safetensors", replace(model, network=NetworkOptions(2, 8, 8, mixed=True)))
+    refused(tmp_path / "model.safetensors", r"lacks the weights lstm\.1\.input, .*, lstm\.1\.bias, mix; train it")

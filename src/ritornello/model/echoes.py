@@ -57,6 +57,26 @@ def places_of(token: np.ndarray, width: int, first: int = 0) -> np.ndarray:
     return (token + np.arange(first - 1, first - 1 + width * len(token), width)[:, None]).ravel()
 
 
+def echo_shapes(alphabet: Alphabet, width: int, chain: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every weight of the gates by name; none where there are no echoes.
+
+    width, chain: how many numbers the softmax of part 0 and that of part 1 see.
+    """
+    if not alphabet.echoes:
+        return {}
+    sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
+    shapes = _shapes("echo", width, (sources, strengths))
+    return shapes if len(alphabet.parts) == 1 else shapes | _shapes("echo.1", chain, (sources, strengths, 2))
+
+
+def _shapes(name: str, width: int, table: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}.gate.weight": (table[0], width),
+        f"{name}.gate.bias": table[:1],
+        f"{name}.strength": table,
+    }
+
+
 class Gates:
     """The copy gates of one part as they play."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ritornello.encoding import ENCODINGS, Encoding, make_encoding
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
 from ritornello.music import atomic
 
@@ -57,8 +58,8 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
 def load_model(path: str | Path) -> ModelFile:
     """Read and check a model file.
 
-    Raises FileNotFoundError, or ModelFileError for another kind of file, a damaged one, a newer format, or a
-    vocabulary that is not this program's, or not that of the weights.
+    Raises FileNotFoundError, or ModelFileError for another kind of file, a damaged one, a newer format, a vocabulary
+    that is not this program's, or not that of the weights, or weights that are not those of the network.
     """
     path = Path(path)
     if not path.is_file():
@@ -74,8 +75,9 @@ def load_model(path: str | Path) -> ModelFile:
         _check_registered(path, header["encoding"]["name"])
         encoding = make_encoding(**header["encoding"])
         _check_vocabulary(path, header["vocabulary"], encoding)
-        _check_tensors(path, tensors, encoding)
-        return ModelFile(tensors, NetworkOptions(**header["network"]), encoding, header["facts"])
+        network = NetworkOptions(**header["network"])
+        _check_tensors(path, tensors, network, encoding)
+        return ModelFile(tensors, network, encoding, header["facts"])
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -128,10 +130,23 @@ def _check_vocabulary(path: Path, stored: list, encoding: Encoding) -> None:
         )
 
 
-def _check_tensors(path: Path, tensors: dict[str, np.ndarray], encoding: Encoding) -> None:
-    found, wanted = Alphabet.of_tensors(tensors), Alphabet.of(encoding)
+def _check_tensors(path: Path, tensors: dict[str, np.ndarray], network: NetworkOptions, encoding: Encoding) -> None:
+    """Whether every tensor is there that network and encoding need, and as large as they need it."""
+    wanted = Alphabet.of(encoding)
+    shapes = tensor_shapes(network, wanted)
+    missing = [name for name in shapes if name not in tensors]
+    if missing:
+        raise ModelFileError(f"{path}: its network lacks the weights {', '.join(missing)}; train it again")
+    found = Alphabet.of_tensors(tensors)
     if found != wanted:
         raise ModelFileError(
             f"{path}: its network reads {found}, but {encoding.name!r} as it says it was trained has {wanted}; "
             "train it again"
         )
+    starts = {f"start.{n}.{part}": (network.width,) for n in range(network.layers) for part in ("output", "cell")}
+    for name, shape in {**shapes, **starts}.items():
+        if name in tensors and tensors[name].shape != shape:
+            raise ModelFileError(
+                f"{path}: its weights {name} have the shape {tensors[name].shape}, but the network that it says it "
+                f"is needs {shape}; train it again"
+            )

@@ -37,8 +37,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.attention import Attention, Memory
-from ritornello.model.echoes import Gates, named_first, named_second
+from ritornello.model.attention import Attention, Memory, attention_shapes
+from ritornello.model.echoes import Gates, echo_shapes, named_first, named_second
+from ritornello.model.options import NetworkOptions
 
 Rows = np.ndarray | slice
 
@@ -217,6 +218,27 @@ class NumpyLstm:
         bias = np.full(self.vocabulary_size, -np.inf, self.dtype)
         weight[:, own], bias[own] = weights[f"{name}.weight"].T, weights[f"{name}.bias"]
         return weight, bias
+
+
+def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors that a network of these options cannot do without."""
+    width, chain = network.width, network.chain
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (alphabet.size + 1, network.embedding)}
+    shapes |= {f"side.{n}": (size, network.embedding) for n, size in enumerate(alphabet.side)}
+    for n in range(network.layers):
+        shapes[f"lstm.{n}.input"] = (4 * width, width if n else network.embedding)
+        shapes[f"lstm.{n}.recurrent"] = (4 * width, width)
+        shapes[f"lstm.{n}.bias"] = (4 * width,)
+    if network.is_mixed:
+        shapes["mix"] = (network.layers,)
+    shapes |= attention_shapes(width, network.attention) if network.attention else {}
+    seen = 2 * width if network.attention else width
+    head = "output" if len(alphabet.parts) == 1 else "output.0"
+    shapes |= {f"{head}.weight": (alphabet.parts[0], seen), f"{head}.bias": (alphabet.parts[0],)}
+    if len(alphabet.parts) == 2:
+        shapes |= {"chain.input": (chain, seen), "chain.embedding": (alphabet.parts[0], chain)}
+        shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
+    return shapes | echo_shapes(alphabet, seen, chain)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

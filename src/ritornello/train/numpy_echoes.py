@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.model.alphabet import Alphabet
 from ritornello.model.echoes import Named, places_of
 
 Weights = dict[str, np.ndarray]
-
-
-def echo_shapes(alphabet: Alphabet, width: int, chain: int) -> dict[str, tuple[int, ...]]:
-    """Shape of every weight of the gates by name; none where there are no echoes."""
-    if not alphabet.echoes:
-        return {}
-    sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
-    shapes = _shapes("echo", width, (sources, strengths))
-    return shapes if len(alphabet.parts) == 1 else shapes | _shapes("echo.1", chain, (sources, strengths, 2))
-
-
-def _shapes(name: str, width: int, table: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    return {
-        f"{name}.gate.weight": (table[0], width),
-        f"{name}.gate.bias": table[:1],
-        f"{name}.strength": table,
-    }
 
 
 class OpenGates:

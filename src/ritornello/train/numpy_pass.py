@@ -17,9 +17,10 @@ import numpy as np
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.echoes import Named, named_first, named_second
+from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
 from ritornello.train.batches import IGNORED, Batch
-from ritornello.train.numpy_echoes import OpenGates, echo_shapes
+from ritornello.train.numpy_echoes import OpenGates
 from ritornello.train.numpy_lstm import Recurrence, halved
 
 Weights = dict[str, np.ndarray]
@@ -27,21 +28,10 @@ State = list[tuple[np.ndarray, np.ndarray]]  # per layer: output and cell, each 
 
 
 def weight_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:
-    """Shape of every weight by name."""
-    width, chain = network.width, network.chain
-    shapes: dict[str, tuple[int, ...]] = {"entry": (alphabet.size + 1 + sum(alphabet.side), network.embedding)}
-    for n in range(network.layers):
-        shapes[f"lstm.{n}.input"] = (4 * width, width if n else network.embedding)
-        shapes[f"lstm.{n}.recurrent"] = (4 * width, width)
-        shapes[f"lstm.{n}.bias"] = (4 * width,)
-    if network.is_mixed:
-        shapes["mix"] = (network.layers,)
-    head = "output" if len(alphabet.parts) == 1 else "output.0"
-    shapes |= {f"{head}.weight": (alphabet.parts[0], width), f"{head}.bias": (alphabet.parts[0],)}
-    if len(alphabet.parts) == 2:
-        shapes |= {"chain.input": (chain, width), "chain.embedding": (alphabet.parts[0], chain)}
-        shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
-    return shapes | echo_shapes(alphabet, width, chain)
+    """Shape of every weight by name, of a network without attention."""
+    shapes = tensor_shapes(network, alphabet)
+    entry = [shapes.pop(name) for name in list(shapes) if name == "embedding" or name.startswith("side.")]
+    return {"entry": (sum(rows for rows, _ in entry), network.embedding), **shapes}
 
 
 class Masks(NamedTuple):
