@@ -15,6 +15,7 @@ class TwoParts:
 
     name = "two_parts"
     is_keyed = False
+    pitch_range = (0, 9)
     end = 10
     parts = (11, 4)
     side = (SideInput("length", 5), SideInput("notes", 5))

@@ -1,6 +1,8 @@
 """Which melodies an encoding gives back note for note."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.encoding import Grid, make_encoding
@@ -47,3 +49,26 @@ def test_what_an_encoding_refuses_it_does_not_give_back():
             raise ValueError("no")
 
     assert not reproduced_exactly(Refusing(), PICKED_UP)
+
+
+@st.composite
+def picked_up(draw) -> Melody:
+    """A few notes and rests of whole ticks, after a pick-up or none, at resolutions coarse and fine."""
+    per_quarter = draw(st.sampled_from([1, 2, 3, 5, 24, 480]))
+    metre = draw(st.sampled_from([(3, 8), (5, 8), (4, 4), (2, 2), (7, 4), (9, 16)]))
+    pickup = draw(st.integers(0, 5 * per_quarter))
+    notes, at = [], 0
+    for rest, length in draw(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 2 * per_quarter)), max_size=6)):
+        notes.append(Note(at + rest, length, 60 + length % 12))
+        at += rest + length
+    metres = (Metre(0, *metre), *([Metre(pickup, *metre)] if pickup else []))
+    return Melody(tuple(notes), Timeline(per_quarter, at, metres))
+
+
+@pytest.mark.parametrize(
+    "encoding", [Grid(1), Grid(3), Grid(4), Grid(5), make_encoding("note"), make_encoding("interval")]
+)
+@settings(max_examples=200)
+@given(melody=picked_up())
+def test_what_is_given_back_exactly_is_what_loses_nothing(encoding, melody):
+    assert reproduced_exactly(encoding, melody) == (not +encoding.encode(melody).losses)

@@ -122,6 +122,25 @@ def test_a_pickup_off_the_grid_moves_itself_and_not_the_bars_after_it():
     assert +encoded.losses == Counter(moved=1, resized=1)
 
 
+def test_a_pickup_has_its_place_where_a_bar_is_no_whole_number_of_ticks():
+    timeline = Timeline(1, 3, (Metre(0, 3, 8), Metre(1, 3, 8)))  # a bar is one and a half of its ticks
+    melody = Melody((Note(0, 1, 67), Note(1, 2, 60)), timeline)
+    halves = Grid(2).encode(melody)
+    assert halves.tokens.tolist() == [Grid(2).begin("3/8"), *spelled(". 67 . 60 . . ."), END]
+    assert not +halves.losses
+    quarters_alone = Grid(1).encode(melody)  # onsets at 1/2 and 3/2
+    assert quarters_alone.tokens.tolist() == [Grid(1).begin("3/8"), *spelled(". 67 60 ."), END]
+    assert +quarters_alone.losses == Counter(moved=2)
+
+
+@pytest.mark.parametrize("name", ["grid", "lookback"])
+@pytest.mark.parametrize("steps", [4.0, 1.5, "4", 0, 25, -1, True, None])
+def test_a_resolution_is_a_whole_number(name, steps):
+    with pytest.raises(ValueError, match="steps_per_quarter must be a whole number from 1 to 24, not ") as caught:
+        make_encoding(name, steps_per_quarter=steps)
+    assert str(caught.value).endswith(repr(steps))
+
+
 def test_a_rest_of_bars_before_the_first_note_is_kept():
     melody = Melody((Note(3840, 480, 60),))
     tokens = Grid().encode(melody).tokens

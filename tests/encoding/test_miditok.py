@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from walks import assert_a_batch_is_its_tunes, exact, walked
 
 import ritornello
 from ritornello.corpus.embedded import embedded
+from ritornello.corpus.tokens import losses_in_words
 from ritornello.encoding import MidiTokEncoding, composes, make_encoding
 from ritornello.encoding.choice import chosen_encoding
+from ritornello.encoding.transposition import possible_shifts
 from ritornello.music.values import Melody, Metre, Note, Timeline
+from ritornello.train.streams import Streams
 
 QUARTER = 480
 SEEDS = st.integers(0, 1 << 30)
@@ -309,12 +313,20 @@ def test_a_metre_that_the_tokeniser_lacks_is_neither_begun_nor_offered(name):
         ({"tokenizer": "Remy"}, r"no such tokenizer: 'Remy'; there are .*REMI"),
         ({"tokenizer": "CPWord"}, "CPWord writes in several vocabularies at once"),
         ({"tokenizer": "Octuple"}, "Octuple writes in several vocabularies at once"),
-        ({"tokenizer": "MMM"}, "MMM does not take this config"),
+        ({"tokenizer": "MMM"}, "MMM is not supported here; choose REMI, TSD, MIDILike or Structured"),
+        ({"tokenizer": "PerTok"}, "PerTok is not supported here; choose REMI, TSD, MIDILike or Structured"),
         ({"tokenizer": "BEAT"}, "BEAT as configured writes .*Program"),
         ({"config": {"use_programs": True}}, "REMI as configured writes Program"),
         ({"config": {"use_pitch_intervals": True}}, "writes PitchInterval"),
         ({"config": {"pitch_range": [0, 300]}}, "REMI does not take this config: .*pitch_range"),
         ({"config": {"beat_res": {"four": 4}}}, "REMI does not take this config"),
+        ({"config": {"pitch_range": [60]}}, "REMI does not take this config"),
+        ({"config": {"foo": 1, "bar": 2}}, "REMI does not take this config: there is no bar, foo; see Tok"),
+        ({"config": {"max_duration": [4, 0, 24]}}, "REMI does not take this config: there is no max_duration"),
+        (
+            {"tokenizer": "TSD", "config": {"beat_res": {"0_1": 1}}},
+            "the config is too coarse for tunes in x/2: have 2 or more steps of a beat in beat_res, or leave 2 out",
+        ),
         ({"steps_per_quarter": 4}, "encoding 'miditok' has no option steps_per_quarter; it has tokenizer, config"),
     ],
 )
@@ -322,6 +334,49 @@ def test_what_is_not_offered_is_refused_in_one_line(options, message):
     with pytest.raises(ValueError, match=message) as caught:
         make_encoding("miditok", **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_one_step_of_a_beat_is_enough_where_no_beat_is_longer_than_a_quarter(name):
+    config = {"beat_res": {"0_4": 1}, "time_signature_range": {"4": [3, 4]}}
+    encoding = make_encoding("miditok", tokenizer=name, config=config)
+    assert exact(encoding.decode(encoding.encode(tune((0, 480, 60), (480, 960, 62))).tokens)) == [
+        (0, 1, 60),
+        (1, 2, 62),
+    ]
+
+
+def test_a_configuration_may_be_as_miditok_writes_it_to_a_file(tmp_path):
+    path = tmp_path / "config.json"
+    written = miditok.TokenizerConfig(num_velocities=4, use_pitchdrum_tokens=False, use_bar_end_tokens=True)
+    written.save_to_json(path)
+    encoding = chosen_encoding(f"miditok:REMI:{path}")
+    assert "Bar_End" in encoding.vocabulary
+    assert "Velocity_127" in encoding.vocabulary
+
+
+def test_a_tune_moves_only_to_where_the_tokeniser_has_pitches():
+    encoding = make_encoding("miditok", config={"pitch_range": [60, 72]})
+    assert encoding.pitch_range == (60, 72)
+    tokens = encoding.encode(tune((0, 480, 62), (480, 480, 70))).tokens
+    assert possible_shifts(encoding, tokens, 0, 127) == [-2, -1, 0, 1, 2]
+    streams = Streams([tokens], encoding, 2, 1)
+    for _ in range(20):
+        assert streams.chunk(16).targets.max() <= encoding.end
+
+
+def test_notes_out_of_the_tokenisers_range_are_told_with_it():
+    encoding = make_encoding("miditok", config={"pitch_range": [60, 72]})
+    losses = Counter(notes=3) + encoding.encode(tune((0, 480, 59), (480, 480, 72), (960, 480, 60))).losses
+    assert losses_in_words(losses, encoding).endswith(", pitches 60 to 72) does not keep all of 3 notes: 1 lost")
+
+
+def test_a_pickup_has_its_place_where_a_bar_is_no_whole_number_of_ticks():
+    timeline = Timeline(1, 3, (Metre(0, 3, 8), Metre(1, 3, 8)))  # a bar is one and a half of its ticks
+    encoding, melody = make_encoding("miditok"), Melody((Note(0, 1, 67), Note(1, 2, 60)), timeline)
+    encoded = encoding.encode(melody)
+    assert not +encoded.losses
+    assert exact(encoding.decode(encoded.tokens)) == [(Fraction(1, 2), 1, 67), (Fraction(3, 2), 2, 60)]
 
 
 def test_ids_outside_the_vocabulary_are_refused():

@@ -1,11 +1,13 @@
 """note: a tune as pitches and exact lengths, written out by hand."""
 
 import json
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from ritornello.corpus.exact import reproduced_exactly
 from ritornello.encoding import NoteEncoding, make_encoding
 from ritornello.encoding.durations import DURATIONS
 from ritornello.music.values import Melody, Metre, Note, Timeline
@@ -68,6 +70,24 @@ def test_a_pickup_without_a_length_of_its_own_is_tied():
     assert tokens[:4] == [135, lasts("4"), TIE, lasts("1/4")]
     assert tokens[4:8] == [60, lasts("4"), TIE, lasts("1/4")]
     assert NOTE.decode(tokens).timeline.pickup == 2040
+
+
+def losses_with(name: str, pickup: int, metre: tuple[int, int], *notes: tuple[int, int, int]) -> tuple[Counter, bool]:
+    """What an encoding loses of these notes, and whether they come back exactly."""
+    timeline = Timeline(480, 0, (Metre(0, *metre), Metre(pickup, *metre)))
+    melody, encoding = Melody(tuple(Note(*n) for n in notes), timeline), make_encoding(name)
+    return +encoding.encode(melody).losses, reproduced_exactly(encoding, melody)
+
+
+@pytest.mark.parametrize("name", ["note", "interval"])
+def test_notes_that_lose_their_place_with_the_pickup_count_as_moved(name):
+    # 53/480 of a quarter have no spelling and become 60: 3/24.
+    assert losses_with(name, 53, (4, 4), (0, 480, 60), (480, 480, 62)) == (Counter(moved=2), False)
+    # The first note begins 7 ticks earlier and lasts as much longer; the second is on the barline before and after.
+    assert losses_with(name, 53, (4, 4), (0, 53, 60), (53, 480, 62)) == (Counter(moved=1, resized=1), False)
+    assert losses_with(name, 53, (4, 4), (53, 480, 62)) == (Counter(), True)
+    # Five quarters would fill the bar of 4/4 that 7/4 is read as.
+    assert losses_with(name, 2400, (7, 4), (0, 2400, 60), (2400, 480, 62)) == (Counter(moved=2), False)
 
 
 def test_a_long_note_is_tied_over_any_number_of_barlines():

@@ -61,7 +61,9 @@ def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
 
 
 def _named(encoding: Encoding) -> str:
-    return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter"
+    low, high = encoding.pitch_range
+    pitches = "" if (low, high) == (0, 127) else f", pitches {low} to {high}"
+    return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter{pitches}"
 
 
 def _encoded(encoding: Encoding, melody: Melody) -> Encoded:

@@ -26,7 +26,7 @@ from ritornello.encoding.metres import (
     metre_numbers,
 )
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
-from ritornello.encoding.rounding import rounded, stepped
+from ritornello.encoding.rounding import checked_steps, from_barline, rounded, stepped
 from ritornello.encoding.side_inputs import BARS_AGO, Present, checked, fitting_key, past_at, side_columns, side_list
 from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF, PLAIN_ROWS
 from ritornello.encoding.vocabulary import Vocabulary
@@ -47,13 +47,13 @@ class Grid:
     echoes: tuple[Echo, ...] = ()
     name = "grid"
     is_keyed = False
+    pitch_range = (0, 127)
     known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))
         object.__setattr__(self, "echoes", checked_echoes(self.echoes, self.known_echoes))
-        if not 1 <= self.steps_per_quarter <= 24:
-            raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+        object.__setattr__(self, "steps_per_quarter", checked_steps(self.steps_per_quarter))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -94,9 +94,10 @@ class Grid:
         Onsets and ends go to the nearest step (ties upward); a note keeps at least one step. A closing rest is
         kept by the plain alphabet alone: elsewhere a tune is over when its last note is.
         """
-        origin = 0 if self.plain else _ticks_before_pickup(melody)
-        notes = np.array([(origin + n[0], *n[1:3]) for n in melody.notes], np.int64).reshape(-1, 3)
-        starts, ends, pitches, losses = stepped(notes, self.steps_per_quarter, melody.timeline.ticks_per_quarter)
+        notes, per_quarter = _notes_of(melody), melody.timeline.ticks_per_quarter
+        if not self.plain:
+            notes, per_quarter = from_barline(notes, melody.timeline)
+        starts, ends, pitches, losses = stepped(notes, self.steps_per_quarter, per_quarter)
         length = int(ends[-1]) if len(ends) else 0
         if self.plain:
             length = max(length, self._to_step(melody, melody.timeline.length))
@@ -211,7 +212,7 @@ class Grid:
         return np.concatenate([[begin], steps, [self.vocabulary["end"]]]).astype(np.int16)
 
     def _to_step(self, melody: Melody, tick: int) -> int:
-        return int(rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0][0])
+        return int(rounded(np.array([tick]), self.steps_per_quarter, melody.timeline.ticks_per_quarter)[0])
 
     def bar_steps(self, metre: tuple[int, int]) -> int:
         """Steps in a full bar, rounded where the grid is too coarse for the metre."""
@@ -227,10 +228,9 @@ class Grid:
             raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.vocabulary.size - 1})")
 
 
-def _ticks_before_pickup(melody: Melody) -> int:
-    """Ticks of the first bar that come before a pick-up: the grid counts from the barline."""
-    timeline = melody.timeline
-    return int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
+def _notes_of(melody: Melody) -> np.ndarray:
+    """(notes, 3) of start, duration and pitch in ticks."""
+    return np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
 
 
 def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:

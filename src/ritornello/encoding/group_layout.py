@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -57,16 +58,20 @@ def tonic_near(pitch: int, tonic: int) -> int:
     return pitch + BELOW - (pitch + BELOW - tonic) % 12
 
 
-def spans_of(melody: Melody) -> tuple[list[tuple[int, int, int]], Counter[str]]:
-    """(start, end, pitch) of each note in TICKS such that every length has a spelling, and the losses."""
-    per = melody.timeline.ticks_per_quarter
+def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], Counter[str]]:
+    """(start, end, pitch) of each note in TICKS such that every length has a spelling, and the losses.
+
+    upbeat: the pick-up as `upbeat_of` tells it; where that is not the tune's own its notes lose their places.
+    """
+    per, late = melody.timeline.ticks_per_quarter, _late(melody, upbeat)
     edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
     if not any(edge % per for edge in edges):
         edges = [edge // per for edge in edges]
         if all(a == b or spelled(b - a) for a, b in zip([0, *edges], edges)):
-            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], Counter()
+            losses = Counter(moved=len(melody.notes)) if late else Counter()
+            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], losses
     notes = np.array([n[:3] for n in melody.notes], np.int64)
-    starts, ends, pitches, losses = stepped(notes, COARSE, per)
+    starts, ends, pitches, losses = stepped(notes, COARSE, per, late)
     step = TICKS // COARSE
     return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True)), losses
 
@@ -76,6 +81,14 @@ def upbeat_of(melody: Melody, bar: int) -> int:
     per = melody.timeline.ticks_per_quarter
     ticks, rest = divmod(melody.timeline.pickup * TICKS, per)
     if ticks and (rest or spelled(ticks) is None):
-        steps, _ = rounded(np.array([melody.timeline.pickup]), COARSE, per)
-        ticks = int(steps[0]) * TICKS // COARSE
+        ticks = int(rounded(np.array([melody.timeline.pickup]), COARSE, per)[0]) * TICKS // COARSE
     return ticks if ticks < bar else 0
+
+
+def _late(melody: Melody, upbeat: int) -> Fraction | int:
+    """By how many of the melody's ticks a tune with this pick-up begins earlier in its first bar than the melody."""
+    timeline = melody.timeline
+    told = Fraction(upbeat * timeline.ticks_per_quarter, TICKS)
+    if told == timeline.pickup:
+        return 0
+    return (told or timeline.bar_ticks(timeline.metre)) - timeline.pickup

@@ -46,6 +46,7 @@ class GroupEncoding:
 
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
+    pitch_range = (0, 127)
 
     @property
     def name(self) -> str:
@@ -130,11 +131,14 @@ class GroupEncoding:
         return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
-        """Melody to tokens. Exact, unless a length has no spelling: then all times are rounded to 1/24 quarter."""
-        spans, losses = spans_of(melody)
+        """Melody to tokens. Exact, unless a length has no spelling: then all times are rounded to 1/24 quarter.
+
+        A pick-up that has none is rounded likewise, by itself: then no note keeps its place in the bar.
+        """
         ids, metre = self.ids, melody.timeline.metre.name
         index = METRES.index(metre) if metre in METRES else len(METRES) - 1
         upbeat = upbeat_of(melody, int(self.bars[index]))
+        spans, losses = spans_of(melody, upbeat)
         tokens = self._pieces(ids.begin + index, upbeat) if upbeat else [ids.begin + index, ids.second]
         base = 0
         if self.is_keyed:

@@ -21,6 +21,7 @@ import numpy as np
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.grid_tracker import GridTracker
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
+from ritornello.encoding.rounding import checked_steps
 from ritornello.encoding.side_inputs import INPUTS, checked
 from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF
 from ritornello.encoding.vocabulary import Vocabulary
@@ -45,6 +46,7 @@ class Lookback:
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
     name = "lookback"
     is_keyed = False
+    pitch_range = (0, 127)
 
     def __post_init__(self) -> None:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
@@ -54,8 +56,7 @@ class Lookback:
         except ValueError as error:
             raise ValueError(f"{error}, {REPEATED.name}") from None
         object.__setattr__(self, "inputs", others + own)
-        if not 1 <= self.steps_per_quarter <= 24:
-            raise ValueError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+        object.__setattr__(self, "steps_per_quarter", checked_steps(self.steps_per_quarter))
 
     @cached_property
     def grid(self) -> Grid:

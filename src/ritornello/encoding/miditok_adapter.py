@@ -30,9 +30,10 @@ from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbe
 from ritornello.encoding.miditok_shifts import tracker_of
 from ritornello.encoding.miditok_side import OFFERED, present_before
 from ritornello.encoding.miditok_table import TokenTable
+from ritornello.encoding.miditok_tokenizer import CHOICE, tokenizer_of
 from ritornello.encoding.miditok_tracker import MidiTokTracker
 from ritornello.encoding.protocol import Echo, Encoded, SideInput
-from ritornello.encoding.rounding import stepped
+from ritornello.encoding.rounding import from_barline, stepped
 from ritornello.encoding.side_inputs import checked, side_columns, side_list
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
@@ -70,6 +71,7 @@ class MidiTokEncoding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked(self.inputs))
         self._check_line()
+        self._check_steps()
         self._check_inputs()
 
     def __hash__(self) -> int:
@@ -104,6 +106,11 @@ class MidiTokEncoding:
     def echoes(self) -> tuple[Echo, ...]:
         """Nothing to copy."""
         return ()
+
+    @property
+    def pitch_range(self) -> tuple[int, int]:
+        """The lowest and the highest pitch that the tokeniser has."""
+        return self.table.pitch_range
 
     @property
     def ticks_per_quarter(self) -> int:
@@ -199,7 +206,17 @@ class MidiTokEncoding:
         if unfit or not kinds & {"Pitch", "NoteOn"}:
             raise ValueError(
                 f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
-                "is of no use to one melody; leave that out of the config or choose REMI, TSD, MIDILike or Structured"
+                f"is of no use to one melody; leave that out of the config or {CHOICE}"
+            )
+
+    def _check_steps(self) -> None:
+        """Whether every metre has whole steps, without which MidiTok cannot lay out a tune."""
+        table = self.table
+        figure = min((metre_numbers(int(n))[1] for n in np.flatnonzero(table.has_metre)), default=4)
+        if table.signs_time and table.positions * figure < 4:
+            raise ValueError(
+                f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
+                f"of a beat in beat_res, or leave {figure} out of time_signature_range"
             )
 
     def _check_inputs(self) -> None:
@@ -229,11 +246,9 @@ class MidiTokEncoding:
 
     def _spans(self, melody: Melody, denominator: int) -> list[tuple[int, int, int]]:
         """(start, end, pitch) of each note in the tokeniser's ticks, on its steps, from the first barline on."""
-        timeline, table = melody.timeline, self.table
-        origin = int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
-        notes = np.array([(origin + n[0], *n[1:3]) for n in melody.notes], np.int64).reshape(-1, 3)
-        step = table.step(denominator)
-        starts, ends, pitches, _ = stepped(notes, table.ticks_per_quarter // step, timeline.ticks_per_quarter)
+        notes, per_quarter = _from_barline(melody)
+        step = self.table.step(denominator)
+        starts, ends, pitches, _ = stepped(notes, self.table.ticks_per_quarter // step, per_quarter)
         return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True))
 
 
@@ -242,12 +257,16 @@ def composes(encoding: Any) -> bool:
     return not isinstance(encoding, MidiTokEncoding) or encoding.table.tells_time
 
 
+def _from_barline(melody: Melody) -> tuple[np.ndarray, int]:
+    """(notes, 3) of start, duration and pitch from the first barline on, and the ticks per quarter of these."""
+    return from_barline(np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3), melody.timeline)
+
+
 def _losses(melody: Melody, again: Melody) -> Counter[str]:
     """What came back otherwise (see `protocol.Encoded`), by comparing notes in order of time."""
-    per, per_again = melody.timeline.ticks_per_quarter, again.timeline.ticks_per_quarter
-    timeline = melody.timeline
-    origin = int(timeline.bar_ticks(timeline.metre)) - timeline.pickup if timeline.pickup else 0
-    notes = [((origin + n.start) * per_again, n.duration * per_again, n.pitch) for n in melody.notes]
+    told, per = _from_barline(melody)
+    per_again = again.timeline.ticks_per_quarter
+    notes = [(start * per_again, length * per_again, pitch) for start, length, pitch in told.tolist()]
     losses: Counter[str] = Counter(moved=0, resized=0, lost=len(notes) - len(again.notes))
     place, spare = 0, losses["lost"]
     for note in again.notes:
@@ -269,7 +288,7 @@ def _nearer(notes: list[tuple[int, int, int]], place: int, start: int) -> bool:
 def _write(name: str, written: str, score: Any) -> list[int]:
     """The tokeniser's ids for a score of one track; none where it leaves out every note."""
     try:
-        told = _tokenizer(name, written).encode(score)
+        told = tokenizer_of(name, written).encode(score)
     except (KeyError, IndexError, ValueError) as error:
         raise ValueError(f"MidiTok's {name} cannot write this tune: {error}") from None
     return list(told[0].ids) if told else []
@@ -278,7 +297,7 @@ def _write(name: str, written: str, score: Any) -> list[int]:
 def _read(name: str, written: str, ids: list[int]) -> tuple[list[Note], int]:
     """A single line from what the tokeniser reads, and its ticks per quarter."""
     try:
-        score = _tokenizer(name, written).decode([ids])
+        score = tokenizer_of(name, written).decode([ids])
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"MidiTok's {name} cannot read these tokens: {error}") from None
     sounding = {n.start: n for track in score.tracks for n in sorted(track.notes, key=lambda n: (n.start, n.pitch))}
@@ -289,35 +308,12 @@ def _read(name: str, written: str, ids: list[int]) -> tuple[list[Note], int]:
 
 
 @lru_cache(maxsize=8)
-def _tokenizer(name: str, written: str) -> Any:
-    """The tokeniser of this class and configuration."""
-    try:
-        import miditok
-    except ImportError:
-        raise ImportError('the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"') from None
-    classes = {each.__name__: each for each in miditok.MusicTokenizer.__subclasses__()}
-    if name not in classes:
-        raise ValueError(f"miditok: no such tokenizer: {name!r}; there are {', '.join(sorted(classes))}")
-    config = json.loads(written)
-    try:
-        for key in ("beat_res", "beat_res_rest"):
-            if key in config:
-                config[key] = {tuple(int(n) for n in beats.split("_")): res for beats, res in config[key].items()}
-        config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
-        config["pitch_range"] = tuple(config["pitch_range"])
-        return classes[name](miditok.TokenizerConfig(**config))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"miditok: {name} does not take this config: {' '.join(str(error).split())}") from None
-
-
-@lru_cache(maxsize=8)
 def _names(name: str, written: str) -> tuple[str, ...]:
     """The tokeniser's tokens in order of their ids. Raises ValueError for several vocabularies."""
-    tokenizer = _tokenizer(name, written)
+    tokenizer = tokenizer_of(name, written)
     if tokenizer.is_multi_voc:
         raise ValueError(
-            f"miditok: {name} writes in several vocabularies at once, which the networks here do not read; "
-            "choose REMI, TSD, MIDILike or Structured"
+            f"miditok: {name} writes in several vocabularies at once, which the networks here do not read; {CHOICE}"
         )
     return tuple(sorted(tokenizer.vocab, key=tokenizer.vocab.get))
 
@@ -325,12 +321,12 @@ def _names(name: str, written: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8)
 def _table(name: str, written: str) -> TokenTable:
     """What the ids of this tokeniser mean."""
-    config = _tokenizer(name, written).config
+    config = tokenizer_of(name, written).config
     rows = [(token, 1, f"MidiTok's {token}") for token in _names(name, written)]
     return TokenTable(
         Vocabulary.of(*rows, *BEGIN_ROWS, END_ROW),
         name,
-        int(_tokenizer(name, written).time_division),
+        int(tokenizer_of(name, written).time_division),
         int(config.max_num_pos_per_beat),
         bool(config.use_time_signatures),
         _keeps_lengths(config),

@@ -63,6 +63,12 @@ class TokenTable:
         return np.array([int(value) if kind in ("Pitch", "NoteOn") else -1 for kind, value in self.names], np.int16)
 
     @cached_property
+    def pitch_range(self) -> tuple[int, int]:
+        """The lowest and the highest pitch that a token starts."""
+        known = self.pitch[self.pitch >= 0]
+        return int(known.min()), int(known.max())
+
+    @cached_property
     def ended(self) -> np.ndarray:
         """(vocabulary,) int16: the pitch that each NoteOff ends, -1 for none."""
         return np.array([int(value) if kind == "NoteOff" else -1 for kind, value in self.names], np.int16)

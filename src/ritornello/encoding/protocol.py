@@ -53,6 +53,7 @@ class Encoding(Protocol):
     name: its name in ENCODINGS. parts: ids of each part of a group; their sum is the vocabulary's size.
     side: the further inputs. echoes: what may be copied from the tune's past. end: id of the token that ends a tune,
     None where there is none. is_keyed: a tune and its transposition differ in their headers alone.
+    pitch_range: the lowest and the highest pitch that it can write.
     """
 
     @property
@@ -69,6 +70,8 @@ class Encoding(Protocol):
     def echoes(self) -> tuple[Echo, ...]: ...
     @property
     def is_keyed(self) -> bool: ...
+    @property
+    def pitch_range(self) -> tuple[int, int]: ...
     @property
     def ticks_per_quarter(self) -> int: ...
 

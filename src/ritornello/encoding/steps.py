@@ -21,13 +21,13 @@ def plain_steps(
     onsets on one step the nearest to it stays.
     """
     starts = starts.astype(np.int64)
-    first, _ = rounded(starts, steps_per_quarter, ticks_per_quarter)
-    last, _ = rounded(starts + durations, steps_per_quarter, ticks_per_quarter)
+    first = rounded(starts, steps_per_quarter, ticks_per_quarter)
+    last = rounded(starts + durations, steps_per_quarter, ticks_per_quarter)
     stays = staying(starts, first, steps_per_quarter, ticks_per_quarter)
     if not stays.all():
         first, last, pitches = first[stays], last[stays], pitches[stays]
     last = np.maximum(last, first + 1)
-    whole = int(rounded(np.array([length]), steps_per_quarter, ticks_per_quarter)[0][0])
+    whole = int(rounded(np.array([length]), steps_per_quarter, ticks_per_quarter)[0])
     size = max(whole, int(last[-1]) if len(last) else 0)
     steps = np.full(size, NO_EVENT, np.int16)
     is_silent = last[:-1] < first[1:]

@@ -12,9 +12,10 @@ TRANSPOSITIONS = range(-6, 6)  # every key once
 def possible_shifts(encoding: Encoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
     """Semitones from -6 to 5 by which a tune may move without leaving lowest to highest; always at least [0].
 
-    A tune that already lies outside them is not moved further out.
+    A tune that already lies outside them is not moved further out, and none to where the encoding has no pitches.
     """
-    return shifts_within(encoding.pitches(tokens), lowest, highest)
+    bottom, top = encoding.pitch_range
+    return shifts_within(encoding.pitches(tokens), max(lowest, bottom), min(highest, top))
 
 
 def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
