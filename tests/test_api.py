@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 import ritornello as rito
+from ritornello.encoding import make_encoding
 from ritornello.model.file import digest
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
@@ -102,6 +103,14 @@ def test_who_interrupts_a_run_is_told_where_it_is_and_how_it_goes_on(hymn_corpus
     run = rito.train(hymn_corpus, folder, resume=True)
     assert run.folder.parent == tmp_path
     assert [check.update for check in run.checks] == [2, 4]
+
+
+def test_an_encoding_may_be_handed_over(hymn_corpus, tmp_path):
+    encoding = make_encoding("note", inputs=("metre",))
+    run = rito.train(hymn_corpus, tmp_path / "run", encoding=encoding, updates=1, **SMALL)
+    assert rito.load_model(run).file.encoding == encoding
+    with pytest.raises(ValueError, match="leave inputs out"):
+        rito.train(hymn_corpus, tmp_path / "other", encoding=encoding, inputs="metre", updates=1, **SMALL)
 
 
 def test_a_run_goes_on_from_another_but_not_in_its_place(run, hymn_corpus, tmp_path):

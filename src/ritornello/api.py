@@ -25,6 +25,7 @@ from ritornello.music.values import Melody
 if TYPE_CHECKING:
     import numpy as np
 
+    from ritornello.encoding import Encoding
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.player import Player
@@ -233,11 +234,11 @@ def train(
     corpus: Corpus | str | Path,
     out: str | Path | None = None,
     preset: str | None = None,
-    encoding: str | None = None,
+    encoding: str | Encoding | None = None,
     plain: bool = False,
     steps_per_quarter: int | None = None,
-    inputs: str | Sequence[str] = (),
-    echoes: str | Sequence[str] = (),
+    inputs: str | Sequence[str] | None = None,
+    echoes: str | Sequence[str] | None = None,
     relative_to: str | None = None,
     base: Model | Run | str | Path | None = None,
     resume: bool = False,
@@ -248,8 +249,9 @@ def train(
     """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
 
     preset: tiny, lstm (where None), large, ... encoding: interval (where None), note, grid, ..., with plain,
-    steps_per_quarter, inputs, echoes and relative_to as on the command line. base: a model or a run to go on from,
-    with a few tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was
+    steps_per_quarter, inputs, echoes and relative_to as on the command line (inputs and echoes may be sequences, of
+    none where empty); or what `make_encoding` gives, without these. base: a model or a run to go on from, with a few
+    tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was
     stopped. replace: let the new run take the place of one in `out`. on_check: called with each Check. In a notebook
     the run is shown as it goes.
     options: the fields of TrainOptions (minutes, updates, seed, ...).

@@ -39,3 +39,21 @@ def test_an_option_that_does_not_go_with_the_encoding_is_refused():
 def test_nothing_behind_a_colon_is_refused(name):
     with pytest.raises(ValueError, match=f"nothing stands behind the colon in '{name}'"):
         chosen_encoding(name)
+
+
+def test_only_options_that_the_command_line_has_are_offered():
+    with pytest.raises(ValueError, match=r"--echoes does not go with the encoding 'miditok'; it takes --inputs$"):
+        chosen_encoding("miditok:REMI", echoes="bar_ago")
+
+
+@pytest.mark.parametrize("words", [",", " ", " , "])
+def test_a_list_that_names_nothing_is_refused(words):
+    with pytest.raises(ValueError, match=f"--inputs '{words}' names nothing: name inputs, or none"):
+        chosen_encoding("interval", inputs=words)
+    with pytest.raises(ValueError, match=f"--echoes '{words}' names nothing: name echoes, or none"):
+        chosen_encoding("interval", echoes=words)
+
+
+def test_an_empty_sequence_is_none_of_them_and_an_empty_word_is_nothing_said():
+    assert chosen_encoding("interval", inputs=[], echoes=()) == make_encoding("interval")
+    assert chosen_encoding("interval", inputs="", echoes="") == default_encoding()

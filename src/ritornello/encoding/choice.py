@@ -26,15 +26,15 @@ def chosen_encoding(
     name: str = DEFAULT,
     plain: bool = False,
     steps_per_quarter: int | None = None,
-    inputs: str | Sequence[str] = (),
+    inputs: str | Sequence[str] | None = None,
     relative_to: str | None = None,
-    echoes: str | Sequence[str] = (),
+    echoes: str | Sequence[str] | None = None,
 ) -> Encoding:
     """The encoding of this name; what is left out is as recommended, or as the encoding has it by itself.
 
     name: "miditok:TSD" is MidiTok's tokeniser TSD, "miditok:TSD:my.json" the same with the configuration in a file.
-    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago"), or
-    "none".
+    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago"); for
+    none of them an empty sequence or "none"; as recommended where it is None or "".
     Raises ValueError for a name that does not exist, or an option that does not go with the encoding.
     """
     if name.endswith(":"):
@@ -43,15 +43,16 @@ def chosen_encoding(
     asked: dict[str, Any] = {
         "plain": plain or None,
         "steps_per_quarter": steps_per_quarter,
-        "inputs": _names(inputs),
-        "echoes": _names(echoes),
+        "inputs": _names("inputs", inputs),
+        "echoes": _names("echoes", echoes),
         "relative_to": relative_to,
     }
     given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
     given |= _after_colon(name, rest)
     takes = {field.name for field in fields(ENCODINGS[name])} if name in ENCODINGS else set(given)
     if unfit := sorted(given.keys() - takes):
-        raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {_what_it_takes(takes)}")
+        known = _what_it_takes(takes & asked.keys())  # what else there is stands behind the name
+        raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {known}")
     return make_encoding(name, **given)
 
 
@@ -73,11 +74,15 @@ def _after_colon(name: str, rest: str) -> dict[str, Any]:
     return {"tokenizer": tokenizer, "config": config}
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...] | None:
-    """Names asked for; None where nothing was said, nothing for "none"."""
+def _names(option: str, given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names asked for; None where nothing was said, nothing for "none" or an empty sequence."""
+    if given is None or given == "":
+        return None
     words = [word.strip() for word in given.split(",")] if isinstance(given, str) else given
     names = tuple(word for word in words if word)
-    return () if names == (NOTHING,) else names or None
+    if isinstance(given, str) and not names:
+        raise ValueError(f"{_flag(option)} {given!r} names nothing: name {option}, or none")
+    return () if names == (NOTHING,) else names
 
 
 def _what_it_takes(options: set[str]) -> str:
