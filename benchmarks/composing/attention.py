@@ -18,7 +18,9 @@ import numpy as np
 from benchmarks.report import ROOT, arguments, clean_environment, spread, tell
 
 from ritornello.encoding import Grid
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.alphabet import Alphabet
+from ritornello.model.lstm import NumpyLstm, tensor_shapes
+from ritornello.model.options import NetworkOptions
 
 LAYERS, WIDTH, REACH = 2, 256, 40  # as in the presets `lstm` and `attention`
 WARM = 2 * REACH  # steps before the clock runs: by then all of the reach is looked at
@@ -80,21 +82,11 @@ class Playing:
 
 def tensors(layers: int, width: int, reach: int) -> dict[str, np.ndarray]:
     """Random weights by their names in the model file; reach 0 leaves attention out."""
-    random, ids = np.random.default_rng(0), Grid().vocabulary.size
-
-    def drawn(*shape: int) -> np.ndarray:
-        return (random.standard_normal(shape) / width**0.5).astype(np.float32)
-
-    found = {"embedding": drawn(ids + 1, width), "mix": np.full(layers, 1 / layers)}
-    for n in range(layers):
-        found |= {f"lstm.{n}.{part}": drawn(4 * width, width) for part in ("input", "recurrent")}
-        found[f"lstm.{n}.bias"] = drawn(4 * width)
-    seen = 2 * width if reach else width
-    found |= {"output.weight": drawn(ids, seen), "output.bias": drawn(ids)}
-    if reach:
-        found |= {f"attention.{part}": drawn(width // 4, width) for part in ("key", "query")}
-        found |= {"attention.vector": drawn(width // 4), "attention.place": drawn(reach)}
-    return found
+    random = np.random.default_rng(0)
+    network = NetworkOptions(layers, width, width, attention=reach, mixed=True)
+    shapes = tensor_shapes(network, Alphabet.of(Grid()))
+    found = {name: (random.standard_normal(shape) / width**0.5).astype(np.float32) for name, shape in shapes.items()}
+    return found | {"mix": np.full(layers, 1 / layers)}
 
 
 if __name__ == "__main__":

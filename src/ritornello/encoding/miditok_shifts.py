@@ -21,7 +21,6 @@ from ritornello.encoding.miditok_table import (
     PITCH,
     TIME_SHIFT,
     TIME_SIGNATURE,
-    VELOCITY,
     TokenTable,
 )
 from ritornello.encoding.miditok_tracker import Ending, MidiTokTracker, RemiTracker, TimedTracker, column
@@ -49,9 +48,7 @@ class ShiftTracker(TimedTracker):
         return column(self._last) == (TIME_SIGNATURE if self.table.signs_time else BEGIN)
 
     def _take(self, tokens: np.ndarray) -> None:
-        """What every token changes, once its time and note are told."""
-        self._frame(tokens)
-        self._last = self.table.kind[tokens]
+        super()._take(tokens)
         self._goes_on = self.table.goes_on[tokens]
 
 
@@ -99,14 +96,9 @@ class DurationTracker(ShiftTracker):
         kind = self.table.kind[tokens]
         ticks = self.table.amount[tokens] * self.table.steps[self._metre]
         self._start = self._start + np.where(kind == TIME_SHIFT, ticks, 0)
-        self.sounding = np.where(self._start > self.time, -1, self.sounding)
-        self.time = np.maximum(self.time, self._start)
-        is_whole = kind == DURATION
-        told = np.where(is_whole, self._pitch, -1)
-        self._note(told)
-        self._hear(told, ticks)
-        self.time = self.time + np.where(is_whole, ticks, 0)
-        self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
+        self._reach(self._start)
+        self._sound(kind, ticks)
+        self._announce(tokens)
         self._take(tokens)
 
 
@@ -158,7 +150,7 @@ class NoteOffTracker(ShiftTracker):
         self.sounding = np.where((ticks > 0) & (self._held < 0), -1, self.sounding)
         self.time = self.time + ticks
         self._hear(self._held, ticks)
-        self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
+        self._announce(tokens)
         starts = np.where(kind == self.table.announced, self._pitch, -1)
         self._note(starts)
         self._held = np.where(starts >= 0, starts, np.where(kind == NOTE_OFF, -1, self._held))

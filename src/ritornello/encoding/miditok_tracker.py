@@ -147,6 +147,29 @@ class TimedTracker(MidiTokTracker):
         super()._note(pitch)
         self._newest = np.where(pitch >= 0, pitch, self._newest)
 
+    def _reach(self, tick: np.ndarray) -> None:
+        """Time goes on to this tick, (batch,), in silence, where it is not there yet."""
+        self.sounding = np.where(tick > self.time, -1, self.sounding)
+        self.time = np.maximum(self.time, tick)
+
+    def _sound(self, kind: np.ndarray, ticks: np.ndarray) -> None:
+        """A note that is told whole by its length sounds, and time goes on to its end; both (batch,)."""
+        is_whole = kind == DURATION
+        told = np.where(is_whole, self._pitch, -1)
+        self._note(told)
+        self._hear(told, ticks)
+        self.time = self.time + np.where(is_whole, ticks, 0)
+
+    def _announce(self, tokens: np.ndarray) -> None:
+        """The pitch of the note that is being told stands until it is told whole."""
+        kind = self.table.kind[tokens]
+        self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
+
+    def _take(self, tokens: np.ndarray) -> None:
+        """What every token changes, once its time and note are told."""
+        self._frame(tokens)
+        self._last = self.table.kind[tokens]
+
     def _hear(self, pitch: np.ndarray, ticks: np.ndarray) -> None:
         """A pitch, -1 for none, sounds for so many ticks; both (batch,)."""
         rows = np.flatnonzero(pitch >= 0)
@@ -218,16 +241,10 @@ class RemiTracker(TimedTracker):
         self._bar_start = np.where(enters, self._next_bar(), self._bar_start)
         place = np.maximum(self._bar_start, 0)
         reached = np.where(enters, place, np.where(kind == POSITION, place + steps, self.time))
-        self.sounding = np.where(reached > self.time, -1, self.sounding)
-        self.time = np.maximum(self.time, reached)
-        is_whole = kind == DURATION
-        told = np.where(is_whole, self._pitch, -1)
-        self._note(told)
-        self._hear(told, steps)
-        self.time = self.time + np.where(is_whole, steps, 0)
-        self._pitch = np.where(kind == PITCH, self.table.pitch[tokens], np.where(kind == VELOCITY, self._pitch, -1))
-        self._frame(tokens)
-        self._last = kind
+        self._reach(reached)
+        self._sound(kind, steps)
+        self._announce(tokens)
+        self._take(tokens)
 
     def _next_bar(self) -> np.ndarray:
         return np.where(self._bar_start < 0, 0, self._bar_start + self.bar)
