@@ -29,7 +29,7 @@ bench: .installed-dev
 
 soak: .installed-dev
 	RITORNELLO_SOAK=1 $(BIN)/python -m pytest -m slow tests
-	RITORNELLO_SOAK=1 $(BIN)/python -m pytest tests/music/test_musescore_songs.py tests/encoding/test_real_tunes.py
+	RITORNELLO_SOAK=1 $(BIN)/python -m pytest tests/music/musescore/test_musescore_songs.py tests/encoding/test_real_tunes.py
 	-$(PIP) atheris
 	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 

@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ritornello.music.atomic import write_bytes, write_text
+from ritornello.atomic import write_bytes, write_text
 from ritornello.render.audio_file import encode_audio
 
 COMPRESSION = 0.68  # libsndfile's 0 (large) to 1 (small): 20 keys, a minute in all, stay under 450 kB

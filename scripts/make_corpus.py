@@ -23,18 +23,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families import with_families, without_copies
+from ritornello.corpus.families.families import with_families, without_copies
+from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
-from ritornello.corpus.pick import melodic_part, picked, sung_part
+from ritornello.corpus.pick.pick import melodic_part, picked, sung_part
+from ritornello.corpus.pick.segments import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pieces import CorpusPiece
-from ritornello.corpus.segments import LEAST_NOTES, REST_BARS, cut_at_rests
-from ritornello.corpus.split import SplitRule, with_splits
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.music.abc_reader import read_abc
-from ritornello.music.atomic import write_bytes, write_text
+from ritornello.music.abc.reader import read_abc
 from ritornello.music.kinds import decode_text
-from ritornello.music.musescore import read_musescore
+from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Melody, Part, Piece
 
 LAST_DEATH = 1925

@@ -15,8 +15,8 @@ import torch
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.model.torch_lstm import TorchLstm
-from ritornello.train.batches import batch_of
+from ritornello.training.batches import batch_of
+from ritornello.training.network import TorchLstm
 
 WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5
 ONE, TWO = Alphabet((11,)), Alphabet((7, 5), (3, 4))

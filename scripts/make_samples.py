@@ -18,11 +18,11 @@ from pathlib import Path
 from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
 from make_corpus import HYMNS, SONGS
+from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.samples import SAMPLES
-from ritornello.music.abc_reader import read_abc
-from ritornello.music.atomic import write_bytes, write_text
+from ritornello.music.abc.reader import read_abc
 from ritornello.music.kinds import decode_text
-from ritornello.music.musescore import read_musescore
+from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Note, Piece
 
 TICKS = 480

@@ -227,7 +227,7 @@ def hymn_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def hymn_corpus(tmp_path_factory, hymn_folder) -> Path:
     """A corpus built from them, the last fifth to test with."""
-    from ritornello.corpus.build import build_corpus
+    from ritornello.corpus.build.build import build_corpus
 
     path = tmp_path_factory.mktemp("corpus") / "hymns"
     build_corpus(hymn_folder, split="last:0.2").save(path)
@@ -241,7 +241,7 @@ def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
     def shorten(patch: pytest.MonkeyPatch) -> None:
         from ritornello import api
         from ritornello.corpus.embedded import embedded
-        from ritornello.train.plan import TrainOptions
+        from ritornello.training.plan import TrainOptions
 
         checked, load = TrainOptions.__post_init__, api.load_corpus
 

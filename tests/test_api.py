@@ -10,7 +10,7 @@ from ritornello.encoding import make_encoding
 from ritornello.model.file import digest
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
-from ritornello.train.checkpoint import load_checkpoint
+from ritornello.training.run.checkpoint import load_checkpoint
 
 SMALL = {"preset": "tiny", "threads": 1, "streams": 4, "bptt_steps": 32}
 
@@ -46,7 +46,7 @@ def test_the_names_that_programs_may_rely_on():
 
 
 def test_train_stays_a_function_when_its_room_is_imported():
-    from ritornello.train.plan import TrainOptions
+    from ritornello.training.plan import TrainOptions
 
     assert TrainOptions().seed == 0
     assert rito.train.__module__ == "ritornello.api"

@@ -1,7 +1,6 @@
 """Training in a notebook cell: curves that are updated in place, and the last melody to listen to."""
 
 import pytest
-
 from chromium import offline_chromium
 
 CELL = """import ritornello as rito

@@ -19,8 +19,8 @@ from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
-from ritornello.train.plan import TrainOptions
-from ritornello.train.run import prepare_training
+from ritornello.training.plan import TrainOptions
+from ritornello.training.run.start import prepare_training
 
 MOST_LINES = 60  # fewer than these
 

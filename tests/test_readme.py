@@ -11,7 +11,7 @@ import tomllib
 import pytest
 
 from ritornello.cli import main
-from ritornello.corpus.pick import pick_melody
+from ritornello.corpus.pick.pick import pick_melody
 from ritornello.music.files import read, write
 
 

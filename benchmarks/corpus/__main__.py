@@ -18,7 +18,7 @@ from benchmarks.corpus.midi_tracks import piece_bytes
 from benchmarks.corpus.tunes import of_size, write_folder
 from benchmarks.report import arguments, spread, tell
 
-from ritornello.corpus.convert import convert
+from ritornello.corpus.build.convert import convert
 from ritornello.corpus.options import BuildOptions
 
 SMALL = (1300, 1500)  # bytes: about 1.4 kB

@@ -15,7 +15,7 @@ from benchmarks.report import clean_environment
 CHILD = r"""
 import json, os, re, resource, sys, threading, time
 from pathlib import Path
-from ritornello.corpus.build import build_corpus
+from ritornello.corpus.build.build import build_corpus
 if sys.argv[3] and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {int(core) for core in sys.argv[3].split(",")})
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from ritornello.corpus.pick import sung_part
-from ritornello.corpus.pick_line import top_line
+from ritornello.corpus.pick.line import top_line
+from ritornello.corpus.pick.pick import sung_part
 from ritornello.music.values import Note, Part, Piece
 
 NEUTRAL = ("", "", "Track {n}", "Staff {n}", "MIDI {n:02d}", "Instrument {n}")

@@ -19,9 +19,9 @@ from benchmarks.corpus.multitrack import Arrangement, arranged
 from benchmarks.report import DATA, arguments, tell
 
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick import pick_melodies
+from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.music.files import scan_content
-from ritornello.music.midi import read_midi
+from ritornello.music.midi.reader import read_midi
 from ritornello.music.values import Piece
 
 BINS = (0.0, 0.4, 0.6, 0.8, 0.95, 0.99, 1.01)

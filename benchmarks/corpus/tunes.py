@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ritornello.corpus.embedded import embedded
-from ritornello.music.midi import write_midi
+from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody
 
 SHIFTS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6)

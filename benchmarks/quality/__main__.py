@@ -16,7 +16,7 @@ def main() -> None:
     options = parser.parse_args()
     from ritornello import api
     from ritornello.cli.demo import MINUTES
-    from ritornello.encoding.choice import default_encoding
+    from ritornello.encoding.options import default_encoding
     from ritornello.evaluate.scores import score_baselines
 
     minutes = options.minutes or MINUTES

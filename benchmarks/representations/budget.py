@@ -8,8 +8,8 @@ from typing import Any
 
 from ritornello.encoding import Encoding, Grid
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
-from ritornello.train.measure import make_engine
-from ritornello.train.plan import Setting, TrainOptions, make_plan
+from ritornello.training.plan import Setting, TrainOptions, make_plan
+from ritornello.training.run.measure import make_engine
 
 STEP = 4  # cells: widths are multiples of it
 

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ritornello import atomic
 from ritornello.encoding import Encoding, make_encoding
-from ritornello.music import atomic
-from ritornello.music.musicxml import write_musicxml
+from ritornello.music.scores.writer import write_musicxml
 from ritornello.music.values import Melody
 
 SOURCE, BARS = "hymns/Silent_Night", 3

@@ -29,7 +29,7 @@ from ritornello.music.values import Melody
 
 if TYPE_CHECKING:
     from ritornello.model.options import NetworkOptions
-    from ritornello.train.plan import TrainOptions
+    from ritornello.training.plan import TrainOptions
 
 CURVE_NOTES = 2500  # of the validation tunes that every check is scored on: the same for all
 PLAYED_NOTES = 1500
@@ -64,8 +64,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
     """Train; the weights that held out best, and the held-out bits per note of all that were the best so far."""
-    from ritornello.train.plan import TrainOptions
-    from ritornello.train.run import prepare_training
+    from ritornello.training.plan import TrainOptions
+    from ritornello.training.run.start import prepare_training
 
     network, weights = within_budget(job["network"], encoding)
     options = TrainOptions(seed=job["seed"], threads=job["threads"], checks=job["checks"], save_seconds=NEVER)
@@ -103,7 +103,7 @@ def updates_in(
 
     It silences as much as the long one will, since that costs time too.
     """
-    from ritornello.train.run import prepare_training
+    from ritornello.training.run.start import prepare_training
 
     planned = prepare_training(corpus, network, encoding, replace(options, minutes=seconds / 60)).plan
     short = replace(options, updates=TRIAL_UPDATES, dropout=planned.dropout, checks=1)
@@ -129,7 +129,7 @@ def some_of(melodies: Sequence[np.ndarray], encoding: Encoding, notes: int) -> l
 
 def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, float]:
     """A player is fed held-out tunes and asked before every token: notes per second, microseconds per group."""
-    from ritornello.model.player import Player
+    from ritornello.model.players import Player
 
     player = Player(network, encoding)
     rates = []

@@ -19,7 +19,7 @@ from benchmarks.representations.tables import table, write_between_marks
 
 from ritornello.encoding import Encoding
 from ritornello.model.lstm import NumpyLstm
-from ritornello.model.player import Player
+from ritornello.model.players import Player
 
 MARKS = ("<!-- shares -->", "<!-- /shares -->")
 

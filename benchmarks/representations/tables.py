@@ -13,9 +13,9 @@ from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
 from benchmarks.representations.reasons import REASONS
 from benchmarks.representations.results import Record, setting_of
 
+from ritornello import atomic
 from ritornello.encoding import make_encoding
-from ritornello.music import atomic
-from ritornello.train.plan import Setting, TrainOptions, make_plan
+from ritornello.training.plan import Setting, TrainOptions, make_plan
 
 MARKS = ("<!-- representations: made by python -m benchmarks.representations -->", "<!-- /representations -->")
 TWICE = 2.0  # how far beyond the halves of people's tunes a statistic may lie

@@ -48,7 +48,7 @@ def measure(options: argparse.Namespace) -> Iterator[tuple[list[dict], dict]]:
 
 def rule() -> str:
     """Streams and steps as training chooses them."""
-    from ritornello.train.plan import TrainOptions, choose_shape
+    from ritornello.training.plan import TrainOptions, choose_shape
 
     shape = choose_shape(TrainOptions())
     return f"{shape.streams}x{shape.bptt_steps}"

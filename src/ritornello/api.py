@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from ritornello.encoding import Encoding
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
-    from ritornello.model.player import Player
-    from ritornello.train.finetune import Base
-    from ritornello.train.loop import Check
-    from ritornello.train.plan import TrainOptions
-    from ritornello.train.training import Training
-    from ritornello.train.wishes import Wishes
+    from ritornello.model.players import Player
+    from ritornello.training.loop import Check
+    from ritornello.training.plan import TrainOptions
+    from ritornello.training.run.finetune import Base
+    from ritornello.training.run.training import Training
+    from ritornello.training.run.wishes import Wishes
 
 MAX_BATCH = 256
 
@@ -103,7 +103,7 @@ class Model:
 
     def player(self) -> Player:
         """Something to feed tokens and ask for probabilities, one tune at a time."""
-        from ritornello.model.player import Player
+        from ritornello.model.players import Player
 
         return Player(self.network, self.file.encoding)
 
@@ -214,7 +214,7 @@ def build_corpus(sources: str | Path | Sequence[str | Path], out: str | Path | N
     options: the fields of `corpus.options.BuildOptions`. With `out`, a call that was stopped goes on where it was.
     Raises CorpusError (a ValueError) where nothing could be kept.
     """
-    from ritornello.corpus.build import build_corpus as build
+    from ritornello.corpus.build.build import build_corpus as build
     from ritornello.corpus.options import BuildOptions
 
     return build(sources, BuildOptions(**options), out=out)
@@ -258,11 +258,11 @@ def train(
     Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so. When it is
     interrupted, the KeyboardInterrupt says how to go on.
     """
-    from ritornello.train.checkpoint import read_checks
-    from ritornello.train.notebook_view import notebook_view
-    from ritornello.train.plan import TrainOptions
-    from ritornello.train.watch import watch
-    from ritornello.train.wishes import wishes
+    from ritornello.reports.runs.notebook_view import notebook_view
+    from ritornello.reports.runs.watch import watch
+    from ritornello.training.plan import TrainOptions
+    from ritornello.training.run.checkpoint import read_checks
+    from ritornello.training.run.wishes import wishes
 
     wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
@@ -291,8 +291,8 @@ def _training(
     replace: bool,
 ) -> Training:
     """A run that is ready to begin or to go on. Raises ValueError where it can do neither."""
-    from ritornello.train.checkpoint import lasting, load_checkpoint
-    from ritornello.train.run import check_free, prepare_training, resume_training
+    from ritornello.training.run.checkpoint import lasting, load_checkpoint
+    from ritornello.training.run.start import check_free, prepare_training, resume_training
 
     if resume:
         if replace or base is not None:
@@ -307,7 +307,7 @@ def _training(
 
 def _base(model: Model | Run | str | Path, folder: Path) -> Base:
     """A model to go on from. Raises ValueError where the run in `folder` would take its place."""
-    from ritornello.train.finetune import Base, check_kept
+    from ritornello.training.run.finetune import Base, check_kept
 
     found = model if isinstance(model, Model) else load_model(model)
     base = Base(found.name, found.file)
@@ -317,7 +317,7 @@ def _base(model: Model | Run | str | Path, folder: Path) -> Base:
 
 def _primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:
     """A melody from whatever a primer was given as."""
-    from ritornello.corpus.pick import pick_melody
+    from ritornello.corpus.pick.pick import pick_melody
     from ritornello.generate.primer import parse_notes
     from ritornello.music.files import readable
     from ritornello.music.worker import read_untrusted

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from ritornello.cli.demo import check_free_for_demo
-from ritornello.train.checkpoint import load_checkpoint
+from ritornello.training.run.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

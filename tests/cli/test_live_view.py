@@ -4,9 +4,9 @@ import io
 
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
-from ritornello.train.coach import Log, Point
-from ritornello.train.loop import Check
-from ritornello.train.watch import Look
+from ritornello.reports.runs.coach import Log, Point
+from ritornello.reports.runs.watch import Look
+from ritornello.training.loop import Check
 
 POINT = Point(10, 1.0, 2.0, 6.0, 5.0)
 CHECK = Check(10, 40, 1.0, 2.0, 1.2, 1.0, 3000.0, True)

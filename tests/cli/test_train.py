@@ -17,7 +17,7 @@ import ritornello
 import ritornello as rito
 from ritornello.cli.live_view import LiveView
 from ritornello.model.file import load_model
-from ritornello.train.checkpoint import load_checkpoint, read_log
+from ritornello.training.run.checkpoint import load_checkpoint, read_log
 
 SOURCE = Path(ritornello.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_WAIT_POLICY": "PASSIVE"}

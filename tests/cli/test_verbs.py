@@ -313,7 +313,7 @@ def test_evaluate_scores_a_single_file_whole(command, little_model, repo_root):
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory, repo_root):
     """The same hymn tune as MIDI, ABC and MusicXML."""
-    from ritornello.corpus.pick import pick_melody
+    from ritornello.corpus.pick.pick import pick_melody
     from ritornello.music.files import write
 
     folder = tmp_path_factory.mktemp("sources")

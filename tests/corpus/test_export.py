@@ -9,7 +9,7 @@ from ritornello.corpus.embedded import embedded
 from ritornello.corpus.export import export_midi, export_npz, export_parquet, file_names
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.encoding.exercise_arrays import read_step_arrays
+from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.steps import plain_steps
 from ritornello.music.files import read

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from ritornello.corpus.build import build_corpus
+from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.report import REMEDIES, SHARPER, FileReport, dropped, remedy
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.summary import rows, screen, strict_failure, table
-from ritornello.music.midi import write_midi
+from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note
 
 OLD = (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from walks import CASES, assert_a_batch_is_its_tunes, streamed, walked
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.choice import chosen_encoding
 from ritornello.encoding.durations import DURATIONS
+from ritornello.encoding.options import chosen_encoding
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 BARS = ("bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from walks import exact, walked
 
 from ritornello.corpus.embedded import embedded
-from ritornello.corpus.pick import picked, sung_part
+from ritornello.corpus.pick.pick import picked, sung_part
 from ritornello.encoding import Grid, Lookback, make_encoding
-from ritornello.encoding.choice import chosen_encoding
+from ritornello.encoding.options import chosen_encoding
 from ritornello.encoding.side_inputs import INPUTS
 from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF
 from ritornello.music.files import read

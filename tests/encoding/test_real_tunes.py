@@ -7,9 +7,9 @@ RITORNELLO_SOAK=1. No tune is an exception: every length in them has a spelling.
 from collections import Counter
 
 import pytest
+from real_tunes import SOAK, TUNES, real_melodies
 from walks import exact
 
-from real_tunes import SOAK, TUNES, real_melodies
 from ritornello.corpus.embedded import embedded
 from ritornello.encoding import Grid, make_encoding
 

@@ -8,7 +8,7 @@ import pytest
 from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate import likelihood
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
-from ritornello.model.player import Player
+from ritornello.model.players import Player
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
 

@@ -5,7 +5,7 @@ import pytest
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid, make_encoding
-from ritornello.encoding.choice import default_encoding
+from ritornello.encoding.options import default_encoding
 from ritornello.evaluate.scores import described, tunes_of_both
 from ritornello.music.values import Melody, Note, Timeline
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ritornello.corpus.archives import is_archive
+from ritornello.corpus.find.archives import is_archive
 from ritornello.corpus.report import REMEDIES, FileReport
 from ritornello.corpus.store import Corpus
 

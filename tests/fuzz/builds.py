@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from accounts import check_accounts, check_lines
 from mutations import damaged
 
-from ritornello.corpus.archives import is_archive
-from ritornello.corpus.build import build_corpus
+from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.find.archives import is_archive
+from ritornello.corpus.find.sources import name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import FileReport
-from ritornello.corpus.sources import name_problem
 
 FILES = 150  # in a folder
 UNFORESEEN = "cannot be read ("  # how a worker tells of an exception that no reader raises on purpose

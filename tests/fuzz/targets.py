@@ -11,13 +11,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ritornello.corpus.archive_limits import ArchiveError, Limits
-from ritornello.corpus.archives import forget, list_members, read_member
-from ritornello.encoding.exercise_arrays import step_arrays
-from ritornello.music.abc_reader import AbcError, scan_abc
+from ritornello.corpus.find.archive_limits import ArchiveError, Limits
+from ritornello.corpus.find.archives import forget, list_members, read_member
+from ritornello.encoding.arrays.exercise import step_arrays
+from ritornello.music.abc.reader import AbcError, scan_abc
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.kinds import decode_text
-from ritornello.music.musescore import read_musescore
+from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Piece
 
 SMALL = Limits(members=100, directory_bytes=2**16, total_bytes=2**22, ratio=100, free_bytes=2**20)

@@ -7,14 +7,14 @@ import pytest
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.encoding import make_encoding
-from ritornello.encoding.choice import default_encoding
+from ritornello.encoding.options import default_encoding
 from ritornello.evaluate.form import faults
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.player import Player
+from ritornello.model.players import Player
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 

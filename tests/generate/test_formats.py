@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.choice import default_encoding
+from ritornello.encoding.options import default_encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.file import ModelFile, save_model
 from ritornello.model.options import NetworkOptions

@@ -12,7 +12,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import State
-from ritornello.model.player import Player
+from ritornello.model.players import Player
 from ritornello.music.values import Key, Melody
 
 INTERVAL = IntervalEncoding()

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from two_parts import TwoParts
 
 from ritornello.encoding import Grid
 from ritornello.encoding.protocol import Echo
 from ritornello.model.alphabet import Alphabet
-from two_parts import TwoParts
 
 TWO = Alphabet((11, 4), (5,))
 

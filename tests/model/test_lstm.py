@@ -186,7 +186,7 @@ def test_echoes_of_one_part_by_the_textbook_give_the_same():
 def test_a_new_network_s_gates_are_shut():
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.training.network import TorchLstm
 
     torch.manual_seed(5)
     tensors = TorchLstm(NetworkOptions(1, 8, 8, 0.0, chain=8), Alphabet((6, 4), (), (3, 3))).tensors()
@@ -213,7 +213,7 @@ def test_a_new_network_s_gates_are_shut():
 def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.training.network import TorchLstm
 
     torch.set_num_threads(1)
     torch.manual_seed(layers)
@@ -236,7 +236,7 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
 def test_the_weights_that_a_network_needs_are_those_that_training_makes(alphabet, layers, attention, mixed):
     pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.training.network import TorchLstm
 
     options = NetworkOptions(layers, 24, 16, 0.0, attention, 8, mixed)
     made = {name: value.shape for name, value in TorchLstm(options, alphabet).tensors().items()}
@@ -248,8 +248,8 @@ def test_the_weights_that_a_network_needs_are_those_that_training_makes(alphabet
 def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention, mixed):
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
-    from ritornello.train.batches import batch_of
+    from ritornello.training.batches import batch_of
+    from ritornello.training.network import TorchLstm
 
     torch.manual_seed(attention)
     alphabet = Alphabet((9, 6), (4,), (3, 3))
@@ -290,7 +290,7 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
 def test_torch_takes_back_the_weights_it_gave_and_no_others():
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.training.network import TorchLstm
 
     torch.manual_seed(3)
     first, second = (TorchLstm(NetworkOptions(2, 16, 8, 0.0), Alphabet((20,))) for _ in range(2))
@@ -305,7 +305,7 @@ def test_torch_takes_back_the_weights_it_gave_and_no_others():
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_dropout_silences_its_share_and_keeps_the_mean(share):
     torch = pytest.importorskip("torch")
-    from ritornello.model.torch_lstm import Dropout
+    from ritornello.training.network import Dropout
 
     torch.manual_seed(1)
     dropout, ones = Dropout(share), torch.ones(101, 999, requires_grad=True)
@@ -328,7 +328,7 @@ def test_dropout_silences_its_share_and_keeps_the_mean(share):
 def test_a_new_network_opens_its_forget_gates():
     pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.model.torch_lstm import TorchLstm
+    from ritornello.training.network import TorchLstm
 
     bias = TorchLstm(NetworkOptions(1, 8, 8, 0.0), Alphabet((5,))).tensors()["lstm.0.bias"]
     assert bias.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from ritornello import atomic
 from ritornello.encoding import Grid
 from ritornello.model import file as model_file
 from ritornello.model.file import ModelFile, ModelFileError, load_model, save_model
 from ritornello.model.options import NetworkOptions
-from ritornello.music import atomic
 
 FACTS = {
     "seed": 7,

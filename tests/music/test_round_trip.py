@@ -4,13 +4,13 @@ Every fifteenth of the 2,202 tunes by default; all of them with RITORNELLO_SOAK=
 """
 
 import pytest
-
 from real_tunes import SOAK, TUNES, in_quarters, real_melodies
-from ritornello.music.abc_reader import read_abc
-from ritornello.music.abc_writer import write_abc
-from ritornello.music.midi import read_midi, write_midi
-from ritornello.music.musicxml import write_musicxml
-from ritornello.music.scores import read_score
+
+from ritornello.music.abc.reader import read_abc
+from ritornello.music.abc.writer import write_abc
+from ritornello.music.midi.reader import read_midi, write_midi
+from ritornello.music.scores.reader import read_score
+from ritornello.music.scores.writer import write_musicxml
 
 STEP = 1 if SOAK else 15
 FORMATS = {

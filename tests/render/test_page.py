@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from chromium import LOUDEST, offline_chromium
+
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.render.page import Exhibit, frame_html, notebook_html, page_html
 

@@ -32,11 +32,11 @@ def build(
     out
         The corpus folder to write. Its report.html is to be looked at; report.jsonl tells of every file.
     """
-    from ritornello.corpus.build import build_corpus
+    from ritornello.corpus.build.build import build_corpus
     from ritornello.corpus.errors import CorpusError
+    from ritornello.corpus.families.judge import copies_across, unknown_names
+    from ritornello.corpus.families.split import SplitRule
     from ritornello.corpus.folder import check_place, is_corpus
-    from ritornello.corpus.judge import copies_across, unknown_names
-    from ritornello.corpus.split import SplitRule
     from ritornello.corpus.summary import LINES, screen
 
     console = Console(quiet, as_json)

@@ -33,10 +33,10 @@ def explain(
     out
         Write a page that shows it on a staff and a roll to this .html file.
     """
-    from ritornello.corpus import explain as explaining
+    from ritornello import atomic
     from ritornello.corpus.errors import CorpusError
-    from ritornello.corpus.explain_page import explanation_page
-    from ritornello.music import atomic
+    from ritornello.reports.corpora import explain as explaining
+    from ritornello.reports.corpora.explain_page import explanation_page
 
     if out and Path(out).suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: the explanation is a page; name it .html")

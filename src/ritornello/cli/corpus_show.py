@@ -36,10 +36,10 @@ def show(
     page
         Also write the report page, outliers first, to this .html file (a build writes it into the corpus folder).
     """
+    from ritornello import atomic
     from ritornello.api import load_corpus
-    from ritornello.corpus.describe import as_svg, as_text, describe
-    from ritornello.corpus.report_page import report_page
-    from ritornello.music import atomic
+    from ritornello.reports.corpora.describe import as_svg, as_text, describe
+    from ritornello.reports.corpora.page import report_page
 
     material = load_corpus(corpus)
     description = describe(material)
@@ -57,7 +57,7 @@ def show(
 
 def _families(corpus: Corpus) -> tuple[list[dict], str]:
     """Families of two or more as values and as words."""
-    from ritornello.corpus.kin import families_as_text, families_of
+    from ritornello.corpus.families.kin import families_as_text, families_of
 
     found = families_of(corpus)
     return [family.to_json() for family in found], families_as_text(found)

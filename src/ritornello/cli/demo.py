@@ -47,14 +47,14 @@ def demo(
         Random seed of training and composing.
     """
     from ritornello import api
+    from ritornello.atomic import check_place
     from ritornello.cli.live_view import LiveView
     from ritornello.cli.train_words import describe_plan
     from ritornello.evaluate.scores import score_ngram
-    from ritornello.music.atomic import check_place
-    from ritornello.train.folder import MODEL_NAME
-    from ritornello.train.plan import TrainOptions
-    from ritornello.train.run import prepare_training
-    from ritornello.train.watch import watch
+    from ritornello.reports.runs.watch import watch
+    from ritornello.training.plan import TrainOptions
+    from ritornello.training.run.folder import MODEL_NAME
+    from ritornello.training.run.start import prepare_training
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
     check_place(folder)
@@ -95,8 +95,8 @@ def demo(
 
 def check_free_for_demo(folder: Path) -> None:
     """Raise ValueError where the folder holds a corpus, or a run that is not an earlier demo's."""
-    from ritornello.train.folder import holds_run
-    from ritornello.train.run import check_free
+    from ritornello.training.run.folder import holds_run
+    from ritornello.training.run.start import check_free
 
     if holds_run(folder) and not _is_demo(folder):
         raise ValueError(f"{folder} holds a run that is not a demo's: choose another folder for the demo with -o")
@@ -105,7 +105,7 @@ def check_free_for_demo(folder: Path) -> None:
 
 def _is_demo(folder: Path) -> bool:
     """Whether the run in the folder says that a demo began it."""
-    from ritornello.train.checkpoint import CheckpointError, read_story
+    from ritornello.training.run.checkpoint import CheckpointError, read_story
 
     with suppress(CheckpointError):
         return bool(read_story(folder).get("demo"))
@@ -146,7 +146,7 @@ def _exhibit(tune: Tune, number: int, run: dict, files: dict[str, Path]) -> Exhi
 
 
 def _write_page(folder: Path, exhibits: list, facts: dict) -> None:
-    from ritornello.music import atomic
+    from ritornello import atomic
     from ritornello.render.page import page_html
 
     told = {
@@ -160,6 +160,6 @@ def _write_page(folder: Path, exhibits: list, facts: dict) -> None:
 
 
 def _write_json(path: Path, value: dict) -> None:
-    from ritornello.music import atomic
+    from ritornello import atomic
 
     atomic.write_text(path, json.dumps(value, indent=1) + "\n")

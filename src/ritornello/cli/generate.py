@@ -58,8 +58,8 @@ def generate(
     from dataclasses import replace
 
     from ritornello.api import load_model
+    from ritornello.atomic import check_place
     from ritornello.generate.primer import parse_range
-    from ritornello.music.atomic import check_place
 
     console = Console(quiet, as_json)
     if number < 1:

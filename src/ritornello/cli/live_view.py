@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ritornello.cli.console import Console
 
 if TYPE_CHECKING:
-    from ritornello.train.watch import Look
+    from ritornello.reports.runs.watch import Look
 
 INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of held-out, training and the n-gram, as in the report
 ROWS, WIDEST, NARROWEST = 9, 100, 40
@@ -96,7 +96,7 @@ class LiveView:
     def _bar(self, width: int):
         from rich.text import Text
 
-        from ritornello.train.coach import clock
+        from ritornello.reports.runs.coach import clock
 
         said = f" {100 * self._done / self._updates:3.0f} %"
         if self._look is not None:
@@ -110,7 +110,7 @@ class LiveView:
 
 def describe_look(look: Look) -> str:
     """A check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
-    from ritornello.train.coach import clock
+    from ritornello.reports.runs.coach import clock
 
     check, point, log = look.check, look.point, look.log
     held_out = f"  held-out {point.held_out:.3f}" if log.has_held_out else ""
@@ -127,7 +127,7 @@ def describe_look(look: Look) -> str:
 
 def describe_sample(look: Look) -> str:
     """The melody of a check in a line: its roll, its notes, how sure the network was."""
-    from ritornello.train.sample import note_names, one_line_roll
+    from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
     melody, heard = look.sample.melody, look.sample.heard
@@ -138,7 +138,7 @@ def _curves(look: Look, width: int):
     from rich.text import Text
 
     from ritornello.render.text_chart import text_chart
-    from ritornello.train.run_report import lines_of
+    from ritornello.reports.runs.page import lines_of
 
     text = Text()
     for row in text_chart(lines_of(look.log), width, ROWS):
@@ -164,7 +164,7 @@ def _numbers(look: Look):
 def _tune(look: Look, width: int) -> list:
     from rich.text import Text
 
-    from ritornello.train.sample import note_names, one_line_roll
+    from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
     melody, heard = look.sample.melody, look.sample.heard

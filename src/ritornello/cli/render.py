@@ -23,7 +23,7 @@ def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet
     soundfont
         An SF2 or SF3 file to play with, through the fluidsynth program.
     """
-    from ritornello.corpus.pick import pick_melody
+    from ritornello.corpus.pick.pick import pick_melody
     from ritornello.music.worker import read_untrusted
     from ritornello.render.save import SOUNDS, SUFFIXES, save_melody
     from ritornello.render.sound import save_audio

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from ritornello.cli.console import AsJson, Console, Quiet
 
 if TYPE_CHECKING:
-    from ritornello.train.compare import Comparison
+    from ritornello.reports.runs.compare import Comparison
 
 SUFFIXES = (".html", ".svg", ".png")
 
@@ -34,7 +34,7 @@ def runs(
     out
         Also draw the comparison: a page (.html) or the curves alone (.svg, .png).
     """
-    from ritornello.train.compare import compare_runs
+    from ritornello.reports.runs.compare import compare_runs
 
     if out is not None and Path(out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{out}: name the picture {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
@@ -47,7 +47,7 @@ def runs(
 
 
 def _as_text(comparison: Comparison, console: Console) -> str:
-    from ritornello.train.compare import table_of
+    from ritornello.reports.runs.compare import table_of
 
     parts = [
         "\n".join(filter(None, [group.name, console.table(*table_of(group)), group.caution]))
@@ -60,8 +60,8 @@ def _as_text(comparison: Comparison, console: Console) -> str:
 
 
 def _draw(comparison: Comparison, path: Path, name: str) -> None:
-    from ritornello.music import atomic
-    from ritornello.train.compare import comparison_page, comparison_svg
+    from ritornello import atomic
+    from ritornello.reports.runs.compare import comparison_page, comparison_svg
 
     suffix = path.suffix.lower()
     if suffix == ".html":

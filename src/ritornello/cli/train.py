@@ -18,17 +18,17 @@ from ritornello.cli.train_words import (
     describe_sizes,
     describe_tuning,
 )
-from ritornello.train.plan import Setting, TrainOptions
+from ritornello.training.plan import Setting, TrainOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ritornello.corpus.store import Corpus
-    from ritornello.train.coach import Log
-    from ritornello.train.loop import Progress
-    from ritornello.train.ranks import Ranks
-    from ritornello.train.training import Training
-    from ritornello.train.wishes import Wishes
+    from ritornello.reports.runs.coach import Log
+    from ritornello.training.loop import Progress
+    from ritornello.training.run.ranks import Ranks
+    from ritornello.training.run.training import Training
+    from ritornello.training.run.wishes import Wishes
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -92,10 +92,10 @@ def train(
     dry_run
         Show sizes, memory and expected time; train and write nothing.
     """
-    from ritornello.music.atomic import check_place
-    from ritornello.train.ranks import is_restarted, joined_ranks
-    from ritornello.train.run import check_free, is_under_way
-    from ritornello.train.wishes import wishes
+    from ritornello.atomic import check_place
+    from ritornello.training.run.ranks import is_restarted, joined_ranks
+    from ritornello.training.run.start import check_free, is_under_way
+    from ritornello.training.run.wishes import wishes
 
     wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     if resume:
@@ -141,9 +141,9 @@ def _begin(
     guard: Callable[[Path], None],
 ) -> int:
     from ritornello.corpus.tokens import losses_in_words
-    from ritornello.train.checkpoint import lasting
-    from ritornello.train.finetune import check_kept, load_base
-    from ritornello.train.run import prepare_training
+    from ritornello.training.run.checkpoint import lasting
+    from ritornello.training.run.finetune import check_kept, load_base
+    from ritornello.training.run.start import prepare_training
 
     try:
         parent = load_base(base) if base else None
@@ -169,8 +169,8 @@ def _resume(
     wanted: Wishes,
     ranks: Ranks,
 ) -> int:
-    from ritornello.train.checkpoint import load_checkpoint
-    from ritornello.train.run import check_options, find_source, resume_training
+    from ritornello.training.run.checkpoint import load_checkpoint
+    from ritornello.training.run.start import check_options, find_source, resume_training
 
     folder = Path(out)
     saved = ranks.first(lambda: load_checkpoint(folder))
@@ -192,8 +192,8 @@ def _resume(
 
 def _reported(folder: Path) -> Log | None:
     """Write the report of a run that was killed between its end and its report; its log, None where there is none."""
-    from ritornello.train.run_log import read_run
-    from ritornello.train.run_report import write_report
+    from ritornello.reports.runs.log import read_run
+    from ritornello.reports.runs.page import write_report
 
     with suppress(OSError, ValueError):
         write_report(folder)
@@ -203,7 +203,7 @@ def _reported(folder: Path) -> Log | None:
 
 def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any]:
     """What a run has come to, by name; bits per note are None where no tunes were held out to tell."""
-    from ritornello.train.folder import MODEL_NAME
+    from ritornello.training.run.folder import MODEL_NAME
 
     known = log if log and log.points and log.has_held_out else None
     return {
@@ -219,8 +219,8 @@ def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any
 def _train(console: Console, training: Training, out: Path) -> int:
     """Train to the end, showing it."""
     from ritornello.cli.live_view import LiveView
-    from ritornello.train.run_log import read_run
-    from ritornello.train.watch import watch
+    from ritornello.reports.runs.log import read_run
+    from ritornello.reports.runs.watch import watch
 
     if not training.has_held_out:
         console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
@@ -247,8 +247,8 @@ def _train(console: Console, training: Training, out: Path) -> int:
 def _dry_run(console: Console, training: Training, options: TrainOptions) -> int:
     from dataclasses import asdict
 
-    from ritornello.train.measure import measured
-    from ritornello.train.sizes import sizes
+    from ritornello.training.run.measure import measured
+    from ritornello.training.run.sizes import sizes
 
     plan = training.plan
     setting = Setting(plan.engine, plan.device, plan.dtype, plan.threads)

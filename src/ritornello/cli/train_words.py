@@ -6,19 +6,19 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ritornello.train.plan import Plan, Setting
+from ritornello.training.plan import Plan, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ritornello.train.coach import Log
-    from ritornello.train.sizes import Sizes
-    from ritornello.train.training import Training
+    from ritornello.reports.runs.coach import Log
+    from ritornello.training.run.sizes import Sizes
+    from ritornello.training.run.training import Training
 
 
 def describe_interruption(training: Training, folder: Path) -> str:
     """What there is after Ctrl-C, in a line, and how to go on."""
-    from ritornello.train.folder import MODEL_NAME
+    from ritornello.training.run.folder import MODEL_NAME
 
     progress, going_on = training.progress, f"`ritornello train --resume {folder}`"
     at = f"interrupted at update {progress.update} of {training.plan.updates}"
@@ -101,7 +101,7 @@ def _memory(found: Sizes) -> str:
 
 def describe_end(training: Training, folder: Path, log: Log) -> str:
     """What was learned, over the n-gram or the base, and where it is, in a line."""
-    from ritornello.train.coach import final_line
-    from ritornello.train.folder import MODEL_NAME
+    from ritornello.reports.runs.coach import final_line
+    from ritornello.training.run.folder import MODEL_NAME
 
     return f"{final_line(log)}; {folder / MODEL_NAME}, best at update {training.progress.best_update}"

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ritornello import atomic
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
-from ritornello.encoding.exercise_arrays import from_grid
+from ritornello.encoding.arrays.exercise import from_grid
 from ritornello.encoding.steps import plain_steps
-from ritornello.music import atomic
 from ritornello.music.keys import key_name
-from ritornello.music.midi import write_midi
+from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody
 
 FORMATS = ("parquet", "midi", "npz")

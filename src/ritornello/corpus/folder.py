@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
-from ritornello.music import atomic
 
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.pick_line import top_line
+from ritornello.corpus.pick.line import top_line
 from ritornello.encoding.steps import plain_steps
 from ritornello.music.values import Note, Part
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ritornello.atomic import write_bytes
 from ritornello.corpus.errors import CorpusError
-from ritornello.music.atomic import write_bytes
 
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
 

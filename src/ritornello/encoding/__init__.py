@@ -8,7 +8,7 @@ from typing import Any
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.interval import IntervalEncoding
 from ritornello.encoding.lookback import Lookback
-from ritornello.encoding.miditok_adapter import MidiTokEncoding, composes
+from ritornello.encoding.miditok.adapter import MidiTokEncoding, composes
 from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Echo, Encoded, Encoding, SideInput, Tracker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
-from ritornello.corpus.runs import RunFinder
+from ritornello.corpus.families.shared_runs import RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ritornello import atomic
 from ritornello.encoding import ENCODINGS, Encoding, make_encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
-from ritornello.music import atomic
 
 FORMAT = 1
 

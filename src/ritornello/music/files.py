@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ritornello.music.atomic import write_bytes
+from ritornello.atomic import write_bytes
 from ritornello.music.errors import MusicFileError, one_line, with_path
 from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
 from ritornello.music.values import Melody, Piece
@@ -79,13 +79,13 @@ def scan(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") ->
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
     if kind == "midi":
-        return Reading(*_room("midi").scan_midi(content, source))
+        return Reading(*_room("midi.reader").scan_midi(content, source))
     if kind == "abc":
-        pieces, errors = _room("abc_reader").read_book(decode_text(content), source, repeats)
+        pieces, errors = _room("abc.reader").read_book(decode_text(content), source, repeats)
         return Reading(pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]])
     if kind in ("mscx", "mscz"):
-        return Reading(_room("musescore").read_musescore(content, source, repeats))
-    return Reading(_room("scores").read_score(content, KINDS[kind].suffix, source, repeats))
+        return Reading(_room("musescore.reader").read_musescore(content, source, repeats))
+    return Reading(_room("scores.reader").read_score(content, KINDS[kind].suffix, source, repeats))
 
 
 def write(melody: Melody, path: str | Path) -> None:
@@ -110,11 +110,11 @@ def _room(module: str):
 
 def _encoded(melody: Melody, suffix: str) -> bytes:
     if suffix in (".mid", ".midi"):
-        return _room("midi").write_midi(melody)
+        return _room("midi.reader").write_midi(melody)
     if suffix in (".musicxml", ".xml"):
-        return _room("musicxml").write_musicxml(melody).encode("utf-8")
+        return _room("scores.writer").write_musicxml(melody).encode("utf-8")
     if suffix == ".abc":
-        return _room("abc_writer").write_abc(melody).encode("utf-8")
+        return _room("abc.writer").write_abc(melody).encode("utf-8")
     raise ValueError(f"cannot write {suffix or 'a file without a suffix'}: use one of {' '.join(WRITABLE)}")
 
 

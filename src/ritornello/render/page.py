@@ -18,7 +18,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.musicxml import write_musicxml
+from ritornello.music.scores.writer import write_musicxml
 from ritornello.music.values import Key, Melody
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size

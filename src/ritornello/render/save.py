@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ritornello.music import atomic
+from ritornello import atomic
 from ritornello.music.files import WRITABLE, write
 from ritornello.music.values import Melody
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.atomic import write_bytes
+from ritornello.atomic import write_bytes
 from ritornello.music.values import Melody, Note, Piece, Timeline
 from ritornello.render.audio_file import FORMATS, encode_audio
 from ritornello.render.bank import play_key

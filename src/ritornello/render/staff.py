@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from ritornello.music.musicxml import write_musicxml
+from ritornello.music.scores.writer import write_musicxml
 from ritornello.music.values import Melody
 from ritornello.render.drawable import drawable
 

@@ -1,0 +1,166 @@
+"""One function from the bytes of a file to its rows: what every worker runs, on this machine or on many.
+
+It opens nothing, keeps nothing and knows nothing of other files, so the same bytes under the same name and options
+give the same rows wherever and in whatever order they are converted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.corpus.build.rows import FileRows, Remark
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families.families import fingerprint
+from ritornello.corpus.families.split import SplitRule
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
+from ritornello.corpus.pick.segments import cut_at_rests, is_long_enough, shortness
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import corpus_of
+from ritornello.encoding.arrays.exercise import step_arrays
+from ritornello.encoding.grid import Grid
+from ritornello.music.errors import MusicFileError
+from ritornello.music.files import scan_content
+from ritornello.music.kinds import SUFFIXES, detect
+from ritornello.music.values import Melody, Piece
+
+ARRAY_SUFFIXES = (".npz", ".npy")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been found in a file so far."""
+
+    tunes: list[tuple[CorpusPiece, Sequence[Melody]]] = field(default_factory=list)
+    steps: list[NDArray[np.uint8] | None] = field(default_factory=list)
+    problems: list[Remark] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+    losses: Counter[str] = field(default_factory=Counter)
+    detected: str = ""
+
+
+def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
+    """The rows of a file called `name` that holds `content`; whatever is wrong with it becomes a reason.
+
+    Raises only what a reader of damaged data cannot foresee (MemoryError, RecursionError, a parser's own error);
+    a worker turns that into a reason as well.
+    """
+    found = _Found()
+    suffix = Path(name).suffix.lower()
+    if not content:
+        found.problems.append(("empty_file", ""))
+    elif suffix in ARRAY_SUFFIXES:
+        _take_arrays(found, content, name, options)
+    elif suffix not in SUFFIXES:
+        found.problems.append(("not_music", f"{suffix or 'a name without an ending'} is not read"))
+    else:
+        _take_pieces(found, content, name, options)
+    return _rows(found)
+
+
+def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
+    """Read a music file and take the melodies of each of its pieces."""
+    try:
+        reading = scan_content(content, name, options.repeats)
+    except MusicFileError as error:
+        found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
+        return
+    found.warnings.extend(reading.remarks)
+    for piece in reading.pieces:
+        _take(found, piece, name, options)
+
+
+def _reason(content: bytes, name: str, message: str) -> Remark:
+    """The reason code behind a reader's message."""
+    if "no notes" in message:
+        return "no_notes", message
+    is_other = detect(content[:65536]) not in ("", SUFFIXES[Path(name).suffix.lower()])
+    return ("wrong_kind" if is_other else "unreadable"), message
+
+
+def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
+    """Pick the melodies out of a piece and keep them, or note why not."""
+    try:
+        choices = pick_melodies(piece, options)
+    except CorpusError as error:
+        message = str(error).removeprefix(f"{piece.source}: ")
+        found.problems.append((error.reason, _about(piece, name, message)))
+        return
+    melodies: list[Melody] = []
+    for choice in choices:
+        segments = segments_of(choice.melody, options)
+        melodies.extend(segments)
+        found.losses.update(choice.losses)
+        found.losses["notes_in_short_segments"] += len(choice.melody.notes) - sum(len(m.notes) for m in segments)
+        found.warnings.extend((code, _about(piece, name, detail)) for code, detail in choice.warnings)
+    if not melodies:
+        short = shortness([choice.melody for choice in choices], options.least_notes)
+        found.problems.append(("too_short", f"{piece.source}: {short}"))
+        return
+    provenance = {"file": name, **_taken_from(piece, choices)}
+    entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
+    found.tunes.append((entry, melodies))
+    found.steps.extend([None] * len(melodies))
+
+
+def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
+    """A melody, or what long rests leave of it, without what has too few notes or bars."""
+    whole = [melody]
+    if options.rest_bars is not None:
+        whole = cut_at_rests(melody, options.rest_bars, options.least_notes)
+    return [m for m in whole if is_long_enough(m, options.least_notes, options.min_bars)]
+
+
+def _about(piece: Piece, name: str, detail: str) -> str:
+    """A detail, with the tune that it is about where the file holds several."""
+    return detail if piece.source == name else f"{piece.source}: {detail}"
+
+
+def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]:
+    """Which part the melody is, where there was a choice: its number from 1 and its name, and how sure that is."""
+    if len(piece.parts) < 2 or len(choices) != 1 or choices[0].part < 0:
+        return {}
+    (choice,) = choices
+    return {"part": choice.part + 1, "part_name": choice.name, "confidence": round(choice.confidence, 3)}
+
+
+def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
+    """Read a file of token arrays; under an explicit split arrays without notes stay, for they are counted."""
+    try:
+        read = step_arrays(content, name, options.convention)
+    except ValueError as error:
+        found.problems.append(("unreadable", " ".join(str(error).removeprefix(f"{name}: ").split())))
+        return
+    found.detected = f"token arrays, convention {read.convention}"
+    keeps_all = SplitRule.parse(options.split).explicit
+    for number, steps in enumerate(read.arrays, 1):
+        source = f"{name}#{number}" if len(read.arrays) > 1 else name
+        melody = replace(Grid(plain=True).decode(steps), title=f"{Path(name).stem} {number}", source=source)
+        if len(melody.notes) < options.least_notes and not keeps_all:
+            found.problems.append(("too_short" if melody.notes else "no_notes", source))
+            continue
+        provenance = {"file": name, "convention": read.convention}
+        found.tunes.append((CorpusPiece(source, (), melody.title, "", options.licence, provenance), [melody]))
+        found.steps.append(steps.astype(np.uint8))
+
+
+def _rows(found: _Found) -> FileRows:
+    """Everything found, its notes laid end to end."""
+    corpus = corpus_of(found.tunes, found.steps)
+    return FileRows(
+        corpus.pieces,
+        corpus.notes,
+        corpus.steps,
+        tuple(fingerprint(corpus, index) for index in range(len(corpus))),
+        tuple(found.problems),
+        tuple(found.warnings),
+        {name: count for name, count in sorted(found.losses.items()) if count},
+        found.detected,
+    )

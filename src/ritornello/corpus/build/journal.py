@@ -1,0 +1,201 @@
+"""What has been converted so far, beside the corpus that it will become: kill the program, and the next one goes on.
+
+One file that is only ever appended to. Each record is the rows of one file with the digest of that file's name and
+content, and a checksum; a record that a kill cut short is the last one and is dropped. As rows follow from name,
+content and options alone, a corpus put together from a journal is the corpus of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+import threading
+import zlib
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from ritornello import atomic
+from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
+from ritornello.version import VERSION
+
+MAGIC = b"ritornello journal 1\n"
+KEY_BYTES = 16
+_RECORD = struct.Struct(f">I{KEY_BYTES}sI")  # length of the rows, key, checksum of key and rows
+
+OF_THE_MACHINE = ("engine", "workers", "shards", "strict")
+"""Options that do not change a file's rows."""
+
+
+def journal_path(out: str | Path) -> Path:
+    """Where the journal of a corpus that is being built lies."""
+    out = Path(out)
+    return out.parent / f".{out.name}.journal"
+
+
+def key_of(name: str, content: bytes | FileRows) -> bytes:
+    """What a file's rows are found by: the first 16 bytes of a SHA-256 of its name and content.
+
+    content: its bytes, or the rows that say why it has none.
+    """
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape"))
+    digest.update(b"\0refused " if isinstance(content, FileRows) else b"\0")
+    digest.update(content.to_bytes() if isinstance(content, FileRows) else content)
+    return digest.digest()[:KEY_BYTES]
+
+
+class Journal:
+    """Rows by the place of their file in the order of sources. Use it as a context manager.
+
+    path: where it lies, None for one that goes with the program. files: how many there are.
+    An older journal at `path` is taken up if it was written with the same options by the same version.
+    Raises CorpusError where another program is at work on it, OSError where it cannot be written.
+    """
+
+    def __init__(self, path: Path | None, options: BuildOptions, files: int) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._places = array("q", [-1]) * files
+        self._known: dict[bytes, int] = {}
+        self._file: IO[bytes] = _passing() if path is None else _opened(path)
+        header = MAGIC + json.dumps({"version": VERSION, "options": rows_options(options)}).encode() + b"\n"
+        self._end = self._taken_up(header)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """How many files have their rows."""
+        return sum(place >= 0 for place in self._places)
+
+    def has(self, index: int) -> bool:
+        """Whether the file at this place has its rows."""
+        return self._places[index] >= 0
+
+    def close(self) -> None:
+        """Let go of the file; it stays."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Let go of the file and delete it: the corpus is there."""
+        self.close()
+        if self.path is not None:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+    def keys(self) -> Iterator[bytes]:
+        """Keys of the files whose rows an earlier run left."""
+        return iter(self._known)
+
+    def take_up(self, index: int, key: bytes) -> bool:
+        """Whether an earlier run left the rows of this file; they are then those of place `index`."""
+        place = self._known.get(key, -1)
+        if place >= 0:
+            self._places[index] = place
+        return place >= 0
+
+    def put(self, index: int, key: bytes, rows: bytes) -> None:
+        """Write the rows of a file down; they are safe from a kill of this program when this returns."""
+        with self._lock:
+            self._places[index] = self._append(key, rows)
+
+    def adopt(self, key: bytes, rows: bytes) -> None:
+        """Take in the rows of a file whose place is not known yet, for `take_up`."""
+        with self._lock:
+            self._known[key] = self._append(key, rows)
+
+    def rows(self, index: int) -> FileRows:
+        """The rows of the file at place `index`; those that are no rows are refused, as their reader gave them."""
+        place = self._places[index]
+        assert place >= 0, f"file {index} was never converted"
+        with self._lock:
+            self._file.seek(place)
+            size, _, _ = _RECORD.unpack(self._file.read(_RECORD.size))
+            message = self._file.read(size)
+        try:
+            return FileRows.from_bytes(message)
+        except ValueError as error:
+            return FileRows.refused("parser_died", f"its reader gave an impossible answer ({error})")
+
+    def _append(self, key: bytes, rows: bytes) -> int:
+        """Write a record at the end; returns where it lies."""
+        place = self._end
+        self._file.seek(place)
+        self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
+        return place
+
+    def _taken_up(self, header: bytes) -> int:
+        """Read what an earlier run left, or begin; returns where the next record goes."""
+        self._file.seek(0)
+        end = 0
+        if self._file.read(len(header)) == header:
+            end = len(header)
+            for key, place, after in _records(self._file, end):
+                self._known[key] = place
+                end = after
+        self._file.truncate(end)
+        self._file.seek(end)
+        if not end:
+            _write_whole(self._file, header)
+        return end or len(header)
+
+
+def rows_options(options: BuildOptions) -> dict[str, Any]:
+    """The options on which a file's rows may depend."""
+    return {name: value for name, value in asdict(options).items() if name not in OF_THE_MACHINE}
+
+
+def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:
+    """Key, place and end of each whole record."""
+    with open(file.fileno(), "rb", closefd=False) as whole:
+        whole.seek(start)
+        while len(head := whole.read(_RECORD.size)) == _RECORD.size:
+            size, key, checksum = _RECORD.unpack(head)
+            rows = whole.read(size)
+            if len(rows) < size or zlib.crc32(rows, zlib.crc32(key)) != checksum:
+                return
+            yield key, start, (start := start + _RECORD.size + size)
+
+
+def _write_whole(file: IO[bytes], data: bytes) -> int:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+    return len(data)
+
+
+def _passing() -> IO[bytes]:
+    """A journal without a name, which goes with the program."""
+    return tempfile.TemporaryFile(buffering=0)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The journal file, made where it is missing, and held against other programs where the system can."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.fdopen(
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", buffering=0
+        )
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows
+        pass
+    except OSError:
+        file.close()
+        raise CorpusError(f"{path}: another program is building this corpus; wait for it, or end it") from None
+    return file

@@ -1,0 +1,1 @@
+"""Likeness of tunes: copies, variants, families, and splits that keep them together."""

@@ -1,0 +1,212 @@
+"""Which pieces train, which stop the training, and which are kept to judge it by.
+
+`hash` (the default): a piece goes where a hash of its family says, so it goes there in every corpus, whatever
+else that holds. Two things may overrule the hash. Pieces that share a run of 12 notes (intervals and rhythm,
+see `runs`) stay together, going where the smallest family name among them says, so that no held-out tune quotes
+a training tune at that length; if so many are linked that they would fill a share of the corpus by themselves,
+they train. And where a split would be empty although there is something to put there, it gets one group.
+
+`80/10/10`: the same groups in the order of their hashes, test first, as many as fill each share of the pieces.
+
+`last:0.1`: the last tenth in file order is test and is kept as given. Of the rest, validation is the groups whose
+hashes are smallest, as many as fill a tenth.
+
+`list:FILE`: as a file says (see `split_list`), kept as given. Pieces that it does not name train; where it names none
+for validation, a tenth of those that it does not name validates, chosen as for `last`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families.families import linked
+from ritornello.corpus.families.shared_runs import RunFinder
+from ritornello.corpus.families.split_list import listed_splits, read_split_list
+from ritornello.corpus.store import SPLITS, Corpus
+
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)"
+
+LEAK_NOTES = 12
+"""No held-out tune shares a run of this many notes with a training tune under a hashed split."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """How a corpus is split: shares of validation and test, and who says which pieces they are.
+
+    kind: "hash", "shares", "last" or "list". path: the file of a list.
+    """
+
+    validation: float = 0.1
+    test: float = 0.1
+    kind: str = "hash"
+    path: str = ""
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the split is kept as given, copies across it included."""
+        return self.kind in ("last", "list")
+
+    @classmethod
+    def parse(cls, text: str) -> SplitRule:
+        """Read "hash", "80/10/10", "last:SHARE" with SHARE in (0, 1), or "list:FILE"; the file is not opened yet.
+
+        Raises CorpusError for anything else, and for shares that are not 100 together.
+        """
+        if text == "hash":
+            return cls()
+        if text.startswith("list:") and text != "list:":
+            return cls(kind="list", path=text.removeprefix("list:"))
+        if re.fullmatch(rf"{_NUMBER}/{_NUMBER}/{_NUMBER}", text):
+            return cls._of_shares(text)
+        match = re.fullmatch(rf"last:({_NUMBER})", text)
+        if not match or not 0.0 < float(match[1]) < 1.0:
+            raise CorpusError(
+                'split must be "hash" or "last:SHARE" with a share between 0 and 1, or "80/10/10" (training, '
+                f'validation, test), or "list:FILE", not {text!r}'
+            )
+        return cls(test=float(match[1]), kind="last")
+
+    @classmethod
+    def _of_shares(cls, text: str) -> SplitRule:
+        shares = [float(share) for share in text.split("/")]
+        if round(sum(shares), 6) not in (1.0, 100.0) or not shares[0]:
+            raise CorpusError(f"the shares of a split must be 100 together and the first above 0, not {text}")
+        return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
+
+    def check(self) -> None:
+        """Raise CorpusError where the rule is a list that cannot be read."""
+        if self.kind == "list":
+            read_split_list(self.path)
+
+    def unknown(self, corpus: Corpus) -> tuple[str, ...]:
+        """Names of a list that are no piece of the corpus. Raises CorpusError where the list cannot be read."""
+        if self.kind != "list":
+            return ()
+        return tuple(listed_splits(corpus.pieces, read_split_list(self.path))[1])
+
+
+def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
+    """The corpus with every piece put in a split; families must be filled in.
+
+    Raises CorpusError where a list cannot be read or names no piece of the corpus.
+    """
+    given = _given(corpus, rule)
+    free = [i for i, split in enumerate(given) if split is None]
+    rest = corpus.selected(corpus.pieces[i] for i in free)
+    if rule.kind == "hash":
+        chosen = _hashed(rest, rule)
+    elif rule.kind == "shares":
+        chosen = _filled(rest, {"test": rule.test, "validation": rule.validation})
+    else:
+        chosen = _ranked(rest, 0.0 if "validation" in given else rule.validation)
+    names = {free[index]: name for name, members in chosen.items() for index in members}
+    pieces = tuple(replace(p, split=given[i] or names[i]) for i, p in enumerate(corpus.pieces))
+    return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
+
+
+def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
+    """Groups of pieces that are of one family or share a run of `notes` notes, each named by its first piece."""
+    owners = [i for i, piece in enumerate(corpus.pieces) for _ in piece.melodies]
+    pairs = [
+        (owners[a], owners[b]) for group in RunFinder.of_corpus(corpus).shared(notes) for a, b in pairwise(group)
+    ]
+    first_of: dict[str, int] = {}
+    kin = [(first_of.setdefault(p.family, i), i) for i, p in enumerate(corpus.pieces)]
+    return linked(len(corpus), [*pairs, *kin])
+
+
+def place(name: str) -> float:
+    """A fixed number in [0, 1) for a name, the same everywhere and for ever (first 53 bits of its SHA-256)."""
+    return (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11) / 2**53
+
+
+def _groups(corpus: Corpus) -> list[list[int]]:
+    """Linked pieces, the group first whose place is smallest; its place is that of its smallest family name."""
+    members: dict[int, list[int]] = {}
+    for index, root in enumerate(linked_pieces(corpus)):
+        members.setdefault(root, []).append(index)
+    return sorted(members.values(), key=lambda group: (_place_of(corpus, group), group))
+
+
+def _place_of(corpus: Corpus, group: Sequence[int]) -> float:
+    return place(min(corpus.pieces[i].family for i in group))
+
+
+def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
+    """The split of each piece where the rule fixes it, None where it leaves it open."""
+    if rule.kind == "last":
+        kept = int(len(corpus) * (1.0 - rule.test) + 1e-9)
+        return [None] * kept + ["test"] * (len(corpus) - kept)
+    if rule.kind == "list":
+        given, unknown = listed_splits(corpus.pieces, read_split_list(rule.path))
+        if not any(given):
+            raise CorpusError(
+                f"{rule.path}: none of its names is a tune of the corpus, the first is {unknown[0]!r}; "
+                f"name files as in {corpus.pieces[0].source!r}"
+                if corpus.pieces
+                else f"{rule.path}: there is no tune to split"
+            )
+        return given
+    return [None] * len(corpus)
+
+
+def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
+    """Test and validation are the groups whose place lies below their shares; all else trains."""
+    groups = _groups(corpus)
+    large = max(2.0, rule.validation * len(corpus))
+    chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
+    for group in groups:
+        at = _place_of(corpus, group)
+        held_out = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
+        chosen["train" if len(group) > large else held_out].append(group)
+    _fill_empty(chosen)
+    return {name: [i for group in groups for i in group] for name, groups in chosen.items()}
+
+
+def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
+    """Validation is the groups of smallest place, as many as fill its share of the pieces; all else trains."""
+    validation: list[int] = []
+    groups = _groups(corpus)
+    for group in groups[:-1] if share else ():
+        if len(validation) + len(group) <= max(1.0, share * len(corpus)):
+            validation.extend(group)
+    return {"validation": validation, "train": [i for group in groups for i in group if i not in set(validation)]}
+
+
+def _filled(corpus: Corpus, shares: Mapping[str, float]) -> dict[str, list[int]]:
+    """Each share in turn takes groups in the order of their places, those that still fit; all else trains.
+
+    A share above 0 gets at least one group where two or more are there, even one that is larger than it.
+    """
+    groups = _groups(corpus)
+    chosen: dict[str, list[int]] = {}
+    for name, share in shares.items():
+        room = round(share * len(corpus))
+        taken = _fitting(groups, room) or ([min(groups, key=len)] if share and len(groups) > 1 else [])
+        groups = [g for g in groups if g not in taken]
+        chosen[name] = [i for group in taken for i in group]
+    return {**chosen, "train": [i for group in groups for i in group]}
+
+
+def _fitting(groups: Sequence[list[int]], room: int) -> list[list[int]]:
+    """The first groups that fill `room` pieces as far as they fit."""
+    taken = []
+    for group in groups:
+        if len(group) <= room:
+            taken.append(group)
+            room -= len(group)
+    return taken
+
+
+def _fill_empty(chosen: dict[str, list[list[int]]]) -> None:
+    """Give each empty split, training first, a group of the fullest one; a lone group trains."""
+    for name in SPLITS:
+        fullest = max(SPLITS, key=lambda s: len(chosen[s]))
+        if not chosen[name] and len(chosen[fullest]) > (name != "train"):
+            chosen[name].append(chosen[fullest].pop(0))

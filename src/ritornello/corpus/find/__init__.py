@@ -1,0 +1,1 @@
+"""Files to read: in folders, in archives, by name."""

@@ -1,0 +1,169 @@
+"""Every door: the files under the paths, patterns and archives that a user names."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.find.archive_limits import ArchiveError, Member
+from ritornello.corpus.find.archives import is_archive, list_members
+from ritornello.corpus.find.sources import Source, name_problem
+
+_RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
+
+
+def find_files(sources: Sequence[str | Path]) -> list[Source]:
+    """Every file named, and every file in the folders, archives and patterns named, each once.
+
+    A source is a file, a folder (searched through, archives in it as well), an archive (`.zip`, `.tar`, `.tar.gz`,
+    `.tgz`, `.tar.bz2`, `.tar.xz` ...) or a pattern (`tunes/**/*.mid`). Sources stay in the order given; what is in
+    a folder or matches a pattern is sorted by path, what is in an archive stays in its order. Hidden files and
+    folders are passed over, and folders that hold a training run, whose melodies are the network's own; links are
+    followed but never in a circle, in archives never. What cannot be read stands in the list with its problem: a
+    folder that cannot be listed, a damaged archive, a file that is no music.
+    Raises CorpusError for a source that does not exist, and where no file is found.
+    """
+    return list(each_file(sources))
+
+
+def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
+    """As `find_files`, one after the other, for more files than are to lie in memory.
+
+    Of a file that was found, eight bytes of the digest of its real path are remembered.
+    """
+    found: set[int] = set()
+    for given in map(str, sources):
+        for path in _named(given):
+            for real, source in _below(path) if os.path.isdir(path) else [(os.path.realpath(path), _plain(path))]:
+                before = len(found)
+                found.add(_digest(real))
+                if len(found) > before:
+                    yield from _opened(source)
+    if not found:
+        raise _nothing_found(sources)
+
+
+def _is_run(folder: str | Path) -> bool:
+    """Whether `train` keeps a run in the folder: the place to go on from, or the model and the log."""
+    return any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in _RUNS)
+
+
+def _nothing_found(sources: Sequence[str | Path]) -> CorpusError:
+    run = next(filter(_is_run, sources), None)
+    if run:
+        return CorpusError(
+            f"{run}: a training run, not tunes to learn from: go on with it (`ritornello train --resume {run}`), or "
+            f"train on from its model (`ritornello train TUNES --from {run} -o NEW-RUN`)"
+        )
+    names = ", ".join(str(s) for s in sources) or "nothing"
+    return CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
+
+
+def _digest(real: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(real), digest_size=8).digest(), "big")
+
+
+def _named(given: str) -> list[str]:
+    """The paths that a source stands for: itself, or what a pattern matches."""
+    if os.path.lexists(given):
+        return [given]
+    if not glob.has_magic(given):
+        raise CorpusError(f"{given}: no such file or folder; check the name")
+    matches = _deep_matches(given) if "**" in given else sorted(glob.glob(given))
+    if not matches:
+        raise CorpusError(f"{given}: no file matches this pattern; check it, and quote it from the shell")
+    return matches
+
+
+def _deep_matches(pattern: str) -> list[str]:
+    """Files that match a pattern with "**" (any depth). Unlike glob's own, it ends where links go in circles."""
+    parts = Path(pattern).parts
+    first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    root = os.path.join(*parts[:first]) if first else os.curdir
+    below = (source.path for _, source in _below(root)) if os.path.isdir(root) else ()
+    return [p for p in below if _matches(Path(os.path.relpath(p, root)).parts, parts[first:])]
+
+
+def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return any(_matches(names[skipped:], pattern[1:]) for skipped in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])
+
+
+def _below(folder: str) -> Iterator[tuple[str, Source]]:
+    """Files below a folder, with real paths, sorted; each real folder is entered once, however deep; a run never."""
+    entered: set[str] = set()
+    waiting: list[tuple[str, str, bool]] = [(folder, os.path.realpath(folder), True)]
+    while waiting:
+        path, real, is_folder = waiting.pop()
+        if not is_folder:
+            yield real, _plain(path)
+        elif real not in entered and not _is_run(path):
+            entered.add(real)
+            try:
+                waiting.extend(reversed(_listing(path, real)))
+            except OSError:
+                yield real, Source(path, path, problem=("unreadable", "the folder cannot be listed"))
+
+
+def _listing(folder: str, real: str) -> list[tuple[str, str, bool]]:
+    """What a folder holds, sorted: path, real path, and whether it is a folder. Raises OSError."""
+    with os.scandir(folder) as entries:
+        seen = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    return [
+        (e.path, os.path.realpath(e.path) if e.is_symlink() else os.path.join(real, e.name), _is_folder(e))
+        for e in seen
+    ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _plain(path: str) -> Source:
+    """A path as one source; what it is, is asked without opening it."""
+    if os.path.isfile(path):
+        return Source(path, path, problem=None if is_archive(path) else name_problem(path))
+    missing = "not a file" if os.path.exists(path) else "a link to nothing"
+    return Source(path, path, problem=("not_music", missing))
+
+
+def _opened(source: Source) -> Iterator[Source]:
+    """The members of an archive, or the source itself; an archive that is damaged comes last, with its problem."""
+    if source.problem or not is_archive(source.path):
+        yield source
+        return
+    numbers: dict[str, int] = {}
+    try:
+        for member in list_members(source.path):
+            yield _member(source.path, member, numbers)
+        if not numbers:
+            yield replace(source, problem=("bad_archive", "it holds no files"))
+    except ArchiveError as error:
+        yield replace(source, problem=("bad_archive", str(error)))
+    except OSError as error:
+        yield replace(source, problem=("unreadable", error.strerror or str(error)))
+
+
+def _member(archive: str, member: Member, numbers: dict[str, int]) -> Source:
+    """A member as a source. A name that came before in the same archive is told apart by a number."""
+    stem, suffix = os.path.splitext(member.name)
+    name, number = member.name, numbers.get(member.name, 0)
+    while name in numbers:
+        number += 1
+        name = f"{stem} ({number}){suffix}"
+    numbers[member.name] = max(number, 1)
+    numbers.setdefault(name, 1)
+    problem = member.problem or name_problem(name)
+    return Source(f"{archive}/{name}", archive, member.index, problem)

@@ -1,0 +1,91 @@
+"""One input file, wherever it lies: a name to report it by, and a way to its bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from ritornello.corpus.find.archive_limits import ArchiveError
+from ritornello.corpus.find.archives import read_member
+from ritornello.music.files import MAX_BYTES
+from ritornello.music.kinds import SUFFIXES
+
+ARRAY_SUFFIXES = (".npz", ".npy")
+MAX_ARRAY_BYTES = 2**28
+"""The exercise's kind of array holds a whole corpus in one file; it may be larger than one score."""
+
+
+class SourceError(ValueError):
+    """A source that cannot be given to a reader; `reason` is a code of the report, `detail` says more."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input file: a plain file, or a member of an archive. It can be pickled, and sorts by nothing.
+
+    name: what reports call it: its path, or that of the archive with the member's name behind it. Bytes that are
+        not UTF-8 stand in it as Python's "surrogateescape" writes them, so that the name still opens the file.
+    path: the file on disk. member: its place in the archive at `path`, None for a plain file.
+    problem: (reason, detail) where it need not be opened at all.
+    """
+
+    name: str
+    path: str
+    member: int | None = None
+    problem: tuple[str, str] | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the name in small letters, ".mid"."""
+        return os.path.splitext(self.name)[1].lower()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the name is that of a file of token arrays."""
+        return self.suffix in ARRAY_SUFFIXES
+
+    def read(self) -> bytes:
+        """Its bytes, at most 64 MB of a score and 256 MB of an array file.
+
+        Nothing but regular files is opened: no pipe or device can hold the reader up. Members of one archive are
+        cheap to read in their order. Raises SourceError with the reason where there is nothing to be read.
+        """
+        if self.problem:
+            raise SourceError(*self.problem)
+        limit = MAX_ARRAY_BYTES if self.is_array else MAX_BYTES
+        try:
+            if self.member is None:
+                content = _regular_file(self.path, limit)
+            else:
+                content = read_member(self.path, self.member, limit)
+        except ArchiveError as error:
+            raise SourceError("bad_archive", str(error)) from None
+        except OSError as error:
+            raise SourceError("unreadable", error.strerror or str(error)) from None
+        if not content:
+            raise SourceError("empty_file")
+        if len(content) > limit:
+            raise SourceError("too_large", f"over {limit // 2**20} MB")
+        return content
+
+
+def name_problem(name: str) -> tuple[str, str] | None:
+    """Why a file of this name need not be opened, as (reason, detail); None for one that may hold music."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
+        return None
+    return "not_music", f"{suffix or 'a name without an ending'} is not read"
+
+
+def _regular_file(path: str, limit: int) -> bytes:
+    """Up to `limit` + 1 bytes of a regular file; opening does not wait for a pipe's writer."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise SourceError("not_music", "not a file")
+        return file.read(limit + 1)

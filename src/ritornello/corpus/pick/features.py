@@ -1,0 +1,186 @@
+"""What each part of a piece is like, in numbers from which a tune can be told from its company.
+
+Every feature is a plain number, mostly between 0 and 1, computed from the notes of one part on the bars of its
+piece. The features follow the literature on finding melody tracks (Madsen and Widmer 2007, "Towards a computational
+model of melody identification in polyphonic music"; Rizo, Ponce de Leon, Perez-Sancho, Pertusa and Inesta 2006,
+"A pattern recognition approach for melody track selection in MIDI files").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.corpus.pick.names import PROGRAMS, name_speaks
+from ritornello.music.values import Note, Part, Piece
+
+Floats = NDArray[Any]
+Columns = NDArray[np.int64]  # (notes, 4): start, duration, pitch, velocity
+
+FEATURES = (
+    "words",
+    "name",
+    "program",
+    "single notes",
+    "hardly a chord",
+    "highest",
+    "above the others",
+    "top of a choir",
+    "singing register",
+    "compass",
+    "bars filled",
+    "time sounding",
+    "note rate",
+    "steps",
+    "repeated notes",
+    "leaps",
+    "rhythms",
+    "bar repeats",
+    "pitches",
+    "louder",
+    "long notes",
+    "first track",
+)
+SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck together
+
+
+def columns(notes: Sequence[Note]) -> Columns:
+    """Notes as (notes, 4): start, duration, pitch, velocity."""
+    return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
+
+
+def part_features(
+    piece: Piece, indices: Sequence[int], arrays: Sequence[Columns], lines: Sequence[int] | None = None
+) -> Floats:
+    """What the parts `indices` of a piece, their notes in `arrays`, are like: (parts, features).
+
+    lines: places in `arrays` of parts that do not double one another; all of them where None.
+    Computed for all parts at once: their notes end to end, with the number of its part beside each note.
+    """
+    tpq = piece.timeline.ticks_per_quarter
+    parts = [piece.parts[i] for i in indices]
+    found, medians = _by_itself(arrays, tpq, max(int(piece.timeline.bar_ticks(piece.timeline.metres[-1])), tpq))
+    highest = (medians >= medians.max()).astype(float)
+    found["words"] = np.array(_most_words(parts), float)
+    found["name"] = np.array([name_speaks(part.name) for part in parts])
+    found["program"] = np.array([PROGRAMS[part.program] for part in parts])
+    found["highest"] = highest
+    found["above the others"] = (medians[:, None] > medians).sum(1) / max(len(parts) - 1, 1)
+    places = list(range(len(parts)) if lines is None else lines)
+    found["top of a choir"] = highest * _choir(found, medians, arrays, places, tpq)
+    found["first track"] = np.array([i == indices[0] for i in indices], float)
+    return np.stack([found[name] for name in FEATURES], axis=1)
+
+
+def _most_words(parts: Sequence[Part]) -> list[bool]:
+    """Which parts have at least half as many syllables as the fullest; a cue of a few words does not count."""
+    most = max(part.syllables for part in parts)
+    return [part.syllables >= 4 and 2 * part.syllables >= most for part in parts]
+
+
+def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str, Floats], Floats]:
+    """The features that do not depend on other parts, (parts,) each, and the median of each top line."""
+    count = len(arrays)
+    sizes = np.array([len(a) for a in arrays])
+    notes, owner = np.concatenate(arrays), np.repeat(np.arange(count), sizes)
+    starts, durations, velocities = notes[:, 0], notes[:, 1], notes[:, 3]
+    fresh = np.diff(starts, prepend=0) > tpq // SIMULTANEOUS
+    fresh[np.cumsum(sizes) - sizes] = True
+    heads = np.flatnonzero(fresh)
+    top, of, onsets = np.maximum.reduceat(notes[:, 2], heads), owner[heads], starts[heads]
+    struck = np.bincount(of, minlength=count)
+    filled = np.zeros(int(starts.max()) // bar + 1, bool)
+    filled[starts // bar] = True
+    whole = int(filled.sum())
+
+    def summed(values: NDArray, of: NDArray = of) -> Floats:
+        return np.bincount(of, values, count)
+
+    codes = np.sort(of * 128 + top) & 127
+    first = np.cumsum(struck) - struck
+    medians, edge = codes[first + struck // 2].astype(float), struck // 20
+    span = codes[first + struck - 1 - edge] - codes[first + edge]
+    in_bars = of * len(filled) + onsets // bar
+    bars = np.flatnonzero(np.diff(in_bars, prepend=-1))
+    barred = np.bincount(of[bars], minlength=count)
+    gaps = np.diff(onsets, append=0)
+    inside = np.append(of[1:] == of[:-1], False)
+    sounding = np.where(inside, np.minimum(durations[heads], gaps), durations[heads])
+    loudness = summed(velocities, owner) / sizes
+    found = {
+        "single notes": 1 - summed(_covered(starts, durations, owner), owner) / np.maximum(sizes - 1, 1),
+        "hardly a chord": (struck > 0.9 * sizes).astype(float),
+        "singing register": _near(medians, 68.0, 9.0),
+        "compass": _near(span, 14.0, 9.0),
+        "bars filled": barred / whole,
+        "time sounding": np.minimum(1.0, summed(sounding) / (whole * bar)),
+        "note rate": _near(np.log2(struck * tpq / (barred * bar)), 0.5, 1.5),
+        "pitches": np.minimum(
+            1.0, (np.bincount(of * 128 + top, minlength=128 * count).reshape(-1, 128) > 0).sum(1) / 12
+        ),
+        "louder": np.clip((loudness - loudness.mean()) / 16, -1, 1),
+        "long notes": np.clip(np.log2(summed(durations, owner) / sizes / tpq) / 3, -1, 1),
+        "bar repeats": _bar_repeats(onsets % bar, top, bars, of[bars], barred),
+        **_motion(top[1:] - top[:-1], gaps[:-1], of[:-1], inside[:-1], count, tpq),
+    }
+    return found, medians
+
+
+def _near(value: Floats, middle: float, width: float) -> Floats:
+    """1 where a value is what it mostly is in tunes, towards 0 away from it."""
+    return np.exp(-(((value - middle) / width) ** 2))
+
+
+def _covered(starts: NDArray, durations: NDArray, owner: NDArray) -> NDArray:
+    """Which notes have half or more of them under a note that started before, in the same part."""
+    apart = owner * int(starts.max() + durations.max() + 1)  # parts end to end in time
+    ends = np.maximum.accumulate(starts + durations + apart)
+    return np.append(False, ends[:-1] - (starts + apart)[1:] > durations[1:] // 2)
+
+
+def _motion(moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: int, tpq: int) -> dict[str, Floats]:
+    """How lines move: shares of steps, repeated notes and leaps, and how many kinds of rhythm (in bits, of 3).
+
+    moves, gaps: from one onset to the next; only those `inside` a part count, for part `of`.
+    """
+    moves, gaps, of = np.abs(moves[inside]), gaps[inside], of[inside]
+    total = np.maximum(np.bincount(of, minlength=count), 1)[:, None]
+    kinds = np.bincount(of * 9 + np.minimum(moves, 8), minlength=9 * count).reshape(-1, 9) / total
+    lengths = np.minimum((gaps * 16 + tpq) // (2 * tpq), 63)  # in 32nds, rounded
+    shares = np.bincount(of * 64 + lengths, minlength=64 * count).reshape(-1, 64) / total
+    entropy = -(shares * np.log2(np.maximum(shares, 1e-12))).sum(1)
+    return {
+        "steps": kinds[:, 1] + kinds[:, 2],
+        "repeated notes": kinds[:, 0],
+        "leaps": kinds[:, 7] + kinds[:, 8],
+        "rhythms": np.minimum(1.0, entropy / 3),
+    }
+
+
+def _bar_repeats(places: NDArray, top: NDArray, bars: NDArray, of: NDArray, barred: NDArray) -> Floats:
+    """Share of bars that have the same onsets and pitches as the filled bar before them in their part."""
+    codes = np.add.reduceat((places + 1) * 131 + top * 7919 * (places % 97 + 1), bars)
+    again = (codes[1:] == codes[:-1]) & (of[1:] == of[:-1])
+    return np.bincount(of[1:], again, len(barred)) / np.maximum(barred - 1, 1)
+
+
+def _choir(found: dict[str, Floats], medians: Floats, arrays: Sequence[Columns], lines: list[int], tpq: int) -> float:
+    """How far three or more single lines, and nothing else, move together and lie close, as four voices do: 0-1."""
+    if len(lines) < 3 or found["single notes"].min() < 0.9 or not found["hardly a chord"].all():
+        return 0.0
+    half = max(tpq // 2, 1)
+    places = [(arrays[k][:, 0] + half // 2) // half for k in lines]
+    struck = np.zeros((len(lines), int(max(p[-1] for p in places)) + 1), bool)
+    for row, place in zip(struck, places, strict=True):
+        row[place] = True
+    counts = struck.sum(1)
+    most = struck[int(counts.argmax())]
+    together = float(((struck & most).sum(1) / counts).mean() * counts.mean() / counts.max())
+    gaps = np.diff(np.sort(medians[lines]))
+    spread = max(abs(float(gaps.mean()) - 6.5) - 0.9, 0.0)  # semitones from what is usual between voices
+    spacing = float(_near(np.array(spread), 0.0, 0.6) * _near(np.maximum(gaps.max(), 10.0), 10.0, 2.0))
+    return min(1.0, 1.5 * together) * spacing

@@ -1,0 +1,304 @@
+"""From a piece to its melody, or melodies, with the reasons for the choice and what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pick.features import Columns, columns
+from ritornello.corpus.pick.line import (
+    is_pedalled,
+    is_single,
+    pedalled_line,
+    played_line,
+    top_line,
+    without_drones,
+    without_low_company,
+)
+from ritornello.corpus.pick.quantise import FAR, Timed, is_written, timed
+from ritornello.corpus.pick.score import PartScore, scored
+from ritornello.corpus.pick.upbeat import with_upbeat
+from ritornello.music.keys import estimate_key, key_name, settled_key
+from ritornello.music.values import Melody, Note, Part, Piece, Timeline
+
+KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
+
+UNSURE = 0.8
+"""A choice with a smaller share than this is doubted in the report: such are right three times in five, others always
+but for a few in a hundred (`benchmarks/corpus/picking.py`)."""
+
+MOST_PARTS = 64  # are compared
+TOLD = 4  # of the reasons for a choice, the weightiest so many are told
+
+
+@dataclass(frozen=True, slots=True)
+class PickedMelody:
+    """A melody, where it came from, why it was taken, and what taking it cost.
+
+    part: place among the piece's parts, from 0; -1 where it is drawn from all of them. name: the part's.
+    confidence: how likely this is the tune, 0 to 1; 1 where it was asked for. why: sentences for people.
+    scores: what spoke for each part, best first, where there was a choice to make.
+    losses: counted by name: other_parts, notes_below_top, notes_cut_short, pedal_notes, notes_merged.
+    warnings: doubts, as (reason code, detail).
+    """
+
+    melody: Melody
+    part: int
+    name: str = ""
+    confidence: float = 1.0
+    why: tuple[str, ...] = ()
+    scores: tuple[PartScore, ...] = ()
+    losses: Counter[str] = field(default_factory=Counter)
+    warnings: tuple[tuple[str, str], ...] = ()
+    timing: Timed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A melody and what picking it cost: other parts left out, notes below the top line, notes cut short."""
+
+    melody: Melody
+    losses: dict[str, int]
+
+
+def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[PickedMelody]:
+    """The melodies of a piece as `options.pick` asks: one, or with "every-part" one for each part with pitches.
+
+    Each is a single line on its grid (`options.timing`, `steps_per_quarter`, `swing`), its key found where the file
+    names none. Percussion is never picked; parts that double one another count once.
+    Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
+    """
+    pitched = _pitched(piece)
+    arrays = [columns(piece.parts[i].notes) for i in pitched]
+    line = with_upbeat(piece, arrays)
+    if line is not piece.timeline:
+        told = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
+        return [
+            replace(p, why=(*p.why, told)) for p in _picked(replace(piece, timeline=line), pitched, arrays, options)
+        ]
+    return _picked(piece, pitched, arrays, options)
+
+
+def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> list[PickedMelody]:
+    """The melodies of a piece whose bars are settled; its parts with pitches are `pitched`, their notes `arrays`."""
+    if options.pick == "highest":
+        notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
+        why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
+        return [_taken(piece, -1, "", notes, columns(notes), options, why=(why,), others=0)]
+    if options.pick == "auto":
+        return [_chosen(piece, pitched, arrays, options)]
+    if options.pick == "every-part":
+        return [_asked(piece, index, options) for index in _once_each(piece, pitched, arrays)]
+    index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
+    return [_asked(piece, index, options)]
+
+
+def pick_melody(piece: Piece) -> Melody:
+    """The melody of a piece as a corpus takes it, its timing as it stands. Raises as `pick_melodies`."""
+    return pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
+
+
+def melodic_part(piece: Piece) -> Part:
+    """The first part that has notes and is not percussion.
+
+    Raises CorpusError for a piece without notes ("no notes") or with percussion alone ("only percussion").
+    """
+    return piece.parts[_pitched(piece)[0]]
+
+
+def sung_part(piece: Piece) -> Part:
+    """The first part with words under it, where a first voice has at least half as many as the fullest.
+
+    A part with a few syllables (a direction, a cue) does not count, nor does a keyboard beside other parts, for
+    some songs hang their words on the piano's staff. Without any words the first part is taken.
+    Raises CorpusError as `melodic_part`.
+    """
+    pitched = [p for p in piece.parts if p.notes and not p.is_drum]
+    singers = [p for p in pitched if not any(name in p.name.lower() for name in KEYBOARDS)] or pitched
+    most = max((p.syllables for p in singers), default=0)
+    for part in singers:
+        if most <= 2 * part.syllables:
+            return part
+    return melodic_part(piece)
+
+
+def picked(piece: Piece, part: Part) -> Picked:
+    """The top line of `part` as a melody of `piece`, with the losses counted."""
+    line = top_line(part)
+    losses = _losses(part.notes, line, sum(bool(p.notes) for p in piece.parts) - 1)
+    return Picked(Melody(line, piece.timeline, piece.title, piece.source), dict(losses))
+
+
+def _pitched(piece: Piece) -> list[int]:
+    """Places of the parts with notes that are not percussion, at least one."""
+    pitched = [i for i, part in enumerate(piece.parts) if part.notes and not part.is_drum]
+    if pitched:
+        return pitched
+    has_drums = any(part.notes for part in piece.parts)
+    what = "only percussion" if has_drums else "no notes"
+    reason = "drums_only" if has_drums else "no_notes"
+    raise CorpusError(f"{piece.source}: {what}; choose a piece with a part that has pitches", reason=reason)
+
+
+def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
+    """The part of that number (from 1) or name (whole, else a piece of it)."""
+    wanted = wanted.strip()
+    names = [part.name.casefold() for part in piece.parts]
+    if wanted.isdigit() and wanted not in names:
+        matches = [int(wanted) - 1]
+    else:
+        matches = [i for i in pitched if names[i] == wanted.casefold()]
+        matches = matches or [i for i in pitched if wanted.casefold() in names[i]]
+    for index in matches:
+        if index in pitched:
+            return index
+    if matches and 0 <= matches[0] < len(piece.parts) and piece.parts[matches[0]].is_drum:
+        raise CorpusError(f"{piece.source}: track {wanted} is percussion; {_listed(piece)}", reason="no_such_track")
+    raise CorpusError(
+        f"{piece.source}: there is no track {wanted!r} with notes; {_listed(piece)}", reason="no_such_track"
+    )
+
+
+def _listed(piece: Piece) -> str:
+    there = ", ".join(_called(piece, i) for i in _pitched(piece))
+    return f"there are {there}"
+
+
+def _called(piece: Piece, index: int) -> str:
+    name = piece.parts[index].name
+    return f'{index + 1} "{name}"' if name else f"{index + 1}"
+
+
+def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[int]:
+    """The parts in file order, of those that double one another the most telling one."""
+    fullest = _fullest(arrays)
+    doubles = {
+        i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles
+    }
+    return [index for index in pitched if index not in doubles]
+
+
+def _fullest(arrays: Sequence[Columns]) -> list[int]:
+    """Places of the MOST_PARTS arrays with most notes, in order: a file may claim thousands of parts."""
+    return sorted(sorted(range(len(arrays)), key=lambda k: -len(arrays[k]))[:MOST_PARTS])
+
+
+def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
+    """The melody of the part that was asked for."""
+    part = piece.parts[index]
+    why = f"part {_called(piece, index)} of {len(piece.parts)}, as asked ({options.pick})"
+    return _taken(piece, index, part.name, part.notes, columns(part.notes), options, why=(why,))
+
+
+def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
+    """The melody of the part that has most for it."""
+    if len(pitched) == 1:
+        part = piece.parts[pitched[0]]
+        return _taken(
+            piece, pitched[0], part.name, part.notes, arrays[0], options, why=("the only part with pitches",)
+        )
+    fullest = _fullest(arrays)
+    scores = scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest])
+    best = scores[0]
+    part, notes = piece.parts[best.index], arrays[pitched.index(best.index)]
+    taken = _taken(piece, best.index, part.name, part.notes, notes, options, why=_reasons(piece, scores))
+    warnings = taken.warnings
+    if best.share < UNSURE:
+        detail = f"part {_called(piece, best.index)} {best.share:.0%}, part {_called(piece, scores[1].index)} "
+        warnings = (("unsure_pick", detail + f"{scores[1].share:.0%}"), *warnings)
+    return replace(taken, confidence=best.share, scores=tuple(scores), warnings=warnings)
+
+
+def _reasons(piece: Piece, scores: Sequence[PartScore]) -> tuple[str, ...]:
+    """Why the first of the scored parts was chosen, in sentences."""
+    best = scores[0]
+    lines = [f"part {_called(piece, best.index)} of {len(piece.parts)}, {best.share:.0%} sure"]
+    if len(scores) > 1:
+        leads = {name: p - scores[1].by_feature[name] for name, p in best.by_feature.items()}
+        told = sorted(leads, key=lambda name: -abs(leads[name]))[:TOLD]
+        against = ", ".join(f"{name} {leads[name]:+.1f}" for name in told)
+        lines.append(f"next part {_called(piece, scores[1].index)}, {scores[1].share:.0%}; between them: {against}")
+    if best.doubles:
+        lines.append("doubled by part " + ", ".join(_called(piece, i) for i in best.doubles))
+    return tuple(lines)
+
+
+def _taken(
+    piece: Piece,
+    index: int,
+    name: str,
+    notes: tuple[Note, ...],
+    array: Columns,
+    options: BuildOptions,
+    why: tuple[str, ...],
+    others: int | None = None,
+) -> PickedMelody:
+    """A single line from the notes of a part (`array` holds them too), on its grid, with its key."""
+    line = _line(notes, array, piece.timeline.ticks_per_quarter)
+    if others is None:
+        others = sum(bool(part.notes) for part in piece.parts) - 1
+    timeline, key_told = _with_key(piece.timeline, line)
+    whole = Melody(line, timeline, piece.title, piece.source)
+    timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)
+    losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
+    told = (*why, _timing_told(timing, options), key_told)
+    return PickedMelody(timing.melody, index, name, 1.0, told, (), losses, _timing_doubts(timing, options), timing)
+
+
+def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]:
+    """The single line in the notes of a part."""
+    if is_single(array[:, 0], array[:, 1]):
+        return notes
+    if is_pedalled(array[:, 0], array[:, 1], array[:, 2], tpq):
+        return pedalled_line(notes, tpq)
+    whole = without_drones(notes, tpq)
+    line = top_line(Part(whole)) if is_written(array[:, 0], tpq) else played_line(whole, tpq)
+    return without_low_company(line, len(whole))
+
+
+def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter[str]:
+    """What is not in the line, by name; names with nothing are left out."""
+    losses = Counter({"other_parts": others, "notes_below_top": len(notes) - len(line)})
+    if len(notes) != len(line):
+        whole = set(notes)
+        losses["notes_cut_short"] = sum(note not in whole for note in line)
+    else:
+        losses["notes_cut_short"] = sum(a != b for a, b in zip(notes, line))
+    return +losses
+
+
+def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]:
+    """The timeline with a key, found in the notes where the file names none that fits; and a sentence about it."""
+    stated = timeline.key
+    found, confidence = estimate_key(notes)
+    key = settled_key(stated, found, confidence, notes)
+    if key is None:
+        return timeline, f"no key: the likeliest, {key_name(found)}, leads by {confidence:.2f} only"
+    if key == stated:
+        return timeline, f"key {key_name(key)}, as stated"
+    instead = f" (the file's {key_name(stated)} does not fit)" if stated else ""
+    return replace(timeline, keys=(key,)), f"key {key_name(key)}, found with confidence {confidence:.2f}{instead}"
+
+
+def _timing_told(timing: Timed, options: BuildOptions) -> str:
+    grid = f"a grid of {options.steps_per_quarter} steps a quarter"
+    swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
+    if options.timing == "exact":
+        return "timing as it stands"
+    if timing.is_written and options.timing == "auto" and not timing.swing:
+        return "written timing, kept as it is"
+    return f"{'written' if timing.is_written else 'played'} timing laid on {grid}{swing}"
+
+
+def _timing_doubts(timing: Timed, options: BuildOptions) -> tuple[tuple[str, str], ...]:
+    """Whether the grid fits, as warnings."""
+    if options.timing == "exact" or timing.far <= FAR:
+        return ()
+    moves = "would move" if timing.is_written and options.timing == "auto" else "moved"
+    detail = f"quantising {moves} {timing.far:.0%} of onsets by a third of a step or more"
+    if timing.better:
+        return (("off_grid", f"{detail}; {timing.better} steps a quarter fit"),)
+    return (("no_beat", detail),)

@@ -1,0 +1,1 @@
+"""MidiTok's tokenisers as encodings (an optional extra)."""

@@ -1,0 +1,1 @@
+"""ABC tune books, read and written."""

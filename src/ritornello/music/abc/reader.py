@@ -1,0 +1,236 @@
+"""Read ABC notation: tune books to Pieces, each voice a Part, each tune for itself.
+
+What is decided here, where the standard (2.1) leaves room or programs differ:
+grace notes take no time and are left out; accidentals last to the end of the bar for their letter in every
+octave (the standard's default; %%propagate-accidentals changes it), a tied note keeps its alteration over the
+barline; a chord moves time on by its first note's length, every note of it is kept; octave clefs (treble-8),
+octave=, transpose= and %%MIDI transpose sound; D.C., D.S., lyrics, slurs, decorations, chord symbols and
+macros (m:, U:) are passed over; Q: in words alone changes nothing; the first voice that has notes gives bars,
+metres and keys; voices do not wait for each other at barlines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, parse_voice_options, plain_text
+from ritornello.music.abc.layout import laid_out
+from ritornello.music.abc.voices import Settings, Voice, VoiceReader, tokens
+from ritornello.music.values import Piece
+
+_FIELD = re.compile(r"([A-Za-z+]):(.*)")
+_MUSIC_LIKE_A_FIELD = re.compile(r"[A-Ga-gzxZX]:[|:\]]")  # "c:|" ends a repeat
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_TEXT_BLOCK = re.compile(r"%%\s*begin(\w+)")
+_VOICE_LETTERS = "KLMQP"  # fields that concern the voice in which they stand
+
+
+class AbcError(ValueError):
+    """An ABC tune that cannot be read: in which source, at which line (from 1), and why."""
+
+    def __init__(self, source: str, line: int, reason: str) -> None:
+        super().__init__(f"{source or 'ABC text'}, line {line}: {reason}")
+        self.source, self.line, self.reason = source, line, reason
+
+
+def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece]:
+    """Read every tune of an ABC text that can be read, in order; tunes that cannot are left out.
+
+    source: named in each Piece and error, with "#3" for the third tune where there are several.
+    repeats: "unfold" plays repeats, endings and the header's order of parts; "written" plays all once, as it stands.
+    Raises AbcError, that of the first tune, if no tune can be read; ValueError for another word for `repeats`.
+    """
+    return read_book(text, source, repeats)[0]
+
+
+def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[AbcError]]:
+    """Read an ABC text as `read_abc` does, and give the errors of the tunes that were left out beside it."""
+    results = scan_abc(text, source, repeats)
+    pieces = [r for r in results if isinstance(r, Piece)]
+    errors = [r for r in results if isinstance(r, AbcError)]
+    if not pieces:
+        raise errors[0] if errors else AbcError(source, 1, "no tune here; a tune begins with an X: line")
+    return pieces, errors
+
+
+def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece | AbcError]:
+    """Read an ABC text as `read_abc` does, one result per tune: its Piece, or the AbcError that it met."""
+    if repeats not in ("unfold", "written"):
+        raise ValueError(f'repeats must be "unfold" or "written", not "{repeats}"')
+    head, tunes = _split_book(text)
+    results: list[Piece | AbcError] = []
+    for number, lines in enumerate(tunes, 1):
+        name = f"{source}#{number}" if len(tunes) > 1 else source
+        try:
+            results.append(_read_tune(head, lines, name, repeats))
+        except AbcError as error:
+            results.append(error)
+    return results
+
+
+Line = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
+
+
+def _split_book(text: str) -> tuple[list[Line], list[list[Line]]]:
+    """The file's own header, and the lines of each tune: from its X: up to an empty line or the next X:.
+
+    A text without X: is one tune if it has a K:. An empty line before K: does not end the tune.
+    """
+    lines = list(_lines(text))
+    starts = [i for i, (_, line) in enumerate(lines) if re.match(r"X:(?!\|)", line)]
+    if not starts:
+        return [], [lines] if any(line.startswith("K:") for _, line in lines) else []
+    tunes = []
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        key = next((i for i in range(start, end) if lines[i][1].startswith("K:")), end)
+        stop = next((i for i in range(key, end) if not lines[i][1]), end)
+        tunes.append(lines[start:stop])
+    head = lines[: starts[0]]
+    first = next((i for i, (_, line) in enumerate(head) if line), 0)
+    return head[: next((i for i in range(first, len(head)) if not head[i][1]), len(head))], tunes
+
+
+def _lines(text: str) -> Iterator[Line]:
+    """The lines that matter: comments and blocks of typeset text (%%begintext ... %%endtext) left out."""
+    block = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        opening = _TEXT_BLOCK.match(line)
+        if block or opening:
+            closed = re.match(rf"%%\s*end{block}\b", line) if block else None
+            block = "" if closed else block or (opening.group(1) if opening else "")
+            continue
+        if not line.startswith("%%"):
+            bare = _COMMENT.sub("", line).strip()
+            if line and not bare:
+                continue
+            line = bare
+        yield number, line
+
+
+def _read_tune(head: Sequence[Line], lines: Sequence[Line], source: str, repeats: str) -> Piece:
+    tune = _Tune()
+    for number, line in [*head, *lines]:
+        try:
+            tune.take(line, is_head=number < lines[0][0])
+        except ValueError as error:
+            raise AbcError(source, number, str(error)) from None
+    try:
+        piece = tune.finish(unfold=repeats == "unfold")
+    except ValueError as error:
+        raise AbcError(source, lines[0][0], str(error)) from None
+    return replace(piece, source=source)
+
+
+@dataclass
+class _Tune:
+    """One tune in the reading: its header, and a reader for each voice."""
+
+    titles: list[str] = field(default_factory=list)
+    composers: list[str] = field(default_factory=list)
+    tempo: str = ""
+    order: str = ""
+    settings: Settings = field(default_factory=Settings)  # what each voice starts from
+    declared: dict[str, list[str]] = field(default_factory=dict)  # header: voice -> its V: text, then its %% lines
+    voices: dict[str, VoiceReader] = field(default_factory=dict)
+    current: str | None = None
+    in_body: bool = False
+
+    def take(self, line: str, is_head: bool = False) -> None:
+        """Take in one line. is_head: it stands in the file's header, where only settings count."""
+        found = _FIELD.fullmatch(line)
+        if line.startswith("%%"):
+            self._direct(line[2:])
+        elif found and not (self.in_body and _MUSIC_LIKE_A_FIELD.match(line)):
+            letter, value = found.group(1), found.group(2).strip()
+            if letter in "IMLQ" or not is_head:
+                self._take_field(letter, value)
+        elif self.in_body:
+            self._take_music(line)
+
+    def finish(self, unfold: bool) -> Piece:
+        """The tune as a Piece. Raises ValueError where it has no key field or no notes."""
+        if not self.in_body:
+            raise ValueError("the tune has no K: field, which must stand before the music")
+        names = [*self.declared, *(n for n in self.voices if n not in self.declared)]
+        voices = [self._finished(name) for name in names if name in self.voices]
+        if not any(v.notes for v in voices):
+            raise ValueError("the tune has no notes")
+        qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
+        parts, timeline = laid_out(voices, qpm, self.order if unfold else None)
+        return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers))
+
+    def _finished(self, name: str) -> Voice:
+        voice = self.voices[name].finish()
+        voice.name = voice.name or name
+        return voice
+
+    def _take_field(self, letter: str, value: str) -> None:
+        if letter == "V":
+            self._take_voice(value)
+        elif letter == "I":
+            self._direct(value.replace("=", " "))
+        elif self.in_body:
+            self._take_body_field(letter, value)
+        elif letter == "T":
+            self.titles.append(plain_text(value))
+        elif letter == "C":
+            self.composers.append(plain_text(value))
+        elif letter == "P":
+            self.order = parse_parts(value)
+        elif letter == "Q":
+            self.tempo = value
+        else:
+            self.settings.set_field(letter, value)
+            self.in_body = letter == "K"
+            self.current = None if self.in_body else self.current
+
+    def _take_body_field(self, letter: str, value: str) -> None:
+        """A field inside the tune: it holds for the voice it stands in; before the first, for all."""
+        if letter not in _VOICE_LETTERS:
+            return
+        if self.voices or self.current is not None or letter == "P":
+            self._voice().change(letter, value)
+        elif letter == "Q":
+            self.tempo = value
+        else:
+            self.settings.set_field(letter, value)
+
+    def _take_voice(self, value: str) -> None:
+        name, _, options = value.partition(" ")
+        self.current = name
+        if not self.in_body:
+            self.declared.setdefault(name, []).append(options)
+        elif options.strip():
+            self._voice().settings.apply(parse_voice_options(options))
+
+    def _direct(self, text: str) -> None:
+        words = text.partition("%")[0].split()
+        if self.in_body and (self.voices or self.current is not None):
+            self._voice().settings.direct(words)
+        elif self.current is not None:
+            self.declared[self.current].append("%%" + " ".join(words))
+        else:
+            self.settings.direct(words)
+
+    def _take_music(self, line: str) -> None:
+        for found in tokens(line):
+            if found["field"]:
+                self._take_field(found["field"], found["value"].strip())
+            else:
+                self._voice().read(found)
+
+    def _voice(self) -> VoiceReader:
+        """The reader of the voice that the music is in; before any V: in the body, that of the first one declared."""
+        name = self.current if self.current is not None else next(iter(self.declared), "")
+        if name not in self.voices:
+            settings = replace(self.settings)
+            for said in self.declared.get(name, []):
+                if said.startswith("%%"):
+                    settings.direct(said[2:].split())
+                else:
+                    settings.apply(parse_voice_options(said))
+            self.voices[name] = VoiceReader(settings)
+        return self.voices[name]

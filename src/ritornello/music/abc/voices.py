@@ -1,0 +1,374 @@
+"""The music of an ABC tune as it is written: each voice's notes, barlines and changes, before repeats.
+
+Times are Fractions of a quarter note from the start of the tune, repeats not yet followed.
+Source: the ABC standard 2.1, sections 4 and 7; pitch C is middle C, 60.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import takewhile
+from typing import NamedTuple
+
+from ritornello.music.abc.fields import (
+    Signature,
+    VoiceOptions,
+    default_unit,
+    parse_key,
+    parse_metre,
+    parse_tempo,
+    parse_unit,
+    parse_voice_options,
+)
+
+_LENGTH = r"\d*(?:/+\d*)*"
+_NOTE = rf"(?:(?P<sign>\^\^?|__?|=)(?P<bent>\d*/+\d*|\d+)?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<{{}}>{_LENGTH})"
+_NUMBERS = r"\d+(?:[-,.]\d+)*"
+_TOKEN = re.compile(
+    "|".join(
+        [
+            r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]",
+            rf'\[(?P<ending>{_NUMBERS}|"[^"]*"(?![^\[|]*\]))',
+            r"(?P<bar>\.?(?:\[\||\||::|:(?=[|\]]))(?:[|:\]]|\[(?=\|))*)(?:\s*(?P<first>" + _NUMBERS + "))?",
+            rf'\[(?P<chord>(?:"[^"]*"|[^\]|"\[])*)\](?P<chord_length>{_LENGTH})',
+            _NOTE.format("length"),
+            rf"(?P<rest>[zx])(?P<rest_length>{_LENGTH})",
+            r"(?P<bars_rest>[ZX])(?P<bars>\d{0,4})",
+            r"\((?P<tuplet>\d+)(?::(?P<time_of>\d*))?(?::(?P<reach>\d*))?",
+            r"(?P<broken>>+|<+)",
+            r"(?P<tie>-)",
+            r"(?P<overlay>&)",
+            # what makes no sound, or none that takes time: graces, text, decorations, spacers
+            r'(?P<skipped>\{[^{}]*\}|"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
+        ]
+    )
+)
+_CHORD_NOTE = re.compile(rf'"[^"]*"|![^!]*!|\{{[^}}]*\}}|(?:{_NOTE.format("length")}(?P<tie>-)?)')
+_SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # (p plays p notes in the time of this many; others as the metre
+MAX_PLAYS = 64  # a repeat, ending or tuplet beyond this is taken for damage
+MAX_NESTED = 8  # so are tuplets within tuplets
+MAX_UNITS = 9999  # so is a note length
+MAX_DENOMINATOR = 1_000_000
+
+
+class WrittenNote(NamedTuple):
+    """One note head: start and duration in quarters; tied: held on into the next note of its pitch."""
+
+    start: Fraction
+    duration: Fraction
+    pitch: int
+    tied: bool
+
+
+class Mark(NamedTuple):
+    """A sign for repeats: "start" |:, "end" :| (plays: how often), "double" ||, or "ending" (numbers)."""
+
+    time: Fraction
+    kind: str
+    plays: int = 0
+    numbers: frozenset[int] = frozenset()
+
+
+@dataclass
+class Voice:
+    """What one voice holds as written; changes are (time, value) in order."""
+
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+    length: Fraction = Fraction(0)
+    notes: list[WrittenNote] = field(default_factory=list)
+    barlines: list[Fraction] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    metres: list[tuple[Fraction, tuple[int, int] | None]] = field(default_factory=list)
+    keys: list[tuple[Fraction, Signature]] = field(default_factory=list)
+    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
+    parts: list[tuple[Fraction, str]] = field(default_factory=list)
+
+
+@dataclass
+class Settings:
+    """What holds for a voice when it begins, from the tune's header."""
+
+    metre: tuple[int, int] | None = (4, 4)
+    unit: Fraction | None = None
+    signature: Signature = field(default_factory=lambda: Signature({}, known=False))
+    octave: int = 0
+    clef_octave: int = 0
+    transpose: int = 0
+    propagate: str = "pitch"
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+
+    def apply(self, options: VoiceOptions) -> None:
+        """Take over what a K: or V: field says, leaving the rest."""
+        self.name = self.name if options.name is None else options.name
+        self.octave = self.octave if options.octave is None else options.octave
+        self.clef_octave = self.clef_octave if options.clef_octave is None else options.clef_octave
+        self.transpose = self.transpose if options.transpose is None else options.transpose
+        self.is_drum = self.is_drum if options.percussion is None else options.percussion
+
+    def set_field(self, letter: str, value: str) -> None:
+        """Take over a K:, M: or L: field. Raises ValueError where it cannot be read."""
+        if letter == "K":
+            self.signature = parse_key(value) or self.signature
+            self.apply(parse_voice_options(value))
+        elif letter == "M":
+            self.metre = parse_metre(value)
+        elif letter == "L":
+            self.unit = parse_unit(value)
+
+    def direct(self, words: list[str]) -> None:
+        """Take over a %% line or I: field: how far accidentals reach, MIDI program, transposition, drums."""
+        match words:
+            case ["propagate-accidentals", ("not" | "octave" | "pitch") as how, *_]:
+                self.propagate = how
+            case ["MIDI", "program", number] if number.isdecimal() and int(number) < 128:
+                self.program = int(number)
+            case ["MIDI", "transpose", number, *_] if re.fullmatch(r"[+-]?\d{1,2}", number):
+                self.transpose = int(number)
+            case ["MIDI", "channel", "10", *_]:
+                self.is_drum = True
+
+
+class VoiceReader:
+    """Reads the music lines of one voice into a `Voice`; keeps its place between lines."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.unit = settings.unit or default_unit(settings.metre)
+        self.voice = Voice()
+        self.voice.metres.append((Fraction(0), settings.metre))
+        self.voice.keys.append((Fraction(0), settings.signature))
+        self.time = self.bar_start = Fraction(0)
+        self.bar_end = Fraction(0)  # the furthest that any layer of this bar has reached
+        self.accidentals: dict[tuple[str, int], int] = {}
+        self.tied_names: dict[tuple[str, int], int] = {}
+        self.named: dict[tuple[str, int], int] = {}  # the last note or chord, by name, for a tie after it
+        self.last: list[int] = []  # its places in voice.notes
+        self.last_start = self.end_before = Fraction(0)  # where it starts, and what bar_end was before it
+        self.last_factor: Fraction | None = None  # what a < or > still gives the note after it
+        self.tuplets: list[list] = []  # [factor, how many notes it still governs]
+
+    def finish(self) -> Voice:
+        """The voice as read, with its length and options."""
+        self.voice.length = max(self.time, self.bar_end)
+        self.voice.name = self.settings.name
+        self.voice.program, self.voice.is_drum = self.settings.program, self.settings.is_drum
+        return self.voice
+
+    def read(self, found: re.Match[str]) -> None:
+        """Take in one token of a music line. Raises ValueError where a note or repeat is out of range."""
+        token = found.groupdict()
+        if token["letter"]:
+            self._sound([_head(token)], "")
+        elif token["chord"] is not None:
+            heads = [_head(h.groupdict()) for h in _CHORD_NOTE.finditer(token["chord"]) if h["letter"]]
+            self._sound(heads, token["chord_length"])
+        elif token["rest"]:
+            self._rest(self.unit * _multiple(token["rest_length"]) * self._factor())
+        elif token["bars_rest"]:
+            self._rest(int(token["bars"] or 1) * 4 * Fraction(*(self.settings.metre or (4, 4))))
+        elif token["bar"]:
+            self._bar(token["bar"])
+        elif token["tuplet"]:
+            self._tuplet(token)
+        elif token["broken"]:
+            self._broken(token["broken"])
+        elif token["tie"]:
+            self._tie(self.last, self.named)
+        elif token["overlay"]:
+            self._overlay()
+        if token["first"] or token["ending"]:
+            self._ending(token["first"] or token["ending"])
+
+    def change(self, letter: str, value: str) -> None:
+        """Take in a field inside the tune that concerns this voice. Raises ValueError where it cannot be read."""
+        self.settings.set_field(letter, value)
+        if letter == "K":
+            self.voice.keys.append((self.time, self.settings.signature))
+            self.accidentals.clear()
+        elif letter == "M":
+            self.voice.metres.append((self.time, self.settings.metre))
+        elif letter == "L":
+            self.unit = self.settings.unit or self.unit
+        elif letter == "Q" and (qpm := parse_tempo(value, self.unit)):
+            self.voice.tempos.append((self.time, qpm))
+        elif letter == "P":
+            self.voice.parts.append((self.time, value.strip()[:1]))
+
+    def _sound(self, heads: list[dict], after: str) -> None:
+        """Place the heads of a note or chord; the first one's length moves time on (standard, section 4.17)."""
+        if not heads:
+            return
+        factor = self._factor() * _multiple(after) * self.unit
+        self.last, self.named = [], {}
+        held: list[int] = []
+        for head in heads:
+            name = head["letter"], head["octave"]
+            alteration = self._alteration(name, head["sign"])
+            self.named[name] = alteration
+            duration = head["length"] * factor
+            if duration:
+                self.last.append(len(self.voice.notes))
+                held += self.last[-1:] if head["tied"] else []
+                self.voice.notes.append(WrittenNote(self.time, duration, self._pitch(name, alteration), False))
+        self.tied_names = {}
+        self._tie(
+            held, {(h["letter"], h["octave"]): self.named[h["letter"], h["octave"]] for h in heads if h["tied"]}
+        )
+        self._advance(heads[0]["length"] * factor)
+
+    def _rest(self, duration: Fraction) -> None:
+        self.last, self.named, self.tied_names = [], {}, {}
+        self._advance(duration)
+
+    def _advance(self, duration: Fraction) -> None:
+        self.last_start, self.end_before = self.time, self.bar_end
+        self.time += duration
+        self.bar_end = max(self.bar_end, self.time)
+
+    def _alteration(self, name: tuple[str, int], sign: int | None) -> int:
+        """How a note is altered: by its own sign, a tie from before, a sign in this bar, or the key."""
+        scope = name if self.settings.propagate == "octave" else (name[0], 0)
+        if sign is not None:
+            if self.settings.propagate != "not":
+                self.accidentals[scope] = sign
+            return sign
+        if name in self.tied_names:
+            return self.tied_names[name]
+        return self.accidentals.get(scope, self.settings.signature.alterations.get(name[0], 0))
+
+    def _pitch(self, name: tuple[str, int], alteration: int) -> int:
+        letter, octave = name
+        octaves = octave + self.settings.octave + self.settings.clef_octave
+        pitch = 60 + 12 * octaves + _SEMITONES[letter] + alteration + self.settings.transpose
+        if not 0 <= pitch <= 127:
+            shift = f"octave {octaves:+d}, transposed {self.settings.transpose:+d}"
+            raise ValueError(f"note {letter} ({shift}) sounds at pitch {pitch}, outside 0 to 127")
+        return pitch
+
+    def _tie(self, places: list[int], names: dict[tuple[str, int], int]) -> None:
+        for place in places:
+            self.voice.notes[place] = self.voice.notes[place]._replace(tied=True)
+        self.tied_names |= names
+
+    def _factor(self) -> Fraction:
+        """What tuplets and a broken rhythm before it do to the length of the coming note, chord or rest."""
+        factor, self.last_factor = self.last_factor or Fraction(1), None
+        for tuplet in self.tuplets:
+            factor *= tuplet[0]
+            tuplet[1] -= 1
+        self.tuplets = [t for t in self.tuplets if t[1] > 0]
+        return factor
+
+    def _tuplet(self, token: dict[str, str]) -> None:
+        notes = int(token["tuplet"])
+        compound = self.settings.metre is not None and self.settings.metre[0] in (6, 9, 12)
+        in_time_of = int(token["time_of"] or _IN_TIME_OF.get(notes, 3 if compound else 2))
+        reach = int(token["reach"] or notes)
+        if not (0 < notes <= MAX_PLAYS and 0 < in_time_of <= MAX_PLAYS and 0 < reach <= MAX_PLAYS):
+            raise ValueError(f"a tuplet counts from 1 to {MAX_PLAYS} notes, not {notes}:{in_time_of}:{reach}")
+        if len(self.tuplets) == MAX_NESTED:
+            raise ValueError(f"more than {MAX_NESTED} tuplets within each other")
+        self.tuplets.append([Fraction(in_time_of, notes), reach])
+
+    def _broken(self, signs: str) -> None:
+        """Lengthen one neighbour of < or > and shorten the other: a>b is a3/2 b/2, a>>b is a7/4 b/4."""
+        shortened = Fraction(1, 2 ** min(len(signs), 8))
+        before, after = (2 - shortened, shortened) if signs[0] == ">" else (shortened, 2 - shortened)
+        self.last_factor = after
+        for place in self.last:
+            note = self.voice.notes[place]
+            self.voice.notes[place] = note._replace(duration=note.duration * before)
+        self.time = self.last_start + (self.time - self.last_start) * before
+        self.bar_end = max(self.end_before, self.time)
+
+    def _overlay(self) -> None:
+        """Go back to the start of the bar for another layer of notes."""
+        self.time, self.last, self.named, self.tied_names = self.bar_start, [], {}, {}
+        self.tuplets, self.last_factor = [], None
+        self.accidentals.clear()
+
+    def _bar(self, bar: str) -> None:
+        self.time = self.bar_start = self.bar_end = max(self.time, self.bar_end)
+        self.accidentals.clear()
+        self.voice.barlines.append(self.time)
+        ends, starts = _colons(bar)
+        if max(ends, starts) >= MAX_PLAYS:
+            raise ValueError(f'"{bar[:20]}..." repeats more than {MAX_PLAYS} times')
+        if ends:
+            self.voice.marks.append(Mark(self.time, "end", plays=ends + 1))
+        if starts:
+            self.voice.marks.append(Mark(self.time, "start"))
+        if not ends and not starts and ("||" in bar or "[|" in bar or "|]" in bar):
+            self.voice.marks.append(Mark(self.time, "double"))
+
+    def _ending(self, text: str) -> None:
+        """Open an ending: 1, "1,3" or "2-4"; one in words counts as the next ("last time" after 1 is 2)."""
+        worded = text.startswith('"')
+        if worded and not re.search(r"\d", text):
+            since = takewhile(lambda mark: mark.kind != "start", reversed(self.voice.marks))
+            text = str(1 + sum(mark.kind == "ending" for mark in since))
+        numbers = _ending_numbers(text)
+        # on the page "2-9" in quotes is a label for the singer's verses: one playing stands for all
+        self.voice.marks.append(Mark(self.time, "ending", numbers=frozenset({min(numbers)} if worded else numbers)))
+
+
+def _head(token: dict[str, str]) -> dict:
+    """One note head from its token: letter, octave from the middle one, sign, length in units, tied."""
+    letter, marks = token["letter"], token["octave"]
+    sign = _SIGNS[token["sign"]] if token["sign"] else None
+    if sign and token["bent"]:  # a microtone: rounded towards the plain note
+        sign = int(sign * _multiple(token["bent"]))
+    return {
+        "letter": letter.upper(),
+        "octave": letter.islower() + marks.count("'") - marks.count(","),
+        "sign": sign,
+        "length": _multiple(token["length"]),
+        "tied": bool(token.get("tie")),
+    }
+
+
+def _multiple(text: str) -> Fraction:
+    """A note length in units: "" 1, "3" 3, "3/2", "/" 1/2, "//" 1/4. Raises ValueError beyond reason."""
+    if not text:
+        return Fraction(1)
+    number, *rest = re.findall(r"^\d*|/+\d*", text)
+    above, below = int(number or 1), 1
+    for part in rest:
+        slashes = part.count("/")
+        below *= int(part[slashes:] or 2) * 2 ** (slashes - 1)
+    if not 0 < below <= MAX_DENOMINATOR or above > MAX_UNITS * below:
+        raise ValueError(
+            f'"{text[:20]}" is not a note length; up to {MAX_UNITS} units are expected, as in 3, /2 or 3/2'
+        )
+    return Fraction(above, below)
+
+
+def _colons(bar: str) -> tuple[int, int]:
+    """How many colons end a repeat and how many start one, in a barline such as :|, |:, :: or :||:"""
+    if not bar.strip(":."):
+        return bar.count(":") // 2, -(-bar.count(":") // 2)
+    bar = bar.lstrip(".")
+    return len(bar) - len(bar.lstrip(":")), len(bar) - len(bar.rstrip(":"))
+
+
+def _ending_numbers(text: str) -> set[int]:
+    numbers: set[int] = set()
+    for first, last in re.findall(r"(\d{1,4})(?:-(\d{1,4}))?", text):
+        low, high = int(first), int(last or first)
+        if not 1 <= low <= high <= MAX_PLAYS:
+            raise ValueError(f"ending {text[:20]} must count from 1 to {MAX_PLAYS}")
+        numbers.update(range(low, high + 1))
+    return numbers
+
+
+def tokens(line: str) -> list[re.Match[str]]:
+    """The tokens of a music line, in order; signs that mean nothing to the notes are passed over."""
+    return list(_TOKEN.finditer(line))

@@ -1,0 +1,282 @@
+"""Write a Melody in ABC notation: one voice, exact for every melody, and readable where the melody allows.
+
+Notes are cut at barlines and tied, values are those of notation, runs of thirds, fifths and so on are written
+as tuplets; what fits no value of notation (unquantised playing) is written as the fraction it is ("C79/64"), a
+tuplet of one before it where its denominator is no power of two, which other programs refuse.
+Every alteration is spelt out once a bar for its letter and octave, so that readers which differ on how far
+an accidental reaches agree. Velocities are not kept: ABC has none. Source: the ABC standard 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+from ritornello.music.abc.voices import MAX_PLAYS
+from ritornello.music.spelling import spell
+from ritornello.music.values import Key, Melody, Metre, Timeline
+
+_UNIT = Fraction(1, 2)  # L:1/8, in quarters
+_BARS_A_LINE = 4
+_LONGEST_RUN = 12  # notes in a tuplet; more are written singly
+_SIGNS = {2: "^^", 1: "^", 0: "=", -1: "_", -2: "__"}
+_SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
+_MAJORS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
+_MINORS = ["Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#"]
+_VALUES = sorted(
+    {Fraction(2) ** power * dots for power in range(-4, 4) for dots in (Fraction(1), Fraction(3, 2))}
+    | {Fraction(2) ** power * Fraction(7, 4) for power in range(-2, 3)},
+    reverse=True,
+)  # of notes, in quarters: a breve to a sixty-fourth, dotted once, or twice where that is usual
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A note or rest (name None), or a piece of one; tied: held on into the next piece. Times in quarters."""
+
+    start: Fraction
+    duration: Fraction
+    name: tuple[str, int, int] | None = None
+    tied: bool = False
+
+
+@dataclass
+class _Bar:
+    """One bar: where it lies, where its full beats are counted from, and what is announced at its items."""
+
+    start: Fraction
+    end: Fraction
+    metre: Metre
+    origin: Fraction
+    items: list[_Item] = field(default_factory=list)
+
+
+def write_abc(melody: Melody) -> str:
+    """Write `melody` as the text of one ABC tune, ending in a newline.
+
+    `read_abc` gives back the same notes (start, duration, pitch) exactly, and title, length, keys and tempos;
+    a metre that is repeated to count bars anew comes back as short bars do. Raises ValueError for a key of
+    more than seven sharps or flats.
+    """
+    timeline = melody.timeline
+    changes = _changes(timeline)
+    header = [
+        "X:1",
+        f"T:{_escaped(melody.title)}",
+        f"M:{timeline.metre.name}",
+        "L:1/8",
+        f"Q:{_tempo(timeline.qpm)}",
+        f"K:{_key_name(timeline.key)}",
+    ]
+    bars = _bars(timeline)
+    _fill(bars, _items(melody, sorted({*(b.start for b in bars), *changes})))
+    texts = [_bar_text(bar, changes, timeline) for bar in bars] or [""]
+    lines = [" | ".join(texts[i : i + _BARS_A_LINE]) for i in range(0, len(texts), _BARS_A_LINE)]
+    return "\n".join([*header, *(f"{line} |" for line in lines[:-1]), f"{lines[-1]} |]"]) + "\n"
+
+
+def _escaped(title: str) -> str:
+    title = " ".join(title.split())
+    return title.replace("\\", "\\\\").replace("%", "\\%").replace("&", "&amp;")
+
+
+def _tempo(qpm: float) -> str:
+    return "1/4=" + f"{qpm:.6f}".rstrip("0").rstrip(".")
+
+
+def _key_name(key: Key | None) -> str:
+    if key is None:
+        return "none"
+    if not -7 <= key.fifths <= 7:
+        raise ValueError(f"a key has -7 to 7 fifths, not {key.fifths}")
+    return f"{_MINORS[key.fifths + 7]}m" if key.mode == "minor" else _MAJORS[key.fifths + 7]
+
+
+def _changes(timeline: Timeline) -> dict[Fraction, str]:
+    """What is announced inside the tune, by time in quarters: "[M:3/4][K:G]"."""
+    announced = [(m.tick, f"[M:{m.name}]") for old, m in pairwise(timeline.metres) if m.name != old.name]
+    announced += [(k.tick, f"[K:{_key_name(k)}]") for k in timeline.keys[1:]]
+    announced += [(t.tick, f"[Q:{_tempo(t.qpm)}]") for t in timeline.tempos[1:]]
+    changes: dict[Fraction, str] = {}
+    for tick, text in announced:
+        if tick < timeline.length:
+            time = Fraction(tick, timeline.ticks_per_quarter)
+            changes[time] = changes.get(time, "") + text
+    return changes
+
+
+def _bars(timeline: Timeline) -> list[_Bar]:
+    """All bars up to the end; a short first bar is a pick-up, its beats counted from its end."""
+    quarter, bars = timeline.ticks_per_quarter, []
+    ends = [min(m.tick, timeline.length) for m in timeline.metres[1:]] + [timeline.length]
+    for metre, end in zip(timeline.metres, ends, strict=True):
+        full = Fraction(4 * metre.numerator, metre.denominator)
+        time, last = Fraction(metre.tick, quarter), Fraction(end, quarter)
+        while time < last:
+            bars.append(_Bar(time, min(time + full, last), metre, time))
+            time += full
+    if bars and timeline.pickup:
+        bars[0].origin = bars[0].end
+    return bars
+
+
+def _items(melody: Melody, cuts: Sequence[Fraction]) -> Iterator[_Item]:
+    """The melody's notes, and rests between them to its end, cut and tied at `cuts`."""
+    quarter, time = melody.timeline.ticks_per_quarter, Fraction(0)
+    for note, name in zip(melody.notes, _names(melody), strict=True):
+        start, end = Fraction(note.start, quarter), Fraction(note.end, quarter)
+        yield from _cut(_Item(time, start - time), cuts)
+        yield from _cut(_Item(start, end - start, name), cuts)
+        time = end
+    yield from _cut(_Item(time, Fraction(melody.timeline.length, quarter) - time), cuts)
+
+
+def _names(melody: Melody) -> Iterator[tuple[str, int, int]]:
+    def fifths(pair: tuple[int, int]) -> int:
+        key = melody.timeline.key_at(pair[0])
+        return key.fifths if key else 0
+
+    for signature, notes in groupby([(n.start, n.pitch) for n in melody.notes], key=fifths):
+        yield from spell([pitch for _, pitch in notes], signature)
+
+
+def _cut(item: _Item, cuts: Sequence[Fraction]) -> list[_Item]:
+    """The pieces of `item` between `cuts`; none if it has no length."""
+    if not item.duration:
+        return []
+    end = item.start + item.duration
+    edges = [item.start, *(c for c in cuts if item.start < c < end), end]
+    return [replace(item, start=a, duration=b - a, tied=b < end or item.tied) for a, b in pairwise(edges)]
+
+
+def _fill(bars: Sequence[_Bar], items: Iterator[_Item]) -> None:
+    waiting = iter(bars)
+    bar = next(waiting, None)
+    for item in items:
+        while bar is not None and item.start >= bar.end:
+            bar = next(waiting, None)
+        if bar is not None:
+            bar.items.append(item)
+
+
+def _bar_text(bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> str:
+    """The music of one bar: changes before the item they fall on, beats apart, signs where they are needed."""
+    beat = Fraction(3, 2) if bar.metre.denominator == 8 and bar.metre.numerator in (6, 9, 12) else Fraction(1)
+    signs = _Signs(timeline.key_at(int(bar.start * timeline.ticks_per_quarter)))
+    text = ""
+    for item, opening, written in _values(bar, beat):
+        change = changes.pop(item.start, "")
+        if "[K:" in change and item.start > bar.start:
+            signs = _Signs(None, certain=False)
+        text += change + opening + signs.of(item.name) + _note(item, written)
+        ends_beat = not (item.start + item.duration - bar.origin) % beat
+        text += " " if ends_beat or written >= 1 else ""
+    return text.strip()
+
+
+class _Signs:
+    """Which signs hold so far in a bar, under both readings: a letter's in its own octave, or in every octave.
+
+    certain: False after a key change inside a bar, where readers differ and every note shows its sign.
+    """
+
+    def __init__(self, key: Key | None, certain: bool = True) -> None:
+        fifths = key.fifths if key else 0
+        letters = _SHARPS[:fifths] if fifths > 0 else _FLATS[:-fifths]
+        self.key = {letter: (letter in letters) * (1 if fifths > 0 else -1) for letter in _SHARPS} if certain else {}
+        self.everywhere: dict[str, int] = {}
+        self.in_octave: dict[tuple[str, int], int] = {}
+
+    def of(self, name: tuple[str, int, int] | None) -> str:
+        """The sign to write before a note, "" where none is needed (or for a rest)."""
+        if name is None:
+            return ""
+        letter, alteration, octave = name
+        in_key = self.key.get(letter)
+        if self.everywhere.get(letter, in_key) == alteration == self.in_octave.get((letter, octave), in_key):
+            return ""
+        self.everywhere[letter] = self.in_octave[letter, octave] = alteration
+        return _SIGNS[alteration]
+
+
+def _note(item: _Item, written: Fraction) -> str:
+    """Letter, octave and length of a note (c' is C6), or a rest."""
+    units = written / _UNIT
+    length = f"{units.numerator}" if units.numerator > 1 else ""
+    length += f"/{units.denominator}" if units.denominator > 2 else "/" if units.denominator == 2 else ""
+    if item.name is None:
+        return "z" + length
+    letter, _, octave = item.name
+    head = letter.lower() + "'" * (octave - 5) if octave > 4 else letter + "," * (4 - octave)
+    return head + length + "-" * item.tied
+
+
+def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
+    """The bar's items as values of notation: each with what opens a tuplet before it, and its written length."""
+    waiting = list(bar.items)
+    while waiting:
+        odd = _odd(waiting[0].duration)
+        run = _tuplet_run(waiting, odd) if odd > 1 else 0
+        if run:
+            below = _power_below(odd)
+            opening = "(3" if (odd, run) == (3, 3) else f"({odd}:{below}:{run}"
+            for item in waiting[:run]:
+                yield item, opening, item.duration * odd / below
+                opening = ""
+            del waiting[:run]
+            continue
+        pieces = _cut(waiting[0], _edges(waiting[0], bar.origin, beat))
+        if len(pieces) == 1:
+            yield _single(waiting[0], odd)
+        waiting[:1] = pieces if len(pieces) > 1 else []
+
+
+def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
+    """An item by itself: as it is, or as a tuplet of one where its length is a fraction of odd denominator."""
+    if not 1 < odd <= MAX_PLAYS:
+        return item, "", item.duration
+    below = _power_below(odd)
+    return item, f"({odd}:{below}:1", item.duration * odd / below
+
+
+def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
+    """How many of the items from the first on make up a tuplet; 0 where they do not."""
+    total, below = Fraction(0), _power_below(odd)
+    for count, item in enumerate(items[:_LONGEST_RUN], 1):
+        total += item.duration
+        if item.duration * odd / below not in _VALUES:
+            return 0
+        if _odd(total) == 1:
+            return count
+    return 0
+
+
+def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
+    """Where to cut an item that is no value of notation (one that is, or that only a fraction can say: nowhere).
+
+    At the next beat if it starts between beats; else after the longest value, or the last whole beat, inside it.
+    """
+    if item.duration in _VALUES:
+        return []
+    start, end = item.start, item.start + item.duration
+    next_beat = start + (origin - start) % beat
+    if start < next_beat < end:
+        return [next_beat]
+    if _odd(item.duration) > 1:
+        last_beat = end - (end - origin) % beat
+        return [last_beat] if start < last_beat < end else []
+    return [start + value for value in _VALUES if value < item.duration][:1]
+
+
+def _odd(length: Fraction) -> int:
+    """The odd part of the denominator: 1 where halving a whole note reaches `length`, 3 for thirds."""
+    odd = length.denominator
+    while odd % 2 == 0:
+        odd //= 2
+    return odd
+
+
+def _power_below(odd: int) -> int:
+    return 1 << (odd.bit_length() - 1)

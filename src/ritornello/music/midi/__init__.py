@@ -1,0 +1,1 @@
+"""MIDI files, read and written."""

@@ -1,0 +1,143 @@
+"""Notes of MIDI files that lack an end or a length, or lie where no music does: mended where that makes sense.
+
+A parser pairs each note-off with the oldest note-on of its channel and pitch, and is silent about notes that are
+never switched off. So each track is given note-offs behind its end, as far away as one wait can say; what they end
+is then seen, and ended anew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+
+from ritornello.music.midi.events import events
+from ritornello.music.values import Note
+
+MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
+FAR = 2**28 - 1  # ticks: the longest wait of one event
+LONGEST = 4  # quarters of a note whose end had to be found
+SHORTEST = 4  # of these to a quarter: an onset sooner than that belongs to the same chord
+NOTE_OFF, NOTE_ON = 8, 9
+_ALL_OFF = [b"\0".join(bytes([0x80 | channel, pitch, 0]) for pitch in range(128)) for channel in range(16)]
+
+
+def reach(resolution: int) -> int:
+    """The last tick at which a note may start or end; whatever lies behind it is damage, or put there by us."""
+    return min(MAX_QUARTERS * resolution, FAR - 1)
+
+
+def late_offs(track: bytes) -> bytes:
+    """Note-offs FAR after the end of a track for every pitch of the channels that it uses (and a few more).
+
+    They end one note of each pitch: enough to see that there are any, at a hundredth of the cost of looking.
+    """
+    return _far([_ALL_OFF[channel] for channel in range(16) if 0x90 | channel in track])
+
+
+def exact_late_offs(track: bytes) -> bytes:
+    """Note-offs FAR after the end of a track, one for each note that still sounds there."""
+    sounding: Counter[tuple[int, int]] = Counter()
+    for _, status, _, data in events(track):
+        if status >> 4 == NOTE_ON and data[1]:
+            sounding[status & 15, data[0]] += 1
+        elif status >> 4 in (NOTE_ON, NOTE_OFF) and sounding[status & 15, data[0]]:
+            sounding[status & 15, data[0]] -= 1
+    return _far([bytes([NOTE_OFF << 4 | channel, pitch, 0]) for channel, pitch in sounding.elements()])
+
+
+def _far(offs: Sequence[bytes]) -> bytes:
+    """Events after a wait of FAR, ready for the next one; nothing but that one's wait where there are none."""
+    return b"\xff\xff\xff\x7f" + b"\0".join(offs) + b"\0" if offs else b"\0"
+
+
+class Mending:
+    """Notes of parts put right, and what that took; one for a piece. ends: the ticks at which its tracks end."""
+
+    def __init__(self, resolution: int, ends: Collection[int]) -> None:
+        self._resolution, self._reach = resolution, reach(resolution)
+        self._ends = sorted(end for end in ends if end <= self._reach)
+        self._freed = {end + FAR for end in ends}  # where our own note-offs lie
+        self._counts: Counter[str] = Counter()
+
+    def is_sound(self, start: int, end: int, shortest: int) -> bool:
+        """Whether the notes of a part need no mending: its first and last tick, and the least duration."""
+        return start >= 0 and end <= self._reach and shortest > 0
+
+    def notes(self, found: Sequence[Note]) -> tuple[Note, ...]:
+        """The notes of one part, in order of start, each with a length and an end within reach.
+
+        Notes that start out of reach are left out. A note without length is left out too, unless most of its part
+        has none: then that is how it was written, and each lasts until the next one starts, a quarter at most. A
+        note that is never switched off, or too late, ends with the next one a sixteenth later or more, with its
+        track, or after four quarters, whichever comes first.
+        """
+        near = [n for n in found if 0 <= n.start <= self._reach]
+        self._counts["late"] += len(found) - len(near)
+        onsets = sorted({n.start for n in near})
+        empty = [n for n in near if not n.duration]
+        mended = self._lengthened(empty, onsets) if 2 * len(empty) > len(near) else []
+        self._counts["lengthened" if mended else "empty"] += len(empty)
+        by_pitch: defaultdict[int, list[Note]] = defaultdict(list)
+        for note in near:
+            if note.duration:
+                by_pitch[note.pitch].append(note)
+        for notes in by_pitch.values():
+            is_whole = all(n.duration > 0 and n.end <= self._reach for n in notes)
+            mended += notes if is_whole else self._ended(notes, onsets)
+        return tuple(sorted(mended, key=lambda n: n.start))
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """What was done, as codes of the report and details."""
+        counts = self._counts
+        told = [
+            ("empty_notes", "empty", "{} of length zero left out"),
+            ("empty_notes", "lengthened", "{} of length zero lengthened to the next note"),
+            (
+                "endless_notes",
+                "stuck",
+                f"{{}} never switched off: ended at the next note, {LONGEST} quarters at most",
+            ),
+            ("damaged_wait", "long", "{} held beyond " + f"{self._quarters} quarters: ended at the next note"),
+            ("damaged_wait", "late", "{} after " + f"{self._quarters} quarters left out"),
+        ]
+        return [(code, text.format(_notes(counts[name]))) for code, name, text in told if counts[name]]
+
+    @property
+    def _quarters(self) -> int:
+        return self._reach // self._resolution
+
+    def _lengthened(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
+        return [
+            n._replace(duration=self._next(onsets, n.start + 1, n.start + self._resolution) - n.start) for n in notes
+        ]
+
+    def _ended(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
+        """Notes of one pitch paired anew with the note-offs among their ends, which may be those of later notes."""
+        true_ends = sorted(n.end for n in notes if n.duration > 0 and n.end <= self._reach)
+        starts = sorted({n.start for n in notes})
+        is_late = [n for n in notes if n.end not in self._freed and not (n.duration > 0 and n.end <= self._reach)]
+        mended = []
+        for note in notes:
+            off = self._next(true_ends, note.start + 1, FAR + 1)
+            following = self._next(starts, note.start + 1, FAR + 1)
+            if off > min(following, self._reach):
+                self._counts["long" if is_late else "stuck"] += 1
+                off = self._found_end(note.start, onsets)
+            mended.append(note._replace(duration=off - note.start))
+        return mended
+
+    def _found_end(self, start: int, onsets: Sequence[int]) -> int:
+        longest = start + LONGEST * self._resolution
+        track_end = self._next(self._ends, start + 1, longest)
+        return min(track_end, self._next(onsets, start + max(self._resolution // SHORTEST, 1), longest))
+
+    @staticmethod
+    def _next(ticks: Sequence[int], first: int, last: int) -> int:
+        """The first of the ticks that is not before `first`; `last` where that is after it or there is none."""
+        place = bisect_left(ticks, first)
+        return min(ticks[place], last) if place < len(ticks) else last
+
+
+def _notes(count: int) -> str:
+    return f"{count} note{'' if count == 1 else 's'}"

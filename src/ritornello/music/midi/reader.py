@@ -1,0 +1,338 @@
+"""Standard MIDI files: bytes to a Piece through symusic, a Melody to bytes by hand.
+
+Ticks are kept as they stand in the file. Source: The Complete MIDI 1.0 Detailed Specification (1996),
+"Standard MIDI Files 1.0".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from ritornello.music.midi.chunks import Chunks, Remark, read_chunks
+from ritornello.music.midi.names import decoded_name
+from ritornello.music.midi.notes import Mending, exact_late_offs, late_offs, reach
+from ritornello.music.midi.words import sung_at, syllables_of
+from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+
+MAX_NOTES = 1_000_000
+MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
+MICROSECONDS_PER_MINUTE = 60_000_000
+LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
+END_OF_TRACK = b"\xff\x2f\x00"
+NO_NOTES = "no notes in this MIDI file: export it again with the notes on a track"
+
+
+def read_midi(content: bytes, source: str = "") -> Piece:
+    """Read a MIDI file: one Part for each track, channel and program that has notes, on the file's own ticks.
+
+    Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
+    left out or mended (see `midi_notes.Mending`). A short first bar whose time signature does not come back is read
+    as a pick-up; a time signature that restates the metre on a barline is dropped. The length of the timeline is the
+    latest end of track.
+    A file that counts SMPTE frames is read as quarters of half a second, whatever tempo it states.
+    Of a file of type 2 this is the first pattern that has notes. Raises ValueError as `scan_midi`.
+    """
+    return scan_midi(content, source)[0][0]
+
+
+def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remark]]:
+    """Read a MIDI file as `read_midi` does, and say what had to be guessed or passed over.
+
+    The list holds one Piece; of a file of type 2, whose tracks do not sound together, one for each track that has
+    notes, its source "#2" for the second track.
+    Raises ValueError where this is not a MIDI file, is cut short or damaged, or holds no notes.
+    """
+    chunks = read_chunks(content)
+    remarks = list(chunks.remarks)
+    if chunks.kind != 2 or len(chunks.tracks) == 1:
+        return [_piece(chunks, chunks.tracks, source, remarks)], remarks
+    pieces, errors = [], []
+    for number, track in enumerate(chunks.tracks, 1):
+        try:
+            pieces.append(_piece(chunks, (track,), f"{source}#{number}", remarks))
+        except _UnheardError as error:
+            errors.append(error)
+    if not pieces:
+        raise min(errors, key=lambda error: str(error) == NO_NOTES)
+    remarks.append(("patterns", f"type 2: {len(pieces)} of {len(chunks.tracks)} tracks, each a piece"))
+    return pieces, remarks
+
+
+class _UnheardError(ValueError):
+    """A MIDI file, or a pattern of one, without notes within reach."""
+
+
+def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
+    """Tracks that sound together as a Piece; what is left out is noted in `remarks`. Raises ValueError."""
+    resolution = chunks.resolution
+    score = _parsed(resolution, tracks)
+    count = sum(len(track.notes) for track in score.tracks)
+    if count > MAX_NOTES:
+        raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
+    if not count:
+        raise _UnheardError(NO_NOTES)
+    names, ends = _names(tracks), [m.time for m in score.markers if m.text == LAST_TEXT]
+    mending, unpitched = Mending(resolution, ends), Mending(resolution, ends)  # drums often have no ends: not told
+    read = (_part(track, names, unpitched if track.is_drum else mending) for track in score.tracks)
+    found = tuple(part for part in read if part.notes)
+    remarks.extend(mending.remarks())
+    if not found:
+        wait = f"only after {reach(resolution) // resolution} quarters"
+        raise _UnheardError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
+    parts = _with_words(found, tracks, resolution)
+    last = max(note.end for part in parts for note in part.notes)
+    length = max([last, *(end for end in ends if end <= reach(resolution))])
+    tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
+    timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
+    title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
+    return Piece(parts, timeline, title=title, source=source)
+
+
+def write_midi(melody: Melody, program: int = 0) -> bytes:
+    """A MIDI file of one track: title, tempos, metres, keys, notes, and its end at the timeline's length.
+
+    A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
+    The same melody gives the same bytes. program: General MIDI program 0-127.
+    Raises ValueError for a metre, tempo or program that MIDI cannot express, and for a melody that is exact
+    only at more than 32767 ticks per quarter.
+    """
+    if not 0 <= program <= 127:
+        raise ValueError(f"program must be 0 to 127, not {program}")
+    melody = _within_resolution(melody)
+    timeline = melody.timeline
+    events: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
+    events += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
+    events += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _heard(timeline.keys, timeline)]
+    events += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _heard(timeline.tempos, timeline)]
+    events.append((0, 4, bytes([0xC0, program])))
+    for note in melody.notes:
+        events.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
+        events.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
+    events.append((timeline.length, 7, END_OF_TRACK))
+    track = _track(sorted(events, key=lambda e: e[:2]))
+    return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
+
+
+def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]) -> bytes:
+    """The file again, each end of track preceded by a marker and by late note-offs (see `midi_notes`).
+
+    symusic does not report where a track ends, and so would lose a closing rest; markers it does report. Notes that
+    are never switched off it loses as well.
+    """
+    mark = _meta(6, LAST_TEXT.encode())
+    opened = [t.removesuffix(END_OF_TRACK) if t.endswith(END_OF_TRACK) else t + b"\0" for t in tracks]
+    ended = [t + mark + offs(t) + END_OF_TRACK for t in opened]
+    return _header(1, len(tracks), resolution) + b"".join(_chunk(b"MTrk", t) for t in ended)
+
+
+def _parsed(resolution: int, tracks: Sequence[bytes]):
+    """What symusic makes of the tracks, looked at more closely where notes are never switched off."""
+    score = _parsed_with(resolution, tracks, late_offs)
+    if score.end() <= reach(resolution):
+        return score
+    return _parsed_with(resolution, tracks, exact_late_offs)
+
+
+def _parsed_with(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]):
+    from symusic import Score
+
+    try:
+        return Score.from_midi(_with_marked_ends(resolution, tracks, offs))
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
+
+
+def _part(track, names: dict[str, str], mending: Mending) -> Part:
+    notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes)
+    if notes and not mending.is_sound(track.start(), track.end(), min(n[1] for n in notes)):
+        notes = mending.notes(notes)
+    name = names.get(track.name, track.name).strip()
+    return Part(notes, name, track.program & 0x7F, track.is_drum)
+
+
+def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
+    """The parts with the syllables of lyric or karaoke events that are sung on their onsets."""
+    sung = sung_at(tracks)
+    if not sung:
+        return parts
+    counts = syllables_of(parts, sung, resolution)
+    return tuple(replace(part, syllables=count) for part, count in zip(parts, counts, strict=True))
+
+
+def _names(tracks: Sequence[bytes]) -> dict[str, str]:
+    """Track names as symusic reports them (bytes that are not UTF-8 replaced) to their true spelling."""
+    raw = [_leading_name(track) for track in tracks]
+    return {name.decode("utf-8", "replace"): decoded_name(name) for name in raw}
+
+
+def _leading_name(track: bytes) -> bytes:
+    """The track name among the meta events that open a track; empty where there is none."""
+    place = 0
+    while place < len(track):
+        _, place = _variable(track, place)
+        if track[place : place + 1] != b"\xff":
+            break
+        kind = track[place + 1 : place + 2]
+        size, place = _variable(track, place + 2)
+        if kind == b"\x03":
+            return track[place : place + size]
+        place += size
+    return b""
+
+
+def _metres(score, resolution: int) -> tuple[Metre, ...]:
+    found = {
+        t.time: Metre(t.time, t.numerator, t.denominator)
+        for t in score.time_signatures
+        if t.numerator > 0 and 1 <= t.denominator <= 64 and t.time >= 0
+    }
+    found.setdefault(0, Metre(0, 4, 4))  # what the specification assumes
+    kept: list[Metre] = []
+    for metre in sorted(found.values()):
+        if not kept or not _restates(kept[-1], metre, resolution):
+            kept.append(metre)
+    comes_back = any(metre[1:] == kept[0][1:] for metre in kept[2:])
+    if len(kept) > 1 and not comes_back and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
+        kept[0] = kept[1]._replace(tick=0)  # a short bar of its own metre before the first full one
+    return tuple(kept)
+
+
+def _restates(before: Metre, metre: Metre, resolution: int) -> bool:
+    """Whether a metre says what holds already, on a barline, and so changes nothing."""
+    return metre[1:] == before[1:] and (metre.tick - before.tick) % _bar(before, resolution) == 0
+
+
+def _bar(metre: Metre, resolution: int) -> Fraction:
+    return Fraction(4 * metre.numerator * resolution, metre.denominator)
+
+
+def _keys(score) -> tuple[Key, ...]:
+    found = {
+        k.time: Key(k.time, k.key, "minor" if k.tonality else "major")
+        for k in score.key_signatures
+        if -7 <= k.key <= 7 and k.tonality in (0, 1) and k.time >= 0
+    }
+    kept: list[Key] = []
+    for key in sorted(found.values()):
+        if not kept:
+            kept.append(key._replace(tick=0))  # what holds before the first one is not said
+        elif key[1:] != kept[-1][1:]:
+            kept.append(key)
+    return tuple(kept)
+
+
+def _tempos(score) -> tuple[Tempo, ...]:
+    found = {t.time: t.mspq for t in score.tempos if t.mspq > 0 and t.time >= 0}
+    found.setdefault(0, 500_000)  # what the specification assumes
+    kept: list[Tempo] = []
+    for tick, mspq in sorted(found.items()):
+        tempo = Tempo(tick, _qpm(mspq))
+        if not kept or tempo.qpm != kept[-1].qpm:
+            kept.append(tempo)
+    return tuple(kept)
+
+
+def _qpm(mspq: int) -> float:
+    """Quarters per minute, with the fewest decimals that mean these microseconds: 133, not 132.99995."""
+    exact = MICROSECONDS_PER_MINUTE / mspq
+    rounded = (round(exact, digits) for digits in range(6))
+    return next((qpm for qpm in rounded if qpm and round(MICROSECONDS_PER_MINUTE / qpm) == mspq), exact)
+
+
+def _within_resolution(melody: Melody) -> Melody:
+    """The melody at the largest resolution that MIDI can hold, which is its own nearly always."""
+    if melody.timeline.ticks_per_quarter <= MAX_RESOLUTION:
+        return melody
+    own = melody.timeline.ticks_per_quarter
+    for divisor in range(-(-own // MAX_RESOLUTION), own + 1):
+        if own % divisor == 0:
+            try:
+                return melody.with_resolution(own // divisor)
+            except ValueError:
+                continue
+    raise ValueError(f"exact only at more than {MAX_RESOLUTION} ticks per quarter, MIDI's limit: quantise it first")
+
+
+def _heard(changes: tuple, timeline: Timeline) -> list:
+    """The changes that come before the end; a later one would put off the end of the track."""
+    return [c for c in changes if c.tick == 0 or c.tick < timeline.length]
+
+
+def _written_metres(timeline: Timeline) -> list[Metre]:
+    """The metres, with a pick-up as a bar of its own where a time signature can say its length."""
+    metres = _heard(timeline.metres, timeline)
+    if not timeline.pickup or len(metres) < 2 or metres[0][1:] != metres[1][1:]:
+        return metres
+    share = Fraction(timeline.pickup, 4 * timeline.ticks_per_quarter)
+    denominator = max(share.denominator, metres[0].denominator)
+    numerator = share * denominator
+    if numerator.denominator == 1 and numerator <= 255 and denominator in (1, 2, 4, 8, 16, 32, 64):
+        metres[0] = Metre(0, int(numerator), denominator)
+    return metres
+
+
+def _time_signature(metre: Metre) -> bytes:
+    power = metre.denominator.bit_length() - 1
+    if 2**power != metre.denominator or power > 6 or metre.numerator > 255:
+        raise ValueError(
+            f"MIDI cannot express the metre {metre.name}: "
+            "the upper number must be at most 255, the lower 1, 2, 4, 8, 16, 32 or 64"
+        )
+    return bytes([metre.numerator, power, 24, 8])
+
+
+def _key_signature(key: Key) -> bytes:
+    if not -7 <= key.fifths <= 7:
+        raise ValueError(f"MIDI cannot express a key of {key.fifths} fifths: it must be -7 to 7")
+    return struct.pack("bB", key.fifths, key.mode == "minor")
+
+
+def _microseconds(tempo: Tempo) -> bytes:
+    mspq = round(MICROSECONDS_PER_MINUTE / tempo.qpm) if tempo.qpm > 0 else 0
+    if not 0 < mspq < 1 << 24:
+        raise ValueError(f"MIDI cannot express {tempo.qpm} quarters per minute: it must be 3.6 to 60000000")
+    return mspq.to_bytes(3, "big")
+
+
+def _track(events: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """Events as (tick, order, bytes) to the bytes of a track, each with the time since the one before."""
+    pieces, now = [], 0
+    for tick, _, data in events:
+        pieces.append(_quantity(tick - now) + data)
+        now = tick
+    return b"".join(pieces)
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes([0xFF, kind]) + _quantity(len(data)) + data
+
+
+def _header(kind: int, tracks: int, resolution: int) -> bytes:
+    return _chunk(b"MThd", struct.pack(">HHH", kind, tracks, resolution))
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack(">I", len(data)) + data
+
+
+def _quantity(number: int) -> bytes:
+    """A variable-length quantity: seven bits a byte, the highest first, all but the last with the top bit set."""
+    if number >= 1 << 28:
+        raise ValueError(f"MIDI cannot wait for {number} ticks at once: 268435455 is its limit")
+    data = [number & 0x7F]
+    while number := number >> 7:
+        data.append(number & 0x7F | 0x80)
+    return bytes(reversed(data))
+
+
+def _variable(data: bytes, place: int) -> tuple[int, int]:
+    """Read a variable-length quantity: its value and the place after it (past the end where data is short)."""
+    value = 0
+    for end in range(place + 1, min(place + 4, len(data)) + 1):
+        value = value << 7 | data[end - 1] & 0x7F
+        if data[end - 1] < 0x80:
+            return value, end
+    return value, place + 4

@@ -1,0 +1,69 @@
+"""When the words of a MIDI file are sung, and which of its parts they belong to.
+
+Words are lyric events, or in karaoke files (.kar) text events on a track of their own, which name no part; they are
+sung on the onsets of one. Source: Standard MIDI Files 1.0, "Meta events"; the karaoke conventions of Tune 1000
+("@" begins information, "/" and "\\" begin a line).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ritornello.music.midi.events import events
+from ritornello.music.values import Part
+
+FEWEST = 8  # syllables that are words of a song and not a remark
+FITTING = 0.5  # how well the onsets of a part must agree with the syllables (harmonic mean of both shares)
+NEARLY = 0.95  # of the best agreement: a part that doubles the singer is sung as well
+TEXT, LYRIC = 1, 5
+
+
+def sung_at(tracks: Sequence[bytes]) -> list[int]:
+    """Ticks at which a syllable is sung, in order; empty where the file has no words.
+
+    tracks: the bytes of each track, as between its header and its end. Damaged tracks are read as far as they go.
+    """
+    if sum(track.count(b"\xff\x01") + track.count(b"\xff\x05") for track in tracks) < FEWEST:
+        return []
+    found = [event for track in tracks if b"\xff\x01" in track or b"\xff\x05" in track for event in _texts(track)]
+    lyrics = sorted({tick for tick, kind, text in found if kind == LYRIC and _is_sung(text)})
+    if len(lyrics) >= FEWEST:
+        return lyrics
+    texts = [(tick, text) for tick, kind, text in found if kind == TEXT]
+    if not any(text[:1] in (b"@", b"/", b"\\") for _, text in texts):
+        return []  # remarks or chord names
+    return sorted({tick for tick, text in texts if _is_sung(text)})
+
+
+def syllables_of(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: int) -> list[int]:
+    """How many of the syllables at ticks `sung` each part carries: most on the one whose onsets agree best, or 0."""
+    if len(sung) < FEWEST:
+        return [0] * len(parts)
+    slack, times = max(ticks_per_quarter // 8, 1), np.array(sung)
+    hits = [0 if part.is_drum else _hits(part, times, slack) for part in parts]
+    fits = [2 * h / (len(times) + len({n.start for n in part.notes})) for h, part in zip(hits, parts, strict=True)]
+    least = max(max(fits, default=0.0) * NEARLY, FITTING)
+    return [h if fit >= least else 0 for h, fit in zip(hits, fits, strict=True)]
+
+
+def _hits(part: Part, times: np.ndarray, slack: int) -> int:
+    """How many of `times` have an onset of the part within `slack` ticks."""
+    onsets = np.array([n.start for n in part.notes])
+    if not len(onsets):
+        return 0
+    after = np.searchsorted(onsets, times).clip(0, len(onsets) - 1)
+    before = (after - 1).clip(0)
+    return int((np.minimum(abs(onsets[after] - times), abs(onsets[before] - times)) <= slack).sum())
+
+
+def _is_sung(text: bytes) -> bool:
+    """Whether a text is a syllable: neither information nor empty nor mere punctuation."""
+    return text[:1] not in (b"@", b"%") and re.search(rb"[^\W_]|[\x80-\xff]", text) is not None
+
+
+def _texts(track: bytes) -> list[tuple[int, int, bytes]]:
+    """The text and lyric events of a track as (tick, kind, text)."""
+    return [(tick, kind, text) for tick, _, kind, text in events(track) if kind in (TEXT, LYRIC)]

@@ -1,0 +1,1 @@
+"""MuseScore files, read."""

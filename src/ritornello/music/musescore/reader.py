@@ -1,0 +1,262 @@
+"""Read MuseScore files, `.mscx` and `.mscz`, of MuseScore 2 and 3, without the program.
+
+What becomes of the score:
+
+- One Part per staff with all its voices; Part.syllables counts its sung syllables (first verse).
+- Pitch is what sounds: octave clefs and transposing instruments are already in the stored pitch, octave lines
+  (8va) are applied. Tied notes are one note.
+- Grace notes are left out, and notes that the file marks as not to be played (<play>0</play>: other verses,
+  ossias). Cue-size and invisible notes are kept where they play. Tremolos, trills and arpeggios stay as written;
+  each chord of a two-note tremolo lasts the half that is its own.
+- Repeats, endings, D.C. and D.S. are played out, or each bar is read once (repeats="written").
+- A key has the mode that the file states, "major" where it states none; a score without key signatures is in C.
+- Tempo is the marked one; fermatas and pauses do not stretch time. All velocities are the default.
+- A bar-repeat sign plays the bar before again; multi-measure rests count in full.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
+from fractions import Fraction
+from io import BytesIO
+from xml.etree import ElementTree
+
+from ritornello.music.musescore.repeats import Bar, playing_order
+from ritornello.music.musescore.score import Score, read_score
+from ritornello.music.musescore.staff import BarFault, Change, Sound, Value
+from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
+
+MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
+FINEST_TICKS = 2**31 - 1  # a finer resolution than this is a hostile file, not music
+
+
+def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") -> list[Piece]:
+    """Read a MuseScore file, packed or plain; the list holds one Piece.
+
+    repeats: "unfold" or "written". Raises ValueError, with `source` in front, for a file that is not MuseScore's,
+    of another format than 2 or 3, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars.
+    """
+    if repeats not in ("unfold", "written"):
+        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
+    try:
+        score = parse_score(content)
+        order = playing_order(score.bars) if repeats == "unfold" else list(range(len(score.bars)))
+        return [_piece(score, order, source)]
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}" if source else str(error)) from None
+
+
+def bar_faults(content: bytes) -> list[BarFault]:
+    """Voices that do not fill their bar, empty for a sound file.
+
+    The first voice must fill every bar without a hole; the others may leave stretches out, which are rests,
+    but may neither overlap themselves nor run over the barline. Raises ValueError as read_musescore does.
+    """
+    return [fault for staff in parse_score(content).staves for fault in staff.faults]
+
+
+def read_tags(content: bytes) -> dict[str, str]:
+    """What the file says about itself: "workTitle", "movementTitle", "composer", "lyricist", "source" ...
+
+    Raises ValueError as read_musescore does.
+    """
+    return parse_score(content).tags
+
+
+def parse_score(content: bytes) -> Score:
+    """The written content of a file, packed or plain. Raises ValueError as read_musescore does."""
+    if content[:2] == b"PK":
+        content = _unpacked(content)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it is over {MOST_BYTES // 2**20} MB, too large for a score")
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise ValueError("it has a document type declaration, which MuseScore never writes: not read, for safety")
+    try:
+        root = ElementTree.fromstring(content, ElementTree.XMLParser(encoding="utf-8"))
+    except ElementTree.ParseError as error:
+        raise ValueError(f"it is damaged XML ({error}): save it again in MuseScore 3") from None
+    _check_format(root)
+    try:
+        return read_score(root)
+    except (KeyError, ArithmeticError) as error:
+        raise ValueError(f"it is damaged: a value that makes no sense ({error})") from None
+
+
+def _check_format(root: ElementTree.Element) -> None:
+    if root.tag != "museScore":
+        raise ValueError(f"it is not a MuseScore file: the outermost element is <{root.tag}>")
+    version = root.get("version") or ""
+    major = version.split(".")[0]
+    if major in ("2", "3"):
+        return
+    if major.isdigit() and int(major) > 3:
+        raise ValueError(
+            f"it is MuseScore format {version}; formats 2 and 3 can be read: "
+            f"in MuseScore {major}, use File > Export > MusicXML and read that file"
+        )
+    if major == "1":
+        raise ValueError(
+            f"it is MuseScore format {version}; formats 2 and 3 can be read: open and save it in MuseScore 3"
+        )
+    raise ValueError(f"it states no MuseScore version that is known (version={version!r}); 2 and 3 can be read")
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The score inside a `.mscz`: the root file of META-INF/container.xml, or the only .mscx there."""
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            name = _root_name(archive)
+            with archive.open(name) as file:
+                return file.read(MOST_BYTES + 1)  # the size stated in the archive is not to be trusted
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:  # zipfile and its unpackers have a dozen ways to say it
+        raise ValueError(f"the archive cannot be unpacked ({error}): save it again in MuseScore") from None
+
+
+def _root_name(archive: zipfile.ZipFile) -> str:
+    scores = [name for name in archive.namelist() if name.lower().endswith(".mscx")]
+    if "META-INF/container.xml" in archive.namelist():
+        with archive.open("META-INF/container.xml") as file:
+            container = file.read(2**16)
+        if b"<!" not in container.replace(b"<!--", b""):
+            try:
+                root = ElementTree.fromstring(container)
+                named = [e.get("full-path") or "" for e in root.iter() if e.tag.endswith("rootfile")]
+            except ElementTree.ParseError:
+                named = []
+            scores = [name for name in named if name in scores] or scores
+    at_root = [name for name in scores if "/" not in name] or scores
+    if len(at_root) != 1:
+        raise ValueError(f"the archive holds {len(at_root)} scores (.mscx) where one is expected")
+    return at_root[0]
+
+
+def _piece(score: Score, order: Sequence[int], source: str) -> Piece:
+    """The score with its bars played in `order`, counted in the coarsest exact ticks."""
+    starts = _starts(score.bars, order)
+    length = starts.pop()
+    notes = _joined(score, order, starts)
+    key_staff = next((staff for staff in score.staves if not staff.transposes), score.staves[0])
+    keys = _played(key_staff.keys, Change(Fraction(0), (0, "major")), score.bars, order, starts)
+    tempos = _played(
+        sorted(change for staff in score.staves for change in staff.tempos),
+        Change(Fraction(0), 120.0),
+        score.bars,
+        order,
+        starts,
+    )
+    times = {t for staff in notes for note in staff for t in note[:2]}
+    ticks = exact_resolution([*times, *starts, length, *(c.at for c in keys), *(c.at for c in tempos)])
+    if ticks > FINEST_TICKS:
+        raise ValueError(f"its rhythms need {ticks} ticks per quarter to be exact")
+    timeline = Timeline(
+        ticks,
+        _ticks(length, ticks),
+        tuple(m._replace(tick=_ticks(at, ticks)) for at, m in _metres(score.bars, order, starts)),
+        tuple(Key(_ticks(c.at, ticks), *c.value) for c in keys),
+        tuple(Tempo(_ticks(c.at, ticks), c.value) for c in tempos),
+    )
+    parts = tuple(
+        Part(
+            tuple(Note(_ticks(start, ticks), _ticks(duration, ticks), pitch) for start, duration, pitch in found),
+            staff.name,
+            staff.program,
+            staff.is_drum,
+            staff.syllables,
+        )
+        for staff, found in zip(score.staves, notes, strict=True)
+    )
+    tags = score.tags
+    title = tags.get("movementTitle") or tags.get("workTitle") or ""
+    return Piece(parts, timeline, title, tags.get("composer", ""), source)
+
+
+def _ticks(quarters: Fraction, ticks_per_quarter: int) -> int:
+    return quarters.numerator * ticks_per_quarter // quarters.denominator
+
+
+def _starts(bars: Sequence[Bar], order: Sequence[int]) -> list[Fraction]:
+    """When each played bar starts, in quarters, then when the last one ends."""
+    starts = [Fraction(0)]
+    for index in order:
+        starts.append(starts[-1] + bars[index].length)
+    return starts
+
+
+def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> list[list[list]]:
+    """For each staff its notes as played, [start, duration, pitch] in quarters, ties joined.
+
+    A tie holds where the note that it comes from has just sounded; otherwise (a first ending's tie, met again
+    from elsewhere) the note is struck anew.
+    """
+    by_bar: list[list[tuple[Fraction, int, Sound]]] = [[] for _ in score.bars]
+    for index, staff in enumerate(score.staves):
+        for sound in staff.sounds:
+            by_bar[sound.bar].append((sound.offset, index, sound))
+    for entries in by_bar:
+        entries.sort(key=lambda entry: entry[0])
+    notes: list[list[list]] = [[] for _ in score.staves]
+    waiting: dict[Hashable, list] = {}
+    for bar, bar_start in zip(order, starts, strict=True):
+        for offset, staff_index, sound in by_bar[bar]:
+            start = bar_start + offset
+            note = waiting.pop(sound.tied_from, None) if sound.tied_from is not None else None
+            if note is not None and note[0] + note[1] == start:
+                note[1] += sound.duration
+            else:
+                note = [start, sound.duration, sound.pitch]
+                notes[staff_index].append(note)
+            if sound.tied_to is not None:
+                waiting[sound.tied_to] = note
+    return notes
+
+
+def _played(
+    changes: Sequence[Change[Value]],
+    default: Change[Value],
+    bars: Sequence[Bar],
+    order: Sequence[int],
+    starts: Sequence[Fraction],
+) -> list[Change[Value]]:
+    """Keys or tempos as they hold while the bars sound in `order`; a value that already holds is not repeated."""
+    changes = sorted([default, *changes], key=lambda change: change.at)  # stable: the default stands first
+    places = [change.at for change in changes]
+    played: list[Change[Value]] = []
+    for index, start in zip(order, starts, strict=True):
+        bar = bars[index]
+        first = max(0, bisect_right(places, bar.start) - 1)
+        end = bisect_right(places, bar.end)
+        for change in changes[first:end]:
+            if change.at >= bar.end:
+                break
+            at = start + max(Fraction(0), change.at - bar.start)
+            if played and played[-1].at == at:
+                played.pop()
+            if not played or played[-1].value != change.value:
+                played.append(Change(at, change.value))
+    return played or [default]
+
+
+def _metres(bars: Sequence[Bar], order: Sequence[int], starts: Sequence[Fraction]) -> list[tuple[Fraction, Metre]]:
+    """Where the metre changes, or a short or long bar shifts the barlines: those places begin a count of bars.
+
+    Two short bars that make a full one together (a repeat sign inside a bar) count as that one bar.
+    """
+    found: list[tuple[Fraction, Metre]] = []
+    full = Fraction(1)
+    for place, (index, start) in enumerate(zip(order, starts, strict=True)):
+        bar = bars[index]
+        metre = Metre(0, *bar.metre)
+        changed = not found or found[-1][1] != metre
+        off = bool(found) and (start - found[-1][0]) % full != 0
+        if off and not changed:
+            before = bars[order[place - 1]]
+            off = before.length >= full or before.length + bar.length != full or found[-1][0] == start
+            off = off or (starts[place - 1] - found[-1][0]) % full != 0
+        if changed or off:
+            found.append((start, metre))
+            full = 4 * Fraction(*bar.metre)
+    return found or [(Fraction(0), Metre(0, 4, 4))]

@@ -1,0 +1,150 @@
+"""The written content of a MuseScore file (formats 2 and 3): bars with their signs, instruments, staves.
+
+Element names and their meaning: MuseScore's own files and its MusicXML export of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from xml.etree.ElementTree import Element
+
+from ritornello.music.musescore.repeats import Bar, Jump
+from ritornello.music.musescore.staff import Staff, StaffReader, stretch_of, to_fraction
+
+
+@dataclass(slots=True)
+class Score:
+    """All that the reader takes from a file; `bars` are in written order."""
+
+    bars: list[Bar]
+    staves: list[Staff]
+    tags: dict[str, str]
+
+
+def read_score(root: Element) -> Score:
+    """The written content under the <museScore> element. Raises ValueError naming staff and bar."""
+    score = root.find("Score")
+    elements = {e.get("id"): e for e in ([] if score is None else score.findall("Staff"))}
+    if score is None or not elements:
+        raise ValueError("it holds no staff")
+    bars = _bars(next(iter(elements.values())))
+    division = int(score.findtext("Division") or 480)
+    is_old = (root.get("version") or "").startswith("2")
+    instruments = _instruments(score)
+    staves, open_endings = [], []
+    for number, (name, element) in enumerate(elements.items(), 1):
+        reader = StaffReader(bars, number, division if is_old else 0, instruments.get(name or "", Staff()))
+        reader.read(element)
+        staves.append(reader.staff)
+        open_endings += reader.open_endings
+    _extend_endings(bars, open_endings)
+    tags = {tag.get("name") or "": (tag.text or "").strip() for tag in score.findall("metaTag")}
+    return Score(bars, staves, {**_frame_titles(score), **{k: v for k, v in tags.items() if v}})
+
+
+def _frame_titles(score: Element) -> dict[str, str]:
+    """What the frame above the music prints as title and composer, under the names of the tags."""
+    names = {"Title": "workTitle", "Composer": "composer"}
+    found: dict[str, str] = {}
+    for text in score.findall("Staff/VBox/Text"):
+        style, body = text.findtext("style") or "", text.find("text")
+        if style in names and body is not None:
+            found.setdefault(names[style], " ".join("".join(body.itertext()).split()))
+    return found
+
+
+def _instruments(score: Element) -> dict[str, Staff]:
+    """An empty Staff for each staff id, with the name and sound of the part that it belongs to."""
+    staves = {}
+    for part in score.findall("Part"):
+        instrument = part.find("Instrument")
+        if instrument is None:
+            continue
+        long_name = instrument.find("longName")
+        name = "" if long_name is None else " ".join("".join(long_name.itertext()).split())
+        program = instrument.find("Channel/program")
+        for staff in part.findall("Staff"):
+            staves[staff.get("id") or ""] = Staff(
+                name or (part.findtext("trackName") or instrument.findtext("trackName") or "").strip(),
+                max(0, min(127, int(program.get("value") or 0))) if program is not None else 0,
+                (instrument.findtext("useDrumset") or "0").strip() not in ("0", ""),
+                int(instrument.findtext("transposeChromatic") or 0) % 12 != 0,
+            )
+    return staves
+
+
+def _bars(staff: Element) -> list[Bar]:
+    """The bars as the first staff has them: lengths, signatures, repeat signs, markers, jumps."""
+    bars: list[Bar] = []
+    metre, start = (4, 4), Fraction(0)
+    for element in staff:
+        if element.tag == "Measure" and element.find("multiMeasureRest") is None:
+            metre = _opening_metre(element) or metre
+            length = 4 * to_fraction(element.get("len") or f"{metre[0]}/{metre[1]}")
+            if length <= 0:
+                raise ValueError(f"bar {len(bars) + 1} has no length")
+            bars.append(_bar(element, start, length, metre))
+            start += length
+        elif bars and element.tag in ("VBox", "HBox", "TBox"):
+            bars[-1].closes_section |= _breaks_section(element)
+    if not bars:
+        raise ValueError("it holds no bar")
+    return bars
+
+
+def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, int]) -> Bar:
+    times = measure.find("endRepeat")
+    return Bar(
+        start,
+        length,
+        metre,
+        repeat_start=measure.find("startRepeat") is not None,
+        repeat_times=0 if times is None else int(times.text or 2),
+        labels=tuple(marker.findtext("label") or "" for marker in measure.findall("Marker")),
+        jump=_jump(measure.find("Jump")),
+        closes_section=_breaks_section(measure),
+    )
+
+
+def _extend_endings(bars: list[Bar], last_bars: Iterable[int]) -> None:
+    """An ending drawn open goes on until another one, a repeat sign or the end of its section."""
+    for last in last_bars:
+        for before, bar in zip(bars[last:], bars[last + 1 :], strict=False):
+            if bar.passes or bar.repeat_start or before.repeat_times or before.closes_section:
+                break
+            bar.passes = before.passes
+
+
+def _jump(element: Element | None) -> Jump | None:
+    if element is None:
+        return None
+    to, until, then, repeats = (
+        (element.findtext(name) or "").strip() for name in ("jumpTo", "playUntil", "continueAt", "playRepeats")
+    )
+    return Jump(to, until, then, with_repeats=repeats == "1")
+
+
+def _breaks_section(element: Element) -> bool:
+    return any(e.findtext("subtype") == "section" for e in element.findall("LayoutBreak"))
+
+
+def _opening_metre(measure: Element) -> tuple[int, int] | None:
+    """The time signature at the head of a bar, with a local signature's stretch taken out of it."""
+    for element in measure.findall("voice") or [measure]:
+        for child in element:
+            if child.tag in ("Chord", "Rest", "location", "tick"):
+                break
+            if child.tag == "TimeSig":
+                numerator, denominator = int(child.findtext("sigN") or 0), int(child.findtext("sigD") or 0)
+                stretch = stretch_of(child)
+                if stretch != 1:
+                    exact = Fraction(numerator, denominator) / stretch
+                    numerator, denominator = exact.numerator, exact.denominator
+                    while denominator < 4:  # 1/1 is better said as 4/4
+                        numerator, denominator = 2 * numerator, 2 * denominator
+                if numerator < 1 or denominator < 1:
+                    raise ValueError(f"a time signature of {numerator}/{denominator}")
+                return numerator, denominator
+    return None

@@ -1,0 +1,370 @@
+"""One staff of a MuseScore file (formats 2 and 3): its notes with their places in the bars.
+
+Format 2 lays the voices of a bar one after the other with <tick> (absolute) between them, <track> in each
+chord, and refers to tuplets, ties and endings by number. Format 3 has <voice> elements, relative <location>
+skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. Both are read by one walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Generic, NamedTuple, TypeVar
+from xml.etree.ElementTree import Element
+
+from ritornello.music.musescore.repeats import Bar
+
+Value = TypeVar("Value")
+
+QUARTERS = {
+    "longa": Fraction(16),
+    "breve": Fraction(8),
+    "whole": Fraction(4),
+    "half": Fraction(2),
+    "quarter": Fraction(1),
+    "eighth": Fraction(1, 2),
+    "16th": Fraction(1, 4),
+    "32nd": Fraction(1, 8),
+    "64th": Fraction(1, 16),
+    "128th": Fraction(1, 32),
+    "256th": Fraction(1, 64),
+    "512th": Fraction(1, 128),
+    "1024th": Fraction(1, 256),
+}
+DOTTED = {(kind, dots): q * (2 - Fraction(1, 2**dots)) for kind, q in QUARTERS.items() for dots in range(5)}
+OTTAVAS = {"8va": 12, "8vb": -12, "15ma": 24, "15mb": -24, "22ma": 36, "22mb": -36}
+GRACE = frozenset(
+    [
+        *("acciaccatura", "appoggiatura", "grace4", "grace8", "grace16", "grace32", "grace64"),
+        *("grace8after", "grace16after", "grace32after"),
+    ]
+)
+
+
+class Sound(NamedTuple):
+    """One written note head: bar index, offset in the bar and duration in quarters, sounding pitch.
+
+    tied_from, tied_to: the tie that arrives and the tie that leaves, None without one.
+    """
+
+    bar: int
+    offset: Fraction
+    duration: Fraction
+    pitch: int
+    tied_from: Hashable = None
+    tied_to: Hashable = None
+
+
+class Change(NamedTuple, Generic[Value]):
+    """Something that holds from `at` (quarters) on: a key (fifths, mode) or a tempo (quarters per minute)."""
+
+    at: Fraction
+    value: Value
+
+
+class BarFault(NamedTuple):
+    """A voice that does not fill its bar: staff and bar counted from 1, voice 1-4, and what is wrong."""
+
+    staff: int
+    bar: int
+    voice: int
+    problem: str
+
+
+@dataclass(slots=True)
+class Staff:
+    """One staff as written: its notes in file order, what it is called, how many syllables are sung on it."""
+
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+    transposes: bool = False
+    syllables: int = 0
+    sounds: list[Sound] = field(default_factory=list)
+    keys: list[Change[tuple[int, str]]] = field(default_factory=list)
+    tempos: list[Change[float]] = field(default_factory=list)
+    faults: list[BarFault] = field(default_factory=list)
+
+
+def measures(staff: Element) -> list[Element]:
+    """The bars of a staff, without the copies that stand for multi-measure rests."""
+    return [m for m in staff.findall("Measure") if m.find("multiMeasureRest") is None]
+
+
+def stretch_of(time_signature: Element) -> Fraction:
+    return Fraction(int(time_signature.findtext("stretchN") or 1), int(time_signature.findtext("stretchD") or 1))
+
+
+def to_fraction(text: str) -> Fraction:
+    numerator, _, denominator = text.partition("/")
+    return Fraction(int(numerator), int(denominator or 1))
+
+
+def _written_fraction(element: Element) -> Fraction:
+    """A fraction of a whole note: <duration>1/4</duration>, in some files <duration z="1" n="4"/>."""
+    if element.text and element.text.strip():
+        return to_fraction(element.text)
+    return Fraction(int(element.get("z") or 0), int(element.get("n") or 0))
+
+
+class StaffReader:
+    """Walks the bars of one staff. division: ticks per quarter in format 2, 0 for format 3."""
+
+    def __init__(self, bars: list[Bar], number: int, division: int, staff: Staff) -> None:
+        self.bars, self.number, self.division, self.staff = bars, number, division, staff
+        self.bar = self.voice = 0
+        self.offset = Fraction(0)
+        self.stretch = Fraction(1)
+        self.factors: list[Fraction] = []  # format 3: what the open tuplets multiply durations by
+        self.tuplets: dict[str, Fraction] = {}  # format 2: the same by tuplet number
+        self.spanners: dict[str, tuple[Element, Fraction]] = {}  # format 2: open endings and octave lines
+        self.open_endings: list[int] = []  # last bars of endings whose line has no hook at its end
+        self.octaves: list[tuple[Fraction, Fraction, int]] = []
+        self.spans: dict[int, list[tuple[Fraction, Fraction]]] = {}  # by voice: what fills this bar
+
+    def read(self, element: Element) -> None:
+        """Take in all bars. Raises ValueError naming staff and bar."""
+        written = measures(element)
+        if len(written) != len(self.bars):
+            raise ValueError(f"staff {self.number} has {len(written)} bars, the first staff has {len(self.bars)}")
+        for self.bar, measure in enumerate(written):
+            self.spans = {}
+            try:
+                self._measure(measure)
+            except (ValueError, KeyError, IndexError, ArithmeticError) as error:
+                reason = str(error) if isinstance(error, ValueError) else f"a value that makes no sense ({error})"
+                raise ValueError(f"staff {self.number}, bar {self.bar + 1}: {reason}") from None
+            self._check_fill()
+        for element, start in self.spanners.values():
+            self._close(element, start, self.bars[-1].end)
+        self._shift_octaves()
+
+    def _measure(self, measure: Element) -> None:
+        voices: Iterable[Element] = [measure] if self.division else measure.findall("voice")
+        for self.voice, items in enumerate(voices):
+            self.offset = Fraction(0)
+            self.factors = []
+            for element in items:
+                handler = _HANDLERS.get(element.tag)
+                if handler:
+                    handler(self, element)
+
+    @property
+    def now(self) -> Fraction:
+        """Where the walk stands, in quarters from the start of the written score."""
+        return self.bars[self.bar].start + self.offset
+
+    def _chord(self, element: Element) -> None:
+        notes = []
+        for child in element:
+            tag = child.tag
+            if tag in GRACE:
+                return
+            if tag == "Note":
+                notes.append(child)
+            elif tag == "Lyrics" and (child.findtext("no") or "0").strip() == "0" and child.find("text") is not None:
+                self.staff.syllables += 1
+        start = self.offset
+        duration = self._advance(element)
+        for note in notes:
+            self._note(note, start, duration)
+
+    def _note(self, note: Element, start: Fraction, duration: Fraction) -> None:
+        if (note.findtext("play") or "1").strip() == "0":
+            return
+        pitch = int(note.findtext("pitch") or -1)
+        if not 0 <= pitch <= 127:
+            raise ValueError(f"pitch must be 0 to 127, not {pitch}")
+        tied_from, tied_to = (self._numbered_ties if self.division else self._located_ties)(note, start, pitch)
+        self.staff.sounds.append(Sound(self.bar, start, duration, pitch, tied_from, tied_to))
+
+    def _numbered_ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
+        """Format 2: <Tie id="7"> leaves, <endSpanner id="7"/> arrives."""
+        leaves, arrives = note.find("Tie"), note.find("endSpanner")
+        return None if arrives is None else arrives.get("id"), None if leaves is None else leaves.get("id")
+
+    def _located_ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
+        """Format 3: a tie is known by the note that it leads to, (bar, offset, staff, voice, pitch)."""
+        arrives = leaves = None
+        for spanner in note.findall("Spanner"):
+            if spanner.get("type") != "Tie":
+                continue
+            if spanner.find("prev") is not None:
+                arrives = (self.bar, start, self.number, self.voice, pitch)
+            target = spanner.find("next/location")
+            if target is not None:
+                bars, quarters, staves, voices = _location(target)
+                leaves = (self.bar + bars, start + quarters, self.number + staves, self.voice + voices, pitch)
+        return arrives, leaves
+
+    def _rest(self, element: Element) -> None:
+        self._advance(element)
+
+    def _advance(self, element: Element) -> Fraction:
+        """Step over a chord or rest and note what it fills; returns its duration in quarters."""
+        if self.division:
+            self.voice = int(element.findtext("track") or 0) % 4
+        duration = self._duration(element)
+        if not 0 <= self.offset < self.bars[self.bar].length:
+            raise ValueError(f"a note or rest at quarter {self.offset}, outside its bar")
+        end = self.offset + duration
+        self.spans.setdefault(self.voice, []).append((self.offset, end))
+        self.offset = end
+        return duration
+
+    def _duration(self, element: Element) -> Fraction:
+        """Quarters that a chord or rest lasts; of a two-note tremolo <duration> says the half that is its own."""
+        kind = (element.findtext("durationType") or "").strip()
+        if kind == "measure":
+            return self.bars[self.bar].length
+        written = element.find("duration")
+        dots = int(element.findtext("dots") or 0)
+        duration = DOTTED[kind, dots] if written is None else 4 * _written_fraction(written)
+        tuplet = element.findtext("Tuplet") if self.division else None
+        if tuplet is not None:
+            duration = duration * self.tuplets[tuplet]
+        elif self.factors:
+            duration = duration * self.factors[-1]
+        duration = duration if self.stretch == 1 else duration / self.stretch
+        if duration <= 0:
+            raise ValueError("a note or rest without length")
+        return duration
+
+    def _tuplet(self, element: Element) -> None:
+        """A tuplet opens: in format 2 known by number, maybe inside another; in format 3 a bracket."""
+        factor = Fraction(int(element.findtext("normalNotes") or 0), int(element.findtext("actualNotes") or 0))
+        if self.division:
+            outer = element.findtext("Tuplet")
+            self.tuplets[element.get("id") or ""] = factor * (self.tuplets[outer] if outer else 1)
+        else:
+            self.factors.append(factor * (self.factors[-1] if self.factors else 1))
+
+    def _end_tuplet(self, _: Element) -> None:
+        if self.factors:
+            self.factors.pop()
+
+    def _tick(self, element: Element) -> None:
+        """Format 2 goes to a tick, rounded inside tuplets: meet the exact place that was rounded."""
+        ticks = Fraction(int(element.text or 0)) - self.bars[self.bar].start * self.division
+        edges = {edge for spans in self.spans.values() for span in spans for edge in span}
+        near = [edge for edge in edges if abs(edge * self.division - ticks) < 1]
+        self.offset = min(near, key=lambda e: abs(e * self.division - ticks)) if near else ticks / self.division
+
+    def _skip(self, element: Element) -> None:
+        bars, quarters, _, _ = _location(element)
+        if bars:
+            raise ValueError("a voice that skips whole bars")
+        self.offset += quarters
+
+    def _time_signature(self, element: Element) -> None:
+        if self.offset == 0:  # elsewhere it only announces the next bar's
+            self.stretch = stretch_of(element)
+
+    def _key(self, element: Element) -> None:
+        fifths = int(element.findtext("accidental") or 0)
+        if -7 <= fifths <= 7:
+            mode = "minor" if element.findtext("mode") == "minor" else "major"
+            self.staff.keys.append(Change(self.now, (fifths, mode)))
+
+    def _tempo(self, element: Element) -> None:
+        quarters_per_second = float(element.findtext("tempo") or 0)
+        if quarters_per_second > 0:
+            self.staff.tempos.append(Change(self.now, round(quarters_per_second * 60, 3)))
+
+    def _spanner(self, element: Element) -> None:
+        """Format 3: an ending or octave line with the place where it stops."""
+        target, content = element.find("next/location"), element.find(element.get("type") or "*")
+        if content is None or target is None or content.tag not in ("Volta", "Ottava"):
+            return
+        bars, quarters, _, _ = _location(target)
+        last = min(self.bar + bars, len(self.bars))
+        start = self.bars[last].start if last < len(self.bars) else self.bars[-1].end
+        self._close(content, self.now, start + self.offset + quarters)
+
+    def _open(self, element: Element) -> None:
+        """Format 2: an ending or octave line begins, to be closed by its number."""
+        self.spanners[element.get("id") or ""] = (element, self.now)
+
+    def _end_spanner(self, element: Element) -> None:
+        opened = self.spanners.pop(element.get("id") or "", None)
+        if opened:
+            self._close(*opened, self.now)
+
+    def _close(self, element: Element, start: Fraction, end: Fraction) -> None:
+        if element.tag == "Ottava":
+            subtype = (element.findtext("subtype") or "8va").strip()
+            self.octaves.append((start, end, OTTAVAS[subtype]))
+            return
+        passes = tuple(int(n) for n in (element.findtext("endings") or "").replace(",", " ").split())
+        covered = [i for i, bar in enumerate(self.bars) if start <= bar.start < end]
+        for index in covered:
+            self.bars[index].passes = passes
+        hook = element.findtext("endHookType") or element.findtext("endHook") or "0"
+        if covered and hook.strip() == "0":
+            self.open_endings.append(covered[-1])
+
+    def _repeat_bar(self, element: Element) -> None:
+        """A bar-repeat sign plays the bar before it again."""
+        again = [s for s in self.staff.sounds if s.bar == self.bar - 1]
+        self.staff.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
+        self.spans.setdefault(self.voice, []).append((self.offset, self.bars[self.bar].length))
+
+    def _shift_octaves(self) -> None:
+        """Pitches are stored as read from the page: an octave line moves what stands under it."""
+        for start, end, semitones in self.octaves:
+            for i, sound in enumerate(self.staff.sounds):
+                if start <= self.bars[sound.bar].start + sound.offset < end:
+                    self.staff.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
+
+    def _check_fill(self) -> None:
+        """Note voices that overlap themselves or run over the bar, and a first voice with a hole."""
+        length = self.bars[self.bar].length
+        for voice in sorted({0, *self.spans}):
+            problem = _fill_problem(self.spans.get(voice, []), length, voice == 0)
+            if problem:
+                self.staff.faults.append(BarFault(self.number, self.bar + 1, voice + 1, problem))
+
+
+def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
+    """What keeps `spans` from filling a bar, "" if nothing; what other voices than the first skip is a rest."""
+    reached = Fraction(0)
+    for start, end in sorted(spans):
+        if start < reached:
+            return f"overlaps itself at quarter {start}"
+        if start > reached and must_be_full:
+            return f"is empty from quarter {reached} to {start}"
+        reached = end
+    if reached > length:
+        return f"holds {reached} quarters, the bar {length}"
+    if reached < length and must_be_full:
+        return f"holds {reached} quarters, the bar {length}"
+    return ""
+
+
+def _location(element: Element) -> tuple[int, Fraction, int, int]:
+    """Bars, quarters, staves and voices from here to there."""
+    return (
+        int(element.findtext("measures") or 0),
+        4 * to_fraction(element.findtext("fractions") or "0/1"),
+        int(element.findtext("staves") or 0),
+        int(element.findtext("voices") or 0),
+    )
+
+
+_HANDLERS = {
+    "Chord": StaffReader._chord,
+    "Rest": StaffReader._rest,
+    "Tuplet": StaffReader._tuplet,
+    "endTuplet": StaffReader._end_tuplet,
+    "tick": StaffReader._tick,
+    "location": StaffReader._skip,
+    "TimeSig": StaffReader._time_signature,
+    "KeySig": StaffReader._key,
+    "Tempo": StaffReader._tempo,
+    "Spanner": StaffReader._spanner,
+    "Volta": StaffReader._open,
+    "Ottava": StaffReader._open,
+    "endSpanner": StaffReader._end_spanner,
+    "RepeatMeasure": StaffReader._repeat_bar,
+}

@@ -1,0 +1,1 @@
+"""MusicXML, kern and MEI, read; MusicXML, written."""

@@ -1,0 +1,357 @@
+"""Scores in MusicXML, kern and MEI, read through verovio: its timemap gives exact quarters and barlines.
+
+The notes are taken in written order from the timemap and from verovio's own MEI (staves, metres, keys, ties);
+the bars are then laid end to end as they are played. For MusicXML the times are the file's own durations, which
+verovio passes over (see score_xml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from xml.etree import ElementTree
+
+from ritornello.music.kinds import decode_text
+from ritornello.music.scores.bars import Bar, KeyName, MetreName, Placed, laid_out
+from ritornello.music.scores.repeats import MAX_BARS, played_order
+from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score, xml_text
+from ritornello.music.values import Piece
+
+Element = ElementTree.Element
+
+MEI = "{http://www.music-encoding.org/ns/mei}"
+ElementTree.register_namespace("", MEI[1:-1])  # verovio wants its elements without a prefix
+XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+FINEST = 20_160  # the largest denominator of a quarter looked for: 64 * 9 * 5 * 7
+Times = dict[str, tuple[Fraction, Fraction]]  # start in its bar and duration of each note, in quarters
+MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
+
+
+@dataclass(slots=True)
+class Staff:
+    """What is in force on one staff, while the score is walked through."""
+
+    name: str = ""
+    program: int = 0
+    is_drum: bool = False
+    semitones: int = 0  # sounding above written, of a transposing instrument
+    key: KeyName | None = None
+    syllables: int = 0  # of the first verse
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a walk through verovio's MEI has found; `places` holds bar and staff of every note."""
+
+    staves: dict[int, Staff] = field(default_factory=dict)
+    metre: MetreName | None = None
+    tempo: float | None = None
+    bars: dict[str, Bar] = field(default_factory=dict)
+    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # bar, staff, semitones
+    tied_on: set[str] = field(default_factory=set)
+    tied_back: set[str] = field(default_factory=set)
+    has_repeats: bool = False
+
+
+def read_score(content: bytes, suffix: str, source: str = "", repeats: str = "unfold") -> list[Piece]:
+    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei. One Part for each staff that has notes.
+
+    Pitches are sounding pitches, of transposing instruments too. Tied notes are one note; grace notes, cue notes
+    and notes without a pitch are left out. Bars are the score's own: a pick-up, an irregular bar and a metre that
+    changes each anchor a new Metre. A key without a mode is called major. An MEI file gives a piece per mdiv.
+    repeats: "unfold" plays repeats, endings and jumps; "written" reads each bar once.
+    Raises ValueError where the file is broken, holds no notes, or a time in it cannot be made exact.
+    """
+    if suffix in (".krn", ".kern"):
+        return [_piece(Sheet(decode_text(content)), "humdrum", source, repeats)]
+    if suffix == ".mei":
+        return _read_mei(content, source, repeats)
+    if suffix == ".mxl":
+        content = unzipped_score(content)
+    return [_piece(musicxml_sheet(content), "xml", source, repeats)]
+
+
+def _read_mei(content: bytes, source: str, repeats: str) -> list[Piece]:
+    root = parse_xml(content)
+    scores = [m for m in root.iter(f"{MEI}mdiv") if m.find(f"{MEI}score") is not None]
+    if not scores:
+        raise ValueError("no <mdiv> with a <score> in this MEI file")
+    if len(scores) == 1:
+        return [_piece(Sheet(xml_text(content)), "mei", source, repeats)]
+    for number, mdiv in enumerate(scores, 1):
+        mdiv.set(XML_ID, f"mdiv{number}")
+    text = ElementTree.tostring(root, encoding="unicode")
+    return [
+        _piece(Sheet(text), "mei", f"{source}#{n}", repeats, f'//mdiv[@xml:id="mdiv{n}"]')
+        for n in range(1, len(scores) + 1)
+    ]
+
+
+def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str = "") -> Piece:
+    timemap, mei, toolkit = _through_verovio(sheet.text, input_from, mdiv)
+    walk = _walked(mei)
+    walk.tied_on |= sheet.tied_on
+    walk.tied_back |= sheet.tied_back
+    times = _times_of_file(walk, sheet) if sheet.times else _times_of_map(walk, timemap)
+    _place_notes(walk, times, toolkit)
+    order = _order(walk, sheet, repeats, input_from, mdiv)
+    title, composer = _credits(mei)
+    staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
+    return laid_out([list(walk.bars.values())[i] for i in order], staves, title, composer, source)
+
+
+def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = False):
+    """Timemap, MEI and toolkit of a score, each bar once or as played. Raises ValueError where it is not read."""
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()  # a new one each time: nothing of the score before may linger
+    options = {"inputFrom": input_from, "breaks": "none", "expandNever": not unfold}
+    toolkit.resetXmlIdSeed(1)  # the same names for bars and notes at each loading
+    toolkit.setOptions(options | ({"mdivXPathQuery": mdiv} if mdiv else {}))
+    if not toolkit.loadData(text):
+        raise ValueError("this score cannot be read: it is damaged or of another format; export it again")
+    mei = ElementTree.fromstring(toolkit.getMEI())
+    if input_from != "xml" and _drop_ornaments(mei):
+        for head in mei.findall(f"{MEI}meiHead"):
+            for extra in head.findall(f"{MEI}extMeta"):
+                head.remove(extra)  # verovio writes its prefixes without declaring them
+        return _through_verovio(ElementTree.tostring(mei, encoding="unicode"), "mei", "", unfold)
+    timemap = toolkit.renderToTimemap({"includeMeasures": True, "includeRests": True})
+    if not any("measureOn" in event for event in timemap):
+        raise ValueError("no bars of music found in this score: export it again")
+    return timemap, mei, toolkit
+
+
+def _drop_ornaments(mei: Element) -> bool:
+    """Take out what verovio spends time on: grace notes (taken from the note that follows) and arpeggios."""
+    dropped = False
+    for parent in list(mei.iter()):
+        for child in list(parent):
+            if child.tag in (f"{MEI}graceGrp", f"{MEI}arpeg") or child.get("grace") is not None:
+                parent.remove(child)
+                dropped = True
+    return dropped
+
+
+def _walked(mei: Element) -> Walk:
+    """Walk through the MEI in document order: what is in force goes along, bars and notes are noted."""
+    walk = Walk(has_repeats=any(_repeats(e) for e in mei.iter()))
+    for score in mei.iter(f"{MEI}score"):
+        for group in score.iter(f"{MEI}staffGrp"):
+            _read_group(walk, group)
+        for element in score.iter():
+            if element.tag == f"{MEI}scoreDef":
+                _read_definition(walk, element, None)
+            elif element.tag == f"{MEI}staffDef":
+                _read_definition(walk, element, int(element.get("n", "1")))
+            elif element.tag == f"{MEI}measure":
+                _read_measure(walk, element)
+    return walk
+
+
+def _repeats(element: Element) -> bool:
+    """Whether an element of the MEI may make the bars be played in another order than written."""
+    if element.tag == f"{MEI}expansion":
+        return " " in element.get("plist", "").strip()  # a single section needs no unfolding
+    if element.tag in (f"{MEI}ending", f"{MEI}repeatMark"):
+        return True
+    return any(element.get(side, "").startswith("rpt") for side in ("left", "right"))
+
+
+def _read_group(walk: Walk, group: Element) -> None:
+    """Names and programs of the staves of a group; what the group says holds for staves that say nothing."""
+    for definition in group.iter(f"{MEI}staffDef"):
+        staff = walk.staves.setdefault(int(definition.get("n", "1")), Staff())
+        staff.name = _text(definition.find(f"{MEI}label")) or _text(group.find(f"{MEI}label")) or staff.name
+        for instrument in (group.find(f"{MEI}instrDef"), definition.find(f"{MEI}instrDef")):
+            if instrument is not None:
+                staff.program = int(instrument.get("midi.instrnum", "0")) & 0x7F
+                staff.is_drum = instrument.get("midi.channel") == "9"
+
+
+def _read_definition(walk: Walk, element: Element, number: int | None) -> None:
+    """A scoreDef (number None: all staves) or staffDef: transposition, key, metre, tempo."""
+    staves = walk.staves.values() if number is None else [walk.staves.setdefault(number, Staff())]
+    for staff in staves:
+        if element.get("trans.semi") is not None:
+            staff.semitones = int(element.get("trans.semi", "0"))
+        clef = element.find(f"{MEI}clef")
+        staff.is_drum = staff.is_drum or (clef is not None and clef.get("shape") == "perc")
+    if element.get("keysig") is not None:
+        _set_key(staves, element.get("keysig", ""), element.get("key.mode", ""))
+    if element.get("midi.bpm") is not None:
+        walk.tempo = float(element.get("midi.bpm", "120"))
+    _set_metre(walk, element.get("meter.count"), element.get("meter.unit"), element.get("meter.sym"))
+    for child in element.iter():
+        if child.tag == f"{MEI}staffDef" and child is not element:
+            break  # read by itself
+        _read_signature(walk, child, staves)
+
+
+def _read_signature(walk: Walk, element: Element, staves) -> None:
+    if element.tag == f"{MEI}keySig":
+        _set_key(staves, element.get("sig", ""), element.get("mode", ""))
+    elif element.tag == f"{MEI}meterSig":
+        _set_metre(walk, element.get("count"), element.get("unit"), element.get("sym"))
+
+
+def _set_key(staves, signature: str, mode: str) -> None:
+    found = re.fullmatch(r"([0-7])([sf]?)", signature)
+    if not found:
+        return
+    fifths = int(found[1]) * (-1 if found[2] == "f" else 1)
+    for staff in staves:
+        sounding = (fifths + 7 * staff.semitones + 5) % 12 - 5 if staff.semitones % 12 else fifths
+        staff.key = (sounding, "minor" if mode in MINOR_MODES else "major")
+
+
+def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None) -> None:
+    """Take over a metre; counts such as "3+2" are added up."""
+    if count is None and sign in ("common", "cut"):
+        count, unit = ("4", "4") if sign == "common" else ("2", "2")
+    if count is None or unit is None or not re.fullmatch(r"\d+(\s*\+\s*\d+)*", count) or not unit.isdecimal():
+        return
+    numerator, denominator = sum(int(n) for n in count.split("+")), int(unit)
+    if 1 <= numerator <= 255 and 1 <= denominator <= 128:
+        walk.metre = (numerator, denominator)
+
+
+def _read_measure(walk: Walk, measure: Element) -> None:
+    name = measure.get(XML_ID, "")
+    bar = Bar(walk.metre, _key_in_force(walk))
+    walk.bars[name] = bar
+    if walk.tempo is not None:
+        bar.tempos.append((Fraction(0), walk.tempo))
+        walk.tempo = None
+    for staff in measure.iter(f"{MEI}staff"):
+        _read_staff(walk, staff, name)
+    for tempo in measure.iter(f"{MEI}tempo"):
+        _read_tempo(bar, tempo)
+    for tie in measure.iter(f"{MEI}tie"):
+        walk.tied_on.add(tie.get("startid", "").lstrip("#"))
+        walk.tied_back.add(tie.get("endid", "").lstrip("#"))
+
+
+def _key_in_force(walk: Walk) -> KeyName | None:
+    """The sounding key: that of the first staff that has one."""
+    return next((s.key for _, s in sorted(walk.staves.items()) if s.key and not s.is_drum), None)
+
+
+def _read_staff(walk: Walk, element: Element, bar: str) -> None:
+    number = int(element.get("n", "1"))
+    staff = walk.staves.setdefault(number, Staff())
+    chords = {n: c for c in element.iter(f"{MEI}chord") for n in c.iter(f"{MEI}note")}
+    for note in element.iter(f"{MEI}note"):
+        chord = chords.get(note, note)
+        said = {**chord.attrib, **note.attrib}
+        if said.get("cue") == "true" or "pname" not in said:
+            continue
+        name = note.get(XML_ID, "")
+        walk.places[name] = (bar, number, staff.semitones)
+        if said.get("tie", "")[:1] in ("i", "m"):
+            walk.tied_on.add(name)
+        if said.get("tie", "")[:1] in ("m", "t"):
+            walk.tied_back.add(name)
+    staff.syllables += sum(1 for verse in element.iter(f"{MEI}verse") if verse.get("n", "1") == "1")
+    for child in element.iter():
+        _read_signature(walk, child, [staff])
+
+
+def _read_tempo(bar: Bar, tempo: Element) -> None:
+    """A tempo mark with numbers, at its beat; one that hangs on a note counts from the barline."""
+    try:
+        if tempo.get("midi.bpm") is not None:
+            qpm = float(tempo.get("midi.bpm", ""))
+        else:
+            dots = int(tempo.get("mm.dots", "0"))
+            qpm = float(tempo.get("mm", "")) * 4 / int(tempo.get("mm.unit", "")) * (2 - 0.5**dots)
+        beat = Fraction(tempo.get("tstamp", "1")) - 1
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return  # words alone
+    if 1 <= qpm <= 10_000:
+        unit = bar.metre[1] if bar.metre else 4
+        bar.tempos.append((max(Fraction(0), beat.limit_denominator(FINEST) * 4 / unit), qpm))
+
+
+def _times_of_file(walk: Walk, sheet: Sheet) -> Times:
+    """Lengths of the bars into the walk, and times of the notes, as a MusicXML file says them."""
+    if len(sheet.lengths) != len(walk.bars):
+        raise ValueError(
+            f"{len(sheet.lengths)} bars stand in this score, {len(walk.bars)} were read: export it again"
+        )
+    for bar, length in zip(walk.bars.values(), sheet.lengths, strict=True):
+        bar.length = length
+    return sheet.times
+
+
+def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:
+    """Lengths of the bars into the walk, and times of the notes, as verovio's timemap has them."""
+    starts = [(_quarters(e["qstamp"]), e["measureOn"]) for e in timemap if "measureOn" in e]
+    ends = [q for q, _ in starts[1:]] + [max(_quarters(e["qstamp"]) for e in timemap)]
+    bar_starts = {}
+    for (start, name), end in zip(starts, ends, strict=True):
+        bar_starts[name] = start
+        if name in walk.bars:
+            walk.bars[name].length = end - start
+    times: Times = {}
+    begun: dict[str, Fraction] = {}
+    for event in timemap:
+        now = _quarters(event["qstamp"])
+        for name in event.get("off", ()):
+            if name in begun and name in walk.places:
+                on = begun.pop(name)
+                times[name] = (on - bar_starts.get(walk.places[name][0], Fraction(0)), now - on)
+        begun.update(dict.fromkeys(event.get("on", ()), now))
+    return times
+
+
+def _place_notes(walk: Walk, times: Times, toolkit) -> None:
+    """Put every note that has a length and a pitch into its bar."""
+    for name, (bar, staff, semitones) in walk.places.items():
+        start, duration = times.get(name, (Fraction(0), Fraction(0)))
+        pitch = toolkit.getMIDIValuesForElement(name).get("pitch", -1) + semitones
+        if duration > 0 and 0 <= pitch <= 127:
+            tied = (name in walk.tied_on, name in walk.tied_back)
+            walk.bars[bar].notes.append(Placed(start, duration, pitch, staff, *tied))
+
+
+def _quarters(stamp: float) -> Fraction:
+    """The exact time that verovio's float stands for. Raises ValueError where no simple fraction is near."""
+    exact = Fraction(stamp).limit_denominator(FINEST)
+    if abs(float(exact) - stamp) > 1e-9 * max(1.0, stamp):
+        raise ValueError(f"a note stands at {stamp} quarters, which is no fraction with a denominator to {FINEST}")
+    return exact
+
+
+def _order(walk: Walk, sheet: Sheet, repeats: str, input_from: str, mdiv: str) -> list[int]:
+    """Indices of the bars as they are to be read: each once, or as the score is played."""
+    if repeats == "written":
+        return list(range(len(walk.bars)))
+    if sheet.marks:
+        return played_order(sheet.marks)
+    if not walk.has_repeats:
+        return list(range(len(walk.bars)))
+    timemap, _, _ = _through_verovio(sheet.text, input_from, mdiv, unfold=True)
+    index = {name: i for i, name in enumerate(walk.bars)}
+    played = [re.sub(r"-rend\d+$", "", e["measureOn"]) for e in timemap if "measureOn" in e]
+    if len(played) > MAX_BARS:
+        raise ValueError(f"the repeats come to more than {MAX_BARS} bars")
+    return [index[name] for name in played if name in index]
+
+
+def _credits(mei: Element) -> tuple[str, str]:
+    """Title and composer from the MEI header."""
+    head = mei.find(f"{MEI}meiHead")
+    if head is None:
+        return "", ""
+    title = next((t for e in head.iter(f"{MEI}title") if (t := _text(e))), "")
+    named = [e for e in head.iter(f"{MEI}persName") if e.get("role") == "composer"]
+    composer = next((t for e in [*named, *head.iter(f"{MEI}composer")] if (t := _text(e))), "")
+    return title, composer
+
+
+def _text(element: Element | None) -> str:
+    return " ".join("".join(element.itertext()).split()) if element is not None else ""

@@ -1,0 +1,1 @@
+"""All that is shown of a corpus, a file or a run."""

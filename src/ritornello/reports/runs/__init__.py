@@ -1,0 +1,1 @@
+"""What is shown of a training run, while it goes on and afterwards."""

@@ -1,0 +1,271 @@
+"""Compare the runs below a folder: one row each, runs of one corpus together and ranked, never those of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from os.path import relpath
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ritornello.render.line_chart import Line, line_chart
+from ritornello.reports.runs.log import RunLogError, RunRecord, read_run
+from ritornello.reports.runs.page import ENDINGS, encoding_name, network_name, style
+from ritornello.reports.web_page import card, document
+from ritornello.training.run.folder import LOG_NAME, REPORT_NAME
+
+MOST_LINES = 8  # in a picture: as many as there are inks
+LONGEST_NAME = 36  # signs, in a legend
+WIDE, NARROW, HEIGHT, NARROW_HEIGHT = 860, 400, 400, 360  # pixels
+GAP, HEADING = 28, 26
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in the table. best: bits per note on held-out tunes, None where that is not known; ngram: to beat."""
+
+    name: str
+    record: RunRecord
+    best: float | None
+    ngram: float | None
+
+    @property
+    def gain(self) -> float | None:
+        """Bits per note that it knows more than the n-gram."""
+        return None if self.best is None or self.ngram is None else self.ngram - self.best
+
+    def to_json(self) -> dict[str, Any]:
+        """Its values by name."""
+        log, checks = self.record.log, self.record.checks
+        best_nll = min((line["validation_nll"] for line in checks), default=None)
+        return {
+            "name": self.name,
+            "network": network_name(self.record.head.get("network", {})),
+            "encoding": encoding_name(_encoding(self.record)),
+            "updates": log.points[-1].update if log.points else 0,
+            "epochs": log.points[-1].epochs if log.points else 0.0,
+            "minutes": round(log.points[-1].seconds / 60, 2) if log.points else 0.0,
+            "bits_per_note": self.best,
+            "ngram_bits_per_note": self.ngram,
+            "base_bits_per_note": log.base,
+            "gain": self.gain,
+            "nll_per_token": best_nll,
+            "stopped": self.record.stopped,
+        }
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one corpus, the best first; those whose bits per note are not known after them."""
+
+    fingerprint: str
+    pieces: int
+    rows: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        """The corpus in a few words."""
+        if not self.fingerprint:
+            return "a corpus that the log does not name"
+        return f"corpus {self.fingerprint[:8]}" + (f", {self.pieces:,} tunes" if self.pieces else "")
+
+    @property
+    def caution(self) -> str:
+        """Why the ranking is to be read with care; "" where it is not."""
+        known = [row.record.head for row in self.rows if row.best is not None]
+        watched = {json.dumps(head.get("held_out"), sort_keys=True) for head in known if head.get("held_out")}
+        notes = {json.loads(text).get("notes") for text in watched}
+        said = []
+        if len(notes) > 1:
+            said.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
+        if len({bool(_encoding(row.record).get("plain")) for row in self.rows if row.best is not None}) > 1:
+            said.append("plain encodings pay for neither metre nor end")
+        if any(row.record.log.base is not None for row in self.rows if row.best is not None):
+            said.append("much of what a tuned run knows, the model that it began from knew before")
+        return "; ".join(said)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs below a folder. unreadable: name and what is wrong, of each folder whose log cannot be read."""
+
+    groups: tuple[Group, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it by name."""
+        return {
+            "corpora": [
+                {"fingerprint": g.fingerprint, "pieces": g.pieces, "runs": [row.to_json() for row in g.rows]}
+                for g in self.groups
+            ],
+            "unreadable": [{"name": name, "error": error} for name, error in self.unreadable],
+        }
+
+
+def compare_runs(folder: str | Path) -> Comparison:
+    """Read every run in `folder` and below.
+
+    Raises FileNotFoundError where there is no such folder, ValueError where no run is in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    rows: list[Row] = []
+    unreadable: list[tuple[str, str]] = []
+    for path in sorted(folder.rglob(LOG_NAME)):
+        name = path.parent.relative_to(folder).as_posix() if path.parent != folder else folder.resolve().name
+        try:
+            rows.append(_row(name, read_run(path.parent)))
+        except RunLogError as error:
+            unreadable.append((name, str(error)))
+    if not rows and not unreadable:
+        raise ValueError(
+            f"{folder}: no run in it (no {LOG_NAME}); `ritornello train CORPUS -o {folder}/NAME` makes one"
+        )
+    return Comparison(_grouped(rows), tuple(unreadable))
+
+
+def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of a group, as words."""
+    header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
+    return header, [_words(row.to_json()) for row in group.rows]
+
+
+def comparison_svg(comparison: Comparison) -> str:
+    """The pictures of all groups, one below the other, as one SVG. Raises ValueError where nothing can be drawn."""
+    charts = [(group.name, _chart(group, WIDE, HEIGHT)) for group in comparison.groups if _lines(group)]
+    if not charts:
+        raise ValueError("there is nothing to draw: none of these runs has a check yet")
+    if len(charts) == 1:
+        return charts[0][1]
+    parts, y = [], 0
+    for name, chart in charts:
+        parts.append(f'<text x="4" y="{y + 18}" fill="#6d6456">{escape(name)}</text>')
+        parts.append(chart.replace("<svg ", f'<svg y="{y + HEADING}" ', 1))
+        y += HEADING + HEIGHT + GAP
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDE}" height="{y}" viewBox="0 0 {WIDE} {y}" '
+        f'font-family="system-ui, DejaVu Sans, sans-serif" font-size="14"><rect width="100%" height="100%" '
+        f'fill="#f5f1e8"/>{"".join(parts)}</svg>'
+    )
+
+
+def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
+    """The comparison as a whole HTML document that fetches nothing.
+
+    place: the folder that it will lie in, from which it links to the runs' own reports.
+    """
+    several = len(comparison.groups) > 1
+    intro = "Bits per note on tunes held out from training; fewer are better, and the best stands first."
+    if several:
+        intro += " Runs of different corpora are told apart: their numbers cannot be compared."
+    head = f'<header class="masthead"><p class="mark">ritornello</p><h1>{escape(title)}</h1>'
+    head += f'<p class="intro">{intro}</p></header>'
+    cards = [card(_capital(group.name), _lede(group), _section(group, place)) for group in comparison.groups]
+    if comparison.unreadable:
+        items = "".join(f"<li>{escape(error)}</li>" for _, error in comparison.unreadable)
+        cards.append(card("Not to be read", "", f'<ul class="bad">{items}</ul>'))
+    return document(title, "\n".join([style(), head, *cards]))
+
+
+def _row(name: str, record: RunRecord) -> Row:
+    log = record.log
+    is_known = bool(log.points) and record.is_in_notes and log.has_held_out
+    return Row(name, record, log.best.held_out if is_known else None, log.ngram)
+
+
+def _grouped(rows: Sequence[Row]) -> tuple[Group, ...]:
+    by_corpus: dict[str, list[Row]] = {}
+    for row in rows:
+        by_corpus.setdefault(str(_corpus(row.record).get("fingerprint", "")), []).append(row)
+    groups = []
+    for fingerprint, same in by_corpus.items():
+        ranked = sorted(same, key=lambda row: (row.best is None, row.best or 0.0, row.name))
+        groups.append(Group(fingerprint, int(_corpus(same[0].record).get("pieces", 0)), tuple(ranked)))
+    return tuple(groups)
+
+
+def _corpus(record: RunRecord) -> Mapping[str, Any]:
+    corpus = record.head.get("corpus")
+    return corpus if isinstance(corpus, Mapping) else {}
+
+
+def _encoding(record: RunRecord) -> Mapping[str, Any]:
+    encoding = record.head.get("encoding")
+    return encoding if isinstance(encoding, Mapping) else {}
+
+
+def _words(told: Mapping[str, Any]) -> list[str]:
+    best, gain = told["bits_per_note"], told["gain"]
+    return [
+        told["name"],
+        told["network"],
+        told["encoding"],
+        f"{told['updates']:,}",
+        f"{told['minutes']:.1f}",
+        "–" if best is None else f"{best:.3f}",
+        "–" if gain is None else f"{-gain:+.3f}",
+        ENDINGS.get(told["stopped"], told["stopped"]) if told["updates"] else "before its first check",
+    ]
+
+
+def _lines(group: Group) -> list[Line]:
+    """Held-out bits per note over minutes of the best runs, and the n-gram of the best of them."""
+    drawn = [row for row in group.rows if row.best is not None][:MOST_LINES]
+    lines = [
+        Line(
+            row.name if len(row.name) <= LONGEST_NAME else f"…{row.name[1 - LONGEST_NAME :]}",
+            [point.seconds / 60 for point in row.record.log.points],
+            [point.held_out for point in row.record.log.points],
+            ink,
+            mark=(row.record.log.best.seconds / 60, row.record.log.best.held_out),
+        )
+        for ink, row in enumerate(drawn)
+    ]
+    known = [row.ngram for row in drawn if row.ngram is not None]
+    return [Line("n-gram", [], [known[0]], 7, is_level=True), *lines] if known else lines
+
+
+def _chart(group: Group, width: int, height: int) -> str:
+    return line_chart(
+        _lines(group), "minutes", "bits per note", width, height, f"held-out bits per note, {group.name}"
+    )
+
+
+def _lede(group: Group) -> str:
+    count = len(group.rows)
+    said = f"{count} run{'s' * (count != 1)}"
+    drawn = sum(row.best is not None for row in group.rows)
+    said += f"; the best {MOST_LINES} are drawn" if drawn > MOST_LINES else ""
+    return escape(f"{said}; {group.caution}." if group.caution else f"{said}.")
+
+
+def _section(group: Group, place: Path) -> str:
+    header, rows = table_of(group)
+    chart = ""
+    if _lines(group):
+        wide, narrow = _chart(group, WIDE, HEIGHT), _chart(group, NARROW, NARROW_HEIGHT)
+        chart = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    heads = "".join(f"<th>{name}</th>" for name in header)
+    body = "".join(f"<tr>{_cells(words, row, place)}</tr>" for words, row in zip(rows, group.rows, strict=True))
+    return f'{chart}<div class="scroll"><table><tr>{heads}</tr>{body}</table></div>'
+
+
+def _cells(words: Sequence[str], row: Row, place: Path) -> str:
+    cells = []
+    report = row.record.folder / REPORT_NAME
+    for n, word in enumerate(words):
+        kind = ' class="better"' if n == 6 and (row.gain or 0) > 0 else ""
+        text = escape(word)
+        if n == 0 and report.is_file():
+            text = f'<a href="{escape(quote(Path(relpath(report, place)).as_posix()))}">{text}</a>'
+        cells.append(f"<td{kind}>{text}</td>")
+    return "".join(cells)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,216 @@
+"""The report of a run: one page with its curves, what the coach says, and the melodies it made on its way.
+
+`report.html` holds everything it needs; beside it lie `curves.svg`, and `curves.png` where resvg_py is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from importlib.resources import files as package_files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ritornello import atomic
+from ritornello.encoding import ENCODINGS
+from ritornello.encoding.options import RECOMMENDED
+from ritornello.render.line_chart import Line, line_chart
+from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
+from ritornello.reports.runs.log import RunRecord, read_run
+from ritornello.reports.web_page import card, document, thumb
+from ritornello.training.run.folder import CURVES_NAMES, REPORT_NAME, SAMPLES
+
+WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
+HEIGHT, NARROW_HEIGHT = 380, 320
+MOST_SAMPLES = 12  # on the page; all of them are in samples/
+ENDINGS = {
+    "": "still running, or interrupted",
+    "finished": "the plan was done",
+    "early": "no gain for a while",
+    "time": "time was up",
+    "diverged": "training blew up again and again",
+}
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write report.html and the curves of the run in `folder`, each whole or not at all; nothing before a check.
+
+    Returns the page's path. Raises RunLogError for a folder that is no run, OSError naming what cannot be written.
+    """
+    record = read_run(folder)
+    page = record.folder / REPORT_NAME
+    if not record.checks:
+        return page
+    atomic.write_text(page, report_page(record))
+    svg = curves(record.log)
+    drawn, pixels = (record.folder / name for name in CURVES_NAMES)
+    atomic.write_text(drawn, svg)
+    if find_spec("resvg_py"):
+        from ritornello.render.staff import svg_to_png
+
+        atomic.write_bytes(pixels, svg_to_png(svg))
+    return page
+
+
+def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
+    """The run's lines over epochs as SVG; the best check has a dot. Raises ValueError before the first check."""
+    return line_chart(lines_of(log), "epochs", "bits per note", width, height)
+
+
+def lines_of(log: Log) -> list[Line]:
+    """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before a check."""
+    epochs = [point.epochs for point in log.points]
+    best = (log.best.epochs, log.best.held_out)
+    lines = [Line("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
+    if log.has_held_out:
+        lines.append(Line("held-out", epochs, [point.held_out for point in log.points], 0, mark=best))
+    if log.ngram is not None:
+        lines.insert(0, Line("n-gram", epochs, [log.ngram], 4, is_level=True))
+    return lines
+
+
+def report_page(record: RunRecord) -> str:
+    """The page as a whole HTML document. Raises ValueError for a run without a check."""
+    log, name = record.log, record.folder.resolve().name
+    head = (
+        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
+        f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_facts(record, log)}</header>'
+    )
+    unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
+    pictures = (
+        f'<div class="wide">{curves(log)}</div>'
+        f'<div class="narrow">{curves(log, NARROW, NARROW_HEIGHT)}</div>{_words(log)}'
+    )
+    sections = [
+        card("What it learned", f"Fewer bits per note are better; the dot is what was kept.{unit}", pictures),
+        _heard(record),
+        card("How it was trained", "The plan, fixed at the start.", _plan(record)),
+    ]
+    foot = (
+        '<footer class="colophon">Every check has its line in <code>log.jsonl</code>, every melody its file in '
+        "<code>samples/</code>. The page holds everything it needs.</footer>"
+    )
+    return document(name, "\n".join([style(), head, *(s for s in sections if s), foot]))
+
+
+def style() -> str:
+    """What the pages of this room add to the style of the others."""
+    return f"<style>\n{(package_files('ritornello.reports.runs') / 'web' / 'run.css').read_text('utf-8')}</style>"
+
+
+def network_name(network: Mapping[str, Any]) -> str:
+    """A network in a word or two: "2x256" for two layers of 256, "2x256 attention 40" with attention."""
+    size = f"{network.get('layers', '?')}x{network.get('width', '?')}"
+    return f"{size} attention {network['attention']}" if network.get("attention") else size
+
+
+def encoding_name(encoding: Mapping[str, Any]) -> str:
+    """An encoding in a few words, for each option others: "grid plain", "grid 12 steps", "miditok TSD".
+
+    What `train` gives it unasked is not told: "interval", but "interval previous, inputs position, no echoes".
+    """
+    name = str(encoding.get("name", "?"))
+    usual = _usual(name)
+    words = [name, *(["plain"] if encoding.get("plain") else [])]
+    for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
+        if encoding.get(option) not in (None, usual.get(option)):
+            words.append(f"{encoding[option]}{unit}")
+    words += [json.dumps(encoding["config"], sort_keys=True)] if encoding.get("config") else []
+    told = [" ".join(words)]
+    for option in ("inputs", "echoes"):
+        names = tuple(map(str, encoding.get(option) or ()))
+        if names != usual.get(option, ()):
+            told.append(f"{option} {' '.join(names)}" if names else f"no {option}")
+    return ", ".join(told)
+
+
+def _usual(name: str) -> dict[str, Any]:
+    """The options that `train` gives an encoding unasked; none for one that is not known here."""
+    known = fields(ENCODINGS[name]) if name in ENCODINGS else ()
+    return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _facts(record: RunRecord, log: Log) -> str:
+    last, corpus = log.points[-1], record.head.get("corpus", {})
+    facts = {
+        "bits per note, held out" if log.has_held_out else "bits per note, training": f"{log.best.held_out:.2f}",
+        "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
+        "before tuning": f"{log.base:.2f}" if log.base is not None else "",
+        "time": clock(last.seconds),
+        "epochs": f"{last.epochs:.1f}",
+        "updates": f"{last.update:,}",
+        "tokens a second": f"{record.checks[-1].get('tokens_per_second', 0):,.0f}",
+        "notes to learn from": f"{log.notes:,}" if log.notes else "",
+        "tunes": f"{corpus.get('pieces', 0):,}" if corpus.get("pieces") else "",
+    }
+    rows = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value]
+    return f'<dl class="facts">{"".join(rows)}</dl>\n'
+
+
+def _words(log: Log) -> str:
+    found = diagnose(log)
+    items = [f"<li{' class=good' if d.is_good else ''}>{escape(_sentence(d.text))}</li>" for d in found]
+    return f'<ul class="words">{"".join(items)}</ul>' if items else ""
+
+
+def _heard(record: RunRecord) -> str:
+    """The melodies on the way, an even choice with the first and the last."""
+    samples = record.coach.get("samples", [])
+    if not samples:
+        return ""
+    shown = _even(samples, MOST_SAMPLES)
+    items = "".join(f"<li>{_sample(sample, record.folder)}</li>" for sample in shown)
+    lede = (
+        "The same opening and the same seed every time, so that what changes is learning. Beside each, how likely "
+        "the network thought its own notes."
+    )
+    return card("Heard on the way", lede, f'<ol class="heard">{items}</ol>')
+
+
+def _sample(sample: Mapping[str, Any], folder: Path) -> str:
+    from ritornello.music.files import read
+
+    try:
+        melody = read(folder / SAMPLES / sample["file"])[0].parts[0]
+        picture = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
+    except (OSError, ValueError, IndexError):  # taken away, or played with: the line stays
+        picture = ""
+    link = f'<a href="samples/{escape(sample["file"])}">epoch {sample["epochs"]:.1f}</a>'
+    return (
+        f"<b>{link}<small>{100 * sample['certainty']:.0f} % sure</small></b><div>{picture}</div>"
+        f"<p>{escape(str(sample.get('names', '')))}</p>"
+    )
+
+
+def _plan(record: RunRecord) -> str:
+    corpus, encoding = record.head.get("corpus", {}), record.head.get("encoding", {})
+    told = {
+        "network": network_name(record.head.get("network", {})),
+        "encoding": encoding_name(encoding) if encoding else "",
+        "corpus": f"{str(corpus.get('fingerprint', ''))[:16]}",
+        "ended": ENDINGS.get(record.stopped, record.stopped),
+        **{name.replace("_", " "): value for name, value in record.head["plan"].items()},
+    }
+    rows = [
+        f"<dt>{escape(name)}</dt><dd>{escape(_value(value))}</dd>"
+        for name, value in told.items()
+        if value not in ("", None)
+    ]
+    return f'<dl class="plan">{"".join(rows)}</dl>'
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _even(items: Sequence, most: int) -> list:
+    if len(items) <= most:
+        return list(items)
+    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]

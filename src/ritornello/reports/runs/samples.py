@@ -1,0 +1,134 @@
+"""One melody to hear from a network in training: always the same primer and seed, so only learning changes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ritornello.encoding import Encoding
+from ritornello.generate.compose import compose
+from ritornello.generate.draw import Dice, draw, rounded
+from ritornello.generate.openings import beside, without_end
+from ritornello.generate.options import GenerateOptions
+from ritornello.model.file import ModelFile
+from ritornello.model.lstm import NumpyLstm
+from ritornello.music.values import Melody
+from ritornello.render.roll import pitch_name
+from ritornello.reports.runs.coach import Heard
+
+PRIMER_NOTES = 4
+PRIMER_QUARTERS = 4  # at most: a primer of whole notes would fill the tune
+BARS = 4
+SEED = 1
+MOST_TOKENS = 1024  # of what the network writes by itself: more than BARS take in any encoding
+LEVELS = "▁▂▃▄▅▆▇█"
+REST, HELD = " ", "·"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A melody that a network in training made. probabilities: (notes,) what it gave to each note, 0 to 1.
+
+    primer_notes: how many notes at its beginning were given. bare: what the network writes after them by itself, as
+    nothing that composing favours or leaves out hides what it does not know; None where that is not known.
+    """
+
+    melody: Melody
+    probabilities: tuple[float, ...]
+    primer_notes: int
+    bare: Melody | None = None
+
+    @property
+    def heard(self) -> Heard:
+        """What the coach is told: how the network writes by itself, and how sure it was of the melody."""
+        judged = self.melody if self.bare is None else self.bare
+        given = min(self.primer_notes, len(judged.notes))
+        own = judged.notes[given:]
+        pitch, times = Counter(n.pitch for n in own).most_common(1)[0] if own else (0, 0)
+        start = judged.notes[given - 1].end if given else 0
+        room = judged.timeline.length - start
+        sounding = sum(n.duration for n in own) / room if room > 0 else 0.0
+        certain = self.probabilities[self.primer_notes :]
+        return Heard(len(own), pitch, times, sounding, float(np.mean(certain)) if certain else 0.0)
+
+
+def opening_of(melody: Melody) -> Melody:
+    """The first notes of a melody, its rest before them kept; no more than start within PRIMER_QUARTERS quarters.
+
+    Raises ValueError for a melody without notes.
+    """
+    if not melody.notes:
+        raise ValueError("a melody without notes has no opening")
+    room = melody.notes[0].start + PRIMER_QUARTERS * melody.timeline.ticks_per_quarter
+    notes = [n for n in melody.notes[:PRIMER_NOTES] if n.end <= room] or [melody.notes[0]]
+    end = min(notes[-1].end, room) if len(notes) == 1 else notes[-1].end
+    return replace(melody.between(0, end), title="")
+
+
+def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
+    """Compose the melody of these weights after `primer`. Raises ValueError for a primer that leaves no bar."""
+    compass = model.facts.get("corpus", {}).get("compass", (0, 127))
+    network, options = NumpyLstm(model.tensors), GenerateOptions(bars=BARS)
+    made = compose(network, model.encoding, options, SEED, [0], primer, tuple(compass))[0]
+    probabilities = tuple(float(2.0**-bits) for bits in made.surprise)
+    given = min(len(primer.notes) if primer else 0, len(made.melody.notes))
+    bare: Melody | None = None
+    with suppress(ValueError):  # an encoding whose tokens make no melody before they are all there
+        bare = _written_alone(network, model.encoding, primer)
+    return Sample(made.melody, probabilities, given, bare)
+
+
+def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None) -> Melody:
+    """What the network writes after the primer until BARS are full: every legal token as likely as it says."""
+    dice, tracker, state = Dice(SEED, np.array([0])), encoding.tracker(1), network.start(1)
+    written = [] if primer is None else without_end(encoding, encoding.encode(primer).tokens).tolist()
+    fed = np.array([network.vocabulary_size])
+    for place in range(MOST_TOKENS):
+        logits, state = network.step(fed, state, beside(tracker))
+        if place == len(written):
+            if tracker.begun[0] and tracker.part[0] == 0 and tracker.time[0] >= BARS * tracker.bar[0]:
+                break
+            legal = tracker.legal()
+            if encoding.end is not None:
+                legal[:, encoding.end] = False
+            written.append(int(draw(np.where(legal, rounded(logits), -np.inf), dice)[0]))
+        fed = np.array([written[place]])
+        tracker.advance(fed)
+    return encoding.decode(np.array(written))
+
+
+def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:
+    """A melody as one line of blocks, `per_quarter` signs to a quarter: higher is higher, · holds on, blank is rest.
+
+    width: signs at most; what is longer is cut.
+    """
+    if not melody.notes:
+        return ""
+    tick = melody.timeline.ticks_per_quarter / per_quarter
+    signs = [REST] * max(1, round(melody.notes[-1].end / tick))
+    low, high = min(n.pitch for n in melody.notes), max(n.pitch for n in melody.notes)
+    for note in melody.notes:
+        first, end = round(note.start / tick), round(note.end / tick)
+        for at in range(first + 1, min(end, len(signs))):
+            signs[at] = HELD
+        signs[min(first, len(signs) - 1)] = LEVELS[(note.pitch - low) * (len(LEVELS) - 1) // max(1, high - low)]
+    return "".join(signs)[:width]
+
+
+def note_names(melody: Melody, width: int | None = None) -> str:
+    """The names of its notes with a stroke at each barline, "C4 E4 G4 | A4"; cut with … at `width` signs."""
+    words: list[str] = []
+    lines: Sequence[int] = melody.timeline.barlines()[1:-1]
+    passed = 0
+    for note in melody.notes:
+        while passed < len(lines) and lines[passed] <= note.start:
+            passed += 1
+            if words:
+                words.append("|")
+        words.append(pitch_name(note.pitch))
+    text = " ".join(words)
+    return text if width is None or len(text) <= width else text[: width - 1].rstrip() + "…"

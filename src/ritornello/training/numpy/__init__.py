@@ -1,0 +1,1 @@
+"""Training without a framework: NumPy alone."""

@@ -1,0 +1,1 @@
+"""A training run: its folder, checkpoints, resuming, fine-tuning, measuring, many processes."""

@@ -1,0 +1,115 @@
+"""Rows of a file: what `convert` gives, and the bytes in which they travel."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.build.convert import convert
+from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.options import BuildOptions
+from ritornello.music.midi.reader import write_midi
+from ritornello.music.values import Melody, Note
+
+TUNE = Melody(tuple(Note(480 * n, 480, p) for n, p in enumerate((60, 62, 64, 65, 67, 69, 71, 72))))
+BOOK = b"X:1\nT:One\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n\nX:2\nT:Two\nM:3/4\nL:1/4\nK:G\nGAB|cBA|\n"
+OPTIONS = BuildOptions()
+
+
+def described(rows: FileRows) -> tuple:
+    return rows.to_json(), rows.notes.tolist(), None if rows.steps is None else rows.steps.tolist()
+
+
+def test_a_midi_file_gives_its_notes_in_ticks():
+    rows = convert(write_midi(TUNE), "scale.mid", OPTIONS)
+    assert rows.notes["pitch"].tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
+    assert rows.notes["start"].tolist() == [0, 480, 960, 1440, 1920, 2400, 2880, 3360]
+    assert [p.source for p in rows.pieces] == ["scale.mid"]
+    assert rows.problems == ()
+
+
+def test_each_tune_of_a_book_is_a_piece_of_its_own():
+    rows = convert(BOOK, "book.abc", OPTIONS)
+    assert [(p.source, p.title) for p in rows.pieces] == [("book.abc#1", "One"), ("book.abc#2", "Two")]
+    assert [(m.first, m.stop) for p in rows.pieces for m in p.melodies] == [(0, 8), (8, 14)]
+    assert len(set(rows.prints)) == 2
+
+
+def test_the_same_tune_in_another_key_has_the_same_fingerprint():
+    low, high = convert(write_midi(TUNE), "a.mid", OPTIONS), convert(write_midi(TUNE.transposed(5)), "b.mid", OPTIONS)
+    assert low.prints == high.prints
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (b"", "nothing.mid", "empty_file"),
+        (b"hello", "letter.txt", "not_music"),
+        (b"MThd", "short.mid", "unreadable"),
+        (BOOK, "book.mid", "wrong_kind"),
+        (write_midi(Melody((Note(0, 480, 60),))), "one.mid", "too_short"),
+        (b"\x93NUMPY", "short.npy", "unreadable"),
+    ],
+)
+def test_what_gives_nothing_gives_a_reason(content, name, reason):
+    rows = convert(content, name, OPTIONS)
+    assert [code for code, _ in rows.problems] == [reason]
+    assert rows.pieces == ()
+
+
+@pytest.mark.parametrize("name", ["tune.mid", "broken.mid", "folder/été \udcff.mid"])
+def test_rows_travel_as_bytes_unchanged(name):
+    rows = convert(b"MThd" if name == "broken.mid" else write_midi(TUNE), name, OPTIONS)
+    assert described(FileRows.from_bytes(rows.to_bytes())) == described(rows)
+
+
+def test_token_arrays_travel_with_their_steps(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([60, 128, 129, 62, 128, 128, 128, 129, 64]))
+    rows = convert((tmp_path / "a.npy").read_bytes(), "a.npy", OPTIONS)
+    again = FileRows.from_bytes(rows.to_bytes())
+    assert again.steps.tolist() == [60, 128, 129, 62, 128, 128, 128, 129, 64]
+    assert again.pieces[0].melodies[0].steps == (0, 9)
+
+
+def test_bytes_that_are_no_rows_are_refused_wherever_they_are_cut():
+    message = convert(BOOK, "book.abc", OPTIONS).to_bytes()
+    for size in range(0, len(message), 7):
+        with pytest.raises(ValueError, match="not the rows of a file"):
+            FileRows.from_bytes(message[:size])
+
+
+def altered(change) -> bytes:
+    """The rows of the book, with a change made to the header."""
+    rows = convert(BOOK, "book.abc", OPTIONS)
+    header = rows.to_json()
+    change(header)
+    text = json.dumps(header).encode()
+    return struct.pack(">IIi", len(text), len(rows.notes), -1) + text + rows.notes.tobytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h["pieces"][0]["melodies"][0].update(notes=[0, 7]),
+        lambda h: h["pieces"][1]["melodies"][0].update(notes=[8, 999]),
+        lambda h: h["pieces"][0]["melodies"][0].update(steps=[0, 4]),
+        lambda h: h["pieces"][0].pop("title"),
+        lambda h: h.update(prints=[]),
+        lambda h: h.update(problems=[["no such reason", ""]]),
+        lambda h: h.update(losses=[1]),
+        lambda h: h.update(pieces=None),
+    ],
+)
+def test_a_worker_that_lies_is_found_out(change):
+    with pytest.raises(ValueError):
+        FileRows.from_bytes(altered(change))
+
+
+def test_notes_out_of_range_are_refused():
+    rows = convert(write_midi(TUNE), "scale.mid", OPTIONS)
+    for field, value in (("pitch", 128), ("duration", 0), ("start", -1), ("velocity", 0)):
+        notes = rows.notes.copy()
+        notes[field][3] = value
+        with pytest.raises(ValueError, match="out of range"):
+            FileRows.from_json(rows.to_json(), notes, None)

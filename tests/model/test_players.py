@@ -1,0 +1,126 @@
+"""The player keeps its word: feed, ask, reset, part by part, with what the tracker knows beside the tokens."""
+
+import numpy as np
+import pytest
+from two_parts import TwoParts, tune
+
+from ritornello.encoding import Grid
+from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.model.players import Player
+
+GRID = Grid()
+
+
+def asked_after_each(player: Player, tokens: list[int]) -> np.ndarray:
+    rows = [player.ask()]
+    for token in tokens:
+        player.feed(token)
+        rows.append(player.ask())
+    return np.stack(rows)
+
+
+@pytest.fixture
+def network(make_network) -> NumpyLstm:
+    return make_network(145)
+
+
+def test_the_player_asks_what_the_network_says(network):
+    player, state = Player(network, GRID), network.start(1)
+    for token in [145, 132, 60, 128, 60, 144]:
+        logits, state = network.step(np.array([token]), state)
+        if token != 145:
+            player.feed(token)
+        asked = player.ask()
+        assert asked.shape == (145,)
+        assert asked.dtype == np.float64
+        assert asked.sum() == pytest.approx(1, abs=1e-12)
+        np.testing.assert_allclose(asked, probabilities(logits)[0], atol=1e-12)
+        np.testing.assert_array_equal(player.ask(), asked)
+
+
+def test_two_parts_are_fed_and_asked_one_by_one_with_their_side_inputs(make_network):
+    network = make_network(15, second=4, side=(5, 5), dtype=np.float64)
+    tokens = tune(np.random.default_rng(1), 9)
+    side = TwoParts().side_inputs(tokens)
+    asked = asked_after_each(Player(network, TwoParts()), tokens[:-1].tolist())
+    state, expected = network.start(1), []
+    for n, token in enumerate([15, *tokens[:-1].tolist()]):
+        logits, state = network.step(np.array([token]), state, side[n // 2][None])
+        expected.append(probabilities(logits)[0])
+    np.testing.assert_allclose(asked, expected, atol=1e-12)
+    assert asked[::2, 11:].max() == asked[1::2, :11].max() == 0
+    np.testing.assert_allclose(asked.sum(1), 1)
+
+
+def test_a_grid_with_side_inputs_plays_with_its_tracker(make_network):
+    encoding = Grid(inputs=("position", "metre"))
+    sizes = tuple(side.size for side in encoding.side)
+    network = make_network(145, side=sizes)
+    tokens = np.array([133, 60, 128, 128, 129, 62, 128])
+    asked = asked_after_each(Player(network, encoding), tokens.tolist())
+    side = encoding.side_inputs(np.append(tokens, 144))
+    state = network.start(1)
+    for n, token in enumerate([145, *tokens.tolist()]):
+        logits, state = network.step(np.array([token]), state, side[n][None])
+        np.testing.assert_allclose(asked[n], probabilities(logits)[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("attention", [0, 6])
+def test_reset_begins_again(make_network, attention):
+    player = Player(make_network(15, second=4, side=(5, 5), attention=attention), TwoParts())
+    tokens = tune(np.random.default_rng(2), 12)[:-1].tolist()
+    first = asked_after_each(player, tokens)
+    assert not np.allclose(first[0], first[2])
+    player.reset()
+    np.testing.assert_array_equal(asked_after_each(player, tokens), first)
+    player.reset()
+    player.feed(3)  # in the middle of a group
+    player.reset()
+    np.testing.assert_array_equal(player.ask(), first[0])
+
+
+@pytest.mark.parametrize("bad", [-1, 145, 1000])
+def test_the_player_refuses_a_token_outside_its_vocabulary_and_plays_on(network, bad):
+    player = Player(network, GRID)
+    player.feed(3)
+    before = player.ask()
+    with pytest.raises(ValueError, match=f"token {bad} is outside this model's vocabulary \\(0 to 144\\)"):
+        player.feed(bad)
+    np.testing.assert_array_equal(player.ask(), before)
+
+
+def test_the_player_refuses_a_token_of_the_part_that_is_not_next(make_network):
+    player = Player(make_network(15, second=4, side=(5, 5)), TwoParts())
+    with pytest.raises(ValueError, match=r"token 12 is not of the part of a note that is next \(0 to 10\)"):
+        player.feed(12)
+    player.feed(4)
+    before = player.ask()
+    with pytest.raises(ValueError, match=r"token 4 is not of the part of a note that is next \(11 to 14\)"):
+        player.feed(4)
+    np.testing.assert_array_equal(player.ask(), before)
+    player.feed(12)
+
+
+def test_an_illegal_token_of_the_vocabulary_is_taken(network):
+    asked = asked_after_each(Player(network, GRID), [144, 129, 129, 133, 133, 60])
+    np.testing.assert_allclose(asked.sum(1), 1)
+
+
+def test_numpy_integers_may_be_fed(network):
+    player = Player(network, GRID)
+    player.feed(np.int16(3))
+    player.feed(np.uint8(19))
+    assert player.ask().sum() == pytest.approx(1)
+
+
+def test_a_network_of_another_encoding_is_refused_in_one_line(network, make_network):
+    with pytest.raises(ValueError) as raised:
+        Player(network, TwoParts())
+    assert str(raised.value) == (
+        "this model reads 145 tokens, the encoding 'two_parts' has 11 + 4 tokens and 2 side inputs of 5 + 5: "
+        "use the encoding that is stored with the model"
+    )
+    with pytest.raises(ValueError, match="the encoding 'grid' has 130 tokens"):
+        Player(network, Grid(plain=True))
+    with pytest.raises(ValueError, match="this model reads 145 tokens and 1 side inputs of 3"):
+        Player(make_network(145, side=(3,)), GRID)

@@ -1,0 +1,67 @@
+"""The order of the bars, for the forms that songs have; bars are letters here."""
+
+from __future__ import annotations
+
+import pytest
+
+from ritornello.music.scores.repeats import BarMarks, played_order
+
+
+def one(*numbers: int) -> frozenset[int]:
+    return frozenset(numbers)
+
+
+@pytest.mark.parametrize(
+    ("bars", "order"),
+    [
+        ([BarMarks(), BarMarks()], "AB"),
+        ([BarMarks(), BarMarks(repeat_end=2), BarMarks()], "ABABC"),
+        ([BarMarks(), BarMarks(repeat_start=True, repeat_end=3), BarMarks()], "ABBBC"),
+        ([BarMarks(repeat_end=2), BarMarks(repeat_end=2)], "AABB"),
+        (
+            [
+                BarMarks(repeat_start=True),
+                BarMarks(endings=one(1), repeat_end=2),
+                BarMarks(endings=one(2)),
+                BarMarks(),
+            ],
+            "ABACD",
+        ),
+        ([BarMarks(), BarMarks(endings=one(1, 2), repeat_end=2), BarMarks(endings=one(3))], "ABABAC"),
+        (
+            [
+                BarMarks(),
+                BarMarks(endings=one(1), repeat_end=2),
+                BarMarks(endings=one(2), repeat_end=2),
+                BarMarks(endings=one(3)),
+            ],
+            "ABACAD",
+        ),
+        ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks()], "ABAC"),
+        (
+            [
+                BarMarks(),
+                BarMarks(endings=one(1), repeat_end=2),
+                BarMarks(endings=one(2)),
+                BarMarks(repeat_end=2),
+                BarMarks(),
+            ],
+            "ABACDDE",
+        ),
+        ([BarMarks(), BarMarks(fine=True), BarMarks(jump="capo")], "ABCAB"),
+        ([BarMarks(), BarMarks(segno=True), BarMarks(jump="segno")], "ABCBC"),
+        (
+            [BarMarks(), BarMarks(segno=True), BarMarks(to_coda=True), BarMarks(jump="segno"), BarMarks(coda=True)],
+            "ABCDBCE",
+        ),
+        ([BarMarks(repeat_end=2), BarMarks(fine=True), BarMarks(repeat_end=2, jump="capo")], "AABCBCAB"),
+        ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks(endings=one(2), jump="capo")], "ABACAC"),
+    ],
+)
+def test_bars_are_played_in_this_order(bars, order):
+    assert "".join("ABCDE"[i] for i in played_order(bars)) == order
+
+
+def test_repeats_without_end_are_refused():
+    with pytest.raises(ValueError, match="more than 50000 bars"):
+        played_order([BarMarks(), BarMarks(repeat_end=99)] * 400)

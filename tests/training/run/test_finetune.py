@@ -1,0 +1,167 @@
+"""Going on from a model on a few tunes of one's own: what it brings, what is mixed in, what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.store import Corpus
+from ritornello.corpus.tokens import corpus_tokens
+from ritornello.encoding import Grid
+from ritornello.evaluate.scores import score_model
+from ritornello.model.file import ModelFile, digest, load_model
+from ritornello.model.options import NetworkOptions
+from ritornello.training.plan import TrainOptions
+from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
+from ritornello.training.run.material import gather, hold_some_out
+from ritornello.training.run.start import prepare_training, resume_training
+
+FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)
+
+
+@pytest.fixture
+def stranger(make_tensors) -> Base:
+    """A model of random weights whose corpus nobody has."""
+    tensors = make_tensors(145, scale=0.3)
+    return Base(
+        "runs/stranger", ModelFile(tensors, NetworkOptions(2, 16, 16), Grid(), {"corpus": {"compass": [55, 79]}})
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Base:
+    return load_base("hymns-and-songs")
+
+
+def test_a_base_brings_its_network_and_encoding(tiny_corpus, stranger):
+    training = prepare_training(tiny_corpus, None, None, FEW, stranger)
+    assert training.encoding == Grid()
+    assert (training.network.layers, training.network.width) == (2, 16)
+    for name, value in stranger.file.tensors.items():
+        np.testing.assert_allclose(training.tensors()[name], value, rtol=1e-6)
+
+
+def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, tmp_path):
+    pytest.importorskip("torch")
+    checks = list(prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path))
+    assert [c.update for c in checks] == [0, 3, 6]
+    assert checks[0].is_best
+    [tune] = corpus_tokens(tiny_corpus, Grid(), "validation")
+    told = score_model(stranger.file, tiny_corpus, "validation").nats / len(tune)
+    assert checks[0].validation_nll == pytest.approx(told, rel=0.02)  # from another state at the beginning
+    assert (
+        load_model(tmp_path / "model.safetensors").facts["update"]
+        == min(checks, key=lambda c: c.validation_nll).update
+    )
+
+
+def test_where_no_tune_is_held_out_the_base_is_not_checked_and_nothing_blows_up(tiny_corpus, stranger, tmp_path):
+    pytest.importorskip("torch")
+    alone = tiny_corpus.selected([piece for piece in tiny_corpus.pieces if piece.split == "train"][:1])
+    training = prepare_training(alone, None, None, FEW, stranger)
+    assert not training.has_held_out
+    checks = list(training.checks(tmp_path))
+    assert [(c.update, c.note) for c in checks] == [(3, ""), (6, "")]
+    assert training.progress.blow_ups == 0
+
+
+def test_a_tuned_model_tells_its_parent(tiny_corpus, stranger, tmp_path):
+    for _ in prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path):
+        pass
+    parent = load_model(tmp_path / "model.safetensors").facts["parent"]
+    assert parent["name"] == "stranger"
+    assert parent["sha256"] == digest(stranger.file.tensors)
+
+
+def test_a_base_that_was_named_from_here_is_found_from_elsewhere(tiny_corpus, little_model, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(little_model.parent)
+    run = tmp_path / "run"
+    checks = prepare_training(tiny_corpus, None, None, FEW, load_base(little_model.name)).checks(run)
+    next(checks)
+    checks.close()
+    monkeypatch.chdir(tmp_path)
+    list(resume_training(load_checkpoint(run), run, tiny_corpus).checks(run))
+    assert load_checkpoint(run).progress.update == 6
+    assert load_model(run / "model.safetensors").facts["parent"]["name"] == little_model.name
+    for name in ("model.safetensors", "log.jsonl"):
+        assert str(little_model.parent).encode() not in (run / name).read_bytes()
+
+
+def test_a_shipped_base_is_found_by_its_name(shipped):
+    assert shipped.place == "hymns-and-songs"
+
+
+@pytest.mark.parametrize("encoding", [Grid(plain=True), Grid(steps_per_quarter=6)])
+def test_another_encoding_is_refused(stranger, encoding):
+    with pytest.raises(
+        ValueError, match=r"runs/stranger was trained with the encoding .* its vocabulary cannot be changed"
+    ):
+        check_encoding(stranger, encoding)
+    check_encoding(stranger, Grid())
+
+
+def test_another_network_is_refused(tiny_corpus, stranger):
+    with pytest.raises(ValueError, match="is a network of 2 x 16: leave --preset out"):
+        prepare_training(tiny_corpus, NetworkOptions(1, 128, 128), None, FEW, stranger)
+
+
+def test_the_old_style_is_the_base_s_own_corpus_where_it_is_embedded(shipped):
+    own = {t.tobytes() for t in corpus_tokens(embedded("all"), shipped.file.encoding, "train")}
+    tunes = old_style(shipped, 6000, seed=1)
+    assert all(t.tobytes() in own for t in tunes)
+    share = sum(map(len, tunes)) / (6000 + sum(map(len, tunes)))
+    assert SHARE <= share < SHARE + 0.1
+    assert [t.tobytes() for t in tunes] == [t.tobytes() for t in old_style(shipped, 6000, seed=1)]
+    assert [t.tobytes() for t in tunes] != [t.tobytes() for t in old_style(shipped, 6000, seed=2)]
+
+
+def test_otherwise_it_is_what_the_base_composes(stranger):
+    tunes = old_style(stranger, 900, seed=1)
+    assert tunes
+    assert all(Grid().decode(t).notes for t in tunes)
+    pitches = np.concatenate([Grid().pitches(t) for t in tunes])
+    assert 55 <= pitches.min() <= pitches.max() <= 79
+
+
+def test_of_a_small_corpus_something_is_held_out(hymn_corpus):
+    corpus = Corpus.load(hymn_corpus)
+    train, validation = (len(corpus.in_split(s)) for s in ("train", "validation"))
+    wanted = min(4, (train + validation) // 5)
+    held = hold_some_out(corpus)
+    assert len(held.in_split("validation")) >= max(wanted, 1)
+    assert len(held.in_split("train")) + len(held.in_split("validation")) == train + validation
+    assert held.in_split("test") == corpus.in_split("test")
+    assert gather(corpus, Grid()).facts["fingerprint"] == corpus.fingerprint
+
+
+def test_families_are_held_out_whole_and_a_corpus_with_enough_is_left_alone(tiny_corpus):
+    assert hold_some_out(tiny_corpus) is tiny_corpus  # one of nine is held out already
+    pairs = [replace(p, family=f"f{n // 2}", split="train") for n, p in enumerate(tiny_corpus.pieces)]
+    held = hold_some_out(tiny_corpus.selected(pairs))
+    [one, other] = held.in_split("validation")
+    assert one.family == other.family
+    alone = tiny_corpus.selected([replace(p, split="train") for p in tiny_corpus.pieces[:4]])
+    assert hold_some_out(alone) is alone
+
+
+def test_sixteen_tunes_of_a_family_it_never_saw_make_the_shipped_model_better(shared_data, shipped, tmp_path):
+    pytest.importorskip("torch")
+    folder = tmp_path / "tunes"
+    folder.mkdir()
+    for path in sorted(shared_data("melodies/kinder").glob("*.krn"))[3:163:5]:  # 32, evenly: 16 to learn from
+        (folder / path.name).write_bytes(path.read_bytes())
+    built = build_corpus(folder)
+    splits = ["train", "validation", "train", "test"] * 10
+    corpus = built.selected(replace(p, split=s) for p, s in zip(built.pieces, splits, strict=False))
+    options = TrainOptions(updates=40, checks=8, threads=1, device="cpu", seed=1)
+    for _ in prepare_training(corpus, None, None, options, shipped).checks(tmp_path / "run"):
+        pass
+    tuned = load_model(tmp_path / "run/model.safetensors")
+    for split in ("validation", "test"):  # what it stopped by, and what it never looked at
+        before, after = (score_model(model, corpus, split).bits_per_note for model in (shipped.file, tuned))
+        print(f"{split}: base {before:.3f}, tuned {after:.3f} bits per note")
+        assert after < before - 0.05

@@ -1,0 +1,142 @@
+"""A run folder: a model that loads, a log that reads, the same again from the same seed."""
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.store import corpus_of
+from ritornello.encoding import Grid
+from ritornello.evaluate.likelihood import melody_nats
+from ritornello.model.file import load_model
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.options import NetworkOptions
+from ritornello.training.plan import TrainOptions
+from ritornello.training.run.material import corpus_facts
+from ritornello.training.run.measure import require_torch
+from ritornello.training.run.start import prepare_training
+
+pytest.importorskip("torch")
+
+NETWORK = NetworkOptions(1, 16, 16)
+FILES = ["last.safetensors", "log.jsonl", "model.safetensors"]
+OPTIONS = TrainOptions(
+    updates=12, seed=3, streams=2, bptt_steps=24, peak_rate=0.02, threads=1, checks=4, dtype="fp32", device="cpu"
+)
+
+
+def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
+    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS)
+    assert training.plan.updates == 12
+    assert training.train_tokens == 8 * 2 + 4 * 4 * (16 + 12)  # begin, end, and four bars of 16 or 12 steps
+    seen = []
+    for check in training.checks(tmp_path / "run"):
+        if check.is_best:  # usable at any moment
+            assert load_model(tmp_path / "run" / "model.safetensors").facts["update"] == check.update
+        seen.append(check)
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == FILES
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()]
+    assert lines[0]["plan"]["updates"] == 12
+    assert lines[0]["network"]["width"] == 16
+    assert lines[0]["corpus"]["fingerprint"] == tiny_corpus.fingerprint
+    assert [line["update"] for line in lines[1:]] == [3, 6, 9, 12] == [c.update for c in seen]
+    assert lines[-1]["stopped"] == "finished"
+    model = load_model(tmp_path / "run" / "model.safetensors")
+    best = min(seen, key=lambda c: c.validation_nll)
+    assert model.facts["update"] == best.update
+    assert model.facts["seed"] == 3
+    assert model.facts["plan"] == lines[0]["plan"]
+    assert model.network.dropout == training.plan.dropout
+    tune = Grid().encode(tiny_corpus.melodies("validation")[0]).tokens
+    nll = melody_nats(NumpyLstm(model.tensors), [tune])[0] / len(tune)
+    assert nll == pytest.approx(best.validation_nll, rel=1e-4)
+    assert best.validation_nll < seen[0].validation_nll
+
+
+class Worsening:
+    """An engine whose every check is worse than the one before; its one weight counts its updates."""
+
+    def __init__(self, tensors: dict):
+        self.updates, self._tensors = 0, tensors
+
+    def update(self, batch, rate) -> float:
+        self.updates += 1
+        return 1.0
+
+    def nll(self, melodies) -> float:
+        return 1 + self.updates / 100
+
+    def tensors(self) -> dict:
+        return self._tensors | {"output.bias": np.full(145, self.updates, np.float32)}
+
+    def load(self, tensors) -> None: ...
+
+    def state(self) -> dict:
+        return {"updates": self.updates}
+
+    def restore(self, state) -> None: ...
+
+
+def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path, make_tensors):
+    training = replace(prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS), _engine=Worsening(make_tensors(145)))
+    assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
+    model = load_model(tmp_path / "model.safetensors")
+    assert set(model.tensors["output.bias"].tolist()) == {3}
+    assert model.facts["validation_nll"] == 1.03
+
+
+def test_updates_and_a_seed_give_the_same_file_again(tiny_corpus, tmp_path):
+    for name, seed in (("one", 3), ("two", 3), ("three", 4)):
+        for _ in prepare_training(tiny_corpus, NETWORK, Grid(), replace(OPTIONS, seed=seed)).checks(tmp_path / name):
+            pass
+    one, two, three = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("one", "two", "three"))
+    assert one == two
+    assert one != three
+
+
+def test_minutes_are_planned_from_a_measurement(tiny_corpus):
+    options = replace(OPTIONS, updates=None, minutes=0.02)
+    plan = prepare_training(tiny_corpus, NETWORK, Grid(), options).plan
+    assert plan.seconds == pytest.approx(1.2)
+    assert plan.updates >= 20
+    assert plan.threads == 1
+
+
+def test_what_a_model_says_of_its_corpus(tiny_corpus):
+    facts = corpus_facts(tiny_corpus)
+    assert facts == {
+        "fingerprint": tiny_corpus.fingerprint, "pieces": 10, "notes": 5 * 16 + 5 * 12, "licences": ["CC0-1.0"],
+        "metres": {"4/4": 4, "3/4": 4}, "compass": [55, 69],  # of what it learned from, not of what is held out
+    }  # fmt: skip
+
+
+def test_a_corpus_without_training_melodies_is_refused(tiny_corpus):
+    bare = tiny_corpus.selected(tiny_corpus.in_split("test"))
+    for corpus in (bare, corpus_of([])):
+        with pytest.raises(ValueError, match="no melody with notes in its training split"):
+            prepare_training(corpus, NETWORK, Grid(), OPTIONS)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tiny_corpus, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS)
+    with pytest.raises(OSError, match="file"):
+        next(iter(training.checks(tmp_path / "file" / "run")))
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_without_torch_one_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r'pip install "ritornello\[train\]"'):
+        require_torch()
+
+
+def test_the_plain_alphabet_trains_too(tiny_corpus, tmp_path):
+    grid = Grid(plain=True)
+    for _ in prepare_training(tiny_corpus, NETWORK, grid, replace(OPTIONS, updates=2)).checks(tmp_path):
+        pass
+    model = load_model(tmp_path / "model.safetensors")
+    assert model.encoding == grid
+    assert np.shape(model.tensors["output.weight"]) == (130, 16)

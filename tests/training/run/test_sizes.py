@@ -1,0 +1,42 @@
+"""What a run will cost, by numbers that can be checked on paper."""
+
+import pytest
+
+from ritornello.encoding import Grid
+from ritornello.model.options import NetworkOptions
+from ritornello.training.plan import TrainOptions
+from ritornello.training.run import sizes as sizing
+from ritornello.training.run.sizes import check_bytes, ngram_bytes, sizes
+from ritornello.training.run.start import prepare_training
+
+OPTIONS = TrainOptions(updates=10, streams=2, bptt_steps=8, threads=1, engine="numpy")
+
+
+@pytest.fixture
+def training(tiny_corpus):
+    return prepare_training(tiny_corpus, NetworkOptions(1, 16, 16), Grid(), OPTIONS)
+
+
+def test_a_check_holds_its_block_of_the_held_out_tune(training):
+    # 66 tokens; 16 of the embedding, four gates and an output of 16 cells, 145 logits three times
+    assert check_bytes(training) == 4 * 66 * (16 + 5 * 16 + 3 * 145)
+
+
+def test_the_n_gram_counts_every_tune_in_every_key_that_it_may_have(training, monkeypatch):
+    # Tune n spans 55 + n to 62 + n, and all span 55 to 69: six to eight keys each. Even ones have 16 notes, odd 12.
+    notes = 16 * (6 + 8 + 8 + 8) + 12 * (7 + 8 + 8 + 7)
+    assert ngram_bytes(training) == int(8 * 16 * 1.1 * notes)
+    monkeypatch.setattr(sizing, "MOST_NOTES", 10)
+    assert ngram_bytes(training) == 0
+
+
+def test_memory_is_what_is_held_and_the_most_that_comes_besides(training):
+    found = sizes(training, 2.0)
+    weights = 146 * 16 + 64 * (16 + 16 + 1) + 145 * 17
+    assert found.weights == weights
+    assert found.save_bytes == 24 * weights
+    rows = 464 + 8  # all tokens once, and a beginning for each tune; one column of two bytes
+    assert found.kept_bytes == int(2 * rows * 160 / 464)
+    besides = max(found.ngram_bytes, found.save_bytes + found.kept_bytes)
+    assert found.memory_bytes == found.program_bytes + found.check_bytes + besides
+    assert (found.epochs, found.seconds) == (pytest.approx(160 / 464), 5.0)

@@ -1,0 +1,195 @@
+"""Training data: every token once an epoch, nothing repeated, nothing lost between chunks."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from two_parts import TwoParts
+
+from ritornello.encoding import Grid
+from ritornello.training.batches import whole_melodies
+from ritornello.training.data import Streams
+
+GRID = Grid()
+START = 145
+TUNES = [np.array([132, 60 + n, *[128] * n, 144], np.int16) for n in range(6)]
+
+
+def sequences(streams: Streams, chunks: int, steps: int, count: int) -> list[list[tuple[int, int]]]:
+    """(input, target) pairs of each stream, chunk after chunk."""
+    pairs: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    for _ in range(chunks):
+        inputs, targets, side = streams.chunk(steps)
+        assert inputs.shape == targets.shape == (count, steps, 1)
+        assert side.shape == (count, steps, 0)
+        assert inputs.dtype == targets.dtype == np.int64
+        for row, some_inputs, some_targets in zip(
+            pairs, inputs[:, :, 0].tolist(), targets[:, :, 0].tolist(), strict=True
+        ):
+            row += zip(some_inputs, some_targets, strict=True)
+    return pairs
+
+
+@pytest.mark.parametrize("steps", [2, 5, 7, 64])
+def test_each_input_is_the_target_before_it_across_chunks(steps):
+    for pairs in sequences(Streams(TUNES, GRID, 3, 1), 30, steps, 3):
+        for (_, target), (following, _) in zip(pairs, pairs[1:], strict=False):
+            assert following == (START if target == -100 else target)
+
+
+def test_nothing_yet_comes_before_each_melody_and_is_never_a_target():
+    for pairs in sequences(Streams(TUNES, GRID, 2, 1), 40, 9, 2):
+        assert pairs[0][0] == START
+        assert START not in [target for _, target in pairs]
+        for n, (given, target) in enumerate(pairs):
+            assert (given == START) == (target == 132)  # a melody's first token, and nothing else
+            if target == -100:
+                assert given == 144  # after a melody's end nothing is learned
+            if n and given == START:
+                assert pairs[n - 1] == (144, -100)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_every_token_is_a_target_once_an_epoch(count):
+    streams = Streams(TUNES, GRID, count, 1, lowest=60, highest=65)
+    laid = [[] for _ in range(count)]
+    for row, pairs in zip(laid, sequences(streams, 120, 10, count), strict=True):
+        row += [target for _, target in pairs if target >= 0]
+    melodies = []  # whole melodies by the end token; lengths tell them apart, whatever their key
+    for row in laid:
+        tune: list[int] = []
+        for target in row:
+            tune.append(target)
+            if target == 144:
+                melodies.append(len(tune) - 3)
+                tune = []
+    seen = Counter(melodies)
+    assert set(seen) == set(range(6))
+    assert max(seen.values()) - min(seen.values()) <= 1 + count  # what is still under way at the end
+
+
+def test_one_stream_takes_all_melodies_before_any_again():
+    pairs = sequences(Streams(TUNES, GRID, 1, 3), 1, 200, 1)[0]
+    lengths, length = [], 0
+    for _, target in pairs:
+        length += target >= 0
+        if target == 144:
+            lengths.append(length - 3)
+            length = 0
+    for epoch in range(0, len(lengths) - 6, 6):
+        assert sorted(lengths[epoch : epoch + 6]) == [0, 1, 2, 3, 4, 5]
+    assert lengths[:6] != lengths[6:12]  # in another order
+
+
+def test_order_and_keys_come_from_the_seed_alone():
+    first, again, other = (sequences(Streams(TUNES, GRID, 3, seed), 10, 16, 3) for seed in (5, 5, 6))
+    assert first == again
+    assert first != other
+
+
+def test_melodies_move_within_the_range_and_to_every_key_of_it():
+    tune = np.array([132, 60, 128, 64, 144], np.int16)
+    pairs = sequences(Streams([tune], GRID, 2, 1, lowest=58, highest=66), 60, 20, 2)
+    pitches = {(row[n][1], row[n + 2][1]) for row in pairs for n in range(len(row) - 2) if row[n][0] == 132}
+    assert pitches <= {(60 + s, 64 + s) for s in (-2, -1, 0, 1, 2)}
+    assert len(pitches) == 5
+
+
+def test_a_melody_outside_the_range_is_not_moved_further_out():
+    tune = np.array([132, 40, 144], np.int16)
+    pairs = sequences(Streams([tune], GRID, 1, 1, lowest=50, highest=80), 20, 30, 1)[0]
+    pitches = {target for given, target in pairs if given == 132 and target >= 0}
+    assert pitches == {40, 41, 42, 43, 44, 45}
+
+
+def test_epochs_count_melodies_taken():
+    streams = Streams(TUNES, GRID, 1, 1)
+    assert streams.epochs == 0
+    streams.chunk(sum(len(t) + 1 for t in TUNES) - 1)  # the last token of the sixth melody is the last target
+    assert streams.epochs == pytest.approx(1)
+    streams.chunk(2)
+    assert streams.epochs == pytest.approx(7 / 6)
+
+
+def test_the_melodies_themselves_are_left_as_they_were():
+    before = [tune.copy() for tune in TUNES]
+    Streams(TUNES, GRID, 3, 1).chunk(100)
+    for tune, was in zip(TUNES, before, strict=True):
+        np.testing.assert_array_equal(tune, was)
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 3, 20])
+def test_streams_taken_up_again_go_on_as_they_would_have(chunks):
+    streams = Streams(TUNES, GRID, 3, 1)
+    for _ in range(chunks):
+        streams.chunk(7)
+    saved = streams.state()
+    expected = sequences(streams, 30, 7, 3)
+    again = Streams(TUNES, GRID, 3, 2)
+    again.chunk(50)
+    again.restore(saved)
+    assert sequences(again, 30, 7, 3) == expected
+    assert again.epochs == streams.epochs
+    again.restore(saved)  # using it has not changed it
+    assert sequences(again, 30, 7, 3) == expected
+
+
+def test_a_place_in_other_streams_or_melodies_is_refused():
+    streams = Streams(TUNES, GRID, 3, 1)
+    streams.chunk(5)
+    for count in (2, 4):
+        with pytest.raises(ValueError, match=f"not one in {count} streams: begin a new run"):
+            Streams(TUNES, GRID, count, 1).restore(streams.state())
+    with pytest.raises(ValueError, match="not one among these 2 melodies: begin a new run"):
+        Streams(TUNES[:2], GRID, 3, 1).restore(streams.state())
+
+
+def test_groups_of_two_parts_keep_their_side_inputs_beside_them():
+    tunes = [np.array([2, 11, 3, 12, 4, 13, 10]), np.array([5, 14, 10])]
+    streams = Streams(tunes, TwoParts(), 1, 1, 2, 5)  # the first may rise by one, the second fall by three
+    inputs, targets, side = (part[0].tolist() for part in streams.chunk(200))
+    lengths = {11: 1, 12: 2, 13: 3, 14: 4}
+    last, notes = 0, 0
+    for n, (given, wanted, beside) in enumerate(zip(inputs, targets, side, strict=True)):
+        if given == [15, 15]:
+            last, notes = 0, 0
+        elif given[0] == 10:
+            assert given == [10, 15]
+            assert wanted == [-100, -100]
+            assert n + 1 == len(inputs) or inputs[n + 1] == [15, 15]
+            continue
+        else:
+            last, notes = lengths[given[1]], notes + 1
+        assert beside == [last, notes]
+        assert wanted[1] == -100 if wanted[0] == 10 else wanted[1] in lengths
+        assert n + 1 == len(inputs) or inputs[n + 1] == [wanted[0], 15 if wanted[0] == 10 else wanted[1]]
+    assert {w for w, _ in targets} == {2, 3, 4, 5, 10, -100}
+
+
+def test_side_inputs_are_those_of_the_tune_in_its_new_key():
+    encoding = Grid(inputs=("key", "position"))
+    tune = np.array([134, 60, 62, 64, 65, 67, 69, 71, 72, 144], np.int16)
+    streams = Streams([tune], encoding, 1, 1, 60, 80)
+    inputs, targets, side = streams.chunk(400)
+    begins = np.flatnonzero(inputs[0, :, 0] == 145)
+    seen = set()
+    for begin, stop in zip(begins, begins[1:], strict=False):
+        tokens = targets[0, begin : stop - 1, 0]
+        seen.add(int(tokens[1]))
+        np.testing.assert_array_equal(side[0, begin : stop - 1], encoding.side_inputs(tokens))
+    assert len(seen) > 3
+
+
+def test_whole_melodies_are_padded_and_none_is_lost():
+    random = np.random.default_rng(1)
+    melodies = [np.append(random.integers(0, 100, n), 144) for n in (3, 30, 11, 11, 60, 1)]
+    found = []
+    for inputs, targets, side in whole_melodies(GRID, melodies, 64):
+        assert side.shape == (*targets.shape[:2], 0)
+        for given, wanted in zip(inputs[:, :, 0], targets[:, :, 0], strict=True):
+            tune = wanted[wanted != -100]
+            assert given[0] == START
+            np.testing.assert_array_equal(given[1 : len(tune)], tune[:-1])
+            assert (wanted[len(tune) :] == -100).all()
+            found.append(tune.tolist())
+    assert sorted(found) == sorted(m.tolist() for m in melodies)
