@@ -34,12 +34,12 @@ def hardware() -> dict[str, str]:
     }
 
 
-def tell(rows: list[dict], as_json: bool, **facts) -> None:
+def tell(rows: list[dict], as_json: bool, **metadata) -> None:
     """Print rows (dicts with the same keys) and where they were measured."""
     if as_json:
-        print(json.dumps({"hardware": hardware(), **facts, "rows": rows}))
+        print(json.dumps({"hardware": hardware(), **metadata, "rows": rows}))
         return
-    print(", ".join(f"{name} {value}" for name, value in {**hardware(), **facts}.items()))
+    print(", ".join(f"{name} {value}" for name, value in {**hardware(), **metadata}.items()))
     print("\n| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0]))
     for row in rows:
         print("| " + " | ".join(_told(value) for value in row.values()) + " |")

@@ -27,19 +27,19 @@ def main() -> None:
     options = parser.parse_args()
     corpus = load_corpus(options.corpus)
     model = load_model(options.run)
-    if model.facts["corpus"]["fingerprint"] != corpus.fingerprint:
+    if model.metadata["corpus"]["fingerprint"] != corpus.fingerprint:
         raise SystemExit(f"{options.run}: trained on another corpus than {options.corpus}")
     save_model(options.out, model.file, half=True)  # scored as it will be shipped
     shipped = load_model(options.out)
     simple = score_baselines(corpus, shipped.file.encoding)
-    ngrams = {name: score.described() for name, score in simple.items() if name.startswith("ngram")}
+    ngrams = {name: score.to_dict() for name, score in simple.items() if name.startswith("ngram")}
     held_out = {"network": shipped.evaluate(corpus), **ngrams}
-    facts = shipped.facts | {"licence": "CC0-1.0", "held_out": held_out}
-    save_model(options.out, replace(load_file(options.out), facts=facts), half=True)
+    metadata = shipped.metadata | {"licence": "CC0-1.0", "held_out": held_out}
+    save_model(options.out, replace(load_file(options.out), metadata=metadata), half=True)
     size = options.out.stat().st_size
     if size > MAX_BYTES:
         raise SystemExit(f"{options.out}: {size} bytes, more than {MAX_BYTES}")
-    for name, score in facts["held_out"].items():
+    for name, score in metadata["held_out"].items():
         print(f"{name}: {score['bits_per_note']:.3f} bits per note")
     print(f"{options.out}: {size} bytes")
 

@@ -210,8 +210,8 @@ def little_model(tmp_path_factory) -> Path:
     encoding = Grid()
     folder = tmp_path_factory.mktemp("little-run")
     tensors = random_tensors(encoding.vocabulary.size, scale=0.3)
-    facts = {"corpus": {"compass": [55, 79]}}
-    save_model(folder / "model.safetensors", ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, facts))
+    metadata = {"corpus": {"compass": [55, 79]}}
+    save_model(folder / "model.safetensors", ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, metadata))
     return folder
 
 

@@ -117,7 +117,7 @@ def test_a_run_goes_on_from_another_but_not_in_its_place(run, hymn_corpus, tmp_p
     few = {"updates": 2, "checks": 1, "threads": 1, "streams": 2, "bptt_steps": 16}
     before = rito.load_model(run)
     tuned = rito.load_model(rito.train(hymn_corpus, tmp_path, base=run, **few))
-    assert tuned.facts["parent"]["sha256"] == digest(before.file.tensors)
+    assert tuned.metadata["parent"]["sha256"] == digest(before.file.tensors)
     for base in (run, before, run.folder):
         with pytest.raises(ValueError, match="would be replaced by the run that goes on from it"):
             rito.train(hymn_corpus, run.folder, base=base, replace=True, **few)
@@ -130,7 +130,7 @@ def test_a_model_is_loaded_from_a_run_a_folder_and_a_file(run):
         rito.load_model(run.folder),
         rito.load_model(str(run.folder / "model.safetensors")),
     ]
-    assert len({m.facts["validation_nll"] for m in models}) == 1
+    assert len({m.metadata["validation_nll"] for m in models}) == 1
     assert "1 layers of 128" in repr(models[0]) or "1 layer" in repr(models[0])
 
 

@@ -55,7 +55,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     test = corpus_tokens(corpus, encoding, "test")
     return {
         **trained,
-        "test": scored(network, test, encoding).described(),
+        "test": scored(network, test, encoding).to_dict(),
         "playing": playing(network, encoding, test),
         "composed": composed(network, encoding, corpus, job),
         "hardware": hardware(),
@@ -161,7 +161,7 @@ def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[s
 
     people = held_out(corpus)
     pitches = [corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")]
-    compass = (min(int(p.min()) for p in pitches), max(int(p.max()) for p in pitches))
+    pitch_range = (min(int(p.min()) for p in pitches), max(int(p.max()) for p in pitches))
     melodies: list[Melody] = []
     wrong: Counter[str] = Counter()
     began = time.perf_counter()
@@ -171,9 +171,9 @@ def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[s
         if not len(indices):
             continue
         options = GenerateOptions(bars=bars, temperature=1.0, top_p=job["top_p"])
-        for tune in compose(network, encoding, options, job["seed"], indices.tolist(), None, compass):
+        for tune in compose(network, encoding, options, job["seed"], indices.tolist(), None, pitch_range):
             melodies.append(tune.melody)
-            wrong.update(faults(tune.tokens, encoding, bars, compass)[:1])
+            wrong.update(faults(tune.tokens, encoding, bars, pitch_range)[:1])
     seconds = time.perf_counter() - began
     runs = sorted(run["notes"] for run in longest_shared_runs(melodies, corpus))
     return {

@@ -27,10 +27,10 @@ def main() -> None:
     options = parser.parse_args()
     tables = []
     for part in options.part:
-        for rows, facts in PARTS[part](options):
-            tables.append({"part": part, **facts, "rows": rows})
+        for rows, metadata in PARTS[part](options):
+            tables.append({"part": part, **metadata, "rows": rows})
             if not options.json:
-                tell(rows, False, part=part, **facts)
+                tell(rows, False, part=part, **metadata)
                 print(flush=True)
     if options.json:
         print(json.dumps({"hardware": hardware(), "tables": tables}))

@@ -34,8 +34,8 @@ def measure(options: argparse.Namespace) -> Iterator[tuple[list[dict], dict]]:
     pieces = list({piece.family: piece for piece in corpus.pieces}.values())
     rows = [_row(api, drawn(corpus, pieces, seed), seed, options) for seed in range(1, options.seeds + 1)]
     summary = {key: median(row[key] for row in rows) for key in rows[0] if key != "seed"}
-    facts = {"base": options.base, "tunes learned": LEARNED, "tunes scored": len(pieces) - LEARNED - WATCHED}
-    yield [*rows, {"seed": "median", **summary}], facts
+    metadata = {"base": options.base, "tunes learned": LEARNED, "tunes scored": len(pieces) - LEARNED - WATCHED}
+    yield [*rows, {"seed": "median", **summary}], metadata
 
 
 def drawn(corpus, pieces, seed: int):

@@ -85,9 +85,9 @@ class Model:
         self.file, self.name = file, name
 
     @property
-    def facts(self) -> dict:
+    def metadata(self) -> dict:
         """How the model came to be: corpus, plan, seed, held-out figures."""
-        return self.file.facts
+        return self.file.metadata
 
     @cached_property
     def network(self) -> NumpyLstm:
@@ -97,8 +97,8 @@ class Model:
         return NumpyLstm(self.file.tensors)
 
     @property
-    def _compass(self) -> tuple[int, int]:
-        lowest, highest = self.facts.get("corpus", {}).get("compass", (0, 127))
+    def _pitch_range(self) -> tuple[int, int]:
+        lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
         return lowest, highest
 
     def player(self) -> Player:
@@ -137,7 +137,7 @@ class Model:
         tunes: list[Tune] = []
         for at in range(0, len(indices), MAX_BATCH):
             part = indices[at : at + MAX_BATCH]
-            made = compose(self.network, self.file.encoding, chosen, seed, part, opening, self._compass)
+            made = compose(self.network, self.file.encoding, chosen, seed, part, opening, self._pitch_range)
             tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         return tunes[0] if n is None else tunes
 

@@ -24,10 +24,10 @@ def models(tmp_path_factory, make_tensors):
     """A function from a grid and facts to the path of a model of random weights."""
     folder = tmp_path_factory.mktemp("models")
 
-    def make(encoding: Grid, name: str, facts: dict | None = None) -> Path:
+    def make(encoding: Grid, name: str, metadata: dict | None = None) -> Path:
         path = folder / f"{name}.safetensors"
         tensors = make_tensors(encoding.vocabulary.size, scale=0.3)
-        save_model(path, ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, facts or {}))
+        save_model(path, ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, metadata or {}))
         return path
 
     return make

@@ -283,7 +283,7 @@ def test_going_on_from_a_model_tells_both_figures(command, little_model, hymn_co
     assert "the model it began from" in last
     assert "fewer than the n-gram" not in last
     assert "it beats the n-gram" not in out
-    assert load_model(tmp_path / "tuned/model.safetensors").facts["parent"]["name"] == little_model.name
+    assert load_model(tmp_path / "tuned/model.safetensors").metadata["parent"]["name"] == little_model.name
 
 
 def test_where_nothing_is_held_out_no_figure_is_called_held_out(command, little_model, tmp_path):

@@ -151,7 +151,7 @@ def test_train_writes_a_model_and_a_log(trained):
     value = json.loads(done.stdout)
     assert value["model"] == str(folder / "model.safetensors")
     assert (value["update"], value["validation_nll"]) == (best["update"], best["validation_nll"])
-    assert load_model(folder / "model.safetensors").facts["validation_nll"] == best["validation_nll"]
+    assert load_model(folder / "model.safetensors").metadata["validation_nll"] == best["validation_nll"]
 
 
 def test_train_shows_its_plan_and_plain_progress_lines_without_a_terminal(trained):

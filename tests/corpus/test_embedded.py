@@ -118,4 +118,4 @@ def test_a_saved_copy_is_the_same_corpus(tmp_path):
     corpus.save(tmp_path / "copy")
     again = type(corpus).load(tmp_path / "copy")
     assert again.fingerprint == corpus.fingerprint
-    assert json.dumps([p.to_json() for p in again.pieces]) == json.dumps([p.to_json() for p in corpus.pieces])
+    assert json.dumps([p.to_dict() for p in again.pieces]) == json.dumps([p.to_dict() for p in corpus.pieces])

@@ -51,7 +51,7 @@ def test_a_remedy_names_the_number_that_helps():
 
 def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
     line = kept("a.mid", warnings=(("off_grid", "31% moved; 12 steps a quarter fit"),), kin=({"source": "b"},))
-    told = json.loads(json.dumps(line.to_json()))
+    told = json.loads(json.dumps(line.to_dict()))
     assert told["warnings"] == [
         {
             "reason": "off_grid",

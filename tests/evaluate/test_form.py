@@ -62,5 +62,5 @@ def test_the_plain_alphabet_has_to_fill_its_bars():
 
 def test_what_is_composed_is_well_formed(make_network):
     network = make_network(145, width=16, scale=0.5, seed=3)
-    tunes = compose(network, Grid(), GenerateOptions(bars=3), 1, range(40), compass=(50, 70))
+    tunes = compose(network, Grid(), GenerateOptions(bars=3), 1, range(40), pitch_range=(50, 70))
     assert [faults(t.tokens, Grid(), 3, (50, 70)) for t in tunes] == [[]] * 40

@@ -44,7 +44,7 @@ def test_rates_by_hand():
     assert found.nll_per_token == pytest.approx(0.5 * math.log(2))
     assert found.bits_per_note == pytest.approx(2.0)
     assert found.bits_per_quarter == pytest.approx(4.0)
-    assert found.described() == {
+    assert found.to_dict() == {
         "nats": 8 * math.log(2), "tokens": 16, "notes": 4, "quarters": 2.0, "nll_per_token": found.nll_per_token,
         "bits_per_note": found.bits_per_note, "bits_per_quarter": found.bits_per_quarter,
     }  # fmt: skip

@@ -190,11 +190,11 @@ def test_the_range_is_kept():
 
 
 def test_without_a_range_the_models_own_compass_is_kept():
-    for tune in compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(20), compass=(50, 70)):
+    for tune in compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(20), pitch_range=(50, 70)):
         assert tune.tokens[tune.tokens < NO_EVENT].min() >= 50
         assert tune.tokens[tune.tokens < NO_EVENT].max() <= 70
     half = GenerateOptions(bars=4, lowest=66)
-    for tune in compose(Indifferent(145), Grid(), half, 1, range(20), compass=(50, 70)):
+    for tune in compose(Indifferent(145), Grid(), half, 1, range(20), pitch_range=(50, 70)):
         assert {n.pitch for n in tune.melody.notes} <= set(range(66, 71))
 
 
@@ -214,7 +214,7 @@ def test_the_scale_is_kept():
 @pytest.mark.parametrize("name", ["G", "Bb", "F#", "Dm", "C#m"])
 def test_a_tune_is_moved_to_the_key_as_a_whole(name):
     wanted = parse_key(name)
-    moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key=name), 1, range(12), compass=(50, 76))
+    moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key=name), 1, range(12), pitch_range=(50, 76))
     for tune in moved:
         drawn = Grid().decode(tune.tokens).with_pickup()
         shifts = {b.pitch - a.pitch for a, b in zip(drawn.notes, tune.melody.notes, strict=True)}
@@ -228,8 +228,8 @@ def test_a_tune_is_moved_to_the_key_as_a_whole(name):
 
 
 def test_a_tune_in_the_mode_asked_for_is_not_drawn_anew():
-    plain = compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(12), compass=(50, 76))
-    moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key="G"), 1, range(12), compass=(50, 76))
+    plain = compose(Indifferent(145), Grid(), GenerateOptions(bars=4), 1, range(12), pitch_range=(50, 76))
+    moved = compose(Indifferent(145), Grid(), GenerateOptions(bars=4, key="G"), 1, range(12), pitch_range=(50, 76))
     same = [a.tokens.tolist() == b.tokens.tolist() for a, b in zip(plain, moved, strict=True)]
     assert same == [a.melody.timeline.key.mode == "major" for a in plain]
 
@@ -303,10 +303,10 @@ def test_the_plain_alphabet_fills_its_bars_exactly():
 def test_what_cannot_be_met_is_said():
     nothing = GenerateOptions(lowest=80)  # above all that the model knows
     with pytest.raises(ValueError, match="no pitch is left between 80 and 70: widen the range"):
-        compose(Indifferent(145), Grid(), nothing, 1, [0], compass=(50, 70))
+        compose(Indifferent(145), Grid(), nothing, 1, [0], pitch_range=(50, 70))
     narrow = GenerateOptions(lowest=70, key="C", scale_lock=True)  # B flat alone
     with pytest.raises(ValueError, match="no pitch is left between 70 and 70 in the key's scale"):
-        compose(Indifferent(145), Grid(), narrow, 1, [0], compass=(50, 70))
+        compose(Indifferent(145), Grid(), narrow, 1, [0], pitch_range=(50, 70))
     with pytest.raises(ValueError, match="no such key"):
         compose(Indifferent(145), Grid(), GenerateOptions(key="H"), 1, [0])
 

@@ -33,7 +33,7 @@ SPELLED = {
     "interval to the key": {"name": "interval"},
     "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": ("metre",)},
 }
-COMPASS = (50, 76)
+PITCH_RANGE = (50, 76)
 
 
 @pytest.fixture(scope="module", params=SPELLED)
@@ -58,8 +58,8 @@ def knows_bars(encoding) -> bool:
     return encoding.end is not None
 
 
-def faulty(tunes, encoding, bars, compass=COMPASS) -> list:
-    return [found for tune in tunes if (found := faults(tune.tokens, encoding, bars, compass))]
+def faulty(tunes, encoding, bars, pitch_range=PITCH_RANGE) -> list:
+    return [found for tune in tunes if (found := faults(tune.tokens, encoding, bars, pitch_range))]
 
 
 @pytest.mark.parametrize("metre", ["3/4", "4/4", "3/8", "6/8", "2/2", None])
@@ -70,7 +70,7 @@ def test_bars_and_endings(network, encoding, metre):
         return
     for bars in (1, 4):
         options = GenerateOptions(bars=bars, metre=metre, top_p=1.0)
-        tunes = compose(network, encoding, options, 1, range(24), compass=COMPASS)
+        tunes = compose(network, encoding, options, 1, range(24), pitch_range=PITCH_RANGE)
         assert faulty(tunes, encoding, bars) == []
         if metre:
             assert {t.melody.timeline.metre.name for t in tunes} == {metre}
@@ -78,10 +78,10 @@ def test_bars_and_endings(network, encoding, metre):
 
 def test_range_scale_and_key(network, encoding):
     ranged = GenerateOptions(bars=3, lowest=60, highest=71, key="Eb", scale_lock=True)
-    for tune in compose(network, encoding, ranged, 1, range(16), compass=COMPASS):
+    for tune in compose(network, encoding, ranged, 1, range(16), pitch_range=PITCH_RANGE):
         assert {n.pitch for n in tune.melody.notes} <= {60, 62, 63, 65, 67, 68, 70}
         assert tune.melody.timeline.key == Key(0, -3, "major")
-    for tune in compose(network, encoding, GenerateOptions(bars=3, key="A"), 1, range(8), compass=COMPASS):
+    for tune in compose(network, encoding, GenerateOptions(bars=3, key="A"), 1, range(8), pitch_range=PITCH_RANGE):
         assert tune.melody.timeline.key.fifths == 3
 
 
@@ -161,7 +161,7 @@ def test_a_primer_may_be_given_another_metre(network, encoding):
 
 def test_what_is_composed_lies_in_its_key_and_is_written_again_as_it_was(network, encoding):
     options = GenerateOptions(bars=4, key="D", scale_lock=True)
-    for tune in compose(network, encoding, options, 5, range(8), compass=COMPASS):
+    for tune in compose(network, encoding, options, 5, range(8), pitch_range=PITCH_RANGE):
         assert {n.pitch % 12 for n in tune.melody.notes} <= scale_pitch_classes(Key(0, 2))
         assert reproduced_exactly(encoding, tune.melody)
 
@@ -174,7 +174,7 @@ def test_a_range_that_nothing_reaches_from_a_primer_does_not_stop_the_tune(netwo
 
 def test_a_key_in_a_narrow_range_locks_the_scale_only_where_no_header_can_name_the_key(network, encoding):
     options = GenerateOptions(bars=4, lowest=60, highest=69, key="Bb")
-    tunes = compose(network, encoding, options, 1, range(24), compass=COMPASS)
+    tunes = compose(network, encoding, options, 1, range(24), pitch_range=PITCH_RANGE)
     pitches = {n.pitch for tune in tunes for n in tune.melody.notes}
     assert {tune.melody.timeline.key for tune in tunes} == {Key(0, -2, "major")}
     assert pitches == (set(range(60, 70)) if encoding.is_keyed else {60, 62, 63, 65, 67, 69})

@@ -56,7 +56,7 @@ def tampered(path, change) -> None:
 
 def same(one: ModelFile, other: ModelFile) -> bool:
     return (
-        one.facts == other.facts
+        one.metadata == other.metadata
         and one.network == other.network
         and one.encoding == other.encoding
         and sorted(one.tensors) == sorted(other.tensors)
@@ -76,7 +76,7 @@ def test_half_precision_rounds_the_weights_and_keeps_the_rest(model, tmp_path):
     save_model(tmp_path / "half.safetensors", model, half=True)
     save_model(tmp_path / "full.safetensors", model)
     again = load_model(str(tmp_path / "half.safetensors"))
-    assert (again.facts, again.network, again.encoding) == (model.facts, model.network, model.encoding)
+    assert (again.metadata, again.network, again.encoding) == (model.metadata, model.network, model.encoding)
     for name, value in model.tensors.items():
         np.testing.assert_array_equal(again.tensors[name], value.astype(np.float16))
     assert (tmp_path / "half.safetensors").stat().st_size < 0.7 * (tmp_path / "full.safetensors").stat().st_size
@@ -90,9 +90,9 @@ def test_the_encoding_comes_back(make_tensors, tmp_path, grid):
 
 
 def test_facts_with_numbers_for_names_are_not_taken_for_damage(model, tmp_path):
-    facts = {"shifts": {2: "a", 10: "b"}, "pair": (1, 2)}
-    save_model(tmp_path / "m", ModelFile(model.tensors, model.network, model.encoding, facts))
-    assert load_model(tmp_path / "m").facts == {"shifts": {"2": "a", "10": "b"}, "pair": [1, 2]}
+    metadata = {"shifts": {2: "a", 10: "b"}, "pair": (1, 2)}
+    save_model(tmp_path / "m", ModelFile(model.tensors, model.network, model.encoding, metadata))
+    assert load_model(tmp_path / "m").metadata == {"shifts": {"2": "a", "10": "b"}, "pair": [1, 2]}
 
 
 def test_the_header_is_json_that_anything_can_read(saved):

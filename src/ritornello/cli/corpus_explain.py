@@ -46,7 +46,7 @@ def explain(
     console = Console(quiet, as_json)
     width = console.width or 88
     text = "\n\n".join(explaining.as_text(one, width) for one in told)
-    console.result([one.to_json() for one in told], text + (f"\n\npage: {out}" if out else ""))
+    console.result([one.to_dict() for one in told], text + (f"\n\npage: {out}" if out else ""))
     if not any(one.is_kept for one in told):
         raise CorpusError(f"{file}: nothing of it would be kept")
     return 0

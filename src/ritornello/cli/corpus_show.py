@@ -60,7 +60,7 @@ def _families(corpus: Corpus) -> tuple[list[dict], str]:
     from ritornello.corpus.families.kin import families_as_text, families_of
 
     found = families_of(corpus)
-    return [family.to_json() for family in found], families_as_text(found)
+    return [family.to_dict() for family in found], families_as_text(found)
 
 
 def _named(path: str, suffix: str, what: str) -> str:

@@ -61,7 +61,7 @@ def evaluate(
     value: dict = {"split": scored or "all", **found.value}
     simple = _baselines(material, chosen.file.encoding, scored, found.only, console) if baselines and scored else {}
     words = f"{found.line}{scored or corpus}: {found.sums}; {_terms(chosen, other, bool(simple))}\n"
-    value["baselines"] = {n: s.described() for n, s in simple.items()}
+    value["baselines"] = {n: s.to_dict() for n, s in simple.items()}
     scores = found.rows | simple
     rows = [[name, *(f"{getattr(s, unit):.3f}" for unit in UNITS)] for name, s in scores.items()]
     words += console.table(["", *(unit.replace("_", " ") for unit in UNITS)], rows)
@@ -153,7 +153,7 @@ def _shared_runs(model: Model, corpus: Corpus) -> list[dict]:
     """What a file's melodies share with the model's training corpus, where that comes with the program."""
     from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
 
-    trained = training_corpus(model.facts)
+    trained = training_corpus(model.metadata)
     return [] if trained is None else longest_shared_runs(corpus.melodies(), trained)
 
 

@@ -71,7 +71,7 @@ def generate(
     chosen = load_model(model)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.described())
+        tunes = chosen.generate(primer=primer, seed=seed, n=number, **options.to_dict())
     for warning in caught:
         console.warn(str(warning.message))
     runs = _shared_runs(chosen, tunes) if as_json or not quiet else [{}] * len(tunes)
@@ -89,7 +89,7 @@ def _shared_runs(model: Model, tunes: list[Tune]) -> list[dict]:
     """For each tune `shared_run`, where the training corpus is at hand; else nothing."""
     from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
 
-    corpus = training_corpus(model.facts)
+    corpus = training_corpus(model.metadata)
     if corpus is None:
         return [{}] * len(tunes)
     return [{"shared_run": run} for run in longest_shared_runs([tune.melody for tune in tunes], corpus)]

@@ -42,7 +42,7 @@ def runs(
     comparison = compare_runs(folder)
     if out is not None:
         _draw(comparison, Path(out), Path(folder).resolve().name)
-    console.result(comparison.to_json(), _as_text(comparison, console))
+    console.result(comparison.to_dict(), _as_text(comparison, console))
     return 0
 
 

@@ -255,7 +255,7 @@ def _dry_run(console: Console, training: Training, options: TrainOptions) -> int
     rates = [s for s in training.timed if s[:4] == setting[:4]]
     rates = rates or measured(training.network, training.encoding, options, [setting])
     found = sizes(training, rates[0].updates_per_second)
-    value = {"plan": plan.described(), **asdict(found), "memory_bytes": found.memory_bytes}
+    value = {"plan": plan.to_dict(), **asdict(found), "memory_bytes": found.memory_bytes}
     value["losses"] = dict(training.material.losses)
     console.result(value, describe_sizes(found, plan))
     return 0

@@ -100,7 +100,7 @@ def _small(indices: NDArray[np.int64]) -> NDArray[Any]:
 
 def _line(piece: CorpusPiece) -> Mapping[str, Any]:
     """A piece as in `pieces.jsonl`, without what the columns or its own timeline say already."""
-    line = piece.to_json()
+    line = piece.to_dict()
     for name in ("key", "metre", "tempo"):
         del line[name]
     for part in line["melodies"]:

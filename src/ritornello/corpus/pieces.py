@@ -34,7 +34,7 @@ class MelodySlice:
         """Number of notes."""
         return self.stop - self.first
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for `pieces.jsonl`."""
         timeline = self.timeline
         line: dict[str, Any] = {
@@ -86,7 +86,7 @@ class CorpusPiece:
         """Number of notes in all its melodies."""
         return sum(m.notes for m in self.melodies)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for `pieces.jsonl`, with the first key, metre and tempo where a reader looks for them."""
         timeline = self.melodies[0].timeline
         key = timeline.key
@@ -101,7 +101,7 @@ class CorpusPiece:
             "metre": timeline.metre.name,
             "tempo": timeline.qpm,
             "provenance": dict(self.provenance),
-            "melodies": [m.to_json() for m in self.melodies],
+            "melodies": [m.to_dict() for m in self.melodies],
         }
 
     @classmethod

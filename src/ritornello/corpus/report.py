@@ -94,7 +94,7 @@ class FileReport:
     warnings: tuple[tuple[str, str], ...] = ()
     kin: tuple[Mapping[str, Any], ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for `report.jsonl`; each warning with its remedy."""
         return {
             "path": self.path,

@@ -21,7 +21,7 @@ def json_line(line: Mapping[str, Any]) -> bytes:
 
 def written(report: Sequence[FileReport]) -> Iterator[bytes]:
     """The lines of a report as they stand in `report.jsonl`."""
-    return report.written() if isinstance(report, ReportLines) else (json_line(r.to_json()) for r in report)
+    return report.written() if isinstance(report, ReportLines) else (json_line(r.to_dict()) for r in report)
 
 
 class ReportLines(Sequence[FileReport]):
@@ -37,7 +37,7 @@ class ReportLines(Sequence[FileReport]):
 
     def put(self, place: int, line: FileReport) -> None:
         """Write the line of the file at that place, or write it anew."""
-        data = json_line(line.to_json())
+        data = json_line(line.to_dict())
         self._file.seek(self._end)
         self._file.write(data)
         self._places[place] = self._end

@@ -70,7 +70,7 @@ class Corpus:
         """
         files: dict[str, bytes | Iterable[bytes]] = {
             "notes.npy": _npy(self.notes),
-            "pieces.jsonl": (json_line({**p.to_json(), "digest": _digest(self, p)}) for p in self.pieces),
+            "pieces.jsonl": (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces),
             "report.jsonl": written(self.report),
         }
         if self.steps is not None:
@@ -122,7 +122,7 @@ class Corpus:
         digest = hashlib.sha256(self.notes.tobytes())
         digest.update(b"" if self.steps is None else self.steps.tobytes())
         for piece in self.pieces:
-            digest.update(json.dumps([piece.split, [m.to_json() for m in piece.melodies]]).encode())
+            digest.update(json.dumps([piece.split, [m.to_dict() for m in piece.melodies]]).encode())
         return digest.hexdigest()
 
     def selected(self, pieces: Iterable[CorpusPiece]) -> Corpus:

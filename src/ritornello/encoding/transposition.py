@@ -30,11 +30,11 @@ def in_every_key(encoding: Encoding, melodies: list[np.ndarray]) -> list[np.ndar
     """Every melody in every key that the melodies' own range allows; as it is where pitches are told by the key."""
     if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ
-    low, high = compass_of([encoding.pitches(m) for m in melodies])
+    low, high = pitch_range_of([encoding.pitches(m) for m in melodies])
     return [encoding.transpose(m, s) for m in melodies for s in possible_shifts(encoding, m, low, high)]
 
 
-def compass_of(pitches: list[np.ndarray]) -> tuple[int, int]:
+def pitch_range_of(pitches: list[np.ndarray]) -> tuple[int, int]:
     """Lowest and highest of the pitches of several tunes; 0 and 127 where there are none."""
     heard = [p for p in pitches if len(p)]
     return (min(int(p.min()) for p in heard), max(int(p.max()) for p in heard)) if heard else (0, 127)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ritornello.encoding import Encoding
-from ritornello.encoding.transposition import compass_of, in_every_key, shifts_within
+from ritornello.encoding.transposition import in_every_key, pitch_range_of, shifts_within
 from ritornello.evaluate.likelihood import Likelihood, measure
 from ritornello.evaluate.pairs import PairAlphabet
 from ritornello.model.ngram import Ngram
@@ -55,11 +55,11 @@ def uniform(test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
 
 def _in_every_key(alphabet: PairAlphabet, tunes: list[np.ndarray]) -> list[np.ndarray]:
     pitches = [alphabet.pitches(symbols) for symbols in tunes]
-    compass = compass_of(pitches)
+    pitch_range = pitch_range_of(pitches)
     return [
         alphabet.transposed(symbols, shift)
         for symbols, heard in zip(tunes, pitches, strict=True)
-        for shift in shifts_within(heard, *compass)
+        for shift in shifts_within(heard, *pitch_range)
     ]
 
 

@@ -9,7 +9,7 @@ from ritornello.music.beats import beat_lengths
 from ritornello.music.values import Melody
 
 
-def faults(tokens: np.ndarray, encoding: Encoding, bars: int, compass: tuple[int, int] = (0, 127)) -> list[str]:
+def faults(tokens: np.ndarray, encoding: Encoding, bars: int, pitch_range: tuple[int, int] = (0, 127)) -> list[str]:
     """What is wrong with a composed tune, in words; nothing where it is well formed.
 
     Well formed: every token is legal where it stands and the tune is over after the last (nothing had to be
@@ -22,7 +22,7 @@ def faults(tokens: np.ndarray, encoding: Encoding, bars: int, compass: tuple[int
     melody = encoding.decode(tokens)
     if not melody.notes:
         return ["it has no note"]
-    return [*_of_length(melody, bars, encoding.end is None), *_of_ending(melody), *_of_range(melody, compass)]
+    return [*_of_length(melody, bars, encoding.end is None), *_of_ending(melody), *_of_range(melody, pitch_range)]
 
 
 def _illegal(tokens: np.ndarray, encoding: Encoding) -> str:
@@ -52,6 +52,6 @@ def _of_ending(melody: Melody) -> list[str]:
     return [*found, *([] if last.duration >= beat else ["its last note is shorter than a beat"])]
 
 
-def _of_range(melody: Melody, compass: tuple[int, int]) -> list[str]:
-    outside = sorted({n.pitch for n in melody.notes if not compass[0] <= n.pitch <= compass[1]})
-    return [f"pitch {pitch} lies outside {compass[0]} to {compass[1]}" for pitch in outside]
+def _of_range(melody: Melody, pitch_range: tuple[int, int]) -> list[str]:
+    outside = sorted({n.pitch for n in melody.notes if not pitch_range[0] <= n.pitch <= pitch_range[1]})
+    return [f"pitch {pitch} lies outside {pitch_range[0]} to {pitch_range[1]}" for pitch in outside]

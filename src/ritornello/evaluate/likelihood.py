@@ -45,7 +45,7 @@ class Likelihood:
         """Bits per quarter note of time."""
         return self.nats / math.log(2) / max(1e-9, self.quarters)
 
-    def described(self) -> dict:
+    def to_dict(self) -> dict:
         """All of it by name."""
         rates = {name: getattr(self, name) for name in ("nll_per_token", "bits_per_note", "bits_per_quarter")}
         return rates | asdict(self)

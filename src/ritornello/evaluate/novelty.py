@@ -18,9 +18,9 @@ def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str =
     return [_described(finder.longest(m), titles) for m in melodies]
 
 
-def training_corpus(facts: dict) -> Corpus | None:
+def training_corpus(metadata: dict) -> Corpus | None:
     """The corpus that a model with these facts learned, where it comes with the program; else None."""
-    fingerprint = facts.get("corpus", {}).get("fingerprint")
+    fingerprint = metadata.get("corpus", {}).get("fingerprint")
     at_hand = (embedded(name) for name in ("all", *COLLECTIONS)) if fingerprint else ()
     return next((corpus for corpus in at_hand if corpus.fingerprint == fingerprint), None)
 

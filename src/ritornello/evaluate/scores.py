@@ -47,7 +47,7 @@ def _nothing_to_score(split: str | None) -> ValueError:
 
 def figures(score: Likelihood, encoding: Encoding) -> dict:
     """A score by name, with what the tokens pay for: bits that pay for different things cannot be compared."""
-    return {**score.described(), "pays_for": pays_for(encoding)}
+    return {**score.to_dict(), "pays_for": pays_for(encoding)}
 
 
 def pays_for(encoding: Encoding) -> list[str]:

@@ -51,7 +51,7 @@ def compose(
     seed: int,
     indices: Sequence[int],
     primer: Melody | None = None,
-    compass: tuple[int, int] = (0, 127),
+    pitch_range: tuple[int, int] = (0, 127),
 ) -> list[Composition]:
     """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
 
@@ -67,7 +67,7 @@ def compose(
     opening = no_opening()
     if primer is not None:
         _check_room(encoding, options, primer)
-        opening = openings_of(network, encoding, options, primer, allowed_pitches(options, compass))
+        opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
     attempts = 1 if primer is not None and encoding.is_keyed else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
     for attempt in range(attempts):
@@ -75,7 +75,7 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        drawn, surprise = _draw_tokens(network, encoding, options, dice, opening, compass)
+        drawn, surprise = _draw_tokens(network, encoding, options, dice, opening, pitch_range)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             if attempt == attempts - 1 or _has_mode_asked_for(melody, options):
@@ -133,13 +133,13 @@ def _draw_tokens(
     options: GenerateOptions,
     dice: Dice,
     opening: Openings,
-    compass: tuple[int, int],
+    pitch_range: tuple[int, int],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Tokens of each tune, and the bits that each token cost the network."""
     batch = len(dice)
     given = _drawn_opening(opening, options, dice)
     tracker = encoding.tracker(batch)
-    form = Form(encoding, options, tracker, compass)
+    form = Form(encoding, options, tracker, pitch_range)
     history: list[np.ndarray] = []  # per token: that of each tune, -1 for those that are over
     costs: list[np.ndarray] = []
     alive = np.arange(batch)

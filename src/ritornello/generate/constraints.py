@@ -29,10 +29,10 @@ LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so
 class Form:
     """Biases for a batch of tunes in the making; `tracker` says where each stands."""
 
-    def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker, compass: tuple[int, int]):
+    def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker, pitch_range: tuple[int, int]):
         self._encoding, self._options, self._tracker = encoding, options, tracker
         self._begins = _begin_bias(encoding, options)
-        self._allowed = allowed_pitches(options, compass)
+        self._allowed = allowed_pitches(options, pitch_range)
         self._pitches = np.append(np.where(self._allowed, 0.0, -np.inf), 0.0)  # the last: tokens that start no note
         steered = steering_key(options)
         self._key = parse_key(options.key) if options.key else steered
@@ -150,12 +150,12 @@ def _begin_bias(encoding: Encoding, options: GenerateOptions) -> np.ndarray:
     return bias
 
 
-def allowed_pitches(options: GenerateOptions, compass: tuple[int, int]) -> np.ndarray:
+def allowed_pitches(options: GenerateOptions, pitch_range: tuple[int, int]) -> np.ndarray:
     """(128,) of bool: the pitches within the range and, where it is locked, the scale.
 
     Raises ValueError where there is none.
     """
-    pitches, span = np.arange(128), options.within(compass)
+    pitches, span = np.arange(128), options.within(pitch_range)
     allowed = (pitches >= span[0]) & (pitches <= span[1])
     key = steering_key(options)
     if key is not None:

@@ -61,11 +61,11 @@ class GenerateOptions:
                 f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, not {lowest} to {highest}"
             )
 
-    def within(self, compass: tuple[int, int]) -> tuple[int, int]:
+    def within(self, pitch_range: tuple[int, int]) -> tuple[int, int]:
         """Lowest and highest pitch allowed: what was asked for, else the model's own `compass`."""
         return (
-            compass[0] if self.lowest is None else self.lowest,
-            compass[1] if self.highest is None else self.highest,
+            pitch_range[0] if self.lowest is None else self.lowest,
+            pitch_range[1] if self.highest is None else self.highest,
         )
 
     @property
@@ -73,6 +73,6 @@ class GenerateOptions:
         """Whether the player asked for a range."""
         return self.lowest is not None or self.highest is not None
 
-    def described(self) -> dict:
+    def to_dict(self) -> dict:
         """The fields by name."""
         return asdict(self)

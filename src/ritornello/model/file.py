@@ -33,7 +33,7 @@ class ModelFile:
     tensors: dict[str, np.ndarray]
     network: NetworkOptions
     encoding: Encoding
-    facts: dict = field(default_factory=dict)
+    metadata: dict = field(default_factory=dict)
 
 
 def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
@@ -47,7 +47,7 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
         "network": model.network.options(),
         "encoding": model.encoding.options(),
         "vocabulary": [list(row[:3]) for row in model.encoding.vocabulary.rows],
-        "facts": model.facts,
+        "facts": model.metadata,
         "sha256": digest(tensors),
     }
     header = json.loads(json.dumps(header))  # as it will be read: names as text, tuples as lists

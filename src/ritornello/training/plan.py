@@ -175,7 +175,7 @@ class Plan:
         done = (update - self.warmup_updates) / max(1, self.updates - self.warmup_updates)
         return self.peak_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
-    def described(self) -> dict:
+    def to_dict(self) -> dict:
         """The fields by name, as the log and the model file keep them."""
         return asdict(self)
 

@@ -87,7 +87,7 @@ def test_every_file_has_one_line_with_its_reason(folder):
         assert (r.status == "kept") == (r.reason == "ok") == bool(r.notes) == (not r.remedy)
     assert "a tune.mid" in report["copy.mid"].detail
     assert (report["book.abc"].pieces, report["book.abc"].melodies, report["book.abc"].notes) == (2, 2, 20)
-    assert report["a tune.mid"].to_json() | {"path": ""} == {
+    assert report["a tune.mid"].to_dict() | {"path": ""} == {
         "path": "",
         "status": "kept",
         "reason": "ok",

@@ -17,8 +17,8 @@ BOOK = b"X:1\nT:One\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n\nX:2\nT:Two\nM:3/4\nL:1/4\n
 OPTIONS = BuildOptions()
 
 
-def described(rows: FileRows) -> tuple:
-    return rows.to_json(), rows.notes.tolist(), None if rows.steps is None else rows.steps.tolist()
+def to_dict(rows: FileRows) -> tuple:
+    return rows.to_dict(), rows.notes.tolist(), None if rows.steps is None else rows.steps.tolist()
 
 
 def test_a_midi_file_gives_its_notes_in_ticks():
@@ -61,7 +61,7 @@ def test_what_gives_nothing_gives_a_reason(content, name, reason):
 @pytest.mark.parametrize("name", ["tune.mid", "broken.mid", "folder/été \udcff.mid"])
 def test_rows_travel_as_bytes_unchanged(name):
     rows = convert(b"MThd" if name == "broken.mid" else write_midi(TUNE), name, OPTIONS)
-    assert described(FileRows.from_bytes(rows.to_bytes())) == described(rows)
+    assert to_dict(FileRows.from_bytes(rows.to_bytes())) == to_dict(rows)
 
 
 def test_token_arrays_travel_with_their_steps(tmp_path):
@@ -82,7 +82,7 @@ def test_bytes_that_are_no_rows_are_refused_wherever_they_are_cut():
 def altered(change) -> bytes:
     """The rows of the book, with a change made to the header."""
     rows = convert(BOOK, "book.abc", OPTIONS)
-    header = rows.to_json()
+    header = rows.to_dict()
     change(header)
     text = json.dumps(header).encode()
     return struct.pack(">IIi", len(text), len(rows.notes), -1) + text + rows.notes.tobytes()
@@ -112,4 +112,4 @@ def test_notes_out_of_range_are_refused():
         notes = rows.notes.copy()
         notes[field][3] = value
         with pytest.raises(ValueError, match="out of range"):
-            FileRows.from_json(rows.to_json(), notes, None)
+            FileRows.from_json(rows.to_dict(), notes, None)

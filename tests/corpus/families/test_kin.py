@@ -217,7 +217,7 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
     assert [p.source for p in judgement.corpus.pieces] == ["a", "b"]
     assert judgement.copies["a up"].words == "same tune as a, 5 semitones up"
     report = tuple(
-        FileReport(copy.source, "dropped", "duplicate", kin=(copy.to_json(),)) for copy in judgement.copies.values()
+        FileReport(copy.source, "dropped", "duplicate", kin=(copy.to_dict(),)) for copy in judgement.copies.values()
     )
     [family] = families_of(replace(judgement.corpus, report=report))
     assert [(m.source, m.kept, m.twin) for m in family.members] == [
@@ -225,7 +225,7 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
         ("a slow", False, "a"),
         ("a up", False, "a"),
     ]
-    assert family.to_json()["members"][2]["kinship"] == {
+    assert family.to_dict()["members"][2]["kinship"] == {
         "kind": "transposed",
         "semitones": 5,
         "stretch": "1",
@@ -250,7 +250,7 @@ def test_families_that_stay_are_told_from_their_notes():
 
 def test_kinship_comes_back_from_its_json():
     for one in (Kinship("near", -3, None, 14, 0.675), Kinship("stretched", 0, Fraction(3, 2), 9, 1.0)):
-        assert Kinship.from_json(one.to_json()) == one
+        assert Kinship.from_json(one.to_dict()) == one
 
 
 def test_copies_across_an_explicit_split_are_told(tmp_path):

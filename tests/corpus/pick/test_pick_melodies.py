@@ -18,26 +18,26 @@ TUNE = (67, 69, 71, 72, 71, 69, 67, 64, 65, 67, 69, 67, 65, 64, 62, 60)
 RHYTHM = (1, 0.5, 0.5, 1, 1, 0.5, 0.5, 1, 2, 1, 0.5, 0.5, 1, 1, 2, 2)
 
 
-def sung(shift: int = 0, **facts) -> Part:
+def sung(shift: int = 0, **metadata) -> Part:
     now, notes = 0, []
     for pitch, length in zip(TUNE * 2, RHYTHM * 2):
         notes.append(Note(now, int(length * Q), pitch + shift))
         now += int(length * Q)
-    return Part(tuple(notes), **facts)
+    return Part(tuple(notes), **metadata)
 
 
-def chords(high: int = 0, **facts) -> Part:
+def chords(high: int = 0, **metadata) -> Part:
     roots = (48, 53, 55, 48) * 4
     notes = [Note(2 * Q * k, 2 * Q, r + high + i) for k, r in enumerate(roots) for i in (0, 4, 7)]
-    return Part(tuple(notes), **facts)
+    return Part(tuple(notes), **metadata)
 
 
-def bass(**facts) -> Part:
-    return Part(tuple(Note(Q * k, Q, (36, 43)[k % 2]) for k in range(32)), **facts)
+def bass(**metadata) -> Part:
+    return Part(tuple(Note(Q * k, Q, (36, 43)[k % 2]) for k in range(32)), **metadata)
 
 
-def arpeggio(**facts) -> Part:
-    return Part(tuple(Note(Q // 2 * k, Q // 2, 72 + (0, 4, 7, 12)[k % 4]) for k in range(64)), **facts)
+def arpeggio(**metadata) -> Part:
+    return Part(tuple(Note(Q // 2 * k, Q // 2, 72 + (0, 4, 7, 12)[k % 4]) for k in range(64)), **metadata)
 
 
 def drums() -> Part:

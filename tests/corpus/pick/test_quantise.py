@@ -10,9 +10,9 @@ from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 QUARTER = 480
 
 
-def melody(*notes: tuple[int, int], tpq: int = QUARTER, **facts) -> Melody:
+def melody(*notes: tuple[int, int], tpq: int = QUARTER, **metadata) -> Melody:
     """Notes as (start, duration) on one pitch after another."""
-    return Melody(tuple(Note(s, d, 60 + n % 12) for n, (s, d) in enumerate(notes)), Timeline(tpq, **facts))
+    return Melody(tuple(Note(s, d, 60 + n % 12) for n, (s, d) in enumerate(notes)), Timeline(tpq, **metadata))
 
 
 def spans(result) -> list[tuple[int, int]]:

@@ -201,7 +201,7 @@ def test_two_hundred_tunes_of_every_metre_are_well_formed(name, make_network):
     for metre in METRES[:-1]:
         for bars in (1, 2, 5, 8):
             options = GenerateOptions(bars=bars, metre=metre, top_p=1.0)
-            tunes = compose(network, encoding, options, 1, range(4), compass=(50, 76))
+            tunes = compose(network, encoding, options, 1, range(4), pitch_range=(50, 76))
             wrong += [found for tune in tunes if (found := faults(tune.tokens, encoding, bars, (50, 76)))]
             assert {tune.melody.timeline.metre.name for tune in tunes} == {metre}
             composed += len(tunes)

@@ -124,11 +124,11 @@ def test_what_was_left_out_is_told_with_remedies_and_escaped():
 
 def test_figures_are_counted():
     page = report_page(corpus({f"t{i}": tune(60, 16) for i in range(10)}, [FileReport("t", "kept", "ok")]))
-    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
-    assert facts["tunes"] == "10"
-    assert facts["notes"] == "160"
-    assert facts["of music"] == "1 min"  # ten times sixteen quarters at 120
-    assert (facts["files read"], facts["left out"]) == ("1", "0")
+    metadata = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert metadata["tunes"] == "10"
+    assert metadata["notes"] == "160"
+    assert metadata["of music"] == "1 min"  # ten times sixteen quarters at 120
+    assert (metadata["files read"], metadata["left out"]) == ("1", "0")
     assert 'title="C4: 20 notes, 12 %"' in page
     assert 'title="quarter: 160"' in page
     assert 'title="4: 10 melodies"' in page  # bars

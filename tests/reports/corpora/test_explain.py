@@ -76,7 +76,7 @@ def test_where_nothing_can_be_picked_the_reason_and_the_remedy_are_told():
     told = explain_piece(Piece(piece.parts[2:], piece.timeline, "", "", "drums.mid"), BuildOptions())
     assert told.refusal[0] == "drums_only"
     assert "add a part with pitches" in as_text(told)
-    assert told.to_json()["status"] == "dropped"
+    assert told.to_dict()["status"] == "dropped"
     short = explain_piece(song(), BuildOptions(least_notes=30))
     assert short.refusal == ("too_short", "22 notes")
     assert "use --least-notes 22" in as_text(short)
@@ -101,7 +101,7 @@ def test_the_roll_in_words_has_blocks_above_dots(told):
 
 
 def test_values_are_plain_and_whole(told):
-    value = json.loads(json.dumps(told.to_json()))
+    value = json.loads(json.dumps(told.to_dict()))
     assert (value["source"], value["title"], value["status"]) == ("song.mid", "A <song>", "kept")
     assert value["picked"][0]["part"] == 2
     assert value["picked"][0]["notes"] == 22
@@ -238,7 +238,7 @@ def test_doubts_about_the_whole_file_are_told_once(tmp_path):
     (told,) = explain(tmp_path / "a.mid")
     assert [code for code, _ in told.remarks] == ["trailing_bytes", "endless_notes"]
     assert "doubt: endless_notes (22 notes never switched off" in as_text(told)
-    assert [remark["reason"] for remark in told.to_json()["remarks"]] == ["trailing_bytes", "endless_notes"]
+    assert [remark["reason"] for remark in told.to_dict()["remarks"]] == ["trailing_bytes", "endless_notes"]
     assert "22 notes never switched off" in explanation_page([told], "a.mid")
 
 
@@ -248,7 +248,7 @@ def test_a_file_that_cannot_be_shown_has_its_reason_in_words_values_and_on_the_p
     assert re.search(
         r"x<y\.mid: nothing picked: wrong_kind \(.*\); the content is not what the name says", as_text(told)
     )
-    value = told.to_json()
+    value = told.to_dict()
     assert (value["status"], value["refusal"]["reason"], value["parts"]) == ("dropped", "wrong_kind", [])
     page = explanation_page([told], "x<y.mid")
     check(page)

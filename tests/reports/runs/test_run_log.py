@@ -144,7 +144,7 @@ def test_a_tuned_run_tells_what_it_gained_over_the_model_it_began_from(tmp_path)
     assert told in page
     assert "It beats the n-gram" not in page
     [group] = compare_runs(tmp_path / "runs").groups
-    assert group.rows[0].to_json()["base_bits_per_note"] == pytest.approx(3.6)
+    assert group.rows[0].to_dict()["base_bits_per_note"] == pytest.approx(3.6)
     assert group.caution == "much of what a tuned run knows, the model that it began from knew before"
 
 
@@ -171,7 +171,7 @@ def test_runs_are_ranked_with_those_of_their_own_corpus_alone(many):
         ["deep/better", "worse", "begun"],
         ["other"],
     ]
-    best = found.groups[0].rows[0].to_json()
+    best = found.groups[0].rows[0].to_dict()
     assert best["bits_per_note"] == pytest.approx(3.6)
     assert best["gain"] == pytest.approx(0.4)
     assert (best["network"], best["encoding"], best["minutes"], best["stopped"]) == (
@@ -205,7 +205,7 @@ ECHOES = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago", "motif",
 def test_every_option_of_an_encoding_tells_runs_apart(tmp_path, encoding, words):
     write_run(tmp_path / "run", [HEAD | {"encoding": encoding}, check(10, 1, 1.5)])
     [group] = compare_runs(tmp_path).groups
-    assert group.rows[0].to_json()["encoding"] == words
+    assert group.rows[0].to_dict()["encoding"] == words
     assert table_of(group)[1][0][2] == words
     assert f"<dd>{escape(words)}</dd>" in write_report(tmp_path / "run").read_text("utf-8")
 

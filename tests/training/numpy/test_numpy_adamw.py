@@ -43,14 +43,14 @@ def test_its_steps_are_pytorchs(monkeypatch, piece):
     theirs = torch.optim.AdamW([single, pair, second], 1e-3, betas=(0.9, 0.99), weight_decay=0.01)
     ours = AdamW(weights, 0.01, [slice(10, 20)])
     for update in range(20):
-        slope, rate = random.normal(size=50) * 10.0 ** random.integers(-4, 2), 0.01 * (update + 1)
-        rest = np.delete(slope, range(10, 20))
-        for parameter, value in ((single, rest), (pair, slope[10:20]), (second, slope[10:20])):
+        gradient, rate = random.normal(size=50) * 10.0 ** random.integers(-4, 2), 0.01 * (update + 1)
+        rest = np.delete(gradient, range(10, 20))
+        for parameter, value in ((single, rest), (pair, gradient[10:20]), (second, gradient[10:20])):
             parameter.grad = torch.from_numpy(value.copy())
         theirs.param_groups[0]["lr"] = rate
         torch.nn.utils.clip_grad_norm_([single, pair, second], 1.0)
         theirs.step()
-        ours.update(slope, rate)
+        ours.update(gradient, rate)
     np.testing.assert_allclose(np.delete(weights, range(10, 20)), single.detach().numpy(), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(weights[10:20], (pair + second).detach().numpy(), rtol=1e-9, atol=1e-12)
 

@@ -1,4 +1,4 @@
-"""The pass written by hand: its slopes are those that finite differences and PyTorch's own differentiation find."""
+"""The pass written by hand: its gradients are those that finite differences and PyTorch's own differentiation find."""
 
 import numpy as np
 import pytest
@@ -41,12 +41,12 @@ def masks_of(alphabet: Alphabet) -> Masks:
 
 
 def slopes_of(weights: Vector, batch: Batch, alphabet: Alphabet, masks: Masks | None = None) -> tuple[float, Vector]:
-    slopes = Vector(weight_shapes(NETWORK, alphabet), weights.flat.dtype)
-    slopes.flat[:] = np.nan  # every one of them must be set
+    gradients = Vector(weight_shapes(NETWORK, alphabet), weights.flat.dtype)
+    gradients.flat[:] = np.nan  # every one of them must be set
     passage = Pass(NETWORK, alphabet, STREAMS, STEPS, weights.flat.dtype)
     count = int((batch.targets != IGNORED).sum())
     passage.forward(weights.named, batch, masks)
-    return passage.backward(weights.named, batch, slopes.named, count) / count, slopes
+    return passage.backward(weights.named, batch, gradients.named, count) / count, gradients
 
 
 @pytest.mark.parametrize("dropped", [False, True])
@@ -54,7 +54,7 @@ def slopes_of(weights: Vector, batch: Batch, alphabet: Alphabet, masks: Masks | 
 def test_slopes_are_finite_differences(alphabet, dropped):
     weights, batch = weights_of(alphabet), batch_with_gaps(alphabet)
     masks = masks_of(alphabet) if dropped else None
-    _, slopes = slopes_of(weights, batch, alphabet, masks)
+    _, gradients = slopes_of(weights, batch, alphabet, masks)
     random = np.random.default_rng(5)
     for name, place in weights.places.items():
         for index in random.integers(place.start, place.stop, 6):
@@ -64,7 +64,7 @@ def test_slopes_are_finite_differences(alphabet, dropped):
                 around.append(slopes_of(weights, batch, alphabet, masks)[0])
             weights.flat[index] = own
             measured = (around[0] - around[1]) / 2e-5
-            assert slopes.flat[index] == pytest.approx(measured, rel=1e-5, abs=1e-9), name
+            assert gradients.flat[index] == pytest.approx(measured, rel=1e-5, abs=1e-9), name
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
@@ -81,9 +81,9 @@ def test_slopes_are_those_of_pytorch(alphabet, dtype, tolerance):
     expected_nll.backward()
 
     rounded = weights_of(alphabet, dtype)
-    nll, slopes = slopes_of(rounded, batch, alphabet)
+    nll, gradients = slopes_of(rounded, batch, alphabet)
     assert nll == pytest.approx(float(expected_nll.detach()), rel=tolerance)
-    for name, value in in_file_order(slopes, alphabet).items():
+    for name, value in in_file_order(gradients, alphabet).items():
         expected = parameters[name].grad.numpy()
         np.testing.assert_allclose(value, expected, rtol=0, atol=tolerance * abs(expected).max(), err_msg=name)
 

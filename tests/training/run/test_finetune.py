@@ -53,7 +53,7 @@ def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, t
     told = score_model(stranger.file, tiny_corpus, "validation").nats / len(tune)
     assert checks[0].validation_nll == pytest.approx(told, rel=0.02)  # from another state at the beginning
     assert (
-        load_model(tmp_path / "model.safetensors").facts["update"]
+        load_model(tmp_path / "model.safetensors").metadata["update"]
         == min(checks, key=lambda c: c.validation_nll).update
     )
 
@@ -71,7 +71,7 @@ def test_where_no_tune_is_held_out_the_base_is_not_checked_and_nothing_blows_up(
 def test_a_tuned_model_tells_its_parent(tiny_corpus, stranger, tmp_path):
     for _ in prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path):
         pass
-    parent = load_model(tmp_path / "model.safetensors").facts["parent"]
+    parent = load_model(tmp_path / "model.safetensors").metadata["parent"]
     assert parent["name"] == "stranger"
     assert parent["sha256"] == digest(stranger.file.tensors)
 
@@ -86,7 +86,7 @@ def test_a_base_that_was_named_from_here_is_found_from_elsewhere(tiny_corpus, li
     monkeypatch.chdir(tmp_path)
     list(resume_training(load_checkpoint(run), run, tiny_corpus).checks(run))
     assert load_checkpoint(run).progress.update == 6
-    assert load_model(run / "model.safetensors").facts["parent"]["name"] == little_model.name
+    assert load_model(run / "model.safetensors").metadata["parent"]["name"] == little_model.name
     for name in ("model.safetensors", "log.jsonl"):
         assert str(little_model.parent).encode() not in (run / name).read_bytes()
 
@@ -135,7 +135,7 @@ def test_of_a_small_corpus_something_is_held_out(hymn_corpus):
     assert len(held.in_split("validation")) >= max(wanted, 1)
     assert len(held.in_split("train")) + len(held.in_split("validation")) == train + validation
     assert held.in_split("test") == corpus.in_split("test")
-    assert gather(corpus, Grid()).facts["fingerprint"] == corpus.fingerprint
+    assert gather(corpus, Grid()).metadata["fingerprint"] == corpus.fingerprint
 
 
 def test_families_are_held_out_whole_and_a_corpus_with_enough_is_left_alone(tiny_corpus):

@@ -161,7 +161,7 @@ def test_a_run_killed_after_blowing_up_comes_to_the_same_end(tiny_corpus, tmp_pa
     with pytest.raises(Killed):
         for _ in exploding_once(go_on(tiny_corpus, cut), 12).checks(cut, kill_after_a_new_best):
             pass
-    assert load_model(cut / "model.safetensors").facts["update"] == 20
+    assert load_model(cut / "model.safetensors").metadata["update"] == 20
     to_the_end(exploding_once(go_on(tiny_corpus, cut), 12), cut)
     assert same_end(whole, cut)
 
@@ -249,7 +249,7 @@ def test_a_best_model_that_was_taken_away_is_made_anew(tiny_corpus, tmp_path):
     until(begin(tiny_corpus), tmp_path, 12)
     (tmp_path / "model.safetensors").unlink()
     to_the_end(go_on(tiny_corpus, tmp_path), tmp_path)
-    assert load_model(tmp_path / "model.safetensors").facts["update"] in (15, 20)
+    assert load_model(tmp_path / "model.safetensors").metadata["update"] in (15, 20)
 
 
 def test_a_corpus_that_is_gone_is_asked_for(tiny_corpus, whole, tmp_path):
@@ -267,7 +267,7 @@ def test_the_log_holds_no_place_of_this_machine(tiny_corpus, tmp_path):
     training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS, source=str(tmp_path / "my corpus"))
     to_the_end(training, tmp_path / "run")
     assert "my corpus" not in (tmp_path / "run/log.jsonl").read_text("utf-8")
-    assert "my corpus" not in json.dumps(load_model(tmp_path / "run/model.safetensors").facts)
+    assert "my corpus" not in json.dumps(load_model(tmp_path / "run/model.safetensors").metadata)
     assert load_checkpoint(tmp_path / "run").story["source"] == str(tmp_path / "my corpus")
 
 

@@ -14,7 +14,7 @@ from ritornello.model.file import load_model
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.material import corpus_facts
+from ritornello.training.run.material import corpus_metadata
 from ritornello.training.run.measure import require_torch
 from ritornello.training.run.start import prepare_training
 
@@ -34,7 +34,7 @@ def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
     seen = []
     for check in training.checks(tmp_path / "run"):
         if check.is_best:  # usable at any moment
-            assert load_model(tmp_path / "run" / "model.safetensors").facts["update"] == check.update
+            assert load_model(tmp_path / "run" / "model.safetensors").metadata["update"] == check.update
         seen.append(check)
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == FILES
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()]
@@ -45,9 +45,9 @@ def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
     assert lines[-1]["stopped"] == "finished"
     model = load_model(tmp_path / "run" / "model.safetensors")
     best = min(seen, key=lambda c: c.validation_nll)
-    assert model.facts["update"] == best.update
-    assert model.facts["seed"] == 3
-    assert model.facts["plan"] == lines[0]["plan"]
+    assert model.metadata["update"] == best.update
+    assert model.metadata["seed"] == 3
+    assert model.metadata["plan"] == lines[0]["plan"]
     assert model.network.dropout == training.plan.dropout
     tune = Grid().encode(tiny_corpus.melodies("validation")[0]).tokens
     nll = melody_nats(NumpyLstm(model.tensors), [tune])[0] / len(tune)
@@ -84,7 +84,7 @@ def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path,
     assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
     model = load_model(tmp_path / "model.safetensors")
     assert set(model.tensors["output.bias"].tolist()) == {3}
-    assert model.facts["validation_nll"] == 1.03
+    assert model.metadata["validation_nll"] == 1.03
 
 
 def test_updates_and_a_seed_give_the_same_file_again(tiny_corpus, tmp_path):
@@ -105,8 +105,8 @@ def test_minutes_are_planned_from_a_measurement(tiny_corpus):
 
 
 def test_what_a_model_says_of_its_corpus(tiny_corpus):
-    facts = corpus_facts(tiny_corpus)
-    assert facts == {
+    metadata = corpus_metadata(tiny_corpus)
+    assert metadata == {
         "fingerprint": tiny_corpus.fingerprint, "pieces": 10, "notes": 5 * 16 + 5 * 12, "licences": ["CC0-1.0"],
         "metres": {"4/4": 4, "3/4": 4}, "compass": [55, 69],  # of what it learned from, not of what is held out
     }  # fmt: skip

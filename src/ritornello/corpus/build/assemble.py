@@ -193,7 +193,7 @@ def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy
     kept = [t for t in file.tunes if t.source not in copies]
     kin = [copies[t.source] for t in file.tunes if t.source in copies]
     problems = [*file.problems, *(("duplicate", copy.words) for copy in kin)]
-    told = tuple(copy.to_json() for copy in kin)
+    told = tuple(copy.to_dict() for copy in kin)
     if not kept:
         reason, detail = problems[0] if problems else ("no_notes", "")
         return dropped(file.name, reason, detail, file.losses, told)

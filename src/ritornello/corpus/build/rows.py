@@ -48,10 +48,10 @@ class FileRows:
         """The rows of a file that gave nothing."""
         return cls(problems=((reason, detail),))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All but the arrays, as plain values."""
         return {
-            "pieces": [p.to_json() for p in self.pieces],
+            "pieces": [p.to_dict() for p in self.pieces],
             "prints": self.prints,
             "problems": self.problems,
             "warnings": self.warnings,
@@ -80,7 +80,7 @@ class FileRows:
 
     def to_bytes(self) -> bytes:
         """One message that `from_bytes` reads."""
-        header = json.dumps(self.to_json(), separators=(",", ":")).encode("ascii")
+        header = json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii")
         steps = b"" if self.steps is None else self.steps.tobytes()
         sizes = struct.pack(">IIi", len(header), len(self.notes), -1 if self.steps is None else len(steps))
         return b"".join((sizes, header, self.notes.tobytes(), steps))

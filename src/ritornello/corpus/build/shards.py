@@ -88,7 +88,7 @@ def _table(files: Sequence[tuple[str, bytes, FileRows]]):
     columns = {
         "name": ([name.encode("utf-8", "replace").decode() for name, _, _ in files], pa.string()),
         "key": ([key for _, key, _ in files], pa.binary()),
-        "header": ([json.dumps(rows.to_json()) for _, _, rows in files], pa.string()),
+        "header": ([json.dumps(rows.to_dict()) for _, _, rows in files], pa.string()),
         **{name: ([rows.notes[name] for _, _, rows in files], ticks) for name in ("start", "duration")},
         **{name: ([rows.notes[name] for _, _, rows in files], small) for name in ("pitch", "velocity")},
         "steps": ([rows.steps for _, _, rows in files], small),

@@ -27,9 +27,9 @@ class Copy:
         """One line: "same tune as a.mid, 5 semitones up"."""
         return self.kinship.words(self.twin)
 
-    def to_json(self) -> dict:
+    def to_dict(self) -> dict:
         """Plain values, as they stand under `kin` in `report.jsonl`."""
-        return {"source": self.source, "twin": self.twin, **self.kinship.to_json()}
+        return {"source": self.source, "twin": self.twin, **self.kinship.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)

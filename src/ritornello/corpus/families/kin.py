@@ -42,7 +42,7 @@ class Kinship:
         shared = f"{self.coverage:.0%} in shared runs, the longest {self.run_notes} notes"
         return f"nearly the same tune as {twin}{moved}: {shared}".replace("%", " %")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values; the stretch is a fraction as text ("1/2"), or null."""
         stretch = None if self.stretch is None else str(self.stretch)
         return {
@@ -95,10 +95,10 @@ class Family:
     splits: tuple[str, ...]
     members: tuple[Member, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         members = [
-            {"source": m.source, "kept": m.kept, "twin": m.twin or None, "kinship": m.kinship and m.kinship.to_json()}
+            {"source": m.source, "kept": m.kept, "twin": m.twin or None, "kinship": m.kinship and m.kinship.to_dict()}
             for m in self.members
         ]
         return {"family": self.name, "splits": list(self.splits), "members": members}

@@ -82,7 +82,7 @@ class Explanation:
         """Whether a build would keep it (were it no copy of another)."""
         return self.refusal is None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "source": self.piece.source,
@@ -116,7 +116,7 @@ class Untold:
         code, detail = self.refusal
         return f"nothing picked: {code}{f' ({detail})' if detail else ''}; {remedy(code, detail)}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, with the fields of an Explanation."""
         return {
             "source": self.source,

@@ -37,7 +37,7 @@ class Row:
         """Bits per note that it knows more than the n-gram."""
         return None if self.best is None or self.ngram is None else self.ngram - self.best
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Its values by name."""
         log, checks = self.record.log, self.record.checks
         best_nll = min((line["validation_nll"] for line in checks), default=None)
@@ -95,11 +95,11 @@ class Comparison:
     groups: tuple[Group, ...]
     unreadable: tuple[tuple[str, str], ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it by name."""
         return {
             "corpora": [
-                {"fingerprint": g.fingerprint, "pieces": g.pieces, "runs": [row.to_json() for row in g.rows]}
+                {"fingerprint": g.fingerprint, "pieces": g.pieces, "runs": [row.to_dict() for row in g.rows]}
                 for g in self.groups
             ],
             "unreadable": [{"name": name, "error": error} for name, error in self.unreadable],
@@ -132,7 +132,7 @@ def compare_runs(folder: str | Path) -> Comparison:
 def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
     """The header and the rows of a group, as words."""
     header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
-    return header, [_words(row.to_json()) for row in group.rows]
+    return header, [_words(row.to_dict()) for row in group.rows]
 
 
 def comparison_svg(comparison: Comparison) -> str:

@@ -139,7 +139,7 @@ def _sentence(text: str) -> str:
 
 def _facts(record: RunRecord, log: Log) -> str:
     last, corpus = log.points[-1], record.head.get("corpus", {})
-    facts = {
+    metadata = {
         "bits per note, held out" if log.has_held_out else "bits per note, training": f"{log.best.held_out:.2f}",
         "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
         "before tuning": f"{log.base:.2f}" if log.base is not None else "",
@@ -150,7 +150,7 @@ def _facts(record: RunRecord, log: Log) -> str:
         "notes to learn from": f"{log.notes:,}" if log.notes else "",
         "tunes": f"{corpus.get('pieces', 0):,}" if corpus.get("pieces") else "",
     }
-    rows = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items() if value]
+    rows = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in metadata.items() if value]
     return f'<dl class="facts">{"".join(rows)}</dl>\n'
 
 

@@ -71,9 +71,9 @@ def opening_of(melody: Melody) -> Melody:
 
 def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
     """Compose the melody of these weights after `primer`. Raises ValueError for a primer that leaves no bar."""
-    compass = model.facts.get("corpus", {}).get("compass", (0, 127))
+    pitch_range = model.metadata.get("corpus", {}).get("compass", (0, 127))
     network, options = NumpyLstm(model.tensors), GenerateOptions(bars=BARS)
-    made = compose(network, model.encoding, options, SEED, [0], primer, tuple(compass))[0]
+    made = compose(network, model.encoding, options, SEED, [0], primer, tuple(pitch_range))[0]
     probabilities = tuple(float(2.0**-bits) for bits in made.surprise)
     given = min(len(primer.notes) if primer else 0, len(made.melody.notes))
     bare: Melody | None = None

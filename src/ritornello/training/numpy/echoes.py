@@ -25,13 +25,13 @@ class OpenGates:
         raised *= self._is_named
         np.add.at(logits.reshape(-1), self._places, raised.ravel())
 
-    def backward(self, by_logits: np.ndarray, slopes: Weights) -> np.ndarray:
-        """Set the slopes of the gates; returns those by `seen`, (N, H). by_logits: (N, V), of the nll."""
+    def backward(self, by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
+        """Set the gradients of the gates; returns those by `seen`, (N, H). by_logits: (N, V), of the nll."""
         name = self._name
         by_raised = by_logits.reshape(-1)[self._places].reshape(self._is_named.shape)
         by_raised *= self._is_named
-        np.matmul(by_raised.T, self._seen, slopes[f"{name}.gate.weight"])
-        np.sum(by_raised, 0, out=slopes[f"{name}.gate.bias"])
-        table = slopes[f"{name}.strength"]
+        np.matmul(by_raised.T, self._seen, gradients[f"{name}.gate.weight"])
+        np.sum(by_raised, 0, out=gradients[f"{name}.gate.bias"])
+        table = gradients[f"{name}.strength"]
         table[:] = np.bincount(self._named.evidence.ravel(), by_raised.ravel(), table.size).reshape(table.shape)
         return by_raised @ self._weights[f"{name}.gate.weight"]

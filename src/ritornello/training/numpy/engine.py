@@ -122,7 +122,7 @@ class NumpyEngine:
             self._carried = [(state[f"carried.{n}.output"].copy(), state[f"carried.{n}.cell"].copy()) for n in layers]
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
-        """Set the slopes of the mean nll, and go on to the state after the batch. Returns nats and targets."""
+        """Set the gradients of the mean nll, and go on to the state after the batch. Returns nats and targets."""
         if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
             self._pass = self._new_pass(batch)
         passage, weights = self._pass, self._weights.named

@@ -1,9 +1,9 @@
-"""A block of streams once through the network and back: the nll and its slope by every weight, in NumPy alone.
+"""A block of streams once through the network and back: the nll and its gradient by every weight, in NumPy alone.
 
 Weights have the names and shapes of `model/lstm.py`, with two differences: gates stand in the order i, f, o, g, and
 `entry` (R, E) holds the embedding and the tables of the side inputs, one below the other.
 
-The first layer's input product is made once for each row of `entry`, not for each step, and so is its slope. So that
+The first layer's input product is made once for each row of `entry`, not for each step, and so is its gradient. So that
 this holds with dropout too, a row of `entry` loses the same numbers wherever it occurs in a block, after Gal &
 Ghahramani 2016 ("A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", section 4.2, words of
 a sequence); PyTorch's draws them anew at each step. Between layers and before the softmax it is as there.
@@ -85,29 +85,29 @@ class Pass:
         """Sum over all targets of the block last run forward."""
         return self._heads(weights, batch, None, 1)
 
-    def backward(self, weights: Weights, batch: Batch, slopes: Weights, count: int) -> float:
-        """Set `slopes` to those of (nats / count) by every weight; returns the nats of the block last run forward."""
-        slope = self._slope
-        nats = self._heads(weights, batch, slopes, count)
-        mix, heard = weights.get("mix"), slope
+    def backward(self, weights: Weights, batch: Batch, gradients: Weights, count: int) -> float:
+        """Set `gradients` to those of (nats / count) by every weight; returns the nats of the block last run forward."""
+        gradient = self._slope
+        nats = self._heads(weights, batch, gradients, count)
+        mix, heard = weights.get("mix"), gradient
         for n in reversed(range(len(self.layers))):
             layer = self.layers[n]
             if self._masks is not None:
-                slope *= self._masks.layers[n]
+                gradient *= self._masks.layers[n]
             if mix is not None:
                 if layer is self.layers[-1]:
-                    heard = slope.copy()
-                    slope[:] = 0
-                slopes["mix"][n] = np.vdot(heard, layer.output[1:])
-                slope += mix[n] * heard
-            layer.backward(weights[f"lstm.{n}.recurrent"], slope)
+                    heard = gradient.copy()
+                    gradient[:] = 0
+                gradients["mix"][n] = np.vdot(heard, layer.output[1:])
+                gradient += mix[n] * heard
+            layer.backward(weights[f"lstm.{n}.recurrent"], gradient)
             gates = layer.gates.reshape(-1, 4 * layer.width)
-            np.matmul(gates.T, layer.output[:-1].reshape(-1, layer.width), slopes[f"lstm.{n}.recurrent"])
-            np.sum(gates, 0, out=slopes[f"lstm.{n}.bias"])
+            np.matmul(gates.T, layer.output[:-1].reshape(-1, layer.width), gradients[f"lstm.{n}.recurrent"])
+            np.sum(gates, 0, out=gradients[f"lstm.{n}.bias"])
             if n:
-                np.matmul(gates.T, self._between[n - 1], slopes[f"lstm.{n}.input"])
-                np.matmul(gates, weights[f"lstm.{n}.input"], slope.reshape(-1, layer.width))
-        self._leave(weights, slopes)
+                np.matmul(gates.T, self._between[n - 1], gradients[f"lstm.{n}.input"])
+                np.matmul(gates, weights[f"lstm.{n}.input"], gradient.reshape(-1, layer.width))
+        self._leave(weights, gradients)
         return nats
 
     def _enter(self, weights: Weights) -> None:
@@ -119,17 +119,17 @@ class Pass:
         for column in self._rows.T[1:]:
             gates += table[column]
 
-    def _leave(self, weights: Weights, slopes: Weights) -> None:
+    def _leave(self, weights: Weights, gradients: Weights) -> None:
         """Slopes of the table, and from it of the embeddings and the first layer's input weights."""
         gates = self.layers[0].gates.reshape(len(self._rows), -1)
         counts = np.zeros((len(self._rows), len(self._entry)), gates.dtype)
         for column in self._rows.T:
             counts[np.arange(len(counts)), column] += 1
         table = counts.T @ gates  # (R, 4H): a sum over the places where a row stood
-        np.matmul(table.T, self._entry, slopes["lstm.0.input"])
-        np.matmul(table, weights["lstm.0.input"], slopes["entry"])
+        np.matmul(table.T, self._entry, gradients["lstm.0.input"])
+        np.matmul(table, weights["lstm.0.input"], gradients["entry"])
         if self._masks is not None:
-            slopes["entry"] *= self._masks.entry
+            gradients["entry"] *= self._masks.entry
 
     def _heard(self, weights: Weights) -> np.ndarray:
         """What the softmaxes see, (T * S, H): the last layer's outputs, or the sum of all by the shares `mix`."""
@@ -148,15 +148,15 @@ class Pass:
             output = output * self._masks.layers[n]
         return output.reshape(-1, layer.width)
 
-    def _heads(self, weights: Weights, batch: Batch, slopes: Weights | None, count: int) -> float:
-        """Nats of all parts; where `slopes` are wanted, also those of the softmaxes, and `_slope` by their input."""
+    def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
+        """Nats of all parts; where `gradients` are wanted, also those of the softmaxes, and `_slope` by their input."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         side = batch.side.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
         named = named_first(side, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
-            return self._softmax(weights, "output", self._above, targets[:, 0], named, slopes, count)[0]
-        nats, _ = self._softmax(weights, "output.0", self._above, targets[:, 0], named, slopes, count)
-        return nats + self._chain(weights, targets, side, slopes, count)
+            return self._softmax(weights, "output", self._above, targets[:, 0], named, gradients, count)[0]
+        nats, _ = self._softmax(weights, "output.0", self._above, targets[:, 0], named, gradients, count)
+        return nats + self._chain(weights, targets, side, gradients, count)
 
     def _softmax(
         self,
@@ -165,28 +165,28 @@ class Pass:
         above: np.ndarray,
         targets: np.ndarray,
         named: Named | None,
-        slopes: Weights | None,
+        gradients: Weights | None,
         count: int,
     ) -> tuple[float, np.ndarray | None]:
-        """Nats of targets (N,) given `above` (N, H), and their slopes by it; IGNORED targets count for nothing."""
+        """Nats of targets (N,) given `above` (N, H), and their gradients by it; IGNORED targets count for nothing."""
         logits = above @ weights[f"{name}.weight"].T
         logits += weights[f"{name}.bias"]
         echo = "echo.1" if name == "output.1" else "echo"
         gates = None if named is None else OpenGates(weights, echo, named, above, logits)
         nats = _cross_entropy(logits, targets)
-        if slopes is None:
+        if gradients is None:
             return nats, None
         logits *= 1 / count
-        np.matmul(logits.T, above, slopes[f"{name}.weight"])
-        np.sum(logits, 0, out=slopes[f"{name}.bias"])
+        np.matmul(logits.T, above, gradients[f"{name}.weight"])
+        np.sum(logits, 0, out=gradients[f"{name}.bias"])
         out = self._slope.reshape(above.shape) if above is self._above else None
-        slope = np.matmul(logits, weights[f"{name}.weight"], out)
+        gradient = np.matmul(logits, weights[f"{name}.weight"], out)
         if gates is not None:
-            slope += gates.backward(logits, slopes)
-        return nats, slope
+            gradient += gates.backward(logits, gradients)
+        return nats, gradient
 
     def _chain(
-        self, weights: Weights, targets: np.ndarray, side: np.ndarray, slopes: Weights | None, count: int
+        self, weights: Weights, targets: np.ndarray, side: np.ndarray, gradients: Weights | None, count: int
     ) -> float:
         """Nats of part 1 given part 0, through tanh(chain.input @ above + chain.embedding[part 0])."""
         first = np.maximum(targets[:, 0], 0)
@@ -195,13 +195,13 @@ class Pass:
         hidden += weights["chain.embedding"][first]
         np.tanh(hidden, hidden)
         named = named_second(side, first, self._alphabet) if self._alphabet.echoes else None
-        nats, slope = self._softmax(weights, "output.1", hidden, second, named, slopes, count)
-        if slopes is not None and slope is not None:
-            slope *= 1 - hidden * hidden
-            np.matmul(slope.T, self._above, slopes["chain.input"])
-            slopes["chain.embedding"][:] = 0
-            np.add.at(slopes["chain.embedding"], first, slope)
-            self._slope += (slope @ weights["chain.input"]).reshape(self._slope.shape)
+        nats, gradient = self._softmax(weights, "output.1", hidden, second, named, gradients, count)
+        if gradients is not None and gradient is not None:
+            gradient *= 1 - hidden * hidden
+            np.matmul(gradient.T, self._above, gradients["chain.input"])
+            gradients["chain.embedding"][:] = 0
+            np.add.at(gradients["chain.embedding"], first, gradient)
+            self._slope += (gradient @ weights["chain.input"]).reshape(self._slope.shape)
         return nats
 
 
@@ -213,7 +213,7 @@ def entry_rows(batch: Batch, alphabet: Alphabet) -> np.ndarray:
 
 
 def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Sum of nats of `targets` (N,) under `logits` (N, V), which are turned into slopes of that sum."""
+    """Sum of nats of `targets` (N,) under `logits` (N, V), which are turned into gradients of that sum."""
     learned = targets != IGNORED
     places = (np.arange(len(targets)), np.where(learned, targets, 0))
     logits -= logits.max(1, keepdims=True)

@@ -2,7 +2,7 @@
 
 The gates stand in the order i, f, o, g, so that the three sigmoids lie together, and those three are computed as
 scaled tanh: one tanh serves all four. What this file is given before the tanh is therefore halved for i, f, o
-(see `halved`); what it gives back are slopes of the nll by the true sums.
+(see `halved`); what it gives back are gradients of the nll by the true sums.
 
 Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; back-propagation through time,
 Werbos 1990.
@@ -24,7 +24,7 @@ class Recurrence:
     """A layer of width H over T steps of S streams; all arrays are allocated once.
 
     gates (T, S, 4H): before `forward`, what the layer's input adds to the sums, halved for the sigmoids; after it,
-    the gates; after `backward`, the slope of the nll by the sums.
+    the gates; after `backward`, the gradient of the nll by the sums.
     output, cell (T + 1, S, H): [0] is the state carried in, [-1] the one to carry on.
     """
 
@@ -55,20 +55,20 @@ class Recurrence:
             np.tanh(cell, squashed)
             np.multiply(o, squashed, output)
 
-    def backward(self, weights: np.ndarray, slope: np.ndarray) -> None:
-        """Run back. weights: recurrent, (4H, H), as they are. slope: (T, S, H), of the nll by the outputs."""
+    def backward(self, weights: np.ndarray, gradient: np.ndarray) -> None:
+        """Run back. weights: recurrent, (4H, H), as they are. gradient: (T, S, H), of the nll by the outputs."""
         by_output, by_cell = self._slopes
         product = blocked_product(weights, self.gates[0], by_output)
         self._slopes[:] = 0
-        for views, by_this in zip(reversed(self._steps), slope[::-1], strict=True):
+        for views, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
             by_output += by_this
             self._back(views, by_output, by_cell)
             product(views.gates)
 
     def _back(self, step: _Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
-        """From the slopes by a step's output and cell to those by its gates' sums and by the cell before.
+        """From the gradients by a step's output and cell to those by its gates' sums and by the cell before.
 
-        With s a sigmoid, its slope is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
+        With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
         """
         _, sigmoids, pair, i, f, o, g, before, _, squashed, _, output = step
         one, two, three = self._scratch

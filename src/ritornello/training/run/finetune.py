@@ -39,9 +39,9 @@ class Base:
         return lasting(self.name)
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What a tuned model's file says of its parent."""
-        corpus = self.file.facts.get("corpus", {})
+        corpus = self.file.metadata.get("corpus", {})
         return {
             "name": Path(self.place).name,
             "sha256": digest(self.file.tensors),
@@ -81,7 +81,7 @@ def old_style(base: Base, tokens: int, seed: int) -> list[np.ndarray]:
 
 def _embedded_tunes(base: Base, seed: int) -> list[np.ndarray]:
     """The training tunes of the base's corpus in an order of chance, if it comes with this program."""
-    fingerprint = base.file.facts.get("corpus", {}).get("fingerprint")
+    fingerprint = base.file.metadata.get("corpus", {}).get("fingerprint")
     for name in ("all", *COLLECTIONS):
         if embedded(name).fingerprint == fingerprint:
             tunes = corpus_tokens(embedded(name), base.file.encoding, "train")
@@ -95,8 +95,14 @@ def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
     from ritornello.generate.options import GenerateOptions
     from ritornello.model.lstm import NumpyLstm
 
-    compass = tuple(base.file.facts.get("corpus", {}).get("compass", (0, 127)))
+    pitch_range = tuple(base.file.metadata.get("corpus", {}).get("compass", (0, 127)))
     made = compose(
-        NumpyLstm(base.file.tensors), base.file.encoding, GenerateOptions(), seed, range(MOST_COMPOSED), None, compass
+        NumpyLstm(base.file.tensors),
+        base.file.encoding,
+        GenerateOptions(),
+        seed,
+        range(MOST_COMPOSED),
+        None,
+        pitch_range,
     )
     return [np.asarray(c.tokens) for c in made]

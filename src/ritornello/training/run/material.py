@@ -26,7 +26,7 @@ class Material:
 
     melodies: list[np.ndarray]
     held_out: list[np.ndarray]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     losses: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -49,7 +49,7 @@ def gather(corpus: Corpus, encoding: Encoding) -> Material:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
     held_out, more = tokens_and_losses(corpus, encoding, "validation")
     losses.update(more)
-    return Material(melodies, held_out, corpus_facts(corpus) | {"fingerprint": fingerprint}, losses)
+    return Material(melodies, held_out, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
 
 
 def hold_some_out(corpus: Corpus) -> Corpus:
@@ -74,7 +74,7 @@ def hold_some_out(corpus: Corpus) -> Corpus:
     return replace(corpus, pieces=pieces)
 
 
-def corpus_facts(corpus: Corpus) -> dict[str, Any]:
+def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     """What a model file says of the corpus that it learned: fingerprint, size, licences, metres, range of pitches."""
     metres: dict[str, int] = {}
     for _, part in corpus.slices("train"):
@@ -86,10 +86,12 @@ def corpus_facts(corpus: Corpus) -> dict[str, Any]:
         "notes": len(corpus.notes),
         "licences": licences[:8],
         "metres": metres,
-        "compass": _compass([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes]),
+        "compass": _pitch_range(
+            [corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes]
+        ),
     }
 
 
-def _compass(heard: Sequence[np.ndarray]) -> list[int]:
+def _pitch_range(heard: Sequence[np.ndarray]) -> list[int]:
     """Lowest and highest pitch."""
     return [min(int(pitches.min()) for pitches in heard), max(int(pitches.max()) for pitches in heard)]

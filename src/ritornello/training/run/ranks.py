@@ -1,9 +1,9 @@
 """Several processes that train one network together, on one machine or many: `torchrun` starts them.
 
-Each process, a rank, reads its own share of the melodies in its own streams; the slopes of all are averaged, each
+Each process, a rank, reads its own share of the melodies in its own streams; the gradients of all are averaged, each
 weighed by its targets, so that an update is that of one process with all the streams. Besides, the ranks do the
 same: they hold the same weights and come to the same decisions, because whatever decides is told to all with the
-slopes, in one exchange an update. The first rank alone writes and speaks.
+gradients, in one exchange an update. The first rank alone writes and speaks.
 
 Source: synchronous data-parallel training, Chen et al. 2016, "Revisiting distributed synchronous SGD".
 """
@@ -57,7 +57,7 @@ class Ranks:
         return value
 
     def average(self, parameters: Sequence[Parameter], nll: Tensor, targets: int) -> float:
-        """Average the slopes of all ranks, weighed by their targets, in place. Returns the nll of all."""
+        """Average the gradients of all ranks, weighed by their targets, in place. Returns the nll of all."""
         return float(nll)
 
     def clock(self, seconds: float) -> float:
@@ -158,17 +158,17 @@ class TorchRanks(Ranks):
         import torch
         from torch import distributed
 
-        slopes = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         seconds = self._seconds if self.is_first else 0.0
         beside = torch.tensor([targets, seconds, *self._wishes.values()], dtype=torch.float32, device=nll.device)
-        flat = torch.cat([nll.reshape(1) * targets, beside, *(s.flatten() * targets for s in slopes)])
+        flat = torch.cat([nll.reshape(1) * targets, beside, *(s.flatten() * targets for s in gradients)])
         sent = flat if self._on_gpu else flat.cpu()
         with self._together():
             distributed.all_reduce(sent)
         nats, count, seconds, save, stop = sent[:5].tolist()
         self._agreed, self._heard = seconds, {"save": save > 0, "stop": stop > 0}
         mean = (sent[5:] / max(1.0, count)).to(nll.device)
-        for parameter, part in zip(parameters, mean.split([s.numel() for s in slopes]), strict=True):
+        for parameter, part in zip(parameters, mean.split([s.numel() for s in gradients]), strict=True):
             parameter.grad = part.view_as(parameter)
         return nats / max(1.0, count)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from ritornello.encoding.transposition import TRANSPOSITIONS, compass_of, shifts_within
+from ritornello.encoding.transposition import TRANSPOSITIONS, pitch_range_of, shifts_within
 from ritornello.model.alphabet import Alphabet
 from ritornello.reports.runs.watch import MOST_NOTES
 from ritornello.training.data import KEPT_BYTES
@@ -93,7 +93,7 @@ def ngram_bytes(training: Training) -> int:
     pitches = [training.encoding.pitches(m) for m in training.material.melodies]
     if not training.has_held_out or sum(map(len, pitches)) > MOST_NOTES:
         return 0
-    lowest, highest = compass_of(pitches)
+    lowest, highest = pitch_range_of(pitches)
     notes = sum(len(p) * len(shifts_within(p, lowest, highest)) for p in pitches)
     return int(8 * NGRAM_ARRAYS * SYMBOLS_PER_NOTE * notes)
 

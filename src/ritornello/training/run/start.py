@@ -54,16 +54,16 @@ def prepare_training(
     setting, timed = ranks.gather(choose_setting(network, encoding, shared))[0]
     plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, len(encoding.parts))
     story = {
-        "plan": plan.described(),
+        "plan": plan.to_dict(),
         "network": replace(network, dropout=plan.dropout).options(),
         "encoding": encoding.options(),
-        "corpus": material.facts,
+        "corpus": material.metadata,
         "held_out": material.watched(encoding),
         "options": asdict(options),
         "source": source,
     }
     if base:
-        story |= {"parent": base.facts, "base": base.place}
+        story |= {"parent": base.metadata, "base": base.place}
     if job():
         story["job"] = job()
     if len(set(ranks.gather(json.dumps(story["corpus"], sort_keys=True)))) > 1:
@@ -96,7 +96,7 @@ def resume_training(
             f"{story['corpus']['fingerprint'][:12]}): go on with that one, or begin a new run in another folder"
         )
     base = load_base(story["base"]) if "base" in story else None
-    if base and base.facts["sha256"] != story["parent"]["sha256"]:
+    if base and base.metadata["sha256"] != story["parent"]["sha256"]:
         raise CheckpointError(f"{folder}: {base.name} is no longer the model that the run began from; put it back")
     if ranks.size != story["plan"].get("ranks", 1):
         raise CheckpointError(
@@ -179,7 +179,7 @@ def _assembled(story: dict[str, Any], material: Material, base: Base | None, ran
     encoding = make_encoding(**story["encoding"])
     tunes = material.melodies + (old_style(base, material.tokens, plan.seed) if base else [])
     mine = ranks.share_of(tunes, plan.seed)
-    streams = Streams(mine, encoding, plan.streams, ranks.seed(plan.seed), *material.facts["compass"])
+    streams = Streams(mine, encoding, plan.streams, ranks.seed(plan.seed), *material.metadata["compass"])
     engine = make_engine(network, encoding, plan, material.melodies[0], ranks)
     if base:
         engine.load(base.file.tensors)

@@ -65,9 +65,9 @@ class Training:
         return bool(self.material.held_out)
 
     @property
-    def corpus_facts(self) -> dict[str, Any]:
+    def corpus_metadata(self) -> dict[str, Any]:
         """What the model file will say of the corpus."""
-        return self.material.facts
+        return self.material.metadata
 
     @property
     def train_tokens(self) -> int:
@@ -125,17 +125,17 @@ class Training:
 
     def model_at(self, check: Check) -> ModelFile:
         """The network as it is now, with the facts of this check."""
-        facts = {
+        metadata = {
             "ritornello": VERSION,
-            "corpus": self.corpus_facts,
-            "plan": self.plan.described(),
+            "corpus": self.corpus_metadata,
+            "plan": self.plan.to_dict(),
             "seed": self.plan.seed,
             "update": check.update,
             "validation_nll": check.validation_nll,
         }
         if self.base:
-            facts["parent"] = self.base.facts
-        return ModelFile(self._engine.tensors(), self.network, self.encoding, facts)
+            metadata["parent"] = self.base.metadata
+        return ModelFile(self._engine.tensors(), self.network, self.encoding, metadata)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The weights as they are now, under the names of the model file."""
