@@ -121,9 +121,8 @@ print(played)
 
 
 def test_it_trains_saves_and_plays_without_torch(tmp_path):
-    code = WITHOUT_TORCH.format(
-        tests=str(Path(__file__).parents[2] / "support"), path=str(tmp_path / "model.safetensors")
-    )
+    support = str(Path(__file__).parents[2] / "support")
+    code = WITHOUT_TORCH.format(tests=support, path=str(tmp_path / "model.safetensors"))
     source = str(Path(ritornello.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([source, support])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

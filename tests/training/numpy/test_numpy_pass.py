@@ -1,4 +1,4 @@
-"""The pass written by hand: its gradients are those that finite differences and PyTorch's own differentiation find."""
+"""The pass written by hand: its gradients are those of finite differences and of PyTorch's own differentiation."""
 
 import numpy as np
 import pytest
