@@ -4,7 +4,7 @@ Weights have the names and shapes of `model/lstm.py`, with two differences: gate
 `entry` (R, E) holds the embedding and the tables of the side inputs, one below the other.
 
 The first layer's input product is made once for each row of `entry`, not for each step, and so is its gradient.
-So that this holds with dropout too, a row of `entry` loses the same numbers wherever it occurs in a block, after Gal &
+With dropout too, a row of `entry` loses the same numbers wherever it occurs in a block, after Gal &
 Ghahramani 2016 ("A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", section 4.2, words of
 a sequence); PyTorch's draws them anew at each step. Between layers and before the softmax it is as there.
 """
@@ -86,7 +86,7 @@ class Pass:
         return self._heads(weights, batch, None, 1)
 
     def backward(self, weights: Weights, batch: Batch, gradients: Weights, count: int) -> float:
-        """Set `gradients` to those of (nats / count) by every weight; return the nats of the block last run forward."""
+        """Set `gradients` to those of (nats / count) by every weight; return the nats of the last block."""
         gradient = self._slope
         nats = self._heads(weights, batch, gradients, count)
         mix, heard = weights.get("mix"), gradient
@@ -149,7 +149,7 @@ class Pass:
         return output.reshape(-1, layer.width)
 
     def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
-        """Nats of all parts; sets `gradients`, where wanted, to those of the softmaxes, `_slope` to that by their input."""
+        """Nats of all parts; where wanted, sets `gradients` of the softmaxes and `_slope` by their input."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         side = batch.side.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
         named = named_first(side, self._alphabet) if self._alphabet.echoes else None
