@@ -32,7 +32,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     again = Corpus.load(tmp_path / "corpus")
     assert again.pieces == corpus.pieces
     assert again.report == corpus.report
-    assert again.notes.tolist() == [(0, 480, 60, 80), (480, 480, 62, 80), *again.notes.tolist()[2:]]
+    assert again.notes.tolist() == [(0, 480, 60, 80, 0), (480, 480, 62, 80, 0), *again.notes.tolist()[2:]]
     assert again.notes.tolist() == corpus.notes.tolist()
     assert again.fingerprint == corpus.fingerprint
     assert again.melodies("test") == corpus.melodies("test")

@@ -28,12 +28,13 @@ NOTES, PIECES = "notes.npz", "pieces.jsonl.gz"
 def pack(corpus: Corpus) -> dict[str, bytes]:
     """The two files of a packed corpus by name; the same corpus gives the same bytes.
 
-    Raises CorpusError for a corpus with dynamics or token arrays, which this form does not hold.
+    Raises CorpusError for a corpus with dynamics, several parts or token arrays, which this form does not hold.
     """
-    if corpus.steps is not None or (corpus.notes["velocity"] != DEFAULT_VELOCITY).any():
-        raise CorpusError("only a corpus without dynamics and token arrays can be packed; save it as a folder")
+    notes = corpus.notes
+    if corpus.steps is not None or (notes["velocity"] != DEFAULT_VELOCITY).any() or notes["part"].any():
+        raise CorpusError("only a corpus without dynamics, parts and token arrays can be packed; save it as a folder")
     lengths = np.array([part.notes for _, part in corpus.slices()], np.int64)
-    columns = _columns(corpus.notes, lengths)
+    columns = _columns(notes, lengths)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **columns)
     lines = "".join(json.dumps(_line(p), ensure_ascii=False, separators=(",", ":")) + "\n" for p in corpus.pieces)
@@ -49,7 +50,7 @@ def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
     ends = np.cumsum(durations + column["rest_ticks"][column["rest"]])
     stops = np.cumsum(lengths)
     begins = np.concatenate([[0], ends])[stops - lengths]
-    notes = np.empty(len(ends), NOTE_DTYPE)
+    notes = np.zeros(len(ends), NOTE_DTYPE)
     notes["start"] = ends - durations - np.repeat(begins, lengths)
     notes["duration"] = durations
     notes["pitch"] = np.cumsum(column["pitch"], dtype=np.int64)

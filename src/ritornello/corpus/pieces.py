@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
-NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1")])
-"""One note of a corpus: start and duration in ticks of its melody, pitch 0-127, velocity 1-127."""
+NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("part", "u1")])
+"""One note of a corpus: start and duration in ticks of its melody, pitch 0-127, velocity 1-127, part from 0."""
+
+PARTLESS_DTYPE = np.dtype(NOTE_DTYPE.descr[:4])
+"""The layout of files without a `part` column, and of what digests of melodies are made of."""
 
 NoteArray = NDArray[np.void]
 
@@ -123,10 +126,27 @@ class CorpusPiece:
 
 
 def note_array(melody: Melody) -> NoteArray:
-    """The notes of a melody, (notes,) of NOTE_DTYPE."""
-    return np.array([tuple(n) for n in melody.notes], dtype=NOTE_DTYPE)
+    """Make an array of a melody's notes, (notes,) of NOTE_DTYPE, all in part 0."""
+    return np.array([(*n, 0) for n in melody.notes], dtype=NOTE_DTYPE)
 
 
 def melody_of(notes: NoteArray, timeline: Timeline, title: str = "", source: str = "") -> Melody:
-    """A melody from (notes,) of NOTE_DTYPE. Raises ValueError where the notes overlap or are out of range."""
-    return Melody(tuple(Note(*n) for n in notes.tolist()), timeline, title, source)
+    """Make a melody of (notes,) of NOTE_DTYPE. Raises ValueError where notes overlap or are out of range."""
+    return Melody(tuple(Note(*n[:4]) for n in notes.tolist()), timeline, title, source)
+
+
+def with_parts(notes: NDArray[Any]) -> NDArray[Any]:
+    """Add part 0 to notes of PARTLESS_DTYPE; return any other array as it is."""
+    if notes.dtype != PARTLESS_DTYPE:
+        return notes
+    whole = np.zeros(notes.shape, NOTE_DTYPE)
+    for name in PARTLESS_DTYPE.names or ():
+        whole[name] = notes[name]
+    return whole
+
+
+def digest_bytes(notes: NoteArray) -> bytes:
+    """Lay out notes for a digest, without `part` where it is 0 throughout, as older files did."""
+    if notes["part"].any():
+        return notes.tobytes()
+    return notes[list(PARTLESS_DTYPE.names or ())].astype(PARTLESS_DTYPE).tobytes()

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.folder import PAGE, read_files, write_files
-from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, melody_of, note_array
+from ritornello.corpus.pieces import (
+    NOTE_DTYPE,
+    CorpusPiece,
+    MelodySlice,
+    NoteArray,
+    digest_bytes,
+    melody_of,
+    note_array,
+    with_parts,
+)
 from ritornello.corpus.report import FileReport
 from ritornello.corpus.report_lines import json_line, written
 from ritornello.music.values import Melody
@@ -49,7 +58,7 @@ class Corpus:
         path = Path(path)
         files = read_files(path)
         try:
-            notes = np.load(io.BytesIO(files["notes.npy"]), allow_pickle=False)
+            notes = with_parts(np.load(io.BytesIO(files["notes.npy"]), allow_pickle=False))
             lines = _json_lines(files["pieces.jsonl"])
             pieces = tuple(CorpusPiece.from_json(line) for line in lines)
             report = tuple(FileReport.from_json(line) for line in _json_lines(files.get("report.jsonl", b"")))
@@ -119,7 +128,7 @@ class Corpus:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) of notes, steps, timelines and splits; names and places do not count."""
-        digest = hashlib.sha256(self.notes.tobytes())
+        digest = hashlib.sha256(digest_bytes(self.notes))
         digest.update(b"" if self.steps is None else self.steps.tobytes())
         for piece in self.pieces:
             digest.update(json.dumps([piece.split, [m.to_dict() for m in piece.melodies]]).encode())
@@ -221,7 +230,7 @@ def _check_digests(corpus: Corpus, digests: Sequence[str]) -> None:
 def _digest(corpus: Corpus, piece: CorpusPiece) -> str:
     """First 16 hex digits of the SHA-256 of a piece's notes."""
     first, stop = piece.melodies[0].first, piece.melodies[-1].stop
-    return hashlib.sha256(corpus.notes[first:stop].tobytes()).hexdigest()[:16]
+    return hashlib.sha256(digest_bytes(corpus.notes[first:stop])).hexdigest()[:16]
 
 
 def _npy(array: NDArray[Any]) -> bytes:

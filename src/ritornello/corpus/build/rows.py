@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, NoteArray
+from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_parts
 from ritornello.corpus.report import REMEDIES
 
 Remark = tuple[str, str]
@@ -90,14 +90,16 @@ class FileRows:
         """Rows from the bytes of `to_bytes`. Raises ValueError for anything else."""
         try:
             size, notes, steps = struct.unpack_from(">IIi", message)
-            start = 12 + size
-            stop = start + notes * NOTE_DTYPE.itemsize
-            if stop + max(steps, 0) != len(message):
-                raise ValueError(f"{len(message)} bytes where {stop + max(steps, 0)} are promised")
+            start, rest = 12 + size, max(steps, 0)
+            old = start + notes * PARTLESS_DTYPE.itemsize + rest == len(message)  # a journal without parts
+            dtype = PARTLESS_DTYPE if old else NOTE_DTYPE
+            stop = start + notes * dtype.itemsize
+            if stop + rest != len(message):
+                raise ValueError(f"{len(message)} bytes where {stop + rest} are promised")
             header = json.loads(message[12:start])
         except (struct.error, ValueError, RecursionError) as error:
             raise ValueError(f"not the rows of a file ({error})") from None
-        table = np.frombuffer(message, NOTE_DTYPE, notes, start)
+        table = with_parts(np.frombuffer(message, dtype, notes, start))
         return cls.from_json(header, table, None if steps < 0 else np.frombuffer(message, np.uint8, steps, stop))
 
 

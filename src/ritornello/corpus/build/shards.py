@@ -1,9 +1,9 @@
 """Rows as Parquet shards: what many machines write and any program can read.
 
 A row for each file: name, key (of the journal), the notes of its melodies end to end as the lists start, duration
-(ticks), pitch and velocity, the tokens of array files as steps, and header, the JSON of everything else (pieces with
-their slices of those lists, timelines, problems, warnings, losses). Any place that pyarrow can write to will do: a
-folder that all machines see, or a URL such as "s3://bucket/shards".
+(ticks), pitch, velocity and part, the tokens of array files as steps, and header, the JSON of everything else (pieces
+with their slices of those lists, timelines, problems, warnings, losses). Any place that pyarrow can write to will do:
+a folder that all machines see, or a URL such as "s3://bucket/shards".
 """
 
 from __future__ import annotations
@@ -74,9 +74,10 @@ def read_shard(place: str, path: str) -> Iterator[ShardRow]:
 
 def _rows(row: dict[str, Any]) -> FileRows:
     """Rows from their columns. Raises ValueError where they are none."""
-    notes = np.empty(len(row["start"]), NOTE_DTYPE)
-    for name in NOTE_DTYPE.names or ():
+    notes = np.zeros(len(row["start"]), NOTE_DTYPE)
+    for name in ("start", "duration", "pitch", "velocity"):
         notes[name] = row[name]
+    notes["part"] = row.get("part", 0)  # an older shard holds melodies alone
     steps = None if row["steps"] is None else np.array(row["steps"], np.uint8)
     return FileRows.from_json(json.loads(row["header"]), notes, steps)
 
@@ -90,7 +91,7 @@ def _table(files: Sequence[tuple[str, bytes, FileRows]]):
         "key": ([key for _, key, _ in files], pa.binary()),
         "header": ([json.dumps(rows.to_dict()) for _, _, rows in files], pa.string()),
         **{name: ([rows.notes[name] for _, _, rows in files], ticks) for name in ("start", "duration")},
-        **{name: ([rows.notes[name] for _, _, rows in files], small) for name in ("pitch", "velocity")},
+        **{name: ([rows.notes[name] for _, _, rows in files], small) for name in ("pitch", "velocity", "part")},
         "steps": ([rows.steps for _, _, rows in files], small),
     }
     return pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})

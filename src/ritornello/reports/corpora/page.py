@@ -114,7 +114,7 @@ def _why(words: str) -> str:
 
 def _thumb(corpus: Corpus, found: Outlier) -> str:
     notes = corpus.notes[found.part.first : found.part.stop]
-    return thumb([(start, duration, pitch) for start, duration, pitch, _ in notes.tolist()])
+    return thumb([(start, duration, pitch) for start, duration, pitch, *_ in notes.tolist()])
 
 
 def _inside(corpus: Corpus, told: dict[str, Any]) -> str:
