@@ -6,15 +6,15 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid, make_encoding
 from ritornello.encoding.options import default_encoding
-from ritornello.evaluate.scores import to_dict, tunes_of_both
+from ritornello.evaluate.scores import described, tunes_of_both
 from ritornello.music.values import Melody, Note, Timeline
 
 
 def test_an_encoding_is_described_in_a_few_words():
-    assert to_dict(Grid()) == "grid: steps_per_quarter 4"
-    assert to_dict(Grid(plain=True)) == "grid: steps_per_quarter 4, plain True"
-    assert to_dict(make_encoding("note")) == "note"
-    assert to_dict(default_encoding()) == "interval: inputs, echoes, relative_to key"
+    assert described(Grid()) == "grid: steps_per_quarter 4"
+    assert described(Grid(plain=True)) == "grid: steps_per_quarter 4, plain True"
+    assert described(make_encoding("note")) == "note"
+    assert described(default_encoding()) == "interval: inputs, echoes, relative_to key"
 
 
 def test_where_there_is_no_tune_it_is_said_as_for_one_model():
