@@ -1,0 +1,257 @@
+"""The field's words: docstrings that begin with a verb, short first lines, no invented names.
+
+`python tests/test_words.py [ROOM ...]` prints the share of each room and the lines that are to be reworded.
+"""
+
+import ast
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "ritornello"
+WIDTH = 90  # characters of a docstring's first line
+LEAST = {  # share of docstrings that begin with a verb, by room
+    "__init__": 1.0,
+    "api": 0.35,
+    "atomic": 0.83,
+    "cli": 0.43,
+    "corpus": 0.19,
+    "encoding": 0.1,
+    "evaluate": 0.09,
+    "generate": 0.21,
+    "model": 0.16,
+    "music": 0.3,
+    "render": 0.27,
+    "reports": 0.09,
+    "training": 0.27,
+}
+LONG = {  # first lines over WIDTH that a room may have
+    "__init__": 1,
+    "api": 6,
+    "atomic": 2,
+    "cli": 16,
+    "corpus": 128,
+    "encoding": 72,
+    "evaluate": 16,
+    "generate": 19,
+    "model": 14,
+    "music": 118,
+    "render": 19,
+    "reports": 27,
+    "training": 72,
+}
+INVENTED_USES = {  # identifiers of INVENTED that a room may have
+    "api": 12,
+    "cli": 76,
+    "corpus": 146,
+    "encoding": 94,
+    "evaluate": 13,
+    "generate": 8,
+    "model": 16,
+    "music": 20,
+    "render": 33,
+    "reports": 249,
+    "training": 135,
+}
+
+VERBS = frozenset(
+    """
+    abort accept accumulate acquire add adjust advance agree align allocate allow annotate answer append apply arrange
+    ask assemble assign attach average back-propagate begin bind blend block break bring broadcast build
+    cache calculate call cap carry cast centre change check choose clamp classify clean clear clip clone close collapse
+    collect combine compare compile complete compose compress compute configure connect consume continue convert copy
+    correct count cover create crop cut
+    deal decay decide decode decompress deduplicate define delete demand derive describe detect determine differentiate
+    discard display distribute divide download draw drop
+    embed emit empty enable encode end engrave ensure enter enumerate escape estimate evaluate exclude execute expand
+    explain export express extend extract
+    fade fail feed fetch fill filter find finish fit fix flatten flush fold follow forbid force format forward free
+    gather generate get give go group grow guess
+    halve handle hash hide hold
+    identify ignore import include increase index infer initialise insert inspect install interleave interpolate
+    interrupt intersect invert invoke iterate
+    join judge jump
+    keep kill
+    label lay launch leave lengthen let limit link list listen load locate lock log look loop lower
+    make map mark mask match measure merge mix model move multiply
+    name normalise note notify number
+    observe obtain offer omit open order override overwrite
+    pack pad parse partition pass pause permit pick place plan play plot pool pop post predict prefer prepare print
+    process produce propagate propose prove provide prune publish pull push put
+    quantise query quote
+    raise rank rate reach read rebuild receive recognise record recover recurse reduce refer refuse register reject
+    release reload remember remove rename render reorder repair repeat replace report represent request require rescale
+    reset reshape resolve restart restore restrict resume retry return reuse reverse rewind rewrite roll rotate round run
+    sample save say scale scan schedule score search select send separate serialise set settle share shift shorten show
+    shuffle shut signal silence simplify simulate skip slice smooth snap solve sort sound spawn specify spell split
+    spread squash stack start state step stop store stream strip subtract sum summarise suppress swap switch synthesise
+    tag take tally teach tell terminate test tie time tokenise total touch trace track train transform translate
+    transpose traverse treat trim truncate try turn
+    undo unfold unify unpack unroll unzip update use
+    validate verify view visit
+    wait walk warm warn watch weigh weight widen wrap write
+    yield zero zip
+    """.split()
+)
+
+INVENTED = {  # a name of this house only -> the field's word
+    "aheads": "targets",
+    "beside": "features (network inputs) or a name that tells",
+    "compass": "pitch_range",
+    "facts": "metadata",
+    "foreseen": "targets, predictions",
+    "foresees": "prediction head, output layer",
+    "guard": "precondition, check",
+    "heard": "received, options, or the value's own name",
+    "held_out": "validation (or test)",
+    "kin": "variant, duplicate, family",
+    "kinship": "family",
+    "laid": "flat, joined, timed: say what it is",
+    "said": "value, text, message",
+    "slope": "gradient",
+    "slopes": "gradients",
+    "story": "metadata",
+    "told": "message, result, options, to_dict",
+    "twin": "duplicate",
+    "watched": "validation",
+    "wish": "request, options",
+    "wishes": "request, options",
+}
+
+
+class Place(NamedTuple):
+    """A line of the source that breaks a rule of words."""
+
+    room: str  # folder, or module at the top
+    where: str  # file:line
+    text: str
+
+
+class Docstring(NamedTuple):
+    """The docstring of a function or method that is no property."""
+
+    place: Place
+    first_word: str
+    first_line: str
+
+
+def modules() -> Iterator[tuple[str, str, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        name = path.relative_to(SOURCE)
+        yield name.parts[0].removesuffix(".py"), name.as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("property" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def docstrings() -> Iterator[Docstring]:
+    """The docstrings there are; a function without one is not counted."""
+    for room, name, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_property(node):
+                text = (ast.get_docstring(node) or "").strip()
+                if text:
+                    line = text.splitlines()[0]
+                    place = Place(room, f"{name}:{node.lineno}", f"{node.name}: {line}")
+                    yield Docstring(place, line.split()[0].strip(".,:;").lower(), line)
+
+
+def identifiers(node: ast.AST) -> list[str]:
+    """Names that a node gives or uses, attributes and keywords among them."""
+    found = []
+    for field in ("id", "attr", "arg", "name", "asname"):
+        value = getattr(node, field, None)
+        if isinstance(value, str):
+            found.append(value)
+    return found
+
+
+def invented() -> list[Place]:
+    """Uses of names that a reader who knows the field would have to translate."""
+    found = []
+    for room, name, tree in modules():
+        for node in ast.walk(tree):
+            for identifier in identifiers(node):
+                plain = identifier.strip("_")
+                if plain in INVENTED:
+                    line = getattr(node, "lineno", 0)
+                    found.append(Place(room, f"{name}:{line}", f"{identifier} -> {INVENTED[plain]}"))
+    return found
+
+
+def by_room(places: list[Place]) -> dict[str, list[Place]]:
+    rooms = defaultdict(list)
+    for place in places:
+        rooms[place.room].append(place)
+    return rooms
+
+
+def shares() -> dict[str, tuple[int, int]]:
+    """Docstrings that begin with a verb, and all, by room."""
+    counts = {}
+    for docstring in docstrings():
+        with_verb, total = counts.get(docstring.place.room, (0, 0))
+        counts[docstring.place.room] = (with_verb + (docstring.first_word in VERBS), total + 1)
+    return counts
+
+
+ROOMS = sorted(shares())
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_docstrings_begin_with_a_verb(room):
+    with_verb, total = shares()[room]
+    assert with_verb / total >= LEAST.get(room, 0.85), f"python tests/test_words.py {room}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_first_line_of_a_docstring_is_short(room):
+    long = [d.place for d in docstrings() if len(d.first_line) > WIDTH and d.place.room == room]
+    assert len(long) <= LONG.get(room, 0), long
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_are_the_field_s(room):
+    found = by_room(invented())[room]
+    assert len(found) <= INVENTED_USES.get(room, 0), found
+
+
+def test_the_list_of_verbs_knows_no_noun_phrases():
+    assert not VERBS & {"the", "a", "an", "what", "whether", "how", "one", "all", "every", "where", "notes", "tokens"}
+
+
+def main(rooms: list[str]) -> None:
+    """Print the share of each room, and what is to be reworded."""
+    if rooms == ["--tables"]:
+        long = by_room([d.place for d in docstrings() if len(d.first_line) > WIDTH])
+        uses = by_room(invented())
+        print("LEAST =", {room: with_verb * 100 // total / 100 for room, (with_verb, total) in shares().items()})
+        print("LONG =", {room: len(places) for room, places in sorted(long.items())})
+        print("INVENTED_USES =", {room: len(places) for room, places in sorted(uses.items())})
+        return
+    offending: dict[str, list[Place]] = defaultdict(list)
+    for d in docstrings():
+        if d.first_word not in VERBS:
+            offending["no verb"].append(d.place)
+        if len(d.first_line) > WIDTH:
+            offending[f"over {WIDTH} characters"].append(d.place)
+    offending["not the field's word"] = invented()
+    for fault, places in offending.items():
+        for place in places:
+            if not rooms or place.room in rooms:
+                print(f"{place.where}: {fault}: {place.text}")
+    counts = shares()
+    for room in sorted(counts):
+        with_verb, total = counts[room]
+        print(f"{room:12} {with_verb:4} of {total:4}  {with_verb / total:6.1%}")
+    with_verb, total = (sum(column) for column in zip(*counts.values()))
+    print(f"{'all':12} {with_verb:4} of {total:4}  {with_verb / total:6.1%}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
