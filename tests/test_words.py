@@ -18,14 +18,14 @@ LEAST = {  # share of docstrings that begin with a verb, by room
     "__init__": 1.0,
     "api": 0.35,
     "atomic": 0.83,
-    "cli": 0.43,
-    "corpus": 0.19,
-    "encoding": 0.1,
-    "evaluate": 0.09,
-    "generate": 0.21,
+    "cli": 0.41,
+    "corpus": 0.17,
+    "encoding": 0.08,
+    "evaluate": 0.07,
+    "generate": 0.19,
     "model": 0.16,
-    "music": 0.3,
-    "render": 0.27,
+    "music": 0.28,
+    "render": 0.26,
     "reports": 0.09,
     "training": 0.27,
 }
@@ -58,45 +58,55 @@ INVENTED_USES = {  # identifiers of INVENTED that a room may have
     "training": 135,
 }
 
-VERBS = frozenset(
-    """
-    abort accept accumulate acquire add adjust advance agree align allocate allow annotate answer append apply arrange
-    ask assemble assign attach average back-propagate begin bind blend block break bring broadcast build
-    cache calculate call cap carry cast centre change check choose clamp classify clean clear clip clone close collapse
-    collect combine compare compile complete compose compress compute configure connect consume continue convert copy
-    correct count cover create crop cut
-    deal decay decide decode decompress deduplicate define delete demand derive describe detect determine differentiate
-    discard display distribute divide download draw drop
-    embed emit empty enable encode end engrave ensure enter enumerate escape estimate evaluate exclude execute expand
-    explain export express extend extract
-    fade fail feed fetch fill filter find finish fit fix flatten flush fold follow forbid force format forward free
-    gather generate get give go group grow guess
-    halve handle hash hide hold
-    identify ignore import include increase index infer initialise insert inspect install interleave interpolate
-    interrupt intersect invert invoke iterate
-    join judge jump
-    keep kill
-    label lay launch leave lengthen let limit link list listen load locate lock log look loop lower
-    make map mark mask match measure merge mix model move multiply
-    name normalise note notify number
-    observe obtain offer omit open order override overwrite
-    pack pad parse partition pass pause permit pick place plan play plot pool pop post predict prefer prepare print
-    process produce propagate propose prove provide prune publish pull push put
-    quantise query quote
-    raise rank rate reach read rebuild receive recognise record recover recurse reduce refer refuse register reject
-    release reload remember remove rename render reorder repair repeat replace report represent request require rescale
-    reset reshape resolve restart restore restrict resume retry return reuse reverse rewind rewrite roll rotate round run
-    sample save say scale scan schedule score search select send separate serialise set settle share shift shorten show
-    shuffle shut signal silence simplify simulate skip slice smooth snap solve sort sound spawn specify spell split
-    spread squash stack start state step stop store stream strip subtract sum summarise suppress swap switch synthesise
-    tag take tally teach tell terminate test tie time tokenise total touch trace track train transform translate
-    transpose traverse treat trim truncate try turn
-    undo unfold unify unpack unroll unzip update use
-    validate verify view visit
-    wait walk warm warn watch weigh weight widen wrap write
-    yield zero zip
-    """.split()
+VERBS = """
+abort accept accumulate acquire add adjust advance agree align allocate allow annotate answer append apply
+arrange ask assemble assign attach average back-propagate begin bind blend block break bring broadcast build
+cache calculate call cap carry cast centre change check choose clamp classify clean clear clip clone close
+collapse collect combine compare compile complete compose compress compute configure connect consume continue
+convert copy correct count cover create crop cut deal decay decide decode decompress deduplicate define delete
+demand derive describe detect determine differentiate discard display distribute divide download draw drop embed
+emit empty enable encode end engrave ensure enter enumerate escape estimate evaluate exclude execute expand
+explain export express extend extract fade fail feed fetch fill filter find finish fit fix flatten flush fold
+follow forbid force format forward free gather generate get give go group grow guess halve handle hash hide hold
+identify ignore import include increase index infer initialise insert inspect install interleave interpolate
+interrupt intersect invert invoke iterate join judge jump keep kill label launch lay leave lengthen let limit
+link list listen load locate lock look loop lower make map mark mask match measure merge mix model move multiply
+name normalise note notify number observe obtain offer omit open order override overwrite pack pad parse
+partition pass pause permit pick place plan play plot pool pop post predict prefer prepare print process produce
+propagate propose prove provide prune publish pull push put quantise query quote raise reach read rebuild
+receive recognise record recover recurse reduce refer refuse register reject release reload remember remove
+rename render reorder repair repeat replace report represent request require rescale reset reshape resolve
+restart restore restrict resume retry return reuse reverse rewind rewrite roll rotate round run sample save say
+scale scan schedule score search select send separate serialise set settle share shift shorten show shuffle shut
+signal silence simplify simulate skip slice smooth snap solve sort sound spawn specify spell split spread squash
+stack start step stop store stream strip subtract sum summarise suppress swap switch synthesise tag take tally
+teach tell terminate test tie time tokenise touch trace track train transform translate transpose traverse treat
+trim truncate try turn undo unfold unify unpack unroll unzip update use validate verify view visit wait walk
+warm warn watch weigh weight widen wrap write yield zero zip
+""".split()  # noqa: SIM905
+NOUNS_TOO = set(
+    [
+        "cut",
+        "end",
+        "look",
+        "mark",
+        "name",
+        "note",
+        "number",
+        "place",
+        "run",
+        "score",
+        "share",
+        "shift",
+        "sound",
+        "step",
+        "time",
+        "track",
+        "turn",
+        "weight",
+    ]
 )
+NOUN_GOES_ON = {"and", "as", "at", "by", "for", "from", "in", "is", "of", "or", "per", "that", "to", "where"}
 
 INVENTED = {  # a name of this house only -> the field's word
     "aheads": "targets",
@@ -135,8 +145,13 @@ class Docstring(NamedTuple):
     """The docstring of a function or method that is no property."""
 
     place: Place
-    first_word: str
     first_line: str
+
+    @property
+    def begins_with_a_verb(self) -> bool:
+        """Whether the first word is in VERBS, and no noun: "Place of a note" is none."""
+        first, second = [*(word.strip(".,:;").lower() for word in self.first_line.split()), ""][:2]
+        return first in VERBS and not (first in NOUNS_TOO and second in NOUN_GOES_ON)
 
 
 def modules() -> Iterator[tuple[str, str, ast.Module]]:
@@ -158,7 +173,7 @@ def docstrings() -> Iterator[Docstring]:
                 if text:
                     line = text.splitlines()[0]
                     place = Place(room, f"{name}:{node.lineno}", f"{node.name}: {line}")
-                    yield Docstring(place, line.split()[0].strip(".,:;").lower(), line)
+                    yield Docstring(place, line)
 
 
 def identifiers(node: ast.AST) -> list[str]:
@@ -196,7 +211,7 @@ def shares() -> dict[str, tuple[int, int]]:
     counts = {}
     for docstring in docstrings():
         with_verb, total = counts.get(docstring.place.room, (0, 0))
-        counts[docstring.place.room] = (with_verb + (docstring.first_word in VERBS), total + 1)
+        counts[docstring.place.room] = (with_verb + docstring.begins_with_a_verb, total + 1)
     return counts
 
 
@@ -221,8 +236,19 @@ def test_names_are_the_field_s(room):
     assert len(found) <= INVENTED_USES.get(room, 0), found
 
 
-def test_the_list_of_verbs_knows_no_noun_phrases():
-    assert not VERBS & {"the", "a", "an", "what", "whether", "how", "one", "all", "every", "where", "notes", "tokens"}
+@pytest.mark.parametrize(
+    ("line", "begins"),
+    [
+        ("Read a file.", True),
+        ("Place notes in bars.", True),
+        ("Place of a note in its bar.", False),
+        ("The notes of a bar.", False),
+        ("Whether a bar is full.", False),
+        ("Number of notes.", False),
+    ],
+)
+def test_a_verb_is_told_from_a_noun(line, begins):
+    assert Docstring(Place("", "", ""), line).begins_with_a_verb is begins
 
 
 def main(rooms: list[str]) -> None:
@@ -236,7 +262,7 @@ def main(rooms: list[str]) -> None:
         return
     offending: dict[str, list[Place]] = defaultdict(list)
     for d in docstrings():
-        if d.first_word not in VERBS:
+        if not d.begins_with_a_verb:
             offending["no verb"].append(d.place)
         if len(d.first_line) > WIDTH:
             offending[f"over {WIDTH} characters"].append(d.place)
