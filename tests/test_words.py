@@ -84,28 +84,9 @@ teach tell terminate test tie time tokenise touch trace track train transform tr
 trim truncate try turn undo unfold unify unpack unroll unzip update use validate verify view visit wait walk
 warm warn watch weigh weight widen wrap write yield zero zip
 """.split()  # noqa: SIM905
-NOUNS_TOO = set(
-    [
-        "cut",
-        "end",
-        "look",
-        "mark",
-        "name",
-        "note",
-        "number",
-        "place",
-        "run",
-        "score",
-        "share",
-        "shift",
-        "sound",
-        "step",
-        "time",
-        "track",
-        "turn",
-        "weight",
-    ]
-)
+NOUNS_TOO = {"cut", "end", "look", "mark", "name", "note", "number", "place", "run"} | {
+    *("score", "share", "shift", "sound", "step", "time", "track", "turn", "weight")
+}
 NOUN_GOES_ON = {"and", "as", "at", "by", "for", "from", "in", "is", "of", "or", "per", "that", "to", "where"}
 
 INVENTED = {  # a name of this house only -> the field's word
