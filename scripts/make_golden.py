@@ -15,7 +15,7 @@ import torch
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import batch_of
+from ritornello.training.data import batch_of
 from ritornello.training.network import TorchLstm
 
 WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5

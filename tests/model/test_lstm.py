@@ -248,7 +248,7 @@ def test_the_weights_that_a_network_needs_are_those_that_training_makes(alphabet
 def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention, mixed):
     torch = pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
-    from ritornello.training.batches import batch_of
+    from ritornello.training.data import batch_of
     from ritornello.training.network import TorchLstm
 
     torch.manual_seed(attention)

@@ -19,10 +19,11 @@ from ritornello.corpus.embedded import embedded
 from ritornello.encoding import Grid
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import IGNORED, Batch, random_batch
+from ritornello.training.data import IGNORED, Batch
 from ritornello.training.plan import Setting, TrainOptions, make_plan
 from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.folder import LAST_NAME
+from ritornello.training.run.measure import random_batch
 from ritornello.training.run.ranks import Ranks, joined_ranks
 from ritornello.training.run.start import prepare_training, resume_training
 from ritornello.training.update import TorchEngine

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid
-from ritornello.training.batches import Batch
-from ritornello.training.data import Streams
+from ritornello.training.data import Batch, Streams
 from ritornello.training.loop import MAX_CHECK_TOKENS, Check, Progress, check_sample, run_updates, uninterrupted
 from ritornello.training.plan import Plan
 

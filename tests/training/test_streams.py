@@ -7,8 +7,8 @@ import pytest
 from two_parts import TwoParts
 
 from ritornello.encoding import Grid
-from ritornello.training.batches import whole_melodies
-from ritornello.training.data import Streams
+from ritornello.training import data
+from ritornello.training.data import Streams, whole_melodies
 
 GRID = Grid()
 START = 145
@@ -134,17 +134,26 @@ def test_streams_taken_up_again_go_on_as_they_would_have(chunks):
     assert sequences(again, 30, 7, 3) == expected
 
 
-def test_a_place_in_other_streams_or_melodies_is_refused():
+def test_a_checkpoint_of_other_streams_or_melodies_is_refused():
     streams = Streams(TUNES, GRID, 3, 1)
     streams.chunk(5)
     for count in (2, 4):
-        with pytest.raises(ValueError, match=f"not one in {count} streams: begin a new run"):
+        with pytest.raises(ValueError, match=f"not one of {count} streams: begin a new run"):
             Streams(TUNES, GRID, count, 1).restore(streams.state())
-    with pytest.raises(ValueError, match="not one among these 2 melodies: begin a new run"):
-        Streams(TUNES[:2], GRID, 3, 1).restore(streams.state())
+    state = streams.state() | {"order": np.array([0, 3])}
+    Streams(TUNES[:4], GRID, 3, 1).restore(state)
+    with pytest.raises(ValueError, match="not one of these 3 melodies: begin a new run"):
+        Streams(TUNES[:3], GRID, 3, 1).restore(state)
 
 
-def test_groups_of_two_parts_keep_their_side_inputs_beside_them():
+def test_features_that_no_longer_fit_in_memory_are_computed_anew(monkeypatch):
+    expected = sequences(Streams(TUNES, GRID, 3, 1), 60, 7, 3)
+    monkeypatch.setattr(data, "KEPT_BYTES", 0)
+    monkeypatch.setattr(data, "AHEAD", 2)
+    assert sequences(Streams(TUNES, GRID, 3, 1), 60, 7, 3) == expected
+
+
+def test_note_groups_keep_their_features():
     tunes = [np.array([2, 11, 3, 12, 4, 13, 10]), np.array([5, 14, 10])]
     streams = Streams(tunes, TwoParts(), 1, 1, 2, 5)  # the first may rise by one, the second fall by three
     inputs, targets, side = (part[0].tolist() for part in streams.chunk(200))
@@ -166,7 +175,7 @@ def test_groups_of_two_parts_keep_their_side_inputs_beside_them():
     assert {w for w, _ in targets} == {2, 3, 4, 5, 10, -100}
 
 
-def test_side_inputs_are_those_of_the_tune_in_its_new_key():
+def test_features_are_those_of_the_melody_in_its_new_key():
     encoding = Grid(inputs=("key", "position"))
     tune = np.array([134, 60, 62, 64, 65, 67, 69, 71, 72, 144], np.int16)
     streams = Streams([tune], encoding, 1, 1, 60, 80)

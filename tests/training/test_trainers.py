@@ -22,8 +22,7 @@ from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import Batch, batch_of
-from ritornello.training.data import Streams
+from ritornello.training.data import Batch, Streams, batch_of
 
 BEFORE = np.array([60, 128, 62, 128, 129])
 WITH_DROPOUT = NetworkOptions(2, 16, 16, 0.4)

@@ -14,8 +14,7 @@ from ritornello.model.alphabet import Alphabet  # noqa: E402
 from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
 from ritornello.model.options import NetworkOptions  # noqa: E402
 from ritornello.training import update as engines  # noqa: E402
-from ritornello.training.batches import batch_of  # noqa: E402
-from ritornello.training.data import Streams  # noqa: E402
+from ritornello.training.data import Streams, batch_of  # noqa: E402
 from ritornello.training.plan import has_bf16  # noqa: E402
 from ritornello.training.update import TorchEngine, choose_device  # noqa: E402
 

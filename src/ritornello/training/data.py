@@ -1,30 +1,89 @@
-"""Training data as the network reads it: whole melodies laid end to end in parallel streams.
+"""Training data as the network reads it: melodies end to end in parallel streams, or whole ones side by side.
 
-Windows never overlap and the state is carried from one chunk to the next, so every token is a target once
-per epoch. Each melody is preceded by the "nothing yet" group and moved to a random key within its range.
+Chunks never overlap and the state is carried from one chunk to the next, so every token is a target once per epoch.
+Each melody is preceded by the "nothing yet" group and moved to a random key within its range.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.encoding.transposition import possible_shifts
 from ritornello.model.alphabet import Alphabet
-from ritornello.training.batches import Batch, batch_of, melody_rows
 
-KEPT_BYTES = 100_000_000  # of melodies laid out before, so that what stands beside their tokens is not found anew
+IGNORED = -100  # a target that is not learned
+AHEAD = 64  # melodies whose rows are computed together
+KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not computed anew in every epoch
+
+
+class Batch(NamedTuple):
+    """A block of S streams, T recurrent steps, P parts and F feature columns, all int64.
+
+    inputs (S, T, P): the note group before, or "nothing yet" (the vocabulary's size) in every part.
+    targets (S, T, P): the note group to predict, IGNORED where nothing is to be learned.
+    features (S, T, F): the features of that group, 0 where there is none.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    features: np.ndarray
+
+
+def melody_rows(encoding: Encoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Lay out melodies as rows of tokens and features: (1 + groups, P + F) of int16 each.
+
+    The first row is "nothing yet". The features of a row are those known when its group is to be predicted.
+    """
+    alphabet, rows = Alphabet.of(encoding), []
+    parts = len(alphabet.parts)
+    features = [encoding.side_inputs(tokens) for tokens in melodies] if alphabet.beside else []
+    for n, tokens in enumerate(melodies):
+        groups = alphabet.groups(tokens)
+        row = np.zeros((1 + len(groups), parts + len(alphabet.beside)), np.int16)
+        row[0, :parts] = alphabet.nothing
+        row[1:, :parts] = groups
+        if features:
+            row[1:, parts:] = features[n]
+        rows.append(row)
+    return rows
+
+
+def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
+    """Split rows, (S, T + 1, P + F), into inputs and the targets that follow them."""
+    parts = len(alphabet.parts)
+    rows = rows.astype(np.int64)
+    targets = rows[:, 1:, :parts].copy()
+    targets[targets == alphabet.nothing] = IGNORED  # "nothing yet" is an input only
+    return Batch(rows[:, :-1, :parts], targets, rows[:, 1:, parts:])
+
+
+def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
+    """Batch melodies of like length from their beginnings; about `max_steps` recurrent steps in a batch."""
+    alphabet = Alphabet.of(encoding)
+    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
+    batches: list[list[np.ndarray]] = []
+    for rows in sorted(melody_rows(encoding, melodies), key=len):
+        if not batches or (len(batches[-1]) + 1) * len(rows) > max_steps:
+            batches.append([])
+        batches[-1].append(rows)
+    for batch in batches:
+        block = np.tile(np.array(nothing, np.int16), (len(batch), len(batch[-1]), 1))  # (S, T + 1, P + F)
+        for padded, rows in zip(block, batch, strict=True):
+            padded[: len(rows)] = rows
+        yield batch_of(block, alphabet)
 
 
 class Streams:
-    """An endless supply of chunks from `melodies`, token arrays of one encoding.
+    """Endless chunks of `melodies`, token arrays of one encoding, in an order and in keys drawn from the seed.
 
-    streams: how many run side by side. seed: fixes order and keys. lowest, highest: pitches not to be left
-    by transposing (a melody that lies outside them already is not moved further out).
+    streams: how many are read side by side. lowest, highest: pitches that transposing does not leave (a melody that
+    lies outside them already is not moved further out).
     """
 
     def __init__(
@@ -45,8 +104,8 @@ class Streams:
         columns = len(self._alphabet.parts) + len(self._alphabet.beside)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
-        self._kept: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift, int16
-        self._room = KEPT_BYTES
+        self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift
+        self._ahead = 0  # of the next melodies the rows are known
 
     @property
     def tokens(self) -> int:
@@ -59,36 +118,32 @@ class Streams:
         return self._taken / len(self._melodies)
 
     def chunk(self, steps: int) -> Batch:
-        """The next `steps` groups of every stream; a target is the group after its input.
+        """Read the next `steps` groups of every stream; a target is the group after its input.
 
         An input is "nothing yet" where its target is the first group of a melody.
         """
-        rows = [self._take(n, steps + 1) for n in range(len(self._waiting))]
-        return batch_of(np.stack(rows), self._alphabet)
+        return batch_of(np.stack([self._take(n, steps + 1) for n in range(len(self._waiting))]), self._alphabet)
 
     def state(self) -> dict[str, np.ndarray | int | str]:
-        """All that is needed to go on with the same chunks: the order, the chance, and what waits in each stream."""
+        """Return what is needed to go on with the same chunks: order, RNG state, and the rows that wait."""
         waiting = {f"waiting.{n}": rows.copy() for n, rows in enumerate(self._waiting)}
-        chance = json.dumps(self._random.bit_generator.state)
-        return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": chance, **waiting}
+        random = json.dumps(self._random.bit_generator.state)
+        return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": random, **waiting}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state` of streams over the same melodies. Raises ValueError where it is not one of them."""
-        waiting = [
-            np.array(state[name], np.int64) for n in range(len(self._waiting)) if (name := f"waiting.{n}") in state
-        ]
-        if len(waiting) != len(self._waiting) or f"waiting.{len(waiting)}" in state:
-            raise ValueError(f"the saved place is not one in {len(self._waiting)} streams: begin a new run")
+        names = [f"waiting.{n}" for n in range(len(self._waiting))]
+        if not set(names) <= state.keys() or f"waiting.{len(names)}" in state:
+            raise ValueError(f"the checkpoint is not one of {len(names)} streams: begin a new run")
         order = np.asarray(state["order"]).tolist()
         if any(index >= len(self._melodies) for index in order):
-            raise ValueError(
-                f"the saved place is not one among these {len(self._melodies)} melodies: begin a new run"
-            )
-        self._waiting, self._order, self._taken = waiting, order, int(state["taken"])
+            raise ValueError(f"the checkpoint is not one of these {len(self._melodies)} melodies: begin a new run")
+        self._waiting = [np.array(state[name], np.int64) for name in names]
+        self._order, self._taken, self._ahead = order, int(state["taken"]), 0
         self._random.bit_generator.state = json.loads(str(state["random"]))
 
     def _take(self, stream: int, count: int) -> np.ndarray:
-        """`count` rows of a stream; the last of them stays, to be the first of the next chunk."""
+        """Take `count` rows of a stream; the last of them stays, to be the first of the next chunk."""
         waiting = self._waiting[stream]
         while len(waiting) < count:
             waiting = np.concatenate([waiting, self._next_melody()])
@@ -96,19 +151,25 @@ class Streams:
         return waiting[:count]
 
     def _next_melody(self) -> np.ndarray:
+        """Draw a melody and its key; return its rows. Every melody comes once before any comes again."""
         if not self._order:
             self._order = self._random.permutation(len(self._melodies)).tolist()
-        index = self._order.pop()
-        shift = int(self._random.choice(self._shifts[index]))
+            self._ahead = 0
+        if not self._ahead:
+            self._ahead = self._lay_out_next()
+        self._ahead -= 1
         self._taken += 1
-        return self._rows(index, shift).astype(np.int64)
+        index = self._order.pop()
+        return self._rows[index, int(self._random.choice(self._shifts[index]))]
 
-    def _rows(self, index: int, shift: int) -> np.ndarray:
-        """A melody in a key, laid out."""
-        if (index, shift) in self._kept:
-            return self._kept[index, shift]
-        rows = melody_rows(self._encoding, self._encoding.transpose(self._melodies[index], shift)).astype(np.int16)
-        if self._room >= rows.nbytes:
-            self._room -= rows.nbytes
-            self._kept[index, shift] = rows
-        return rows
+    def _lay_out_next(self) -> int:
+        """Keep the rows of the next melodies in the keys that they will have; return how many these are."""
+        random = deepcopy(self._random)  # the draws themselves come one by one, so that a checkpoint holds no more
+        indices = self._order[: -AHEAD - 1 : -1]
+        if sum(rows.nbytes for rows in self._rows.values()) > KEPT_BYTES:
+            self._rows.clear()
+        keys = dict.fromkeys((index, int(random.choice(self._shifts[index]))) for index in indices)
+        missing = [key for key in keys if key not in self._rows]
+        tokens = [self._encoding.transpose(self._melodies[index], shift) for index, shift in missing]
+        self._rows.update(zip(missing, melody_rows(self._encoding, tokens), strict=True))
+        return len(indices)

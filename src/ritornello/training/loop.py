@@ -13,8 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ritornello.training.batches import Batch
-from ritornello.training.data import Streams
+from ritornello.training.data import Batch, Streams
 from ritornello.training.plan import Plan
 from ritornello.training.run.ranks import ALONE, Ranks
 

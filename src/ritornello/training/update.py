@@ -16,7 +16,7 @@ from torch.nn import functional
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
+from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
 from ritornello.training.network import TorchLstm, TorchState
 from ritornello.training.plan import Plan
 from ritornello.training.run.ranks import ALONE, Ranks
@@ -166,7 +166,7 @@ class TorchEngine:
     def _beginning(self) -> TorchState:
         """Output and cell after the melody `before`, in full precision: each (layers, 1, H)."""
         self._model.eval()
-        rows = melody_rows(self._encoding, self._before)
+        [rows] = melody_rows(self._encoding, [self._before])
         rows = np.concatenate([rows, rows[:1]])  # the block's last row is a target alone
         inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], self._alphabet))
         _, state = self._model(inputs.to(self.device), targets.to(self.device), side.to(self.device), None)

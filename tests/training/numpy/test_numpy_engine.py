@@ -13,8 +13,7 @@ from trainers import NETWORK, TUNES, a_plan, make_engine, without_start
 import ritornello
 from ritornello.encoding import Grid, make_encoding
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import Batch
-from ritornello.training.data import Streams
+from ritornello.training.data import Batch, Streams
 from ritornello.training.numpy.engine import NumpyEngine
 
 ENCODINGS = [

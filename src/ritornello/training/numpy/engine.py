@@ -12,7 +12,7 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
-from ritornello.training.batches import IGNORED, Batch, batch_of, melody_rows, whole_melodies
+from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
 from ritornello.training.numpy.adamw import AdamW, Vector
 from ritornello.training.numpy.blas import limit_blas
 from ritornello.training.numpy.gradients import Masks, Pass, State, weight_shapes
@@ -135,7 +135,7 @@ class NumpyEngine:
 
     def _beginning(self) -> State:
         """The state after the melody `before`: output and cell of each layer, (1, H)."""
-        rows = melody_rows(self._encoding, self._before)
+        [rows] = melody_rows(self._encoding, [self._before])
         batch = batch_of(np.concatenate([rows, rows[:1]])[None], self._alphabet)  # the last row is a target alone
         passage = self._new_pass(batch)
         passage.forward(self._weights.named, batch)

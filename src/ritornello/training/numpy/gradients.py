@@ -19,7 +19,7 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.echoes import Named, named_first, named_second
 from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import IGNORED, Batch
+from ritornello.training.data import IGNORED, Batch
 from ritornello.training.numpy.echoes import OpenGates
 from ritornello.training.numpy.lstm import Recurrence, halved
 
@@ -151,7 +151,7 @@ class Pass:
     def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
         """Nats of all parts; where wanted, sets `gradients` of the softmaxes and `_slope` by their input."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
-        side = batch.side.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
+        side = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
         named = named_first(side, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
             return self._softmax(weights, "output", self._above, targets[:, 0], named, gradients, count)[0]
@@ -208,7 +208,7 @@ class Pass:
 def entry_rows(batch: Batch, alphabet: Alphabet) -> np.ndarray:
     """Rows of `entry` that each group sums, (T * S, P + side inputs)."""
     offsets = alphabet.size + 1 + np.cumsum([0, *alphabet.side])[:-1].astype(np.int64)
-    rows = np.concatenate([batch.inputs, batch.side[:, :, : len(alphabet.side)] + offsets], 2)
+    rows = np.concatenate([batch.inputs, batch.features[:, :, : len(alphabet.side)] + offsets], 2)
     return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(-1, rows.shape[2])
 
 

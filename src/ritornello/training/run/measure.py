@@ -13,7 +13,7 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.training.batches import random_batch
+from ritornello.training.data import Batch, batch_of
 from ritornello.training.loop import Engine
 from ritornello.training.numpy.blas import blas_threads, limit_blas
 from ritornello.training.plan import Plan, Setting, TrainOptions, has_bf16, make_plan, usable_cores
@@ -164,6 +164,15 @@ def _probe(engine: str, threads: int, limit: float = math.inf) -> float:
         if took > limit:
             break
     return took
+
+
+def random_batch(alphabet: Alphabet, streams: int, steps: int) -> Batch:
+    """Fill a block with random tokens and features, for measuring how fast an engine is."""
+    random = np.random.default_rng(0)
+    sizes = [*alphabet.parts, *alphabet.beside]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.beside)
+    columns = [low + random.integers(0, size, (streams, steps + 1)) for low, size in zip(first, sizes, strict=True)]
+    return batch_of(np.stack(columns, 2), alphabet)
 
 
 def _updates_per_second(network: NetworkOptions, encoding: Encoding, plan: Plan, seconds: float) -> float:
