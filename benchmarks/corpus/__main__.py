@@ -1,7 +1,7 @@
 """How fast do MIDI files become a corpus, and how often is the tune found among many tracks?
 
-Reading and gridding alone, the whole build, picking; `--files 100000` adds the long run (some minutes). The ways take
-turns, a ratio is made within a turn.
+What a build does with a file by stage, the whole build, picking; `--files 100000` adds the long run (some minutes).
+The ways take turns, a ratio is made within a turn.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from statistics import median
 from benchmarks.corpus import exercise_way, picking
 from benchmarks.corpus.building import build, growth
 from benchmarks.corpus.midi_tracks import piece_bytes
+from benchmarks.corpus.stages import WHOLE, stages
 from benchmarks.corpus.tunes import of_size, write_folder
 from benchmarks.report import arguments, spread, tell
 
@@ -27,11 +28,12 @@ SMALL = (1300, 1500)  # bytes: about 1.4 kB
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--stage-files", type=int, default=2000, help="files of the builds whose stages are timed")
     parser.add_argument("--build-files", type=int, default=5000, help="files of the builds on one and two processors")
     parser.add_argument("--files", type=int, default=0, help="files of the long run, beside one of 1,000")
     parser.add_argument("--arrangements", type=int, default=600, help="files of many tracks to pick from; 0 for none")
     options = parser.parse_args()
-    rows = [*reading(options.turns), *building(options.turns, options.build_files)]
+    rows = [*by_stage(options.turns, options.stage_files), *building(options.turns, options.build_files)]
     if options.arrangements:
         rows += picked(options.arrangements)
     if options.files:
@@ -39,30 +41,30 @@ def main() -> None:
     tell(rows, options.json, cores_used=2)
 
 
-def reading(turns: int) -> list[dict]:
-    """Ways from the bytes of a file of 1.4 kB to its steps."""
-    from symusic import Score
-
-    from ritornello.corpus.quick import read_steps
-
-    contents = of_size(*SMALL, 60)
+def by_stage(turns: int, files: int) -> list[dict]:
+    """What `corpus build` spends on a file, by stage, and the exercise's way with one of 1.4 kB beside it."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, f"{n}.mid") for n in range(len(contents))]
-        for path, content in zip(paths, contents, strict=True):
+        write_folder(Path(folder), files)
+        took = [stages(Path(folder), files) for _ in range(turns)]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{n}.mid") for n in range(10)]
+        for path, content in zip(paths, of_size(*SMALL, len(paths)), strict=True):
             path.write_bytes(content)
-        ways: dict[str, tuple[Callable, Sequence]] = {
-            "reading and gridding": (read_steps, contents),
-            "bare symusic parse": (Score.from_midi, contents),
-            "music21 parse alone": (exercise_way.parsed, paths[:10]),
-            "the exercise's way": (lambda path: exercise_way.looked_up(exercise_way.parsed(path)), paths[:10]),
-        }
-        for way, inputs in ways.values():
-            way(inputs[0])
-        took = [{name: _microseconds(*way) for name, way in ways.items()} for _ in range(turns)]
-    ours = "reading and gridding"
+        theirs = [
+            _microseconds(lambda path: exercise_way.looked_up(exercise_way.parsed(path)), paths) for _ in range(turns)
+        ]
     return [
-        _row(name, "us/file", [t[name] for t in took], "times ours", [t[name] / t[ours] for t in took])
-        for name in ways
+        *(
+            _row(name, "us/file", [t[name] for t in took], "of all", [t[name] / t[WHOLE] for t in took])
+            for name in took[0]
+        ),
+        _row(
+            "the exercise's way",
+            "us/file",
+            theirs,
+            "times all",
+            [e / t[WHOLE] for e, t in zip(theirs, took, strict=True)],
+        ),
     ]
 
 

@@ -244,9 +244,9 @@ def test_a_damaged_archive_has_one_line_behind_what_could_be_read(tmp_path):
     (tmp_path / "t.tar").write_bytes(stream.getvalue()[:4000])
     first, cut, archive_itself = find_files([tmp_path])
     assert len(first.read()) == 2000
-    assert refused(cut) == ("bad_archive", "cut short: fetch it again")
+    assert refused(cut) == ("bad_archive", "damaged (it is cut short)")
     assert archive_itself.name == str(tmp_path / "t.tar")
-    assert refused(archive_itself) == ("bad_archive", "cut short: fetch it again")
+    assert refused(archive_itself) == ("bad_archive", "damaged (unexpected end of data)")
 
 
 def test_an_archive_of_nothing_has_a_line(tmp_path):

@@ -1,4 +1,4 @@
-"""What an archive may hold, what its members may be called, and how a refusal is said."""
+"""Limits of what an archive may hold and of what its members may be called, and the errors beyond them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ArchiveError(ValueError):
 
 
 class LimitError(ArchiveError):
-    """An archive that holds more than is let in; told apart because it is refused whole."""
+    """An archive that holds more than is let in; a class of its own because it is refused whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class Member:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a member is one that folders would pass over too: hidden, or what a Mac adds to its archives."""
+    """Say whether a member is one that folders would pass over too: hidden, or what a Mac adds."""
     return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in _parts(name))
 
 
 def name_refusal(name: str) -> tuple[str, str] | None:
-    """Why a member of this name is refused: it leads out of the folder that it would be unpacked to."""
+    """Refuse a name that leads out of the folder to which it would be unpacked."""
     if ".." in _parts(name) or re.match(r"[/\\]|[A-Za-z]:[/\\]", name) or "\0" in name:
         return "unsafe_name", "its name leads out of the archive"
     return None

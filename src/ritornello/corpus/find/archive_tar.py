@@ -1,9 +1,7 @@
 """The members of a tar archive, plain or packed with gzip, bzip2 or xz, read forwards in bounded memory.
 
-The standard library's reader takes a name or a note of any stated length into memory, and its xz reader sets no
-limit on what unpacking may take; so the few lines that are needed are here. Read are ustar, GNU (long names,
-sizes in base 256) and pax (path, size). Source: IEEE Std 1003.1-2017, "pax", ustar interchange format; the GNU tar
-manual, "Basic Tar Format".
+The standard library reads the headers. By itself it takes a name or a note of any stated length into memory, keeps a
+value for each member and lets xz take what memory it asks for; this class, and the file that it hands over, do not.
 """
 
 from __future__ import annotations
@@ -11,19 +9,15 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
-from ritornello.corpus.find.archive_limits import ArchiveError, LimitError, Limits, Member, is_hidden, name_refusal
+from ritornello.corpus.find.archive_limits import ArchiveError, Limits, Member, is_hidden, name_refusal
 
-BLOCK = 512
 CHUNK = 2**16
-MAX_NAME = 4096
-MAX_NOTE = 2**16  # a pax header: what it says beside path and size is passed over
+MAX_HEADERS = 2**17  # bytes of headers, names and notes about one member
 XZ_MEMORY = 2**27  # xz -9 takes 65 MB
-REGULAR, FOLDER, OLD_SPARSE = (b"0", b"\0", b"7"), b"5", b"S"
-LONG_NAME, LONG_LINK, NOTE, GLOBAL_NOTE = b"L", b"K", b"x", b"g"
 
 
 class TarMembers:
@@ -34,32 +28,35 @@ class TarMembers:
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         self._file, self._limits = file, limits
-        self._next = 0
         self._start()
 
     @property
     def unpacked(self) -> int:
         """Bytes that have been unpacked so far: all of them once the members were listed."""
-        return self._stream.unpacked
+        return self._stream.tell()
 
     def members(self) -> Iterator[Member]:
-        """The files in it, in its order, once the whole archive was looked through.
-
-        One that breaks a limit raises first; of one that is damaged further on the sound beginning is given.
-        """
-        found, damage = self._looked_through()
-        yield from found
-        if damage is not None:
-            raise damage
+        """List the files in it, in its order. Raises ArchiveError where it is damaged or over a limit."""
+        name_bytes = 0
+        while (entry := self._advance()) is not None:
+            name_bytes += len(entry.name)
+            self._limits.check(self._next, name_bytes, 0, 0)
+            is_folder = entry.isdir() or (entry.isreg() and entry.name.endswith("/"))
+            if not is_folder and not is_hidden(entry.name):
+                yield Member(self._next - 1, entry.name, name_refusal(entry.name) or _refusal(entry))
 
     def read(self, index: int, limit: int) -> bytes:
-        """Up to `limit` + 1 bytes of the entry at a place, which must not be that of a link."""
+        """Read up to `limit` + 1 bytes of the entry at a place, which must not be that of a link."""
         if index < self._next:
             self._start()
-        for entry in self._entries:
-            self._next = entry.index + 1
-            if entry.index == index and entry.kind in REGULAR and not entry.is_sparse:
-                return self._stream.exactly(min(entry.size, limit + 1), limit + 1)
+        while self._next <= index and (entry := self._advance()) is not None:
+            if self._next == index + 1 and _refusal(entry) is None:
+                self._stream.seek(entry.offset_data)
+                wanted = min(entry.size, limit + 1)
+                content = self._stream.take(wanted)
+                if len(content) < wanted:
+                    raise ArchiveError("damaged (it is cut short)")
+                return content
         raise ArchiveError("its members are not what they were: it was changed meanwhile")
 
     def close(self) -> None:
@@ -67,155 +64,77 @@ class TarMembers:
         self._file.close()
 
     def _start(self) -> None:
+        """Go back to the first member. Raises ArchiveError where there is none."""
         self._file.seek(0)
-        self._stream = _Stream(self._file, self._limits)
-        self._entries = _entries(self._stream)
+        self._stream = _Unpacked(self._file, self._limits)
         self._next = 0
-
-    def _looked_through(self) -> tuple[list[Member], Exception | None]:
-        found: list[Member] = []
-        name_bytes = 0
         try:
-            for entry in self._entries:
-                self._next = entry.index + 1
-                name_bytes += len(entry.name)
-                self._limits.check(entry.index + 1, name_bytes, 0, 0)
-                if entry.kind != FOLDER and not is_hidden(entry.name):
-                    found.append(Member(entry.index, entry.name, name_refusal(entry.name) or _refusal(entry)))
-        except (LimitError, MemoryError):
-            raise
-        except Exception as error:
-            return found, error
-        return found, None
+            self._archive = tarfile.open(fileobj=self._stream, mode="r:", encoding="utf-8", errors="surrogateescape")  # type: ignore[call-overload]  # noqa: SIM115  # it lives as long as this
+        except tarfile.ReadError:
+            raise ArchiveError("this is not a tar archive") from None
+
+    def _advance(self) -> tarfile.TarInfo | None:
+        """Read the header of the next entry; None at the end. Raises ArchiveError where it is damaged."""
+        self._stream.headers = 0
+        entry = self._archive.next()
+        self._archive.members.clear()  # nor is what earlier members and notes said kept in memory
+        self._archive.pax_headers.clear()
+        if entry is None and self._stream.last.strip(b"\0"):
+            raise ArchiveError("damaged (a header has no sense)")
+        self._next += entry is not None
+        return entry
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A header with what the notes before it say: place among the entries, name, kind and bytes of data."""
-
-    index: int
-    name: str
-    kind: bytes
-    size: int
-    is_sparse: bool
-
-
-def _entries(stream: _Stream) -> Iterator[_Entry]:
-    """The entries of a tar in order; what was not read of one's data is skipped before the next."""
-    notes: dict[bytes, bytes] = {}
-    index = 0
-    while (header := stream.header()) is not None:
-        kind, size = header[156:157], _number(header[124:136])
-        if kind in (LONG_NAME, LONG_LINK, NOTE, GLOBAL_NOTE):
-            _take_note(notes, kind, stream.exactly(size, MAX_NOTE))
-            stream.skip(-size % BLOCK)
-            continue
-        if b"size" in notes:
-            size = _decimal(notes[b"size"])
-        if kind == OLD_SPARSE and header[482]:
-            while stream.exactly(BLOCK, BLOCK)[504]:
-                pass
-        is_sparse = kind == OLD_SPARSE or any(key.startswith(b"GNU.sparse.") for key in notes)
-        name = notes.get(b"path") or _plain_name(header)
-        end = stream.unpacked + size + -size % BLOCK
-        if kind in REGULAR and name.endswith(b"/"):
-            kind = FOLDER
-        yield _Entry(index, name.decode("utf-8", "surrogateescape"), kind, size, is_sparse)
-        stream.skip(end - stream.unpacked)
-        index += 1
-        notes = {}
-
-
-def _take_note(notes: dict[bytes, bytes], kind: bytes, data: bytes) -> None:
-    """Keep what is said about the next entry; what is said about all of them is passed over."""
-    if kind == LONG_NAME:
-        notes[b"path"] = data.rstrip(b"\0")
-    elif kind == NOTE:
-        while data.strip(b"\0"):
-            length, _, _ = data.partition(b" ")
-            if not 0 < _decimal(length) <= len(data):
-                raise ArchiveError("damaged: a note about a member has no sense")
-            key, _, value = data[len(length) + 1 : int(length)].partition(b"=")
-            notes[key] = value.removesuffix(b"\n")
-            data = data[int(length) :]
-    if len(notes.get(b"path", b"")) > MAX_NAME:
-        raise ArchiveError(f"damaged: a name of over {MAX_NAME} bytes")
-
-
-def _plain_name(header: bytes) -> bytes:
-    name = header[:100].partition(b"\0")[0]
-    prefix = header[345:500].partition(b"\0")[0] if header[257:263] == b"ustar\0" else b""
-    return prefix + b"/" + name if prefix else name
-
-
-def _number(field: bytes) -> int:
-    """A number of a header: octal digits, or in base 256 where the first bit is set."""
-    if field[0] & 0x80:
-        return int.from_bytes(field[1:], "big")
-    digits = field.partition(b"\0")[0].strip()
-    if digits.strip(b"01234567"):
-        raise ArchiveError("damaged: a size is not a number")
-    return int(digits or b"0", 8)
-
-
-def _decimal(digits: bytes) -> int:
-    if not digits.isdigit() or len(digits) > 18:
-        raise ArchiveError("damaged: a size is not a number")
-    return int(digits)
-
-
-def _refusal(entry: _Entry) -> tuple[str, str] | None:
-    if entry.kind not in REGULAR and entry.kind != OLD_SPARSE:
+def _refusal(entry: tarfile.TarInfo) -> tuple[str, str] | None:
+    if not entry.isreg():
         return "not_music", "a link or a device in an archive"
-    return ("bad_archive", "the member is a sparse file") if entry.is_sparse else None
+    return ("bad_archive", "the member is a sparse file") if entry.issparse() else None
 
 
-class _Stream:
-    """The unpacked bytes of a tar, forwards only, checked against the limits as they come."""
+class _Unpacked:
+    """The unpacked bytes of a tar, forwards only, checked against the limits as they come.
+
+    headers: bytes read by `read` since this was set to 0. last: what `read` gave last.
+    """
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         self._file, self._limits = file, limits
         self._bytes = _unpacking(file)
-        self.unpacked = 0
+        self._place = self.headers = 0
+        self.last = b""
+
+    def tell(self) -> int:
+        """Count the bytes that have been unpacked."""
+        return self._place
+
+    def seek(self, place: int) -> None:
+        """Leave out what stands before a place, or before the end. Raises ArchiveError for one that has gone by."""
+        if place < self._place:
+            raise ArchiveError("damaged (a size is below 0)")
+        while self._place < place and self.take(min(place - self._place, CHUNK)):
+            pass
 
     def read(self, size: int) -> bytes:
-        """So many bytes, fewer only at the end."""
-        pieces = []
-        while size > 0 and (piece := self._bytes.read(min(size, CHUNK))):
-            pieces.append(piece)
-            size -= len(piece)
-            self.unpacked += len(piece)
-            self._limits.check(0, 0, self.unpacked, self._file.tell())
-        return b"".join(pieces)
+        """Read a part of what stands before a member's data. Raises ArchiveError where that is too much."""
+        self.headers += size
+        if self.headers > MAX_HEADERS:
+            raise ArchiveError(f"damaged ({self.headers} bytes are said about one member)")
+        self.last = self.take(size)
+        return self.last
 
-    def exactly(self, size: int, most: int) -> bytes:
-        """So many bytes, no fewer. Raises ArchiveError where there are fewer, or more are asked for than `most`."""
-        if size > most:
-            raise ArchiveError(f"damaged: {size} bytes are said about one member")
-        data = self.read(size)
-        if len(data) < size:
-            raise ArchiveError("cut short: fetch it again")
-        return data
-
-    def skip(self, size: int) -> None:
-        """Leave out so many bytes. Raises ArchiveError where there are fewer."""
-        while size > 0:
-            size -= len(self.exactly(min(size, CHUNK), CHUNK))
-
-    def header(self) -> bytes | None:
-        """The next header; None at the end, which is a block of zeros or no block. Raises ArchiveError."""
-        start = self.unpacked
-        block = self.read(BLOCK)
-        if not block.strip(b"\0"):
-            return None
-        sound = len(block) == BLOCK and _number(block[148:156]) == sum(block[:148]) + 8 * 32 + sum(block[156:])
-        if not sound:
-            raise ArchiveError("damaged: fetch it again" if start else "this is not a tar archive")
-        return block
+    def take(self, size: int) -> bytes:
+        """Read so many bytes, fewer only at the end. Raises LimitError."""
+        chunks = []
+        while size > 0 and (chunk := self._bytes.read(min(size, CHUNK))):
+            chunks.append(chunk)
+            size -= len(chunk)
+            self._place += len(chunk)
+            self._limits.check(0, 0, self._place, self._file.tell())
+        return b"".join(chunks)
 
 
 def _unpacking(file: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | _Xz | IO[bytes]:
-    """A file's bytes unpacked, by what its first bytes say it is packed with."""
+    """Unpack a file's bytes, by what its first bytes say it is packed with."""
     start = file.read(6)
     file.seek(0)
     if start.startswith(b"\x1f\x8b"):
@@ -226,14 +145,14 @@ def _unpacking(file: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | _Xz | IO[bytes]
 
 
 class _Xz:
-    """The unpacked bytes of an xz file; unlike lzma's own, with a limit on the memory that the file may ask for."""
+    """The unpacked bytes of an xz file; unlike LZMAFile, with a limit on the memory that the file may ask for."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
 
     def read(self, size: int) -> bytes:
-        """Some of the next `size` bytes, none at the end. Raises lzma.LZMAError or EOFError for damage."""
+        """Read some of the next `size` bytes, none at the end. Raises lzma.LZMAError or EOFError for damage."""
         while True:
             packed = b""
             if self._unpack.eof:

@@ -1,4 +1,4 @@
-"""The members of a zip archive, through the standard library's reader with its appetite bounded."""
+"""The members of a zip archive, through the standard library's reader with a bound on what it reads at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ZipMembers:
     """
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
-        self._archive = zipfile.ZipFile(_Frugal(file, limits.directory_bytes))
+        self._archive = zipfile.ZipFile(_Bounded(file, limits.directory_bytes))
         self._file = file
         self._infos = self._archive.infolist()
         packed = min(sum(i.compress_size for i in self._infos), file.seek(0, 2))
@@ -30,13 +30,13 @@ class ZipMembers:
         limits.check(len(self._infos), 0, self.unpacked, packed)
 
     def members(self) -> Iterator[Member]:
-        """The files in it, in its order."""
+        """List the files in it, in its order."""
         for index, info in enumerate(self._infos):
             if not info.is_dir() and not is_hidden(info.filename):
                 yield Member(index, info.filename, name_refusal(info.filename) or _refusal(info))
 
     def read(self, index: int, limit: int) -> bytes:
-        """Up to `limit` + 1 bytes of a member; the size that the archive states is not exceeded, nor trusted."""
+        """Read up to `limit` + 1 bytes of a member; the size that the archive states is not exceeded, nor trusted."""
         if index >= len(self._infos) or _refusal(self._infos[index]):
             raise ArchiveError("its members are not what they were: it was changed meanwhile")
         with self._archive.open(self._infos[index]) as file:
@@ -48,7 +48,7 @@ class ZipMembers:
         self._file.close()
 
 
-class _Frugal:
+class _Bounded:
     """A file that gives no more than so many bytes at once: zipfile reads a directory whole, whatever its size."""
 
     def __init__(self, file: IO[bytes], most: int) -> None:
@@ -57,7 +57,7 @@ class _Frugal:
         self._size = file.seek(0, 2)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Up to `size` bytes, all where it is negative. Raises LimitError where there are more than is let in."""
+        """Read up to `size` bytes, all where it is negative. Raises LimitError where that is too much."""
         left = max(0, self._size - self._file.tell())
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > self._most:

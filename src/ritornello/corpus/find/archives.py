@@ -3,7 +3,7 @@
 Nothing is written to disk, so no member can land outside a folder; still, one whose name leads upwards is refused,
 for other programs may write by that name. Links, devices and sparse files are named and never followed. An archive
 within an archive is opened as well, one deep, and what it holds counts as the outer one's. An archive that holds more
-than the LIMITS is refused whole. Of one that is damaged the members that can be found are given.
+than the LIMITS is refused whole. One that is damaged has a line in the report; of a tar the sound beginning is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import IO
 
 from ritornello.corpus.find.archive_limits import LIMITS, ArchiveError, LimitError, Limits, Member
-from ritornello.corpus.find.archive_salvage import SalvagedZip
 from ritornello.corpus.find.archive_tar import TarMembers
 from ritornello.corpus.find.archive_zip import ZipMembers
 
@@ -36,39 +35,41 @@ INNER = 2**32
 
 _last = threading.local()  # the archives that were read from last: the outer one, its state, the one within
 
-Opened = ZipMembers | TarMembers | SalvagedZip
+Opened = ZipMembers | TarMembers
 
 
 def is_archive(name: str) -> bool:
-    """Whether a name ends as those of archives do. `.mxl`, `.mscz` and `.npz` are files, not archives."""
+    """Say whether a name ends as those of archives do. `.mxl`, `.mscz` and `.npz` are files, not archives."""
     return name.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
 
 
 def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
-    """The files in an archive and in archives within it, in order; folders and hidden files are passed over.
+    """List the files in an archive and in archives within it; folders and hidden files are passed over.
 
-    An archive within is itself a member only where it has a problem: it stands behind what could be had of it.
-    Raises ArchiveError where the archive breaks a limit (before the first member) or is damaged (what could be
-    found of it is given first), OSError where it cannot be read.
+    An archive within is itself a member only where it has a problem: it stands behind its members.
+    Raises ArchiveError where the archive breaks a limit (before the first member) or is damaged (behind the sound
+    beginning of a tar), OSError where it cannot be read.
     """
-    with _told_alike():
-        archive = _open(path, limits)
-        try:
-            budget = _Budget(limits, os.path.getsize(path))
-            for member in archive.members():
-                is_inner = is_archive(member.name) and member.problem is None
-                yield from _members_within(archive, member, budget) if is_inner else [member]
-        finally:
-            archive.close()
+    archive = _open(path, limits)
+    try:
+        found, damage = _listed(archive)
+        budget = _Budget(limits, os.path.getsize(path))
+        for member in found:
+            is_inner = is_archive(member.name) and member.problem is None
+            yield from _members_within(archive, member, budget) if is_inner else [member]
+    finally:
+        archive.close()
+    if damage:
+        raise ArchiveError(damage)
 
 
 def read_member(path: str, index: int, limit: int) -> bytes:
-    """Up to `limit` + 1 bytes of a member. The archive stays open for the next one, per thread and process.
+    """Read up to `limit` + 1 bytes of a member. The archive stays open for the next one, per thread and process.
 
     A tar is read forwards: reading its members in order costs one pass, going back starts it anew.
     Raises ArchiveError where the archive is damaged or has no such file, OSError where it cannot be read.
     """
-    with _told_alike():
+    with _alike():
         archive = _kept_open(path)
         if index < INNER:
             return archive.read(index, limit)
@@ -100,9 +101,9 @@ class _Budget:
 
 
 def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[Member]:
-    """The members of an archive within, then itself where something is wrong with it."""
+    """List the members of an archive within, then itself where something is wrong with it."""
     try:
-        with _told_alike():
+        with _alike():
             archive = _open_within(outer, inner.index, budget.left)
             found, damage = _listed(archive)
             budget.take(len(found), archive.unpacked)
@@ -120,10 +121,13 @@ def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[M
 
 
 def _listed(archive: Opened) -> tuple[list[Member], str]:
-    """The members of an archive as far as they can be had, and what is wrong with it, if anything is."""
+    """List the members of an archive as far as it is sound, and what is wrong with it, if anything is.
+
+    Raises LimitError.
+    """
     found: list[Member] = []
     try:
-        with _told_alike():
+        with _alike():
             found.extend(archive.members())
     except LimitError:
         raise
@@ -137,7 +141,7 @@ def _too_deep(name: str) -> tuple[str, str] | None:
 
 
 def _open_within(outer: Opened, place: int, limits: Limits) -> Opened:
-    """The archive that a member of another one is; its first bytes say of what kind."""
+    """Open the archive that a member of another one is; its first bytes say of what kind."""
     content = outer.read(place, MAX_INNER)
     if len(content) > MAX_INNER:
         raise ArchiveError(f"over {MAX_INNER >> 20} MB within another archive: unpack it and name the folder")
@@ -145,7 +149,7 @@ def _open_within(outer: Opened, place: int, limits: Limits) -> Opened:
 
 
 def _kept_open(path: str) -> Opened:
-    """The archive at a path, opened anew where it changed or another process opened it (they share its place)."""
+    """Open the archive at a path, unless it is open, unchanged, in this process (processes share a file's place)."""
     now = os.stat(path)
     state = (os.getpid(), path, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
     if getattr(_last, "state", None) != state:
@@ -156,7 +160,7 @@ def _kept_open(path: str) -> Opened:
 
 
 def _kept_open_within(outer: Opened, place: int) -> Opened:
-    """The archive at a place of the one that is kept open."""
+    """Open the archive at a place of the one that is kept open."""
     if _last.place != place:
         _last.inner = _last.place = None
         _last.inner = _open_within(outer, place, LIMITS)
@@ -169,27 +173,18 @@ def _open(path: str, limits: Limits) -> Opened:
 
 
 def _opened(file: IO[bytes], is_zip: bool, limits: Limits) -> Opened:
-    """The archive that a file holds; the file is closed where it is none."""
+    """Open the archive that a file holds; the file is closed where it is none."""
     try:
-        if not is_zip:
-            return TarMembers(file, limits)
-        try:
-            with _told_alike():
-                return ZipMembers(file, limits)
-        except LimitError:
-            raise
-        except ArchiveError:
-            if salvaged := SalvagedZip(file, limits):
-                return salvaged
-            raise
+        with _alike():
+            return ZipMembers(file, limits) if is_zip else TarMembers(file, limits)
     except BaseException:
         file.close()
         raise
 
 
 @contextmanager
-def _told_alike() -> Iterator[None]:
-    """Turn what damaged archives make the unpackers raise into ArchiveError."""
+def _alike() -> Iterator[None]:
+    """Turn whatever the unpackers raise for a damaged archive into ArchiveError."""
     try:
         yield
     except (ArchiveError, MemoryError):
@@ -197,10 +192,10 @@ def _told_alike() -> Iterator[None]:
     except OSError as error:
         if error.errno not in NONSENSE:  # the disk's
             raise
-        raise ArchiveError(_damaged(error)) from None
+        raise ArchiveError(_damage(error)) from None
     except Exception as error:  # zipfile and the unpackers have a dozen ways to say it
-        raise ArchiveError(_damaged(error)) from None
+        raise ArchiveError(_damage(error)) from None
 
 
-def _damaged(error: Exception) -> str:
-    return f"damaged ({' '.join(str(error).split()) or type(error).__name__}): fetch it again"
+def _damage(error: Exception) -> str:
+    return f"damaged ({' '.join(str(error).split()) or type(error).__name__})"
