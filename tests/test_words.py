@@ -71,7 +71,7 @@ follow forbid force format forward free gather generate get give go group grow g
 identify ignore import include increase index infer initialise insert inspect install interleave interpolate
 interrupt intersect invert invoke iterate join judge jump keep kill label launch lay leave lengthen let limit
 link list listen load locate lock look loop lower make map mark mask match measure merge mix model move multiply
-name normalise note notify number observe obtain offer omit open order override overwrite pack pad parse
+name normalise note notify number observe obtain offer omit open order override overwrite pack pad pair parse
 partition pass pause permit pick place plan play plot pool pop post predict prefer prepare print process produce
 propagate propose prove provide prune publish pull push put quantise query quote raise reach read rebuild
 receive recognise record recover recurse reduce refer refuse register reject release reload remember remove
@@ -87,7 +87,7 @@ warm warn watch weigh weight widen wrap write yield zero zip
 NOUNS_TOO = {"cut", "end", "look", "mark", "name", "note", "number", "place", "run"} | {
     *("score", "share", "shift", "sound", "step", "time", "track", "turn", "weight")
 }
-NOUN_GOES_ON = {"and", "as", "at", "by", "for", "from", "in", "is", "of", "or", "per", "that", "to", "where"}
+NOUN_GOES_ON = {"and", "as", "at", "by", "for", "from", "in", "is", "of", "or", "per", "that", "to"}
 
 INVENTED = {  # a name of this house only -> the field's word
     "aheads": "targets",

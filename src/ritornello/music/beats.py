@@ -43,7 +43,7 @@ class Node(NamedTuple):
 
 
 def beat_lengths(metre: Metre) -> list[Fraction]:
-    """Lengths of the beats of a full bar, in quarters: 3/4 has three of 1, 6/8 two of 3/2, 7/8 has 1, 1, 3/2."""
+    """List the beats of a full bar in quarters: 6/8 has 3/2, 3/2; 7/8 has 1, 1, 3/2."""
     unit, count = Fraction(4, metre.denominator), metre.numerator
     if count % 3 == 0 and (count > 3 or metre.denominator >= 8):
         return [3 * unit] * (count // 3)
@@ -62,7 +62,7 @@ class BeatTree:
 
     @classmethod
     def of(cls, metre: Metre, length: Fraction) -> BeatTree:
-        """The tree of a bar of `metre`, prolonged by its own beats where `length` is more than a full bar."""
+        """Build the tree of a bar of `metre`, with further beats where `length` exceeds a full bar."""
         beats = beat_lengths(metre)
         times = max(1, -(-length // sum(beats)))
         return cls(tuple(beats * int(times)), Fraction(4, metre.denominator))
@@ -82,11 +82,11 @@ class BeatTree:
         return bisect_right(self.beat_starts, place) - 1
 
     def root(self) -> Node:
-        """The whole bar."""
+        """Return the node of the whole bar."""
         return Node(Fraction(0), self.length, 0)
 
     def children(self, node: Node) -> list[Node]:
-        """The stretches that `node` falls into."""
+        """Split a node into its parts."""
         if node.depth == 0:
             inner = self._middle
         elif node.depth == 1:
@@ -113,7 +113,7 @@ class BeatTree:
         return all(beat == 3 * self.unit for beat in self.beats)
 
     def depth(self, place: Fraction) -> int:
-        """Level at which `place` is a boundary; a large number where it is none (inside a tuplet)."""
+        """Find the level at which `place` is a boundary; a large number where it is none."""
         node = self.root()
         if place in (node.start, node.end):
             return -1
@@ -125,7 +125,7 @@ class BeatTree:
         return node.depth
 
     def strongest(self, start: Fraction, end: Fraction) -> tuple[int, list[Fraction]]:
-        """Depth and places of the strongest boundaries strictly between two places."""
+        """Find the depth and places of the strongest boundaries strictly between two places."""
         node = self.root()
         while True:
             children = self.children(node)
@@ -135,7 +135,7 @@ class BeatTree:
             node = next(child for child in children if child.start <= start and end <= child.end)
 
     def values(self, start: Fraction, end: Fraction) -> Iterator[Span]:
-        """Cut a sounding stretch into pieces that are one note value each and hide no beat they should show."""
+        """Cut a sounding stretch into single note values that show the beats."""
         if self._shows_the_beat(start, end):
             yield start, end
             return
@@ -157,7 +157,7 @@ class BeatTree:
         return min(first, last) <= level or syncopation
 
     def rests(self, start: Fraction, end: Fraction, node: Node | None = None) -> Iterator[Span]:
-        """Cut a silent stretch into the largest whole stretches of the tree, as rests never hide a beat."""
+        """Cut a silent stretch into the largest whole parts of the tree: rests never hide a beat."""
         node = node or self.root()
         start, end = max(start, node.start), min(end, node.end)
         if start >= end:
@@ -169,7 +169,7 @@ class BeatTree:
                 yield from self.rests(start, end, child)
 
     def tuplets(self, edges: Iterable[Fraction], node: Node | None = None) -> Iterator[Tuplet]:
-        """Find the stretches in which `edges` (starts and ends of notes) need a tuplet, the largest that fit."""
+        """Find the tuplets that `edges` (starts and ends of notes) need, the largest that fit."""
         node = node or self.root()
         inside = [edge for edge in edges if node.start < edge < node.end]
         length = node.end - node.start
@@ -186,7 +186,7 @@ class BeatTree:
 
 
 def _ratio(actual: int, length: Fraction) -> tuple[int, int]:
-    """Actual and normal notes of a tuplet of `length` quarters, such that each of them has a name."""
+    """Choose actual and normal notes of a tuplet of `length` quarters so that each has a name."""
     normal = normal_for(actual)
     while length / normal < SHORTEST:
         actual, normal = (actual, normal // 2) if normal > 1 else (2 * actual, 1)
@@ -194,15 +194,18 @@ def _ratio(actual: int, length: Fraction) -> tuple[int, int]:
 
 
 def odd_part(number: int) -> int:
-    """`number` without its factors of two."""
+    """Divide `number` by its factors of two."""
     return number // (number & -number)
 
 
 def normal_for(actual: int) -> int:
-    """How many plain notes `actual` tuplet notes stand for: 2 for 3, 4 for 5 and 7, 8 for 9 to 15."""
+    """Find how many plain notes a tuplet stands for: 2 for 3, 4 for 5 and 7, 8 for 9 to 15."""
     return 1 << (actual.bit_length() - 1)
 
 
 def is_one_value(quarters: Fraction) -> bool:
-    """Whether a length is one note value with at most one dot, up to a (dotted) breve; tuplet values included."""
+    """Tell whether a length is one note value with at most one dot, up to a dotted breve.
+
+    Values of tuplets count as well.
+    """
     return odd_part(quarters.numerator) in (1, 3) and quarters <= LONGEST * Fraction(3, 2)

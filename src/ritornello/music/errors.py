@@ -12,19 +12,19 @@ class MusicFileError(ValueError):
 
 
 def one_line(text: object) -> str:
-    """A message on one line of bounded length, whatever a file made a reader put into it."""
+    """Put a message on one line of bounded length, whatever a file brought into it."""
     line = printable(" ".join(str(text).split()))
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
 def with_path(path: object, message: object) -> str:
-    """A message on one line with the path in front, exactly once and unchanged."""
+    """Put a message on one line with the path in front, exactly once and unchanged."""
     name, text = str(path), str(message)
     return name + one_line(text[len(name) :]) if text.startswith(name) else f"{name}: {one_line(text)}"
 
 
 def printable(text: str) -> str:
-    """Text with every sign that steers a terminal (new lines too) written out, as "\\x1b".
+    r"""Escape every character that controls a terminal (new lines too), as "\\x1b".
 
     What stands for a byte of a name that is no UTF-8 ("surrogateescape") stays as it is.
     """

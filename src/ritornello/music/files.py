@@ -36,12 +36,12 @@ class Reading:
 
 
 def readable(path: str | Path) -> bool:
-    """Whether the suffix of `path` is one that `read` knows; the file itself is not opened."""
+    """Tell whether `read` knows the suffix of `path`; the file itself is not opened."""
     return Path(path).suffix.lower() in SUFFIXES
 
 
 def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
-    """Read every piece of a music file: one of a score or a MIDI file, any number of a tune book.
+    """Read every piece of a music file: one of a score or MIDI file, any number of a tune book.
 
     repeats: "unfold" plays repeated bars as often as the score asks, "written" reads each bar once
         (MIDI files have no repeats).
@@ -89,7 +89,7 @@ def scan(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") ->
 
 
 def write(melody: Melody, path: str | Path) -> None:
-    """Write a melody as MIDI, MusicXML or ABC, by the suffix of `path`; the file appears whole or not at all.
+    """Write a melody as MIDI, MusicXML or ABC, by the suffix of `path`, whole or not at all.
 
     Raises MusicFileError for another suffix, and where the melody cannot be written in that format or the
     place cannot be written to.
@@ -104,7 +104,7 @@ def write(melody: Melody, path: str | Path) -> None:
 
 
 def _room(module: str):
-    """A reader's or writer's module, imported when it is first needed."""
+    """Import a reader's or writer's module when it is first needed."""
     return importlib.import_module(f"ritornello.music.{module}")
 
 
@@ -119,7 +119,7 @@ def _encoded(melody: Melody, suffix: str) -> bytes:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file, or MusicFileError with what to do about it."""
+    """Read the bytes of a file. Raises MusicFileError with what to do about it."""
     try:
         if path.is_dir():
             raise MusicFileError(f"{path}: this is a folder, not a file: name a file in it")
@@ -139,7 +139,10 @@ def _content(path: Path) -> bytes:
 
 
 def _agreed_kind(path: Path, content: bytes) -> str:
-    """The kind that suffix and content agree on, or MusicFileError saying what the file is instead."""
+    """Find the kind that suffix and content agree on.
+
+    Raises MusicFileError saying what the file is instead.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = " ".join(SUFFIXES)

@@ -24,7 +24,7 @@ _KEY_NAME = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?\s*(major|minor|maj|m
 
 
 def parse_key(name: str) -> Key:
-    """A key by name: "G", "Bb major", "F#m", "e" (a small letter alone is minor). Tick 0.
+    """Read the name of a key: "G", "Bb major", "F#m", "e" (a small letter is minor). Tick 0.
 
     Raises ValueError for anything else, and for a key with more than seven accidentals.
     """
@@ -42,20 +42,20 @@ def parse_key(name: str) -> Key:
 
 
 def key_name(key: Key) -> str:
-    """ "Bb major", "F# minor"."""
+    """Name a key: "Bb major", "F# minor"."""
     place = key.fifths + (3 if key.mode == "minor" else 0) + 1
     letter = "FCGDAEB"[place % 7]
     return f"{letter}{'#' * (place // 7) if place >= 0 else 'b' * -(place // 7)} {key.mode}"
 
 
 def scale_pitch_classes(key: Key) -> set[int]:
-    """Pitch classes (0 = C) of a key's scale; a minor key's raised seventh is among them."""
+    """List the pitch classes (0 = C) of a key's scale; minor has its raised seventh as well."""
     degrees = set(SCALES[key.mode]) | ({LEADING_TONE} if key.mode == "minor" else set())
     return {(key.tonic + degree) % 12 for degree in degrees}
 
 
 def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
-    """The most likely key of notes by their total duration per pitch class, and how sure: 0 to 1.
+    """Estimate the key by the total duration of each pitch class, with a confidence 0 to 1.
 
     The confidence is the lead of the best correlation over the best of another tonic. C major and 0 for no notes.
     Source: Krumhansl 1990, Cognitive Foundations of Musical Pitch (the Krumhansl-Schmuckler algorithm).
@@ -75,7 +75,7 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
 
 
 def settled_key(stated: Key | None, found: Key, confidence: float, notes: Sequence[Note]) -> Key | None:
-    """The key to note for a melody: the stated one, else the one found (see `estimate_key`) where it leads at all.
+    """Choose the key of a melody: the stated one, else the estimate (`estimate_key`).
 
     C major alone is what many programs write into a file without asking; it is overruled by a key found that holds
     clearly more of the notes. None where no key is stated and none leads by SURE.
@@ -91,13 +91,13 @@ def settled_key(stated: Key | None, found: Key, confidence: float, notes: Sequen
 
 
 def key_of(tonic: int, mode: str) -> Key:
-    """The key on a pitch class with the fewest accidentals (six flats rather than six sharps: never seven)."""
+    """Find the key on a pitch class with the fewest accidentals (six flats, never six sharps)."""
     fifths = (tonic * 7 - (3 if mode == "minor" else 0) + 6) % 12 - 6
     return Key(0, fifths, mode)
 
 
 def _profile_rows() -> np.ndarray:
-    """The 24 keys' profiles, centred and of length 1: (24, 12), major on C to B, then minor."""
+    """Build the profiles of 24 keys: (24, 12), centred, length 1, major on C to B, then minor."""
     rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
     rows -= rows.mean(1, keepdims=True)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)

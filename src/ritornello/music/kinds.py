@@ -47,7 +47,10 @@ SUFFIXES = {
 
 
 def detect(content: bytes) -> str:
-    """What the bytes of a file are: a key of KINDS, "html", "xml" (of a kind that is no music), or ""."""
+    """Detect the kind of a file by its bytes.
+
+    Returns a key of KINDS, "html", "xml" (of a kind that is no music), or "".
+    """
     if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
         return "midi"
     if content[:4] == b"PK\x03\x04":
@@ -61,7 +64,7 @@ def detect(content: bytes) -> str:
 
 
 def decode_text(content: bytes) -> str:
-    """Text of a file: by its byte order mark, else UTF-8, else latin-1 (which never fails)."""
+    """Decode the text of a file: by its byte order mark, else UTF-8, else latin-1 (never fails)."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if content.startswith(mark):
             return content.decode(encoding, errors="replace")
@@ -84,7 +87,10 @@ def _kind_of_zip(content: bytes) -> str:
 
 
 def _kind_of_xml(head: str) -> str:
-    """The kind by the root element, which stands after declaration, comments and document type; "" without one."""
+    """Find the kind by the root element; "" without one.
+
+    It stands after declaration, comments and document type.
+    """
     if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
         return "html"
     head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)

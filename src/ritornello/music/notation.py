@@ -138,7 +138,7 @@ def _quarters(melody: Melody, tick: int) -> Fraction:
 
 
 def _spelled(melody: Melody) -> list[Spelled]:
-    """Names of all notes, each stretch of one key spelled by itself."""
+    """Spell all notes, each stretch of one key by itself."""
     timeline, names, first = melody.timeline, [], 0
     fifths = [_fifths(timeline.key_at(note.start)) for note in melody.notes]
     for last in range(1, len(fifths) + 1):
@@ -153,7 +153,7 @@ def _fifths(key: Key | None) -> int:
 
 
 def _frames(timeline: Timeline) -> list[_Frame]:
-    """The bars of a timeline, the last cut at its end where a pick-up has taken the rest of it."""
+    """List the bars of a timeline; after a pick-up the last is cut at the end of the timeline."""
     lines = sorted(set(timeline.barlines()))
     if len(lines) < 2:
         lines = [0, -(-timeline.bar_ticks(timeline.metre) // 1)]
@@ -171,7 +171,7 @@ def _frames(timeline: Timeline) -> list[_Frame]:
 
 
 def _new_keys(timeline: Timeline, frames: Sequence[_Frame]) -> list[dict[Fraction, Key]]:
-    """For each bar the keys that appear in it, by place in quarters; a key named twice in a row counts once."""
+    """List the new keys of each bar by place in quarters; a repeated key counts once."""
     found: list[dict[Fraction, Key]] = [{} for _ in frames]
     starts = [frame.start for frame in frames]
     before = None
@@ -184,7 +184,7 @@ def _new_keys(timeline: Timeline, frames: Sequence[_Frame]) -> list[dict[Fractio
 
 
 def _sounds(melody: Melody, frame: _Frame, position: int) -> Iterator[_Sound]:
-    """What sounds in a bar from the note at `position` on, silence included."""
+    """List the sounds of a bar from the note at `position` on, silence included."""
     place = frame.start
     for index in range(position, len(melody.notes)):
         start, end = (_quarters(melody, t) for t in (melody.notes[index].start, melody.notes[index].end))
@@ -199,7 +199,7 @@ def _sounds(melody: Melody, frame: _Frame, position: int) -> Iterator[_Sound]:
 
 
 def _cut(sounds: Sequence[_Sound], places: Sequence[Fraction]) -> Iterator[_Sound]:
-    """The same sounds, cut at `places`."""
+    """Cut sounds at `places`."""
     for sound in sounds:
         inner = [p for p in places if sound.start < p < sound.end]
         edges = [sound.start, *inner, sound.end]
@@ -210,7 +210,7 @@ def _cut(sounds: Sequence[_Sound], places: Sequence[Fraction]) -> Iterator[_Soun
 
 
 def _filled(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
-    """The elements of a bar, still without names, accidentals and beams."""
+    """Make the elements of a bar, still without names, accidentals and beams."""
     if len(sounds) == 1 and sounds[0].note is None and frame.end - frame.start == _tree(frame).length:
         return [Element(frame.start, frame.end - frame.start, "whole", full_bar=True)]
     edges = [edge - frame.anchor for sound in sounds for edge in sound[:2]]
@@ -263,7 +263,7 @@ def _tuplet_values(start: Fraction, end: Fraction, tuplet: Tuplet) -> Iterator[S
 
 
 def _named_value(start: Fraction, duration: Fraction, ratio: Fraction, group: int) -> Element:
-    """The note value of a length that is one value under `ratio`.
+    """Name the note value of a duration that is one value under `ratio`.
 
     A length too short to have a name, or one of a metre that counts in thirds, gets a ratio of its own.
     """
@@ -297,7 +297,7 @@ def _with_tuplet_edges(elements: Sequence[Element]) -> list[Element]:
 def _with_accidentals(
     elements: Sequence[Element], spelled: Sequence[Spelled], timeline: Timeline, frame: _Frame
 ) -> list[Element]:
-    """Name the notes and find the accidentals to show; what is tied over from before never shows one."""
+    """Name the notes and find the accidentals to show; a note tied over the barline shows none."""
     state: dict[tuple[str, int], int | None] = {}  # None: altered by a tie from before, so say it anew
     signature: dict[str, int] = {}
     fifths = None
@@ -323,14 +323,17 @@ def _with_accidentals(
 
 
 def _signature(fifths: int) -> dict[str, int]:
-    """Letters that a key of `fifths` alters."""
+    """List the letters that a key of `fifths` alters."""
     if fifths >= 0:
         return dict.fromkeys(_SHARPS[:fifths], 1)
     return dict.fromkeys(_SHARPS[fifths:], -1)
 
 
 def _with_beams(elements: Sequence[Element], frame: _Frame) -> list[Element]:
-    """Join flagged notes within a beat by beams; a tuplet is beamed whole with its neighbours or by itself."""
+    """Join flagged notes within a beat by beams.
+
+    A tuplet is beamed whole with its neighbours, or by itself.
+    """
     beamed = list(elements)
     for run in _beam_runs(elements, frame):
         flags = [FLAGS[elements[i].type] for i in run]
@@ -340,7 +343,7 @@ def _with_beams(elements: Sequence[Element], frame: _Frame) -> list[Element]:
 
 
 def _beam_runs(elements: Sequence[Element], frame: _Frame) -> Iterator[list[int]]:
-    """Indices of notes that share a beam, two or more at a time."""
+    """Group the indices of notes that share a beam, two or more at a time."""
     tree = _tree(frame)
     run: list[int] = []
     beat = None
@@ -356,7 +359,7 @@ def _beam_runs(elements: Sequence[Element], frame: _Frame) -> Iterator[list[int]
 
 
 def _whole_tuplets(elements: Sequence[Element], run: list[int]) -> Iterator[list[int]]:
-    """A run as it is, or cut at the edges of tuplets of which it holds only a part."""
+    """Cut a run at the edges of tuplets of which it holds only a part."""
     sizes = {e.group: sum(other.group == e.group for other in elements) for e in elements if e.group}
     whole = all(
         not elements[i].group or sizes[elements[i].group] == sum(elements[k].group == elements[i].group for k in run)
@@ -376,7 +379,7 @@ def _whole_tuplets(elements: Sequence[Element], run: list[int]) -> Iterator[list
 
 
 def _beam(flags: Sequence[int], k: int, level: int) -> str:
-    """What the beam of one level does at the k-th note of a run."""
+    """Name what the beam of one level does at the k-th note of a run."""
     before = k > 0 and flags[k - 1] >= level
     after = k + 1 < len(flags) and flags[k + 1] >= level
     if before and after:

@@ -9,8 +9,9 @@ _LOWEST, _HIGHEST = -3, 8  # twelve neighbours round the tonic of a major key: f
 
 
 def spell(pitches: Sequence[int], fifths: int) -> list[tuple[str, int, int]]:
-    """Spell each pitch (0-127, 60 is C4) in a key of `fifths` (-7 to 7): its letter, alteration and octave.
+    """Spell each pitch (0-127, 60 is C4) in a key of `fifths` (-7 to 7).
 
+    A name is a letter, an alteration and an octave.
     Notes of the key get the key's own names. A chromatic note is named by the twelve neighbours of the key
     on the line of fifths (in C: C# D Eb E F F# G G# A Bb B), save that a lowered second, sixth or third, or the
     sharp that sounds the same, is written as what it moves to by a semitone: sharp before a rise, flat before a fall.
@@ -25,7 +26,7 @@ def spell(pitches: Sequence[int], fifths: int) -> list[tuple[str, int, int]]:
 
 
 def _position(pitch: int, following: int | None, fifths: int) -> int:
-    """Place of `pitch` on the line of fifths, C being 0."""
+    """Find the place of `pitch` on the line of fifths, C being 0."""
     if not 0 <= pitch <= 127:
         raise ValueError(f"pitch must be 0 to 127, not {pitch}")
     above_tonic = (pitch * 7 - fifths - _LOWEST) % 12 + _LOWEST

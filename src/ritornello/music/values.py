@@ -118,22 +118,25 @@ class Timeline:
         return first if first < self.bar_ticks(self.metres[0]) else 0
 
     def bar_ticks(self, metre: Metre) -> Fraction | int:
-        """Length of a full bar of `metre` in ticks (a Fraction where the resolution is too coarse for it)."""
+        """Compute the length of a full bar of `metre` in ticks.
+
+        It is a Fraction where the resolution is too coarse for the metre.
+        """
         ticks = Fraction(4 * metre.numerator * self.ticks_per_quarter, metre.denominator)
         return int(ticks) if ticks.denominator == 1 else ticks
 
     def metre_at(self, tick: int) -> Metre:
-        """The metre in force at `tick`."""
+        """Find the metre in force at `tick`."""
         return self.metres[max(0, bisect_right([m.tick for m in self.metres], tick) - 1)]
 
     def key_at(self, tick: int) -> Key | None:
-        """The key in force at `tick`, None where it is not known."""
+        """Find the key in force at `tick`, None where it is not known."""
         if not self.keys:
             return None
         return self.keys[max(0, bisect_right([k.tick for k in self.keys], tick) - 1)]
 
     def barlines(self) -> list[int]:
-        """Ticks at which a bar begins, in order, then the end of the last bar (`length`, or just past it)."""
+        """List the ticks of all barlines, then the end of the last bar (`length`, or just past it)."""
         lines: list[int] = []
         ends = [m.tick for m in self.metres[1:]] + [max(self.length, self.metres[-1].tick)]
         for metre, end in zip(self.metres, ends, strict=True):
@@ -145,7 +148,7 @@ class Timeline:
         return lines
 
     def seconds(self, tick: int) -> float:
-        """Time of `tick` in seconds from the start, through every tempo before it."""
+        """Convert `tick` to seconds from the start, through every tempo before it."""
         total = 0.0
         for tempo, following in zip(self.tempos, [*self.tempos[1:], None], strict=True):
             end = tick if following is None else min(tick, following.tick)
@@ -155,7 +158,7 @@ class Timeline:
         return total
 
     def with_resolution(self, ticks_per_quarter: int) -> Timeline:
-        """The same timeline counted in another resolution.
+        """Count the timeline in another resolution.
 
         Raises ValueError if a tick of it would fall between two ticks of the new one.
         """
@@ -175,7 +178,10 @@ class Timeline:
         )
 
     def between(self, start: int, end: int) -> Timeline:
-        """The part from tick `start` to tick `end`, counted from 0; what was in force at `start` holds there."""
+        """Cut out the stretch from `start` to `end`, counted from 0.
+
+        The metre, key and tempo in force at `start` hold at its beginning; changes at `end` are left out.
+        """
         return replace(
             self,
             length=end - start,
@@ -248,13 +254,13 @@ class Melody:
             object.__setattr__(self, "timeline", replace(self.timeline, length=notes[-1].end))
 
     def transposed(self, semitones: int) -> Melody:
-        """The melody `semitones` higher, its keys moved with it. Raises ValueError if a pitch leaves 0-127."""
+        """Transpose the melody, its keys too. Raises ValueError if a pitch leaves 0-127."""
         notes = tuple(n._replace(pitch=n.pitch + semitones) for n in self.notes)
         keys = tuple(k._replace(fifths=(k.fifths + 7 * semitones + 6) % 12 - 6) for k in self.timeline.keys)
         return replace(self, notes=notes, timeline=replace(self.timeline, keys=keys))
 
     def between(self, start: int, end: int) -> Melody:
-        """The notes that start from tick `start` up to tick `end`, cut at `end`, counted from 0."""
+        """Cut out the notes that start from `start` up to `end`, cut at `end`, counted from 0."""
         notes = tuple(
             n._replace(start=n.start - start, duration=min(n.duration, end - n.start))
             for n in self.notes
@@ -263,7 +269,7 @@ class Melody:
         return replace(self, notes=notes, timeline=self.timeline.between(start, end))
 
     def with_pickup(self) -> Melody:
-        """The same melody with the rest that opens its first bar left out, so that it starts with a pick-up.
+        """Leave out the rest that opens the first bar, so that the melody starts with a pick-up.
 
         Nothing changes where the melody starts with a note, after a bar or more of rest, or is over in a bar.
         """
@@ -277,7 +283,7 @@ class Melody:
         return replace(self, timeline=full).between(opening, max(self.timeline.length, opening))
 
     def with_resolution(self, ticks_per_quarter: int) -> Melody:
-        """The same melody counted in another resolution. Raises ValueError where that is not exact."""
+        """Count the melody in another resolution. Raises ValueError where that is not exact."""
         timeline = self.timeline.with_resolution(ticks_per_quarter)  # refuses what is not exact
         old = self.timeline.ticks_per_quarter
         edges = [tuple(Fraction(t * ticks_per_quarter, old) for t in (n.start, n.end)) for n in self.notes]
@@ -291,7 +297,10 @@ class Melody:
 
 
 def exact_resolution(times: Sequence[Fraction], at_least: int = TICKS_PER_QUARTER) -> int:
-    """The smallest multiple of `at_least` ticks per quarter at which all `times` (in quarters) are whole."""
+    """Find the smallest multiple of `at_least` ticks per quarter that makes all `times` whole.
+
+    times: in quarters.
+    """
     return lcm(at_least, *{t.denominator for t in times})
 
 
@@ -304,7 +313,10 @@ def _check_changes(name: str, changes: Sequence[Metre | Key | Tempo]) -> None:
 
 
 def _window(changes: tuple, start: int, end: int) -> tuple:
-    """Changes between two ticks, counted from `start`; the one in force at `start` moves to 0."""
+    """Cut out the changes between two ticks, counted from `start`.
+
+    The one in force at `start` moves to 0.
+    """
     if not changes:
         return ()
     in_force = [c for c in changes if c.tick <= start][-1:] or [changes[0]]

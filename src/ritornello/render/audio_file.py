@@ -52,7 +52,7 @@ def encode_audio(
 
 
 def _with_fixed_serial(content: bytes) -> bytes:
-    """The Ogg stream under a fixed serial number instead of the random one, so that equal sound is equal bytes.
+    """Replace the random serial number of an Ogg stream, so that equal sound is equal bytes.
 
     Source: RFC 3533, section 6 (page header; serial at byte 14, checksum at 22).
     """
@@ -69,6 +69,6 @@ def _with_fixed_serial(content: bytes) -> bytes:
 
 
 def _ogg_checksum(page: bytes | bytearray) -> int:
-    """Ogg's CRC-32: zlib's polynomial with the bits the other way round, neither start nor end inverted."""
+    """Compute Ogg's CRC-32: zlib's polynomial, bits reversed, neither start nor end inverted."""
     reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reflected:032b}"[::-1], 2)

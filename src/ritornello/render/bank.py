@@ -33,7 +33,7 @@ class Recording(NamedTuple):
 
 @cache
 def load_bank() -> tuple[tuple[Recording, ...], int]:
-    """The recorded keys from low to high, and their sample rate. Decoded once, some 50 ms."""
+    """Load the recorded keys from low to high, and their sample rate. Decoded once, some 50 ms."""
     import soundfile
 
     index = json.loads((BANK / "piano.json").read_text("utf-8"))
@@ -67,7 +67,7 @@ def play_key(pitch: int, frames: int, brightness: float, sample_rate: int) -> ND
 
 @lru_cache(maxsize=64)
 def _voices(nearest: int, sample_rate: int, may_alias: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A recording as it is and as a soft touch would have it: darker, its fundamental untouched.
+    """Filter a recording for a hard touch (as it is) and a soft one (darker overtones).
 
     The filters have no phase, so that the two can be mixed. Where the recording would be read faster than it was
     made, what would fold back into hearing is taken out of both.
@@ -85,13 +85,16 @@ def _voices(nearest: int, sample_rate: int, may_alias: bool) -> tuple[NDArray[np
 
 
 def _fast_length(size: int) -> int:
-    """The next length of the form 2^n or 3 * 2^n, at which Fourier transforms are fast."""
+    """Find the next length of the form 2^n or 3 * 2^n, at which Fourier transforms are fast."""
     power = 1 << (size - 1).bit_length()
     return power * 3 // 4 if power * 3 // 4 >= size else power
 
 
 def _resample(wave: NDArray[np.float32], recording: Recording, step: float, frames: int) -> NDArray[np.float32]:
-    """Read `wave` at every `step` frames, round the loop where it ends. Catmull-Rom's cubic through four frames."""
+    """Read `wave` at every `step` frames, round the loop where it ends.
+
+    The curve is Catmull-Rom's cubic through four frames.
+    """
     place = np.arange(frames) * step
     passes = None
     if frames * step >= recording.length:

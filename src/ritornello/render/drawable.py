@@ -18,7 +18,7 @@ LARGEST_TUPLET = 7
 
 
 def drawable(melody: Melody) -> tuple[Melody, list[int]]:
-    """The melody itself if its notation is readable, else with its notes on sixteenths and triplets.
+    """Make notation readable: a melody that is not gets its notes on sixteenths and triplets.
 
     Readable means: no value shorter than a 64th and no tuplet of more than seven. Keys that begin inside a bar
     wait for its end, because verovio would draw them at its beginning. For pictures only; the files that are
@@ -47,7 +47,7 @@ def _readable(bars: Sequence[Bar]) -> bool:
 
 
 def rounded(melody: Melody) -> tuple[Melody, list[int]]:
-    """The melody with every start and end on the nearest step of the better grid of its quarter.
+    """Round every start and end to the nearest step of the better grid of its quarter.
 
     A note that would vanish gets one step where there is room before the next, else it is left out.
     Returns the rounded melody and the indices of the notes that it kept.
@@ -70,7 +70,7 @@ def rounded(melody: Melody) -> tuple[Melody, list[int]]:
 
 
 def _grids(edges: Sequence[Fraction]) -> dict[int, int]:
-    """For every quarter that holds an edge, the number of steps that suits its edges."""
+    """Choose the number of steps that suits the edges of each quarter."""
     quarters: dict[int, list[Fraction]] = {}
     for edge in edges:
         quarters.setdefault(int(edge), []).append(edge)

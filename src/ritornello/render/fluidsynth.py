@@ -55,7 +55,10 @@ def _run(command: list[str], soundfont: str | Path) -> None:
 
 
 def _write_midi(music: Melody | Piece, path: Path) -> None:
-    """A MIDI file of all parts, with a silent last event that keeps FluidSynth playing through the tail."""
+    """Write a MIDI file of all parts.
+
+    A silent last event keeps FluidSynth playing through the tail.
+    """
     from symusic import ControlChange, Note, Score, Tempo, Track
 
     timeline = music.timeline
@@ -75,7 +78,7 @@ def _write_midi(music: Melody | Piece, path: Path) -> None:
 def _trimmed(
     wave: NDArray[np.float32], music: Melody | Piece, soundfont: str | Path, sample_rate: int
 ) -> NDArray[np.float32]:
-    """The sound up to where it has died away, but no shorter than the music."""
+    """Trim the sound to where it has died away, but no shorter than the music."""
     length = round(music.timeline.seconds(music.timeline.length) * sample_rate)
     peak = float(np.abs(wave).max(initial=0))
     parts = music.parts if isinstance(music, Piece) else (music,)

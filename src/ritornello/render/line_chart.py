@@ -35,7 +35,7 @@ class Line:
 def line_chart(
     lines: Sequence[Line], x_name: str, y_name: str, width: int = 860, height: int = 380, label: str = ""
 ) -> str:
-    """Draw `lines` as a self-contained SVG of `width` x `height` pixels, a legend above the plot.
+    """Draw lines as a self-contained SVG of `width` x `height` pixels, a legend above the plot.
 
     x_name, y_name: what the axes count. A first fall that would flatten all the rest is cut at the top.
     Points that are not finite are left out. Raises ValueError without any line.
@@ -71,7 +71,7 @@ class _Frame:
         self._edges = left, top, right, bottom
 
     def rules(self) -> list[str]:
-        """The grid with its numbers."""
+        """Draw the grid with its numbers."""
         left, top, right, bottom = self._edges
         shapes = []
         for value in ticks(*self._y, round((bottom - top) / 48)):
@@ -85,7 +85,7 @@ class _Frame:
         return shapes
 
     def drawn(self, line: Line) -> str:
-        """One line, and the dot on it."""
+        """Draw one line, and the dot on it."""
         left, _, right, _ = self._edges
         kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
         if line.is_level:
@@ -103,11 +103,11 @@ class _Frame:
         return f'<path class="{kind}" d="{path}"/>{marks}'
 
     def x(self, value: float) -> float:
-        """Pixels from the left."""
+        """Convert a value to pixels from the left."""
         return _between(value, self._x, (self._edges[0], self._edges[2]))
 
     def y(self, value: float) -> float:
-        """Pixels from the top; what lies above the scale is at its edge."""
+        """Convert a value to pixels from the top; one above the scale is at its edge."""
         low, high = self._y
         return _between(min(max(value, low), high), self._y, (self._edges[3], self._edges[1]))
 
@@ -127,7 +127,10 @@ def _steps(span: float) -> list[float]:
 
 
 def heights(lines: Sequence[Line]) -> tuple[float, float]:
-    """Lowest and highest value shown: room around the lines, their first fall cut where it would flatten the rest."""
+    """Choose the lowest and highest value shown.
+
+    There is room around the lines; their first fall is cut where it would flatten the rest.
+    """
     every = [y for line in lines for y in line.ys if math.isfinite(y)] or [0.0, 1.0]
     late = [y for line in lines for y in line.ys[len(line.ys) // 2 :] if math.isfinite(y)] or every
     low = min(every)
@@ -137,7 +140,7 @@ def heights(lines: Sequence[Line]) -> tuple[float, float]:
 
 
 def _legend(lines: Sequence[Line], width: int) -> tuple[list[str], float]:
-    """The names with a stroke of their colour, in as many rows as they need, and the pixels they take."""
+    """Draw the legend, a stroke and a name each, and measure its height in pixels."""
     shapes, x, y = [], 14.0, 24.0
     for line in lines:
         wide = 30 + SIGN * len(line.name)

@@ -67,7 +67,7 @@ class Exhibit:
 
 
 def page_html(items: Sequence[Exhibit], title: str, intro: str = "", facts: Mapping[str, Fact] | None = None) -> str:
-    """Make one self-contained page of any number of melodies, under a title, a few words and the figures.
+    """Make one self-contained page of any number of melodies, with title, intro and figures.
 
     The text is a whole HTML document of UTF-8, to be opened from disk or served; it fetches nothing.
     """
@@ -91,7 +91,7 @@ def frame_html(
     probabilities: Sequence[float] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Make a self-contained document of one melody: the frame of a notebook cell. Arguments as in `Exhibit`."""
+    """Make a self-contained document of one melody. Arguments as in `Exhibit`."""
     item = Exhibit(melody, audio, audio_mime, title, facts or {}, probabilities, files or {})
     return _document(item.name, "frame", _tune(item))
 
@@ -105,7 +105,7 @@ def notebook_html(
     probabilities: Sequence[float] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Make the HTML of a notebook cell: `frame_html` in an iframe that may run scripts and nothing else.
+    """Make the HTML of a notebook cell: `frame_html` in an iframe that may only run scripts.
 
     An iframe with srcdoc is what Jupyter, Colab, VS Code, nbviewer and a static export have in common; its height
     is fixed beforehand, since a sandboxed frame cannot set its own.
@@ -121,7 +121,7 @@ def notebook_html(
 
 
 def _frame_height(document: str, sounds: bool, facts: Mapping[str, Fact]) -> int:
-    """Pixels that the frame needs at its full width; on a narrower screen it scrolls."""
+    """Estimate the height of the frame in pixels at its full width; narrower screens scroll."""
     pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', document)]
     staff, _narrow, roll = (height for _, height in pictures)
     legend = 34 if 'class="legend"' in document else 0
@@ -130,7 +130,7 @@ def _frame_height(document: str, sounds: bool, facts: Mapping[str, Fact]) -> int
 
 
 def _tune(item: Exhibit) -> str:
-    """The card of one melody."""
+    """Make the card of one melody."""
     roll = roll_svg(item.melody, item.probabilities, WIDE)
     natural, _ = svg_size(roll)
     return _filled(
@@ -160,7 +160,7 @@ def _player(item: Exhibit) -> str:
 
 
 def _meta(melody: Melody) -> str:
-    """Metre, key, tempo and length in a line: "6/8 · G major · ♩. = 60 · 8 bars"."""
+    """Write metre, key, tempo and length in a line: "6/8 · G major · ♩. = 60 · 8 bars"."""
     timeline = melody.timeline
     beat = beat_lengths(timeline.metre)[0]
     sign = {"1/2": "♪", "3/2": "♩.", "1": "♩"}.get(str(beat))
@@ -187,7 +187,7 @@ def _legend() -> str:
 
 
 def _facts(facts: Mapping[str, Fact]) -> str:
-    """Names and values side by side; numbers large, words smaller."""
+    """List names and values side by side; numbers large, words smaller."""
     if not facts:
         return ""
     rows = []
@@ -199,7 +199,10 @@ def _facts(facts: Mapping[str, Fact]) -> str:
 
 
 def _files(item: Exhibit) -> str:
-    """Links that save the melody; the sound's link is pointed at the player's own data by the script."""
+    """Make the links that save the melody.
+
+    The script points the sound's link at the player's own data.
+    """
     stem = re.sub(r"[^\w-]+", "-", item.name).strip("-").lower() or "melody"
     files = dict(item.files)
     if not any(name.endswith(".musicxml") for name in files):
@@ -242,5 +245,5 @@ def _template(name: str) -> str:
 
 
 def _filled(template: str, **values: str) -> str:
-    """A template with `{{name}}` replaced; what is put in is not looked at again."""
+    """Replace each `{{name}}` of a template; the values themselves are not searched again."""
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _template(template))

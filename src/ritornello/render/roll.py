@@ -47,7 +47,7 @@ class _Space:
 
 
 def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width: int = 900) -> str:
-    """Draw `melody` as a self-contained SVG, at least `width` pixels wide, wider for a long melody.
+    """Draw a melody as a self-contained SVG, `width` pixels wide or more.
 
     probabilities: (notes,) the probability in (0, 1] that a model gave to each note; colours then tell surprise,
         from blue (foreseen) to orange (6 bits or more). Without them colours tell velocity.
@@ -70,7 +70,7 @@ def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width
 
 
 def surprise_colour(probability: float) -> str:
-    """Colour of a note that a model gave `probability`: the scale of the roll, for legends."""
+    """Choose the colour of a note by its `probability`: the scale of the roll, for legends."""
     place = min(-log2(probability), MOST_BITS) / MOST_BITS * (len(SURPRISE) - 1)
     stop = min(int(place), len(SURPRISE) - 2)
     pairs = zip(SURPRISE[stop], SURPRISE[stop + 1], strict=True)
@@ -78,7 +78,7 @@ def surprise_colour(probability: float) -> str:
 
 
 def pitch_name(pitch: int) -> str:
-    """Name and octave of a pitch for a label: 60 is C4; black keys by their commoner names."""
+    """Name a pitch with its octave: 60 is C4; black keys by their commoner names."""
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
@@ -103,7 +103,7 @@ def _space(melody: Melody, width: int) -> _Space:
 
 
 def _rows(space: _Space) -> list[str]:
-    """The ground: a shade for the rows of black keys, a line under every C and F."""
+    """Draw the ground: a shade for the rows of black keys, a line under every C and F."""
     right = space.width - KEYBOARD
     ground = f'<rect class="ground" width="{space.width:g}" height="{space.height}" fill="#fffdf8"/>'
     black = [
@@ -120,7 +120,7 @@ def _rows(space: _Space) -> list[str]:
 
 
 def _lines(melody: Melody, space: _Space) -> list[str]:
-    """Barlines with numbers, and beats in a lighter tone."""
+    """Draw barlines with numbers, and beats in a lighter tone."""
     timeline = melody.timeline
     top, bottom = TOP, space.height - FOOT
     beats, bars, numbers = [], [], []
@@ -146,7 +146,7 @@ def _lines(melody: Melody, space: _Space) -> list[str]:
 
 
 def _beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
-    """Ticks of the beats inside a bar; those of a pick-up are counted from its end."""
+    """List the ticks of the beats inside a bar; those of a pick-up are counted from its end."""
     timeline = melody.timeline
     metre = timeline.metre_at(start)
     anchor = timeline.pickup - timeline.bar_ticks(metre) if start == 0 and timeline.pickup else start
@@ -177,7 +177,7 @@ def _opacity(note: Note) -> float:
 
 
 def _keyboard(space: _Space) -> list[str]:
-    """The piano keys of the rows, black ones shorter, every C named."""
+    """Draw the piano keys of the rows, black ones shorter, every C named."""
     height = (space.high - space.low + 1) * ROW
     keys = [f'<rect class="white-keys" y="{TOP}" width="{KEYBOARD}" height="{height}" fill="#fffdf8"/>']
     for pitch in range(space.low, space.high + 1):
@@ -202,14 +202,14 @@ def _keyboard(space: _Space) -> list[str]:
 
 
 def _time_map(melody: Melody, space: _Space) -> str:
-    """Pairs of seconds and x at every change of tempo and at both ends."""
+    """Pair seconds with x at every change of tempo and at both ends."""
     end = melody.timeline.barlines()[-1]
     ticks = sorted({0, end, *(t.tick for t in melody.timeline.tempos if t.tick < end)})
     return " ".join(f"{melody.timeline.seconds(t):.4f},{space.x(t):g}" for t in ticks)
 
 
 def _description(melody: Melody, surprise: bool) -> str:
-    """What the picture shows, in words."""
+    """Describe the picture in words."""
     name = f"Piano roll of {melody.title}" if melody.title else "Piano roll"
     if not melody.notes:
         return f"{name}: no notes"

@@ -84,7 +84,7 @@ def _pitched_notes(music: Melody | Piece) -> Sequence[Note]:
 
 
 def _mixed(notes: Sequence[Note], timeline: Timeline, sample_rate: int) -> NDArray[np.float32]:
-    """All notes added up, each at its own time. (samples,)"""
+    """Mix all notes, each at its own time. (samples,)"""
     release = _release(sample_rate)
     spans = [_span(note, timeline, sample_rate) for note in notes]
     length = round(timeline.seconds(timeline.length) * sample_rate)
@@ -95,14 +95,14 @@ def _mixed(notes: Sequence[Note], timeline: Timeline, sample_rate: int) -> NDArr
 
 
 def _span(note: Note, timeline: Timeline, sample_rate: int) -> tuple[int, int]:
-    """The sample at which a note starts, and how many samples it is held."""
+    """Find the sample at which a note starts, and how many samples it is held."""
     start = timeline.seconds(note.start)
     held = max(timeline.seconds(note.end) - start, SHORTEST_SECONDS)
     return round(start * sample_rate), round(held * sample_rate)
 
 
 def _sound(note: Note, held: int, release: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """One note from its attack through `held` samples to the end of its release. (samples,)
+    """Play one note from its attack through `held` samples to the end of its release. (samples,)
 
     Velocity v is loudness and colour: v^1.5 in amplitude (12 dB between 20 and 50, or between 50 and 127), and
     brighter in proportion, as a hammer that strikes harder excites more high partials.
@@ -115,7 +115,7 @@ def _sound(note: Note, held: int, release: NDArray[np.float32], sample_rate: int
 
 
 def _release(sample_rate: int) -> NDArray[np.float32]:
-    """The damper: an exponential, then a short fade from its last thousandths to nothing."""
+    """Make the curve of the damper: an exponential, then a short fade to nothing."""
     seconds = np.arange(round(TAIL_SECONDS * sample_rate), dtype=np.float32) / sample_rate
     fade = np.clip((TAIL_SECONDS - seconds) / FADE_SECONDS, 0, 1)
     return (10 ** (-3 * seconds / RELEASE_SECONDS) * fade).astype(np.float32)
@@ -134,7 +134,7 @@ def _levelled(wave: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32
 
 
 def _loudness(wave: NDArray[np.float32], sample_rate: int) -> float:
-    """Root mean square of the blocks that are within GATE_DB of the loudest one.
+    """Compute the root mean square of the blocks within GATE_DB of the loudest one.
 
     The gating of ITU-R BS.1770 without its ear-shaped filter, which a piano alone does not need.
     """

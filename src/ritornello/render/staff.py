@@ -18,7 +18,7 @@ _NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # no identifier that verovio
 
 
 def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | None = "white") -> str:
-    """Engrave `melody` as one self-contained SVG, `width` pixels wide and as high as its systems need.
+    """Engrave a melody as a self-contained SVG, `width` pixels wide, as high as it needs.
 
     scale: size of the staff in per cent; 100 makes a staff 72 pixels high. paper: a colour behind it, or None.
     Notes are groups of class "note" with `data-note`, their index in the melody (all tied parts carry it).
@@ -41,7 +41,7 @@ def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | No
 
 
 def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0) -> bytes:
-    """The staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
+    """Draw the staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
 
     Bar numbers are drawn with a font of the system and left out where there is none.
     Raises ImportError, naming the extra to install, without resvg_py; ValueError as `staff_svg`.
@@ -63,7 +63,10 @@ def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
 
 
 def svg_size(svg: str) -> tuple[float, float]:
-    """Width and height in pixels, from the first viewBox of an SVG picture. Raises ValueError without one."""
+    """Read width and height in pixels from the first viewBox of an SVG picture.
+
+    Raises ValueError without one.
+    """
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     if not found:
         raise ValueError("this SVG has no viewBox from 0 0")
@@ -71,7 +74,10 @@ def svg_size(svg: str) -> tuple[float, float]:
 
 
 def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list[str]:
-    """One SVG for each page. breaks: "auto" fills the systems, "encoded" ends them where the text says so."""
+    """Engrave one SVG for each page.
+
+    breaks: "auto" fills the systems, "encoded" ends them where the text says so.
+    """
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
@@ -98,8 +104,9 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
 
 
 def _with_even_systems(text: str, pages: Sequence[str]) -> str:
-    """The MusicXML with systems of as many bars each as fit, fours where they make phrases; a pick-up goes along.
+    """Break the MusicXML in systems of as many bars each as fit, fours where they make phrases.
 
+    A pick-up goes with the first.
     pages: how verovio broke the systems by itself, which leaves a short rest for the last.
     """
     systems = [s.count('class="measure"') for page in pages for s in page.split('class="system"')[1:]]
@@ -117,7 +124,7 @@ def _with_even_systems(text: str, pages: Sequence[str]) -> str:
 
 
 def _tidied(svg: str, kept: Sequence[int]) -> str:
-    """Verovio's drawing with the melody's note numbers instead of its many identifiers, save the names of glyphs."""
+    """Drop verovio's identifiers, save those of glyphs, and mark each note with its index."""
     svg = svg[svg.index("<svg") :]
     root = re.search(r'id="([^"]*)"', svg)
     svg = _NOTE_ID.sub(lambda found: f'data-note="{kept[int(found[1])]}"', svg)
@@ -125,7 +132,7 @@ def _tidied(svg: str, kept: Sequence[int]) -> str:
 
 
 def _stacked(pages: list[str], title: str, paper: str | None) -> str:
-    """Pages one below the other in a single picture, with a name for those who cannot see it."""
+    """Stack pages in a single picture, with a name for those who cannot see it."""
     sizes = [svg_size(page) for page in pages]
     width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
     label = escape_attribute(f"Staff of {title}" if title else "Staff")
@@ -141,5 +148,5 @@ def _stacked(pages: list[str], title: str, paper: str | None) -> str:
 
 
 def escape_attribute(text: str) -> str:
-    """`text` for use between double quotes in XML or HTML."""
+    """Escape `text` for use between double quotes in XML or HTML."""
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

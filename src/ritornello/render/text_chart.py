@@ -15,8 +15,9 @@ Cell = tuple[str, int]  # a sign, and the ink of the line that it belongs to: -1
 
 
 def text_chart(lines: Sequence[Line], width: int, height: int) -> list[list[Cell]]:
-    """Rows of cells, `height` rows of `width` signs: numbers at the left, the lines as dots; the last line on top.
+    """Draw `height` rows of `width` cells: numbers at the left, the lines as dots.
 
+    The last line is on top.
     Raises ValueError without lines, or where there is no room (less than 12 by 2).
     """
     if not lines or width < 12 or height < 2:
@@ -36,7 +37,7 @@ def text_chart(lines: Sequence[Line], width: int, height: int) -> list[list[Cell
 
 
 def _dots(line: Line, wide: int, tall: int, last: float, low: float, high: float) -> list[tuple[int, int]]:
-    """Columns and rows of the dots of a line, rows counted from the top."""
+    """List columns and rows of the dots of a line, rows counted from the top."""
 
     def row(value: float) -> int:
         share = (min(max(value, low), high) - low) / (high - low)
@@ -57,7 +58,7 @@ def _dots(line: Line, wide: int, tall: int, last: float, low: float, high: float
 
 
 def _label(row: int, height: int, low: float, high: float) -> list[Cell]:
-    """The number that stands at this row, if one does."""
+    """Write the number of this row, if it has one."""
     step = (high - low) / height
     top = high - row * step
     here = [value for value in ticks(low, high, max(2, height // 2)) if top - step < value <= top]

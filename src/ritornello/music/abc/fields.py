@@ -53,8 +53,9 @@ class VoiceOptions:
 
 
 def parse_key(text: str) -> Signature | None:
-    """Read a K: field; None where it names no tonic (only a clef, say). Raises ValueError for an unknown mode.
+    """Read a K: field.
 
+    Gives None where it names no tonic (only a clef, say). Raises ValueError for an unknown mode.
     Bagpipe keys HP and Hp sound F sharp and C sharp. `exp` takes the explicit accidentals alone.
     """
     text = _CLEF.sub(" ", _PARAMETER.sub(" ", text)).strip()
@@ -89,7 +90,7 @@ def _alterations(fifths: int) -> dict[str, int]:
 
 
 def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signature:
-    """The signature with explicit accidentals; its fifths are the sharps less the flats that stand at the clef."""
+    """Add explicit accidentals; the fifths become the sharps less the flats at the clef."""
     alterations = signature.alterations | explicit
     return Signature(alterations, max(-7, min(7, sum(alterations.values()))), signature.mode)
 
@@ -112,8 +113,9 @@ def _whole(text: str | None) -> int | None:
 
 
 def parse_metre(text: str) -> tuple[int, int] | None:
-    """Read an M: field as (numerator, denominator); None for M:none. Raises ValueError for anything else.
+    """Read an M: field as (numerator, denominator), M:none as None.
 
+    Raises ValueError for anything else.
     C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8.
     """
     text = "".join(text.split())
@@ -129,7 +131,10 @@ def parse_metre(text: str) -> tuple[int, int] | None:
 
 
 def parse_unit(text: str) -> Fraction:
-    """Read an L: field ("1/8") as quarters. Raises ValueError for anything but a fraction above 0."""
+    """Read an L: field ("1/8") as quarters.
+
+    Raises ValueError for anything but a fraction above 0.
+    """
     found = re.fullmatch(r"(\d{1,4})(?:/(\d{1,4}))?", "".join(text.split()))
     if found is None or not int(found.group(1)) or (found.group(2) and not int(found.group(2))):
         raise ValueError(f'"{text}" is not a note length; 1/4, 1/8 or 1/16 is expected')
@@ -137,13 +142,14 @@ def parse_unit(text: str) -> Fraction:
 
 
 def default_unit(metre: tuple[int, int] | None) -> Fraction:
-    """The unit where no L: is given: a sixteenth in metres below 3/4, else an eighth."""
+    """Choose the unit where no L: is given: a sixteenth in metres below 3/4, else an eighth."""
     return Fraction(1, 4) if metre and Fraction(*metre) < Fraction(3, 4) else Fraction(1, 2)
 
 
 def parse_tempo(text: str, unit: Fraction) -> float | None:
-    """Read a Q: field as quarters per minute; None where it gives words alone, or no speed above 0.
+    """Read a Q: field as quarters per minute.
 
+    Gives None for words alone, or a speed of 0.
     "1/4=100", "1/4 3/8=40" (the sum is one beat), "Allegro" 1/4=120; the old "120" and "C3=40" count units (L:).
     """
     text = re.sub(r'"[^"]*"', " ", text)
@@ -179,7 +185,7 @@ def parse_parts(text: str, limit: int = 1000) -> str:
 
 
 def plain_text(text: str) -> str:
-    r"""A title or name without ABC's escapes: \'e, &eacute; and \u00e9 are é."""
+    r"""Resolve ABC's escapes in a title or name: \'e, &eacute; and \u00e9 are é."""
 
     def letter(found: re.Match[str]) -> str:
         ligature, accent, base, code, itself = found.groups()

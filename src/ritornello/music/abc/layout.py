@@ -80,7 +80,7 @@ def _time(change: tuple[Fraction, float]) -> Fraction:
 
 
 def _sung(voice: Voice, stretches: Sequence[Stretch]) -> list[_Sung]:
-    """The voice's notes in order of play, tied ones joined to what follows them there."""
+    """List the notes of a voice in playing order, tied notes joined."""
     sung: list[_Sung] = []
     waiting: dict[tuple[int, Fraction], int] = {}  # a tied note's pitch and end -> its place in `sung`
     written = sorted(voice.notes, key=lambda n: n.start)
@@ -105,7 +105,7 @@ def _sung(voice: Voice, stretches: Sequence[Stretch]) -> list[_Sung]:
 
 
 def _played(changes: Sequence[tuple[Fraction, T]], stretches: Sequence[Stretch]) -> list[tuple[Fraction, T]]:
-    """Changes in order of play, each only where it differs from what was in force; the first stands at 0."""
+    """List changes in playing order, each only where the value changes; the first is at 0."""
     played: list[tuple[Fraction, T]] = []
     offset = Fraction(0)
     for start, end in stretches:
@@ -121,7 +121,10 @@ def _played(changes: Sequence[tuple[Fraction, T]], stretches: Sequence[Stretch])
 
 
 def _bars(lead: Voice, stretches: Sequence[Stretch]) -> list[_Bar]:
-    """The bars in order of play; two short ones that make up a full one are one (a bar cut by a repeat sign)."""
+    """List the bars in playing order.
+
+    Two short bars that make up a full one (a bar cut by a repeat sign) are joined.
+    """
     bars: list[_Bar] = []
     offset = Fraction(0)
     for start, end in stretches:
@@ -144,7 +147,7 @@ def _completes(before: _Bar, bar: _Bar) -> bool:
 
 
 def _metres(bars: Sequence[_Bar]) -> list[tuple[Fraction, tuple[int, int]]]:
-    """Metre entries: where the metre changes, and again after each bar that leaves the count of full bars.
+    """List the metres: where they change, and after each bar that breaks the count of bars.
 
     In music without metre each bar's own length is its metre: six quarters are 6/4; a first bar of at most half
     the second's length is that one's pick-up.
@@ -167,7 +170,10 @@ def _free_metre(length: Fraction) -> tuple[int, int]:
 
 
 def _keys(keys: Sequence[tuple[Fraction, Signature]], ticks: int) -> tuple[Key, ...]:
-    """Keys in ticks; none at all where no key is named. An unnamed stretch among named ones counts as C."""
+    """Convert keys to ticks; none at all where no key is named.
+
+    An unnamed stretch among named ones counts as C.
+    """
     if not any(signature.known for _, signature in keys):
         return ()
     named: list[Key] = []

@@ -46,7 +46,10 @@ def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
 
 
 def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[AbcError]]:
-    """Read an ABC text as `read_abc` does, and give the errors of the tunes that were left out beside it."""
+    """Read every tune of an ABC text, with the errors of tunes that had to be left out.
+
+    Arguments and errors raised as in `read_abc`.
+    """
     results = scan_abc(text, source, repeats)
     pieces = [r for r in results if isinstance(r, Piece)]
     errors = [r for r in results if isinstance(r, AbcError)]
@@ -56,7 +59,10 @@ def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[lis
 
 
 def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece | AbcError]:
-    """Read an ABC text as `read_abc` does, one result per tune: its Piece, or the AbcError that it met."""
+    """Read an ABC text, one result per tune: its Piece, or the AbcError that it met.
+
+    Arguments as in `read_abc`.
+    """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not "{repeats}"')
     head, tunes = _split_book(text)
@@ -74,8 +80,9 @@ Line = tuple[int, str]  # number from 1, text without its comment; "" for an emp
 
 
 def _split_book(text: str) -> tuple[list[Line], list[list[Line]]]:
-    """The file's own header, and the lines of each tune: from its X: up to an empty line or the next X:.
+    """Split a file into its own header and the lines of each tune.
 
+    A tune goes from its X: to an empty line or the next X:.
     A text without X: is one tune if it has a K:. An empty line before K: does not end the tune.
     """
     lines = list(_lines(text))
@@ -93,7 +100,7 @@ def _split_book(text: str) -> tuple[list[Line], list[list[Line]]]:
 
 
 def _lines(text: str) -> Iterator[Line]:
-    """The lines that matter: comments and blocks of typeset text (%%begintext ... %%endtext) left out."""
+    """List the lines without comments and typeset text (%%begintext ... %%endtext)."""
     block = ""
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
@@ -151,7 +158,7 @@ class _Tune:
             self._take_music(line)
 
     def finish(self, unfold: bool) -> Piece:
-        """The tune as a Piece. Raises ValueError where it has no key field or no notes."""
+        """Build the Piece. Raises ValueError without a key field or without notes."""
         if not self.in_body:
             raise ValueError("the tune has no K: field, which must stand before the music")
         names = [*self.declared, *(n for n in self.voices if n not in self.declared)]
@@ -188,7 +195,7 @@ class _Tune:
             self.current = None if self.in_body else self.current
 
     def _take_body_field(self, letter: str, value: str) -> None:
-        """A field inside the tune: it holds for the voice it stands in; before the first, for all."""
+        """Apply a field inside the tune to its voice; before the first voice, to all."""
         if letter not in _VOICE_LETTERS:
             return
         if self.voices or self.current is not None or letter == "P":
@@ -223,7 +230,7 @@ class _Tune:
                 self._voice().read(found)
 
     def _voice(self) -> VoiceReader:
-        """The reader of the voice that the music is in; before any V: in the body, that of the first one declared."""
+        """Find the reader of the current voice; before any V:, of the first voice declared."""
         name = self.current if self.current is not None else next(iter(self.declared), "")
         if name not in self.voices:
             settings = replace(self.settings)

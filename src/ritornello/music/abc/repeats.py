@@ -29,7 +29,7 @@ class _Segment:
 
 
 def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
-    """Unfold repeats and endings: the stretches of written time in the order in which they sound.
+    """Unfold repeats and endings into stretches of written time, in playing order.
 
     A :| goes back to |:, or where there is none to the last double bar, end of repeat or start of the tune.
     An ending followed straight by another repeats as if :| stood between. D.C. and D.S. are not followed.
@@ -48,7 +48,7 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
 def play_parts(
     parts: Sequence[tuple[Fraction, str]], order: str, marks: Sequence[Mark], length: Fraction
 ) -> list[Stretch]:
-    """Unfold each part's own repeats, the parts in the order that the header's P: field gives ("AABC").
+    """Unfold the repeats of each part, the parts in the order of the header's P: field ("AABC").
 
     parts: where each label stands. Without an order, or where it names no part that is there, all play once.
     """
@@ -91,7 +91,7 @@ def _segments(marks: Sequence[Mark], length: Fraction) -> list[_Segment]:
 
 
 def _groups(segments: list[_Segment]) -> Iterator[list[_Segment]]:
-    """Gather the segments that one repeat governs: from where it goes back to, through its last ending."""
+    """Group the segments of one repeat: from where it goes back to, through its last ending."""
     group: list[_Segment] = []
     for segment in segments:
         before = group[-1] if group else None

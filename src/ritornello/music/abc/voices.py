@@ -124,7 +124,7 @@ class Settings:
             self.unit = parse_unit(value)
 
     def direct(self, words: list[str]) -> None:
-        """Take over a %% line or I: field: how far accidentals reach, MIDI program, transposition, drums."""
+        """Apply a %% line or I: field: reach of accidentals, MIDI program, transposition, drums."""
         match words:
             case ["propagate-accidentals", ("not" | "octave" | "pitch") as how, *_]:
                 self.propagate = how
@@ -156,14 +156,14 @@ class VoiceReader:
         self.tuplets: list[list] = []  # [factor, how many notes it still governs]
 
     def finish(self) -> Voice:
-        """The voice as read, with its length and options."""
+        """Return the voice, with its length and options."""
         self.voice.length = max(self.time, self.bar_end)
         self.voice.name = self.settings.name
         self.voice.program, self.voice.is_drum = self.settings.program, self.settings.is_drum
         return self.voice
 
     def read(self, found: re.Match[str]) -> None:
-        """Take in one token of a music line. Raises ValueError where a note or repeat is out of range."""
+        """Read one token of a music line. Raises ValueError for a note or repeat out of range."""
         token = found.groupdict()
         if token["letter"]:
             self._sound([_head(token)], "")
@@ -188,7 +188,7 @@ class VoiceReader:
             self._ending(token["first"] or token["ending"])
 
     def change(self, letter: str, value: str) -> None:
-        """Take in a field inside the tune that concerns this voice. Raises ValueError where it cannot be read."""
+        """Apply a field inside the tune to this voice. Raises ValueError where it cannot be read."""
         self.settings.set_field(letter, value)
         if letter == "K":
             self.voice.keys.append((self.time, self.settings.signature))
@@ -203,7 +203,10 @@ class VoiceReader:
             self.voice.parts.append((self.time, value.strip()[:1]))
 
     def _sound(self, heads: list[dict], after: str) -> None:
-        """Place the heads of a note or chord; the first one's length moves time on (standard, section 4.17)."""
+        """Add the notes of a note or chord.
+
+        The length of the first one moves time on (standard, section 4.17).
+        """
         if not heads:
             return
         factor = self._factor() * _multiple(after) * self.unit
@@ -234,7 +237,7 @@ class VoiceReader:
         self.bar_end = max(self.bar_end, self.time)
 
     def _alteration(self, name: tuple[str, int], sign: int | None) -> int:
-        """How a note is altered: by its own sign, a tie from before, a sign in this bar, or the key."""
+        """Find the alteration of a note: its own sign, a tie, a sign in this bar, or the key."""
         scope = name if self.settings.propagate == "octave" else (name[0], 0)
         if sign is not None:
             if self.settings.propagate != "not":
@@ -259,7 +262,7 @@ class VoiceReader:
         self.tied_names |= names
 
     def _factor(self) -> Fraction:
-        """What tuplets and a broken rhythm before it do to the length of the coming note, chord or rest."""
+        """Compute the factor of the coming duration: open tuplets and a broken rhythm before it."""
         factor, self.last_factor = self.last_factor or Fraction(1), None
         for tuplet in self.tuplets:
             factor *= tuplet[0]
@@ -310,7 +313,10 @@ class VoiceReader:
             self.voice.marks.append(Mark(self.time, "double"))
 
     def _ending(self, text: str) -> None:
-        """Open an ending: 1, "1,3" or "2-4"; one in words counts as the next ("last time" after 1 is 2)."""
+        """Open an ending: 1, "1,3" or "2-4".
+
+        One in words counts as the next ("last time" after 1 is 2).
+        """
         worded = text.startswith('"')
         if worded and not re.search(r"\d", text):
             since = takewhile(lambda mark: mark.kind != "start", reversed(self.voice.marks))
@@ -321,7 +327,7 @@ class VoiceReader:
 
 
 def _head(token: dict[str, str]) -> dict:
-    """One note head from its token: letter, octave from the middle one, sign, length in units, tied."""
+    """Read one note: letter, octave from the middle one, sign, length in units, tie."""
     letter, marks = token["letter"], token["octave"]
     sign = _SIGNS[token["sign"]] if token["sign"] else None
     if sign and token["bent"]:  # a microtone: rounded towards the plain note
@@ -336,7 +342,10 @@ def _head(token: dict[str, str]) -> dict:
 
 
 def _multiple(text: str) -> Fraction:
-    """A note length in units: "" 1, "3" 3, "3/2", "/" 1/2, "//" 1/4. Raises ValueError beyond reason."""
+    """Read a note length in units: "" 1, "3" 3, "3/2", "/" 1/2, "//" 1/4.
+
+    Raises ValueError beyond reason.
+    """
     if not text:
         return Fraction(1)
     number, *rest = re.findall(r"^\d*|/+\d*", text)
@@ -352,7 +361,7 @@ def _multiple(text: str) -> Fraction:
 
 
 def _colons(bar: str) -> tuple[int, int]:
-    """How many colons end a repeat and how many start one, in a barline such as :|, |:, :: or :||:"""
+    """Count the colons that end and that start a repeat in a barline such as :|, |:, :: or :||:"""
     if not bar.strip(":."):
         return bar.count(":") // 2, -(-bar.count(":") // 2)
     bar = bar.lstrip(".")
@@ -370,5 +379,5 @@ def _ending_numbers(text: str) -> set[int]:
 
 
 def tokens(line: str) -> list[re.Match[str]]:
-    """The tokens of a music line, in order; signs that mean nothing to the notes are passed over."""
+    """Split a music line into tokens; signs that do not concern the notes are passed over."""
     return list(_TOKEN.finditer(line))

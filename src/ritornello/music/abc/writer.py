@@ -95,7 +95,7 @@ def _key_name(key: Key | None) -> str:
 
 
 def _changes(timeline: Timeline) -> dict[Fraction, str]:
-    """What is announced inside the tune, by time in quarters: "[M:3/4][K:G]"."""
+    """List metres, keys and tempos inside the tune, by time in quarters: "[M:3/4][K:G]"."""
     announced = [(m.tick, f"[M:{m.name}]") for old, m in pairwise(timeline.metres) if m.name != old.name]
     announced += [(k.tick, f"[K:{_key_name(k)}]") for k in timeline.keys[1:]]
     announced += [(t.tick, f"[Q:{_tempo(t.qpm)}]") for t in timeline.tempos[1:]]
@@ -108,7 +108,7 @@ def _changes(timeline: Timeline) -> dict[Fraction, str]:
 
 
 def _bars(timeline: Timeline) -> list[_Bar]:
-    """All bars up to the end; a short first bar is a pick-up, its beats counted from its end."""
+    """List all bars up to the end; the beats of a pick-up are counted from its end."""
     quarter, bars = timeline.ticks_per_quarter, []
     ends = [min(m.tick, timeline.length) for m in timeline.metres[1:]] + [timeline.length]
     for metre, end in zip(timeline.metres, ends, strict=True):
@@ -123,7 +123,7 @@ def _bars(timeline: Timeline) -> list[_Bar]:
 
 
 def _items(melody: Melody, cuts: Sequence[Fraction]) -> Iterator[_Item]:
-    """The melody's notes, and rests between them to its end, cut and tied at `cuts`."""
+    """List notes, and the rests between them, to the end of the melody, cut and tied at `cuts`."""
     quarter, time = melody.timeline.ticks_per_quarter, Fraction(0)
     for note, name in zip(melody.notes, _names(melody), strict=True):
         start, end = Fraction(note.start, quarter), Fraction(note.end, quarter)
@@ -143,7 +143,7 @@ def _names(melody: Melody) -> Iterator[tuple[str, int, int]]:
 
 
 def _cut(item: _Item, cuts: Sequence[Fraction]) -> list[_Item]:
-    """The pieces of `item` between `cuts`; none if it has no length."""
+    """Cut an item at `cuts`; an item without length gives none."""
     if not item.duration:
         return []
     end = item.start + item.duration
@@ -162,7 +162,7 @@ def _fill(bars: Sequence[_Bar], items: Iterator[_Item]) -> None:
 
 
 def _bar_text(bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> str:
-    """The music of one bar: changes before the item they fall on, beats apart, signs where they are needed."""
+    """Write the music of one bar: changes before their item, beats apart, accidentals as needed."""
     beat = Fraction(3, 2) if bar.metre.denominator == 8 and bar.metre.numerator in (6, 9, 12) else Fraction(1)
     signs = _Signs(timeline.key_at(int(bar.start * timeline.ticks_per_quarter)))
     text = ""
@@ -190,7 +190,7 @@ class _Signs:
         self.in_octave: dict[tuple[str, int], int] = {}
 
     def of(self, name: tuple[str, int, int] | None) -> str:
-        """The sign to write before a note, "" where none is needed (or for a rest)."""
+        """Find the sign to write before a note, "" where none is needed (or for a rest)."""
         if name is None:
             return ""
         letter, alteration, octave = name
@@ -202,7 +202,7 @@ class _Signs:
 
 
 def _note(item: _Item, written: Fraction) -> str:
-    """Letter, octave and length of a note (c' is C6), or a rest."""
+    """Write letter, octave and length of a note (c' is C6), or a rest."""
     units = written / _UNIT
     length = f"{units.numerator}" if units.numerator > 1 else ""
     length += f"/{units.denominator}" if units.denominator > 2 else "/" if units.denominator == 2 else ""
@@ -214,7 +214,7 @@ def _note(item: _Item, written: Fraction) -> str:
 
 
 def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
-    """The bar's items as values of notation: each with what opens a tuplet before it, and its written length."""
+    """Split the bar's items into note values: item, opening of a tuplet, written length."""
     waiting = list(bar.items)
     while waiting:
         odd = _odd(waiting[0].duration)
@@ -234,7 +234,7 @@ def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
 
 
 def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
-    """An item by itself: as it is, or as a tuplet of one where its length is a fraction of odd denominator."""
+    """Write an item by itself, as a tuplet of one where its length has an odd denominator."""
     if not 1 < odd <= MAX_PLAYS:
         return item, "", item.duration
     below = _power_below(odd)
@@ -242,7 +242,7 @@ def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
 
 
 def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
-    """How many of the items from the first on make up a tuplet; 0 where they do not."""
+    """Count the items, from the first on, that make up a tuplet; 0 where they do not."""
     total, below = Fraction(0), _power_below(odd)
     for count, item in enumerate(items[:_LONGEST_RUN], 1):
         total += item.duration
@@ -254,8 +254,9 @@ def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
 
 
 def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
-    """Where to cut an item that is no value of notation (one that is, or that only a fraction can say: nowhere).
+    """Find where to cut an item that is no single note value.
 
+    No cuts for one that is, or that only a fraction can express.
     At the next beat if it starts between beats; else after the longest value, or the last whole beat, inside it.
     """
     if item.duration in _VALUES:
@@ -271,7 +272,7 @@ def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
 
 
 def _odd(length: Fraction) -> int:
-    """The odd part of the denominator: 1 where halving a whole note reaches `length`, 3 for thirds."""
+    """Find the odd part of a denominator: 1 where halving reaches `length`, 3 for thirds."""
     odd = length.denominator
     while odd % 2 == 0:
         odd //= 2

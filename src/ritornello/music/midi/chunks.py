@@ -29,8 +29,9 @@ class Chunks:
 
 
 def read_chunks(content: bytes) -> Chunks:
-    """Open a MIDI file, bare or in a RIFF wrapper. Raises ValueError where it is none, damaged or cut short.
+    """Open a MIDI file, bare or in a RIFF wrapper.
 
+    Raises ValueError where it is none, damaged or cut short.
     A division in SMPTE frames becomes quarter notes of half a second (of a second, where half a second is no whole
     number of ticks). Chunks of other kinds are passed over, and so is what follows the tracks that the header
     promises, unless it is another whole track.
@@ -50,7 +51,10 @@ def read_chunks(content: bytes) -> Chunks:
 
 
 def _unwrapped(content: bytes) -> bytes:
-    """The MIDI file inside a RIFF wrapper (.rmi), or the content as it is. Raises ValueError for an empty wrapper."""
+    """Take the MIDI file out of a RIFF wrapper (.rmi); without one, return the content as it is.
+
+    Raises ValueError for an empty wrapper.
+    """
     if content[:4] != b"RIFF" or content[8:12] != b"RMID":
         return content
     place = 12
@@ -63,7 +67,10 @@ def _unwrapped(content: bytes) -> bytes:
 
 
 def _resolution(division: int) -> tuple[int, float | None]:
-    """Ticks per quarter note, and for a division in SMPTE frames the tempo that makes them so. Raises ValueError."""
+    """Read the division of the header as ticks per quarter note.
+
+    A division in SMPTE frames has a tempo as well, in quarters per minute. Raises ValueError.
+    """
     if not division & 0x8000:
         if not division:
             raise ValueError("damaged: the header says 0 ticks per quarter note")
@@ -77,7 +84,10 @@ def _resolution(division: int) -> tuple[int, float | None]:
 
 
 def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], int]:
-    """The tracks from `place` on, and how many bytes after them are no chunk. Raises ValueError for too few."""
+    """Read the tracks from `place` on, and count the bytes after them that are no chunk.
+
+    Raises ValueError for too few.
+    """
     tracks: list[bytes] = []
     while place + 8 <= len(content):
         name, size = struct.unpack_from(">4sI", content, place)

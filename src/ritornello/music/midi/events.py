@@ -22,8 +22,9 @@ class Event(NamedTuple):
 
 
 def events(track: bytes) -> Iterator[Event]:
-    """The events of a track up to its end, running status resolved; one that is damaged as far as it goes.
+    """List the events of a track up to its end, running status resolved.
 
+    A damaged track is read as far as it goes.
     track: its bytes, as between its header and the next chunk.
     """
     place, tick, running = 0, 0, 0
@@ -50,7 +51,10 @@ def events(track: bytes) -> Iterator[Event]:
 
 
 def _quantity(track: bytes, place: int) -> tuple[int, int]:
-    """A variable-length quantity and the place after it. Raises IndexError where the track ends inside it."""
+    """Read a variable-length quantity, and the place after it.
+
+    Raises IndexError where the track ends inside it.
+    """
     value = track[place] & 0x7F
     while track[place] & 0x80:
         place += 1

@@ -16,7 +16,10 @@ RUSSIAN = re.compile(rb"(?:[\x00-\x7f]|[\xc0-\xdf\xa8]?[\xe0-\xff\xb8]{2,}|[\xc0
 
 
 def decoded_name(name: bytes) -> str:
-    """A name as text, on one line; control characters become spaces, bytes without a meaning U+FFFD."""
+    """Decode a name as text on one line.
+
+    Control characters become spaces, bytes without a meaning U+FFFD.
+    """
     return re.sub(r"[\x00-\x1f\x7f]+", " ", name.decode(_encoding(name), "replace")).strip()
 
 
@@ -33,7 +36,10 @@ def _encoding(name: bytes) -> str:
 
 
 def _is_mostly(signs: re.Pattern[bytes], name: bytes) -> bool:
-    """Whether half the bytes but for spaces, or more, belong to signs of two: quotes and accents are fewer."""
+    """Test whether half the bytes or more, spaces aside, belong to characters of two bytes.
+
+    Quotes and accents are fewer.
+    """
     return 4 * len(signs.findall(name)) >= len(b"".join(name.split()))
 
 

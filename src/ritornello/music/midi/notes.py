@@ -23,12 +23,15 @@ _ALL_OFF = [b"\0".join(bytes([0x80 | channel, pitch, 0]) for pitch in range(128)
 
 
 def reach(resolution: int) -> int:
-    """The last tick at which a note may start or end; whatever lies behind it is damage, or put there by us."""
+    """Find the last tick at which a note may start or end.
+
+    Whatever lies after it is damage, or one of our own late note-offs.
+    """
     return min(MAX_QUARTERS * resolution, FAR - 1)
 
 
 def late_offs(track: bytes) -> bytes:
-    """Note-offs FAR after the end of a track for every pitch of the channels that it uses (and a few more).
+    """Write note-offs FAR after the end of a track for all pitches of the channels in use.
 
     They end one note of each pitch: enough to see that there are any, at a hundredth of the cost of looking.
     """
@@ -36,7 +39,7 @@ def late_offs(track: bytes) -> bytes:
 
 
 def exact_late_offs(track: bytes) -> bytes:
-    """Note-offs FAR after the end of a track, one for each note that still sounds there."""
+    """Write note-offs FAR after the end of a track, one for each note that still sounds there."""
     sounding: Counter[tuple[int, int]] = Counter()
     for _, status, _, data in events(track):
         if status >> 4 == NOTE_ON and data[1]:
@@ -47,7 +50,7 @@ def exact_late_offs(track: bytes) -> bytes:
 
 
 def _far(offs: Sequence[bytes]) -> bytes:
-    """Events after a wait of FAR, ready for the next one; nothing but that one's wait where there are none."""
+    """Join events after a wait of FAR, ready for the next one; without events, that one's wait."""
     return b"\xff\xff\xff\x7f" + b"\0".join(offs) + b"\0" if offs else b"\0"
 
 
@@ -61,11 +64,11 @@ class Mending:
         self._counts: Counter[str] = Counter()
 
     def is_sound(self, start: int, end: int, shortest: int) -> bool:
-        """Whether the notes of a part need no mending: its first and last tick, and the least duration."""
+        """Test whether a part needs no repair, by its first tick, last tick and least duration."""
         return start >= 0 and end <= self._reach and shortest > 0
 
     def notes(self, found: Sequence[Note]) -> tuple[Note, ...]:
-        """The notes of one part, in order of start, each with a length and an end within reach.
+        """Repair the notes of one part: sorted by start, each with a length and an end within reach.
 
         Notes that start out of reach are left out. A note without length is left out too, unless most of its part
         has none: then that is how it was written, and each lasts until the next one starts, a quarter at most. A
@@ -88,7 +91,7 @@ class Mending:
         return tuple(sorted(mended, key=lambda n: n.start))
 
     def remarks(self) -> list[tuple[str, str]]:
-        """What was done, as codes of the report and details."""
+        """List the repairs, as codes of the report and details."""
         counts = self._counts
         told = [
             ("empty_notes", "empty", "{} of length zero left out"),
@@ -113,7 +116,7 @@ class Mending:
         ]
 
     def _ended(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
-        """Notes of one pitch paired anew with the note-offs among their ends, which may be those of later notes."""
+        """Pair notes of one pitch anew with the note-offs among their ends."""
         true_ends = sorted(n.end for n in notes if n.duration > 0 and n.end <= self._reach)
         starts = sorted({n.start for n in notes})
         is_late = [n for n in notes if n.end not in self._freed and not (n.duration > 0 and n.end <= self._reach)]
@@ -134,7 +137,7 @@ class Mending:
 
     @staticmethod
     def _next(ticks: Sequence[int], first: int, last: int) -> int:
-        """The first of the ticks that is not before `first`; `last` where that is after it or there is none."""
+        """Find the first of `ticks` from `first` on; `last` if there is none before it."""
         place = bisect_left(ticks, first)
         return min(ticks[place], last) if place < len(ticks) else last
 

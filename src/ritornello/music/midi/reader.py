@@ -26,7 +26,7 @@ NO_NOTES = "no notes in this MIDI file: export it again with the notes on a trac
 
 
 def read_midi(content: bytes, source: str = "") -> Piece:
-    """Read a MIDI file: one Part for each track, channel and program that has notes, on the file's own ticks.
+    """Read a MIDI file: one Part for each track, channel and program that has notes.
 
     Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
     left out or mended (see `midi_notes.Mending`). A short first bar whose time signature does not come back is read
@@ -66,7 +66,10 @@ class _UnheardError(ValueError):
 
 
 def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
-    """Tracks that sound together as a Piece; what is left out is noted in `remarks`. Raises ValueError."""
+    """Join tracks that sound together in a Piece, with `remarks` on what is left out.
+
+    Raises ValueError.
+    """
     resolution = chunks.resolution
     score = _parsed(resolution, tracks)
     count = sum(len(track.notes) for track in score.tracks)
@@ -92,7 +95,7 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
 
 
 def write_midi(melody: Melody, program: int = 0) -> bytes:
-    """A MIDI file of one track: title, tempos, metres, keys, notes, and its end at the timeline's length.
+    """Write a MIDI file of one track: title, tempos, metres, keys, notes, end of the timeline.
 
     A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
     The same melody gives the same bytes. program: General MIDI program 0-127.
@@ -117,7 +120,7 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
 
 
 def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]) -> bytes:
-    """The file again, each end of track preceded by a marker and by late note-offs (see `midi_notes`).
+    """Rewrite the file with a marker and late note-offs before each end of track (see `notes`).
 
     symusic does not report where a track ends, and so would lose a closing rest; markers it does report. Notes that
     are never switched off it loses as well.
@@ -129,7 +132,7 @@ def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[
 
 
 def _parsed(resolution: int, tracks: Sequence[bytes]):
-    """What symusic makes of the tracks, looked at more closely where notes are never switched off."""
+    """Parse tracks with symusic, a second time and closer where notes are never switched off."""
     score = _parsed_with(resolution, tracks, late_offs)
     if score.end() <= reach(resolution):
         return score
@@ -154,7 +157,7 @@ def _part(track, names: dict[str, str], mending: Mending) -> Part:
 
 
 def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
-    """The parts with the syllables of lyric or karaoke events that are sung on their onsets."""
+    """Count the syllables of lyric or karaoke events that are sung on the onsets of each part."""
     sung = sung_at(tracks)
     if not sung:
         return parts
@@ -163,13 +166,13 @@ def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: in
 
 
 def _names(tracks: Sequence[bytes]) -> dict[str, str]:
-    """Track names as symusic reports them (bytes that are not UTF-8 replaced) to their true spelling."""
+    """Map track names as symusic gives them (bad UTF-8 replaced) to their true spelling."""
     raw = [_leading_name(track) for track in tracks]
     return {name.decode("utf-8", "replace"): decoded_name(name) for name in raw}
 
 
 def _leading_name(track: bytes) -> bytes:
-    """The track name among the meta events that open a track; empty where there is none."""
+    """Find the track name among the meta events that open a track; empty where there is none."""
     place = 0
     while place < len(track):
         _, place = _variable(track, place)
@@ -201,7 +204,7 @@ def _metres(score, resolution: int) -> tuple[Metre, ...]:
 
 
 def _restates(before: Metre, metre: Metre, resolution: int) -> bool:
-    """Whether a metre says what holds already, on a barline, and so changes nothing."""
+    """Test whether a metre repeats the one in force, on a barline, and so changes nothing."""
     return metre[1:] == before[1:] and (metre.tick - before.tick) % _bar(before, resolution) == 0
 
 
@@ -236,14 +239,14 @@ def _tempos(score) -> tuple[Tempo, ...]:
 
 
 def _qpm(mspq: int) -> float:
-    """Quarters per minute, with the fewest decimals that mean these microseconds: 133, not 132.99995."""
+    """Convert to quarters per minute with the fewest decimals: 133, not 132.99995."""
     exact = MICROSECONDS_PER_MINUTE / mspq
     rounded = (round(exact, digits) for digits in range(6))
     return next((qpm for qpm in rounded if qpm and round(MICROSECONDS_PER_MINUTE / qpm) == mspq), exact)
 
 
 def _within_resolution(melody: Melody) -> Melody:
-    """The melody at the largest resolution that MIDI can hold, which is its own nearly always."""
+    """Rescale a melody to the finest resolution that MIDI can hold, nearly always its own."""
     if melody.timeline.ticks_per_quarter <= MAX_RESOLUTION:
         return melody
     own = melody.timeline.ticks_per_quarter
@@ -257,12 +260,12 @@ def _within_resolution(melody: Melody) -> Melody:
 
 
 def _heard(changes: tuple, timeline: Timeline) -> list:
-    """The changes that come before the end; a later one would put off the end of the track."""
+    """List the changes before the end; a later one would put off the end of the track."""
     return [c for c in changes if c.tick == 0 or c.tick < timeline.length]
 
 
 def _written_metres(timeline: Timeline) -> list[Metre]:
-    """The metres, with a pick-up as a bar of its own where a time signature can say its length."""
+    """List the metres, with a bar of its own for a pick-up that a time signature can express."""
     metres = _heard(timeline.metres, timeline)
     if not timeline.pickup or len(metres) < 2 or metres[0][1:] != metres[1][1:]:
         return metres
@@ -298,7 +301,7 @@ def _microseconds(tempo: Tempo) -> bytes:
 
 
 def _track(events: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """Events as (tick, order, bytes) to the bytes of a track, each with the time since the one before."""
+    """Write events (tick, order, bytes) as the bytes of a track, each after its delta time."""
     pieces, now = [], 0
     for tick, _, data in events:
         pieces.append(_quantity(tick - now) + data)
@@ -319,7 +322,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def _quantity(number: int) -> bytes:
-    """A variable-length quantity: seven bits a byte, the highest first, all but the last with the top bit set."""
+    """Write a variable-length quantity: seven bits a byte, the top bit set but in the last."""
     if number >= 1 << 28:
         raise ValueError(f"MIDI cannot wait for {number} ticks at once: 268435455 is its limit")
     data = [number & 0x7F]
@@ -329,7 +332,10 @@ def _quantity(number: int) -> bytes:
 
 
 def _variable(data: bytes, place: int) -> tuple[int, int]:
-    """Read a variable-length quantity: its value and the place after it (past the end where data is short)."""
+    """Read a variable-length quantity: its value and the place after it.
+
+    The place is past the end where data is short.
+    """
     value = 0
     for end in range(place + 1, min(place + 4, len(data)) + 1):
         value = value << 7 | data[end - 1] & 0x7F

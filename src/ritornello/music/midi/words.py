@@ -22,7 +22,7 @@ TEXT, LYRIC = 1, 5
 
 
 def sung_at(tracks: Sequence[bytes]) -> list[int]:
-    """Ticks at which a syllable is sung, in order; empty where the file has no words.
+    """List the ticks at which a syllable is sung; empty where the file has no words.
 
     tracks: the bytes of each track, as between its header and its end. Damaged tracks are read as far as they go.
     """
@@ -39,7 +39,10 @@ def sung_at(tracks: Sequence[bytes]) -> list[int]:
 
 
 def syllables_of(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: int) -> list[int]:
-    """How many of the syllables at ticks `sung` each part carries: most on the one whose onsets agree best, or 0."""
+    """Count the syllables at ticks `sung` that each part carries.
+
+    Most are on the part whose onsets agree best, or 0 where none does.
+    """
     if len(sung) < FEWEST:
         return [0] * len(parts)
     slack, times = max(ticks_per_quarter // 8, 1), np.array(sung)
@@ -50,7 +53,7 @@ def syllables_of(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: 
 
 
 def _hits(part: Part, times: np.ndarray, slack: int) -> int:
-    """How many of `times` have an onset of the part within `slack` ticks."""
+    """Count the `times` that have an onset of the part within `slack` ticks."""
     onsets = np.array([n.start for n in part.notes])
     if not len(onsets):
         return 0
@@ -60,10 +63,10 @@ def _hits(part: Part, times: np.ndarray, slack: int) -> int:
 
 
 def _is_sung(text: bytes) -> bool:
-    """Whether a text is a syllable: neither information nor empty nor mere punctuation."""
+    """Test whether a text is a syllable: no information, not empty, not mere punctuation."""
     return text[:1] not in (b"@", b"%") and re.search(rb"[^\W_]|[\x80-\xff]", text) is not None
 
 
 def _texts(track: bytes) -> list[tuple[int, int, bytes]]:
-    """The text and lyric events of a track as (tick, kind, text)."""
+    """List the text and lyric events of a track as (tick, kind, text)."""
     return [(tick, kind, text) for tick, _, kind, text in events(track) if kind in (TEXT, LYRIC)]

@@ -66,7 +66,7 @@ def read_tags(content: bytes) -> dict[str, str]:
 
 
 def parse_score(content: bytes) -> Score:
-    """The written content of a file, packed or plain. Raises ValueError as read_musescore does."""
+    """Read the written content of a file, packed or plain. Raises ValueError as read_musescore."""
     if content[:2] == b"PK":
         content = _unpacked(content)
     if len(content) > MOST_BYTES:
@@ -104,7 +104,7 @@ def _check_format(root: ElementTree.Element) -> None:
 
 
 def _unpacked(content: bytes) -> bytes:
-    """The score inside a `.mscz`: the root file of META-INF/container.xml, or the only .mscx there."""
+    """Unpack the score of a `.mscz`: the root file of META-INF/container.xml, or the only .mscx."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             name = _root_name(archive)
@@ -135,7 +135,7 @@ def _root_name(archive: zipfile.ZipFile) -> str:
 
 
 def _piece(score: Score, order: Sequence[int], source: str) -> Piece:
-    """The score with its bars played in `order`, counted in the coarsest exact ticks."""
+    """Build a Piece of the bars played in `order`, counted in the coarsest exact ticks."""
     starts = _starts(score.bars, order)
     length = starts.pop()
     notes = _joined(score, order, starts)
@@ -179,7 +179,7 @@ def _ticks(quarters: Fraction, ticks_per_quarter: int) -> int:
 
 
 def _starts(bars: Sequence[Bar], order: Sequence[int]) -> list[Fraction]:
-    """When each played bar starts, in quarters, then when the last one ends."""
+    """List the start of each played bar in quarters, then the end of the last."""
     starts = [Fraction(0)]
     for index in order:
         starts.append(starts[-1] + bars[index].length)
@@ -187,7 +187,7 @@ def _starts(bars: Sequence[Bar], order: Sequence[int]) -> list[Fraction]:
 
 
 def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> list[list[list]]:
-    """For each staff its notes as played, [start, duration, pitch] in quarters, ties joined.
+    """List the notes of each staff as played, [start, duration, pitch] in quarters, ties joined.
 
     A tie holds where the note that it comes from has just sounded; otherwise (a first ending's tie, met again
     from elsewhere) the note is struck anew.
@@ -221,7 +221,7 @@ def _played(
     order: Sequence[int],
     starts: Sequence[Fraction],
 ) -> list[Change[Value]]:
-    """Keys or tempos as they hold while the bars sound in `order`; a value that already holds is not repeated."""
+    """List keys or tempos in playing order; a value already in force is not repeated."""
     changes = sorted([default, *changes], key=lambda change: change.at)  # stable: the default stands first
     places = [change.at for change in changes]
     played: list[Change[Value]] = []
@@ -241,7 +241,7 @@ def _played(
 
 
 def _metres(bars: Sequence[Bar], order: Sequence[int], starts: Sequence[Fraction]) -> list[tuple[Fraction, Metre]]:
-    """Where the metre changes, or a short or long bar shifts the barlines: those places begin a count of bars.
+    """List the metres: where they change, and where a short or long bar shifts the barlines.
 
     Two short bars that make a full one together (a repeat sign inside a bar) count as that one bar.
     """

@@ -48,7 +48,7 @@ class Bar:
 
 
 def playing_order(bars: Sequence[Bar]) -> list[int]:
-    """Indices of `bars` in the order in which they sound, as MuseScore 3 plays them.
+    """List the indices of `bars` in playing order, as MuseScore 3 plays them.
 
     Sections (up to a section break) are played one after the other; no repeat reaches back over a break. Each
     end of a repeat counts for itself how often it was met, and an ending is played on the passes that it names.
@@ -98,7 +98,7 @@ class _Player:
         self.loop_start, self.turn = start, 1
 
     def _endings(self) -> range:
-        """The bars of the endings that follow one another around here."""
+        """Find the range of adjoining endings around the current bar."""
         low = high = self.at
         while low > self.loop_start and self.bars[low - 1].passes:
             low -= 1
@@ -110,7 +110,7 @@ class _Player:
         return max(turn for index in self._endings() for turn in self.bars[index].passes)
 
     def _step(self) -> None:
-        """To the next bar; behind a repeat and its endings a new passage begins."""
+        """Move to the next bar; after a repeat and its endings a new passage begins."""
         after = self.at + 1
         if not (after < self.end and self.bars[after].passes):
             behind = self._endings() if self.bars[self.at].passes else (self.at,)
@@ -119,7 +119,7 @@ class _Player:
         self.at = after
 
     def _go_on(self, bar: Bar) -> None:
-        """From the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
+        """Move on from the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
         self.met[self.at] += 1
         if self.jump is not None and self.jump.until in bar.labels:
             self._finish_jump(self.jump)

@@ -24,7 +24,7 @@ class Score:
 
 
 def read_score(root: Element) -> Score:
-    """The written content under the <museScore> element. Raises ValueError naming staff and bar."""
+    """Read the content of the <museScore> element. Raises ValueError naming staff and bar."""
     score = root.find("Score")
     elements = {e.get("id"): e for e in ([] if score is None else score.findall("Staff"))}
     if score is None or not elements:
@@ -45,7 +45,7 @@ def read_score(root: Element) -> Score:
 
 
 def _frame_titles(score: Element) -> dict[str, str]:
-    """What the frame above the music prints as title and composer, under the names of the tags."""
+    """Read title and composer from the frame above the music, under the names of the tags."""
     names = {"Title": "workTitle", "Composer": "composer"}
     found: dict[str, str] = {}
     for text in score.findall("Staff/VBox/Text"):
@@ -56,7 +56,7 @@ def _frame_titles(score: Element) -> dict[str, str]:
 
 
 def _instruments(score: Element) -> dict[str, Staff]:
-    """An empty Staff for each staff id, with the name and sound of the part that it belongs to."""
+    """Make an empty Staff for each staff id, with the name and sound of its part."""
     staves = {}
     for part in score.findall("Part"):
         instrument = part.find("Instrument")
@@ -76,7 +76,7 @@ def _instruments(score: Element) -> dict[str, Staff]:
 
 
 def _bars(staff: Element) -> list[Bar]:
-    """The bars as the first staff has them: lengths, signatures, repeat signs, markers, jumps."""
+    """Read the bars of the first staff: lengths, signatures, repeat signs, markers, jumps."""
     bars: list[Bar] = []
     metre, start = (4, 4), Fraction(0)
     for element in staff:
@@ -109,7 +109,7 @@ def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, 
 
 
 def _extend_endings(bars: list[Bar], last_bars: Iterable[int]) -> None:
-    """An ending drawn open goes on until another one, a repeat sign or the end of its section."""
+    """Extend an open ending to another one, a repeat sign or the end of its section."""
     for last in last_bars:
         for before, bar in zip(bars[last:], bars[last + 1 :], strict=False):
             if bar.passes or bar.repeat_start or before.repeat_times or before.closes_section:
@@ -131,7 +131,7 @@ def _breaks_section(element: Element) -> bool:
 
 
 def _opening_metre(measure: Element) -> tuple[int, int] | None:
-    """The time signature at the head of a bar, with a local signature's stretch taken out of it."""
+    """Read the time signature at the head of a bar, without the stretch of a local signature."""
     for element in measure.findall("voice") or [measure]:
         for child in element:
             if child.tag in ("Chord", "Rest", "location", "tick"):

@@ -88,7 +88,7 @@ class Staff:
 
 
 def measures(staff: Element) -> list[Element]:
-    """The bars of a staff, without the copies that stand for multi-measure rests."""
+    """List the bars of a staff, without the copies that stand for multi-measure rests."""
     return [m for m in staff.findall("Measure") if m.find("multiMeasureRest") is None]
 
 
@@ -102,7 +102,7 @@ def to_fraction(text: str) -> Fraction:
 
 
 def _written_fraction(element: Element) -> Fraction:
-    """A fraction of a whole note: <duration>1/4</duration>, in some files <duration z="1" n="4"/>."""
+    """Read a fraction of a whole note: <duration>1/4</duration> or <duration z="1" n="4"/>."""
     if element.text and element.text.strip():
         return to_fraction(element.text)
     return Fraction(int(element.get("z") or 0), int(element.get("n") or 0))
@@ -214,7 +214,10 @@ class StaffReader:
         return duration
 
     def _duration(self, element: Element) -> Fraction:
-        """Quarters that a chord or rest lasts; of a two-note tremolo <duration> says the half that is its own."""
+        """Read the duration of a chord or rest in quarters.
+
+        The <duration> of a two-note tremolo is the half of each chord.
+        """
         kind = (element.findtext("durationType") or "").strip()
         if kind == "measure":
             return self.bars[self.bar].length
@@ -232,7 +235,7 @@ class StaffReader:
         return duration
 
     def _tuplet(self, element: Element) -> None:
-        """A tuplet opens: in format 2 known by number, maybe inside another; in format 3 a bracket."""
+        """Open a tuplet: format 2 numbers it and may nest it, format 3 brackets it."""
         factor = Fraction(int(element.findtext("normalNotes") or 0), int(element.findtext("actualNotes") or 0))
         if self.division:
             outer = element.findtext("Tuplet")
@@ -305,13 +308,13 @@ class StaffReader:
             self.open_endings.append(covered[-1])
 
     def _repeat_bar(self, element: Element) -> None:
-        """A bar-repeat sign plays the bar before it again."""
+        """Play the bar before again, as the bar-repeat sign asks."""
         again = [s for s in self.staff.sounds if s.bar == self.bar - 1]
         self.staff.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
         self.spans.setdefault(self.voice, []).append((self.offset, self.bars[self.bar].length))
 
     def _shift_octaves(self) -> None:
-        """Pitches are stored as read from the page: an octave line moves what stands under it."""
+        """Move the notes under octave lines; pitches are stored as read from the page."""
         for start, end, semitones in self.octaves:
             for i, sound in enumerate(self.staff.sounds):
                 if start <= self.bars[sound.bar].start + sound.offset < end:
@@ -327,7 +330,10 @@ class StaffReader:
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
-    """What keeps `spans` from filling a bar, "" if nothing; what other voices than the first skip is a rest."""
+    """Find what keeps `spans` from filling a bar, "" if nothing.
+
+    What other voices than the first skip is a rest.
+    """
     reached = Fraction(0)
     for start, end in sorted(spans):
         if start < reached:
@@ -343,7 +349,7 @@ def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must
 
 
 def _location(element: Element) -> tuple[int, Fraction, int, int]:
-    """Bars, quarters, staves and voices from here to there."""
+    """Read a distance in bars, quarters, staves and voices."""
     return (
         int(element.findtext("measures") or 0),
         4 * to_fraction(element.findtext("fractions") or "0/1"),

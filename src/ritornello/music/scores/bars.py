@@ -72,7 +72,7 @@ def _part(notes: Sequence[Placed], number: int, staff: StaffName, resolution: in
 
 
 def _tied_together(notes: Sequence[Placed]) -> list[Placed]:
-    """Notes with each chain of ties made one; a tie that finds no note of its pitch at its end is let go."""
+    """Join each chain of ties in one note; a tie that leads to no note is dropped."""
     waiting: dict[tuple[int, int, Fraction], int] = {}  # (staff, pitch, end) -> place in `whole`
     whole: list[Placed] = []
     for note in sorted(notes, key=lambda n: n.start):
@@ -88,7 +88,7 @@ def _tied_together(notes: Sequence[Placed]) -> list[Placed]:
 
 
 def _metres(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, MetreName]]:
-    """Metres as a Timeline wants them: a new entry wherever bars counted from the last one would go wrong.
+    """List the metres of a Timeline: a new one wherever counting bars from the last goes wrong.
 
     Two short bars that fill one between them (a repeat in mid-bar) are one bar; a bar that is longer than its
     metre, and every bar of a tune without one, is named by its own length.
@@ -116,7 +116,7 @@ def _completes(bar: Bar, following: Bar) -> bool:
 
 
 def _named(bar: Bar) -> MetreName:
-    """The bar's metre, or one that says its length where it has none or is too long for it."""
+    """Find the bar's metre, or one for its length where it has none or is too long for it."""
     if bar.metre and (bar.length <= _full(bar.metre) or bar.length % _full(bar.metre) == 0):
         return bar.metre
     share = bar.length / 4

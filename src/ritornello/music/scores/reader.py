@@ -56,8 +56,9 @@ class Walk:
 
 
 def read_score(content: bytes, suffix: str, source: str = "", repeats: str = "unfold") -> list[Piece]:
-    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei. One Part for each staff that has notes.
+    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei.
 
+    One Part for each staff that has notes.
     Pitches are sounding pitches, of transposing instruments too. Tied notes are one note; grace notes, cue notes
     and notes without a pitch are left out. Bars are the score's own: a pick-up, an irregular bar and a metre that
     changes each anchor a new Metre. A key without a mode is called major. An MEI file gives a piece per mdiv.
@@ -103,7 +104,10 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
 
 
 def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = False):
-    """Timemap, MEI and toolkit of a score, each bar once or as played. Raises ValueError where it is not read."""
+    """Load a score in verovio: its timemap, MEI and toolkit, each bar once or as played.
+
+    Raises ValueError where it is not read.
+    """
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
@@ -126,7 +130,7 @@ def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = 
 
 
 def _drop_ornaments(mei: Element) -> bool:
-    """Take out what verovio spends time on: grace notes (taken from the note that follows) and arpeggios."""
+    """Remove grace notes and arpeggios, for which verovio takes time from the notes that follow."""
     dropped = False
     for parent in list(mei.iter()):
         for child in list(parent):
@@ -137,7 +141,7 @@ def _drop_ornaments(mei: Element) -> bool:
 
 
 def _walked(mei: Element) -> Walk:
-    """Walk through the MEI in document order: what is in force goes along, bars and notes are noted."""
+    """Walk through the MEI in document order and collect its bars and notes."""
     walk = Walk(has_repeats=any(_repeats(e) for e in mei.iter()))
     for score in mei.iter(f"{MEI}score"):
         for group in score.iter(f"{MEI}staffGrp"):
@@ -153,7 +157,7 @@ def _walked(mei: Element) -> Walk:
 
 
 def _repeats(element: Element) -> bool:
-    """Whether an element of the MEI may make the bars be played in another order than written."""
+    """Test whether an element of the MEI may change the order of bars."""
     if element.tag == f"{MEI}expansion":
         return " " in element.get("plist", "").strip()  # a single section needs no unfolding
     if element.tag in (f"{MEI}ending", f"{MEI}repeatMark"):
@@ -162,7 +166,7 @@ def _repeats(element: Element) -> bool:
 
 
 def _read_group(walk: Walk, group: Element) -> None:
-    """Names and programs of the staves of a group; what the group says holds for staves that say nothing."""
+    """Read names and programs of the staves of a group; the group's hold where a staff has none."""
     for definition in group.iter(f"{MEI}staffDef"):
         staff = walk.staves.setdefault(int(definition.get("n", "1")), Staff())
         staff.name = _text(definition.find(f"{MEI}label")) or _text(group.find(f"{MEI}label")) or staff.name
@@ -173,7 +177,7 @@ def _read_group(walk: Walk, group: Element) -> None:
 
 
 def _read_definition(walk: Walk, element: Element, number: int | None) -> None:
-    """A scoreDef (number None: all staves) or staffDef: transposition, key, metre, tempo."""
+    """Read a scoreDef (number None: all staves) or staffDef: transposition, key, metre, tempo."""
     staves = walk.staves.values() if number is None else [walk.staves.setdefault(number, Staff())]
     for staff in staves:
         if element.get("trans.semi") is not None:
@@ -236,7 +240,7 @@ def _read_measure(walk: Walk, measure: Element) -> None:
 
 
 def _key_in_force(walk: Walk) -> KeyName | None:
-    """The sounding key: that of the first staff that has one."""
+    """Find the sounding key: that of the first staff that has one."""
     return next((s.key for _, s in sorted(walk.staves.items()) if s.key and not s.is_drum), None)
 
 
@@ -261,7 +265,7 @@ def _read_staff(walk: Walk, element: Element, bar: str) -> None:
 
 
 def _read_tempo(bar: Bar, tempo: Element) -> None:
-    """A tempo mark with numbers, at its beat; one that hangs on a note counts from the barline."""
+    """Read a tempo mark with numbers, at its beat; one tied to a note counts from the barline."""
     try:
         if tempo.get("midi.bpm") is not None:
             qpm = float(tempo.get("midi.bpm", ""))
@@ -277,7 +281,7 @@ def _read_tempo(bar: Bar, tempo: Element) -> None:
 
 
 def _times_of_file(walk: Walk, sheet: Sheet) -> Times:
-    """Lengths of the bars into the walk, and times of the notes, as a MusicXML file says them."""
+    """Take bar lengths and note times from a MusicXML file's own durations."""
     if len(sheet.lengths) != len(walk.bars):
         raise ValueError(
             f"{len(sheet.lengths)} bars stand in this score, {len(walk.bars)} were read: export it again"
@@ -288,7 +292,7 @@ def _times_of_file(walk: Walk, sheet: Sheet) -> Times:
 
 
 def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:
-    """Lengths of the bars into the walk, and times of the notes, as verovio's timemap has them."""
+    """Take bar lengths and note times from verovio's timemap."""
     starts = [(_quarters(e["qstamp"]), e["measureOn"]) for e in timemap if "measureOn" in e]
     ends = [q for q, _ in starts[1:]] + [max(_quarters(e["qstamp"]) for e in timemap)]
     bar_starts = {}
@@ -319,7 +323,10 @@ def _place_notes(walk: Walk, times: Times, toolkit) -> None:
 
 
 def _quarters(stamp: float) -> Fraction:
-    """The exact time that verovio's float stands for. Raises ValueError where no simple fraction is near."""
+    """Find the exact time that verovio's float stands for.
+
+    Raises ValueError where no simple fraction is near.
+    """
     exact = Fraction(stamp).limit_denominator(FINEST)
     if abs(float(exact) - stamp) > 1e-9 * max(1.0, stamp):
         raise ValueError(f"a note stands at {stamp} quarters, which is no fraction with a denominator to {FINEST}")
@@ -327,7 +334,7 @@ def _quarters(stamp: float) -> Fraction:
 
 
 def _order(walk: Walk, sheet: Sheet, repeats: str, input_from: str, mdiv: str) -> list[int]:
-    """Indices of the bars as they are to be read: each once, or as the score is played."""
+    """List the indices of the bars to read: each once, or in playing order."""
     if repeats == "written":
         return list(range(len(walk.bars)))
     if sheet.marks:
@@ -343,7 +350,7 @@ def _order(walk: Walk, sheet: Sheet, repeats: str, input_from: str, mdiv: str) -
 
 
 def _credits(mei: Element) -> tuple[str, str]:
-    """Title and composer from the MEI header."""
+    """Read title and composer from the MEI header."""
     head = mei.find(f"{MEI}meiHead")
     if head is None:
         return "", ""

@@ -29,7 +29,7 @@ class BarMarks:
 
 
 def played_order(bars: Sequence[BarMarks]) -> list[int]:
-    """Indices of the bars as they are played.
+    """List the indices of the bars in playing order.
 
     After a jump repeats are not taken again and the last ending is played, as players do.
     Raises ValueError where that comes to more than 50000 bars.
@@ -61,7 +61,7 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
 
 
 def _turns(bars: Sequence[BarMarks], place: int) -> int:
-    """How often the repeat that ends at this bar is played, told by its barline or by the endings around it."""
+    """Count the plays of the repeat that ends at this bar, by barline or endings around it."""
     first = last = place
     while first > 0 and bars[first].endings and bars[first - 1].endings and not bars[first].repeat_start:
         first -= 1
@@ -76,7 +76,7 @@ def _after_endings(bars: Sequence[BarMarks], place: int) -> bool:
 
 
 def _target(bars: Sequence[BarMarks], place: int, jumped: bool) -> int | None:
-    """Where to go after this bar other than on: the bar to jump to, past the last at a fine, None for nowhere."""
+    """Find the bar to jump to after this one, past the last at a fine, None for the next."""
     bar = bars[place]
     if not jumped:
         if bar.jump == "segno":

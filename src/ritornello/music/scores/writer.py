@@ -71,7 +71,7 @@ def write_musicxml(melody: Melody) -> str:
 
 
 def choose_clef(pitches: Sequence[Spelled]) -> Clef:
-    """The clef that asks for the fewest ledger lines; treble where in doubt."""
+    """Choose the clef with the fewest ledger lines; treble where in doubt."""
 
     def cost(clef: Clef) -> float:
         steps = [abs(p.octave * 7 + "CDEFGAB".index(p.step) - clef.middle) for p in pitches]
@@ -86,7 +86,7 @@ def _text(text: str) -> str:
 
 
 def _attributes(bar: Bar, divisions: int, clef: Clef | None) -> Iterator[str]:
-    """What stands at the head of a bar, if anything is new there."""
+    """Write what is new at the head of a bar, if anything."""
     key = bar.keys.get(bar.start)
     if not (clef or key or bar.new_metre):
         return
@@ -109,7 +109,7 @@ def _key(key: Key) -> str:
 
 
 def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fraction, Tempo]]]:
-    """The tempos that begin in each bar, with their places in quarters."""
+    """List the tempos that begin in each bar, with their places in quarters."""
     found: list[list[tuple[Fraction, Tempo]]] = [[] for _ in bars]
     starts = [bar.start for bar in bars]
     for tempo in melody.timeline.tempos:
@@ -122,7 +122,7 @@ def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fract
 def _contents(
     bar: Bar, divisions: int, tempos: Sequence[tuple[Fraction, Tempo]], parts: dict[int, int]
 ) -> Iterator[str]:
-    """Notes and rests of a bar, with the tempos and the keys that come among them."""
+    """Write the notes and rests of a bar, with the tempos and keys among them."""
     waiting = list(tempos)
     for element in bar.elements:
         while waiting and waiting[0][0] <= element.start:
@@ -135,7 +135,7 @@ def _contents(
 
 
 def _tempo(tempo: Tempo, metre: Metre) -> str:
-    """A tempo: the first one printed as a metronome mark of the beat, later ones only sounded."""
+    """Write a tempo: the first as a metronome mark of the beat, later ones only sounded."""
     sound = f'<sound tempo="{_number(tempo.qpm)}"/>'
     if tempo.tick > 0:
         return f"<direction><direction-type><words/></direction-type>{sound}</direction>"
@@ -154,7 +154,7 @@ def _number(value: float) -> str:
 
 
 def _note(element: Element, divisions: int, parts: dict[int, int]) -> str:
-    """One note or rest. parts: how often each note has been written so far, counted up here."""
+    """Write one note or rest. parts: how often each note was written so far, counted up here."""
     duration = f"<duration>{element.duration * divisions}</duration>"
     if element.full_bar:
         return f'<note><rest measure="yes"/>{duration}<voice>1</voice></note>'
@@ -175,7 +175,7 @@ def _note(element: Element, divisions: int, parts: dict[int, int]) -> str:
 
 
 def _opened(element: Element, parts: dict[int, int]) -> str:
-    """The beginning of a note: its identifier and its pitch, or the rest."""
+    """Write the beginning of a note: its identifier and its pitch, or the rest."""
     if element.note is None or element.pitch is None:
         return "<note><rest/>"
     parts[element.note] = parts.get(element.note, 0) + 1
@@ -190,7 +190,7 @@ def _ties(element: Element) -> list[str]:
 
 
 def _notations(element: Element) -> str:
-    """Ties and tuplet brackets as they are drawn."""
+    """Write ties and tuplet brackets as they are drawn."""
     marks = [f'<tied type="{kind}"/>' for kind in _ties(element)]
     edges = {"single": ("start", "stop"), "": ()}.get(element.tuplet, (element.tuplet,))
     marks += [f'<tuplet type="{edge}" number="1"/>' for edge in edges]

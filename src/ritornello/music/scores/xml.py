@@ -50,7 +50,7 @@ class Sheet:
 
 
 def musicxml_sheet(content: bytes) -> Sheet:
-    """The sheet of an uncompressed MusicXML file.
+    """Read the sheet of an uncompressed MusicXML file.
 
     Raises ValueError where the XML is broken, declares entities, or is not a score.
     """
@@ -68,7 +68,7 @@ def musicxml_sheet(content: bytes) -> Sheet:
 
 
 def unzipped_score(content: bytes) -> bytes:
-    """The score inside an .mxl file: the root file that its container names, else the one XML file in it.
+    """Unpack the score of an .mxl file: the root file of its container, else the only XML file.
 
     Raises ValueError where the archive is damaged, holds no score, or grows beyond 64 MB.
     """
@@ -86,7 +86,10 @@ def unzipped_score(content: bytes) -> bytes:
 
 
 def parse_xml(content: bytes) -> Element:
-    """The root of an XML document. Raises ValueError for broken XML and for one that declares entities."""
+    """Parse an XML document.
+
+    Raises ValueError for broken XML and for a document that declares entities.
+    """
     text = xml_text(content)
     if "<!ENTITY" in text:
         raise ValueError("this XML file declares entities, which no score needs: export it again without them")
@@ -97,7 +100,7 @@ def parse_xml(content: bytes) -> Element:
 
 
 def xml_text(content: bytes) -> str:
-    """Text of an XML document without its declaration, read in the encoding that this names."""
+    """Decode an XML document by the encoding in its declaration, which is dropped."""
     declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w.-]+)", content)
     try:
         text = content.decode(declared[1].decode("ascii")) if declared else decode_text(content)
@@ -107,7 +110,7 @@ def xml_text(content: bytes) -> str:
 
 
 def _root_file(archive: zipfile.ZipFile) -> str:
-    """Name of the score in an .mxl archive; names that the container misspells are forgiven."""
+    """Find the score in an .mxl archive; names that the container misspells are forgiven."""
     names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith(("META-INF/", "__MACOSX/"))]
     scores = [n for n in names if n.lower().endswith((".xml", ".musicxml"))]
     if "META-INF/container.xml" in archive.namelist():
@@ -162,7 +165,10 @@ def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
 
 
 def _duration(element: Element, divisions: Fraction) -> Fraction:
-    """Quarters of a note, backup or forward; a tuplet that the divisions round is taken at its exact value."""
+    """Read the quarters of a note, backup or forward.
+
+    A tuplet that the divisions round is taken at its exact value.
+    """
     said = _number(element.findtext("duration") or "0", "duration") / divisions
     value, change = VALUES.get(element.findtext("type", "")), element.find("time-modification")
     if value is None or change is None:
@@ -185,7 +191,7 @@ def _divisions(attributes: Element, before: Fraction) -> Fraction:
 
 
 def _number(text: str, name: str) -> Fraction:
-    """A decimal number. Raises ValueError naming the element it stands in."""
+    """Read a decimal number. Raises ValueError naming its element."""
     if not re.fullmatch(r"\s*[+-]?\d{1,9}(\.\d{0,9})?\s*", text):
         raise ValueError(f"<{name}> must be a number, not {text[:20]!r}")
     return Fraction(text.strip())
@@ -203,7 +209,7 @@ def _name_note(sheet: Sheet, note: Element, name: str, onset: Fraction, duration
 
 
 def _marks(root: Element) -> list[BarMarks]:
-    """Marks of every bar, gathered from all parts."""
+    """Collect the marks of every bar from all parts."""
     parts = root.findall("part")
     marks = [BarMarks() for _ in range(max(len(p.findall("measure")) for p in parts))]
     for part in parts:
@@ -218,7 +224,7 @@ def _marks(root: Element) -> list[BarMarks]:
 
 
 def _read_barlines(mark: BarMarks, measure: Element, endings: frozenset[int]) -> frozenset[int]:
-    """Read repeats and endings at the barlines of a measure; returns the endings that go on after it."""
+    """Read repeats and endings at a measure's barlines; returns the endings still open after it."""
     closed = False
     for barline in measure.findall("barline"):
         ending = barline.find("ending")
@@ -236,7 +242,7 @@ def _read_barlines(mark: BarMarks, measure: Element, endings: frozenset[int]) ->
 
 
 def _read_signs(mark: BarMarks, measure: Element) -> None:
-    """Read segno, coda, fine and jumps: what is said for sound, drawn as a sign, or written in words."""
+    """Read segno, coda, fine and jumps, from sound attributes, drawn signs or words."""
     for sound in measure.iter("sound"):
         mark.segno = mark.segno or sound.get("segno") is not None
         mark.coda = mark.coda or sound.get("coda") is not None
