@@ -266,17 +266,11 @@ def test_boxes_fill_the_time_of_their_group():
     ]  # fmt: skip
 
 
-def test_tokens_of_remi_that_tell_of_a_note_stand_above_each_other():
+def test_an_encoding_that_composes_without_form_is_not_made_to_compose(tiny_corpus):
     pytest.importorskip("miditok")
-    melody = Melody((Note(0, 18, 60), Note(36, 12, 62)), Timeline(12, 48, (Metre(0, 4, 4),)))
-    encoding = make_encoding("miditok")
-    drawn = boxes(encoding, encoding.encode(melody).tokens.astype(np.int64))
-    assert [(b.text, b.kind, b.layer) for b in drawn] == [
-        ("4/4", "header", 0),
-        ("bar", "place", 0), ("4/4", "place", 1), ("0", "place", 2), ("60", "note", 3), ("3/2", "length", 4),
-        ("72", "place", 2), ("62", "note", 3), ("1", "length", 4),
-        ("end", "end", 0),
-    ]  # fmt: skip
+    from benchmarks.representations.run import composed
+
+    assert composed(None, make_encoding("miditok"), tiny_corpus, {"tunes": 3}) is None
 
 
 def test_a_run_trains_scores_plays_and_composes(tiny_corpus, tmp_path, monkeypatch):

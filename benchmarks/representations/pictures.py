@@ -11,9 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from fractions import Fraction
 from html import escape
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,24 +37,20 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("note", {"name": "note"}),
     ("interval, to the key", {"name": "interval"}),
     ("interval, to the note before", {"name": "interval", "relative_to": "previous"}),
-    ("MidiTok's REMI", {"name": "miditok", "tokenizer": "REMI"}),
 ]
-LAYERS = {"Bar": "bar", "TimeSig": "metre", "Position": "place", "Pitch": "pitch", "Duration": "length"}  # REMI's
 COLOURS = {
     "note": "#a9cbe8",
     "hold": "#e6e1d6",
     "length": "#b9dcae",
     "silence": "#d8b48f",
     "copy": "#f2bf6b",
-    "place": "#ecc3c6",
     "header": "#cdbbe4",
     "end": "#b8b2a8",
 }
 KINDS = (
-    (r"note_on|pitch|offset|interval|Pitch", "note"),
+    (r"note_on|pitch|offset|interval", "note"),
     (r"no_event|tie", "hold"),
-    (r"quarters|none|Duration", "length"),
-    (r"Bar|TimeSig|Position", "place"),
+    (r"quarters|none", "length"),
     (r"note_off|rest", "silence"),
     (r"as_", "copy"),
     (r"end", "end"),
@@ -77,7 +71,9 @@ def boxes(encoding: Encoding, tokens: np.ndarray) -> list[Box]:
     """A box for each token; those of a group share its time. What fills no time is header, or the end."""
     tracker, unit = encoding.tracker(1), encoding.ticks_per_quarter
     found: list[Box] = []
-    for group in _groups(encoding, tokens.tolist()):
+    parts = len(encoding.parts)
+    for at in range(0, len(tokens), parts):
+        group = tokens[at : at + parts].tolist()
         before = tracker.time[0] / unit
         for token in group:
             tracker.advance(np.array([token]))
@@ -86,29 +82,12 @@ def boxes(encoding: Encoding, tokens: np.ndarray) -> list[Box]:
     return found
 
 
-def _groups(encoding: Encoding, tokens: list[int]) -> list[list[int]]:
-    """Tokens that tell of one note: those of a step of the network, and with REMI all up to a length."""
-    if encoding.name != "miditok":
-        parts = len(encoding.parts)
-        return [tokens[at : at + parts] for at in range(0, len(tokens), parts)]
-    names = [encoding.vocabulary.name_of(token) for token in tokens]
-    stops = [n for n, name in enumerate(names, 1) if re.match("begin|Duration|end", name)]
-    return [tokens[start:stop] for start, stop in pairwise([0, *stops])]
-
-
 def _box(encoding: Encoding, token: int, part: int, before: float, after: float) -> Box:
     name = encoding.vocabulary.name_of(token)
     kind = next((kind for pattern, kind in KINDS if re.match(pattern, name)), "header")
-    row = name.partition("_")[0]
-    layer = list(LAYERS).index(row) if row in LAYERS else part
     if after == before:
-        return Box(words(encoding, token, name), kind if kind == "end" else "header", layer, 0.0, 0.0)
-    return Box(words(encoding, token, name), kind, layer, before, after)
-
-
-def layers(encoding: Encoding) -> int:
-    """How many boxes stand above each other."""
-    return len(LAYERS) if encoding.name == "miditok" else len(encoding.parts)
+        return Box(words(encoding, token, name), kind if kind == "end" else "header", part, 0.0, 0.0)
+    return Box(words(encoding, token, name), kind, part, before, after)
 
 
 def words(encoding: Any, token: int, name: str) -> str:
@@ -118,21 +97,11 @@ def words(encoding: Any, token: int, name: str) -> str:
         return f"{token + encoding.lowest:+d}"
     if row in ("note_on", "no_event", "note_off", "pitch"):
         return str(token)
-    if encoding.name == "miditok" and not re.match("begin|end", name):
-        return _remi(*name.split("_"))
     if row.startswith("as_"):
         return "←1" if "one" in row else "←2"
     if row.startswith("key_"):
         return f"{TONICS[int(value)]} {row.removeprefix('key_')}"
     return f"{row} {value}".strip().replace("begin_", "").replace("quarters_", "").replace("_", " ")
-
-
-def _remi(kind: str, value: str) -> str:
-    """A token of REMI: a length, written beats.parts.parts of a beat, as a fraction; of the rest the value."""
-    if kind != "Duration":
-        return "bar" if kind == "Bar" else value
-    beats, parts, per_beat = map(int, value.split("."))
-    return str(beats + Fraction(parts, per_beat))
 
 
 def engraved(melody: Melody) -> tuple[str, dict[int, float], float, float]:
@@ -173,10 +142,7 @@ def picture(melody: Melody) -> str:
         encoding = make_encoding(**options)
         drawn = boxes(encoding, encoding.encode(melody).tokens.astype(np.int64))
         rows.append(_row(name, drawn, len(encoding.parts), times, places, y))
-        rows += [
-            _label(text, n, places[0], y) for n, text in enumerate(LAYERS.values()) if encoding.name == "miditok"
-        ]
-        y += layers(encoding) * (BOX + GAP) + ROW_GAP
+        y += len(encoding.parts) * (BOX + GAP) + ROW_GAP
     right = places[-1] + 60
     lines = [f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{height - 4:.1f}" y2="{y - ROW_GAP + 2:.1f}"/>' for x in places]
     guides = f'<g stroke="{FAINT}" stroke-width="0.6" stroke-dasharray="2 3">{"".join(lines)}</g>'
@@ -205,12 +171,6 @@ def _row(
         elif box.kind == "end":
             told.append(_drawn(box, places[-1] + 8, places[-1] + 44, y))
     return "".join(told)
-
-
-def _label(text: str, layer: int, first: float, y: float) -> str:
-    """What a layer of REMI says, left of the header."""
-    place = f'x="{first - CELL - 16:.1f}" y="{y + layer * (BOX + GAP) + 16:.1f}" text-anchor="end"'
-    return f'<text {place} fill="{FAINT}">{text}</text>'
 
 
 def _drawn(box: Box, x: float, stop: float, y: float) -> str:

@@ -22,7 +22,7 @@ from benchmarks.representations.budget import within_budget
 
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Encoding, make_encoding
+from ritornello.encoding import Encoding, counts_bars, make_encoding
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.lstm import NumpyLstm
 from ritornello.music.values import Melody
@@ -149,9 +149,9 @@ def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarra
 def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[str, Any]) -> dict[str, Any] | None:
     """Tunes at temperature 1, as long as people's: how many are well formed, what they are like, what they copy.
 
-    None where no tunes are asked for.
+    None where no tunes are asked for, or the encoding composes without form and so in no number of bars.
     """
-    if not job["tunes"]:
+    if not job["tunes"] or not counts_bars(encoding):
         return None
     from ritornello.evaluate.form import faults
     from ritornello.evaluate.novelty import longest_shared_runs

@@ -187,6 +187,8 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
     rows = []
     for name, found in told:
         composed = [r["composed"] for r in found]
+        if None in composed:  # without form there are no bars to compose in
+            continue
         distances = _distances(found)
         rows.append(
             {

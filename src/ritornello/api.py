@@ -42,7 +42,8 @@ MAX_BATCH = 256
 class Tune:
     """A composed melody. In a notebook cell it shows its staff, its piano roll and a player.
 
-    surprise: bits that each note's start cost the model, (notes,). seed, index: compose it again with these.
+    surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
+    seed, index: compose it again with these.
     """
 
     melody: Melody
@@ -60,8 +61,8 @@ class Tune:
         save_melody(self.melody, path, self._probabilities)
 
     @property
-    def _probabilities(self) -> list[float]:
-        return [float(2.0**-bits) for bits in self.surprise]
+    def _probabilities(self) -> list[float] | None:
+        return [float(2.0**-bits) for bits in self.surprise] or None
 
     def _repr_svg_(self) -> str:
         """The staff alone, for viewers that show no frames."""

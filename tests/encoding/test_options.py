@@ -42,7 +42,7 @@ def test_nothing_behind_a_colon_is_refused(name):
 
 
 def test_only_options_that_the_command_line_has_are_offered():
-    with pytest.raises(ValueError, match=r"--echoes does not go with the encoding 'miditok'; it takes --inputs$"):
+    with pytest.raises(ValueError, match=r"--echoes does not go with the encoding 'miditok'; it has no options$"):
         chosen_encoding("miditok:REMI", echoes="bar_ago")
 
 

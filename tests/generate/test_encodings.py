@@ -26,10 +26,6 @@ SPELLED = {
     "note": {"name": "note"},
     "note with inputs": {"name": "note", "inputs": ("position", "metre", "key", "bar_ago", "two_bars_ago")},
     "lookback": {"name": "lookback"},
-    "miditok": {"name": "miditok", "config": {"beat_res": {"0_4": 12}}},
-    "miditok TSD": {"name": "miditok", "tokenizer": "TSD", "config": {"beat_res": {"0_4": 12}}},
-    "miditok Structured": {"name": "miditok", "tokenizer": "Structured", "config": {"beat_res": {"0_4": 12}}},
-    "miditok MIDILike": {"name": "miditok", "tokenizer": "MIDILike", "config": {"beat_res": {"0_4": 12}}},
     "interval to the key": {"name": "interval"},
     "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": ("metre",)},
 }

@@ -19,7 +19,6 @@ SPELLED = {
     "note": {"name": "note", "inputs": ("position", "bar_ago")},
     "interval": {"name": "interval", "relative_to": "key"},
     "previous": {"name": "interval", "relative_to": "previous", "echoes": ("motif",)},
-    "miditok": {"name": "miditok"},
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.interval import IntervalEncoding
 from ritornello.encoding.lookback import Lookback
-from ritornello.encoding.miditok.adapter import MidiTokEncoding, composes
 from ritornello.encoding.note import NoteEncoding
 from ritornello.encoding.protocol import Echo, Encoded, Encoding, SideInput, Tracker
 
@@ -17,7 +18,7 @@ ENCODINGS: dict[str, Any] = {
     "note": NoteEncoding,
     "interval": IntervalEncoding,
     "lookback": Lookback,
-    "miditok": MidiTokEncoding,
+    "miditok": "ritornello.encoding.miditok:MidiTokEncoding",  # "module:class", imported when it is asked for
 }
 
 __all__ = [
@@ -28,26 +29,40 @@ __all__ = [
     "Grid",
     "IntervalEncoding",
     "Lookback",
-    "MidiTokEncoding",
     "NoteEncoding",
     "SideInput",
     "Tracker",
-    "composes",
+    "counts_bars",
+    "encoding_class",
     "make_encoding",
 ]
 
 
 def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **options: Any) -> Any:
-    """The encoding of this name, with side inputs (see `side_inputs`) and its own options.
+    """Make the encoding of this name, with side inputs (see `side_inputs`) and its own options.
 
     inputs: None for those that the encoding has by itself: none, but for `lookback`.
     Raises ValueError for a name, an input or an option that does not exist, and for an option out of its range.
     """
+    kind, given = encoding_class(name), options if inputs is None else {"inputs": inputs, **options}
+    takes = [option.name for option in fields(kind)]
+    if wrong := ", ".join(sorted(set(given) - set(takes))):
+        known = ", ".join(option for option in takes if option != "inputs")
+        raise ValueError(f"encoding {name!r} has no option {wrong}; it has {known or 'none'}")
+    return kind(**given)
+
+
+def encoding_class(name: str) -> Any:
+    """Return the class registered under a name in ENCODINGS. Raises ValueError for a name that is not there."""
     if name not in ENCODINGS:
         raise ValueError(f"no such encoding: {name!r}; there are {', '.join(ENCODINGS)}")
-    known = [option for option in ENCODINGS[name].__dataclass_fields__ if option != "inputs"]
-    wrong = ", ".join(sorted(set(options) - set(known)))
-    if wrong:
-        raise ValueError(f"encoding {name!r} has no option {wrong}; it has {', '.join(known) or 'none'}")
-    given = {} if inputs is None else {"inputs": inputs}
-    return ENCODINGS[name](**given, **options)
+    kind = ENCODINGS[name]
+    if isinstance(kind, str):
+        module, _, name = kind.partition(":")
+        kind = getattr(import_module(module), name)
+    return kind
+
+
+def counts_bars(encoding: Encoding) -> bool:
+    """Tell whether tunes can be composed in bars: whether the tracker knows which tokens still lead to an ending."""
+    return hasattr(encoding.tracker(1), "finishable")

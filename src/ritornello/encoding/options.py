@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding import ENCODINGS, Encoding, make_encoding
+from ritornello.encoding import ENCODINGS, Encoding, encoding_class, make_encoding
 from ritornello.encoding.echoes import ECHOES
 
 DEFAULT = "interval"  # the winner of benchmarks/representations
@@ -49,7 +49,7 @@ def chosen_encoding(
     }
     given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
     given |= _after_colon(name, rest)
-    takes = {field.name for field in fields(ENCODINGS[name])} if name in ENCODINGS else set(given)
+    takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
     if unfit := sorted(given.keys() - takes):
         known = _what_it_takes(takes & asked.keys())  # what else there is stands behind the name
         raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {known}")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import Encoding, counts_bars
 from ritornello.generate.constraints import (
     Form,
     allowed_pitches,
+    form_of,
     is_pickup,
     knows_metres,
     steering_key,
@@ -34,7 +35,8 @@ ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a
 class Composition:
     """One tune. tokens: as drawn.
 
-    surprise: bits that each note's start cost the network, pitch and duration where both are told, (notes,) of float.
+    surprise: bits that each note's start cost the network, pitch and duration where both are told, (notes,) of float;
+    (0,) where it does not follow from the tokens which of them starts which note.
     """
 
     melody: Melody
@@ -66,7 +68,8 @@ def compose(
     options = with_lock(options, encoding.is_keyed and (primer is None or primer.timeline.key is None))
     opening = no_opening()
     if primer is not None:
-        _check_room(encoding, options, primer)
+        if counts_bars(encoding):
+            _check_room(encoding, options, primer)
         opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
     attempts = 1 if primer is not None and encoding.is_keyed else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
@@ -120,7 +123,13 @@ def in_metre(melody: Melody, name: str) -> Melody:
 
 
 def note_bits(encoding: Encoding, tokens: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """Bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,)."""
+    """Bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,).
+
+    Without form tokens may start notes that no melody keeps: then (0,).
+    """
+    pitches = encoding.pitches(tokens).tolist()
+    if not counts_bars(encoding) and pitches != [note.pitch for note in encoding.decode(tokens).notes]:
+        return np.zeros(0)
     parts = len(encoding.parts)
     sums = np.append(np.cumsum(bits), np.full(parts, bits.sum()))
     first = encoding.onsets(tokens) // parts * parts
@@ -139,7 +148,7 @@ def _draw_tokens(
     batch = len(dice)
     given = _drawn_opening(opening, options, dice)
     tracker = encoding.tracker(batch)
-    form = Form(encoding, options, tracker, pitch_range)
+    form = form_of(encoding, options, tracker, pitch_range)
     history: list[np.ndarray] = []  # per token: that of each tune, -1 for those that are over
     costs: list[np.ndarray] = []
     alive = np.arange(batch)
@@ -158,9 +167,7 @@ def _draw_tokens(
         costs.append(_spread(-np.log2(probabilities(logits)[np.arange(len(fed)), fed]), alive, batch, 0.0))
         tracker.advance(fed)
         seen = np.concatenate([seen, fed[:, None]], 1)
-        running = ~tracker.done
-        if encoding.end is None:
-            running &= ~tracker.begun | (tracker.time < form.end())
+        running = ~form.is_over()
         if not running.all():
             alive, fed, seen, state = alive[running], fed[running], seen[running], state.keep(running)
             for part in (tracker, form, dice):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.encoding import Encoding, Tracker
+from ritornello.encoding import Encoding, Tracker, counts_bars
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
 from ritornello.music.values import Key
@@ -24,6 +24,7 @@ TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many: copying must not go in circles
+MOST_TOKENS = 1024  # of a tune without form that the network does not end
 
 
 class Form:
@@ -82,6 +83,11 @@ class Form:
         bias[stuck] = np.where(possible[stuck], 0.0, -np.inf)
         return bias
 
+    def is_over(self) -> np.ndarray:
+        """Tell which tunes are over, (batch,) of bool: those that have ended, or without an `end` are full."""
+        tracker = self._tracker
+        return tracker.done | (tracker.begun & (tracker.time >= self.end()) if self._encoding.end is None else False)
+
     def end(self) -> np.ndarray:
         """(batch,) of int: the tick by which each tune must be over; the bar of a pick-up is not counted.
 
@@ -111,6 +117,47 @@ class Form:
             ends = [*(n.start for n in melody.notes[1:]), melody.timeline.length]
             notes = [n._replace(duration=end - n.start) for n, end in zip(melody.notes, ends, strict=True)]
             self._tonics[row] = (melody.timeline.key or estimate_key(notes)[0]).tonic
+
+
+class FreeForm:
+    """Biases for tunes of an encoding that counts no bars: any legal token, until the network ends the tune."""
+
+    def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker):
+        self._begins, self._tracker, self._length = _begin_bias(encoding, options), tracker, 0
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone: nothing is remembered of each."""
+
+    def observe(self) -> None:
+        """Count the token that comes next."""
+        self._length += 1
+
+    def bias(self, history: np.ndarray) -> np.ndarray:
+        """(batch, vocabulary) to add to the logits: -inf for what is not legal, or begins in another metre."""
+        return np.where(self._tracker.legal(), self._begins, -np.inf)
+
+    def is_over(self) -> np.ndarray:
+        """Tell which tunes are over, (batch,) of bool."""
+        return self._tracker.done | (self._length >= MOST_TOKENS)
+
+
+def form_of(
+    encoding: Encoding, options: GenerateOptions, tracker: Tracker, pitch_range: tuple[int, int]
+) -> Form | FreeForm:
+    """Return the biases for tunes of this encoding. Raises ValueError for options that it cannot keep to."""
+    if counts_bars(encoding):
+        return Form(encoding, options, tracker, pitch_range)
+    asked = {
+        "a number of bars": options.bars != GenerateOptions.bars,
+        "a range": options.is_ranged,
+        "a locked scale": options.scale_lock,
+    }
+    if any(asked.values()):
+        raise ValueError(
+            f"a model in the encoding {encoding.name!r} composes without form, each tune as long as it likes: "
+            f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
+        )
+    return FreeForm(encoding, options, tracker)
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello import atomic
-from ritornello.encoding import ENCODINGS
+from ritornello.encoding import ENCODINGS, encoding_class
 from ritornello.encoding.options import RECOMMENDED
 from ritornello.render.line_chart import Line, line_chart
 from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
@@ -129,7 +129,7 @@ def encoding_name(encoding: Mapping[str, Any]) -> str:
 
 def _usual(name: str) -> dict[str, Any]:
     """The options that `train` gives an encoding unasked; none for one that is not known here."""
-    known = fields(ENCODINGS[name]) if name in ENCODINGS else ()
+    known = fields(encoding_class(name)) if name in ENCODINGS else ()
     return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ritornello import atomic
-from ritornello.encoding import Encoding, composes
+from ritornello.encoding import Encoding, counts_bars
 from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music.files import write
 from ritornello.music.values import Melody
@@ -124,7 +124,7 @@ def _begun(training: Training, out: Path) -> dict[str, Any]:
 
 def _sampled(training: Training, primer: Melody | None, out: Path, check: Check, told: dict) -> Sample | None:
     """Make and keep a melody, unless the last one is too near or the encoding cannot."""
-    if not composes(training.encoding):
+    if not counts_bars(training.encoding):
         return None
     samples = told["samples"]
     apart = training.plan.updates / MOST_SAMPLES

@@ -1,0 +1,360 @@
+"""miditok: MidiTok's tokenisers as encodings, to train, to score, and to compose without form (an optional extra).
+
+    begin_3/4 | Bar_None | TimeSig_3/4 | Position_24 | Pitch_67 | Duration_1.0.24 | Bar_None | ... | end
+
+The ids are the tokeniser's own; after them come begin_<metre> and `end`. MidiTok (Fradet et al. 2021, "MidiTok: A
+Python package for MIDI file tokenization") reads and writes them; this module adds the frame and keeps to one melody
+in one vocabulary. It does not follow the time that the tokens spell, so there are no features (side inputs) and no
+copy gates, and a tune is composed without form: it ends where the network ends it.
+
+Onsets and durations are rounded to the tokeniser's finest step of a beat, by default a 24th of the metre's lower
+figure, durations to at most 12 beats.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbers
+from ritornello.encoding.protocol import Echo, Encoded, SideInput
+from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
+from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
+
+DEFAULTS: dict[str, Any] = {
+    "pitch_range": [0, 127],
+    "beat_res": {"0_12": 24},
+    "use_velocities": False,
+    "use_pitchdrum_tokens": False,
+    "use_time_signatures": True,
+    "time_signature_range": {"2": [2, 3, 4], "4": [2, 3, 4, 5, 6, 9], "8": [3, 6, 9, 12]},
+    "special_tokens": ["PAD"],
+    "programs": [0],  # no token names it, but MIDILike's decoder allocates 128 lists for each
+}
+SPECIAL = {"PAD", "BOS", "EOS", "MASK"}
+STARTS = {"Pitch", "NoteOn"}
+ONE_LINE = STARTS | {"NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
+USEFUL = ("REMI", "TSD", "MIDILike", "Structured")  # those that write one line in one vocabulary
+CHOICE = f"choose {', '.join(USEFUL[:-1])} or {USEFUL[-1]}"
+EXTRA_KEYS = {  # of a configuration: read by the tokenisers, not named by TokenizerConfig
+    "REMI": {"max_bar_embedding", "use_bar_end_tokens", "add_trailing_bars"},
+    "MIDILike": {"max_duration"},
+}
+
+
+@dataclass(frozen=True)
+class MidiTokEncoding:
+    """One of MidiTok's tokenisers. tokenizer: its class there. config: its TokenizerConfig as JSON, over DEFAULTS.
+
+    Keys of `beat_res` are written "0_4" and those of `time_signature_range` "4", as MidiTok writes them to files.
+    Raises ImportError without MidiTok, ValueError for what MidiTok or this adapter refuses.
+    """
+
+    tokenizer: str = "REMI"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    name = "miditok"
+    is_keyed = False
+    side: ClassVar[tuple[SideInput, ...]] = ()
+    echoes: ClassVar[tuple[Echo, ...]] = ()
+
+    def __post_init__(self) -> None:
+        self._check_tokens()
+        self._check_steps()
+
+    def __hash__(self) -> int:
+        return hash((self.tokenizer, self._config))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokeniser's ids by its own names, then begin_<metre> and end. Raises ValueError for several of them."""
+        if self._midi.is_multi_voc:
+            raise ValueError(
+                f"miditok: {self.tokenizer} writes in several vocabularies at once, which the networks here do not "
+                f"read; {CHOICE}"
+            )
+        names = sorted(self._midi.vocab, key=self._midi.vocab.get)
+        rows = [(name, 1, f"MidiTok's {name}") for name in names]
+        return Vocabulary.of(*rows, *BEGIN_ROWS, ("end", 1, "the tune is over"))
+
+    @property
+    def end(self) -> int:
+        """Id of the `end` token."""
+        return self.vocabulary.size - 1
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """One part: every token is a group."""
+        return (self.vocabulary.size,)
+
+    @property
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest pitch that a token starts."""
+        started = self.started[self.started >= 0]
+        return int(started.min()), int(started.max())
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        """Resolution of the tokeniser's time."""
+        return int(self._midi.time_division)
+
+    @cached_property
+    def started(self) -> np.ndarray:
+        """(vocabulary,) int16: the pitch that each token starts, -1 for none."""
+        return self._values(STARTS)
+
+    @cached_property
+    def is_own(self) -> np.ndarray:
+        """(vocabulary,) of bool: the tokeniser's tokens that tunes are written with."""
+        kinds = [row.name.split("_")[0] for row in self.vocabulary.rows]
+        return np.array([n < self._begin and kind not in SPECIAL for n, kind in enumerate(kinds)])
+
+    @cached_property
+    def is_begin(self) -> np.ndarray:
+        """(vocabulary,) of bool: the begin_<metre> of metres that the tokeniser can write."""
+        begins = np.zeros(self.vocabulary.size, bool)
+        begins[self._begin : self.end] = [self._metre_id(name) == n for n, name in enumerate(METRES)]
+        return begins
+
+    def options(self) -> dict[str, Any]:
+        """Return what `make_encoding` needs to build this encoding again."""
+        return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+
+    def encode(self, melody: Melody) -> Encoded:
+        """Write a melody as begin_<metre>, the tokeniser's tokens, end; bars are those of the first metre.
+
+        Raises ValueError where the tokeniser cannot write it.
+        """
+        import symusic
+
+        known = self._metre_id(melody.timeline.metre.name)
+        numerator, denominator = metre_numbers(known)
+        notes, per_quarter = from_barline(
+            np.array([n[:3] for n in melody.notes], int).reshape(-1, 3), melody.timeline
+        )
+        step = self._step(denominator)
+        starts, ends, pitches, _ = stepped(notes, self.ticks_per_quarter // step, per_quarter)
+        score: Any = symusic.Score(self.ticks_per_quarter)
+        score.time_signatures.append(symusic.TimeSignature(0, numerator, denominator))
+        track: Any = symusic.Track()
+        for start, end, pitch in zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True):
+            track.notes.append(symusic.Note(start, end - start, pitch, DEFAULT_VELOCITY))
+        score.tracks.append(track)
+        ids = self._written(score) if melody.notes else []
+        tokens = np.array([self._begin + known, *ids, self.end], np.int16)
+        return Encoded(tokens, self._losses(notes, per_quarter, step, self.decode(tokens)))
+
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """Return the tokens of `encode` alone: no header names an octave (see `protocol.Encoding`)."""
+        return [self.encode(melody).tokens]
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Read tokens as the tokeniser does, as one melody; begin and end may be missing.
+
+        Of notes that start together the highest stays, and a note ends where the next begins.
+        Raises ValueError for an id outside the vocabulary, or tokens that the tokeniser cannot read.
+        """
+        tokens = np.asarray(tokens, np.int64)
+        if len(bad := tokens[(tokens < 0) | (tokens > self.end)]):
+            raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.end})")
+        ids = tokens[self.is_own[tokens]]
+        try:
+            score = self._midi.decode([ids.tolist()]) if len(ids) else None
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"MidiTok's {self.tokenizer} cannot read these tokens: {error}") from None
+        notes = _line([note for track in score.tracks for note in track.notes]) if score else ()
+        length = max((note.end for note in notes), default=0)
+        timeline = Timeline(
+            score.ticks_per_quarter if score else 1, length, (Metre(0, *self.metre_of(tokens)),), (), (Tempo(0, qpm),)
+        )
+        return Melody(notes, timeline, title)
+
+    def tracker(self, batch: int) -> MidiTokTracker:
+        """Return the rules for `batch` tunes at once, none of which has begun."""
+        return MidiTokTracker(self, batch)
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """Move a tune up by `semitones`. Raises ValueError if a pitch leaves those of the tokeniser."""
+        pitch = self._values({*STARTS, "NoteOff"})
+        moved = np.where(pitch[tokens] >= 0, np.asarray(tokens, np.int64) + semitones, tokens)  # ids go by pitch
+        if (pitch[np.clip(moved, 0, self.end)] != pitch[tokens] + semitones)[pitch[tokens] >= 0].any():
+            raise ValueError(f"{semitones} semitones take a pitch out of the tokeniser's range")
+        return moved.astype(tokens.dtype)
+
+    def pitches(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the pitches of the tune's notes in order, (notes,)."""
+        return self.started[tokens][self.onsets(tokens)]
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the indices of the tokens that start a note, (notes,)."""
+        return np.flatnonzero(self.started[tokens] >= 0)
+
+    def metre_of(self, tokens: Sequence[int] | np.ndarray) -> tuple[int, int]:
+        """Return the metre that a token sequence begins with, (4, 4) where it says none or "other"."""
+        return metre_numbers(int(tokens[0]) - self._begin if len(tokens) else -1)
+
+    def begin(self, metre: str) -> int:
+        """Return the id that begins a tune in `metre`. Raises ValueError for a metre that the tokeniser lacks."""
+        token = begin_id(self.vocabulary, metre)
+        if not self.is_begin[token]:
+            known = [name for number, name in enumerate(METRES[:-1]) if self._metre_id(name) == number]
+            raise ValueError(f"miditok's {self.tokenizer} as configured has no {metre}; it has {', '.join(known)}")
+        return token
+
+    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
+        """Return (tokens, 0) int16: no features."""
+        return np.zeros((len(tokens), 0), np.int16)
+
+    @cached_property
+    def _config(self) -> str:
+        """The whole configuration as JSON."""
+        return json.dumps({**DEFAULTS, **self.config}, sort_keys=True)
+
+    @property
+    def _midi(self) -> Any:
+        """MidiTok's tokeniser."""
+        return _tokenizer(self.tokenizer, self._config)
+
+    @cached_property
+    def _begin(self) -> int:
+        """First id of the metres: the size of the tokeniser's own vocabulary."""
+        return self.vocabulary[BEGIN_ROWS[0][0]]
+
+    def _values(self, kinds: set[str]) -> np.ndarray:
+        """Return the number that each token of these kinds names, -1 for other tokens, (vocabulary,) int16."""
+        names = [row.name.partition("_") for row in self.vocabulary.rows]
+        return np.array([int(value) if kind in kinds else -1 for kind, _, value in names], np.int16)
+
+    def _metre_id(self, name: str) -> int:
+        """Return a metre's place in METRES; that of "other" where the tokeniser cannot write it."""
+        is_known = not self._midi.config.use_time_signatures or f"TimeSig_{name}" in self.vocabulary
+        return METRES.index(name) if name in METRES and is_known else len(METRES) - 1
+
+    def _step(self, denominator: int) -> int:
+        """Return the ticks of the finest step: a share of the metre's lower figure where metres are written."""
+        signed = denominator if self._midi.config.use_time_signatures else 4
+        return max(1, self.ticks_per_quarter * 4 // signed // self._midi.config.max_num_pos_per_beat)
+
+    def _written(self, score: Any) -> list[int]:
+        """Return the tokeniser's ids for a score of one track; none where it leaves out every note."""
+        try:
+            tracks = self._midi.encode(score)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"MidiTok's {self.tokenizer} cannot write this tune: {error}") from None
+        return list(tracks[0].ids) if tracks else []
+
+    def _losses(self, notes: np.ndarray, per_quarter: int, step: int, again: Melody) -> Counter[str]:
+        """Count what came back otherwise (see `protocol.Encoded`). notes: (notes, 3) in ticks from the barline."""
+        low, high = self.pitch_range
+        per_step = self.ticks_per_quarter // step
+        stays = staying(notes[:, 0], rounded(notes[:, 0], per_step, per_quarter), per_step, per_quarter)
+        kept = notes[stays & (notes[:, 2] >= low) & (notes[:, 2] <= high), :2] * again.timeline.ticks_per_quarter
+        found = np.array([n[:2] for n in again.notes], np.int64).reshape(-1, 2) * per_quarter
+        moved, resized = (kept[: len(found)] != found[: len(kept)]).sum(0).tolist()
+        return Counter(moved=moved, resized=resized, lost=len(notes) - len(found))
+
+    def _check_tokens(self) -> None:
+        """Raise ValueError unless the tokeniser writes pitches, and one line alone."""
+        kinds = {row.name.split("_")[0] for row in self.vocabulary.rows[: self._begin]}
+        unfit = kinds - ONE_LINE - SPECIAL
+        if unfit or not kinds & STARTS:
+            raise ValueError(
+                f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
+                f"is of no use to one melody; leave that out of the config or {CHOICE}"
+            )
+
+    def _check_steps(self) -> None:
+        """Raise ValueError where a metre's beat has no whole step, without which MidiTok cannot lay out a tune."""
+        figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
+        if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
+            raise ValueError(
+                f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
+                f"of a beat in beat_res, or leave {figure} out of time_signature_range"
+            )
+
+
+class MidiTokTracker:
+    """The rules that keep tokens readable: a metre first, then the tokeniser's tokens, `end` after a note.
+
+    Arrays of length batch, as in `protocol.Tracker`: begun, done, notes (tokens that start one), part.
+    """
+
+    def __init__(self, encoding: MidiTokEncoding, batch: int):
+        self._encoding = encoding
+        self.begun, self.done = np.zeros(batch, bool), np.zeros(batch, bool)
+        self.notes, self.part = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+
+    def legal(self) -> np.ndarray:
+        """Return (batch, vocabulary) of bool: the tokens that may come next."""
+        running = (self.begun & ~self.done)[:, None]
+        mask = np.where(running, self._encoding.is_own, ~self.begun[:, None] & self._encoding.is_begin)
+        mask[:, self._encoding.end] = running[:, 0] & (self.notes > 0)
+        return mask
+
+    def advance(self, tokens: np.ndarray) -> None:
+        """Take one token for each tune, (batch,) of int."""
+        self.begun = self.begun | self._encoding.is_begin[tokens]
+        self.done = self.done | (tokens == self._encoding.end)
+        self.notes = self.notes + (self._encoding.started[tokens] >= 0)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these rows alone (indices or a mask)."""
+        self.begun, self.done, self.notes, self.part = (
+            values[rows] for values in (self.begun, self.done, self.notes, self.part)
+        )
+
+    def side(self) -> np.ndarray:
+        """Return (batch, 0) int16: no features."""
+        return np.zeros((len(self.done), 0), np.int16)
+
+
+def _line(notes: Sequence[Any]) -> tuple[Note, ...]:
+    """Return a single line from MidiTok's notes: the highest of each onset, cut where the next begins."""
+    highest = {n.start: n for n in sorted(notes, key=lambda n: (n.start, n.pitch)) if n.duration > 0}
+    ends = [*list(highest)[1:], max((n.end for n in notes), default=0)]
+    return tuple(
+        Note(n.start, min(n.end, end) - n.start, n.pitch, DEFAULT_VELOCITY)
+        for n, end in zip(highest.values(), ends, strict=False)
+    )
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(name: str, written: str) -> Any:
+    """Return the tokeniser of a class and a whole configuration in JSON; raise what `MidiTokEncoding` does."""
+    try:
+        import miditok
+    except ImportError:
+        raise ImportError('the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"') from None
+    classes = {each.__name__: each for each in miditok.MusicTokenizer.__subclasses__()}
+    if name not in classes:
+        raise ValueError(f"miditok: no such tokenizer: {name!r}; there are {', '.join(sorted(classes))}")
+    try:
+        return classes[name](miditok.TokenizerConfig(**_keywords(name, json.loads(written))))
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        if name not in USEFUL:
+            raise ValueError(f"miditok: {name} is not supported here; {CHOICE}") from None
+        raise ValueError(f"miditok: {name} does not take this config: {' '.join(str(error).split())}") from None
+
+
+def _keywords(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration as TokenizerConfig takes it. Raises ValueError for a key that nothing reads."""
+    import miditok
+
+    config |= config.pop("additional_params", {})  # so MidiTok writes them to files
+    named = inspect.signature(miditok.TokenizerConfig).parameters.values()
+    known = {each.name for each in named if each.kind != each.VAR_KEYWORD} | EXTRA_KEYS.get(name, set())
+    if unknown := sorted(config.keys() - known):  # MidiTok would take it without a word
+        raise ValueError(f"there is no {', '.join(unknown)}; see TokenizerConfig in MidiTok's documentation")
+    for key in ("beat_res", "beat_res_rest"):
+        if key in config:
+            config[key] = {tuple(int(n) for n in beats.split("_")): res for beats, res in config[key].items()}
+    config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
+    config["pitch_range"] = tuple(config["pitch_range"])
+    return config

@@ -1,1 +1,0 @@
-"""MidiTok's tokenisers as encodings (an optional extra)."""
