@@ -1,4 +1,4 @@
-"""Pieces as JSON values and back, every field checked, for processes that do not trust each other."""
+"""Pieces and timelines as plain values for JSON; pieces back, every field checked: no process trusts another."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MAX_PIECES = 100_000
 
 
 def pieces_to_json(pieces: list[Piece]) -> list[dict]:
-    """Pieces as lists, strings and numbers that `json` can write; notes lie flat, four numbers each."""
+    """Turn pieces into lists, strings and numbers for JSON; notes lie flat, four numbers each."""
     return [
         {
             "title": piece.title,
             "composer": piece.composer,
             "source": piece.source,
-            "timeline": _timeline_to_json(piece.timeline),
+            "timeline": timeline_to_dict(piece.timeline),
             "parts": [
                 [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
             ],
@@ -30,15 +30,8 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
     ]
 
 
-def pieces_from_json(data: Any) -> list[Piece]:
-    """Rebuild pieces from what `pieces_to_json` made. Raises ValueError for anything else, whatever it is."""
-    try:
-        return [_piece(item) for item in _list(data, MAX_PIECES)]
-    except (TypeError, KeyError, OverflowError, AttributeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from None
-
-
-def _timeline_to_json(timeline: Timeline) -> dict:
+def timeline_to_dict(timeline: Timeline) -> dict[str, Any]:
+    """Turn a timeline into plain values, as answers of workers and the lines of a corpus hold it."""
     return {
         "ticks_per_quarter": timeline.ticks_per_quarter,
         "length": timeline.length,
@@ -46,6 +39,14 @@ def _timeline_to_json(timeline: Timeline) -> dict:
         "keys": [list(k) for k in timeline.keys],
         "tempos": [list(t) for t in timeline.tempos],
     }
+
+
+def pieces_from_json(data: Any) -> list[Piece]:
+    """Rebuild pieces from the values of `pieces_to_json`. Raises ValueError for anything else, whatever it is."""
+    try:
+        return [_piece(item) for item in _list(data, MAX_PIECES)]
+    except (TypeError, KeyError, OverflowError, AttributeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def _piece(data: Any) -> Piece:
@@ -58,7 +59,7 @@ def _piece(data: Any) -> Piece:
 
 
 def _bars(timeline: Timeline) -> int:
-    """How many bars a timeline has, counted without listing them."""
+    """Count the bars of a timeline without listing them."""
     ends = [m.tick for m in timeline.metres[1:]] + [timeline.length]
     spans = (max(0, end - m.tick) / timeline.bar_ticks(m) for m, end in zip(timeline.metres, ends, strict=True))
     return int(sum(spans)) + len(timeline.metres)
