@@ -239,11 +239,10 @@ def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
     """A function that makes `minutes` of training a second, on one thread, and the embedded corpus its hymns."""
 
     def shorten(patch: pytest.MonkeyPatch) -> None:
-        from ritornello import api
-        from ritornello.corpus.embedded import embedded
+        from ritornello.corpus import embedded as home
         from ritornello.training.plan import TrainOptions
 
-        checked, load = TrainOptions.__post_init__, api.load_corpus
+        checked, load = TrainOptions.__post_init__, home.embedded
 
         def one_second(options: TrainOptions) -> None:
             checked(options)
@@ -252,6 +251,6 @@ def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
                     object.__setattr__(options, name, value)
 
         patch.setattr(TrainOptions, "__post_init__", one_second)
-        patch.setattr(api, "load_corpus", lambda corpus="all": embedded("hymns") if corpus == "all" else load(corpus))
+        patch.setattr(home, "embedded", lambda name="all": load("hymns" if name == "all" else name))
 
     return shorten

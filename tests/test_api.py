@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -45,11 +46,9 @@ def test_the_names_that_programs_may_rely_on():
         rito.compose  # noqa: B018
 
 
-def test_train_stays_a_function_when_its_room_is_imported():
-    from ritornello.training.plan import TrainOptions
-
-    assert TrainOptions().seed == 0
-    assert rito.train.__module__ == "ritornello.api"
+def test_no_public_name_is_that_of_a_folder():
+    folders = {path.name for path in Path(rito.__file__).parent.iterdir() if path.is_dir()}
+    assert folders & {*rito.__all__} == set()
 
 
 def test_the_example_of_the_first_screen_from_folder_to_score(hymn_folder, tmp_path):

@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 from ritornello.version import VERSION as __version__  # noqa: N811 - the name that Python programs look for
 
 if TYPE_CHECKING:
-    from ritornello.api import Model, Run, Tune, build_corpus, load_corpus, load_model, models, samples, train
+    from ritornello.api import (
+        Model,
+        Run,
+        Tune,
+        build_corpus,
+        corpus_families,
+        explain_file,
+        export_corpus,
+        load_corpus,
+        load_model,
+        models,
+        render_file,
+        runs,
+        samples,
+        show_corpus,
+        train,
+    )
     from ritornello.corpus.store import Corpus
     from ritornello.music import Melody, Note, Piece, read
 
-_HOMES = {
-    "ritornello.api": (
-        "Model",
-        "Run",
-        "Tune",
-        "build_corpus",
-        "load_corpus",
-        "load_model",
-        "models",
-        "samples",
-        "train",
-    ),
-    "ritornello.corpus.store": ("Corpus",),
-    "ritornello.music": ("Melody", "Note", "Piece", "read"),
-}
+_HOMES = {"ritornello.corpus.store": ("Corpus",), "ritornello.music": ("Melody", "Note", "Piece", "read")}
 
 __all__ = [
     "Corpus",
@@ -37,11 +39,17 @@ __all__ = [
     "Tune",
     "__version__",
     "build_corpus",
+    "corpus_families",
+    "explain_file",
+    "export_corpus",
     "load_corpus",
     "load_model",
     "models",
     "read",
+    "render_file",
+    "runs",
     "samples",
+    "show_corpus",
     "train",
 ]
 
@@ -50,10 +58,10 @@ def __getattr__(name: str):
     """Import a public name when it is first asked for, so that `import ritornello` itself costs nothing."""
     from importlib import import_module
 
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(home), name)
-    raise AttributeError(f"module 'ritornello' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module 'ritornello' has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names), "ritornello.api")
+    return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:

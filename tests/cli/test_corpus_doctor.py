@@ -185,15 +185,15 @@ def test_a_given_list_is_kept_and_copies_across_it_are_told(command, folder, tmp
     assert warning["reason"] == "copies_across"
     assert "same tune as" in warning["detail"]
     assert "one of its names is no tune of the corpus, the first 'gone.mid'" in out
-    assert "copies_across: 1 held out though a copy or variant trains" in out.splitlines()[-1]
+    assert "copies_across: 1 in validation or test with a copy or variant in training" in out.splitlines()[-1]
     page = (tmp_path / "c" / "report.html").read_text("utf-8")
-    assert "1 tune is held out though a copy or variant trains" in page
+    assert "1 validation or test tune has a copy or variant in training" in page
 
 
 def test_how_many_copies_lie_across_a_split_is_part_of_the_result(command, folder, tmp_path):
-    """a, b, c and d are one family; of the six tunes in file order the last four (c, d, e, f) are held out."""
+    """a, b, c and d are one family; of the six tunes in file order the last four (c, d, e, f) are the test split."""
     given = ("corpus", "build", folder, "-o", tmp_path / "c", "--split", "last:0.6")
-    assert "copies_across: 2 held out" in command(*given, "-q").out
+    assert "copies_across: 2 in validation or test" in command(*given, "-q").out
     assert json.loads(command(*given, "--json").out)["copies_across"] == 2
     hashed = ("corpus", "build", folder, "-o", tmp_path / "h")
     assert json.loads(command(*hashed, "--json").out)["copies_across"] == 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ritornello import api
 from ritornello.cli.console import Console, Out, Quiet
 
 
@@ -23,18 +22,6 @@ def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet
     soundfont
         An SF2 or SF3 file to play with, through the fluidsynth program.
     """
-    from ritornello.corpus.pick.pick import pick_melody
-    from ritornello.music.worker import read_untrusted
-    from ritornello.render.save import SOUNDS, SUFFIXES, save_melody
-    from ritornello.render.sound import save_audio
-
-    suffix = Path(out).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{out}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
-    piece = read_untrusted(file)[0]
-    if suffix in SOUNDS:
-        save_audio(piece, out, soundfont=soundfont)
-    else:
-        save_melody(pick_melody(piece), out)
+    api.render_file(file, out, soundfont)
     Console(quiet).result(out, out)
     return 0

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from cyclopts import App, Parameter
 
-from ritornello.cli.corpus_build import build
-from ritornello.cli.corpus_explain import explain
-from ritornello.cli.corpus_export import export
-from ritornello.cli.corpus_samples import samples
-from ritornello.cli.corpus_show import show
+from ritornello.cli.corpus.build import build
+from ritornello.cli.corpus.explain import explain
+from ritornello.cli.corpus.export import export
+from ritornello.cli.corpus.samples import samples
+from ritornello.cli.corpus.show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
 from ritornello.cli.generate import generate
 from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
-from ritornello.cli.whole import exact
+from ritornello.cli.whole_numbers import exact
 from ritornello.version import VERSION
 
 app = App(

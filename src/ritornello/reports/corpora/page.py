@@ -195,10 +195,10 @@ def _straddling(corpus: Corpus) -> str:
     across = len(copies_across(corpus))
     if not across:
         return "No family lies in two splits."
-    which = "tune is" if across == 1 else "tunes are"
+    which = "tune has" if across == 1 else "tunes have"
     return (
-        f"<b>{across:,} {which} held out though a copy or variant trains</b> (<code>copies_across</code>): the split "
-        "was given, and is kept so."
+        f"<b>{across:,} validation or test {which} a copy or variant in training</b> (<code>copies_across</code>): "
+        "the split was given, and is kept so."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet
 from ritornello.corpus.options import BuildOptions
 
@@ -30,39 +31,36 @@ def build(
         Files; folders, which are searched through; archives (.zip, .tar, .tar.gz, .tar.xz ...), which are opened;
         patterns ("tunes/*.mid", "**" for any depth; quote them).
     out
-        The corpus folder to write. Its report.html is to be looked at; report.jsonl tells of every file.
+        The corpus folder to write. Its report.html is to be looked at; report.jsonl has a line for every file.
     """
-    from ritornello.corpus.build.build import build_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.families.judge import copies_across, unknown_names
     from ritornello.corpus.families.split import SplitRule
-    from ritornello.corpus.folder import check_place, is_corpus
+    from ritornello.corpus.folder import is_corpus
     from ritornello.corpus.summary import LINES, screen
 
     console = Console(quiet, as_json)
     if not sources:
         raise ValueError("name at least one file or folder to build from")
-    check_place(Path(out))
     try:
         with console.progress("reading", 1) as progress:
-            corpus = build_corpus(list(sources), options, progress.of, out)
+            corpus = api.build_corpus(list(sources), out, on_file=progress.of, options=options)
     except CorpusError as error:
         if error.report:
-            whole = options.strict or is_corpus(Path(out))  # then the screen alone tells of the files
-            console.say(screen(error.report, console.width, len(error.report) if whole else LINES))
+            is_shown_whole = options.strict or is_corpus(Path(out))  # then no report.jsonl has the lines
+            console.say(screen(error.report, console.width, len(error.report) if is_shown_whole else LINES))
         raise
     console.say(screen(corpus.report, console.width))
     rule = SplitRule.parse(options.split)
     if unknown := rule.unknown(corpus):
         console.say(unknown_names(rule, unknown))
-    splits = ", ".join(f"{name} {corpus.counts()[name]['pieces']}" for name in corpus.splits)
-    kept = sum(line.status == "kept" for line in corpus.report)
     counts, across = corpus.counts(), len(copies_across(corpus))
-    leak = f"; copies_across: {across} held out though a copy or variant trains" if across else ""
-    files = {"files": len(corpus.report), "kept": kept}
+    files, kept = len(corpus.report), sum(line.status == "kept" for line in corpus.report)
+    splits = ", ".join(f"{name} {counts[name]['pieces']}" for name in corpus.splits)
+    leak = f"; copies_across: {across} in validation or test with a copy or variant in training" if across else ""
     console.result(
-        {"corpus": out, **files, **counts["all"], "splits": counts, "copies_across": across},
-        f"{out}: kept {kept} of {len(corpus.report)} files; {counts['all']['pieces']} pieces, "
+        {"corpus": out, "files": files, "kept": kept, **counts["all"], "splits": counts, "copies_across": across},
+        f"{out}: kept {kept} of {files} files; {counts['all']['pieces']} pieces, "
         f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}){leak}; "
         f"look at {out}/report.html",
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet
 
 
@@ -32,7 +33,7 @@ def export(
     Parameters
     ----------
     corpus
-        A corpus folder, or an embedded corpus: all, hymns or songs.
+        A corpus folder, a folder of tunes, or an embedded corpus: all, hymns or songs.
     out
         The folder to write, or for npz the file.
     to
@@ -43,19 +44,10 @@ def export(
     steps_per_quarter
         Of npz: how fine its grid is.
     """
-    from ritornello.api import load_corpus
-    from ritornello.corpus import export as exporting
-
-    console, source = Console(quiet, as_json), load_corpus(corpus)
-    if not 1 <= steps_per_quarter <= 24:
-        raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
+    console = Console(quiet, as_json)
+    source = api.load_corpus(corpus)
+    files = [str(path) for path in api.export_corpus(source, out, to, convention, steps_per_quarter)]
     melodies = source.counts()["all"]["melodies"]
-    if to == "npz":
-        exporting.export_npz(source, out, convention, steps_per_quarter)
-        files = [out]
-    else:
-        write = exporting.export_midi if to == "midi" else exporting.export_parquet
-        files = [str(path) for path in write(source, out)]
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
     value = {"out": out, "format": to, "files": files, "melodies": melodies}
     console.result(value, f"{out}: {melodies} melodies in {what}")

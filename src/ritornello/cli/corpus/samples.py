@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet
 
 
@@ -17,9 +18,9 @@ def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) ->
     folder
         Where to write them; it is made if need be. No other file is overwritten.
     """
-    from ritornello.corpus.samples import SAMPLES, write_samples
+    from ritornello.corpus.samples import SAMPLES
 
-    paths = write_samples(folder)
+    paths = api.samples(folder)
     console = Console(quiet, as_json)
     longest = max(map(len, SAMPLES))
     for name, purpose in SAMPLES.items():

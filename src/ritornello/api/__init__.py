@@ -1,0 +1,39 @@
+"""The Python face: one function for each verb of the command; handles show themselves in a notebook.
+
+import ritornello as rito
+corpus = rito.build_corpus("my_midi_folder")
+run = rito.train(corpus, minutes=3)
+model = rito.load_model(run)
+tune = model.generate(bars=8, primer="C4 E4 G4", seed=1)
+"""
+
+from ritornello.api.corpora import (
+    build_corpus,
+    corpus_families,
+    explain_file,
+    export_corpus,
+    load_corpus,
+    samples,
+    show_corpus,
+)
+from ritornello.api.model import Model, Run, Tune, load_model, models
+from ritornello.api.run import runs, train
+from ritornello.api.show import render_file
+
+__all__ = [
+    "Model",
+    "Run",
+    "Tune",
+    "build_corpus",
+    "corpus_families",
+    "explain_file",
+    "export_corpus",
+    "load_corpus",
+    "load_model",
+    "models",
+    "render_file",
+    "runs",
+    "samples",
+    "show_corpus",
+    "train",
+]

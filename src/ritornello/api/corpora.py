@@ -1,0 +1,160 @@
+"""Corpora: load, build, show, explain and export them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ritornello.api.options import takes
+from ritornello.corpus.options import BuildOptions
+
+if TYPE_CHECKING:
+    from ritornello.corpus.families.kin import Family
+    from ritornello.corpus.report import FileReport
+    from ritornello.corpus.store import Corpus
+    from ritornello.reports.corpora.explain import Explanation, Untold
+
+PAGES = (".html", ".htm")
+
+
+def load_corpus(corpus: Corpus | str | Path = "all", on_report: Callable[[FileReport], None] | None = None) -> Corpus:
+    """Load a corpus from its folder or by its name ("all", "hymns", "songs"), or build one from a folder of tunes.
+
+    A file or a folder of tunes is built with the usual options, and not written anywhere.
+    on_report: called with the report line of each file that is read for it.
+    Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
+    """
+    from ritornello.corpus.embedded import COLLECTIONS, embedded
+    from ritornello.corpus.folder import is_corpus
+    from ritornello.corpus.store import Corpus
+
+    if isinstance(corpus, Corpus):
+        return corpus
+    path = Path(corpus)
+    if not path.exists() and str(corpus) in ("all", *COLLECTIONS):
+        return embedded(str(corpus))
+    if not path.exists() or is_corpus(path):
+        return Corpus.load(path)
+    built: Corpus = build_corpus(path)
+    for line in built.report if on_report else ():
+        on_report(line)  # type: ignore[misc]
+    return built
+
+
+@takes(BuildOptions)
+def build_corpus(
+    sources: str | Path | Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    on_file: Callable[[int, int, str], None] | None = None,
+    options: BuildOptions,
+) -> Corpus:
+    """Build a corpus from files, folders and archives; its `report` says what became of each file.
+
+    out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
+    on_file: called after each file with how many are read, how many there are, and its name.
+    Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why.
+    """
+    from ritornello.corpus.build.build import build_corpus as build
+    from ritornello.corpus.folder import check_place
+
+    if out is not None:
+        check_place(Path(out))
+    return build(sources, options, on_file, out)
+
+
+def show_corpus(
+    corpus: Corpus | str | Path = "all",
+    picture: str | Path | None = None,
+    page: str | Path | None = None,
+    name: str = "",
+) -> dict[str, Any]:
+    """Describe a corpus: counts, and histograms of pitches, durations, keys, metres, lengths and tempos.
+
+    picture: draw the histograms to this .svg file too. page: write the report page to this .html file too.
+    name: of the corpus, on the page; without it, that of its folder.
+    Raises ValueError for another suffix, OSError where one cannot be written.
+    """
+    from ritornello import atomic
+    from ritornello.reports.corpora.describe import as_svg, describe
+    from ritornello.reports.corpora.page import report_page
+
+    _check_suffix(picture, (".svg",), "the picture is an SVG")
+    _check_suffix(page, PAGES, "the report is a page")
+    material = load_corpus(corpus)
+    description = describe(material)
+    if picture:
+        atomic.write_text(picture, as_svg(description))
+    if page:
+        name = name or (Path(corpus).name if isinstance(corpus, str | Path) else "")
+        atomic.write_text(page, report_page(material, name))
+    return description
+
+
+def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
+    """Find the tunes of a corpus that are copies or variants of each other, and in what they are alike."""
+    from ritornello.corpus.families.kin import families_of
+
+    return families_of(load_corpus(corpus))
+
+
+@takes(BuildOptions)
+def explain_file(
+    file: str | Path, out: str | Path | None = None, *, options: BuildOptions
+) -> list[Explanation | Untold]:
+    """Explain what a corpus takes from a file and what it leaves, each part with what speaks for it.
+
+    file: a music file, or an archive or a folder of them. out: write a page that shows it to this .html file too.
+    Raises CorpusError (a ValueError) where there is no such file, ValueError for another suffix.
+    """
+    from ritornello import atomic
+    from ritornello.reports.corpora import explain as explaining
+    from ritornello.reports.corpora.explain_page import explanation_page
+
+    _check_suffix(out, PAGES, "the explanation is a page")
+    found = explaining.explain(file, options)
+    if out:
+        atomic.write_text(out, explanation_page(found, str(file)))
+    return found
+
+
+def export_corpus(
+    corpus: Corpus | str | Path,
+    out: str | Path,
+    format: Literal["parquet", "midi", "npz"] = "midi",
+    convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
+    steps_per_quarter: int = 4,
+) -> list[Path]:
+    """Write a corpus for other programs, and return the files: MIDI, Parquet tables or the exercise's .npz.
+
+    out: the folder to write, or for npz the file. convention, steps_per_quarter (1 to 24): of npz, how its tokens are
+    named and how fine its grid is. Raises ValueError for another format or convention.
+    """
+    from ritornello.corpus import export as exporting
+
+    if not 1 <= steps_per_quarter <= 24:
+        raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
+    material = load_corpus(corpus)
+    if format == "npz":
+        exporting.export_npz(material, out, convention, steps_per_quarter)
+        return [Path(out)]
+    if format not in ("midi", "parquet"):
+        raise ValueError(f"format must be midi, parquet or npz, not {format!r}")
+    write = exporting.export_midi if format == "midi" else exporting.export_parquet
+    return list(write(material, out))
+
+
+def samples(folder: str | Path) -> list[Path]:
+    """Write twelve free MIDI files to a folder, three of them broken in typical ways, and return their paths.
+
+    Raises CorpusError (a ValueError) where the folder holds other files of these names.
+    """
+    from ritornello.corpus.samples import write_samples
+
+    return write_samples(folder)
+
+
+def _check_suffix(path: str | Path | None, suffixes: Sequence[str], what: str) -> None:
+    if path and Path(path).suffix.lower() not in suffixes:
+        raise ValueError(f"{path}: {what}; name it {suffixes[0]}")

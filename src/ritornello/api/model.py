@@ -1,0 +1,333 @@
+"""Runs, the models that they train, and the tunes that these compose."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ritornello.api.options import takes
+from ritornello.generate.options import GenerateOptions
+from ritornello.music.values import Melody
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ritornello.corpus.report import FileReport
+    from ritornello.corpus.store import Corpus
+    from ritornello.model.file import ModelFile
+    from ritornello.model.lstm import NumpyLstm
+    from ritornello.model.players import Player
+    from ritornello.training.loop import Check
+
+MAX_BATCH = 256  # tunes side by side
+FEW = 32  # tunes; so few compose faster on one thread
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A composed melody. In a notebook cell it shows its staff, its piano roll and a player.
+
+    surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
+    seed, index: compose it again with these.
+    """
+
+    melody: Melody
+    surprise: np.ndarray
+    seed: int
+    index: int
+
+    def save(self, path: str | Path) -> None:
+        """Write the tune as .mid, .musicxml, .abc, .svg, .png, .wav, .mp3, .ogg, .flac or .html, by suffix.
+
+        Raises ValueError for another suffix, OSError naming the path where it cannot be written.
+        """
+        from ritornello.render.save import save_melody
+
+        save_melody(self.melody, path, self.probabilities)
+
+    @property
+    def file_name(self) -> str:
+        """Its name in a folder of tunes: "seed5-001.mid"."""
+        return f"seed{self.seed}-{self.index + 1:03d}.mid"
+
+    @property
+    def probabilities(self) -> list[float] | None:
+        """How likely each note's start was to the model, 0 to 1; None where it is not known."""
+        return [float(2.0**-bits) for bits in self.surprise] or None
+
+    def _repr_svg_(self) -> str:
+        """Draw the staff alone, for viewers that show no frames."""
+        from ritornello.render.staff import staff_svg
+
+        return staff_svg(self.melody)
+
+    def _repr_html_(self) -> str:
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.page import notebook_html
+        from ritornello.render.sound import render_wave
+
+        audio = encode_audio(render_wave(self.melody), "mp3") if self.melody.notes else None
+        return notebook_html(self.melody, audio, "audio/mpeg", probabilities=self.probabilities)
+
+
+class Model:
+    """A trained network with its encoding; `generate` composes, `player` plays, `evaluate` scores."""
+
+    def __init__(self, file: ModelFile, name: str):
+        self.file, self.name = file, name
+
+    @property
+    def metadata(self) -> dict:
+        """How the model came to be: corpus, plan, seed, validation figures."""
+        return self.file.metadata
+
+    @cached_property
+    def network(self) -> NumpyLstm:
+        """The network as it plays."""
+        from ritornello.model.lstm import NumpyLstm
+
+        return NumpyLstm(self.file.tensors)
+
+    @property
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest pitch of the tunes that it learned, 0 to 127."""
+        lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
+        return lowest, highest
+
+    def player(self) -> Player:
+        """Make a player: feed it tokens, ask it for the probabilities of the next, one tune at a time."""
+        from ritornello.model.players import Player
+
+        return Player(self.network, self.file.encoding)
+
+    @overload
+    def generate(
+        self,
+        *,
+        primer: str | Path | Melody | None = None,
+        seed: int | None = None,
+        n: None = None,
+        out: str | Path | None = None,
+        pitch_range: str | None = None,
+        on_remark: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> Tune: ...
+    @overload
+    def generate(
+        self,
+        *,
+        primer: str | Path | Melody | None = None,
+        seed: int | None = None,
+        n: int,
+        out: str | Path | None = None,
+        pitch_range: str | None = None,
+        on_remark: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> list[Tune]: ...
+
+    @takes(GenerateOptions)
+    def generate(
+        self,
+        *,
+        primer: str | Path | Melody | None = None,
+        seed: int | None = None,
+        n: int | None = None,
+        out: str | Path | None = None,
+        pitch_range: str | None = None,
+        on_remark: Callable[[str], None] | None = None,
+        options: GenerateOptions,
+    ) -> Any:
+        """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
+
+        primer: note names ("C4 E4:1/2 G4"), a music file, or a Melody to go on from. seed: None draws one.
+        out: a folder, to which each tune is written too, as a .mid file. pitch_range: "C4-C6" or "60-84".
+        on_remark: called with what the model cannot write of the primer; without it, that is a warning.
+        Raises ValueError that names what does not fit, OSError where `out` cannot be written to.
+        """
+        import secrets
+
+        from ritornello.atomic import check_place
+        from ritornello.generate.compose import compose, primer_changes
+        from ritornello.generate.primer import parse_range
+
+        if n is not None and n < 1:
+            raise ValueError(f"n must be 1 or more, not {n}")
+        if out is not None:
+            check_place(out)
+        if pitch_range:
+            lowest, highest = parse_range(pitch_range)
+            options = replace(options, lowest=lowest, highest=highest)
+        seed = secrets.randbelow(1 << 31) if seed is None else seed
+        opening = _read_primer(primer, options.metre)
+        if opening is not None and (changes := primer_changes(self.file.encoding, options, opening)):
+            (on_remark or partial(warnings.warn, stacklevel=3))(changes)
+        indices = range(1 if n is None else n)
+        tunes: list[Tune] = []
+        with _threads_for(len(indices)):
+            for at in range(0, len(indices), MAX_BATCH):
+                batch = indices[at : at + MAX_BATCH]
+                made = compose(self.network, self.file.encoding, options, seed, batch, opening, self.pitch_range)
+                tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
+        for tune in tunes if out is not None else ():
+            tune.save(Path(out or "") / tune.file_name)
+        return tunes[0] if n is None else tunes
+
+    def shared_runs(self, melodies: Sequence[Melody]) -> list[dict[str, Any]] | None:
+        """Find the longest run of notes that each melody shares with a tune that the model learned.
+
+        Returns for each its `notes`, `title`, `source` and `start_note`; None where the training corpus does not come
+        with this program.
+        """
+        from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
+
+        corpus = training_corpus(self.metadata)
+        return None if corpus is None else longest_shared_runs(melodies, corpus)
+
+    def evaluate(
+        self,
+        corpus: Corpus | str | Path = "all",
+        split: str = "test",
+        beside: Model | str | Path | None = None,
+        baselines: bool = False,
+        tunes: int = 0,
+        on_report: Callable[[FileReport], None] | None = None,
+    ) -> dict[str, Any]:
+        """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split.
+
+        Besides: `pays_for`, what the tokens say; `losses`, how many notes the encoding could not keep.
+        corpus: as `load_corpus` takes it; a music file is scored whole.
+        beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
+        exactly; its figures come under "beside".
+        baselines: score uniform, unigram and n-grams on the same tunes too, under "baselines"; where they cannot be
+        trained it is empty, and "no_baselines" says why.
+        tunes: compose so many tunes, and set their endings and shared runs next to those of the corpus, as "habits".
+        on_report: see `load_corpus`. Raises ValueError where there is nothing to score.
+        """
+        from ritornello.corpus.errors import CorpusError
+        from ritornello.evaluate.scores import compare, figures, score_and_losses, score_baselines
+
+        if tunes < 0:
+            raise ValueError(f"tunes must be 0 or more, not {tunes}")
+        material, scored = _to_score(corpus, split, on_report)
+        encoding, only = self.file.encoding, None
+        value: dict[str, Any] = {"split": scored or "all"}
+        if beside is None:
+            score, losses = score_and_losses(self.file, material, scored)
+            value |= {**figures(score, encoding), "losses": losses}
+        else:
+            other = beside if isinstance(beside, Model) else load_model(beside)
+            found = compare(self.file, other.file, material, scored)
+            value |= {**figures(found.one, encoding), **found.told(other.name, other.file.encoding)}
+            only = found.only
+        if baselines:
+            value["baselines"] = {}
+            try:
+                simple = score_baselines(material, encoding, scored, only) if scored else {}
+                value["baselines"] = {name: score.to_dict() for name, score in simple.items()}
+            except CorpusError as error:
+                value["no_baselines"] = str(error)
+        if scored is None and (runs := self.shared_runs(list(material.melodies()))):
+            value["shared_runs"] = runs
+        if tunes:
+            value["habits"] = self._habits(material, scored, tunes)
+        return value
+
+    def _habits(self, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:
+        """Measure how composed tunes and the corpus's own end and move, and what each shares with training."""
+        from ritornello.evaluate.novelty import longest_shared_runs
+        from ritornello.evaluate.statistics import habits
+
+        encoding = self.file.encoding
+        groups = {
+            "composed": [tune.melody for tune in self.generate(n=tunes, seed=1)],
+            "people": [encoding.decode(encoding.encode(melody).tokens) for melody in corpus.melodies(split)],
+        }
+        shared = {name: [run["notes"] for run in longest_shared_runs(m, corpus)] for name, m in groups.items()}
+        return {name: habits(melodies) | {"shared_runs": shared[name]} for name, melodies in groups.items()}
+
+    def __repr__(self) -> str:
+        network = self.file.network
+        return f"Model({self.name!r}: {network.layers} layers of {network.width}, {self.file.encoding})"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run: its folder and its checks."""
+
+    folder: Path
+    checks: tuple[Check, ...]
+
+    def __repr__(self) -> str:
+        best = min((c.validation_nll for c in self.checks), default=float("nan"))
+        return f"Run({str(self.folder)!r}: {len(self.checks)} checks, best validation nll {best:.4f} nats per token)"
+
+
+def models() -> list[str]:
+    """List the names of the shipped models, the default first."""
+    from ritornello.model.shelf import shipped_models
+
+    return shipped_models()
+
+
+def load_model(model: Model | Run | str | Path | None = None) -> Model:
+    """Load a model from a run, a file, a run folder or by its shipped name; without an argument, the default one.
+
+    Raises FileNotFoundError, or ModelFileError (a ValueError), naming the file.
+    """
+    from ritornello.model import file
+    from ritornello.model.shelf import find_model
+
+    if isinstance(model, Model):
+        return model
+    name: str | Path = getattr(model, "folder", None) or str(model or models()[0])
+    return Model(file.load_model(find_model(name)), str(name))
+
+
+def _read_primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:
+    """Read a primer: notes by name, or the melody of a file."""
+    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.generate.primer import parse_notes
+    from ritornello.music.files import readable
+    from ritornello.music.worker import read_untrusted
+
+    if primer is None or isinstance(primer, Melody):
+        return primer
+    if readable(primer) or Path(primer).is_file():
+        return pick_melody(read_untrusted(primer)[0])
+    return parse_notes(str(primer), metre or "4/4")
+
+
+def _to_score(
+    corpus: Corpus | str | Path, split: str, on_report: Callable[[FileReport], None] | None
+) -> tuple[Corpus, str | None]:
+    """Load what is to be scored, and say which split of it: all of it (None) where it is a music file."""
+    from ritornello.api.corpora import build_corpus, load_corpus
+    from ritornello.music.files import readable
+
+    if isinstance(corpus, str | Path):
+        if readable(corpus):
+            return build_corpus(corpus), None
+        if Path(corpus).suffix.lower() in (".npz", ".npy"):
+            return build_corpus(corpus, split="last:0.1"), split
+    return load_corpus(corpus, on_report), split
+
+
+@contextmanager
+def _threads_for(tunes: int) -> Iterator[None]:
+    """Compose few tunes on one thread, unless the environment says how many there are."""
+    from ritornello.training.numpy.blas import blas_threads, limit_blas
+
+    before = blas_threads() if tunes <= FEW and "OPENBLAS_NUM_THREADS" not in os.environ else None
+    if before is not None:
+        limit_blas(1)
+    try:
+        yield
+    finally:
+        if before is not None:
+            limit_blas(before)

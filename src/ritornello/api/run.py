@@ -1,0 +1,135 @@
+"""Training runs: begin one, go on with one, compare those in a folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ritornello.api.corpora import load_corpus
+from ritornello.api.model import Model, Run, load_model
+from ritornello.api.options import takes
+from ritornello.training.plan import TrainOptions
+
+if TYPE_CHECKING:
+    from ritornello.corpus.store import Corpus
+    from ritornello.encoding import Encoding
+    from ritornello.reports.runs.compare import Comparison
+    from ritornello.training.loop import Check
+    from ritornello.training.run.finetune import Base
+    from ritornello.training.run.training import Training
+    from ritornello.training.run.wishes import Wishes
+
+PICTURES = (".html", ".svg", ".png")
+
+
+@takes(TrainOptions)
+def train(
+    corpus: Corpus | str | Path,
+    out: str | Path | None = None,
+    preset: str | None = None,
+    encoding: str | Encoding | None = None,
+    plain: bool = False,
+    steps_per_quarter: int | None = None,
+    inputs: str | Sequence[str] | None = None,
+    echoes: str | Sequence[str] | None = None,
+    relative_to: str | None = None,
+    base: Model | Run | str | Path | None = None,
+    resume: bool = False,
+    replace: bool = False,
+    on_check: Callable[[Check], None] | None = None,
+    *,
+    options: TrainOptions,
+) -> Run:
+    """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
+
+    preset: tiny, lstm (where None), large, ... encoding: interval (where None), note, grid, ..., with plain,
+    steps_per_quarter, inputs, echoes and relative_to as on the command line (inputs and echoes may be sequences, of
+    none where empty); or what `make_encoding` gives, without these. base: a model or a run to go on from, with a few
+    tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was
+    stopped. replace: let the new run take the place of one in `out`. on_check: called with each Check. In a notebook
+    the run is shown as it goes.
+    Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so. When it is
+    interrupted, the KeyboardInterrupt says how to go on.
+    """
+    from ritornello.reports.runs.notebook_view import notebook_view
+    from ritornello.reports.runs.watch import watch
+    from ritornello.training.run.checkpoint import read_checks
+    from ritornello.training.run.wishes import wishes
+
+    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
+    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
+    training = _training(corpus, folder, wanted, options, base, resume, replace)
+    view = notebook_view()
+    try:
+        for look in watch(training, folder):
+            if view:
+                view.show(look)
+            if on_check:
+                on_check(look.check)
+    except KeyboardInterrupt:
+        at = f"interrupted at update {training.progress.update} of {training.plan.updates}"
+        going_on = f"rito.train(corpus, {str(folder)!r}, resume=True)"
+        raise KeyboardInterrupt(f"{at}; go on with {going_on}") from None
+    return Run(folder, tuple(read_checks(folder)))
+
+
+def _training(
+    corpus: Corpus | str | Path,
+    folder: Path,
+    wanted: Wishes,
+    options: TrainOptions,
+    base: Model | Run | str | Path | None,
+    resume: bool,
+    replace: bool,
+) -> Training:
+    """A run that is ready to begin or to go on. Raises ValueError where it can do neither."""
+    from ritornello.training.run.checkpoint import lasting, load_checkpoint
+    from ritornello.training.run.start import check_free, prepare_training, resume_training
+
+    if resume:
+        if replace or base is not None:
+            raise ValueError("resume goes on with a run as it is: leave base and replace out")
+        return resume_training(load_checkpoint(folder), folder, load_corpus(corpus), options, *wanted)
+    guard = partial(check_free, may_replace=replace)
+    guard(folder)
+    parent = _base(base, folder) if base else None
+    source = lasting(corpus) if isinstance(corpus, str | Path) else ""
+    return prepare_training(load_corpus(corpus), *wanted, options, parent, source, guard=guard)
+
+
+def _base(model: Model | Run | str | Path, folder: Path) -> Base:
+    """A model to go on from. Raises ValueError where the run in `folder` would take its place."""
+    from ritornello.training.run.finetune import Base, check_kept
+
+    found = model if isinstance(model, Model) else load_model(model)
+    base = Base(found.name, found.file)
+    check_kept(base, folder)
+    return base
+
+
+def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
+    """Compare the training runs in a folder, at any depth: bits per note on validation tunes, beside each n-gram's.
+
+    out: draw the comparison too: a page (.html) or the curves alone (.svg, .png).
+    Raises FileNotFoundError where there is no such folder, ValueError where no run is in it.
+    """
+    from ritornello import atomic
+    from ritornello.reports.runs.compare import compare_runs, comparison_page, comparison_svg
+
+    suffix = Path(out).suffix.lower() if out is not None else None
+    if suffix is not None and suffix not in PICTURES:
+        raise ValueError(f"{out}: name the picture {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+    comparison = compare_runs(folder)
+    if suffix == ".html":
+        name = f"Runs in {Path(folder).resolve().name}"
+        atomic.write_text(Path(out or ""), comparison_page(comparison, name, Path(out or "").parent))
+    elif suffix == ".svg":
+        atomic.write_text(Path(out or ""), comparison_svg(comparison))
+    elif suffix == ".png":
+        from ritornello.render.staff import svg_to_png
+
+        atomic.write_bytes(Path(out or ""), svg_to_png(comparison_svg(comparison)))
+    return comparison

@@ -1,0 +1,1 @@
+"""ritornello corpus: make a corpus of tunes, and look at one."""
