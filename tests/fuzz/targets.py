@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ritornello.corpus.find.archive_limits import ArchiveError, Limits
 from ritornello.corpus.find.archives import forget, list_members, read_member
-from ritornello.encoding.arrays.exercise import step_arrays
+from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.music.abc.reader import AbcError, scan_abc
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.kinds import decode_text
@@ -45,7 +45,7 @@ def musescore(data: bytes) -> bool:
 def arrays(data: bytes) -> bool:
     """Token arrays, plain, zipped or pickled."""
     try:
-        found = step_arrays(data, "tokens.npz")
+        found = read_step_arrays(data, "tokens.npz")
     except ValueError:
         return False
     for array in found.arrays:

@@ -18,7 +18,7 @@ from ritornello import atomic
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.encoding.arrays.exercise import from_grid
-from ritornello.encoding.steps import plain_steps
+from ritornello.encoding.grid import Grid
 from ritornello.music.keys import key_name
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody
@@ -113,20 +113,13 @@ def _midi(melody: Melody) -> bytes:
 
 
 def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.ndarray]:
-    """Tokens of the plain grid of each melody of a split."""
-    for _, part in corpus.slices(split):
+    """Encode each melody of a split in the plain grid; token arrays that the corpus keeps stay as they are."""
+    grid = Grid(steps_per_quarter, plain=True)
+    for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
         if part.steps is not None and corpus.steps is not None and steps_per_quarter == KEPT_STEPS:
             yield corpus.steps[slice(*part.steps)]
-            continue
-        notes, timeline = corpus.notes[part.first : part.stop], part.timeline
-        yield plain_steps(
-            notes["start"],
-            notes["duration"],
-            notes["pitch"],
-            timeline.ticks_per_quarter,
-            timeline.length,
-            steps_per_quarter,
-        )
+        else:
+            yield grid.encode(melody).tokens
 
 
 def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.segments import cut_at_rests, is_long_enough, shortness
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
-from ritornello.encoding.arrays.exercise import step_arrays
+from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError
 from ritornello.music.files import scan_content
@@ -134,7 +134,7 @@ def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]
 def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
     """Read a file of token arrays; under an explicit split arrays without notes stay, for they are counted."""
     try:
-        read = step_arrays(content, name, options.convention)
+        read = read_step_arrays(content, name, options.convention)
     except ValueError as error:
         found.problems.append(("unreadable", " ".join(str(error).removeprefix(f"{name}: ").split())))
         return

@@ -1,1 +1,1 @@
-"""Token arrays in .npy and .npz files: the exercise's own data, and anything written like it."""
+"""Read token arrays in .npy and .npz files: the exercise's own data, and anything written like it."""

@@ -1,10 +1,10 @@
-"""Token arrays from .npy and .npz files: the exercise's own data, and anything written like it.
+"""Read token arrays from .npy and .npz files: the exercise's own data, and anything written like it.
 
-The exercise keeps ragged melodies in a pickled array of Python objects. A pickle can run code, so it is read
-by `pickled_arrays`, which answers the five names that an array of integer arrays needs by stand-ins of its
-own and refuses everything else before it is executed.
+The exercise keeps melodies of different lengths in a pickled array of Python objects. A pickle can run code, so
+`pickled` reads it: it replaces the five names that an array of integer arrays needs by stand-ins of its own and
+refuses everything else before it is executed.
 
-Three conventions are in use for the two special tokens of a step grid (`grid` speaks the first):
+Three conventions are in use for the two special tokens of a grid (`Grid` has the first):
 
     exercise   128 no_event   129 note_off     the exercise's text
     zeldic     128 note_off   129 no_event     the exercise's own data file and notebook
@@ -18,7 +18,6 @@ import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,24 +36,19 @@ MAX_STEPS = MAX_BYTES // 8
 
 @dataclass(frozen=True)
 class StepArrays:
-    """Melodies as `grid` step tokens, one array each, and the convention they were written in."""
+    """Melodies as tokens of the plain grid, an array (T,) each, and the convention they were written in."""
 
     arrays: tuple[np.ndarray, ...]
     convention: str
 
 
-def read_step_arrays(path: str | Path, convention: str | None = None) -> StepArrays:
-    """Read the melodies of an .npz or .npy file, in grid's own numbers, from any of the CONVENTIONS.
+def read_step_arrays(content: bytes, name: str, convention: str | None = None) -> StepArrays:
+    """Read the melodies of an .npz or .npy file, in the grid's own numbers.
 
-    convention: None detects it. A flat array is one melody, a two-dimensional one a melody per row.
-    Raises ValueError, naming the file, for anything else, and for a pickle that asks for more than arrays;
-    OSError where the file cannot be read.
+    content, name: of the file. convention: one of CONVENTIONS; None detects it. A flat array is one melody, a
+    two-dimensional one a melody per row.
+    Raises ValueError, naming the file, for anything else, and for a pickle that asks for more than arrays.
     """
-    return step_arrays(Path(path).read_bytes(), str(path), convention)
-
-
-def step_arrays(content: bytes, name: str, convention: str | None = None) -> StepArrays:
-    """As `read_step_arrays`, from the bytes of a file called `name`. Raises ValueError, naming it."""
     try:
         melodies = _all_melodies(content)
     except ValueError as error:
@@ -72,7 +66,7 @@ def step_arrays(content: bytes, name: str, convention: str | None = None) -> Ste
 
 
 def detect_convention(melodies: list[np.ndarray]) -> str:
-    """Name the convention: no_event is by far the commoner of the two special tokens.
+    """Detect the convention: no_event is by far the commoner of the two special tokens.
 
     Raises ValueError where the array holds neither pair, or both equally often.
     """
@@ -89,7 +83,10 @@ def detect_convention(melodies: list[np.ndarray]) -> str:
 
 
 def to_grid(steps: np.ndarray, convention: str) -> np.ndarray:
-    """Steps of any convention in grid's numbers. Raises ValueError for another name or a value outside it."""
+    """Convert tokens of any convention to the grid's numbers.
+
+    Raises ValueError for a convention that does not exist, or a value outside it.
+    """
     no_event, note_off = _pair(convention)
     legal = ((steps >= 0) & (steps < 128)) | (steps == no_event) | (steps == note_off)
     if not legal.all():
@@ -101,7 +98,7 @@ def to_grid(steps: np.ndarray, convention: str) -> np.ndarray:
 
 
 def from_grid(steps: np.ndarray, convention: str) -> np.ndarray:
-    """Grid's step tokens in another convention's numbers. Raises ValueError for another name."""
+    """Convert the grid's tokens to another convention. Raises ValueError if there is none of this name."""
     no_event, note_off = _pair(convention)
     out = np.asarray(steps).astype(np.int64)
     out[np.asarray(steps) == NO_EVENT] = no_event
@@ -110,13 +107,14 @@ def from_grid(steps: np.ndarray, convention: str) -> np.ndarray:
 
 
 def _pair(convention: str) -> tuple[int, int]:
+    """Return a convention's no_event and note_off. Raises ValueError if there is none of this name."""
     if convention not in CONVENTIONS:
         raise ValueError(f"no such convention: {convention!r}; there are {', '.join(CONVENTIONS)}")
     return CONVENTIONS[convention]
 
 
 def _all_melodies(content: bytes) -> list[np.ndarray]:
-    """Every melody of every array. Raises ValueError where they are too long for memory together."""
+    """Load every melody of every array. Raises ValueError if together they exceed MAX_STEPS."""
     rows, steps = [], 0
     for array in _arrays(content):
         for row in _rows(array):
@@ -128,6 +126,7 @@ def _all_melodies(content: bytes) -> list[np.ndarray]:
 
 
 def _arrays(content: bytes) -> Iterator[np.ndarray]:
+    """Load the arrays of an .npz file, or the one of an .npy file."""
     if not content.startswith(b"PK"):
         yield _load_npy(content)
         return
@@ -139,7 +138,7 @@ def _arrays(content: bytes) -> Iterator[np.ndarray]:
 
 
 def _load_npy(content: bytes) -> np.ndarray:
-    """One .npy block."""
+    """Load an .npy file without running a pickle."""
     stream = io.BytesIO(content)
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -152,7 +151,7 @@ def _load_npy(content: bytes) -> np.ndarray:
 
 
 def _rows(array: Any) -> Iterator[np.ndarray]:
-    """Melodies of an array: each object of an object array, each row of a table, or the flat array itself."""
+    """Split an array into melodies: objects of an object array, rows of a table, or the flat array."""
     if not isinstance(array, np.ndarray):
         raise ValueError("not an array")
     if array.dtype == object and array.size and all(isinstance(value, int) for value in array.flat):
@@ -164,7 +163,7 @@ def _rows(array: Any) -> Iterator[np.ndarray]:
 
 
 def _whole_numbers(row: np.ndarray) -> np.ndarray:
-    """A melody as (length,) of int64."""
+    """Convert a melody to (T,) int64. Raises ValueError for fractions, or more than one dimension."""
     if row.ndim != 1:
         raise ValueError(f"expected one row of tokens per melody, found shape {row.shape}")
     is_whole = row.dtype.kind in "iu" or (row.dtype.kind == "f" and np.isfinite(row).all() and (row % 1 == 0).all())

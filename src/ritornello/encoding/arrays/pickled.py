@@ -1,8 +1,8 @@
-"""Pickled arrays of number arrays, read without letting the pickle build anything of NumPy's or run anything.
+"""Read pickled arrays of number arrays without letting the pickle build anything of NumPy's or run anything.
 
-A pickle names functions and classes and calls them. Five names are what an array of arrays needs; each is
-answered by a stand-in that only notes what it is told, checks it, and makes the array itself. (NumPy's own
-dtype would do as the pickle bids: one that denies holding objects turns raw bytes into addresses.)
+A pickle names functions and classes and calls them. An array of arrays needs five names; each is replaced by a
+stand-in that stores its arguments, checks them, and makes the array itself. (NumPy's own dtype would trust the
+pickle: one that denies holding objects turns raw bytes into addresses.)
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _CODE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|O[48]?)")
 
 
 def load_pickled_array(content: bytes) -> Any:
-    """The array that a pickle holds, of numbers or of objects (arrays of numbers, lists, whole numbers).
+    """Load the array of a pickle, of numbers or of objects (arrays of numbers, lists, integers).
 
-    Raises pickle.UnpicklingError for a pickle that asks for anything else; what a damaged one raises is open.
+    Raises pickle.UnpicklingError for a pickle that asks for anything else; a damaged one may raise anything.
     """
     _check_opcodes(content)
     loaded = _ArrayUnpickler(io.BytesIO(content)).load()
@@ -34,7 +34,10 @@ def load_pickled_array(content: bytes) -> Any:
 
 
 def _check_opcodes(content: bytes) -> None:
-    """Look at every instruction before the first is followed: some can ask for any amount of memory."""
+    """Check every instruction before the first is run: some can ask for any amount of memory.
+
+    Raises pickle.UnpicklingError for one that an array of numbers does not need, or that is damaged.
+    """
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"its pickle holds {opcode.name}, which no array of numbers needs")
@@ -43,7 +46,7 @@ def _check_opcodes(content: bytes) -> None:
 
 
 class _Dtype:
-    """Stands for numpy.dtype: one of the number types, or objects."""
+    """Stand-in for numpy.dtype: one of the number types, or objects."""
 
     __slots__ = ("dtype",)
 
@@ -58,7 +61,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stands for an array: made empty by numpy's _reconstruct, then told its shape, type and contents."""
+    """Stand-in for an array: numpy's _reconstruct makes it empty, its state brings shape, type and contents."""
 
     __slots__ = ("array",)
 
@@ -78,7 +81,7 @@ class _Array:
 
 
 class _EncodeLatin1:
-    """Stands for _codecs.encode in the one use that old pickles make of it: raw bytes written as text."""
+    """Stand-in for _codecs.encode as old pickles use it: raw bytes written as text."""
 
     __slots__ = ()
 
@@ -89,7 +92,7 @@ class _EncodeLatin1:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds stand-ins and nothing else. They take no attribute from the pickle: nothing outlives the reading."""
+    """Unpickler that builds stand-ins and nothing else; they take no attribute from the pickle."""
 
     def find_class(self, module: str, name: str) -> Any:
         match f"{module}.{name}":
@@ -105,6 +108,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _built(stand_in: _Array) -> np.ndarray:
+    """Return a stand-in's array. Raises pickle.UnpicklingError if it was given no contents."""
     if stand_in.array is None:
         raise pickle.UnpicklingError("its pickle holds an array without contents")
     return stand_in.array
