@@ -1,14 +1,14 @@
-"""The account of every file: reasons, remedies with their numbers, the table on the screen, and --strict."""
+"""The account of every file: reasons, remedies with their numbers, and --strict."""
 
 import json
 
 import pytest
 
+from ritornello.corpus.build.assemble import strict_failure
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.report import REMEDIES, SHARPER, FileReport, dropped, remedy
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.summary import rows, screen, strict_failure, table
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note
 
@@ -82,49 +82,6 @@ REPORT = [
 ]
 
 
-def test_rows_count_each_reason_kept_first_then_the_commonest():
-    assert [(r.status, r.reason, r.files, r.example) for r in rows(REPORT)] == [
-        ("kept", "ok", 2, "a.mid"),
-        ("doubt", "unsure_pick", 1, "b.mid"),
-        ("dropped", "too_short", 2, "c.mid"),
-        ("dropped", "drums_only", 1, "e.mid"),
-        ("dropped", "duplicate", 1, "f.mid"),
-    ]
-    assert rows(REPORT)[2].remedy == REMEDIES["too_short"]  # the two want different numbers
-
-
-def test_the_table_is_in_columns_where_there_is_room():
-    lines = table(REPORT, 80).splitlines()
-    assert lines[0].split() == ["files", "reason", "what", "would", "help"]
-    assert lines[1].split() == ["2", "ok", "2", "melodies,", "100", "notes"]
-    assert [line.split()[:3] for line in lines if "dropped" in line] == [
-        ["2", "dropped", "too_short"],
-        ["1", "dropped", "drums_only"],
-        ["1", "dropped", "duplicate"],
-    ]
-    column = lines[0].index("reason")
-    assert all(line[column - 1] == " " for line in lines)
-
-
-@pytest.mark.parametrize("width", [24, 40, 63, 64, 80, 120])
-def test_nothing_is_wider_than_the_screen(width):
-    assert max(len(line) for line in screen(REPORT, width).splitlines()) <= width
-
-
-def test_without_a_screen_a_line_for_a_file_stays_one_line():
-    long = dropped("f" * 300, "unreadable", "w " * 100)
-    assert str(long) in screen([long])
-
-
-def test_a_large_report_tells_only_what_wants_attention_and_not_more_than_twenty_files():
-    many = [kept(f"k{i}.mid") for i in range(500)] + [dropped(f"d{i}.mid", "empty_file") for i in range(30)]
-    lines = screen(many).splitlines()
-    assert sum(line.startswith("dropped") for line in lines) == 20
-    assert "... and 10 more, in report.jsonl" in lines
-    assert not any(line.startswith("kept") for line in lines)
-    assert "k0.mid" in screen(many[:3])
-
-
 def test_strict_lets_copies_pass_and_nothing_else():
     assert strict_failure([kept("a.mid"), dropped("f.mid", "duplicate", "same tune as a.mid")]) == ""
     assert strict_failure(REPORT).startswith(
@@ -179,7 +136,6 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
     report = Corpus.load(tmp_path / "c").report
     assert [r.status for r in report] == ["kept", "dropped", "dropped"]
     assert report[2].path.endswith("\udcff.mid")
-    assert r"\udcff.mid" in (tmp_path / "c" / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -202,10 +158,3 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
 )
 def test_the_remedy_is_true_of_the_detail(reason, detail, words):
     assert words in remedy(reason, detail)
-
-
-def test_a_screen_tells_of_as_many_files_as_it_is_asked_to():
-    report = [dropped(f"{n}.mid", "empty_file") for n in range(30)]
-    assert "... and 10 more, in report.jsonl" in screen(report)
-    assert "report.jsonl" not in screen(report, most=30)
-    assert "29.mid" in screen(report, most=30)

@@ -61,7 +61,12 @@ def build_corpus(
 
     if out is not None:
         check_place(Path(out))
-    return build(sources, options, on_file, out)
+    corpus = build(sources, options, on_file, out)
+    if out is not None:
+        from ritornello.reports.corpora.page import write_page
+
+        write_page(corpus, out)
+    return corpus
 
 
 def show_corpus(

@@ -18,7 +18,7 @@ REQUIRED = NAMES[:2]
 REPORT = "report.jsonl"
 """Where nothing could be kept it lies there alone, and the next build takes its place."""
 PAGE = "report.html"
-"""To be looked at; it is written with a corpus and never read."""
+"""The page of a corpus, written after it by those who show it, and never read. Saving removes an older one."""
 
 
 def is_corpus(path: Path) -> bool:

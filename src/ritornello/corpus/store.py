@@ -1,7 +1,7 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`; a build puts `report.html` beside them, to be looked at. Notes, never tokens, except for
+were read, `steps.npy`; the page `report.html` lies with them and is never read. Notes, never tokens, except for
 those arrays, which are kept step for step.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.folder import PAGE, read_files, write_files
+from ritornello.corpus.folder import read_files, write_files
 from ritornello.corpus.pieces import (
     NOTE_DTYPE,
     CorpusPiece,
@@ -71,8 +71,8 @@ class Corpus:
             raise CorpusError(" ".join(message.split())) from None
         return corpus
 
-    def save(self, path: str | Path, page: str = "") -> None:
-        """Write the corpus folder, whole or not at all. page: what to put in as `report.html`, if anything.
+    def save(self, path: str | Path) -> None:
+        """Write the corpus folder, whole or not at all.
 
         An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
         Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
@@ -84,8 +84,6 @@ class Corpus:
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
-        if page:
-            files[PAGE] = page.encode()
         write_files(Path(path), files)
 
     def melodies(self, split: str | None = None) -> list[Melody]:

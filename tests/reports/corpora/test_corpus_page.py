@@ -13,7 +13,7 @@ from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import describe
 from ritornello.reports.corpora.outliers import outliers
-from ritornello.reports.corpora.page import report_page
+from ritornello.reports.corpora.page import report_page, write_page
 
 
 def tune(root=60, notes=16, length=480, qpm=120.0):
@@ -101,6 +101,11 @@ def test_the_page_stands_alone_and_is_the_same_each_time():
     assert page == report_page(made)
     assert "<h1>in</h1>" in page
     assert "<h1>mine</h1>" in report_page(made, "mine")
+
+
+def test_the_page_is_written_into_the_folder_also_for_a_name_that_is_no_text(tmp_path):
+    write_page(corpus(usual(), [dropped("in/\udcff.mid", "empty_file")]), tmp_path)
+    assert r"\udcff.mid" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_outliers_come_first_then_contents_then_what_was_left_out_then_families():

@@ -37,7 +37,7 @@ def build(
     from ritornello.corpus.families.judge import copies_across, unknown_names
     from ritornello.corpus.families.split import SplitRule
     from ritornello.corpus.folder import is_corpus
-    from ritornello.corpus.summary import LINES, screen
+    from ritornello.reports.corpora.summary import LINES, screen
 
     console = Console(quiet, as_json)
     if not sources:

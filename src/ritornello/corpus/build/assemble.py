@@ -20,10 +20,9 @@ from ritornello.corpus.families.likeness import line_of
 from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import NOTE_DTYPE
-from ritornello.corpus.report import KEPT, REMEDIES, FileReport, dropped
+from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, dropped
 from ritornello.corpus.report_lines import ReportLines
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.summary import strict_failure
 
 RowsOf = Callable[[int], FileRows]
 
@@ -212,3 +211,22 @@ def _report(file: _File, copies: Mapping[str, Copy], crossing: Mapping[str, Copy
 def _nothing_kept(report: Sequence[FileReport]) -> str:
     counted = ", ".join(f"{n} {reason}" for reason, n in Counter(r.reason for r in report).most_common())
     return f"nothing could be kept of {len(report)} files ({counted}); the first: {str(report[0])[9:]}"
+
+
+def strict_failure(report: Sequence[FileReport]) -> str:
+    """Say in one line why a strict build fails; return nothing where it does not."""
+    wanting = [line for line in report if line.asks_for_action]
+    if not wanting:
+        return ""
+    doubts = Counter(code for line in wanting for code in dict(line.warnings))
+    reasons = Counter(line.reason for line in wanting if line.reason not in HARMLESS)
+    ordered = [*sorted(doubts.items(), key=_commonest), *sorted(reasons.items(), key=_commonest)]
+    counted = ", ".join(f"{count} {reason}" for reason, count in ordered)
+    return (
+        f"strict: {len(wanting)} of {len(report)} files want attention ({counted}), so nothing was written; "
+        f"the first: {str(wanting[0])[9:]}"
+    )
+
+
+def _commonest(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]

@@ -25,7 +25,6 @@ from ritornello.corpus.folder import sweep, write_report
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report_lines import written
 from ritornello.corpus.store import Corpus
-from ritornello.reports.corpora.page import report_page
 
 OnFile = Callable[[int, int, str], None]
 
@@ -85,7 +84,7 @@ def _built(
     corpus = assembly.corpus()
     if out is not None:
         sweep(Path(out))  # the journal is ours, so nobody else is saving there
-        corpus.save(out, report_page(corpus))
+        corpus.save(out)
     return corpus
 
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import PurePath
 
 from ritornello.corpus.report import DROPPED, FileReport
-from ritornello.corpus.summary import Row, rows
+from ritornello.reports.corpora.summary import Row, rows
 
 FILES = 60
 """Files told one by one for each reason; all of them are in `report.jsonl`."""

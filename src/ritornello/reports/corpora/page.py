@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from html import escape
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
+from ritornello import atomic
 from ritornello.corpus.families.judge import copies_across
 from ritornello.corpus.families.kin import Family, families_of
+from ritornello.corpus.folder import PAGE
 from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.summary import Row
 from ritornello.render.roll import pitch_name
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.digest import FILES, Digest, Told
 from ritornello.reports.corpora.outliers import Outlier, outliers
+from ritornello.reports.corpora.summary import Row
 from ritornello.reports.web_page import card, document, thumb
 
 FAMILIES = 12
@@ -47,6 +49,11 @@ def report_page(corpus: Corpus, name: str = "") -> str:
         "<code>report.jsonl</code>. The page holds everything it needs.</footer>"
     )
     return document(name, "\n".join([head, *(s for s in sections if s), foot]))
+
+
+def write_page(corpus: Corpus, folder: str | Path) -> None:
+    """Write the page of a corpus into its folder. Raises OSError where it cannot be written."""
+    atomic.write_text(Path(folder) / PAGE, report_page(corpus))
 
 
 def _folder_name(digest: Digest) -> str:

@@ -78,18 +78,6 @@ def table(report: Sequence[FileReport], width: int = WIDE) -> str:
     return "\n".join(lines)
 
 
-def strict_failure(report: Sequence[FileReport]) -> str:
-    """Why a strict build fails, in one line, or nothing where it does not."""
-    wanting = [line for line in report if line.asks_for_action]
-    if not wanting:
-        return ""
-    counted = ", ".join(f"{row.files} {row.reason}" for row in rows(wanting) if row.reason not in ("ok", "duplicate"))
-    return (
-        f"strict: {len(wanting)} of {len(report)} files want attention ({counted}), so nothing was written; "
-        f"the first: {str(wanting[0])[9:]}"
-    )
-
-
 def _joined(row: Row | None, status: str, reason: str, path: str, detail: str) -> Row:
     """A row with one file more. Where files of a reason want different numbers, the remedy is the general one."""
     help_ = remedy(reason, detail)
