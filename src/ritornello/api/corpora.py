@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.families.kin import Family
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
-    from ritornello.reports.corpora.explain import Explanation, Untold
+    from ritornello.reports.corpora.explain import Explanation
 
 PAGES = (".html", ".htm")
 
@@ -105,9 +105,7 @@ def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
 
 
 @takes(BuildOptions)
-def explain_file(
-    file: str | Path, out: str | Path | None = None, *, options: BuildOptions
-) -> list[Explanation | Untold]:
+def explain_file(file: str | Path, out: str | Path | None = None, *, options: BuildOptions) -> list[Explanation]:
     """Explain what a corpus takes from a file and what it leaves, each part with what speaks for it.
 
     file: a music file, or an archive or a folder of them. out: write a page that shows it to this .html file too.

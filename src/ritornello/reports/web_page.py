@@ -1,8 +1,8 @@
-"""The frame of this room's pages, in the style of the program's other pages, and the little rolls on them."""
+"""The frame of reports: head, cards, figures and little rolls, in the style of the page that plays tunes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files as package_files
@@ -13,7 +13,7 @@ THUMB_ROW = 4.0  # pixels to a semitone at most, so that a drone looks like one
 
 
 def document(title: str, body: str) -> str:
-    """A whole HTML document of UTF-8 that holds everything it needs; its policy forbids fetching and scripts."""
+    """Make a whole HTML document of UTF-8 that holds everything it needs; its policy forbids fetching and scripts."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     style = _text("ritornello.render", "player.css") + _text("ritornello.reports.corpora", "report.css")
     text = (
@@ -27,13 +27,29 @@ def document(title: str, body: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold bytes that are no text
 
 
+def masthead(title: str, intro: str, figures: Mapping[str, str] | None = None) -> str:
+    """Make the head of a page: its title, a few words (HTML), and figures by name; empty ones are left out."""
+    cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in (figures or {}).items() if value)
+    table = f'<dl class="facts">{cells}</dl>\n' if cells else ""
+    return (
+        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="intro">{intro}</p>\n{table}</header>'
+    )
+
+
 def card(title: str, lede: str, body: str) -> str:
-    """A section under its title and a few words (HTML), which may be empty."""
+    """Make a section under its title and a few words (HTML), which may be empty."""
     return f'<section class="card"><h2>{escape(title)}</h2><p class="lede">{lede}</p>{body}</section>'
 
 
+def sentence(text: str) -> str:
+    """Begin with a capital, and end with a full stop."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def thumb(notes: Sequence[tuple[int, int, int]]) -> str:
-    """The first of some notes, (start, duration, pitch) in order of start and at least one, as a little roll."""
+    """Draw the first of some notes, (start, duration, pitch) in order of start and at least one, as a little roll."""
     notes = notes[:THUMB_NOTES]
     width, height = THUMB
     first, last = notes[0][0], max(start + duration for start, duration, _ in notes)

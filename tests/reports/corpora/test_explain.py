@@ -17,7 +17,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Timeline
-from ritornello.reports.corpora.explain import Explanation, as_text, explain, explain_piece, headline_facts, text_roll
+from ritornello.reports.corpora.explain import as_text, explain, explain_piece, headline, text_roll
 from ritornello.reports.corpora.explain_page import explanation_page, roll_svg
 
 TUNE = [67, 69, 71, 72, 74, 72, 71, 69, 67, 71, 74, 79, 78, 76, 74, 71, 72, 69, 67, 66, 67, 67]
@@ -34,23 +34,23 @@ def song(source="song.mid"):
 
 
 @pytest.fixture
-def told():
+def found():
     return explain_piece(song(), BuildOptions())
 
 
-def test_every_part_is_told_with_its_verdict(told):
-    assert [(p.number, p.name, p.notes, p.verdict) for p in told.parts] == [
+def test_every_part_is_told_with_its_verdict(found):
+    assert [(p.number, p.name, p.notes, p.verdict) for p in found.parts] == [
         (1, "Piano", 33, "left"),
         (2, "Melody", 22, "picked"),
         (3, "Kit", 22, "percussion"),
         (4, "Conductor", 0, "empty"),
     ]
-    assert (told.parts[1].lowest, told.parts[1].highest, told.parts[1].instrument) == (66, 79, "pipe")
-    assert (told.parts[2].lowest, told.parts[2].share, told.parts[2].instrument) == (None, None, "drums")
+    assert (found.parts[1].lowest, found.parts[1].highest, found.parts[1].instrument) == (66, 79, "pipe")
+    assert (found.parts[2].lowest, found.parts[2].share, found.parts[2].instrument) == (None, None, "drums")
 
 
-def test_competing_parts_have_shares_and_reasons(told):
-    piano, melody = told.parts[:2]
+def test_competing_parts_have_shares_and_reasons(found):
+    piano, melody = found.parts[:2]
     assert melody.share > 0.9 > 0.1 > piano.share
     assert melody.share + piano.share == pytest.approx(1.0)
     assert len(melody.reasons) >= 2
@@ -65,34 +65,34 @@ def test_a_doubling_part_is_told_as_such():
 
 
 def test_asking_for_a_track_changes_what_is_picked_and_keeps_the_scores():
-    told = explain_piece(song(), BuildOptions(pick="track:Piano"))
-    assert [p.verdict for p in told.parts[:2]] == ["picked", "left"]
-    assert told.parts[1].share > told.parts[0].share
-    assert [len(c.melody.notes) for c in told.choices] == [11]
+    found = explain_piece(song(), BuildOptions(pick="track:Piano"))
+    assert [p.verdict for p in found.parts[:2]] == ["picked", "left"]
+    assert found.parts[1].share > found.parts[0].share
+    assert [len(c.melody.notes) for c in found.choices] == [11]
 
 
 def test_where_nothing_can_be_picked_the_reason_and_the_remedy_are_told():
     piece = song()
-    told = explain_piece(Piece(piece.parts[2:], piece.timeline, "", "", "drums.mid"), BuildOptions())
-    assert told.refusal[0] == "drums_only"
-    assert "add a part with pitches" in as_text(told)
-    assert told.to_dict()["status"] == "dropped"
+    found = explain_piece(Piece(piece.parts[2:], piece.timeline, "", "", "drums.mid"), BuildOptions())
+    assert found.refusal[0] == "drums_only"
+    assert "add a part with pitches" in as_text(found)
+    assert found.to_dict()["status"] == "dropped"
     short = explain_piece(song(), BuildOptions(least_notes=30))
     assert short.refusal == ("too_short", "22 notes")
     assert "use --least-notes 22" in as_text(short)
 
 
-def test_the_words_tell_choice_parts_and_picture(told):
-    text = as_text(told, 88)
+def test_the_words_tell_choice_parts_and_picture(found):
+    text = as_text(found, 88)
     assert text.startswith("song.mid: A <song>, 3/4, G major, 120 quarters a minute, 8 bars")
     assert "picked part 2 of 4 (Melody): 22 notes" in text
     assert re.search(r">  2 Melody: 22 notes, F♯4 to G5, pipe, \d+ %, picked", text)
     assert "   1 Piano: 33 notes, G2 to D3, piano" in text
-    assert max(len(line) for line in as_text(told, 60).splitlines() if "song.mid" not in line) <= 60
+    assert max(len(line) for line in as_text(found, 60).splitlines() if "song.mid" not in line) <= 60
 
 
-def test_the_roll_in_words_has_blocks_above_dots(told):
-    roll = text_roll(told, 70)
+def test_the_roll_in_words_has_blocks_above_dots(found):
+    roll = text_roll(found, 70)
     picked = [i for i, line in enumerate(roll) if "█" in line]
     left = [i for i, line in enumerate(roll) if "·" in line]
     assert max(picked) < min(left)  # every note of the tune is above every chord
@@ -100,8 +100,8 @@ def test_the_roll_in_words_has_blocks_above_dots(told):
     assert text_roll(explain_piece(Piece((Part(()),)), BuildOptions())) == []
 
 
-def test_values_are_plain_and_whole(told):
-    value = json.loads(json.dumps(told.to_dict()))
+def test_values_are_plain_and_whole(found):
+    value = json.loads(json.dumps(found.to_dict()))
     assert (value["source"], value["title"], value["status"]) == ("song.mid", "A <song>", "kept")
     assert value["picked"][0]["part"] == 2
     assert value["picked"][0]["notes"] == 22
@@ -141,8 +141,8 @@ def check(page):
     return sound
 
 
-def test_the_page_shows_staff_and_roll_and_every_part(told):
-    page = explanation_page([told], "in/song.mid")
+def test_the_page_shows_staff_and_roll_and_every_part(found):
+    page = explanation_page([found], "in/song.mid")
     check(page)
     assert len(re.findall(r'<svg [^>]*class="staff"', page)) == 2  # for wide and for narrow screens
     assert page.count("data-note=") == 2 * 22
@@ -150,11 +150,11 @@ def test_the_page_shows_staff_and_roll_and_every_part(told):
     assert "<song>" not in page
     contest = page.split('<ol class="contest">')[1]
     assert [contest.count(word) for word in ("picked", "left", "percussion", "empty")] == [1, 1, 1, 1]
-    assert explanation_page([told], "in/song.mid") == page
+    assert explanation_page([found], "in/song.mid") == page
 
 
-def test_the_roll_has_the_notes_that_were_picked_and_those_that_were_left(told):
-    roll = roll_svg(told)
+def test_the_roll_has_the_notes_that_were_picked_and_those_that_were_left(found):
+    roll = roll_svg(found, found.piece)
     boxes = {kind: d.count("M") for kind, d in re.findall(r'class="([a-z-]+-notes)" d="([^"]*)"', roll)}
     assert boxes == {"left-notes": 33, "lost-notes": 22, "picked-notes": 22}  # drums are not drawn
 
@@ -164,11 +164,10 @@ ONLY_DRUMS = midi_file(track(*[(240, on(36, channel=9)) for _ in range(16)]))
 
 
 def refusals(file, **options):
-    """What is told of each file below `file`: its reason where it is refused, else "kept"."""
-    told = explain(file, BuildOptions(**options))
-    names = [one.piece.source if isinstance(one, Explanation) else one.source for one in told]
-    shown = [name.removeprefix(str(file)).lstrip("/\\") for name in names]
-    return {name: one.refusal[0] if one.refusal else "kept" for name, one in zip(shown, told, strict=True)}
+    """What is found of each file below `file`: its reason where it is refused, else "kept"."""
+    found = explain(file, BuildOptions(**options))
+    shown = [one.source.removeprefix(str(file)).lstrip("/\\") for one in found]
+    return {name: one.refusal[0] if one.refusal else "kept" for name, one in zip(shown, found, strict=True)}
 
 
 def test_a_file_is_explained_and_arrays_are_kept_as_they_are(tmp_path):
@@ -235,22 +234,22 @@ def test_it_says_what_a_build_does_of_every_file(tmp_path):
 def test_doubts_about_the_whole_file_are_told_once(tmp_path):
     stuck = track(*[(480, on(p)) for p in TUNE])
     (tmp_path / "a.mid").write_bytes(midi_file(stuck) + b"junk")
-    (told,) = explain(tmp_path / "a.mid")
-    assert [code for code, _ in told.remarks] == ["trailing_bytes", "endless_notes"]
-    assert "doubt: endless_notes (22 notes never switched off" in as_text(told)
-    assert [remark["reason"] for remark in told.to_dict()["remarks"]] == ["trailing_bytes", "endless_notes"]
-    assert "22 notes never switched off" in explanation_page([told], "a.mid")
+    (found,) = explain(tmp_path / "a.mid")
+    assert [code for code, _ in found.remarks] == ["trailing_bytes", "endless_notes"]
+    assert "doubt: endless_notes (22 notes never switched off" in as_text(found)
+    assert [remark["reason"] for remark in found.to_dict()["remarks"]] == ["trailing_bytes", "endless_notes"]
+    assert "22 notes never switched off" in explanation_page([found], "a.mid")
 
 
 def test_a_file_that_cannot_be_shown_has_its_reason_in_words_values_and_on_the_page(tmp_path):
     (tmp_path / "x<y.mid").write_bytes(b"<html>")
-    (told,) = explain(tmp_path / "x<y.mid")
+    (found,) = explain(tmp_path / "x<y.mid")
     assert re.search(
-        r"x<y\.mid: nothing picked: wrong_kind \(.*\); the content is not what the name says", as_text(told)
+        r"x<y\.mid: nothing picked: wrong_kind \(.*\); the content is not what the name says", as_text(found)
     )
-    value = told.to_dict()
+    value = found.to_dict()
     assert (value["status"], value["refusal"]["reason"], value["parts"]) == ("dropped", "wrong_kind", [])
-    page = explanation_page([told], "x<y.mid")
+    page = explanation_page([found], "x<y.mid")
     check(page)
     assert "x&lt;y.mid" in page
     assert "<y.mid" not in page
@@ -262,11 +261,11 @@ def test_what_does_not_exist_is_said(tmp_path):
 
 
 def test_the_soprano_of_a_hymn_is_picked_from_four_parts(repo_root):
-    (told,) = explain(repo_root / "tests/fixtures/hymns/Jesus_Shall_Reign-Duke_Street.abc")
-    assert [p.verdict for p in told.parts] == ["picked", "left", "left", "left"]
-    check(explanation_page([told], "hymn.abc"))
+    (found,) = explain(repo_root / "tests/fixtures/hymns/Jesus_Shall_Reign-Duke_Street.abc")
+    assert [p.verdict for p in found.parts] == ["picked", "left", "left", "left"]
+    check(explanation_page([found], "hymn.abc"))
 
 
 def test_every_metre_of_a_piece_is_told():
     changes = Timeline(480, 480 * 24, (Metre(0, 4, 4), Metre(1920, 3, 4), Metre(4800, 6, 8), Metre(7680, 4, 4)))
-    assert headline_facts(replace(song(), timeline=changes)).startswith("4/4, 3/4 and 6/8, no key stated")
+    assert headline(replace(song(), timeline=changes)).startswith("4/4, 3/4 and 6/8, no key stated")

@@ -13,8 +13,12 @@ ROWS = 9  # bars of a chart; what is rarer goes into one
 COLUMNS = 30  # of a scale that is cut into bins
 TAIL = 0.015  # share of the values that one column may hold at either end of a scale
 
-MAJORS = ("C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯")
-MINORS = ("a♭", "e♭", "b♭", "f", "c", "g", "d", "a", "e", "b", "f♯", "c♯", "g♯", "d♯", "a♯")
+FIFTHS = (
+    *("F♭", "C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B"),
+    *("F♯", "C♯", "G♯", "D♯", "A♯"),
+)
+"""The line of fifths: C is the ninth, and the relative minor of each stands three places after it."""
+
 LENGTHS = {
     "1/8": "32nd",
     "1/6": "sixteenth triplet",
@@ -34,22 +38,22 @@ LENGTHS = {
 """Note values by their length in quarters."""
 
 
-def figure(title: str, said: str, body: str, across: bool = False) -> str:
-    """A chart under its title, with a few words (HTML) beside it."""
+def figure(title: str, note: str, body: str, across: bool = False) -> str:
+    """Put a chart under its title and a few words (HTML)."""
     kind = "chart across" if across else "chart"
-    return f'<figure class="{kind}"><figcaption><h3>{escape(title)}</h3><p>{said}</p></figcaption>{body}</figure>'
+    return f'<figure class="{kind}"><figcaption><h3>{escape(title)}</h3><p>{note}</p></figcaption>{body}</figure>'
 
 
 def pitch_columns(pitches: Mapping[int, int]) -> str:
-    """A column for every pitch from the lowest to the highest, over its piano key."""
+    """Draw a column for every pitch from the lowest to the highest, over its piano key."""
     low, high = min(pitches, default=60), max(pitches, default=72)
     most, total = max(pitches.values(), default=1), max(sum(pitches.values()), 1)
     columns, keys, names = [], [], []
     for place, pitch in enumerate(range(low, high + 1)):
         count, is_black = pitches.get(pitch, 0), pitch % 12 in BLACK
-        told = f"{pitch_name(pitch)}: {count:,} notes, {_percent(count, total)}"
+        label = f"{pitch_name(pitch)}: {count:,} notes, {_percent(count, total)}"
         black = ' class="black"' if is_black else ""
-        columns.append(f'<span{black} style="--h:{100 * count / most:.2f}" title="{told}"></span>')
+        columns.append(f'<span{black} style="--h:{100 * count / most:.2f}" title="{label}"></span>')
         edge = ' class="black"' if is_black else ' class="edge"' if pitch % 12 in (0, 5) else ""
         keys.append(f"<i{edge}></i>")
         if pitch % 12 == 0:
@@ -60,7 +64,7 @@ def pitch_columns(pitches: Mapping[int, int]) -> str:
 
 
 def scale_columns(values: Mapping[int, int], what: str) -> str:
-    """Columns along a scale of whole numbers, cut into even bins; the rare ends are gathered at its edges."""
+    """Draw columns along a scale of whole numbers in even bins; the rare ends are gathered at its edges."""
     low, high = _ends(values)
     width = next(w for w in _WIDTHS if (high - low) // w + 1 <= COLUMNS)
     first = low // width * width
@@ -70,8 +74,8 @@ def scale_columns(values: Mapping[int, int], what: str) -> str:
     most = max(bins)
     columns = []
     for place, count in enumerate(bins):
-        told = f"{_bin_name(first + place * width, width, place, bins, values)}: {count:,} {what}"
-        columns.append(f'<span style="--h:{100 * count / most:.2f}" title="{told}"></span>')
+        label = f"{_bin_name(first + place * width, width, place, bins, values)}: {count:,} {what}"
+        columns.append(f'<span style="--h:{100 * count / most:.2f}" title="{label}"></span>')
     every = next(n for n in (1, 2, 5, 10, 20) if len(bins) / n <= 7)
     names = [
         _label(f"{first + n * width:,}", n / len(bins) if width > 1 else (n + 0.5) / len(bins))
@@ -82,7 +86,7 @@ def scale_columns(values: Mapping[int, int], what: str) -> str:
 
 
 def name_bars(counts: Mapping[str, int], name: Callable[[str], str] = str) -> str:
-    """A bar for each of the commonest names, in the order given, and one for all others."""
+    """Draw a bar for each of the commonest names, in the order given, and one for all others."""
     total = max(sum(counts.values()), 1)
     common = set(sorted(counts, key=lambda key: -counts[key])[:ROWS])
     shown = [(name(key), counts[key], "") for key in counts if key in common]
@@ -99,13 +103,13 @@ def name_bars(counts: Mapping[str, int], name: Callable[[str], str] = str) -> st
 
 
 def key_columns(counts: Mapping[tuple[int, str], int]) -> str:
-    """Keys along the line of fifths, flats to the left: major above, the minor key with the same signs below."""
+    """Draw keys along the line of fifths, flats to the left: major above, its relative minor below."""
     fifths = range(min((f for f, _ in counts), default=0), max((f for f, _ in counts), default=0) + 1)
     most = max(counts.values(), default=1)
     columns = []
     for f in fifths:
         up, down = counts.get((f, "major"), 0), counts.get((f, "minor"), 0)
-        major, minor = MAJORS[f + 7], MINORS[f + 7]
+        major, minor = FIFTHS[f + 8], FIFTHS[f + 11].lower()
         above = f'<i class="up" style="--h:{100 * up / most:.1f}" title="{major} major: {up:,}"></i>'
         below = f'<i class="down" style="--h:{100 * down / most:.1f}" title="{minor} minor: {down:,}"></i>'
         columns.append(f"<span>{above}<b>{major}</b><em>{minor}</em>{below}</span>")
@@ -114,14 +118,14 @@ def key_columns(counts: Mapping[tuple[int, str], int]) -> str:
 
 
 def length_name(quarters: str) -> str:
-    """The note value of a length in quarters, "dotted quarter" for "3/2"; "5/2 quarters" for one that has no name."""
+    """Name a length in quarters: "dotted quarter" for "3/2", "5/2 quarters" where there is no name."""
     known = LENGTHS.get(quarters)
     exact = quarters if Fraction(quarters).denominator <= 96 else f"{float(Fraction(quarters)):.2f}"
     return known or f"{exact} quarters"
 
 
 def even_lengths(durations: Mapping[str, int]) -> dict[str, int]:
-    """Durations with a name or of a simple fraction as they are; played ones gathered under the nearest 1/12."""
+    """Gather played durations under the nearest 1/12; those with a name stay as they are."""
     gathered: dict[Fraction, int] = {}
     for text, count in durations.items():
         quarters = Fraction(text)
@@ -134,7 +138,7 @@ _WIDTHS = [step * 10**power for power in range(10) for step in (1, 2, 5)]
 
 
 def _ends(values: Mapping[int, int]) -> tuple[int, int]:
-    """The values between which all but a share of TAIL at either end lies."""
+    """Find the values between which all but a share of TAIL at either end lies."""
     room, ordered = TAIL * sum(values.values()), sorted(values)
     low, high = ordered[0], ordered[-1]
     for direction in (1, -1):

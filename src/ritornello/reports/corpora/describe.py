@@ -14,14 +14,14 @@ from ritornello.corpus.pieces import MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.music.keys import key_name
 from ritornello.music.values import Timeline
+from ritornello.render.roll import pitch_name
 
-PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 BAR = 40  # characters of the longest bar
 ROWS = 12  # of a histogram of names, the rest in one row
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
-    """Plain values that JSON can hold: counts and histograms.
+    """Describe a corpus in plain values: counts and histograms.
 
     pitches: notes by pitch number; durations: notes by length in quarters ("3/2"); keys and metres: melodies by
     what they begin in; lengths: melodies by bars; tempos: melodies by the quarters a minute they begin with; reasons:
@@ -32,7 +32,7 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 
 
 def contents(corpus: Corpus) -> dict[str, Any]:
-    """As `describe`, without the report."""
+    """Describe what is in a corpus, as `describe` does, without the report of its files."""
     slices = [part for _, part in corpus.slices()]
     durations = _durations(corpus, slices)
     pitches = Counter(corpus.notes["pitch"].tolist())
@@ -54,7 +54,7 @@ def contents(corpus: Corpus) -> dict[str, Any]:
 
 
 def _durations(corpus: Corpus, slices: Sequence[MelodySlice]) -> Counter[Fraction]:
-    """Notes by length in quarters."""
+    """Count notes by length in quarters."""
     found: Counter[Fraction] = Counter()
     per_quarter = np.repeat([p.timeline.ticks_per_quarter for p in slices], [p.notes for p in slices])
     for resolution in np.unique(per_quarter).tolist():
@@ -65,7 +65,7 @@ def _durations(corpus: Corpus, slices: Sequence[MelodySlice]) -> Counter[Fractio
 
 
 def as_text(description: Mapping[str, Any]) -> str:
-    """The description for a terminal: counts, then histograms as bars."""
+    """Write a description for a terminal: counts, then histograms as bars."""
     lines = ["{pieces} pieces, {melodies} melodies, {notes} notes, {quarters:.0f} quarters".format(**description)]
     for name, count in description["splits"].items():
         lines.append("{:<12}{pieces:>7} pieces {melodies:>7} melodies {notes:>9} notes".format(name, **count))
@@ -78,7 +78,7 @@ def as_text(description: Mapping[str, Any]) -> str:
 
 
 def as_svg(description: Mapping[str, Any]) -> str:
-    """The four histograms as one SVG picture, 2 by 2, bars upright, without fonts or files of its own."""
+    """Draw the four histograms as one SVG picture, 2 by 2, bars upright, without fonts or files of its own."""
     panels = []
     for index, (title, histogram) in enumerate(histograms(description)):
         x, y = 20 + 420 * (index % 2), 20 + 240 * (index // 2)
@@ -90,7 +90,7 @@ def as_svg(description: Mapping[str, Any]) -> str:
 
 
 def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    """Pitches by name, durations, keys and metres, each with its title and at most about forty rows."""
+    """List pitches by name, durations, keys and metres, each with its title, at most about forty rows."""
     pitches = {pitch_name(int(p)): n for p, n in description["pitches"].items()}
     common = dict(sorted(description["durations"].items(), key=lambda item: -item[1])[:ROWS])
     durations = {name: n for name, n in description["durations"].items() if name in common}
@@ -102,11 +102,6 @@ def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]
     ]
 
 
-def pitch_name(pitch: int) -> str:
-    """A pitch number as a name with its octave, 60 as "C4"."""
-    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
-
-
 def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
@@ -116,7 +111,7 @@ def _ascending(numbers: Iterable[int]) -> dict[str, int]:
 
 
 def _bars_of(timeline: Timeline) -> int:
-    """Bars as they are counted on paper: a pick-up is none."""
+    """Count bars as on paper, where a pick-up is none."""
     return max(len(timeline.barlines()) - 1 - bool(timeline.pickup), 0)
 
 
@@ -132,7 +127,7 @@ def _bars(histogram: Mapping[str, int]) -> list[str]:
 
 
 def _panel(title: str, histogram: Mapping[str, int]) -> str:
-    """One histogram, 400 wide and 220 high: title, bars, a name under each bar that has room for it."""
+    """Draw one histogram, 400 wide and 220 high: title, bars, a name under each bar that has room for it."""
     most = max(histogram.values(), default=1)
     step = 400 / max(len(histogram), 1)
     every = -(-len(histogram) // 14)

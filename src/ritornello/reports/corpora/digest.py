@@ -1,4 +1,4 @@
-"""What a page tells of a report, gathered in one pass: reports of many files lie on disk."""
+"""A build report in numbers, gathered in one pass: reports of many files lie on disk."""
 
 from __future__ import annotations
 
@@ -11,49 +11,33 @@ from ritornello.corpus.report import DROPPED, FileReport
 from ritornello.reports.corpora.summary import Row, rows
 
 FILES = 60
-"""Files told one by one for each reason; all of them are in `report.jsonl`."""
+"""Files that are listed one by one for each reason; all of them are in `report.jsonl`."""
 
 
 @dataclass(slots=True)
-class Told:
-    """The files of one status and reason: the first FILES as (path, detail), and how many more there are."""
-
-    first: list[tuple[str, str]] = field(default_factory=list)
-    more: int = 0
-
-    def add(self, path: str, detail: str) -> None:
-        """One more file."""
-        if len(self.first) < FILES:
-            self.first.append((path, detail))
-        else:
-            self.more += 1
-
-
-@dataclass(slots=True)
-class Digest:
+class ReportDigest:
     """Counts and rows of a report.
 
-    rows: one for each status and reason, as on the screen. told: by status and reason, of files dropped and doubted.
-    files, dropped, copies: how many files, dropped files, and tunes left out as copies. folder: the parts of the path
-    in which all files lie.
+    rows: one for each status and reason, as on the screen. listed: by status and reason, the first FILES that were
+    dropped or doubted, as (path, detail). files, dropped, copies: how many files, dropped files, and tunes left out
+    as copies. folder: the parts of the path in which all files lie.
     """
 
     rows: list[Row] = field(default_factory=list)
-    told: dict[tuple[str, str], Told] = field(default_factory=dict)
+    listed: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     files: int = 0
     dropped: int = 0
     copies: int = 0
     folder: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, report: Iterable[FileReport]) -> Digest:
-        """The digest of a report, read once."""
+    def of(cls, report: Iterable[FileReport]) -> ReportDigest:
+        """Gather a report, which is read once."""
         digest = cls()
         digest.rows = rows(digest._counted(report))
         return digest
 
     def _counted(self, report: Iterable[FileReport]) -> Iterator[FileReport]:
-        """Each line, once it is counted."""
         last = ""
         for line in report:
             folder = line.path.rpartition("/")[0]
@@ -65,14 +49,12 @@ class Digest:
             self.files += 1
             self.dropped += line.status == DROPPED
             self.copies += len(line.kin)
-            self._tell(line)
+            remarks = [(DROPPED, line.reason, line.detail)] if line.status == DROPPED else []
+            for status, code, detail in remarks + [("doubt", c, d) for c, d in dict(line.warnings).items()]:
+                files = self.listed.setdefault((status, code), [])
+                if len(files) < FILES:
+                    files.append((line.path, detail))
             yield line
-
-    def _tell(self, line: FileReport) -> None:
-        if line.status == DROPPED:
-            self.told.setdefault((DROPPED, line.reason), Told()).add(line.path, line.detail)
-        for code, detail in line.warnings:
-            self.told.setdefault(("doubt", code), Told()).add(line.path, detail)
 
 
 def _shared_start(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What was picked from a file and what was left, each part with what speaks for it.
 
-Whether a file would be kept is asked of the very worker that builds (see `lane`); what it looks like is read beside.
+Whether a file would be kept is asked of the very worker that builds a corpus.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ritornello.corpus.pick.segments import shortness
 from ritornello.corpus.report import DROPPED, KEPT, remedy
 from ritornello.music.errors import MusicFileError
 from ritornello.music.keys import key_name
-from ritornello.music.values import Melody, Part, Piece
+from ritornello.music.values import Note, Piece
 from ritornello.music.worker import UntrustedReader
 from ritornello.render.roll import pitch_name
 
@@ -39,13 +39,13 @@ FAMILIES = (
 )
 """General MIDI's instrument families, eight programs each."""
 
-TOLD = 4  # things that speak for or against a part
-LEAST_TOLD = 0.2  # points; less than that tells nothing
-ROLL_ROWS = 18  # lines of the roll on a terminal, two pitches or more to a line where the compass is wide
+MOST_REASONS = 4  # that speak for or against a part
+LEAST_POINTS = 0.2  # of a reason that is worth a word
+ROLL_ROWS = 18  # lines of the roll on a terminal, two pitches or more to a line where the range is wide
 
 
 @dataclass(frozen=True, slots=True)
-class PartTold:
+class PartVerdict:
     """One part of a piece. number: from 1. verdict: picked, left, percussion, empty, or "doubles part N".
 
     share: how likely it is the tune, points: what speaks for it in all; None where it did not compete.
@@ -63,122 +63,92 @@ class PartTold:
     points: float | None = None
     reasons: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def pitch_range(self) -> str:
+        """ "C4 to G5"; empty for a part without pitches."""
+        return "" if self.lowest is None else f"{pitch_name(self.lowest)} to {pitch_name(self.highest or 0)}"
+
+    @property
+    def reasons_text(self) -> str:
+        """ "steps +2.1, leaps -1.0": what sets the part apart, in points."""
+        return ", ".join(f"{name} {points:+.1f}" for name, points in self.reasons)
+
+    @property
+    def share_text(self) -> str:
+        """ "87 %"; empty for a part that did not compete."""
+        return "" if self.share is None else f"{100 * self.share:.0f} %"
+
+    def to_dict(self) -> dict[str, Any]:
+        """List its fields by name, as plain values."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "instrument": self.instrument,
+            "notes": self.notes,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "verdict": self.verdict,
+            "share": None if self.share is None else round(self.share, 4),
+            "points": None if self.points is None else round(self.points, 3),
+            "reasons": {name: round(points, 3) for name, points in self.reasons},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One piece of a file: its parts, what was picked from it, or why nothing was, as (reason code, detail).
 
+    piece: None for a file that has no piece to show. kept: what was kept of such a file, in words.
     remarks: doubts about the reading of the whole file, with its first piece.
     """
 
-    piece: Piece
-    parts: tuple[PartTold, ...]
+    source: str
+    piece: Piece | None = None
+    parts: tuple[PartVerdict, ...] = ()
     choices: tuple[PickedMelody, ...] = ()
     refusal: Remark | None = None
     remarks: tuple[Remark, ...] = ()
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether a build would keep it (were it no copy of another)."""
-        return self.refusal is None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "source": self.piece.source,
-            "title": self.piece.title,
-            "status": KEPT if self.is_kept else DROPPED,
-            "refusal": _remark_json(self.refusal) if self.refusal else None,
-            "remarks": [_remark_json(remark) for remark in self.remarks],
-            "picked": [_choice_json(choice) for choice in self.choices],
-            "parts": [_part_json(part) for part in self.parts],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """A file of which there is nothing to show: what was kept of it, or why it cannot be read, as (code, detail)."""
-
-    source: str
     kept: str = ""
-    refusal: Remark | None = None
 
     @property
     def is_kept(self) -> bool:
-        """Whether a build would keep it (were it no copy of another)."""
+        """Whether a build would keep it (if it is no copy of another)."""
         return self.refusal is None
 
     @property
-    def words(self) -> str:
-        """What becomes of it, and what would help."""
+    def refusal_text(self) -> str:
+        """Why nothing is picked, and what would help; empty where it is kept."""
         if self.refusal is None:
-            return self.kept
+            return ""
         code, detail = self.refusal
         return f"nothing picked: {code}{f' ({detail})' if detail else ''}; {remedy(code, detail)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, with the fields of an Explanation."""
+        """List its fields by name, as plain values."""
         return {
             "source": self.source,
-            "title": "",
+            "title": self.piece.title if self.piece else "",
             "status": KEPT if self.is_kept else DROPPED,
-            "refusal": _remark_json(self.refusal) if self.refusal else None,
-            "remarks": [],
-            "picked": [],
-            "parts": [],
+            "refusal": _remark_dict(self.refusal) if self.refusal else None,
+            "remarks": [_remark_dict(remark) for remark in self.remarks],
+            "picked": [_choice_dict(choice) for choice in self.choices],
+            "parts": [part.to_dict() for part in self.parts],
         }
 
 
-def explain(file: str | Path, options: BuildOptions | None = None) -> list[Explanation | Untold]:
-    """Read a music file (or an archive or folder of them) and tell what a build with these options takes from each.
+def explain(file: str | Path, options: BuildOptions | None = None) -> list[Explanation]:
+    """Explain what a build takes from a music file, or from each file of an archive or a folder.
 
-    Every file and every member has at least one entry, an Untold where no piece of it can be shown.
+    Every file and every member has at least one explanation, without a piece where none of it can be shown.
     Raises CorpusError where the file does not exist.
     """
     options = options or BuildOptions()
     with UntrustedReader() as reader, Lane(options) as lane:
-        return [one for source in each_file([file]) for one in _told(source, reader, lane, options)]
-
-
-def _told(source: Source, reader: UntrustedReader, lane: Lane, options: BuildOptions) -> list[Explanation | Untold]:
-    """What there is to tell of one file."""
-    try:
-        content = source.read()
-    except SourceError as error:
-        return [Untold(source.name, refusal=(error.reason, error.detail))]
-    rows = next(FileRows.from_bytes(rows) for _, rows in lane.convert([Job(0, b"", source.name, content)]))
-    if not source.is_array:
-        with suppress(MusicFileError):
-            told = [explain_piece(piece, options) for piece in _pieces(source, content, reader, options)]
-            return [replace(told[0], remarks=_about_file(rows, told)), *told[1:]]
-    if rows.pieces:
-        what = f"{rows.detected}; " if rows.detected else ""
-        return [Untold(source.name, f"kept: {len(rows.notes)} notes ({what}kept step for step, nothing is picked)")]
-    return [Untold(source.name, refusal=rows.problems[0])]
-
-
-def _about_file(rows: FileRows, told: Sequence[Explanation]) -> tuple[Remark, ...]:
-    """The warnings about a file that are not about what was picked from its pieces."""
-    picked = {code for one in told for choice in one.choices for code, _ in choice.warnings}
-    return tuple(warning for warning in rows.warnings if warning[0] not in picked)
-
-
-def _pieces(source: Source, content: bytes, reader: UntrustedReader, options: BuildOptions) -> list[Piece]:
-    if source.member is None:
-        return reader.read(source.path, options.repeats)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"member{source.suffix}")
-        file.write_bytes(content)
-        return [_renamed(p, str(file), source.name) for p in reader.read(file, options.repeats)]
-
-
-def _renamed(piece: Piece, before: str, name: str) -> Piece:
-    """The piece with the name of its file put in; the number of a tune or a pattern stays behind it."""
-    return replace(piece, source=name + piece.source.removeprefix(before))
+        return [one for source in each_file([file]) for one in _explain_source(source, reader, lane, options)]
 
 
 def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
-    """Tell what is taken from one piece, and why."""
+    """Explain what is taken from one piece, and why."""
     refusal, choices = None, []
     try:
         choices = pick_melodies(piece, options)
@@ -187,75 +157,67 @@ def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
     melodies = [choice.melody for choice in choices]
     if melodies and not any(segments_of(melody, options) for melody in melodies):
         refusal = ("too_short", shortness(melodies, options.least_notes))
-    return Explanation(piece, _parts(piece, choices), tuple(choices), refusal)
+    return Explanation(piece.source, piece, _judge_parts(piece, choices), tuple(choices), refusal)
 
 
-def as_text(told: Explanation | Untold, width: int = 80) -> str:
-    """The explanation for a terminal: the choice, the parts and a roll of blocks."""
-    if isinstance(told, Untold):
-        return f"{told.source}: {told.words}"
-    lines = [_headline(told.piece)]
-    lines += [f"doubt: {code} ({detail}): {remedy(code, detail)}" for code, detail in told.remarks]
-    if told.refusal:
-        code, detail = told.refusal
-        lines.append(f"nothing picked: {code} ({detail}); {remedy(code, detail)}")
-    for choice in told.choices:
-        lines += ["", f"picked {_called(told, choice)}: {len(choice.melody.notes)} notes"]
-        lines += [f"  {line}" for why in choice.why for line in textwrap.wrap(why, max(width - 2, 30))]
-        lines += [f"  cost: {', '.join(f'{n} {name}' for name, n in choice.losses.items())}"] if choice.losses else []
-        lines += [f"  doubt: {code} ({detail}): {remedy(code, detail)}" for code, detail in choice.warnings]
-    lines += ["", *(line for part in told.parts for line in _part_lines(part, width))]
-    roll = text_roll(told, width)
-    return "\n".join([*lines, *(["", *roll] if roll else [])])
+def _explain_source(source: Source, reader: UntrustedReader, lane: Lane, options: BuildOptions) -> list[Explanation]:
+    try:
+        content = source.read()
+    except SourceError as error:
+        return [Explanation(source.name, refusal=(error.reason, error.detail))]
+    rows = next(FileRows.from_bytes(rows) for _, rows in lane.convert([Job(0, b"", source.name, content)]))
+    if not source.is_array:
+        with suppress(MusicFileError):
+            found = [explain_piece(piece, options) for piece in _read_pieces(source, content, reader, options)]
+            of_picking = {code for one in found for choice in one.choices for code, _ in choice.warnings}
+            of_file = tuple(warning for warning in rows.warnings if warning[0] not in of_picking)
+            return [replace(found[0], remarks=of_file), *found[1:]]
+    if rows.pieces:
+        what = f"{rows.detected}; " if rows.detected else ""
+        kept = f"kept: {len(rows.notes)} notes ({what}kept step for step, nothing is picked)"
+        return [Explanation(source.name, kept=kept)]
+    return [Explanation(source.name, refusal=rows.problems[0])]
 
 
-def text_roll(told: Explanation, width: int = 80) -> list[str]:
-    """Picked notes as full blocks, notes that were left as dots; time to the right, pitch upwards."""
-    picked = [cell for choice in told.choices for cell in _quarters(choice.melody)]
-    left = [cell for part in told.piece.parts if not part.is_drum for cell in _part_quarters(told.piece, part)]
-    if not picked and not left:
-        return []
-    low, high = min(p for *_, p in picked + left), max(p for *_, p in picked + left)
-    end = max(stop for _, stop, _ in picked + left)
-    across, per_row = max(width - 5, 20), -(-(high - low + 1) // ROLL_ROWS)
-    cells = np.full((-(-(high - low + 1) // per_row), across), " ")
-    for sign, notes in (("·", left), ("█", picked)):
-        for start, stop, pitch in notes:
-            first = min(int(start / end * across), across - 1)
-            cells[(high - pitch) // per_row, first : max(int(stop / end * across), first + 1)] = sign
-    names = [pitch_name(high - row * per_row) for row in range(len(cells))]
-    lines = [f"{name:>4} {''.join(row).rstrip()}" for name, row in zip(names, cells, strict=True)]
-    return [line.rstrip() for line in lines]
+def _read_pieces(source: Source, content: bytes, reader: UntrustedReader, options: BuildOptions) -> list[Piece]:
+    """Read the pieces of a file; those in an archive are named after it, with the number of a tune of a book."""
+    if source.member is None:
+        return reader.read(source.path, options.repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"member{source.suffix}")
+        file.write_bytes(content)
+        pieces = reader.read(file, options.repeats)
+        return [replace(p, source=source.name + p.source.removeprefix(str(file))) for p in pieces]
 
 
-def _parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartTold, ...]:
+def _judge_parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartVerdict, ...]:
     pitched = [i for i, part in enumerate(piece.parts) if part.notes and not part.is_drum]
     scores = scored(piece, pitched, [columns(piece.parts[i].notes) for i in pitched]) if pitched else []
-    by_index = {s.index: s for s in scores}
-    twins = {double: s.index for s in scores for double in s.doubles}
     names = scores[0].by_feature if scores else ()
-    usual = {name: sum(s.by_feature[name] for s in scores) / len(scores) for name in names}
-    chosen = {c.part for c in choices}
-    everywhere = -1 in chosen
-    return tuple(
-        _part(
-            piece, i, "picked" if i in chosen or (everywhere and i in pitched) else "", by_index.get(i), usual, twins
-        )
-        for i in range(len(piece.parts))
-    )
+    averages = {name: sum(s.by_feature[name] for s in scores) / len(scores) for name in names}
+    by_index = {score.index: score for score in scores}
+    doubled = {double: score.index for score in scores for double in score.doubles}
+    chosen = {choice.part for choice in choices}
+    verdicts = []
+    for index, part in enumerate(piece.parts):
+        if index in chosen or (-1 in chosen and index in pitched):  # -1: the highest notes of all parts
+            verdict = "picked"
+        elif index in doubled:
+            verdict = f"doubles part {doubled[index] + 1}"
+        else:
+            verdict = "empty" if not part.notes else "percussion" if part.is_drum else "left"
+        verdicts.append(_judge_part(piece, index, verdict, by_index.get(index), averages))
+    return tuple(verdicts)
 
 
-def _part(
-    piece: Piece, index: int, verdict: str, score: PartScore | None, usual: dict[str, float], twins: dict[int, int]
-) -> PartTold:
+def _judge_part(
+    piece: Piece, index: int, verdict: str, score: PartScore | None, averages: dict[str, float]
+) -> PartVerdict:
     part = piece.parts[index]
-    if not verdict:
-        verdict = "empty" if not part.notes else "percussion" if part.is_drum else "left"
-        verdict = f"doubles part {twins[index] + 1}" if index in twins else verdict
-    pitches = [n.pitch for n in part.notes] if not part.is_drum else []
-    apart = {name: points - usual[name] for name, points in score.by_feature.items()} if score else {}
-    weightiest = sorted(apart.items(), key=lambda item: -abs(item[1]))[:TOLD]
-    return PartTold(
+    pitches = [note.pitch for note in part.notes] if not part.is_drum else []
+    apart = [(name, points - averages[name]) for name, points in score.by_feature.items()] if score else []
+    weightiest = sorted(apart, key=lambda reason: -abs(reason[1]))[:MOST_REASONS]
+    return PartVerdict(
         index + 1,
         part.name,
         "drums" if part.is_drum else FAMILIES[part.program // 8],
@@ -265,24 +227,52 @@ def _part(
         verdict,
         score.share if score else None,
         score.points if score else None,
-        tuple((name, points) for name, points in weightiest if abs(points) >= LEAST_TOLD),
+        tuple(reason for reason in weightiest if abs(reason[1]) >= LEAST_POINTS),
     )
 
 
-def told_reasons(part: PartTold) -> str:
-    """ "steps +2.1, leaps -1.0": what sets a part apart, in points."""
-    return ", ".join(f"{name} {points:+.1f}" for name, points in part.reasons)
+def as_text(one: Explanation, width: int = 80) -> str:
+    """Write an explanation for a terminal: the choice, the parts and a roll of blocks."""
+    if one.piece is None:
+        return f"{one.source}: {one.refusal_text or one.kept}"
+    title = f"{one.piece.title}, " if one.piece.title else ""
+    lines = [f"{one.source}: {title}{headline(one.piece)}", *map(_doubt, one.remarks)]
+    lines += [one.refusal_text] if one.refusal else []
+    for choice in one.choices:
+        what = f"part {choice.part + 1} of {len(one.parts)}" if choice.part >= 0 else "the highest notes"
+        name = f" ({choice.name})" if choice.part >= 0 and choice.name else ""
+        lines += ["", f"picked {what}{name}: {len(choice.melody.notes)} notes"]
+        lines += [f"  {line}" for why in choice.why for line in textwrap.wrap(why, max(width - 2, 30))]
+        lines += [f"  cost: {', '.join(f'{n} {name}' for name, n in choice.losses.items())}"] if choice.losses else []
+        lines += [f"  {_doubt(warning)}" for warning in choice.warnings]
+    lines += ["", *(line for part in one.parts for line in _part_lines(part, max(width, 30)))]
+    roll = text_roll(one, width)
+    return "\n".join([*lines, *(["", *roll] if roll else [])])
 
 
-def told_range(part: PartTold) -> str:
-    """ "C4 to G5", nothing for a part without pitches."""
-    if part.lowest is None or part.highest is None:
-        return ""
-    return f"{pitch_name(part.lowest)} to {pitch_name(part.highest)}"
+def text_roll(one: Explanation, width: int = 80) -> list[str]:
+    """Draw picked notes as full blocks and the others as dots; time to the right, pitch upwards."""
+    if one.piece is None:
+        return []
+    per_quarter = one.piece.timeline.ticks_per_quarter
+    picked = [n for c in one.choices for n in _in_quarters(c.melody.notes, c.melody.timeline.ticks_per_quarter)]
+    left = [n for p in one.piece.parts if not p.is_drum for n in _in_quarters(p.notes, per_quarter)]
+    if not picked and not left:
+        return []
+    low, high = min(p for *_, p in picked + left), max(p for *_, p in picked + left)
+    end = max(stop for _, stop, _ in picked + left)
+    across, per_row = max(width - 5, 20), -(-(high - low + 1) // ROLL_ROWS)
+    cells = np.full((-(-(high - low + 1) // per_row), across), " ")  # (rows, columns)
+    for sign, notes in (("·", left), ("█", picked)):
+        for start, stop, pitch in notes:
+            first = min(int(start / end * across), across - 1)
+            cells[(high - pitch) // per_row, first : max(int(stop / end * across), first + 1)] = sign
+    names = [pitch_name(high - row * per_row) for row in range(len(cells))]
+    return [f"{name:>4} {''.join(row)}".rstrip() for name, row in zip(names, cells, strict=True)]
 
 
-def headline_facts(piece: Piece) -> str:
-    """ "4/4, G major, 120 quarters a minute, 32 bars"; where the metre changes, "4/4 and 3/4"."""
+def headline(piece: Piece) -> str:
+    """Write "4/4, G major, 120 quarters a minute, 32 bars"; where the metre changes, "4/4 and 3/4"."""
     timeline = piece.timeline
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     key = key_name(timeline.key) if timeline.key else "no key stated"
@@ -291,39 +281,25 @@ def headline_facts(piece: Piece) -> str:
     return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {bars} bars"
 
 
-def _headline(piece: Piece) -> str:
-    return f"{piece.source}: {piece.title + ', ' if piece.title else ''}{headline_facts(piece)}"
-
-
-def _called(told: Explanation, choice: PickedMelody) -> str:
-    if choice.part < 0:
-        return "the highest notes"
-    return f"part {choice.part + 1} of {len(told.parts)}{f' ({choice.name})' if choice.name else ''}"
-
-
-def _part_lines(part: PartTold, width: int) -> list[str]:
+def _part_lines(part: PartVerdict, width: int) -> list[str]:
     sign = ">" if part.verdict == "picked" else " "
-    share = f"{part.share:.0%}".replace("%", " %") if part.share is not None else ""
-    facts = [f"{part.notes} notes", told_range(part), part.instrument, share, part.verdict]
-    head = f"{sign} {part.number:>2} {part.name or '(no name)'}: {', '.join(f for f in facts if f)}"
-    lines = textwrap.wrap(head, max(width, 30), subsequent_indent="     ")
-    return lines + textwrap.wrap(
-        told_reasons(part), max(width, 30), initial_indent="     ", subsequent_indent="     "
-    )
+    facts = [f"{part.notes} notes", part.pitch_range, part.instrument, part.share_text, part.verdict]
+    head = f"{sign} {part.number:>2} {part.name or '(no name)'}: {', '.join(filter(None, facts))}"
+    below = textwrap.wrap(part.reasons_text, width, initial_indent=5 * " ", subsequent_indent=5 * " ")
+    return textwrap.wrap(head, width, subsequent_indent=5 * " ") + below
 
 
-def _quarters(melody: Melody) -> list[tuple[float, float, int]]:
-    """Start and end in quarters, and pitch, of each note."""
-    per_quarter = melody.timeline.ticks_per_quarter
-    return [(n.start / per_quarter, n.end / per_quarter, n.pitch) for n in melody.notes]
+def _in_quarters(notes: Sequence[Note], ticks_per_quarter: int) -> list[tuple[float, float, int]]:
+    """List start and end in quarters, and pitch, of each note."""
+    return [(n.start / ticks_per_quarter, n.end / ticks_per_quarter, n.pitch) for n in notes]
 
 
-def _part_quarters(piece: Piece, part: Part) -> list[tuple[float, float, int]]:
-    per_quarter = piece.timeline.ticks_per_quarter
-    return [(n.start / per_quarter, n.end / per_quarter, n.pitch) for n in part.notes]
+def _doubt(remark: Remark) -> str:
+    code, detail = remark
+    return f"doubt: {code} ({detail}): {remedy(code, detail)}"
 
 
-def _choice_json(choice: PickedMelody) -> dict[str, Any]:
+def _choice_dict(choice: PickedMelody) -> dict[str, Any]:
     key = choice.melody.timeline.key
     return {
         "part": choice.part + 1 if choice.part >= 0 else None,
@@ -333,25 +309,10 @@ def _choice_json(choice: PickedMelody) -> dict[str, Any]:
         "notes": len(choice.melody.notes),
         "key": key_name(key) if key else None,
         "losses": dict(choice.losses),
-        "warnings": [_remark_json(warning) for warning in choice.warnings],
+        "warnings": [_remark_dict(warning) for warning in choice.warnings],
     }
 
 
-def _remark_json(remark: Remark) -> dict[str, str]:
+def _remark_dict(remark: Remark) -> dict[str, str]:
     code, detail = remark
     return {"reason": code, "detail": detail, "remedy": remedy(code, detail)}
-
-
-def _part_json(part: PartTold) -> dict[str, Any]:
-    return {
-        "number": part.number,
-        "name": part.name,
-        "instrument": part.instrument,
-        "notes": part.notes,
-        "lowest": part.lowest,
-        "highest": part.highest,
-        "verdict": part.verdict,
-        "share": None if part.share is None else round(part.share, 4),
-        "points": None if part.points is None else round(part.points, 3),
-        "reasons": {name: round(points, 3) for name, points in part.reasons},
-    }

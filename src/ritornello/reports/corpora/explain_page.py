@@ -1,4 +1,4 @@
-"""An explanation as a page: the melody on a staff, and on a roll beside what was left, part by part."""
+"""An explanation as a page: the melody on a staff, and on a roll with what was left, part by part."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import PurePath
 
 from ritornello.corpus.pick.pick import PickedMelody
 from ritornello.corpus.report import remedy
-from ritornello.music.values import Note
+from ritornello.music.values import Note, Piece
 from ritornello.render.page import NARROW, WIDE
 from ritornello.render.roll import pitch_name
 from ritornello.render.staff import staff_svg
-from ritornello.reports.corpora.explain import Explanation, PartTold, Untold, headline_facts, told_range, told_reasons
-from ritornello.reports.web_page import document, thumb
+from ritornello.reports.corpora.explain import Explanation, PartVerdict, headline
+from ritornello.reports.web_page import document, masthead, sentence, thumb
 
-PIECES = 12  # of a tune book that are shown; the words on the terminal tell of all
+PIECES = 12  # of a tune book that are shown; the text on the terminal has all
 STAFF_NOTES = 600  # a longer melody is engraved as far as that
 PER_QUARTER = 14  # pixels of the roll
 MOST_WIDE = 20000  # pixels of the roll
@@ -23,35 +23,29 @@ ROW = 5  # pixels to a semitone
 EDGE = 34  # pixels at the left for the names of the octaves
 
 
-def explanation_page(told: Sequence[Explanation | Untold], name: str) -> str:
-    """The page of a file that is called `name`: a whole HTML document of UTF-8."""
-    cards = [_card(one) for one in told[:PIECES]]
-    more = f"<p class='lede'>and {len(told) - PIECES} more pieces</p>" if len(told) > PIECES else ""
-    head = (
-        '<header class="masthead">\n<p class="mark">ritornello</p>\n'
-        f"<h1>{escape(PurePath(name).name)}</h1>\n"
-        '<p class="intro">What a corpus takes from this file, and what it leaves.</p>\n</header>'
-    )
-    return document(PurePath(name).name, "\n".join([head, *cards, more]))
+def explanation_page(found: Sequence[Explanation], name: str) -> str:
+    """Make the page of a file that is called `name`: a whole HTML document of UTF-8."""
+    head = masthead(PurePath(name).name, "What a corpus takes from this file, and what it leaves.")
+    more = f"<p class='lede'>and {len(found) - PIECES} more pieces</p>" if len(found) > PIECES else ""
+    return document(PurePath(name).name, "\n".join([head, *map(_card, found[:PIECES]), more]))
 
 
-def _card(told: Explanation | Untold) -> str:
-    if isinstance(told, Untold):
-        words = f'<ul class="because"><li class="doubt">{escape(_sentence(told.words))}</li></ul>'
-        name = escape(PurePath(told.source).name)
-        return f'<section class="card"><div class="tune-head"><h2>{name}</h2></div>{words}</section>'
-    title = told.piece.title or PurePath(told.piece.source).name
-    parts = "".join(_part(told, part) for part in told.parts)
-    body = "".join(_choice(choice) for choice in told.choices) + _roll_box(told) + _because(told)
+def _card(one: Explanation) -> str:
+    file = PurePath(one.source).name
+    if one.piece is None:
+        words = f'<ul class="because"><li class="doubt">{escape(sentence(one.refusal_text or one.kept))}</li></ul>'
+        return f'<section class="card"><div class="tune-head"><h2>{escape(file)}</h2></div>{words}</section>'
+    rows = "".join(_part_row(one.piece, part) for part in one.parts)
+    body = "".join(_staff(choice) for choice in one.choices) + _roll_box(one, one.piece) + _because(one)
     return (
-        f'<section class="card"><div class="tune-head"><h2>{escape(title)}</h2>'
-        f'<p class="meta">{escape(headline_facts(told.piece))}</p></div>{body}'
-        f'<ol class="contest">{parts}</ol></section>'
+        f'<section class="card"><div class="tune-head"><h2>{escape(one.piece.title or file)}</h2>'
+        f'<p class="meta">{escape(headline(one.piece))}</p></div>{body}'
+        f'<ol class="contest">{rows}</ol></section>'
     )
 
 
-def _choice(choice: PickedMelody) -> str:
-    """The staff of a melody, engraved for wide and for narrow screens."""
+def _staff(choice: PickedMelody) -> str:
+    """Engrave a melody, for wide and for narrow screens."""
     melody = choice.melody
     if not melody.notes:
         return ""
@@ -61,40 +55,40 @@ def _choice(choice: PickedMelody) -> str:
     return f'<figure class="paper"><div class="wide">{wide}</div><div class="narrow">{narrow}</div></figure>'
 
 
-def _because(told: Explanation) -> str:
-    """Sentences: why this part, what it cost, what is doubtful."""
-    lines = [("doubt", f"{_sentence(d)} {_sentence(remedy(c, d))}") for c, d in told.remarks]
-    if told.refusal:
-        lines.append(("doubt", f"Nothing is taken: {told.refusal[1]}. {_sentence(remedy(*told.refusal))}"))
-    for choice in told.choices:
-        lines += [("", _sentence(why)) for why in choice.why]
-        if choice.losses:
-            lines.append(
-                ("", "Left behind: " + ", ".join(f"{n} {k.replace('_', ' ')}" for k, n in choice.losses.items()))
-            )
-        lines += [
-            ("doubt", f"{_sentence(detail)} {_sentence(remedy(code, detail))}") for code, detail in choice.warnings
-        ]
+def _because(one: Explanation) -> str:
+    """List in sentences why this part was picked, what it cost, and what is doubtful."""
+    lines = [("doubt", _doubt(remark)) for remark in one.remarks]
+    if one.refusal:
+        lines.append(("doubt", f"Nothing is taken: {one.refusal[1]}. {sentence(remedy(*one.refusal))}"))
+    for choice in one.choices:
+        lines += [("", sentence(why)) for why in choice.why]
+        losses = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in choice.losses.items())
+        lines += [("", f"Left behind: {losses}")] if losses else []
+        lines += [("doubt", _doubt(warning)) for warning in choice.warnings]
     items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in lines)
     return f'<ul class="because">{items}</ul>'
 
 
-def _part(told: Explanation, part: PartTold) -> str:
-    notes = told.piece.parts[part.number - 1].notes
+def _doubt(remark: tuple[str, str]) -> str:
+    code, detail = remark
+    return f"{sentence(detail)} {sentence(remedy(code, detail))}"
+
+
+def _part_row(piece: Piece, part: PartVerdict) -> str:
+    notes = piece.parts[part.number - 1].notes
     picture = thumb([(n.start, n.duration, n.pitch) for n in notes]) if notes else ""
-    share = f"{part.share:.0%}".replace("%", " %") if part.share is not None else ""
     chosen = ' class="chosen"' if part.verdict == "picked" else ""
-    facts = " · ".join(f for f in (f"{part.notes:,} notes", told_range(part), part.instrument) if f)
+    facts = " · ".join(filter(None, (f"{part.notes:,} notes", part.pitch_range, part.instrument)))
     name = escape(part.name or f"part {part.number}")
-    said = escape(told_reasons(part).replace("-", "−"))
+    reasons = escape(part.reasons_text.replace("-", "−"))
     return (
         f"<li{chosen}><span>{part.number}</span><div><h3>{name}</h3>{facts}</div><div>{picture}</div>"
-        f'<div><span class="share">{share}</span> {escape(part.verdict)}<br>{said}</div></li>'
+        f'<div><span class="share">{part.share_text}</span> {escape(part.verdict)}<br>{reasons}</div></li>'
     )
 
 
-def _roll_box(told: Explanation) -> str:
-    roll = roll_svg(told)
+def _roll_box(one: Explanation, piece: Piece) -> str:
+    roll = roll_svg(one, piece)
     if not roll:
         return ""
     legend = (
@@ -107,16 +101,15 @@ def _roll_box(told: Explanation) -> str:
     return f'<figure class="roll-box" style="--natural:{natural}px">{box}</figure>'
 
 
-def roll_svg(told: Explanation) -> str:
-    """All pitched parts on one roll: other parts grey, the picked part pale, the melody in ink.
+def roll_svg(one: Explanation, piece: Piece) -> str:
+    """Draw all pitched parts on one roll: other parts grey, the picked part pale, the melody in ink.
 
     Empty for a piece without pitched notes.
     """
-    piece = told.piece
-    chosen = {choice.part for choice in told.choices}
+    chosen = {choice.part for choice in one.choices}
     others = [n for i, p in enumerate(piece.parts) if not p.is_drum and i not in chosen for n in p.notes]
     same = [n for i, p in enumerate(piece.parts) if i in chosen for n in p.notes]
-    picked = [(choice.melody.timeline.ticks_per_quarter, choice.melody.notes) for choice in told.choices]
+    picked = [(choice.melody.timeline.ticks_per_quarter, choice.melody.notes) for choice in one.choices]
     pitches = {n.pitch for n in (*others, *same)} | {n.pitch for _, notes in picked for n in notes}
     if not pitches:
         return ""
@@ -135,12 +128,12 @@ def roll_svg(told: Explanation) -> str:
     return (
         f'<svg class="score-roll" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" role="img" '
         f'aria-label="all parts on a roll" viewBox="0 0 {width} {height}">'
-        f"{_lines(told, low, high, scale, width)}{shapes}</svg>"
+        f"{_lines(piece, low, high, scale, width)}{shapes}</svg>"
     )
 
 
 def _path(notes: Iterable[Note], ticks_per_quarter: int, scale: float, high: int) -> str:
-    """Notes as boxes in one path."""
+    """Draw notes as boxes in one path."""
     boxes = []
     for note in notes:
         x, wide = EDGE + note.start / ticks_per_quarter * scale, note.duration / ticks_per_quarter * scale
@@ -149,9 +142,9 @@ def _path(notes: Iterable[Note], ticks_per_quarter: int, scale: float, high: int
     return "".join(boxes)
 
 
-def _lines(told: Explanation, low: int, high: int, scale: float, width: int) -> str:
-    """Bars, and the line under every C with its name."""
-    timeline = told.piece.timeline
+def _lines(piece: Piece, low: int, high: int, scale: float, width: int) -> str:
+    """Draw the barlines, and a line with its name under every C."""
+    timeline = piece.timeline
     bars = "".join(
         f"M{EDGE + line / timeline.ticks_per_quarter * scale:.1f} 4v{(high - low + 1) * ROW}"
         for line in timeline.barlines()
@@ -163,8 +156,3 @@ def _lines(told: Explanation, low: int, high: int, scale: float, width: int) -> 
             shapes.append(f'<path class="octaves" d="M{EDGE} {y}H{width}" stroke-width="1"/>')
             shapes.append(f'<text x="{EDGE - 6}" y="{y - 0.5}" text-anchor="end">{pitch_name(pitch)}</text>')
     return "".join(shapes)
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

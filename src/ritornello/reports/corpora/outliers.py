@@ -18,9 +18,9 @@ FAR = 3.5
 """Robust standard deviations from the median that make a tune stand out (Iglewicz and Hoaglin 1993)."""
 
 ALIKE = 3
-"""Outliers that are told for the same reason; a corpus with a hundred long tunes is not told a hundred times."""
+"""Outliers shown for the same reason, so that a corpus with a hundred long tunes shows others too."""
 
-LEAST_TUNES = 8  # with fewer there is no saying what is usual
+LEAST_TUNES = 8  # of fewer nobody can say what is usual
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,7 +52,7 @@ class _Notes:
 class _Measure:
     """One thing in which a tune can be unlike the others.
 
-    unit: said after the number. words: how a number is told. of: a number for each melody, (melodies,).
+    unit: written after the number. words: how a number is written. of: a number for each melody, (melodies,).
     floor: the least spread that counts. scale: in what it is compared ("log" for ratios).
     """
 
@@ -78,7 +78,7 @@ class Outlier:
 
 
 def outliers(corpus: Corpus, most: int = 12) -> list[Outlier]:
-    """The melodies that are farthest from the usual in anything, farthest first.
+    """Find the melodies that are farthest from the usual in anything, farthest first.
 
     At most one for each piece, and at most ALIKE that are farthest out in the same thing. Nothing stands out of fewer
     than eight melodies with notes.
@@ -102,28 +102,28 @@ def outliers(corpus: Corpus, most: int = 12) -> list[Outlier]:
 
 
 def _why(values: Floats, distances: Floats, row: int) -> tuple[str, ...]:
-    """What a melody is far out in, three things at most, the farthest first."""
+    """List what a melody is far out in, three things at most, the farthest first."""
     far = [n for n in np.argsort(-distances[row], kind="stable") if distances[row, n] >= FAR][:3]
-    return tuple(_told(MEASURES[n], values[row, n], values[:, n]) for n in far)
+    return tuple(_compared(MEASURES[n], values[row, n], values[:, n]) for n in far)
 
 
 def _distances(values: Floats, measure: _Measure) -> Floats:
-    """Robust standard deviations of each value from the median of all: (tunes,) -> (tunes,)."""
+    """Measure robust standard deviations from the median: (tunes,) -> (tunes,)."""
     scaled = np.log(np.maximum(values, 1e-6)) if measure.scale == "log" else values
     from_median = np.abs(scaled - np.median(scaled))
     distances: Floats = from_median / max(1.4826 * float(np.median(from_median)), measure.floor)
     return distances
 
 
-def _told(measure: _Measure, value: float, values: Floats) -> str:
-    """ "longest rest 41 quarters; half of all tunes: 0 to 2"."""
+def _compared(measure: _Measure, value: float, values: Floats) -> str:
+    """Write "longest rest 41 quarters; half of all tunes: 0 to 2"."""
     here, low, high = (measure.words(float(v)) for v in (value, *np.quantile(values, [0.25, 0.75])))
     usual = low if low == high else f"{low} to {high}"
     return f"{measure.name} {here} {measure.unit}".rstrip() + f"; half of all tunes: {usual}"
 
 
 def _notes_of(corpus: Corpus, parts: Sequence[MelodySlice]) -> _Notes:
-    """The notes of melodies that lie in the order of the corpus and hold all its notes."""
+    """Join the notes of melodies that lie in the order of the corpus and hold all its notes."""
     notes = corpus.notes
     start = notes["start"].astype(np.int64)
     return _Notes(
@@ -138,18 +138,18 @@ def _notes_of(corpus: Corpus, parts: Sequence[MelodySlice]) -> _Notes:
 
 
 def _mean(values: NDArray[Any], notes: _Notes) -> Floats:
-    """The mean over each melody: (notes,) -> (melodies,)."""
+    """Average over each melody: (notes,) -> (melodies,)."""
     mean: Floats = np.add.reduceat(values, notes.first) / notes.count
     return mean
 
 
-def _compass(notes: _Notes) -> Floats:
+def _pitch_range(notes: _Notes) -> Floats:
     highest, lowest = (f.reduceat(notes.pitch, notes.first) for f in (np.maximum, np.minimum))
     return (highest - lowest).astype(np.float64)
 
 
 def _density(notes: _Notes) -> Floats:
-    """Notes in a quarter; the time is above 0, for every note lasts a tick or more."""
+    """Count notes in a quarter; the time is above 0, for every note lasts a tick or more."""
     quarters = (notes.end[notes.last] - notes.start[notes.first]) / notes.per_quarter
     return notes.count / quarters
 
@@ -167,14 +167,14 @@ def _step(notes: _Notes) -> Floats:
 
 
 def _off_grid(notes: _Notes) -> Floats:
-    """Per cent of the notes that start neither on a sixteenth nor on a triplet eighth."""
+    """Count notes that start neither on a sixteenth nor on a triplet eighth, in per cent."""
     places, rest = np.divmod(notes.start * 12, np.repeat(notes.per_quarter, notes.count))
     on_grid = (rest == 0) & ((places % 3 == 0) | (places % 4 == 0))
     return 100.0 - 100.0 * _mean(on_grid.astype(np.int64), notes)
 
 
 def _commonest(notes: _Notes) -> Floats:
-    """Per cent of the notes that are on the commonest pitch."""
+    """Count notes on the commonest pitch, in per cent."""
     melody = np.repeat(np.arange(len(notes.first)), notes.count)
     names, counts = np.unique(melody * 128 + notes.pitch, return_counts=True)
     most = np.maximum.reduceat(counts, np.searchsorted(names, np.arange(len(notes.first)) * 128))
@@ -183,7 +183,7 @@ def _commonest(notes: _Notes) -> Floats:
 
 MEASURES: Sequence[_Measure] = (
     _Measure("notes:", "", "{:,.0f}".format, lambda n: n.count.astype(np.float64), 0.25, "log"),
-    _Measure("compass", "semitones", "{:.0f}".format, _compass, 2.0),
+    _Measure("range", "semitones", "{:.0f}".format, _pitch_range, 2.0),
     _Measure("lies around", "", lambda v: pitch_name(round(v)), lambda n: _mean(n.pitch, n), 2.5),
     _Measure("tempo", "quarters a minute", "{:.0f}".format, lambda n: n.qpm, 0.15, "log"),
     _Measure("average step", "semitones", "{:.1f}".format, _step, 0.4),
