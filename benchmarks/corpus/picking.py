@@ -36,7 +36,7 @@ def held_out(songs: Path | None) -> Iterator[tuple[str, Piece]]:
     hymns = ((path, path.read_bytes()) for path in sorted((DATA / "hymns").glob("*.abc")) if is_held_out(path))
     for kind, files in (("hymn", hymns), ("song", song_files(songs) if songs else ())):
         for path, content in files:
-            piece = scan_content(content, str(path)).pieces[0]
+            piece = scan_content(content, str(path))[0][0]
             if sum(bool(part.notes) for part in piece.parts) > 1:
                 yield kind, piece
 

@@ -178,6 +178,12 @@ def test_a_tie_into_the_bar_shows_no_accidental_but_the_next_same_note_does():
     assert found == [[1, None], [None, 1, None]]
 
 
+def test_a_natural_is_shown_after_a_sharp_that_was_tied_into_the_bar():
+    notes = (Note(0, 12, 60), Note(12, 8, 66), Note(20, 4, 65))
+    found = [[e.accidental for e in bar.elements if e.pitch] for bar in notate(Melody(notes, Timeline(4)))]
+    assert found == [[None, 1], [None, 0]]
+
+
 def test_a_new_key_inside_a_bar_cuts_the_note_there_and_changes_the_signature():
     timeline = Timeline(4, keys=(Key(0, 0), Key(8, 1)))
     bars = notate(Melody((Note(0, 4, 66), Note(4, 8, 67), Note(12, 4, 66)), timeline))

@@ -104,6 +104,12 @@ def test_a_part_of_a_melody_counts_from_its_own_start():
     assert (part.timeline.length, part.timeline.metres) == (720, (Metre(0, 4, 4),))
 
 
+def test_a_change_at_the_end_of_a_stretch_is_left_out():
+    changing = Timeline(480, 3840, (Metre(0, 4, 4), Metre(1920, 3, 4)), (Key(0, 0), Key(1920, 1)))
+    assert changing.between(0, 1920) == Timeline(480, 1920, keys=(Key(0, 0),))
+    assert changing.between(480, 1921).metres == (Metre(0, 4, 4), Metre(1440, 3, 4))
+
+
 def test_an_opening_rest_becomes_a_pickup():
     timeline = Timeline(480, 2 * 1920)
     melody = Melody((Note(1440, 480, 67), Note(1920, 1920, 60)), timeline).with_pickup()
@@ -111,6 +117,19 @@ def test_an_opening_rest_becomes_a_pickup():
     assert melody.timeline.pickup == 480
     assert melody.timeline.length == 2400
     assert melody.with_pickup() == melody
+
+
+def test_a_metre_that_changes_at_the_first_barline_stays_after_a_pickup():
+    timeline = Timeline(480, 1920 + 2 * 1440, (Metre(0, 4, 4), Metre(1920, 3, 4)))
+    melody = Melody((Note(1440, 480, 67), Note(1920, 1440, 60)), timeline).with_pickup()
+    assert melody.timeline.metres == (Metre(0, 4, 4), Metre(480, 3, 4))
+    assert (melody.timeline.pickup, melody.timeline.length) == (480, 480 + 2 * 1440)
+
+
+def test_a_metre_that_changes_later_stays_after_a_pickup():
+    timeline = Timeline(480, 2 * 1920 + 1440, (Metre(0, 4, 4), Metre(3840, 3, 4)))
+    melody = Melody((Note(1440, 480, 67), Note(1920, 1440, 60)), timeline).with_pickup()
+    assert melody.timeline.metres == (Metre(0, 4, 4), Metre(480, 4, 4), Metre(2400, 3, 4))
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, 3840), (1920, 3840), (2400, 3840), (480, 1920), (480, 960)])

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ritornello.render.line_chart import MOST_POINTS, Line, heights, line_chart, ticks
+from ritornello.render.line_chart import MOST_POINTS, Curve, heights, line_chart, ticks
 from ritornello.render.text_chart import text_chart
 
-FALL = Line("held-out", [0.0, 1.0, 2.0], [8.0, 6.0, 5.0])
+FALL = Curve("held-out", [0.0, 1.0, 2.0], [8.0, 6.0, 5.0])
 
 
 def path_of(svg: str, kind: str) -> list[tuple[float, float]]:
@@ -18,7 +18,7 @@ def path_of(svg: str, kind: str) -> list[tuple[float, float]]:
 
 
 def test_a_chart_is_one_well_formed_picture_with_names_and_a_label():
-    svg = line_chart([FALL, Line("a < b", [0, 1], [7, 7], 1)], "epochs", "bits per note", label="curves")
+    svg = line_chart([FALL, Curve("a < b", [0, 1], [7, 7], 1)], "epochs", "bits per note", label="curves")
     root = ElementTree.fromstring(svg)
     texts = ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
     assert {"held-out", "a < b", "epochs", "↑ bits per note"} <= set(texts)
@@ -33,36 +33,36 @@ def test_lower_values_lie_lower_and_later_ones_to_the_right():
 
 
 def test_a_level_goes_all_the_way_across():
-    svg = line_chart([FALL, Line("n-gram", [], [6.0], 4, is_level=True)], "x", "y", width=860)
+    svg = line_chart([FALL, Curve("n-gram", [], [6.0], 4, is_level=True)], "x", "y", width=860)
     level = re.findall(r'class="l i4 level" d="M48 [\d.]+H(\d+)"', svg)
     assert level == ["846"]
 
 
 def test_what_is_not_a_number_is_left_out():
-    svg = line_chart([Line("a", [0, 1, 2], [5.0, math.nan, 4.0])], "x", "y")
+    svg = line_chart([Curve("a", [0, 1, 2], [5.0, math.nan, 4.0])], "x", "y")
     assert "nan" not in svg
     assert len(path_of(svg, "l i0")) == 2
 
 
 def test_one_point_is_a_dot():
-    assert line_chart([Line("a", [1.0], [5.0])], "x", "y").count("<circle") == 1
+    assert line_chart([Curve("a", [1.0], [5.0])], "x", "y").count("<circle") == 1
 
 
 def test_a_long_line_is_thinned_and_keeps_its_end():
-    many = Line("a", list(range(5000)), [5.0] * 4999 + [4.0])
+    many = Curve("a", list(range(5000)), [5.0] * 4999 + [4.0])
     points = path_of(line_chart([many], "x", "y"), "l i0")
     assert len(points) <= MOST_POINTS
     assert points[-1][1] > points[0][1]  # the last value, 4, lies lower
 
 
 def test_a_first_fall_does_not_flatten_the_rest():
-    low, high = heights([Line("a", range(6), [90.0, 6.2, 6.1, 6.0, 5.5, 5.0])])
+    low, high = heights([Curve("a", range(6), [90.0, 6.2, 6.1, 6.0, 5.5, 5.0])])
     assert low < 5
     assert high < 9
 
 
 def test_names_that_do_not_fit_side_by_side_go_below_one_another():
-    lines = [Line(f"a run with a long name {n}", [0, 1], [5, 4], n) for n in range(4)]
+    lines = [Curve(f"a run with a long name {n}", [0, 1], [5, 4], n) for n in range(4)]
     svg = line_chart(lines, "x", "y", width=400)
     rows = re.findall(r'class="name" x="\d+" y="(\d+)"', svg)
     assert len({*rows[:4]}) == 4
@@ -101,13 +101,13 @@ def test_in_a_terminal_a_fall_goes_from_the_top_left_to_the_bottom_right():
 
 
 def test_a_cell_knows_whose_it_is_and_the_last_line_lies_on_top():
-    rows = text_chart([Line("a", [0, 1], [1, 1], 3), Line("b", [0, 1], [1, 1], 5)], 20, 4)
+    rows = text_chart([Curve("a", [0, 1], [1, 1], 3), Curve("b", [0, 1], [1, 1], 5)], 20, 4)
     inks = {ink for row in rows for sign, ink in row if sign.strip() and ord(sign) > 0x2800}
     assert inks == {5}
 
 
 def test_a_level_in_a_terminal_is_dashed():
-    rows = text_chart([Line("n-gram", [], [1.0], 4, is_level=True)], 26, 4)
+    rows = text_chart([Curve("n-gram", [], [1.0], 4, is_level=True)], 26, 4)
     drawn = next(row for row in as_text(rows) if any(ord(c) > 0x2800 for c in row))
     assert {c == " " for c in drawn[6:]} == {True, False}
 

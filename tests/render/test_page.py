@@ -58,7 +58,10 @@ def wait_until(frame, condition: str, seconds: float = 20.0) -> None:
 
 def exhibits() -> list[Exhibit]:
     first = Exhibit(
-        FIRST, sound(FIRST, "OGG"), facts={"bits per note": 5.625, "longest run": "7 notes"}, files={"a.mid": b"MThd"}
+        FIRST,
+        sound(FIRST, "OGG"),
+        figures={"bits per note": 5.625, "longest run": "7 notes"},
+        files={"a.mid": b"MThd"},
     )
     return [first, Exhibit(SECOND, sound(SECOND, "MP3"), "audio/mpeg", probabilities=[0.5] * 7)]
 
@@ -113,13 +116,13 @@ def test_surprise_comes_with_a_legend(page):
 
 
 def test_the_notebook_cell_is_one_sandboxed_frame_of_fixed_height():
-    cell = notebook_html(FIRST, sound(FIRST, "OGG"), facts={"a": 1})
+    cell = notebook_html(FIRST, sound(FIRST, "OGG"), figures={"a": 1})
     assert cell.count("<iframe") == 1
     assert 'sandbox="allow-scripts allow-downloads"' in cell
     assert "allow-same-origin" not in cell
     assert 300 < int(re.search(r"height:(\d+)px", cell)[1]) < 900
     inner = html.unescape(re.search(r'srcdoc="([^"]*)"', cell)[1])
-    assert inner == frame_html(FIRST, sound(FIRST, "OGG"), facts={"a": 1})
+    assert inner == frame_html(FIRST, sound(FIRST, "OGG"), figures={"a": 1})
 
 
 @pytest.fixture(scope="module")

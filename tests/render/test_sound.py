@@ -212,6 +212,13 @@ def test_melodies_are_equally_loud_whatever_their_velocity_and_register():
     assert max(levels) - min(levels) < 3
 
 
+def test_rests_of_many_bars_do_not_make_a_melody_louder():
+    tune = separate([60, 64, 67, 72])
+    rested = Melody(tune.notes, Timeline(480, tune.timeline.length + 10 * 1920))
+    levels = [np.abs(render_wave(music)[: 2 * RATE]).max() for music in (tune, rested)]
+    assert levels[0] == pytest.approx(levels[1], rel=0.01)
+
+
 def test_velocity_makes_louder_and_brighter():
     velocities = [1, 16, 32, 48, 64, 80, 96, 112, 127]
     wave = render_wave(Melody(tuple(Note(960 * i, 480, 60, velocity) for i, velocity in enumerate(velocities))))

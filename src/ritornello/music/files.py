@@ -1,4 +1,4 @@
-"""The door for music files: what a path holds is told by its suffix, checked against its first bytes.
+"""Read and write music files: the suffix says what a file holds, its first bytes must agree.
 
 `read` parses in this process and is for files we made; for anybody else's use `worker.read_untrusted`.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,23 +15,12 @@ from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
+Remark = tuple[str, str]  # a code of the corpus report, and the detail
 
 MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
 
 WRITABLE = (".mid", ".midi", ".musicxml", ".xml", ".abc")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a file gave: its pieces, and remarks, each a code of the corpus report and a detail.
-
-    bad_tune: a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of type 2),
-    trailing_bytes: see `midi.scan_midi`. empty_notes, endless_notes, damaged_wait: see `midi_notes.Mending`.
-    """
-
-    pieces: list[Piece]
-    remarks: list[tuple[str, str]] = field(default_factory=list)
 
 
 def readable(path: str | Path) -> bool:
@@ -48,44 +36,22 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     Raises MusicFileError, one line that begins with the path, for a file that is missing, empty, of another
     kind than its suffix promises, broken, or without notes.
     """
-    return read_content(_content(Path(path)), path, repeats)
+    return scan_content(_content(Path(path)), path, repeats)[0]
 
 
-def read_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
-    """Read every piece in the bytes of a music file; `name` is what it is called, its suffix says what it holds.
+def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> tuple[list[Piece], list[Remark]]:
+    """Read every piece in the bytes of a music file, with remarks on what was guessed or left out.
 
-    Raises MusicFileError as `read` does.
+    name: of the file; its suffix says what it holds. Raises MusicFileError as `read` does.
+    Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of
+    type 2), trailing_bytes: see `midi.reader.scan_midi`. empty_notes, endless_notes, damaged_wait: see
+    `midi.notes.NoteRepair`.
     """
-    return scan_content(content, name, repeats).pieces
-
-
-def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> Reading:
-    """As `read_content`, with remarks on what had to be guessed or passed over. Raises MusicFileError as `read`."""
-    path = Path(name)
-    kind = _agreed_kind(path, content)
+    kind = _agreed_kind(Path(name), content)
     try:
-        return scan(kind, content, str(name), repeats)
+        return _parsed(kind, content, str(name), repeats)
     except ValueError as error:
-        raise MusicFileError(with_path(path, error)) from error
-
-
-def parse(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> list[Piece]:
-    """Read the pieces in the bytes of a file of a known kind (a key of KINDS). Raises ValueError."""
-    return scan(kind, content, source, repeats).pieces
-
-
-def scan(kind: str, content: bytes, source: str, repeats: Repeats = "unfold") -> Reading:
-    """As `parse`, with remarks on what had to be guessed or passed over. Raises ValueError."""
-    if repeats not in ("unfold", "written"):
-        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
-    if kind == "midi":
-        return Reading(*_room("midi.reader").scan_midi(content, source))
-    if kind == "abc":
-        pieces, errors = _room("abc.reader").read_book(decode_text(content), source, repeats)
-        return Reading(pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]])
-    if kind in ("mscx", "mscz"):
-        return Reading(_room("musescore.reader").read_musescore(content, source, repeats))
-    return Reading(_room("scores.reader").read_score(content, KINDS[kind].suffix, source, repeats))
+        raise MusicFileError(with_path(Path(name), error)) from error
 
 
 def write(melody: Melody, path: str | Path) -> None:
@@ -103,18 +69,32 @@ def write(melody: Melody, path: str | Path) -> None:
         raise MusicFileError(with_path(path, error)) from error
 
 
-def _room(module: str):
+def _parsed(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[list[Piece], list[Remark]]:
+    """Read the bytes of a file of a known kind (a key of KINDS). Raises ValueError."""
+    if repeats not in ("unfold", "written"):
+        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
+    if kind == "midi":
+        return _format("midi.reader").scan_midi(content, source)
+    if kind == "abc":
+        pieces, errors = _format("abc.reader").read_book(decode_text(content), source, repeats)
+        return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
+    if kind in ("mscx", "mscz"):
+        return _format("musescore.reader").read_musescore(content, source, repeats), []
+    return _format("scores.reader").read_score(content, KINDS[kind].suffix, source, repeats), []
+
+
+def _format(module: str):
     """Import a reader's or writer's module when it is first needed."""
     return importlib.import_module(f"ritornello.music.{module}")
 
 
 def _encoded(melody: Melody, suffix: str) -> bytes:
     if suffix in (".mid", ".midi"):
-        return _room("midi.reader").write_midi(melody)
+        return _format("midi.reader").write_midi(melody)
     if suffix in (".musicxml", ".xml"):
-        return _room("scores.writer").write_musicxml(melody).encode("utf-8")
+        return _format("scores.writer").write_musicxml(melody).encode("utf-8")
     if suffix == ".abc":
-        return _room("abc.writer").write_abc(melody).encode("utf-8")
+        return _format("abc.writer").write_abc(melody).encode("utf-8")
     raise ValueError(f"cannot write {suffix or 'a file without a suffix'}: use one of {' '.join(WRITABLE)}")
 
 

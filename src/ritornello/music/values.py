@@ -277,9 +277,10 @@ class Melody:
         bar = self.timeline.bar_ticks(self.timeline.metre)
         if not 0 < opening < bar < self.timeline.length or self.timeline.pickup or int(bar) != bar:
             return self
-        metre = self.timeline.metre
-        later = tuple(m for m in self.timeline.metres[1:] if m.tick > bar)
-        full = replace(self.timeline, metres=(metre, metre._replace(tick=int(bar)), *later))
+        first, *later = self.timeline.metres
+        if not later or later[0].tick > bar:
+            later.insert(0, first._replace(tick=int(bar)))
+        full = replace(self.timeline, metres=(first, *later))
         return replace(self, timeline=full).between(opening, max(self.timeline.length, opening))
 
     def with_resolution(self, ticks_per_quarter: int) -> Melody:

@@ -84,6 +84,6 @@ def _trimmed(
     parts = music.parts if isinstance(music, Piece) else (music,)
     if peak == 0 and any(part.notes for part in parts):
         raise OSError(f"{soundfont}: this sound font plays nothing for these instruments; try another")
-    heard = np.flatnonzero(np.abs(wave) > SILENCE * peak)
-    end = max(length, int(heard[-1]) + 1 if len(heard) else 0)
+    audible = np.flatnonzero(np.abs(wave) > SILENCE * peak)
+    end = max(length, int(audible[-1]) + 1 if len(audible) else 0)
     return np.pad(wave[:end], (0, max(0, end - len(wave))))

@@ -20,7 +20,7 @@ SPREAD = 1.6  # times the height of the later half: what is above that in the be
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """A line through points. ink: which colour. is_level: one value all the way across, dashed. mark: a dot on it."""
 
     name: str
@@ -33,7 +33,7 @@ class Line:
 
 
 def line_chart(
-    lines: Sequence[Line], x_name: str, y_name: str, width: int = 860, height: int = 380, label: str = ""
+    lines: Sequence[Curve], x_name: str, y_name: str, width: int = 860, height: int = 380, label: str = ""
 ) -> str:
     """Draw lines as a self-contained SVG of `width` x `height` pixels, a legend above the plot.
 
@@ -44,7 +44,7 @@ def line_chart(
         raise ValueError("a chart needs one line or more")
     legend, top = _legend(lines, width)
     frame = _Frame(lines, LEFT, top, width - RIGHT, height - FOOT)
-    told = escape(label or f"{y_name} over {x_name}", quote=True)
+    label = escape(label or f"{y_name} over {x_name}", quote=True)
     body = [
         f'<rect class="ground" width="{width}" height="{height}" rx="8"/>',
         *frame.rules(),
@@ -54,16 +54,16 @@ def line_chart(
         f'<text class="name" x="8" y="{height - 8}">↑ {escape(y_name)}</text>',
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="lines" role="img" aria-label="{told}" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lines" role="img" aria-label="{label}" width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="system-ui, DejaVu Sans, sans-serif" '
-        f'font-size="12"><title>{told}</title><style>{STYLE}</style>{"".join(body)}</svg>'
+        f'font-size="12"><title>{label}</title><style>{STYLE}</style>{"".join(body)}</svg>'
     )
 
 
 class _Frame:
     """Where values lie on the picture: the plot's edges in pixels, and what they stand for."""
 
-    def __init__(self, lines: Sequence[Line], left: float, top: float, right: float, bottom: float):
+    def __init__(self, lines: Sequence[Curve], left: float, top: float, right: float, bottom: float):
         xs = [x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)] or [0.0, 1.0]
         low, high = heights(lines)
         self._x = (0.0, max(xs) or 1.0)
@@ -84,7 +84,7 @@ class _Frame:
             shapes.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
         return shapes
 
-    def drawn(self, line: Line) -> str:
+    def drawn(self, line: Curve) -> str:
         """Draw one line, and the dot on it."""
         left, _, right, _ = self._edges
         kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
@@ -126,7 +126,7 @@ def _steps(span: float) -> list[float]:
     return [n * 10.0**p for p in range(power, power + 5) for n in (1, 2, 5)]
 
 
-def heights(lines: Sequence[Line]) -> tuple[float, float]:
+def heights(lines: Sequence[Curve]) -> tuple[float, float]:
     """Choose the lowest and highest value shown.
 
     There is room around the lines; their first fall is cut where it would flatten the rest.
@@ -139,7 +139,7 @@ def heights(lines: Sequence[Line]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _legend(lines: Sequence[Line], width: int) -> tuple[list[str], float]:
+def _legend(lines: Sequence[Curve], width: int) -> tuple[list[str], float]:
     """Draw the legend, a stroke and a name each, and measure its height in pixels."""
     shapes, x, y = [], 14.0, 24.0
     for line in lines:

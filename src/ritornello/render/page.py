@@ -1,4 +1,4 @@
-"""Show melodies in a browser: staff, piano roll with a moving cursor, player, facts and files, in one HTML text.
+"""Show melodies in a browser: staff, piano roll with a moving cursor, player, figures and files, in one HTML text.
 
 The same frame stands alone, in a page of several melodies, and in a notebook cell. Everything is inside the
 text and a content security policy in it forbids fetching anything. The templates are in `web/`.
@@ -28,7 +28,7 @@ ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a smal
 LONG_ROLL = 1.25 * WIDE
 MAX_FRAME_HEIGHT = 1200  # pixels; a longer melody scrolls inside its frame
 
-Fact = str | int | float
+Figure = str | int | float
 
 _MAJORS = ("C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯")
 _MINORS = ("A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯", "G♯", "D♯", "A♯")
@@ -48,7 +48,7 @@ class Exhibit:
 
     audio: the bytes of its sound file, which begins where the melody begins, or None for a silent picture;
     audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
-    facts: name to value, shown below. probabilities: (notes,) for a roll that tells surprise (see `roll_svg`).
+    figures: name to value, shown below. probabilities: (notes,) for a roll that tells surprise (see `roll_svg`).
     files: name to content, for links to save them; MusicXML is added where none is given.
     """
 
@@ -56,7 +56,7 @@ class Exhibit:
     audio: bytes | None = None
     audio_mime: str = "audio/ogg"
     title: str = ""
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
     probabilities: Sequence[float] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -66,15 +66,17 @@ class Exhibit:
         return self.title or self.melody.title or "Melody"
 
 
-def page_html(items: Sequence[Exhibit], title: str, intro: str = "", facts: Mapping[str, Fact] | None = None) -> str:
+def page_html(
+    items: Sequence[Exhibit], title: str, intro: str = "", figures: Mapping[str, Figure] | None = None
+) -> str:
     """Make one self-contained page of any number of melodies, with title, intro and figures.
 
     The text is a whole HTML document of UTF-8, to be opened from disk or served; it fetches nothing.
     """
-    figures = _facts(facts or {})
+    table = _figures(figures or {})
     words = f'<p class="intro">{escape(intro)}</p>' if intro else ""
     mark = '<p class="mark">ritornello</p>'
-    head = f'<header class="masthead">\n{mark}\n<h1>{escape(title)}</h1>\n{words}\n{figures}</header>'
+    head = f'<header class="masthead">\n{mark}\n<h1>{escape(title)}</h1>\n{words}\n{table}</header>'
     tunes = "\n".join(_tune(item) for item in items)
     foot = (
         '<footer class="colophon">Made with Ritornello, on this machine. The page holds everything it needs.</footer>'
@@ -87,12 +89,12 @@ def frame_html(
     audio: bytes | None = None,
     audio_mime: str = "audio/ogg",
     title: str = "",
-    facts: Mapping[str, Fact] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     probabilities: Sequence[float] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
     """Make a self-contained document of one melody. Arguments as in `Exhibit`."""
-    item = Exhibit(melody, audio, audio_mime, title, facts or {}, probabilities, files or {})
+    item = Exhibit(melody, audio, audio_mime, title, figures or {}, probabilities, files or {})
     return _document(item.name, "frame", _tune(item))
 
 
@@ -101,7 +103,7 @@ def notebook_html(
     audio: bytes | None = None,
     audio_mime: str = "audio/ogg",
     title: str = "",
-    facts: Mapping[str, Fact] | None = None,
+    figures: Mapping[str, Figure] | None = None,
     probabilities: Sequence[float] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
@@ -110,8 +112,8 @@ def notebook_html(
     An iframe with srcdoc is what Jupyter, Colab, VS Code, nbviewer and a static export have in common; its height
     is fixed beforehand, since a sandboxed frame cannot set its own.
     """
-    document = frame_html(melody, audio, audio_mime, title, facts, probabilities, files)
-    height = _frame_height(document, bool(audio), facts or {})
+    document = frame_html(melody, audio, audio_mime, title, figures, probabilities, files)
+    height = _frame_height(document, bool(audio), figures or {})
     name = escape(title or melody.title or "Melody")
     return (
         f'<iframe class="ritornello" title="{name}" sandbox="allow-scripts allow-downloads" '
@@ -120,12 +122,12 @@ def notebook_html(
     )
 
 
-def _frame_height(document: str, sounds: bool, facts: Mapping[str, Fact]) -> int:
+def _frame_height(document: str, sounds: bool, figures: Mapping[str, Figure]) -> int:
     """Estimate the height of the frame in pixels at its full width; narrower screens scroll."""
     pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', document)]
     staff, _narrow, roll = (height for _, height in pictures)
     legend = 34 if 'class="legend"' in document else 0
-    rows = -(-len(facts) // 5) * 78
+    rows = -(-len(figures) // 5) * 78
     return min(round(staff * 1.02 + roll + legend + 152 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
 
 
@@ -143,7 +145,7 @@ def _tune(item: Exhibit) -> str:
         roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
         legend=_legend() if item.probabilities is not None else "",
         player=_player(item) if item.audio is not None else "",
-        facts=_facts(item.facts),
+        figures=_figures(item.figures),
         files=_files(item),
     )
 
@@ -166,13 +168,13 @@ def _meta(melody: Melody) -> str:
     sign = {"1/2": "♪", "3/2": "♩.", "1": "♩"}.get(str(beat))
     per_minute = timeline.qpm / float(beat) if sign else timeline.qpm
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
-    said = [
+    parts = [
         timeline.metre.name,
         _key_name(timeline.key) if timeline.key else "",
         f'<span class="note-sign">{sign or "♩"}</span> = {per_minute:.0f}',
         f"{bars} bar{'s' if bars != 1 else ''}",
     ]
-    return " · ".join(part for part in said if part)
+    return " · ".join(part for part in parts if part)
 
 
 def _key_name(key: Key) -> str:
@@ -186,15 +188,15 @@ def _legend() -> str:
     return f'<figcaption class="legend">foreseen {scale} surprising</figcaption>'
 
 
-def _facts(facts: Mapping[str, Fact]) -> str:
+def _figures(figures: Mapping[str, Figure]) -> str:
     """List names and values side by side; numbers large, words smaller."""
-    if not facts:
+    if not figures:
         return ""
     rows = []
-    for name, value in facts.items():
-        told = value if isinstance(value, str) else f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+    for name, value in figures.items():
+        text = value if isinstance(value, str) else f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
         kind = ' class="words"' if isinstance(value, str) and len(value) > 12 else ""
-        rows.append(f"<div><dt>{escape(name)}</dt><dd{kind}>{escape(told)}</dd></div>")
+        rows.append(f"<div><dt>{escape(name)}</dt><dd{kind}>{escape(text)}</dd></div>")
     return f'<dl class="facts">{"".join(rows)}</dl>\n'
 
 

@@ -159,15 +159,15 @@ def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None)
     drawn = []
     for i, note in enumerate(melody.notes):
         start, end = melody.timeline.seconds(note.start), melody.timeline.seconds(note.end)
-        told, colour = pitch_name(note.pitch), f'fill="{INK}" fill-opacity="{_opacity(note):g}"'
+        label, colour = pitch_name(note.pitch), f'fill="{INK}" fill-opacity="{_opacity(note):g}"'
         if probabilities is not None:
-            told += f", {abs(log2(probabilities[i])):.1f} bits"
+            label += f", {abs(log2(probabilities[i])):.1f} bits"
             colour = f'fill="{surprise_colour(probabilities[i])}"'
         x, right = space.x(note.start), space.x(note.end)
         drawn.append(
             f'<rect class="note" data-note="{i}" data-start="{start:.4f}" data-duration="{end - start:.4f}" '
             f'x="{x + 0.5:g}" y="{space.y(note.pitch) + 0.5:g}" width="{max(right - x - 1, 1.5):.2f}" '
-            f'height="{ROW - 1}" rx="2" {colour}><title>{told}</title></rect>'
+            f'height="{ROW - 1}" rx="2" {colour}><title>{label}</title></rect>'
         )
     return drawn
 
@@ -216,8 +216,8 @@ def _description(melody: Melody, surprise: bool) -> str:
     pitches = [n.pitch for n in melody.notes]
     bars = len(melody.timeline.barlines()) - 1 - bool(melody.timeline.pickup)
     count = f"{_counted(len(pitches), 'note')} in {_counted(bars, 'bar')}"
-    told = f"{name}: {count}, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
-    return told + (", coloured by how surprising the model found each" if surprise else "")
+    label = f"{name}: {count}, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
+    return label + (", coloured by how surprising the model found each" if surprise else "")
 
 
 def _counted(number: int, thing: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ritornello.render.line_chart import Line, heights, ticks
+from ritornello.render.line_chart import Curve, heights, ticks
 
 BRAILLE = 0x2800
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column of a sign (Unicode 15, U+2800)
@@ -14,7 +14,7 @@ LABEL = 6  # signs that the numbers at the left take
 Cell = tuple[str, int]  # a sign, and the ink of the line that it belongs to: -1 for none
 
 
-def text_chart(lines: Sequence[Line], width: int, height: int) -> list[list[Cell]]:
+def text_chart(lines: Sequence[Curve], width: int, height: int) -> list[list[Cell]]:
     """Draw `height` rows of `width` cells: numbers at the left, the lines as dots.
 
     The last line is on top.
@@ -36,7 +36,7 @@ def text_chart(lines: Sequence[Line], width: int, height: int) -> list[list[Cell
     return [_label(row, height, low, high) + line_cells for row, line_cells in enumerate(cells)]
 
 
-def _dots(line: Line, wide: int, tall: int, last: float, low: float, high: float) -> list[tuple[int, int]]:
+def _dots(line: Curve, wide: int, tall: int, last: float, low: float, high: float) -> list[tuple[int, int]]:
     """List columns and rows of the dots of a line, rows counted from the top."""
 
     def row(value: float) -> int:

@@ -74,8 +74,14 @@ def test_lengths_and_signs(body, expected):
     assert play(body) == expected
 
 
-def test_a_tuplet_of_five_takes_three_in_compound_time():
-    assert play("(5CDEFG", metre="6/8") == "C4:3/5 D4:3/5 E4:3/5 F4:3/5 G4:3/5"
+@pytest.mark.parametrize("metre", ["6/8", "9/8", "12/8"])
+def test_tuplets_of_five_and_seven_take_three_in_compound_time(metre):
+    assert play("(5CDEFG", metre=metre) == "C4:3/5 D4:3/5 E4:3/5 F4:3/5 G4:3/5"
+    assert play("(7CDEFGAB", metre=metre).split()[0] == "C4:3/7"
+
+
+def test_a_tuplet_of_five_takes_two_in_simple_time():
+    assert play("(5CDEFG", metre="3/4").split()[0] == "C4:2/5"
 
 
 @pytest.mark.parametrize(

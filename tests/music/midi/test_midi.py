@@ -46,6 +46,14 @@ def test_names_that_are_not_utf8_are_decoded_as_old_windows_programs_wrote_them(
     assert piece.title == "Flöte"
 
 
+def test_a_name_after_the_first_channel_event_is_not_decoded_for_the_track():
+    program_3 = b"\xc0\x03"  # with the wait of 7 after it, it looks like a track name of 7 bytes
+    late = track((0, program_3), (7, b"\xff\x03\x05Fl\xf6te"), (0, on(60)), (1, off(60)))
+    piece = read_midi(midi_file(late))
+    assert piece.title == ""
+    assert "ö" not in piece.parts[0].name
+
+
 def test_running_status_and_note_on_without_velocity_end_notes():
     piece = read_midi(
         midi_file(track((0, on(60)), (100, bytes([60, 0])), (0, bytes([62, 70])), (50, bytes([62, 0]))))
@@ -258,6 +266,18 @@ def test_a_finer_resolution_than_midi_has_is_brought_down_exactly_or_refused():
     assert [(n.start / resolution, n.duration / resolution) for n in piece.parts[0].notes] == [(0, 1), (1, 0.5)]
     with pytest.raises(ValueError, match="32767"):
         write_midi(Melody((Note(0, 1, 60),), Timeline(48048, 96096)))
+
+
+def test_a_finer_resolution_is_brought_down_as_far_as_the_notes_need():
+    piece = read_midi(write_midi(Melody((Note(0, 105, 60),), Timeline(39270, 39270))))  # a half is not exact
+    assert piece.timeline.ticks_per_quarter == 13090
+    assert piece.parts[0].notes == (Note(0, 35, 60),)
+
+
+def test_changes_at_the_very_end_are_not_written():
+    changes = ((Metre(0, 4, 4), Metre(960, 3, 4)), (Key(0, 0), Key(960, 1)), (Tempo(0, 120.0), Tempo(960, 90.0)))
+    piece = read_midi(write_midi(Melody((Note(0, 960, 60),), Timeline(480, 960, *changes))))
+    assert piece.timeline == Timeline(480, 960, *((first,) for first, _ in changes))
 
 
 @pytest.mark.parametrize(

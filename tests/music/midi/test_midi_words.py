@@ -3,7 +3,7 @@
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.music.midi.reader import read_midi
-from ritornello.music.midi.words import sung_at
+from ritornello.music.midi.words import syllable_ticks
 
 RHYTHM = (240, 240, 480, 240, 240, 480, 120, 120, 240, 480)
 
@@ -67,10 +67,10 @@ def test_running_status_goes_on_after_a_text():
     events = [(0, on(60))]
     for _ in range(9):
         events += [(0, text(5, b"la")), (60, bytes([60, 0])), (60, bytes([60, 80]))]
-    assert sung_at([track(*events)[8:]]) == [120 * n for n in range(9)]
+    assert syllable_ticks([track(*events)[8:]]) == [120 * n for n in range(9)]
 
 
 def test_a_track_cut_short_gives_what_stands_before():
     whole = b"".join(b"\x0a" + text(5, b"la") for _ in range(9))
-    assert sung_at([whole[:-3]]) == [10 * n for n in range(1, 9)]
-    assert sung_at([whole, b"\xff\x05\x84"]) == [10 * n for n in range(1, 10)]
+    assert syllable_ticks([whole[:-3]]) == [10 * n for n in range(1, 9)]
+    assert syllable_ticks([whole, b"\xff\x05\x84"]) == [10 * n for n in range(1, 10)]

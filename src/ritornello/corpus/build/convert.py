@@ -68,12 +68,12 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
 def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
     """Read a music file and take the melodies of each of its pieces."""
     try:
-        reading = scan_content(content, name, options.repeats)
+        pieces, remarks = scan_content(content, name, options.repeats)
     except MusicFileError as error:
         found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
         return
-    found.warnings.extend(reading.remarks)
-    for piece in reading.pieces:
+    found.warnings.extend(remarks)
+    for piece in pieces:
         _take(found, piece, name, options)
 
 

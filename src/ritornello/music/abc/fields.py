@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 LINE_OF_FIFTHS = "FCGDAEB"  # sharps are added in this order, flats in the reverse
 
@@ -39,17 +40,6 @@ class Signature:
     fifths: int = 0
     mode: str = "major"
     known: bool = True
-
-
-@dataclass(frozen=True)
-class VoiceOptions:
-    """What K: or V: says of a voice beside the key; None where it says nothing."""
-
-    name: str | None = None
-    octave: int | None = None
-    clef_octave: int | None = None
-    transpose: int | None = None
-    percussion: bool | None = None
 
 
 def parse_key(text: str) -> Signature | None:
@@ -95,17 +85,21 @@ def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signatu
     return Signature(alterations, max(-7, min(7, sum(alterations.values()))), signature.mode)
 
 
-def parse_voice_options(text: str) -> VoiceOptions:
-    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose."""
+def parse_voice_options(text: str) -> dict[str, Any]:
+    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose.
+
+    Returns the fields of `voices.Settings` that it gives.
+    """
     given = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(text)}
     clef = _CLEF.search(given.get("clef", _PARAMETER.sub(" ", text)))
-    return VoiceOptions(
-        name=given.get("name", given.get("nm")),
-        octave=_whole(given.get("octave")),
-        clef_octave=_OCTAVE_CLEF.get(clef.group(2), 0) if clef else None,
-        transpose=_whole(given.get("transpose")),
-        percussion=clef.group(1) == "perc" if clef else None,
-    )
+    options = {
+        "name": given.get("name", given.get("nm")),
+        "octave": _whole(given.get("octave")),
+        "clef_octave": _OCTAVE_CLEF.get(clef.group(2), 0) if clef else None,
+        "transpose": _whole(given.get("transpose")),
+        "is_drum": clef.group(1) == "perc" if clef else None,
+    }
+    return {field: value for field, value in options.items() if value is not None}
 
 
 def _whole(text: str | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from ritornello.music.abc.fields import Signature
 from ritornello.music.abc.repeats import Stretch, play_parts
-from ritornello.music.abc.voices import Voice
+from ritornello.music.abc.voices import Voice, WrittenNote
 from ritornello.music.values import Key, Metre, Note, Part, Tempo, Timeline, exact_resolution
 
 MAX_TICKS_PER_QUARTER = 1_000_000  # a tune whose lengths need more is taken for damage
@@ -18,19 +18,13 @@ MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
 T = TypeVar("T")
 
 
-class _Sung(NamedTuple):
-    start: Fraction
-    duration: Fraction
-    pitch: int
-
-
 class _Bar(NamedTuple):
     start: Fraction
     length: Fraction
     metre: tuple[int, int] | None
 
 
-def laid_out(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tuple[Part, ...], Timeline]:
+def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tuple[Part, ...], Timeline]:
     """Turn written voices into parts and the timeline they share.
 
     voices: at least one of them with notes. qpm: the tempo until a voice changes it.
@@ -43,14 +37,20 @@ def laid_out(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tu
     labels = sorted({p for v in voices for p in v.parts})
     stretches = [(Fraction(0), length)] if order is None else play_parts(labels, order, marks, length)
     sounding = [v for v in voices if v.notes]
-    sung = [_sung(v, stretches) for v in sounding]
+    played = [_played_notes(v, stretches) for v in sounding]
     lead = sounding[0]
     metres = _metres(_bars(lead, stretches))
-    keys = _played(lead.keys, stretches)
-    tempos = _played(sorted([(Fraction(0), qpm), *(t for v in voices for t in v.tempos)], key=_time), stretches)
+    keys = _played_changes(lead.keys, stretches)
+    tempos = _played_changes(
+        sorted([(Fraction(0), qpm), *(t for v in voices for t in v.tempos)], key=_time), stretches
+    )
     total = sum((end - start for start, end in stretches), Fraction(0))
 
-    times = [total, *(t for t, _ in [*metres, *keys, *tempos]), *(t for notes in sung for n in notes for t in n[:2])]
+    times = [
+        total,
+        *(t for t, _ in [*metres, *keys, *tempos]),
+        *(t for notes in played for n in notes for t in n[:2]),
+    ]
     ticks = exact_resolution(times)
     if ticks > MAX_TICKS_PER_QUARTER:
         ticks = exact_resolution(times, at_least=1)
@@ -70,7 +70,7 @@ def laid_out(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tu
             v.program,
             v.is_drum,
         )
-        for v, notes in zip(sounding, sung, strict=True)
+        for v, notes in zip(sounding, played, strict=True)
     )
     return parts, timeline
 
@@ -79,10 +79,10 @@ def _time(change: tuple[Fraction, float]) -> Fraction:
     return change[0]
 
 
-def _sung(voice: Voice, stretches: Sequence[Stretch]) -> list[_Sung]:
+def _played_notes(voice: Voice, stretches: Sequence[Stretch]) -> list[WrittenNote]:
     """List the notes of a voice in playing order, tied notes joined."""
-    sung: list[_Sung] = []
-    waiting: dict[tuple[int, Fraction], int] = {}  # a tied note's pitch and end -> its place in `sung`
+    played: list[WrittenNote] = []
+    waiting: dict[tuple[int, Fraction], int] = {}  # a tied note's pitch and end -> its place in `played`
     written = sorted(voice.notes, key=lambda n: n.start)
     offset = Fraction(0)
     for start, end in stretches:
@@ -92,19 +92,19 @@ def _sung(voice: Voice, stretches: Sequence[Stretch]) -> list[_Sung]:
             at = note.start - start + offset
             place = waiting.pop((note.pitch, at), None)
             if place is None:
-                place = len(sung)
-                sung.append(_Sung(at, note.duration, note.pitch))
+                place = len(played)
+                played.append(note._replace(start=at))
             else:
-                sung[place] = sung[place]._replace(duration=at + note.duration - sung[place].start)
-            if len(sung) > MAX_NOTES:
+                played[place] = played[place]._replace(duration=at + note.duration - played[place].start)
+            if len(played) > MAX_NOTES:
                 raise ValueError(f"repeats unfold a voice into more than {MAX_NOTES} notes")
             if note.tied:
                 waiting[note.pitch, at + note.duration] = place
         offset += end - start
-    return sung
+    return played
 
 
-def _played(changes: Sequence[tuple[Fraction, T]], stretches: Sequence[Stretch]) -> list[tuple[Fraction, T]]:
+def _played_changes(changes: Sequence[tuple[Fraction, T]], stretches: Sequence[Stretch]) -> list[tuple[Fraction, T]]:
     """List changes in playing order, each only where the value changes; the first is at 0."""
     played: list[tuple[Fraction, T]] = []
     offset = Fraction(0)

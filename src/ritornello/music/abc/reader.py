@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, parse_voice_options, plain_text
-from ritornello.music.abc.layout import laid_out
+from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
+from ritornello.music.abc.layout import parts_and_timeline
 from ritornello.music.abc.voices import Settings, Voice, VoiceReader, tokens
 from ritornello.music.values import Piece
 
@@ -76,10 +76,10 @@ def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     return results
 
 
-Line = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
+NumberedLine = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
 
 
-def _split_book(text: str) -> tuple[list[Line], list[list[Line]]]:
+def _split_book(text: str) -> tuple[list[NumberedLine], list[list[NumberedLine]]]:
     """Split a file into its own header and the lines of each tune.
 
     A tune goes from its X: to an empty line or the next X:.
@@ -99,7 +99,7 @@ def _split_book(text: str) -> tuple[list[Line], list[list[Line]]]:
     return head[: next((i for i in range(first, len(head)) if not head[i][1]), len(head))], tunes
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _lines(text: str) -> Iterator[NumberedLine]:
     """List the lines without comments and typeset text (%%begintext ... %%endtext)."""
     block = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -117,11 +117,11 @@ def _lines(text: str) -> Iterator[Line]:
         yield number, line
 
 
-def _read_tune(head: Sequence[Line], lines: Sequence[Line], source: str, repeats: str) -> Piece:
+def _read_tune(head: Sequence[NumberedLine], lines: Sequence[NumberedLine], source: str, repeats: str) -> Piece:
     tune = _Tune()
     for number, line in [*head, *lines]:
         try:
-            tune.take(line, is_head=number < lines[0][0])
+            tune.read_line(line, is_head=number < lines[0][0])
         except ValueError as error:
             raise AbcError(source, number, str(error)) from None
     try:
@@ -145,11 +145,11 @@ class _Tune:
     current: str | None = None
     in_body: bool = False
 
-    def take(self, line: str, is_head: bool = False) -> None:
+    def read_line(self, line: str, is_head: bool = False) -> None:
         """Take in one line. is_head: it stands in the file's header, where only settings count."""
         found = _FIELD.fullmatch(line)
         if line.startswith("%%"):
-            self._direct(line[2:])
+            self._apply_directive(line[2:])
         elif found and not (self.in_body and _MUSIC_LIKE_A_FIELD.match(line)):
             letter, value = found.group(1), found.group(2).strip()
             if letter in "IMLQ" or not is_head:
@@ -166,7 +166,7 @@ class _Tune:
         if not any(v.notes for v in voices):
             raise ValueError("the tune has no notes")
         qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
-        parts, timeline = laid_out(voices, qpm, self.order if unfold else None)
+        parts, timeline = parts_and_timeline(voices, qpm, self.order if unfold else None)
         return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers))
 
     def _finished(self, name: str) -> Voice:
@@ -178,7 +178,7 @@ class _Tune:
         if letter == "V":
             self._take_voice(value)
         elif letter == "I":
-            self._direct(value.replace("=", " "))
+            self._apply_directive(value.replace("=", " "))
         elif self.in_body:
             self._take_body_field(letter, value)
         elif letter == "T":
@@ -211,16 +211,16 @@ class _Tune:
         if not self.in_body:
             self.declared.setdefault(name, []).append(options)
         elif options.strip():
-            self._voice().settings.apply(parse_voice_options(options))
+            self._voice().settings.apply(options)
 
-    def _direct(self, text: str) -> None:
+    def _apply_directive(self, text: str) -> None:
         words = text.partition("%")[0].split()
         if self.in_body and (self.voices or self.current is not None):
-            self._voice().settings.direct(words)
+            self._voice().settings.apply_directive(words)
         elif self.current is not None:
             self.declared[self.current].append("%%" + " ".join(words))
         else:
-            self.settings.direct(words)
+            self.settings.apply_directive(words)
 
     def _take_music(self, line: str) -> None:
         for found in tokens(line):
@@ -234,10 +234,10 @@ class _Tune:
         name = self.current if self.current is not None else next(iter(self.declared), "")
         if name not in self.voices:
             settings = replace(self.settings)
-            for said in self.declared.get(name, []):
-                if said.startswith("%%"):
-                    settings.direct(said[2:].split())
+            for text in self.declared.get(name, []):
+                if text.startswith("%%"):
+                    settings.apply_directive(text[2:].split())
                 else:
-                    settings.apply(parse_voice_options(said))
+                    settings.apply(text)
             self.voices[name] = VoiceReader(settings)
         return self.voices[name]

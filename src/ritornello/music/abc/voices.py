@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from ritornello.music.abc.fields import (
     Signature,
-    VoiceOptions,
     default_unit,
     parse_key,
     parse_metre,
@@ -105,25 +104,22 @@ class Settings:
     program: int = 0
     is_drum: bool = False
 
-    def apply(self, options: VoiceOptions) -> None:
-        """Take over what a K: or V: field says, leaving the rest."""
-        self.name = self.name if options.name is None else options.name
-        self.octave = self.octave if options.octave is None else options.octave
-        self.clef_octave = self.clef_octave if options.clef_octave is None else options.clef_octave
-        self.transpose = self.transpose if options.transpose is None else options.transpose
-        self.is_drum = self.is_drum if options.percussion is None else options.percussion
+    def apply(self, options: str) -> None:
+        """Apply the parameters of a K: or V: field."""
+        for name, value in parse_voice_options(options).items():
+            setattr(self, name, value)
 
     def set_field(self, letter: str, value: str) -> None:
         """Take over a K:, M: or L: field. Raises ValueError where it cannot be read."""
         if letter == "K":
             self.signature = parse_key(value) or self.signature
-            self.apply(parse_voice_options(value))
+            self.apply(value)
         elif letter == "M":
             self.metre = parse_metre(value)
         elif letter == "L":
             self.unit = parse_unit(value)
 
-    def direct(self, words: list[str]) -> None:
+    def apply_directive(self, words: list[str]) -> None:
         """Apply a %% line or I: field: reach of accidentals, MIDI program, transposition, drums."""
         match words:
             case ["propagate-accidentals", ("not" | "octave" | "pitch") as how, *_]:

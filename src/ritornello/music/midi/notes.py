@@ -1,4 +1,4 @@
-"""Notes of MIDI files that lack an end or a length, or lie where no music does: mended where that makes sense.
+"""Notes of MIDI files that lack an end or a length, or lie where no music does: repaired where that makes sense.
 
 A parser pairs each note-off with the oldest note-on of its channel and pitch, and is silent about notes that are
 never switched off. So each track is given note-offs behind its end, as far away as one wait can say; what they end
@@ -22,7 +22,7 @@ NOTE_OFF, NOTE_ON = 8, 9
 _ALL_OFF = [b"\0".join(bytes([0x80 | channel, pitch, 0]) for pitch in range(128)) for channel in range(16)]
 
 
-def reach(resolution: int) -> int:
+def latest_tick(resolution: int) -> int:
     """Find the last tick at which a note may start or end.
 
     Whatever lies after it is damage, or one of our own late note-offs.
@@ -30,7 +30,7 @@ def reach(resolution: int) -> int:
     return min(MAX_QUARTERS * resolution, FAR - 1)
 
 
-def late_offs(track: bytes) -> bytes:
+def late_note_offs(track: bytes) -> bytes:
     """Write note-offs FAR after the end of a track for all pitches of the channels in use.
 
     They end one note of each pitch: enough to see that there are any, at a hundredth of the cost of looking.
@@ -38,7 +38,7 @@ def late_offs(track: bytes) -> bytes:
     return _far([_ALL_OFF[channel] for channel in range(16) if 0x90 | channel in track])
 
 
-def exact_late_offs(track: bytes) -> bytes:
+def exact_late_note_offs(track: bytes) -> bytes:
     """Write note-offs FAR after the end of a track, one for each note that still sounds there."""
     sounding: Counter[tuple[int, int]] = Counter()
     for _, status, _, data in events(track):
@@ -54,18 +54,18 @@ def _far(offs: Sequence[bytes]) -> bytes:
     return b"\xff\xff\xff\x7f" + b"\0".join(offs) + b"\0" if offs else b"\0"
 
 
-class Mending:
-    """Notes of parts put right, and what that took; one for a piece. ends: the ticks at which its tracks end."""
+class NoteRepair:
+    """Repairs the notes of a piece's parts and counts the repairs. ends: the ticks at which its tracks end."""
 
     def __init__(self, resolution: int, ends: Collection[int]) -> None:
-        self._resolution, self._reach = resolution, reach(resolution)
+        self._resolution, self._reach = resolution, latest_tick(resolution)
         self._ends = sorted(end for end in ends if end <= self._reach)
-        self._freed = {end + FAR for end in ends}  # where our own note-offs lie
+        self._own_offs = {end + FAR for end in ends}  # where our own note-offs lie
         self._counts: Counter[str] = Counter()
 
-    def is_sound(self, start: int, end: int, shortest: int) -> bool:
-        """Test whether a part needs no repair, by its first tick, last tick and least duration."""
-        return start >= 0 and end <= self._reach and shortest > 0
+    def is_needed(self, start: int, end: int, shortest: int) -> bool:
+        """Test whether a part has faults, by its first tick, last tick and least duration."""
+        return start < 0 or end > self._reach or shortest <= 0
 
     def notes(self, found: Sequence[Note]) -> tuple[Note, ...]:
         """Repair the notes of one part: sorted by start, each with a length and an end within reach.
@@ -79,21 +79,21 @@ class Mending:
         self._counts["late"] += len(found) - len(near)
         onsets = sorted({n.start for n in near})
         empty = [n for n in near if not n.duration]
-        mended = self._lengthened(empty, onsets) if 2 * len(empty) > len(near) else []
-        self._counts["lengthened" if mended else "empty"] += len(empty)
+        repaired = self._lengthened(empty, onsets) if 2 * len(empty) > len(near) else []
+        self._counts["lengthened" if repaired else "empty"] += len(empty)
         by_pitch: defaultdict[int, list[Note]] = defaultdict(list)
         for note in near:
             if note.duration:
                 by_pitch[note.pitch].append(note)
         for notes in by_pitch.values():
             is_whole = all(n.duration > 0 and n.end <= self._reach for n in notes)
-            mended += notes if is_whole else self._ended(notes, onsets)
-        return tuple(sorted(mended, key=lambda n: n.start))
+            repaired += notes if is_whole else self._ended(notes, onsets)
+        return tuple(sorted(repaired, key=lambda n: n.start))
 
     def remarks(self) -> list[tuple[str, str]]:
         """List the repairs, as codes of the report and details."""
         counts = self._counts
-        told = [
+        lines = [
             ("empty_notes", "empty", "{} of length zero left out"),
             ("empty_notes", "lengthened", "{} of length zero lengthened to the next note"),
             (
@@ -104,7 +104,7 @@ class Mending:
             ("damaged_wait", "long", "{} held beyond " + f"{self._quarters} quarters: ended at the next note"),
             ("damaged_wait", "late", "{} after " + f"{self._quarters} quarters left out"),
         ]
-        return [(code, text.format(_notes(counts[name]))) for code, name, text in told if counts[name]]
+        return [(code, text.format(_notes(counts[name]))) for code, name, text in lines if counts[name]]
 
     @property
     def _quarters(self) -> int:
@@ -119,16 +119,16 @@ class Mending:
         """Pair notes of one pitch anew with the note-offs among their ends."""
         true_ends = sorted(n.end for n in notes if n.duration > 0 and n.end <= self._reach)
         starts = sorted({n.start for n in notes})
-        is_late = [n for n in notes if n.end not in self._freed and not (n.duration > 0 and n.end <= self._reach)]
-        mended = []
+        is_late = [n for n in notes if n.end not in self._own_offs and not (n.duration > 0 and n.end <= self._reach)]
+        repaired = []
         for note in notes:
             off = self._next(true_ends, note.start + 1, FAR + 1)
             following = self._next(starts, note.start + 1, FAR + 1)
             if off > min(following, self._reach):
                 self._counts["long" if is_late else "stuck"] += 1
                 off = self._found_end(note.start, onsets)
-            mended.append(note._replace(duration=off - note.start))
-        return mended
+            repaired.append(note._replace(duration=off - note.start))
+        return repaired
 
     def _found_end(self, start: int, onsets: Sequence[int]) -> int:
         longest = start + LONGEST * self._resolution

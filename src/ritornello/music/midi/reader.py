@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from ritornello.music.midi.chunks import Chunks, Remark, read_chunks
 from ritornello.music.midi.names import decoded_name
-from ritornello.music.midi.notes import Mending, exact_late_offs, late_offs, reach
-from ritornello.music.midi.words import sung_at, syllables_of
+from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
+from ritornello.music.midi.words import count_syllables, syllable_ticks
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_NOTES = 1_000_000
@@ -29,7 +29,7 @@ def read_midi(content: bytes, source: str = "") -> Piece:
     """Read a MIDI file: one Part for each track, channel and program that has notes.
 
     Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
-    left out or mended (see `midi_notes.Mending`). A short first bar whose time signature does not come back is read
+    left out or repaired (see `notes.NoteRepair`). A short first bar whose time signature does not come back is read
     as a pick-up; a time signature that restates the metre on a barline is dropped. The length of the timeline is the
     latest end of track.
     A file that counts SMPTE frames is read as quarters of half a second, whatever tempo it states.
@@ -53,7 +53,7 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
     for number, track in enumerate(chunks.tracks, 1):
         try:
             pieces.append(_piece(chunks, (track,), f"{source}#{number}", remarks))
-        except _UnheardError as error:
+        except _NoNotesError as error:
             errors.append(error)
     if not pieces:
         raise min(errors, key=lambda error: str(error) == NO_NOTES)
@@ -61,7 +61,7 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
     return pieces, remarks
 
 
-class _UnheardError(ValueError):
+class _NoNotesError(ValueError):
     """A MIDI file, or a pattern of one, without notes within reach."""
 
 
@@ -76,18 +76,21 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     if count > MAX_NOTES:
         raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
     if not count:
-        raise _UnheardError(NO_NOTES)
+        raise _NoNotesError(NO_NOTES)
     names, ends = _names(tracks), [m.time for m in score.markers if m.text == LAST_TEXT]
-    mending, unpitched = Mending(resolution, ends), Mending(resolution, ends)  # drums often have no ends: not told
-    read = (_part(track, names, unpitched if track.is_drum else mending) for track in score.tracks)
+    repair, unpitched = (
+        NoteRepair(resolution, ends),
+        NoteRepair(resolution, ends),
+    )  # drums often lack note-offs: no remark
+    read = (_part(track, names, unpitched if track.is_drum else repair) for track in score.tracks)
     found = tuple(part for part in read if part.notes)
-    remarks.extend(mending.remarks())
+    remarks.extend(repair.remarks())
     if not found:
-        wait = f"only after {reach(resolution) // resolution} quarters"
-        raise _UnheardError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
-    parts = _with_words(found, tracks, resolution)
+        wait = f"only after {latest_tick(resolution) // resolution} quarters"
+        raise _NoNotesError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
+    parts = _with_syllables(found, tracks, resolution)
     last = max(note.end for part in parts for note in part.notes)
-    length = max([last, *(end for end in ends if end <= reach(resolution))])
+    length = max([last, *(end for end in ends if end <= latest_tick(resolution))])
     tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
     title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
@@ -108,8 +111,8 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
     timeline = melody.timeline
     events: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
     events += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
-    events += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _heard(timeline.keys, timeline)]
-    events += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _heard(timeline.tempos, timeline)]
+    events += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
+    events += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
     events.append((0, 4, bytes([0xC0, program])))
     for note in melody.notes:
         events.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
@@ -133,10 +136,10 @@ def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[
 
 def _parsed(resolution: int, tracks: Sequence[bytes]):
     """Parse tracks with symusic, a second time and closer where notes are never switched off."""
-    score = _parsed_with(resolution, tracks, late_offs)
-    if score.end() <= reach(resolution):
+    score = _parsed_with(resolution, tracks, late_note_offs)
+    if score.end() <= latest_tick(resolution):
         return score
-    return _parsed_with(resolution, tracks, exact_late_offs)
+    return _parsed_with(resolution, tracks, exact_late_note_offs)
 
 
 def _parsed_with(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]):
@@ -148,20 +151,20 @@ def _parsed_with(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes
         raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
 
 
-def _part(track, names: dict[str, str], mending: Mending) -> Part:
+def _part(track, names: dict[str, str], repair: NoteRepair) -> Part:
     notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes)
-    if notes and not mending.is_sound(track.start(), track.end(), min(n[1] for n in notes)):
-        notes = mending.notes(notes)
+    if notes and repair.is_needed(track.start(), track.end(), min(n[1] for n in notes)):
+        notes = repair.notes(notes)
     name = names.get(track.name, track.name).strip()
     return Part(notes, name, track.program & 0x7F, track.is_drum)
 
 
-def _with_words(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
+def _with_syllables(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
     """Count the syllables of lyric or karaoke events that are sung on the onsets of each part."""
-    sung = sung_at(tracks)
+    sung = syllable_ticks(tracks)
     if not sung:
         return parts
-    counts = syllables_of(parts, sung, resolution)
+    counts = count_syllables(parts, sung, resolution)
     return tuple(replace(part, syllables=count) for part, count in zip(parts, counts, strict=True))
 
 
@@ -259,14 +262,14 @@ def _within_resolution(melody: Melody) -> Melody:
     raise ValueError(f"exact only at more than {MAX_RESOLUTION} ticks per quarter, MIDI's limit: quantise it first")
 
 
-def _heard(changes: tuple, timeline: Timeline) -> list:
+def _before_end(changes: tuple, timeline: Timeline) -> list:
     """List the changes before the end; a later one would put off the end of the track."""
     return [c for c in changes if c.tick == 0 or c.tick < timeline.length]
 
 
 def _written_metres(timeline: Timeline) -> list[Metre]:
     """List the metres, with a bar of its own for a pick-up that a time signature can express."""
-    metres = _heard(timeline.metres, timeline)
+    metres = _before_end(timeline.metres, timeline)
     if not timeline.pickup or len(metres) < 2 or metres[0][1:] != metres[1][1:]:
         return metres
     share = Fraction(timeline.pickup, 4 * timeline.ticks_per_quarter)

@@ -21,7 +21,7 @@ NEARLY = 0.95  # of the best agreement: a part that doubles the singer is sung a
 TEXT, LYRIC = 1, 5
 
 
-def sung_at(tracks: Sequence[bytes]) -> list[int]:
+def syllable_ticks(tracks: Sequence[bytes]) -> list[int]:
     """List the ticks at which a syllable is sung; empty where the file has no words.
 
     tracks: the bytes of each track, as between its header and its end. Damaged tracks are read as far as they go.
@@ -38,7 +38,7 @@ def sung_at(tracks: Sequence[bytes]) -> list[int]:
     return sorted({tick for tick, text in texts if _is_sung(text)})
 
 
-def syllables_of(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: int) -> list[int]:
+def count_syllables(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: int) -> list[int]:
     """Count the syllables at ticks `sung` that each part carries.
 
     Most are on the part whose onsets agree best, or 0 where none does.

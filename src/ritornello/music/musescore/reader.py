@@ -23,9 +23,9 @@ from fractions import Fraction
 from io import BytesIO
 from xml.etree import ElementTree
 
-from ritornello.music.musescore.repeats import Bar, playing_order
+from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import Score, read_score
-from ritornello.music.musescore.staff import BarFault, Change, Sound, Value
+from ritornello.music.musescore.staff import Change, Sound, Value
 from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
 
 MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
@@ -46,23 +46,6 @@ def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
         return [_piece(score, order, source)]
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if source else str(error)) from None
-
-
-def bar_faults(content: bytes) -> list[BarFault]:
-    """Voices that do not fill their bar, empty for a sound file.
-
-    The first voice must fill every bar without a hole; the others may leave stretches out, which are rests,
-    but may neither overlap themselves nor run over the barline. Raises ValueError as read_musescore does.
-    """
-    return [fault for staff in parse_score(content).staves for fault in staff.faults]
-
-
-def read_tags(content: bytes) -> dict[str, str]:
-    """What the file says about itself: "workTitle", "movementTitle", "composer", "lyricist", "source" ...
-
-    Raises ValueError as read_musescore does.
-    """
-    return parse_score(content).tags
 
 
 def parse_score(content: bytes) -> Score:
@@ -178,7 +161,7 @@ def _ticks(quarters: Fraction, ticks_per_quarter: int) -> int:
     return quarters.numerator * ticks_per_quarter // quarters.denominator
 
 
-def _starts(bars: Sequence[Bar], order: Sequence[int]) -> list[Fraction]:
+def _starts(bars: Sequence[WrittenBar], order: Sequence[int]) -> list[Fraction]:
     """List the start of each played bar in quarters, then the end of the last."""
     starts = [Fraction(0)]
     for index in order:
@@ -217,7 +200,7 @@ def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> l
 def _played(
     changes: Sequence[Change[Value]],
     default: Change[Value],
-    bars: Sequence[Bar],
+    bars: Sequence[WrittenBar],
     order: Sequence[int],
     starts: Sequence[Fraction],
 ) -> list[Change[Value]]:
@@ -240,7 +223,9 @@ def _played(
     return played or [default]
 
 
-def _metres(bars: Sequence[Bar], order: Sequence[int], starts: Sequence[Fraction]) -> list[tuple[Fraction, Metre]]:
+def _metres(
+    bars: Sequence[WrittenBar], order: Sequence[int], starts: Sequence[Fraction]
+) -> list[tuple[Fraction, Metre]]:
     """List the metres: where they change, and where a short or long bar shifts the barlines.
 
     Two short bars that make a full one together (a repeat sign inside a bar) count as that one bar.

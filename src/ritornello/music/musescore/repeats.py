@@ -22,7 +22,7 @@ class Jump(NamedTuple):
 
 
 @dataclass(slots=True)
-class Bar:
+class WrittenBar:
     """One written bar, times in quarters.
 
     length: what the bar really holds; metre: the signature in force, so a bar may be shorter (a pick-up).
@@ -47,7 +47,7 @@ class Bar:
         return self.start + self.length
 
 
-def playing_order(bars: Sequence[Bar]) -> list[int]:
+def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
     """List the indices of `bars` in playing order, as MuseScore 3 plays them.
 
     Sections (up to a section break) are played one after the other; no repeat reaches back over a break. Each
@@ -69,7 +69,7 @@ def playing_order(bars: Sequence[Bar]) -> list[int]:
 class _Player:
     """Walks one section, bars `first` to `end` (exclusive), keeping what a reader of the page keeps in mind."""
 
-    def __init__(self, bars: Sequence[Bar], first: int, end: int) -> None:
+    def __init__(self, bars: Sequence[WrittenBar], first: int, end: int) -> None:
         self.bars, self.first, self.end = bars, first, end
         self.at = first
         self.loop_start = first
@@ -118,7 +118,7 @@ class _Player:
                 self._begin_passage(after)
         self.at = after
 
-    def _go_on(self, bar: Bar) -> None:
+    def _go_on(self, bar: WrittenBar) -> None:
         """Move on from the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
         self.met[self.at] += 1
         if self.jump is not None and self.jump.until in bar.labels:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
-from ritornello.music.musescore.repeats import Bar, Jump
+from ritornello.music.musescore.repeats import Jump, WrittenBar
 from ritornello.music.musescore.staff import Staff, StaffReader, stretch_of, to_fraction
 
 
@@ -18,7 +18,7 @@ from ritornello.music.musescore.staff import Staff, StaffReader, stretch_of, to_
 class Score:
     """All that the reader takes from a file; `bars` are in written order."""
 
-    bars: list[Bar]
+    bars: list[WrittenBar]
     staves: list[Staff]
     tags: dict[str, str]
 
@@ -75,9 +75,9 @@ def _instruments(score: Element) -> dict[str, Staff]:
     return staves
 
 
-def _bars(staff: Element) -> list[Bar]:
+def _bars(staff: Element) -> list[WrittenBar]:
     """Read the bars of the first staff: lengths, signatures, repeat signs, markers, jumps."""
-    bars: list[Bar] = []
+    bars: list[WrittenBar] = []
     metre, start = (4, 4), Fraction(0)
     for element in staff:
         if element.tag == "Measure" and element.find("multiMeasureRest") is None:
@@ -94,9 +94,9 @@ def _bars(staff: Element) -> list[Bar]:
     return bars
 
 
-def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, int]) -> Bar:
+def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, int]) -> WrittenBar:
     times = measure.find("endRepeat")
-    return Bar(
+    return WrittenBar(
         start,
         length,
         metre,
@@ -108,7 +108,7 @@ def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, 
     )
 
 
-def _extend_endings(bars: list[Bar], last_bars: Iterable[int]) -> None:
+def _extend_endings(bars: list[WrittenBar], last_bars: Iterable[int]) -> None:
     """Extend an open ending to another one, a repeat sign or the end of its section."""
     for last in last_bars:
         for before, bar in zip(bars[last:], bars[last + 1 :], strict=False):

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Generic, NamedTuple, TypeVar
 from xml.etree.ElementTree import Element
 
-from ritornello.music.musescore.repeats import Bar
+from ritornello.music.musescore.repeats import WrittenBar
 
 Value = TypeVar("Value")
 
@@ -63,18 +63,13 @@ class Change(NamedTuple, Generic[Value]):
     value: Value
 
 
-class BarFault(NamedTuple):
-    """A voice that does not fill its bar: staff and bar counted from 1, voice 1-4, and what is wrong."""
-
-    staff: int
-    bar: int
-    voice: int
-    problem: str
-
-
 @dataclass(slots=True)
 class Staff:
-    """One staff as written: its notes in file order, what it is called, how many syllables are sung on it."""
+    """One staff as written: its notes in file order, its name, and how many syllables are sung on it.
+
+    faults: voices that do not fill their bar. The first voice must fill every bar without a hole; the others may
+    leave stretches out, which are rests, but may neither overlap themselves nor run over the barline.
+    """
 
     name: str = ""
     program: int = 0
@@ -84,7 +79,7 @@ class Staff:
     sounds: list[Sound] = field(default_factory=list)
     keys: list[Change[tuple[int, str]]] = field(default_factory=list)
     tempos: list[Change[float]] = field(default_factory=list)
-    faults: list[BarFault] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
 def measures(staff: Element) -> list[Element]:
@@ -111,7 +106,7 @@ def _written_fraction(element: Element) -> Fraction:
 class StaffReader:
     """Walks the bars of one staff. division: ticks per quarter in format 2, 0 for format 3."""
 
-    def __init__(self, bars: list[Bar], number: int, division: int, staff: Staff) -> None:
+    def __init__(self, bars: list[WrittenBar], number: int, division: int, staff: Staff) -> None:
         self.bars, self.number, self.division, self.staff = bars, number, division, staff
         self.bar = self.voice = 0
         self.offset = Fraction(0)
@@ -321,12 +316,12 @@ class StaffReader:
                     self.staff.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
 
     def _check_fill(self) -> None:
-        """Note voices that overlap themselves or run over the bar, and a first voice with a hole."""
+        """Record the faults of this bar (see `Staff`)."""
         length = self.bars[self.bar].length
         for voice in sorted({0, *self.spans}):
             problem = _fill_problem(self.spans.get(voice, []), length, voice == 0)
             if problem:
-                self.staff.faults.append(BarFault(self.number, self.bar + 1, voice + 1, problem))
+                self.staff.faults.append(f"staff {self.number}, bar {self.bar + 1}, voice {voice + 1}: {problem}")
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:

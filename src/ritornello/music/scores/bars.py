@@ -28,7 +28,7 @@ class Placed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Bar:
+class Measure:
     """A bar as written: length in quarters; metre and key in force; tempos as (quarters, qpm)."""
 
     metre: MetreName | None
@@ -38,7 +38,9 @@ class Bar:
     notes: list[Placed] = field(default_factory=list)
 
 
-def laid_out(bars: Sequence[Bar], staves: Mapping[int, StaffName], title: str, composer: str, source: str) -> Piece:
+def join_measures(
+    bars: Sequence[Measure], staves: Mapping[int, StaffName], title: str, composer: str, source: str
+) -> Piece:
     """Lay bars end to end: a Piece with one Part for each staff that has notes.
 
     Raises ValueError where there are no notes, or the times have no common resolution.
@@ -87,7 +89,7 @@ def _tied_together(notes: Sequence[Placed]) -> list[Placed]:
     return whole
 
 
-def _metres(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, MetreName]]:
+def _metres(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, MetreName]]:
     """List the metres of a Timeline: a new one wherever counting bars from the last goes wrong.
 
     Two short bars that fill one between them (a repeat in mid-bar) are one bar; a bar that is longer than its
@@ -109,13 +111,13 @@ def _misses(start: Fraction, entry: tuple[Fraction, MetreName]) -> bool:
     return (start - entry[0]) % _full(entry[1]) != 0
 
 
-def _completes(bar: Bar, following: Bar) -> bool:
+def _completes(bar: Measure, following: Measure) -> bool:
     full = _full(bar.metre) if bar.metre else None
     short = full is not None and bar.length < full
     return short and following.metre == bar.metre and bar.length + following.length == full
 
 
-def _named(bar: Bar) -> MetreName:
+def _named(bar: Measure) -> MetreName:
     """Find the bar's metre, or one for its length where it has none or is too long for it."""
     if bar.metre and (bar.length <= _full(bar.metre) or bar.length % _full(bar.metre) == 0):
         return bar.metre
@@ -131,7 +133,7 @@ def _full(metre: MetreName) -> Fraction:
     return Fraction(4 * metre[0], metre[1])
 
 
-def _keys(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, KeyName]]:
+def _keys(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, KeyName]]:
     entries: list[tuple[Fraction, KeyName]] = []
     for bar, start in zip(bars, starts, strict=False):
         if bar.key and bar.length and (not entries or entries[-1][1] != bar.key):
@@ -139,7 +141,7 @@ def _keys(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fractio
     return entries
 
 
-def _tempos(bars: Sequence[Bar], starts: Sequence[Fraction]) -> list[tuple[Fraction, float]]:
+def _tempos(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, float]]:
     marked = {start + q: qpm for bar, start in zip(bars, starts, strict=False) for q, qpm in bar.tempos}
     entries: list[tuple[Fraction, float]] = [(Fraction(0), marked.pop(Fraction(0), 120.0))]
     for q, qpm in sorted(marked.items()):

@@ -14,7 +14,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ritornello.music.kinds import decode_text
-from ritornello.music.scores.bars import Bar, KeyName, MetreName, Placed, laid_out
+from ritornello.music.scores.bars import KeyName, Measure, MetreName, Placed, join_measures
 from ritornello.music.scores.repeats import MAX_BARS, played_order
 from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score, xml_text
 from ritornello.music.values import Piece
@@ -30,7 +30,7 @@ MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 
 
 @dataclass(slots=True)
-class Staff:
+class StaffState:
     """What is in force on one staff, while the score is walked through."""
 
     name: str = ""
@@ -45,10 +45,10 @@ class Staff:
 class Walk:
     """What a walk through verovio's MEI has found; `places` holds bar and staff of every note."""
 
-    staves: dict[int, Staff] = field(default_factory=dict)
+    staves: dict[int, StaffState] = field(default_factory=dict)
     metre: MetreName | None = None
     tempo: float | None = None
-    bars: dict[str, Bar] = field(default_factory=dict)
+    bars: dict[str, Measure] = field(default_factory=dict)
     places: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # bar, staff, semitones
     tied_on: set[str] = field(default_factory=set)
     tied_back: set[str] = field(default_factory=set)
@@ -100,7 +100,7 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     order = _order(walk, sheet, repeats, input_from, mdiv)
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
-    return laid_out([list(walk.bars.values())[i] for i in order], staves, title, composer, source)
+    return join_measures([list(walk.bars.values())[i] for i in order], staves, title, composer, source)
 
 
 def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = False):
@@ -168,7 +168,7 @@ def _repeats(element: Element) -> bool:
 def _read_group(walk: Walk, group: Element) -> None:
     """Read names and programs of the staves of a group; the group's hold where a staff has none."""
     for definition in group.iter(f"{MEI}staffDef"):
-        staff = walk.staves.setdefault(int(definition.get("n", "1")), Staff())
+        staff = walk.staves.setdefault(int(definition.get("n", "1")), StaffState())
         staff.name = _text(definition.find(f"{MEI}label")) or _text(group.find(f"{MEI}label")) or staff.name
         for instrument in (group.find(f"{MEI}instrDef"), definition.find(f"{MEI}instrDef")):
             if instrument is not None:
@@ -178,7 +178,7 @@ def _read_group(walk: Walk, group: Element) -> None:
 
 def _read_definition(walk: Walk, element: Element, number: int | None) -> None:
     """Read a scoreDef (number None: all staves) or staffDef: transposition, key, metre, tempo."""
-    staves = walk.staves.values() if number is None else [walk.staves.setdefault(number, Staff())]
+    staves = walk.staves.values() if number is None else [walk.staves.setdefault(number, StaffState())]
     for staff in staves:
         if element.get("trans.semi") is not None:
             staff.semitones = int(element.get("trans.semi", "0"))
@@ -225,7 +225,7 @@ def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None
 
 def _read_measure(walk: Walk, measure: Element) -> None:
     name = measure.get(XML_ID, "")
-    bar = Bar(walk.metre, _key_in_force(walk))
+    bar = Measure(walk.metre, _key_in_force(walk))
     walk.bars[name] = bar
     if walk.tempo is not None:
         bar.tempos.append((Fraction(0), walk.tempo))
@@ -246,25 +246,25 @@ def _key_in_force(walk: Walk) -> KeyName | None:
 
 def _read_staff(walk: Walk, element: Element, bar: str) -> None:
     number = int(element.get("n", "1"))
-    staff = walk.staves.setdefault(number, Staff())
+    staff = walk.staves.setdefault(number, StaffState())
     chords = {n: c for c in element.iter(f"{MEI}chord") for n in c.iter(f"{MEI}note")}
     for note in element.iter(f"{MEI}note"):
         chord = chords.get(note, note)
-        said = {**chord.attrib, **note.attrib}
-        if said.get("cue") == "true" or "pname" not in said:
+        attributes = {**chord.attrib, **note.attrib}
+        if attributes.get("cue") == "true" or "pname" not in attributes:
             continue
         name = note.get(XML_ID, "")
         walk.places[name] = (bar, number, staff.semitones)
-        if said.get("tie", "")[:1] in ("i", "m"):
+        if attributes.get("tie", "")[:1] in ("i", "m"):
             walk.tied_on.add(name)
-        if said.get("tie", "")[:1] in ("m", "t"):
+        if attributes.get("tie", "")[:1] in ("m", "t"):
             walk.tied_back.add(name)
     staff.syllables += sum(1 for verse in element.iter(f"{MEI}verse") if verse.get("n", "1") == "1")
     for child in element.iter():
         _read_signature(walk, child, [staff])
 
 
-def _read_tempo(bar: Bar, tempo: Element) -> None:
+def _read_tempo(bar: Measure, tempo: Element) -> None:
     """Read a tempo mark with numbers, at its beat; one tied to a note counts from the barline."""
     try:
         if tempo.get("midi.bpm") is not None:

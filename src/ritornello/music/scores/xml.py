@@ -169,15 +169,15 @@ def _duration(element: Element, divisions: Fraction) -> Fraction:
 
     A tuplet that the divisions round is taken at its exact value.
     """
-    said = _number(element.findtext("duration") or "0", "duration") / divisions
+    stated = _number(element.findtext("duration") or "0", "duration") / divisions
     value, change = VALUES.get(element.findtext("type", "")), element.find("time-modification")
     if value is None or change is None:
-        return said
+        return stated
     dots = len(element.findall("dot"))
     actual = _number(change.findtext("actual-notes") or "1", "actual-notes")
     normal = _number(change.findtext("normal-notes") or "1", "normal-notes")
-    written = value * (2 - Fraction(1, 2**dots)) * normal / actual if actual > 0 else said
-    return written if abs(written - said) < min(1 / divisions, Fraction(1, 24)) else said
+    written = value * (2 - Fraction(1, 2**dots)) * normal / actual if actual > 0 else stated
+    return written if abs(written - stated) < min(1 / divisions, Fraction(1, 24)) else stated
 
 
 def _divisions(attributes: Element, before: Fraction) -> Fraction:

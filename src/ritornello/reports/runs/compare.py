@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ritornello.render.line_chart import Line, line_chart
+from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.log import RunLogError, RunRecord, read_run
 from ritornello.reports.runs.page import ENDINGS, encoding_name, network_name, style
 from ritornello.reports.web_page import card, document
@@ -213,11 +213,11 @@ def _words(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _lines(group: Group) -> list[Line]:
+def _lines(group: Group) -> list[Curve]:
     """Held-out bits per note over minutes of the best runs, and the n-gram of the best of them."""
     drawn = [row for row in group.rows if row.best is not None][:MOST_LINES]
     lines = [
-        Line(
+        Curve(
             row.name if len(row.name) <= LONGEST_NAME else f"…{row.name[1 - LONGEST_NAME :]}",
             [point.seconds / 60 for point in row.record.log.points],
             [point.held_out for point in row.record.log.points],
@@ -227,7 +227,7 @@ def _lines(group: Group) -> list[Line]:
         for ink, row in enumerate(drawn)
     ]
     known = [row.ngram for row in drawn if row.ngram is not None]
-    return [Line("n-gram", [], [known[0]], 7, is_level=True), *lines] if known else lines
+    return [Curve("n-gram", [], [known[0]], 7, is_level=True), *lines] if known else lines
 
 
 def _chart(group: Group, width: int, height: int) -> str:

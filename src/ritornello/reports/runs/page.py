@@ -17,7 +17,7 @@ from typing import Any
 from ritornello import atomic
 from ritornello.encoding import ENCODINGS, encoding_class
 from ritornello.encoding.options import RECOMMENDED
-from ritornello.render.line_chart import Line, line_chart
+from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
 from ritornello.reports.runs.log import RunRecord, read_run
 from ritornello.reports.web_page import card, document, thumb
@@ -60,15 +60,15 @@ def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
     return line_chart(lines_of(log), "epochs", "bits per note", width, height)
 
 
-def lines_of(log: Log) -> list[Line]:
+def lines_of(log: Log) -> list[Curve]:
     """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before a check."""
     epochs = [point.epochs for point in log.points]
     best = (log.best.epochs, log.best.held_out)
-    lines = [Line("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
+    lines = [Curve("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
     if log.has_held_out:
-        lines.append(Line("held-out", epochs, [point.held_out for point in log.points], 0, mark=best))
+        lines.append(Curve("held-out", epochs, [point.held_out for point in log.points], 0, mark=best))
     if log.ngram is not None:
-        lines.insert(0, Line("n-gram", epochs, [log.ngram], 4, is_level=True))
+        lines.insert(0, Curve("n-gram", epochs, [log.ngram], 4, is_level=True))
     return lines
 
 
