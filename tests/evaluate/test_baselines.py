@@ -41,6 +41,21 @@ def test_both_ngrams_learn_a_repeated_tune():
     assert max(pairs.bits_per_note, tokens.bits_per_note) < 0.5 < single < uniform([tune], grid).bits_per_note
 
 
+@pytest.mark.parametrize("context", [1, 2, 3])
+def test_the_order_is_the_context_that_the_music_needs(context):
+    """Three pitches: the next follows from the sum of the last `context` ones, nine times out of ten."""
+    random = np.random.default_rng(context)
+    melody = [60] * context
+    while len(melody) < 4000:
+        follows = 60 + (sum(melody[-context:]) + 1) % 3
+        melody.append(follows if random.random() < 0.9 else int(60 + random.integers(3)))
+    train, validation, test = np.split(np.array(melody, np.int16), [3000, 3500])
+    for ngram in (ngram_on_tokens, ngram_on_pairs):
+        assert ngram([train], [validation], [test], Grid(plain=True))[1] == context
+    assert ngram_on_tokens([train], [], [test], Grid(plain=True))[1] == 10  # the longest where nothing tells
+    assert ngram_on_pairs([train], [], [test], Grid(plain=True))[1] == 5
+
+
 @pytest.mark.parametrize("name", ["note", "interval"])
 def test_the_ngram_over_pairs_is_the_same_line_beside_every_encoding(name, tiny_corpus):
     def line(encoding):

@@ -33,7 +33,7 @@ def test_a_symbol_is_a_pitch_or_rest_with_its_duration(notes, symbols):
     assert PairAlphabet(framed=False).spell(tune(notes)).tolist() == symbols
 
 
-def test_without_an_end_a_closing_rest_is_told():
+def test_without_an_end_a_closing_rest_is_written():
     held = tune([(0, 1, 60)], length=960)
     assert PairAlphabet(framed=False).spell(held).tolist() == [60 * 192 + 3, 128 * 192 + 3]
     assert PairAlphabet().spell(held).tolist() == [METRE_4_4, 60 * 192 + 3, END]
@@ -59,7 +59,7 @@ def test_the_resolution_is_what_the_tunes_need_and_a_sixteenth_at_least():
 def test_transposing_moves_notes_alone():
     alphabet = PairAlphabet()
     symbols = alphabet.spell(tune([(0.5, 1, 60), (2, 1, 64)]))
-    assert alphabet.transposed(symbols, -2).tolist() == alphabet.spell(tune([(0.5, 1, 58), (2, 1, 62)])).tolist()
+    assert alphabet.transpose(symbols, -2).tolist() == alphabet.spell(tune([(0.5, 1, 58), (2, 1, 62)])).tolist()
     assert alphabet.pitches(symbols).tolist() == [60, 64]
 
 

@@ -1,25 +1,100 @@
-"""What is said of an encoding where two cannot be compared."""
+"""Two models on the melodies that both can write, and baselines on the same ones."""
 
 import pytest
 
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
-from ritornello.encoding import Grid, make_encoding
+from ritornello.encoding import Encoding, Grid, make_encoding
 from ritornello.encoding.options import default_encoding
-from ritornello.evaluate.scores import described, tunes_of_both
+from ritornello.evaluate.scores import compare, describe_encoding, find_common, score_baselines, score_model
+from ritornello.model.file import ModelFile
+from ritornello.model.options import NetworkOptions
 from ritornello.music.values import Melody, Note, Timeline
+
+LENGTHS = [[480] * 8, [120] * 8, [160] * 12, [120] * 4 + [160] * 3, [480] * 6]  # the third and fourth in triplets
+
+
+def tune(lengths: list[int]) -> Melody:
+    """Five pitches up and again, a note for each length, 480 ticks to a quarter."""
+    starts = [sum(lengths[:n]) for n in range(len(lengths))]
+    notes = tuple(Note(start, lengths[n], 60 + n % 5) for n, start in enumerate(starts))
+    return Melody(notes, Timeline(480, sum(lengths)))
+
+
+@pytest.fixture
+def corpus():
+    """Five melodies to score and, between them, one without notes; the same to learn from and to validate on."""
+    melodies = [*map(tune, LENGTHS[:2]), Melody((), Timeline(480, 480)), *map(tune, LENGTHS[2:])]
+    splits = ("train", "validation", "test")
+    pieces = [(CorpusPiece(f"{n}.mid", (), split=s), [m]) for s in splits for n, m in enumerate(melodies)]
+    return corpus_of(pieces)
+
+
+@pytest.fixture
+def model(make_tensors):
+    """Return a model of random weights for an encoding."""
+
+    def make(encoding: Encoding) -> ModelFile:
+        tensors = make_tensors(encoding.vocabulary.size, scale=0.3)
+        return ModelFile(tensors, NetworkOptions(2, 16, 16), encoding, {})
+
+    return make
+
+
+def test_only_the_melodies_asked_for_are_scored(corpus, model):
+    grid = model(Grid(12))
+    every, _ = score_model(grid, corpus)
+    parts = [score_model(grid, corpus, only=[n])[0] for n in range(5)]
+    assert [part.notes for part in parts] == [8, 8, 12, 7, 6]
+    assert every.notes == 41
+    assert every.nats == pytest.approx(sum(part.nats for part in parts))
+    assert score_model(grid, corpus, only=[1, 4])[0].nats == pytest.approx(parts[1].nats + parts[4].nats)
+
+
+def test_what_the_encoding_loses_is_counted(corpus, model):
+    _, losses = score_model(model(Grid()), corpus, "test", [0, 2])
+    assert losses == {"moved": 8, "resized": 12, "lost": 0, "notes": 20}
+
+
+@pytest.mark.parametrize(("one", "other"), [(4, 12), (12, 4)])
+def test_two_models_are_compared_on_what_both_reproduce_whichever_comes_first(corpus, model, one, other):
+    first, second = model(Grid(one)), model(Grid(other))
+    found = compare(first, second, corpus)
+    assert (found.places, found.tunes) == ([0, 1, 4], 5)
+    assert found.one == score_model(first, corpus, only=[0, 1, 4])[0]
+    assert found.other == score_model(second, corpus, only=[0, 1, 4])[0]
+    assert found.one.notes == found.other.notes == 22
+    assert found.one.tokens != found.other.tokens
+
+
+def test_baselines_score_the_same_melodies_and_learn_from_all(corpus):
+    scores = score_baselines(corpus, Grid(12), "test", [0, 4])
+    assert {(score.notes, score.quarters) for score in scores.values()} == {(14, 14.0)}
+    assert score_baselines(corpus, Grid(12))["uniform"].notes == 41
+    parts = [score_baselines(corpus, Grid(12), "test", [n]) for n in (0, 4)]
+    for name, score in scores.items():
+        assert score.nats == pytest.approx(sum(part[name].nats for part in parts)), name
+
+
+def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
+    train = corpus_of([(CorpusPiece("tune.mid", (), split="train"), [tune(LENGTHS[0])])])
+    message = r"^the corpus has no melody with notes to score \(test\); see `ritornello"
+    with pytest.raises(ValueError, match=message):
+        find_common(train, Grid(), Grid(12))
+    with pytest.raises(ValueError, match=message):
+        score_model(model(Grid()), train)
+    assert find_common(train, Grid(), Grid(12), "train") == ([0], 1)
+
+
+def test_without_a_common_melody_both_encodings_are_named(corpus):
+    triplets = corpus_of([(CorpusPiece("tune.mid", (), split="test"), [tune(LENGTHS[2])])])
+    message = r"none of the 1 tunes \(test\) is .* \(grid: steps_per_quarter 12; grid: steps_per_quarter 4\); they"
+    with pytest.raises(ValueError, match=message):
+        find_common(triplets, Grid(12), Grid())
 
 
 def test_an_encoding_is_described_in_a_few_words():
-    assert described(Grid()) == "grid: steps_per_quarter 4"
-    assert described(Grid(plain=True)) == "grid: steps_per_quarter 4, plain True"
-    assert described(make_encoding("note")) == "note"
-    assert described(default_encoding()) == "interval: inputs, echoes, relative_to key"
-
-
-def test_where_there_is_no_tune_it_is_said_as_for_one_model():
-    melody = Melody((Note(0, 480, 60),), Timeline(480, 480))
-    corpus = corpus_of([(CorpusPiece("tune.mid", (), split="train"), [melody])])
-    with pytest.raises(ValueError, match=r"^the corpus has no melody with notes to score \(test\); see `ritornello"):
-        tunes_of_both(corpus, Grid(), Grid(12))
-    assert tunes_of_both(corpus, Grid(), Grid(12), "train") == ([0], 1)
+    assert describe_encoding(Grid()) == "grid: steps_per_quarter 4"
+    assert describe_encoding(Grid(plain=True)) == "grid: steps_per_quarter 4, plain True"
+    assert describe_encoding(make_encoding("note")) == "note"
+    assert describe_encoding(default_encoding()) == "interval: inputs, echoes, relative_to key"

@@ -210,7 +210,7 @@ class Model:
         on_report: see `load_corpus`. Raises ValueError where there is nothing to score.
         """
         from ritornello.corpus.errors import CorpusError
-        from ritornello.evaluate.scores import compare, figures, score_and_losses, score_baselines
+        from ritornello.evaluate.scores import compare, figures, score_baselines, score_model
 
         if tunes < 0:
             raise ValueError(f"tunes must be 0 or more, not {tunes}")
@@ -218,13 +218,13 @@ class Model:
         encoding, only = self.file.encoding, None
         value: dict[str, Any] = {"split": scored or "all"}
         if beside is None:
-            score, losses = score_and_losses(self.file, material, scored)
+            score, losses = score_model(self.file, material, scored)
             value |= {**figures(score, encoding), "losses": losses}
         else:
             other = beside if isinstance(beside, Model) else load_model(beside)
-            found = compare(self.file, other.file, material, scored)
-            value |= {**figures(found.one, encoding), **found.told(other.name, other.file.encoding)}
-            only = found.only
+            one, second, only, count = compare(self.file, other.file, material, scored)
+            value |= {**figures(one, encoding), "tunes": len(only), "of_tunes": count}
+            value["beside"] = {"model": other.name, **figures(second, other.file.encoding)}
         if baselines:
             value["baselines"] = {}
             try:

@@ -128,7 +128,7 @@ class MidiTokEncoding:
         return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
 
     def encode(self, melody: Melody) -> Encoded:
-        """Write a melody as begin_<metre>, the tokeniser's tokens, end; bars are those of the first metre.
+        """Encode a melody: begin_<metre>, the tokeniser's tokens, end; bars are of the first metre.
 
         Raises ValueError where the tokeniser cannot write it.
         """
@@ -201,7 +201,7 @@ class MidiTokEncoding:
         return metre_numbers(int(tokens[0]) - self._begin if len(tokens) else -1)
 
     def begin(self, metre: str) -> int:
-        """Return the id that begins a tune in `metre`. Raises ValueError for a metre that the tokeniser lacks."""
+        """Return the id that begins a tune in `metre`. Raises ValueError if the tokeniser has none."""
         token = begin_id(self.vocabulary, metre)
         if not self.is_begin[token]:
             known = [name for number, name in enumerate(METRES[:-1]) if self._metre_id(name) == number]
@@ -228,7 +228,7 @@ class MidiTokEncoding:
         return self.vocabulary[BEGIN_ROWS[0][0]]
 
     def _values(self, kinds: set[str]) -> np.ndarray:
-        """Return the number that each token of these kinds names, -1 for other tokens, (vocabulary,) int16."""
+        """Return the number that each token of these kinds names, (V,) int16; -1 for other tokens."""
         names = [row.name.partition("_") for row in self.vocabulary.rows]
         return np.array([int(value) if kind in kinds else -1 for kind, _, value in names], np.int16)
 
@@ -238,7 +238,7 @@ class MidiTokEncoding:
         return METRES.index(name) if name in METRES and is_known else len(METRES) - 1
 
     def _step(self, denominator: int) -> int:
-        """Return the ticks of the finest step: a share of the metre's lower figure where metres are written."""
+        """Return the ticks of the finest step: a share of the metre's lower figure, or a quarter."""
         signed = denominator if self._midi.config.use_time_signatures else 4
         return max(1, self.ticks_per_quarter * 4 // signed // self._midi.config.max_num_pos_per_beat)
 
@@ -251,7 +251,10 @@ class MidiTokEncoding:
         return list(tracks[0].ids) if tracks else []
 
     def _losses(self, notes: np.ndarray, per_quarter: int, step: int, again: Melody) -> Counter[str]:
-        """Count what came back otherwise (see `protocol.Encoded`). notes: (notes, 3) in ticks from the barline."""
+        """Count the notes that come back changed (see `protocol.Encoded`).
+
+        notes: (notes, 3) of start, duration and pitch, in ticks from the barline.
+        """
         low, high = self.pitch_range
         per_step = self.ticks_per_quarter // step
         stays = staying(notes[:, 0], rounded(notes[:, 0], per_step, per_quarter), per_step, per_quarter)
@@ -271,7 +274,7 @@ class MidiTokEncoding:
             )
 
     def _check_steps(self) -> None:
-        """Raise ValueError where a metre's beat has no whole step, without which MidiTok cannot lay out a tune."""
+        """Raise ValueError where a beat has no whole step: MidiTok cannot write such a tune."""
         figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
         if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
             raise ValueError(
@@ -316,7 +319,7 @@ class MidiTokTracker:
 
 
 def _line(notes: Sequence[Any]) -> tuple[Note, ...]:
-    """Return a single line from MidiTok's notes: the highest of each onset, cut where the next begins."""
+    """Return MidiTok's notes as one line: the highest of each onset, cut where the next begins."""
     highest = {n.start: n for n in sorted(notes, key=lambda n: (n.start, n.pitch)) if n.duration > 0}
     ends = [*list(highest)[1:], max((n.end for n in notes), default=0)]
     return tuple(
@@ -327,7 +330,10 @@ def _line(notes: Sequence[Any]) -> tuple[Note, ...]:
 
 @lru_cache(maxsize=8)
 def _tokenizer(name: str, written: str) -> Any:
-    """Return the tokeniser of a class and a whole configuration in JSON; raise what `MidiTokEncoding` does."""
+    """Make the tokeniser of a class and a whole configuration in JSON.
+
+    Raises ImportError and ValueError as `MidiTokEncoding` does.
+    """
     try:
         import miditok
     except ImportError:
@@ -344,7 +350,7 @@ def _tokenizer(name: str, written: str) -> Any:
 
 
 def _keywords(name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration as TokenizerConfig takes it. Raises ValueError for a key that nothing reads."""
+    """Convert JSON to arguments of TokenizerConfig. Raises ValueError for a key without use."""
     import miditok
 
     config |= config.pop("additional_params", {})  # so MidiTok writes them to files

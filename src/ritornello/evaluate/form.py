@@ -1,4 +1,4 @@
-"""Whether a composed tune is well formed, read off its tokens and its melody, not taken from what composed it."""
+"""Is a composed tune well formed? Judged by its tokens and its melody, not by the rules that composed it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from ritornello.music.values import Melody
 
 
 def faults(tokens: np.ndarray, encoding: Encoding, bars: int, pitch_range: tuple[int, int] = (0, 127)) -> list[str]:
-    """What is wrong with a composed tune, in words; nothing where it is well formed.
+    """List the faults of a composed tune in words; an empty list where it is well formed.
 
-    Well formed: every token is legal where it stands and the tune is over after the last (nothing had to be
-    mended in decoding); it ends in the last of so many bars, a pick-up's bar not counted; a note sounds to the
-    end, has lasted a beat and is the tune's last; every pitch lies in `compass`, lowest and highest.
+    Well formed: every token is legal in its place and the tune is over after the last; it ends in the last of `bars`,
+    a pick-up's bar not counted; a note sounds to the end and has lasted a beat; every pitch lies in `pitch_range`,
+    lowest and highest.
     """
-    broken = _illegal(tokens, encoding)
-    if broken:
-        return [broken]
+    if illegal := _illegal(tokens, encoding):
+        return [illegal]
     melody = encoding.decode(tokens)
     if not melody.notes:
         return ["it has no note"]
@@ -26,6 +25,7 @@ def faults(tokens: np.ndarray, encoding: Encoding, bars: int, pitch_range: tuple
 
 
 def _illegal(tokens: np.ndarray, encoding: Encoding) -> str:
+    """Name the first token that is not legal, or a missing end; empty where there is neither."""
     tracker = encoding.tracker(1)
     for place, token in enumerate(tokens):
         if not tracker.legal()[0, token]:
@@ -35,7 +35,7 @@ def _illegal(tokens: np.ndarray, encoding: Encoding) -> str:
 
 
 def _of_length(melody: Melody, bars: int, is_plain: bool) -> list[str]:
-    """The place of the end, counted in bars from the first barline or the one that a pick-up leaves out."""
+    """Check the length in bars; they begin with the barline that a pick-up leaves out, if any."""
     timeline = melody.timeline
     bar = timeline.bar_ticks(timeline.metre)
     before = bar - timeline.pickup if timeline.pickup else 0
@@ -46,6 +46,7 @@ def _of_length(melody: Melody, bars: int, is_plain: bool) -> list[str]:
 
 
 def _of_ending(melody: Melody) -> list[str]:
+    """Check that the last note sounds to the end and lasts a beat."""
     timeline, last = melody.timeline, melody.notes[-1]
     beat = beat_lengths(timeline.metre)[0] * timeline.ticks_per_quarter
     found = [] if last.end == timeline.length else ["it ends in silence"]
@@ -53,5 +54,6 @@ def _of_ending(melody: Melody) -> list[str]:
 
 
 def _of_range(melody: Melody, pitch_range: tuple[int, int]) -> list[str]:
+    """Check that all pitches lie in the range."""
     outside = sorted({n.pitch for n in melody.notes if not pitch_range[0] <= n.pitch <= pitch_range[1]})
     return [f"pitch {pitch} lies outside {pitch_range[0]} to {pitch_range[1]}" for pitch in outside]

@@ -1,7 +1,7 @@
-"""A melody as one symbol per note or rest: what the n-gram over (pitch, duration) reads.
+"""A melody as one symbol per note or rest: the input of the n-gram over (pitch, duration).
 
-The symbols are made from the melody, not from anybody's tokens, so that the n-gram is the same line beside every
-encoding that reproduces the same tunes.
+The symbols are made from the melody, not from tokens, so that the n-gram is the same baseline for every encoding that
+reproduces the same melodies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REST, CONTINUED = 128, 129
 class PairAlphabet:
     """Pitch (REST, CONTINUED) x `longest` + duration in steps - 1; then, where framed, each metre and the end.
 
-    steps_per_quarter: the unit of durations. framed: whether the tunes' metre and end are written.
+    steps_per_quarter: the unit of durations. framed: whether metre and end are written.
     """
 
     steps_per_quarter: int = COARSEST
@@ -33,23 +33,26 @@ class PairAlphabet:
 
     @classmethod
     def of(cls, melodies: Sequence[Melody], framed: bool = True) -> PairAlphabet:
-        """The coarsest alphabet in which every onset and end of these melodies is exact."""
+        """Make the coarsest alphabet in which every onset and end of these melodies is exact."""
         return cls(lcm(COARSEST, *{d for m in melodies for d in _denominators(m, framed)}), framed)
 
     @property
     def longest(self) -> int:
-        """Steps that one symbol can last."""
+        """Longest duration of one symbol, in steps."""
         return LONGEST_QUARTERS * self.steps_per_quarter
 
     @property
     def size(self) -> int:
-        """How many symbols there are."""
+        """Number of symbols, V."""
         return (CONTINUED + 1) * self.longest + self.framed * (len(METRES) + 1)
 
     def spell(self, melody: Melody) -> np.ndarray:
-        """(symbols,) of int64. A pick-up is opening rest; a closing rest is told only where no end is."""
+        """Write a melody as symbols, (T,) int64.
+
+        A pick-up becomes a rest in its full bar; a closing rest is written only where there is no end.
+        """
         timeline = melody.timeline
-        steps, ticks = self.steps_per_quarter, timeline.ticks_per_quarter  # whole numbers: fractions take their time
+        steps, ticks = self.steps_per_quarter, timeline.ticks_per_quarter  # integers: fractions are slow
         at = -_before_pickup(melody) if self.framed else 0
         symbols = [self._begin(timeline.metre.name)] if self.framed else []
         for note in melody.notes:
@@ -59,27 +62,29 @@ class PairAlphabet:
         symbols += [self.size - 1] if self.framed else self._lasting(REST, (timeline.length - at) * steps // ticks)
         return np.array(symbols, np.int64)
 
-    def transposed(self, symbols: np.ndarray, semitones: int) -> np.ndarray:
-        """The same tune so many semitones higher."""
+    def transpose(self, symbols: np.ndarray, semitones: int) -> np.ndarray:
+        """Move a melody up by `semitones`."""
         return np.where(symbols < REST * self.longest, symbols + semitones * self.longest, symbols)
 
     def pitches(self, symbols: np.ndarray) -> np.ndarray:
-        """Pitches of the notes, (notes,)."""
+        """Return the pitches of the notes, (notes,)."""
         return symbols[symbols < REST * self.longest] // self.longest
 
     def _begin(self, metre: str) -> int:
+        """Return the symbol that begins a melody in `metre`."""
         return (CONTINUED + 1) * self.longest + METRES.index(metre if metre in METRES else "other")
 
-    def _lasting(self, what: int, duration: int) -> list[int]:
+    def _lasting(self, pitch: int, duration: int) -> list[int]:
+        """Write a note or rest of `duration` steps in as few symbols as can last so long."""
         symbols, left = [], duration
         while left > 0:
-            symbols.append(what * self.longest + min(left, self.longest) - 1)
-            what, left = CONTINUED, left - self.longest
+            symbols.append(pitch * self.longest + min(left, self.longest) - 1)
+            pitch, left = CONTINUED, left - self.longest
         return symbols
 
 
 def _denominators(melody: Melody, framed: bool) -> set[int]:
-    """Into how many parts a quarter has to be divided for each time in a melody to be whole."""
+    """Find the divisions of a quarter that make each time in a melody a whole number."""
     per_quarter = melody.timeline.ticks_per_quarter
     times = {time for note in melody.notes for time in (note.start, note.end)}
     found = {per_quarter // gcd(time, per_quarter) for time in times}
@@ -87,6 +92,6 @@ def _denominators(melody: Melody, framed: bool) -> set[int]:
 
 
 def _before_pickup(melody: Melody) -> int | Fraction:
-    """Ticks of the first bar that come before a pick-up."""
+    """Return the ticks of the first bar that come before a pick-up."""
     timeline = melody.timeline
     return timeline.bar_ticks(timeline.metre) - timeline.pickup if timeline.pickup else 0

@@ -1,9 +1,9 @@
-"""Score a model, and the baselines or another model beside it, on one split of a corpus."""
+"""Score a model on one split of a corpus, alone, against the baselines, or against another model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,21 +17,24 @@ from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
 
 
+class Pairing(NamedTuple):
+    """Two models on the same melodies. places: of these among the `tunes` melodies with notes of the split."""
+
+    one: Likelihood
+    other: Likelihood
+    places: list[int]
+    tunes: int
+
+
 def score_model(
     model: ModelFile, corpus: Corpus, split: str | None = "test", only: Sequence[int] | None = None
-) -> Likelihood:
-    """Likelihood of a split's melodies (of all where None), whole history each.
+) -> tuple[Likelihood, dict[str, int]]:
+    """Score a split's melodies (all where None), each from its beginning.
 
+    Returns their likelihood, and how many notes the encoding could not keep (see `tokens_and_losses`).
     only: score these alone, by their places among the split's melodies that have notes.
     Raises ValueError where there are none, CorpusError where model and corpus do not match.
     """
-    return score_and_losses(model, corpus, split, only)[0]
-
-
-def score_and_losses(
-    model: ModelFile, corpus: Corpus, split: str | None = "test", only: Sequence[int] | None = None
-) -> tuple[Likelihood, dict[str, int]]:
-    """The same, and what the encoding could not keep of the notes (see `tokens_and_losses`)."""
     melodies, losses = tokens_and_losses(corpus, model.encoding, split, only)
     if not melodies:
         raise _nothing_to_score(split)
@@ -40,56 +43,45 @@ def score_and_losses(
 
 
 def _nothing_to_score(split: str | None) -> ValueError:
+    """Make the error for a split without a melody that has notes."""
     return ValueError(
         f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
     )
 
 
 def figures(score: Likelihood, encoding: Encoding) -> dict:
-    """A score by name, with what the tokens pay for: bits that pay for different things cannot be compared."""
+    """Convert a score to plain values, with what the tokens pay for.
+
+    Bits that pay for different things cannot be compared.
+    """
     return {**score.to_dict(), "pays_for": pays_for(encoding)}
 
 
 def pays_for(encoding: Encoding) -> list[str]:
-    """What the tokens of a melody say, and so cost: "notes", and "metre", "key" and "end" where there are such."""
+    """List what the tokens of a melody say, and so cost.
+
+    That is "notes", and "metre", "key" and "end" where there are such tokens.
+    """
     if encoding.end is None:
         return ["notes"]
     return ["notes", "metre", *(["key"] if encoding.is_keyed else []), "end"]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two models on the same tunes. only: their places among the split's melodies with notes, of so many."""
+def compare(one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test") -> Pairing:
+    """Score two models on the melodies that the encodings of both reproduce exactly.
 
-    only: list[int]
-    of_tunes: int
-    one: Likelihood
-    other: Likelihood
-
-    def told(self, name: str, encoding: Encoding) -> dict:
-        """What is added to the first model's figures; name, encoding: the other model's."""
-        return {
-            "tunes": len(self.only),
-            "of_tunes": self.of_tunes,
-            "beside": {"model": name, **figures(self.other, encoding)},
-        }
-
-
-def compare(one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test") -> Comparison:
-    """Score two models on the tunes that the encodings of both reproduce exactly.
-
-    Each pays for whatever its tokens say. Raises ValueError where there is no such tune.
+    Each pays for whatever its tokens say. Raises ValueError where there is no such melody.
     """
-    only, count = tunes_of_both(corpus, one.encoding, other.encoding, split)
-    return Comparison(only, count, *(score_model(model, corpus, split, only) for model in (one, other)))
+    places, count = find_common(corpus, one.encoding, other.encoding, split)
+    first, second = (score_model(model, corpus, split, places)[0] for model in (one, other))
+    return Pairing(first, second, places, count)
 
 
-def tunes_of_both(
-    corpus: Corpus, one: Encoding, other: Encoding, split: str | None = "test"
-) -> tuple[list[int], int]:
-    """Which of a split's melodies with notes both encodings reproduce exactly, by place, and how many there are.
+def find_common(corpus: Corpus, one: Encoding, other: Encoding, split: str | None = "test") -> tuple[list[int], int]:
+    """Find the melodies with notes of a split that both encodings reproduce exactly.
 
-    Raises ValueError where there is none to compare on, or to score.
+    Returns their places, and how many there are with notes. Raises ValueError where there is none to compare on, or
+    to score.
     """
     melodies = [melody for melody in corpus.melodies(split) if melody.notes]
     if not melodies:
@@ -98,13 +90,13 @@ def tunes_of_both(
     if not both:
         raise ValueError(
             f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by both encodings "
-            f"({described(one)}; {described(other)}); they cannot be compared on this corpus"
+            f"({describe_encoding(one)}; {describe_encoding(other)}); they cannot be compared on this corpus"
         )
     return both, len(melodies)
 
 
-def described(encoding: Encoding) -> str:
-    """An encoding in a few words: "grid: steps_per_quarter 4", "interval: inputs, echoes, relative_to key"."""
+def describe_encoding(encoding: Encoding) -> str:
+    """Describe an encoding in a few words, such as "grid: steps_per_quarter 4"."""
     options = {name: value for name, value in encoding.options().items() if name != "name" and value}
     rest = ", ".join(name if isinstance(value, list) else f"{name} {value}" for name, value in options.items())
     return f"{encoding.name}: {rest}" if rest else encoding.name
@@ -113,8 +105,11 @@ def described(encoding: Encoding) -> str:
 def score_baselines(
     corpus: Corpus, encoding: Encoding, split: str = "test", only: Sequence[int] | None = None
 ) -> dict[str, Likelihood]:
-    """What uniform, unigram and the two n-grams, learned from the training split, make of the same melodies."""
-    train, validation, test = _three_parts(corpus, encoding, split, only)
+    """Score uniform, unigram and the two n-grams, learned from the training split.
+
+    split, only: as `score_model` takes them.
+    """
+    train, validation, test = _three_splits(corpus, encoding, split, only)
     scores = {"uniform": baselines.uniform(test, encoding)}
     if train:
         scores["unigram"] = baselines.unigram(train, test, encoding)
@@ -124,12 +119,14 @@ def score_baselines(
 
 
 def score_ngram(corpus: Corpus, encoding: Encoding, split: str = "test") -> Likelihood:
-    """The n-gram over (pitch, duration) alone: it is the same one beside every encoding."""
-    return baselines.ngram_on_pairs(*_three_parts(corpus, encoding, split, None), encoding)[0]
+    """Score the n-gram over (pitch, duration) alone, the same baseline for every encoding."""
+    likelihood, _ = baselines.ngram_on_pairs(*_three_splits(corpus, encoding, split, None), encoding)
+    return likelihood
 
 
-def _three_parts(
+def _three_splits(
     corpus: Corpus, encoding: Encoding, split: str, only: Sequence[int] | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Encode what the baselines learn, what their order is chosen on, and what is scored."""
     train, validation = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation"))
     return train, validation, corpus_tokens(corpus, encoding, split, only)

@@ -1,8 +1,7 @@
-"""How tunes end and move: habits, distributions, and how far two sets of tunes lie apart.
+"""Statistics of melodies: habits, distributions, and the distance of two sets of melodies.
 
-Everything is counted from melodies, never from tokens, so that tunes of every encoding are judged alike. The
-tonic is the estimate from all notes but the last (Krumhansl-Schmuckler), the same for every tune, so that
-neither side is judged by what a file says of itself.
+Everything is counted from melodies, never from tokens, so that all encodings are judged alike. The tonic is
+estimated from all notes but the last (Krumhansl-Schmuckler), for every melody, whatever key its file names.
 
 Comparing histograms of two sets, and of a set with itself for scale, follows Yang & Lerch 2020, "On the
 evaluation of generative models in music" (Neural Computing and Applications 32). The distance of two
@@ -34,10 +33,10 @@ Distribution = dict[float, float]
 
 
 def habits(melodies: Sequence[Melody]) -> dict[str, float]:
-    """Shares, 0 to 1, over melodies with at least two notes.
+    """Count habits as shares, 0 to 1, over melodies with at least two notes.
 
-    tonic_endings, long_endings (the last note lasts a beat or more): of melodies. ties: notes that sound on
-    over a barline, of notes. long_repeats: melodies that hold a run of more than LONG_RUN notes on one pitch.
+    tonic_endings, long_endings (the last note lasts a beat or more): of melodies. ties: of notes, those that sound on
+    over a barline. long_repeats: of melodies, those with more than LONG_RUN notes on one pitch in a row.
     """
     melodies = [m for m in melodies if len(m.notes) > 1]
     count, notes = max(1, len(melodies)), max(1, sum(len(m.notes) for m in melodies))
@@ -52,7 +51,7 @@ def habits(melodies: Sequence[Melody]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a set of melodies is like.
+    """Statistics of a set of melodies.
 
     distributions, each summing to 1 (empty where there was nothing to count): `intervals` in semitones from note
     to note, `durations` in quarters, `ranges` in semitones from a melody's lowest to its highest note.
@@ -70,26 +69,29 @@ def profile_of(melodies: Sequence[Melody]) -> Profile:
     """Count a set of melodies; those of a single note or none are left out."""
     melodies = [m for m in melodies if len(m.notes) > 1]
     shares = habits(melodies)
-    told = {name: shares[name] for name in ("tonic_endings", "long_endings")}
-    told["on_beat"] = _pooled(map(_on_beat, melodies))
+    chosen = {name: shares[name] for name in ("tonic_endings", "long_endings")}
+    chosen["on_beat"] = _pooled(map(_on_beat, melodies))
     for bars in REPETITIONS:
-        told[f"repeats_{bars}"] = _pooled(_repeated(m, bars) for m in melodies)
+        chosen[f"repeats_{bars}"] = _pooled(_repeated(m, bars) for m in melodies)
     counted: dict[str, Counter] = {
         "intervals": Counter(step for m in melodies for step in _intervals(m)),
         "durations": Counter(n.duration / m.timeline.ticks_per_quarter for m in melodies for n in m.notes),
         "ranges": Counter(min(_range(m), WIDEST) for m in melodies),
     }
-    return Profile(len(melodies), {name: _shared_out(counts) for name, counts in counted.items()}, told)
+    return Profile(len(melodies), {name: _normalised(counts) for name, counts in counted.items()}, chosen)
 
 
 def distances(one: Profile, other: Profile) -> dict[str, float]:
-    """How far two sets lie apart, by statistic: divergence in bits of distributions, difference of shares; 0 to 1."""
-    told = {name: divergence(d, other.distributions[name]) for name, d in one.distributions.items()}
-    return told | {name: abs(share - other.shares[name]) for name, share in one.shares.items()}
+    """Measure the distance of two sets by each statistic, 0 to 1.
+
+    Of distributions the divergence in bits, of shares the difference.
+    """
+    divergences = {name: divergence(d, other.distributions[name]) for name, d in one.distributions.items()}
+    return divergences | {name: abs(share - other.shares[name]) for name, share in one.shares.items()}
 
 
 def divergence(one: Distribution, other: Distribution) -> float:
-    """Jensen-Shannon divergence in bits: 0 for equal distributions, 1 for those that share nothing."""
+    """Compute the Jensen-Shannon divergence in bits: 0 if equal, 1 if nothing is in common."""
     total = 0.0
     for value in one.keys() | other.keys():
         p, q = one.get(value, 0.0), other.get(value, 0.0)
@@ -99,26 +101,26 @@ def divergence(one: Distribution, other: Distribution) -> float:
 
 
 def ends_on_tonic(melody: Melody) -> bool:
-    """Whether the last note is the tonic of the key that the notes before it are in."""
+    """Test whether the last note is the tonic of the key that the notes before it are in."""
     return melody.notes[-1].pitch % 12 == estimate_key(melody.notes[:-1])[0].tonic
 
 
 def ends_long(melody: Melody) -> bool:
-    """Whether the last note lasts a beat or more: a dotted quarter in 6/8."""
+    """Test whether the last note lasts a beat or more: a dotted quarter in 6/8."""
     timeline = melody.timeline
     beat = beat_lengths(timeline.metre_at(melody.notes[-1].start))[0]
     return melody.notes[-1].duration >= beat * timeline.ticks_per_quarter
 
 
 def tied_notes(melody: Melody) -> int:
-    """How many notes sound on over a barline."""
+    """Count the notes that sound on over a barline."""
     lines = melody.timeline.barlines()
     bars = [sum(line <= note.start for line in lines) for note in melody.notes]
     return sum(bar < len(lines) and note.end > lines[bar] for note, bar in zip(melody.notes, bars, strict=True))
 
 
 def longest_repeat(melody: Melody) -> int:
-    """Notes in the longest run on one pitch."""
+    """Count the notes of the longest run on one pitch."""
     longest = current = 1
     for before, after in pairwise(melody.notes):
         current = current + 1 if after.pitch == before.pitch else 1
@@ -127,16 +129,21 @@ def longest_repeat(melody: Melody) -> int:
 
 
 def _intervals(melody: Melody) -> Iterable[int]:
+    """List the steps from note to note in semitones, at most an octave each."""
     return (max(-OCTAVE, min(OCTAVE, after.pitch - before.pitch)) for before, after in pairwise(melody.notes))
 
 
 def _range(melody: Melody) -> int:
+    """Measure the semitones from the lowest to the highest note."""
     pitches = [note.pitch for note in melody.notes]
     return max(pitches) - min(pitches)
 
 
 def _on_beat(melody: Melody) -> tuple[int, int]:
-    """Notes that start on a beat of their bar, and all; a pick-up's beats are counted back from its barline."""
+    """Count the notes that start on a beat of their bar, and all notes.
+
+    The beats of a pick-up are counted back from its barline.
+    """
     timeline, hits = melody.timeline, 0
     lines = timeline.barlines()
     for note in melody.notes:
@@ -149,7 +156,7 @@ def _on_beat(melody: Melody) -> tuple[int, int]:
 
 
 def _repeated(melody: Melody, bars: int) -> tuple[int, int]:
-    """Notes that repeat the pitch of one exactly so many bars before, and all that could."""
+    """Count the notes with the pitch of one exactly `bars` before, and all that come so late."""
     timeline = melody.timeline
     bar = timeline.bar_ticks(timeline.metre) * bars
     pitch_at: dict[int | Fraction, int] = {note.start: note.pitch for note in melody.notes}
@@ -158,11 +165,12 @@ def _repeated(melody: Melody, bars: int) -> tuple[int, int]:
 
 
 def _pooled(parts: Iterable[tuple[int, int]]) -> float:
-    """Hits of all, over chances of all; 0 where there were none."""
+    """Divide the sum of hits by the sum of chances; 0 where there were none."""
     hits, chances = (sum(column) for column in zip(*parts, strict=True)) if (parts := list(parts)) else (0, 0)
     return hits / chances if chances else 0.0
 
 
-def _shared_out(counts: Counter) -> Distribution:
+def _normalised(counts: Counter) -> Distribution:
+    """Divide counts by their sum."""
     total = sum(counts.values())
     return {float(value): count / total for value, count in sorted(counts.items())}

@@ -84,7 +84,7 @@ class Form:
         return bias
 
     def is_over(self) -> np.ndarray:
-        """Tell which tunes are over, (batch,) of bool: those that have ended, or without an `end` are full."""
+        """Tell which tunes are over, (batch,): they have ended, or without an `end` are full."""
         tracker = self._tracker
         return tracker.done | (tracker.begun & (tracker.time >= self.end()) if self._encoding.end is None else False)
 
@@ -133,7 +133,10 @@ class FreeForm:
         self._length += 1
 
     def bias(self, history: np.ndarray) -> np.ndarray:
-        """(batch, vocabulary) to add to the logits: -inf for what is not legal, or begins in another metre."""
+        """Return (batch, vocabulary) to add to the logits: -inf for tokens that are not legal.
+
+        Neither are the beginnings of other metres than the one asked for.
+        """
         return np.where(self._tracker.legal(), self._begins, -np.inf)
 
     def is_over(self) -> np.ndarray:
@@ -144,7 +147,10 @@ class FreeForm:
 def form_of(
     encoding: Encoding, options: GenerateOptions, tracker: Tracker, pitch_range: tuple[int, int]
 ) -> Form | FreeForm:
-    """Return the biases for tunes of this encoding. Raises ValueError for options that it cannot keep to."""
+    """Return the biases for tunes of this encoding.
+
+    Raises ValueError for options that need form where the encoding counts no bars.
+    """
     if counts_bars(encoding):
         return Form(encoding, options, tracker, pitch_range)
     asked = {

@@ -50,7 +50,7 @@ def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, t
     assert [c.update for c in checks] == [0, 3, 6]
     assert checks[0].is_best
     [tune] = corpus_tokens(tiny_corpus, Grid(), "validation")
-    told = score_model(stranger.file, tiny_corpus, "validation").nats / len(tune)
+    told = score_model(stranger.file, tiny_corpus, "validation")[0].nats / len(tune)
     assert checks[0].validation_nll == pytest.approx(told, rel=0.02)  # from another state at the beginning
     assert (
         load_model(tmp_path / "model.safetensors").metadata["update"]
@@ -162,6 +162,6 @@ def test_sixteen_tunes_of_a_family_it_never_saw_make_the_shipped_model_better(sh
         pass
     tuned = load_model(tmp_path / "run/model.safetensors")
     for split in ("validation", "test"):  # what it stopped by, and what it never looked at
-        before, after = (score_model(model, corpus, split).bits_per_note for model in (shipped.file, tuned))
+        before, after = (score_model(model, corpus, split)[0].bits_per_note for model in (shipped.file, tuned))
         print(f"{split}: base {before:.3f}, tuned {after:.3f} bits per note")
         assert after < before - 0.05

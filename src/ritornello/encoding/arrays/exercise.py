@@ -98,7 +98,7 @@ def to_grid(steps: np.ndarray, convention: str) -> np.ndarray:
 
 
 def from_grid(steps: np.ndarray, convention: str) -> np.ndarray:
-    """Convert the grid's tokens to another convention. Raises ValueError if there is none of this name."""
+    """Convert the grid's tokens to another convention. Raises ValueError for an unknown one."""
     no_event, note_off = _pair(convention)
     out = np.asarray(steps).astype(np.int64)
     out[np.asarray(steps) == NO_EVENT] = no_event
@@ -107,7 +107,7 @@ def from_grid(steps: np.ndarray, convention: str) -> np.ndarray:
 
 
 def _pair(convention: str) -> tuple[int, int]:
-    """Return a convention's no_event and note_off. Raises ValueError if there is none of this name."""
+    """Return a convention's no_event and note_off. Raises ValueError for an unknown one."""
     if convention not in CONVENTIONS:
         raise ValueError(f"no such convention: {convention!r}; there are {', '.join(CONVENTIONS)}")
     return CONVENTIONS[convention]
@@ -151,7 +151,7 @@ def _load_npy(content: bytes) -> np.ndarray:
 
 
 def _rows(array: Any) -> Iterator[np.ndarray]:
-    """Split an array into melodies: objects of an object array, rows of a table, or the flat array."""
+    """Split an array into melodies: its objects, its rows, or the flat array as one."""
     if not isinstance(array, np.ndarray):
         raise ValueError("not an array")
     if array.dtype == object and array.size and all(isinstance(value, int) for value in array.flat):
@@ -163,7 +163,7 @@ def _rows(array: Any) -> Iterator[np.ndarray]:
 
 
 def _whole_numbers(row: np.ndarray) -> np.ndarray:
-    """Convert a melody to (T,) int64. Raises ValueError for fractions, or more than one dimension."""
+    """Convert a melody to (T,) int64. Raises ValueError for fractions or more dimensions."""
     if row.ndim != 1:
         raise ValueError(f"expected one row of tokens per melody, found shape {row.shape}")
     is_whole = row.dtype.kind in "iu" or (row.dtype.kind == "f" and np.isfinite(row).all() and (row % 1 == 0).all())
