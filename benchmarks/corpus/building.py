@@ -28,7 +28,7 @@ def peak_mb(process):  # since it began: ru_maxrss of a child counts the memory 
 def watch(peaks, ended):
     while not ended.wait(0.1):
         started = [p for task in Path("/proc/self/task").iterdir() for p in (task / "children").read_text().split()]
-        peaks.append(max([peaks.pop(), *(peak_mb(p) for p in started if b"lane_worker" in command(p))]))
+        peaks.append(max([peaks.pop(), *(peak_mb(p) for p in started if b"music.worker" in command(p))]))
 
 def command(process):
     try:

@@ -218,7 +218,7 @@ def test_where_no_process_can_be_started_one_line_says_so(command, folder, tmp_p
     def none(*_args, **_options):
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("ritornello.corpus.build.lane.subprocess.Popen", none)
+    monkeypatch.setattr("ritornello.music.worker.subprocess.Popen", none)
     status, _, err = command("corpus", "build", folder, "-o", tmp_path / "c", "-q")
     assert (status, err.count("\n")) == (1, 1)
     assert "no process can be started to read files (Resource temporarily unavailable); see that" in err

@@ -28,6 +28,7 @@ OUTCOMES = {
     "memory": "swelled",
     "MB to read": "swelled",
     "valid answer": "odd",
+    "impossible answer": "odd",
 }
 
 

@@ -17,7 +17,3 @@ class CorpusError(ValueError):
         super().__init__(message)
         self.report = report
         self.reason = reason
-
-
-class WorkerError(CorpusError):
-    """No process can be had that reads files: nothing is wrong with the files, and what was read of them stays."""

@@ -1,4 +1,4 @@
-"""The one exception that a caller of the file door has to catch, and how other people's words are shown."""
+"""The exceptions of reading music files, and how other people's words are shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ LONGEST = 500  # characters of a message that a damaged file may bring into a li
 
 class MusicFileError(ValueError):
     """A music file that could not be read or written; the message is one line and begins with the path."""
+
+
+class WorkerError(ValueError):
+    """No process can be had that reads files: nothing is wrong with the files, and what was read of them stays."""
 
 
 def one_line(text: object) -> str:

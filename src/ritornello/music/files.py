@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import stat
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +38,7 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     Raises MusicFileError, one line that begins with the path, for a file that is missing, empty, of another
     kind than its suffix promises, broken, or without notes.
     """
-    return scan_content(_content(Path(path)), path, repeats)[0]
+    return scan_content(file_content(Path(path)), path, repeats)[0]
 
 
 def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> tuple[list[Piece], list[Remark]]:
@@ -98,19 +100,30 @@ def _encoded(melody: Melody, suffix: str) -> bytes:
     raise ValueError(f"cannot write {suffix or 'a file without a suffix'}: use one of {' '.join(WRITABLE)}")
 
 
-def _content(path: Path) -> bytes:
+def regular_bytes(path: str | Path, limit: int) -> bytes | None:
+    """Read up to `limit` + 1 bytes of a regular file, None of a pipe or device, for whose writer nobody waits.
+
+    Raises OSError.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with open(os.open(path, flags), "rb") as file:
+        return file.read(limit + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+def file_content(path: Path) -> bytes:
     """Read the bytes of a file. Raises MusicFileError with what to do about it."""
     try:
         if path.is_dir():
             raise MusicFileError(f"{path}: this is a folder, not a file: name a file in it")
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = regular_bytes(path, MAX_BYTES)
     except FileNotFoundError:
         raise MusicFileError(f"{path}: no such file: check the name and the folder") from None
     except MusicFileError:
         raise
     except (OSError, ValueError) as error:
         raise MusicFileError(f"{path}: cannot be opened: {getattr(error, 'strerror', '') or error}") from None
+    if content is None:
+        raise MusicFileError(f"{path}: this is not a file: name a file")
     if not content:
         raise MusicFileError(f"{path}: the file is empty: fetch or save it again")
     if len(content) > MAX_BYTES:

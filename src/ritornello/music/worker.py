@@ -1,221 +1,324 @@
-"""Read other people's files in a process of their own, with limits on time and memory.
+"""Run a function on other people's bytes in a process of its own, with limits on time and memory.
 
 The parsers of MIDI and scores are native code, which a damaged or hostile file can bring down or set spinning.
-Here that costs one clear line, not the program. Parent and worker speak JSON, each message led by its length in
-four bytes; nothing that the worker says is executed, and every value is checked when it is rebuilt.
+Here that costs one clear line, not the program: a process that crashes, hangs or swells is ended and replaced.
+As it may have been harmed by an earlier file, the file at which it died is given once more to a fresh one: each
+file is judged by itself. One that takes too long by the clock, but did not have the processor meanwhile (the machine
+slept, or had too much to do), is given once more by itself, and judged by processor time where the system tells it.
 
-A worker that crashes, hangs or swells is ended and replaced. What is limited where:
+What is limited where:
 
     system              clock    processor time    memory    size of the answer
     Linux (also WSL 2)  yes      yes               yes       yes
     macOS, Windows ...  yes      no                no        yes
 
-On Linux the worker limits its own address space (RLIMIT_AS), and its processor time should the program that watches
+On Linux the process limits its own address space (RLIMIT_AS), and its processor time should the program that watches
 the clock be gone. macOS knows the call but does not heed it, and Windows has none: there a file that swells may use
-as much memory as the system gives it until its time is over. The worker is no sandbox anywhere: it may open files.
+as much memory as the system gives it until its time is over. The process is no sandbox anywhere: it may open files.
+
+Every message is led by its length in four bytes. The process says READY; then a batch is a JSON pair, options and a
+list of [name, size], and a message of the contents end to end. Each file is answered as soon as it is done: ANSWER
+and what the function gave, or FAILED and a JSON pair, code and detail, after which the process ends. Nothing that it
+says is executed.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-import queue
 import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
-from ritornello.music.errors import MusicFileError, one_line, with_path
+from ritornello.music.errors import MusicFileError, WorkerError, one_line, with_path
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
-from ritornello.music.files import Repeats, read
+from ritornello.music.files import Repeats, file_content, scan_content
 from ritornello.music.values import Piece
 
+File = tuple[str, bytes]  # name and content
+
+COMMAND = (sys.executable, "-P", "-m", "ritornello.music.worker")
+READY, ANSWER, FAILED = b"ready", b"\0", b"\1"
 START_SECONDS = 60.0  # for a cold interpreter on a busy machine
 MAX_MESSAGE = 256 * 2**20
-MAX_ANSWER = 32 * 2**20
+MAX_PIECES = 32 * 2**20
 """Bytes of JSON about one file: a million notes. As values of this program they take about ten times as much."""
-MEMORY_IS_LIMITED = sys.platform == "linux"
 OUT_OF_MEMORY = -9  # SIGKILL, as the kernel sends it
 
-
-def read_untrusted(
-    path: str | Path, repeats: Repeats = "unfold", timeout_seconds: float = 10, memory_mb: int = 1024
-) -> list[Piece]:
-    """Read a music file as `files.read` does, in a worker process that ends with it.
-
-    For many files keep one UntrustedReader, which does not start a process for each.
-    Raises MusicFileError as `files.read` does, and where the reader crashes, takes longer than `timeout_seconds`
-    or needs more than `memory_mb` MB.
-    """
-    with UntrustedReader(timeout_seconds, memory_mb) as reader:
-        return reader.read(path, repeats)
+LIFETIME_FILES = 5000
+"""A process that has read so many files is replaced, whatever its parsers may have leaked."""
+WATCH_SECONDS = 0.1
+BUSY = 0.5
+"""A file that had the processor for this share of its time has had its chance."""
+PATIENCE = 4
+"""So many times the allowed seconds a file may take by the clock when it is tried again by itself."""
+MOST_DEATHS = 8
+"""Processes that die in a row without an answer; then one is tried on a file that cannot hurt."""
+REMEDY = "see that this program is installed whole, and that there is memory for it"
 
 
-class UntrustedReader:
-    """A worker process that reads file after file; one that dies, hangs or swells is replaced.
+class Failure(NamedTuple):
+    """No answer about a file. code: too_slow, parser_died or unreadable. detail: what happened, in words."""
 
-    Use it as a context manager, from one thread. timeout_seconds: for each file. memory_mb: for the worker.
-    command: what to run as the worker.
+    code: str
+    detail: str
+
+
+INVALID = Failure("parser_died", "its reader gave no valid answer")
+REMEDIES = {
+    "too_slow": ": the file is damaged, or give it more time",
+    "parser_died": ": the file is damaged, export or fetch it again",
+    "unreadable": "",
+}
+
+
+class Worker:
+    """Runs a function on file after file in a process that is replaced where it dies, hangs or swells.
+
+    Use it as a context manager, from one thread; `stop` may be called from another.
+    function: "module:name" of a function of content (bytes), name (str) and options (dict) that returns bytes.
+    timeout_seconds: for each file. memory_mb: for the process. max_answer: bytes of an answer.
+    command: what to run as the process. clock: seconds from some moment on.
     """
 
     def __init__(
-        self, timeout_seconds: float = 10, memory_mb: int = 1024, command: Sequence[str] | None = None
+        self,
+        function: str,
+        timeout_seconds: float = 10,
+        memory_mb: int = 1024,
+        max_answer: int = MAX_MESSAGE,
+        command: Sequence[str] = COMMAND,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if timeout_seconds <= 0 or memory_mb <= 0:
             raise ValueError(f"limits must be more than 0, not {timeout_seconds} s and {memory_mb} MB")
-        self.timeout_seconds = timeout_seconds
-        self.memory_mb = memory_mb
-        self._command = list(command or (sys.executable, "-P", "-m", "ritornello.music.worker"))
-        self._worker: _Worker | None = None
+        self.timeout_seconds, self.memory_mb, self.max_answer = timeout_seconds, memory_mb, max_answer
+        self.command = [*command, function, f"{timeout_seconds}", f"{memory_mb}"]
+        self.clock = clock
+        self._process: _Process | None = None
+        self._deaths = 0
+        self._stopped = False
 
-    def __enter__(self) -> UntrustedReader:
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.stop()
 
-    def close(self) -> None:
-        """End the worker, if there is one; the next `read` starts another."""
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+    def stop(self) -> None:
+        """End the process; files that it has not answered stay without an answer."""
+        self._stopped = True
+        self.end()
 
-    def read(self, path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
-        """The pieces of a file, as `files.read` gives them. Raises MusicFileError; the reader stays usable.
+    def end(self) -> None:
+        """End the process, if there is one; the next file starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
 
-        A worker may have been harmed by an earlier file: where it dies on a later one, that one is given once more
-        to a fresh worker, so that each file is judged by itself.
+    def answers(self, files: Iterable[File], options: Mapping[str, Any] = {}) -> Iterator[bytes | Failure]:
+        """Give what the function gives for each file, one by one; fewer where `stop` was called.
+
+        files: name and content of each. Raises WorkerError where no process can be started.
         """
-        request = {"path": os.fspath(path), "repeats": repeats, "folder": os.getcwd()}
+        waiting = deque(files)
         try:
-            answer = self._answer(request)
-        except _WorkerError as error:
-            raise MusicFileError(f"{path}: {error}") from None
-        if answer.get("ends"):
-            self.close()
-        if "error" in answer:
-            raise MusicFileError(with_path(path, answer["error"]))
-        try:
-            return pieces_from_json(answer.get("pieces"))
-        except ValueError as error:
-            self.close()
-            raise MusicFileError(f"{path}: its reader gave an impossible answer ({one_line(error)})") from None
+            while waiting and not self._stopped:
+                process = self._ready()
+                process.ask(waiting, options)
+                while waiting and (answer := process.answer()) is not None:
+                    self._deaths = 0
+                    waiting.popleft()
+                    yield answer
+                if waiting and not self._stopped:
+                    failure = self._judge(process, waiting[0], options)
+                    if failure is not None and not self._stopped:
+                        waiting.popleft()
+                        yield failure
+        finally:
+            if waiting:  # after an interrupt: its answers would be taken for those to other files
+                self.end()
 
-    def _answer(self, request: dict) -> dict:
-        """The answer to a request, asked twice where the worker that died is not known to be sound."""
-        try:
-            return self._asked(request)
-        except _WorkerError as error:
-            if not error.is_doubtful:
-                raise
-            return self._asked(request)
+    def _judge(self, process: _Process, file: File, options: Mapping[str, Any]) -> bytes | Failure | None:
+        """Judge the file at which a process ended; None where the next process is to tell."""
+        if process.is_late and not process.was_busy:
+            self.end()
+            return self._alone(file, options)
+        failure = process.failure() if process.is_late or not process.answered else None
+        self.end()
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS:
+            self._prove(options)
+        return failure
 
-    def _asked(self, request: dict) -> dict:
-        if self._worker is None or not self._worker.is_alive():
-            self.close()
-            self._worker = _Worker(self._command, self.timeout_seconds, self.memory_mb)
-        try:
-            return self._worker.ask(request)
-        except BaseException:  # an interrupt too: the worker's answer would be taken for that to the next file
-            self.close()
-            raise
+    def _alone(self, file: File, options: Mapping[str, Any]) -> bytes | Failure:
+        """Answer a file for which there was no time, by a process of its own that is given more."""
+        process = self._start(is_patient=True)
+        process.ask([file], options)
+        answer = process.answer()
+        judged = process.failure() if answer is None else answer
+        self.end()
+        return judged
+
+    def _prove(self, options: Mapping[str, Any]) -> None:
+        """Raise WorkerError unless a fresh process answers an empty file: then it is the files that bring it down."""
+        process = self._start()
+        process.ask([("empty.mid", b"")], options)
+        if process.answer() is None and not self._stopped:
+            cause = process.failure().detail
+            self.end()
+            raise WorkerError(f"the process that reads files ends on any file ({cause}); {REMEDY}")
+        self._deaths = 0
+
+    def _ready(self) -> _Process:
+        if self._process is not None and self._process.answered >= LIFETIME_FILES:
+            self.end()
+        return self._process or self._start()
+
+    def _start(self, is_patient: bool = False) -> _Process:
+        process = self._process = _Process(self, is_patient)
+        if self._stopped:  # while it started
+            self.end()
+        return process
 
 
-class _WorkerError(Exception):
-    """The worker gave no answer; the message says why and what to do.
+class _Process:
+    """One process, and the thread that watches its clock (pipes have no timeout on every system).
 
-    is_doubtful: it died, and had read other files before.
+    is_patient: whether it goes by processor time, where that is told, and by the clock only after PATIENCE times as
+    long. is_late: it was ended for want of time; was_busy: and had the processor meanwhile.
+    Raises WorkerError where the process does not start.
     """
 
-    def __init__(self, message: str, is_doubtful: bool = False) -> None:
-        super().__init__(message)
-        self.is_doubtful = is_doubtful
-
-
-class _Worker:
-    """One process, and the thread that waits for its answers (pipes have no timeout on every system)."""
-
-    def __init__(self, command: Sequence[str], timeout_seconds: float, memory_mb: int) -> None:
-        self.timeout_seconds = timeout_seconds
-        self.memory_mb = memory_mb
+    def __init__(self, worker: Worker, is_patient: bool) -> None:
+        self._worker, self._is_patient = worker, is_patient
         self.answered = 0
-        limits = [f"{timeout_seconds}", f"{memory_mb}"]
+        self.is_late = self.was_busy = False
+        self._failure: Failure | None = None
+        self._ended = threading.Event()
+        self._deadline = worker.clock() + START_SECONDS
         try:
             self.process = subprocess.Popen(
-                [*command, *limits],
+                worker.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=worker_environment(),
+                env=_environment(),
             )
         except OSError as error:
-            raise _WorkerError(f"no process can be started to read it: {error.strerror or error}") from None
-        self.answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=self._listen, daemon=True)
-        self.thread.start()
+            reason = error.strerror or error
+            raise WorkerError(f"no process can be started to read files ({reason}); {REMEDY}") from None
+        threading.Thread(target=self._watch, daemon=True).start()
+        if self._receive() != READY:
+            cause = f"not within {START_SECONDS:g} s" if self.is_late else self.failure().detail
+            self.end()
+            raise WorkerError(f"the process that reads files did not start ({cause}); {REMEDY}")
 
-    def is_alive(self) -> bool:
-        """Whether the process still runs."""
-        return self.process.poll() is None
-
-    def ask(self, request: dict) -> dict:
-        """Send a request and wait for its answer. Raises _WorkerError where none comes in time."""
+    def ask(self, files: Iterable[File], options: Mapping[str, Any]) -> None:
+        """Send a batch. A process that is dead shows it by its answer."""
+        batch = list(files)
+        self._deadline = self._worker.clock() + self._worker.timeout_seconds
+        header = json.dumps([options, [(name, len(content)) for name, content in batch]]).encode("ascii")
         assert self.process.stdin is not None
-        with suppress(OSError, ValueError):  # a dead worker says so by its answer
-            send(self.process.stdin, json.dumps(request).encode("ascii"))
-        if self._next(START_SECONDS) != b"ready":
-            raise _WorkerError("the process to read it did not start: see that this program is installed whole")
-        message = self._next(self.timeout_seconds)
+        with suppress(OSError, ValueError):
+            send(self.process.stdin, header)
+            send(self.process.stdin, b"".join(content for _, content in batch))
+
+    def answer(self) -> bytes | None:
+        """Wait for the answer to the next file; None where the process died, hung or failed on it."""
+        self._deadline = self._worker.clock() + self._worker.timeout_seconds
+        message = self._receive()
+        self._deadline = float("inf")
+        if message and message[:1] == ANSWER:
+            self.answered += 1
+            return message[1:]
+        if message:
+            self._failure = _failure(message)
+        return None
+
+    def failure(self) -> Failure:
+        """Say why it gave no answer."""
+        if self.is_late:
+            return Failure("too_slow", f"gave up reading it after {self._worker.timeout_seconds:g} s")
+        if self._failure is not None:
+            return self._failure
         try:
-            answer = json.loads(message)
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise _WorkerError("its reader gave no valid answer: the file is damaged, export it again")
-        self.answered += 1
-        return answer
+            status = self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return INVALID
+        if status == OUT_OF_MEMORY:
+            limit = f"limit {self._worker.memory_mb} MB"
+            return Failure("parser_died", f"its reader was stopped for want of memory ({limit})")
+        return Failure("parser_died", f"its reader crashed (status {status})")
 
     def end(self) -> None:
-        """End the process, kindly where it is idle, and leave nothing of it behind."""
+        """End the process and leave nothing of it behind."""
+        self._ended.set()
         self.process.kill()
         self.process.wait()
-        self.thread.join(timeout=5)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
 
-    def _listen(self) -> None:
+    def _receive(self) -> bytes | None:
         assert self.process.stdout is not None
-        with suppress(OSError, ValueError):
-            while (message := receive(self.process.stdout, MAX_ANSWER)) is not None:
-                self.answers.put(message)
-        self.answers.put(None)
-
-    def _next(self, seconds: float) -> bytes:
         try:
-            message = self.answers.get(timeout=seconds)
-        except queue.Empty:
-            raise _WorkerError(
-                f"gave up reading it after {seconds:g} s: the file is damaged, or give it more time"
-            ) from None
-        if message is None:
-            raise _WorkerError(self._cause_of_death(), is_doubtful=self.answered > 0)
-        return message
+            return receive(self.process.stdout, self._worker.max_answer)
+        except (OSError, ValueError):  # the pipe was closed, or the message is longer than any of ours
+            return None
 
-    def _cause_of_death(self) -> str:
-        try:
-            status = self.process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return "its reader gave no valid answer: the file is damaged, export it again"
-        if status == OUT_OF_MEMORY:
-            return f"its reader was stopped for want of memory (limit {self.memory_mb} MB): the file is damaged"
-        return f"its reader crashed (status {status}): the file is damaged, export or fetch it again"
+    def _watch(self) -> None:
+        deadline, began = -1.0, None
+        while not self._ended.wait(WATCH_SECONDS):
+            if deadline != self._deadline:  # another file
+                deadline, began = self._deadline, _processor_seconds(self.process.pid)
+            if self._worker.clock() > deadline and self._is_over(deadline, began):
+                self.is_late = True
+                self.process.kill()
+                return
+
+    def _is_over(self, deadline: float, began: float | None) -> bool:
+        """Decide whether a file that is late by the clock had its time. began: processor time used before it."""
+        now, allowed = _processor_seconds(self.process.pid), self._worker.timeout_seconds
+        used = None if began is None or now is None else now - began
+        self.was_busy = used is not None and used >= BUSY * allowed
+        if not self._is_patient or used is None or used >= allowed:
+            return True
+        return self._worker.clock() > deadline + (PATIENCE - 1) * allowed
+
+
+def _failure(message: bytes) -> Failure:
+    """Rebuild the failure that a process names."""
+    try:
+        code, detail = json.loads(message[1:])
+    except (ValueError, TypeError, RecursionError):
+        return INVALID
+    return Failure(code, one_line(detail)) if message[:1] == FAILED and code == "unreadable" else INVALID
+
+
+def _processor_seconds(process: int) -> float | None:
+    """Look up the processor time that a running process has used; None where the system keeps none (Linux does)."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+    except (OSError, AttributeError, IndexError, ValueError):
+        return None
+
+
+def _environment() -> dict[str, str]:
+    """Set the process's environment: this very package, and one thread for numeric libraries (each takes memory)."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
+    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def send(pipe: IO[bytes], message: bytes) -> None:
@@ -225,7 +328,7 @@ def send(pipe: IO[bytes], message: bytes) -> None:
 
 
 def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
-    """The next message from a pipe; None at its end. Raises ValueError where it would be over `most` bytes."""
+    """Read the next message from a pipe; None at its end. Raises ValueError where it would be over `most` bytes."""
     head = pipe.read(4)
     if len(head) < 4:
         return None
@@ -236,50 +339,45 @@ def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
     return message if len(message) == size else None
 
 
+# In the process itself.
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Answer requests from standard input until it ends. arguments: seconds for each file, MB of memory."""
-    timeout_seconds, memory_mb = float(arguments[0]), int(arguments[1])
-    requests, answers = sys.stdin.buffer, private_output()
-    ignore_interrupts()
-    limit_memory(memory_mb)
-    while (request := receive(requests)) is not None:
-        send(answers, b"ready")
-        limit_seconds(timeout_seconds)
-        answer = _answered(json.loads(request), memory_mb)
-        message = json.dumps(answer).encode("ascii")
-        if len(message) > MAX_ANSWER:
-            message = json.dumps({"error": "it holds more notes than are read of one file: split it"}).encode("ascii")
-        send(answers, message)
-        if answer.get("ends"):
-            break
+    """Answer batches from standard input until it ends. arguments: function, seconds for each file, MB of memory."""
+    timeout_seconds, memory_mb = float(arguments[1]), int(arguments[2])
+    requests, answers = sys.stdin.buffer, _private_output()
+    _ignore_interrupts()
+    _limit_memory(memory_mb)
+    module, _, name = arguments[0].partition(":")
+    function = getattr(importlib.import_module(module), name)
+    send(answers, READY)
+    while (header := receive(requests)) is not None:
+        options, files = json.loads(header)
+        contents, start = receive(requests) or b"", 0
+        for name, size in files:
+            _limit_seconds(timeout_seconds)
+            answer = _answer(function, contents[start : start + size], name, options, memory_mb)
+            send(answers, answer)
+            if answer[:1] == FAILED:
+                return
+            start += size
 
 
-def _answered(request: dict, memory_mb: int) -> dict:
-    """Read the file of a request; a worker that ran out of memory or depth ends, what it holds being uncertain."""
-    path = request["path"]
+def _answer(function: Callable[..., bytes], content: bytes, name: str, options: dict, memory_mb: int) -> bytes:
+    """Run the function; after an error that it does not handle the process ends, what it holds being uncertain."""
     try:
-        with suppress(OSError):
-            os.chdir(request["folder"])
-        return {"pieces": pieces_to_json(read(path, request["repeats"]))}
-    except MusicFileError as error:
-        return {"error": str(error)}
+        return ANSWER + function(content, name, options)
     except MemoryError:
-        return {"error": f"needs more than {memory_mb} MB to read: the file is damaged", "ends": True}
+        detail = f"needs more than {memory_mb} MB to read: the file is damaged"
     except RecursionError:
-        return {"error": "nested too deeply: the file is damaged, export it again", "ends": True}
+        detail = "nested too deeply: the file is damaged, export it again"
     except Exception as error:
-        return {"error": f"cannot be read ({type(error).__name__}: {error}): export it again", "ends": True}
+        detail = f"cannot be read ({type(error).__name__}: {error}): export it again"
+    return FAILED + json.dumps(["unreadable", detail]).encode("ascii")
 
 
-def worker_environment() -> dict[str, str]:
-    """The worker's environment: this very package, and one thread for numeric libraries (each reserves memory)."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
-
-def private_output() -> IO[bytes]:
-    """Standard output for answers alone: what native code prints goes nowhere instead."""
+def _private_output() -> IO[bytes]:
+    """Keep standard output for answers alone: what native code prints goes nowhere instead."""
     private = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -287,14 +385,14 @@ def private_output() -> IO[bytes]:
     return os.fdopen(private, "wb")
 
 
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which ends the worker."""
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent, which ends the process."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def limit_memory(memory_mb: int) -> None:
+def _limit_memory(memory_mb: int) -> None:
     """Let this process have so much address space and no more, or less where it was given less."""
     if sys.platform == "linux":
         import resource
@@ -306,7 +404,7 @@ def limit_memory(memory_mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 
 
-def limit_seconds(timeout_seconds: float) -> None:
+def _limit_seconds(timeout_seconds: float) -> None:
     """Allow so much processor time from now on, should the parent not be there any more to watch the clock."""
     if sys.platform == "linux":
         import resource
@@ -315,13 +413,74 @@ def limit_seconds(timeout_seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
 
 
-def processor_seconds(process: int) -> float | None:
-    """Processor time that a running process has used, None where the system does not tell (Linux does)."""
+# Reading pieces.
+
+
+class UntrustedReader:
+    """Reads file after file in a process that is replaced where it dies, hangs or swells.
+
+    Use it as a context manager, from one thread. timeout_seconds: for each file. memory_mb: for the process.
+    command: what to run as the process.
+    """
+
+    def __init__(self, timeout_seconds: float = 10, memory_mb: int = 1024, command: Sequence[str] = COMMAND) -> None:
+        function = "ritornello.music.worker:pieces_as_json"
+        self._worker = Worker(function, timeout_seconds, memory_mb, MAX_PIECES + 1, command)
+
+    def __enter__(self) -> UntrustedReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, if there is one; the next `read` starts another."""
+        self._worker.end()
+
+    def read(self, path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+        """Read the pieces of a file, as `files.read` does. Raises MusicFileError; the reader stays usable."""
+        content = file_content(Path(path))
+        try:
+            (answer,) = self._worker.answers([(os.fspath(path), content)], {"repeats": repeats})
+        except WorkerError as error:
+            raise MusicFileError(f"{path}: {error}") from None
+        if isinstance(answer, Failure):
+            raise MusicFileError(f"{path}: {answer.detail}{REMEDIES[answer.code]}")
+        try:
+            data = json.loads(answer)
+            if isinstance(data, dict) and "error" in data:
+                raise MusicFileError(with_path(path, data["error"]))
+            return pieces_from_json(data)
+        except MusicFileError:
+            raise
+        except (ValueError, RecursionError) as error:
+            self.close()
+            raise MusicFileError(f"{path}: its reader gave an impossible answer ({one_line(error)})") from None
+
+
+def read_untrusted(
+    path: str | Path, repeats: Repeats = "unfold", timeout_seconds: float = 10, memory_mb: int = 1024
+) -> list[Piece]:
+    """Read a music file as `files.read` does, in a process that ends with it.
+
+    For many files keep one UntrustedReader, which does not start a process for each.
+    Raises MusicFileError as `files.read` does, and where the reader crashes, takes longer than `timeout_seconds`
+    or needs more than `memory_mb` MB.
+    """
+    with UntrustedReader(timeout_seconds, memory_mb) as reader:
+        return reader.read(path, repeats)
+
+
+def pieces_as_json(content: bytes, name: str, options: dict) -> bytes:
+    """Read the pieces in a file's bytes: a JSON list of them, or an object whose "error" says what is wrong."""
     try:
-        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
-    except (OSError, AttributeError, IndexError, ValueError):
-        return None
+        pieces, _ = scan_content(content, name, options["repeats"])
+    except MusicFileError as error:
+        return json.dumps({"error": str(error)}).encode("ascii")
+    data = json.dumps(pieces_to_json(pieces)).encode("ascii")
+    if len(data) > MAX_PIECES:
+        return b'{"error": "it holds more notes than are read of one file: split it"}'
+    return data
 
 
 if __name__ == "__main__":

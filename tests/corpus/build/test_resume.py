@@ -11,14 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ritornello.corpus.build import lane
-from ritornello.corpus.build import pool as executors
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.build.journal import journal_path
-from ritornello.corpus.build.lane import Lane
-from ritornello.corpus.errors import WorkerError
+from ritornello.corpus.build.pool import Worker
 from ritornello.corpus.folder import PAGE
 from ritornello.corpus.store import Corpus
+from ritornello.music.errors import WorkerError
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note
 
@@ -154,12 +152,12 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
         build_corpus(folder, out=out, on_file=stop_at_forty, workers=2)
     again = []
 
-    class Counted(Lane):
-        def convert(self, batch):
-            again.extend(job.name for job in batch)
-            return super().convert(batch)
+    class Counted(Worker):
+        def answers(self, files, options):
+            again.extend(name for name, _ in files)
+            return super().answers(files, options)
 
-    monkeypatch.setattr(executors, "Lane", Counted)
+    monkeypatch.setattr("ritornello.corpus.build.pool.Worker", Counted)
     build_corpus(folder, out=out, workers=2)
     assert len(again) == len(set(again)) <= FILES - 40
     assert contents(out) == uninterrupted
@@ -175,8 +173,9 @@ def test_where_a_worker_cannot_be_replaced_what_was_read_stays(folder, uninterru
         return started[0]
 
     subprocess_popen = subprocess.Popen
-    monkeypatch.setattr(lane, "LIFETIME_FILES", 20)  # of 120 files in batches of 30: it ends after the first batch
-    monkeypatch.setattr(lane.subprocess, "Popen", once)
+    # of 120 files in batches of 30: it ends after the first batch
+    monkeypatch.setattr("ritornello.music.worker.LIFETIME_FILES", 20)
+    monkeypatch.setattr(subprocess, "Popen", once)
     with pytest.raises(WorkerError, match=r"no process can be started .*; 3\d of 120 files are read, and stay so"):
         build_corpus(folder, out=out, workers=1)
     assert recorded(out)

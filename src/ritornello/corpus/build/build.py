@@ -16,7 +16,7 @@ from ritornello.atomic import not_written
 from ritornello.corpus.build.assemble import Assembly
 from ritornello.corpus.build.journal import Journal, journal_path
 from ritornello.corpus.build.pool import convert_here
-from ritornello.corpus.errors import CorpusError, WorkerError
+from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.find.find import each_file
 from ritornello.corpus.find.source_list import NameList, SourceList
@@ -25,6 +25,7 @@ from ritornello.corpus.folder import sweep, write_report
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report_lines import written
 from ritornello.corpus.store import Corpus
+from ritornello.music.errors import WorkerError
 
 OnFile = Callable[[int, int, str], None]
 

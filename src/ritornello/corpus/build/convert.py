@@ -6,6 +6,8 @@ give the same rows wherever and in whatever order they are converted.
 
 from __future__ import annotations
 
+import json
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,9 +29,11 @@ from ritornello.corpus.store import corpus_of
 from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError
+from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import scan_content
 from ritornello.music.kinds import SUFFIXES, detect
 from ritornello.music.values import Melody, Piece
+from ritornello.music.worker import MAX_PIECES
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 
@@ -44,6 +48,7 @@ class _Found:
     warnings: list[Remark] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
     detected: str = ""
+    pieces: list[Piece] = field(default_factory=list)
 
 
 def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
@@ -52,6 +57,34 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
     Raises only what a reader of damaged data cannot foresee (MemoryError, RecursionError, a parser's own error);
     a worker turns that into a reason as well.
     """
+    return _rows(_found(content, name, options))
+
+
+def rows_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
+    """Convert a file for a worker process: its rows as one message. options: the fields of BuildOptions."""
+    return convert(content, name, BuildOptions(**options)).to_bytes()
+
+
+def explained_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
+    """Convert a file for a worker process: its rows, and the pieces that were read, as one message."""
+    found = _found(content, name, BuildOptions(**options))
+    rows = _rows(found).to_bytes()
+    pieces = json.dumps(pieces_to_json(found.pieces)).encode("ascii")
+    return struct.pack(">I", len(rows)) + rows + (pieces if len(pieces) <= MAX_PIECES else b"[]")
+
+
+def rows_and_pieces(message: bytes) -> tuple[FileRows, list[Piece]]:
+    """Rebuild rows and pieces from `explained_bytes`. Raises ValueError for anything else."""
+    if len(message) < 4:
+        raise ValueError("not the rows and pieces of a file")
+    end = 4 + struct.unpack_from(">I", message)[0]
+    try:
+        return FileRows.from_bytes(message[4:end]), pieces_from_json(json.loads(message[end:]))
+    except RecursionError:
+        raise ValueError("not the pieces of a file") from None
+
+
+def _found(content: bytes, name: str, options: BuildOptions) -> _Found:
     found = _Found()
     suffix = Path(name).suffix.lower()
     if not content:
@@ -62,7 +95,7 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
         found.problems.append(("not_music", f"{suffix or 'a name without an ending'} is not read"))
     else:
         _take_pieces(found, content, name, options)
-    return _rows(found)
+    return found
 
 
 def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
@@ -73,6 +106,7 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
         found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
         return
     found.warnings.extend(remarks)
+    found.pieces = pieces
     for piece in pieces:
         _take(found, piece, name, options)
 

@@ -5,16 +5,34 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import NamedTuple
 
 from ritornello.corpus.build.journal import Journal, key_of
-from ritornello.corpus.build.lane import BATCH_FILES, MAX_CONTENT, Job, Lane, batches
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.find.sources import Source, SourceError
 from ritornello.corpus.options import BuildOptions
+from ritornello.music.worker import MAX_MESSAGE, Failure, Worker
+
+CONVERT = "ritornello.corpus.build.convert:rows_bytes"
+
+BATCH_FILES = 128
+BATCH_BYTES = 256 * 1024
+"""A batch ends with the file that reaches one of these: large files travel alone. Small batches leave a worker idle
+while the program, busy with what came before, does not fetch the next one."""
 
 TURNS = 4
 """So many batches at least for each worker, so that none is idle while another has much to do."""
+
+
+class Job(NamedTuple):
+    """One file to be converted: its place in the order of sources, its key in the journal, name and content."""
+
+    place: int
+    key: bytes
+    name: str
+    content: bytes
 
 
 def convert_here(
@@ -25,11 +43,13 @@ def convert_here(
     Closing the iterator, or an interrupt while it runs, ends the workers; what is in the journal stays.
     """
     done: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
-    workers = workers_of(options, len(sources))
-    fair = -(-len(sources) // (workers * TURNS))
+    count = workers_of(options, len(sources))
+    fair = -(-len(sources) // (count * TURNS))
     work = _Work(batches(_jobs(sources, journal, done), min(fair, BATCH_FILES)))
-    lanes = [Lane(options, timeout_seconds) for _ in range(workers)]
-    threads = [threading.Thread(target=_run, args=(lane, work, journal, done), daemon=True) for lane in lanes]
+    workers = [Worker(CONVERT, timeout_seconds) for _ in range(count)]
+    threads = [
+        threading.Thread(target=_run, args=(worker, options, work, journal, done), daemon=True) for worker in workers
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -44,20 +64,23 @@ def convert_here(
                 yield message
     finally:
         work.stop()
-        for lane in lanes:
-            lane.stop()
+        for worker in workers:
+            worker.stop()
         for thread in threads:
             thread.join()
 
 
 def workers_of(options: BuildOptions, files: int) -> int:
-    """How many workers: as asked for, else one for each processor that this program may use."""
+    """Count the workers: as many as asked for, else one for each processor that this program may use."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(options.workers or processors, files))
 
 
-def content_of(source: Source, room: int = MAX_CONTENT) -> bytes | FileRows:
-    """The bytes of a source, or the rows that say why there are none. room: bytes that a worker can be sent."""
+def content_of(source: Source, room: int = MAX_MESSAGE) -> bytes | FileRows:
+    """Read the bytes of a source, or make the rows that say why there are none.
+
+    room: bytes that a worker can be sent.
+    """
     try:
         content = source.read()
     except SourceError as error:
@@ -65,6 +88,27 @@ def content_of(source: Source, room: int = MAX_CONTENT) -> bytes | FileRows:
     if len(content) > room:
         return FileRows.refused("too_large", f"over {room // 2**20} MB")
     return content
+
+
+def batches(jobs: Iterable[Job], files: int = BATCH_FILES) -> Iterator[list[Job]]:
+    """Group jobs into batches that are worth a message, of `files` at most."""
+    batch: list[Job] = []
+    size = 0
+    for job in jobs:
+        batch.append(job)
+        size += len(job.content)
+        if len(batch) >= files or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def converted(worker: Worker, jobs: Sequence[Job], options: BuildOptions) -> Iterator[tuple[Job, bytes]]:
+    """Convert a batch; gives each job with its rows as bytes, fewer where the worker was stopped."""
+    answers = worker.answers([(job.name, job.content) for job in jobs], asdict(options))
+    for job, answer in zip(jobs, answers, strict=False):
+        yield job, FileRows.refused(*answer).to_bytes() if isinstance(answer, Failure) else answer
 
 
 class _Work:
@@ -76,7 +120,7 @@ class _Work:
         self._stopped = False
 
     def next(self) -> list[Job] | None:
-        """The next batch, None where there is no more."""
+        """Fetch the next batch, None where there is no more."""
         with self._lock:
             return None if self._stopped else next(self._batches, None)
 
@@ -86,7 +130,7 @@ class _Work:
 
 
 def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) -> Iterator[Job]:
-    """What there is to convert; what needs no worker goes into the journal at once."""
+    """List the files to convert; what needs no worker goes into the journal at once."""
     for index, source in enumerate(sources):
         content = content_of(source)
         key = key_of(source.name, content)
@@ -99,11 +143,11 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
             yield Job(index, key, source.name, content)
 
 
-def _run(lane: Lane, work: _Work, journal: Journal, done: queue.SimpleQueue) -> None:
-    """Convert batch after batch in a thread of its own; says None when there is no more, or the error it met."""
+def _run(worker: Worker, options: BuildOptions, work: _Work, journal: Journal, done: queue.SimpleQueue) -> None:
+    """Convert batch after batch in a thread of its own; puts None when there is no more, or the error it met."""
     try:
         while (batch := work.next()) is not None:
-            for job, rows in lane.convert(batch):
+            for job, rows in converted(worker, batch, options):
                 journal.put(job.place, job.key, rows)
                 done.put(job.place)
         done.put(None)

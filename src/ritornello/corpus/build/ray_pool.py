@@ -1,7 +1,7 @@
 """The executor for many machines: Ray Data in, Parquet shards out, the same rows as from the pool.
 
 Files are named on the machine that builds and read on those that convert, so all of them must see the same paths.
-Each task converts some hundreds of files through a lane of its own (a hostile file costs its line, not the task),
+Each task converts some hundreds of files through a worker of its own (a hostile file costs its line, not the task),
 writes them as one shard, and reports their places. A task that is lost with its machine is run again elsewhere.
 """
 
@@ -16,12 +16,12 @@ from functools import lru_cache
 from typing import Any
 
 from ritornello.corpus.build.journal import Journal, key_of
-from ritornello.corpus.build.lane import Job, Lane, batches
-from ritornello.corpus.build.pool import content_of
+from ritornello.corpus.build.pool import CONVERT, Job, batches, content_of, converted
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.build.shards import read_shard, shards_in, write_shard
 from ritornello.corpus.find.sources import Source
 from ritornello.corpus.options import BuildOptions
+from ritornello.music.worker import Worker
 
 SHARD_FILES = 1024
 TASKS_PER_PROCESSOR = 4
@@ -97,9 +97,9 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
             done.append((source.name, key, content))
         else:
             jobs.append(Job(place, key, source.name, content))
-    lane = _lane(tuple(sorted(options.items())))
     for group in batches(jobs):
-        done.extend((job.name, job.key, FileRows.from_bytes(rows)) for job, rows in lane.convert(group))
+        rows_of_jobs = converted(_worker(), group, BuildOptions(**options))
+        done.extend((job.name, job.key, FileRows.from_bytes(rows)) for job, rows in rows_of_jobs)
     shard = write_shard(shards, done) if done else ""
     return {"places": [places], "keys": [keys], "shard": [shard]}
 
@@ -113,11 +113,11 @@ def _sources(batch: dict[str, Any]) -> Iterator[tuple[int, Source]]:
 
 
 @lru_cache(maxsize=1)
-def _lane(options: tuple[tuple[str, Any], ...]) -> Lane:
-    """The lane of this process, kept from task to task."""
-    lane = Lane(BuildOptions(**dict(options)))
-    atexit.register(lane.stop)
-    return lane
+def _worker() -> Worker:
+    """Start the worker of this process, which is kept from task to task."""
+    worker = Worker(CONVERT)
+    atexit.register(worker.stop)
+    return worker
 
 
 def _received(row: dict[str, Any], journal: Journal, shards: str) -> Iterator[int]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 
 from ritornello.corpus.find.archive_limits import ArchiveError
 from ritornello.corpus.find.archives import read_member
-from ritornello.music.files import MAX_BYTES
+from ritornello.music.files import MAX_BYTES, regular_bytes
 from ritornello.music.kinds import SUFFIXES
 
 ARRAY_SUFFIXES = (".npz", ".npy")
@@ -59,14 +58,17 @@ class Source:
             raise SourceError(*self.problem)
         limit = MAX_ARRAY_BYTES if self.is_array else MAX_BYTES
         try:
+            content: bytes | None
             if self.member is None:
-                content = _regular_file(self.path, limit)
+                content = regular_bytes(self.path, limit)
             else:
                 content = read_member(self.path, self.member, limit)
         except ArchiveError as error:
             raise SourceError("bad_archive", str(error)) from None
         except OSError as error:
             raise SourceError("unreadable", error.strerror or str(error)) from None
+        if content is None:
+            raise SourceError("not_music", "not a file")
         if not content:
             raise SourceError("empty_file")
         if len(content) > limit:
@@ -80,12 +82,3 @@ def name_problem(name: str) -> tuple[str, str] | None:
     if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
         return None
     return "not_music", f"{suffix or 'a name without an ending'} is not read"
-
-
-def _regular_file(path: str, limit: int) -> bytes:
-    """Up to `limit` + 1 bytes of a regular file; opening does not wait for a pipe's writer."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise SourceError("not_music", "not a file")
-        return file.read(limit + 1)

@@ -1,23 +1,20 @@
 """What was picked from a file and what was left, each part with what speaks for it.
 
-Whether a file would be kept is asked of the very worker that builds a corpus.
+A worker reads and converts each file as a build does; parts and picks are explained from the pieces that it read.
 """
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.build.convert import segments_of
-from ritornello.corpus.build.lane import Job, Lane
-from ritornello.corpus.build.rows import FileRows, Remark
+from ritornello.corpus.build.convert import rows_and_pieces, segments_of
+from ritornello.corpus.build.rows import Remark
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.find import each_file
 from ritornello.corpus.find.sources import Source, SourceError
@@ -27,10 +24,9 @@ from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import PartScore, scored
 from ritornello.corpus.pick.segments import shortness
 from ritornello.corpus.report import DROPPED, KEPT, remedy
-from ritornello.music.errors import MusicFileError
 from ritornello.music.keys import key_name
 from ritornello.music.values import Note, Piece
-from ritornello.music.worker import UntrustedReader
+from ritornello.music.worker import Failure, Worker
 from ritornello.render.roll import pitch_name
 
 FAMILIES = (
@@ -143,8 +139,8 @@ def explain(file: str | Path, options: BuildOptions | None = None) -> list[Expla
     Raises CorpusError where the file does not exist.
     """
     options = options or BuildOptions()
-    with UntrustedReader() as reader, Lane(options) as lane:
-        return [one for source in each_file([file]) for one in _explain_source(source, reader, lane, options)]
+    with Worker("ritornello.corpus.build.convert:explained_bytes") as worker:
+        return [one for source in each_file([file]) for one in _explain_source(source, worker, options)]
 
 
 def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
@@ -160,34 +156,29 @@ def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
     return Explanation(piece.source, piece, _judge_parts(piece, choices), tuple(choices), refusal)
 
 
-def _explain_source(source: Source, reader: UntrustedReader, lane: Lane, options: BuildOptions) -> list[Explanation]:
+def _explain_source(source: Source, worker: Worker, options: BuildOptions) -> list[Explanation]:
     try:
         content = source.read()
     except SourceError as error:
         return [Explanation(source.name, refusal=(error.reason, error.detail))]
-    rows = next(FileRows.from_bytes(rows) for _, rows in lane.convert([Job(0, b"", source.name, content)]))
-    if not source.is_array:
-        with suppress(MusicFileError):
-            found = [explain_piece(piece, options) for piece in _read_pieces(source, content, reader, options)]
-            of_picking = {code for one in found for choice in one.choices for code, _ in choice.warnings}
-            of_file = tuple(warning for warning in rows.warnings if warning[0] not in of_picking)
-            return [replace(found[0], remarks=of_file), *found[1:]]
+    (answer,) = worker.answers([(source.name, content)], asdict(options))
+    if isinstance(answer, Failure):
+        return [Explanation(source.name, refusal=answer)]
+    try:
+        rows, pieces = rows_and_pieces(answer)
+    except ValueError as error:
+        refusal = ("parser_died", f"its reader gave an impossible answer ({error})")
+        return [Explanation(source.name, refusal=refusal)]
+    if pieces:
+        found = [explain_piece(piece, options) for piece in pieces]
+        of_picking = {code for one in found for choice in one.choices for code, _ in choice.warnings}
+        of_file = tuple(warning for warning in rows.warnings if warning[0] not in of_picking)
+        return [replace(found[0], remarks=of_file), *found[1:]]
     if rows.pieces:
         what = f"{rows.detected}; " if rows.detected else ""
         kept = f"kept: {len(rows.notes)} notes ({what}kept step for step, nothing is picked)"
         return [Explanation(source.name, kept=kept)]
     return [Explanation(source.name, refusal=rows.problems[0])]
-
-
-def _read_pieces(source: Source, content: bytes, reader: UntrustedReader, options: BuildOptions) -> list[Piece]:
-    """Read the pieces of a file; those in an archive are named after it, with the number of a tune of a book."""
-    if source.member is None:
-        return reader.read(source.path, options.repeats)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"member{source.suffix}")
-        file.write_bytes(content)
-        pieces = reader.read(file, options.repeats)
-        return [replace(p, source=source.name + p.source.removeprefix(str(file))) for p in pieces]
 
 
 def _judge_parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartVerdict, ...]:
