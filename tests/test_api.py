@@ -1,17 +1,27 @@
 """The Python face: the design's example on tiny data, the names that programs may rely on, and errors."""
 
+import inspect
+import pydoc
 import re
 import tempfile
+import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import soundfile
 
 import ritornello as rito
+from ritornello.corpus.options import BuildOptions
 from ritornello.encoding import make_encoding
+from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import digest
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
+from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
+
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 SMALL = {"preset": "tiny", "threads": 1, "streams": 4, "bptt_steps": 32}
 
@@ -130,7 +140,7 @@ def test_a_model_is_loaded_from_a_run_a_folder_and_a_file(run):
         rito.load_model(str(run.folder / "model.safetensors")),
     ]
     assert len({m.metadata["validation_nll"] for m in models}) == 1
-    assert "1 layers of 128" in repr(models[0]) or "1 layer" in repr(models[0])
+    assert f"Model({str(run.folder)!r}: 1 layers of 128, " in repr(models[0])
 
 
 def test_one_tune_or_a_list(model):
@@ -159,11 +169,37 @@ def test_surprise_has_a_number_for_each_note(model):
     assert (tune.surprise >= 0).all()
 
 
-@pytest.mark.parametrize("suffix", [".mid", ".musicxml", ".abc", ".svg", ".wav", ".mp3", ".ogg", ".flac", ".html"])
-def test_a_tune_is_saved_by_suffix(model, tmp_path, suffix):
-    model.generate(seed=1, bars=2).save(tmp_path / f"tune{suffix}")
-    assert (tmp_path / f"tune{suffix}").stat().st_size > 50
+@pytest.mark.parametrize("suffix", [".mid", ".musicxml", ".abc"])
+def test_a_tune_is_saved_with_every_note(model, tmp_path, suffix):
+    tune = model.generate(seed=1, bars=2)
+    tune.save(tmp_path / f"tune{suffix}")
+    [piece] = read(tmp_path / f"tune{suffix}")
+    quarter = piece.timeline.ticks_per_quarter
+    assert tune.melody.notes
+    assert [(n.pitch, n.start / quarter, n.duration / quarter) for n in piece.parts[0].notes] == [
+        (n.pitch, n.start / 480, n.duration / 480) for n in tune.melody.notes
+    ]
     assert [p.name for p in tmp_path.iterdir()] == [f"tune{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp3", ".ogg", ".flac"])
+def test_a_tune_is_saved_as_sound_of_its_length(model, tmp_path, suffix):
+    tune = model.generate(seed=1, bars=2)
+    tune.save(tmp_path / f"tune{suffix}")
+    sound = soundfile.info(tmp_path / f"tune{suffix}")
+    assert sound.format == {".wav": "WAV", ".mp3": "MP3", ".ogg": "OGG", ".flac": "FLAC"}[suffix]
+    assert sound.duration >= tune.melody.timeline.seconds(tune.melody.notes[-1].end)
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html"])
+def test_a_tune_is_saved_as_a_picture_of_its_notes(model, tmp_path, suffix):
+    tune = model.generate(seed=1, bars=2)
+    tune.save(tmp_path / f"tune{suffix}")
+    text = (tmp_path / f"tune{suffix}").read_text("utf-8")
+    staves = re.findall(r'<svg [^>]*class="staff".*?</svg>', text, re.DOTALL)
+    assert staves
+    for staff in staves:
+        assert {int(n) for n in re.findall(r'data-note="(\d+)"', staff)} == set(range(len(tune.melody.notes)))
 
 
 def test_embedded_corpora_have_names():
@@ -199,9 +235,98 @@ def test_what_cannot_be_composed_is_a_value_error_that_says_why(model, options, 
         model.generate(**options)
 
 
-def test_an_option_that_does_not_exist_is_a_type_error(model):
-    with pytest.raises(TypeError, match="tempo"):
-        model.generate(tempo=120)
+@pytest.mark.parametrize(
+    ("call", "wrong", "right"),
+    [
+        ("generate", "temprature", "temperature"),
+        ("generate", "pitchrange", "pitch_range"),
+        ("build_corpus", "repeat", "repeats"),
+        ("train", "ecoding", "encoding"),
+        ("train", "minuts", "minutes"),
+    ],
+)
+def test_a_wrong_option_is_a_type_error_that_names_the_nearest_one(model, call, wrong, right):
+    function = model.generate if call == "generate" else getattr(rito, call)
+    with pytest.raises(TypeError, match=f"^{call} has no option {wrong}; did you mean {right}\\?$"):
+        function(**{wrong: 1})
+
+
+def test_an_option_that_is_like_none_is_answered_with_all_of_them(model):
+    with pytest.raises(TypeError, match=r"generate has no option xyz; there are primer, .*, bars, temperature, "):
+        model.generate(xyz=120)
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [(rito.Model.generate, GenerateOptions), (rito.build_corpus, BuildOptions), (rito.train, TrainOptions)],
+)
+def test_every_option_stands_in_the_signature_and_in_the_help(function, options):
+    parameters = inspect.signature(function).parameters
+    text = pydoc.plain(pydoc.render_doc(function))
+    for field in fields(options):
+        assert (parameters[field.name].default, parameters[field.name].kind) == (field.default, KEYWORD)
+        assert f"\n        {field.name}: {field.type} = {field.default!r}\n            " in text
+    assert not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+
+
+def test_options_may_be_handed_over_as_they_are_but_not_twice(model):
+    options = GenerateOptions(bars=2, temperature=0.5)
+    assert model.generate(seed=1, options=options).melody == model.generate(seed=1, bars=2, temperature=0.5).melody
+    with pytest.raises(TypeError, match="options holds bars already"):
+        model.generate(options=options, bars=3)
+
+
+def test_tunes_are_written_to_a_folder_too(model, tmp_path):
+    tunes = model.generate(seed=5, n=2, bars=2, out=tmp_path / "tunes", pitch_range="C4-G5")
+    assert sorted(p.name for p in (tmp_path / "tunes").iterdir()) == ["seed5-001.mid", "seed5-002.mid"]
+    for tune in tunes:
+        [piece] = read(tmp_path / "tunes" / tune.file_name)
+        assert piece.parts[0].notes == tune.melody.notes
+        assert all(60 <= note.pitch <= 79 for note in tune.melody.notes)
+
+
+def test_what_a_primer_loses_is_a_warning_or_goes_to_who_asked(model):
+    heard: list[str] = []
+    with pytest.warns(UserWarning, match="primer") as caught:
+        model.generate(seed=1, bars=3, primer="C4:1/3 E4:1/3 G4:1/3")
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.generate(seed=1, bars=3, primer="C4:1/3 E4:1/3 G4:1/3", on_remark=heard.append)
+    assert heard == [str(caught[0].message)]
+
+
+def test_a_folder_of_tunes_is_a_corpus_in_every_verb(model, hymn_folder, tmp_path):
+    lines: list = []
+    corpus = rito.load_corpus(hymn_folder, on_report=lines.append)
+    assert [line.status for line in lines] == 10 * ["kept"]
+    assert rito.show_corpus(hymn_folder) == rito.show_corpus(corpus)
+    assert model.evaluate(hymn_folder, "train") == model.evaluate(corpus, "train")
+    assert len(rito.export_corpus(hymn_folder, tmp_path / "out")) == 10
+    run = rito.train(hymn_folder, tmp_path / "run", updates=1, **SMALL)
+    assert rito.load_model(run).metadata["corpus"]["fingerprint"] == corpus.fingerprint
+    assert sorted(hymn_folder.iterdir()) == sorted(hymn_folder.glob("*.abc"))
+
+
+def test_a_music_file_is_scored_whole(model, repo_root):
+    hymn = repo_root / "tests/fixtures/hymns/Away_In_A_Manger-Mueller.abc"
+    scores = model.evaluate(hymn, baselines=True)
+    assert (scores["notes"], scores["split"], scores["baselines"]) == (44, "all", {})
+
+
+def test_files_are_explained_rendered_and_compared(run, repo_root, tmp_path):
+    hymn = repo_root / "tests/fixtures/hymns/Away_In_A_Manger-Mueller.abc"
+    [one] = rito.explain_file(hymn, tmp_path / "hymn.html", pick="first")
+    assert one.parts[0].verdict == "picked"
+    assert "What a corpus takes from this file" in (tmp_path / "hymn.html").read_text("utf-8")
+    assert rito.render_file(hymn, tmp_path / "hymn.mid") == tmp_path / "hymn.mid"
+    assert len(read(tmp_path / "hymn.mid")[0].parts[0].notes) == 44
+    [group] = rito.runs(run.folder, tmp_path / "runs.svg").groups
+    assert [row.name for row in group.rows] == [run.folder.name]
+    assert (tmp_path / "runs.svg").read_text("utf-8").startswith("<svg")
+    for call, wrong in ((rito.explain_file, hymn), (rito.runs, run.folder)):
+        with pytest.raises(ValueError, match="name "):
+            call(wrong, tmp_path / "page.txt")
 
 
 def test_errors_of_loading_name_the_file(tmp_path, hymn_folder):

@@ -55,7 +55,7 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    """Import a public name when it is first asked for, so that `import ritornello` itself costs nothing."""
+    """Import a public name on first use, so that `import ritornello` costs nothing."""
     from importlib import import_module
 
     if name not in __all__:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success flush it to disk and rename it over `path`.
+    """Give a temporary path next to `path`; on success flush it and rename it over `path`.
 
     On any error the temporary file is removed and what stood at `path` stays as it was.
     Raises OSError, naming `path`, where the folder cannot be written or the disk is full.
@@ -41,7 +41,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def not_written(path: str | Path, error: OSError) -> OSError:
-    """The same error, naming `path` instead of a temporary file, with what to do about it."""
+    """Name `path` in an error instead of a temporary file, and say what to do about it."""
     remedies = {
         errno.ENOSPC: "free some space or choose another place",
         errno.EDQUOT: "free some space or choose another place",
@@ -82,7 +82,7 @@ def write_text(path: str | Path, content: str) -> None:
 
 
 def _flush_names(folder: Path) -> None:
-    """Let the names in a folder survive a power cut too, in the order in which files were written."""
+    """Flush the names in a folder, so that they survive a power cut in the order of writing."""
     with suppress(OSError):  # Windows opens no folders
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -19,9 +19,10 @@ PAGES = (".html", ".htm")
 
 
 def load_corpus(corpus: Corpus | str | Path = "all", on_report: Callable[[FileReport], None] | None = None) -> Corpus:
-    """Load a corpus from its folder or by its name ("all", "hymns", "songs"), or build one from a folder of tunes.
+    """Load a corpus from its folder, by its name, or from a file or folder of tunes.
 
-    A file or a folder of tunes is built with the usual options, and not written anywhere.
+    corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
+    tunes, of which a corpus is built with the usual options, and not written anywhere.
     on_report: called with the report line of each file that is read for it.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
@@ -50,8 +51,9 @@ def build_corpus(
     on_file: Callable[[int, int, str], None] | None = None,
     options: BuildOptions,
 ) -> Corpus:
-    """Build a corpus from files, folders and archives; its `report` says what became of each file.
+    """Build a corpus from files, folders and archives.
 
+    Its `report` says what became of each file.
     out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
     on_file: called after each file with how many are read, how many there are, and its name.
     Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why.
@@ -75,8 +77,9 @@ def show_corpus(
     page: str | Path | None = None,
     name: str = "",
 ) -> dict[str, Any]:
-    """Describe a corpus: counts, and histograms of pitches, durations, keys, metres, lengths and tempos.
+    """Describe a corpus in plain values: counts and histograms.
 
+    Counted are notes by pitch and duration, melodies by key, metre, length and tempo.
     picture: draw the histograms to this .svg file too. page: write the report page to this .html file too.
     name: of the corpus, on the page; without it, that of its folder.
     Raises ValueError for another suffix, OSError where one cannot be written.
@@ -98,7 +101,7 @@ def show_corpus(
 
 
 def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
-    """Find the tunes of a corpus that are copies or variants of each other, and in what they are alike."""
+    """Find the tunes of a corpus that are copies or variants of each other."""
     from ritornello.corpus.families.kin import families_of
 
     return families_of(load_corpus(corpus))
@@ -106,7 +109,7 @@ def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
 
 @takes(BuildOptions)
 def explain_file(file: str | Path, out: str | Path | None = None, *, options: BuildOptions) -> list[Explanation]:
-    """Explain what a corpus takes from a file and what it leaves, each part with what speaks for it.
+    """Explain what a corpus takes from a file, what it leaves, and why.
 
     file: a music file, or an archive or a folder of them. out: write a page that shows it to this .html file too.
     Raises CorpusError (a ValueError) where there is no such file, ValueError for another suffix.
@@ -129,7 +132,7 @@ def export_corpus(
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
 ) -> list[Path]:
-    """Write a corpus for other programs, and return the files: MIDI, Parquet tables or the exercise's .npz.
+    """Export a corpus as MIDI, Parquet tables or the exercise's .npz; return the files.
 
     out: the folder to write, or for npz the file. convention, steps_per_quarter (1 to 24): of npz, how its tokens are
     named and how fine its grid is. Raises ValueError for another format or convention.
@@ -149,7 +152,7 @@ def export_corpus(
 
 
 def samples(folder: str | Path) -> list[Path]:
-    """Write twelve free MIDI files to a folder, three of them broken in typical ways, and return their paths.
+    """Write twelve free MIDI files to a folder, three of them broken; return their paths.
 
     Raises CorpusError (a ValueError) where the folder holds other files of these names.
     """

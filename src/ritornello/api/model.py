@@ -43,7 +43,7 @@ class Tune:
     index: int
 
     def save(self, path: str | Path) -> None:
-        """Write the tune as .mid, .musicxml, .abc, .svg, .png, .wav, .mp3, .ogg, .flac or .html, by suffix.
+        """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
 
         Raises ValueError for another suffix, OSError naming the path where it cannot be written.
         """
@@ -101,7 +101,7 @@ class Model:
         return lowest, highest
 
     def player(self) -> Player:
-        """Make a player: feed it tokens, ask it for the probabilities of the next, one tune at a time."""
+        """Make a player: feed it tokens, ask it for the probabilities of the next."""
         from ritornello.model.players import Player
 
         return Player(self.network, self.file.encoding)
@@ -198,15 +198,16 @@ class Model:
         tunes: int = 0,
         on_report: Callable[[FileReport], None] | None = None,
     ) -> dict[str, Any]:
-        """Score a split: nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split.
+        """Score a split of a corpus, and return the figures by name.
 
-        Besides: `pays_for`, what the tokens say; `losses`, how many notes the encoding could not keep.
+        nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
+        tokens stand for; `losses`, how many notes the encoding could not keep.
         corpus: as `load_corpus` takes it; a music file is scored whole.
         beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
         exactly; its figures come under "beside".
         baselines: score uniform, unigram and n-grams on the same tunes too, under "baselines"; where they cannot be
         trained it is empty, and "no_baselines" says why.
-        tunes: compose so many tunes, and set their endings and shared runs next to those of the corpus, as "habits".
+        tunes: compose so many tunes; their endings and shared runs come under "habits", with those of the corpus.
         on_report: see `load_corpus`. Raises ValueError where there is nothing to score.
         """
         from ritornello.corpus.errors import CorpusError
@@ -239,7 +240,7 @@ class Model:
         return value
 
     def _habits(self, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:
-        """Measure how composed tunes and the corpus's own end and move, and what each shares with training."""
+        """Measure how composed tunes and the corpus's own end, move and repeat training tunes."""
         from ritornello.evaluate.novelty import longest_shared_runs
         from ritornello.evaluate.statistics import habits
 
@@ -276,7 +277,7 @@ def models() -> list[str]:
 
 
 def load_model(model: Model | Run | str | Path | None = None) -> Model:
-    """Load a model from a run, a file, a run folder or by its shipped name; without an argument, the default one.
+    """Load a model: a run, a file, a run folder or a shipped name; None is the default one.
 
     Raises FileNotFoundError, or ModelFileError (a ValueError), naming the file.
     """
@@ -306,7 +307,7 @@ def _read_primer(primer: str | Path | Melody | None, metre: str | None) -> Melod
 def _to_score(
     corpus: Corpus | str | Path, split: str, on_report: Callable[[FileReport], None] | None
 ) -> tuple[Corpus, str | None]:
-    """Load what is to be scored, and say which split of it: all of it (None) where it is a music file."""
+    """Load what is to be scored, with its split: None, all of it, for a music file."""
     from ritornello.api.corpora import build_corpus, load_corpus
     from ritornello.music.files import readable
 

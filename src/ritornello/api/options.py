@@ -15,8 +15,9 @@ KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
 def takes(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a function the fields of a dataclass as keywords; its parameter `options` gets the dataclass made of them.
+    """Give a function the fields of a dataclass as keywords.
 
+    Its parameter `options` gets the dataclass that is made of them.
     The fields stand in `inspect.signature` and, with their docstrings, in `help`. A caller may also hand over the
     dataclass itself as `options`. A keyword that there is not raises TypeError with the nearest one.
     """
@@ -25,7 +26,7 @@ def takes(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         own = [parameter for name, parameter in signature.parameters.items() if name != "options"]
-        known = [parameter.name for parameter in own] + names
+        known = [parameter.name for parameter in own if parameter.name != "self"] + names
 
         @wraps(function)
         def call(*arguments: Any, options: Any = None, **named: Any) -> Any:
@@ -44,13 +45,13 @@ def takes(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Quote an unknown name, followed by the known one that is most like it: "temprature; did you mean ...?"."""
+    """Find the known name that is most like an unknown one, and write both."""
     alike = get_close_matches(name, known, 1)
     return f"{name}; did you mean {alike[0]}?" if alike else f"{name}; there are {', '.join(known)}"
 
 
 def describe_fields(cls: type) -> str:
-    """List the fields of a dataclass with their defaults and the docstrings below them in its source."""
+    """List the fields of a dataclass with their defaults and docstrings."""
     notes = _docstrings(cls)
     lines = ["options:"]
     for parameter in _parameters(cls):

@@ -111,7 +111,7 @@ def _base(model: Model | Run | str | Path, folder: Path) -> Base:
 
 
 def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
-    """Compare the training runs in a folder, at any depth: bits per note on validation tunes, beside each n-gram's.
+    """Compare the training runs in a folder, at any depth, by bits per note on validation.
 
     out: draw the comparison too: a page (.html) or the curves alone (.svg, .png).
     Raises FileNotFoundError where there is no such folder, ValueError where no run is in it.

@@ -6,8 +6,9 @@ from pathlib import Path
 
 
 def render_file(file: str | Path, out: str | Path, soundfont: str | Path | None = None) -> Path:
-    """Show or sound a music file, by the suffix of `out`: .svg .png .wav .mp3 .ogg .flac .html .musicxml .abc .mid.
+    """Show or sound a music file, by the suffix of `out`.
 
+    .svg .png .html; .wav .mp3 .ogg .flac; .musicxml .abc .mid.
     Sound plays every part, pictures and notation show the melody; of a tune book it is the first tune.
     soundfont: an SF2 or SF3 file to play with, through the fluidsynth program.
     Raises ValueError for another suffix, MusicFileError (a ValueError) where the file cannot be read.

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The console script.
+    """Run the console script.
 
     One of several ranks is left without tearing the interpreter down: gloo's threads can abort one that ends under
     them, now and then, and the launcher would take the run for failed (pytorch/pytorch, pull request 179291).

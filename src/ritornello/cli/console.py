@@ -1,4 +1,4 @@
-"""What the verbs say: words to the screen, values as JSON, progress that suits the place it is shown in."""
+"""Output of the verbs: text on the screen, values as JSON, progress as a bar or in lines."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Console:
         self._stream = sys.stderr if as_json else sys.stdout
 
     def say(self, text: str = "") -> None:
-        """A line for the user."""
+        """Print a line for the user."""
         if not self._quiet:
             print(_shown(text, self._stream), file=self._stream, flush=True)
 
     def warn(self, text: str) -> None:
-        """A line on standard error, for what the user should know but did not ask."""
+        """Print a line on standard error, for what the user should know but did not ask."""
         if not self._quiet:
             print(_shown(f"ritornello: {' '.join(text.split())}", sys.stderr), file=sys.stderr, flush=True)
 
     def result(self, value: Any, text: str) -> None:
-        """The outcome: `value` as JSON where that was asked for, `text` otherwise."""
+        """Print the outcome: `value` as JSON with --json, `text` without."""
         print(json.dumps(value) if self._as_json else _shown(text, sys.stdout), flush=True)
 
     def table(self, header: list[str], rows: list[list[str]]) -> str:
-        """Columns in line, the first to the left, the others to the right."""
+        """Align columns, the first to the left, the others to the right."""
         lines = [header, *rows]
         widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
         return "\n".join(
@@ -50,9 +50,9 @@ class Console:
         )
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Progress]:
-        """A bar on a terminal; plain lines, at most one for each tenth of the way, elsewhere."""
-        progress = Progress(what, total, self)
+    def progress(self, what: str, total: int) -> Iterator[ProgressBar]:
+        """Show a bar on a terminal, elsewhere plain lines, at most one for each tenth."""
+        progress = ProgressBar(what, total, self)
         try:
             yield progress
         finally:
@@ -75,13 +75,13 @@ class Console:
 
 
 def _shown(text: str, stream: TextIO) -> str:
-    """Text as the stream can take it: what it has no sign for (a byte of a strange file name) is written out."""
+    """Escape what the stream has no sign for, such as a byte of a strange file name."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-class Progress:
-    """How far a long job is."""
+class ProgressBar:
+    """How far a long job is: a bar on a terminal, lines elsewhere."""
 
     def __init__(self, what: str, total: int, console: Console):
         self._what, self._total, self._console = what, max(1, total), console
@@ -104,7 +104,7 @@ class Progress:
             self._bar.start()
 
     def at(self, done: int, note: str = "") -> None:
-        """Say that `done` of the total is done."""
+        """Show that `done` of the total is done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, note=note)
         elif done * 10 // self._total > self._tenth:
@@ -112,7 +112,7 @@ class Progress:
             self._console.say(f"{self._what}: {self._tenth * 10} % {note}".rstrip())
 
     def of(self, done: int, total: int, what: object = "") -> None:
-        """Say that `done` of `total` is done, where the total was not known before."""
+        """Show that `done` of `total` is done, where the total was not known before."""
         if total != self._total:
             self._total = max(1, total)
             if self._bar is not None:
@@ -120,6 +120,6 @@ class Progress:
         self.at(done)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()

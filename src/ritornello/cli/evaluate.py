@@ -23,7 +23,7 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Score a model on a corpus: nats per token, bits per note and bits per quarter, next to simple baselines.
+    """Score a model on a corpus, in nats per token, bits per note and bits per quarter.
 
     Example: ritornello evaluate my-run songs --tunes 200
 

@@ -7,8 +7,9 @@ from ritornello.cli.console import Console, Out, Quiet
 
 
 def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet = False) -> int:
-    """Show or sound a music file: .svg .png .wav .mp3 .ogg .flac .html .musicxml .abc .mid, by the suffix of OUT.
+    """Show or sound a music file, by the suffix of OUT.
 
+    Pictures and pages: .svg .png .html. Sound: .wav .mp3 .ogg .flac. Other formats: .musicxml .abc .mid.
     Sound plays every part; pictures and notation show the melody.
 
     Example: ritornello render tune.mid -o tune.svg

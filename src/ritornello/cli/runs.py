@@ -21,7 +21,7 @@ def runs(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Compare the training runs in a folder: bits per note on validation tunes, against each run's n-gram.
+    """Compare the training runs in a folder, in bits per note on validation tunes.
 
     Example: ritornello runs my-runs --out runs.html
 

@@ -9,7 +9,7 @@ from cyclopts import Token, convert
 
 
 def exact(wanted: Any, tokens: Sequence[Token]) -> Any:
-    """What cyclopts makes of the words, but never a whole number of a word that is none.
+    """Convert words as cyclopts does, but refuse a fraction where a whole number belongs.
 
     Raises ValueError, to which cyclopts adds the option's name, for a fraction where a whole number belongs.
     """

@@ -13,7 +13,7 @@ THUMB_ROW = 4.0  # pixels to a semitone at most, so that a drone looks like one
 
 
 def document(title: str, body: str) -> str:
-    """Make a whole HTML document of UTF-8 that holds everything it needs; its policy forbids fetching and scripts."""
+    """Make a whole HTML document, UTF-8; its policy forbids scripts and fetching."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     style = _text("ritornello.render", "player.css") + _text("ritornello.reports.corpora", "report.css")
     text = (
@@ -28,7 +28,7 @@ def document(title: str, body: str) -> str:
 
 
 def masthead(title: str, intro: str, figures: Mapping[str, str] | None = None) -> str:
-    """Make the head of a page: its title, a few words (HTML), and figures by name; empty ones are left out."""
+    """Make the head of a page: title, a few words (HTML), and figures that are not empty."""
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in (figures or {}).items() if value)
     table = f'<dl class="facts">{cells}</dl>\n' if cells else ""
     return (
@@ -49,7 +49,7 @@ def sentence(text: str) -> str:
 
 
 def thumb(notes: Sequence[tuple[int, int, int]]) -> str:
-    """Draw the first of some notes, (start, duration, pitch) in order of start and at least one, as a little roll."""
+    """Draw notes, (start, duration, pitch) in order of start and at least one, as a little roll."""
     notes = notes[:THUMB_NOTES]
     width, height = THUMB
     first, last = notes[0][0], max(start + duration for start, duration, _ in notes)

@@ -19,8 +19,9 @@ def build(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Build a corpus from files, folders, patterns and archives: any tunes in, one report line for each file.
+    """Build a corpus from files, folders, patterns and archives of tunes.
 
+    Its report has a line for each file.
     Read are MIDI (.mid, .midi, .kar, .rmi), ABC, MusicXML, kern, MEI, MuseScore, and token arrays (.npz, .npy).
 
     Example: ritornello corpus build my-tunes more.zip "songs/**/*.mid" -o my-corpus

@@ -20,7 +20,7 @@ def explain(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Show what a corpus takes from a file, and what it leaves, each part with what speaks for it.
+    """Explain what a corpus takes from a file, what it leaves, and why.
 
     The exit status is 0 where something of it would be kept, 1 where nothing would (or it is not there).
 

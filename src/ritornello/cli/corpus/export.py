@@ -21,7 +21,7 @@ def export(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """Write a corpus as MIDI files, as Parquet tables (one for each split) or as the exercise's .npz.
+    """Export a corpus as MIDI files, as Parquet tables or as the exercise's .npz.
 
     The .npz is laid out as the exercise's own: for each split (train, validation, test) an array with one integer
     array for each melody, a token for each step. Melodies differ in length, so these are object arrays, which NumPy

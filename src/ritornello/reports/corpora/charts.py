@@ -64,7 +64,7 @@ def pitch_columns(pitches: Mapping[int, int]) -> str:
 
 
 def scale_columns(values: Mapping[int, int], what: str) -> str:
-    """Draw columns along a scale of whole numbers in even bins; the rare ends are gathered at its edges."""
+    """Draw columns along a scale of whole numbers, rare values gathered at either end."""
     low, high = _ends(values)
     width = next(w for w in _WIDTHS if (high - low) // w + 1 <= COLUMNS)
     first = low // width * width
@@ -103,7 +103,7 @@ def name_bars(counts: Mapping[str, int], name: Callable[[str], str] = str) -> st
 
 
 def key_columns(counts: Mapping[tuple[int, str], int]) -> str:
-    """Draw keys along the line of fifths, flats to the left: major above, its relative minor below."""
+    """Draw keys along the line of fifths: major above, the relative minor below."""
     fifths = range(min((f for f, _ in counts), default=0), max((f for f, _ in counts), default=0) + 1)
     most = max(counts.values(), default=1)
     columns = []
@@ -118,7 +118,7 @@ def key_columns(counts: Mapping[tuple[int, str], int]) -> str:
 
 
 def length_name(quarters: str) -> str:
-    """Name a length in quarters: "dotted quarter" for "3/2", "5/2 quarters" where there is no name."""
+    """Name a length in quarters: "dotted quarter" for "3/2", else "5/2 quarters"."""
     known = LENGTHS.get(quarters)
     exact = quarters if Fraction(quarters).denominator <= 96 else f"{float(Fraction(quarters)):.2f}"
     return known or f"{exact} quarters"

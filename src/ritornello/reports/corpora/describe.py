@@ -78,7 +78,7 @@ def as_text(description: Mapping[str, Any]) -> str:
 
 
 def as_svg(description: Mapping[str, Any]) -> str:
-    """Draw the four histograms as one SVG picture, 2 by 2, bars upright, without fonts or files of its own."""
+    """Draw the four histograms as one SVG picture, 2 by 2, bars upright."""
     panels = []
     for index, (title, histogram) in enumerate(histograms(description)):
         x, y = 20 + 420 * (index % 2), 20 + 240 * (index // 2)
@@ -90,7 +90,7 @@ def as_svg(description: Mapping[str, Any]) -> str:
 
 
 def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    """List pitches by name, durations, keys and metres, each with its title, at most about forty rows."""
+    """List pitches, durations, keys and metres, each under its title, the rare ones joined."""
     pitches = {pitch_name(int(p)): n for p, n in description["pitches"].items()}
     common = dict(sorted(description["durations"].items(), key=lambda item: -item[1])[:ROWS])
     durations = {name: n for name, n in description["durations"].items() if name in common}
@@ -127,7 +127,7 @@ def _bars(histogram: Mapping[str, int]) -> list[str]:
 
 
 def _panel(title: str, histogram: Mapping[str, int]) -> str:
-    """Draw one histogram, 400 wide and 220 high: title, bars, a name under each bar that has room for it."""
+    """Draw one histogram, 400 x 220: title, bars, a name under each bar that has room."""
     most = max(histogram.values(), default=1)
     step = 400 / max(len(histogram), 1)
     every = -(-len(histogram) // 14)

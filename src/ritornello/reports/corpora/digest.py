@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import PurePath
 
 from ritornello.corpus.report import DROPPED, FileReport
-from ritornello.reports.corpora.summary import Row, rows
+from ritornello.reports.corpora.summary import ReportRow, rows
 
 FILES = 60
 """Files that are listed one by one for each reason; all of them are in `report.jsonl`."""
@@ -23,7 +23,7 @@ class ReportDigest:
     as copies. folder: the parts of the path in which all files lie.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ReportRow] = field(default_factory=list)
     listed: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     files: int = 0
     dropped: int = 0

@@ -263,7 +263,7 @@ def text_roll(one: Explanation, width: int = 80) -> list[str]:
 
 
 def headline(piece: Piece) -> str:
-    """Write "4/4, G major, 120 quarters a minute, 32 bars"; where the metre changes, "4/4 and 3/4"."""
+    """Write "4/4, G major, 120 quarters a minute, 32 bars", with every metre of the piece."""
     timeline = piece.timeline
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     key = key_name(timeline.key) if timeline.key else "no key stated"
@@ -274,8 +274,8 @@ def headline(piece: Piece) -> str:
 
 def _part_lines(part: PartVerdict, width: int) -> list[str]:
     sign = ">" if part.verdict == "picked" else " "
-    facts = [f"{part.notes} notes", part.pitch_range, part.instrument, part.share_text, part.verdict]
-    head = f"{sign} {part.number:>2} {part.name or '(no name)'}: {', '.join(filter(None, facts))}"
+    words = [f"{part.notes} notes", part.pitch_range, part.instrument, part.share_text, part.verdict]
+    head = f"{sign} {part.number:>2} {part.name or '(no name)'}: {', '.join(filter(None, words))}"
     below = textwrap.wrap(part.reasons_text, width, initial_indent=5 * " ", subsequent_indent=5 * " ")
     return textwrap.wrap(head, width, subsequent_indent=5 * " ") + below
 

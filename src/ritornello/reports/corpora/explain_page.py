@@ -78,11 +78,11 @@ def _part_row(piece: Piece, part: PartVerdict) -> str:
     notes = piece.parts[part.number - 1].notes
     picture = thumb([(n.start, n.duration, n.pitch) for n in notes]) if notes else ""
     chosen = ' class="chosen"' if part.verdict == "picked" else ""
-    facts = " · ".join(filter(None, (f"{part.notes:,} notes", part.pitch_range, part.instrument)))
+    words = " · ".join(filter(None, (f"{part.notes:,} notes", part.pitch_range, part.instrument)))
     name = escape(part.name or f"part {part.number}")
     reasons = escape(part.reasons_text.replace("-", "−"))
     return (
-        f"<li{chosen}><span>{part.number}</span><div><h3>{name}</h3>{facts}</div><div>{picture}</div>"
+        f"<li{chosen}><span>{part.number}</span><div><h3>{name}</h3>{words}</div><div>{picture}</div>"
         f'<div><span class="share">{part.share_text}</span> {escape(part.verdict)}<br>{reasons}</div></li>'
     )
 
@@ -102,7 +102,7 @@ def _roll_box(one: Explanation, piece: Piece) -> str:
 
 
 def roll_svg(one: Explanation, piece: Piece) -> str:
-    """Draw all pitched parts on one roll: other parts grey, the picked part pale, the melody in ink.
+    """Draw all pitched parts on one roll: others grey, the picked one pale, its melody in ink.
 
     Empty for a piece without pitched notes.
     """

@@ -25,7 +25,7 @@ from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.digest import FILES, ReportDigest
 from ritornello.reports.corpora.outliers import Outlier, outliers
-from ritornello.reports.corpora.summary import Row
+from ritornello.reports.corpora.summary import ReportRow
 from ritornello.reports.web_page import card, document, masthead, sentence, thumb
 
 FAMILIES = 12
@@ -158,7 +158,7 @@ def _left_out(digest: ReportDigest) -> str:
     return card("What was left out, and what would help", "", f'<div class="reasons">{body}</div>')
 
 
-def _reason(row: Row, files: list[tuple[str, str]]) -> str:
+def _reason(row: ReportRow, files: list[tuple[str, str]]) -> str:
     items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in files]
     if row.files > len(files):
         items.append(f"<li>and {row.files - len(files):,} more, in report.jsonl</li>")

@@ -1,4 +1,4 @@
-"""The report on a screen: what wants attention, file by file, and a table of reasons for any width."""
+"""A build report for a terminal: files that need attention, and a table of reasons for any width."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
 
 LINES = 20
-"""Files that are told one by one on a screen; all of them are in `report.jsonl`."""
+"""Files that are listed one by one on a screen; all of them are in `report.jsonl`."""
 
 WIDE = 100  # columns of the table where there is no screen to fit
 
@@ -20,8 +20,8 @@ _OUTCOMES = {KEPT: "", "doubt": "doubt", DROPPED: "dropped"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Files of one status and reason: how many, an example with what was said of it, and what would help."""
+class ReportRow:
+    """Files of one status and reason: how many, an example with its detail, and what would help."""
 
     status: str
     reason: str
@@ -31,9 +31,9 @@ class Row:
     remedy: str
 
 
-def rows(report: Iterable[FileReport]) -> list[Row]:
-    """One row for each status and reason, kept files first, then the commonest; "doubt" rows are warnings."""
-    seen: dict[tuple[str, str], Row] = {}
+def rows(report: Iterable[FileReport]) -> list[ReportRow]:
+    """Count files by status and reason: kept first, then doubts (warnings), then dropped."""
+    seen: dict[tuple[str, str], ReportRow] = {}
     for line in report:
         doubts = [("doubt", code, detail) for code, detail in dict(line.warnings).items()]
         for status, reason, detail in [(line.status, line.reason, line.detail), *doubts]:
@@ -43,46 +43,46 @@ def rows(report: Iterable[FileReport]) -> list[Row]:
 
 
 def screen(report: Sequence[FileReport], width: int | None = None, most: int = LINES) -> str:
-    """What a person wants to see of a report: the files that want attention, the first of them, then the table.
+    """Write a report for a person: the first files that need attention, then the table.
 
-    A report of few files is told file by file. width: columns of the screen, to which lines are wrapped; None where
-    it is none, so that a line for a file stays one line. most: files that are told one by one.
+    A report of few files is written file by file. width: columns of the screen, to which lines are wrapped; None
+    where there is no screen, so that a file has one line. most: files that are listed one by one.
     """
-    wanting, first = 0, []
+    attention, first = 0, []
     for line in report:
         if line.status == DROPPED or line.warnings:
-            wanting += 1
-            first += [line] if wanting <= most else []
-    told = list(report) if len(report) <= LINES else first
-    lines = [piece for line in told for piece in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
-    if len(report) > most and wanting > most:
-        lines.append(f"... and {wanting - most:,} more, in report.jsonl")
+            attention += 1
+            first += [line] if attention <= most else []
+    shown = list(report) if len(report) <= LINES else first
+    lines = [text for line in shown for text in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
+    if len(report) > most and attention > most:
+        lines.append(f"... and {attention - most:,} more, in report.jsonl")
     return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
 
 
 def table(report: Sequence[FileReport], width: int = WIDE) -> str:
-    """The rows as text in columns, or one under the other on a narrow screen."""
-    told = [
+    """Write the rows in columns, or one under the other on a narrow screen."""
+    body = [
         (f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or _notes(report)) for row in rows(report)
     ]
-    if width < NARROW or not told:
-        return "\n".join(line for row in told for line in _stacked(row, width))
+    if width < NARROW or not body:
+        return "\n".join(line for row in body for line in _stacked(row, width))
     heads = ("files", "", "reason", "what would help")
-    wide = [max(len(cells[n]) for cells in (heads, *told)) for n in range(3)]
+    wide = [max(len(cells[n]) for cells in (heads, *body)) for n in range(3)]
     room = max(width - sum(wide) - 6, 20)
     lines = []
-    for files, outcome, reason, help_ in (heads, *told):
+    for files, outcome, reason, help_ in (heads, *body):
         first, *more = textwrap.wrap(help_, room) or [""]
         lines.append(f"{files:>{wide[0]}}  {outcome:<{wide[1]}}  {reason:<{wide[2]}}  {first}".rstrip())
         lines += [" " * (sum(wide) + 6) + text for text in more]
     return "\n".join(lines)
 
 
-def _joined(row: Row | None, status: str, reason: str, path: str, detail: str) -> Row:
-    """A row with one file more. Where files of a reason want different numbers, the remedy is the general one."""
+def _joined(row: ReportRow | None, status: str, reason: str, path: str, detail: str) -> ReportRow:
+    """Count one more file; where remedies differ by a number, the general one stays."""
     help_ = remedy(reason, detail)
     if row is None:
-        return Row(status, reason, 1, path, detail, help_)
+        return ReportRow(status, reason, 1, path, detail, help_)
     return replace(row, files=row.files + 1, remedy=help_ if help_ == row.remedy else remedy(reason))
 
 
@@ -97,7 +97,7 @@ def _stacked(row: tuple[str, str, str, str], width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    """Lines no longer than the width; paths are not broken."""
+    """Wrap lines at a width without breaking paths."""
     return textwrap.wrap(
         text, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
