@@ -1,4 +1,4 @@
-# demo   the whole story: install, train, compose, show (open demo/index.html); with TORCH_INDEX=URL, PyTorch too
+# demo   everything at once: install, train, compose, show (open demo/index.html); with TORCH_INDEX=URL, PyTorch too
 # test   all tests that this machine can run      check  format, lint, types
 # bench  the measured claims (long)               soak   the long tests and fuzzing (FUZZ_MINUTES=30)
 
