@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.folder import read_files, write_files
+from ritornello.corpus.lines import json_line, lines_of
 from ritornello.corpus.pieces import (
     NOTE_DTYPE,
     CorpusPiece,
@@ -32,7 +33,6 @@ from ritornello.corpus.pieces import (
     with_parts,
 )
 from ritornello.corpus.report import FileReport
-from ritornello.corpus.report_lines import json_line, written
 from ritornello.music.values import Melody
 
 SPLITS = ("train", "validation", "test")
@@ -80,7 +80,7 @@ class Corpus:
         files: dict[str, bytes | Iterable[bytes]] = {
             "notes.npy": _npy(self.notes),
             "pieces.jsonl": (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces),
-            "report.jsonl": written(self.report),
+            "report.jsonl": lines_of(self.report, FileReport.to_dict),
         }
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)

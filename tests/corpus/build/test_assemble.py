@@ -6,9 +6,8 @@ import pytest
 
 from ritornello.corpus.build.assemble import Assembly
 from ritornello.corpus.build.convert import convert
+from ritornello.corpus.find.sources import Source
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.report import FileReport, dropped
-from ritornello.corpus.report_lines import ReportLines
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note
 
@@ -25,7 +24,7 @@ def midi(pitches: list[int]) -> bytes:
 def built(files: dict[str, bytes], **options):
     asked = BuildOptions(**options)
     rows = [convert(content, name, asked) for name, content in files.items()]
-    return Assembly(list(files), rows.__getitem__, asked).corpus()
+    return Assembly([Source(name, name) for name in files], rows.__getitem__, asked).corpus()
 
 
 def test_the_copy_of_a_variant_that_went_is_told_beside_the_tune_that_stays():
@@ -62,29 +61,6 @@ def test_files_are_taken_as_far_as_they_are_there():
         asked.append(place)
         return rows["a"]
 
-    assembly = Assembly(["a.mid", "a.mid", "a.mid"], rows_of, options)
+    assembly = Assembly([Source("a.mid", "a.mid")] * 3, rows_of, options)
     assembly.advance(lambda place: place != 1)
     assert asked == [0]
-
-
-def line(n: int) -> FileReport:
-    return FileReport(f"{n}.mid", "kept", "ok", losses={"notes_cut_short": n}, warnings=(("unsure_pick", "part 2"),))
-
-
-def test_report_lines_come_back_in_the_order_of_their_files():
-    lines = ReportLines(3)
-    for n in (2, 0, 1):
-        lines.put(n, line(n))
-    assert list(lines) == [line(0), line(1), line(2)]
-    assert lines == (line(0), line(1), line(2))
-    assert lines[1:] == (line(1), line(2))
-    assert lines[-1] == line(2)
-
-
-def test_a_report_line_can_be_written_anew():
-    lines = ReportLines(2)
-    lines.put(0, line(0))
-    lines.put(1, line(1))
-    lines.put(0, dropped("0.mid", "no_notes"))
-    assert [entry.reason for entry in lines] == ["no_notes", "ok"]
-    assert lines != (line(0), line(1))

@@ -10,7 +10,7 @@ import pytest
 
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.find import find_files
+from ritornello.corpus.find.find import each_file
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.store import Corpus
 from ritornello.music.midi.reader import write_midi
@@ -242,7 +242,7 @@ def test_folders_are_searched_in_order_and_circles_of_links_end(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "again.mid").symlink_to(tmp_path / "a.mid")
-    found = find_files([tmp_path / "b" / "2.mid", tmp_path])
+    found = list(each_file([tmp_path / "b" / "2.mid", tmp_path]))
     assert [os.path.relpath(s.name, tmp_path) for s in found] == ["b/2.mid", "a.mid", "b/1.mid"]
 
 

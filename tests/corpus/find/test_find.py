@@ -11,11 +11,15 @@ import zipfile
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.find import find_files
+from ritornello.corpus.find.find import each_file
 from ritornello.corpus.find.sources import Source, SourceError
 from ritornello.corpus.report import REMEDIES
 
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX file names are bytes, only POSIX has these links")
+
+
+def find_files(sources) -> list[Source]:
+    return list(each_file(sources))
 
 
 def names(folder, sources) -> list[str]:

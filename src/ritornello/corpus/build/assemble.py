@@ -18,10 +18,11 @@ from ritornello.corpus.families.judge import Copy, Judgement, judged
 from ritornello.corpus.families.kin import kinship
 from ritornello.corpus.families.likeness import line_of
 from ritornello.corpus.families.split import SplitRule
+from ritornello.corpus.find.sources import Source
+from ritornello.corpus.lines import Lines
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import NOTE_DTYPE
 from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, dropped
-from ritornello.corpus.report_lines import ReportLines
 from ritornello.corpus.store import Corpus
 
 RowsOf = Callable[[int], FileRows]
@@ -65,16 +66,16 @@ class Assembly:
     lie on disk: a folder of copies needs no more memory than what it is copied from.
     """
 
-    def __init__(self, names: Sequence[str], rows_of: RowsOf, options: BuildOptions) -> None:
-        self._names, self._rows_of, self._options = names, rows_of, options
+    def __init__(self, sources: Sequence[Source], rows_of: RowsOf, options: BuildOptions) -> None:
+        self._sources, self._rows_of, self._options = sources, rows_of, options
         self._shelf = _Shelf(options)
-        self._report = ReportLines(len(names))
+        self._report = Lines(FileReport.to_dict, FileReport.from_json, length=len(sources))
         self._taken = 0
-        self._pauses = {int(share * len(names)) for share in COMPARED_AT}
+        self._pauses = {int(share * len(sources)) for share in COMPARED_AT}
 
     def advance(self, is_there: Callable[[int], bool]) -> None:
         """Take files from the first that is not taken yet up to the first whose rows are not there."""
-        while self._taken < len(self._names) and is_there(self._taken):
+        while self._taken < len(self._sources) and is_there(self._taken):
             place, self._taken = self._taken, self._taken + 1
             rows = self._rows_of(place)
             self._shelf.take(place, rows)
@@ -106,7 +107,7 @@ class Assembly:
             self._put(place, rows, {**judgement.copies, **early}, judgement.crossing)
 
     def _put(self, place: int, rows: FileRows, copies: Mapping[str, Copy], crossing: Mapping[str, Copy]) -> None:
-        self._report.put(place, _report(_File.of(self._names[place], rows), copies, crossing))
+        self._report.put(place, _report(_File.of(self._sources[place].name, rows), copies, crossing))
 
 
 class _Shelf:

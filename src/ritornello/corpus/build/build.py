@@ -19,11 +19,11 @@ from ritornello.corpus.build.pool import convert_here
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.find.find import each_file
-from ritornello.corpus.find.source_list import NameList, SourceList
 from ritornello.corpus.find.sources import Source
 from ritornello.corpus.folder import sweep, write_report
+from ritornello.corpus.lines import Lines, lines_of
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.report_lines import written
+from ritornello.corpus.report import FileReport
 from ritornello.corpus.store import Corpus
 from ritornello.music.errors import WorkerError
 
@@ -49,7 +49,8 @@ def build_corpus(
     """
     options = replace(options or BuildOptions(), **changes)
     SplitRule.parse(options.split).check()  # says what is wrong with it before anything is read
-    found = SourceList(each_file([sources] if isinstance(sources, str | Path) else sources))
+    named = [sources] if isinstance(sources, str | Path) else sources
+    found = Lines(Source.to_list, Source.from_list, each_file(named))
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         try:
             corpus = _built(found, options, journal, on_file, out)
@@ -64,7 +65,7 @@ def build_corpus(
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
             if isinstance(error, CorpusError) and error.report and out is not None and not options.strict:
-                write_report(Path(out), written(error.report))
+                write_report(Path(out), lines_of(error.report, FileReport.to_dict))
             if isinstance(error, OSError) and error.filename is None and out is not None:
                 raise not_written(out, error) from None
             raise
@@ -76,7 +77,7 @@ def _built(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None, out: str | Path | None
 ) -> Corpus:
     """Let the executor fill the journal, put the corpus together as far as it goes meanwhile, and save it."""
-    assembly = Assembly(NameList(sources), journal.rows, options)
+    assembly = Assembly(sources, journal.rows, options)
     with closing(_executor(sources, options, journal, out)) as places:
         for done, place in enumerate(places, 1):
             if on_file:

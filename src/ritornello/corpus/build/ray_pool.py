@@ -40,7 +40,7 @@ def convert_on_ray(
     ray = _ray()
     _take_up(journal, shards)
     known = ray.put(frozenset(journal.keys()))
-    items = [{"place": place, "source": json.dumps(asdict(source))} for place, source in enumerate(sources)]
+    items = [{"place": place, "source": json.dumps(source.to_list())} for place, source in enumerate(sources)]
     processors = int(ray.cluster_resources().get("CPU", 1))
     size = max(1, min(SHARD_FILES, -(-len(items) // (processors * TASKS_PER_PROCESSOR))))
     data = ray.data.from_items(items, override_num_blocks=-(-len(items) // size)).map_batches(
@@ -107,9 +107,7 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
 def _sources(batch: dict[str, Any]) -> Iterator[tuple[int, Source]]:
     """Places and sources from the columns of a block."""
     for place, text in zip(batch["place"], batch["source"], strict=True):
-        fields = json.loads(text)
-        problem = fields.pop("problem")
-        yield int(place), Source(**fields, problem=None if problem is None else (problem[0], problem[1]))
+        yield int(place), Source.from_list(json.loads(text))
 
 
 @lru_cache(maxsize=1)

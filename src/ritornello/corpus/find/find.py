@@ -1,4 +1,4 @@
-"""Every door: the files under the paths, patterns and archives that a user names."""
+"""Find the files under the paths, patterns and archives that a user names."""
 
 from __future__ import annotations
 
@@ -18,29 +18,22 @@ from ritornello.corpus.find.sources import Source, name_problem
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
 
 
-def find_files(sources: Sequence[str | Path]) -> list[Source]:
-    """Every file named, and every file in the folders, archives and patterns named, each once.
+def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
+    """Find every file named, and every file in the folders, archives and patterns named, each once.
 
     A source is a file, a folder (searched through, archives in it as well), an archive (`.zip`, `.tar`, `.tar.gz`,
     `.tgz`, `.tar.bz2`, `.tar.xz` ...) or a pattern (`tunes/**/*.mid`). Sources stay in the order given; what is in
     a folder or matches a pattern is sorted by path, what is in an archive stays in its order. Hidden files and
     folders are passed over, and folders that hold a training run, whose melodies are the network's own; links are
-    followed but never in a circle, in archives never. What cannot be read stands in the list with its problem: a
-    folder that cannot be listed, a damaged archive, a file that is no music.
-    Raises CorpusError for a source that does not exist, and where no file is found.
-    """
-    return list(each_file(sources))
-
-
-def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
-    """As `find_files`, one after the other, for more files than are to lie in memory.
-
+    followed but never in a circle, in archives never. What cannot be read comes with its problem: a folder that
+    cannot be listed, a damaged archive, a file that is no music.
     Of a file that was found, eight bytes of the digest of its real path are remembered.
+    Raises CorpusError for a source that does not exist, and where no file is found.
     """
     found: set[int] = set()
     for given in map(str, sources):
         for path in _named(given):
-            for real, source in _below(path) if os.path.isdir(path) else [(os.path.realpath(path), _plain(path))]:
+            for real, source in _below(path) if os.path.isdir(path) else [(os.path.realpath(path), _source_of(path))]:
                 before = len(found)
                 found.add(_digest(real))
                 if len(found) > before:
@@ -50,7 +43,7 @@ def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
 
 
 def _is_run(folder: str | Path) -> bool:
-    """Whether `train` keeps a run in the folder: the place to go on from, or the model and the log."""
+    """Tell whether a folder holds a training run: its checkpoint, or its model and its log."""
     return any(all(os.path.isfile(os.path.join(folder, name)) for name in names) for names in _RUNS)
 
 
@@ -70,7 +63,7 @@ def _digest(real: str) -> int:
 
 
 def _named(given: str) -> list[str]:
-    """The paths that a source stands for: itself, or what a pattern matches."""
+    """Expand a source into paths: itself, or what a pattern matches."""
     if os.path.lexists(given):
         return [given]
     if not glob.has_magic(given):
@@ -82,7 +75,7 @@ def _named(given: str) -> list[str]:
 
 
 def _deep_matches(pattern: str) -> list[str]:
-    """Files that match a pattern with "**" (any depth). Unlike glob's own, it ends where links go in circles."""
+    """Match files with a pattern that has "**" (any depth). Unlike glob, it ends where links go in circles."""
     parts = Path(pattern).parts
     first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     root = os.path.join(*parts[:first]) if first else os.curdir
@@ -99,13 +92,13 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _below(folder: str) -> Iterator[tuple[str, Source]]:
-    """Files below a folder, with real paths, sorted; each real folder is entered once, however deep; a run never."""
+    """Walk the files below a folder, sorted, with real paths; each real folder once, a training run never."""
     entered: set[str] = set()
     waiting: list[tuple[str, str, bool]] = [(folder, os.path.realpath(folder), True)]
     while waiting:
         path, real, is_folder = waiting.pop()
         if not is_folder:
-            yield real, _plain(path)
+            yield real, _source_of(path)
         elif real not in entered and not _is_run(path):
             entered.add(real)
             try:
@@ -115,7 +108,7 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
 
 
 def _listing(folder: str, real: str) -> list[tuple[str, str, bool]]:
-    """What a folder holds, sorted: path, real path, and whether it is a folder. Raises OSError."""
+    """List what a folder holds, sorted: path, real path, and whether it is a folder. Raises OSError."""
     with os.scandir(folder) as entries:
         seen = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     return [
@@ -131,8 +124,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _plain(path: str) -> Source:
-    """A path as one source; what it is, is asked without opening it."""
+def _source_of(path: str) -> Source:
+    """Make one source of a path, which is not opened."""
     if os.path.isfile(path):
         return Source(path, path, problem=None if is_archive(path) else name_problem(path))
     missing = "not a file" if os.path.exists(path) else "a link to nothing"
@@ -140,7 +133,7 @@ def _plain(path: str) -> Source:
 
 
 def _opened(source: Source) -> Iterator[Source]:
-    """The members of an archive, or the source itself; an archive that is damaged comes last, with its problem."""
+    """List the members of an archive, or the source itself; a damaged archive comes last, with its problem."""
     if source.problem or not is_archive(source.path):
         yield source
         return
@@ -157,7 +150,7 @@ def _opened(source: Source) -> Iterator[Source]:
 
 
 def _member(archive: str, member: Member, numbers: dict[str, int]) -> Source:
-    """A member as a source. A name that came before in the same archive is told apart by a number."""
+    """Make a source of a member. A name that came before in the same archive gets a number."""
     stem, suffix = os.path.splitext(member.name)
     name, number = member.name, numbers.get(member.name, 0)
     while name in numbers:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ritornello.corpus.find.archive_limits import ArchiveError
 from ritornello.corpus.find.archives import read_member
@@ -16,7 +18,7 @@ MAX_ARRAY_BYTES = 2**28
 
 
 class SourceError(ValueError):
-    """A source that cannot be given to a reader; `reason` is a code of the report, `detail` says more."""
+    """A source that no reader can be given; `reason` is a code of the report, `detail` says more."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -38,6 +40,16 @@ class Source:
     member: int | None = None
     problem: tuple[str, str] | None = None
 
+    def to_list(self) -> list[Any]:
+        """List its values for JSON."""
+        return [self.name, self.path, self.member, self.problem]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Source:
+        """Rebuild a source from `to_list`."""
+        name, path, member, problem = values
+        return cls(name, path, member, None if problem is None else (problem[0], problem[1]))
+
     @property
     def suffix(self) -> str:
         """The ending of the name in small letters, ".mid"."""
@@ -49,7 +61,7 @@ class Source:
         return self.suffix in ARRAY_SUFFIXES
 
     def read(self) -> bytes:
-        """Its bytes, at most 64 MB of a score and 256 MB of an array file.
+        """Read its bytes, at most 64 MB of a score and 256 MB of an array file.
 
         Nothing but regular files is opened: no pipe or device can hold the reader up. Members of one archive are
         cheap to read in their order. Raises SourceError with the reason where there is nothing to be read.
@@ -77,7 +89,7 @@ class Source:
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
-    """Why a file of this name need not be opened, as (reason, detail); None for one that may hold music."""
+    """Say why a file of this name need not be opened, as (reason, detail); None for one that may hold music."""
     suffix = os.path.splitext(name)[1].lower()
     if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
         return None
