@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from ritornello.music.spelling import LINE_OF_FIFTHS
 from ritornello.music.values import Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -35,7 +36,7 @@ def parse_key(name: str) -> Key:
     is_minor = mode_name.startswith(("mi", "mo")) or mode_name == "m" or (letter.islower() and not mode_name)
     mode = "minor" if is_minor else "major"
     alter = accidental.count("#") + accidental.count("♯") - accidental.count("b") - accidental.count("♭")
-    fifths = "FCGDAEB".index(letter.upper()) - 1 + 7 * alter - (3 if mode == "minor" else 0)
+    fifths = LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter - (3 if mode == "minor" else 0)
     if not -7 <= fifths <= 7:
         raise ValueError(f"no such key: {name!r} would need {abs(fifths)} accidentals; 7 is the most")
     return Key(0, fifths, mode)
@@ -44,7 +45,7 @@ def parse_key(name: str) -> Key:
 def key_name(key: Key) -> str:
     """Name a key: "Bb major", "F# minor"."""
     place = key.fifths + (3 if key.mode == "minor" else 0) + 1
-    letter = "FCGDAEB"[place % 7]
+    letter = LINE_OF_FIFTHS[place % 7]
     return f"{letter}{'#' * (place // 7) if place >= 0 else 'b' * -(place // 7)} {key.mode}"
 
 

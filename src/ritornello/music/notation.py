@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ritornello.music.beats import SHORTEST, BeatTree, Span, Tuplet, normal_for, odd_part
-from ritornello.music.spelling import spell
+from ritornello.music.spelling import Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
 
 TYPES = {
@@ -28,15 +28,6 @@ TYPES = {
     **{Fraction(4, n): f"{n}{'nd' if n == 32 else 'th'}" for n in (32, 64, 128, 256, 512, 1024)},
 }
 FLAGS = {name: max(0, round(4 / length).bit_length() - 3) for length, name in TYPES.items()}
-_SHARPS = "FCGDAEB"  # the order in which a key takes its sharps; flats come from the other end
-
-
-class Spelled(NamedTuple):
-    """A pitch by name: letter A-G, alteration in semitones, octave (4 begins at middle C)."""
-
-    step: str
-    alter: int
-    octave: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +134,7 @@ def _spelled(melody: Melody) -> list[Spelled]:
     fifths = [_fifths(timeline.key_at(note.start)) for note in melody.notes]
     for last in range(1, len(fifths) + 1):
         if last == len(fifths) or fifths[last] != fifths[first]:
-            names += [Spelled(*n) for n in spell([n.pitch for n in melody.notes[first:last]], fifths[first])]
+            names += spell([n.pitch for n in melody.notes[first:last]], fifths[first])
             first = last
     return names
 
@@ -305,28 +296,21 @@ def _with_accidentals(
     for element in elements:
         here = _fifths(timeline.key_at(int(element.start * timeline.ticks_per_quarter)))
         if here != fifths:
-            fifths, signature, state = here, _signature(here), {}
+            fifths, signature, state = here, alterations(here), {}
         if element.note is None:
             named.append(element)
             continue
         pitch = spelled[element.note]
-        place = (pitch.step, pitch.octave)
+        place = (pitch.letter, pitch.octave)
         shown = None
         if element.tie_stop:
-            state.setdefault(place, None if pitch.alter != signature.get(pitch.step, 0) else pitch.alter)
+            state.setdefault(place, None if pitch.alter != signature.get(pitch.letter, 0) else pitch.alter)
         else:
-            if state.get(place, signature.get(pitch.step, 0)) != pitch.alter:
+            if state.get(place, signature.get(pitch.letter, 0)) != pitch.alter:
                 shown = pitch.alter
             state[place] = pitch.alter
         named.append(replace(element, pitch=pitch, accidental=shown))
     return named
-
-
-def _signature(fifths: int) -> dict[str, int]:
-    """List the letters that a key of `fifths` alters."""
-    if fifths >= 0:
-        return dict.fromkeys(_SHARPS[:fifths], 1)
-    return dict.fromkeys(_SHARPS[fifths:], -1)
 
 
 def _with_beams(elements: Sequence[Element], frame: _Frame) -> list[Element]:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-_LETTERS = "FCGDAEB"  # the line of fifths from F (position -1); seven steps further the same letters return, sharper
+LINE_OF_FIFTHS = "FCGDAEB"  # from F (position -1) on; seven further the same letters return, sharper
 _LOWEST, _HIGHEST = -3, 8  # twelve neighbours round the tonic of a major key: flat third ... sharp fifth
 
 
-def spell(pitches: Sequence[int], fifths: int) -> list[tuple[str, int, int]]:
+class Spelled(NamedTuple):
+    """A pitch by name: letter A-G, alteration in semitones, octave (4 begins at middle C)."""
+
+    letter: str
+    alter: int
+    octave: int
+
+
+def alterations(fifths: int) -> dict[str, int]:
+    """List the letters that a key of `fifths` (-7 to 7) alters, with 1 for a sharp and -1 for a flat."""
+    if fifths >= 0:
+        return dict.fromkeys(LINE_OF_FIFTHS[:fifths], 1)
+    return dict.fromkeys(LINE_OF_FIFTHS[fifths:], -1)
+
+
+def spell(pitches: Sequence[int], fifths: int) -> list[Spelled]:
     """Spell each pitch (0-127, 60 is C4) in a key of `fifths` (-7 to 7).
 
-    A name is a letter, an alteration and an octave.
     Notes of the key get the key's own names. A chromatic note is named by the twelve neighbours of the key
     on the line of fifths (in C: C# D Eb E F F# G G# A Bb B), save that a lowered second, sixth or third, or the
     sharp that sounds the same, is written as what it moves to by a semitone: sharp before a rise, flat before a fall.
@@ -38,6 +53,6 @@ def _position(pitch: int, following: int | None, fifths: int) -> int:
     return fifths + above_tonic
 
 
-def _named(pitch: int, position: int) -> tuple[str, int, int]:
+def _named(pitch: int, position: int) -> Spelled:
     alter, letter = divmod(position + 1, 7)
-    return _LETTERS[letter], alter, (pitch - alter) // 12 - 1
+    return Spelled(LINE_OF_FIFTHS[letter], alter, (pitch - alter) // 12 - 1)

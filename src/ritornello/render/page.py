@@ -18,8 +18,9 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from ritornello.music.beats import beat_lengths
+from ritornello.music.keys import key_name
 from ritornello.music.scores.writer import write_musicxml
-from ritornello.music.values import Key, Melody
+from ritornello.music.values import Melody
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
 
@@ -30,8 +31,6 @@ MAX_FRAME_HEIGHT = 1200  # pixels; a longer melody scrolls inside its frame
 
 Figure = str | int | float
 
-_MAJORS = ("C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯")
-_MINORS = ("A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯", "G♯", "D♯", "A♯")
 _FILE_TYPES = {
     ".mid": ("MIDI", "audio/midi"),
     ".musicxml": ("MusicXML", "application/vnd.recordare.musicxml+xml"),
@@ -170,16 +169,11 @@ def _meta(melody: Melody) -> str:
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     parts = [
         timeline.metre.name,
-        _key_name(timeline.key) if timeline.key else "",
+        key_name(timeline.key).replace("#", "♯").replace("b ", "♭ ") if timeline.key else "",
         f'<span class="note-sign">{sign or "♩"}</span> = {per_minute:.0f}',
         f"{bars} bar{'s' if bars != 1 else ''}",
     ]
     return " · ".join(part for part in parts if part)
-
-
-def _key_name(key: Key) -> str:
-    names = _MINORS if key.mode == "minor" else _MAJORS
-    return f"{names[key.fifths + 7]} {key.mode}" if -7 <= key.fifths <= 7 else ""
 
 
 def _legend() -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-LINE_OF_FIFTHS = "FCGDAEB"  # sharps are added in this order, flats in the reverse
+from ritornello.music.spelling import LINE_OF_FIFTHS, alterations
 
 _MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
 _MINOR = {"min", "m", "aeo", "dor", "phr", "loc"}  # modes with a minor third
@@ -42,7 +42,7 @@ class Signature:
     known: bool = True
 
 
-def parse_key(text: str) -> Signature | None:
+def parse_key_field(text: str) -> Signature | None:
     """Read a K: field.
 
     Gives None where it names no tonic (only a clef, say). Raises ValueError for an unknown mode.
@@ -69,20 +69,14 @@ def parse_key(text: str) -> Signature | None:
     fifths = LINE_OF_FIFTHS.index(letter) - 1 + sharpened + _MODES[mode]
     if not -7 <= fifths <= 7:
         raise ValueError(f'"{text}" has more than seven sharps or flats')
-    signature = Signature(_alterations(fifths), fifths, "minor" if mode in _MINOR else "major")
+    signature = Signature(alterations(fifths), fifths, "minor" if mode in _MINOR else "major")
     return _with_accidentals(signature, explicit) if explicit else signature
-
-
-def _alterations(fifths: int) -> dict[str, int]:
-    if fifths >= 0:
-        return dict.fromkeys(LINE_OF_FIFTHS[:fifths], 1)
-    return dict.fromkeys(LINE_OF_FIFTHS[fifths:], -1)
 
 
 def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signature:
     """Add explicit accidentals; the fifths become the sharps less the flats at the clef."""
-    alterations = signature.alterations | explicit
-    return Signature(alterations, max(-7, min(7, sum(alterations.values()))), signature.mode)
+    altered = signature.alterations | explicit
+    return Signature(altered, max(-7, min(7, sum(altered.values()))), signature.mode)
 
 
 def parse_voice_options(text: str) -> dict[str, Any]:

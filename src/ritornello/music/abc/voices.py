@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ritornello.music.abc.fields import (
     Signature,
     default_unit,
-    parse_key,
+    parse_key_field,
     parse_metre,
     parse_tempo,
     parse_unit,
@@ -112,7 +112,7 @@ class Settings:
     def set_field(self, letter: str, value: str) -> None:
         """Take over a K:, M: or L: field. Raises ValueError where it cannot be read."""
         if letter == "K":
-            self.signature = parse_key(value) or self.signature
+            self.signature = parse_key_field(value) or self.signature
             self.apply(value)
         elif letter == "M":
             self.metre = parse_metre(value)

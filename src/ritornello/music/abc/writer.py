@@ -15,16 +15,15 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 
 from ritornello.music.abc.voices import MAX_PLAYS
-from ritornello.music.spelling import spell
+from ritornello.music.beats import normal_for, odd_part
+from ritornello.music.keys import key_name
+from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
 
 _UNIT = Fraction(1, 2)  # L:1/8, in quarters
 _BARS_A_LINE = 4
 _LONGEST_RUN = 12  # notes in a tuplet; more are written singly
 _SIGNS = {2: "^^", 1: "^", 0: "=", -1: "_", -2: "__"}
-_SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
-_MAJORS = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
-_MINORS = ["Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#"]
 _VALUES = sorted(
     {Fraction(2) ** power * dots for power in range(-4, 4) for dots in (Fraction(1), Fraction(3, 2))}
     | {Fraction(2) ** power * Fraction(7, 4) for power in range(-2, 3)},
@@ -38,7 +37,7 @@ class _Item:
 
     start: Fraction
     duration: Fraction
-    name: tuple[str, int, int] | None = None
+    name: Spelled | None = None
     tied: bool = False
 
 
@@ -91,7 +90,8 @@ def _key_name(key: Key | None) -> str:
         return "none"
     if not -7 <= key.fifths <= 7:
         raise ValueError(f"a key has -7 to 7 fifths, not {key.fifths}")
-    return f"{_MINORS[key.fifths + 7]}m" if key.mode == "minor" else _MAJORS[key.fifths + 7]
+    tonic, mode = key_name(key).split()
+    return f"{tonic}m" if mode == "minor" else tonic
 
 
 def _changes(timeline: Timeline) -> dict[Fraction, str]:
@@ -133,7 +133,7 @@ def _items(melody: Melody, cuts: Sequence[Fraction]) -> Iterator[_Item]:
     yield from _cut(_Item(time, Fraction(melody.timeline.length, quarter) - time), cuts)
 
 
-def _names(melody: Melody) -> Iterator[tuple[str, int, int]]:
+def _names(melody: Melody) -> Iterator[Spelled]:
     def fifths(pair: tuple[int, int]) -> int:
         key = melody.timeline.key_at(pair[0])
         return key.fifths if key else 0
@@ -183,13 +183,12 @@ class _Signs:
     """
 
     def __init__(self, key: Key | None, certain: bool = True) -> None:
-        fifths = key.fifths if key else 0
-        letters = _SHARPS[:fifths] if fifths > 0 else _FLATS[:-fifths]
-        self.key = {letter: (letter in letters) * (1 if fifths > 0 else -1) for letter in _SHARPS} if certain else {}
+        in_key = dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(key.fifths if key else 0)
+        self.key = in_key if certain else {}
         self.everywhere: dict[str, int] = {}
         self.in_octave: dict[tuple[str, int], int] = {}
 
-    def of(self, name: tuple[str, int, int] | None) -> str:
+    def of(self, name: Spelled | None) -> str:
         """Find the sign to write before a note, "" where none is needed (or for a rest)."""
         if name is None:
             return ""
@@ -217,10 +216,10 @@ def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
     """Split the bar's items into note values: item, opening of a tuplet, written length."""
     waiting = list(bar.items)
     while waiting:
-        odd = _odd(waiting[0].duration)
+        odd = odd_part(waiting[0].duration.denominator)
         run = _tuplet_run(waiting, odd) if odd > 1 else 0
         if run:
-            below = _power_below(odd)
+            below = normal_for(odd)
             opening = "(3" if (odd, run) == (3, 3) else f"({odd}:{below}:{run}"
             for item in waiting[:run]:
                 yield item, opening, item.duration * odd / below
@@ -237,18 +236,18 @@ def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
     """Write an item by itself, as a tuplet of one where its length has an odd denominator."""
     if not 1 < odd <= MAX_PLAYS:
         return item, "", item.duration
-    below = _power_below(odd)
+    below = normal_for(odd)
     return item, f"({odd}:{below}:1", item.duration * odd / below
 
 
 def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
     """Count the items, from the first on, that make up a tuplet; 0 where they do not."""
-    total, below = Fraction(0), _power_below(odd)
+    total, below = Fraction(0), normal_for(odd)
     for count, item in enumerate(items[:_LONGEST_RUN], 1):
         total += item.duration
         if item.duration * odd / below not in _VALUES:
             return 0
-        if _odd(total) == 1:
+        if odd_part(total.denominator) == 1:
             return count
     return 0
 
@@ -265,19 +264,7 @@ def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
     next_beat = start + (origin - start) % beat
     if start < next_beat < end:
         return [next_beat]
-    if _odd(item.duration) > 1:
+    if odd_part(item.duration.denominator) > 1:
         last_beat = end - (end - origin) % beat
         return [last_beat] if start < last_beat < end else []
     return [start + value for value in _VALUES if value < item.duration][:1]
-
-
-def _odd(length: Fraction) -> int:
-    """Find the odd part of a denominator: 1 where halving reaches `length`, 3 for thirds."""
-    odd = length.denominator
-    while odd % 2 == 0:
-        odd //= 2
-    return odd
-
-
-def _power_below(odd: int) -> int:
-    return 1 << (odd.bit_length() - 1)

@@ -6,19 +6,11 @@ Source: The Complete MIDI 1.0 Detailed Specification (1996), "Standard MIDI File
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 LENGTHS = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # data bytes of channel messages
-META, END_OF_TRACK = 0xFF, 0x2F
+META, TRACK_NAME, END_OF_TRACK = 0xFF, 0x03, 0x2F
 
-
-class Event(NamedTuple):
-    """An event at a tick: its status byte, the kind of a meta event (else 0), and its data."""
-
-    tick: int
-    status: int
-    kind: int
-    data: bytes
+Event = tuple[int, int, int, bytes]  # tick, status byte, kind of a meta event (else 0), data
 
 
 def events(track: bytes) -> Iterator[Event]:
@@ -44,7 +36,7 @@ def events(track: bytes) -> Iterator[Event]:
                 length, place = _quantity(track, place)
             if kind == END_OF_TRACK:
                 return
-            yield Event(tick, status, kind, track[place : place + length])
+            yield tick, status, kind, track[place : place + length]
             place += length
     except IndexError:
         return  # cut short: what stands before counts

@@ -12,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ritornello.music.midi.chunks import Chunks, Remark, read_chunks
+from ritornello.music.midi.events import META, TRACK_NAME, events
 from ritornello.music.midi.names import decoded_name
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
 from ritornello.music.midi.words import count_syllables, syllable_ticks
@@ -109,16 +110,16 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
         raise ValueError(f"program must be 0 to 127, not {program}")
     melody = _within_resolution(melody)
     timeline = melody.timeline
-    events: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
-    events += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
-    events += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
-    events += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
-    events.append((0, 4, bytes([0xC0, program])))
+    messages: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
+    messages += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
+    messages += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
+    messages += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
+    messages.append((0, 4, bytes([0xC0, program])))
     for note in melody.notes:
-        events.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
-        events.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
-    events.append((timeline.length, 7, END_OF_TRACK))
-    track = _track(sorted(events, key=lambda e: e[:2]))
+        messages.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
+        messages.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
+    messages.append((timeline.length, 7, END_OF_TRACK))
+    track = _track(sorted(messages, key=lambda e: e[:2]))
     return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
 
 
@@ -176,16 +177,11 @@ def _names(tracks: Sequence[bytes]) -> dict[str, str]:
 
 def _leading_name(track: bytes) -> bytes:
     """Find the track name among the meta events that open a track; empty where there is none."""
-    place = 0
-    while place < len(track):
-        _, place = _variable(track, place)
-        if track[place : place + 1] != b"\xff":
+    for _, status, kind, data in events(track):
+        if status != META:
             break
-        kind = track[place + 1 : place + 2]
-        size, place = _variable(track, place + 2)
-        if kind == b"\x03":
-            return track[place : place + size]
-        place += size
+        if kind == TRACK_NAME:
+            return data
     return b""
 
 
@@ -303,10 +299,10 @@ def _microseconds(tempo: Tempo) -> bytes:
     return mspq.to_bytes(3, "big")
 
 
-def _track(events: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """Write events (tick, order, bytes) as the bytes of a track, each after its delta time."""
+def _track(messages: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """Write messages (tick, order, bytes) as the bytes of a track, each after its delta time."""
     pieces, now = [], 0
-    for tick, _, data in events:
+    for tick, _, data in messages:
         pieces.append(_quantity(tick - now) + data)
         now = tick
     return b"".join(pieces)
@@ -332,16 +328,3 @@ def _quantity(number: int) -> bytes:
     while number := number >> 7:
         data.append(number & 0x7F | 0x80)
     return bytes(reversed(data))
-
-
-def _variable(data: bytes, place: int) -> tuple[int, int]:
-    """Read a variable-length quantity: its value and the place after it.
-
-    The place is past the end where data is short.
-    """
-    value = 0
-    for end in range(place + 1, min(place + 4, len(data)) + 1):
-        value = value << 7 | data[end - 1] & 0x7F
-        if data[end - 1] < 0x80:
-            return value, end
-    return value, place + 4

@@ -17,16 +17,20 @@ What becomes of the score:
 from __future__ import annotations
 
 import zipfile
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from io import BytesIO
+from operator import itemgetter
+from typing import TypeVar
 from xml.etree import ElementTree
 
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import Score, read_score
-from ritornello.music.musescore.staff import Change, Sound, Value
+from ritornello.music.musescore.staff import Sound
 from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
+
+Value = TypeVar("Value")
 
 MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
 FINEST_TICKS = 2**31 - 1  # a finer resolution than this is a hostile file, not music
@@ -123,24 +127,24 @@ def _piece(score: Score, order: Sequence[int], source: str) -> Piece:
     length = starts.pop()
     notes = _joined(score, order, starts)
     key_staff = next((staff for staff in score.staves if not staff.transposes), score.staves[0])
-    keys = _played(key_staff.keys, Change(Fraction(0), (0, "major")), score.bars, order, starts)
+    keys = _played(key_staff.keys, (Fraction(0), (0, "major")), score.bars, order, starts)
     tempos = _played(
         sorted(change for staff in score.staves for change in staff.tempos),
-        Change(Fraction(0), 120.0),
+        (Fraction(0), 120.0),
         score.bars,
         order,
         starts,
     )
     times = {t for staff in notes for note in staff for t in note[:2]}
-    ticks = exact_resolution([*times, *starts, length, *(c.at for c in keys), *(c.at for c in tempos)])
+    ticks = exact_resolution([*times, *starts, length, *(time for time, _ in [*keys, *tempos])])
     if ticks > FINEST_TICKS:
         raise ValueError(f"its rhythms need {ticks} ticks per quarter to be exact")
     timeline = Timeline(
         ticks,
         _ticks(length, ticks),
         tuple(m._replace(tick=_ticks(at, ticks)) for at, m in _metres(score.bars, order, starts)),
-        tuple(Key(_ticks(c.at, ticks), *c.value) for c in keys),
-        tuple(Tempo(_ticks(c.at, ticks), c.value) for c in tempos),
+        tuple(Key(_ticks(time, ticks), *key) for time, key in keys),
+        tuple(Tempo(_ticks(time, ticks), qpm) for time, qpm in tempos),
     )
     parts = tuple(
         Part(
@@ -198,28 +202,25 @@ def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> l
 
 
 def _played(
-    changes: Sequence[Change[Value]],
-    default: Change[Value],
+    changes: Sequence[tuple[Fraction, Value]],
+    default: tuple[Fraction, Value],
     bars: Sequence[WrittenBar],
     order: Sequence[int],
     starts: Sequence[Fraction],
-) -> list[Change[Value]]:
+) -> list[tuple[Fraction, Value]]:
     """List keys or tempos in playing order; a value already in force is not repeated."""
-    changes = sorted([default, *changes], key=lambda change: change.at)  # stable: the default stands first
-    places = [change.at for change in changes]
-    played: list[Change[Value]] = []
+    changes = sorted([default, *changes], key=itemgetter(0))  # stable: the default stands first
+    times = [time for time, _ in changes]
+    played: list[tuple[Fraction, Value]] = []
     for index, start in zip(order, starts, strict=True):
         bar = bars[index]
-        first = max(0, bisect_right(places, bar.start) - 1)
-        end = bisect_right(places, bar.end)
-        for change in changes[first:end]:
-            if change.at >= bar.end:
-                break
-            at = start + max(Fraction(0), change.at - bar.start)
-            if played and played[-1].at == at:
+        first = max(0, bisect_right(times, bar.start) - 1)
+        for time, value in changes[first : bisect_left(times, bar.end)]:
+            at = start + max(Fraction(0), time - bar.start)
+            if played and played[-1][0] == at:
                 played.pop()
-            if not played or played[-1].value != change.value:
-                played.append(Change(at, change.value))
+            if not played or played[-1][1] != value:
+                played.append((at, value))
     return played or [default]
 
 

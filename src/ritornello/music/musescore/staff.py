@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ritornello.music.musescore.repeats import WrittenBar
-
-Value = TypeVar("Value")
 
 QUARTERS = {
     "longa": Fraction(16),
@@ -56,17 +54,11 @@ class Sound(NamedTuple):
     tied_to: Hashable = None
 
 
-class Change(NamedTuple, Generic[Value]):
-    """Something that holds from `at` (quarters) on: a key (fifths, mode) or a tempo (quarters per minute)."""
-
-    at: Fraction
-    value: Value
-
-
 @dataclass(slots=True)
 class Staff:
     """One staff as written: its notes in file order, its name, and how many syllables are sung on it.
 
+    keys: (time, (fifths, mode)). tempos: (time, quarters per minute). Times in quarters of the written score.
     faults: voices that do not fill their bar. The first voice must fill every bar without a hole; the others may
     leave stretches out, which are rests, but may neither overlap themselves nor run over the barline.
     """
@@ -77,8 +69,8 @@ class Staff:
     transposes: bool = False
     syllables: int = 0
     sounds: list[Sound] = field(default_factory=list)
-    keys: list[Change[tuple[int, str]]] = field(default_factory=list)
-    tempos: list[Change[float]] = field(default_factory=list)
+    keys: list[tuple[Fraction, tuple[int, str]]] = field(default_factory=list)
+    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -263,12 +255,12 @@ class StaffReader:
         fifths = int(element.findtext("accidental") or 0)
         if -7 <= fifths <= 7:
             mode = "minor" if element.findtext("mode") == "minor" else "major"
-            self.staff.keys.append(Change(self.now, (fifths, mode)))
+            self.staff.keys.append((self.now, (fifths, mode)))
 
     def _tempo(self, element: Element) -> None:
         quarters_per_second = float(element.findtext("tempo") or 0)
         if quarters_per_second > 0:
-            self.staff.tempos.append(Change(self.now, round(quarters_per_second * 60, 3)))
+            self.staff.tempos.append((self.now, round(quarters_per_second * 60, 3)))
 
     def _spanner(self, element: Element) -> None:
         """Format 3: an ending or octave line with the place where it stops."""

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.notation import TYPES, Bar, Element, Spelled, notate
+from ritornello.music.notation import TYPES, Bar, Element, notate
+from ritornello.music.spelling import Spelled
 from ritornello.music.values import Key, Melody, Metre, Tempo
 
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
@@ -74,7 +75,7 @@ def choose_clef(pitches: Sequence[Spelled]) -> Clef:
     """Choose the clef with the fewest ledger lines; treble where in doubt."""
 
     def cost(clef: Clef) -> float:
-        steps = [abs(p.octave * 7 + "CDEFGAB".index(p.step) - clef.middle) for p in pitches]
+        steps = [abs(p.octave * 7 + "CDEFGAB".index(p.letter) - clef.middle) for p in pitches]
         ledgers = sum(max(0, step - 4) // 2 for step in steps)
         return ledgers + len(pitches) * (1.5 if clef.octaves else 0.6 if clef.sign == "F" else 0.0)
 
