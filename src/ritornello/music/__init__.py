@@ -1,4 +1,4 @@
-"""The value types and the files they live in: MIDI, ABC, MusicXML, MuseScore, kern and MEI."""
+"""Melodies and pieces as values, and their files: MIDI, ABC, MusicXML, MuseScore, kern and MEI."""
 
 from __future__ import annotations
 

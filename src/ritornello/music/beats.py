@@ -1,4 +1,4 @@
-"""How a bar divides: groups, beats, parts of beats, and which note values show that division.
+"""Divide a bar in beats and parts of beats, and find the note values that show the division.
 
 A bar is a tree: bar, half-bars where there are any, beats, thirds or halves of a beat, and so on in halves.
 The *depth* of a place is the level at which it first appears as a boundary: -1 for the barline, 0 for the
@@ -55,7 +55,7 @@ def beat_lengths(metre: Metre) -> list[Fraction]:
 
 @dataclass(frozen=True)
 class BeatTree:
-    """The division of one bar. beats: their lengths in quarters; unit: the value that the metre counts."""
+    """The beats of one bar as a tree. beats: their lengths in quarters; unit: the note value of the metre."""
 
     beats: tuple[Fraction, ...]
     unit: Fraction

@@ -1,4 +1,4 @@
-"""The exceptions of reading music files, and how other people's words are shown."""
+"""The exceptions of reading music files, and text of unknown origin made safe to print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys: their names, their scales, and the key that a set of notes most likely is in."""
+"""Name keys, list their scales, and estimate the key of notes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ritornello.music.values import Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-SURE = 0.03  # a key found with a smaller lead is not noted
+SURE = 0.03  # an estimate with a smaller lead is dropped
 FITS_BETTER = 0.08  # of the sounding time, to overrule a stated C major
 LEADING_TONE = 11  # minor melodies raise their seventh at cadences; a scale lock lets them
 

@@ -1,4 +1,4 @@
-"""Kinds of music files: their names and suffixes, and how each is told by its first bytes."""
+"""Kinds of music files: names, suffixes, and detection by the first bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from io import BytesIO
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: how it is called in a message, and the suffix to give it."""
+    """A kind of file: its name in messages, and its usual suffix."""
 
     name: str
     suffix: str

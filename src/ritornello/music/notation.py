@@ -1,4 +1,4 @@
-"""From notes to notation: bars of note values, ties, beams, tuplets and the accidentals to show.
+"""Write notes out as notation: bars of note values, ties, beams, tuplets and accidentals.
 
 Every writer of a score starts here, so that all of them agree. Nothing is rounded: a note that no single value
 can hold becomes tied values whose sum is exact, at any resolution. Times are quarters, as Fractions.
@@ -60,7 +60,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: what stands in it, and what is newly written at its head.
+    """One bar: its elements, and the metre and keys that are new in it.
 
     number: as printed; 0 for a pick-up. full: whether it is as long as its metre says.
     new_metre: the metre if it differs from the bar before. keys: new keys by the place where they appear.
@@ -77,7 +77,7 @@ class Bar:
 
 
 class _Frame(NamedTuple):
-    """A bar before it is filled: where it lies and from where its beats are counted, in quarters."""
+    """The limits of a bar in quarters; its beats are counted from `anchor`."""
 
     start: Fraction
     end: Fraction
@@ -86,7 +86,7 @@ class _Frame(NamedTuple):
 
 
 class _Sound(NamedTuple):
-    """What sounds within a bar: a stretch, the note it belongs to (None: silence), and whether it goes on."""
+    """A note or silence (None) within a bar, and whether it comes from the bar before or goes on after it."""
 
     start: Fraction
     end: Fraction

@@ -1,4 +1,4 @@
-"""The values that every room passes on: Note, Timeline, Part, Piece and Melody.
+"""The values that all other code passes on: Note, Timeline, Part, Piece and Melody.
 
 All are small, immutable and exact: time is counted in whole ticks, and `ticks_per_quarter` says how many
 make a quarter note. Nothing here knows about files, tokens or networks.
@@ -32,7 +32,7 @@ class Note(NamedTuple):
 
 
 class Metre(NamedTuple):
-    """A time signature from `tick` on; each one starts a bar, whether or not the bar before it was full."""
+    """A time signature from `tick` on; it starts a bar, even where the bar before is not full."""
 
     tick: int
     numerator: int
@@ -66,7 +66,7 @@ class Tempo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What the notes lie on: resolution, length, metres, keys and tempos.
+    """The time scale of notes: resolution, length, metres, keys and tempos.
 
     length: ticks from the first barline or pick-up to the end, closing rests included.
     metres: at least one, the first at tick 0. Bars are counted anew from each; a pick-up is a first bar
@@ -196,7 +196,7 @@ class Part:
     """One instrument's or voice's notes, in order of (start, pitch); they may overlap.
 
     program: General MIDI program 0-127. is_drum: notes name percussion, not pitches.
-    syllables: how many syllables of words (first verse, as written) stand under the notes, 0 where none or unknown.
+    syllables: number of syllables (first verse, as written) under the notes, 0 where none or unknown.
     """
 
     notes: tuple[Note, ...]
@@ -213,7 +213,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A source work: its parts on one timeline, and what the file says about itself.
+    """A source work: its parts on one timeline, with title, composer and source.
 
     source: where it came from (a path, with "#3" for the third tune of a book).
     """

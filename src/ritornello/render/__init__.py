@@ -1,1 +1,1 @@
-"""Render: staff, piano roll, sound, the page and the notebook cell; knows music and plain arrays, nothing else."""
+"""Staff, piano roll, sound, charts, the page and the notebook cell, of melodies and plain arrays."""

@@ -1,4 +1,4 @@
-"""Sound files in memory: WAV, FLAC, Ogg Vorbis and MP3 through libsndfile, the same bytes every time."""
+"""Encode sound as WAV, FLAC, Ogg Vorbis and MP3 through libsndfile, the same bytes every time."""
 
 from __future__ import annotations
 

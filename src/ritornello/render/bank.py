@@ -1,4 +1,4 @@
-"""The sample bank: twenty recorded piano keys in one Ogg file, and any pitch played from the nearest of them.
+"""Play any pitch from the sample bank: twenty recorded piano keys in one Ogg file.
 
 piano.json names, for each key: `pitch`; `cents`, how sharp it was recorded; `gain`, which makes all keys equally
 loud; `start` and `length`, its frames in piano.ogg; `loop_start`, counted from `start`: a note that outlasts the

@@ -1,4 +1,4 @@
-"""A user's own sound font, played by the FluidSynth program where it is installed."""
+"""Play a user's own sound font with the FluidSynth program, where it is installed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Draw lines over a shared scale as one SVG: the curves of a training run, or of several.
 
-It knows numbers and names only. The picture brings its own ground and colours, by day and by lamplight, so that it
-reads the same alone, on a page, and in a notebook of either theme.
+The picture has its own ground and colours, for light and dark themes, so that it reads the same alone, on a page
+and in a notebook.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPREAD = 1.6  # times the height of the later half: what is above that in the be
 
 @dataclass(frozen=True)
 class Curve:
-    """A line through points. ink: which colour. is_level: one value all the way across, dashed. mark: a dot on it."""
+    """A line through points. ink: number of its colour. is_level: one value, dashed. mark: a dot on it."""
 
     name: str
     xs: Sequence[float]
@@ -61,7 +61,7 @@ def line_chart(
 
 
 class _Frame:
-    """Where values lie on the picture: the plot's edges in pixels, and what they stand for."""
+    """The scale of the picture: the plot's edges in pixels, and their values."""
 
     def __init__(self, lines: Sequence[Curve], left: float, top: float, right: float, bottom: float):
         xs = [x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)] or [0.0, 1.0]

@@ -1,4 +1,4 @@
-"""Show melodies in a browser: staff, piano roll with a moving cursor, player, figures and files, in one HTML text.
+"""Show melodies in a browser: staff, piano roll with a cursor, player, figures and files, in one HTML.
 
 The same frame stands alone, in a page of several melodies, and in a notebook cell. Everything is inside the
 text and a content security policy in it forbids fetching anything. The templates are in `web/`.
@@ -43,11 +43,11 @@ _SOUND_NAMES = {"audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav", "au
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A melody to be shown, with what belongs to it.
+    """A melody to be shown, with its sound, figures and files.
 
     audio: the bytes of its sound file, which begins where the melody begins, or None for a silent picture;
     audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
-    figures: name to value, shown below. probabilities: (notes,) for a roll that tells surprise (see `roll_svg`).
+    figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
     files: name to content, for links to save them; MusicXML is added where none is given.
     """
 
@@ -179,7 +179,7 @@ def _meta(melody: Melody) -> str:
 def _legend() -> str:
     stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
     scale = f'<i style="background:linear-gradient(90deg, {stops})"></i>'
-    return f'<figcaption class="legend">foreseen {scale} surprising</figcaption>'
+    return f'<figcaption class="legend">expected {scale} surprising</figcaption>'
 
 
 def _figures(figures: Mapping[str, Figure]) -> str:

@@ -21,14 +21,14 @@ MIN_ROWS = 15
 PER_QUARTER = 18  # pixels, before stretching to the least width
 MAX_WIDTH = 30000
 INK = "#9c3d2b"  # soft notes let the ground shine through
-SURPRISE = ((74, 122, 156), (217, 164, 65), (196, 58, 28))  # a note foreseen, half-way, MOST_BITS or more
+SURPRISE = ((74, 122, 156), (217, 164, 65), (196, 58, 28))  # 0 bits, half-way, MOST_BITS or more
 MOST_BITS = 6.0
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
 @dataclass(frozen=True)
 class _Space:
-    """Where times and pitches lie on the picture: lowest and highest row, pixels to a tick, height."""
+    """The scale of the picture: lowest and highest pitch, pixels to a tick, width."""
 
     low: int
     high: int
@@ -49,8 +49,8 @@ class _Space:
 def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width: int = 900) -> str:
     """Draw a melody as a self-contained SVG, `width` pixels wide or more.
 
-    probabilities: (notes,) the probability in (0, 1] that a model gave to each note; colours then tell surprise,
-        from blue (foreseen) to orange (6 bits or more). Without them colours tell velocity.
+    probabilities: (notes,) the probability in (0, 1] that a model gave to each note; colours then show surprise,
+        from blue (0 bits) to orange (6 bits or more). Without them they show velocity.
     Note rectangles carry `data-note`, `data-start` and `data-duration` (seconds); the picture carries `data-map`,
     pairs "seconds,x" between which time runs evenly, for a cursor.
     Raises ValueError if there are not as many probabilities as notes, or one is outside (0, 1].

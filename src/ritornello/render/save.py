@@ -1,4 +1,4 @@
-"""Save a melody in any of the formats it can be seen, heard or exchanged in, told by the suffix."""
+"""Save a melody in any format to see, hear or exchange it, by the suffix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 def save_melody(melody: Melody, path: str | Path, probabilities: Sequence[float] | None = None) -> None:
     """Write `melody` to `path`, whole or not at all.
 
-    probabilities: (notes,), for a page that tells surprise. Raises ValueError for a suffix not in SUFFIXES,
+    probabilities: (notes,), for a page that shows surprise. Raises ValueError for a suffix not in SUFFIXES,
     ImportError naming the extra for .png without it, OSError naming `path` where it cannot be written.
     """
     path = Path(path)

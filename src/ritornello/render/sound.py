@@ -1,4 +1,4 @@
-"""Sound without a synthesiser: a NumPy sampler over the piano bank, or a user's sound font through FluidSynth."""
+"""Play music as sound: a NumPy sampler over the piano bank, or a user's sound font in FluidSynth."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ritornello.render.drawable import drawable
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
 _PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
 _MARGIN = 30  # in verovio's units, a tenth of a millimetre before scaling
-_NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # no identifier that verovio draws by lot looks like this
+_NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # none of verovio's random identifiers looks like this
 
 
 def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | None = "white") -> str:
@@ -29,7 +29,7 @@ def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | No
         raise ValueError(f"width must be at least {MIN_WIDTH} pixels, not {width}")
     if not 10 <= scale <= 200:
         raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
-    # the tempo mark needs a music font that no viewer has; captions say the tempo instead
+    # the tempo mark needs a music font that no viewer has; captions give the tempo instead
     drawn, kept = drawable(melody)
     text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawn))
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1

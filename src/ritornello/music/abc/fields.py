@@ -1,4 +1,4 @@
-"""The fields of ABC notation: what K:, M:, L:, Q:, V: and P: lines say, as plain values.
+"""Read the fields of ABC notation (K:, M:, L:, Q:, V:, P:) as plain values.
 
 Lengths are Fractions of a quarter note. Source: the ABC standard 2.1, sections 3, 4.6 and 7
 (abcnotation.com/wiki/abc:standard:v2.1); where it is silent, what abc2midi plays.
@@ -30,7 +30,7 @@ _ESCAPE = re.compile(r"\\(?:(ss|ae|AE|oe|OE|/o|/O|aa|AA)|([`'^~\"uvc])([A-Za-z])
 
 @dataclass(frozen=True)
 class Signature:
-    """A key as K: gives it: how each letter is altered, and its name in `values.Key` terms.
+    """The key of a K: field: the alteration of each letter, and fifths and mode as in `values.Key`.
 
     fifths: -7 to 7, that of the signature. mode: "minor" for every mode with a minor third, else "major".
     known: False for K:none, which names no key.

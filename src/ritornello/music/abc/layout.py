@@ -1,4 +1,4 @@
-"""From the written voices of an ABC tune to parts on one timeline: play order, ties, bars, exact ticks."""
+"""Turn the written voices of an ABC tune into parts on one timeline: playing order, ties, bars, ticks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read ABC notation: tune books to Pieces, each voice a Part, each tune for itself.
+"""Read ABC notation: tune books to Pieces, each voice a Part.
 
 What is decided here, where the standard (2.1) leaves room or programs differ:
 grace notes take no time and are left out; accidentals last to the end of the bar for their letter in every
@@ -133,7 +133,7 @@ def _read_tune(head: Sequence[NumberedLine], lines: Sequence[NumberedLine], sour
 
 @dataclass
 class _Tune:
-    """One tune in the reading: its header, and a reader for each voice."""
+    """A tune while it is read: its header, and a reader for each voice."""
 
     titles: list[str] = field(default_factory=list)
     composers: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The order of play of an ABC tune: repeats, endings and parts unfolded into stretches of written time.
+"""Unfold repeats, endings and parts of an ABC tune: its playing order, as stretches of written time.
 
 Source: the ABC standard 2.1, sections 3.1.9, 4.8, 4.9 and 4.10.
 """
@@ -11,14 +11,14 @@ from fractions import Fraction
 
 from ritornello.music.abc.voices import Mark
 
-MAX_STRETCHES = 5000  # an order of play beyond this is taken for damage
+MAX_STRETCHES = 5000  # a longer playing order is taken for damage
 
 Stretch = tuple[Fraction, Fraction]  # written time from, up to
 
 
 @dataclass
 class _Segment:
-    """What lies between two signs: numbers of the ending it belongs to (empty: none), plays asked at its end."""
+    """The stretch between two signs. numbers: of its ending, empty if none; plays: of the repeat that ends it."""
 
     start: Fraction
     end: Fraction

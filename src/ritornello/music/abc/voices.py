@@ -1,4 +1,4 @@
-"""The music of an ABC tune as it is written: each voice's notes, barlines and changes, before repeats.
+"""Read the music of an ABC tune as written: notes, barlines and changes of each voice, before repeats.
 
 Times are Fractions of a quarter note from the start of the tune, repeats not yet followed.
 Source: the ABC standard 2.1, sections 4 and 7; pitch C is middle C, 60.
@@ -74,7 +74,7 @@ class Mark(NamedTuple):
 
 @dataclass
 class Voice:
-    """What one voice holds as written; changes are (time, value) in order."""
+    """The contents of one voice as written; changes are (time, value) in order."""
 
     name: str = ""
     program: int = 0
@@ -91,7 +91,7 @@ class Voice:
 
 @dataclass
 class Settings:
-    """What holds for a voice when it begins, from the tune's header."""
+    """The settings of a voice: from the tune's header, then from fields inside the tune."""
 
     metre: tuple[int, int] | None = (4, 4)
     unit: Fraction | None = None

@@ -43,7 +43,7 @@ class _Item:
 
 @dataclass
 class _Bar:
-    """One bar: where it lies, where its full beats are counted from, and what is announced at its items."""
+    """One bar with its items; beats are counted from `origin`. Times in quarters."""
 
     start: Fraction
     end: Fraction
@@ -177,7 +177,7 @@ def _bar_text(bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> st
 
 
 class _Signs:
-    """Which signs hold so far in a bar, under both readings: a letter's in its own octave, or in every octave.
+    """The accidentals in force in a bar, under both readings: for a letter's own octave, or for all.
 
     certain: False after a key change inside a bar, where readers differ and every note shows its sign.
     """

@@ -1,4 +1,4 @@
-"""The outside of a MIDI file: wrapper, header and track chunks, checked before a parser sees any of it.
+"""Read wrapper, header and track chunks of a MIDI file, and check them before the parser.
 
 Source: The Complete MIDI 1.0 Detailed Specification (1996), "Standard MIDI Files 1.0"; RP-029 for RIFF.
 """
@@ -16,7 +16,7 @@ SMPTE_RATES = (24, 25, 29, 30)  # frames a second; 29 stands for 30 in 1.001 sec
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """What a MIDI file holds: format 0, 1 or 2, ticks per quarter note, and the bytes of each track.
+    """The contents of a MIDI file: format 0, 1 or 2, ticks per quarter note, and the bytes of each track.
 
     qpm: the tempo that the resolution implies, for a file that counts seconds, else None. Remarks as above.
     """

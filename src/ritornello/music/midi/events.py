@@ -1,4 +1,4 @@
-"""The events of a MIDI track one by one, for the little that the parser does not tell.
+"""Read the events of a MIDI track one by one, for what the parser leaves out.
 
 Source: The Complete MIDI 1.0 Detailed Specification (1996), "Standard MIDI Files 1.0", track chunks.
 """

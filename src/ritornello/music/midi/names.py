@@ -1,4 +1,4 @@
-"""The text of names in MIDI files, which do not say how their letters are written as bytes.
+"""Decode names in MIDI files, which do not state their character encoding.
 
 The bytes themselves tell: UTF-8 is hardly ever met by chance; Japanese (Shift JIS) and Chinese (GB 2312) write a sign
 as two bytes from ranges of their own; Russian words (Windows 1251) are runs of high bytes, a capital at most first.

@@ -1,4 +1,4 @@
-"""Notes of MIDI files that lack an end or a length, or lie where no music does: repaired where that makes sense.
+"""Repair notes of MIDI files that lack an end or a length, or lie beyond any music.
 
 A parser pairs each note-off with the oldest note-on of its channel and pitch, and is silent about notes that are
 never switched off. So each track is given note-offs behind its end, as far away as one wait can say; what they end

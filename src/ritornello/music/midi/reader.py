@@ -1,4 +1,4 @@
-"""Standard MIDI files: bytes to a Piece through symusic, a Melody to bytes by hand.
+"""Read Standard MIDI files through symusic, and write them byte by byte.
 
 Ticks are kept as they stand in the file. Source: The Complete MIDI 1.0 Detailed Specification (1996),
 "Standard MIDI Files 1.0".

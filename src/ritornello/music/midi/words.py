@@ -1,4 +1,4 @@
-"""When the words of a MIDI file are sung, and which of its parts they belong to.
+"""Find when the words of a MIDI file are sung, and by which of its parts.
 
 Words are lyric events, or in karaoke files (.kar) text events on a track of their own, which name no part; they are
 sung on the onsets of one. Source: Standard MIDI Files 1.0, "Meta events"; the karaoke conventions of Tune 1000

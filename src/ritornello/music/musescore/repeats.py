@@ -1,4 +1,4 @@
-"""The order in which the bars of a MuseScore score are played: repeats, endings, jumps and sections."""
+"""Find the playing order of a MuseScore score: repeats, endings, jumps and sections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Jump(NamedTuple):
 class WrittenBar:
     """One written bar, times in quarters.
 
-    length: what the bar really holds; metre: the signature in force, so a bar may be shorter (a pick-up).
+    length: actual; metre: the signature in force; a bar may be shorter than it (a pick-up).
     repeat_times: how often the passage that ends here is played, 0 where no repeat sign stands.
     labels: of the markers in it ("segno", "coda", "codab", "fine" ...). passes: where the bar lies in an
     ending, the passes on which that ending is played.
@@ -67,7 +67,7 @@ def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
 
 
 class _Player:
-    """Walks one section, bars `first` to `end` (exclusive), keeping what a reader of the page keeps in mind."""
+    """Plays one section, bars `first` to `end` (exclusive), and keeps count of repeats and jumps."""
 
     def __init__(self, bars: Sequence[WrittenBar], first: int, end: int) -> None:
         self.bars, self.first, self.end = bars, first, end

@@ -1,4 +1,4 @@
-"""The written content of a MuseScore file (formats 2 and 3): bars with their signs, instruments, staves.
+"""Read the bars, instruments and staves of a MuseScore file (formats 2 and 3).
 
 Element names and their meaning: MuseScore's own files and its MusicXML export of them.
 """
@@ -16,7 +16,7 @@ from ritornello.music.musescore.staff import Staff, StaffReader, stretch_of, to_
 
 @dataclass(slots=True)
 class Score:
-    """All that the reader takes from a file; `bars` are in written order."""
+    """The content of a file; `bars` are in written order."""
 
     bars: list[WrittenBar]
     staves: list[Staff]

@@ -1,4 +1,4 @@
-"""One staff of a MuseScore file (formats 2 and 3): its notes with their places in the bars.
+"""Read one staff of a MuseScore file (formats 2 and 3): its notes with their places in the bars.
 
 Format 2 lays the voices of a bar one after the other with <tick> (absolute) between them, <track> in each
 chord, and refers to tuplets, ties and endings by number. Format 3 has <voice> elements, relative <location>
@@ -96,7 +96,7 @@ def _written_fraction(element: Element) -> Fraction:
 
 
 class StaffReader:
-    """Walks the bars of one staff. division: ticks per quarter in format 2, 0 for format 3."""
+    """Reads the bars of one staff. division: ticks per quarter in format 2, 0 for format 3."""
 
     def __init__(self, bars: list[WrittenBar], number: int, division: int, staff: Staff) -> None:
         self.bars, self.number, self.division, self.staff = bars, number, division, staff

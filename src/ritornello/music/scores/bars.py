@@ -1,4 +1,4 @@
-"""Bars of a score with their notes in exact quarters, laid end to end into a Piece."""
+"""Join the bars of a score, with notes in exact quarters, into a Piece."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Measure:
 def join_measures(
     bars: Sequence[Measure], staves: Mapping[int, StaffName], title: str, composer: str, source: str
 ) -> Piece:
-    """Lay bars end to end: a Piece with one Part for each staff that has notes.
+    """Join bars into a Piece with one Part for each staff that has notes.
 
     Raises ValueError where there are no notes, or the times have no common resolution.
     """

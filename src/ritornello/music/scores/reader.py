@@ -1,4 +1,4 @@
-"""Scores in MusicXML, kern and MEI, read through verovio: its timemap gives exact quarters and barlines.
+"""Read scores in MusicXML, kern and MEI through verovio, whose timemap gives exact times and barlines.
 
 The notes are taken in written order from the timemap and from verovio's own MEI (staves, metres, keys, ties);
 the bars are then laid end to end as they are played. For MusicXML the times are the file's own durations, which
@@ -31,7 +31,7 @@ MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 
 @dataclass(slots=True)
 class StaffState:
-    """What is in force on one staff, while the score is walked through."""
+    """The instrument and key in force on one staff, during the walk through the score."""
 
     name: str = ""
     program: int = 0
@@ -43,7 +43,7 @@ class StaffState:
 
 @dataclass(slots=True)
 class Walk:
-    """What a walk through verovio's MEI has found; `places` holds bar and staff of every note."""
+    """The results of a walk through verovio's MEI; `places` holds bar and staff of every note."""
 
     staves: dict[int, StaffState] = field(default_factory=dict)
     metre: MetreName | None = None

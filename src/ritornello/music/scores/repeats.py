@@ -1,4 +1,4 @@
-"""The order in which the bars of a score are played: repeats, endings, da capo, dal segno, fine and coda."""
+"""Find the playing order of a score: repeats, endings, da capo, dal segno, fine and coda."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BARS = 50_000  # played; beyond it stand only damaged files
 
 @dataclass(slots=True)
 class BarMarks:
-    """What stands at one bar. Signs to jump count at its end, signs to jump to at its beginning.
+    """The repeat signs of one bar. Jumps are taken at its end, and lead to the beginning of a bar.
 
     repeat_start: a repeat begins here. repeat_end: how often the repeat that ends here is played, 0 for none.
     endings: numbers of the passes in which this bar is played; empty where it is played in each.

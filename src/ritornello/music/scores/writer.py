@@ -1,4 +1,4 @@
-"""Write a melody as MusicXML 4.0, partwise, with everything said that an engraver would otherwise have to guess.
+"""Write a melody as MusicXML 4.0, partwise, with nothing left for an engraver to guess.
 
 Accidentals and beams are written out as elements, because programs such as verovio draw only those.
 Source: W3C Music Notation Community Group, "MusicXML 4.0" (2021).

@@ -1,8 +1,8 @@
-"""What a MusicXML file says about time: the place and length of every note, ties, and the order of the bars.
+"""Read times from MusicXML: place and length of every note, ties, and the order of the bars.
 
 verovio takes a note's length from its type, dots and tuplet bracket, its ties from the drawn arc, and jumps at a
 dal segno where it should not; the file's own durations say all this exactly. So verovio reads pitches, staves,
-metres and keys, and what it is told here by note id goes before its timemap. Source: MusicXML 4.0 (W3C, 2021).
+metres and keys, and the times read here, by note id, go before its timemap. Source: MusicXML 4.0 (W3C, 2021).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ VALUES = {  # quarters of a note value
 
 @dataclass(slots=True)
 class Sheet:
-    """A score as text for verovio, and what the file itself says, by note id; all empty for kern and MEI.
+    """A score as text for verovio, with the file's own times by note id; all empty for kern and MEI.
 
     times: start in the bar and duration of each note, in exact quarters. lengths: of each bar, in quarters.
-    tied_on, tied_back: notes with a tie to the next and from the one before. marks: what stands at each bar.
+    tied_on, tied_back: notes with a tie to the next and from the one before. marks: the repeat signs of each bar.
     """
 
     text: str
