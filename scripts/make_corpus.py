@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.families import with_families, without_copies
+from ritornello.corpus.families.families import with_families, without_duplicates
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
 from ritornello.corpus.pick.pick import melodic_part, picked, sung_part
@@ -71,7 +71,7 @@ def main() -> None:
     options = _parse_arguments()
     tunes = [*read_hymns(options.hymns), *read_songs(options.lieder)]
     whole = with_families(corpus_of((t.piece, t.segments) for t in tunes))
-    corpus, copies = without_copies(whole)
+    corpus, copies = without_duplicates(whole)
     corpus = with_splits(corpus, SplitRule())
     for name, content in pack(corpus).items():
         write_bytes(options.output / name, content)

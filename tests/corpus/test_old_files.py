@@ -61,10 +61,10 @@ def test_an_old_journal_is_taken_up(tmp_path):
             True
         ] * 2
         book, steps = journal.rows(0), journal.rows(1)
-    assert book.notes.dtype == steps.notes.dtype == NOTE_DTYPE
-    assert book.notes.tolist() == Corpus.load(OLD / "corpus").notes[:15].tolist()
-    assert len(steps.steps) == 12
-    assert FileRows.from_bytes(steps.to_bytes()).notes.tolist() == steps.notes.tolist()
+    assert book.corpus.notes.dtype == steps.corpus.notes.dtype == NOTE_DTYPE
+    assert book.corpus.notes.tolist() == Corpus.load(OLD / "corpus").notes[:15].tolist()
+    assert len(steps.corpus.steps) == 12
+    assert FileRows.from_bytes(steps.to_bytes()).corpus.notes.tolist() == steps.corpus.notes.tolist()
 
 
 def test_an_old_shard_is_read(tmp_path):
@@ -78,4 +78,4 @@ def test_an_old_shard_is_read(tmp_path):
         path = write_shard(str(tmp_path), [("book.abc", key, journal.rows(0))])
         parquet.write_table(parquet.read_table(path).drop_columns(["part"]), path)
         (row,) = read_shard(str(tmp_path), path)
-        assert row.rows.notes.tolist() == journal.rows(0).notes.tolist()
+        assert row.rows.corpus.notes.tolist() == journal.rows(0).corpus.notes.tolist()

@@ -50,7 +50,7 @@ def test_a_remedy_names_the_number_that_helps():
 
 
 def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
-    line = kept("a.mid", warnings=(("off_grid", "31% moved; 12 steps a quarter fit"),), kin=({"source": "b"},))
+    line = kept("a.mid", warnings=(("off_grid", "31% moved; 12 steps a quarter fit"),), duplicates=({"source": "b"},))
     told = json.loads(json.dumps(line.to_dict()))
     assert told["warnings"] == [
         {
@@ -102,7 +102,7 @@ def test_a_strict_build_of_sound_files_is_as_any_other(folder, tmp_path):
     assert [r.reason for r in corpus.report] == ["ok", "duplicate"]
     assert Corpus.load(tmp_path / "c").report == corpus.report
     assert corpus.report[1].detail == f"same tune as {folder / 'a higher.mid'}, 5 semitones down"
-    [kin] = corpus.report[1].kin
+    [kin] = corpus.report[1].duplicates
     assert (kin["source"], kin["kind"], kin["semitones"]) == (str(folder / "a.mid"), "transposed", -5)
 
 

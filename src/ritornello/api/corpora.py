@@ -10,7 +10,7 @@ from ritornello.api.options import takes
 from ritornello.corpus.options import BuildOptions
 
 if TYPE_CHECKING:
-    from ritornello.corpus.families.kin import Family
+    from ritornello.corpus.families.variants import Family
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
     from ritornello.reports.corpora.explain import Explanation
@@ -101,8 +101,8 @@ def show_corpus(
 
 
 def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
-    """Find the tunes of a corpus that are copies or variants of each other."""
-    from ritornello.corpus.families.kin import families_of
+    """Find the tunes of a corpus that are duplicates or variants of each other."""
+    from ritornello.corpus.families.variants import families_of
 
     return families_of(load_corpus(corpus))
 

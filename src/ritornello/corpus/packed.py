@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, NoteArray
+from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, NoteArray, end_to_end
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import DEFAULT_VELOCITY
 
@@ -59,17 +59,14 @@ def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
 
 
 def unpack_pieces(content: bytes, lengths: NDArray[np.int64]) -> tuple[CorpusPiece, ...]:
-    """The pieces, their slices laid end to end by the number of notes of each melody."""
-    stops = np.cumsum(lengths).tolist()
-    firsts = [0, *stops[:-1]]
-    pieces, melody = [], 0
+    """Read the pieces, their slices end to end. lengths: (melodies,) notes of each melody."""
+    pieces, counts = [], iter(lengths.tolist())
     for line in gzip.decompress(content).decode().splitlines():
         fields = json.loads(line)
         for part in fields["melodies"]:
-            part["notes"] = [firsts[melody], stops[melody]]
-            melody += 1
+            part["notes"] = [0, next(counts)]
         pieces.append(CorpusPiece.from_json(fields))
-    return tuple(pieces)
+    return end_to_end(pieces)
 
 
 def load_packed(folder: Path) -> Corpus:

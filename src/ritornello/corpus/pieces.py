@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.music.exchange import timeline_to_dict
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("part", "u1")])
@@ -39,15 +40,7 @@ class MelodySlice:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `pieces.jsonl`."""
-        timeline = self.timeline
-        line: dict[str, Any] = {
-            "notes": [self.first, self.stop],
-            "ticks_per_quarter": timeline.ticks_per_quarter,
-            "length": timeline.length,
-            "metres": [list(m) for m in timeline.metres],
-            "keys": [list(k) for k in timeline.keys],
-            "tempos": [list(t) for t in timeline.tempos],
-        }
+        line: dict[str, Any] = {"notes": [self.first, self.stop], **timeline_to_dict(self.timeline)}
         if self.steps is not None:
             line["steps"] = list(self.steps)
         return line
@@ -123,6 +116,22 @@ class CorpusPiece:
             line["family"],
             line["split"],
         )
+
+
+def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:
+    """Move the slices of pieces so that their notes lie end to end, and so do their steps."""
+    moved, first, first_step = [], 0, 0
+    for piece in pieces:
+        slices = []
+        for part in piece.melodies:
+            steps = None
+            if part.steps is not None:
+                steps = first_step, first_step + part.steps[1] - part.steps[0]
+                first_step = steps[1]
+            slices.append(MelodySlice(first, first + part.notes, part.timeline, steps))
+            first += part.notes
+        moved.append(replace(piece, melodies=tuple(slices)))
+    return tuple(moved)
 
 
 def note_array(melody: Melody) -> NoteArray:

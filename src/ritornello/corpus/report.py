@@ -38,7 +38,7 @@ REMEDIES: dict[str, str] = {
     "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
     "no_beat": "no grid fits: the beat of the file is not the one it was played to; set its tempo map in a sequencer",
     "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
-    "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps kin together",
+    "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps families together",
 }
 """Reason codes and what would help. Dropped files carry one of them; kept files carry "ok" and may carry warnings."""
 
@@ -76,10 +76,10 @@ class FileReport:
     """One line of `report.jsonl`.
 
     path: the file as it was given. status: "kept" or "dropped". reason: a key of REMEDIES.
-    detail: the message of the reader, the twin of a duplicate, or what was detected; may be empty.
+    detail: the message of the reader, what it is a duplicate of, or what was detected; may be empty.
     pieces, melodies, notes: what was kept of it. losses: counted by name, such as "notes_below_top".
-    warnings: doubts about what was kept, as (reason code, detail). kin: tunes of this file that were left out
-        because another stands for them, each with source, twin, kind, semitones, stretch, run_notes and coverage.
+    warnings: doubts about what was kept, as (reason code, detail). duplicates: pieces of this file that were
+        left out (under `kin` in the file), each with source, twin, kind, semitones, stretch, run_notes and coverage.
     """
 
     path: str
@@ -92,7 +92,7 @@ class FileReport:
     notes: int = 0
     losses: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[tuple[str, str], ...] = ()
-    kin: tuple[Mapping[str, Any], ...] = ()
+    duplicates: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `report.jsonl`; each warning with its remedy."""
@@ -107,14 +107,15 @@ class FileReport:
             "notes": self.notes,
             "losses": dict(self.losses),
             "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings],
-            "kin": [dict(k) for k in self.kin],
+            "kin": [dict(entry) for entry in self.duplicates],
         }
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> FileReport:
         """Back from `to_json`. Raises TypeError or KeyError where the line is not one of ours."""
         warnings = tuple((w["reason"], w["detail"]) for w in line.get("warnings", ()))
-        return cls(**{**line, "warnings": warnings, "kin": tuple(line.get("kin", ()))})
+        fields = {name: value for name, value in line.items() if name != "kin"}
+        return cls(**{**fields, "warnings": warnings, "duplicates": tuple(line.get("kin", ()))})
 
     @property
     def asks_for_action(self) -> bool:
@@ -139,10 +140,12 @@ def dropped(
     reason: str,
     detail: str = "",
     losses: Mapping[str, int] | None = None,
-    kin: tuple[Mapping[str, Any], ...] = (),
+    duplicates: tuple[Mapping[str, Any], ...] = (),
 ) -> FileReport:
     """A report line for a file that gave nothing."""
-    return FileReport(path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), kin=kin)
+    return FileReport(
+        path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), duplicates=duplicates
+    )
 
 
 def remedy(reason: str, detail: str = "") -> str:

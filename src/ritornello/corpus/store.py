@@ -28,6 +28,7 @@ from ritornello.corpus.pieces import (
     MelodySlice,
     NoteArray,
     digest_bytes,
+    end_to_end,
     melody_of,
     note_array,
     with_parts,
@@ -64,7 +65,7 @@ class Corpus:
             report = tuple(FileReport.from_json(line) for line in _json_lines(files.get("report.jsonl", b"")))
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
             corpus = cls(notes, pieces, report, steps)
-            _check_whole(corpus)
+            check_corpus(corpus)
             _check_digests(corpus, [line["digest"] for line in lines])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, MemoryError) as error:
             message = f"{path}: the corpus is damaged ({error}); build it again with `ritornello corpus build`"
@@ -133,23 +134,8 @@ class Corpus:
         return digest.hexdigest()
 
     def selected(self, pieces: Iterable[CorpusPiece]) -> Corpus:
-        """A corpus of some of the pieces, in the order given, with its notes and steps laid anew."""
-        notes, steps, moved = [], [], []
-        first = first_step = 0
-        for piece in pieces:
-            slices = []
-            for old in piece.melodies:
-                new = replace(old, first=first, stop=first + old.notes)
-                notes.append(self.notes[old.first : old.stop])
-                first = new.stop
-                if old.steps is not None and self.steps is not None:
-                    steps.append(self.steps[slice(*old.steps)])
-                    new = replace(new, steps=(first_step, first_step + len(steps[-1])))
-                    first_step += len(steps[-1])
-                slices.append(new)
-            moved.append(replace(piece, melodies=tuple(slices)))
-        joined = np.concatenate(notes) if notes else np.zeros(0, NOTE_DTYPE)
-        return Corpus(joined, tuple(moved), self.report, np.concatenate(steps) if steps else None)
+        """Make a corpus of some of the pieces, in the order given, with their notes and steps."""
+        return replace(joined((self, piece) for piece in pieces), report=self.report)
 
     def __len__(self) -> int:
         """Number of pieces."""
@@ -165,57 +151,79 @@ class Corpus:
         return {"pieces": len(pieces), "melodies": melodies, "notes": sum(p.notes for p in pieces)}
 
 
+def joined(pieces: Iterable[tuple[Corpus, CorpusPiece]]) -> Corpus:
+    """Make one corpus of pieces out of several: their notes, steps and slices end to end."""
+    notes, steps, taken = [np.zeros(0, NOTE_DTYPE)], [], []
+    for corpus, piece in pieces:
+        taken.append(piece)
+        for part in piece.melodies:
+            notes.append(corpus.notes[part.first : part.stop])
+            if part.steps is not None and corpus.steps is not None:
+                steps.append(corpus.steps[slice(*part.steps)])
+    return Corpus(np.concatenate(notes), end_to_end(taken), steps=np.concatenate(steps) if steps else None)
+
+
 def corpus_of(
     pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]],
     steps: Sequence[NDArray[np.uint8] | None] = (),
 ) -> Corpus:
-    """A corpus from pieces whose slices are not laid yet and their melodies. Pieces without melodies are left out.
+    """Make a corpus of pieces without slices and of their melodies. Pieces without melodies are left out.
 
     steps: for each melody in order the token array that it was read from, or None; empty where there are none.
     """
-    arrays, laid, first = [], [], 0
-    tokens = iter(_laid_steps(steps))
+    notes, taken, tokens = [np.zeros(0, NOTE_DTYPE)], [], iter(steps)
     for piece, melodies in pieces:
         slices = []
         for melody in melodies:
-            arrays.append(note_array(melody))
-            slices.append(MelodySlice(first, first + len(melody.notes), melody.timeline, next(tokens, None)))
-            first += len(melody.notes)
+            notes.append(note_array(melody))
+            array = next(tokens, None)
+            place = None if array is None else (0, len(array))
+            slices.append(MelodySlice(0, len(melody.notes), melody.timeline, place))
         if slices:
-            laid.append(replace(piece, melodies=tuple(slices)))
-    notes = np.concatenate(arrays) if arrays else np.zeros(0, NOTE_DTYPE)
-    kept = [s for s in steps if s is not None]
-    return Corpus(notes, tuple(laid), steps=np.concatenate(kept) if kept else None)
+            taken.append(replace(piece, melodies=tuple(slices)))
+    kept = [array for array in steps if array is not None]
+    return Corpus(np.concatenate(notes), end_to_end(taken), steps=np.concatenate(kept) if kept else None)
 
 
-def _laid_steps(steps: Sequence[NDArray[np.uint8] | None]) -> Iterator[tuple[int, int] | None]:
-    """Where each token array lies when they are put end to end."""
-    first = 0
-    for tokens in steps:
-        yield None if tokens is None else (first, first + len(tokens))
-        first += 0 if tokens is None else len(tokens)
-
-
-def _check_whole(corpus: Corpus) -> None:
-    """Raise ValueError unless the slices lie end to end over notes and steps and every value is in range."""
+def check_corpus(corpus: Corpus) -> None:
+    """Check that slices lie end to end over notes and steps and that values are in range. Raises ValueError."""
     notes, steps = corpus.notes, corpus.steps
     if notes.dtype != NOTE_DTYPE or notes.ndim != 1:
         raise ValueError(f"notes.npy holds {notes.dtype}, not notes")
-    first = 0
-    for piece, part in corpus.slices():
-        if part.first != first or part.stop < first:
-            raise ValueError(f"the slices of {piece.source} do not follow the piece before it")
-        first = part.stop
-        if piece.split not in SPLITS:
-            raise ValueError(f"{piece.source} is in an unknown split {piece.split!r}")
-        if part.steps is not None and (steps is None or not 0 <= part.steps[0] <= part.steps[1] <= len(steps)):
-            raise ValueError(f"the steps of {piece.source} are missing")
-    if first != len(notes):
-        raise ValueError(f"pieces.jsonl speaks of {first} notes, notes.npy holds {len(notes)}")
-    if len(notes) and (notes["start"].min() < 0 or notes["duration"].min() < 1 or notes["pitch"].max() > 127):
-        raise ValueError("a note lies out of range")
     if steps is not None and (steps.dtype != np.uint8 or steps.ndim != 1):
         raise ValueError(f"steps.npy holds {steps.dtype}, not tokens")
+    first = first_step = 0
+    for piece, part in corpus.slices():
+        if part.first != first or part.stop < first:
+            raise ValueError(f"the notes of {piece.source} begin at {part.first}, not at {first}")
+        first = part.stop
+        if part.steps is not None:
+            if part.steps[0] != first_step or part.steps[1] < first_step:
+                raise ValueError(f"the steps of {piece.source} begin at {part.steps[0]}, not at {first_step}")
+            first_step = part.steps[1]
+    counts = len(notes), 0 if steps is None else len(steps)
+    if (first, first_step) != counts:
+        raise ValueError(
+            f"the pieces have {first} notes and {first_step} steps, the arrays {counts[0]} and {counts[1]}"
+        )
+    _check_values(corpus)
+
+
+def _check_values(corpus: Corpus) -> None:
+    """Check that splits are known, and notes and tokens in range. Raises ValueError."""
+    notes, steps = corpus.notes, corpus.steps
+    for piece in corpus.pieces:
+        if piece.split not in SPLITS:
+            raise ValueError(f"{piece.source} is in an unknown split {piece.split!r}")
+    if len(notes) and (
+        notes["start"].min() < 0
+        or notes["duration"].min() < 1
+        or notes["pitch"].max() > 127
+        or not 1 <= notes["velocity"].min() <= notes["velocity"].max() <= 127
+    ):
+        raise ValueError("a note lies out of range")
+    if steps is not None and steps.max(initial=0) > 129:
+        raise ValueError("a step token lies out of range")
 
 
 def _check_digests(corpus: Corpus, digests: Sequence[str]) -> None:

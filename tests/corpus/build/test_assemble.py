@@ -32,8 +32,8 @@ def test_the_copy_of_a_variant_that_went_is_told_beside_the_tune_that_stays():
     corpus = built({"tune.mid": midi(TUNE), "variant.mid": midi(VARIANT), "up.mid": midi(up)})
     assert [p.source for p in corpus.pieces] == ["tune.mid"]
     assert [line.reason for line in corpus.report] == ["ok", "duplicate", "duplicate"]
-    assert [line.kin[0]["twin"] for line in corpus.report[1:]] == ["tune.mid", "tune.mid"]
-    assert corpus.report[2].kin[0]["semitones"] == 3
+    assert [line.duplicates[0]["twin"] for line in corpus.report[1:]] == ["tune.mid", "tune.mid"]
+    assert corpus.report[2].duplicates[0]["semitones"] == 3
 
 
 def test_a_book_with_an_old_tune_and_a_new_one_is_kept_and_names_the_old_one():
@@ -41,8 +41,8 @@ def test_a_book_with_an_old_tune_and_a_new_one_is_kept_and_names_the_old_one():
     corpus = built({"old.abc": old, "book.abc": BOOK.encode(), "again.abc": BOOK.encode()})
     assert [p.source for p in corpus.pieces] == ["old.abc", "book.abc#2"]
     assert [line.status for line in corpus.report] == ["kept", "kept", "dropped"]
-    assert [kin["source"] for kin in corpus.report[1].kin] == ["book.abc#1"]
-    assert [kin["twin"] for kin in corpus.report[2].kin] == ["old.abc", "book.abc#2"]
+    assert [kin["source"] for kin in corpus.report[1].duplicates] == ["book.abc#1"]
+    assert [kin["twin"] for kin in corpus.report[2].duplicates] == ["old.abc", "book.abc#2"]
 
 
 @pytest.mark.parametrize("options", [{"keep_copies": True}, {"split": "last:0.5"}])

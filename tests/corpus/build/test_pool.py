@@ -68,7 +68,7 @@ def test_an_answer_that_is_no_rows_is_refused(monkeypatch, tmp_path):
 
 def test_the_pieces_that_were_read_come_along_where_they_are_asked_for():
     rows, pieces = rows_and_pieces(explained_bytes(TUNE, "a.mid", {}))
-    assert len(rows.notes) == 8
+    assert len(rows.corpus.notes) == 8
     assert pieces == [read_midi(TUNE, "a.mid")]
     rows, pieces = rows_and_pieces(explained_bytes(b"MThd", "a.mid", {}))
     assert (rows.problems[0][0], pieces) == ("unreadable", [])

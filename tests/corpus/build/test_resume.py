@@ -225,5 +225,5 @@ def test_a_corpus_of_copies_keeps_one_and_names_it_for_the_others(tmp_path):
     corpus = build_corpus(tmp_path / "in")
     assert [p.source for p in corpus.pieces] == [str(tmp_path / "in" / "0.mid")]
     assert [line.reason for line in corpus.report] == ["ok"] + ["duplicate"] * 5
-    assert corpus.report[5].kin[0]["semitones"] == 5
-    assert corpus.report[5].kin[0]["twin"] == str(tmp_path / "in" / "0.mid")
+    assert corpus.report[5].duplicates[0]["semitones"] == 5
+    assert corpus.report[5].duplicates[0]["twin"] == str(tmp_path / "in" / "0.mid")

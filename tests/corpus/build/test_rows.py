@@ -18,21 +18,25 @@ OPTIONS = BuildOptions()
 
 
 def to_dict(rows: FileRows) -> tuple:
-    return rows.to_dict(), rows.notes.tolist(), None if rows.steps is None else rows.steps.tolist()
+    return (
+        rows.to_dict(),
+        rows.corpus.notes.tolist(),
+        None if rows.corpus.steps is None else rows.corpus.steps.tolist(),
+    )
 
 
 def test_a_midi_file_gives_its_notes_in_ticks():
     rows = convert(write_midi(TUNE), "scale.mid", OPTIONS)
-    assert rows.notes["pitch"].tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
-    assert rows.notes["start"].tolist() == [0, 480, 960, 1440, 1920, 2400, 2880, 3360]
-    assert [p.source for p in rows.pieces] == ["scale.mid"]
+    assert rows.corpus.notes["pitch"].tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
+    assert rows.corpus.notes["start"].tolist() == [0, 480, 960, 1440, 1920, 2400, 2880, 3360]
+    assert [p.source for p in rows.corpus.pieces] == ["scale.mid"]
     assert rows.problems == ()
 
 
 def test_each_tune_of_a_book_is_a_piece_of_its_own():
     rows = convert(BOOK, "book.abc", OPTIONS)
-    assert [(p.source, p.title) for p in rows.pieces] == [("book.abc#1", "One"), ("book.abc#2", "Two")]
-    assert [(m.first, m.stop) for p in rows.pieces for m in p.melodies] == [(0, 8), (8, 14)]
+    assert [(p.source, p.title) for p in rows.corpus.pieces] == [("book.abc#1", "One"), ("book.abc#2", "Two")]
+    assert [(m.first, m.stop) for p in rows.corpus.pieces for m in p.melodies] == [(0, 8), (8, 14)]
     assert len(set(rows.prints)) == 2
 
 
@@ -55,7 +59,7 @@ def test_the_same_tune_in_another_key_has_the_same_fingerprint():
 def test_what_gives_nothing_gives_a_reason(content, name, reason):
     rows = convert(content, name, OPTIONS)
     assert [code for code, _ in rows.problems] == [reason]
-    assert rows.pieces == ()
+    assert rows.corpus.pieces == ()
 
 
 @pytest.mark.parametrize("name", ["tune.mid", "broken.mid", "folder/été \udcff.mid"])
@@ -68,8 +72,8 @@ def test_token_arrays_travel_with_their_steps(tmp_path):
     np.save(tmp_path / "a.npy", np.array([60, 128, 129, 62, 128, 128, 128, 129, 64]))
     rows = convert((tmp_path / "a.npy").read_bytes(), "a.npy", OPTIONS)
     again = FileRows.from_bytes(rows.to_bytes())
-    assert again.steps.tolist() == [60, 128, 129, 62, 128, 128, 128, 129, 64]
-    assert again.pieces[0].melodies[0].steps == (0, 9)
+    assert again.corpus.steps.tolist() == [60, 128, 129, 62, 128, 128, 128, 129, 64]
+    assert again.corpus.pieces[0].melodies[0].steps == (0, 9)
 
 
 def test_bytes_that_are_no_rows_are_refused_wherever_they_are_cut():
@@ -85,7 +89,7 @@ def altered(change) -> bytes:
     header = rows.to_dict()
     change(header)
     text = json.dumps(header).encode()
-    return struct.pack(">IIi", len(text), len(rows.notes), -1) + text + rows.notes.tobytes()
+    return struct.pack(">IIi", len(text), len(rows.corpus.notes), -1) + text + rows.corpus.notes.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_worker_that_lies_is_found_out(change):
 def test_notes_out_of_range_are_refused():
     rows = convert(write_midi(TUNE), "scale.mid", OPTIONS)
     for field, value in (("pitch", 128), ("duration", 0), ("start", -1), ("velocity", 0)):
-        notes = rows.notes.copy()
+        notes = rows.corpus.notes.copy()
         notes[field][3] = value
         with pytest.raises(ValueError, match="out of range"):
             FileRows.from_json(rows.to_dict(), notes, None)

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from ritornello.corpus.families.families import Comparison, families, linked, with_families, without_copies
+from ritornello.corpus.families.families import Comparison, families, linked, with_families, without_duplicates
 from ritornello.corpus.families.likeness import Line, contour, contour_share, line_of
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
@@ -83,11 +83,11 @@ def test_pieces_that_were_compared_before_others_came_are_in_the_same_families()
     again = [p + 3 for p in changed[:12]] + other_tune(9, 12)
     whole = corpus(*(melody(p) for p in (other_tune(1), TUNE, changed, other_tune(2), again, [p - 1 for p in TUNE])))
     comparison = Comparison(lambda i: line_of(whole, i))
-    assert [comparison.alike_pairs(range(count)) for count in (1, 2, 3)] == [[], [], [(1, 2)]]
+    assert [comparison.variant_pairs(range(count)) for count in (1, 2, 3)] == [[], [], [(1, 2)]]
     assert families(whole, comparison=comparison) == families(whole)
-    assert comparison.are_alike(2, 1)
-    assert not comparison.are_alike(0, 3)
-    assert comparison.kinship(5, 1).words("x") == "same tune as x, 1 semitone down"
+    assert comparison.are_variants(2, 1)
+    assert not comparison.are_variants(0, 3)
+    assert comparison.variant(5, 1).words("x") == "same tune as x, 1 semitone down"
 
 
 def test_the_share_in_common_runs_is_that_counted_step_by_step():
@@ -110,7 +110,7 @@ def test_a_family_has_the_same_name_in_every_corpus_and_order():
 
 def test_of_each_family_the_first_piece_stays_and_the_others_name_it():
     whole = with_families(corpus(melody(other_tune(7)), melody(TUNE), melody([p - 4 for p in TUNE])))
-    kept, copies = without_copies(whole)
+    kept, copies = without_duplicates(whole)
     assert [p.source for p in kept.pieces] == ["piece0", "piece1"]
     assert [(a.source, b.source) for a, b in copies] == [("piece2", "piece1")]
     assert [m.notes for m in kept.melodies()] == [m.notes for m in whole.melodies()[:2]]

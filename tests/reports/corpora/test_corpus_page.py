@@ -88,8 +88,8 @@ REPORT = [
     dropped("in/few.mid", "too_short", "3 notes"),
     dropped(
         "in/copy.mid", "duplicate", "same tune as in/t0.mid, 5 semitones up",
-        kin=({"source": "in/copy.mid", "twin": "in/t0.mid", "kind": "transposed", "semitones": 5, "stretch": "1",
-              "run_notes": 16, "coverage": 1.0},),
+        duplicates=({"source": "in/copy.mid", "twin": "in/t0.mid", "kind": "transposed", "semitones": 5,
+                     "stretch": "1", "run_notes": 16, "coverage": 1.0},),
     ),
 ]  # fmt: skip
 

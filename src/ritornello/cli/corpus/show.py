@@ -34,7 +34,7 @@ def show(
     page
         Also write the report page, outliers first, to this .html file (a build writes it into the corpus folder).
     """
-    from ritornello.corpus.families.kin import families_as_text
+    from ritornello.corpus.families.variants import families_as_text
     from ritornello.reports.corpora.describe import as_text
 
     console = Console(quiet, as_json)

@@ -189,9 +189,7 @@ def _rows(found: _Found) -> FileRows:
     """Everything found, its notes laid end to end."""
     corpus = corpus_of(found.tunes, found.steps)
     return FileRows(
-        corpus.pieces,
-        corpus.notes,
-        corpus.steps,
+        corpus,
         tuple(fingerprint(corpus, index) for index in range(len(corpus))),
         tuple(found.problems),
         tuple(found.warnings),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_parts
 from ritornello.corpus.report import REMEDIES
+from ritornello.corpus.store import Corpus, check_corpus, joined
 
 Remark = tuple[str, str]
 """A code of the report and its detail."""
@@ -25,18 +26,14 @@ Remark = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileRows:
-    """The rows of one file.
+    """What one file gives: a corpus of its pieces, with remarks.
 
-    pieces: what is kept, their slices counted in `notes` and `steps` of this file alone.
-    notes: (notes,) of NOTE_DTYPE. steps: (steps,) uint8 of a file of token arrays, else None.
-    prints: for each piece the fingerprint of its tune (see `families`).
-    problems: why something was left out, as (reason code, detail). warnings: what was kept in spite of a doubt.
-    losses: counted by name. detected: what the file turned out to be, where that is worth saying.
+    corpus: what is kept, without report, families and splits. prints: of each piece, the fingerprint of its melodies
+    (see `families`). problems: why something was left out, as (reason code, detail). warnings: doubts about what was
+    kept. losses: counted by name. detected: what the file turned out to be, where its name does not say it.
     """
 
-    pieces: tuple[CorpusPiece, ...] = ()
-    notes: NoteArray = field(default_factory=lambda: np.zeros(0, NOTE_DTYPE))
-    steps: NDArray[np.uint8] | None = None
+    corpus: Corpus = field(default_factory=lambda: joined(()))
     prints: tuple[str, ...] = ()
     problems: tuple[Remark, ...] = ()
     warnings: tuple[Remark, ...] = ()
@@ -51,7 +48,7 @@ class FileRows:
     def to_dict(self) -> dict[str, Any]:
         """All but the arrays, as plain values."""
         return {
-            "pieces": [p.to_dict() for p in self.pieces],
+            "pieces": [p.to_dict() for p in self.corpus.pieces],
             "prints": self.prints,
             "problems": self.problems,
             "warnings": self.warnings,
@@ -64,26 +61,27 @@ class FileRows:
         """Back from `to_json` and the arrays. Raises ValueError where they are not rows or do not fit together."""
         try:
             rows = cls(
-                tuple(CorpusPiece.from_json(p) for p in line["pieces"]),
-                notes,
-                steps,
+                Corpus(notes, tuple(CorpusPiece.from_json(p) for p in line["pieces"]), steps=steps),
                 tuple(str(p) for p in line["prints"]),
                 _remarks(line["problems"]),
                 _remarks(line["warnings"]),
                 {str(name): int(count) for name, count in line["losses"].items()},
                 str(line["detected"]),
             )
+            if len(rows.prints) != len(rows.corpus):
+                raise ValueError(f"{len(rows.corpus)} pieces with {len(rows.prints)} fingerprints")
+            check_corpus(rows.corpus)
         except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"not the rows of a file ({type(error).__name__}: {error})") from None
-        _check(rows)
         return rows
 
     def to_bytes(self) -> bytes:
         """One message that `from_bytes` reads."""
         header = json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii")
-        steps = b"" if self.steps is None else self.steps.tobytes()
-        sizes = struct.pack(">IIi", len(header), len(self.notes), -1 if self.steps is None else len(steps))
-        return b"".join((sizes, header, self.notes.tobytes(), steps))
+        notes, steps = self.corpus.notes, self.corpus.steps
+        tokens = b"" if steps is None else steps.tobytes()
+        sizes = struct.pack(">IIi", len(header), len(notes), -1 if steps is None else len(tokens))
+        return b"".join((sizes, header, notes.tobytes(), tokens))
 
     @classmethod
     def from_bytes(cls, message: bytes) -> FileRows:
@@ -99,8 +97,9 @@ class FileRows:
             header = json.loads(message[12:start])
         except (struct.error, ValueError, RecursionError) as error:
             raise ValueError(f"not the rows of a file ({error})") from None
-        table = with_parts(np.frombuffer(message, dtype, notes, start))
-        return cls.from_json(header, table, None if steps < 0 else np.frombuffer(message, np.uint8, steps, stop))
+        table = with_parts(np.frombuffer(message, dtype, notes, start).copy())  # the message itself may go
+        tokens = None if steps < 0 else np.frombuffer(message, np.uint8, steps, stop).copy()
+        return cls.from_json(header, table, tokens)
 
 
 def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
@@ -109,29 +108,3 @@ def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
     if unknown:
         raise ValueError(f"there is no reason {unknown[0]!r}")
     return tuple((str(code), str(detail)) for code, detail in pairs)
-
-
-def _check(rows: FileRows) -> None:
-    """Raise ValueError unless the slices lie end to end over the arrays and every value is in range."""
-    notes, first, first_step = rows.notes, 0, 0
-    if len(rows.prints) != len(rows.pieces):
-        raise ValueError(f"{len(rows.pieces)} pieces with {len(rows.prints)} fingerprints")
-    for part in (part for piece in rows.pieces for part in piece.melodies):
-        if part.first != first or part.stop < first:
-            raise ValueError(f"a melody begins at note {part.first}, not {first}")
-        first = part.stop
-        if part.steps is not None:
-            if rows.steps is None or part.steps[0] != first_step or part.steps[1] < first_step:
-                raise ValueError(f"steps begin at {part.steps[0]}, not {first_step}")
-            first_step = part.steps[1]
-    if first != len(notes) or first_step != (0 if rows.steps is None else len(rows.steps)):
-        raise ValueError(f"the pieces speak of {first} notes and {first_step} steps, there are others")
-    if len(notes) and (
-        notes["start"].min() < 0
-        or notes["duration"].min() < 1
-        or notes["pitch"].max() > 127
-        or not 1 <= notes["velocity"].min() <= notes["velocity"].max() <= 127
-    ):
-        raise ValueError("a note lies out of range")
-    if rows.steps is not None and rows.steps.max(initial=0) > 129:
-        raise ValueError("a step token lies out of range")

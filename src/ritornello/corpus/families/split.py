@@ -117,8 +117,8 @@ def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
         (owners[a], owners[b]) for group in RunFinder.of_corpus(corpus).shared(notes) for a, b in pairwise(group)
     ]
     first_of: dict[str, int] = {}
-    kin = [(first_of.setdefault(p.family, i), i) for i, p in enumerate(corpus.pieces)]
-    return linked(len(corpus), [*pairs, *kin])
+    families = [(first_of.setdefault(p.family, i), i) for i, p in enumerate(corpus.pieces)]
+    return linked(len(corpus), [*pairs, *families])
 
 
 def place(name: str) -> float:

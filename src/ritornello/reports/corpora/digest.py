@@ -48,7 +48,7 @@ class ReportDigest:
             last = folder
             self.files += 1
             self.dropped += line.status == DROPPED
-            self.copies += len(line.kin)
+            self.copies += len(line.duplicates)
             remarks = [(DROPPED, line.reason, line.detail)] if line.status == DROPPED else []
             for status, code, detail in remarks + [("doubt", c, d) for c, d in dict(line.warnings).items()]:
                 files = self.listed.setdefault((status, code), [])

@@ -174,9 +174,9 @@ def _explain_source(source: Source, worker: Worker, options: BuildOptions) -> li
         of_picking = {code for one in found for choice in one.choices for code, _ in choice.warnings}
         of_file = tuple(warning for warning in rows.warnings if warning[0] not in of_picking)
         return [replace(found[0], remarks=of_file), *found[1:]]
-    if rows.pieces:
+    if rows.corpus.pieces:
         what = f"{rows.detected}; " if rows.detected else ""
-        kept = f"kept: {len(rows.notes)} notes ({what}kept step for step, nothing is picked)"
+        kept = f"kept: {len(rows.corpus.notes)} notes ({what}kept step for step, nothing is picked)"
         return [Explanation(source.name, kept=kept)]
     return [Explanation(source.name, refusal=rows.problems[0])]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ritornello import atomic
 from ritornello.corpus.families.judge import copies_across
-from ritornello.corpus.families.kin import Family, families_of
+from ritornello.corpus.families.variants import Family, families_of
 from ritornello.corpus.folder import PAGE
 from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import Corpus
@@ -200,7 +200,7 @@ def _straddling(corpus: Corpus) -> str:
 def _family(family: Family) -> str:
     items = []
     for member in family.members[1:FILES]:
-        why = member.kinship.words(PurePath(member.twin).name) if member.kinship else ""
+        why = member.variant.words(PurePath(member.nearest).name) if member.variant else ""
         items.append(f"<li>{escape(member.source)}{'' if member.kept else ' (left out)'}: {escape(why)}</li>")
     return f'<div class="family"><h3>{escape(family.members[0].source)}</h3><ul>{"".join(items)}</ul></div>'
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.families import families, with_families, without_copies
+from ritornello.corpus.families.families import families, with_families, without_duplicates
 from ritornello.corpus.families.judge import judged
-from ritornello.corpus.families.kin import Kinship, families_as_text, families_of, kinship
 from ritornello.corpus.families.likeness import likeness, line_of, rhythm_share
+from ritornello.corpus.families.variants import Variant, families_as_text, families_of, variant_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import FileReport
@@ -72,9 +72,9 @@ def corpus(**tunes):
     return with_families(corpus_of([(CorpusPiece(name, ()), [tune]) for name, tune in tunes.items()]))
 
 
-def kin(one, twin):
-    both = corpus_of([(CorpusPiece("one", ()), [one]), (CorpusPiece("twin", ()), [twin])])
-    return kinship(line_of(both, 0), line_of(both, 1))
+def compared(one, original):
+    both = corpus_of([(CorpusPiece("one", ()), [one]), (CorpusPiece("original", ()), [original])])
+    return variant_of(line_of(both, 0), line_of(both, 1))
 
 
 def varied(pitches, every):
@@ -86,15 +86,15 @@ twinkle, ode, jacques = melody(TWINKLE, BEATS), melody(ODE, ODE_BEATS), melody(J
 
 
 def test_an_exact_copy_at_another_resolution_is_the_same_tune():
-    assert kin(melody(TWINKLE, BEATS, 96), twinkle) == Kinship("exact", 0, Fraction(1), 42, 1.0)
-    assert kin(melody(TWINKLE, BEATS, 96), twinkle).words("a.mid") == "same tune as a.mid"
+    assert compared(melody(TWINKLE, BEATS, 96), twinkle) == Variant("exact", 0, Fraction(1), 42, 1.0)
+    assert compared(melody(TWINKLE, BEATS, 96), twinkle).words("a.mid") == "same tune as a.mid"
 
 
 def test_a_transposed_copy_says_how_far():
     up, down = (melody([p + by for p in TWINKLE], BEATS) for by in (5, -1))
-    assert kin(up, twinkle) == Kinship("transposed", 5, Fraction(1), 42, 1.0)
-    assert kin(up, twinkle).words("X") == "same tune as X, 5 semitones up"
-    assert kin(down, twinkle).words("X") == "same tune as X, 1 semitone down"
+    assert compared(up, twinkle) == Variant("transposed", 5, Fraction(1), 42, 1.0)
+    assert compared(up, twinkle).words("X") == "same tune as X, 5 semitones up"
+    assert compared(down, twinkle).words("X") == "same tune as X, 1 semitone down"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_transposed_copy_says_how_far():
 )
 def test_a_stretched_copy_says_how_much(factor, words):
     slow = melody([p - 2 for p in TWINKLE], [b * factor for b in BEATS])
-    assert kin(slow, twinkle) == Kinship("stretched", -2, Fraction(factor), 42, 1.0)
-    assert kin(slow, twinkle).words("X") == f"same tune as X, 2 semitones down, {words}"
+    assert compared(slow, twinkle) == Variant("stretched", -2, Fraction(factor), 42, 1.0)
+    assert compared(slow, twinkle).words("X") == f"same tune as X, 2 semitones down, {words}"
 
 
 def test_a_short_tune_at_double_speed_is_one_family_and_in_another_rhythm_it_is_not():
@@ -118,12 +118,12 @@ def test_a_short_tune_at_double_speed_is_one_family_and_in_another_rhythm_it_is_
 def test_how_long_the_last_note_lasts_and_gaps_between_notes_do_not_make_another_tune():
     short = melody(TWINKLE, BEATS)
     staccato = replace(short, notes=tuple(n._replace(duration=100) for n in short.notes))
-    assert kin(staccato, short).kind == "exact"
+    assert compared(staccato, short).kind == "exact"
 
 
 def test_a_variant_with_every_ninth_note_changed_is_near():
     variant = melody(varied([p + 3 for p in TWINKLE], 9), [b * 2 for b in BEATS])
-    found = kin(variant, twinkle)
+    found = compared(variant, twinkle)
     assert (found.kind, found.semitones, found.stretch, found.run_notes) == ("near", 3, Fraction(2), 8)
     assert pytest.approx(found.coverage) == 38 / 42  # notes 9, 18, 27 and 36 are changed, all others lie in runs
     assert found.words("X") == (
@@ -140,12 +140,12 @@ def test_seven_notes_between_changed_ones_are_a_run():
 
 def test_the_same_notes_in_another_rhythm_are_told_as_such():
     straight = melody(ODE, [1, 2] * 15)
-    found = kin(straight, ode)
+    found = compared(straight, ode)
     assert (found.kind, found.semitones, found.stretch) == ("near", 0, None)
     assert found.words("X").startswith("nearly the same tune as X, in another rhythm: 100 % in shared runs")
 
 
-def test_other_tunes_are_no_kin():
+def test_other_tunes_are_no_compared():
     assert len(set(families(corpus(a=twinkle, b=ode, c=jacques)))) == 3
 
 
@@ -182,10 +182,10 @@ def chain():
     return corpus(first=first, last=last, middle=middle)
 
 
-def test_kin_of_kin_are_one_family_but_a_copy_is_left_out_only_for_a_twin_of_its_own():
+def test_variants_of_variants_are_one_family_but_a_duplicate_is_left_out_only_for_an_original_of_its_own():
     whole = chain()
     assert len({p.family for p in whole.pieces}) == 1
-    kept, copies = without_copies(whole)
+    kept, copies = without_duplicates(whole)
     assert [p.source for p in kept.pieces] == ["first", "last"]
     assert [(copy.source, twin.source) for copy, twin in copies] == [("middle", "first")]
 
@@ -215,12 +215,13 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
     )
     judgement = judged(whole, BuildOptions())
     assert [p.source for p in judgement.corpus.pieces] == ["a", "b"]
-    assert judgement.copies["a up"].words == "same tune as a, 5 semitones up"
+    assert judgement.duplicates["a up"].words == "same tune as a, 5 semitones up"
     report = tuple(
-        FileReport(copy.source, "dropped", "duplicate", kin=(copy.to_dict(),)) for copy in judgement.copies.values()
+        FileReport(copy.source, "dropped", "duplicate", duplicates=(copy.to_dict(),))
+        for copy in judgement.duplicates.values()
     )
     [family] = families_of(replace(judgement.corpus, report=report))
-    assert [(m.source, m.kept, m.twin) for m in family.members] == [
+    assert [(m.source, m.kept, m.nearest) for m in family.members] == [
         ("a", True, ""),
         ("a slow", False, "a"),
         ("a up", False, "a"),
@@ -243,20 +244,20 @@ def test_families_that_stay_are_told_from_their_notes():
     done = judged(whole, BuildOptions(keep_copies=True)).corpus
     [family] = families_of(done)
     assert [(m.source, m.kept) for m in family.members] == [("a", True), ("v", True)]
-    assert family.members[1].kinship.kind == "near"
+    assert family.members[1].variant.kind == "near"
     assert "nearly the same tune as a: 90 % in shared runs, the longest 8 notes" in families_as_text([family])
-    assert families_as_text([]) == "no tune has kin: every family is of one"
+    assert families_as_text([]) == "no tune has a duplicate or a variant: every family is of one"
 
 
-def test_kinship_comes_back_from_its_json():
-    for one in (Kinship("near", -3, None, 14, 0.675), Kinship("stretched", 0, Fraction(3, 2), 9, 1.0)):
-        assert Kinship.from_json(one.to_dict()) == one
+def test_a_variant_comes_back_from_its_plain_values():
+    for one in (Variant("near", -3, None, 14, 0.675), Variant("stretched", 0, Fraction(3, 2), 9, 1.0)):
+        assert Variant.from_dict(one.to_dict()) == one
 
 
 def test_copies_across_an_explicit_split_are_told(tmp_path):
     whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "a2": twinkle}.items()])
     judgement = judged(whole, BuildOptions(split="last:0.34"))
-    assert (len(judgement.corpus), judgement.copies) == (3, {})
+    assert (len(judgement.corpus), judgement.duplicates) == (3, {})
     assert judgement.crossing["a2"].words == "same tune as a"
 
 
