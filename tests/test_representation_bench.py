@@ -49,9 +49,9 @@ def run(name: str, seed: int, bits: float, curve=((10, 5.0, 8.0), (20, 10.0, 6.0
 
 
 def people() -> dict:
-    told = {"tunes": 8, "bars": [8], "halves": {"intervals": 0.04, "on_beat": 0.02}}
-    told["longest_shared_run"] = {"median": 6, "largest": 11}
-    return {"kind": "people", "job": run("grid, lstm", 1, 5.0)["job"], "people": told}
+    figures = {"tunes": 8, "bars": [8], "halves": {"intervals": 0.04, "on_beat": 0.02}}
+    figures["longest_shared_run"] = {"median": 6, "largest": 11}
+    return {"kind": "people", "job": run("grid, lstm", 1, 5.0)["job"], "people": figures}
 
 
 def cells(text: str, name: str) -> list[str]:
@@ -164,18 +164,18 @@ def test_of_well_formed_tunes_the_worst_run_counts():
 def test_why_the_best_lies_far_from_people_is_told_below_the_table(monkeypatch):
     monkeypatch.setattr(tables, "REASONS", {"intervals": "it leaps", "on_beat": "it swings"})
     halves = {"intervals": 0.04, "on_beat": 0.02, "repeats_1": 0.01}
-    told = people()
-    told["people"]["halves"] = halves
+    scale = people()
+    scale["people"]["halves"] = halves
     best, plain, worse = (run(f"{name}, lstm", 1, n) for name, n in (("note", 4), ("grid, plain", 3), ("grid", 5)))
     for record, distances in ((best, (0.1, 0.03, 0.03)), (plain, (0.01, 0.5, 0.01)), (worse, (0.01, 0.5, 0.01))):
         record["composed"]["distances"] = dict(zip(halves, distances, strict=True))
-    text = tables.markdown([told, worse, plain, best])
+    text = tables.markdown([scale, worse, plain, best])
     assert text.endswith(
         "Why those of note, lstm lie far from people's:\n\n"
         "- intervals: it leaps.\n- repeats at bar 1: no reason is known."
     )
     best["composed"]["distances"] = dict.fromkeys(halves, 0.0)
-    assert "Why those" not in tables.markdown([told, best])
+    assert "Why those" not in tables.markdown([scale, best])
 
 
 def test_reasons_are_given_for_statistics_that_there_are():
@@ -289,9 +289,9 @@ def test_a_run_trains_scores_plays_and_composes(tiny_corpus, tmp_path, monkeypat
     assert found["composed"]["well_formed"] == 1.0
     assert found["playing"]["notes_per_second"] > 0
     assert run_job(job | {"tunes": 0})["composed"] is None
-    told = people_of(tiny_corpus)
-    assert told["tunes"] == 2
-    assert told["halves"].keys() == found["composed"]["distances"].keys()
+    scale = people_of(tiny_corpus)
+    assert scale["tunes"] == 2
+    assert scale["halves"].keys() == found["composed"]["distances"].keys()
 
 
 def test_the_short_tables_stand_networks_side_by_side_and_name_what_each_ingredient_was_added_to():

@@ -1,4 +1,4 @@
-"""Do composed tunes end and move as people's do? Composed tunes beside the held-out human ones."""
+"""Do composed tunes end and move as people's do? Composed tunes compared with the held-out human ones."""
 
 from __future__ import annotations
 

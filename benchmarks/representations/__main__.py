@@ -46,7 +46,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = arguments(__doc__.split("\n")[0])
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, help="of training, the same for all; 3 where nothing is said")
+    length.add_argument("--minutes", type=float, help="of training, the same for all; default: 3")
     length.add_argument("--updates", type=int, help="the same number of updates for all instead")
     parser.add_argument("--corpus", default="embedded", choices=CORPORA)
     parser.add_argument("--seeds", type=int, default=3)
@@ -99,9 +99,9 @@ def bench(options: argparse.Namespace) -> int:
     _say("not reproduced: " + ", ".join(f"{count} by {name}" for name, count in tunes.refused.items()))
     same = job_of(options, tunes.corpus.fingerprint, str(tunes))
     done = {key_of(record) for record in read_results(options.results)}
-    beside = {"kind": "people", "job": same}
-    if key_of(beside) not in done:
-        append_result(options.results, beside | {"people": people(tunes.corpus)})
+    of_people = {"kind": "people", "job": same}
+    if key_of(of_people) not in done:
+        append_result(options.results, of_people | {"people": people(tunes.corpus)})
     jobs = [
         same | {"encoding": e.encoding, "network": e.network, "seed": seed, "name": e.name}
         for seed in range(1, options.seeds + 1)
@@ -115,7 +115,7 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def job_of(options: argparse.Namespace, fingerprint: str, shared: str) -> dict[str, Any]:
-    """What all runs of this bench have in common: corpus, its tunes, length of training, threads, composing."""
+    """Collect what all runs share: corpus, its tunes, length of training, threads, composing."""
     names = ("corpus", "minutes", "updates", "threads", "tunes", "top_p", "checks")
     return {name: getattr(options, name) for name in names} | {"fingerprint": fingerprint, "shared": shared}
 
@@ -133,8 +133,8 @@ def _run_all(jobs: Sequence[dict[str, Any]], corpus: Path, options: argparse.Nam
             load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
             result = _run(job | {"corpus": str(corpus), "cores": cores})
             with lock:
-                told = {"kind": "run", "job": job, "load": load, "job_count": options.jobs}
-                append_result(options.results, told | result)
+                record = {"kind": "run", "job": job, "load": load, "job_count": options.jobs}
+                append_result(options.results, record | result)
             _say(_in_a_line(number, len(jobs), job, result))
         except subprocess.CalledProcessError as error:
             failed.append(job)
@@ -149,7 +149,7 @@ def _run_all(jobs: Sequence[dict[str, Any]], corpus: Path, options: argparse.Nam
 
 
 def cores_for(jobs: int, threads: int) -> list[list[int]]:
-    """Cores for each of `jobs` runs side by side; none named where the system cannot, or there are too few."""
+    """Assign cores to `jobs` runs side by side; none where the system cannot, or has too few."""
     if not hasattr(os, "sched_getaffinity"):
         return [[] for _ in range(jobs)]
     ours = sorted(os.sched_getaffinity(0))
@@ -159,7 +159,7 @@ def cores_for(jobs: int, threads: int) -> list[list[int]]:
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
-    """One run in a process of its own. Raises CalledProcessError where it fails."""
+    """Run one job in a process of its own. Raises CalledProcessError where it fails."""
     command = [sys.executable, "-m", "benchmarks.representations.run", json.dumps(job)]
     env = clean_environment(**dict.fromkeys(THREADS, str(job["threads"])))
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)

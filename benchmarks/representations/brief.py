@@ -25,7 +25,7 @@ PAGE = "benchmarks/representations/README.md"
 
 
 def brief(records: Sequence[Record]) -> str:
-    """Both tables, from the settings in which most took part."""
+    """Make both tables, from the settings in which most took part."""
     groups = [[r for r in group if r["kind"] == "run"] for group in settings(records)]
     timed = [by_entrant(group) for group in groups if group[0]["job"]["minutes"]]
     counted = [by_entrant(group) for group in groups if group[0]["job"]["updates"]]
@@ -52,7 +52,7 @@ def _encodings(runs: Runs) -> str:
 
 
 def _bits(found: dict[str, list[Record]]) -> dict[str, str]:
-    """Bits per note with each network."""
+    """Format the bits per note with each network."""
     return {
         f"bits per note, {kind}": spread([r["test"]["bits_per_note"] for r in runs], 2) if runs else NONE
         for kind, runs in found.items()
@@ -60,7 +60,7 @@ def _bits(found: dict[str, list[Record]]) -> dict[str, str]:
 
 
 def _clock(runs: Sequence[Record], target: float | None) -> dict[str, str]:
-    """What the first network's runs say of size and speed."""
+    """Format size and speed of the first network's runs."""
     return {
         "tokens per note": middle([r["test"]["tokens"] / r["test"]["notes"] for r in runs], 2),
         "seconds": middle([r["seconds"] for r in runs], 0),

@@ -16,12 +16,12 @@ STEP = 4  # cells: widths are multiples of it
 
 @cache
 def budget() -> int:
-    """Weights of two layers of 256 with the grid."""
+    """Count the weights of two layers of 256 with the grid."""
     return weights(NetworkOptions(), Grid())
 
 
 def within_budget(fields: dict[str, Any], encoding: Encoding) -> tuple[NetworkOptions, int]:
-    """The network with these fields whose width brings it nearest to the budget, and its number of weights.
+    """Choose the width that brings a network nearest to the budget; return it and its weights.
 
     Embedding and width are equal, as in the exercise; the chain between the parts of a note is half as wide.
     """
@@ -39,7 +39,7 @@ def within_budget(fields: dict[str, Any], encoding: Encoding) -> tuple[NetworkOp
 
 
 def weights(network: NetworkOptions, encoding: Encoding) -> int:
-    """Numbers that are learned, as the model file counts them."""
+    """Count the parameters of a network, as the model file does."""
     plan = make_plan(TrainOptions(updates=1), 1, Setting("torch", "cpu", "fp32", 1))
     tensors = make_engine(network, encoding, plan).tensors()
     return sum(value.size for name, value in tensors.items() if not name.startswith("start."))

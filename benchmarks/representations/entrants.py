@@ -56,7 +56,7 @@ ENTRANTS = [
 
 @dataclass(frozen=True)
 class Ingredient:
-    """What an entrant has that `without` lacks, all else being equal."""
+    """What an entrant has and `without` lacks, all else being equal."""
 
     name: str
     entrant: Entrant
@@ -66,13 +66,13 @@ class Ingredient:
 def _of(
     name: str, inputs: Sequence[str] = (), echoes: Sequence[str] = (), attention: bool = False, **options: Any
 ) -> Entrant:
-    """An entrant named by what it is made of."""
+    """Make an entrant named by its parts."""
     encoding = {"name": name, **options}
     encoding |= {key: list(names) for key, names in (("inputs", inputs), ("echoes", echoes)) if names}
-    told = [name, *map(str, options.values()), *inputs]
-    told += [] if not echoes else ["echoes"] if echoes == ECHOES else ["echoes of bars"]
-    told += ["attention"] if attention else []
-    return Entrant(" + ".join(told), encoding, ATTENTION if attention else {})
+    parts = [name, *map(str, options.values()), *inputs]
+    parts += [] if not echoes else ["echoes"] if echoes == ECHOES else ["echoes of bars"]
+    parts += ["attention"] if attention else []
+    return Entrant(" + ".join(parts), encoding, ATTENTION if attention else {})
 
 
 GRID, NOTE, INTERVAL = _of("grid"), _of("note"), _of("interval")
@@ -103,13 +103,13 @@ ABLATION = [
 
 
 def ablation_entrants() -> list[Entrant]:
-    """Everybody whom the ablation needs, each once."""
+    """List the entrants of the ablation, each once."""
     found = {entrant.name: entrant for row in ABLATION for entrant in (row.without, row.entrant)}
     return list(found.values())
 
 
 def chosen(entrants: Sequence[Entrant], patterns: Sequence[str]) -> list[Entrant]:
-    """Those whose name fits any of the patterns ("note*"), all without patterns. Raises ValueError for none."""
+    """Choose the entrants whose name fits a pattern ("note*"). Raises ValueError if none does."""
     found = [e for e in entrants if not patterns or any(fnmatch(e.name, pattern) for pattern in patterns)]
     if not found:
         raise ValueError(f"none of these is called so: {', '.join(e.name for e in entrants)}")

@@ -1,4 +1,4 @@
-"""What everybody trains on and is scored on: the tunes that every encoding reproduces exactly."""
+"""What all train on and are scored on: the tunes that every encoding reproduces exactly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ritornello.music.values import Melody
 
 
 def load(name: str) -> Corpus:
-    """ "embedded" (hymns and songs), "exercise" by its own split, or "exercise-deduplicated"."""
+    """Load "embedded" (hymns and songs), "exercise" by its own split, or "exercise-deduplicated"."""
     from benchmarks.train.splits import SPLITS as EXERCISE
 
     from ritornello import api
@@ -29,7 +29,7 @@ ADDED = ("inputs", "echoes")  # they do not change what is written
 
 
 def available(entrants: Sequence[Entrant]) -> tuple[list[Entrant], dict[str, str]]:
-    """Those whose encoding can be made here, and why the others cannot, by name."""
+    """Find the entrants whose encoding can be made here, and why the others cannot, by name."""
     able, missing = [], {}
     for entrant in entrants:
         try:
@@ -58,7 +58,7 @@ class SharedTunes:
 
 
 def shared_tunes(corpus: Corpus, entrants: Sequence[Entrant]) -> SharedTunes:
-    """The corpus without the melodies that some encoding cannot reproduce."""
+    """Leave out the melodies that some encoding cannot reproduce."""
     encodings = _encodings(entrants)
     refused = dict.fromkeys(encodings, 0)
     kept, of = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
@@ -84,7 +84,7 @@ def _reproduces(encoding: Encoding, melody: Melody) -> bool:
 
 
 def _encodings(entrants: Sequence[Entrant]) -> dict[str, Encoding]:
-    """One of each way of writing, by the name of its first entrant."""
+    """Collect each encoding once, by the name of its first entrant."""
     found: dict[str, Encoding] = {}
     for entrant in entrants:
         encoding = make_encoding(**{k: v for k, v in entrant.encoding.items() if k not in ADDED})

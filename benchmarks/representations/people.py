@@ -1,4 +1,4 @@
-"""What the tunes of people are like beside other tunes of people: the scale on which composed ones are judged."""
+"""People's tunes compared with people's tunes: the scale on which composed ones are judged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HALVINGS = 20
 
 
 def people(corpus: Corpus) -> dict[str, Any]:
-    """Mean distance of two random halves of the held-out tunes, by statistic; the runs they share with training."""
+    """Measure the mean distance of two random halves of the held-out tunes, and their shared runs."""
     melodies = held_out(corpus)
     random = np.random.default_rng(0)
     sums: dict[str, float] = defaultdict(float)

@@ -3,7 +3,7 @@
     python -m benchmarks.representations.pictures docs/representations.svg
 
 The tune is "Silent Night" (Gruber, 1818) from the embedded hymns. Engraved by verovio with notes as far apart as they
-are in time, so that every box stands under what it says.
+are in time, so that every box stands under its note.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ KINDS = (
 
 
 class Box(NamedTuple):
-    """A token: what it says, what kind it is, its layer, and the quarters that it fills (both 0: none)."""
+    """A token: its text, its kind, its layer, and the quarters that it fills (both 0: none)."""
 
     text: str
     kind: str
@@ -68,7 +68,10 @@ class Box(NamedTuple):
 
 
 def boxes(encoding: Encoding, tokens: np.ndarray) -> list[Box]:
-    """A box for each token; those of a group share its time. What fills no time is header, or the end."""
+    """Make a box for each token; those of a group share its time.
+
+    What fills no time is header, or the end.
+    """
     tracker, unit = encoding.tracker(1), encoding.ticks_per_quarter
     found: list[Box] = []
     parts = len(encoding.parts)
@@ -91,7 +94,7 @@ def _box(encoding: Encoding, token: int, part: int, before: float, after: float)
 
 
 def words(encoding: Any, token: int, name: str) -> str:
-    """What is written in a box: ids as they are where a step is a token, else what they mean."""
+    """Write the text of a box: the id where a step is a token, else its meaning."""
     row, _, value = name.partition(" ")
     if row in ("offset", "interval"):
         return f"{token + encoding.lowest:+d}"
@@ -105,7 +108,7 @@ def words(encoding: Any, token: int, name: str) -> str:
 
 
 def engraved(melody: Melody) -> tuple[str, dict[int, float], float, float]:
-    """The staff in one line as SVG, x of each note's head by its number, its width and height, in pixels."""
+    """Engrave the staff in one line: SVG, x of each note's head by its number, width and height, in pixels."""
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
@@ -130,7 +133,7 @@ def engraved(melody: Melody) -> tuple[str, dict[int, float], float, float]:
 
 
 def picture(melody: Melody) -> str:
-    """The whole picture as SVG."""
+    """Draw the whole picture as SVG."""
     staff, heads, width, height = engraved(melody)
     per = melody.timeline.ticks_per_quarter
     times = [note.start / per for note in melody.notes] + [melody.timeline.length / per]
@@ -157,20 +160,20 @@ def picture(melody: Melody) -> str:
 def _row(
     name: str, drawn: Sequence[Box], parts: int, times: Sequence[float], places: Sequence[float], y: float
 ) -> str:
-    """One encoding: its name, its header, its tune, its end."""
-    told = [f'<text x="12" y="{y - 7:.1f}" text-anchor="start" font-size="13" fill="{INK}">{escape(name)}</text>']
+    """Draw one encoding: its name, its header, its tune, its end."""
+    shapes = [f'<text x="12" y="{y - 7:.1f}" text-anchor="start" font-size="13" fill="{INK}">{escape(name)}</text>']
     header = [box for box in drawn if box.kind == "header"]
     columns = -(-len(header) // parts)
     for n, box in enumerate(header):
         x = places[0] - (columns - n // parts) * CELL - 8
-        told.append(_drawn(box, x, x + CELL - GAP, y))
+        shapes.append(_drawn(box, x, x + CELL - GAP, y))
     for box in drawn:
         if box.stop > box.start:
             x, stop = (float(np.interp(t, times, places)) for t in (box.start, box.stop))
-            told.append(_drawn(box, x, stop - GAP * (stop - x > 12), y))
+            shapes.append(_drawn(box, x, stop - GAP * (stop - x > 12), y))
         elif box.kind == "end":
-            told.append(_drawn(box, places[-1] + 8, places[-1] + 44, y))
-    return "".join(told)
+            shapes.append(_drawn(box, places[-1] + 8, places[-1] + 44, y))
+    return "".join(shapes)
 
 
 def _drawn(box: Box, x: float, stop: float, y: float) -> str:
@@ -185,7 +188,7 @@ def _drawn(box: Box, x: float, stop: float, y: float) -> str:
 
 
 def opening() -> Melody:
-    """The first bars of the tune."""
+    """Cut out the first bars of the tune."""
     from ritornello.corpus.embedded import embedded
 
     melody = next(m for m in embedded("hymns").melodies() if m.source.startswith(SOURCE))

@@ -1,4 +1,4 @@
-"""Why composed tunes lie far from those of people in a statistic, where it is known: told below the table."""
+"""Why composed tunes lie far from those of people in a statistic, where it is known; written below the table."""
 
 _CUT_OFF = (
     "what is new is cut off: composing leaves out the last 2 % of the probability, which is mostly what has not been "

@@ -11,7 +11,7 @@ SAME = ("corpus", "fingerprint", "minutes", "updates", "threads", "tunes", "top_
 
 
 def read_results(path: str | Path) -> list[Record]:
-    """All whole lines of the file; a last one that was cut off is left out. No file: none."""
+    """Read the whole lines of the file; a last one that was cut off is left out. No file: none."""
     path = Path(path)
     lines = path.read_text("utf-8").split("\n") if path.exists() else []
     records = []
@@ -25,7 +25,7 @@ def read_results(path: str | Path) -> list[Record]:
 
 
 def append_result(path: str | Path, record: Record) -> None:
-    """Add a line; half a line that a stopped bench left is taken away first."""
+    """Append a line; half a line that a stopped bench left is removed first."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
@@ -37,12 +37,12 @@ def append_result(path: str | Path, record: Record) -> None:
 
 
 def setting_of(record: Record) -> tuple[Any, ...]:
-    """What runs must have in common to stand in one table."""
+    """Return what runs must share to stand in one table."""
     return tuple(record["job"][name] for name in SAME)
 
 
 def key_of(record: Record) -> str:
-    """What makes a run the same as another one: it is not made twice."""
+    """Return what identifies a run: no run is made twice."""
     job = record["job"]
-    told = [job.get(name) for name in (*SAME, "encoding", "network", "seed")]
-    return json.dumps([record["kind"], *told], sort_keys=True)
+    values = [job.get(name) for name in (*SAME, "encoding", "network", "seed")]
+    return json.dumps([record["kind"], *values], sort_keys=True)

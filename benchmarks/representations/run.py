@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """All figures of a job; see `__main__.job_of` for its fields."""
+    """Make all figures of a job; see `__main__.job_of` for its fields."""
     corpus = Corpus.load(job["corpus"])
     encoding = make_encoding(**job["encoding"])
     trained = train(job, corpus, encoding)
@@ -63,7 +63,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
-    """Train; the weights that held out best, and the held-out bits per note of all that were the best so far."""
+    """Train; return the best weights and the validation bits of all that were the best so far."""
     from ritornello.training.plan import TrainOptions
     from ritornello.training.run.start import prepare_training
 
@@ -77,9 +77,9 @@ def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, 
             checks.append(check)
             if check.is_best:
                 kept.append((check, training.tensors()))
-    watched = some_of(corpus_tokens(corpus, encoding, "validation"), encoding, CURVE_NOTES)
+    validation = some_of(corpus_tokens(corpus, encoding, "validation"), encoding, CURVE_NOTES)
     curve = [
-        [check.update, check.seconds, scored(NumpyLstm(tensors), watched, encoding).bits_per_note]
+        [check.update, check.seconds, scored(NumpyLstm(tensors), validation, encoding).bits_per_note]
         for check, tensors in kept
     ]
     return {
@@ -99,9 +99,9 @@ def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, 
 def updates_in(
     seconds: float, corpus: Corpus, network: NetworkOptions, encoding: Encoding, options: TrainOptions
 ) -> int:
-    """How many updates fill the time, with the checks: by a short run that is thrown away.
+    """Estimate how many updates fill the time, with the checks, by a short run that is thrown away.
 
-    It silences as much as the long one will, since that costs time too.
+    It drops out as much as the long one will, since that costs time too.
     """
     from ritornello.training.run.start import prepare_training
 
@@ -116,19 +116,19 @@ def updates_in(
 
 
 def scored(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
-    """Bits of whole melodies, each from nothing."""
+    """Score whole melodies, each from its beginning."""
     return measure(melody_nats(network, melodies, encoding), melodies, encoding)
 
 
 def some_of(melodies: Sequence[np.ndarray], encoding: Encoding, notes: int) -> list[np.ndarray]:
-    """An even choice of melodies with about so many notes, by place: the same tunes in every encoding."""
+    """Choose melodies with about so many notes, evenly by place: the same in every encoding."""
     total = sum(len(encoding.pitches(m)) for m in melodies)
     count = max(1, min(len(melodies), len(melodies) * notes // max(1, total)))
     return [melodies[n * len(melodies) // count] for n in range(count)]
 
 
 def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, float]:
-    """A player is fed held-out tunes and asked before every token: notes per second, microseconds per group."""
+    """Time a player that is fed held-out tunes and asked before every token."""
     from ritornello.model.players import Player
 
     player = Player(network, encoding)
@@ -147,7 +147,7 @@ def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarra
 
 
 def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[str, Any]) -> dict[str, Any] | None:
-    """Tunes at temperature 1, as long as people's: how many are well formed, what they are like, what they copy.
+    """Compose at temperature 1, as long as people do: count what is well formed, what it is like, what it copies.
 
     None where no tunes are asked for, or the encoding composes without form and so in no number of bars.
     """
@@ -187,12 +187,12 @@ def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[s
 
 
 def held_out(corpus: Corpus) -> list[Melody]:
-    """People's tunes that no network learned from."""
+    """Return people's tunes that no network learned from."""
     return [*corpus.melodies("validation"), *corpus.melodies("test")]
 
 
 def lengths_of(melodies: Sequence[Melody]) -> list[int]:
-    """Bars that tunes are composed in: a few quantiles of the lengths of these."""
+    """Choose the bars to compose in: a few quantiles of the lengths of these."""
     bars = [float(m.timeline.length / m.timeline.bar_ticks(m.timeline.metre)) for m in melodies]
     return [int(np.clip(round(float(q)), SHORTEST, LONGEST)) for q in np.quantile(bars, LENGTHS)]
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.representations.shares grid --write docs/representations.md
 
-A representation that says one thing very often does not waste bits on it: a network soon knows when nothing happens.
-It wastes steps: each of them costs as much time as a note, and puts the bar before so much further away.
+A representation that repeats one token very often does not waste bits on it: a network soon learns to expect it. It
+wastes steps: each of them costs as much time as a note, and puts the bar before so much further away.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ MARKS = ("<!-- shares -->", "<!-- /shares -->")
 
 
 class Share(NamedTuple):
-    """Tokens of one kind: how many, and the bits that they cost."""
+    """Tokens of one kind: their number, and the bits that they cost."""
 
     tokens: int
     bits: float
 
 
 def shares(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, Share]:
-    """Tokens and bits by kind, in order of the table; the metres are one kind, and so are the lengths."""
+    """Sum tokens and bits by kind, in order of the table; metres are one kind, so are durations."""
     kinds = [kind_of(encoding.vocabulary.name_of(token)) for token in range(encoding.vocabulary.size)]
     found = dict.fromkeys(kinds, Share(0, 0.0))
     for tokens in melodies:
@@ -43,7 +43,7 @@ def shares(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray
 
 
 def token_bits(network: NumpyLstm, encoding: Encoding, tokens: np.ndarray) -> np.ndarray:
-    """Bits that each token of a tune costs, (length,), from nothing."""
+    """Compute the bits that each token of a tune costs, (T,)."""
     player, bits = Player(network, encoding), np.zeros(len(tokens))
     for place, token in enumerate(tokens.tolist()):
         bits[place] = -np.log2(player.ask()[token])
@@ -52,7 +52,7 @@ def token_bits(network: NumpyLstm, encoding: Encoding, tokens: np.ndarray) -> np
 
 
 def kind_of(name: str) -> str:
-    """ "begin" for "begin_3/4", "note_on" for "note_on 60", "quarters" for "quarters_1/2"."""
+    """Return "begin" for "begin_3/4", "note_on" for "note_on 60", "quarters" for "quarters_1/2"."""
     return re.sub(r"(?<=^begin)_.*|(?<=^quarters)_.*| .*", "", name)
 
 
@@ -82,10 +82,10 @@ def main() -> None:
         for kind, share in found.items()
     ]
     if options.write:
-        told = [
+        wide = [
             {name: value if isinstance(value, str) else f"{value:.3f}" for name, value in r.items()} for r in rows
         ]
-        write_between_marks(options.write, table(told), MARKS)
+        write_between_marks(options.write, table(wide), MARKS)
     tell(rows, options.json, model=options.model, tunes=len(melodies), bits_per_note=round(bits / notes, 3))
 
 

@@ -1,4 +1,4 @@
-"""Results as Markdown: what each representation reaches, what its tunes are like, which ingredient gives what."""
+"""Results as Markdown: what each representation reaches and composes, what each ingredient gives."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Runs = dict[str, list[Record]]
 
 
 def markdown(records: Sequence[Record]) -> str:
-    """Every table that the records have rows for, those of one corpus and length of training together."""
+    """Make all tables of the records, those of one corpus and length of training together."""
     return "\n\n".join(_section(group) for group in settings(records))
 
 
 def settings(records: Sequence[Record]) -> list[list[Record]]:
-    """The records of each corpus and length of training that has runs, in the order of their first runs."""
+    """Group the records by corpus and length of training, in the order of their first runs."""
     found = {json.dumps(setting_of(r)): setting_of(r) for r in records if r["kind"] == "run"}
     return [[r for r in records if setting_of(r) == setting] for setting in found.values()]
 
 
 def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MARKS) -> None:
-    """Put `text` between the two marks of a file. Raises ValueError where they are not there, once each."""
+    """Put `text` between the two marks of a file. Raises ValueError unless each is there once."""
     path = Path(path)
     old = path.read_text("utf-8")
     begin, end = marks
@@ -49,33 +49,33 @@ def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MA
 def _section(records: Sequence[Record]) -> str:
     people = next((r["people"] for r in records if r["kind"] == "people"), None)
     runs = by_entrant([r for r in records if r["kind"] == "run"])
-    told = [_head(records, people), _reached(runs)]
-    told += [_tunes(runs, people)] if people and records[-1]["job"]["tunes"] else []
-    told += [table(ablation(runs))]
-    return "\n\n".join(part for part in told if part)
+    parts = [_head(records, people), _reached(runs)]
+    parts += [_tunes(runs, people)] if people and records[-1]["job"]["tunes"] else []
+    parts += [table(ablation(runs))]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
-    """What all rows have in common."""
+    """Describe what all rows have in common."""
     first = next(r for r in records if r["kind"] == "run")
     job, hardware = first["job"], first["hardware"]
     length = f"{job['minutes']:g} minutes" if job["minutes"] else f"{job['updates']:,} updates"
     seeds = sorted({r["job"]["seed"] for r in records if r["kind"] == "run"})
     where = ", ".join(f"{name} {value}" for name, value in hardware.items() if name != "cores")
-    said = [
+    sentences = [
         f"**{job['corpus'].capitalize()} corpus, {length} on {cores(job['threads'])}.** {job['shared']}.",
         f"Medians of seeds {', '.join(map(str, seeds))} (least to most). {where}.",
         "Bits per note: all that is needed to write a held-out tune's notes and its end, from nothing; metre, key "
         "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before "
         "them and cost nothing.",
     ]
-    said += [] if job["minutes"] else [_of_an_update()]
+    sentences += [] if job["minutes"] else [_of_an_update()]
     if any("plain" in r["job"]["encoding"] for r in records if r["kind"] == "run"):
-        said.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
+        sentences.append("The plain grid pays for neither metre nor end: its bits are not comparable.")
     busy = sum(is_busy(r) for r in records if r["kind"] == "run")
     if busy and job["minutes"]:
-        said.append(f"**{busy} runs shared the machine with others: not to be published.**")
-    return " ".join(said)
+        sentences.append(f"**{busy} runs shared the machine with others: not to be published.**")
+    return " ".join(sentences)
 
 
 def _of_an_update() -> str:
@@ -87,17 +87,17 @@ def _of_an_update() -> str:
 
 
 def is_busy(record: Record) -> bool:
-    """Whether other programs were at work on the machine when the run began."""
+    """Test whether other programs were at work on the machine when the run began."""
     return record["load"] > record["job_count"] * record["job"]["threads"] + 0.7
 
 
 def cores(count: int) -> str:
-    """How many cores, in words."""
+    """Write a number of cores in words."""
     return "one core" if count == 1 else f"{count} cores"
 
 
 def by_entrant(records: Sequence[Record]) -> Runs:
-    """Runs by who made them."""
+    """Group runs by entrant."""
     runs: Runs = {}
     for record in records:
         runs.setdefault(_key(record["job"]["encoding"], record["job"]["network"]), []).append(record)
@@ -109,12 +109,12 @@ def _key(encoding: dict[str, Any], network: dict[str, Any]) -> str:
 
 
 def runs_of(runs: Runs, entrant: Entrant) -> list[Record]:
-    """An entrant's runs."""
+    """Return an entrant's runs."""
     return runs.get(_key(entrant.encoding, entrant.network), [])
 
 
 def _reached(runs: Runs) -> str:
-    """The main table."""
+    """Make the main table."""
     target = target_of(runs)
     rows = []
     for entrant in ENTRANTS:
@@ -134,7 +134,7 @@ def _reached(runs: Runs) -> str:
 
 
 def _times(found: Sequence[Record], target: float | None) -> dict[str, str]:
-    """What a clock says of an entrant's runs: only where time was the limit was the machine theirs alone."""
+    """Format the times of an entrant's runs; only where time was the limit was the machine theirs alone."""
     return {
         "seconds": middle([r["seconds"] for r in found], 0),
         "seconds to `grid`'s best": sooner(found, target),
@@ -144,7 +144,7 @@ def _times(found: Sequence[Record], target: float | None) -> dict[str, str]:
 
 
 def target_of(runs: Runs) -> float | None:
-    """The held-out bits per note that the best of the exercise's settings ends with, None without such runs."""
+    """Find the validation bits per note that the best of the exercise's settings reaches, if any."""
     finals = [
         median(min(bits for *_, bits in r["curve"]) for r in found)
         for entrant in ENTRANTS
@@ -154,7 +154,7 @@ def target_of(runs: Runs) -> float | None:
 
 
 def sooner(records: Sequence[Record], target: float | None) -> str:
-    """Seconds after which runs held out as well as `target`: at most so many where the first check did."""
+    """Format the seconds until runs reach `target` on validation; "≤" where the first check did."""
     encoding = make_encoding(**records[0]["job"]["encoding"])
     if target is None or encoding.end is None:
         return NONE
@@ -163,12 +163,12 @@ def sooner(records: Sequence[Record], target: float | None) -> str:
     if math.isinf(median_low(times)):
         return "never"
     bound = "≤ " if any(r["curve"][0][2] <= target for r in records) else ""
-    told = [f"{t:,.0f}" if math.isfinite(t) else "never" for t in (median_low(times), times[0], times[-1])]
-    return bound + (told[0] if len(times) == 1 else f"{told[0]} ({told[1]} to {told[2]})")
+    words = [f"{t:,.0f}" if math.isfinite(t) else "never" for t in (median_low(times), times[0], times[-1])]
+    return bound + (words[0] if len(times) == 1 else f"{words[0]} ({words[1]} to {words[2]})")
 
 
 def seconds_to(curve: Sequence[Sequence[float]], target: float) -> float | None:
-    """When a falling curve of [update, seconds, bits] reaches the target, between checks by a straight line."""
+    """Interpolate when a falling curve of [update, seconds, bits] reaches the target."""
     before: Sequence[float] | None = None
     for point in curve:
         _, seconds, bits = point
@@ -181,11 +181,11 @@ def seconds_to(curve: Sequence[Sequence[float]], target: float) -> float | None:
 
 
 def _tunes(runs: Runs, people: dict[str, Any]) -> str:
-    """What the composed tunes are like."""
+    """Make the table of the composed tunes."""
     halves = people["halves"]
-    told = _known_names(runs)
+    named = _known_names(runs)
     rows = []
-    for name, found in told:
+    for name, found in named:
         composed = [r["composed"] for r in found]
         if None in composed:  # without form there are no bars to compose in
             continue
@@ -218,22 +218,22 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
 
 
 def _distances(found: Sequence[Record]) -> dict[str, float]:
-    """By statistic, the median of the runs."""
+    """Return the median of the runs by statistic."""
     composed = [r["composed"]["distances"] for r in found]
     return {statistic: median(c[statistic] for c in composed) for statistic in composed[0]}
 
 
 def _reasons(runs: Runs, halves: dict[str, float]) -> str:
-    """Why the tunes of whoever needs the fewest bits lie far from people's, statistic by statistic."""
+    """Explain why the tunes of the best entrant lie far from people's, statistic by statistic."""
     paying = [e for e in ENTRANTS if runs_of(runs, e) and not e.encoding.get("plain")]
     if not paying:
         return ""
     winner = min(paying, key=lambda e: median(r["test"]["bits_per_note"] for r in runs_of(runs, e)))
     distances = _distances(runs_of(runs, winner))
-    told = [
+    reasons = [
         f"- {_words(s)}: {REASONS.get(s, 'no reason is known')}." for s in halves if _is_far(distances[s], halves[s])
     ]
-    return "\n".join([f"Why those of {winner.name} lie far from people's:", "", *told]) if told else ""
+    return "\n".join([f"Why those of {winner.name} lie far from people's:", "", *reasons]) if reasons else ""
 
 
 def _known_names(runs: Runs) -> list[tuple[str, list[Record]]]:
@@ -245,7 +245,7 @@ def _known_names(runs: Runs) -> list[tuple[str, list[Record]]]:
 
 
 def ablation(runs: Runs) -> list[dict[str, str]]:
-    """What each ingredient gives, all else being equal, row by row."""
+    """Measure what each ingredient gives, all else being equal, row by row."""
     rows = []
     for row in ABLATION:
         with_it, without = (runs_of(runs, e) for e in (row.entrant, row.without))
@@ -265,7 +265,7 @@ def ablation(runs: Runs) -> list[dict[str, str]]:
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
-    """Rows with the same keys as Markdown; nothing for none."""
+    """Write rows with the same keys as Markdown; nothing for none."""
     if not rows:
         return ""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + " --- |" * len(rows[0])]
@@ -290,13 +290,13 @@ def _words(statistic: str) -> str:
 
 
 def middle(values: Sequence[float], digits: int) -> str:
-    """The median."""
+    """Format the median."""
     return f"{median(values):,.{digits}f}"
 
 
 def spread(values: Sequence[float], digits: int, sign: str = "") -> str:
-    """The median, and the least and the most."""
-    told: Callable[[float], str] = lambda value: f"{value:{sign},.{digits}f}"  # noqa: E731 - three times the same
+    """Format the median, and the least and the most."""
+    written: Callable[[float], str] = lambda value: f"{value:{sign},.{digits}f}"  # noqa: E731 - three times the same
     if len(values) == 1:
-        return told(values[0])
-    return f"{told(median(values))} ({told(min(values))} to {told(max(values))})"
+        return written(values[0])
+    return f"{written(median(values))} ({written(min(values))} to {written(max(values))})"

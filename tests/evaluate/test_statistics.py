@@ -111,7 +111,7 @@ def test_no_tunes_have_no_habits():
 def test_intervals_durations_and_ranges_are_distributions():
     profile = profile_of([tune([60, 62, 62, 60], [1, 1, 1, 1]), tune([60, 80, 40], [0.5, 0.5, 1]), tune([60], [4])])
     assert profile.melodies == 2
-    # +2, 0, -2 of the first; +20 and -40, told as an octave each, of the second
+    # +2, 0, -2 of the first; +20 and -40, counted as an octave each, of the second
     assert profile.distributions["intervals"] == pytest.approx({2: 0.2, 0: 0.2, -2: 0.2, 12: 0.2, -12: 0.2})
     assert profile.distributions["durations"] == pytest.approx({1: 5 / 7, 0.5: 2 / 7})
     assert profile.distributions["ranges"] == pytest.approx({2: 0.5, 36: 0.5})
