@@ -1,4 +1,4 @@
-"""The door for music files: what is read, what is written, and the one line for what is neither."""
+"""Music files are read and written by suffix; a file that cannot be is refused in one line."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_unknown_way_with_repeats_is_refused(tmp_path):
         read(put(tmp_path, "a.mid", MIDI), repeats="twice")
 
 
-def test_kinds_are_told_by_content(tmp_path):
+def test_kinds_are_detected_by_content(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.mscz", "w") as archive:
         archive.writestr("song.mscx", "<museScore/>")
     with zipfile.ZipFile(tmp_path / "a.mxl", "w") as archive:

@@ -238,7 +238,7 @@ def test_the_keyboard_reaches_play_and_position(tab):
 
 @pytest.mark.parametrize(("index", "melody"), [(0, FIRST), (1, SECOND)])
 def test_decoded_notes_begin_within_five_milliseconds(tab, index, melody):
-    # after the first, notes of the second melody follow without silence: only its first can be told by loudness
+    # after the first, notes of the second melody follow without silence: only its first can be found by loudness
     notes = melody.notes if index == 0 else melody.notes[:1]
     starts = [melody.timeline.seconds(n.start) for n in notes]
     found = tab.page.evaluate(ONSETS, [index, starts])

@@ -65,7 +65,7 @@ def test_louder_notes_are_stronger():
     assert len(set(ink)) == 3
 
 
-def test_probabilities_colour_the_notes_and_are_told_in_bits():
+def test_probabilities_colour_the_notes_and_are_shown_in_bits():
     svg = roll_svg(TUNE, [1.0, 0.25, 0.01])
     notes = drawn(svg, "note")
     assert [n.get("fill") for n in notes] == ["#4a7a9c", surprise_colour(0.25), "#c43a1c"]

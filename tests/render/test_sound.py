@@ -181,7 +181,7 @@ def test_release_has_no_click():
     assert release.max() < 1.5 * sharp[RATE // 2 - 4000 : RATE // 2 - 20].max()
 
 
-def test_the_shortest_note_is_heard():
+def test_the_shortest_note_sounds():
     wave = render_wave(Melody((Note(0, 1, 60), Note(480, 480, 60))))
     early, late = np.abs(wave[: RATE // 4]).max(), np.abs(wave[RATE // 2 :]).max()
     assert decibel(early / late) > -6

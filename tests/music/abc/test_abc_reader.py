@@ -345,7 +345,7 @@ def test_a_book_read_backwards_gives_the_same_tunes():
     assert [p.source for p in forwards] == ["b.abc#1", "b.abc#2", "b.abc#3", "b.abc#4"]
 
 
-def test_tunes_are_told_apart_without_an_empty_line_and_by_text_between():
+def test_tunes_are_separated_without_an_empty_line_and_by_text_between():
     assert without_source(read_abc("".join(BOOK))) == without_source(read_abc("\n\nC D E by hand\n\n".join(BOOK)))
 
 

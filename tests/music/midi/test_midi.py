@@ -170,7 +170,7 @@ def test_time_in_smpte_frames_becomes_quarters_of_half_a_second(rate, per_frame,
     assert remarks == [("smpte_time", f"{rate} frames a second")]
 
 
-def test_garbage_after_the_last_track_is_passed_over_and_told():
+def test_garbage_after_the_last_track_is_passed_over_with_a_remark():
     garbage = b"this is no chunk, but long enough to be taken for one"
     (piece,), remarks = scan_midi(midi_file(ONE_NOTE) + garbage)
     assert piece.parts[0].notes == (Note(0, 480, 60, 80),)

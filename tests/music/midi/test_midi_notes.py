@@ -1,4 +1,4 @@
-"""Notes that lack an end or a length, and waits that no music has: what is made of them, and that it is told."""
+"""Notes that lack an end or a length, and waits that no music has: what is made of them, and the remarks on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 2**28 - 1  # what one wait can say
 TEXT = b"\xff\x01\x00"
 
 
-def heard(*events, **options) -> tuple[list[tuple[int, int, int]], list[tuple[str, str]]]:
+def notes_and_remarks(*events, **options) -> tuple[list[tuple[int, int, int]], list[tuple[str, str]]]:
     """Start, end and pitch of the notes of a file of one track, and the remarks."""
     (piece,), remarks = scan_midi(midi_file(track(*events, **options)))
     return [(n.start, n.end, n.pitch) for part in piece.parts for n in part.notes], remarks
@@ -24,31 +24,31 @@ def endless(count: str) -> list[tuple[str, str]]:
 
 
 def test_a_note_never_switched_off_ends_with_the_next_one():
-    notes, remarks = heard((0, on(60)), (480, on(62)), (480, off(62)))
+    notes, remarks = notes_and_remarks((0, on(60)), (480, on(62)), (480, off(62)))
     assert (notes, remarks) == ([(0, 480, 60), (480, 960, 62)], endless("1 note"))
 
 
 def test_the_notes_of_a_chord_do_not_end_each_other():
-    notes, remarks = heard((0, on(60)), (3, on(64)), (477, on(62)), (480, off(62)))
+    notes, remarks = notes_and_remarks((0, on(60)), (3, on(64)), (477, on(62)), (480, off(62)))
     assert (notes, remarks) == ([(0, 480, 60), (3, 480, 64), (480, 960, 62)], endless("2 notes"))
 
 
 def test_the_last_one_ends_with_its_track_or_after_four_quarters():
-    assert heard((0, on(60)), (960, TEXT)) == ([(0, 960, 60)], endless("1 note"))
-    assert heard((0, on(60)), (9600, TEXT)) == ([(0, 1920, 60)], endless("1 note"))
-    assert heard((0, on(60))) == ([(0, 1920, 60)], endless("1 note"))
-    assert heard((0, on(60)), end=None) == ([(0, 1920, 60)], endless("1 note"))
+    assert notes_and_remarks((0, on(60)), (960, TEXT)) == ([(0, 960, 60)], endless("1 note"))
+    assert notes_and_remarks((0, on(60)), (9600, TEXT)) == ([(0, 1920, 60)], endless("1 note"))
+    assert notes_and_remarks((0, on(60))) == ([(0, 1920, 60)], endless("1 note"))
+    assert notes_and_remarks((0, on(60)), end=None) == ([(0, 1920, 60)], endless("1 note"))
 
 
 def test_a_file_of_nothing_but_such_notes_has_notes():
-    notes, remarks = heard(*[(480, on(pitch)) for pitch in (60, 62, 64, 65)], (480, TEXT))
+    notes, remarks = notes_and_remarks(*[(480, on(pitch)) for pitch in (60, 62, 64, 65)], (480, TEXT))
     assert notes == [(480, 960, 60), (960, 1440, 62), (1440, 1920, 64), (1920, 2400, 65)]
     assert remarks == endless("4 notes")
 
 
 def test_a_lost_note_off_does_not_shift_those_of_the_later_notes_of_its_pitch():
     events = [(0, on(60)), (480, on(60)), (240, off(60)), (240, on(60)), (120, off(60))]
-    assert heard(*events) == ([(0, 480, 60), (480, 720, 60), (960, 1080, 60)], endless("1 note"))
+    assert notes_and_remarks(*events) == ([(0, 480, 60), (480, 720, 60), (960, 1080, 60)], endless("1 note"))
 
 
 def test_each_channel_of_each_track_is_mended_by_itself():
@@ -67,19 +67,21 @@ def test_drums_that_are_never_switched_off_are_kept_without_a_word():
 
 
 def test_notes_of_length_zero_among_others_are_left_out_and_counted():
-    notes, remarks = heard((0, on(60)), (0, off(60)), (480, on(62)), (480, off(62)))
+    notes, remarks = notes_and_remarks((0, on(60)), (0, off(60)), (480, on(62)), (480, off(62)))
     assert (notes, remarks) == ([(480, 960, 62)], [("empty_notes", "1 note of length zero left out")])
 
 
 def test_where_most_notes_have_no_length_they_last_to_the_next_one():
-    notes, remarks = heard((0, on(60)), (0, off(60)), (240, on(62)), (0, on(62, 0)), (960, on(64)), (0, off(64)))
+    notes, remarks = notes_and_remarks(
+        (0, on(60)), (0, off(60)), (240, on(62)), (0, on(62, 0)), (960, on(64)), (0, off(64))
+    )
     assert notes == [(0, 240, 60), (240, 720, 62), (1200, 1680, 64)]
     assert remarks == [("empty_notes", "3 notes of length zero lengthened to the next note")]
 
 
 def test_what_lies_behind_a_wait_of_two_to_the_twenty_eighth_is_left_out_and_the_rest_kept():
     events = [(0, on(60)), (480, off(60)), (LONGEST, on(62)), (480, off(62))]
-    assert heard(*events) == ([(0, 480, 60)], [("damaged_wait", "1 note after 100000 quarters left out")])
+    assert notes_and_remarks(*events) == ([(0, 480, 60)], [("damaged_wait", "1 note after 100000 quarters left out")])
 
 
 def test_the_other_tracks_of_such_a_file_are_whole():
@@ -90,20 +92,20 @@ def test_the_other_tracks_of_such_a_file_are_whole():
 
 
 def test_a_note_held_through_such_a_wait_is_ended():
-    notes, remarks = heard((0, on(60)), (240, on(64)), (240, off(64)), (LONGEST, off(60)))
+    notes, remarks = notes_and_remarks((0, on(60)), (240, on(64)), (240, off(64)), (LONGEST, off(60)))
     assert notes == [(0, 240, 60), (240, 480, 64)]
     assert remarks == [("damaged_wait", "1 note held beyond 100000 quarters: ended at the next note")]
 
 
 def test_a_wait_so_long_that_nothing_comes_before_it_is_named_and_one_at_the_end_passed_over():
     with pytest.raises(ValueError, match="damaged: its first note comes only after 100000 quarters; take the wait"):
-        heard((LONGEST, on(60)), (480, off(60)))
+        notes_and_remarks((LONGEST, on(60)), (480, off(60)))
     assert read_midi(midi_file(track((0, on(60)), (480, off(60)), (LONGEST, TEXT)))).timeline.length == 480
 
 
 def test_many_such_waits_do_no_harm():
     events = [event for _ in range(20) for event in ((0, on(60)), (LONGEST, off(60)))]
-    notes, remarks = heard(*events)
+    notes, remarks = notes_and_remarks(*events)
     assert notes == [(0, 1920, 60)]
     assert {code for code, _ in remarks} == {"damaged_wait"}
 
@@ -131,6 +133,6 @@ def test_any_notes_left_on_in_any_order_are_all_kept_and_none_is_silent():
             ons += is_on
             events.append((rng.randrange(1, 300), (on if is_on else off)(rng.randrange(58, 64))))
         if ons:
-            notes, _ = heard(*events)
+            notes, _ = notes_and_remarks(*events)
             assert len(notes) == ons
             assert all(start < end for start, end, _ in notes)

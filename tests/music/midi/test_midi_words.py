@@ -70,7 +70,7 @@ def test_running_status_goes_on_after_a_text():
     assert syllable_ticks([track(*events)[8:]]) == [120 * n for n in range(9)]
 
 
-def test_a_track_cut_short_gives_what_stands_before():
+def test_a_track_cut_short_gives_the_events_before():
     whole = b"".join(b"\x0a" + text(5, b"la") for _ in range(9))
     assert syllable_ticks([whole[:-3]]) == [10 * n for n in range(1, 9)]
     assert syllable_ticks([whole, b"\xff\x05\x84"]) == [10 * n for n in range(1, 10)]

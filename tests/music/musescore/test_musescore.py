@@ -167,7 +167,7 @@ def test_a_second_voice_may_skip_by_location():
     assert sounds(piece(score(bar(time(3, 4) + note("half", 60, dots=1), voice)))) == [(0, 3, 60), (1, 1, 55)]
 
 
-def test_an_octave_line_moves_what_stands_under_it_and_nothing_else():
+def test_an_octave_line_moves_the_notes_under_it_and_nothing_else():
     line = (
         '<Spanner type="Ottava"><Ottava><subtype>8va</subtype></Ottava>'
         "<next><location><fractions>1/4</fractions></location></next></Spanner>"

@@ -134,7 +134,7 @@ ARC, ARC_END = '<tied type="start"/>', '<tied type="stop"/>'
 
 
 @pytest.mark.parametrize(("arc", "arc_end"), [(ARC, ARC_END), ("", "")])
-def test_ties_make_one_note_drawn_or_only_said(arc, arc_end):
+def test_ties_make_one_note_drawn_or_only_sounded(arc, arc_end):
     piece = read_one(
         score(
             note("C4", 4) + note("D4", 4, START, notations=arc),
