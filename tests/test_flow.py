@@ -24,6 +24,9 @@ ROOMS = [
 ]
 ON_TOP = {"api": ROOMS, "cli": [*ROOMS, "api"], "__init__": [*ROOMS, "api"], "__main__": ["cli"]}
 BELOW_ALL = ("version", "atomic")
+INSIDE = {  # the order inside a room: its wings and late files by name, "" for all other files at its top
+    "music": ["", "midi", "abc", "musescore", "scores", "files", "worker"],
+}
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -76,6 +79,31 @@ def test_a_folder_imports_only_what_stands_before_it(path):
     importer = room_of(dotted(path))
     against = [name for name in imported(path) if not may_import(importer, room_of(name))]
     assert against == []
+
+
+def part_of(module: str) -> int:
+    """Place of a module in the order inside its room; the package itself stands last."""
+    room, *inside = module.split(".")
+    order = INSIDE[room]
+    return len(order) if not inside else order.index(inside[0] if inside[0] in order else "")
+
+
+@pytest.mark.parametrize("room", INSIDE)
+def test_inside_a_room_a_file_imports_only_what_stands_before_its_wing(room):
+    modules = {dotted(path): path for path in MODULES if room_of(dotted(path)) == room}
+    against = [
+        (module, name)
+        for module, path in modules.items()
+        for name in imported(path)
+        if room_of(name) == room and name != room and part_of(name) > part_of(module)
+    ]
+    assert against == []
+
+
+@pytest.mark.parametrize("room", INSIDE)
+def test_the_order_inside_a_room_names_every_wing(room):
+    wings = {path.parent.name for path in (SOURCE / room).rglob("*.py") if path.parent != SOURCE / room}
+    assert wings <= set(INSIDE[room])
 
 
 def test_every_folder_of_code_has_its_place_in_the_order():
