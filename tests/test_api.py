@@ -98,7 +98,7 @@ def test_a_run_tells_its_checks_and_its_folder(run, hymn_corpus, tmp_path):
 
 
 def test_a_run_knows_where_its_corpus_is_read_from(run, hymn_corpus):
-    assert load_checkpoint(run.folder).story["source"] == str(hymn_corpus)
+    assert load_checkpoint(run.folder).metadata.source == str(hymn_corpus)
 
 
 def test_who_interrupts_a_run_is_told_where_it_is_and_how_it_goes_on(hymn_corpus, tmp_path, monkeypatch):
@@ -128,7 +128,7 @@ def test_a_run_goes_on_from_another_but_not_in_its_place(run, hymn_corpus, tmp_p
     tuned = rito.load_model(rito.train(hymn_corpus, tmp_path, base=run, **few))
     assert tuned.metadata["parent"]["sha256"] == digest(before.file.tensors)
     for base in (run, before, run.folder):
-        with pytest.raises(ValueError, match="would be replaced by the run that goes on from it"):
+        with pytest.raises(ValueError, match="would be replaced by the run that fine-tunes it"):
             rito.train(hymn_corpus, run.folder, base=base, replace=True, **few)
     assert digest(rito.load_model(run).file.tensors) == digest(before.file.tensors)
 

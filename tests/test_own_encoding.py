@@ -20,7 +20,8 @@ from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.start import prepare_training
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 MOST_LINES = 60  # fewer than these
 
@@ -111,10 +112,10 @@ def test_it_learns_and_composes(steps, tiny_corpus, tmp_path):
     pytest.importorskip("torch")
     network = NetworkOptions(1, 16, 16)
     options = TrainOptions(updates=6, streams=2, bptt_steps=16, threads=1, dtype="fp32", seed=1)
-    training = prepare_training(tiny_corpus, network, steps, options)
+    training = prepare_training(Request(network, steps, options), tiny_corpus)
     nats = [check.validation_nll for check in training.checks(tmp_path / "run")]
     assert nats[-1] < nats[0]
-    player = NumpyLstm(training.tensors())
+    player = NumpyLstm(training.engine.tensors())
     for tune in compose(player, steps, GenerateOptions(bars=4), seed=1, indices=range(3)):
         assert faults(tune.tokens, steps, bars=4) == []
 

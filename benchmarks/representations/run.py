@@ -65,18 +65,19 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
     """Train; return the best weights and the validation bits of all that were the best so far."""
     from ritornello.training.plan import TrainOptions
-    from ritornello.training.run.start import prepare_training
+    from ritornello.training.run.prepare import prepare_training
+    from ritornello.training.run.request import Request
 
     network, weights = within_budget(job["network"], encoding)
     options = TrainOptions(seed=job["seed"], threads=job["threads"], checks=job["checks"], save_seconds=NEVER)
     updates = job["updates"] or updates_in(60 * job["minutes"], corpus, network, encoding, options)
-    training = prepare_training(corpus, network, encoding, replace(options, updates=updates))
+    training = prepare_training(Request(network, encoding, replace(options, updates=updates)), corpus)
     kept, checks = [], []
     with tempfile.TemporaryDirectory() as folder:
         for check in training.checks(Path(folder)):
             checks.append(check)
             if check.is_best:
-                kept.append((check, training.tensors()))
+                kept.append((check, training.engine.tensors()))
     validation = some_of(corpus_tokens(corpus, encoding, "validation"), encoding, CURVE_NOTES)
     curve = [
         [check.update, check.seconds, scored(NumpyLstm(tensors), validation, encoding).bits_per_note]
@@ -103,11 +104,12 @@ def updates_in(
 
     It drops out as much as the long one will, since that costs time too.
     """
-    from ritornello.training.run.start import prepare_training
+    from ritornello.training.run.prepare import prepare_training
+    from ritornello.training.run.request import Request
 
-    planned = prepare_training(corpus, network, encoding, replace(options, minutes=seconds / 60)).plan
+    planned = prepare_training(Request(network, encoding, replace(options, minutes=seconds / 60)), corpus).plan
     short = replace(options, updates=TRIAL_UPDATES, dropout=planned.dropout, checks=1)
-    training = prepare_training(corpus, network, encoding, short)
+    training = prepare_training(Request(network, encoding, short), corpus)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         [check] = training.checks(Path(folder))

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from ritornello.cli.demo import check_free_for_demo
 from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.claim import claimed
+from ritornello.training.run.request import Request
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,9 @@ def test_the_page_shows_and_plays_four(demo):
 
 
 def test_a_demo_may_be_done_again_and_gone_on_with(demo):
-    check_free_for_demo(demo[0])
-    assert load_checkpoint(demo[0]).story["source"] == "all"
+    with claimed(demo[0], Request(is_demo=True)) as saved:
+        assert saved is None
+    assert load_checkpoint(demo[0]).metadata.source == "all"
 
 
 def test_a_run_that_is_not_a_demo_s_stays(command, demo, little_model, tmp_path):

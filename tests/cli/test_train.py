@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from run_logs import read_log
 
 import ritornello
 import ritornello as rito
 from ritornello.cli.live_view import LiveView
 from ritornello.model.file import load_model
-from ritornello.training.run.checkpoint import load_checkpoint, read_log
+from ritornello.training.run.checkpoint import load_checkpoint
 
 SOURCE = Path(ritornello.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_WAIT_POLICY": "PASSIVE"}
@@ -52,8 +53,8 @@ def interrupted(folder: Path, *words: object, when) -> str:
 def test_the_choice_of_engine_is_one_line(command, hymn_corpus, tmp_path):
     words = ["train", hymn_corpus, "-o", tmp_path / "run", *SMALL]
     out = command(*words, "--updates", 1).out
-    assert "engine: numpy, cpu, fp32, 1 thread: by rule, so that the run can be repeated\n" in out
-    stored = load_checkpoint(tmp_path / "run").story["plan"]
+    assert "engine: numpy, cpu, fp32, 1 thread: fixed, so that the run is reproducible\n" in out
+    stored = load_checkpoint(tmp_path / "run").metadata.plan.to_dict()
     assert (stored["engine"], stored["device"], stored["dtype"], stored["threads"]) == ("numpy", "cpu", "fp32", 1)
     out = command(*words, "--minutes", 0.01, "--replace").out
     [line] = [line for line in out.splitlines() if line.startswith("engine: ")]
@@ -150,7 +151,7 @@ def test_a_run_does_not_take_the_place_of_what_it_goes_on_from(base, command, ru
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
     status, _, err = command("train", hymn_corpus, "--from", run / base, "-o", run, "--replace", "--updates", 2)
     assert (status, err.count("\n")) == (1, 1)
-    assert "would be replaced by the run that goes on from it: choose another folder" in err
+    assert "would be replaced by the run that fine-tunes it: choose another folder" in err
     assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
 
 
@@ -232,7 +233,7 @@ def test_a_run_killed_between_its_end_and_its_report_has_one_when_it_is_resumed(
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--resume", "none"], 1, "none: no run to go on with"),
+        (["--resume", "none"], 1, "none: no run to resume"),
         (["--resume", "RUN", "--seed", "5"], 1, "--seed is 5 now, but the run was planned with 0: leave it out"),
         (["--resume", "RUN", "--preset", "large"], 1, "--preset is another network"),
         (["--resume", "RUN", "--plain"], 1, "the encoding is another one"),
@@ -320,4 +321,4 @@ def test_a_fraction_is_no_whole_number(words, command, tmp_path, monkeypatch):
 def test_a_whole_number_may_be_written_with_a_point_and_a_fraction_may_be_a_fraction(command, hymn_corpus, tmp_path):
     words = ["train", hymn_corpus, "-o", tmp_path / "run", "--updates", "1.0", "--dropout", "0.25", *SMALL]
     assert command(*words).status == 0
-    assert load_checkpoint(tmp_path / "run").story["plan"]["dropout"] == 0.25
+    assert load_checkpoint(tmp_path / "run").metadata.plan.dropout == 0.25

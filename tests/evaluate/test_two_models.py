@@ -5,8 +5,8 @@ import pytest
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Encoding, Grid, make_encoding
-from ritornello.encoding.options import default_encoding
-from ritornello.evaluate.scores import compare, describe_encoding, find_common, score_baselines, score_model
+from ritornello.encoding.options import default_encoding, encoding_in_words
+from ritornello.evaluate.scores import compare, find_common, score_baselines, score_model
 from ritornello.model.file import ModelFile
 from ritornello.model.options import NetworkOptions
 from ritornello.music.values import Melody, Note, Timeline
@@ -88,13 +88,18 @@ def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
 
 def test_without_a_common_melody_both_encodings_are_named(corpus):
     triplets = corpus_of([(CorpusPiece("tune.mid", (), split="test"), [tune(LENGTHS[2])])])
-    message = r"none of the 1 tunes \(test\) is .* \(grid: steps_per_quarter 12; grid: steps_per_quarter 4\); they"
+    message = r"none of the 1 tunes \(test\) is .* \(grid 12 steps; grid\); they"
     with pytest.raises(ValueError, match=message):
         find_common(triplets, Grid(12), Grid())
 
 
 def test_an_encoding_is_described_in_a_few_words():
-    assert describe_encoding(Grid()) == "grid: steps_per_quarter 4"
-    assert describe_encoding(Grid(plain=True)) == "grid: steps_per_quarter 4, plain True"
-    assert describe_encoding(make_encoding("note")) == "note"
-    assert describe_encoding(default_encoding()) == "interval: inputs, echoes, relative_to key"
+    words = {
+        Grid(): "grid",
+        Grid(plain=True): "grid plain",
+        Grid(steps_per_quarter=12): "grid 12 steps",
+        make_encoding("note"): "note, no inputs, no echoes",
+        default_encoding(): "interval",
+    }
+    for encoding, said in words.items():
+        assert encoding_in_words(encoding.options()) == said

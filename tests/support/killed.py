@@ -21,7 +21,8 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.folder import LAST_NAME
-from ritornello.training.run.start import prepare_training, resume_training
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 NETWORK = NetworkOptions(2, 24, 16)
 UPDATES = 160
@@ -35,11 +36,8 @@ def corpus():
 
 def train(folder: Path, options: TrainOptions) -> None:
     """Begin the run, or go on with it, to its end."""
-    if (folder / LAST_NAME).exists():
-        training = resume_training(load_checkpoint(folder), folder, corpus(), options)
-    else:
-        training = prepare_training(corpus(), NETWORK, Grid(), options)
-    for _ in training.checks(folder):
+    saved = load_checkpoint(folder) if (folder / LAST_NAME).exists() else None
+    for _ in prepare_training(Request(NETWORK, Grid(), options), corpus(), saved).checks(folder):
         pass
 
 

@@ -24,9 +24,10 @@ from ritornello.training.plan import Setting, TrainOptions, make_plan
 from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.folder import LAST_NAME
 from ritornello.training.run.measure import random_batch
+from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.ranks import Ranks, joined_ranks
-from ritornello.training.run.start import prepare_training, resume_training
-from ritornello.training.update import TorchEngine
+from ritornello.training.run.request import Request
+from ritornello.training.run.torch_engine import SavedTorchEngine
 
 NETWORK = NetworkOptions(1, 16, 16, dropout=0.0)
 OPTIONS = TrainOptions(
@@ -35,10 +36,10 @@ OPTIONS = TrainOptions(
 )  # fmt: skip
 
 
-def engine(ranks: Ranks) -> TorchEngine:
+def engine(ranks: Ranks) -> SavedTorchEngine:
     """A small network; without dropout, so that chance has no say."""
     plan = make_plan(OPTIONS, 1000, Setting("torch", "cpu", "fp32", 1))
-    return TorchEngine(NETWORK, Grid(), plan, ranks=ranks)
+    return SavedTorchEngine(NETWORK, Grid(), plan, ranks=ranks)
 
 
 def batches() -> list[Batch]:
@@ -63,11 +64,8 @@ def corpus():
 
 def train(ranks: Ranks, folder: Path, press: int = 0) -> None:
     """Begin the run or go on with it; at update `press` the last rank asks for an end, as by Ctrl-C."""
-    if ranks.first((folder / LAST_NAME).exists):
-        saved = ranks.first(lambda: load_checkpoint(folder))
-        training = resume_training(saved, folder, corpus(), ranks=ranks)
-    else:
-        training = prepare_training(corpus(), NETWORK, Grid(), OPTIONS, ranks=ranks)
+    saved = ranks.first(lambda: load_checkpoint(folder) if (folder / LAST_NAME).exists() else None)
+    training = prepare_training(Request(NETWORK, Grid(), OPTIONS), corpus(), saved, ranks)
 
     def pressing(update: int, nll: float) -> None:
         if update == press and ranks.rank == ranks.size - 1:

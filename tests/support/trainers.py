@@ -40,9 +40,9 @@ def a_plan(**changed) -> Plan:
 def trainer_named(name: str) -> type:
     if name == "torch":
         pytest.importorskip("torch")
-        from ritornello.training.update import TorchEngine
+        from ritornello.training.run.torch_engine import SavedTorchEngine
 
-        return TorchEngine
+        return SavedTorchEngine
     from ritornello.training.numpy.engine import NumpyEngine
 
     return NumpyEngine

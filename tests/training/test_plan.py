@@ -2,7 +2,6 @@
 
 import json
 import math
-import pickle
 
 import pytest
 
@@ -13,7 +12,6 @@ from ritornello.training.plan import (
     choose_dropout,
     choose_shape,
     make_plan,
-    usable_cores,
 )
 
 
@@ -112,16 +110,29 @@ def test_the_legal_range_is_told():
     assert TrainOptions(streams=4096, bptt_steps=4096, threads=256).streams == 4096
 
 
-def test_the_options_remember_which_of_them_were_named():
-    assert TrainOptions().named == frozenset()
-    named = TrainOptions(seed=0, updates=5)
-    assert named.named == {"seed", "updates"}
-    assert named == TrainOptions(updates=5)
-    assert pickle.loads(pickle.dumps(named)).named == {"seed", "updates"}
+def test_the_edges_of_a_range_are_legal():
+    edges = TrainOptions(minutes=100_000, weight_decay=1, dropout=0, seed=0, threads=0)
+    assert (edges.minutes, edges.weight_decay) == (100_000, 1)
+    assert TrainOptions(weight_decay=0).weight_decay == 0
+    with pytest.raises(ValueError, match="minutes must be above 0 and at most 100000, not 100001"):
+        TrainOptions(minutes=100_001)
+    with pytest.raises(ValueError, match=r"weight_decay must be 0 to 1, not 1\.01"):
+        TrainOptions(weight_decay=1.01)
 
 
-def test_there_is_at_least_one_core():
-    assert usable_cores() >= 1
+def test_what_is_not_given_is_none_and_has_a_default_when_it_is_written_down():
+    given = TrainOptions(seed=0, updates=5)
+    assert (given.seed, given.threads, TrainOptions().seed) == (0, None, None)
+    assert given.to_dict() == TrainOptions(updates=5).to_dict()
+    written = TrainOptions(checks=3).to_dict()
+    assert (written["checks"], written["weight_decay"], written["engine"], written["minutes"]) == (
+        3,
+        0.01,
+        "auto",
+        None,
+    )
+    assert plan_of(updates=5) == plan_of(updates=5, seed=0, weight_decay=0.01, checks=16)
+    assert plan_of(updates=5, weight_decay=0).weight_decay == 0
 
 
 def test_a_number_of_updates_is_kept_to_unless_patience_is_given():

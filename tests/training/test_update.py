@@ -15,15 +15,18 @@ from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
 from ritornello.model.options import NetworkOptions  # noqa: E402
 from ritornello.training import update as engines  # noqa: E402
 from ritornello.training.data import Streams, batch_of  # noqa: E402
-from ritornello.training.plan import has_bf16  # noqa: E402
-from ritornello.training.update import TorchEngine, choose_device  # noqa: E402
+from ritornello.training.run.engine import choose_device  # noqa: E402
+from ritornello.training.run.measure import has_bf16  # noqa: E402
+from ritornello.training.run.torch_engine import SavedTorchEngine  # noqa: E402
 
 TWO_PART_TUNES = [tune(np.random.default_rng(n), notes) for n, notes in enumerate((5, 9, 4, 30, 1, 12))]
 
 
-def two_parts_engine(attention: int = 0, dropout: float = 0.0, seed: int = 1, dtype: str = "fp32") -> TorchEngine:
+def two_parts_engine(
+    attention: int = 0, dropout: float = 0.0, seed: int = 1, dtype: str = "fp32"
+) -> SavedTorchEngine:
     network = NetworkOptions(2, 16, 12, dropout, attention=attention, chain=8)
-    return TorchEngine(network, TwoParts(), a_plan(dtype=dtype, seed=seed), before=TWO_PART_TUNES[0])
+    return SavedTorchEngine(network, TwoParts(), a_plan(dtype=dtype, seed=seed), before=TWO_PART_TUNES[0])
 
 
 def paid_token_by_token(network: NumpyLstm, melody: np.ndarray) -> float:
@@ -60,8 +63,8 @@ def test_a_run_taken_up_again_goes_on_to_the_bit(encoding, attention, dtype):
     network = NetworkOptions(2, 16, 16, 0.4, attention=attention, chain=8)
     tunes = TUNES if encoding == Grid() else TWO_PART_TUNES
 
-    def begin(seed: int) -> tuple[TorchEngine, Streams]:
-        engine = TorchEngine(network, encoding, a_plan(dtype=dtype, seed=seed), before=tunes[0])
+    def begin(seed: int) -> tuple[SavedTorchEngine, Streams]:
+        engine = SavedTorchEngine(network, encoding, a_plan(dtype=dtype, seed=seed), before=tunes[0])
         return engine, Streams(tunes, encoding, 4, seed, 2, 7)
 
     assert_goes_on_to_the_bit(begin, tunes)
@@ -79,7 +82,7 @@ def test_two_parts_are_learned_and_checked_as_they_are_played(attention, monkeyp
     expected = sum(paid_token_by_token(playing, m) for m in TWO_PART_TUNES) / sum(map(len, TWO_PART_TUNES))
     assert engine.nll(TWO_PART_TUNES) == pytest.approx(expected, rel=1e-4)
     monkeypatch.setattr(engines, "STEPS_PER_CHECK", 3)
-    monkeypatch.setattr(engines, "STEPS_PER_CHECK_BATCH", 20)
+    monkeypatch.setattr(engine, "steps_per_check_batch", 20)
     assert engine.nll(TWO_PART_TUNES) == pytest.approx(expected, rel=1e-4)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from ritornello.reports.runs.compare import Comparison
     from ritornello.training.loop import Check
     from ritornello.training.run.finetune import Base
-    from ritornello.training.run.training import Training
-    from ritornello.training.run.wishes import Wishes
 
 PICTURES = (".html", ".svg", ".png")
 
@@ -56,58 +53,44 @@ def train(
     """
     from ritornello.reports.runs.notebook_view import notebook_view
     from ritornello.reports.runs.watch import watch
-    from ritornello.training.run.checkpoint import read_checks
-    from ritornello.training.run.wishes import wishes
+    from ritornello.training.loop import Check
+    from ritornello.training.run.claim import claimed
+    from ritornello.training.run.folder import lasting
+    from ritornello.training.run.prepare import prepare_training
+    from ritornello.training.run.request import Request, requested_encoding, requested_network
 
-    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
+    if resume and (replace or base is not None):
+        raise ValueError("resume goes on with a run as it is: leave base and replace out")
+    request = Request(
+        requested_network(preset),
+        requested_encoding(encoding, plain, steps_per_quarter, inputs, relative_to, echoes),
+        options,
+        _base(base) if base else None,
+        lasting(corpus) if isinstance(corpus, str | Path) else "",
+    )
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
-    training = _training(corpus, folder, wanted, options, base, resume, replace)
-    view = notebook_view()
-    try:
-        for look in watch(training, folder):
-            if view:
-                view.show(look)
-            if on_check:
-                on_check(look.check)
-    except KeyboardInterrupt:
-        at = f"interrupted at update {training.progress.update} of {training.plan.updates}"
-        going_on = f"rito.train(corpus, {str(folder)!r}, resume=True)"
-        raise KeyboardInterrupt(f"{at}; go on with {going_on}") from None
-    return Run(folder, tuple(read_checks(folder)))
+    with claimed(folder, request, resume, replace) as saved:
+        training = prepare_training(request, load_corpus(corpus), saved)
+        view = notebook_view()
+        try:
+            for look in watch(training, folder):
+                if view:
+                    view.show(look)
+                if on_check:
+                    on_check(look.check)
+        except KeyboardInterrupt:
+            at = f"interrupted at update {training.progress.update} of {training.plan.updates}"
+            going_on = f"rito.train(corpus, {str(folder)!r}, resume=True)"
+            raise KeyboardInterrupt(f"{at}; go on with {going_on}") from None
+    return Run(folder, tuple(Check(**line) for line in training.log if "went_back" not in line))
 
 
-def _training(
-    corpus: Corpus | str | Path,
-    folder: Path,
-    wanted: Wishes,
-    options: TrainOptions,
-    base: Model | Run | str | Path | None,
-    resume: bool,
-    replace: bool,
-) -> Training:
-    """A run that is ready to begin or to go on. Raises ValueError where it can do neither."""
-    from ritornello.training.run.checkpoint import lasting, load_checkpoint
-    from ritornello.training.run.start import check_free, prepare_training, resume_training
-
-    if resume:
-        if replace or base is not None:
-            raise ValueError("resume goes on with a run as it is: leave base and replace out")
-        return resume_training(load_checkpoint(folder), folder, load_corpus(corpus), options, *wanted)
-    guard = partial(check_free, may_replace=replace)
-    guard(folder)
-    parent = _base(base, folder) if base else None
-    source = lasting(corpus) if isinstance(corpus, str | Path) else ""
-    return prepare_training(load_corpus(corpus), *wanted, options, parent, source, guard=guard)
-
-
-def _base(model: Model | Run | str | Path, folder: Path) -> Base:
-    """A model to go on from. Raises ValueError where the run in `folder` would take its place."""
-    from ritornello.training.run.finetune import Base, check_kept
+def _base(model: Model | Run | str | Path) -> Base:
+    """Load a model to fine-tune."""
+    from ritornello.training.run.finetune import Base
 
     found = model if isinstance(model, Model) else load_model(model)
-    base = Base(found.name, found.file)
-    check_kept(base, folder)
-    return base
+    return Base(found.name, found.file)
 
 
 def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,23 +52,24 @@ def demo(
     from ritornello.evaluate.scores import score_ngram
     from ritornello.reports.runs.watch import watch
     from ritornello.training.plan import TrainOptions
+    from ritornello.training.run.claim import claimed
     from ritornello.training.run.folder import MODEL_NAME
-    from ritornello.training.run.start import prepare_training
+    from ritornello.training.run.prepare import prepare_training
+    from ritornello.training.run.request import Request
 
     console, began, folder = Console(quiet, as_json), time.perf_counter(), Path(out)
     check_place(folder)
-    check_free_for_demo(folder)
     if melodies < 1:
         raise ValueError(f"-n must be 1 or more, not {melodies}")
     corpus = api.load_corpus("all")
     console.say(f"1. Train on {corpus}")
-    options = TrainOptions(minutes=minutes, seed=seed)
-    training = prepare_training(corpus, None, None, options, source="all", guard=check_free_for_demo)
-    training.story["demo"] = True
-    console.say(describe_plan(training.plan))
-    with LiveView(console, training.plan.updates) as view:
-        for look in watch(training, folder, view.at):
-            view.show(look)
+    request = Request(options=TrainOptions(minutes=minutes, seed=seed), source="all", is_demo=True)
+    with claimed(folder, request) as saved:
+        training = prepare_training(request, corpus, saved)
+        console.say(describe_plan(training.plan))
+        with LiveView(console, training.plan.updates) as view:
+            for look in watch(training, folder, view.at):
+                view.show(look)
     console.say("2. Test it on tunes that it never saw")
     model = api.load_model(folder / MODEL_NAME)
     score = model.evaluate(corpus)
@@ -91,25 +91,6 @@ def demo(
     page = folder / "index.html"
     console.result(facts | {"page": str(page)}, f"{page}: open it in a browser ({facts['seconds']:.0f} s)")
     return 0
-
-
-def check_free_for_demo(folder: Path) -> None:
-    """Raise ValueError where the folder holds a corpus, or a run that is not an earlier demo's."""
-    from ritornello.training.run.folder import holds_run
-    from ritornello.training.run.start import check_free
-
-    if holds_run(folder) and not _is_demo(folder):
-        raise ValueError(f"{folder} holds a run that is not a demo's: choose another folder for the demo with -o")
-    check_free(folder, may_replace=True)
-
-
-def _is_demo(folder: Path) -> bool:
-    """Whether the run in the folder says that a demo began it."""
-    from ritornello.training.run.checkpoint import CheckpointError, read_story
-
-    with suppress(CheckpointError):
-        return bool(read_story(folder).get("demo"))
-    return False
 
 
 def write_tunes(tunes: list[Tune], corpus: Corpus, folder: Path, facts: dict, console: Console) -> list[dict]:

@@ -14,13 +14,6 @@ if TYPE_CHECKING:
 
 INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of held-out, training and the n-gram, as in the report
 ROWS, WIDEST, NARROWEST = 9, 100, 40
-ENDS = {
-    "": "",
-    "finished": "; finished",
-    "early": "; stopped: no gain for a while",
-    "time": "; time is up",
-    "diverged": "; stopped: training blew up again and again",
-}
 
 
 class LiveView:
@@ -97,12 +90,15 @@ class LiveView:
         from rich.text import Text
 
         from ritornello.reports.runs.coach import clock
+        from ritornello.reports.runs.log import ENDINGS
 
         said = f" {100 * self._done / self._updates:3.0f} %"
         if self._look is not None:
             check = self._look.check
             left = clock(self._look.seconds_left)
-            said += f"  {check.tokens_per_second:,.0f} tokens/s  " + (ENDS[check.stopped][2:] or f"{left} left")
+            said += f"  {check.tokens_per_second:,.0f} tokens/s  " + (
+                ENDINGS[check.stopped] if check.stopped else f"{left} left"
+            )
         room = max(10, width - len(said) - 9)
         full = min(room, round(room * self._done / self._updates))
         return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), said)
@@ -111,17 +107,19 @@ class LiveView:
 def describe_look(look: Look) -> str:
     """A check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
     from ritornello.reports.runs.coach import clock
+    from ritornello.reports.runs.log import ENDINGS
 
     check, point, log = look.check, look.point, look.log
     held_out = f"  held-out {point.held_out:.3f}" if log.has_held_out else ""
     told = f"training {point.training:.3f}{held_out} bits per note"
     beside = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
     left = "" if check.stopped else f"  {clock(look.seconds_left)} left"
-    note = f"; {check_note}" if (check_note := getattr(check, "note", "")) else ""
+    note = f"; {check.note}" if check.note else ""
+    end = f"; {ENDINGS[check.stopped]}" if check.stopped else ""
     return (
         f"{clock(check.seconds):>7}  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  {told}"
         f"{beside}  {check.validation_nll:.4f} nats per token  {check.tokens_per_second:,.0f} tokens/s{left}"
-        f"{'  best' if check.is_best else ''}{ENDS.get(check.stopped, check.stopped)}{note}"
+        f"{'  best' if check.is_best else ''}{end}{note}"
     )
 
 

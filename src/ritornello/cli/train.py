@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,14 +19,13 @@ from ritornello.cli.train_words import (
 from ritornello.training.plan import Setting, TrainOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ritornello.corpus.store import Corpus
     from ritornello.reports.runs.coach import Log
     from ritornello.training.loop import Progress
+    from ritornello.training.run.checkpoint import Checkpoint
     from ritornello.training.run.ranks import Ranks
+    from ritornello.training.run.request import Request
     from ritornello.training.run.training import Training
-    from ritornello.training.run.wishes import Wishes
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -93,11 +90,14 @@ def train(
         Show sizes, memory and expected time; train and write nothing.
     """
     from ritornello.atomic import check_place
-    from ritornello.training.run.ranks import is_restarted, joined_ranks
-    from ritornello.training.run.start import check_free, is_under_way
-    from ritornello.training.run.wishes import wishes
+    from ritornello.training.run.claim import claimed
+    from ritornello.training.run.finetune import load_base
+    from ritornello.training.run.folder import lasting
+    from ritornello.training.run.ranks import joined_ranks
+    from ritornello.training.run.request import Request, requested_encoding, requested_network
 
-    wanted = wishes(preset, encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
+    network = requested_network(preset)
+    wanted = requested_encoding(encoding, plain, steps_per_quarter, inputs, relative_to, echoes)
     if resume:
         if base or replace or dry_run:
             raise CycloptsError(msg="--resume goes on with a run as it is: leave --from, --replace and --dry-run out")
@@ -107,13 +107,16 @@ def train(
         raise CycloptsError(msg="name what to learn from: a corpus, a folder of tunes, or all, hymns or songs")
     with joined_ranks() as ranks:
         console = Console(quiet, as_json) if ranks.is_first else _Silent(quiet=True)
-        if resume or (is_restarted() and ranks.first(lambda: is_under_way(Path(out), replace))):
-            return _resume(console, corpus, out, options, wanted, ranks)
-        guard = partial(check_free, source=corpus, may_replace=replace)
-        if not dry_run:
+        if not (dry_run or resume):
             check_place(_named(out, "the run folder to write: -o RUN"))
-            ranks.first(lambda: guard(out))
-        return _begin(console, corpus, out, base, options, wanted, dry_run, ranks, guard)
+        source = lasting(corpus) if corpus else ""
+        request = Request(network, wanted, options, load_base(base) if base else None, source)
+        if dry_run:
+            return _dry_run(console, _prepared(console, request, None, ranks), options)
+        with claimed(out, request, resume, replace, ranks) as saved:
+            if saved and saved.progress.stopped:
+                return _finished(console, saved, ranks)
+            return _train(console, _prepared(console, request, saved, ranks), Path(out))
 
 
 class _Silent(Console):
@@ -129,76 +132,52 @@ def _named(folder: str, what: str) -> str:
     return folder
 
 
-def _begin(
-    console: Console,
-    source: str,
-    out: str,
-    base: str,
-    options: TrainOptions,
-    wanted: Wishes,
-    dry_run: bool,
-    ranks: Ranks,
-    guard: Callable[[Path], None],
-) -> int:
+def _prepared(console: Console, request: Request, saved: Checkpoint | None, ranks: Ranks) -> Training:
+    """Read the corpus and prepare the run; print its plan."""
     from ritornello.corpus.tokens import losses_in_words
-    from ritornello.training.run.checkpoint import lasting
-    from ritornello.training.run.finetune import check_kept, load_base
-    from ritornello.training.run.start import prepare_training
+    from ritornello.training.run.prepare import find_source, prepare_training
 
     try:
-        parent = load_base(base) if base else None
-        if parent and not dry_run:
-            check_kept(parent, out)
+        source = request.source or (find_source(saved) if saved else "")
         corpus = open_corpus(source, console)
-        training = prepare_training(corpus, *wanted, options, parent, lasting(source), ranks, guard)
+        training = prepare_training(request, corpus, saved, ranks)
     except KeyboardInterrupt:
+        if saved:
+            raise
         raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
-    console.say(f"{corpus}: {training.train_tokens} training tokens")
-    if lost := losses_in_words(training.material.losses, training.encoding):
-        console.say(lost)
-    console.say(describe_setting(training.plan, training.timed))
+    if saved:
+        console.say(f"{saved.folder}: going on at update {training.progress.update} of {training.plan.updates}")
+    else:
+        console.say(f"{corpus}: {training.material.tokens} training tokens")
+        if lost := losses_in_words(training.material.losses, training.encoding):
+            console.say(lost)
+        console.say(describe_setting(training.plan, training.timed))
     console.say(describe_plan(training.plan))
-    return _dry_run(console, training, options) if dry_run else _train(console, training, Path(out))
+    return training
 
 
-def _resume(
-    console: Console,
-    source: str,
-    out: str,
-    options: TrainOptions,
-    wanted: Wishes,
-    ranks: Ranks,
-) -> int:
-    from ritornello.training.run.checkpoint import load_checkpoint
-    from ritornello.training.run.start import check_options, find_source, resume_training
-
-    folder = Path(out)
-    saved = ranks.first(lambda: load_checkpoint(folder))
-    check_options(saved.story, options, *wanted)
-    if saved.progress.stopped:
-        log = ranks.first(lambda: _reported(folder))
-        console.result(
-            _outcome(folder, saved.progress, log),
-            f"{folder}: this run is at its end ({saved.progress.stopped}); train on from its best with "
-            f"`ritornello train CORPUS --from {folder} -o another-run`",
-        )
-        return 0
-    corpus = open_corpus(source or find_source(saved, folder), console)
-    training = resume_training(saved, folder, corpus, options, *wanted, ranks)
-    console.say(f"{folder}: going on at update {training.progress.update} of {training.plan.updates}")
-    console.say(describe_plan(training.plan))
-    return _train(console, training, folder)
+def _finished(console: Console, saved: Checkpoint, ranks: Ranks) -> int:
+    """Print the outcome of a finished run; write its report, in case the run was killed just before that."""
+    folder, progress = saved.folder, saved.progress
+    console.result(
+        _outcome(folder, progress, ranks.first(lambda: _reported(folder))),
+        f"{folder}: this run is at its end ({progress.stopped}); train on from its best with "
+        f"`ritornello train CORPUS --from {folder} -o another-run`",
+    )
+    return 0
 
 
 def _reported(folder: Path) -> Log | None:
-    """Write the report of a run that was killed between its end and its report; its log, None where there is none."""
+    """Write the report of the run in a folder; return its log, None where there is none."""
     from ritornello.reports.runs.log import read_run
     from ritornello.reports.runs.page import write_report
 
-    with suppress(OSError, ValueError):
-        write_report(folder)
-        return read_run(folder).log
-    return None
+    try:
+        record = read_run(folder)
+        write_report(record)
+    except (OSError, ValueError):
+        return None
+    return record.log
 
 
 def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any]:
@@ -219,10 +198,9 @@ def _outcome(folder: Path, progress: Progress, log: Log | None) -> dict[str, Any
 def _train(console: Console, training: Training, out: Path) -> int:
     """Train to the end, showing it."""
     from ritornello.cli.live_view import LiveView
-    from ritornello.reports.runs.log import read_run
     from ritornello.reports.runs.watch import watch
 
-    if not training.has_held_out:
+    if not training.has_validation:
         console.say("the corpus is too small to hold tunes out: the training likelihood is watched instead")
     if not training.ranks.is_first:
         for _ in training.checks(out):
@@ -234,12 +212,11 @@ def _train(console: Console, training: Training, out: Path) -> int:
                 view.show(look)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(describe_interruption(training, out)) from None
-    if training.base and training.has_held_out:
+    if training.base and training.has_validation:
         console.say(describe_tuning(training))
-    log = read_run(out).log
     console.result(
-        _outcome(out, training.progress, log) | {"losses": dict(training.material.losses)},
-        describe_end(training, out, log),
+        _outcome(out, training.progress, look.log) | {"losses": dict(training.material.losses)},
+        describe_end(training, out, look.log),
     )
     return 0
 
@@ -247,13 +224,13 @@ def _train(console: Console, training: Training, out: Path) -> int:
 def _dry_run(console: Console, training: Training, options: TrainOptions) -> int:
     from dataclasses import asdict
 
-    from ritornello.training.run.measure import measured
+    from ritornello.training.run.measure import measured, update_timer
     from ritornello.training.run.sizes import sizes
 
     plan = training.plan
     setting = Setting(plan.engine, plan.device, plan.dtype, plan.threads)
     rates = [s for s in training.timed if s[:4] == setting[:4]]
-    rates = rates or measured(training.network, training.encoding, options, [setting])
+    rates = rates or measured([setting], update_timer(training.network, training.encoding, options, setting))
     found = sizes(training, rates[0].updates_per_second)
     value = {"plan": plan.to_dict(), **asdict(found), "memory_bytes": found.memory_bytes}
     value["losses"] = dict(training.material.losses)

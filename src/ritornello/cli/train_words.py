@@ -33,7 +33,7 @@ def describe_interruption(training: Training, folder: Path) -> str:
 def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
     """What trains, and why, in a line."""
     if not timed:
-        why = "by rule, so that the run can be repeated"
+        why = "fixed, so that the run is reproducible"
     else:
         first, *others = sorted(timed, key=lambda s: -s.updates_per_second)
         rates = ", ".join(f"{s.dtype} x {s.threads}: {s.updates_per_second:.1f}" for s in others)
@@ -59,7 +59,7 @@ def describe_plan(plan: Plan) -> str:
 def describe_tuning(training: Training) -> str:
     """What tuning gained on the held-out tunes, in bits per note. There must be some."""
     assert training.base is not None
-    watched = training.story["held_out"]
+    watched = training.metadata.validation
     per_note = watched["tokens"] / max(1, watched["notes"]) / math.log(2)
     checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
     return (

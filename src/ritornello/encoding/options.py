@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -91,3 +91,29 @@ def _what_it_takes(options: set[str]) -> str:
 
 def _flag(option: str) -> str:
     return "--" + option.replace("_", "-")
+
+
+def encoding_in_words(options: Mapping[str, Any]) -> str:
+    """Name an encoding in a few words by its options: "grid plain", "grid 12 steps", "miditok TSD".
+
+    Options that `train` gives it by default are left out: "interval", "interval previous, inputs position".
+    """
+    name = str(options.get("name", "?"))
+    usual = _usual(name)
+    words = [name, *(["plain"] if options.get("plain") else [])]
+    for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
+        if options.get(option) not in (None, usual.get(option)):
+            words.append(f"{options[option]}{unit}")
+    words += [json.dumps(options["config"], sort_keys=True)] if options.get("config") else []
+    parts = [" ".join(words)]
+    for option in ("inputs", "echoes"):
+        names = tuple(map(str, options.get(option) or ()))
+        if names != usual.get(option, ()):
+            parts.append(f"{option} {' '.join(names)}" if names else f"no {option}")
+    return ", ".join(parts)
+
+
+def _usual(name: str) -> dict[str, Any]:
+    """Return the options that `train` gives an encoding by default; none for one that is not known here."""
+    known = fields(encoding_class(name)) if name in ENCODINGS else ()
+    return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})

@@ -11,6 +11,7 @@ from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens, tokens_and_losses
 from ritornello.encoding import Encoding
+from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
@@ -88,18 +89,12 @@ def find_common(corpus: Corpus, one: Encoding, other: Encoding, split: str | Non
         raise _nothing_to_score(split)
     both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
     if not both:
+        names = "; ".join(encoding_in_words(encoding.options()) for encoding in (one, other))
         raise ValueError(
             f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by both encodings "
-            f"({describe_encoding(one)}; {describe_encoding(other)}); they cannot be compared on this corpus"
+            f"({names}); they cannot be compared on this corpus"
         )
     return both, len(melodies)
-
-
-def describe_encoding(encoding: Encoding) -> str:
-    """Describe an encoding in a few words, such as "grid: steps_per_quarter 4"."""
-    options = {name: value for name, value in encoding.options().items() if name != "name" and value}
-    rest = ", ".join(name if isinstance(value, list) else f"{name} {value}" for name, value in options.items())
-    return f"{encoding.name}: {rest}" if rest else encoding.name
 
 
 def score_baselines(

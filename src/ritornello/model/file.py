@@ -35,6 +35,12 @@ class ModelFile:
     encoding: Encoding
     metadata: dict = field(default_factory=dict)
 
+    @property
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest pitch of the melodies that it learned from; 0 and 127 where that is not known."""
+        lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
+        return lowest, highest
+
 
 def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
     """Write `model` to `path`, whole or not at all. half: weights as float16. Raises OSError naming `path`."""

@@ -64,7 +64,7 @@ def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
 
 
 def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
-    """Batch melodies of like length from their beginnings; about `max_steps` recurrent steps in a batch."""
+    """Group melodies of like length into batches of about `max_steps` recurrent steps."""
     alphabet = Alphabet.of(encoding)
     nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
     batches: list[list[np.ndarray]] = []
@@ -80,10 +80,10 @@ def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps
 
 
 class Streams:
-    """Endless chunks of `melodies`, token arrays of one encoding, in an order and in keys drawn from the seed.
+    """Endless chunks of `melodies`, token arrays of one encoding, in a random order and random keys.
 
-    streams: how many are read side by side. lowest, highest: pitches that transposing does not leave (a melody that
-    lies outside them already is not moved further out).
+    streams: how many are read side by side. seed: fixes order and keys. lowest, highest: pitches that transposing
+    does not leave (a melody that lies outside them already is not moved further out).
     """
 
     def __init__(
@@ -125,13 +125,13 @@ class Streams:
         return batch_of(np.stack([self._take(n, steps + 1) for n in range(len(self._waiting))]), self._alphabet)
 
     def state(self) -> dict[str, np.ndarray | int | str]:
-        """Return what is needed to go on with the same chunks: order, RNG state, and the rows that wait."""
+        """Return what is needed to resume: order, RNG state, and the rows that wait."""
         waiting = {f"waiting.{n}": rows.copy() for n, rows in enumerate(self._waiting)}
         random = json.dumps(self._random.bit_generator.state)
         return {"order": np.array(self._order, np.int64), "taken": self._taken, "random": random, **waiting}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state` of streams over the same melodies. Raises ValueError where it is not one of them."""
+        """Resume from a state of streams over the same melodies. Raises ValueError for another."""
         names = [f"waiting.{n}" for n in range(len(self._waiting))]
         if not set(names) <= state.keys() or f"waiting.{len(names)}" in state:
             raise ValueError(f"the checkpoint is not one of {len(names)} streams: begin a new run")
@@ -151,7 +151,7 @@ class Streams:
         return waiting[:count]
 
     def _next_melody(self) -> np.ndarray:
-        """Draw a melody and its key; return its rows. Every melody comes once before any comes again."""
+        """Draw a melody and its key; return its rows. All come once before any comes again."""
         if not self._order:
             self._order = self._random.permutation(len(self._melodies)).tolist()
             self._ahead = 0
@@ -163,7 +163,7 @@ class Streams:
         return self._rows[index, int(self._random.choice(self._shifts[index]))]
 
     def _lay_out_next(self) -> int:
-        """Keep the rows of the next melodies in the keys that they will have; return how many these are."""
+        """Keep the rows of the next melodies in their keys; return how many these are."""
         random = deepcopy(self._random)  # the draws themselves come one by one, so that a checkpoint holds no more
         indices = self._order[: -AHEAD - 1 : -1]
         if sum(rows.nbytes for rows in self._rows.values()) > KEPT_BYTES:

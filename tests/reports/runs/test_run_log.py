@@ -124,7 +124,7 @@ def test_the_report_holds_everything_it_needs(tmp_path):
     folder = write_run(
         tmp_path / "<run>", [HEAD, check(10, 1.5, 2.0), check(20, 1.0, 1.0, stopped="finished")], coach
     )
-    page = write_report(folder).read_text("utf-8")
+    page = write_report(read_run(folder)).read_text("utf-8")
     assert "3.00 bits per note on held-out tunes, 1.00 fewer than the n-gram&#x27;s 4.00." in page
     assert "It only repeats one note (C4, 9 of 9)" in page
     assert "&lt;run&gt;" in page
@@ -139,7 +139,7 @@ def test_a_tuned_run_tells_what_it_gained_over_the_model_it_began_from(tmp_path)
     lines = [HEAD, check(0, 1.2, 1.2), check(10, 1, 1.1, stopped="finished")]
     folder = write_run(tmp_path / "runs" / "tuned", lines)
     assert read_run(folder).log.base == pytest.approx(3.6)  # 1.2 bits x 3 tokens
-    page = write_report(folder).read_text("utf-8")
+    page = write_report(read_run(folder)).read_text("utf-8")
     told = "3.30 bits per note on held-out tunes, 0.30 fewer than the model it began from; an n-gram has 4.00."
     assert told in page
     assert "It beats the n-gram" not in page
@@ -150,7 +150,7 @@ def test_a_tuned_run_tells_what_it_gained_over_the_model_it_began_from(tmp_path)
 
 def test_before_the_first_check_no_report_is_written(tmp_path):
     folder = write_run(tmp_path / "run", [HEAD])
-    assert not write_report(folder).exists()
+    assert not write_report(read_run(folder)).exists()
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_every_option_of_an_encoding_tells_runs_apart(tmp_path, encoding, words)
     [group] = compare_runs(tmp_path).groups
     assert group.rows[0].to_dict()["encoding"] == words
     assert table_of(group)[1][0][2] == words
-    assert f"<dd>{escape(words)}</dd>" in write_report(tmp_path / "run").read_text("utf-8")
+    assert f"<dd>{escape(words)}</dd>" in write_report(read_run(tmp_path / "run")).read_text("utf-8")
 
 
 def test_a_broken_run_is_a_line(many):
@@ -240,7 +240,7 @@ def test_the_picture_draws_each_corpus_by_itself(many):
 
 
 def test_the_page_links_to_the_reports_beside_it(many):
-    write_report(many / "worse")
+    write_report(read_run(many / "worse"))
     page = comparison_page(compare_runs(many), "Runs", many)
     assert 'href="worse/report.html"' in page
     assert str(many) not in page.split("Not to be read")[0]

@@ -22,7 +22,8 @@ from ritornello.reports.runs.watch import watch
 from ritornello.training.loop import Check
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
-from ritornello.training.run.start import prepare_training, resume_training
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 pytest.importorskip("torch")
 
@@ -40,7 +41,7 @@ def tune(pitches=TWINKLE, length=480, **timeline) -> Melody:
 
 @pytest.fixture
 def training(tiny_corpus):
-    return prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS)
+    return prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
 
 
 def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(training, tiny_corpus, tmp_path):
@@ -58,7 +59,7 @@ def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(traini
 
 def test_checks_of_one_moment_of_an_epoch_leave_a_melody_each(tiny_corpus, tmp_path):
     options = replace(OPTIONS, streams=1, bptt_steps=2, updates=4)  # all within the first tune
-    looks = list(watch(prepare_training(tiny_corpus, NETWORK, Grid(), options), tmp_path))
+    looks = list(watch(prepare_training(Request(NETWORK, Grid(), options), tiny_corpus), tmp_path))
     assert len({look.check.epochs for look in looks}) == 1
     assert len(list((tmp_path / "samples").iterdir())) == 4
 
@@ -82,7 +83,7 @@ def test_the_coach_judges_the_bare_melody_and_the_certainty_of_the_one_that_is_h
 
 def test_an_encoding_that_cannot_compose_is_trained_without_melodies(tiny_corpus, tmp_path):
     encoding = make_encoding("miditok", tokenizer="TSD", config={"use_rests": True})
-    looks = list(watch(prepare_training(tiny_corpus, NETWORK, encoding, OPTIONS), tmp_path))
+    looks = list(watch(prepare_training(Request(NETWORK, encoding, OPTIONS), tiny_corpus), tmp_path))
     assert [look.sample for look in looks] == [None] * 4
     assert (tmp_path / "report.html").exists()
     assert "heard" not in describe_look(looks[-1])
@@ -98,19 +99,19 @@ def test_the_line_to_beat_is_the_ngrams_on_the_tunes_that_are_watched(training, 
 
 def test_bits_per_note_are_counted_from_nats_per_token(training, tmp_path):
     for look in watch(training, tmp_path):
-        tokens = training.material.held_out[0]
+        tokens = training.material.validation[0]
         notes = len(Grid().pitches(tokens))
         nats = look.check.validation_nll * len(tokens)
         assert look.point.held_out == pytest.approx(nats / math.log(2) / notes)
 
 
 def test_a_corpus_that_is_too_large_goes_without_the_line(training, tmp_path, monkeypatch):
-    monkeypatch.setattr(watching, "MOST_NOTES", 10)
+    monkeypatch.setattr(watching, "MAX_NGRAM_NOTES", 10)
     assert list(watch(training, tmp_path))[-1].log.ngram is None
 
 
 def test_many_checks_do_not_make_many_melodies(training, tmp_path, monkeypatch):
-    monkeypatch.setattr(watching, "MOST_SAMPLES", 2)  # 12 updates: one in six
+    monkeypatch.setattr(watching, "MAX_SAMPLES", 2)  # 12 updates: one in six
     looks = list(watch(training, tmp_path))
     assert [look.check.update for look in looks if look.sample] == [3, 9, 12]
 
@@ -144,7 +145,7 @@ def test_a_run_that_is_gone_on_with_keeps_its_melodies_and_its_line(training, ti
     first = [next(looks), next(looks)][1].log.ngram
     looks.close()
     monkeypatch.setattr(watching, "ngram_on_pairs", None)  # not to be counted again
-    again = list(watch(resume_training(load_checkpoint(tmp_path), tmp_path, tiny_corpus), tmp_path))
+    again = list(watch(prepare_training(Request(), tiny_corpus, load_checkpoint(tmp_path)), tmp_path))
     assert [look.check.update for look in again] == [9, 12]
     assert again[-1].log.ngram == first
     assert [s["update"] for s in json.loads((tmp_path / "coach.json").read_text())["samples"]] == [3, 6, 9, 12]
@@ -186,16 +187,16 @@ def test_of_a_run_that_was_replaced_nothing_is_left_even_where_the_new_one_is_ki
 ):
     list(watch(training, tmp_path))
     assert (tmp_path / "report.html").exists()
-    killed_at_once(prepare_training(other_corpus, NETWORK, Grid(), OPTIONS), tmp_path)
+    killed_at_once(prepare_training(Request(NETWORK, Grid(), OPTIONS), other_corpus), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.safetensors", "log.jsonl"]
 
 
 def test_a_resumed_run_is_not_measured_by_what_was_counted_for_the_one_before_it(training, other_corpus, tmp_path):
     list(watch(training, tmp_path))
     old = (tmp_path / "coach.json").read_bytes()
-    killed_at_once(prepare_training(other_corpus, NETWORK, Grid(), OPTIONS), tmp_path)
+    killed_at_once(prepare_training(Request(NETWORK, Grid(), OPTIONS), other_corpus), tmp_path)
     (tmp_path / "coach.json").write_bytes(old)  # as if it had been killed before that was taken away
-    resumed = resume_training(load_checkpoint(tmp_path), tmp_path, other_corpus)
+    resumed = prepare_training(Request(), other_corpus, load_checkpoint(tmp_path))
     look = list(watch(resumed, tmp_path))[-1]
     assert look.log.notes == 2 * 16 + 2 * 12
     assert look.log.ngram == pytest.approx(score_ngram(other_corpus, Grid(), "validation").bits_per_note)

@@ -77,7 +77,7 @@ def test_slopes_are_those_of_pytorch(alphabet, dtype, tolerance):
     weights, batch = weights_of(alphabet), batch_with_gaps(alphabet)
     model = TorchLstm(NETWORK, alphabet).double()
     model.load_tensors(in_file_order(weights, alphabet))
-    parameters = model._named()
+    parameters = model.named()
     expected_nll = torch_nll(torch, model, batch, alphabet)
     expected_nll.backward()
 

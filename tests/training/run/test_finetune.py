@@ -16,8 +16,9 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
-from ritornello.training.run.material import gather, hold_some_out
-from ritornello.training.run.start import prepare_training, resume_training
+from ritornello.training.run.material import gather, with_validation
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)
 
@@ -37,16 +38,16 @@ def shipped() -> Base:
 
 
 def test_a_base_brings_its_network_and_encoding(tiny_corpus, stranger):
-    training = prepare_training(tiny_corpus, None, None, FEW, stranger)
+    training = prepare_training(Request(options=FEW, base=stranger), tiny_corpus)
     assert training.encoding == Grid()
     assert (training.network.layers, training.network.width) == (2, 16)
     for name, value in stranger.file.tensors.items():
-        np.testing.assert_allclose(training.tensors()[name], value, rtol=1e-6)
+        np.testing.assert_allclose(training.engine.tensors()[name], value, rtol=1e-6)
 
 
 def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, tmp_path):
     pytest.importorskip("torch")
-    checks = list(prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path))
+    checks = list(prepare_training(Request(options=FEW, base=stranger), tiny_corpus).checks(tmp_path))
     assert [c.update for c in checks] == [0, 3, 6]
     assert checks[0].is_best
     [tune] = corpus_tokens(tiny_corpus, Grid(), "validation")
@@ -61,15 +62,15 @@ def test_the_base_is_the_best_until_something_is_better(tiny_corpus, stranger, t
 def test_where_no_tune_is_held_out_the_base_is_not_checked_and_nothing_blows_up(tiny_corpus, stranger, tmp_path):
     pytest.importorskip("torch")
     alone = tiny_corpus.selected([piece for piece in tiny_corpus.pieces if piece.split == "train"][:1])
-    training = prepare_training(alone, None, None, FEW, stranger)
-    assert not training.has_held_out
+    training = prepare_training(Request(options=FEW, base=stranger), alone)
+    assert not training.has_validation
     checks = list(training.checks(tmp_path))
     assert [(c.update, c.note) for c in checks] == [(3, ""), (6, "")]
     assert training.progress.blow_ups == 0
 
 
 def test_a_tuned_model_tells_its_parent(tiny_corpus, stranger, tmp_path):
-    for _ in prepare_training(tiny_corpus, None, None, FEW, stranger).checks(tmp_path):
+    for _ in prepare_training(Request(options=FEW, base=stranger), tiny_corpus).checks(tmp_path):
         pass
     parent = load_model(tmp_path / "model.safetensors").metadata["parent"]
     assert parent["name"] == "stranger"
@@ -80,11 +81,11 @@ def test_a_base_that_was_named_from_here_is_found_from_elsewhere(tiny_corpus, li
     pytest.importorskip("torch")
     monkeypatch.chdir(little_model.parent)
     run = tmp_path / "run"
-    checks = prepare_training(tiny_corpus, None, None, FEW, load_base(little_model.name)).checks(run)
+    checks = prepare_training(Request(options=FEW, base=load_base(little_model.name)), tiny_corpus).checks(run)
     next(checks)
     checks.close()
     monkeypatch.chdir(tmp_path)
-    list(resume_training(load_checkpoint(run), run, tiny_corpus).checks(run))
+    list(prepare_training(Request(), tiny_corpus, load_checkpoint(run)).checks(run))
     assert load_checkpoint(run).progress.update == 6
     assert load_model(run / "model.safetensors").metadata["parent"]["name"] == little_model.name
     for name in ("model.safetensors", "log.jsonl"):
@@ -106,7 +107,7 @@ def test_another_encoding_is_refused(stranger, encoding):
 
 def test_another_network_is_refused(tiny_corpus, stranger):
     with pytest.raises(ValueError, match="is a network of 2 x 16: leave --preset out"):
-        prepare_training(tiny_corpus, NetworkOptions(1, 128, 128), None, FEW, stranger)
+        prepare_training(Request(NetworkOptions(1, 128, 128), options=FEW, base=stranger), tiny_corpus)
 
 
 def test_the_old_style_is_the_base_s_own_corpus_where_it_is_embedded(shipped):
@@ -131,7 +132,7 @@ def test_of_a_small_corpus_something_is_held_out(hymn_corpus):
     corpus = Corpus.load(hymn_corpus)
     train, validation = (len(corpus.in_split(s)) for s in ("train", "validation"))
     wanted = min(4, (train + validation) // 5)
-    held = hold_some_out(corpus)
+    held = with_validation(corpus)
     assert len(held.in_split("validation")) >= max(wanted, 1)
     assert len(held.in_split("train")) + len(held.in_split("validation")) == train + validation
     assert held.in_split("test") == corpus.in_split("test")
@@ -139,13 +140,13 @@ def test_of_a_small_corpus_something_is_held_out(hymn_corpus):
 
 
 def test_families_are_held_out_whole_and_a_corpus_with_enough_is_left_alone(tiny_corpus):
-    assert hold_some_out(tiny_corpus) is tiny_corpus  # one of nine is held out already
+    assert with_validation(tiny_corpus) is tiny_corpus  # one of nine is held out already
     pairs = [replace(p, family=f"f{n // 2}", split="train") for n, p in enumerate(tiny_corpus.pieces)]
-    held = hold_some_out(tiny_corpus.selected(pairs))
+    held = with_validation(tiny_corpus.selected(pairs))
     [one, other] = held.in_split("validation")
     assert one.family == other.family
     alone = tiny_corpus.selected([replace(p, split="train") for p in tiny_corpus.pieces[:4]])
-    assert hold_some_out(alone) is alone
+    assert with_validation(alone) is alone
 
 
 def test_sixteen_tunes_of_a_family_it_never_saw_make_the_shipped_model_better(shared_data, shipped, tmp_path):
@@ -158,7 +159,7 @@ def test_sixteen_tunes_of_a_family_it_never_saw_make_the_shipped_model_better(sh
     splits = ["train", "validation", "train", "test"] * 10
     corpus = built.selected(replace(p, split=s) for p, s in zip(built.pieces, splits, strict=False))
     options = TrainOptions(updates=40, checks=8, threads=1, device="cpu", seed=1)
-    for _ in prepare_training(corpus, None, None, options, shipped).checks(tmp_path / "run"):
+    for _ in prepare_training(Request(options=options, base=shipped), corpus).checks(tmp_path / "run"):
         pass
     tuned = load_model(tmp_path / "run/model.safetensors")
     for split in ("validation", "test"):  # what it stopped by, and what it never looked at

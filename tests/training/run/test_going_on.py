@@ -12,14 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_logs import read_log
 
 import ritornello
 from ritornello.encoding import Grid
 from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import CheckpointError, load_checkpoint, read_checks, read_log
-from ritornello.training.run.start import check_free, find_source, is_under_way, prepare_training, resume_training
+from ritornello.training.run.checkpoint import CheckpointError, load_checkpoint
+from ritornello.training.run.claim import check_free, claimed, is_under_way
+from ritornello.training.run.prepare import find_source, prepare_training
+from ritornello.training.run.request import Request
 from ritornello.training.run.training import Training
 
 pytest.importorskip("torch")
@@ -32,12 +35,16 @@ OPTIONS = TrainOptions(
 )  # fmt: skip
 
 
+def asked(**options) -> Request:
+    return Request(NETWORK, Grid(), replace(OPTIONS, **options))
+
+
 def begin(corpus, **options) -> Training:
-    return prepare_training(corpus, NETWORK, Grid(), replace(OPTIONS, **options))
+    return prepare_training(asked(**options), corpus)
 
 
-def go_on(corpus, folder: Path, **options) -> Training:
-    return resume_training(load_checkpoint(folder), folder, corpus, **options)
+def go_on(corpus, folder: Path) -> Training:
+    return prepare_training(Request(), corpus, load_checkpoint(folder))
 
 
 def to_the_end(training: Training, folder: Path) -> None:
@@ -127,13 +134,13 @@ def test_a_log_that_is_ahead_of_the_saved_place_is_taken_back(tiny_corpus, whole
 
 def exploding_once(training: Training, after: int = 22) -> Training:
     """Let the update after that one be no number, the first time."""
-    update = training._engine.update
+    update = training.engine.update
 
     def updated(batch, rate) -> float:
         nll = update(batch, rate)
         return math.nan if training.progress.update == after and training.progress.blow_ups == 0 else nll
 
-    training._engine.update = updated
+    training.engine.update = updated
     return training
 
 
@@ -168,20 +175,29 @@ def test_a_run_killed_after_blowing_up_comes_to_the_same_end(tiny_corpus, tmp_pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
 def test_two_programs_do_not_train_in_one_folder(tiny_corpus, tmp_path):
-    checks = begin(tiny_corpus).checks(tmp_path / "run")
-    next(checks)
-    with pytest.raises(ValueError, match="another program is training in this folder now; wait for it"):
-        to_the_end(begin(tiny_corpus), tmp_path / "run")
-    with pytest.raises(ValueError, match="another program"):
-        to_the_end(go_on(tiny_corpus, tmp_path / "run"), tmp_path / "run")
-    checks.close()
-    to_the_end(go_on(tiny_corpus, tmp_path / "run"), tmp_path / "run")
-    assert load_checkpoint(tmp_path / "run").progress.stopped == "finished"
+    run = tmp_path / "run"
+    with claimed(run, asked()):
+        for resume in (False, True):
+            with pytest.raises(ValueError, match="another program is training in this folder now; wait for it"):
+                claimed(run, asked(), resume).__enter__()
+        until(begin(tiny_corpus), run, 5)
+    with claimed(run, Request(), resume=True) as saved:
+        to_the_end(prepare_training(Request(), tiny_corpus, saved), run)
+    assert load_checkpoint(run).progress.stopped == "finished"
+
+
+def test_a_folder_that_was_made_for_a_run_that_did_not_begin_is_removed(tmp_path):
+    run = tmp_path / "runs" / "mine"
+    with pytest.raises(CheckpointError, match="no run to resume"), claimed(run, Request(), resume=True):
+        pass
+    with pytest.raises(KeyboardInterrupt), claimed(run, Request()):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_rate_that_is_far_too_high_ends_with_the_best_or_in_words(tiny_corpus, tmp_path):
     training = begin(tiny_corpus, peak_rate=0.99, updates=200)
-    training._engine.update = lambda batch, rate, update=training._engine.update: update(batch, rate * 1e6)
+    training.engine.update = lambda batch, rate, update=training.engine.update: update(batch, rate * 1e6)
     with pytest.raises(FloatingPointError, match="fourth time: try a lower --peak-rate"):
         to_the_end(training, tmp_path)
     shares = [line["share_of_rate"] for line in read_log(tmp_path) if "went_back" in line]
@@ -199,7 +215,7 @@ def test_a_finished_run_has_nothing_left_to_do(tiny_corpus, whole, tmp_path):
     assert same_end(tmp_path / "before", whole)  # the same to the byte, but for the order of last.safetensors' header
     for name in ("model.safetensors", "log.jsonl"):
         assert (whole / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
-    assert [c.update for c in read_checks(whole)] == [5, 10, 15, 20]
+    assert [line["update"] for line in training.log] == [5, 10, 15, 20]
 
 
 def test_another_corpus_is_refused(tiny_corpus, whole):
@@ -209,33 +225,37 @@ def test_another_corpus_is_refused(tiny_corpus, whole):
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("request_now", "message"),
     [
-        ({"options": TrainOptions(seed=9)}, "--seed is 9 now, but the run was planned with 3"),
-        ({"options": TrainOptions(seed=0)}, "--seed is 0 now, but the run was planned with 3"),  # said or not
-        ({"options": TrainOptions(minutes=5)}, "--minutes is 5 now, but the run was planned with None"),
-        ({"network": NetworkOptions(2, 16, 16)}, "--preset is another network"),
-        ({"encoding": Grid(plain=True)}, "the encoding is another one"),
+        (Request(options=TrainOptions(seed=9)), "--seed is 9 now, but the run was planned with 3"),
+        (
+            Request(options=TrainOptions(seed=0)),
+            "--seed is 0 now, but the run was planned with 3",
+        ),  # a default, given
+        (Request(options=TrainOptions(minutes=5)), "--minutes is 5 now, but the run was planned with None"),
+        (Request(NetworkOptions(2, 16, 16)), "--preset is another network"),
+        (Request(encoding=Grid(plain=True)), "the encoding is another one"),
     ],
 )
-def test_other_options_are_refused_by_name(tiny_corpus, whole, asked, message):
-    with pytest.raises(CheckpointError, match=message):
-        go_on(tiny_corpus, whole, **asked)
+def test_other_options_are_refused_by_name(whole, request_now, message):
+    with pytest.raises(CheckpointError, match=message), claimed(whole, request_now, resume=True):
+        pass
 
 
-def test_the_same_options_and_another_clock_are_not(tiny_corpus, whole):
-    training = go_on(tiny_corpus, whole, options=replace(OPTIONS, save_seconds=5), network=NETWORK, encoding=Grid())
-    assert training.save_seconds == 5
+def test_the_same_options_and_other_seconds_between_saves_are_not(tiny_corpus, whole):
+    request_now = asked(save_seconds=5, weight_decay=0.01)  # the default, given
+    with claimed(whole, request_now, resume=True) as saved:
+        assert prepare_training(request_now, tiny_corpus, saved).save_seconds == 5
 
 
 def test_a_folder_without_a_run_and_a_damaged_one_are_told_apart(tiny_corpus, whole, tmp_path):
-    with pytest.raises(CheckpointError, match=r"nothing: no run to go on with \(there is no last.safetensors\)"):
+    with pytest.raises(CheckpointError, match=r"nothing: no run to resume \(there is no last.safetensors\)"):
         load_checkpoint(tmp_path / "nothing")
     path = whole / "last.safetensors"
     content = bytearray(path.read_bytes())
     for spoilt in (content[:-9], content[:100], b"", _flipped(content, -50), _flipped(content, 600)):
         path.write_bytes(spoilt)
-        with pytest.raises(CheckpointError, match=r"damaged, so that the run cannot go on; .*model.safetensors"):
+        with pytest.raises(CheckpointError, match=r"damaged, so that the run cannot be resumed; .*model.safetensors"):
             load_checkpoint(whole)
 
 
@@ -252,28 +272,30 @@ def test_a_best_model_that_was_taken_away_is_made_anew(tiny_corpus, tmp_path):
     assert load_model(tmp_path / "model.safetensors").metadata["update"] in (15, 20)
 
 
-def test_a_corpus_that_is_gone_is_asked_for(tiny_corpus, whole, tmp_path):
+def test_a_corpus_that_is_gone_is_asked_for(whole, tmp_path):
     saved = load_checkpoint(whole)
+
+    def read_from(source: str):
+        return replace(saved, metadata=replace(saved.metadata, source=source))
+
     with pytest.raises(CheckpointError, match="was not read from a file; name it: `ritornello train CORPUS -o "):
-        find_source(saved, whole)
-    saved.story["source"] = str(tmp_path / "gone")
+        find_source(saved)
     with pytest.raises(CheckpointError, match=r"is no longer at .*gone; name it"):
-        find_source(saved, whole)
-    saved.story["source"] = "hymns"
-    assert find_source(saved, whole) == "hymns"
+        find_source(read_from(str(tmp_path / "gone")))
+    assert find_source(read_from("hymns")) == "hymns"
 
 
 def test_the_log_holds_no_place_of_this_machine(tiny_corpus, tmp_path):
-    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS, source=str(tmp_path / "my corpus"))
-    to_the_end(training, tmp_path / "run")
+    source = str(tmp_path / "my corpus")
+    to_the_end(prepare_training(replace(asked(), source=source), tiny_corpus), tmp_path / "run")
     assert "my corpus" not in (tmp_path / "run/log.jsonl").read_text("utf-8")
     assert "my corpus" not in json.dumps(load_model(tmp_path / "run/model.safetensors").metadata)
-    assert load_checkpoint(tmp_path / "run").story["source"] == str(tmp_path / "my corpus")
+    assert load_checkpoint(tmp_path / "run").metadata.source == source
 
 
 def test_a_run_is_not_replaced_in_silence(whole, tmp_path):
     check_free(tmp_path / "new")
-    with pytest.raises(ValueError, match=r"holds a run already: go on with it .*--resume .*--replace"):
+    with pytest.raises(ValueError, match=r"holds a run already: resume it .*--resume .*--replace"):
         check_free(whole)
     (whole / "last.safetensors").unlink()
     with pytest.raises(ValueError, match="holds a run already"):
@@ -283,7 +305,7 @@ def test_a_run_is_not_replaced_in_silence(whole, tmp_path):
 def test_a_new_run_in_the_place_of_another_leaves_nothing_of_it(tiny_corpus, whole):
     until(begin(tiny_corpus, seed=4), whole, 2)
     assert sorted(p.name for p in whole.iterdir()) == ["last.safetensors", "log.jsonl"]
-    assert load_checkpoint(whole).story["plan"]["seed"] == 4
+    assert load_checkpoint(whole).metadata.plan.seed == 4
 
 
 def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tiny_corpus, whole):
@@ -297,13 +319,13 @@ def test_a_run_that_finds_no_room_to_begin_leaves_the_old_one(tiny_corpus, whole
     assert good_files(whole) == before
 
 
-def test_what_another_program_has_put_into_the_folder_meanwhile_stays(tiny_corpus, whole):
+def test_a_claimed_folder_that_holds_a_run_stays_as_it_is(tiny_corpus, whole):
     before = good_files(whole)
-    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS, guard=check_free)
-    with pytest.raises(ValueError, match="holds a run already"):
-        to_the_end(training, whole)
+    with pytest.raises(ValueError, match="holds a run already"), claimed(whole, asked()):
+        pass
     assert good_files(whole) == before
-    to_the_end(go_on(tiny_corpus, whole), whole)  # and the folder is not locked any more
+    with claimed(whole, asked(), may_replace=True) as saved:  # and the folder is not locked any more
+        assert saved is None
 
 
 def test_a_run_goes_neither_into_a_corpus_nor_among_the_tunes_that_it_learns_from(tiny_corpus, tmp_path):
@@ -313,8 +335,8 @@ def test_a_run_goes_neither_into_a_corpus_nor_among_the_tunes_that_it_learns_fro
     with pytest.raises(ValueError, match="is a corpus: choose another folder"):
         check_free(tmp_path / "corpus", may_replace=True)
     with pytest.raises(ValueError, match="tunes holds the tunes to learn from: choose another folder"):
-        check_free(tunes, source=tmp_path / "corpus" / ".." / "tunes", may_replace=True)
-    check_free(tunes / "run", source=tunes)
+        check_free(tunes, source=str(tmp_path / "corpus" / ".." / "tunes"), may_replace=True)
+    check_free(tunes / "run", source=str(tunes))
     check_free(tunes, source="hymns")
 
 

@@ -6,25 +6,34 @@ import pytest
 
 from ritornello.encoding import Grid
 from ritornello.model.options import NetworkOptions
-from ritornello.training.plan import Setting, TrainOptions, usable_cores
+from ritornello.training.plan import Setting, TrainOptions
 from ritornello.training.run import measure
-from ritornello.training.run.measure import choose_engine, choose_setting, possible_settings
+from ritornello.training.run.engine import choose_engine
+from ritornello.training.run.measure import (
+    Machine,
+    choose_setting,
+    measured,
+    possible_settings,
+    this_machine,
+    threads_help,
+)
+from ritornello.training.run.ranks import usable_cores
 
 NETWORK = NetworkOptions(1, 16, 16)
+TWO_CORES = Machine(2, True, 2)
+RATES = {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0}
 
 
-def timed_as(monkeypatch, rates: dict[tuple[str, int], float]) -> None:
-    """Let the settings be as fast as said, whatever the machine does."""
-    monkeypatch.setattr(measure, "usable_cores", lambda: 2)
-    monkeypatch.setattr(measure, "has_bf16", lambda: True)
-    monkeypatch.setattr(measure, "_threads_help", lambda setting: True)
-    monkeypatch.setattr(measure, "_updates_per_second", lambda n, e, plan, s: rates[plan.dtype, plan.threads])
+def chosen(rates: dict[tuple[str, int], float], options: TrainOptions, machine: Machine = TWO_CORES):
+    """Choose where settings are as fast as said; those that are not named are no gain."""
+    return choose_setting(
+        NETWORK, Grid(), options, machine, lambda setting, _: rates.get((setting.dtype, setting.threads))
+    )
 
 
-def test_the_fastest_is_chosen_and_all_are_told(monkeypatch):
+def test_the_fastest_is_chosen_and_all_are_told():
     pytest.importorskip("torch")
-    timed_as(monkeypatch, {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0})
-    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
+    setting, timed = chosen(RATES, TrainOptions(minutes=1, device="cpu"))
     assert setting == Setting("torch", "cpu", "fp32", 2, 40.0)
     assert [(s.dtype, s.threads, s.updates_per_second) for s in timed] == [
         ("bf16", 1, 20.0), ("fp32", 1, 9.0), ("bf16", 2, 31.0), ("fp32", 2, 40.0),
@@ -32,79 +41,93 @@ def test_the_fastest_is_chosen_and_all_are_told(monkeypatch):
 
 
 def test_what_the_first_engine_takes_to_load_is_no_setting_s_time(monkeypatch):
-    pytest.importorskip("torch")
-    rates = {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0}
-    timed_as(monkeypatch, rates)
-    clock, made = [0.0], []
+    clock, engines = [0.0], []
 
-    def make(*_):
-        clock[0] += 0 if made else 60
-        made.append(1)
+    class Slow:
+        """An engine that takes a minute to load, the first time, and no time to learn."""
+
+        def __init__(self, *_):
+            clock[0] += 0 if engines else 60
+            engines.append(self)
+
+        def update(self, batch, rate) -> float:
+            clock[0] += 0.001
+            return 1.0
 
     monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(measure, "make_engine", make)
-    _, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
-    assert len(timed) == len(rates)
-    assert made
+    monkeypatch.setattr(measure, "make_engine", Slow)
+    monkeypatch.setattr(measure, "time_products", lambda *_: 1.0)
+    _, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, engine="numpy"), TWO_CORES)
+    assert [s.updates_per_second for s in timed] == pytest.approx([1000, 1000])
+    assert len(engines) == 3
 
 
-def test_a_wish_is_not_measured_against(monkeypatch):
+def test_when_the_time_is_up_no_further_setting_is_tried(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
+
+    def slow(setting: Setting, seconds: float) -> float:
+        clock[0] += 2.0
+        return 3.0
+
+    possible = possible_settings(TrainOptions(engine="numpy"), TWO_CORES)
+    assert len(possible) == 2
+    assert measured(possible, slow) == [possible[0]._replace(updates_per_second=3.0)]
+
+
+def test_an_option_is_not_measured_against():
     pytest.importorskip("torch")
-    timed_as(monkeypatch, {("fp32", 1): 9.0, ("fp32", 2): 40.0})
     options = TrainOptions(minutes=1, dtype="fp32", threads=1, device="cpu")
-    assert choose_setting(NETWORK, Grid(), options)[0] == Setting("torch", "cpu", "fp32", 1, 9.0)
+    assert chosen(RATES, options)[0] == Setting("torch", "cpu", "fp32", 1, 9.0)
 
 
-def test_on_a_busy_machine_many_threads_are_not_even_tried(monkeypatch):
+def test_on_a_busy_machine_many_threads_are_left_out():
     pytest.importorskip("torch")
-    timed_as(monkeypatch, {("bf16", 1): 20.0, ("fp32", 1): 9.0})
-    monkeypatch.setattr(measure, "_threads_help", lambda setting: setting.threads == 1)
-    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, device="cpu"))
+    setting, timed = chosen({("bf16", 1): 20.0, ("fp32", 1): 9.0}, TrainOptions(minutes=1, device="cpu"))
     assert (setting.dtype, setting.threads) == ("bf16", 1)
     assert len(timed) == 2
 
 
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
-def test_threads_that_wait_for_a_core_do_not_help(monkeypatch, engine):
+def test_threads_that_wait_for_a_core_do_not_help(engine):
     took = {1: 0.004, 2: 0.3}
-    monkeypatch.setattr(measure, "_probe", lambda engine, threads, limit=0: took[threads])
-    assert measure._threads_help(Setting(engine, "cpu", "fp32", 1))
-    assert not measure._threads_help(Setting(engine, "cpu", "fp32", 2))
+
+    def helps(threads: int, device: str = "cpu") -> bool:
+        return threads_help(Setting(engine, device, "fp32", threads), lambda engine, threads, limit: took[threads])
+
+    assert helps(1)
+    assert not helps(2)
+    assert helps(2, "cuda")
     took[2] = 0.003
-    assert measure._threads_help(Setting(engine, "cpu", "fp32", 2))
+    assert helps(2)
 
 
-def test_the_numpy_trainer_has_its_threads_measured_too(monkeypatch):
-    timed_as(monkeypatch, {("fp32", 1): 9.0, ("fp32", 2): 4.0})
-    monkeypatch.setattr(measure, "blas_threads", lambda: 2)
-    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, engine="numpy"))
+def test_the_numpy_engine_has_its_threads_measured_too():
+    setting, timed = chosen({("fp32", 1): 9.0, ("fp32", 2): 4.0}, TrainOptions(minutes=1, engine="numpy"))
     assert setting == Setting("numpy", "cpu", "fp32", 1, 9.0)
     assert len(timed) == 2
-    monkeypatch.setattr(measure, "blas_threads", lambda: None)  # another BLAS: the environment decides
-    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"))] == [2]
+    another_blas = TWO_CORES._replace(blas_threads=None)  # the environment decides
+    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"), another_blas)] == [2]
 
 
-def test_on_a_large_machine_a_few_threads_are_tried_beside_one_and_all(monkeypatch):
-    monkeypatch.setattr(measure, "usable_cores", lambda: 32)
-    monkeypatch.setattr(measure, "blas_threads", lambda: 32)
-    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"))] == [1, 4, 16, 32]
+def test_on_a_large_machine_a_few_threads_are_tried_beside_one_and_all():
+    large = Machine(32, True, 32)
+    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"), large)] == [1, 4, 16, 32]
 
 
 @pytest.mark.parametrize(("has", "dtype"), [(True, "bf16"), (False, "fp32")])
-def test_for_a_number_of_updates_the_dtype_goes_by_rule_and_the_threads_by_measurement(monkeypatch, has, dtype):
+def test_for_a_number_of_updates_the_dtype_goes_by_rule_and_the_threads_by_measurement(has, dtype):
     pytest.importorskip("torch")
-    timed_as(monkeypatch, {(dtype, 1): 9.0, (dtype, 2): 4.0})
-    monkeypatch.setattr(measure, "has_bf16", lambda: has)
-    setting, timed = choose_setting(NETWORK, Grid(), TrainOptions(updates=5, device="cpu"))
+    machine = TWO_CORES._replace(has_bf16=has)
+    setting, timed = chosen({(dtype, 1): 9.0, (dtype, 2): 4.0}, TrainOptions(updates=5, device="cpu"), machine)
     assert setting == Setting("torch", "cpu", dtype, 1, 9.0)
     assert len(timed) == 2
 
 
-def test_for_a_number_of_updates_on_given_threads_nothing_is_timed(monkeypatch):
+def test_for_a_number_of_updates_on_given_threads_nothing_is_timed():
     pytest.importorskip("torch")
-    timed_as(monkeypatch, {})
     options = TrainOptions(updates=5, device="cpu", threads=2)
-    assert choose_setting(NETWORK, Grid(), options) == (Setting("torch", "cpu", "bf16", 2), ())
+    assert chosen({}, options) == (Setting("torch", "cpu", "bf16", 2), ())
 
 
 def test_a_real_measurement_finds_a_rate():
@@ -112,12 +135,13 @@ def test_a_real_measurement_finds_a_rate():
     assert (setting.engine, setting.device, setting.dtype) == ("numpy", "cpu", "fp32")
     assert 1 <= setting.threads <= usable_cores()
     assert setting.updates_per_second == max(s.updates_per_second for s in timed) > 1
+    assert this_machine("cpu").cores == usable_cores() >= 1
 
 
 def test_without_torch_numpy_trains(monkeypatch):
     assert choose_engine(TrainOptions(engine="numpy")) == "numpy"
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert choose_engine(TrainOptions()) == "numpy"
+    assert choose_engine(TrainOptions()) == choose_engine(TrainOptions(engine="auto")) == "numpy"
     assert choose_engine(TrainOptions(engine="torch")) == "torch"
     with pytest.raises(ImportError, match=r'pip install "ritornello\[train\]"'):
         possible_settings(TrainOptions(engine="torch"))

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ritornello import api
-from ritornello.training.run.checkpoint import load_checkpoint, read_checks
-from ritornello.training.run.start import resume_training
+from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 OLD = Path(__file__).parents[2] / "fixtures/old/run"
 VALIDATION_NLL = [3.33799282924549, 2.031167034663864, 1.6819044378951091, 1.6309903986135346]  # uninterrupted
@@ -21,11 +22,11 @@ COMPOSED = [  # with seed 1 and bars 4: start, duration and pitch of each note, 
 
 def test_a_run_of_an_earlier_version_is_resumed_to_the_same_end(tiny_corpus, tmp_path):
     run = shutil.copytree(OLD, tmp_path / "run")
-    training = resume_training(load_checkpoint(run), run, tiny_corpus)
+    training = prepare_training(Request(), tiny_corpus, load_checkpoint(run))
     assert (training.progress.update, training.encoding.name) == (7, "interval")
     for _ in training.checks(run):
         pass
-    assert [c.validation_nll for c in read_checks(run)] == pytest.approx(VALIDATION_NLL, abs=1e-6)
+    assert [line["validation_nll"] for line in training.log] == pytest.approx(VALIDATION_NLL, abs=1e-6)
 
 
 def test_a_model_of_an_earlier_version_composes_the_same_melody():

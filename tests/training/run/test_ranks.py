@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from ritornello.training.run.checkpoint import CheckpointError, load_checkpoint
-from ritornello.training.run.ranks import ALONE, OWN, Ranks
-from ritornello.training.run.start import resume_training
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.ranks import ALONE, Ranks
+from ritornello.training.run.request import Request
 
 pytest.importorskip("torch.distributed")
 pytestmark = [
@@ -74,7 +75,7 @@ def test_every_melody_is_read_by_one_rank():
 def test_what_is_each_ranks_own_lies_beside_what_all_share():
     second, state = Second(), {"weight.a": 1, "carried.output": 2, "random": 3}
     second.gather = lambda mine: [mine, {"carried.output": 20, "random": 30}, {"random": 300}]  # type: ignore
-    joined = second.join(state, OWN)
+    joined = second.join(state, ("carried.", "random"))
     assert joined == {**state, "rank.1.carried.output": 20, "rank.1.random": 30, "rank.2.random": 300}
     assert second.part(joined) == {"weight.a": 1, "carried.output": 20, "random": 30}
     assert ALONE.part(joined) == state
@@ -93,7 +94,7 @@ def test_a_run_of_two_is_not_gone_on_with_by_one(pairs):
     from ranks import corpus
 
     with pytest.raises(CheckpointError, match="planned for 2 processes, not 1: start so many with torchrun"):
-        resume_training(load_checkpoint(pairs / "whole"), pairs / "whole", corpus())
+        prepare_training(Request(), corpus(), load_checkpoint(pairs / "whole"))
 
 
 RUN = "hymns", "--preset", "tiny", "--updates", "300", "--checks", "60", "--streams", "4", "--save-seconds", "0.1"

@@ -14,9 +14,10 @@ from ritornello.model.file import load_model
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
+from ritornello.training.run.engine import require_torch
 from ritornello.training.run.material import corpus_metadata
-from ritornello.training.run.measure import require_torch
-from ritornello.training.run.start import prepare_training
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 
 pytest.importorskip("torch")
 
@@ -28,9 +29,9 @@ OPTIONS = TrainOptions(
 
 
 def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
-    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS)
+    training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
     assert training.plan.updates == 12
-    assert training.train_tokens == 8 * 2 + 4 * 4 * (16 + 12)  # begin, end, and four bars of 16 or 12 steps
+    assert training.material.tokens == 8 * 2 + 4 * 4 * (16 + 12)  # begin, end, and four bars of 16 or 12 steps
     seen = []
     for check in training.checks(tmp_path / "run"):
         if check.is_best:  # usable at any moment
@@ -80,7 +81,8 @@ class Worsening:
 
 
 def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path, make_tensors):
-    training = replace(prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS), _engine=Worsening(make_tensors(145)))
+    training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
+    training.engine = Worsening(make_tensors(145))
     assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
     model = load_model(tmp_path / "model.safetensors")
     assert set(model.tensors["output.bias"].tolist()) == {3}
@@ -89,7 +91,9 @@ def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path,
 
 def test_updates_and_a_seed_give_the_same_file_again(tiny_corpus, tmp_path):
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
-        for _ in prepare_training(tiny_corpus, NETWORK, Grid(), replace(OPTIONS, seed=seed)).checks(tmp_path / name):
+        for _ in prepare_training(Request(NETWORK, Grid(), replace(OPTIONS, seed=seed)), tiny_corpus).checks(
+            tmp_path / name
+        ):
             pass
     one, two, three = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("one", "two", "three"))
     assert one == two
@@ -98,7 +102,7 @@ def test_updates_and_a_seed_give_the_same_file_again(tiny_corpus, tmp_path):
 
 def test_minutes_are_planned_from_a_measurement(tiny_corpus):
     options = replace(OPTIONS, updates=None, minutes=0.02)
-    plan = prepare_training(tiny_corpus, NETWORK, Grid(), options).plan
+    plan = prepare_training(Request(NETWORK, Grid(), options), tiny_corpus).plan
     assert plan.seconds == pytest.approx(1.2)
     assert plan.updates >= 20
     assert plan.threads == 1
@@ -116,12 +120,12 @@ def test_a_corpus_without_training_melodies_is_refused(tiny_corpus):
     bare = tiny_corpus.selected(tiny_corpus.in_split("test"))
     for corpus in (bare, corpus_of([])):
         with pytest.raises(ValueError, match="no melody with notes in its training split"):
-            prepare_training(corpus, NETWORK, Grid(), OPTIONS)
+            prepare_training(Request(NETWORK, Grid(), OPTIONS), corpus)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tiny_corpus, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    training = prepare_training(tiny_corpus, NETWORK, Grid(), OPTIONS)
+    training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
     with pytest.raises(OSError, match="file"):
         next(iter(training.checks(tmp_path / "file" / "run")))
     assert (tmp_path / "file").read_text() == "in the way"
@@ -135,7 +139,7 @@ def test_without_torch_one_line_says_how_to_get_it(monkeypatch):
 
 def test_the_plain_alphabet_trains_too(tiny_corpus, tmp_path):
     grid = Grid(plain=True)
-    for _ in prepare_training(tiny_corpus, NETWORK, grid, replace(OPTIONS, updates=2)).checks(tmp_path):
+    for _ in prepare_training(Request(NETWORK, grid, replace(OPTIONS, updates=2)), tiny_corpus).checks(tmp_path):
         pass
     model = load_model(tmp_path / "model.safetensors")
     assert model.encoding == grid

@@ -6,15 +6,16 @@ from ritornello.encoding import Grid
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run import sizes as sizing
+from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.request import Request
 from ritornello.training.run.sizes import check_bytes, ngram_bytes, sizes
-from ritornello.training.run.start import prepare_training
 
 OPTIONS = TrainOptions(updates=10, streams=2, bptt_steps=8, threads=1, engine="numpy")
 
 
 @pytest.fixture
 def training(tiny_corpus):
-    return prepare_training(tiny_corpus, NetworkOptions(1, 16, 16), Grid(), OPTIONS)
+    return prepare_training(Request(NetworkOptions(1, 16, 16), Grid(), OPTIONS), tiny_corpus)
 
 
 def test_a_check_holds_its_block_of_the_held_out_tune(training):
@@ -26,7 +27,7 @@ def test_the_n_gram_counts_every_tune_in_every_key_that_it_may_have(training, mo
     # Tune n spans 55 + n to 62 + n, and all span 55 to 69: six to eight keys each. Even ones have 16 notes, odd 12.
     notes = 16 * (6 + 8 + 8 + 8) + 12 * (7 + 8 + 8 + 7)
     assert ngram_bytes(training) == int(8 * 16 * 1.1 * notes)
-    monkeypatch.setattr(sizing, "MOST_NOTES", 10)
+    monkeypatch.setattr(sizing, "MAX_NGRAM_NOTES", 10)
     assert ngram_bytes(training) == 0
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ritornello.encoding.options import encoding_in_words
 from ritornello.render.line_chart import Curve, line_chart
-from ritornello.reports.runs.log import RunLogError, RunRecord, read_run
-from ritornello.reports.runs.page import ENDINGS, encoding_name, network_name, style
+from ritornello.reports.runs.log import ENDINGS, RunLogError, RunRecord, read_run
+from ritornello.reports.runs.page import network_name, style
 from ritornello.reports.web_page import card, document
 from ritornello.training.run.folder import LOG_NAME, REPORT_NAME
 
@@ -44,7 +45,7 @@ class Row:
         return {
             "name": self.name,
             "network": network_name(self.record.head.get("network", {})),
-            "encoding": encoding_name(_encoding(self.record)),
+            "encoding": encoding_in_words(_encoding(self.record)),
             "updates": log.points[-1].update if log.points else 0,
             "epochs": log.points[-1].epochs if log.points else 0.0,
             "minutes": round(log.points[-1].seconds / 60, 2) if log.points else 0.0,

@@ -1,14 +1,14 @@
-"""Read a run folder back: its log, what its coach wrote, and the `Log` that diagnoses are made from.
+"""The record of a run: its log and its coach's figures, from memory or from its folder.
 
-`log.jsonl` holds the plan, then a line for each check and each way back; `coach.json` what was counted beside them:
-tokens per note, the n-gram's line, the samples. Other lines are told apart by their names and passed over.
+`log.jsonl` holds the plan, then a line for each check and each return to the best weights; `coach.json` tokens per
+note, the n-gram's bits per note, the samples. Other lines are passed over.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,24 @@ HEAD_PARTS = ("plan", "network", "encoding", "corpus")
 CHECK_FIELDS = ("update", "epochs", "seconds", "train_nll", "validation_nll")
 
 
+ENDINGS = {
+    "": "still running, or interrupted",
+    "finished": "finished",
+    "early": "stopped: no gain for a while",
+    "time": "stopped: time was up",
+    "diverged": "stopped: training blew up again and again",
+}  # of a run, by the last check's `stopped`
+
+
 class RunLogError(ValueError):
     """A folder that is not a run, or one whose log cannot be read; the message names the file and the line."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run folder says. head: plan, network, corpus ... by name. checks: lines of the log, in order.
+    """A run as its files describe it. head: plan, network, corpus ... by name. checks: lines of the log, in order.
 
-    setbacks: how often training went back to the last good point. coach: the contents of coach.json, {} without one.
+    setbacks: how often training went back to the best weights. coach: the contents of coach.json, {} without one.
     """
 
     folder: Path
@@ -44,7 +53,7 @@ class RunRecord:
 
     @property
     def log(self) -> Log:
-        """What the coach is told, in bits per note; in bits per token where nothing says how many make a note."""
+        """The input of the coach, in bits per note; in bits per token where the tokens per note are not known."""
         per_note = self.tokens_per_note or {"training": 1.0, "held_out": 1.0}
         points = [_point(line, per_note["training"], per_note["held_out"]) for line in self.checks]
         samples = self.coach.get("samples", [])
@@ -63,13 +72,13 @@ class RunRecord:
 
     @property
     def tokens_per_note(self) -> Mapping[str, float]:
-        """By "training" and "held_out": the coach's, or the head's for both; {} where neither says it."""
+        """By "training" and "held_out": the coach's, or the head's for both; {} where neither has them."""
         if self.coach:
             return self.coach["tokens_per_note"]
-        watched = self.head.get("held_out")
-        if not isinstance(watched, dict) or not (_is_number(watched.get("tokens")) and watched.get("notes")):
+        sample = self.head.get("held_out")
+        if not isinstance(sample, dict) or not (_is_number(sample.get("tokens")) and sample.get("notes")):
             return {}
-        ratio = watched["tokens"] / watched["notes"]
+        ratio = sample["tokens"] / sample["notes"]
         return {"training": ratio, "held_out": ratio}
 
     @property
@@ -79,7 +88,7 @@ class RunRecord:
 
 
 def read_run(folder: str | Path) -> RunRecord:
-    """The record of a run folder, finished or not.
+    """Read the record of a run folder, finished or not.
 
     Raises RunLogError for a folder without a log, or with one that is not a log; a last line that was cut off while
     it was written is passed over, as is a coach.json that cannot be read.
@@ -89,28 +98,29 @@ def read_run(folder: str | Path) -> RunRecord:
     head = lines[0] if lines else {}
     if "plan" not in head or not all(isinstance(head.get(name, {}), dict) for name in HEAD_PARTS):
         raise RunLogError(f"{folder / LOG_NAME}: its first line holds no plan; this is not the log of a run")
-    checks: list[dict] = []
+    return record_of(folder, lines, read_coach(folder / COACH_NAME))
+
+
+def record_of(folder: Path, lines: Sequence[Mapping[str, Any]], coach: Mapping[str, Any]) -> RunRecord:
+    """Make a record of the lines of a log; checks that were undone by going back are left out."""
+    checks: list[Mapping[str, Any]] = []
     setbacks = 0
     for line in lines[1:]:
-        if _is_number(line.get("went_back")):  # what came after that update is undone
+        if _is_number(line.get("went_back")):  # the updates since then are undone
             setbacks += 1
             checks = [check for check in checks if check["update"] <= line["went_back"]]
         elif all(_is_number(line.get(name)) for name in CHECK_FIELDS):
             checks.append(line)
-    return RunRecord(folder, head, tuple(checks), setbacks, _coach(folder / COACH_NAME))
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder holds the log of a run."""
-    return (folder / LOG_NAME).is_file()
+    return RunRecord(folder, lines[0], tuple(checks), setbacks, coach)
 
 
 def bits(nll: float, tokens_per_note: float) -> float:
-    """Bits per note from nats per token."""
+    """Convert nats per token to bits per note."""
     return nll / math.log(2) * tokens_per_note
 
 
 def _log_lines(path: Path) -> list[dict]:
+    """Read the lines of a log, but for a last one that was cut off. Raises RunLogError."""
     try:
         texts = path.read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -131,15 +141,16 @@ def _log_lines(path: Path) -> list[dict]:
     return lines
 
 
-def _coach(path: Path) -> dict[str, Any]:
+def read_coach(path: Path) -> dict[str, Any]:
+    """Read the coach's figures; {} where they cannot be read or are not numbers."""
     try:
-        told = json.loads(path.read_text("utf-8"))
-        numbers = [sample[name] for sample in told["samples"] for name in (*Heard._fields, "update", "epochs")]
-        numbers += [told["tokens_per_note"][name] for name in ("training", "held_out")]
-        numbers += [told.get("notes", 0), told.get("ngram_bits_per_note") or 0]
+        figures = json.loads(path.read_text("utf-8"))
+        numbers = [sample[name] for sample in figures["samples"] for name in (*Heard._fields, "update", "epochs")]
+        numbers += [figures["tokens_per_note"][name] for name in ("training", "held_out")]
+        numbers += [figures.get("notes", 0), figures.get("ngram_bits_per_note") or 0]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return told if all(map(_is_number, numbers)) else {}
+    return figures if all(map(_is_number, numbers)) else {}
 
 
 def _point(line: Mapping[str, Any], training: float, held_out: float) -> Point:

@@ -1,13 +1,11 @@
-"""The report of a run: one page with its curves, what the coach says, and the melodies it made on its way.
+"""The report of a run: one page with its curves, the coach's diagnoses, and the melodies sampled on the way.
 
-`report.html` holds everything it needs; beside it lie `curves.svg`, and `curves.png` where resvg_py is installed.
+`report.html` holds everything it needs; next to it are `curves.svg`, and `curves.png` where resvg_py is installed.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from html import escape
 from importlib.resources import files as package_files
 from importlib.util import find_spec
@@ -15,36 +13,31 @@ from pathlib import Path
 from typing import Any
 
 from ritornello import atomic
-from ritornello.encoding import ENCODINGS, encoding_class
-from ritornello.encoding.options import RECOMMENDED
+from ritornello.encoding.options import encoding_in_words
+from ritornello.music.values import Melody
 from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
-from ritornello.reports.runs.log import RunRecord, read_run
+from ritornello.reports.runs.log import ENDINGS, RunRecord
 from ritornello.reports.web_page import card, document, thumb
 from ritornello.training.run.folder import CURVES_NAMES, REPORT_NAME, SAMPLES
 
 WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
 HEIGHT, NARROW_HEIGHT = 380, 320
 MOST_SAMPLES = 12  # on the page; all of them are in samples/
-ENDINGS = {
-    "": "still running, or interrupted",
-    "finished": "the plan was done",
-    "early": "no gain for a while",
-    "time": "time was up",
-    "diverged": "training blew up again and again",
-}
 
 
-def write_report(folder: str | Path) -> Path:
-    """Write report.html and the curves of the run in `folder`, each whole or not at all; nothing before a check.
+def write_report(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> Path:
+    """Write report.html and the curves of a run into its folder, each whole or not at all.
 
-    Returns the page's path. Raises RunLogError for a folder that is no run, OSError naming what cannot be written.
+    Before the first check nothing is written.
+
+    melodies: samples by file name, as far as they are at hand; the others are read from the folder.
+    Returns the page's path. Raises OSError naming what cannot be written.
     """
-    record = read_run(folder)
     page = record.folder / REPORT_NAME
     if not record.checks:
         return page
-    atomic.write_text(page, report_page(record))
+    atomic.write_text(page, report_page(record, melodies))
     svg = curves(record.log)
     drawn, pixels = (record.folder / name for name in CURVES_NAMES)
     atomic.write_text(drawn, svg)
@@ -56,12 +49,18 @@ def write_report(folder: str | Path) -> Path:
 
 
 def curves(log: Log, width: int = WIDE, height: int = HEIGHT) -> str:
-    """The run's lines over epochs as SVG; the best check has a dot. Raises ValueError before the first check."""
+    """Draw the run's curves over epochs as SVG, with a dot at the best check.
+
+    Raises ValueError before the first check.
+    """
     return line_chart(lines_of(log), "epochs", "bits per note", width, height)
 
 
 def lines_of(log: Log) -> list[Curve]:
-    """Training, held-out and the n-gram's line, bits per note over epochs. Raises ValueError before a check."""
+    """Make the curves of training, validation and n-gram, in bits per note over epochs.
+
+    Raises ValueError before the first check.
+    """
     epochs = [point.epochs for point in log.points]
     best = (log.best.epochs, log.best.held_out)
     lines = [Curve("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
@@ -72,8 +71,8 @@ def lines_of(log: Log) -> list[Curve]:
     return lines
 
 
-def report_page(record: RunRecord) -> str:
-    """The page as a whole HTML document. Raises ValueError for a run without a check."""
+def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
+    """Make the page as a whole HTML document. Raises ValueError for a run without a check."""
     log, name = record.log, record.folder.resolve().name
     head = (
         f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
@@ -86,7 +85,7 @@ def report_page(record: RunRecord) -> str:
     )
     sections = [
         card("What it learned", f"Fewer bits per note are better; the dot is what was kept.{unit}", pictures),
-        _heard(record),
+        _samples(record, melodies),
         card("How it was trained", "The plan, fixed at the start.", _plan(record)),
     ]
     foot = (
@@ -97,40 +96,14 @@ def report_page(record: RunRecord) -> str:
 
 
 def style() -> str:
-    """What the pages of this room add to the style of the others."""
+    """Return what the pages of this room add to the style of the others."""
     return f"<style>\n{(package_files('ritornello.reports.runs') / 'web' / 'run.css').read_text('utf-8')}</style>"
 
 
 def network_name(network: Mapping[str, Any]) -> str:
-    """A network in a word or two: "2x256" for two layers of 256, "2x256 attention 40" with attention."""
+    """Name a network in a word or two: "2x256" (two layers of 256), "2x256 attention 40"."""
     size = f"{network.get('layers', '?')}x{network.get('width', '?')}"
     return f"{size} attention {network['attention']}" if network.get("attention") else size
-
-
-def encoding_name(encoding: Mapping[str, Any]) -> str:
-    """An encoding in a few words, for each option others: "grid plain", "grid 12 steps", "miditok TSD".
-
-    What `train` gives it unasked is not told: "interval", but "interval previous, inputs position, no echoes".
-    """
-    name = str(encoding.get("name", "?"))
-    usual = _usual(name)
-    words = [name, *(["plain"] if encoding.get("plain") else [])]
-    for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
-        if encoding.get(option) not in (None, usual.get(option)):
-            words.append(f"{encoding[option]}{unit}")
-    words += [json.dumps(encoding["config"], sort_keys=True)] if encoding.get("config") else []
-    told = [" ".join(words)]
-    for option in ("inputs", "echoes"):
-        names = tuple(map(str, encoding.get(option) or ()))
-        if names != usual.get(option, ()):
-            told.append(f"{option} {' '.join(names)}" if names else f"no {option}")
-    return ", ".join(told)
-
-
-def _usual(name: str) -> dict[str, Any]:
-    """The options that `train` gives an encoding unasked; none for one that is not known here."""
-    known = fields(encoding_class(name)) if name in ENCODINGS else ()
-    return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
 
 
 def _sentence(text: str) -> str:
@@ -160,13 +133,13 @@ def _words(log: Log) -> str:
     return f'<ul class="words">{"".join(items)}</ul>' if items else ""
 
 
-def _heard(record: RunRecord) -> str:
-    """The melodies on the way, an even choice with the first and the last."""
+def _samples(record: RunRecord, melodies: Mapping[str, Melody]) -> str:
+    """Make the section of samples, an even choice with the first and the last."""
     samples = record.coach.get("samples", [])
     if not samples:
         return ""
     shown = _even(samples, MOST_SAMPLES)
-    items = "".join(f"<li>{_sample(sample, record.folder)}</li>" for sample in shown)
+    items = "".join(f"<li>{_sample(sample, record.folder, melodies)}</li>" for sample in shown)
     lede = (
         "The same opening and the same seed every time, so that what changes is learning. Beside each, how likely "
         "the network thought its own notes."
@@ -174,13 +147,14 @@ def _heard(record: RunRecord) -> str:
     return card("Heard on the way", lede, f'<ol class="heard">{items}</ol>')
 
 
-def _sample(sample: Mapping[str, Any], folder: Path) -> str:
+def _sample(sample: Mapping[str, Any], folder: Path, melodies: Mapping[str, Melody]) -> str:
+    """Make the entry of a sample: link, certainty, piano roll and names of notes."""
     from ritornello.music.files import read
 
     try:
-        melody = read(folder / SAMPLES / sample["file"])[0].parts[0]
+        melody = melodies.get(sample["file"]) or read(folder / SAMPLES / sample["file"])[0].parts[0]
         picture = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
-    except (OSError, ValueError, IndexError):  # taken away, or played with: the line stays
+    except (OSError, ValueError, IndexError):  # removed or changed: the entry stays
         picture = ""
     link = f'<a href="samples/{escape(sample["file"])}">epoch {sample["epochs"]:.1f}</a>'
     return (
@@ -193,7 +167,7 @@ def _plan(record: RunRecord) -> str:
     corpus, encoding = record.head.get("corpus", {}), record.head.get("encoding", {})
     told = {
         "network": network_name(record.head.get("network", {})),
-        "encoding": encoding_name(encoding) if encoding else "",
+        "encoding": encoding_in_words(encoding) if encoding else "",
         "corpus": f"{str(corpus.get('fingerprint', ''))[:16]}",
         "ended": ENDINGS.get(record.stopped, record.stopped),
         **{name.replace("_", " "): value for name, value in record.head["plan"].items()},

@@ -1,7 +1,7 @@
-"""Watch a run: after each check a melody to hear, what the coach says, and the report on disk.
+"""Watch a run: after each check a melody to hear, the coach's diagnoses, and the report on disk.
 
-The n-gram's line is counted once, after the first check, so that training starts at once; a corpus that it would take
-more than a few seconds for goes without.
+The n-gram is counted once, after the first check, so that training starts at once; for a corpus that takes more than
+a few seconds it is not.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music.files import write
 from ritornello.music.values import Melody
 from ritornello.reports.runs.coach import Diagnosis, Log, Point, diagnose
-from ritornello.reports.runs.log import RunLogError, read_run
+from ritornello.reports.runs.log import RunLogError, RunRecord, read_coach, record_of
 from ritornello.reports.runs.samples import Sample, make_sample, note_names, opening_of
 from ritornello.training.loop import Check, check_sample
 from ritornello.training.run.folder import COACH_NAME, SAMPLES
+from ritornello.training.run.sizes import MAX_NGRAM_NOTES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ritornello.training.run.training import Training
 
-MOST_NOTES = 200_000  # of training that the n-gram counts in a few seconds: 138,000 take two of a processor
-MOST_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
+MAX_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
 REPORT_SECONDS = 20  # between two reports while it runs; the last one is written at the end
 
 
 @dataclass(frozen=True)
 class Look:
-    """What there is to see after a check.
+    """What can be shown after a check.
 
     sample: None where this check has none. seconds_left: an estimate, NaN where there is none yet.
     """
@@ -60,108 +60,130 @@ class Look:
 def watch(
     training: Training, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
 ) -> Iterator[Look]:
-    """Train as `training.checks` does, yielding a Look at each check; report.html, curves and samples are in `out`.
+    """Train as `training.checks` does, yielding a Look at each check.
 
-    The report is written every REPORT_SECONDS and at the end, whatever ends it.
-    Raises what `training.checks` raises.
+    Report, curves and samples are in the folder `out`. The report is written every REPORT_SECONDS and at the end,
+    whatever ends it. Raises what `training.checks` raises.
     """
-    from ritornello.reports.runs.page import write_report
-
-    out, primer = Path(out), _primer(training)
-    told: dict[str, Any] = {}
-    reported, is_reported = time.monotonic(), True
+    out = Path(out)
+    watcher: _Watcher | None = None
     try:
         with closing(cast("Generator[Check, None, None]", training.checks(out, on_update))) as checks:
             for check in checks:
-                told = told or _begun(training, out)
-                sample = _sampled(training, primer, out, check, told)
-                atomic.write_text(out / COACH_NAME, json.dumps(told) + "\n")
-                log, is_reported = read_run(out).log, False
-                if time.monotonic() - reported >= REPORT_SECONDS:
-                    write_report(out)
-                    reported, is_reported = time.monotonic(), True
-                yield Look(check, log, sample, diagnose(log), _seconds_left(check, training.plan.seconds))
-    except BaseException:  # Ctrl-C, a full disk, a caller who leaves off: what ended it is told, not this
-        if not is_reported:
+                watcher = watcher or _Watcher(training, out)
+                yield watcher.look(check)
+    except BaseException:  # Ctrl-C, a full disk, a caller who stops asking: that is raised, not what comes now
+        if watcher is not None:
             with suppress(OSError, RunLogError):
-                write_report(out)
+                watcher.report()
         raise
-    if not is_reported:
-        write_report(out)
+    if watcher is not None:
+        watcher.report()
 
 
-def _primer(training: Training) -> Melody | None:
-    """The opening of the first held-out tune; of the first at all where none is held out."""
-    first = (training.material.held_out or training.material.melodies)[0]
-    return opening_of(training.encoding.decode(first))
+class _Watcher:
+    """Samples, diagnoses and the report of a run under way.
+
+    figures: what coach.json holds. melodies: the samples of this process by file name, which need not be read back.
+    """
+
+    def __init__(self, training: Training, out: Path):
+        self.training, self.out = training, out
+        self.figures, self.melodies = _figures(training, out), dict[str, Melody]()
+        first = (training.material.validation or training.material.train)[0]
+        self.primer = opening_of(training.encoding.decode(first))
+        self.reported, self.is_reported = time.monotonic(), True
+
+    @property
+    def record(self) -> RunRecord:
+        """The run so far."""
+        return record_of(self.out, self.training.log_lines, self.figures)
+
+    def look(self, check: Check) -> Look:
+        """Sample a melody and diagnose the run after a check; write the report where it is due."""
+        sample = self._sample(check)
+        atomic.write_text(self.out / COACH_NAME, json.dumps(self.figures) + "\n")
+        log, self.is_reported = self.record.log, False
+        if time.monotonic() - self.reported >= REPORT_SECONDS:
+            self.report()
+        return Look(check, log, sample, diagnose(log), _seconds_left(check, self.training.plan.seconds))
+
+    def report(self) -> None:
+        """Write the report, unless it is written already."""
+        from ritornello.reports.runs.page import write_report
+
+        if not self.is_reported:
+            write_report(self.record, self.melodies)
+            self.reported, self.is_reported = time.monotonic(), True
+
+    def _sample(self, check: Check) -> Sample | None:
+        """Make and keep a melody, unless the last one is too near or the encoding cannot compose."""
+        training, samples = self.training, self.figures["samples"]
+        if not counts_bars(training.encoding):
+            return None
+        apart = training.plan.updates / MAX_SAMPLES
+        if samples and check.update - samples[-1]["update"] < apart and not check.stopped:
+            return None
+        try:
+            sample = make_sample(training.model_at(check), self.primer)
+        except ValueError:  # a primer that this encoding or these bars have no room for
+            sample = make_sample(training.model_at(check), None)
+        name = f"epoch-{check.epochs:07.2f}-update-{check.update:06d}.mid"
+        write(sample.melody, self.out / SAMPLES / name)
+        self.melodies[name] = sample.melody
+        samples.append(
+            {
+                "file": name,
+                "update": check.update,
+                "epochs": check.epochs,
+                "names": note_names(sample.melody),
+                "primer_notes": sample.primer_notes,
+                "probabilities": [round(p, 4) for p in sample.probabilities],
+                **sample.heard._asdict(),
+            }
+        )
+        return sample
 
 
-def _begun(training: Training, out: Path) -> dict[str, Any]:
-    """What is counted once: kept from the earlier part of a run that was resumed, else anew."""
-    if training.is_resumed:
-        old = read_run(out)
-        earlier = {line["update"] for line in old.checks[:-1]}
-        if old.coach:
-            return {**old.coach, "samples": [s for s in old.coach["samples"] if s["update"] in earlier]}
-    encoding, train = training.encoding, training.material.melodies
-    watched = check_sample(training.material.held_out)
+def _figures(training: Training, out: Path) -> dict[str, Any]:
+    """Compute the figures that do not change in a run, or take those of a resumed run."""
+    if training.is_resumed and (old := read_coach(out / COACH_NAME)):
+        earlier = {line["update"] for line in record_of(out, training.log_lines, old).checks[:-1]}
+        return {**old, "samples": [s for s in old["samples"] if s["update"] in earlier]}
+    encoding, train = training.encoding, training.material.train
+    sample = check_sample(training.material.validation)
     notes = _notes(encoding, train)
-    told = {
+    figures = {
         "notes": notes,
-        "has_held_out": bool(watched),
+        "has_held_out": bool(sample),
         "tokens_per_note": {
             "training": _per_note(encoding, train),
-            "held_out": _per_note(encoding, watched or train),
+            "held_out": _per_note(encoding, sample or train),
         },
         "ngram_bits_per_note": None,
         "samples": [],
     }
-    if watched and notes <= MOST_NOTES:
-        likelihood, order = ngram_on_pairs(train, watched, watched, encoding)
-        told |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
-    return told
-
-
-def _sampled(training: Training, primer: Melody | None, out: Path, check: Check, told: dict) -> Sample | None:
-    """Make and keep a melody, unless the last one is too near or the encoding cannot."""
-    if not counts_bars(training.encoding):
-        return None
-    samples = told["samples"]
-    apart = training.plan.updates / MOST_SAMPLES
-    if samples and check.update - samples[-1]["update"] < apart and not check.stopped:
-        return None
-    try:
-        sample = make_sample(training.model_at(check), primer)
-    except ValueError:  # a primer that this encoding or these bars have no room for
-        sample = make_sample(training.model_at(check), None)
-    name = f"epoch-{check.epochs:07.2f}-update-{check.update:06d}.mid"
-    write(sample.melody, out / SAMPLES / name)
-    samples.append(
-        {
-            "file": name,
-            "update": check.update,
-            "epochs": check.epochs,
-            "names": note_names(sample.melody),
-            "primer_notes": sample.primer_notes,
-            "probabilities": [round(p, 4) for p in sample.probabilities],
-            **sample.heard._asdict(),
-        }
-    )
-    return sample
+    if sample and notes <= MAX_NGRAM_NOTES:
+        likelihood, order = ngram_on_pairs(train, sample, sample, encoding)
+        figures |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
+    return figures
 
 
 def _notes(encoding: Encoding, melodies: Sequence[np.ndarray]) -> int:
+    """Count the notes of melodies."""
     return sum(len(encoding.pitches(m)) for m in melodies)
 
 
 def _per_note(encoding: Encoding, melodies: Sequence[np.ndarray]) -> float:
+    """Count the tokens per note of melodies."""
     return sum(map(len, melodies)) / max(1, _notes(encoding, melodies))
 
 
 def _seconds_left(check: Check, bound: float | None) -> float:
+    """Estimate the seconds left. bound: the most time that the run may take, None for any."""
     if check.stopped:
         return 0.0
-    if not check.update:  # a base that was checked before it learns: nothing says how fast it will
+    if not check.update:  # a base before it learns: how fast it will is not known
         return math.nan if bound is None else bound
     left = check.seconds * (check.updates - check.update) / check.update
     return left if bound is None else max(0.0, min(left, bound - check.seconds))

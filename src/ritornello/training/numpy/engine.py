@@ -1,4 +1,4 @@
-"""The trainer that needs NumPy alone: networks, updates and results of `TorchEngine`, in float32 on the CPU."""
+"""The engine that needs NumPy alone: networks, updates and results of `TorchEngine`, in float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from ritornello.training.numpy.blas import limit_blas
 from ritornello.training.numpy.gradients import Masks, Pass, State, weight_shapes
 from ritornello.training.plan import Plan
 
-STEPS_PER_CHECK_BATCH = 4_096
-CHANCES = 1 << 16  # dropout is drawn from 16-bit integers: four to one draw of the generator
+RANDOM_VALUES = 1 << 16  # dropout is drawn from 16-bit integers: four to one draw of the generator
 
 
 class NumpyEngine:
-    """A network in training; see `TorchEngine`, whose place it takes. dtype: float64 is for checking gradients.
+    """A network in training, in place of `TorchEngine`. dtype: float64 is for checking gradients.
 
     Raises ValueError for attention, another device than the CPU and another number format than fp32.
     """
+
+    steps_per_check_batch = 4_096
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class NumpyEngine:
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
         self._dtype = np.dtype(dtype)
         shapes = weight_shapes(network, self._alphabet)
-        self._weights, self._slopes = Vector(shapes, self._dtype), Vector(shapes, self._dtype)
+        self._weights, self._gradients = Vector(shapes, self._dtype), Vector(shapes, self._dtype)
         biases = [self._weights.places[f"lstm.{n}.bias"] for n in range(network.layers)]
         self._optimiser = AdamW(self._weights.flat, plan.weight_decay, biases)
         self._random = np.random.Generator(np.random.SFC64(plan.seed))
@@ -54,20 +55,20 @@ class NumpyEngine:
         self._draw_weights()
 
     def update(self, batch: Batch, rate: float) -> float:
-        """One step of AdamW on a chunk; the state goes on from the chunk before.
+        """Learn from a chunk at the given learning rate; return the mean nll in nats per target.
 
-        Returns the mean nll in nats per target. Source: truncated back-propagation through time, Williams &
-        Peng 1990; gradient norm clipped at 1, Pascanu et al. 2013.
+        Source: truncated back-propagation through time, Williams & Peng 1990; gradient norm clipped at 1, Pascanu et
+        al. 2013.
         """
         nats, count = self._backward(batch)
-        self._optimiser.update(self._slopes.flat, rate)
+        self._optimiser.update(self._gradients.flat, rate)
         return nats / count
 
     def nll(self, melodies: Sequence[np.ndarray]) -> float:
-        """Mean nats per token over whole melodies, each from its beginning, dropout off."""
+        """Measure the mean nats per token over whole melodies, without dropout."""
         total, count = 0.0, 0
         beginning = self._beginning()
-        for batch in whole_melodies(self._encoding, melodies, STEPS_PER_CHECK_BATCH):
+        for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch):
             passage = self._new_pass(batch)
             passage.begin(beginning)
             passage.forward(self._weights.named, batch)
@@ -76,14 +77,14 @@ class NumpyEngine:
         return total / max(1, count)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The weights as the model file keeps them, and the state to begin from, float32."""
+        """Return the weights as the model file keeps them, and the state to begin from, float32."""
         named = {name: _reordered(name, value) for name, value in self._file_names().items()}
         for n, (output, cell) in enumerate(self._beginning()):
             named |= {f"start.{n}.output": output[0], f"start.{n}.cell": cell[0]}
         return {name: np.array(value, np.float32) for name, value in named.items()}
 
     def load(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """Take a model file's weights; what the optimiser knew and what was carried is forgotten.
+        """Take a model file's weights; forget AdamW's moments and the carried state.
 
         Raises ValueError where one is missing or its shape does not fit.
         """
@@ -96,7 +97,7 @@ class NumpyEngine:
         self._carried = None
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that is needed to go on to the bit: weights, AdamW's moments, the carried state, the chance."""
+        """Return all that is needed to resume to the bit: weights, moments, carried and RNG state."""
         optimiser = self._optimiser
         named = {"weights": self._weights.flat, "mean": optimiser.mean, "square": optimiser.square}
         named |= {"updates": np.array(optimiser.updates), "shapes": _as_bytes(self._shapes())}
@@ -106,35 +107,35 @@ class NumpyEngine:
         return {name: value.copy() for name, value in named.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state` of the same network and plan. Raises ValueError where it is another network's."""
+        """Resume from a state of the same network. Raises ValueError for another network's."""
         if "shapes" not in state or _text(state["shapes"]) != self._shapes():
-            raise ValueError("the saved state is another network's: resume with the same preset and encoding")
+            raise ValueError("the checkpoint is another network's: resume with the same preset and encoding")
         optimiser = self._optimiser
         for name, own in (("weights", self._weights.flat), ("mean", optimiser.mean), ("square", optimiser.square)):
             own[:] = state[name]
         optimiser.updates = int(state["updates"])
-        chance = json.loads(_text(state["random"]))
-        chance["state"]["state"] = np.array(chance["state"]["state"], np.uint64)
-        self._random.bit_generator.state = chance
+        random = json.loads(_text(state["random"]))
+        random["state"]["state"] = np.array(random["state"]["state"], np.uint64)
+        self._random.bit_generator.state = random
         self._carried = None
         if "carried.0.output" in state:
             layers = range(self._network.layers)
             self._carried = [(state[f"carried.{n}.output"].copy(), state[f"carried.{n}.cell"].copy()) for n in layers]
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
-        """Set the gradients of the mean nll, and go on to the state after the batch. Returns nats and targets."""
+        """Set the gradients of the mean nll and carry the state on; return nats and targets."""
         if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
             self._pass = self._new_pass(batch)
         passage, weights = self._pass, self._weights.named
         passage.begin(self._carried)
         count = max(1, int((batch.targets != IGNORED).sum()))
         passage.forward(weights, batch, self._masks(passage))
-        nats = passage.backward(weights, batch, self._slopes.named, count)
+        nats = passage.backward(weights, batch, self._gradients.named, count)
         self._carried = passage.ending()
         return nats, count
 
     def _beginning(self) -> State:
-        """The state after the melody `before`: output and cell of each layer, (1, H)."""
+        """Compute the state after the melody `before`: output and cell of each layer, (1, H)."""
         [rows] = melody_rows(self._encoding, [self._before])
         batch = batch_of(np.concatenate([rows, rows[:1]])[None], self._alphabet)  # the last row is a target alone
         passage = self._new_pass(batch)
@@ -146,26 +147,26 @@ class NumpyEngine:
         return Pass(self._network, self._alphabet, streams, steps, self._dtype)
 
     def _masks(self, passage: Pass) -> Masks | None:
-        """What dropout lets through in the next update."""
+        """Draw the dropout masks of the next update; None without dropout."""
         if not self._network.dropout:
             return None
         entry = self._mask(self._weights.named["entry"].shape)
         return Masks(entry, [self._mask(layer.output[1:].shape) for layer in passage.layers])
 
     def _mask(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Zeros with the chance of `dropout`; what is left is raised so that the mean stays 1."""
+        """Draw a mask: 0 with the probability of `dropout`, else scaled so that the mean stays 1."""
         size = math.prod(shape)
         drawn = np.frombuffer(self._random.bytes(2 * size), np.uint16)
-        silent = round(self._network.dropout * CHANCES)
-        raised = self._dtype.type(CHANCES / (CHANCES - silent))
-        return np.multiply(drawn >= silent, raised, dtype=self._dtype).reshape(shape)
+        silent = round(self._network.dropout * RANDOM_VALUES)
+        scale = self._dtype.type(RANDOM_VALUES / (RANDOM_VALUES - silent))
+        return np.multiply(drawn >= silent, scale, dtype=self._dtype).reshape(shape)
 
     def _draw_weights(self) -> None:
-        """Weights spread as PyTorch's are; forget gates open (Jozefowicz et al. 2015)."""
+        """Draw weights spread as PyTorch's are; forget gates open (Jozefowicz et al. 2015)."""
         width = self._network.width
         for name, value in self._weights.named.items():
             if name.startswith("echo"):
-                continue  # gates begin as if they were not there
+                continue  # copy gates begin at 0, without an effect
             if name.endswith(("entry", "embedding")):
                 value[:] = self._random.standard_normal(value.shape)
             elif name.startswith("lstm") and name.endswith("bias"):
@@ -178,7 +179,7 @@ class NumpyEngine:
         self._weights.named["entry"][self._alphabet.size + 1 :] *= SIDE_SPREAD
 
     def _file_names(self) -> dict[str, np.ndarray]:
-        """The weights, as views, under the names of the model file; gates still in this engine's order."""
+        """Return views of the weights by their names in the model file, gates in this order."""
         named = dict(self._weights.named)
         entry = named.pop("entry")
         edges = np.cumsum([self._alphabet.size + 1, *self._alphabet.side])
@@ -190,7 +191,7 @@ class NumpyEngine:
 
 
 def _reordered(name: str, value: np.ndarray) -> np.ndarray:
-    """The last two of four gates exchanged: from the file's order i, f, g, o to i, f, o, g, or back."""
+    """Swap the last two of four gates: from the file's order i, f, g, o to i, f, o, g, or back."""
     if not name.startswith("lstm."):
         return value
     i, f, third, fourth = np.split(value, 4)

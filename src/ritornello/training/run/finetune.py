@@ -1,7 +1,7 @@
-"""Go on from a model that has learned already, on a few tunes of one's own, without forgetting what it knew.
+"""Fine-tune a model on a few melodies of one's own, without forgetting what it knew.
 
-Beside the own tunes the network goes on reading a share of tunes in its old style: the base's own corpus where that
-is embedded in this program, otherwise tunes that the base itself composes. Source of the idea: rehearsal and
+Among the user's melodies the network reads a share of melodies in its old style: from the base's own corpus where
+that is embedded in this program, otherwise composed by the base itself. Source of the idea: rehearsal and
 pseudo-rehearsal, Robins 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal".
 """
 
@@ -17,10 +17,10 @@ import numpy as np
 from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding
+from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.shelf import find_model
-from ritornello.training.run.checkpoint import lasting
-from ritornello.training.run.folder import MODEL_NAME
+from ritornello.training.run.folder import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
 MOST_COMPOSED = 64
@@ -28,19 +28,19 @@ MOST_COMPOSED = 64
 
 @dataclass(frozen=True)
 class Base:
-    """A model to go on from. name: as the user called it."""
+    """A model to fine-tune. name: as the user called it."""
 
     name: str
     file: ModelFile
 
     @property
     def place(self) -> str:
-        """Where a run that is gone on with finds it again, from any working directory."""
+        """Its name or absolute path: how a run that is resumed finds it again."""
         return lasting(self.name)
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What a tuned model's file says of its parent."""
+        """The metadata of a fine-tuned model that describe its parent."""
         corpus = self.file.metadata.get("corpus", {})
         return {
             "name": Path(self.place).name,
@@ -50,21 +50,24 @@ class Base:
 
 
 def load_base(name: str | Path) -> Base:
-    """A model file, run folder or shipped name to go on from. Raises FileNotFoundError or ModelFileError."""
+    """Load a model to fine-tune, by file, run folder or shipped name.
+
+    Raises FileNotFoundError or ModelFileError.
+    """
     return Base(str(name), load_model(find_model(name)))
 
 
 def check_kept(base: Base, out: str | Path) -> None:
-    """Raise ValueError where a run in the folder `out` would take the place of its own base."""
+    """Raise ValueError where a run in the folder `out` would replace its own base."""
     with suppress(OSError):  # one of the two is not there
         if find_model(base.name).samefile(Path(out) / MODEL_NAME):
-            raise ValueError(f"{base.name} would be replaced by the run that goes on from it: choose another folder")
+            raise ValueError(f"{base.name} would be replaced by the run that fine-tunes it: choose another folder")
 
 
 def check_encoding(base: Base, encoding: Encoding) -> None:
-    """Raise ValueError where the base was not trained with just this encoding."""
+    """Raise ValueError where the base was trained with another encoding."""
     if base.file.encoding.options() != encoding.options():
-        theirs, ours = (" ".join(f"{k}={v}" for k, v in e.options().items()) for e in (base.file.encoding, encoding))
+        theirs, ours = (encoding_in_words(e.options()) for e in (base.file.encoding, encoding))
         raise ValueError(
             f"{base.name} was trained with the encoding {theirs}, not {ours}: its vocabulary cannot be changed; "
             "leave the encoding's options out to take the base's"
@@ -72,7 +75,10 @@ def check_encoding(base: Base, encoding: Encoding) -> None:
 
 
 def old_style(base: Base, tokens: int, seed: int) -> list[np.ndarray]:
-    """Tunes in the base's style with about SHARE of all tokens, where `tokens` are the user's own; at least one."""
+    """Choose melodies in the base's style with about SHARE of all tokens, at least one.
+
+    tokens: how many the user's own melodies have.
+    """
     wanted = tokens * SHARE / (1 - SHARE)
     tunes = _embedded_tunes(base, seed) or _composed_tunes(base, seed)
     sizes = np.cumsum([len(t) for t in tunes])
@@ -80,7 +86,7 @@ def old_style(base: Base, tokens: int, seed: int) -> list[np.ndarray]:
 
 
 def _embedded_tunes(base: Base, seed: int) -> list[np.ndarray]:
-    """The training tunes of the base's corpus in an order of chance, if it comes with this program."""
+    """Take the training melodies of the base's corpus, if embedded, in a random order."""
     fingerprint = base.file.metadata.get("corpus", {}).get("fingerprint")
     for name in ("all", *COLLECTIONS):
         if embedded(name).fingerprint == fingerprint:
@@ -90,12 +96,11 @@ def _embedded_tunes(base: Base, seed: int) -> list[np.ndarray]:
 
 
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
-    """Tunes that the base composes."""
+    """Compose melodies with the base."""
     from ritornello.generate.compose import compose
     from ritornello.generate.options import GenerateOptions
     from ritornello.model.lstm import NumpyLstm
 
-    pitch_range = tuple(base.file.metadata.get("corpus", {}).get("compass", (0, 127)))
     made = compose(
         NumpyLstm(base.file.tensors),
         base.file.encoding,
@@ -103,6 +108,6 @@ def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
         seed,
         range(MOST_COMPOSED),
         None,
-        pitch_range,
+        base.file.pitch_range,
     )
     return [np.asarray(c.tokens) for c in made]

@@ -1,9 +1,12 @@
-"""The run folder: what its files are called, and what an earlier or a killed run left there."""
+"""The folder of a run: the names of its files, and removing what an earlier or a killed run left there."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ritornello import atomic
 
@@ -15,33 +18,41 @@ REPORT_NAME = "report.html"
 CURVES_NAMES = ("curves.svg", "curves.png")
 SAMPLES = "samples"
 SAMPLE_NAMES = "epoch-*.mid"
-BESIDE = (COACH_NAME, REPORT_NAME, *CURVES_NAMES)
-WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *BESIDE)
+REPORTS = (COACH_NAME, REPORT_NAME, *CURVES_NAMES)
+WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *REPORTS)
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether a run was begun in this folder."""
+    """Tell whether a run was begun in this folder."""
     return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
 
 
+def lasting(name: str | Path) -> str:
+    """Return the absolute path of what exists, else the name, to find it from any directory."""
+    return str(Path(name).absolute()) if Path(name).exists() else str(name)
+
+
+def write_log(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write `log.jsonl`, whole or not at all. Raises OSError naming it."""
+    text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
+    atomic.write_text(folder / LOG_NAME, text)
+
+
 def drop_model(folder: Path) -> None:
-    """Take away the model of an earlier run. Raises OSError naming it."""
+    """Remove the model of an earlier run. Raises OSError naming it."""
     _drop(folder / MODEL_NAME)
 
 
-def clear_beside(folder: Path) -> None:
-    """Take away what an earlier run left beside its model, its log and its place to go on from.
-
-    Raises OSError naming what stays.
-    """
-    for path in (*(folder / name for name in BESIDE), *(folder / SAMPLES).glob(SAMPLE_NAMES)):
+def drop_reports(folder: Path) -> None:
+    """Remove the reports and samples of an earlier run. Raises OSError naming what stays."""
+    for path in (*(folder / name for name in REPORTS), *(folder / SAMPLES).glob(SAMPLE_NAMES)):
         _drop(path)
     with suppress(OSError):  # it holds something else, which stays
         (folder / SAMPLES).rmdir()
 
 
 def sweep(folder: Path) -> None:
-    """Take away what a killed program left half-written."""
+    """Remove what a killed program left half-written."""
     for pattern in (*(f".{name}.*" for name in WRITTEN), f"{SAMPLES}/.{SAMPLE_NAMES}.*"):
         for path in folder.glob(pattern):
             with suppress(OSError):

@@ -1,9 +1,8 @@
-"""What a run learns from: a corpus as tokens, with tunes held out to check by, and what is said of it."""
+"""The data of a run: a corpus as tokens, with melodies for validation, and the metadata of the corpus."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,56 +13,59 @@ from ritornello.corpus.tokens import tokens_and_losses
 from ritornello.encoding import Encoding
 from ritornello.training.loop import check_sample
 
-HELD_OUT_FAMILIES = 4  # of a small corpus; at most a fifth of it
+VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it
 
 
 @dataclass(frozen=True)
 class Material:
-    """melodies, held_out: token arrays, (length,) each. facts: what a model file says of the corpus.
+    """Training and validation melodies as token arrays, (length,) each.
 
-    losses: what the encoding could not keep of the notes of both (see `tokens_and_losses`).
+    metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
+    `tokens_and_losses`).
     """
 
-    melodies: list[np.ndarray]
-    held_out: list[np.ndarray]
+    train: list[np.ndarray]
+    validation: list[np.ndarray]
     metadata: dict[str, Any]
     losses: Counter[str] = field(default_factory=Counter)
 
     @property
     def tokens(self) -> int:
         """Tokens to learn from."""
-        return sum(len(m) for m in self.melodies)
+        return sum(len(m) for m in self.train)
 
-    def watched(self, encoding: Encoding) -> dict[str, int]:
-        """How many melodies, tokens and notes each check looks at: bits per note = nll x tokens / notes / ln 2."""
-        some = check_sample(self.held_out)
-        notes = sum(len(encoding.pitches(m)) for m in some)
-        return {"melodies": len(some), "tokens": sum(len(m) for m in some), "notes": notes}
+    def check_size(self, encoding: Encoding) -> dict[str, int]:
+        """Count the melodies, tokens and notes of a validation.
+
+        Bits per note = nll x tokens / notes / ln 2.
+        """
+        sample = check_sample(self.validation)
+        notes = sum(len(encoding.pitches(m)) for m in sample)
+        return {"melodies": len(sample), "tokens": sum(len(m) for m in sample), "notes": notes}
 
 
 def gather(corpus: Corpus, encoding: Encoding) -> Material:
-    """The corpus as material. Raises ValueError where its training split has no notes."""
-    fingerprint, corpus = corpus.fingerprint, hold_some_out(corpus)
-    melodies, losses = tokens_and_losses(corpus, encoding, "train")
-    if not melodies:
+    """Encode a corpus. Raises ValueError where its training split has no notes."""
+    fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
+    train, losses = tokens_and_losses(corpus, encoding, "train")
+    if not train:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
-    held_out, more = tokens_and_losses(corpus, encoding, "validation")
+    validation, more = tokens_and_losses(corpus, encoding, "validation")
     losses.update(more)
-    return Material(melodies, held_out, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
+    return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
 
 
-def hold_some_out(corpus: Corpus) -> Corpus:
-    """A corpus with something to check by: in a small one, families are moved from training to validation.
+def with_validation(corpus: Corpus) -> Corpus:
+    """Give a small corpus a validation split: move families from training to it.
 
-    It has HELD_OUT_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order. The
-    fingerprint in the facts is that of the corpus as it was handed in.
+    It has VALIDATION_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order.
     """
     families = {
         split: list(dict.fromkeys(p.family or p.source for p in corpus.in_split(split) if p.melodies))
         for split in ("train", "validation")
     }
-    train, held_out = families["train"], families["validation"]
-    missing = min(HELD_OUT_FAMILIES, (len(train) + len(held_out)) // 5) - len(held_out)
+    train, validation = families["train"], families["validation"]
+    missing = min(VALIDATION_FAMILIES, (len(train) + len(validation)) // 5) - len(validation)
     if missing <= 0:
         return corpus
     chosen = {train[(2 * n + 1) * len(train) // (2 * missing)] for n in range(missing)}
@@ -75,10 +77,11 @@ def hold_some_out(corpus: Corpus) -> Corpus:
 
 
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
-    """What a model file says of the corpus that it learned: fingerprint, size, licences, metres, range of pitches."""
+    """Describe a corpus for the model file; metres and pitch range are of its training split."""
     metres: dict[str, int] = {}
     for _, part in corpus.slices("train"):
         metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
+    pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes])
     licences = sorted({piece.licence for piece in corpus.pieces if piece.licence})
     return {
         "fingerprint": corpus.fingerprint,
@@ -86,12 +89,5 @@ def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
         "notes": len(corpus.notes),
         "licences": licences[:8],
         "metres": metres,
-        "compass": _pitch_range(
-            [corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes]
-        ),
+        "compass": [int(pitches.min()), int(pitches.max())],
     }
-
-
-def _pitch_range(heard: Sequence[np.ndarray]) -> list[int]:
-    """Lowest and highest pitch."""
-    return [min(int(pitches.min()) for pitches in heard), max(int(pitches.max()) for pitches in heard)]

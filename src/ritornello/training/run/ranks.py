@@ -1,9 +1,10 @@
 """Several processes that train one network together, on one machine or many: `torchrun` starts them.
 
 Each process, a rank, reads its own share of the melodies in its own streams; the gradients of all are averaged, each
-weighed by its targets, so that an update is that of one process with all the streams. Besides, the ranks do the
-same: they hold the same weights and come to the same decisions, because whatever decides is told to all with the
-gradients, in one exchange an update. The first rank alone writes and speaks.
+weighted by its targets, so that an update is that of one process with all the streams. Otherwise the ranks do the
+same: they hold the same weights and come to the same decisions, because all values that decide are exchanged with the
+gradients, once an update. The loop knows nothing of this: engine (`torch_engine.py`), streams and clock do it. The
+first rank alone writes and prints.
 
 Source: synchronous data-parallel training, Chen et al. 2016, "Revisiting distributed synchronous SGD".
 """
@@ -13,26 +14,30 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ritornello.training.plan import usable_cores
+from ritornello.training.data import Streams
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.nn import Parameter
 
 Value = TypeVar("Value")
-OWN = ("carried.", "random")  # names in an engine's state that differ from rank to rank
+
+
+def usable_cores() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 class Ranks:
-    """All the ranks, as one of them sees them. This class is for a process that trains alone.
+    """The ranks as one of them sees them. This class is for a process that trains alone.
 
-    rank: which it is, from 0. size: how many there are. threads: for each, 0 where there is nothing to share.
+    rank: its number, from 0. size: how many there are. threads: for each, 0 where there is nothing to share.
     """
 
     rank = 0
@@ -41,39 +46,42 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this rank writes and speaks."""
+        """Whether this rank writes and prints."""
         return self.rank == 0
 
     def first(self, work: Callable[[], Value]) -> Value:
-        """What the first rank gets when it alone does the work, on all ranks; or the exception that it raises."""
+        """Do the work on rank 0 alone; return its result or raise its exception on all ranks."""
         return work()
 
     def gather(self, value: Value) -> list[Value]:
-        """Every rank's value, on all ranks."""
+        """Collect the values of all ranks, on all ranks."""
         return [value]
 
     def mean(self, value: float, weight: float) -> float:
-        """The mean of all ranks' values by their weights."""
+        """Average the values of all ranks by their weights."""
         return value
 
-    def average(self, parameters: Sequence[Parameter], nll: Tensor, targets: int) -> float:
-        """Average the gradients of all ranks, weighed by their targets, in place. Returns the nll of all."""
-        return float(nll)
+    def average(self, parameters: Sequence[Parameter], nll: float, targets: int) -> float:
+        """Average the gradients of all ranks, weighted by targets, in place; return the mean nll."""
+        return nll
 
-    def clock(self, seconds: float) -> float:
-        """The first rank's clock, as all heard it last. seconds: since the run began, by this one's."""
-        return seconds
+    def clock(self) -> float:
+        """Read rank 0's clock, in seconds, as of the last all-reduce."""
+        return time.perf_counter()
 
-    def agree(self, wish: str, is_wished: bool) -> bool:
-        """Whether all do something now that some rank has wished for: "save" or "stop"."""
-        return is_wished
+    def agree(self, request: str, is_raised: bool) -> bool:
+        """Tell whether a request ("save" or "stop") raised on any rank has been agreed by all."""
+        return is_raised
 
     def seed(self, seed: int) -> int:
-        """A random seed of this rank's own; the first keeps the run's."""
+        """Derive a random seed of this rank's own; the first keeps the run's."""
         return seed if self.is_first else int(np.random.SeedSequence([seed, self.rank]).generate_state(1)[0])
 
     def share_of(self, melodies: Sequence[Value], seed: int) -> list[Value]:
-        """This rank's melodies: every size-th in an order of chance. Raises ValueError where some rank has none."""
+        """Choose this rank's melodies: every size-th in a random order.
+
+        Raises ValueError where a rank would have none.
+        """
         if self.size == 1:
             return list(melodies)
         if len(melodies) < self.size:
@@ -82,20 +90,23 @@ class Ranks:
         return [melodies[index] for index in order[self.rank :: self.size]]
 
     def join(self, state: Mapping[str, Any], own: Sequence[str] = ("",)) -> dict[str, Any]:
-        """The first rank's state, and what is each other's own as "rank.N.NAME". own: beginnings of such names."""
+        """Add to the first rank's state what differs on rank N, as "rank.N.NAME".
+
+        own: prefixes of names that differ.
+        """
         mine = {name: value for name, value in state.items() if name.startswith(tuple(own))}
         others = enumerate(self.gather(mine))
         return {**state, **{f"rank.{n}.{name}": v for n, theirs in others if n for name, v in theirs.items()}}
 
     def part(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """This rank's state out of a joined one."""
+        """Take this rank's state out of a joined one."""
         common = {name: value for name, value in state.items() if not name.startswith("rank.")}
         mark = f"rank.{self.rank}."
         return common | {name.removeprefix(mark): v for name, v in state.items() if name.startswith(mark)}
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
-        """While it lasts, Ctrl-C and the launcher's SIGTERM are wishes to stop: see `agree`."""
+        """While it lasts, turn Ctrl-C and the launcher's SIGTERM into requests to stop: see `agree`."""
         yield
 
     def leave(self) -> None:
@@ -108,7 +119,7 @@ ALONE = Ranks()
 class TorchRanks(Ranks):
     """One of several ranks, joined by `torch.distributed`: gloo on the CPU, nccl where CUDA is.
 
-    Every method but `clock`, `agree`, `seed`, `share_of` and `part` is to be called by all ranks, in the same order.
+    Every method but `clock`, `agree`, `seed`, `share_of` and `part` must be called by all ranks, in the same order.
     They raise ConnectionError when another rank is gone.
     """
 
@@ -122,25 +133,25 @@ class TorchRanks(Ranks):
         distributed.init_process_group("nccl" if self._on_gpu else "gloo")
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self.threads = max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-        self._seconds = 0.0  # by this rank's clock, to be told with the next update
-        self._agreed: float | None = None  # by the first's
-        self._wishes = {"save": False, "stop": False}
-        self._heard = {"save": False, "stop": False}
+        self._began = time.perf_counter()
+        self._seconds = 0.0  # rank 0's, since it began
+        self._requests = {"save": False, "stop": False}  # raised on this rank
+        self._agreed = {"save": False, "stop": False}  # by all
 
     def first(self, work: Callable[[], Value]) -> Value:
         from torch import distributed
 
-        told: list[Any] = [None, None]
+        result: list[Any] = [None, None]  # value, exception
         if self.is_first:
             try:
-                told[0] = work()
+                result[0] = work()
             except Exception as error:
-                told[1] = error
+                result[1] = error
         with self._together():
-            distributed.broadcast_object_list(told)
-        if told[1] is not None:
-            raise told[1]
-        return told[0]
+            distributed.broadcast_object_list(result)
+        if result[1] is not None:
+            raise result[1]
+        return result[0]
 
     def gather(self, value: Value) -> list[Value]:
         from torch import distributed
@@ -154,35 +165,32 @@ class TorchRanks(Ranks):
         pairs = self.gather((value, weight))
         return sum(v * w for v, w in pairs if w) / max(sum(w for _, w in pairs), 1e-9)
 
-    def average(self, parameters: Sequence[Parameter], nll: Tensor, targets: int) -> float:
+    def average(self, parameters: Sequence[Parameter], nll: float, targets: int) -> float:
         import torch
         from torch import distributed
 
+        device = parameters[0].device
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        seconds = self._seconds if self.is_first else 0.0
-        beside = torch.tensor([targets, seconds, *self._wishes.values()], dtype=torch.float32, device=nll.device)
-        flat = torch.cat([nll.reshape(1) * targets, beside, *(s.flatten() * targets for s in gradients)])
-        sent = flat if self._on_gpu else flat.cpu()
+        seconds = time.perf_counter() - self._began if self.is_first else 0.0
+        scalars = torch.tensor([nll * targets, targets, seconds, *self._requests.values()], device=device)
+        flat = torch.cat([scalars, *(g.flatten() * targets for g in gradients)])
+        summed = flat if self._on_gpu else flat.cpu()
         with self._together():
-            distributed.all_reduce(sent)
-        nats, count, seconds, save, stop = sent[:5].tolist()
-        self._agreed, self._heard = seconds, {"save": save > 0, "stop": stop > 0}
-        mean = (sent[5:] / max(1.0, count)).to(nll.device)
-        for parameter, part in zip(parameters, mean.split([s.numel() for s in gradients]), strict=True):
+            distributed.all_reduce(summed)
+        nats, count, self._seconds, save, stop = summed[:5].tolist()
+        self._agreed = {"save": save > 0, "stop": stop > 0}
+        mean = (summed[5:] / max(1.0, count)).to(device)
+        for parameter, part in zip(parameters, mean.split([g.numel() for g in gradients]), strict=True):
             parameter.grad = part.view_as(parameter)
         return nats / max(1.0, count)
 
-    def clock(self, seconds: float) -> float:
-        self._seconds = seconds
-        if self._agreed is None:
-            self._agreed = seconds
-        return self._agreed
+    def clock(self) -> float:
+        return self._seconds
 
-    def agree(self, wish: str, is_wished: bool) -> bool:
-        is_agreed = self._heard[wish]
-        self._wishes[wish] |= is_wished
-        self._wishes[wish] &= not is_agreed
-        self._heard[wish] = False
+    def agree(self, request: str, is_raised: bool) -> bool:
+        is_agreed = self._agreed[request]
+        self._requests[request] = (self._requests[request] or is_raised) and not is_agreed
+        self._agreed[request] = False
         return is_agreed
 
     @contextmanager
@@ -191,11 +199,11 @@ class TorchRanks(Ranks):
             yield
             return
         numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, lambda *_: self._wishes.update(stop=True)) for number in numbers]
+        before = [signal.signal(number, lambda *_: self._requests.update(stop=True)) for number in numbers]
         is_lost = False
         try:
             yield
-        except ConnectionError:  # the launcher sends SIGTERM to those who are left; they have a line to say yet
+        except ConnectionError:  # the launcher sends SIGTERM to the others, which still have a line to print
             is_lost = True
             raise
         finally:
@@ -210,7 +218,7 @@ class TorchRanks(Ranks):
 
     @contextmanager
     def _together(self) -> Iterator[None]:
-        """An exchange with the others."""
+        """Name a failed exchange with the other ranks."""
         try:
             yield
         except RuntimeError as error:
@@ -220,9 +228,28 @@ class TorchRanks(Ranks):
             ) from error
 
 
+class SharedStreams(Streams):
+    """The streams of one rank of several. epochs, state: of all ranks."""
+
+    ranks: Ranks = ALONE
+
+    @property
+    def epochs(self) -> float:
+        """How often each melody was taken, on average over all ranks."""
+        return self.ranks.mean(super().epochs, 1)
+
+    def state(self) -> dict[str, Any]:
+        """Join the states of all ranks."""
+        return self.ranks.join(super().state())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Resume from this rank's part of a joined state."""
+        super().restore(self.ranks.part(state))
+
+
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
-    """While it lasts, the ranks that `torchrun` has started, this process among them; ALONE where it has not.
+    """Join the ranks that `torchrun` has started; ALONE where it has not.
 
     Raises ImportError where PyTorch is missing.
     """
@@ -234,12 +261,12 @@ def joined_ranks() -> Iterator[Ranks]:
 
 
 def is_restarted() -> bool:
-    """Whether `torchrun --max-restarts` has started the processes again after one of them died."""
+    """Tell whether `torchrun --max-restarts` has restarted the processes."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def job() -> str:
-    """What the processes of one call of `torchrun` have in common, also after a restart; "" without it.
+    """Name the job that the processes of one call of `torchrun` share; "" without it.
 
     It is the --rdzv-id; where none was given the launcher, of which the first rank's process is a child.
     """

@@ -1,0 +1,140 @@
+"""Who may write in a run's folder: one program at a time, and none over what it must not replace.
+
+The folder itself is locked, so that nothing is left in it, and the lock goes with the process that holds it, however
+that ends. Where the system has no such lock (Windows, some network drives) there is none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from ritornello.atomic import not_written
+from ritornello.corpus.folder import is_corpus
+from ritornello.training.plan import DEFAULTS, TrainOptions
+from ritornello.training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint, read_metadata
+from ritornello.training.run.finetune import check_kept
+from ritornello.training.run.folder import LAST_NAME, holds_run
+from ritornello.training.run.metadata import RunMetadata
+from ritornello.training.run.ranks import ALONE, Ranks, is_restarted, job
+from ritornello.training.run.request import Request
+
+
+@contextmanager
+def claimed(
+    folder: str | Path, request: Request, resume: bool = False, may_replace: bool = False, ranks: Ranks = ALONE
+) -> Iterator[Checkpoint | None]:
+    """Keep other programs out of a run's folder; yield the checkpoint to resume from, if any.
+
+    may_replace: whether a run in the folder may be replaced. A folder that was made for a run that did not begin is
+    removed again. Raises ValueError where another program trains there, or where the folder holds a corpus, the tunes
+    to learn from, the base or a run; CheckpointError where there is no run to resume or it was planned with other
+    options; OSError naming the folder where it cannot be made.
+    """
+    folder = Path(folder)
+    handle, made = ranks.first(lambda: _lock(folder))
+    try:
+        yield ranks.first(lambda: _examine(folder, request, resume, may_replace))
+    finally:
+        if ranks.is_first:
+            if handle is not None:
+                os.close(handle)
+            for path in made:
+                with suppress(OSError):  # it holds something, which stays
+                    path.rmdir()
+
+
+def _lock(folder: Path) -> tuple[int | None, list[Path]]:
+    """Make and lock a folder; return a handle that holds the lock, and the folders made.
+
+    The innermost folder comes first.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from None
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return None, made
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise ValueError(
+                f"{folder}: another program is training in this folder now; wait for it, or choose another folder"
+            ) from None
+        return None, made
+    return handle, made
+
+
+def _examine(folder: Path, request: Request, resume: bool, may_replace: bool) -> Checkpoint | None:
+    """Find the checkpoint to resume from, or make sure that a new run may be written."""
+    if resume or (is_restarted() and is_under_way(folder, may_replace)):
+        saved = load_checkpoint(folder)
+        check_options(saved.metadata, request)
+        return saved
+    if request.is_demo and holds_run(folder) and not _is_demo(folder):
+        raise ValueError(f"{folder} holds a run that is not a demo's: choose another folder for the demo with -o")
+    check_free(folder, request.source, may_replace or request.is_demo)
+    if request.base:
+        check_kept(request.base, folder)
+    return None
+
+
+def check_options(metadata: RunMetadata, request: Request) -> None:
+    """Raise CheckpointError, naming the option, where the run was planned with another."""
+    remedy = "leave it out to follow the stored plan, or begin a new run in another folder"
+    for option in fields(TrainOptions):
+        asked, stored = getattr(request.options, option.name), metadata.options.get(option.name)
+        stored = DEFAULTS.get(option.name) if stored is None else stored
+        if option.name != "save_seconds" and asked not in (None, stored):
+            name = option.name.replace("_", "-")
+            raise CheckpointError(f"--{name} is {asked} now, but the run was planned with {stored}: {remedy}")
+    network = metadata.network
+    if request.network and replace(request.network, dropout=network.dropout) != network:
+        raise CheckpointError(f"--preset is another network than the run's ({asdict(network)}): {remedy}")
+    if request.encoding and request.encoding.options() != metadata.encoding:
+        raise CheckpointError(f"the encoding is another one than the run's ({metadata.encoding}): {remedy}")
+
+
+def check_free(folder: Path, source: str = "", may_replace: bool = False) -> None:
+    """Raise ValueError where a new run in the folder would replace what it must not.
+
+    source: where the corpus is read from. may_replace: whether a run in the folder may be replaced.
+    """
+    if is_corpus(folder):
+        raise ValueError(f"{folder} is a corpus: choose another folder for the run")
+    if source and folder.is_dir() and Path(source).is_dir() and folder.samefile(source):
+        raise ValueError(f"{folder} holds the tunes to learn from: choose another folder for the run")
+    if holds_run(folder) and not may_replace:
+        raise ValueError(
+            f"{folder} holds a run already: resume it (`ritornello train --resume {folder}`), replace it "
+            "(--replace) or choose another folder"
+        )
+
+
+def is_under_way(folder: Path, may_replace: bool = False) -> bool:
+    """Tell whether processes that `torchrun` restarted find their own run in the folder.
+
+    may_replace: whether a run of another job may be there, which they were started to replace.
+    """
+    if not may_replace:
+        return (folder / LAST_NAME).exists()
+    with suppress(CheckpointError):
+        return bool(job()) and read_metadata(folder).job == job()
+    return False
+
+
+def _is_demo(folder: Path) -> bool:
+    """Tell whether a demo began the run in the folder."""
+    with suppress(CheckpointError):
+        return read_metadata(folder).demo
+    return False
