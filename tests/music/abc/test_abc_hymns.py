@@ -36,7 +36,7 @@ AGAINST_MUSIC21 = {
     "That_Men_A_Godly_Life_Might_Live-Dies_sind_die_heilgen_zehu_Gebot.abc",  # _B G B2
     "What_Child_Is_This-Greensleeves.abc",  # ^D3/4^C// D/, twice
     "While_Oer_Our_Guilty_Land-Federal_Street.abc",  # =B2 B2
-    # an overlay, "D [DF] ([DB] [DA]) & D x3": the second layer is laid after the first instead of beside it
+    # an overlay, "D [DF] ([DB] [DA]) & D x3": the second layer is laid after the first instead of with it
     "Jesus_Wants_All_Of_His_Children-Blessed_Are_They.abc",
     # ["1" ... :|["2-9" ... : from the bracket on the rest of the tune is lost
     "I_Bind_Unto_Myself_Today-St_Patricks_Breastplate.abc",
@@ -58,12 +58,13 @@ def read_hymn(path: Path, repeats: str = "unfold") -> Piece:
 
 @pytest.fixture(scope="module")
 def hymns(shared_data) -> list[Path]:
-    return sorted(shared_data("hymns").glob("*.abc"))
+    paths = sorted(shared_data("hymns").glob("*.abc"))
+    assert len(paths) == 282
+    return paths
 
 
 def test_all_282_hymns_are_read_soprano_first(hymns):
     pieces = [read_hymn(path) for path in hymns]
-    assert len(pieces) == 282
     assert {p.parts[0].name for p in pieces} == {"S1V1", "S1"}
     assert all(p.title and "public domain" in p.composer for p in pieces)
     assert all(p.timeline.keys for p in pieces)
