@@ -29,7 +29,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, path)
         _flush_names(path.parent)
     except BaseException as error:
@@ -91,7 +91,8 @@ def _flush_names(folder: Path) -> None:
             os.close(handle)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Read the permissions that new files do without."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

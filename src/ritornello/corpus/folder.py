@@ -54,7 +54,7 @@ def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> Non
     try:
         for name, content in files.items():
             _write_flushed(beside / name, content)
-        beside.chmod(0o777 & ~_umask())
+        beside.chmod(0o777 & ~atomic.umask())
         _move_into_place(beside, path, files)
     except OSError as error:
         raise atomic.not_written(path, error) from None
@@ -106,9 +106,3 @@ def _move_into_place(beside: Path, path: Path, files: Iterable[str]) -> None:
     for name in {*NAMES, PAGE} - set(files):
         with suppress(FileNotFoundError):
             (path / name).unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

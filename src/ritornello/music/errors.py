@@ -7,6 +7,10 @@ import re
 LONGEST = 500  # characters of a message that a damaged file may bring into a line
 
 
+Remark = tuple[str, str]
+"""A code of the corpus report, and the detail: what had to be guessed or left out, or why nothing could be read."""
+
+
 class MusicFileError(ValueError):
     """A music file that could not be read or written; the message is one line and begins with the path."""
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from ritornello.atomic import write_bytes
-from ritornello.music.errors import MusicFileError, one_line, with_path
+from ritornello.music.errors import MusicFileError, Remark, one_line, with_path
 from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
-Remark = tuple[str, str]  # a code of the corpus report, and the detail
 
 MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.corpus.build.rows import FileRows, Remark
+from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.split import SplitRule
+from ritornello.corpus.find.sources import ARRAY_SUFFIXES, name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.segments import cut_at_rests, is_long_enough, shortness
@@ -28,14 +29,12 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
-from ritornello.music.errors import MusicFileError
+from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import scan_content
 from ritornello.music.kinds import SUFFIXES, detect
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import MAX_PIECES
-
-ARRAY_SUFFIXES = (".npz", ".npy")
 
 
 @dataclass(slots=True)
@@ -86,13 +85,12 @@ def rows_and_pieces(message: bytes) -> tuple[FileRows, list[Piece]]:
 
 def _found(content: bytes, name: str, options: BuildOptions) -> _Found:
     found = _Found()
-    suffix = Path(name).suffix.lower()
     if not content:
         found.problems.append(("empty_file", ""))
-    elif suffix in ARRAY_SUFFIXES:
+    elif problem := name_problem(name):
+        found.problems.append(problem)
+    elif name.lower().endswith(ARRAY_SUFFIXES):
         _take_arrays(found, content, name, options)
-    elif suffix not in SUFFIXES:
-        found.problems.append(("not_music", f"{suffix or 'a name without an ending'} is not read"))
     else:
         _take_pieces(found, content, name, options)
     return found

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_parts
 from ritornello.corpus.report import REMEDIES
 from ritornello.corpus.store import Corpus, check_corpus, joined
-
-Remark = tuple[str, str]
-"""A code of the report and its detail."""
+from ritornello.music.errors import Remark
 
 
 @dataclass(frozen=True, slots=True, eq=False)

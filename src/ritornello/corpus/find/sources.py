@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ritornello.corpus.find.archive_limits import ArchiveError
-from ritornello.corpus.find.archives import read_member
 from ritornello.music.files import MAX_BYTES, regular_bytes
 from ritornello.music.kinds import SUFFIXES
 
@@ -74,6 +73,8 @@ class Source:
             if self.member is None:
                 content = regular_bytes(self.path, limit)
             else:
+                from ritornello.corpus.find.archives import read_member  # with the unpackers, which few need
+
                 content = read_member(self.path, self.member, limit)
         except ArchiveError as error:
             raise SourceError("bad_archive", str(error)) from None

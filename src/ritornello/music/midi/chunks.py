@@ -8,8 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-Remark = tuple[str, str]
-"""A code of the corpus report, and the detail: what had to be guessed or passed over."""
+from ritornello.music.errors import Remark
 
 SMPTE_RATES = (24, 25, 29, 30)  # frames a second; 29 stands for 30 in 1.001 seconds
 
@@ -18,7 +17,7 @@ SMPTE_RATES = (24, 25, 29, 30)  # frames a second; 29 stands for 30 in 1.001 sec
 class Chunks:
     """The contents of a MIDI file: format 0, 1 or 2, ticks per quarter note, and the bytes of each track.
 
-    qpm: the tempo that the resolution implies, for a file that counts seconds, else None. Remarks as above.
+    qpm: the tempo that the resolution implies, for a file that counts seconds, else None.
     """
 
     kind: int

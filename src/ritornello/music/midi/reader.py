@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from ritornello.music.midi.chunks import Chunks, Remark, read_chunks
+from ritornello.music.errors import Remark
+from ritornello.music.midi.chunks import Chunks, read_chunks
 from ritornello.music.midi.events import META, TRACK_NAME, events
 from ritornello.music.midi.names import decoded_name
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.build.convert import rows_and_pieces, segments_of
-from ritornello.corpus.build.rows import Remark
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.find import each_file
 from ritornello.corpus.find.sources import Source, SourceError
@@ -24,6 +23,7 @@ from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import PartScore, scored
 from ritornello.corpus.pick.segments import shortness
 from ritornello.corpus.report import DROPPED, KEPT, remedy
+from ritornello.music.errors import Remark
 from ritornello.music.keys import key_name
 from ritornello.music.values import Note, Piece
 from ritornello.music.worker import Failure, Worker
