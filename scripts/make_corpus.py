@@ -28,7 +28,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import with_families, without_duplicates
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
-from ritornello.corpus.pick.pick import melodic_part, picked, sung_part
+from ritornello.corpus.pick.line import top_line
 from ritornello.corpus.pick.segments import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
@@ -38,6 +38,7 @@ from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Melody, Part, Piece
 
 LAST_DEATH = 1925
+KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def read_hymns(folder: Path) -> Iterator[Tune]:
         composer = "; ".join(n.strip() for n in names[0].split(";")) if names else ""
         details = {"composer_died": _last_year(composer)}
         piece = with_mode(read_abc(text, path.name, "written")[0])
-        yield _tune(HYMNS, piece, melodic_part(piece), path.name, piece.title, _plain_names(composer), details)
+        yield _tune(HYMNS, piece, pitched_parts(piece)[0], path.name, piece.title, _plain_names(composer), details)
 
 
 def read_songs(folder: Path) -> Iterator[Tune]:
@@ -113,11 +114,10 @@ def read_songs(folder: Path) -> Iterator[Tune]:
 
 
 def _tune(source: Source, piece: Piece, part: Part, file: str, title: str, composer: str, details: dict) -> Tune:
-    choice = picked(piece, part)
-    segments = cut_at_rests(choice.melody)
-    kept = sum(len(s.notes) for s in segments)
-    losses = Counter(choice.losses) - Counter({"other_parts": choice.losses.get("other_parts", 0)})
-    losses["notes_in_short_segments"] = len(choice.melody.notes) - kept
+    line = top_line(part)
+    segments = cut_at_rests(Melody(line, piece.timeline, piece.title, piece.source))
+    losses = Counter(notes_below_top=len(part.notes) - len(line), notes_cut_short=len(set(line) - set(part.notes)))
+    losses["notes_in_short_segments"] = len(line) - sum(len(s.notes) for s in segments)
     losses["not_the_first_part"] = int(part is not piece.parts[0])
     losses["songs_without_words"] = int(source is SONGS and part.syllables == 0)
     origin = {"collection": source.collection, "repository": source.repository, "commit": source.commit, "file": file}
@@ -126,6 +126,27 @@ def _tune(source: Source, piece: Piece, part: Part, file: str, title: str, compo
         f"{source.collection}/{name}", (), title, composer, source.licence, {**origin, **details}
     )
     return Tune(corpus_piece, segments, len(part.notes), losses)
+
+
+def pitched_parts(piece: Piece) -> list[Part]:
+    """List the parts with notes that are not percussion. Raises CorpusError where there are none."""
+    parts = [part for part in piece.parts if part.notes and not part.is_drum]
+    if not parts:
+        raise CorpusError(f"{piece.source}: no part has pitched notes")
+    return parts
+
+
+def sung_part(piece: Piece) -> Part:
+    """Choose the first part with at least half as many words as the fullest, keyboards aside.
+
+    A part with a few syllables (a direction, a cue) does not count, nor does a keyboard beside other parts, for
+    some songs hang their words on the piano's staff. Without any words it is the first of these parts.
+    Raises CorpusError as `pitched_parts`.
+    """
+    pitched = pitched_parts(piece)
+    singers = [p for p in pitched if not any(name in p.name.lower() for name in KEYBOARDS)] or pitched
+    most = max(part.syllables for part in singers)
+    return next(part for part in singers if 2 * part.syllables >= most)
 
 
 def with_mode(piece: Piece) -> Piece:

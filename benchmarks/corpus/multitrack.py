@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from scripts.make_corpus import sung_part
+
 from ritornello.corpus.pick.line import top_line
-from ritornello.corpus.pick.pick import sung_part
 from ritornello.music.values import Note, Part, Piece
 
 NEUTRAL = ("", "", "Track {n}", "Staff {n}", "MIDI {n:02d}", "Instrument {n}")

@@ -7,6 +7,7 @@ import pytest
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.packed import load_packed
+from ritornello.music.values import Note, Part, Piece
 
 HYMN = """%OHCOMPOSER Monk, William Henry (1823-1889)
 X: 1
@@ -142,6 +143,31 @@ def test_a_folder_that_is_no_checkout_is_refused(script, sources, tmp_path, monk
     with pytest.raises(CorpusError, match=r"no \.abc files; name a checkout"):
         run(script, (tmp_path / "empty", sources[1]), tmp_path / "out", monkeypatch)
     assert not (tmp_path / "out").exists()
+
+
+def part(name="", syllables=0, pitch=60, is_drum=False):
+    return Part((Note(0, 4, pitch),), name, 0, is_drum, syllables)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sung"),
+    [
+        ((part("Oboe"), part("Voice", 12)), 1),
+        ((part("First", 6), part("Second", 12)), 0),  # exactly half of the fullest
+        ((part("Cue", 5), part("Voice", 12)), 1),
+        ((part("Piano", 12), part("Voice", 2)), 1),  # some songs hang their words on the piano
+        ((part("Piano"), part("Oboe"), part("Horn")), 1),
+        ((part("Piano"), part("Orgel")), 0),
+        ((part(is_drum=True, syllables=9), Part(()), part("Voice")), 2),
+    ],
+)
+def test_the_sung_part_is_the_first_with_half_of_the_words(script, parts, sung):
+    assert script.sung_part(Piece(parts)) is parts[sung]
+
+
+def test_a_piece_without_pitches_has_no_sung_part(script):
+    with pytest.raises(CorpusError, match="no part has pitched notes"):
+        script.sung_part(Piece((part(is_drum=True),), source="x.abc"))
 
 
 @pytest.mark.parametrize(

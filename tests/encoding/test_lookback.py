@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from real_tunes import sung_line
 from walks import exact, walked
 
 from ritornello.corpus.embedded import embedded
-from ritornello.corpus.pick.pick import picked, sung_part
 from ritornello.encoding import Grid, Lookback, make_encoding
 from ritornello.encoding.options import chosen_encoding
 from ritornello.encoding.side_inputs import INPUTS
@@ -224,7 +224,7 @@ def test_shared_tunes_come_back_as_from_the_grid(shared_data, tmp_path):
     paths += sorted(shared_data("melodies").rglob("*.krn"))[::60]
     for path in paths:
         piece = read(path)[0]
-        melody = picked(piece, sung_part(piece)).melody
+        melody = sung_line(piece)
         assert exact(Lookback().decode(Lookback().encode(melody).tokens)) == exact(
             Grid().decode(Grid().encode(melody).tokens)
         )

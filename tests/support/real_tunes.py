@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from ritornello.corpus.pick.pick import picked, sung_part
+from ritornello.corpus.pick.line import top_line
 from ritornello.music.files import read
-from ritornello.music.values import Melody, Note
+from ritornello.music.values import Melody, Note, Piece
 
 SOAK = bool(os.environ.get("RITORNELLO_SOAK"))  # all of them, not a few
 TUNES = 2202
@@ -22,7 +22,15 @@ def real_melodies(shared_data: Callable[[str], Path], folder: Path, step: int) -
     paths = sorted(shared_data("hymns").glob("*.abc"))[::step] + sorted(folder.rglob("*.mscx"))
     paths += sorted(shared_data("melodies").rglob("*.krn"))[::step]
     pieces = [read(path)[0] for path in paths]
-    return [picked(piece, sung_part(piece)).melody for piece in pieces]
+    return [sung_line(piece) for piece in pieces]
+
+
+def sung_line(piece: Piece) -> Melody:
+    """The top line of the first part with at least half as many words as the fullest."""
+    parts = [part for part in piece.parts if part.notes and not part.is_drum]
+    most = max(part.syllables for part in parts)
+    part = next(part for part in parts if 2 * part.syllables >= most)
+    return Melody(top_line(part), piece.timeline, piece.title, piece.source)
 
 
 def in_quarters(notes: tuple[Note, ...], ticks_per_quarter: int) -> list[tuple[Fraction, Fraction, int]]:

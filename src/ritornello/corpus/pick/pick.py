@@ -24,8 +24,6 @@ from ritornello.corpus.pick.upbeat import with_upbeat
 from ritornello.music.keys import estimate_key, key_name, settled_key
 from ritornello.music.values import Melody, Note, Part, Piece, Timeline
 
-KEYBOARDS = ("piano", "klavier", "clavier", "clavicembalo", "harpsichord", "organ", "orgel", "orgue", "harmonium")
-
 UNSURE = 0.8
 """A choice with a smaller share than this is doubted in the report: such are right three times in five, others always
 but for a few in a hundred (`benchmarks/corpus/picking.py`)."""
@@ -54,14 +52,6 @@ class PickedMelody:
     losses: Counter[str] = field(default_factory=Counter)
     warnings: tuple[tuple[str, str], ...] = ()
     timing: Timed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """A melody and what picking it cost: other parts left out, notes below the top line, notes cut short."""
-
-    melody: Melody
-    losses: dict[str, int]
 
 
 def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[PickedMelody]:
@@ -99,37 +89,6 @@ def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options
 def pick_melody(piece: Piece) -> Melody:
     """The melody of a piece as a corpus takes it, its timing as it stands. Raises as `pick_melodies`."""
     return pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
-
-
-def melodic_part(piece: Piece) -> Part:
-    """The first part that has notes and is not percussion.
-
-    Raises CorpusError for a piece without notes ("no notes") or with percussion alone ("only percussion").
-    """
-    return piece.parts[_pitched(piece)[0]]
-
-
-def sung_part(piece: Piece) -> Part:
-    """The first part with words under it, where a first voice has at least half as many as the fullest.
-
-    A part with a few syllables (a direction, a cue) does not count, nor does a keyboard beside other parts, for
-    some songs hang their words on the piano's staff. Without any words the first part is taken.
-    Raises CorpusError as `melodic_part`.
-    """
-    pitched = [p for p in piece.parts if p.notes and not p.is_drum]
-    singers = [p for p in pitched if not any(name in p.name.lower() for name in KEYBOARDS)] or pitched
-    most = max((p.syllables for p in singers), default=0)
-    for part in singers:
-        if most <= 2 * part.syllables:
-            return part
-    return melodic_part(piece)
-
-
-def picked(piece: Piece, part: Part) -> Picked:
-    """The top line of `part` as a melody of `piece`, with the losses counted."""
-    line = top_line(part)
-    losses = _losses(part.notes, line, sum(bool(p.notes) for p in piece.parts) - 1)
-    return Picked(Melody(line, piece.timeline, piece.title, piece.source), dict(losses))
 
 
 def _pitched(piece: Piece) -> list[int]:
