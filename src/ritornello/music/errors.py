@@ -34,7 +34,7 @@ def with_path(path: object, message: object) -> str:
 def printable(text: str) -> str:
     r"""Escape every character that controls a terminal (new lines too), as "\\x1b".
 
-    What stands for a byte of a name that is no UTF-8 ("surrogateescape") stays as it is.
+    Bytes of a name outside UTF-8 ("surrogateescape") stay as they are.
     """
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 

@@ -78,8 +78,8 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
 def settled_key(stated: Key | None, found: Key, confidence: float, notes: Sequence[Note]) -> Key | None:
     """Choose the key of a melody: the stated one, else the estimate (`estimate_key`).
 
-    C major alone is what many programs write into a file without asking; it is overruled by a key found that holds
-    clearly more of the notes. None where no key is stated and none leads by SURE.
+    Many programs write C major into a file without asking: it gives way to an estimate that holds clearly more of the
+    notes. None where no key is stated and none leads by SURE.
     """
     if stated is None:
         return found if confidence >= SURE else None

@@ -89,7 +89,7 @@ def _kind_of_zip(content: bytes) -> str:
 def _kind_of_xml(head: str) -> str:
     """Find the kind by the root element; "" without one.
 
-    It stands after declaration, comments and document type.
+    Declaration, comments and document type come before it.
     """
     if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
         return "html"

@@ -99,7 +99,7 @@ def notate(melody: Melody) -> list[Bar]:
     """Write a melody out in bars.
 
     Notes are split at barlines and so that the middle of the bar and its beats show; beams join what lies
-    within a beat; an accidental is shown where it differs from the key or from what stood before it in the bar,
+    within a beat; an accidental is shown where it differs from the key or from the one before it in the bar,
     octave by octave, and anew after a tie into the bar. A last bar is filled with rests, unless the melody begins
     with a pick-up: then it stays short.
     An empty melody gives one bar of rest.
@@ -289,7 +289,7 @@ def _with_accidentals(
     elements: Sequence[Element], spelled: Sequence[Spelled], timeline: Timeline, frame: _Frame
 ) -> list[Element]:
     """Name the notes and find the accidentals to show; a note tied over the barline shows none."""
-    state: dict[tuple[str, int], int | None] = {}  # None: altered by a tie from before, so say it anew
+    state: dict[tuple[str, int], int | None] = {}  # None: altered by a tie from before: show it anew
     signature: dict[str, int] = {}
     fifths = None
     named = []

@@ -69,8 +69,8 @@ def play_key(pitch: int, frames: int, brightness: float, sample_rate: int) -> ND
 def _voices(nearest: int, sample_rate: int, may_alias: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Filter a recording for a hard touch (as it is) and a soft one (darker overtones).
 
-    The filters have no phase, so that the two can be mixed. Where the recording would be read faster than it was
-    made, what would fold back into hearing is taken out of both.
+    The filters have no phase, so that the two can be mixed. Where the recording is read faster than it was
+    made, frequencies that would alias are removed from both.
     """
     recordings, rate = load_bank()
     recording = recordings[nearest]

@@ -16,7 +16,7 @@ LAMPS = ("#e48a6c", "#86b4d1", "#b3c76c", "#c39ad6", "#e0b860", "#74c7bb", "#e09
 TOP, FOOT, LEFT, RIGHT = 16, 40, 48, 14  # pixels around the plot
 SIGN = 6.9  # pixels that a letter takes in the legend
 MOST_POINTS = 400  # of a line; a longer one is thinned evenly
-SPREAD = 1.6  # times the height of the later half: what is above that in the beginning is cut at the top
+SPREAD = 1.6  # times the height of the later half; higher values at the beginning are cut at the top
 
 
 @dataclass(frozen=True)

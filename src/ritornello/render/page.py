@@ -220,7 +220,7 @@ def _data_url(mime: str, content: bytes) -> str:
 def _document(title: str, kind: str, body: str) -> str:
     script = _template("player.js")
     digest = b64encode(sha256(f"\n{script}".encode()).digest()).decode("ascii")
-    policy = (  # no script but ours
+    policy = (  # only our own script may run
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "media-src data:; img-src data:; base-uri 'none'; form-action 'none'"
     )

@@ -107,7 +107,7 @@ def _with_even_systems(text: str, pages: Sequence[str]) -> str:
     """Break the MusicXML in systems of as many bars each as fit, fours where they make phrases.
 
     A pick-up goes with the first.
-    pages: how verovio broke the systems by itself, which leaves a short rest for the last.
+    pages: verovio's own systems, the last of which may be short.
     """
     systems = [s.count('class="measure"') for page in pages for s in page.split('class="system"')[1:]]
     if len(systems) < 2:

@@ -1,6 +1,6 @@
 """Read ABC notation: tune books to Pieces, each voice a Part.
 
-What is decided here, where the standard (2.1) leaves room or programs differ:
+Choices where the standard (2.1) leaves room or programs differ:
 grace notes take no time and are left out; accidentals last to the end of the bar for their letter in every
 octave (the standard's default; %%propagate-accidentals changes it), a tied note keeps its alteration over the
 barline; a chord moves time on by its first note's length, every note of it is kept; octave clefs (treble-8),
@@ -24,7 +24,7 @@ _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 _MUSIC_LIKE_A_FIELD = re.compile(r"[A-Ga-gzxZX]:[|:\]]")  # "c:|" ends a repeat
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _TEXT_BLOCK = re.compile(r"%%\s*begin(\w+)")
-_VOICE_LETTERS = "KLMQP"  # fields that concern the voice in which they stand
+_VOICE_LETTERS = "KLMQP"  # fields for the current voice
 
 
 class AbcError(ValueError):
@@ -39,7 +39,7 @@ def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     """Read every tune of an ABC text that can be read, in order; tunes that cannot are left out.
 
     source: named in each Piece and error, with "#3" for the third tune where there are several.
-    repeats: "unfold" plays repeats, endings and the header's order of parts; "written" plays all once, as it stands.
+    repeats: "unfold" plays repeats, endings and the header's order of parts; "written" plays all once, as written.
     Raises AbcError, that of the first tune, if no tune can be read; ValueError for another word for `repeats`.
     """
     return read_book(text, source, repeats)[0]
@@ -146,7 +146,7 @@ class _Tune:
     in_body: bool = False
 
     def read_line(self, line: str, is_head: bool = False) -> None:
-        """Take in one line. is_head: it stands in the file's header, where only settings count."""
+        """Read one line. is_head: it is of the file's header, where only settings count."""
         found = _FIELD.fullmatch(line)
         if line.startswith("%%"):
             self._apply_directive(line[2:])

@@ -22,8 +22,8 @@ class _Segment:
 
     start: Fraction
     end: Fraction
-    opens: bool = False  # a |: stands before it
-    doubled: bool = False  # a double bar stands before it
+    opens: bool = False  # by a |: before it
+    doubled: bool = False  # a double bar is before it
     numbers: frozenset[int] = frozenset()
     plays: int = 0
 
@@ -32,7 +32,7 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
     """Unfold repeats and endings into stretches of written time, in playing order.
 
     A :| goes back to |:, or where there is none to the last double bar, end of repeat or start of the tune.
-    An ending followed straight by another repeats as if :| stood between. D.C. and D.S. are not followed.
+    An ending followed straight by another repeats as if :| were between. D.C. and D.S. are not followed.
     Raises ValueError for more than MAX_STRETCHES stretches.
     """
     stretches: list[Stretch] = []
@@ -50,7 +50,7 @@ def play_parts(
 ) -> list[Stretch]:
     """Unfold the repeats of each part, the parts in the order of the header's P: field ("AABC").
 
-    parts: where each label stands. Without an order, or where it names no part that is there, all play once.
+    parts: the place of each label. Without an order, or where it names no part that is there, all play once.
     """
     starts = [(time, label) for time, label in parts if label in order]
     if not starts:

@@ -318,7 +318,7 @@ class VoiceReader:
             since = takewhile(lambda mark: mark.kind != "start", reversed(self.voice.marks))
             text = str(1 + sum(mark.kind == "ending" for mark in since))
         numbers = _ending_numbers(text)
-        # on the page "2-9" in quotes is a label for the singer's verses: one playing stands for all
+        # on the page "2-9" in quotes is a label for the singer's verses: play it once
         self.voice.marks.append(Mark(self.time, "ending", numbers=frozenset({min(numbers)} if worded else numbers)))
 
 

@@ -1,8 +1,8 @@
 """Write a Melody in ABC notation: one voice, exact for every melody, and readable where the melody allows.
 
 Notes are cut at barlines and tied, values are those of notation, runs of thirds, fifths and so on are written
-as tuplets; what fits no value of notation (unquantised playing) is written as the fraction it is ("C79/64"), a
-tuplet of one before it where its denominator is no power of two, which other programs refuse.
+as tuplets; a length outside notation (unquantised playing) is written as a fraction ("C79/64"), with a tuplet of
+one before it where its denominator is no power of two, which other programs refuse.
 Every alteration is spelt out once a bar for its letter and octave, so that readers which differ on how far
 an accidental reaches agree. Velocities are not kept: ABC has none. Source: the ABC standard 2.1.
 """

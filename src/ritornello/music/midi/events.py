@@ -39,7 +39,7 @@ def events(track: bytes) -> Iterator[Event]:
             yield tick, status, kind, track[place : place + length]
             place += length
     except IndexError:
-        return  # cut short: what stands before counts
+        return  # cut short: keep the events before
 
 
 def _quantity(track: bytes, place: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Decode names in MIDI files, which do not state their character encoding.
 
-The bytes themselves tell: UTF-8 is hardly ever met by chance; Japanese (Shift JIS) and Chinese (GB 2312) write a sign
+The bytes decide: other text is hardly ever valid UTF-8; Japanese (Shift JIS) and Chinese (GB 2312) write a sign
 as two bytes from ranges of their own; Russian words (Windows 1251) are runs of high bytes, a capital at most first.
 Anything else is Windows Latin, as most old files have it.
 Sources: JIS X 0208:1997 appendix 1, GB 2312-80, and the Windows code pages 1251 and 1252.

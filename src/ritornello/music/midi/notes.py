@@ -1,8 +1,8 @@
 """Repair notes of MIDI files that lack an end or a length, or lie beyond any music.
 
-A parser pairs each note-off with the oldest note-on of its channel and pitch, and is silent about notes that are
-never switched off. So each track is given note-offs behind its end, as far away as one wait can say; what they end
-is then seen, and ended anew.
+A parser pairs each note-off with the oldest note-on of its channel and pitch, and drops notes that are never
+switched off. So each track gets note-offs after its end, as late as one delta time allows; the notes that these end
+are recognised, and get a new end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def latest_tick(resolution: int) -> int:
 def late_note_offs(track: bytes) -> bytes:
     """Write note-offs FAR after the end of a track for all pitches of the channels in use.
 
-    They end one note of each pitch: enough to see that there are any, at a hundredth of the cost of looking.
+    They end one note of each pitch, enough to detect such notes at a hundredth of the cost of a search.
     """
     return _far([_ALL_OFF[channel] for channel in range(16) if 0x90 | channel in track])
 

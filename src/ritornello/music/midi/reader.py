@@ -127,8 +127,8 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
 def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]) -> bytes:
     """Rewrite the file with a marker and late note-offs before each end of track (see `notes`).
 
-    symusic does not report where a track ends, and so would lose a closing rest; markers it does report. Notes that
-    are never switched off it loses as well.
+    symusic reports markers but not the end of a track, so that a closing rest would be lost. It also drops notes
+    that are never switched off.
     """
     mark = _meta(6, LAST_TEXT.encode())
     opened = [t.removesuffix(END_OF_TRACK) if t.endswith(END_OF_TRACK) else t + b"\0" for t in tracks]
@@ -192,7 +192,7 @@ def _metres(score, resolution: int) -> tuple[Metre, ...]:
         for t in score.time_signatures
         if t.numerator > 0 and 1 <= t.denominator <= 64 and t.time >= 0
     }
-    found.setdefault(0, Metre(0, 4, 4))  # what the specification assumes
+    found.setdefault(0, Metre(0, 4, 4))  # the default of the specification
     kept: list[Metre] = []
     for metre in sorted(found.values()):
         if not kept or not _restates(kept[-1], metre, resolution):
@@ -221,7 +221,7 @@ def _keys(score) -> tuple[Key, ...]:
     kept: list[Key] = []
     for key in sorted(found.values()):
         if not kept:
-            kept.append(key._replace(tick=0))  # what holds before the first one is not said
+            kept.append(key._replace(tick=0))  # also before its own tick, where no key is stated
         elif key[1:] != kept[-1][1:]:
             kept.append(key)
     return tuple(kept)
@@ -229,7 +229,7 @@ def _keys(score) -> tuple[Key, ...]:
 
 def _tempos(score) -> tuple[Tempo, ...]:
     found = {t.time: t.mspq for t in score.tempos if t.mspq > 0 and t.time >= 0}
-    found.setdefault(0, 500_000)  # what the specification assumes
+    found.setdefault(0, 500_000)  # the default of the specification
     kept: list[Tempo] = []
     for tick, mspq in sorted(found.items()):
         tempo = Tempo(tick, _qpm(mspq))

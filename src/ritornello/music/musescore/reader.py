@@ -1,13 +1,13 @@
 """Read MuseScore files, `.mscx` and `.mscz`, of MuseScore 2 and 3, without the program.
 
-What becomes of the score:
+How a score is read:
 
 - One Part per staff with all its voices; Part.syllables counts its sung syllables (first verse).
-- Pitch is what sounds: octave clefs and transposing instruments are already in the stored pitch, octave lines
+- Pitches are sounding pitches: octave clefs and transposing instruments are already in the stored pitch, octave lines
   (8va) are applied. Tied notes are one note.
 - Grace notes are left out, and notes that the file marks as not to be played (<play>0</play>: other verses,
   ossias). Cue-size and invisible notes are kept where they play. Tremolos, trills and arpeggios stay as written;
-  each chord of a two-note tremolo lasts the half that is its own.
+  each chord of a two-note tremolo lasts its own half.
 - Repeats, endings, D.C. and D.S. are played out, or each bar is read once (repeats="written").
 - A key has the mode that the file states, "major" where it states none; a score without key signatures is in C.
 - Tempo is the marked one; fermatas and pauses do not stretch time. All velocities are the default.
@@ -176,8 +176,8 @@ def _starts(bars: Sequence[WrittenBar], order: Sequence[int]) -> list[Fraction]:
 def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> list[list[list]]:
     """List the notes of each staff as played, [start, duration, pitch] in quarters, ties joined.
 
-    A tie holds where the note that it comes from has just sounded; otherwise (a first ending's tie, met again
-    from elsewhere) the note is struck anew.
+    A tie holds where the note that it comes from has just sounded; otherwise (a tie from a first ending, reached
+    from another bar) a new note starts.
     """
     by_bar: list[list[tuple[Fraction, int, Sound]]] = [[] for _ in score.bars]
     for index, staff in enumerate(score.staves):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-AT_BAR_END = ("fine", "coda")  # these signs stand at the end of their bar, all others at its start
+AT_BAR_END = ("fine", "coda")  # signs at the end of their bar; all others are at its start
 MOST_BARS_PLAYED = 20_000  # far beyond any real score: a file that asks for more is broken or hostile
 
 
@@ -26,7 +26,7 @@ class WrittenBar:
     """One written bar, times in quarters.
 
     length: actual; metre: the signature in force; a bar may be shorter than it (a pick-up).
-    repeat_times: how often the passage that ends here is played, 0 where no repeat sign stands.
+    repeat_times: how often the passage that ends here is played, 0 without a repeat sign.
     labels: of the markers in it ("segno", "coda", "codab", "fine" ...). passes: where the bar lies in an
     ending, the passes on which that ending is played.
     """

@@ -142,7 +142,7 @@ def _opening_metre(measure: Element) -> tuple[int, int] | None:
                 if stretch != 1:
                     exact = Fraction(numerator, denominator) / stretch
                     numerator, denominator = exact.numerator, exact.denominator
-                    while denominator < 4:  # 1/1 is better said as 4/4
+                    while denominator < 4:  # 1/1 is written as 4/4
                         numerator, denominator = 2 * numerator, 2 * denominator
                 if numerator < 1 or denominator < 1:
                     raise ValueError(f"a time signature of {numerator}/{denominator}")

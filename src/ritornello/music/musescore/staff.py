@@ -1,8 +1,8 @@
 """Read one staff of a MuseScore file (formats 2 and 3): its notes with their places in the bars.
 
-Format 2 lays the voices of a bar one after the other with <tick> (absolute) between them, <track> in each
+Format 2 has the voices of a bar one after the other with <tick> (absolute) between them, <track> in each
 chord, and refers to tuplets, ties and endings by number. Format 3 has <voice> elements, relative <location>
-skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. Both are read by one walk.
+skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. One reader reads both.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class StaffReader:
 
     @property
     def now(self) -> Fraction:
-        """Where the walk stands, in quarters from the start of the written score."""
+        """The current place, in quarters from the start of the written score."""
         return self.bars[self.bar].start + self.offset
 
     def _chord(self, element: Element) -> None:
@@ -189,7 +189,7 @@ class StaffReader:
         self._advance(element)
 
     def _advance(self, element: Element) -> Fraction:
-        """Step over a chord or rest and note what it fills; returns its duration in quarters."""
+        """Step over a chord or rest and record its span; returns its duration in quarters."""
         if self.division:
             self.voice = int(element.findtext("track") or 0) % 4
         duration = self._duration(element)

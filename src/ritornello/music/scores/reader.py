@@ -1,8 +1,8 @@
 """Read scores in MusicXML, kern and MEI through verovio, whose timemap gives exact times and barlines.
 
 The notes are taken in written order from the timemap and from verovio's own MEI (staves, metres, keys, ties);
-the bars are then laid end to end as they are played. For MusicXML the times are the file's own durations, which
-verovio passes over (see score_xml).
+the bars are then joined in playing order. For MusicXML the times are the file's own durations, which
+verovio passes over (see `xml.py`).
 """
 
 from __future__ import annotations
@@ -329,7 +329,7 @@ def _quarters(stamp: float) -> Fraction:
     """
     exact = Fraction(stamp).limit_denominator(FINEST)
     if abs(float(exact) - stamp) > 1e-9 * max(1.0, stamp):
-        raise ValueError(f"a note stands at {stamp} quarters, which is no fraction with a denominator to {FINEST}")
+        raise ValueError(f"a note is at {stamp} quarters, which is no fraction with a denominator to {FINEST}")
     return exact
 
 

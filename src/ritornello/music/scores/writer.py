@@ -44,8 +44,8 @@ def write_musicxml(melody: Melody) -> str:
     """Write `melody` as the text of a MusicXML file.
 
     Holds title, metres, keys, tempos, pick-up and closing barline; read back, it gives the same onsets, durations
-    and pitches, exactly. Velocities are not written. A tempo that changes inside a note stands after that note.
-    Notes carry identifiers: "n4" is the fifth note of the melody, "n4-2" the second of its tied parts.
+    and pitches, exactly. Velocities are not written. A tempo that changes inside a note is written after that note.
+    Notes carry identifiers: "note_4" is the fifth note of the melody, "note_4-2" the second of its tied parts.
     """
     bars = notate(melody)
     divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))

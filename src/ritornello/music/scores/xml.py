@@ -198,7 +198,7 @@ def _number(text: str, name: str) -> Fraction:
 
 
 def _name_note(sheet: Sheet, note: Element, name: str, onset: Fraction, duration: Fraction) -> None:
-    """Give a note an id by which verovio will call it, and keep what it says about its time."""
+    """Give a note an id for verovio, and keep its time and ties."""
     note.set("id", name)
     sheet.times[name] = (onset, duration)
     kinds = {t.get("type") for t in [*note.findall("tie"), *note.findall("notations/tied")]}
@@ -219,7 +219,7 @@ def _marks(root: Element) -> list[BarMarks]:
             _read_signs(mark, measure)
     codas = [m for m in marks if m.coda]
     if len(codas) > 1 and not any(m.to_coda for m in marks):
-        codas[0].to_coda, codas[0].coda = True, False  # the sign is drawn where one leaves, too
+        codas[0].to_coda, codas[0].coda = True, False  # the same sign is drawn where the jump starts
     return marks
 
 
