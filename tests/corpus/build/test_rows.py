@@ -62,6 +62,26 @@ def test_what_gives_nothing_gives_a_reason(content, name, reason):
     assert rows.corpus.pieces == ()
 
 
+def voice(pitches, start=0):
+    return tuple(Note(start + 480 * n, 480, p) for n, p in enumerate(pitches))
+
+
+def test_the_first_part_is_named_where_it_was_picked_from_several():
+    head = "X:1\nM:4/4\nL:1/4\nK:C\nV:1 name=Melody\nCDEF|GFED|cBAG|FEDC|\n"
+    (picked,) = convert((head + "V:2 name=Bass\nC,4|G,,4|C,4|C,4|\n").encode(), "song.abc", OPTIONS).corpus.pieces
+    assert (picked.provenance["part"], picked.provenance["part_name"]) == (1, "Melody")
+    assert 0.5 < picked.provenance["confidence"] <= 1.0
+    (alone,) = convert(head.encode(), "song.abc", OPTIONS).corpus.pieces
+    assert alone.provenance == {"file": "song.abc"}
+
+
+def test_notes_of_segments_that_are_too_short_are_counted_as_lost():
+    line = Melody(voice((60, 62, 64, 65, 67, 69, 71, 72, 74, 76)) + voice((60, 62, 64), 480 * 22))
+    rows = convert(write_midi(line), "cut.mid", BuildOptions(rest_bars=2.0, least_notes=8))
+    assert [m.notes for p in rows.corpus.pieces for m in p.melodies] == [10]
+    assert rows.losses["notes_in_short_segments"] == 3
+
+
 @pytest.mark.parametrize("name", ["tune.mid", "broken.mid", "folder/été \udcff.mid"])
 def test_rows_travel_as_bytes_unchanged(name):
     rows = convert(b"MThd" if name == "broken.mid" else write_midi(TUNE), name, OPTIONS)

@@ -90,6 +90,18 @@ def test_pieces_that_were_compared_before_others_came_are_in_the_same_families()
     assert comparison.variant(5, 1).words("x") == "same tune as x, 1 semitone down"
 
 
+def test_one_short_run_of_rhythm_makes_no_candidate_and_two_do():
+    """Eight notes of intervals and rhythm that two tunes share are two runs of seven."""
+    shared = [(60, 240), (67, 480), (62, 240), (69, 240), (64, 720), (71, 240), (60, 480), (66, 240)]
+    for count, pairs in ((7, []), (8, [(0, 1)])):
+        one = [(50, 120), (55, 360), (51, 240), *shared[:count], (40, 960), (45, 120), (41, 360)]
+        other = [(80, 360), (70, 120), (75, 240), *shared[:count], (90, 120), (80, 960), (99, 240)]
+        both = corpus(*(melody(*zip(*notes, strict=True)) for notes in (one, other)))
+        comparison = Comparison(lambda i, both=both: line_of(both, i), 0.1)
+        assert comparison.are_variants(0, 1)
+        assert comparison.variant_pairs([0, 1]) == pairs
+
+
 def test_the_share_in_common_runs_is_that_counted_step_by_step():
     """Of 40 intervals each, runs of 12 are in common at 0-14 and at 20-31: 27 of 40."""
     dice = random.Random(3)

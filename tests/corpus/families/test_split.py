@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,22 @@ def test_a_group_too_large_for_a_share_trains():
         alone = {f"a{i}": tune(base + i + 100) for i in range(70)}
         found = splits({**linked, **alone})
         assert {found[name] for name in linked} == {"train"}
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "split"), [(2, 8, "test"), (3, 8, "train"), (4, 40, "test"), (5, 40, "train")]
+)
+def test_a_family_of_two_or_of_a_tenth_may_be_held_out_and_a_larger_one_trains(size, count, split):
+    hashed = {name: place(name) for name in map(str, range(1000))}
+    for_test, for_test_too = [name for name, at in hashed.items() if at < 0.1][:2]
+    for_validation = next(name for name, at in hashed.items() if 0.1 <= at < 0.2)
+    training = [name for name, at in hashed.items() if at >= 0.2]
+    families = [*[for_test] * size, for_test_too, for_validation, *training][:count]
+    made = corpus({f"t{i}": tune(i) for i in range(count)})
+    pieces = [replace(piece, family=family) for piece, family in zip(made.pieces, families, strict=True)]
+    done = with_splits(replace(made, pieces=tuple(pieces)), SplitRule())
+    assert {p.split for p in done.pieces[:size]} == {split}
+    assert [p.split for p in done.pieces[size : size + 3]] == ["test", "validation", "train"]
 
 
 def test_linked_pieces_are_named_by_the_first_of_them():

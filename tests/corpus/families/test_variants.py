@@ -145,7 +145,7 @@ def test_the_same_notes_in_another_rhythm_are_told_as_such():
     assert found.words("X").startswith("nearly the same tune as X, in another rhythm: 100 % in shared runs")
 
 
-def test_other_tunes_are_no_compared():
+def test_other_tunes_are_no_variants():
     assert len(set(families(corpus(a=twinkle, b=ode, c=jacques)))) == 3
 
 
@@ -155,7 +155,7 @@ def test_runs_count_only_in_the_same_order():
     assert rhythm_share(line_of(both, 0), line_of(both, 1)) < 0.9
 
 
-def test_similarity_is_tunable_from_kin_by_a_half_to_kin_by_the_whole():
+def test_similarity_is_tunable_from_half_of_a_tune_to_the_whole():
     half = melody(ODE[:20] + JACQUES[:20], ODE_BEATS[:20] + JACQUES_BEATS[:20])
     pair = corpus(a=half, b=ode)
     share = likeness(line_of(pair, 0), line_of(pair, 1))

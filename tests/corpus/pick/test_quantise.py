@@ -118,6 +118,21 @@ def test_straight_eighths_triplets_and_dotted_rhythms_do_not_swing():
         assert timed(melody(*notes), 12, swing="straight").melody.notes == melody(*notes).notes
 
 
+@pytest.mark.parametrize(
+    ("late", "even", "early", "swings"),
+    [
+        (9, 3, 0, True),  # straight eighths are a third of the late ones
+        (9, 4, 0, False),
+        (10, 0, 2, True),  # sixteenths after the beat are a fifth of the late ones
+        (9, 0, 2, False),
+    ],
+)
+def test_few_straight_eighths_and_fewer_sixteenths_leave_it_a_swing(late, even, early, swings):
+    offbeats = [320] * late + [240] * even + [120] * early
+    notes = [(480 * n + tick, 100) for n, offbeat in enumerate(offbeats) for tick in (0, offbeat)]
+    assert (timed(melody(*notes), 12, swing="straight").swing is not None) is swings
+
+
 def test_exact_keeps_even_played_timing():
     played = melody((7, 100), (251, 90), (489, 100))
     assert timed(played, timing="exact").melody == played
