@@ -1,6 +1,7 @@
 """The Python face: the design's example on tiny data, the names that programs may rely on, and errors."""
 
 import inspect
+import json
 import pydoc
 import re
 import tempfile
@@ -20,6 +21,7 @@ from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.request import NetworkRequest
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -106,7 +108,7 @@ def test_who_interrupts_a_run_is_told_where_it_is_and_how_it_goes_on(hymn_corpus
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(KeyboardInterrupt, match="interrupted at update 2 of 4; go on with") as caught:
+    with pytest.raises(KeyboardInterrupt, match="interrupted at update 2 of 4; continue with") as caught:
         rito.train(hymn_corpus, updates=4, checks=2, on_check=stop, **SMALL)
     [folder] = re.findall(r"rito\.train\(corpus, '(.*)', resume=True\)", str(caught.value))
     run = rito.train(hymn_corpus, folder, resume=True)
@@ -202,6 +204,35 @@ def test_a_tune_is_saved_as_a_picture_of_its_notes(model, tmp_path, suffix):
         assert {int(n) for n in re.findall(r'data-note="(\d+)"', staff)} == set(range(len(tune.melody.notes)))
 
 
+def test_a_run_that_is_resumed_finds_its_corpus_or_asks_for_it(hymn_corpus, tmp_path):
+    def stop(check) -> None:
+        raise KeyboardInterrupt
+
+    for name, corpus in (("files", hymn_corpus), ("memory", rito.load_corpus(hymn_corpus))):
+        with pytest.raises(KeyboardInterrupt):
+            rito.train(corpus, tmp_path / name, updates=4, checks=2, on_check=stop, **SMALL)
+    assert [c.update for c in rito.train(out=tmp_path / "files", resume=True).checks] == [2, 4]
+    with pytest.raises(ValueError, match="the run's corpus was not read from a file; name it"):
+        rito.train(out=tmp_path / "memory", resume=True)
+    assert [c.update for c in rito.train(out=tmp_path / "files", resume=True).checks] == [2, 4]  # finished
+    with pytest.raises(ValueError, match="corpus is missing"):
+        rito.train(out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_is_estimated_without_a_trace(hymn_corpus, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    value = rito.estimate_training(hymn_corpus, updates=100, **SMALL)
+    assert value["plan"]["updates"] == 100
+    assert value["seconds"] > 0
+    words = [f"--{name.replace('_', '-')}={option}" for name, option in SMALL.items()]
+    said = json.loads(command("train", hymn_corpus, "--dry-run", "--updates", 100, *words, "--json").out)
+    assert {name: said[name] for name in ("plan", "weights", "train_tokens")} == {
+        name: value[name] for name in ("plan", "weights", "train_tokens")
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_embedded_corpora_have_names():
     assert len(rito.load_corpus("hymns")) == 249
     everything = rito.load_corpus()
@@ -258,7 +289,14 @@ def test_an_option_that_is_like_none_is_answered_with_all_of_them(model):
 
 @pytest.mark.parametrize(
     ("function", "options"),
-    [(rito.Model.generate, GenerateOptions), (rito.build_corpus, BuildOptions), (rito.train, TrainOptions)],
+    [
+        (rito.Model.generate, GenerateOptions),
+        (rito.build_corpus, BuildOptions),
+        (rito.explain_file, BuildOptions),
+        (rito.train, TrainOptions),
+        (rito.train, NetworkRequest),
+        (rito.estimate_training, NetworkRequest),
+    ],
 )
 def test_every_option_stands_in_the_signature_and_in_the_help(function, options):
     parameters = inspect.signature(function).parameters

@@ -15,11 +15,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     from ritornello import api
-    from ritornello.cli.demo import MINUTES
     from ritornello.encoding.options import default_encoding
     from ritornello.evaluate.scores import score_baselines
 
-    minutes = options.minutes or MINUTES
+    minutes = options.minutes or api.DEMO_MINUTES
     corpus = api.load_corpus("all")
     rows = [_row(name, score) for name, score in score_baselines(corpus, default_encoding()).items()]
     network = []

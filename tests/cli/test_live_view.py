@@ -26,6 +26,6 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines_as_it_goes(monkeypatch):
     with LiveView(console, 40) as view:
         view.show(Look(CHECK, Log((POINT,)), None, [], 6.0))
         assert screen.getvalue() == (
-            "   0:02  update     10 of 40  epoch   1.0  training 6.000  held-out 5.000 bits per note  "
+            "   0:02  update     10 of 40  epoch   1.0  training 6.000  validation 5.000 bits per note  "
             "1.0000 nats per token  3,000 tokens/s  0:06 left  best\n"
         )

@@ -212,7 +212,7 @@ def test_ctrl_c_while_tunes_are_read_promises_nothing(command, hymn_folder, tmp_
     def press(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ritornello.cli.train.open_corpus", press)
+    monkeypatch.setattr("ritornello.api.run.load_corpus", press)
     status, _, err = command("train", hymn_folder, "-o", tmp_path / "run")
     assert (status, err) == (1, "ritornello: interrupted before training began; nothing was written\n")
 
@@ -238,8 +238,8 @@ def test_a_run_killed_between_its_end_and_its_report_has_one_when_it_is_resumed(
         (["--resume", "RUN", "--preset", "large"], 1, "--preset is another network"),
         (["--resume", "RUN", "--plain"], 1, "the encoding is another one"),
         (["--resume", "RUN", "--replace"], 2, "leave --from, --replace and --dry-run out"),
-        (["hymns"], 2, "name the run folder to write: -o RUN"),
-        (["-o", "new"], 2, "name what to learn from"),
+        (["hymns"], 2, "missing the run folder to write: -o RUN"),
+        (["-o", "new"], 2, "missing CORPUS"),
         (["hymns", "-o", "new", "--from", "hymns-and-songs", "--plain"], 1, "its vocabulary cannot be changed"),
         (["hymns", "-o", "new", "--from", "nothing"], 1, "nothing: no such model"),
         (
@@ -278,7 +278,7 @@ def test_going_on_from_a_model_tells_both_figures(command, little_model, hymn_co
     words = ["--updates", 4, "--checks", 2, "--threads", 1, "--streams", 2, "--bptt-steps", 16, "--engine", "numpy"]
     status, out, err = command("train", hymn_corpus, "-o", tmp_path / "tuned", "--from", little_model, *words)
     assert (status, err) == (0, "")
-    assert f"on 1 held-out tune {little_model} has " in out
+    assert f"on 1 validation tune {little_model} has " in out
     assert "bits per note, the tuned model " in out
     last = out.splitlines()[-1]
     assert "the model it began from" in last
@@ -295,7 +295,7 @@ def test_where_nothing_is_held_out_no_figure_is_called_held_out(command, little_
     last = out.splitlines()[-1]
     assert re.search(r"^learned: \d+\.\d\d bits per note in training; no tunes .*model.safetensors", last)
     assert "held-out" not in last
-    assert "0 held-out tunes" not in out
+    assert "0 validation tunes" not in out
     assert "blew up" not in out
 
 

@@ -380,14 +380,14 @@ def test_a_closed_pipe_is_no_traceback(hymn_corpus):
     ],
 )
 def test_a_machine_without_enough_memory_is_told_in_one_line(command, tmp_path, monkeypatch, error):
-    monkeypatch.setattr("ritornello.cli.train.open_corpus", raising(error))
+    monkeypatch.setattr("ritornello.api.run.load_corpus", raising(error))
     status, _, err = command("train", "hymns", "-o", tmp_path / "run")
     assert (status, err.count("\n")) == (1, 1)
     assert err.startswith("ritornello: out of memory: ask for less at once (in training a smaller --preset")
 
 
 def test_a_mistake_of_the_program_is_not_called_want_of_memory(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("ritornello.cli.train.open_corpus", raising(RuntimeError("a mistake")))
+    monkeypatch.setattr("ritornello.api.run.load_corpus", raising(RuntimeError("a mistake")))
     with pytest.raises(RuntimeError, match="a mistake"):
         command("train", "hymns", "-o", tmp_path / "run")
 

@@ -16,21 +16,28 @@ from ritornello.api.corpora import (
     samples,
     show_corpus,
 )
+from ritornello.api.demonstration import DEMO_MINUTES, demo
 from ritornello.api.model import Model, Run, Tune, load_model, models
-from ritornello.api.run import runs, train
+from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
 from ritornello.api.show import render_file
 
 __all__ = [
+    "DEMO_MINUTES",
     "Model",
+    "OpenRun",
     "Run",
     "Tune",
     "build_corpus",
     "corpus_families",
+    "demo",
+    "estimate_dict",
+    "estimate_training",
     "explain_file",
     "export_corpus",
     "load_corpus",
     "load_model",
     "models",
+    "open_run",
     "render_file",
     "runs",
     "samples",

@@ -43,7 +43,7 @@ def load_corpus(corpus: Corpus | str | Path = "all", on_report: Callable[[FileRe
     return built
 
 
-@takes(BuildOptions)
+@takes(options=BuildOptions)
 def build_corpus(
     sources: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
@@ -107,7 +107,7 @@ def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
     return families_of(load_corpus(corpus))
 
 
-@takes(BuildOptions)
+@takes(options=BuildOptions)
 def explain_file(file: str | Path, out: str | Path | None = None, *, options: BuildOptions) -> list[Explanation]:
     """Explain what a corpus takes from a file, what it leaves, and why.
 

@@ -131,7 +131,7 @@ class Model:
         **options: Any,
     ) -> list[Tune]: ...
 
-    @takes(GenerateOptions)
+    @takes(options=GenerateOptions)
     def generate(
         self,
         *,

@@ -1,71 +1,78 @@
-"""Keyword options from a dataclass: seen in a function's signature and help, checked by name when it is called."""
+"""Keyword options from dataclasses: seen in a function's signature and help, checked by name when it is called."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
-KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
+def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function the fields of dataclasses as keywords.
 
-def takes(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a function the fields of a dataclass as keywords.
-
-    Its parameter `options` gets the dataclass that is made of them.
-    The fields stand in `inspect.signature` and, with their docstrings, in `help`. A caller may also hand over the
-    dataclass itself as `options`. A keyword that there is not raises TypeError with the nearest one.
+    classes: by the name of the parameter that gets the dataclass made of them. The fields stand in
+    `inspect.signature` and, with their docstrings, in `help`. A caller may also hand over a whole dataclass by that
+    name. A keyword that there is not raises TypeError with the nearest one.
     """
-    names = [field.name for field in fields(cls)]
+    home = {field.name: name for name, cls in classes.items() for field in fields(cls)}
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
-        own = [parameter for name, parameter in signature.parameters.items() if name != "options"]
-        known = [parameter.name for parameter in own if parameter.name != "self"] + names
+        own = [parameter for name, parameter in signature.parameters.items() if name not in classes]
+        known = [parameter.name for parameter in own if parameter.name != "self"] + list(home)
 
         @wraps(function)
-        def call(*arguments: Any, options: Any = None, **named: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            whole = {name: named.pop(name) for name in classes if name in named}
+            parts: dict[str, dict[str, Any]] = {name: {} for name in classes}
+            for name in [name for name in named if name in home]:
+                parts[home[name]][name] = named.pop(name)
             for name in named.keys() - {*known}:
                 raise TypeError(f"{function.__name__} has no option {nearest(name, known)}")
-            given = {name: named.pop(name) for name in names if name in named}
-            if options is not None and given:
-                raise TypeError(f"options holds {', '.join(given)} already: leave one of them out")
-            return function(*arguments, options=options or cls(**given), **named)
+            for name in whole:
+                if parts[name]:
+                    raise TypeError(f"{name} holds {', '.join(parts[name])} already: leave one of them out")
+            return function(*arguments, **named, **{n: whole.get(n) or cls(**parts[n]) for n, cls in classes.items()})
 
-        call.__signature__ = signature.replace(parameters=[*own, *_parameters(cls)])  # type: ignore[attr-defined]
-        call.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{describe_fields(cls)}"
+        options = [parameter for cls in classes.values() for parameter in _parameters(cls)]
+        call.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        notes = "\n".join(describe_fields(cls) for cls in classes.values())
+        call.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\noptions:\n{notes}"
         return call
 
     return decorate
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
     """Find the known name that is most like an unknown one, and write both."""
+    from difflib import get_close_matches
+
     alike = get_close_matches(name, known, 1)
     return f"{name}; did you mean {alike[0]}?" if alike else f"{name}; there are {', '.join(known)}"
 
 
 def describe_fields(cls: type) -> str:
     """List the fields of a dataclass with their defaults and docstrings."""
-    notes = _docstrings(cls)
-    lines = ["options:"]
+    notes, lines, edge = _docstrings(cls), [], 8 * " "
     for parameter in _parameters(cls):
         lines.append(f"    {parameter.name}: {parameter.annotation} = {parameter.default!r}")
-        lines += textwrap.wrap(notes.get(parameter.name, ""), 100, initial_indent=8 * " ", subsequent_indent=8 * " ")
+        lines += textwrap.wrap(notes.get(parameter.name, ""), 100, initial_indent=edge, subsequent_indent=edge)
     return "\n".join(lines)
 
 
 def _parameters(cls: type) -> list[inspect.Parameter]:
+    """Make a keyword parameter of each field."""
+    none = inspect.Parameter.empty
     return [
         inspect.Parameter(
             field.name,
-            KEYWORD,
-            default=field.default if field.default is not MISSING else inspect.Parameter.empty,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=none if field.default is MISSING else field.default,
             annotation=field.type,
         )
         for field in fields(cls)
@@ -75,13 +82,15 @@ def _parameters(cls: type) -> list[inspect.Parameter]:
 def _docstrings(cls: type) -> dict[str, str]:
     """Read the string below each field; none where the source is not at hand."""
     try:
-        [body] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    except (OSError, SyntaxError):
+        tree = ast.parse(Path(inspect.getfile(cls)).read_text("utf-8"))
+    except OSError:
         return {}
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, below in zip(body.body, body.body[1:], strict=False):
-        is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
-            found[field.target.id] = " ".join(str(below.value.value).split())  # type: ignore[attr-defined]
-    return found
+    [body] = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
+    return {
+        field.target.id: " ".join(below.value.value.split())
+        for field, below in zip(body, body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }

@@ -1,96 +1,233 @@
-"""Training runs: begin one, go on with one, compare those in a folder."""
+"""Training runs: begin one, resume one, compare those in a folder."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ritornello.api.corpora import load_corpus
 from ritornello.api.model import Model, Run, load_model
 from ritornello.api.options import takes
 from ritornello.training.plan import TrainOptions
+from ritornello.training.run.request import NetworkRequest, Request
 
 if TYPE_CHECKING:
+    from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
-    from ritornello.encoding import Encoding
+    from ritornello.reports.runs.coach import Log
     from ritornello.reports.runs.compare import Comparison
-    from ritornello.training.loop import Check
-    from ritornello.training.run.finetune import Base
+    from ritornello.reports.runs.watch import Look
+    from ritornello.training.loop import Check, Progress
+    from ritornello.training.run.ranks import Ranks
+    from ritornello.training.run.sizes import Sizes
+    from ritornello.training.run.training import Training
 
 PICTURES = (".html", ".svg", ".png")
 
 
-@takes(TrainOptions)
+@dataclass
+class OpenRun:
+    """A run whose folder is held: ready to begin or to be resumed, or finished already.
+
+    corpus, training: None where the run is finished. log: its lines so far, without the first.
+    """
+
+    folder: Path
+    ranks: Ranks
+    progress: Progress
+    log: list[dict[str, Any]]
+    corpus: Corpus | None = None
+    training: Training | None = None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Its checks so far."""
+        from ritornello.training.loop import Check
+
+        return tuple(Check(**line) for line in self.log if "went_back" not in line)
+
+    def looks(self, on_update: Callable[[int, float], None] = lambda update, nll: None) -> Iterator[Look]:
+        """Train to the end, yielding a Look at each check; nothing where another rank shows the run."""
+        from ritornello.reports.runs.watch import watch
+
+        if self.training is None:
+            return
+        if self.ranks.is_first:
+            yield from watch(self.training, self.folder, on_update)
+        else:
+            for _ in self.training.checks(self.folder):
+                pass
+
+    def last_log(self) -> Log | None:
+        """Write the report of a finished run, if it was killed before that; read its log, None without one."""
+        from ritornello.reports.runs.log import read_run
+        from ritornello.reports.runs.page import write_report
+
+        try:
+            record = read_run(self.folder)
+            write_report(record)
+        except (OSError, ValueError):
+            return None
+        return record.log
+
+    def outcome(self, log: Log | None) -> dict[str, Any]:
+        """List what the run has reached; bits per note are None without validation tunes."""
+        from ritornello.training.run.folder import MODEL_NAME
+
+        known = log if log and log.points and log.has_held_out else None
+        losses = {"losses": dict(self.training.material.losses)} if self.training else {}
+        return {
+            "model": str(self.folder / MODEL_NAME),
+            "update": self.progress.best_update,
+            "validation_nll": self.progress.best,
+            "bits_per_note": known.best.held_out if known else None,
+            "ngram_bits_per_note": known.ngram if known else None,
+            "base_bits_per_note": known.base if known else None,
+            **losses,
+        }
+
+    def sizes(self) -> Sizes:
+        """Estimate sizes, memory and time of a run before it begins."""
+        from ritornello.training.plan import Setting
+        from ritornello.training.run.measure import measured, update_timer
+        from ritornello.training.run.sizes import sizes
+
+        assert self.training is not None
+        training, plan = self.training, self.training.plan
+        setting = Setting(plan.engine, plan.device, plan.dtype, plan.threads)
+        rates = [timed for timed in training.timed if timed[:4] == setting[:4]]
+        options = TrainOptions(**training.metadata.options)
+        timer = update_timer(training.network, training.encoding, options, setting)
+        rates = rates or measured([setting], timer)
+        return sizes(training, rates[0].updates_per_second)
+
+
+@contextmanager
+def open_run(
+    corpus: Corpus | str | Path | None,
+    out: str | Path,
+    network: NetworkRequest = NetworkRequest(),
+    options: TrainOptions = TrainOptions(),
+    *,
+    base: Model | Run | str | Path | None = None,
+    resume: bool = False,
+    replace: bool = False,
+    dry_run: bool = False,
+    is_demo: bool = False,
+    on_report: Callable[[FileReport], None] | None = None,
+) -> Iterator[OpenRun]:
+    """Prepare a new run, or the one that was stopped in its folder, and hold the folder.
+
+    corpus: None where a resumed run is to find its own. dry_run: hold and write nothing. The other options are those
+    of `train`. Raises ValueError where the folder must not be replaced, or holds no such run to resume.
+    """
+    from ritornello.atomic import check_place
+    from ritornello.training.run.claim import claimed
+    from ritornello.training.run.finetune import Base
+    from ritornello.training.run.folder import lasting
+    from ritornello.training.run.prepare import find_source, prepare_training
+    from ritornello.training.run.ranks import joined_ranks
+
+    if resume and (base is not None or replace or dry_run):
+        raise ValueError("resume continues a run as it is: leave base, replace and dry_run out")
+    folder = Path(out)
+    with joined_ranks() as ranks:
+        if not (dry_run or resume):
+            check_place(folder)
+        parent = load_model(base) if base is not None else None
+        source = lasting(corpus) if isinstance(corpus, str | Path) else ""
+        made = network.network(), network.made_encoding()
+        request = Request(*made, options, Base(parent.name, parent.file) if parent else None, source, is_demo)
+        claim = nullcontext() if dry_run else claimed(folder, request, resume, replace, ranks)
+        with claim as saved:
+            if saved and saved.progress.stopped:
+                yield OpenRun(folder, ranks, saved.progress, saved.log)
+                return
+            try:
+                place = find_source(saved) if corpus is None and saved else corpus
+                material = load_corpus(place if place is not None else "all", on_report if ranks.is_first else None)
+                training = prepare_training(request, material, saved, ranks)
+            except KeyboardInterrupt:
+                if saved:
+                    raise
+                raise KeyboardInterrupt("interrupted before training began; nothing was written") from None
+            yield OpenRun(folder, ranks, training.progress, training.log, material, training)
+
+
+@takes(network=NetworkRequest, options=TrainOptions)
 def train(
-    corpus: Corpus | str | Path,
+    corpus: Corpus | str | Path | None = None,
     out: str | Path | None = None,
-    preset: str | None = None,
-    encoding: str | Encoding | None = None,
-    plain: bool = False,
-    steps_per_quarter: int | None = None,
-    inputs: str | Sequence[str] | None = None,
-    echoes: str | Sequence[str] | None = None,
-    relative_to: str | None = None,
+    *,
     base: Model | Run | str | Path | None = None,
     resume: bool = False,
     replace: bool = False,
     on_check: Callable[[Check], None] | None = None,
-    *,
+    network: NetworkRequest,
     options: TrainOptions,
 ) -> Run:
-    """Train a network; the run folder `out` (a temporary one where None) holds the best model so far at any time.
+    """Train a network on a corpus; its run folder holds the best model so far at any time.
 
-    preset: tiny, lstm (where None), large, ... encoding: interval (where None), note, grid, ..., with plain,
-    steps_per_quarter, inputs, echoes and relative_to as on the command line (inputs and echoes may be sequences, of
-    none where empty); or what `make_encoding` gives, without these. base: a model or a run to go on from, with a few
-    tunes of your own; `--from` on the command line. resume: go on with the run in `out`, which was
-    stopped. replace: let the new run take the place of one in `out`. on_check: called with each Check. In a notebook
-    the run is shown as it goes.
-    Raises ValueError for a folder that holds a run already, or a run that cannot be gone on with so. When it is
-    interrupted, the KeyboardInterrupt says how to go on.
+    corpus: as `load_corpus` takes it; a run that is resumed finds its own if it was read from files.
+    out: the run folder; a temporary one where None. base: a model or a run to fine-tune on a few tunes of your own
+    (--from on the command line). resume: continue the run in `out`, which was stopped, by its stored plan. replace:
+    let the new run replace one in `out`. on_check: called with each Check. A notebook shows the run while it trains.
+    Raises ValueError for a folder that holds a run already, or a run that cannot be resumed so. When it is
+    interrupted, the KeyboardInterrupt says how to continue.
     """
     from ritornello.reports.runs.notebook_view import notebook_view
-    from ritornello.reports.runs.watch import watch
-    from ritornello.training.loop import Check
-    from ritornello.training.run.claim import claimed
-    from ritornello.training.run.folder import lasting
-    from ritornello.training.run.prepare import prepare_training
-    from ritornello.training.run.request import Request, requested_encoding, requested_network
 
-    if resume and (replace or base is not None):
-        raise ValueError("resume goes on with a run as it is: leave base and replace out")
-    request = Request(
-        requested_network(preset),
-        requested_encoding(encoding, plain, steps_per_quarter, inputs, relative_to, echoes),
-        options,
-        _base(base) if base else None,
-        lasting(corpus) if isinstance(corpus, str | Path) else "",
-    )
-    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="ritornello-"))
-    with claimed(folder, request, resume, replace) as saved:
-        training = prepare_training(request, load_corpus(corpus), saved)
-        view = notebook_view()
+    if corpus is None and not resume:
+        raise ValueError("corpus is missing: a Corpus, its folder, a folder of tunes, or all, hymns or songs")
+    if out is None:
+        import tempfile
+
+        out = tempfile.mkdtemp(prefix="ritornello-")
+    view = notebook_view()
+    with open_run(corpus, out, network, options, base=base, resume=resume, replace=replace) as run:
         try:
-            for look in watch(training, folder):
+            for look in run.looks():
                 if view:
                     view.show(look)
                 if on_check:
                     on_check(look.check)
         except KeyboardInterrupt:
-            at = f"interrupted at update {training.progress.update} of {training.plan.updates}"
-            going_on = f"rito.train(corpus, {str(folder)!r}, resume=True)"
-            raise KeyboardInterrupt(f"{at}; go on with {going_on}") from None
-    return Run(folder, tuple(Check(**line) for line in training.log if "went_back" not in line))
+            at = f"interrupted at update {run.progress.update} of {run.training.plan.updates}" if run.training else ""
+            again = f"rito.train(corpus, {str(out)!r}, resume=True)"
+            raise KeyboardInterrupt(f"{at}; continue with {again}") from None
+        if run.training is None:
+            run.last_log()
+        return Run(run.folder, run.checks)
 
 
-def _base(model: Model | Run | str | Path) -> Base:
-    """Load a model to fine-tune."""
-    from ritornello.training.run.finetune import Base
+@takes(network=NetworkRequest, options=TrainOptions)
+def estimate_training(
+    corpus: Corpus | str | Path,
+    *,
+    base: Model | Run | str | Path | None = None,
+    network: NetworkRequest,
+    options: TrainOptions,
+) -> dict[str, Any]:
+    """Estimate sizes, memory and time of a run, which is neither begun nor written.
 
-    found = model if isinstance(model, Model) else load_model(model)
-    return Base(found.name, found.file)
+    The options are those of `train`; --dry-run on the command line. Returns plan, sizes and losses by name.
+    """
+    with open_run(corpus, "", network, options, base=base, dry_run=True) as run:
+        assert run.training is not None
+        return estimate_dict(run.training, run.sizes())
+
+
+def estimate_dict(training: Training, sizes: Sizes) -> dict[str, Any]:
+    """List plan, sizes and losses of a run by name."""
+    return {
+        "plan": training.plan.to_dict(),
+        **asdict(sizes),
+        "memory_bytes": sizes.memory_bytes,
+        "losses": dict(training.material.losses),
+    }
 
 
 def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
@@ -102,17 +239,18 @@ def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
     from ritornello import atomic
     from ritornello.reports.runs.compare import compare_runs, comparison_page, comparison_svg
 
-    suffix = Path(out).suffix.lower() if out is not None else None
-    if suffix is not None and suffix not in PICTURES:
+    place = Path(out) if out is not None else None
+    suffix = place.suffix.lower() if place else ""
+    if place and suffix not in PICTURES:
         raise ValueError(f"{out}: name the picture {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
     comparison = compare_runs(folder)
-    if suffix == ".html":
+    if place and suffix == ".html":
         name = f"Runs in {Path(folder).resolve().name}"
-        atomic.write_text(Path(out or ""), comparison_page(comparison, name, Path(out or "").parent))
-    elif suffix == ".svg":
-        atomic.write_text(Path(out or ""), comparison_svg(comparison))
-    elif suffix == ".png":
+        atomic.write_text(place, comparison_page(comparison, name, place.parent))
+    elif place and suffix == ".svg":
+        atomic.write_text(place, comparison_svg(comparison))
+    elif place:
         from ritornello.render.staff import svg_to_png
 
-        atomic.write_bytes(Path(out or ""), svg_to_png(comparison_svg(comparison)))
+        atomic.write_bytes(place, svg_to_png(comparison_svg(comparison)))
     return comparison

@@ -1,4 +1,4 @@
-"""Training as it is seen in a terminal: curves, what is heard, what the coach says; plain lines elsewhere."""
+"""Training in a terminal: curves, a sample melody, the advice of the coach; plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ritornello.cli.console import Console
 if TYPE_CHECKING:
     from ritornello.reports.runs.watch import Look
 
-INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of held-out, training and the n-gram, as in the report
+INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of validation, training and the n-gram, as in the report
 ROWS, WIDEST, NARROWEST = 9, 100, 40
 
 
 class LiveView:
-    """What to show of a run. Use as a context; quiet shows nothing.
+    """The view of a run. Use as a context; quiet shows nothing.
 
     On a terminal one picture is drawn again and again, and stays; elsewhere each check is a line or three.
     """
@@ -25,8 +25,8 @@ class LiveView:
     def __init__(self, console: Console, updates: int):
         self._console, self._updates, self._done = console, max(1, updates), 0
         self._look: Look | None = None
-        self._heard: Look | None = None
-        self._said: set[str] = set()
+        self._with_sample: Look | None = None
+        self._shown: set[str] = set()  # names of diagnoses
         self._live: Any = None
 
     def __enter__(self) -> LiveView:
@@ -52,7 +52,7 @@ class LiveView:
         self._look = look
         self._done = look.check.update
         if look.sample is not None:
-            self._heard = look
+            self._with_sample = look
         if self._live is not None:
             self._live.refresh()
             return
@@ -60,12 +60,12 @@ class LiveView:
             self._console.say(line)
 
     def _new_lines(self, look: Look) -> list[str]:
-        """A check, its melody, and what the coach did not say before; at the end all that he has to say."""
+        """Write a check, its melody and new diagnoses; at the end all of them."""
         lines = [describe_look(look)]
         if look.sample is not None:
-            lines.append(f"         heard: {describe_sample(look)}")
-        fresh = [d for d in look.diagnoses if look.check.stopped or d.name not in self._said]
-        self._said = {d.name for d in look.diagnoses}
+            lines.append(f"         sample: {describe_sample(look)}")
+        fresh = [d for d in look.diagnoses if look.check.stopped or d.name not in self._shown]
+        self._shown = {d.name for d in look.diagnoses}
         return lines + [f"         {d.text}" for d in fresh]
 
     def _drawn(self):
@@ -78,8 +78,8 @@ class LiveView:
             parts.append(Text("the first check is on its way", style="dim"))
             return Group(*parts)
         parts += [_curves(self._look, width), _numbers(self._look)]
-        if self._heard is not None and self._heard.sample is not None:
-            parts += _tune(self._heard, width)
+        if self._with_sample is not None and self._with_sample.sample is not None:
+            parts += _tune(self._with_sample, width)
         for found in self._look.diagnoses:
             parts.append(
                 Text(f"{'+' if found.is_good else '!'} {found.text}", style="green" if found.is_good else "")
@@ -92,44 +92,44 @@ class LiveView:
         from ritornello.reports.runs.coach import clock
         from ritornello.reports.runs.log import ENDINGS
 
-        said = f" {100 * self._done / self._updates:3.0f} %"
+        text = f" {100 * self._done / self._updates:3.0f} %"
         if self._look is not None:
             check = self._look.check
             left = clock(self._look.seconds_left)
-            said += f"  {check.tokens_per_second:,.0f} tokens/s  " + (
+            text += f"  {check.tokens_per_second:,.0f} tokens/s  " + (
                 ENDINGS[check.stopped] if check.stopped else f"{left} left"
             )
-        room = max(10, width - len(said) - 9)
+        room = max(10, width - len(text) - 9)
         full = min(room, round(room * self._done / self._updates))
-        return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), said)
+        return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), text)
 
 
 def describe_look(look: Look) -> str:
-    """A check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
+    """Write a check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
     from ritornello.reports.runs.coach import clock
     from ritornello.reports.runs.log import ENDINGS
 
     check, point, log = look.check, look.point, look.log
-    held_out = f"  held-out {point.held_out:.3f}" if log.has_held_out else ""
-    told = f"training {point.training:.3f}{held_out} bits per note"
-    beside = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
+    validation = f"  validation {point.held_out:.3f}" if log.has_held_out else ""
+    bits = f"training {point.training:.3f}{validation} bits per note"
+    ngram = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
     left = "" if check.stopped else f"  {clock(look.seconds_left)} left"
     note = f"; {check.note}" if check.note else ""
     end = f"; {ENDINGS[check.stopped]}" if check.stopped else ""
     return (
-        f"{clock(check.seconds):>7}  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  {told}"
-        f"{beside}  {check.validation_nll:.4f} nats per token  {check.tokens_per_second:,.0f} tokens/s{left}"
+        f"{clock(check.seconds):>7}  update {check.update:>6} of {check.updates}  epoch {check.epochs:5.1f}  {bits}"
+        f"{ngram}  {check.validation_nll:.4f} nats per token  {check.tokens_per_second:,.0f} tokens/s{left}"
         f"{'  best' if check.is_best else ''}{end}{note}"
     )
 
 
 def describe_sample(look: Look) -> str:
-    """The melody of a check in a line: its roll, its notes, how sure the network was."""
+    """Write the melody of a check in a line: its roll, its notes, how sure the network was."""
     from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
-    melody, heard = look.sample.melody, look.sample.heard
-    return f"{one_line_roll(melody)}  {note_names(melody)}  ({100 * heard.certainty:.0f} % sure)"
+    melody, certainty = look.sample.melody, look.sample.heard.certainty
+    return f"{one_line_roll(melody)}  {note_names(melody)}  ({100 * certainty:.0f} % sure)"
 
 
 def _curves(look: Look, width: int):
@@ -153,7 +153,7 @@ def _numbers(look: Look):
     point, log = look.point, look.log
     parts: list[Any] = [(f"training {point.training:.2f}", INKS[1])]
     if log.has_held_out:
-        parts += ["  ", (f"held-out {point.held_out:.2f}", INKS[0])]
+        parts += ["  ", (f"validation {point.held_out:.2f}", INKS[0])]
     if log.ngram is not None:
         parts += ["  ", (f"n-gram {log.ngram:.2f}", INKS[4])]
     return Text.assemble(*parts, f"  bits per note, epoch {point.epochs:.1f}; best {log.best.held_out:.2f}")
@@ -165,14 +165,14 @@ def _tune(look: Look, width: int) -> list:
     from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
-    melody, heard = look.sample.melody, look.sample.heard
-    head = f"heard at epoch {look.point.epochs:.1f}, {100 * heard.certainty:.0f} % sure  "
+    melody, certainty = look.sample.melody, look.sample.heard.certainty
+    head = f"sample of epoch {look.point.epochs:.1f}, {100 * certainty:.0f} % sure  "
     roll = one_line_roll(melody, width=max(8, width - len(head)))
     return [Text.assemble((head, "dim"), (roll, "cyan")), Text(note_names(melody, width), style="dim")]
 
 
 def _can_draw(console: Console) -> bool:
-    """Whether the terminal can be drawn on again, and its encoding has the signs."""
+    """Check that the terminal can be redrawn, and that its encoding has the signs."""
     if os.environ.get("TERM") in ("dumb", "unknown"):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What `train` says of a run in words: what trains, the plan, a dry run's findings, what there is after Ctrl-C."""
+"""A training run in words: engine, plan, sizes of a dry run, interruption, end."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def describe_interruption(training: Training, folder: Path) -> str:
-    """What there is after Ctrl-C, in a line, and how to go on."""
+    """Write a line after Ctrl-C: what there is, and how to resume."""
     from ritornello.training.run.folder import MODEL_NAME
 
-    progress, going_on = training.progress, f"`ritornello train --resume {folder}`"
+    progress, resume = training.progress, f"`ritornello train --resume {folder}`"
     at = f"interrupted at update {progress.update} of {training.plan.updates}"
     if not (folder / MODEL_NAME).exists():
-        return f"{at}, before the first check, so that there is no model yet; go on with {going_on}"
+        return f"{at}, before the first check, so that there is no model yet; go on with {resume}"
     return (
         f"{at}; {folder / MODEL_NAME} holds the best so far (update {progress.best_update}): compose with "
-        f"`ritornello generate {folder} -o tunes`, or go on with {going_on}"
+        f"`ritornello generate {folder} -o tunes`, or go on with {resume}"
     )
 
 
 def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
-    """What trains, and why, in a line."""
+    """Write in a line what trains, and why."""
     if not timed:
         why = "fixed, so that the run is reproducible"
     else:
@@ -46,7 +46,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def describe_plan(plan: Plan) -> str:
-    """The plan in a line. A step takes as many tokens as the encoding writes a note in."""
+    """Write the plan in a line. A step takes as many tokens as a note has."""
     bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
     ranks = f"{plan.ranks} x " if plan.ranks > 1 else ""
     return (
@@ -57,26 +57,26 @@ def describe_plan(plan: Plan) -> str:
 
 
 def describe_tuning(training: Training) -> str:
-    """What tuning gained on the held-out tunes, in bits per note. There must be some."""
+    """Write what fine-tuning gained, in bits per note on validation tunes. There must be some."""
     assert training.base is not None
-    watched = training.metadata.validation
-    per_note = watched["tokens"] / max(1, watched["notes"]) / math.log(2)
+    sizes = training.metadata.validation
+    per_note = sizes["tokens"] / max(1, sizes["notes"]) / math.log(2)
     checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
     return (
-        f"on {_counted(watched['melodies'], 'held-out tune')} {training.base.name} has "
+        f"on {_counted(sizes['melodies'], 'validation tune')} {training.base.name} has "
         f"{checks[0] * per_note:.3f} bits per note, the tuned model {training.progress.best * per_note:.3f}"
     )
 
 
 def describe_sizes(found: Sizes, plan: Plan) -> str:
-    """A dry run's findings, line by line."""
+    """Write the sizes of a dry run, line by line."""
     minutes = found.seconds / 60
     old = f", {found.old_style_tokens:,} more in the old style" if found.old_style_tokens else ""
     return "\n".join(
         (
             f"network: {found.weights:,} weights",
             f"corpus: {_counted(found.train_melodies, 'tune')} of {found.train_tokens:,} tokens to learn from{old} "
-            f"(one epoch), {found.held_out_melodies} held out",
+            f"(one epoch), {found.held_out_melodies} for validation",
             f"an update: {found.tokens_per_update:,} tokens; an epoch: {found.updates_per_epoch:.1f} updates; "
             f"in all {plan.updates} updates, {found.epochs:.1f} epochs",
             f"memory: {_memory(found)}",
@@ -92,15 +92,15 @@ def _memory(found: Sizes) -> str:
         "a check": found.check_bytes,
         "the n-gram": found.ngram_bytes,
         "saving": found.save_bytes,
-        "tunes laid out": found.kept_bytes,
+        "tunes as rows": found.kept_bytes,
     }
-    told = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in parts.items() if size)
+    parts_text = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in parts.items() if size)
     about = "about" if found.program_bytes else "more than"
-    return f"{about} {found.memory_bytes / 1e6:,.0f} MB ({told}; not all at once)"
+    return f"{about} {found.memory_bytes / 1e6:,.0f} MB ({parts_text}; not all at once)"
 
 
 def describe_end(training: Training, folder: Path, log: Log) -> str:
-    """What was learned, over the n-gram or the base, and where it is, in a line."""
+    """Write in a line what was learned, more than the n-gram or the base, and where it is."""
     from ritornello.reports.runs.coach import final_line
     from ritornello.training.run.folder import MODEL_NAME
 

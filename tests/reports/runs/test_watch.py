@@ -222,7 +222,7 @@ def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(train
     checks = [line for line in lines if "update" in line]
     assert len(checks) == 4
     assert all("bits per note  (n-gram" in line and "tokens/s" in line for line in checks)
-    assert sum("heard: " in line and "% sure" in line for line in lines) == 4
+    assert sum("sample: " in line and "% sure" in line for line in lines) == 4
     assert sum("n-gram" in line and "update" not in line for line in lines) >= 2  # first said, and said at the end
 
 

@@ -2,14 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from ritornello.encoding import Encoding
-from ritornello.encoding.options import DEFAULT, chosen_encoding
-from ritornello.model.options import NetworkOptions, load_preset
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.finetune import Base
+
+if TYPE_CHECKING:
+    from ritornello.encoding import Encoding
+    from ritornello.model.options import NetworkOptions
+    from ritornello.training.run.finetune import Base
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """Network and encoding as they are asked for, by name."""
+
+    preset: str | None = None
+    """The network: tiny, lstm, large, attention; default: lstm."""
+
+    encoding: Any = None
+    """How notes are written down: interval, note, grid (the exercise's way), lookback, or
+    miditok[:TOKENIZER[:FILE.json]]; default: interval. In Python also what `make_encoding` gives."""
+
+    plain: bool = False
+    """The exercise's 130 symbols alone, without metre and end."""
+
+    steps_per_quarter: int | None = None
+    """Resolution of grid and lookback; default: 4."""
+
+    inputs: Any = None
+    """Further inputs of the network, with commas between (in Python also a sequence):
+    position,strength,metre,key,degree,bar_ago,two_bars_ago; or none."""
+
+    echoes: Any = None
+    """What the network may copy from the tune so far, with commas between (in Python also a sequence):
+    bar_ago,two_bars_ago,four_bars_ago,eight_bars_ago, and (encodings note and interval, which have all by default)
+    motif,contour,sequence; or none."""
+
+    relative_to: str | None = None
+    """What the encoding interval measures pitches from: key, or the previous note."""
+
+    def network(self) -> NetworkOptions | None:
+        """Load the preset, if one is named. Raises ValueError for an unknown name."""
+        from ritornello.model.options import load_preset
+
+        return load_preset(self.preset) if self.preset else None
+
+    def made_encoding(self) -> Encoding | None:
+        """Make the encoding that is asked for, by name and options, or take a made one.
+
+        Raises ValueError for options that do not fit, or given with a made encoding.
+        """
+        from ritornello.encoding.options import DEFAULT, chosen_encoding
+
+        options: dict[str, Any] = {
+            "plain": self.plain or None,
+            "steps_per_quarter": self.steps_per_quarter,
+            "inputs": None if self.inputs == "" else self.inputs,
+            "relative_to": self.relative_to,
+            "echoes": None if self.echoes == "" else self.echoes,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        if self.encoding is None or isinstance(self.encoding, str):
+            is_grid = "plain" in given or "steps_per_quarter" in given
+            name = self.encoding or ("grid" if is_grid else DEFAULT)
+            return chosen_encoding(name, **given) if self.encoding or given else None
+        if isinstance(self.encoding, type) or not hasattr(self.encoding, "encode"):
+            raise ValueError(f"encoding is a name or what make_encoding gives, not {self.encoding!r}")
+        if given:
+            raise ValueError(f"the encoding that was given has its options already: leave {', '.join(given)} out")
+        return self.encoding
 
 
 @dataclass(frozen=True)
@@ -26,42 +88,3 @@ class Request:
     base: Base | None = None
     source: str = ""
     is_demo: bool = False
-
-
-def requested_network(preset: str | None) -> NetworkOptions | None:
-    """Load a preset, if one is named. Raises ValueError for an unknown name."""
-    return load_preset(preset) if preset else None
-
-
-def requested_encoding(
-    encoding: str | Encoding | None = None,
-    plain: bool = False,
-    steps_per_quarter: int | None = None,
-    inputs: str | Sequence[str] | None = None,
-    relative_to: str | None = None,
-    echoes: str | Sequence[str] | None = None,
-) -> Encoding | None:
-    """Make the encoding that is asked for, by name and options, or take a made one.
-
-    The options are those of `chosen_encoding`.
-    None and "" are options that are not given. Raises ValueError for options that do not fit, or given with a made
-    encoding.
-    """
-    options = {
-        "plain": plain or None,
-        "steps_per_quarter": steps_per_quarter,
-        "inputs": None if inputs == "" else inputs,
-        "relative_to": relative_to,
-        "echoes": None if echoes == "" else echoes,
-    }
-    given = [name for name, value in options.items() if value is not None]
-    if encoding is None or isinstance(encoding, str):
-        if not (encoding or given):
-            return None
-        name = encoding or ("grid" if plain or steps_per_quarter is not None else DEFAULT)
-        return chosen_encoding(name, plain, steps_per_quarter, inputs, relative_to, echoes)
-    if isinstance(encoding, type) or not hasattr(encoding, "encode"):
-        raise ValueError(f"encoding is a name or what make_encoding gives, not {encoding!r}")
-    if given:
-        raise ValueError(f"the encoding that was given has its options already: leave {', '.join(given)} out")
-    return encoding
