@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def by_stage(turns: int, files: int) -> list[dict]:
-    """What `corpus build` spends on a file, by stage, and the exercise's way with one of 1.4 kB beside it."""
+    """Time what `corpus build` spends on a file, by stage, and the exercise's way with a file of 1.4 kB."""
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder), files)
         took = [stages(Path(folder), files) for _ in range(turns)]
@@ -69,7 +69,7 @@ def by_stage(turns: int, files: int) -> list[dict]:
 
 
 def building(turns: int, files: int) -> list[dict]:
-    """The whole of `corpus build`: pick, key, timing, fingerprint, families, split, report, all written."""
+    """Time the whole of `corpus build`: pick, key, timing, fingerprint, families, split, report, all written."""
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder), files)
         done = [(build(Path(folder), 1), build(Path(folder), 2)) for _ in range(turns)]
@@ -85,7 +85,7 @@ def building(turns: int, files: int) -> list[dict]:
 
 
 def picked(arrangements: int) -> list[dict]:
-    """How often the tune among many tracks is found, beside simpler ways; how sure the picker was, and how fast."""
+    """Count how often the tune among many tracks is found, by the picker and by simpler ways; time the picker."""
     made = list(picking.arrangements(picking.SONGS if picking.SONGS.exists() else None, arrangements))
     results = [picking.judged(kind, seed, arrangement) for seed, kind, arrangement in made]
     groups = [
@@ -103,7 +103,7 @@ def picked(arrangements: int) -> list[dict]:
 
 
 def several_tracks(contents: Sequence[bytes]) -> dict:
-    """How long the whole conversion of a file of several tracks takes: reading, picking, timing, key, fingerprint."""
+    """Time the whole conversion of a file of several tracks: reading, picking, timing, key, fingerprint."""
     options = BuildOptions()
     took = _microseconds(lambda content: convert(content, "a.mid", options), contents)
     kilobytes = sum(map(len, contents)) / len(contents) / 1000
@@ -113,7 +113,7 @@ def several_tracks(contents: Sequence[bytes]) -> dict:
 
 
 def long_run(files: int) -> list[dict]:
-    """A build of many files beside one of 1,000 of the same kind, and both less what a build of ten files takes."""
+    """Compare a build of many files with one of 1,000 of the same kind, with and without the start of the program."""
     few, small, large = growth([10, 1000, files], 2)
     start = few["seconds"]
     rates = [
@@ -149,7 +149,7 @@ def _row(what: str, unit: str, values: list[float], beside: str = "", ratios: li
 
 
 def _share(what: str, share: float, beside: str = "") -> dict:
-    """A row for a share that is counted once."""
+    """Make a row for a share that is counted once."""
     return {
         "what": what,
         "unit": "%",
@@ -160,13 +160,13 @@ def _share(what: str, share: float, beside: str = "") -> dict:
 
 
 def _microseconds(way: Callable, inputs: Sequence) -> float:
-    """Microseconds for each input, the best of three rounds."""
+    """Measure microseconds of processor time for each input, the best of three rounds."""
     rounds = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         for one in inputs:
             way(one)
-        rounds.append((time.perf_counter() - began) / len(inputs) * 1e6)
+        rounds.append((time.process_time() - began) / len(inputs) * 1e6)
     return min(rounds)
 
 

@@ -20,34 +20,35 @@ from ritornello.corpus.build.convert import convert
 from ritornello.corpus.build.journal import key_of
 from ritornello.corpus.build.pool import content_of
 from ritornello.corpus.build.rows import FileRows
+from ritornello.reports.corpora import page
 
 STAGES = {
-    "open the file": ("corpus.find.sources", "Source.read"),
-    "read the music": ("corpus.build.convert", "scan_content"),
-    "pick the melody, find its key": ("corpus.build.convert", "pick_melodies"),
-    "quantise": ("corpus.pick.pick", "timed"),
-    "fingerprint": ("corpus.build.convert", "fingerprint"),
-    "journal, write": ("corpus.build.journal", "Journal.put"),
-    "journal, read": ("corpus.build.journal", "Journal.rows"),
-    "rows to bytes": ("corpus.build.rows", "FileRows.to_bytes"),
-    "bytes to rows, checked": ("corpus.build.rows", "FileRows.from_bytes"),
-    "copies, families, splits": ("corpus.build.assemble", "judged"),
-    "the page": ("corpus.build.build", "report_page"),
-    "write": ("corpus.store", "Corpus.save"),
+    "open the file": ["corpus.find.sources:Source.read"],
+    "read the music": ["corpus.build.convert:scan_content"],
+    "pick the melody, find its key": ["corpus.build.convert:pick_melodies"],
+    "quantise": ["corpus.pick.pick:timed"],
+    "fingerprint": ["corpus.build.convert:fingerprint"],
+    "make rows of it": ["corpus.build.convert:corpus_of", "corpus.build.rows:FileRows.to_bytes"],
+    "check the rows": ["corpus.build.rows:FileRows.from_bytes"],
+    "journal": ["corpus.build.journal:Journal.put", "corpus.build.journal:Journal.rows"],
+    "duplicates, families, splits": ["corpus.build.assemble:judged", "corpus.build.assemble:_Pieces.compare"],
+    "report lines": ["corpus.build.assemble:report_line", "corpus.lines:Lines.put"],
+    "write": ["corpus.store:Corpus.save"],
+    "the page": ["reports.corpora.page:report_page"],
 }
-WHOLE, REST = "all stages", "the rest (report lines, putting together)"
+WHOLE, REST = "all stages", "the rest"
 
 
 def stages(folder: Path, files: int) -> dict[str, float]:
-    """Build a corpus of a folder of so many files; microseconds for each file, by stage and in all."""
+    """Build a corpus of a folder of so many files; returns microseconds for each file, by stage and in all."""
     took: Counter[str] = Counter()
     running: list[str] = []
-    undo = [_timed(name, *place, took, running) for name, place in STAGES.items()]
+    undo = [_timed(name, place, took, running) for name, places in STAGES.items() for place in places]
     executor, build._executor = build._executor, _in_process
     try:
         with tempfile.TemporaryDirectory() as out:
             began = time.process_time()
-            build.build_corpus(folder, out=Path(out, "corpus"))
+            page.write_page(build.build_corpus(folder, out=Path(out, "corpus")), Path(out, "corpus"))
             took[WHOLE] = time.process_time() - began
     finally:
         build._executor = executor
@@ -66,8 +67,9 @@ def _in_process(sources, options, journal, out) -> Generator[int, None, None]:
         yield place
 
 
-def _timed(stage: str, module: str, path: str, took: Counter[str], running: list[str]) -> Callable[[], None]:
+def _timed(stage: str, place: str, took: Counter[str], running: list[str]) -> Callable[[], None]:
     """Put a clock around a function, which stops while another such function runs; returns what puts it back."""
+    module, _, path = place.partition(":")
     holder: Any = importlib.import_module(f"ritornello.{module}")
     *owners, name = path.split(".")
     for owner in owners:

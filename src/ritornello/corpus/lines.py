@@ -96,7 +96,7 @@ def lines_of(values: Sequence[Value], to_plain: Callable[[Value], Any]) -> Itera
 
 
 def json_line(plain: Any) -> bytes:
-    """Write plain values as a line of UTF-8; of ASCII where a file's name holds bytes that are no text."""
+    """Write plain values as a line of UTF-8; of ASCII where a name holds bytes that are no text."""
     try:
         return _encode(plain).encode() + b"\n"
     except UnicodeEncodeError:

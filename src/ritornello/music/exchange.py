@@ -31,7 +31,7 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
 
 
 def timeline_to_dict(timeline: Timeline) -> dict[str, Any]:
-    """Turn a timeline into plain values, as answers of workers and the lines of a corpus hold it."""
+    """Turn a timeline into plain values, for answers of workers and lines of a corpus."""
     return {
         "ticks_per_quarter": timeline.ticks_per_quarter,
         "length": timeline.length,
@@ -42,7 +42,7 @@ def timeline_to_dict(timeline: Timeline) -> dict[str, Any]:
 
 
 def pieces_from_json(data: Any) -> list[Piece]:
-    """Rebuild pieces from the values of `pieces_to_json`. Raises ValueError for anything else, whatever it is."""
+    """Rebuild pieces from the values of `pieces_to_json`. Raises ValueError for anything else."""
     try:
         return [_piece(item) for item in _list(data, MAX_PIECES)]
     except (TypeError, KeyError, OverflowError, AttributeError) as error:

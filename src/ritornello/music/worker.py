@@ -169,7 +169,7 @@ class Worker:
         return judged
 
     def _prove(self, options: Mapping[str, Any]) -> None:
-        """Raise WorkerError unless a fresh process answers an empty file: then it is the files that bring it down."""
+        """Raise WorkerError unless a fresh process answers an empty file."""
         process = self._start()
         process.ask([("empty.mid", b"")], options)
         if process.answer() is None and not self._stopped:
@@ -193,7 +193,7 @@ class Worker:
 class _Process:
     """One process, and the thread that watches its clock (pipes have no timeout on every system).
 
-    is_patient: whether it goes by processor time, where that is told, and by the clock only after PATIENCE times as
+    is_patient: whether it goes by processor time, where that is known, and by the clock only after PATIENCE times as
     long. is_late: it was ended for want of time; was_busy: and had the processor meanwhile.
     Raises WorkerError where the process does not start.
     """
@@ -287,7 +287,10 @@ class _Process:
                 return
 
     def _is_over(self, deadline: float, began: float | None) -> bool:
-        """Decide whether a file that is late by the clock had its time. began: processor time used before it."""
+        """Decide whether a file that is late by the clock had its time.
+
+        began: processor time used before it.
+        """
         now, allowed = _processor_seconds(self.process.pid), self._worker.timeout_seconds
         used = None if began is None or now is None else now - began
         self.was_busy = used is not None and used >= BUSY * allowed
@@ -306,7 +309,7 @@ def _failure(message: bytes) -> Failure:
 
 
 def _processor_seconds(process: int) -> float | None:
-    """Look up the processor time that a running process has used; None where the system keeps none (Linux does)."""
+    """Read the processor time that a process has used; None where the system does not tell."""
     try:
         fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
@@ -315,7 +318,7 @@ def _processor_seconds(process: int) -> float | None:
 
 
 def _environment() -> dict[str, str]:
-    """Set the process's environment: this very package, and one thread for numeric libraries (each takes memory)."""
+    """Make the process's environment: this very package, and one thread for numeric libraries."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
     return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -328,7 +331,7 @@ def send(pipe: IO[bytes], message: bytes) -> None:
 
 
 def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
-    """Read the next message from a pipe; None at its end. Raises ValueError where it would be over `most` bytes."""
+    """Read the next message; None at the end. Raises ValueError for one over `most` bytes."""
     head = pipe.read(4)
     if len(head) < 4:
         return None
@@ -343,7 +346,10 @@ def receive(pipe: IO[bytes], most: int = MAX_MESSAGE) -> bytes | None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Answer batches from standard input until it ends. arguments: function, seconds for each file, MB of memory."""
+    """Answer batches from standard input until it ends.
+
+    arguments: function, seconds for each file, MB of memory.
+    """
     timeout_seconds, memory_mb = float(arguments[1]), int(arguments[2])
     requests, answers = sys.stdin.buffer, _private_output()
     _ignore_interrupts()
@@ -364,7 +370,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _answer(function: Callable[..., bytes], content: bytes, name: str, options: dict, memory_mb: int) -> bytes:
-    """Run the function; after an error that it does not handle the process ends, what it holds being uncertain."""
+    """Run the function; after an error that it does not handle the process is to end."""
     try:
         return ANSWER + function(content, name, options)
     except MemoryError:
@@ -405,7 +411,7 @@ def _limit_memory(memory_mb: int) -> None:
 
 
 def _limit_seconds(timeout_seconds: float) -> None:
-    """Allow so much processor time from now on, should the parent not be there any more to watch the clock."""
+    """Limit the processor time from now on, should the parent that watches the clock be gone."""
     if sys.platform == "linux":
         import resource
 
@@ -438,7 +444,7 @@ class UntrustedReader:
         self._worker.end()
 
     def read(self, path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
-        """Read the pieces of a file, as `files.read` does. Raises MusicFileError; the reader stays usable."""
+        """Read the pieces of a file as `files.read` does. Raises MusicFileError."""
         content = file_content(Path(path))
         try:
             (answer,) = self._worker.answers([(os.fspath(path), content)], {"repeats": repeats})
@@ -472,7 +478,7 @@ def read_untrusted(
 
 
 def pieces_as_json(content: bytes, name: str, options: dict) -> bytes:
-    """Read the pieces in a file's bytes: a JSON list of them, or an object whose "error" says what is wrong."""
+    """Read the pieces in a file's bytes: a JSON list, or an object with an "error"."""
     try:
         pieces, _ = scan_content(content, name, options["repeats"])
     except MusicFileError as error:

@@ -51,8 +51,9 @@ class _Found:
 
 
 def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
-    """The rows of a file called `name` that holds `content`; whatever is wrong with it becomes a reason.
+    """Convert the bytes of a file to rows; whatever is wrong with it becomes a reason.
 
+    name: of the file; its suffix says what it holds.
     Raises only what a reader of damaged data cannot foresee (MemoryError, RecursionError, a parser's own error);
     a worker turns that into a reason as well.
     """
@@ -60,12 +61,15 @@ def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
 
 
 def rows_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
-    """Convert a file for a worker process: its rows as one message. options: the fields of BuildOptions."""
+    """Convert a file, in a worker process, to the message of its rows.
+
+    options: the fields of BuildOptions.
+    """
     return convert(content, name, BuildOptions(**options)).to_bytes()
 
 
 def explained_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
-    """Convert a file for a worker process: its rows, and the pieces that were read, as one message."""
+    """Convert a file, in a worker process, to one message of its rows and of the pieces read."""
     found = _found(content, name, BuildOptions(**options))
     rows = _rows(found).to_bytes()
     pieces = json.dumps(pieces_to_json(found.pieces)).encode("ascii")
@@ -110,7 +114,7 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _reason(content: bytes, name: str, message: str) -> Remark:
-    """The reason code behind a reader's message."""
+    """Find the reason code for a reader's message."""
     if "no notes" in message:
         return "no_notes", message
     is_other = detect(content[:65536]) not in ("", SUFFIXES[Path(name).suffix.lower()])
@@ -143,7 +147,7 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
 
 
 def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
-    """A melody, or what long rests leave of it, without what has too few notes or bars."""
+    """Cut a melody at long rests and leave out what has too few notes or bars."""
     whole = [melody]
     if options.rest_bars is not None:
         whole = cut_at_rests(melody, options.rest_bars, options.least_notes)
@@ -151,12 +155,12 @@ def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
 
 
 def _about(piece: Piece, name: str, detail: str) -> str:
-    """A detail, with the tune that it is about where the file holds several."""
+    """Name the piece that a detail is about, where the file holds several."""
     return detail if piece.source == name else f"{piece.source}: {detail}"
 
 
 def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]:
-    """Which part the melody is, where there was a choice: its number from 1 and its name, and how sure that is."""
+    """Describe the part that was picked, if there was a choice: number from 1, name, confidence."""
     if len(piece.parts) < 2 or len(choices) != 1 or choices[0].part < 0:
         return {}
     (choice,) = choices
@@ -164,7 +168,10 @@ def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]
 
 
 def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
-    """Read a file of token arrays; under an explicit split arrays without notes stay, for they are counted."""
+    """Read a file of token arrays.
+
+    Under an explicit split arrays without notes stay, for they are counted.
+    """
     try:
         read = read_step_arrays(content, name, options.convention)
     except ValueError as error:
@@ -184,7 +191,7 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _rows(found: _Found) -> FileRows:
-    """Everything found, its notes laid end to end."""
+    """Join everything found to rows."""
     corpus = corpus_of(found.tunes, found.steps)
     return FileRows(
         corpus,

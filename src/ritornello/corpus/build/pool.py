@@ -38,7 +38,7 @@ class Job(NamedTuple):
 def convert_here(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, timeout_seconds: float = 10
 ) -> Generator[int, None, None]:
-    """Convert every source that the journal has no rows of; yields the place of each file as it is done.
+    """Convert the sources without rows in the journal; yields the place of each file when done.
 
     Closing the iterator, or an interrupt while it runs, ends the workers; what is in the journal stays.
     """
@@ -71,7 +71,7 @@ def convert_here(
 
 
 def workers_of(options: BuildOptions, files: int) -> int:
-    """Count the workers: as many as asked for, else one for each processor that this program may use."""
+    """Count the workers: as many as asked for, else one for each processor at hand."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(options.workers or processors, files))
 
@@ -105,7 +105,7 @@ def batches(jobs: Iterable[Job], files: int = BATCH_FILES) -> Iterator[list[Job]
 
 
 def converted(worker: Worker, jobs: Sequence[Job], options: BuildOptions) -> Iterator[tuple[Job, bytes]]:
-    """Convert a batch; gives each job with its rows as bytes, fewer where the worker was stopped."""
+    """Convert a batch; yields each job with its rows as bytes, fewer after `Worker.stop`."""
     answers = worker.answers([(job.name, job.content) for job in jobs], asdict(options))
     for job, answer in zip(jobs, answers, strict=False):
         yield job, FileRows.refused(*answer).to_bytes() if isinstance(answer, Failure) else answer
@@ -144,7 +144,7 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
 
 
 def _run(worker: Worker, options: BuildOptions, work: _Work, journal: Journal, done: queue.SimpleQueue) -> None:
-    """Convert batch after batch in a thread of its own; puts None when there is no more, or the error it met."""
+    """Convert batch after batch in a thread; puts None after the last one, or the error it met."""
     try:
         while (batch := work.next()) is not None:
             for job, rows in converted(worker, batch, options):

@@ -55,7 +55,7 @@ def convert_on_ray(
 
 
 def _ray():
-    """Ray with its data library, connected."""
+    """Connect to Ray and load its data library."""
     try:
         import pyarrow  # noqa: F401  # shards are written with it
         import ray
@@ -80,7 +80,10 @@ def _take_up(journal: Journal, shards: str) -> None:
 
 
 def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards: str) -> dict[str, list]:
-    """Convert the files of a block where it lies and write a shard. One row: their places and keys, and the shard."""
+    """Convert the files of a block where it lies, and write a shard.
+
+    Returns one row: places and keys of the files, and the shard.
+    """
     import ray
 
     earlier = ray.get(known)
@@ -105,7 +108,7 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
 
 
 def _sources(batch: dict[str, Any]) -> Iterator[tuple[int, Source]]:
-    """Places and sources from the columns of a block."""
+    """Rebuild places and sources from the columns of a block."""
     for place, text in zip(batch["place"], batch["source"], strict=True):
         yield int(place), Source.from_list(json.loads(text))
 

@@ -28,7 +28,9 @@ class ShardRow(NamedTuple):
 
 
 def write_shard(place: str, files: Sequence[tuple[str, bytes, FileRows]]) -> str:
-    """Write (name, key, rows) of some files as one shard in a folder or at a URL; returns its path there.
+    """Write name, key and rows of some files as one shard in a folder or at a URL.
+
+    Returns its path there.
 
     Its name follows from the keys, so that a task which is run again replaces what it wrote before. It appears whole
     or not at all. Raises OSError where it cannot be written.
@@ -50,7 +52,7 @@ def write_shard(place: str, files: Sequence[tuple[str, bytes, FileRows]]) -> str
 
 
 def shards_in(place: str) -> list[str]:
-    """Paths of the shards in a folder or at a URL, in order of name; none where there is no such place."""
+    """List the paths of the shards in a folder or at a URL, sorted; none if there is no such."""
     from pyarrow import fs
 
     system, folder = _system(place)
@@ -59,7 +61,7 @@ def shards_in(place: str) -> list[str]:
 
 
 def read_shard(place: str, path: str) -> Iterator[ShardRow]:
-    """The files of a shard. Raises CorpusError where it is damaged."""
+    """Read the files of a shard. Raises CorpusError where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -73,7 +75,7 @@ def read_shard(place: str, path: str) -> Iterator[ShardRow]:
 
 
 def _rows(row: dict[str, Any]) -> FileRows:
-    """Rows from their columns. Raises ValueError where they are none."""
+    """Rebuild rows from their columns. Raises ValueError where they are none."""
     notes = np.zeros(len(row["start"]), NOTE_DTYPE)
     for name in ("start", "duration", "pitch", "velocity"):
         notes[name] = row[name]
@@ -100,7 +102,7 @@ def _table(files: Sequence[tuple[str, bytes, FileRows]]):
 
 
 def _system(place: str):
-    """The file system of a place, and the path of the place in it."""
+    """Find the file system of a place, and the path of the place in it."""
     import os
 
     from pyarrow import fs

@@ -36,7 +36,7 @@ class TarMembers:
         return self._stream.tell()
 
     def members(self) -> Iterator[Member]:
-        """List the files in it, in its order. Raises ArchiveError where it is damaged or over a limit."""
+        """List the files in it, in its order. Raises ArchiveError: damaged, or over a limit."""
         name_bytes = 0
         while (entry := self._advance()) is not None:
             name_bytes += len(entry.name)
@@ -74,10 +74,10 @@ class TarMembers:
             raise ArchiveError("this is not a tar archive") from None
 
     def _advance(self) -> tarfile.TarInfo | None:
-        """Read the header of the next entry; None at the end. Raises ArchiveError where it is damaged."""
+        """Read the header of the next entry; None at the end. Raises ArchiveError for damage."""
         self._stream.headers = 0
         entry = self._archive.next()
-        self._archive.members.clear()  # nor is what earlier members and notes said kept in memory
+        self._archive.members.clear()  # earlier members and notes are not kept in memory
         self._archive.pax_headers.clear()
         if entry is None and self._stream.last.strip(b"\0"):
             raise ArchiveError("damaged (a header has no sense)")
@@ -108,17 +108,17 @@ class _Unpacked:
         return self._place
 
     def seek(self, place: int) -> None:
-        """Leave out what stands before a place, or before the end. Raises ArchiveError for one that has gone by."""
+        """Skip the bytes before a place, or all. Raises ArchiveError for one that has gone by."""
         if place < self._place:
             raise ArchiveError("damaged (a size is below 0)")
         while self._place < place and self.take(min(place - self._place, CHUNK)):
             pass
 
     def read(self, size: int) -> bytes:
-        """Read a part of what stands before a member's data. Raises ArchiveError where that is too much."""
+        """Read headers, not data. Raises ArchiveError where they are too long."""
         self.headers += size
         if self.headers > MAX_HEADERS:
-            raise ArchiveError(f"damaged ({self.headers} bytes are said about one member)")
+            raise ArchiveError(f"damaged ({self.headers} bytes of headers about one member)")
         self.last = self.take(size)
         return self.last
 
@@ -152,7 +152,10 @@ class _Xz:
         self._unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
 
     def read(self, size: int) -> bytes:
-        """Read some of the next `size` bytes, none at the end. Raises lzma.LZMAError or EOFError for damage."""
+        """Read some of the next `size` bytes, none at the end.
+
+        Raises lzma.LZMAError or EOFError for damage.
+        """
         while True:
             packed = b""
             if self._unpack.eof:

@@ -36,7 +36,7 @@ class ZipMembers:
                 yield Member(index, info.filename, name_refusal(info.filename) or _refusal(info))
 
     def read(self, index: int, limit: int) -> bytes:
-        """Read up to `limit` + 1 bytes of a member; the size that the archive states is not exceeded, nor trusted."""
+        """Read up to `limit` + 1 bytes of a member, and no more than the archive states."""
         if index >= len(self._infos) or _refusal(self._infos[index]):
             raise ArchiveError("its members are not what they were: it was changed meanwhile")
         with self._archive.open(self._infos[index]) as file:
@@ -57,7 +57,7 @@ class _Bounded:
         self._size = file.seek(0, 2)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read up to `size` bytes, all where it is negative. Raises LimitError where that is too much."""
+        """Read up to `size` bytes, all if below 0. Raises LimitError where that is too much."""
         left = max(0, self._size - self._file.tell())
         wanted = left if size is None or size < 0 else min(size, left)
         if wanted > self._most:

@@ -39,12 +39,12 @@ Opened = ZipMembers | TarMembers
 
 
 def is_archive(name: str) -> bool:
-    """Say whether a name ends as those of archives do. `.mxl`, `.mscz` and `.npz` are files, not archives."""
+    """Tell whether a name is that of an archive; `.mxl`, `.mscz` and `.npz` are files."""
     return name.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
 
 
 def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
-    """List the files in an archive and in archives within it; folders and hidden files are passed over.
+    """List the files in an archive and in archives within it, without folders and hidden files.
 
     An archive within is itself a member only where it has a problem: it stands behind its members.
     Raises ArchiveError where the archive breaks a limit (before the first member) or is damaged (behind the sound
@@ -64,8 +64,9 @@ def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
 
 
 def read_member(path: str, index: int, limit: int) -> bytes:
-    """Read up to `limit` + 1 bytes of a member. The archive stays open for the next one, per thread and process.
+    """Read up to `limit` + 1 bytes of a member.
 
+    The archive stays open for the next one, per thread and process.
     A tar is read forwards: reading its members in order costs one pass, going back starts it anew.
     Raises ArchiveError where the archive is damaged or has no such file, OSError where it cannot be read.
     """
@@ -121,7 +122,7 @@ def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[M
 
 
 def _listed(archive: Opened) -> tuple[list[Member], str]:
-    """List the members of an archive as far as it is sound, and what is wrong with it, if anything is.
+    """List the members of an archive as far as it is sound, and say what is wrong with it.
 
     Raises LimitError.
     """
@@ -149,7 +150,10 @@ def _open_within(outer: Opened, place: int, limits: Limits) -> Opened:
 
 
 def _kept_open(path: str) -> Opened:
-    """Open the archive at a path, unless it is open, unchanged, in this process (processes share a file's place)."""
+    """Open the archive at a path, unless it is open and unchanged.
+
+    A fork opens it anew: processes would share the place in the file.
+    """
     now = os.stat(path)
     state = (os.getpid(), path, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
     if getattr(_last, "state", None) != state:

@@ -19,7 +19,7 @@ _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
 
 
 def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
-    """Find every file named, and every file in the folders, archives and patterns named, each once.
+    """Find every file that is named, or in a folder, archive or pattern that is, each once.
 
     A source is a file, a folder (searched through, archives in it as well), an archive (`.zip`, `.tar`, `.tar.gz`,
     `.tgz`, `.tar.bz2`, `.tar.xz` ...) or a pattern (`tunes/**/*.mid`). Sources stay in the order given; what is in
@@ -75,7 +75,10 @@ def _named(given: str) -> list[str]:
 
 
 def _deep_matches(pattern: str) -> list[str]:
-    """Match files with a pattern that has "**" (any depth). Unlike glob, it ends where links go in circles."""
+    """Match files with a pattern that has "**" (any depth).
+
+    Unlike glob, it ends where links go in circles.
+    """
     parts = Path(pattern).parts
     first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     root = os.path.join(*parts[:first]) if first else os.curdir
@@ -92,7 +95,7 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _below(folder: str) -> Iterator[tuple[str, Source]]:
-    """Walk the files below a folder, sorted, with real paths; each real folder once, a training run never."""
+    """Walk the files below a folder, sorted, with real paths; each real folder once, no run."""
     entered: set[str] = set()
     waiting: list[tuple[str, str, bool]] = [(folder, os.path.realpath(folder), True)]
     while waiting:
@@ -108,7 +111,7 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
 
 
 def _listing(folder: str, real: str) -> list[tuple[str, str, bool]]:
-    """List what a folder holds, sorted: path, real path, and whether it is a folder. Raises OSError."""
+    """List what a folder holds, sorted: path, real path, is it a folder. Raises OSError."""
     with os.scandir(folder) as entries:
         seen = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     return [
@@ -133,7 +136,10 @@ def _source_of(path: str) -> Source:
 
 
 def _opened(source: Source) -> Iterator[Source]:
-    """List the members of an archive, or the source itself; a damaged archive comes last, with its problem."""
+    """List the members of an archive, or the source itself.
+
+    A damaged archive comes last, with its problem.
+    """
     if source.problem or not is_archive(source.path):
         yield source
         return

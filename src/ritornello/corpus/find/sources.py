@@ -90,7 +90,7 @@ class Source:
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
-    """Say why a file of this name need not be opened, as (reason, detail); None for one that may hold music."""
+    """Say why a file of this name is not read, as (reason, detail); None where it may be."""
     suffix = os.path.splitext(name)[1].lower()
     if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
         return None
