@@ -204,8 +204,5 @@ def normal_for(actual: int) -> int:
 
 
 def is_one_value(quarters: Fraction) -> bool:
-    """Tell whether a length is one note value with at most one dot, up to a dotted breve.
-
-    Values of tuplets count as well.
-    """
+    """Tell whether a length is one note value, dotted once at most, up to a dotted breve."""
     return odd_part(quarters.numerator) in (1, 3) and quarters <= LONGEST * Fraction(3, 2)

@@ -131,10 +131,7 @@ def file_content(path: Path) -> bytes:
 
 
 def _agreed_kind(path: Path, content: bytes) -> str:
-    """Find the kind that suffix and content agree on.
-
-    Raises MusicFileError saying what the file is instead.
-    """
+    """Find the kind that suffix and content agree on. Raises MusicFileError."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = " ".join(SUFFIXES)

@@ -87,10 +87,7 @@ def _kind_of_zip(content: bytes) -> str:
 
 
 def _kind_of_xml(head: str) -> str:
-    """Find the kind by the root element; "" without one.
-
-    Declaration, comments and document type come before it.
-    """
+    """Find the kind by the root element, after declaration, comments and type; "" without one."""
     if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
         return "html"
     head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)

@@ -314,10 +314,7 @@ def _with_accidentals(
 
 
 def _with_beams(elements: Sequence[Element], frame: _Frame) -> list[Element]:
-    """Join flagged notes within a beat by beams.
-
-    A tuplet is beamed whole with its neighbours, or by itself.
-    """
+    """Join flagged notes within a beat by beams; a tuplet whole, or by itself."""
     beamed = list(elements)
     for run in _beam_runs(elements, frame):
         flags = [FLAGS[elements[i].type] for i in run]

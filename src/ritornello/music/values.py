@@ -314,10 +314,7 @@ def _check_changes(name: str, changes: Sequence[Metre | Key | Tempo]) -> None:
 
 
 def _window(changes: tuple, start: int, end: int) -> tuple:
-    """Cut out the changes between two ticks, counted from `start`.
-
-    The one in force at `start` moves to 0.
-    """
+    """Cut out the changes between two ticks; the one in force at `start` moves to 0."""
     if not changes:
         return ()
     in_force = [c for c in changes if c.tick <= start][-1:] or [changes[0]]

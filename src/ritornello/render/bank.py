@@ -91,10 +91,7 @@ def _fast_length(size: int) -> int:
 
 
 def _resample(wave: NDArray[np.float32], recording: Recording, step: float, frames: int) -> NDArray[np.float32]:
-    """Read `wave` at every `step` frames, round the loop where it ends.
-
-    The curve is Catmull-Rom's cubic through four frames.
-    """
+    """Read `wave` at every `step` frames, round the loop, by Catmull-Rom's cubic."""
     place = np.arange(frames) * step
     passes = None
     if frames * step >= recording.length:

@@ -55,10 +55,7 @@ def _run(command: list[str], soundfont: str | Path) -> None:
 
 
 def _write_midi(music: Melody | Piece, path: Path) -> None:
-    """Write a MIDI file of all parts.
-
-    A silent last event keeps FluidSynth playing through the tail.
-    """
+    """Write all parts as MIDI; a silent last event keeps FluidSynth playing through the tail."""
     from symusic import ControlChange, Note, Score, Tempo, Track
 
     timeline = music.timeline

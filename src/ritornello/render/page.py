@@ -195,10 +195,7 @@ def _figures(figures: Mapping[str, Figure]) -> str:
 
 
 def _files(item: Exhibit) -> str:
-    """Make the links that save the melody.
-
-    The script points the sound's link at the player's own data.
-    """
+    """Make the links that save the melody; the script points the sound's at the player."""
     stem = re.sub(r"[^\w-]+", "-", item.name).strip("-").lower() or "melody"
     files = dict(item.files)
     if not any(name.endswith(".musicxml") for name in files):

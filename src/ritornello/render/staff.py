@@ -63,10 +63,7 @@ def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
 
 
 def svg_size(svg: str) -> tuple[float, float]:
-    """Read width and height in pixels from the first viewBox of an SVG picture.
-
-    Raises ValueError without one.
-    """
+    """Read width and height in pixels from an SVG's first viewBox. Raises ValueError."""
     found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     if not found:
         raise ValueError("this SVG has no viewBox from 0 0")

@@ -119,10 +119,7 @@ def parse_metre(text: str) -> tuple[int, int] | None:
 
 
 def parse_unit(text: str) -> Fraction:
-    """Read an L: field ("1/8") as quarters.
-
-    Raises ValueError for anything but a fraction above 0.
-    """
+    """Read an L: field ("1/8") as quarters. Raises ValueError for no fraction above 0."""
     found = re.fullmatch(r"(\d{1,4})(?:/(\d{1,4}))?", "".join(text.split()))
     if found is None or not int(found.group(1)) or (found.group(2) and not int(found.group(2))):
         raise ValueError(f'"{text}" is not a note length; 1/4, 1/8 or 1/16 is expected')

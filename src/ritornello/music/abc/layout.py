@@ -121,10 +121,7 @@ def _played_changes(changes: Sequence[tuple[Fraction, T]], stretches: Sequence[S
 
 
 def _bars(lead: Voice, stretches: Sequence[Stretch]) -> list[_Bar]:
-    """List the bars in playing order.
-
-    Two short bars that make up a full one (a bar cut by a repeat sign) are joined.
-    """
+    """List the bars in playing order; two short bars that make up a full one are joined."""
     bars: list[_Bar] = []
     offset = Fraction(0)
     for start, end in stretches:
@@ -170,10 +167,7 @@ def _free_metre(length: Fraction) -> tuple[int, int]:
 
 
 def _keys(keys: Sequence[tuple[Fraction, Signature]], ticks: int) -> tuple[Key, ...]:
-    """Convert keys to ticks; none at all where no key is named.
-
-    An unnamed stretch among named ones counts as C.
-    """
+    """Convert keys to ticks; none where no key is named, C for an unnamed stretch."""
     if not any(signature.known for _, signature in keys):
         return ()
     named: list[Key] = []

@@ -199,10 +199,7 @@ class VoiceReader:
             self.voice.parts.append((self.time, value.strip()[:1]))
 
     def _sound(self, heads: list[dict], after: str) -> None:
-        """Add the notes of a note or chord.
-
-        The length of the first one moves time on (standard, section 4.17).
-        """
+        """Add the notes of a note or chord; the first one's length moves time on (section 4.17)."""
         if not heads:
             return
         factor = self._factor() * _multiple(after) * self.unit
@@ -309,10 +306,7 @@ class VoiceReader:
             self.voice.marks.append(Mark(self.time, "double"))
 
     def _ending(self, text: str) -> None:
-        """Open an ending: 1, "1,3" or "2-4".
-
-        One in words counts as the next ("last time" after 1 is 2).
-        """
+        """Open an ending: 1, "1,3" or "2-4"; one in words ("last time") counts as the next."""
         worded = text.startswith('"')
         if worded and not re.search(r"\d", text):
             since = takewhile(lambda mark: mark.kind != "start", reversed(self.voice.marks))
@@ -338,10 +332,7 @@ def _head(token: dict[str, str]) -> dict:
 
 
 def _multiple(text: str) -> Fraction:
-    """Read a note length in units: "" 1, "3" 3, "3/2", "/" 1/2, "//" 1/4.
-
-    Raises ValueError beyond reason.
-    """
+    """Read a length in units: "" 1, "3" 3, "3/2", "/" 1/2, "//" 1/4. Raises ValueError."""
     if not text:
         return Fraction(1)
     number, *rest = re.findall(r"^\d*|/+\d*", text)

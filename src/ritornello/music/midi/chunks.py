@@ -50,10 +50,7 @@ def read_chunks(content: bytes) -> Chunks:
 
 
 def _unwrapped(content: bytes) -> bytes:
-    """Take the MIDI file out of a RIFF wrapper (.rmi); without one, return the content as it is.
-
-    Raises ValueError for an empty wrapper.
-    """
+    """Take the MIDI file out of a RIFF wrapper (.rmi), if it has one. Raises ValueError."""
     if content[:4] != b"RIFF" or content[8:12] != b"RMID":
         return content
     place = 12
@@ -66,10 +63,7 @@ def _unwrapped(content: bytes) -> bytes:
 
 
 def _resolution(division: int) -> tuple[int, float | None]:
-    """Read the division of the header as ticks per quarter note.
-
-    A division in SMPTE frames has a tempo as well, in quarters per minute. Raises ValueError.
-    """
+    """Read the division: ticks per quarter, and a tempo if it counts frames. Raises ValueError."""
     if not division & 0x8000:
         if not division:
             raise ValueError("damaged: the header says 0 ticks per quarter note")
@@ -83,10 +77,7 @@ def _resolution(division: int) -> tuple[int, float | None]:
 
 
 def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], int]:
-    """Read the tracks from `place` on, and count the bytes after them that are no chunk.
-
-    Raises ValueError for too few.
-    """
+    """Read the tracks from `place` on, and count the bytes left over. Raises ValueError."""
     tracks: list[bytes] = []
     while place + 8 <= len(content):
         name, size = struct.unpack_from(">4sI", content, place)

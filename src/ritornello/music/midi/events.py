@@ -43,10 +43,7 @@ def events(track: bytes) -> Iterator[Event]:
 
 
 def _quantity(track: bytes, place: int) -> tuple[int, int]:
-    """Read a variable-length quantity, and the place after it.
-
-    Raises IndexError where the track ends inside it.
-    """
+    """Read a variable-length quantity, and the place after it. Raises IndexError at the end."""
     value = track[place] & 0x7F
     while track[place] & 0x80:
         place += 1

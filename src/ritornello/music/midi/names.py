@@ -16,10 +16,7 @@ RUSSIAN = re.compile(rb"(?:[\x00-\x7f]|[\xc0-\xdf\xa8]?[\xe0-\xff\xb8]{2,}|[\xc0
 
 
 def decoded_name(name: bytes) -> str:
-    """Decode a name as text on one line.
-
-    Control characters become spaces, bytes without a meaning U+FFFD.
-    """
+    """Decode a name on one line; control characters become spaces, other bytes U+FFFD."""
     return re.sub(r"[\x00-\x1f\x7f]+", " ", name.decode(_encoding(name), "replace")).strip()
 
 
@@ -36,10 +33,7 @@ def _encoding(name: bytes) -> str:
 
 
 def _is_mostly(signs: re.Pattern[bytes], name: bytes) -> bool:
-    """Test whether half the bytes or more, spaces aside, belong to characters of two bytes.
-
-    Quotes and accents are fewer.
-    """
+    """Test whether half the bytes or more, spaces aside, belong to characters of two bytes."""
     return 4 * len(signs.findall(name)) >= len(b"".join(name.split()))
 
 

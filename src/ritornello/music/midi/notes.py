@@ -23,10 +23,7 @@ _ALL_OFF = [b"\0".join(bytes([0x80 | channel, pitch, 0]) for pitch in range(128)
 
 
 def latest_tick(resolution: int) -> int:
-    """Find the last tick at which a note may start or end.
-
-    Whatever lies after it is damage, or one of our own late note-offs.
-    """
+    """Find the last tick at which a note may start or end; later ones are damage or our own."""
     return min(MAX_QUARTERS * resolution, FAR - 1)
 
 

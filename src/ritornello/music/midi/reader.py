@@ -68,10 +68,7 @@ class _NoNotesError(ValueError):
 
 
 def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
-    """Join tracks that sound together in a Piece, with `remarks` on what is left out.
-
-    Raises ValueError.
-    """
+    """Join tracks that sound together in a Piece, with `remarks` on losses. Raises ValueError."""
     resolution = chunks.resolution
     score = _parsed(resolution, tracks)
     count = sum(len(track.notes) for track in score.tracks)

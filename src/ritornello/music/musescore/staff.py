@@ -201,10 +201,7 @@ class StaffReader:
         return duration
 
     def _duration(self, element: Element) -> Fraction:
-        """Read the duration of a chord or rest in quarters.
-
-        The <duration> of a two-note tremolo is the half of each chord.
-        """
+        """Read the quarters of a chord or rest; for a two-note tremolo, of its own half."""
         kind = (element.findtext("durationType") or "").strip()
         if kind == "measure":
             return self.bars[self.bar].length
@@ -317,10 +314,7 @@ class StaffReader:
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
-    """Find what keeps `spans` from filling a bar, "" if nothing.
-
-    What other voices than the first skip is a rest.
-    """
+    """Find what keeps `spans` from filling a bar, "" if nothing; not all voices must be full."""
     reached = Fraction(0)
     for start, end in sorted(spans):
         if start < reached:

@@ -323,10 +323,7 @@ def _place_notes(walk: Walk, times: Times, toolkit) -> None:
 
 
 def _quarters(stamp: float) -> Fraction:
-    """Find the exact time that verovio's float stands for.
-
-    Raises ValueError where no simple fraction is near.
-    """
+    """Find the exact time of verovio's float. Raises ValueError where no fraction is near."""
     exact = Fraction(stamp).limit_denominator(FINEST)
     if abs(float(exact) - stamp) > 1e-9 * max(1.0, stamp):
         raise ValueError(f"a note is at {stamp} quarters, which is no fraction with a denominator to {FINEST}")

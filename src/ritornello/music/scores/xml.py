@@ -165,10 +165,7 @@ def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
 
 
 def _duration(element: Element, divisions: Fraction) -> Fraction:
-    """Read the quarters of a note, backup or forward.
-
-    A tuplet that the divisions round is taken at its exact value.
-    """
+    """Read the quarters of a note, backup or forward; tuplets exactly, not as rounded."""
     stated = _number(element.findtext("duration") or "0", "duration") / divisions
     value, change = VALUES.get(element.findtext("type", "")), element.find("time-modification")
     if value is None or change is None:
