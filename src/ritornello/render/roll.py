@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import log2
 
 from ritornello.music.beats import BeatTree
-from ritornello.music.values import Melody, Note
+from ritornello.music.values import Melody
 from ritornello.render.staff import escape_attribute
 
 KEYBOARD = 54  # pixels that the keys take at the left
@@ -159,7 +159,8 @@ def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None)
     drawn = []
     for i, note in enumerate(melody.notes):
         start, end = melody.timeline.seconds(note.start), melody.timeline.seconds(note.end)
-        label, colour = pitch_name(note.pitch), f'fill="{INK}" fill-opacity="{_opacity(note):g}"'
+        opacity = round(min(max(0.35 + (note.velocity - 30) / 100, 0.35), 1.0), 2)
+        label, colour = pitch_name(note.pitch), f'fill="{INK}" fill-opacity="{opacity:g}"'
         if probabilities is not None:
             label += f", {abs(log2(probabilities[i])):.1f} bits"
             colour = f'fill="{surprise_colour(probabilities[i])}"'
@@ -170,10 +171,6 @@ def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None)
             f'height="{ROW - 1}" rx="2" {colour}><title>{label}</title></rect>'
         )
     return drawn
-
-
-def _opacity(note: Note) -> float:
-    return round(min(max(0.35 + (note.velocity - 30) / 100, 0.35), 1.0), 2)
 
 
 def _keyboard(space: _Space) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from ritornello.music.abc.fields import Signature
@@ -42,7 +43,7 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
     metres = _metres(_bars(lead, stretches))
     keys = _played_changes(lead.keys, stretches)
     tempos = _played_changes(
-        sorted([(Fraction(0), qpm), *(t for v in voices for t in v.tempos)], key=_time), stretches
+        sorted([(Fraction(0), qpm), *(t for v in voices for t in v.tempos)], key=itemgetter(0)), stretches
     )
     total = sum((end - start for start, end in stretches), Fraction(0))
 
@@ -73,10 +74,6 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
         for v, notes in zip(sounding, played, strict=True)
     )
     return parts, timeline
-
-
-def _time(change: tuple[Fraction, float]) -> Fraction:
-    return change[0]
 
 
 def _played_notes(voice: Voice, stretches: Sequence[Stretch]) -> list[WrittenNote]:

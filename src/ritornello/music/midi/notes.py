@@ -76,7 +76,10 @@ class NoteRepair:
         self._counts["late"] += len(found) - len(near)
         onsets = sorted({n.start for n in near})
         empty = [n for n in near if not n.duration]
-        repaired = self._lengthened(empty, onsets) if 2 * len(empty) > len(near) else []
+        repaired = []
+        if 2 * len(empty) > len(near):
+            ends = [self._next(onsets, n.start + 1, n.start + self._resolution) for n in empty]
+            repaired = [n._replace(duration=end - n.start) for n, end in zip(empty, ends, strict=True)]
         self._counts["lengthened" if repaired else "empty"] += len(empty)
         by_pitch: defaultdict[int, list[Note]] = defaultdict(list)
         for note in near:
@@ -106,11 +109,6 @@ class NoteRepair:
     @property
     def _quarters(self) -> int:
         return self._reach // self._resolution
-
-    def _lengthened(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
-        return [
-            n._replace(duration=self._next(onsets, n.start + 1, n.start + self._resolution) - n.start) for n in notes
-        ]
 
     def _ended(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
         """Pair notes of one pitch anew with the note-offs among their ends."""

@@ -28,7 +28,8 @@ def syllable_ticks(tracks: Sequence[bytes]) -> list[int]:
     """
     if sum(track.count(b"\xff\x01") + track.count(b"\xff\x05") for track in tracks) < FEWEST:
         return []
-    found = [event for track in tracks if b"\xff\x01" in track or b"\xff\x05" in track for event in _texts(track)]
+    with_text = [track for track in tracks if b"\xff\x01" in track or b"\xff\x05" in track]
+    found = [(tick, kind, text) for t in with_text for tick, _, kind, text in events(t) if kind in (TEXT, LYRIC)]
     lyrics = sorted({tick for tick, kind, text in found if kind == LYRIC and _is_sung(text)})
     if len(lyrics) >= FEWEST:
         return lyrics
@@ -65,8 +66,3 @@ def _hits(part: Part, times: np.ndarray, slack: int) -> int:
 def _is_sung(text: bytes) -> bool:
     """Test whether a text is a syllable: no information, not empty, not mere punctuation."""
     return text[:1] not in (b"@", b"%") and re.search(rb"[^\W_]|[\x80-\xff]", text) is not None
-
-
-def _texts(track: bytes) -> list[tuple[int, int, bytes]]:
-    """List the text and lyric events of a track as (tick, kind, text)."""
-    return [(tick, kind, text) for tick, _, kind, text in events(track) if kind in (TEXT, LYRIC)]

@@ -185,9 +185,6 @@ class StaffReader:
                 leaves = (self.bar + bars, start + quarters, self.number + staves, self.voice + voices, pitch)
         return arrives, leaves
 
-    def _rest(self, element: Element) -> None:
-        self._advance(element)
-
     def _advance(self, element: Element) -> Fraction:
         """Step over a chord or rest and record its span; returns its duration in quarters."""
         if self.division:
@@ -341,7 +338,7 @@ def _location(element: Element) -> tuple[int, Fraction, int, int]:
 
 _HANDLERS = {
     "Chord": StaffReader._chord,
-    "Rest": StaffReader._rest,
+    "Rest": StaffReader._advance,
     "Tuplet": StaffReader._tuplet,
     "endTuplet": StaffReader._end_tuplet,
     "tick": StaffReader._tick,

@@ -101,14 +101,10 @@ def _metres(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[F
         if not bar.length:
             continue
         metre = _named(bar)
-        if not joined and (not entries or entries[-1][1] != metre or _misses(start, entries[-1])):
+        if not joined and (not entries or entries[-1][1] != metre or (start - entries[-1][0]) % _full(metre)):
             entries.append((start, metre))
         joined = not joined and 0 < i < len(bars) - 1 and _completes(bar, bars[i + 1])
     return entries or [(Fraction(0), (4, 4))]
-
-
-def _misses(start: Fraction, entry: tuple[Fraction, MetreName]) -> bool:
-    return (start - entry[0]) % _full(entry[1]) != 0
 
 
 def _completes(bar: Measure, following: Measure) -> bool:

@@ -39,7 +39,8 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
     while place < len(bars):
         bar = bars[place]
         turns = _turns(bars, place)
-        if start != place and (bar.repeat_start or _after_endings(bars, place)):
+        after_endings = place > 0 and not bar.endings and bars[place - 1].endings
+        if start != place and (bar.repeat_start or after_endings):
             start, turn = place, 1
         skipped = bool(bar.endings) and (turns if jumped else turn) not in bar.endings
         if not skipped:
@@ -69,10 +70,6 @@ def _turns(bars: Sequence[BarMarks], place: int) -> int:
         last += 1
     group = bars[first : last + 1]
     return max([b.repeat_end for b in group] + [n for b in group for n in b.endings])
-
-
-def _after_endings(bars: Sequence[BarMarks], place: int) -> bool:
-    return place > 0 and not bars[place].endings and bool(bars[place - 1].endings)
 
 
 def _target(bars: Sequence[BarMarks], place: int, jumped: bool) -> int | None:
