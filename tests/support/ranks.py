@@ -22,12 +22,12 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
 from ritornello.training.plan import Setting, TrainOptions, make_plan
 from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.engine import Engine, make_engine
 from ritornello.training.run.folder import LAST_NAME
 from ritornello.training.run.measure import random_batch
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.ranks import Ranks, joined_ranks
 from ritornello.training.run.request import Request
-from ritornello.training.run.torch_engine import SavedTorchEngine
 
 NETWORK = NetworkOptions(1, 16, 16, dropout=0.0)
 OPTIONS = TrainOptions(
@@ -36,10 +36,10 @@ OPTIONS = TrainOptions(
 )  # fmt: skip
 
 
-def engine(ranks: Ranks) -> SavedTorchEngine:
+def engine(ranks: Ranks) -> Engine:
     """A small network; without dropout, so that chance has no say."""
     plan = make_plan(OPTIONS, 1000, Setting("torch", "cpu", "fp32", 1))
-    return SavedTorchEngine(NETWORK, Grid(), plan, ranks=ranks)
+    return make_engine(NETWORK, Grid(), plan, np.zeros(0, np.int64), ranks)
 
 
 def batches() -> list[Batch]:

@@ -1,4 +1,7 @@
-"""The same attention as it trains: PyTorch, all steps of a block at once."""
+"""Attention over the last outputs, as it is trained: PyTorch, all steps of a block at once.
+
+The formula is in `model/attention.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from torch.nn import functional
 
 
 class TorchMemory(NamedTuple):
-    """The N - 1 steps before a block. outputs: (batch, N - 1, H). is_own: whether of the tune under way."""
+    """The N - 1 steps before a block. outputs: (S, N - 1, H). is_own: whether they are of the current melody."""
 
     outputs: Tensor
     is_own: Tensor
 
 
 class TorchAttention(nn.Module):
-    """See `attention.py` for the formula. width: H. reach: N steps."""
+    """Attention of width H over the last `reach` = N outputs."""
 
     def __init__(self, width: int, reach: int):
         super().__init__()
@@ -27,10 +30,10 @@ class TorchAttention(nn.Module):
         self.place = nn.Parameter(torch.zeros(reach))
 
     def forward(self, hidden: Tensor, begins: Tensor, memory: TorchMemory | None) -> tuple[Tensor, TorchMemory]:
-        """Contexts, (batch, time, H), and the memory after the last step.
+        """Compute contexts, (S, T, H), and the memory after the last step.
 
-        hidden: (batch, time, H), the LSTM's outputs. begins: (batch, time) of bool, where a tune begins: what was
-        before it is not looked at.
+        hidden: (S, T, H), the LSTM's outputs. begins: (S, T) of bool, where a melody begins: outputs before it are
+        not attended to.
         """
         batch, time, width = hidden.shape
         reach = len(self.place)
@@ -49,7 +52,7 @@ class TorchAttention(nn.Module):
         return context, TorchMemory(outputs[:, time:].detach(), (tunes[:, time:] == tune[:, -1:]).detach())
 
     def named(self) -> dict[str, Tensor]:
-        """Parameters by their name in the model file."""
+        """Return the parameters by their names in the model file."""
         return {
             "attention.key": self.key.weight,
             "attention.query": self.query.weight,
@@ -59,7 +62,7 @@ class TorchAttention(nn.Module):
 
 
 def _along_the_band(shares: Tensor) -> Tensor:
-    """(batch, time, reach) as (batch, time, reach - 1 + time): row t moved t places to the right."""
+    """Shift row t by t places to the right: (S, T, N) to (S, T, N - 1 + T)."""
     batch, time, reach = shares.shape
     padded = functional.pad(shares, (0, time)).flatten(1)  # rows of reach + time
     return padded[:, : time * (reach + time - 1)].reshape(batch, time, reach + time - 1)

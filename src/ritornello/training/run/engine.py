@@ -46,9 +46,12 @@ def make_engine(
 
         return NumpyEngine(network, encoding, plan, before=before)
     require_torch()
-    from ritornello.training.run.torch_engine import SavedTorchEngine
+    from ritornello.training.run.torch_engine import RankEngine, SavedTorchEngine
 
-    return SavedTorchEngine(network, encoding, plan, before, ranks)
+    if ranks.size > 1:
+        assert before is not None
+        return RankEngine(network, encoding, plan, before, ranks)
+    return SavedTorchEngine(network, encoding, plan, before)
 
 
 def choose_engine(options: TrainOptions) -> str:

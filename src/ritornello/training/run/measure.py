@@ -70,7 +70,7 @@ def possible_settings(options: TrainOptions, machine: Machine | None = None) -> 
     device = "cpu" if engine == "numpy" else choose_device(options.device or "auto").type
     if engine == "numpy" and (options.device not in (None, "auto", "cpu") or options.dtype == "bf16"):
         raise ValueError("the numpy engine trains on the cpu in fp32 alone; leave --device and --dtype out")
-    machine = machine or this_machine(device)
+    machine = machine or this_machine(engine, device)
     is_given = options.dtype not in (None, "auto")
     dtypes = [str(options.dtype)] if is_given else ["bf16", "fp32"][not machine.has_bf16 :]
     if engine == "numpy":
@@ -82,14 +82,15 @@ def possible_settings(options: TrainOptions, machine: Machine | None = None) -> 
     return [Setting(engine, device, dtype, count) for count in threads for dtype in dtypes]
 
 
-def this_machine(device: str) -> Machine:
+def this_machine(engine: str, device: str) -> Machine:
     """Ask this machine for its cores, whether the device computes in bfloat16, and for NumPy's threads."""
-    is_bf16 = device == "cpu" and has_bf16()
+    if engine == "numpy":
+        return Machine(usable_cores(), False, blas_threads())
     if device == "cuda":
         import torch
 
-        is_bf16 = torch.cuda.is_bf16_supported()
-    return Machine(usable_cores(), is_bf16, blas_threads())
+        return Machine(usable_cores(), torch.cuda.is_bf16_supported(), None)
+    return Machine(usable_cores(), device == "cpu" and has_bf16(), None)
 
 
 def measured(possible: Sequence[Setting], timer: Timer) -> list[Setting]:

@@ -14,13 +14,12 @@ from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
 from ritornello.training.loop import Progress
 from ritornello.training.plan import make_plan
-from ritornello.training.run.checkpoint import Checkpoint, CheckpointError
+from ritornello.training.run.checkpoint import Checkpoint, CheckpointError, RunMetadata
 from ritornello.training.run.engine import make_engine
 from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import MODEL_NAME
 from ritornello.training.run.material import Material, gather
 from ritornello.training.run.measure import choose_setting
-from ritornello.training.run.metadata import RunMetadata
 from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams, job
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Training

@@ -1,4 +1,4 @@
-"""The PyTorch engine of a run: it can be saved and resumed, and shares its gradients with other ranks."""
+"""The PyTorch engines of a run: one that can be saved, and one that shares its gradients with other ranks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch
 from ritornello.training.network import TorchState
 from ritornello.training.plan import Plan
-from ritornello.training.run.ranks import ALONE, Ranks
+from ritornello.training.run.ranks import Ranks
 from ritornello.training.update import TorchEngine
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of AdamW for each parameter, by PyTorch's names
@@ -22,34 +22,7 @@ OWN = ("carried.", "random")  # names in a state that differ from rank to rank
 
 
 class SavedTorchEngine(TorchEngine):
-    """A `TorchEngine` with a state. ranks: the processes that train the same network on other streams.
-
-    All ranks begin with the same weights, average their gradients at each update and divide the melodies of a
-    validation among them.
-    """
-
-    def __init__(
-        self,
-        network: NetworkOptions,
-        encoding: Encoding,
-        plan: Plan,
-        before: np.ndarray | None = None,
-        ranks: Ranks = ALONE,
-    ):
-        super().__init__(network, encoding, plan, before)
-        self._ranks = ranks
-        if not ranks.is_first:
-            torch.manual_seed(ranks.seed(plan.seed))  # the same weights, other dropout
-
-    def backward(self, batch: Batch) -> tuple[float, int]:
-        """Set the gradients of the mean nll over all ranks; return that nll and the own targets."""
-        nll, targets = super().backward(batch)
-        return self._ranks.average(list(self.model.parameters()), nll, targets), targets
-
-    def nll(self, melodies: Sequence[np.ndarray]) -> float:
-        """Measure the mean nats per token over whole melodies; each rank takes its part of them."""
-        own = melodies[self._ranks.rank :: self._ranks.size]
-        return self._ranks.mean(super().nll(own) if len(own) else 0.0, sum(map(len, own)))
+    """A `TorchEngine` with a state."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that is needed to resume to the bit: weights, moments, carried and RNG state."""
@@ -62,11 +35,11 @@ class SavedTorchEngine(TorchEngine):
         named["random"] = torch.get_rng_state().numpy().copy()
         if self.device.type == "cuda":
             named["random.cuda"] = torch.cuda.get_rng_state(self.device).numpy().copy()
-        return self._ranks.join(named, OWN)
+        return named
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Resume from a state of the same network. Raises ValueError for another network's."""
-        state, parameters = self._ranks.part(state), dict(self.model.named_parameters())
+        parameters = dict(self.model.named_parameters())
         shapes = {f"weight.{name}": value.shape for name, value in parameters.items()}
         if {name: value.shape for name, value in state.items() if name.startswith("weight.")} != shapes:
             raise ValueError("the checkpoint is another network's: resume with the same preset and encoding")
@@ -83,6 +56,37 @@ class SavedTorchEngine(TorchEngine):
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(array)).to(self.device)
+
+
+class RankEngine(SavedTorchEngine):
+    """The engine of one rank of several, which train the same network on other streams.
+
+    All begin with the same weights, average their gradients at each update and divide the melodies of a validation.
+    """
+
+    def __init__(self, network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray, ranks: Ranks):
+        super().__init__(network, encoding, plan, before)
+        self._ranks = ranks
+        if not ranks.is_first:
+            torch.manual_seed(ranks.seed(plan.seed))  # the same weights, other dropout
+
+    def backward(self, batch: Batch) -> tuple[float, int]:
+        """Set the gradients of the mean nll over all ranks; return that nll and the own targets."""
+        nll, targets = super().backward(batch)
+        return self._ranks.average(list(self.model.parameters()), nll, targets), targets
+
+    def nll(self, melodies: Sequence[np.ndarray]) -> float:
+        """Measure the mean nats per token over whole melodies; each rank takes its part of them."""
+        own = melodies[self._ranks.rank :: self._ranks.size]
+        return self._ranks.mean(super().nll(own), sum(map(len, own)))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Join the states of all ranks."""
+        return self._ranks.join(super().state(), OWN)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Resume from this rank's part of a joined state."""
+        super().restore(self._ranks.part(state))
 
 
 def _array(value: Tensor) -> np.ndarray:

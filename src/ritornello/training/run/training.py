@@ -21,12 +21,11 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Streams
 from ritornello.training.loop import Check, Progress, learn
 from ritornello.training.plan import DEFAULTS, Plan, Setting
-from ritornello.training.run.checkpoint import Checkpoint, save_checkpoint
+from ritornello.training.run.checkpoint import Checkpoint, RunMetadata, save_checkpoint
 from ritornello.training.run.engine import Engine, make_engine
 from ritornello.training.run.finetune import Base
 from ritornello.training.run.folder import MODEL_NAME, drop_model, drop_reports, sweep, write_log
 from ritornello.training.run.material import Material
-from ritornello.training.run.metadata import RunMetadata
 from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.training.run.rescue import rescued, uninterrupted
 from ritornello.version import VERSION
