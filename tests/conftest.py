@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.model.lstm import NumpyLstm
@@ -230,7 +231,7 @@ def hymn_corpus(tmp_path_factory, hymn_folder) -> Path:
     from ritornello.corpus.build.build import build_corpus
 
     path = tmp_path_factory.mktemp("corpus") / "hymns"
-    build_corpus(hymn_folder, split="last:0.2").save(path)
+    build_corpus(hymn_folder, BuildOptions(split="last:0.2")).save(path)
     return path
 
 

@@ -16,6 +16,7 @@ CHILD = r"""
 import json, os, re, resource, sys, threading, time
 from pathlib import Path
 from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.options import BuildOptions
 if sys.argv[3] and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {int(core) for core in sys.argv[3].split(",")})
 
@@ -39,7 +40,7 @@ def command(process):
 peaks, ended = [0.0], threading.Event()
 threading.Thread(target=watch, args=(peaks, ended), daemon=True).start()
 began = time.perf_counter()
-corpus = build_corpus(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[4]))
+corpus = build_corpus(sys.argv[1], BuildOptions(workers=int(sys.argv[4])), out=sys.argv[2])
 seconds = time.perf_counter() - began
 ended.set()
 own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)

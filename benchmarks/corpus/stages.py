@@ -17,7 +17,7 @@ from typing import Any
 
 from ritornello.corpus.build import build
 from ritornello.corpus.build.convert import convert
-from ritornello.corpus.build.journal import key_of
+from ritornello.corpus.build.journal import content_key
 from ritornello.corpus.build.pool import content_of
 from ritornello.corpus.build.rows import FileRows
 from ritornello.reports.corpora import page
@@ -63,7 +63,7 @@ def _in_process(sources, options, journal, out) -> Generator[int, None, None]:
     for place, source in enumerate(sources):
         content = content_of(source)
         rows = content if isinstance(content, FileRows) else convert(content, source.name, options)
-        journal.put(place, key_of(source.name, content), rows.to_bytes())
+        journal.put(place, content_key(source.name, content), rows.to_bytes())
         yield place
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ritornello.corpus.build.journal import Journal, key_of
+from ritornello.corpus.build.journal import Journal, content_key
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
@@ -57,7 +57,7 @@ def test_an_old_journal_is_taken_up(tmp_path):
     shutil.copy(OLD / "journal", tmp_path / "journal")
     names = ["book.abc", "steps.npy"]
     with Journal(tmp_path / "journal", BuildOptions(), 2) as journal:
-        assert [journal.take_up(n, key_of(name, (OLD / name).read_bytes())) for n, name in enumerate(names)] == [
+        assert [journal.take_up(n, content_key(name, (OLD / name).read_bytes())) for n, name in enumerate(names)] == [
             True
         ] * 2
         book, steps = journal.rows(0), journal.rows(1)
@@ -73,7 +73,7 @@ def test_an_old_shard_is_read(tmp_path):
 
     shutil.copy(OLD / "journal", tmp_path / "journal")
     with Journal(tmp_path / "journal", BuildOptions(), 1) as journal:
-        key = key_of("book.abc", (OLD / "book.abc").read_bytes())
+        key = content_key("book.abc", (OLD / "book.abc").read_bytes())
         assert journal.take_up(0, key)
         path = write_shard(str(tmp_path), [("book.abc", key, journal.rows(0))])
         parquet.write_table(parquet.read_table(path).drop_columns(["part"]), path)

@@ -7,6 +7,7 @@ import pytest
 from ritornello.corpus.build.assemble import strict_failure
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import REMEDIES, SHARPER, FileReport, dropped, remedy
 from ritornello.corpus.store import Corpus
 from ritornello.music.midi.reader import write_midi
@@ -98,7 +99,7 @@ def folder(tmp_path):
 
 
 def test_a_strict_build_of_sound_files_is_as_any_other(folder, tmp_path):
-    corpus = build_corpus(folder, out=tmp_path / "c", strict=True)
+    corpus = build_corpus(folder, BuildOptions(strict=True), out=tmp_path / "c")
     assert [r.reason for r in corpus.report] == ["ok", "duplicate"]
     assert Corpus.load(tmp_path / "c").report == corpus.report
     assert corpus.report[1].detail == f"same tune as {folder / 'a higher.mid'}, 5 semitones down"
@@ -109,23 +110,23 @@ def test_a_strict_build_of_sound_files_is_as_any_other(folder, tmp_path):
 def test_a_strict_build_fails_with_its_report_and_writes_nothing(folder, tmp_path):
     (folder / "few.mid").write_bytes(midi([60, 62, 64]))
     with pytest.raises(CorpusError, match=r"strict: 1 of 3 files .*use --least-notes 3") as caught:
-        build_corpus(folder, out=tmp_path / "c", strict=True, least_notes=8)
+        build_corpus(folder, BuildOptions(strict=True, least_notes=8), out=tmp_path / "c")
     assert [r.reason for r in caught.value.report] == ["ok", "duplicate", "too_short"]
     assert not (tmp_path / "c").exists()
 
 
 def test_melodies_of_few_bars_are_left_out_where_that_is_asked_and_the_number_that_keeps_them_is_told(folder):
     (folder / "b.mid").write_bytes(midi([72, 71, 67, 69, 64, 66, 67, 71, 62]))  # nine quarters: three bars
-    report = {r.path.rsplit("/", 1)[-1]: r for r in build_corpus(folder, min_bars=4).report}
+    report = {r.path.rsplit("/", 1)[-1]: r for r in build_corpus(folder, BuildOptions(min_bars=4)).report}
     assert report["b.mid"].detail.endswith("the longest useful line is 3 bars")
     assert report["b.mid"].remedy == "to keep it, use --min-bars 3"
-    assert [r.status for r in build_corpus(folder, min_bars=3).report] == ["kept", "dropped", "kept"]
+    assert [r.status for r in build_corpus(folder, BuildOptions(min_bars=3)).report] == ["kept", "dropped", "kept"]
     with pytest.raises(CorpusError, match="min_bars must be 0 or more"):
-        build_corpus(folder, min_bars=-1)
+        build_corpus(folder, BuildOptions(min_bars=-1))
 
 
 def test_copies_can_be_kept_all_in_one_split(folder):
-    corpus = build_corpus(folder, keep_copies=True)
+    corpus = build_corpus(folder, BuildOptions(keep_copies=True))
     assert len(corpus) == 2
     assert len({p.family for p in corpus.pieces}) == len({p.split for p in corpus.pieces}) == 1
 

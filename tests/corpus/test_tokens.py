@@ -1,12 +1,14 @@
 """A corpus as tokens, and a corpus that an encoding cannot write."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.corpus.tokens import corpus_tokens, losses_in_words, tokens_and_losses
+from ritornello.corpus.tokens import corpus_tokens, losses_in_words
 from ritornello.encoding import Grid
 from ritornello.music.values import Melody, Note, Timeline
 
@@ -18,6 +20,12 @@ def corpus(*melodies: Melody, steps: tuple = ()) -> Corpus:
 
 def run_of(count: int, ticks: int) -> Melody:
     return Melody(tuple(Note(ticks * n, ticks, 60 + n % 12) for n in range(count)), Timeline(480, ticks * count))
+
+
+def losses_of(corpus, encoding) -> Counter[str]:
+    losses: Counter[str] = Counter()
+    corpus_tokens(corpus, encoding, losses=losses)
+    return losses
 
 
 def test_silent_melodies_are_left_out():
@@ -59,8 +67,8 @@ def test_melodies_are_chosen_by_place_and_judged_by_themselves():
 
 def test_losses_are_counted_over_all_melodies_and_told_in_a_line():
     thirds = corpus(run_of(3, 160), run_of(2, 480))
-    _, losses = tokens_and_losses(thirds, Grid())
+    losses = losses_of(thirds, Grid())
     assert losses == {"moved": 2, "resized": 3, "lost": 0, "notes": 5}
     said = "the encoding ('grid', 4 steps per quarter) does not keep all of 5 notes: 2 moved, 3 resized"
     assert losses_in_words(losses, Grid()) == said
-    assert losses_in_words(tokens_and_losses(thirds, Grid(12))[1], Grid(12)) == ""
+    assert losses_in_words(losses_of(thirds, Grid(12)), Grid(12)) == ""

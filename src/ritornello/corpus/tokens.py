@@ -16,44 +16,44 @@ MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another
 
 
 def corpus_tokens(
-    corpus: Corpus, encoding: Encoding, split: str | None = None, only: Sequence[int] | None = None
+    corpus: Corpus,
+    encoding: Encoding,
+    split: str | None = None,
+    only: Sequence[int] | None = None,
+    losses: Counter[str] | None = None,
 ) -> list[np.ndarray]:
-    """Tokens of each melody of a split, in file order, (length,) each.
+    """Encode each melody of a split, in file order: (length,) tokens of each.
 
-    only: these melodies alone, by their places among the split's melodies that have notes.
+    only: encode these melodies alone, by their places among the split's melodies that have notes.
+    losses: takes the number of `notes`, and of those that the encoding `moved`, `resized` and `lost`.
     Token arrays that were kept step for step are given back unchanged by the plain grid of 4 steps.
     Melodies without a note are left out. Raises CorpusError where corpus and encoding do not match: a melody that
-    cannot be written, or more notes lost than kept.
+    cannot be encoded, or more notes lost than kept.
     """
-    return tokens_and_losses(corpus, encoding, split, only)[0]
-
-
-def tokens_and_losses(
-    corpus: Corpus, encoding: Encoding, split: str | None = None, only: Sequence[int] | None = None
-) -> tuple[list[np.ndarray], Counter[str]]:
-    """The same, and what the encoding could not keep: notes `moved`, `resized` and `lost`, of so many `notes`."""
-    told: list[np.ndarray] = []
-    losses: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=0)
+    tokens: list[np.ndarray] = []
+    counts: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
-    for melody, kept in _chosen(corpus, split, only):
-        losses["notes"] += len(melody.notes)
-        if kept is not None and takes_steps:
-            told.append(kept)
+    for melody, steps in _chosen(corpus, split, only):
+        counts["notes"] += len(melody.notes)
+        if steps is not None and takes_steps:
+            tokens.append(steps)
         else:
             encoded = _encoded(encoding, melody)
-            told.append(encoded.tokens)
-            losses.update(encoded.losses)
-    if losses["lost"] > MOST_LOST * losses["notes"]:
+            tokens.append(encoded.tokens)
+            counts.update(encoded.losses)
+    if counts["lost"] > MOST_LOST * counts["notes"]:
         raise CorpusError(
-            f"the encoding ({_named(encoding)}) is too coarse for this corpus: it loses {losses['lost']} of "
-            f"{losses['notes']} notes; choose a finer or another one"
+            f"the encoding ({_named(encoding)}) is too coarse for this corpus: it loses {counts['lost']} of "
+            f"{counts['notes']} notes; choose a finer or another one"
         )
-    return told, losses
+    if losses is not None:
+        losses.update(counts)
+    return tokens
 
 
 def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
-    """What `tokens_and_losses` says of an encoding, in a line; "" where every note is kept as it is."""
+    """Report the losses of `corpus_tokens` in a line, "" where every note is kept as it is."""
     counts = [f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name]]
     if not counts:
         return ""
@@ -77,13 +77,13 @@ def _encoded(encoding: Encoding, melody: Melody) -> Encoded:
 
 
 def _chosen(corpus: Corpus, split: str | None, only: Sequence[int] | None) -> list[tuple[Melody, np.ndarray | None]]:
-    """The melodies that have notes, or those of them at these places."""
-    heard = [pair for pair in _melodies_and_steps(corpus, split) if pair[0].notes]
-    return heard if only is None else [heard[n] for n in only]
+    """List the melodies that have notes, or those of them at these places, with their step arrays."""
+    sounding = [pair for pair in _melodies_and_steps(corpus, split) if pair[0].notes]
+    return sounding if only is None else [sounding[n] for n in only]
 
 
 def _melodies_and_steps(corpus: Corpus, split: str | None) -> Iterator[tuple[Melody, np.ndarray | None]]:
-    """Each melody with the token array that it was read from, if any."""
+    """List each melody with the token array that it was read from, if any."""
     for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
         if part.steps is None or corpus.steps is None:
             yield melody, None

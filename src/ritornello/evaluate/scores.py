@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens, tokens_and_losses
+from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
@@ -32,11 +33,12 @@ def score_model(
 ) -> tuple[Likelihood, dict[str, int]]:
     """Score a split's melodies (all where None), each from its beginning.
 
-    Returns their likelihood, and how many notes the encoding could not keep (see `tokens_and_losses`).
+    Returns their likelihood, and how many notes the encoding could not keep (see `corpus_tokens`).
     only: score these alone, by their places among the split's melodies that have notes.
     Raises ValueError where there are none, CorpusError where model and corpus do not match.
     """
-    melodies, losses = tokens_and_losses(corpus, model.encoding, split, only)
+    losses: Counter[str] = Counter()
+    melodies = corpus_tokens(corpus, model.encoding, split, only, losses)
     if not melodies:
         raise _nothing_to_score(split)
     nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)

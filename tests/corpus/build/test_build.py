@@ -103,7 +103,7 @@ def test_every_file_has_one_line_with_its_reason(folder):
 
 
 def test_what_is_kept_is_what_the_files_hold(folder):
-    corpus = build_corpus(folder, licence="mine")
+    corpus = build_corpus(folder, BuildOptions(licence="mine"))
     assert [p.title for p in corpus.pieces] == ["", "First", "Second", ""]
     by_title = {m.title: m for m in corpus.melodies()}
     assert [n.pitch for n in by_title["First"].notes] == [67, 69, 71, 74, 71, 69, 67, 69, 67]
@@ -131,7 +131,9 @@ def test_progress_is_told_after_each_file(folder):
 
 
 def test_an_explicit_split_keeps_copies_and_reports_them(folder):
-    corpus = build_corpus([folder / "a tune.mid", folder / "book.abc", folder / "copy.mid"], split="last:0.25")
+    corpus = build_corpus(
+        [folder / "a tune.mid", folder / "book.abc", folder / "copy.mid"], BuildOptions(split="last:0.25")
+    )
     assert [p.split == "test" for p in corpus.pieces] == [False, False, False, True]
     assert corpus.report[2].status == "kept"
     ((code, detail),) = corpus.report[2].warnings
@@ -168,7 +170,7 @@ def test_where_nothing_is_kept_the_folder_holds_the_report_alone_until_something
 def test_a_split_list_that_cannot_be_read_is_said_before_any_file_is_read(folder, tmp_path):
     seen = []
     with pytest.raises(CorpusError, match="nofile: the split list cannot be read"):
-        build_corpus(folder, split=f"list:{tmp_path}/nofile", on_file=lambda *told: seen.append(told))
+        build_corpus(folder, BuildOptions(split=f"list:{tmp_path}/nofile"), on_file=lambda *told: seen.append(told))
     assert not seen
 
 
@@ -184,7 +186,7 @@ def test_rests_are_cut_only_where_asked(tmp_path):
     later = tuple(n._replace(start=n.start + 480 * 40) for n in notes)
     (tmp_path / "gap.mid").write_bytes(write_midi(Melody((*notes, *later))))
     assert [len(m.notes) for m in build_corpus(tmp_path).melodies()] == [26]
-    cut = build_corpus(tmp_path, rest_bars=2)
+    cut = build_corpus(tmp_path, BuildOptions(rest_bars=2))
     assert [len(m.notes) for m in cut.melodies()] == [13, 13]
     assert len(cut) == 1
     assert cut.report[0].melodies == 2
@@ -197,7 +199,7 @@ def test_options_out_of_range_are_refused(tmp_path, changes):
     [name] = changes
     (tmp_path / "a.mid").write_bytes(midi(TUNE))
     with pytest.raises(CorpusError, match=name):
-        build_corpus(tmp_path, **changes)
+        build_corpus(tmp_path, BuildOptions(**changes))
 
 
 def token_arrays(path, convention_no_event, note_off):
@@ -219,7 +221,7 @@ def test_token_arrays_are_kept_step_for_step(tmp_path):
 
 def test_under_an_explicit_split_silent_token_arrays_stay_in_their_place(tmp_path):
     token_arrays(tmp_path / "tokens.npz", 128, 129)
-    corpus = build_corpus(tmp_path, split="last:0.5")
+    corpus = build_corpus(tmp_path, BuildOptions(split="last:0.5"))
     assert [len(a) for a in corpus.step_arrays("train")] == [9]
     assert [a.tolist() for a in corpus.step_arrays("test")] == [[128] * 4]
     assert corpus.counts()["test"] == {"pieces": 1, "melodies": 1, "notes": 0}
@@ -265,6 +267,6 @@ def test_the_exercise_with_its_last_tenth_held_out(shared_data):
 
 def test_essen_melodies_one_for_each_file(shared_data):
     folder = shared_data("melodies/jugoslav")
-    corpus = build_corpus(folder, split="last:0.1")
+    corpus = build_corpus(folder, BuildOptions(split="last:0.1"))
     assert len(corpus) == len(list(folder.glob("*.krn"))) == 115
     assert {r.reason for r in corpus.report} == {"ok"}

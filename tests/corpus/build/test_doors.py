@@ -14,6 +14,7 @@ import pytest
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.store import Corpus
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -76,7 +77,7 @@ def doors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doors")
     for name, (content, *_) in DOORS.items():
         (folder / name).write_bytes(content)
-    return {os.path.basename(line.path): line for line in build_corpus(folder, keep_copies=True).report}
+    return {os.path.basename(line.path): line for line in build_corpus(folder, BuildOptions(keep_copies=True)).report}
 
 
 @pytest.mark.parametrize("name", DOORS)

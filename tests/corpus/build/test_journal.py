@@ -2,13 +2,13 @@
 
 import pytest
 
-from ritornello.corpus.build.journal import Journal, journal_path, key_of
+from ritornello.corpus.build.journal import Journal, content_key, journal_path
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 
 OPTIONS = BuildOptions()
-KEYS = [key_of(f"{n}.mid", b"content") for n in range(5)]
+KEYS = [content_key(f"{n}.mid", b"content") for n in range(5)]
 
 
 def rows(n: int) -> bytes:
@@ -68,7 +68,18 @@ def test_other_options_begin_anew_but_not_those_of_the_machine(path):
 
 
 def test_name_and_content_both_count():
-    assert len({key_of("a", b"b"), key_of("a", b"c"), key_of("b", b"b"), key_of("ab", b""), key_of("", b"ab")}) == 5
+    assert (
+        len(
+            {
+                content_key("a", b"b"),
+                content_key("a", b"c"),
+                content_key("b", b"b"),
+                content_key("ab", b""),
+                content_key("", b"ab"),
+            }
+        )
+        == 5
+    )
 
 
 def test_two_programs_do_not_write_one_corpus(path):

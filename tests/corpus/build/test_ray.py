@@ -54,7 +54,7 @@ def test_ray_gives_the_same_corpus_as_the_pool_and_says_nothing_of_its_own(ray, 
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     logging.getLogger("ray").setLevel(logging.INFO)  # as it is outside tests
     capfd.readouterr()
-    build_corpus(tunes, out=tmp_path / "ray" / "corpus", engine="ray")
+    build_corpus(tunes, BuildOptions(engine="ray"), out=tmp_path / "ray" / "corpus")
     told = capfd.readouterr()
     assert (told.out, told.err) == ("", "")
     assert logging.getLogger("ray.data").getEffectiveLevel() == logging.ERROR
@@ -63,7 +63,9 @@ def test_ray_gives_the_same_corpus_as_the_pool_and_says_nothing_of_its_own(ray, 
     before = [shard.stat().st_mtime_ns for shard in shards]
     (tmp_path / "tunes" / "0001.mid").write_bytes((tmp_path / "tunes" / "0002.mid").read_bytes())
     again = build_corpus(
-        tunes, out=tmp_path / "again" / "corpus", engine="ray", shards=str(tmp_path / "ray" / "corpus.shards")
+        tunes,
+        BuildOptions(engine="ray", shards=str(tmp_path / "ray" / "corpus.shards")),
+        out=tmp_path / "again" / "corpus",
     )
     assert [shard.stat().st_mtime_ns for shard in shards] == before
     assert len(list((tmp_path / "ray" / "corpus.shards").glob("*.parquet"))) == len(shards) + 1  # one file was new
@@ -103,7 +105,7 @@ def test_a_damaged_shard_is_named(tmp_path):
 def test_without_a_place_for_shards_nothing_is_read(tmp_path):
     tunes = folder_of(tmp_path / "tunes", 1)
     with pytest.raises(CorpusError, match="a place for its shards"):
-        build_corpus(tunes, engine="ray")
+        build_corpus(tunes, BuildOptions(engine="ray"))
 
 
 @pytest.mark.slow
@@ -126,7 +128,7 @@ def test_a_machine_that_dies_in_the_middle_loses_nothing(ray, tmp_path, request)
             cluster.remove_node(doomed, allow_graceful=False)
             done_at_death.append(done)
 
-    build_corpus(tunes, on_file=kill_one, out=tmp_path / "ray" / "corpus", engine="ray")
+    build_corpus(tunes, BuildOptions(engine="ray"), on_file=kill_one, out=tmp_path / "ray" / "corpus")
     assert done_at_death[0] < 602
     until = time.monotonic() + 60
     while sum(node["Alive"] for node in ray.nodes()) > 1 and time.monotonic() < until:

@@ -15,6 +15,7 @@ from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.build.journal import journal_path
 from ritornello.corpus.build.pool import Worker
 from ritornello.corpus.folder import PAGE
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.store import Corpus
 from ritornello.music.errors import WorkerError
 from ritornello.music.midi.reader import write_midi
@@ -149,7 +150,7 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match=r"\d+ of 120 files are read; the same command goes on"):
-        build_corpus(folder, out=out, on_file=stop_at_forty, workers=2)
+        build_corpus(folder, BuildOptions(workers=2), out=out, on_file=stop_at_forty)
     again = []
 
     class Counted(Worker):
@@ -158,7 +159,7 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
             return super().answers(files, options)
 
     monkeypatch.setattr("ritornello.corpus.build.pool.Worker", Counted)
-    build_corpus(folder, out=out, workers=2)
+    build_corpus(folder, BuildOptions(workers=2), out=out)
     assert len(again) == len(set(again)) <= FILES - 40
     assert contents(out) == uninterrupted
 
@@ -177,7 +178,7 @@ def test_where_a_worker_cannot_be_replaced_what_was_read_stays(folder, uninterru
     monkeypatch.setattr("ritornello.music.worker.LIFETIME_FILES", 20)
     monkeypatch.setattr(subprocess, "Popen", once)
     with pytest.raises(WorkerError, match=r"no process can be started .*; 3\d of 120 files are read, and stay so"):
-        build_corpus(folder, out=out, workers=1)
+        build_corpus(folder, BuildOptions(workers=1), out=out)
     assert recorded(out)
     monkeypatch.undo()
     build_corpus(folder, out=out)
@@ -214,7 +215,7 @@ def test_a_file_that_changed_since_is_read_again(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_number_of_workers_does_not_change_a_byte(folder, uninterrupted, tmp_path, workers):
-    build_corpus(folder, out=tmp_path / "corpus", workers=workers)
+    build_corpus(folder, BuildOptions(workers=workers), out=tmp_path / "corpus")
     assert contents(tmp_path / "corpus") == uninterrupted
 
 

@@ -223,7 +223,7 @@ def test_it_says_what_a_build_does_of_every_file(tmp_path):
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    built = build_corpus(tmp_path, rest_bars=2.0, least_notes=8).report
+    built = build_corpus(tmp_path, BuildOptions(rest_bars=2.0, least_notes=8)).report
     reasons = {os.path.basename(line.path): line.reason for line in built}
     assert reasons["rest.mid"] == "too_short"  # six notes on each side of the rest
     assert refusals(tmp_path, rest_bars=2.0, least_notes=8) == {

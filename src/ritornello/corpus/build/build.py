@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ritornello.atomic import not_written
 from ritornello.corpus.build.assemble import Assembly
@@ -32,14 +30,12 @@ OnFile = Callable[[int, int, str], None]
 
 def build_corpus(
     sources: str | Path | Sequence[str | Path],
-    options: BuildOptions | None = None,
+    options: BuildOptions = BuildOptions(),
     on_file: OnFile | None = None,
     out: str | Path | None = None,
-    **changes: Any,
 ) -> Corpus:
     """Read files, folders and archives into a corpus, with one report line for each file.
 
-    options: how; `changes` are fields of it, as in `build_corpus("tunes", split="last:0.1")`.
     on_file: called after each file with how many are done, how many there are, and its name.
     out: the corpus folder to write. The journal lies beside it while files are read: interrupt or kill the program,
         and the same call goes on.
@@ -47,7 +43,6 @@ def build_corpus(
     `report` then says why for each file, and so does the `report.jsonl` in `out`, unless a corpus
     lies there. Raises WorkerError where no process can be started that reads files.
     """
-    options = replace(options or BuildOptions(), **changes)
     SplitRule.parse(options.split).check()  # says what is wrong with it before anything is read
     named = [sources] if isinstance(sources, str | Path) else sources
     found = Lines(Source.to_list, Source.from_list, each_file(named))

@@ -41,7 +41,7 @@ def journal_path(out: str | Path) -> Path:
     return out.parent / f".{out.name}.journal"
 
 
-def key_of(name: str, content: bytes | FileRows) -> bytes:
+def content_key(name: str, content: bytes | FileRows) -> bytes:
     """What a file's rows are found by: the first 16 bytes of a SHA-256 of its name and content.
 
     content: its bytes, or the rows that say why it has none.

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from ritornello.corpus.build.journal import Journal, key_of
+from ritornello.corpus.build.journal import Journal, content_key
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.find.sources import Source, SourceError
 from ritornello.corpus.options import BuildOptions
@@ -133,7 +133,7 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
     """List the files to convert; what needs no worker goes into the journal at once."""
     for index, source in enumerate(sources):
         content = content_of(source)
-        key = key_of(source.name, content)
+        key = content_key(source.name, content)
         if journal.take_up(index, key):
             done.put(index)
         elif isinstance(content, FileRows):

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from ritornello.corpus.build.journal import Journal, key_of
+from ritornello.corpus.build.journal import Journal, content_key
 from ritornello.corpus.build.pool import CONVERT, Job, batches, content_of, converted
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.build.shards import read_shard, shards_in, write_shard
@@ -91,7 +91,7 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
     jobs = []
     for place, source in _sources(batch):
         content = content_of(source)
-        key = key_of(source.name, content)
+        key = content_key(source.name, content)
         places.append(place)
         keys.append(key)
         if key in earlier:

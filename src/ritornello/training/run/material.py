@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import tokens_and_losses
+from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding
 from ritornello.training.loop import check_sample
 
@@ -21,7 +21,7 @@ class Material:
     """Training and validation melodies as token arrays, (length,) each.
 
     metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
-    `tokens_and_losses`).
+    `corpus_tokens`).
     """
 
     train: list[np.ndarray]
@@ -47,11 +47,11 @@ class Material:
 def gather(corpus: Corpus, encoding: Encoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
-    train, losses = tokens_and_losses(corpus, encoding, "train")
+    losses: Counter[str] = Counter()
+    train = corpus_tokens(corpus, encoding, "train", losses=losses)
     if not train:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
-    validation, more = tokens_and_losses(corpus, encoding, "validation")
-    losses.update(more)
+    validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
     return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
 
 
