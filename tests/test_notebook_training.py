@@ -46,7 +46,7 @@ def test_four_checks_leave_one_curve_and_one_player(executed):
 
 def test_the_curve_is_that_of_the_last_check(executed):
     curve = executed.cells[0].outputs[0].data["text/html"]
-    assert "bits per note on held-out tunes" in curve  # what was learned, when it is over
+    assert "bits per note on validation tunes" in curve  # what was learned, when it is over
     assert "left</span>" not in curve  # nothing is left to do
 
 

@@ -169,7 +169,7 @@ def test_what_was_started_again_does_not_go_on_with_the_run_that_it_is_to_replac
 def test_the_result_is_what_was_learned_over_the_n_gram(command, hymn_corpus, tmp_path):
     words = ["train", hymn_corpus, "-o", tmp_path / "run", "--updates", 8, "--checks", 2, *SMALL]
     [line] = command(*words, "-q").out.splitlines()
-    pattern = r"learned: (\S+) bits per note on held-out tunes, (\S+) (fewer|more) than the n-gram's (.+); .*"
+    pattern = r"learned: (\S+) bits per note on validation tunes, (\S+) (fewer|more) than the n-gram's (.+); .*"
     told = re.fullmatch(pattern, line)
     assert told, line
     assert f"; {tmp_path / 'run' / 'model.safetensors'}, best at update 8" in line
@@ -293,7 +293,9 @@ def test_where_nothing_is_held_out_no_figure_is_called_held_out(command, little_
     status, out, err = command("train", tmp_path / "tune.abc", "-o", tmp_path / "run", "--from", little_model, *words)
     assert (status, err) == (0, "")
     last = out.splitlines()[-1]
-    assert re.search(r"^learned: \d+\.\d\d bits per note in training; no tunes .*model.safetensors", last)
+    assert re.search(
+        r"^learned: \d+\.\d\d bits per note in training; there were no validation tunes .*model.safetensors", last
+    )
     assert "held-out" not in last
     assert "0 validation tunes" not in out
     assert "blew up" not in out

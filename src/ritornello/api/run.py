@@ -77,13 +77,13 @@ class OpenRun:
         """List what the run has reached; bits per note are None without validation tunes."""
         from ritornello.training.run.folder import MODEL_NAME
 
-        known = log if log and log.points and log.has_held_out else None
+        known = log if log and log.points and log.has_validation else None
         losses = {"losses": dict(self.training.material.losses)} if self.training else {}
         return {
             "model": str(self.folder / MODEL_NAME),
             "update": self.progress.best_update,
             "validation_nll": self.progress.best,
-            "bits_per_note": known.best.held_out if known else None,
+            "bits_per_note": known.best.validation if known else None,
             "ngram_bits_per_note": known.ngram if known else None,
             "base_bits_per_note": known.base if known else None,
             **losses,

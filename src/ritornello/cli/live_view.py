@@ -110,7 +110,7 @@ def describe_look(look: Look) -> str:
     from ritornello.reports.runs.log import ENDINGS
 
     check, point, log = look.check, look.point, look.log
-    validation = f"  validation {point.held_out:.3f}" if log.has_held_out else ""
+    validation = f"  validation {point.validation:.3f}" if log.has_validation else ""
     bits = f"training {point.training:.3f}{validation} bits per note"
     ngram = f"  (n-gram {log.ngram:.3f})" if log.ngram is not None else ""
     left = "" if check.stopped else f"  {clock(look.seconds_left)} left"
@@ -128,7 +128,7 @@ def describe_sample(look: Look) -> str:
     from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
-    melody, certainty = look.sample.melody, look.sample.heard.certainty
+    melody, certainty = look.sample.melody, look.sample.figures.certainty
     return f"{one_line_roll(melody)}  {note_names(melody)}  ({100 * certainty:.0f} % sure)"
 
 
@@ -152,11 +152,11 @@ def _numbers(look: Look):
 
     point, log = look.point, look.log
     parts: list[Any] = [(f"training {point.training:.2f}", INKS[1])]
-    if log.has_held_out:
-        parts += ["  ", (f"validation {point.held_out:.2f}", INKS[0])]
+    if log.has_validation:
+        parts += ["  ", (f"validation {point.validation:.2f}", INKS[0])]
     if log.ngram is not None:
         parts += ["  ", (f"n-gram {log.ngram:.2f}", INKS[4])]
-    return Text.assemble(*parts, f"  bits per note, epoch {point.epochs:.1f}; best {log.best.held_out:.2f}")
+    return Text.assemble(*parts, f"  bits per note, epoch {point.epochs:.1f}; best {log.best.validation:.2f}")
 
 
 def _tune(look: Look, width: int) -> list:
@@ -165,7 +165,7 @@ def _tune(look: Look, width: int) -> list:
     from ritornello.reports.runs.samples import note_names, one_line_roll
 
     assert look.sample is not None
-    melody, certainty = look.sample.melody, look.sample.heard.certainty
+    melody, certainty = look.sample.melody, look.sample.figures.certainty
     head = f"sample of epoch {look.point.epochs:.1f}, {100 * certainty:.0f} % sure  "
     roll = one_line_roll(melody, width=max(8, width - len(head)))
     return [Text.assemble((head, "dim"), (roll, "cyan")), Text(note_names(melody, width), style="dim")]

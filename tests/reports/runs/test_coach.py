@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ritornello.reports.runs.coach import (
-    Heard,
     Log,
     Point,
+    SampleFigures,
     all_rests,
     beats_ngram,
     below_ngram,
@@ -26,7 +26,7 @@ from ritornello.reports.runs.coach import (
 
 LSTM = {"layers": 2, "width": 256, "embedding": 256}
 TINY = {"layers": 1, "width": 128, "embedding": 128}
-LIVELY = Heard(notes=16, pitch=60, times=5, sounding=0.9, certainty=0.3)
+LIVELY = SampleFigures(notes=16, pitch=60, times=5, sounding=0.9, certainty=0.3)
 
 
 def log(held_out, training=None, **rest) -> Log:
@@ -50,25 +50,25 @@ def test_before_the_first_check_there_is_nothing_to_say():
 
 
 def test_a_sample_that_stays_on_one_pitch_is_named_with_its_pitch():
-    said = one_note(log([6.0], heard=LIVELY._replace(times=15)))
+    said = one_note(log([6.0], sample=LIVELY._replace(times=15)))
     assert said.startswith("it only repeats one note (C4, 15 of 16)")
 
 
-@pytest.mark.parametrize("heard", [None, LIVELY, LIVELY._replace(times=14), Heard(7, 60, 7, 0.9, 0.3)])
+@pytest.mark.parametrize("heard", [None, LIVELY, LIVELY._replace(times=14), SampleFigures(7, 60, 7, 0.9, 0.3)])
 def test_a_lively_or_a_very_short_sample_is_not_called_one_note(heard):
-    assert one_note(log([6.0], heard=heard)) is None
+    assert one_note(log([6.0], sample=heard)) is None
 
 
 def test_a_sample_that_hardly_sounds_is_all_rests():
-    assert all_rests(log([6.0], heard=Heard(0, 0, 0, 0.0, 0.0))).startswith("all rests")
-    assert all_rests(log([6.0], heard=Heard(1, 60, 1, 0.06, 0.2))).startswith("all rests")
-    assert all_rests(log([6.0], heard=LIVELY._replace(sounding=0.11))) is None
+    assert all_rests(log([6.0], sample=SampleFigures(0, 0, 0, 0.0, 0.0))).startswith("all rests")
+    assert all_rests(log([6.0], sample=SampleFigures(1, 60, 1, 0.06, 0.2))).startswith("all rests")
+    assert all_rests(log([6.0], sample=LIVELY._replace(sounding=0.11))) is None
     assert all_rests(log([6.0])) is None
 
 
 def test_training_that_falls_while_held_out_rises_memorises_since_the_best_epoch():
     said = memorises(log(**OVER))
-    assert said.startswith("it memorises: training falls, held-out rises since epoch 4;")
+    assert said.startswith("it memorises: training falls, validation rises since epoch 4;")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_not_memorising_is_not_called_so(held_out, training):
 
 
 def test_without_held_out_tunes_nobody_can_say_that_it_memorises():
-    assert memorises(log(**OVER, has_held_out=False)) is None
+    assert memorises(log(**OVER, has_validation=False)) is None
 
 
 def test_a_corpus_too_small_for_a_large_network_is_told_to_try_a_smaller_one():
@@ -171,7 +171,7 @@ def test_what_the_base_did_is_not_the_tuned_run_s():
     assert betters_base(run) == "it is 0.06 bits per note better than the model it began from"
     assert keeps_base(run) is None
     assert final_line(run) == (
-        "learned: 4.34 bits per note on held-out tunes, 0.06 fewer than the model it began from; an n-gram has 6.00"
+        "learned: 4.34 bits per note on validation tunes, 0.06 fewer than the model it began from; an n-gram has 6.00"
     )
 
 
@@ -200,25 +200,27 @@ def test_a_tuned_run_memorises_by_what_it_was_trained_on_not_by_its_base():
     # Dropout makes the training number of a run larger than that of its base, which was checked without.
     run = tuned(4.4, [4.5, 4.6, 4.7], [5.2, 4.9, 4.6], notes=5_000)
     assert memorises(run) == (
-        "it memorises: training falls, held-out rises since epoch 0; what is kept is the model it began from"
+        "it memorises: training falls, validation rises since epoch 0; what is kept is the model it began from"
     )
     assert corpus_too_small(run).endswith("add tunes")
     assert memorises(tuned(4.4, [4.5, 4.6, 4.7], [5.2, 5.2, 5.2])) is None
 
 
 def test_what_is_most_urgent_comes_first_and_good_news_is_marked():
-    found = diagnose(log(**OVER, ngram=5.5, notes=5_000, heard=LIVELY._replace(times=16), setbacks=1))
+    found = diagnose(log(**OVER, ngram=5.5, notes=5_000, sample=LIVELY._replace(times=16), setbacks=1))
     assert [d.name for d in found] == ["rate_too_high", "one_note", "memorises", "corpus_too_small", "beats_ngram"]
     assert [d.is_good for d in found] == [False, False, False, False, True]
 
 
 def test_the_final_line_says_what_was_learned_over_the_ngram():
     assert final_line(log([6.0, 5.2, 5.3], ngram=5.5)) == (
-        "learned: 5.20 bits per note on held-out tunes, 0.30 fewer than the n-gram's 5.50"
+        "learned: 5.20 bits per note on validation tunes, 0.30 fewer than the n-gram's 5.50"
     )
     assert "0.70 more than the n-gram's 4.50" in final_line(log([6.0, 5.2], ngram=4.5))
-    assert final_line(log([6.0, 5.2])).startswith("learned: 5.20 bits per note on held-out tunes (without an n-gram")
-    assert "no tunes were held out" in final_line(log([6.0, 5.2], has_held_out=False))
+    assert final_line(log([6.0, 5.2])).startswith(
+        "learned: 5.20 bits per note on validation tunes (without an n-gram"
+    )
+    assert "there were no validation tunes" in final_line(log([6.0, 5.2], has_validation=False))
 
 
 def test_weights_are_those_of_the_recurrent_layers():

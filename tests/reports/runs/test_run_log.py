@@ -48,20 +48,20 @@ def write_run(folder, lines, coach=COACH):
 def test_nats_per_token_become_bits_per_note(tmp_path):
     run = read_run(write_run(tmp_path / "run", [HEAD, check(10, 1.5, 2.0, stopped="time")]))
     point = run.log.points[0]
-    assert (point.training, point.held_out) == pytest.approx((6.0, 6.0))  # 1.5 bits x 4 tokens, 2 bits x 3 tokens
+    assert (point.training, point.validation) == pytest.approx((6.0, 6.0))  # 1.5 bits x 4 tokens, 2 bits x 3 tokens
     assert (run.log.ngram, run.log.notes, run.log.stopped, run.is_in_notes) == (4.0, 500, "time", True)
 
 
 def test_without_a_coach_the_head_says_how_many_tokens_make_a_note(tmp_path):
     head = HEAD | {"held_out": {"melodies": 2, "tokens": 50, "notes": 10}}
     run = read_run(write_run(tmp_path / "run", [head, check(10, 1.0, 2.0)], coach=None))
-    assert run.log.points[0].held_out == pytest.approx(10.0)
+    assert run.log.points[0].validation == pytest.approx(10.0)
     assert run.is_in_notes
 
 
 def test_a_run_that_does_not_say_it_is_told_in_tokens(tmp_path):
     run = read_run(write_run(tmp_path / "run", [HEAD, check(10, 1.0, 2.0)], coach=None))
-    assert run.log.points[0].held_out == pytest.approx(2.0)
+    assert run.log.points[0].validation == pytest.approx(2.0)
     assert not run.is_in_notes
 
 
@@ -69,7 +69,7 @@ def test_what_came_after_the_point_gone_back_to_is_undone(tmp_path):
     lines = [HEAD, check(10, 1, 2), check(20, 1, 3), {"went_back": 10, "from_update": 25}, check(20, 1, 1.5)]
     log = read_run(write_run(tmp_path / "run", lines)).log
     assert [point.update for point in log.points] == [10, 20]
-    assert log.points[-1].held_out == pytest.approx(4.5)
+    assert log.points[-1].validation == pytest.approx(4.5)
     assert log.setbacks == 1
 
 
@@ -125,7 +125,7 @@ def test_the_report_holds_everything_it_needs(tmp_path):
         tmp_path / "<run>", [HEAD, check(10, 1.5, 2.0), check(20, 1.0, 1.0, stopped="finished")], coach
     )
     page = write_report(read_run(folder)).read_text("utf-8")
-    assert "3.00 bits per note on held-out tunes, 1.00 fewer than the n-gram&#x27;s 4.00." in page
+    assert "3.00 bits per note on validation tunes, 1.00 fewer than the n-gram&#x27;s 4.00." in page
     assert "It only repeats one note (C4, 9 of 9)" in page
     assert "&lt;run&gt;" in page
     assert "C4 &lt;E4&gt;" in page
@@ -140,7 +140,7 @@ def test_a_tuned_run_tells_what_it_gained_over_the_model_it_began_from(tmp_path)
     folder = write_run(tmp_path / "runs" / "tuned", lines)
     assert read_run(folder).log.base == pytest.approx(3.6)  # 1.2 bits x 3 tokens
     page = write_report(read_run(folder)).read_text("utf-8")
-    told = "3.30 bits per note on held-out tunes, 0.30 fewer than the model it began from; an n-gram has 4.00."
+    told = "3.30 bits per note on validation tunes, 0.30 fewer than the model it began from; an n-gram has 4.00."
     assert told in page
     assert "It beats the n-gram" not in page
     [group] = compare_runs(tmp_path / "runs").groups

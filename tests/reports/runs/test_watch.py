@@ -54,7 +54,7 @@ def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(traini
         notes = read(path)[0].parts[0].notes
         assert [n.pitch for n in notes[:4]] == opening
         assert [n.pitch for n in notes] == [n.pitch for n in look.sample.melody.notes]
-        assert 0 < look.sample.heard.certainty <= 1
+        assert 0 < look.sample.figures.certainty <= 1
 
 
 def test_checks_of_one_moment_of_an_epoch_leave_a_melody_each(tiny_corpus, tmp_path):
@@ -69,14 +69,14 @@ def test_the_coach_hears_the_network_by_itself_without_what_composing_adds(make_
     tensors["output.bias"][60] = 40  # it knows nothing but to start this note again
     file = ModelFile(tensors, NetworkOptions(2, 16, 16), Grid(plain=True), {})
     sample = make_sample(file, None)
-    heard = sample.heard
+    heard = sample.figures
     assert (heard.notes, heard.pitch, heard.times, heard.sounding) == (64, 60, 64, 1.0)  # four bars of 16 steps
     assert len(sample.melody.notes) < 64  # a composed tune closes with a longer one
 
 
 def test_the_coach_judges_the_bare_melody_and_the_certainty_of_the_one_that_is_heard():
     bare = tune((60, 60, 67, 67, 72, 72, 72))
-    heard = Sample(tune(), (0.9, 0.9, 0.9, 0.9, 0.2, 0.4, 0.6), 4, bare).heard
+    heard = Sample(tune(), (0.9, 0.9, 0.9, 0.9, 0.2, 0.4, 0.6), 4, bare).figures
     assert (heard.notes, heard.pitch, heard.times) == (3, 72, 3)
     assert heard.certainty == pytest.approx(0.4)
 
@@ -102,7 +102,7 @@ def test_bits_per_note_are_counted_from_nats_per_token(training, tmp_path):
         tokens = training.material.validation[0]
         notes = len(Grid().pitches(tokens))
         nats = look.check.validation_nll * len(tokens)
-        assert look.point.held_out == pytest.approx(nats / math.log(2) / notes)
+        assert look.point.validation == pytest.approx(nats / math.log(2) / notes)
 
 
 def test_a_corpus_that_is_too_large_goes_without_the_line(training, tmp_path, monkeypatch):
@@ -250,13 +250,13 @@ def test_on_a_terminal_curves_melody_and_advice_stand_below_one_another(training
             view.show(look)
     last = screen.getvalue()
     assert "tokens/s" in last
-    assert "heard at epoch" in last
+    assert "sample of epoch" in last
     assert any(0x2800 < ord(sign) < 0x2900 for sign in last)
 
 
 def test_a_check_without_held_out_tunes_speaks_of_training_alone(training, tmp_path):
     look = next(watch(training, tmp_path))
-    said = describe_look(replace(look, log=replace(look.log, has_held_out=False, ngram=None)))
+    said = describe_look(replace(look, log=replace(look.log, has_validation=False, ngram=None)))
     assert "held-out" not in said
     assert "n-gram" not in said
 
@@ -276,11 +276,11 @@ def test_a_melody_is_named_bar_by_bar():
 
 
 def test_what_was_heard_leaves_the_primer_out():
-    heard = Sample(tune(), (0.9, 0.9, 0.9, 0.9, 0.2, 0.4, 0.6), 4).heard
+    heard = Sample(tune(), (0.9, 0.9, 0.9, 0.9, 0.2, 0.4, 0.6), 4).figures
     assert (heard.notes, heard.pitch, heard.times) == (3, 69, 2)
     assert heard.certainty == pytest.approx(0.4)
     assert heard.sounding == pytest.approx(3 / 4)  # three of the four quarters that follow
-    silent = Sample(tune(), (0.9,) * 7, 7).heard
+    silent = Sample(tune(), (0.9,) * 7, 7).figures
     assert (silent.notes, silent.sounding, silent.certainty) == (0, 0.0, 0.0)
 
 

@@ -16,7 +16,7 @@ from ritornello.render.roll import pitch_name
 ENOUGH_NOTES = 8  # fewer than this in a sample show nothing: two bars of quarters
 ONE_PITCH = 0.9  # share of a sample's notes on one pitch; of 2,520 people's tunes all but two stay under 0.89
 SILENCE = 0.1  # share of a sample's time that sounds; people's tunes sound half of it or more
-RISE = 0.1  # bits per note; twice the error of a check's even choice of held-out melodies
+RISE = 0.1  # bits per note; twice the error of a check's even choice of validation melodies
 CHECKS_OF_RISE = 2  # one worse check is noise
 JUMP = 0.5  # bits per note by which training gets worse; dropout and the choice of tunes move it by a tenth of that
 LEAST_GAIN = 0.005  # bits per note over a base: what two decimals show
@@ -29,17 +29,17 @@ SMALL_WEIGHTS = (
 
 
 class Point(NamedTuple):
-    """One check. training, held_out: bits per note. epochs: times that every tune has been seen."""
+    """One check. training, validation: bits per note. epochs: times that every tune has been seen."""
 
     update: int
     epochs: float
     seconds: float
     training: float
-    held_out: float
+    validation: float
 
 
-class Heard(NamedTuple):
-    """What the last sample was, its primer left out.
+class SampleFigures(NamedTuple):
+    """The last sample in figures, its primer left out.
 
     notes: how many. pitch: the commonest, heard `times` times. sounding: share of the time that is not rest, 0 to 1.
     certainty: mean probability that the network gave to its notes, 0 to 1.
@@ -54,13 +54,13 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True)
 class Log:
-    """All that the coach is told of a run.
+    """A run as the coach sees it.
 
-    points: its checks; the first of a tuned run is of the model it began from, at update 0. notes: in the training
-    split. network, plan: their options by name. ngram: bits per note to beat on the held-out melodies, None where it
-    is not known. has_held_out: False where the corpus is too small to hold tunes out; the held-out numbers are then
-    those of training. setbacks: times that training went back to the last good point. stopped: "" while it runs, else
-    "finished", "early", "time" ...
+    points: its checks; the first of a fine-tuned run is of its base, at update 0. notes: in the training split.
+    network, plan: their options by name. ngram: bits per note to beat on the validation melodies, None where it is
+    not known. has_validation: False where the corpus is too small for validation melodies; the validation numbers are
+    then those of training. setbacks: times that training went back to the last good point. stopped: "" while it runs,
+    else "finished", "early", "time" ...
     """
 
     points: tuple[Point, ...]
@@ -68,21 +68,21 @@ class Log:
     network: Mapping = field(default_factory=dict)
     plan: Mapping = field(default_factory=dict)
     ngram: float | None = None
-    heard: Heard | None = None
-    has_held_out: bool = True
+    sample: SampleFigures | None = None
+    has_validation: bool = True
     setbacks: int = 0
     stopped: str = ""
 
     @property
     def best(self) -> Point:
         """The check that the kept weights come from. Raises ValueError before the first check."""
-        return min(self.points, key=lambda point: point.held_out)
+        return min(self.points, key=lambda point: point.validation)
 
     @property
     def base(self) -> float | None:
-        """Held-out bits per note of the model that a tuned run began from: its check before it learned anything."""
+        """Validation bits per note of the base of a fine-tuned run, before it learned anything."""
         first = self.points[0] if self.points else None
-        return first.held_out if first and not first.update else None
+        return first.validation if first and not first.update else None
 
     @property
     def gain_on_base(self) -> float | None:
@@ -92,7 +92,7 @@ class Log:
         """
         if self.base is None:
             return None
-        gain = self.base - self.best.held_out
+        gain = self.base - self.best.validation
         return gain if gain >= LEAST_GAIN else 0.0
 
 
@@ -105,7 +105,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(log: Log) -> list[Diagnosis]:
-    """Everything there is to say, what is most urgent first; nothing before the first check."""
+    """List all findings, the most urgent first; none before the first check."""
     if not log.points:
         return []
     found = ((rule.__name__, rule(log)) for rule in DIAGNOSES)
@@ -113,25 +113,25 @@ def diagnose(log: Log) -> list[Diagnosis]:
 
 
 def all_rests(log: Log) -> str | None:
-    """The sample hardly sounds."""
-    if log.heard is None or log.heard.sounding > SILENCE:
+    """Find a sample that hardly sounds."""
+    if log.sample is None or log.sample.sounding > SILENCE:
         return None
     return "all rests: it has learned when nothing happens, not yet what happens; give it more time"
 
 
 def one_note(log: Log) -> str | None:
-    """The sample stays on one pitch."""
-    heard = log.heard
-    if heard is None or heard.notes < ENOUGH_NOTES or heard.times < ONE_PITCH * heard.notes:
+    """Find a sample that stays on one pitch."""
+    sample = log.sample
+    if sample is None or sample.notes < ENOUGH_NOTES or sample.times < ONE_PITCH * sample.notes:
         return None
     return (
-        f"it only repeats one note ({pitch_name(heard.pitch)}, {heard.times} of {heard.notes}): early in training "
+        f"it only repeats one note ({pitch_name(sample.pitch)}, {sample.times} of {sample.notes}): early in training "
         "that passes; if it stays, look at the corpus (`ritornello corpus show`)"
     )
 
 
 def rate_too_high(log: Log) -> str | None:
-    """Training diverged and was set back, or got much worse than it was."""
+    """Find that training diverged and was set back, or got much worse."""
     rate = log.plan.get("peak_rate")
     # Each way back halved the rate; where training blew up once more, the last half was too high as well.
     halvings = max(1, log.setbacks + (log.stopped == "diverged"))
@@ -139,7 +139,7 @@ def rate_too_high(log: Log) -> str | None:
     if log.setbacks:
         times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
         return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
-    # A base is checked before it learns: by held-out tunes alone and without dropout, which is another number.
+    # A base is checked before it learns: by validation tunes alone and without dropout, which is another number.
     lowest = min((point.training for point in log.points if point.update), default=math.inf)
     now = min(point.training for point in log.points[-CHECKS_OF_RISE:])
     if now < lowest + JUMP:
@@ -148,19 +148,21 @@ def rate_too_high(log: Log) -> str | None:
 
 
 def memorises(log: Log) -> str | None:
-    """Training falls while held-out rises."""
+    """Find that training falls while validation rises."""
     best, last = log.best, log.points[-1]
     later = [point for point in log.points if point.update > best.update]
-    rises = len(later) >= CHECKS_OF_RISE and min(p.held_out for p in later[-CHECKS_OF_RISE:]) >= best.held_out + RISE
+    rises = (
+        len(later) >= CHECKS_OF_RISE and min(p.validation for p in later[-CHECKS_OF_RISE:]) >= best.validation + RISE
+    )
     learning = [p for p in log.points if p.update and p.update >= best.update]  # not as a base
-    if not (log.has_held_out and rises and last.training < learning[0].training):
+    if not (log.has_validation and rises and last.training < learning[0].training):
         return None
     kept = f"the model of epoch {best.epochs:.0f}" if best.update else "the model it began from"
-    return f"it memorises: training falls, held-out rises since epoch {best.epochs:.0f}; what is kept is {kept}"
+    return f"it memorises: training falls, validation rises since epoch {best.epochs:.0f}; what is kept is {kept}"
 
 
 def corpus_too_small(log: Log) -> str | None:
-    """It memorises, and the network has many weights for each note that it could learn from."""
+    """Find a run that memorises with many weights for each note of training."""
     weights = recurrent_weights(log.network)
     if memorises(log) is None or not log.notes or weights < WEIGHTS_PER_NOTE * log.notes:
         return None
@@ -170,43 +172,43 @@ def corpus_too_small(log: Log) -> str | None:
 
 
 def still_improving(log: Log) -> str | None:
-    """It ended while the held-out likelihood was still falling."""
+    """Find a run that ended while its validation figures were still falling."""
     if log.stopped not in ("finished", "time") or len(log.points) < CHECKS_TO_JUDGE:
         return None
-    early = [p.held_out for p in log.points if p.update <= 0.75 * log.points[-1].update]
-    gain = min(early or [log.points[0].held_out]) - log.best.held_out
+    early = [p.validation for p in log.points if p.update <= 0.75 * log.points[-1].update]
+    gain = min(early or [log.points[0].validation]) - log.best.validation
     if gain < GAIN:
         return None
     return f"still improving: give it more time (the last quarter of it gained {gain:.2f} bits per note)"
 
 
 def beats_ngram(log: Log) -> str | None:
-    """Since when it is better than counting; nothing where the model that it began from was that already."""
-    if log.ngram is None or log.best.held_out >= log.ngram or (log.base is not None and log.base < log.ngram):
+    """Find since when it is better than the n-gram, unless its base was so already."""
+    if log.ngram is None or log.best.validation >= log.ngram or (log.base is not None and log.base < log.ngram):
         return None
-    since = next(point for point in log.points if point.held_out < log.ngram)
+    since = next(point for point in log.points if point.validation < log.ngram)
     return (
         f"it beats the n-gram since epoch {since.epochs:.1f} ({clock(since.seconds)}), its best by "
-        f"{log.ngram - log.best.held_out:.2f} bits per note"
+        f"{log.ngram - log.best.validation:.2f} bits per note"
     )
 
 
 def below_ngram(log: Log) -> str | None:
-    """It is not better than counting yet."""
-    if log.ngram is None or log.best.held_out < log.ngram:
+    """Find that it is not better than the n-gram yet."""
+    if log.ngram is None or log.best.validation < log.ngram:
         return None
-    return f"it has not beaten the n-gram yet: {log.best.held_out - log.ngram:.2f} bits per note to go"
+    return f"it has not beaten the n-gram yet: {log.best.validation - log.ngram:.2f} bits per note to go"
 
 
 def betters_base(log: Log) -> str | None:
-    """It is better than the model that it began from."""
+    """Find that it is better than its base."""
     if not log.gain_on_base:
         return None
     return f"it is {log.gain_on_base:.2f} bits per note better than the model it began from"
 
 
 def keeps_base(log: Log) -> str | None:
-    """It has learned, and the model that it began from is still as good."""
+    """Find that it has learned, and its base is still as good."""
     if log.gain_on_base != 0 or len(log.points) == 1:
         return None
     return f"nothing was gained{'' if log.stopped else ' yet'} over the model it began from"
@@ -228,40 +230,40 @@ GOOD = frozenset({"beats_ngram", "betters_base", "still_improving"})
 
 
 def final_line(log: Log) -> str:
-    """What was learned, over the n-gram or the model it began from, in bits per note.
+    """Write what was learned, compared with the n-gram or the base, in bits per note.
 
     Raises ValueError before the first check.
     """
-    learned = log.best.held_out
-    if not log.has_held_out:
-        return f"learned: {learned:.2f} bits per note in training; no tunes were held out to test it on"
+    learned = log.best.validation
+    if not log.has_validation:
+        return f"learned: {learned:.2f} bits per note in training; there were no validation tunes to test it on"
     if log.gain_on_base is not None:
         return _over_base(log, log.gain_on_base)
-    told = f"learned: {learned:.2f} bits per note on held-out tunes"
+    text = f"learned: {learned:.2f} bits per note on validation tunes"
     if log.ngram is None:
-        return f"{told} (without an n-gram to compare: `ritornello evaluate` has one)"
+        return f"{text} (without an n-gram to compare: `ritornello evaluate` has one)"
     gain = log.ngram - learned
     if gain <= 0:
-        return f"{told}, {-gain:.2f} more than the n-gram's {log.ngram:.2f}: nothing yet that counting does not know"
-    return f"{told}, {gain:.2f} fewer than the n-gram's {log.ngram:.2f}"
+        return f"{text}, {-gain:.2f} more than the n-gram's {log.ngram:.2f}: nothing yet that counting does not know"
+    return f"{text}, {gain:.2f} fewer than the n-gram's {log.ngram:.2f}"
 
 
 def _over_base(log: Log, gain: float) -> str:
-    beside = f"; an n-gram has {log.ngram:.2f}" if log.ngram is not None else ""
-    told = f"{log.best.held_out:.2f} bits per note on held-out tunes"
+    ngram = f"; an n-gram has {log.ngram:.2f}" if log.ngram is not None else ""
+    text = f"{log.best.validation:.2f} bits per note on validation tunes"
     if not gain:
-        return f"nothing was gained over the model it began from: {told}{beside}"
-    return f"learned: {told}, {gain:.2f} fewer than the model it began from{beside}"
+        return f"nothing was gained over the model it began from: {text}{ngram}"
+    return f"learned: {text}, {gain:.2f} fewer than the model it began from{ngram}"
 
 
 def recurrent_weights(network: Mapping) -> int:
-    """Weights of the LSTM layers of a network's options; 0 where they say nothing of layers."""
+    """Count the weights of a network's LSTM layers; 0 where its options have no layers."""
     layers, width, inside = (int(network.get(name, 0)) for name in ("layers", "width", "embedding"))
     return sum(4 * width * ((inside if n == 0 else width) + width + 1) for n in range(layers))
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, "3:07"; with hours from one on; "?" for NaN."""
+    """Write minutes and seconds, "3:07"; with hours from one on; "?" for NaN."""
     if math.isnan(seconds):
         return "?"
     whole = max(0, round(seconds))

@@ -15,7 +15,7 @@ from ritornello.encoding.options import encoding_in_words
 from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.log import ENDINGS, RunLogError, RunRecord, read_run
 from ritornello.reports.runs.page import network_name, style
-from ritornello.reports.web_page import card, document
+from ritornello.reports.web_page import card, document, masthead
 from ritornello.training.run.folder import LOG_NAME, REPORT_NAME
 
 MOST_LINES = 8  # in a picture: as many as there are inks
@@ -25,8 +25,8 @@ GAP, HEADING = 28, 26
 
 
 @dataclass(frozen=True)
-class Row:
-    """A run in the table. best: bits per note on held-out tunes, None where that is not known; ngram: to beat."""
+class RunRow:
+    """A run in the table. best: bits per note on validation tunes, None where that is not known; ngram: to beat."""
 
     name: str
     record: RunRecord
@@ -39,7 +39,7 @@ class Row:
         return None if self.best is None or self.ngram is None else self.ngram - self.best
 
     def to_dict(self) -> dict[str, Any]:
-        """Its values by name."""
+        """List its values by name."""
         log, checks = self.record.log, self.record.checks
         best_nll = min((line["validation_nll"] for line in checks), default=None)
         return {
@@ -64,7 +64,7 @@ class Group:
 
     fingerprint: str
     pieces: int
-    rows: tuple[Row, ...]
+    rows: tuple[RunRow, ...]
 
     @property
     def name(self) -> str:
@@ -79,14 +79,14 @@ class Group:
         known = [row.record.head for row in self.rows if row.best is not None]
         watched = {json.dumps(head.get("held_out"), sort_keys=True) for head in known if head.get("held_out")}
         notes = {json.loads(text).get("notes") for text in watched}
-        said = []
+        text = []
         if len(notes) > 1:
-            said.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
+            text.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
         if len({bool(_encoding(row.record).get("plain")) for row in self.rows if row.best is not None}) > 1:
-            said.append("plain encodings pay for neither metre nor end")
+            text.append("plain encodings pay for neither metre nor end")
         if any(row.record.log.base is not None for row in self.rows if row.best is not None):
-            said.append("much of what a tuned run knows, the model that it began from knew before")
-        return "; ".join(said)
+            text.append("much of what a tuned run knows, the model that it began from knew before")
+        return "; ".join(text)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Comparison:
     unreadable: tuple[tuple[str, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it by name."""
+        """List all values by name."""
         return {
             "corpora": [
                 {"fingerprint": g.fingerprint, "pieces": g.pieces, "runs": [row.to_dict() for row in g.rows]}
@@ -115,7 +115,7 @@ def compare_runs(folder: str | Path) -> Comparison:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    rows: list[Row] = []
+    rows: list[RunRow] = []
     unreadable: list[tuple[str, str]] = []
     for path in sorted(folder.rglob(LOG_NAME)):
         name = path.parent.relative_to(folder).as_posix() if path.parent != folder else folder.resolve().name
@@ -131,13 +131,16 @@ def compare_runs(folder: str | Path) -> Comparison:
 
 
 def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of a group, as words."""
+    """Write the header and the rows of a group."""
     header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
     return header, [_words(row.to_dict()) for row in group.rows]
 
 
 def comparison_svg(comparison: Comparison) -> str:
-    """The pictures of all groups, one below the other, as one SVG. Raises ValueError where nothing can be drawn."""
+    """Draw all groups, one below the other, as one SVG.
+
+    Raises ValueError where nothing can be drawn.
+    """
     charts = [(group.name, _chart(group, WIDE, HEIGHT)) for group in comparison.groups if _lines(group)]
     if not charts:
         raise ValueError("there is nothing to draw: none of these runs has a check yet")
@@ -156,16 +159,15 @@ def comparison_svg(comparison: Comparison) -> str:
 
 
 def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
-    """The comparison as a whole HTML document that fetches nothing.
+    """Make a whole HTML document of the comparison, which fetches nothing.
 
     place: the folder that it will lie in, from which it links to the runs' own reports.
     """
     several = len(comparison.groups) > 1
-    intro = "Bits per note on tunes held out from training; fewer are better, and the best stands first."
+    intro = "Bits per note on validation tunes, which are not learned from; fewer are better, the best first."
     if several:
-        intro += " Runs of different corpora are told apart: their numbers cannot be compared."
-    head = f'<header class="masthead"><p class="mark">ritornello</p><h1>{escape(title)}</h1>'
-    head += f'<p class="intro">{intro}</p></header>'
+        intro += " Runs of different corpora have tables of their own: their numbers cannot be compared."
+    head = masthead(title, intro)
     cards = [card(_capital(group.name), _lede(group), _section(group, place)) for group in comparison.groups]
     if comparison.unreadable:
         items = "".join(f"<li>{escape(error)}</li>" for _, error in comparison.unreadable)
@@ -173,14 +175,14 @@ def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
     return document(title, "\n".join([style(), head, *cards]))
 
 
-def _row(name: str, record: RunRecord) -> Row:
+def _row(name: str, record: RunRecord) -> RunRow:
     log = record.log
-    is_known = bool(log.points) and record.is_in_notes and log.has_held_out
-    return Row(name, record, log.best.held_out if is_known else None, log.ngram)
+    is_known = bool(log.points) and record.is_in_notes and log.has_validation
+    return RunRow(name, record, log.best.validation if is_known else None, log.ngram)
 
 
-def _grouped(rows: Sequence[Row]) -> tuple[Group, ...]:
-    by_corpus: dict[str, list[Row]] = {}
+def _grouped(rows: Sequence[RunRow]) -> tuple[Group, ...]:
+    by_corpus: dict[str, list[RunRow]] = {}
     for row in rows:
         by_corpus.setdefault(str(_corpus(row.record).get("fingerprint", "")), []).append(row)
     groups = []
@@ -200,30 +202,30 @@ def _encoding(record: RunRecord) -> Mapping[str, Any]:
     return encoding if isinstance(encoding, Mapping) else {}
 
 
-def _words(told: Mapping[str, Any]) -> list[str]:
-    best, gain = told["bits_per_note"], told["gain"]
+def _words(values: Mapping[str, Any]) -> list[str]:
+    best, gain = values["bits_per_note"], values["gain"]
     return [
-        told["name"],
-        told["network"],
-        told["encoding"],
-        f"{told['updates']:,}",
-        f"{told['minutes']:.1f}",
+        values["name"],
+        values["network"],
+        values["encoding"],
+        f"{values['updates']:,}",
+        f"{values['minutes']:.1f}",
         "–" if best is None else f"{best:.3f}",
         "–" if gain is None else f"{-gain:+.3f}",
-        ENDINGS.get(told["stopped"], told["stopped"]) if told["updates"] else "before its first check",
+        ENDINGS.get(values["stopped"], values["stopped"]) if values["updates"] else "before its first check",
     ]
 
 
 def _lines(group: Group) -> list[Curve]:
-    """Held-out bits per note over minutes of the best runs, and the n-gram of the best of them."""
+    """Make the curves of the best runs over minutes, and the n-gram of the best of them."""
     drawn = [row for row in group.rows if row.best is not None][:MOST_LINES]
     lines = [
         Curve(
             row.name if len(row.name) <= LONGEST_NAME else f"…{row.name[1 - LONGEST_NAME :]}",
             [point.seconds / 60 for point in row.record.log.points],
-            [point.held_out for point in row.record.log.points],
+            [point.validation for point in row.record.log.points],
             ink,
-            mark=(row.record.log.best.seconds / 60, row.record.log.best.held_out),
+            mark=(row.record.log.best.seconds / 60, row.record.log.best.validation),
         )
         for ink, row in enumerate(drawn)
     ]
@@ -233,16 +235,16 @@ def _lines(group: Group) -> list[Curve]:
 
 def _chart(group: Group, width: int, height: int) -> str:
     return line_chart(
-        _lines(group), "minutes", "bits per note", width, height, f"held-out bits per note, {group.name}"
+        _lines(group), "minutes", "bits per note", width, height, f"validation bits per note, {group.name}"
     )
 
 
 def _lede(group: Group) -> str:
     count = len(group.rows)
-    said = f"{count} run{'s' * (count != 1)}"
+    text = f"{count} run{'s' * (count != 1)}"
     drawn = sum(row.best is not None for row in group.rows)
-    said += f"; the best {MOST_LINES} are drawn" if drawn > MOST_LINES else ""
-    return escape(f"{said}; {group.caution}." if group.caution else f"{said}.")
+    text += f"; the best {MOST_LINES} are drawn" if drawn > MOST_LINES else ""
+    return escape(f"{text}; {group.caution}." if group.caution else f"{text}.")
 
 
 def _section(group: Group, place: Path) -> str:
@@ -256,7 +258,7 @@ def _section(group: Group, place: Path) -> str:
     return f'{chart}<div class="scroll"><table><tr>{heads}</tr>{body}</table></div>'
 
 
-def _cells(words: Sequence[str], row: Row, place: Path) -> str:
+def _cells(words: Sequence[str], row: RunRow, place: Path) -> str:
     cells = []
     report = row.record.folder / REPORT_NAME
     for n, word in enumerate(words):

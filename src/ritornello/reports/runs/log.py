@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ritornello.reports.runs.coach import Heard, Log, Point
+from ritornello.reports.runs.coach import Log, Point, SampleFigures
 from ritornello.training.run.folder import COACH_NAME, LOG_NAME
 
 HEAD_PARTS = ("plan", "network", "encoding", "corpus")
@@ -57,15 +57,15 @@ class RunRecord:
         per_note = self.tokens_per_note or {"training": 1.0, "held_out": 1.0}
         points = [_point(line, per_note["training"], per_note["held_out"]) for line in self.checks]
         samples = self.coach.get("samples", [])
-        heard = Heard(*(samples[-1][name] for name in Heard._fields)) if samples else None
+        sample = SampleFigures(*(samples[-1][name] for name in SampleFigures._fields)) if samples else None
         return Log(
             points=tuple(points),
             notes=int(self.coach.get("notes", 0)),
             network=self.head.get("network", {}),
             plan=self.head.get("plan", {}),
             ngram=self.coach.get("ngram_bits_per_note"),
-            heard=heard,
-            has_held_out=bool(self.coach.get("has_held_out", True)),
+            sample=sample,
+            has_validation=bool(self.coach.get("has_held_out", True)),
             setbacks=self.setbacks,
             stopped=self.stopped,
         )
@@ -145,7 +145,9 @@ def read_coach(path: Path) -> dict[str, Any]:
     """Read the coach's figures; {} where they cannot be read or are not numbers."""
     try:
         figures = json.loads(path.read_text("utf-8"))
-        numbers = [sample[name] for sample in figures["samples"] for name in (*Heard._fields, "update", "epochs")]
+        numbers = [
+            sample[name] for sample in figures["samples"] for name in (*SampleFigures._fields, "update", "epochs")
+        ]
         numbers += [figures["tokens_per_note"][name] for name in ("training", "held_out")]
         numbers += [figures.get("notes", 0), figures.get("ngram_bits_per_note") or 0]
     except (OSError, ValueError, KeyError, TypeError):

@@ -22,7 +22,7 @@ FRAME = "max-width:760px;font:13px/1.5 system-ui,sans-serif"
 
 
 def notebook_view() -> NotebookView | None:
-    """A view for the notebook that this program runs in; None where it runs in none."""
+    """Make a view for the notebook that this program runs in; None outside of notebooks."""
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
     return NotebookView() if shell is not None and hasattr(shell, "kernel") else None
 
@@ -46,11 +46,11 @@ class NotebookView:
 
 
 def curve_html(look: Look) -> str:
-    """The curves, the numbers of the last check, at the end what was learned, and what the coach says, as HTML."""
+    """Make the HTML of the curves, the last numbers, what was learned, and the coach's advice."""
     check, log, point = look.check, look.log, look.point
     numbers = {
         "training": f"{point.training:.2f}",
-        "held out": f"{point.held_out:.2f}" if log.has_held_out else "",
+        "validation": f"{point.validation:.2f}" if log.has_validation else "",
         "n-gram": f"{log.ngram:.2f}" if log.ngram is not None else "",
         "epoch": f"{point.epochs:.1f}",
         "tokens/s": f"{check.tokens_per_second:,.0f}",
@@ -67,18 +67,18 @@ def curve_html(look: Look) -> str:
     end = f'<div style="margin-top:.4em"><b>{escape(final_line(log))}</b></div>' if check.stopped else ""
     chart = line_chart(lines_of(log), "epochs", "bits per note", WIDTH, HEIGHT)
     chart = chart.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
-    said = f'<ul style="margin:.4em 0 0;padding-left:1.3em">{words}</ul>' if words else ""
-    return f'<div style="{FRAME}">{chart}<div style="margin-top:.4em">{cells}</div>{end}{said}</div>'
+    advice = f'<ul style="margin:.4em 0 0;padding-left:1.3em">{words}</ul>' if words else ""
+    return f'<div style="{FRAME}">{chart}<div style="margin-top:.4em">{cells}</div>{end}{advice}</div>'
 
 
 def sample_html(look: Look) -> str:
-    """A player of the last melody, its little roll and its notes, as HTML for a cell. A sample must be there."""
+    """Make the HTML of a player of the last sample, with its roll and its notes."""
     from ritornello.reports.runs.samples import note_names
     from ritornello.reports.web_page import thumb
 
     assert look.sample is not None
-    melody, heard = look.sample.melody, look.sample.heard
-    head = f"epoch {look.point.epochs:.1f}, {100 * heard.certainty:.0f} % sure of its notes"
+    melody, certainty = look.sample.melody, look.sample.figures.certainty
+    head = f"epoch {look.point.epochs:.1f}, {100 * certainty:.0f} % sure of its notes"
     if not melody.notes:
         return f'<div style="{FRAME}">{head}: all rests</div>'
     roll = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])

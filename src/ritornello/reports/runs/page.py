@@ -62,10 +62,10 @@ def lines_of(log: Log) -> list[Curve]:
     Raises ValueError before the first check.
     """
     epochs = [point.epochs for point in log.points]
-    best = (log.best.epochs, log.best.held_out)
+    best = (log.best.epochs, log.best.validation)
     lines = [Curve("training", epochs, [point.training for point in log.points], 1, is_faint=True)]
-    if log.has_held_out:
-        lines.append(Curve("held-out", epochs, [point.held_out for point in log.points], 0, mark=best))
+    if log.has_validation:
+        lines.append(Curve("validation", epochs, [point.validation for point in log.points], 0, mark=best))
     if log.ngram is not None:
         lines.insert(0, Curve("n-gram", epochs, [log.ngram], 4, is_level=True))
     return lines
@@ -113,7 +113,9 @@ def _sentence(text: str) -> str:
 def _facts(record: RunRecord, log: Log) -> str:
     last, corpus = log.points[-1], record.head.get("corpus", {})
     metadata = {
-        "bits per note, held out" if log.has_held_out else "bits per note, training": f"{log.best.held_out:.2f}",
+        "bits per note, validation"
+        if log.has_validation
+        else "bits per note, training": f"{log.best.validation:.2f}",
         "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
         "before tuning": f"{log.base:.2f}" if log.base is not None else "",
         "time": clock(last.seconds),
@@ -144,7 +146,7 @@ def _samples(record: RunRecord, melodies: Mapping[str, Melody]) -> str:
         "The same opening and the same seed every time, so that what changes is learning. Beside each, how likely "
         "the network thought its own notes."
     )
-    return card("Heard on the way", lede, f'<ol class="heard">{items}</ol>')
+    return card("Samples on the way", lede, f'<ol class="heard">{items}</ol>')
 
 
 def _sample(sample: Mapping[str, Any], folder: Path, melodies: Mapping[str, Melody]) -> str:
@@ -165,7 +167,7 @@ def _sample(sample: Mapping[str, Any], folder: Path, melodies: Mapping[str, Melo
 
 def _plan(record: RunRecord) -> str:
     corpus, encoding = record.head.get("corpus", {}), record.head.get("encoding", {})
-    told = {
+    values = {
         "network": network_name(record.head.get("network", {})),
         "encoding": encoding_in_words(encoding) if encoding else "",
         "corpus": f"{str(corpus.get('fingerprint', ''))[:16]}",
@@ -174,7 +176,7 @@ def _plan(record: RunRecord) -> str:
     }
     rows = [
         f"<dt>{escape(name)}</dt><dd>{escape(_value(value))}</dd>"
-        for name, value in told.items()
+        for name, value in values.items()
         if value not in ("", None)
     ]
     return f'<dl class="plan">{"".join(rows)}</dl>'

@@ -18,7 +18,7 @@ from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
 from ritornello.music.values import Melody
 from ritornello.render.roll import pitch_name
-from ritornello.reports.runs.coach import Heard
+from ritornello.reports.runs.coach import SampleFigures
 
 PRIMER_NOTES = 4
 PRIMER_QUARTERS = 4  # at most: a primer of whole notes would fill the tune
@@ -43,8 +43,8 @@ class Sample:
     bare: Melody | None = None
 
     @property
-    def heard(self) -> Heard:
-        """What the coach is told: how the network writes by itself, and how sure it was of the melody."""
+    def figures(self) -> SampleFigures:
+        """How the network writes by itself, and how sure it was of the melody, for the coach."""
         judged = self.melody if self.bare is None else self.bare
         given = min(self.primer_notes, len(judged.notes))
         own = judged.notes[given:]
@@ -53,12 +53,13 @@ class Sample:
         room = judged.timeline.length - start
         sounding = sum(n.duration for n in own) / room if room > 0 else 0.0
         certain = self.probabilities[self.primer_notes :]
-        return Heard(len(own), pitch, times, sounding, float(np.mean(certain)) if certain else 0.0)
+        return SampleFigures(len(own), pitch, times, sounding, float(np.mean(certain)) if certain else 0.0)
 
 
 def opening_of(melody: Melody) -> Melody:
-    """The first notes of a melody, its rest before them kept; no more than start within PRIMER_QUARTERS quarters.
+    """Cut the first notes of a melody out, with the rest before them.
 
+    At most PRIMER_NOTES notes, which end within PRIMER_QUARTERS quarters.
     Raises ValueError for a melody without notes.
     """
     if not melody.notes:
@@ -70,7 +71,7 @@ def opening_of(melody: Melody) -> Melody:
 
 
 def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
-    """Compose the melody of these weights after `primer`. Raises ValueError for a primer that leaves no bar."""
+    """Compose a melody with these weights. Raises ValueError where the primer leaves no bar."""
     pitch_range = model.metadata.get("corpus", {}).get("compass", (0, 127))
     network, options = NumpyLstm(model.tensors), GenerateOptions(bars=BARS)
     made = compose(network, model.encoding, options, SEED, [0], primer, tuple(pitch_range))[0]
@@ -83,7 +84,7 @@ def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
 
 
 def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None) -> Melody:
-    """What the network writes after the primer until BARS are full: every legal token as likely as it says."""
+    """Draw legal tokens after the primer until BARS are full, with nothing else filtered."""
     dice, tracker, state = Dice(SEED, np.array([0])), encoding.tracker(1), network.start(1)
     written = [] if primer is None else without_end(encoding, encoding.encode(primer).tokens).tolist()
     fed = np.array([network.vocabulary_size])
@@ -102,9 +103,9 @@ def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None
 
 
 def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:
-    """A melody as one line of blocks, `per_quarter` signs to a quarter: higher is higher, · holds on, blank is rest.
+    """Draw a melody as one line of blocks: higher is higher, · holds on, blank is rest.
 
-    width: signs at most; what is longer is cut.
+    per_quarter: signs to a quarter. width: signs at most; what is longer is cut.
     """
     if not melody.notes:
         return ""
@@ -120,7 +121,7 @@ def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None
 
 
 def note_names(melody: Melody, width: int | None = None) -> str:
-    """The names of its notes with a stroke at each barline, "C4 E4 G4 | A4"; cut with … at `width` signs."""
+    """Write the names of notes, a stroke at each barline: "C4 E4 G4 | A4"; cut at `width`."""
     words: list[str] = []
     lines: Sequence[int] = melody.timeline.barlines()[1:-1]
     passed = 0

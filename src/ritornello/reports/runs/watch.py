@@ -139,7 +139,7 @@ class _Watcher:
                 "names": note_names(sample.melody),
                 "primer_notes": sample.primer_notes,
                 "probabilities": [round(p, 4) for p in sample.probabilities],
-                **sample.heard._asdict(),
+                **sample.figures._asdict(),
             }
         )
         return sample
