@@ -52,10 +52,10 @@ def golden_network(alphabet: Alphabet, attention: int) -> TorchLstm:
 
 def sequence(alphabet: Alphabet) -> np.ndarray:
     """Groups and what is beside them, (1 + GROUPS, parts + F): "nothing yet", then a row of whole numbers each."""
-    sizes = [*alphabet.parts, *alphabet.beside]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.beside)
+    sizes = [*alphabet.parts, *alphabet.feature_sizes]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.feature_sizes)
     columns = list(enumerate(zip(first, sizes, strict=True)))
-    plain = len(alphabet.parts) + len(alphabet.side)
+    plain = len(alphabet.parts) + len(alphabet.features)
     rows = [
         [
             low + (7 * n * n + (3 + k) * n if k < plain else n * n // 3 + k * n // 2 + k) % size
@@ -63,7 +63,7 @@ def sequence(alphabet: Alphabet) -> np.ndarray:
         ]
         for n in range(GROUPS)
     ]
-    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
+    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.feature_sizes)
     return np.array([begin, *rows])
 
 

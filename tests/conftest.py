@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from hypothesis import settings
+from networks import network_of
 
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
@@ -148,7 +149,7 @@ def make_network() -> Callable[..., NumpyLstm]:
     """A function from (vocabulary, dtype, and what random_tensors takes) to a network of random weights."""
 
     def make(vocabulary: int, *, dtype: type = np.float32, **options) -> NumpyLstm:
-        return NumpyLstm(random_tensors(vocabulary, **options), dtype)
+        return network_of(random_tensors(vocabulary, **options), dtype)
 
     return make
 

@@ -1,8 +1,6 @@
 """The bench of composing: the two networks whose steps it sets side by side differ in attention alone."""
 
-from benchmarks.composing.attention import LAYERS, REACH, WIDTH, Playing, tensors, turns
-
-from ritornello.model.lstm import NumpyLstm
+from benchmarks.composing.attention import LAYERS, REACH, WIDTH, Playing, network, tensors, turns
 
 
 def test_the_two_networks_are_equally_wide_and_one_looks_back():
@@ -15,7 +13,7 @@ def test_the_two_networks_are_equally_wide_and_one_looks_back():
 
 
 def test_by_the_time_the_clock_runs_all_of_the_reach_is_looked_at():
-    playing = Playing(NumpyLstm(tensors(2, 16, 5)))
+    playing = Playing(network(2, 16, 5))
     playing.microseconds(7)
     assert playing.state.memory is not None
     assert playing.state.memory.length == 5

@@ -11,11 +11,11 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import ENCODINGS, Grid, make_encoding
+from ritornello.encoding.features import feature_rows
 from ritornello.evaluate.form import faults
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile, ModelFileError, load_model, save_model
-from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
@@ -63,25 +63,24 @@ def test_it_reproduces_what_the_grid_reproduces(steps):
 
 def test_its_tracker_allows_what_it_writes_and_knows_the_pitches(steps):
     for melody in embedded("hymns").melodies("test")[:5]:
-        tokens = steps.encode(melody).tokens.astype(np.int64)
-        tracker, started = steps.tracker(2), []
-        tracker.keep(np.array([1]))
-        for token in tokens:
-            assert tracker.legal()[0, token]
+        tokens = steps.encode(melody).tokens.tolist()
+        tracker, started = steps.tracker(), []
+        for n, token in enumerate(tokens):
+            assert tracker.legal()[token]
             if token < 128:
-                started.append(int(tracker.pitches()[0, token]))
-            tracker.advance(np.array([token]))
-        assert started == steps.pitches(tokens).tolist()
-        assert tracker.done[0]
+                started.append(int(tracker.pitches()[token]))
+            if n == 20:
+                tracker = tracker.copy()
+            tracker.advance(token)
+        assert started == steps.pitches(np.array(tokens)).tolist()
+        assert tracker.done
 
 
-def test_side_inputs_are_those_of_the_tracker(steps):
-    encoding = make_encoding("steps", inputs=("position", "key", "bar_ago"))
-    tokens = encoding.encode(embedded("hymns").melodies("test")[0]).tokens.astype(np.int64)
-    told, tracker = encoding.side_inputs(tokens), encoding.tracker(1)
-    for row, token in zip(told, tokens, strict=True):
-        assert tracker.side()[0].tolist() == row.tolist()
-        tracker.advance(np.array([token]))
+def test_its_features_are_those_of_the_grid_at_the_same_pitches(steps):
+    melody, inputs = embedded("hymns").melodies("test")[0], ("position", "key", "bar_ago")
+    own, grid = make_encoding("steps", inputs=inputs), Grid(inputs=inputs)
+    rows = [feature_rows(encoding, encoding.encode(melody).tokens).tolist() for encoding in (own, grid)]
+    assert rows[0] == rows[1]
 
 
 def test_it_has_no_echoes_which_would_name_the_grids_tokens(steps):
@@ -115,7 +114,7 @@ def test_it_learns_and_composes(steps, tiny_corpus, tmp_path):
     training = prepare_training(Request(network, steps, options), tiny_corpus)
     nats = [check.validation_nll for check in training.checks(tmp_path / "run")]
     assert nats[-1] < nats[0]
-    player = NumpyLstm(training.engine.tensors())
+    player = ModelFile(training.engine.tensors(), network, steps).build()
     for tune in compose(player, steps, GenerateOptions(bars=4), seed=1, indices=range(3)):
         assert faults(tune.tokens, steps, bars=4) == []
 

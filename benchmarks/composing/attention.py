@@ -59,7 +59,7 @@ def main() -> None:
 
 def turns(count: int, steps: int) -> list[Turn]:
     """Both networks, one after the other, so many times; each goes on with its own tune."""
-    plain, attentive = (Playing(NumpyLstm(tensors(LAYERS, WIDTH, reach))) for reach in (0, REACH))
+    plain, attentive = (Playing(network(LAYERS, WIDTH, reach)) for reach in (0, REACH))
     for playing in (plain, attentive):
         playing.microseconds(WARM)
     return [Turn(plain.microseconds(steps), attentive.microseconds(steps)) for _ in range(count)]
@@ -73,20 +73,29 @@ class Playing:
 
     def microseconds(self, steps: int) -> float:
         """Go on for so many steps; microseconds of one, in the mean."""
-        tokens = self.random.integers(0, self.network.vocabulary_size, (steps, 1))
+        tokens = self.random.integers(0, self.network.alphabet.size, (steps, 1))
         began = time.perf_counter()
         for token in tokens:
-            _, self.state = self.network.step(token, self.state)
+            self.state = self.network.feed(token, self.state)
+            self.network.logits(self.state)
         return 1e6 * (time.perf_counter() - began) / steps
 
 
+def network(layers: int, width: int, reach: int) -> NumpyLstm:
+    """Build a network of random weights; reach 0 leaves attention out."""
+    return NumpyLstm(tensors(layers, width, reach), options_of(layers, width, reach), Alphabet.of(Grid()))
+
+
 def tensors(layers: int, width: int, reach: int) -> dict[str, np.ndarray]:
-    """Random weights by their names in the model file; reach 0 leaves attention out."""
-    random = np.random.default_rng(0)
-    network = NetworkOptions(layers, width, width, attention=reach, mixed=True)
-    shapes = tensor_shapes(network, Alphabet.of(Grid()))
+    """Draw random weights by their names in the model file."""
+    random, shapes = np.random.default_rng(0), tensor_shapes(options_of(layers, width, reach), Alphabet.of(Grid()))
     found = {name: (random.standard_normal(shape) / width**0.5).astype(np.float32) for name, shape in shapes.items()}
     return found | {"mix": np.full(layers, 1 / layers)}
+
+
+def options_of(layers: int, width: int, reach: int) -> NetworkOptions:
+    """Return the options of both networks; reach 0 leaves attention out."""
+    return NetworkOptions(layers, width, width, attention=reach, mixed=True)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,6 @@ def _encodings(entrants: Sequence[Entrant]) -> dict[str, Encoding]:
     found: dict[str, Encoding] = {}
     for entrant in entrants:
         encoding = make_encoding(**{k: v for k, v in entrant.encoding.items() if k not in ADDED})
-        if encoding.options() not in [other.options() for other in found.values()]:
+        if encoding.to_dict() not in [other.to_dict() for other in found.values()]:
             found[entrant.name] = encoding
     return found

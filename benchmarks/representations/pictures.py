@@ -72,15 +72,15 @@ def boxes(encoding: Encoding, tokens: np.ndarray) -> list[Box]:
 
     What fills no time is header, or the end.
     """
-    tracker, unit = encoding.tracker(1), encoding.ticks_per_quarter
+    tracker, unit = encoding.tracker(), encoding.ticks_per_quarter
     found: list[Box] = []
     parts = len(encoding.parts)
     for at in range(0, len(tokens), parts):
         group = tokens[at : at + parts].tolist()
-        before = tracker.time[0] / unit
+        before = tracker.time / unit
         for token in group:
-            tracker.advance(np.array([token]))
-        after = tracker.time[0] / unit
+            tracker.advance(token)
+        after = tracker.time / unit
         found += [_box(encoding, token, part, before, after) for part, token in enumerate(group)]
     return found
 

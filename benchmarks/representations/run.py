@@ -24,6 +24,7 @@ from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Encoding, counts_bars, make_encoding
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm
 from ritornello.music.values import Melody
 
@@ -51,7 +52,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     corpus = Corpus.load(job["corpus"])
     encoding = make_encoding(**job["encoding"])
     trained = train(job, corpus, encoding)
-    network = NumpyLstm(trained.pop("tensors"))
+    network = trained.pop("network")
     test = corpus_tokens(corpus, encoding, "test")
     return {
         **trained,
@@ -63,12 +64,13 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, Any]:
-    """Train; return the best weights and the validation bits of all that were the best so far."""
+    """Train; return the best network and the validation bits of all that were the best so far."""
     from ritornello.training.plan import TrainOptions
     from ritornello.training.run.prepare import prepare_training
     from ritornello.training.run.request import Request
 
     network, weights = within_budget(job["network"], encoding)
+    alphabet = Alphabet.of(encoding)
     options = TrainOptions(seed=job["seed"], threads=job["threads"], checks=job["checks"], save_seconds=NEVER)
     updates = job["updates"] or updates_in(60 * job["minutes"], corpus, network, encoding, options)
     training = prepare_training(Request(network, encoding, replace(options, updates=updates)), corpus)
@@ -80,11 +82,15 @@ def train(job: dict[str, Any], corpus: Corpus, encoding: Encoding) -> dict[str, 
                 kept.append((check, training.engine.tensors()))
     validation = some_of(corpus_tokens(corpus, encoding, "validation"), encoding, CURVE_NOTES)
     curve = [
-        [check.update, check.seconds, scored(NumpyLstm(tensors), validation, encoding).bits_per_note]
+        [
+            check.update,
+            check.seconds,
+            scored(NumpyLstm(tensors, network, alphabet), validation, encoding).bits_per_note,
+        ]
         for check, tensors in kept
     ]
     return {
-        "tensors": kept[-1][1],
+        "network": NumpyLstm(kept[-1][1], network, alphabet),
         "weights": weights,
         "width": network.width,
         "dtype": training.plan.dtype,

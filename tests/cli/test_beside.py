@@ -14,7 +14,6 @@ from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.evaluate.scores import pays_for
 from ritornello.model.file import ModelFile, load_model, save_model
-from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.music.values import Melody, Note, Timeline
 
@@ -65,7 +64,7 @@ def test_both_are_scored_on_the_tunes_that_both_reproduce(command, models, folde
     for path, encoding, told in ((one, coarse, value), (other, fine, value["beside"])):
         tokens = [encoding.encode(t).tokens for t in (tune([480] * 8), tune([120] * 8))]
         assert told["tokens"] == sum(map(len, tokens))
-        nats = melody_nats(NumpyLstm(load_model(path).tensors), tokens).sum()
+        nats = melody_nats(load_model(path).build(), tokens, load_model(path).encoding).sum()
         assert told["bits_per_note"] == pytest.approx(nats / np.log(2) / 16)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from walks import legal_of
 
 from ritornello.encoding import Grid, make_encoding
 from ritornello.encoding.grid import METRES, NO_EVENT, NOTE_OFF
@@ -224,7 +225,7 @@ def test_an_impossible_resolution_is_refused(per_quarter):
 
 def test_an_encoding_is_built_again_from_its_options():
     for grid in (Grid(), Grid(12), Grid(3, plain=True)):
-        assert make_encoding(**grid.options()) == grid
+        assert make_encoding(**grid.to_dict()) == grid
     with pytest.raises(ValueError, match="no such encoding: 'gird'"):
         make_encoding("gird")
 
@@ -272,7 +273,8 @@ def test_counting_what_tokens_spell():
     [(4, (4, 4), 16), (4, (6, 8), 12), (12, (9, 8), 54), (1, (3, 8), 2), (3, (5, 4), 15), (4, (2, 2), 16)],
 )
 def test_the_length_of_a_bar_in_steps(per_quarter, metre, steps):
-    assert Grid(per_quarter).bar_steps(metre) == steps
+    name = "/".join(map(str, metre))
+    assert Grid(per_quarter).bars[METRES.index(name)] == steps
 
 
 @st.composite
@@ -328,22 +330,22 @@ def test_any_melody_off_the_grid_keeps_its_order_and_loses_only_what_is_counted(
 @given(st.data(), st.booleans())
 def test_any_sequence_of_legal_tokens_is_a_tune_that_encodes_to_itself(data, plain):
     grid = Grid(plain=plain)
-    tracker, tokens = grid.tracker(1), []
+    tracker, tokens = grid.tracker(), []
     for _ in range(data.draw(st.integers(0, 40))):
-        legal = np.flatnonzero(tracker.legal()[0])
+        legal = np.flatnonzero(tracker.legal())
         if not len(legal):
             break
         # note_on would drown the others: draw the kind first
         kinds = [k for k in ([t for t in legal if t < 128], [t for t in legal if t >= 128]) if k]
         token = int(data.draw(st.sampled_from(data.draw(st.sampled_from(kinds)))))
         tokens.append(token)
-        tracker.advance(np.array([token]))
+        tracker.advance(int(token))
     melody = grid.decode(tokens)
-    assert len(melody.notes) == int(tracker.notes[0])
+    assert len(melody.notes) == tracker.notes
     if plain:
         assert grid.encode(melody).tokens.tolist() == tokens
     elif tokens and tokens[-1] == END and tokens[0] != BEGIN_OTHER:
-        assert tracker.done[0]
+        assert tracker.done
         assert not tracker.legal().any()
         steps = tokens[:-1]  # canonical: without the rest after the last note
         if NOTE_OFF in steps and max(np.flatnonzero(np.array(steps) < 128)) < max(
@@ -354,33 +356,39 @@ def test_any_sequence_of_legal_tokens_is_a_tune_that_encodes_to_itself(data, pla
 
 
 def test_the_tracker_knows_what_may_follow():
-    tracker = Grid().tracker(2)
-    first = tracker.legal()
-    assert np.flatnonzero(first[0]).tolist() == list(range(130, 144))
-    tracker.advance(np.array([BEGIN_4_4, BEGIN_3_4]))
-    assert tracker.bar.tolist() == [16, 12]
-    assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(129))  # no note_off, no end yet
-    tracker.advance(np.array([NO_EVENT, 60]))
-    assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(129))
-    assert np.flatnonzero(tracker.legal()[1]).tolist() == [*range(130), END]
-    tracker.advance(np.array([64, NOTE_OFF]))
-    assert tracker.sounding.tolist() == [64, -1]
-    assert tracker.time.tolist() == [2, 2]
-    assert tracker.onset.tolist() == tracker.opening.tolist() == [1, 0]
-    assert np.flatnonzero(tracker.legal()[1]).tolist() == [*range(129), END]
-    tracker.advance(np.array([65, END]))
-    assert tracker.onset.tolist()[0] == 2
-    assert tracker.opening.tolist()[0] == 1
-    assert tracker.notes.tolist() == [2, 1]
-    assert tracker.done.tolist() == [False, True]
-    assert not tracker.legal()[1].any()
-    tracker.keep(np.array([True, False]))
-    assert tracker.bar.tolist() == [16]
-    assert tracker.legal().shape == (1, 145)
+    grid = Grid()
+    first, second = grid.tracker(), grid.tracker()
+
+    def legal(tracker) -> list[int]:
+        return np.flatnonzero(legal_of(grid, tracker)).tolist()
+
+    def advance(*tokens: int) -> None:
+        first.advance(tokens[0])
+        second.advance(tokens[1])
+
+    assert legal(first) == list(range(130, 144))
+    advance(BEGIN_4_4, BEGIN_3_4)
+    assert (first.bar, second.bar) == (16, 12)
+    assert legal(first) == list(range(129))  # no note_off, no end yet
+    advance(NO_EVENT, 60)
+    assert legal(first) == list(range(129))
+    assert legal(second) == [*range(130), END]
+    advance(64, NOTE_OFF)
+    assert (first.sounding, second.sounding) == (64, -1)
+    assert first.time == second.time == 2
+    assert first.onset == first.opening == 1
+    assert second.onset == second.opening == 0
+    assert legal(second) == [*range(129), END]
+    advance(65, END)
+    assert (first.onset, first.opening) == (2, 1)
+    assert (first.notes, second.notes) == (2, 1)
+    assert (first.done, second.done) == (False, True)
+    assert legal(second) == []
 
 
 def test_the_plain_tracker_needs_no_beginning():
-    tracker = Grid(plain=True).tracker(1)
-    assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(129))
-    tracker.advance(np.array([60]))
-    assert np.flatnonzero(tracker.legal()[0]).tolist() == list(range(130))
+    grid = Grid(plain=True)
+    tracker = grid.tracker()
+    assert np.flatnonzero(legal_of(grid, tracker)).tolist() == list(range(129))
+    tracker.advance(60)
+    assert np.flatnonzero(legal_of(grid, tracker)).tolist() == list(range(130))

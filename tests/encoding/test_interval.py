@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from walks import legal_of, pitches_of, whole
 
 from ritornello.encoding import IntervalEncoding, make_encoding
 from ritornello.encoding.durations import DURATIONS
@@ -117,37 +118,37 @@ def test_transposing_keeps_within_the_pitches(encoding):
 
 @BOTH
 def test_pitches_outside_the_range_are_not_legal(encoding):
-    tracker = encoding.tracker(1)
+    tracker = encoding.tracker()
     length = encoding.ids.length + DURATIONS.index(Fraction(1))
     for token in [encoding.begin("4/4"), encoding.ids.second, encoding.ids.key, encoding.ids.octave + 11]:  # C9, 120
-        assert tracker.legal()[0, token]
-        tracker.advance(np.array([token]))
-    starts = tracker.pitches()[0, : encoding.ids.rest]
-    legal = tracker.legal()[0, : encoding.ids.rest]
-    assert legal.tolist() == (starts >= 0).tolist()
-    assert starts.max() == (125 if encoding.is_chained else 127)
+        assert legal_of(encoding, tracker)[token]
+        tracker.advance(int(token))
+    starts = pitches_of(encoding, tracker)[: encoding.ids.rest]
+    is_legal = legal_of(encoding, tracker)[: encoding.ids.rest]
+    assert is_legal.tolist() == (starts >= 0).tolist()
+    assert starts.max() == (125 if encoding.pitch_row.is_chained else 127)
     assert starts[starts >= 0].min() == 114
-    assert starts[-encoding.lowest] == 120
-    tracker.advance(np.array([-encoding.lowest + 5]))
-    tracker.advance(np.array([length]))
-    assert tracker.sounding[0] == 125
-    highest = -encoding.lowest + (2 if encoding.is_chained else 7)
-    assert tracker.legal()[0, highest - 1 : highest + 2].tolist() == [True, True, False]
+    assert starts[-encoding.pitch_row.lowest] == 120
+    tracker.advance(int(-encoding.pitch_row.lowest + 5))
+    tracker.advance(int(length))
+    assert tracker.sounding == 125
+    highest = -encoding.pitch_row.lowest + (2 if encoding.pitch_row.is_chained else 7)
+    assert legal_of(encoding, tracker)[highest - 1 : highest + 2].tolist() == [True, True, False]
 
 
 def test_options_as_json_and_a_reference_that_does_not_exist():
     for encoding in (TO_KEY, TO_PREVIOUS, make_encoding("interval", inputs=["degree"], relative_to="previous")):
-        assert make_encoding(**json.loads(json.dumps(encoding.options()))) == encoding
+        assert make_encoding(**json.loads(json.dumps(encoding.to_dict()))) == encoding
     with pytest.raises(ValueError, match='relative_to must be "key" or "previous", not \'tonic\''):
         make_encoding("interval", relative_to="tonic")
 
 
 def references(encoding, pitches: range | list[int], tonic: int, mode: str = "major") -> list[int]:
     """Tonics that pitches may be counted from in this key, where a tune may have these pitches."""
-    tracker, allowed = encoding.tracker(1), np.isin(np.arange(128), list(pitches))
+    tracker, allowed = encoding.tracker(), np.isin(np.arange(128), list(pitches))
     for token in [encoding.begin("4/4"), encoding.ids.second, encoding.ids.key + tonic + 12 * (mode == "minor")]:
-        tracker.advance(np.array([token]))
-    open_to = tracker.legal()[0] & tracker.heading(allowed, None)[0]
+        tracker.advance(int(token))
+    open_to = legal_of(encoding, tracker) & whole(encoding, tracker, tracker.heading(allowed, None))
     return [12 * int(n - encoding.ids.octave - 1) + tonic for n in np.flatnonzero(open_to)]
 
 
@@ -176,10 +177,11 @@ def test_counted_from_the_note_before_the_octave_need_only_hold_the_first_note()
 
 
 def test_a_heading_names_the_key_asked_for():
-    tracker = TO_KEY.tracker(1)
+    tracker = TO_KEY.tracker()
     for token in (TO_KEY.begin("4/4"), TO_KEY.ids.second):
-        tracker.advance(np.array([token]))
-    open_to = tracker.legal()[0] & tracker.heading(np.ones(128, bool), Key(0, -2, "minor"))[0]
+        tracker.advance(int(token))
+    named = tracker.heading(np.ones(128, bool), Key(0, -2, "minor"))
+    open_to = legal_of(TO_KEY, tracker) & whole(TO_KEY, tracker, named)
     assert [TO_KEY.vocabulary.name_of(int(token)) for token in np.flatnonzero(open_to)] == ["key_minor 7"]
 
 
@@ -191,9 +193,9 @@ def test_a_melody_has_a_heading_for_each_octave_down_from_its_lowest_note():
     assert named(TO_KEY, told[2])[4::2] == ["offset 30", "offset 29", "offset 27", "end"]  # from F#3 up
     for tokens in told:
         assert TO_KEY.pitches(tokens).tolist() == [84, 83, 81]
-        tracker = TO_KEY.tracker(1)
+        tracker = TO_KEY.tracker()
         for token in tokens:
-            assert tracker.legal()[0, token]
-            tracker.advance(np.array([token]))
+            assert legal_of(TO_KEY, tracker)[token]
+            tracker.advance(int(token))
     for other in (TO_PREVIOUS, make_encoding("note"), make_encoding("grid"), make_encoding("lookback")):
         assert [tokens.tolist() for tokens in other.headings(tune)] == [other.encode(tune).tokens.tolist()]

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from walks import exact, walked
+from walks import exact, legal_of, walked
 
 import ritornello
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.tokens import losses_in_words
 from ritornello.encoding import counts_bars, make_encoding
-from ritornello.encoding.options import chosen_encoding
+from ritornello.encoding.features import feature_rows
+from ritornello.encoding.options import EncodingOptions
 from ritornello.encoding.transposition import possible_shifts
 from ritornello.generate.compose import compose, note_bits
 from ritornello.generate.constraints import MOST_TOKENS
@@ -68,7 +69,7 @@ def test_remi_is_framed_by_its_metre_and_an_end():
     assert (again.title, again.timeline.qpm) == ("a title", 90)
     assert encoding.onsets(encoded.tokens).tolist() == [4, 7, 10, 13, 16, 23]
     assert encoding.parts == (encoding.vocabulary.size,)
-    assert encoding.side_inputs(encoded.tokens).shape == (len(encoded.tokens), 0)
+    assert feature_rows(encoding, encoded.tokens).shape == (len(encoded.tokens), 0)
 
 
 def test_the_tokenisers_ids_come_first_and_keep_their_numbers():
@@ -104,12 +105,12 @@ def test_real_tunes_come_back_but_for_what_is_counted(name, config):
     encoding, notes, losses = make_encoding("miditok", tokenizer=name, config=config), 0, 0
     for melody in list(embedded().melodies())[::100]:
         encoded = encoding.encode(melody)
-        tracker = encoding.tracker(1)
+        tracker = encoding.tracker()
         for token in encoded.tokens.astype(np.int64):
-            assert tracker.legal()[0, token], melody.source
-            tracker.advance(np.array([token]))
-        assert tracker.done[0]
-        assert tracker.notes[0] == len(encoding.onsets(encoded.tokens)) == len(melody.notes)
+            assert legal_of(encoding, tracker)[token], melody.source
+            tracker.advance(int(token))
+        assert tracker.done
+        assert len(encoding.onsets(encoded.tokens)) == len(melody.notes)
         lost = sum(encoded.losses.values())
         assert lost or exact(encoding.decode(encoded.tokens)) == from_a_barline(melody), melody.source
         notes, losses = notes + len(melody.notes), losses + lost
@@ -195,25 +196,27 @@ def test_whatever_is_legal_can_be_read(name, config, seed):
     encoding = make_encoding("miditok", tokenizer=name, config=config)
     tokens, tracker = walked(encoding, seed, 60)
     melody = encoding.decode(tokens)
-    assert len(melody.notes) <= tracker.notes[0]
-    assert tracker.begun[0]
-    assert (tokens[-1] == encoding.end) == tracker.done[0] == (not tracker.legal().any())
+    assert len(melody.notes) <= len(encoding.onsets(np.array(tokens)))
+    assert tracker.begun
+    assert (tokens[-1] == encoding.end) == tracker.done == (not tracker.legal().any())
     assert encoding.decode(encoding.encode(melody).tokens).timeline.metre == melody.timeline.metre
 
 
 def test_a_metre_comes_first_and_an_end_after_a_note():
     encoding = make_encoding("miditok", config={"time_signature_range": {"4": [3, 4]}})
-    name_of, tracker = encoding.vocabulary.name_of, encoding.tracker(3)
-    assert [name_of(n) for n in np.flatnonzero(tracker.legal()[0])] == ["begin_3/4", "begin_4/4", "begin_other"]
-    tracker.advance(np.full(3, encoding.begin("3/4")))
+    name_of, tracker = encoding.vocabulary.name_of, encoding.tracker()
+    assert [name_of(n) for n in np.flatnonzero(tracker.legal())] == ["begin_3/4", "begin_4/4", "begin_other"]
+    tracker.advance(encoding.begin("3/4"))
     own = encoding.vocabulary["begin_2/4"] - 1  # but for PAD
-    assert tracker.legal().sum(1).tolist() == [own] * 3
-    assert not tracker.legal()[0, encoding.vocabulary["PAD_None"]]
-    tracker.advance(np.array([encoding.vocabulary["Pitch_60"], encoding.vocabulary["Bar_None"], 5]))
-    tracker.keep(np.array([1, 0]))
-    assert tracker.legal()[:, encoding.end].tolist() == [False, True]
-    tracker.advance(np.full(2, encoding.end))
-    assert tracker.done.all()
+    assert tracker.legal().sum() == own
+    assert not tracker.legal()[encoding.vocabulary["PAD_None"]]
+    before = tracker.copy()
+    tracker.advance(encoding.vocabulary["Pitch_60"])
+    before.advance(encoding.vocabulary["Bar_None"])
+    assert (before.legal()[encoding.end], tracker.legal()[encoding.end]) == (False, True)
+    tracker.advance(encoding.end)
+    assert tracker.done
+    assert not tracker.legal().any()
     with pytest.raises(ValueError, match=r"miditok's REMI as configured has no 6/8; it has 3/4, 4/4"):
         encoding.begin("6/8")
 
@@ -329,7 +332,7 @@ def test_a_configuration_may_be_as_miditok_writes_it_to_a_file(tmp_path):
     path = tmp_path / "config.json"
     written = miditok.TokenizerConfig(num_velocities=4, use_pitchdrum_tokens=False, use_bar_end_tokens=True)
     written.save_to_json(path)
-    encoding = chosen_encoding(f"miditok:REMI:{path}")
+    encoding = EncodingOptions(f"miditok:REMI:{path}").build()
     assert "Bar_End" in encoding.vocabulary
     assert "Velocity_127" in encoding.vocabulary
 
@@ -344,25 +347,27 @@ def test_ids_outside_the_vocabulary_are_refused():
 
 def test_options_are_json_and_make_it_again():
     encoding = make_encoding("miditok", tokenizer="TSD", config={"use_velocities": True, "num_velocities": 8})
-    again = make_encoding(**json.loads(json.dumps(encoding.options())))
+    again = make_encoding(**json.loads(json.dumps(encoding.to_dict())))
     assert again == encoding
     assert hash(again) == hash(encoding)
     assert "Velocity_127" in again.vocabulary
 
 
 def test_it_is_asked_for_by_name_and_colon(tmp_path):
-    assert chosen_encoding("miditok") == make_encoding("miditok")
-    assert chosen_encoding("miditok:TSD") == make_encoding("miditok", tokenizer="TSD")
+    assert EncodingOptions("miditok").build() == make_encoding("miditok")
+    assert EncodingOptions("miditok:TSD").build() == make_encoding("miditok", tokenizer="TSD")
     path = tmp_path / "config.json"
     path.write_text('{"beat_res": {"0_8": 12}}')
-    assert chosen_encoding(f"miditok:REMI:{path}") == make_encoding("miditok", config={"beat_res": {"0_8": 12}})
+    assert EncodingOptions(f"miditok:REMI:{path}").build() == make_encoding(
+        "miditok", config={"beat_res": {"0_8": 12}}
+    )
     path.write_text("[]")
     with pytest.raises(ValueError, match="a configuration for MidiTok is a JSON object, not list"):
-        chosen_encoding(f"miditok:REMI:{path}")
+        EncodingOptions(f"miditok:REMI:{path}").build()
     with pytest.raises(ValueError, match="no configuration for MidiTok in JSON can be read"):
-        chosen_encoding(f"miditok:REMI:{tmp_path / 'none.json'}")
+        EncodingOptions(f"miditok:REMI:{tmp_path / 'none.json'}").build()
     with pytest.raises(ValueError, match="nothing may follow the name of the encoding 'grid'"):
-        chosen_encoding("grid:12")
+        EncodingOptions("grid:12").build()
 
 
 def test_it_is_imported_when_it_is_asked_for_and_without_miditok_one_line_says_how_to_install_it():

@@ -3,57 +3,57 @@
 import pytest
 
 from ritornello.encoding import Grid, make_encoding
-from ritornello.encoding.options import chosen_encoding, default_encoding
+from ritornello.encoding.options import EncodingOptions, default_encoding
 
 
 def test_what_is_left_out_is_as_the_encoding_has_it():
-    assert chosen_encoding("grid") == Grid()
-    assert chosen_encoding("grid", plain=True) == Grid(plain=True)
-    assert chosen_encoding("grid", steps_per_quarter=12) == Grid(12)
+    assert EncodingOptions("grid").build() == Grid()
+    assert EncodingOptions("grid", plain=True).build() == Grid(plain=True)
+    assert EncodingOptions("grid", steps_per_quarter=12).build() == Grid(12)
 
 
 def test_notes_are_told_by_the_key_with_their_place_and_all_echoes_where_nothing_is_said():
-    encoding = chosen_encoding()
+    encoding = EncodingOptions().build()
     assert (encoding.name, encoding.relative_to) == ("interval", "key")
-    assert encoding.inputs == chosen_encoding("note").inputs == ("position", "strength", "metre")
+    assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre")
     assert [echo.name for echo in encoding.echoes][-3:] == ["motif", "contour", "sequence"]
     assert default_encoding() == encoding
 
 
 def test_none_is_a_word_for_nothing_beside_the_tokens():
-    assert chosen_encoding("interval", inputs="none", echoes="none") == make_encoding("interval")
-    assert chosen_encoding("interval", inputs="metre").echoes == chosen_encoding().echoes
+    assert EncodingOptions("interval", inputs="none", echoes="none").build() == make_encoding("interval")
+    assert EncodingOptions("interval", inputs="metre").build().echoes == EncodingOptions().build().echoes
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(ValueError, match=r"no such encoding: 'gird'; there are .*grid"):
-        chosen_encoding("gird")
+        EncodingOptions("gird").build()
 
 
 def test_an_option_that_does_not_go_with_the_encoding_is_refused():
     with pytest.raises(ValueError, match=r"--relative-to does not go with the encoding 'grid'; it takes .*--plain"):
-        chosen_encoding("grid", relative_to="key")
+        EncodingOptions("grid", relative_to="key").build()
 
 
 @pytest.mark.parametrize("name", ["grid:", "interval:", "miditok:", "miditok:REMI:"])
 def test_nothing_behind_a_colon_is_refused(name):
     with pytest.raises(ValueError, match=f"nothing stands behind the colon in '{name}'"):
-        chosen_encoding(name)
+        EncodingOptions(name).build()
 
 
 def test_only_options_that_the_command_line_has_are_offered():
     with pytest.raises(ValueError, match=r"--echoes does not go with the encoding 'miditok'; it has no options$"):
-        chosen_encoding("miditok:REMI", echoes="bar_ago")
+        EncodingOptions("miditok:REMI", echoes="bar_ago").build()
 
 
 @pytest.mark.parametrize("words", [",", " ", " , "])
 def test_a_list_that_names_nothing_is_refused(words):
     with pytest.raises(ValueError, match=f"--inputs '{words}' names nothing: name inputs, or none"):
-        chosen_encoding("interval", inputs=words)
+        EncodingOptions("interval", inputs=words).build()
     with pytest.raises(ValueError, match=f"--echoes '{words}' names nothing: name echoes, or none"):
-        chosen_encoding("interval", echoes=words)
+        EncodingOptions("interval", echoes=words).build()
 
 
 def test_an_empty_sequence_is_none_of_them_and_an_empty_word_is_nothing_said():
-    assert chosen_encoding("interval", inputs=[], echoes=()) == make_encoding("interval")
-    assert chosen_encoding("interval", inputs="", echoes="") == default_encoding()
+    assert EncodingOptions("interval", inputs=[], echoes=()).build() == make_encoding("interval")
+    assert EncodingOptions("interval", inputs="", echoes="").build() == default_encoding()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from walks import CASES, assert_a_batch_is_its_tunes, exact, walked
+from walks import CASES, assert_a_copy_goes_on_by_itself, exact, legal_of, pitches_of, walked
 
 from ritornello.encoding import ENCODINGS, make_encoding
 from ritornello.encoding.durations import DURATIONS
@@ -24,26 +24,23 @@ def test_parts_follow_one_another_and_the_options_are_json(options):
     encoding = make_encoding(**options, inputs=("bar_ago", "metre"))
     assert sum(encoding.parts) == encoding.vocabulary.size
     assert encoding.end is None or encoding.end < encoding.parts[0]
-    assert [column.name for column in encoding.side] == ["metre", "bar_ago", "bar_ago_length"]
-    assert make_encoding(**json.loads(json.dumps(encoding.options()))) == encoding
-    assert make_encoding(**options, inputs=()).side == ()
+    assert [column.name for column in encoding.features] == ["metre", "bar_ago", "bar_ago_length"]
+    assert make_encoding(**json.loads(json.dumps(encoding.to_dict()))) == encoding
+    assert make_encoding(**options, inputs=()).features == ()
 
 
-def test_every_token_is_legal_somewhere_and_only_where_its_part_is_asked(options):
+def test_every_token_is_legal_somewhere(options):
     encoding = make_encoding(**options)
     random = np.random.default_rng(1)
     seen = np.zeros(encoding.vocabulary.size, bool)
-    first = encoding.parts[0]
-    for _ in range(60):
-        tracker = encoding.tracker(32)
+    for _ in range(1920):
+        tracker = encoding.tracker()
         for _ in range(16):
-            legal = tracker.legal()
-            seen |= legal.any(0)
-            assert not (legal[tracker.part == 0, first:]).any()
-            assert not (legal[tracker.part == 1, :first]).any()
-            if not legal.all(1).any() and not legal.any(1).all():
+            legal = legal_of(encoding, tracker)
+            seen |= legal
+            if not legal.any():
                 break
-            tracker.advance(np.array([random.choice(np.flatnonzero(row)) for row in legal]))
+            tracker.advance(int(random.choice(np.flatnonzero(legal))))
         if seen.all():
             return
     missing = [encoding.vocabulary.name_of(int(token)) for token in np.flatnonzero(~seen)]
@@ -56,18 +53,18 @@ def test_the_tracker_counts_what_the_tokens_spell(options, seed):
     encoding = make_encoding(**options)
     tokens, tracker = walked(encoding, seed, 60)
     melody = encoding.decode(tokens)
-    whole = np.array(tokens[: len(tokens) - int(tracker.part[0])], np.int64)
-    assert len(melody.notes) == tracker.notes[0] == len(encoding.pitches(whole)) == len(encoding.onsets(whole))
+    whole = np.array(tokens[: len(tokens) - tracker.part], np.int64)
+    assert len(melody.notes) == tracker.notes == len(encoding.pitches(whole)) == len(encoding.onsets(whole))
     assert encoding.pitches(whole).tolist() == [n.pitch for n in melody.notes]
-    assert bool(tracker.done[0]) == (encoding.end is not None and encoding.end in tokens)
+    assert tracker.done == (encoding.end is not None and encoding.end in tokens)
     if melody.notes:
         per = melody.timeline.ticks_per_quarter
         opening = melody.notes[0].start * encoding.ticks_per_quarter // per
-        first, last = int(tracker.opening[0]), int(tracker.onset[0])
+        first, last = tracker.opening, tracker.onset
         assert last - first == melody.notes[-1].start * encoding.ticks_per_quarter // per - opening
         pickup = melody.timeline.pickup * encoding.ticks_per_quarter // per
-        assert (first - opening + pickup) % int(tracker.bar[0]) == 0
-        assert tracker.sounding[0] in (-1, melody.notes[-1].pitch)
+        assert (first - opening + pickup) % tracker.bar == 0
+        assert tracker.sounding in (-1, melody.notes[-1].pitch)
 
 
 @EXAMPLES
@@ -75,22 +72,21 @@ def test_the_tracker_counts_what_the_tokens_spell(options, seed):
 def test_pitches_are_those_that_the_tokens_then_start(options, seed):
     encoding = make_encoding(**options)
     tokens, _ = walked(encoding, seed, 40)
-    tracker, starts = encoding.tracker(1), []
+    tracker, starts = encoding.tracker(), []
     for token in tokens:
-        pitch = int(tracker.pitches()[0, token])
+        pitch = int(pitches_of(encoding, tracker)[token])
         starts += [pitch] if pitch >= 0 else []
-        tracker.advance(np.array([token]))
-    sounded = starts[: int(tracker.notes[0])]  # a pitch whose length has not come does not sound yet
-    assert len(starts) - len(sounded) <= tracker.part[0]
-    assert encoding.pitches(np.array(tokens[: len(tokens) - int(tracker.part[0])], int)).tolist() == sounded
+        tracker.advance(int(token))
+    sounded = starts[: tracker.notes]  # a pitch whose length has not come does not sound yet
+    assert len(starts) - len(sounded) <= tracker.part
+    assert encoding.pitches(np.array(tokens[: len(tokens) - tracker.part], int)).tolist() == sounded
 
 
 @EXAMPLES
 @given(seed=SEEDS)
-def test_a_batch_is_so_many_tunes_of_their_own_and_rows_may_leave(options, seed):
+def test_a_copy_of_the_rules_goes_on_by_itself(options, seed):
     encoding = make_encoding(**options, inputs=("position", "key", "bar_ago"))
-    tunes = [walked(encoding, seed + n, 24)[0] for n in range(3)]
-    assert_a_batch_is_its_tunes(encoding, tunes)
+    assert_a_copy_goes_on_by_itself(encoding, walked(encoding, seed, 24)[0], walked(encoding, seed + 1, 24)[0])
 
 
 @EXAMPLES
@@ -99,36 +95,36 @@ def test_a_tune_that_stays_finishable_ends_well_formed(options, seed, bars):
     encoding = make_encoding(**options)
 
     def end_of(tracker):  # a pick-up's bar is not counted
-        opening = np.where(tracker.notes > 0, tracker.opening, tracker.time)
+        opening = tracker.opening if tracker.notes else tracker.time
         return (bars + (2 * opening >= tracker.bar)) * tracker.bar
 
     def finishable(tracker):
         end = end_of(tracker)
         mask = tracker.finishable(end - tracker.bar, end, tracker.beat)
-        over = (tracker.time >= end) & (encoding.end is None)
+        over = tracker.time >= end and encoding.end is None
         assert not (mask & ~tracker.legal()).any()
         assert mask.any() or over or tracker.done
-        return mask & ~over
+        return mask & (not over)
 
     tokens, tracker = walked(encoding, seed, 600, finishable)
-    assert tracker.done[0] or encoding.end is None
-    end, bar = int(end_of(tracker)[0]), int(tracker.bar[0])
-    assert tracker.opening[0] < bar
-    assert end - bar < tracker.time[0] <= end
+    assert tracker.done or encoding.end is None
+    end, bar = end_of(tracker), tracker.bar
+    assert tracker.opening < bar
+    assert end - bar < tracker.time <= end
     melody = encoding.decode(tokens)
     assert melody.notes[-1].end == melody.timeline.length
-    assert tracker.time[0] - tracker.onset[0] >= tracker.beat[0]
+    assert tracker.time - tracker.onset >= tracker.beat
 
 
 @EXAMPLES
 @given(seed=SEEDS)
 def test_whatever_is_fed_the_tracker_goes_on(options, seed):
     encoding = make_encoding(**options, inputs=("position", "strength", "metre", "degree", "two_bars_ago"))
-    tracker = encoding.tracker(2)
-    for tokens in np.random.default_rng(seed).integers(0, encoding.vocabulary.size, (20, 2)):
-        tracker.advance(tokens)
-        assert tracker.legal().shape == (2, encoding.vocabulary.size)
-        assert tracker.side().shape == (2, len(encoding.side))
+    tracker = encoding.tracker()
+    for token in np.random.default_rng(seed).integers(0, encoding.vocabulary.size, 20).tolist():
+        tracker.advance(token)
+        assert len(tracker.legal()) == len(tracker.pitches()) == encoding.parts[tracker.part]
+        assert len(tracker.features()) == len(encoding.features)
 
 
 @EXAMPLES
@@ -136,14 +132,14 @@ def test_whatever_is_fed_the_tracker_goes_on(options, seed):
 def test_a_legal_tune_in_groups_is_what_its_melody_encodes_to(group_options, seed):
     encoding = make_encoding(**group_options)
     tokens, tracker = walked(encoding, seed, 60)
-    if not tracker.done[0]:
+    if not tracker.done:
         return
     melody = encoding.decode(tokens)
     again = encoding.encode(melody)
     assert not +again.losses
     assert exact(encoding.decode(again.tokens)) == exact(melody)
     assert encoding.decode(again.tokens).timeline == melody.timeline
-    if encoding.name == "note" or encoding.is_chained:
+    if encoding.name == "note" or encoding.pitch_row.is_chained:
         assert again.tokens.tolist()[1:] == tokens[1:]  # "other" is read as 4/4
     else:  # the octave follows from the lowest note, and the offsets from it
         is_second = again.tokens >= encoding.ids.second
@@ -182,10 +178,10 @@ def test_any_melody_of_lengths_with_a_spelling_comes_back_exactly(group_options,
     if melody.timeline.metre.name != "7/8":
         assert again.timeline.metre == melody.timeline.metre
         assert again.timeline.pickup * 3360 == melody.timeline.pickup * again.timeline.ticks_per_quarter
-    tracker = encoding.tracker(1)
+    tracker = encoding.tracker()
     for place, token in enumerate(encoded.tokens):
-        assert tracker.legal()[0, token] or not melody.notes, place
-        tracker.advance(encoded.tokens[place : place + 1].astype(np.int64))
+        assert legal_of(encoding, tracker)[token] or not melody.notes, place
+        tracker.advance(int(token))
 
 
 @EXAMPLES

@@ -1,29 +1,23 @@
-"""Side inputs: what a network is told besides the tokens, the same while training and while playing."""
+"""Features: the categorical inputs of a network besides the tokens."""
 
 from fractions import Fraction
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from walks import streamed, walked
+from walks import checked_rows, walked
 
 from ritornello.encoding import make_encoding
 from ritornello.encoding.durations import DURATIONS
-from ritornello.encoding.side_inputs import INPUTS
+from ritornello.encoding.features import INPUTS, feature_rows
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(seed=st.integers(0, 1 << 30))
-def test_the_tracker_says_group_by_group_what_side_inputs_say_at_once(options, seed):
+def test_every_feature_lies_within_its_column(options, seed):
     encoding = make_encoding(**options, inputs=INPUTS)
-    tokens, _ = walked(encoding, seed, 120)
-    whole = encoding.side_inputs(np.array(tokens, np.int16))
-    assert whole.dtype == np.int16
-    assert whole.tolist() == streamed(encoding, tokens)
-    assert (whole >= 0).all()
-    assert (whole < [column.size for column in encoding.side]).all()
+    checked_rows(encoding, walked(encoding, seed, 120)[0])
 
 
 def tune(*notes: tuple[int, int, int], metre=(3, 4), pickup=0, keys=()) -> Melody:
@@ -33,8 +27,8 @@ def tune(*notes: tuple[int, int, int], metre=(3, 4), pickup=0, keys=()) -> Melod
 
 
 def column(encoding, melody: Melody, name: str) -> list[int]:
-    rows = encoding.side_inputs(encoding.encode(melody).tokens)
-    return rows[:, [c.name for c in encoding.side].index(name)].tolist()
+    rows = feature_rows(encoding, encoding.encode(melody).tokens)
+    return rows[:, [c.name for c in encoding.features].index(name)].tolist()
 
 
 def test_the_place_in_the_bar_counts_from_the_barline_after_the_pickup():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ritornello.encoding import Grid, make_encoding
-from ritornello.evaluate import likelihood
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
+from ritornello.model import players
 from ritornello.model.players import Player
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
@@ -20,23 +20,25 @@ def paid_by_a_player(network, melody) -> float:
     return nats
 
 
-@pytest.mark.parametrize("batch", [256, 7])
+@pytest.mark.parametrize("batch", [512, 7])
 def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch):
-    monkeypatch.setattr(likelihood, "MAX_BATCH", batch)
+    monkeypatch.setattr(players, "MAX_BATCH", batch)
     network = make_network(145, dtype=np.float64)
     random = np.random.default_rng(1)
     melodies = [random.integers(0, 30, n) for n in (5, 1, 40, 17, 17, 2, 33, 0, 8, 25, 3)]
-    nats = melody_nats(network, melodies)
+    nats = melody_nats(network, melodies, Grid())
     np.testing.assert_allclose(nats, [paid_by_a_player(network, m) for m in melodies], rtol=1e-9)
     assert nats[7] == 0
 
 
 def test_the_order_of_melodies_does_not_matter(make_network):
-    network = make_network(30)
+    network, encoding = make_network(145), Grid()
     random = np.random.default_rng(2)
     melodies = [random.integers(0, 30, n).astype(np.int16) for n in (12, 3, 30, 8)]
-    np.testing.assert_allclose(melody_nats(network, melodies)[::-1], melody_nats(network, melodies[::-1]), rtol=1e-5)
-    assert melody_nats(network, []).shape == (0,)
+    np.testing.assert_allclose(
+        melody_nats(network, melodies, encoding)[::-1], melody_nats(network, melodies[::-1], encoding), rtol=1e-5
+    )
+    assert melody_nats(network, [], encoding).shape == (0,)
 
 
 def test_rates_by_hand():

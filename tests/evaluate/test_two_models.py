@@ -102,4 +102,4 @@ def test_an_encoding_is_described_in_a_few_words():
         default_encoding(): "interval",
     }
     for encoding, said in words.items():
-        assert encoding_in_words(encoding.options()) == said
+        assert encoding_in_words(encoding.to_dict()) == said

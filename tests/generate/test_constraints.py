@@ -3,7 +3,7 @@
 import numpy as np
 
 from ritornello.encoding import Grid
-from ritornello.generate.constraints import Form, is_pickup, steering_key, with_lock
+from ritornello.generate.constraints import forms_of, is_pickup, steering_key, with_lock
 from ritornello.generate.options import GenerateOptions
 
 OUT = -np.inf
@@ -12,13 +12,13 @@ NO_EVENT, NOTE_OFF, BEGIN, END = 128, 129, 132, 144
 
 def bias_after(tokens: list[int], **options) -> np.ndarray:
     grid = Grid()
-    tracker = grid.tracker(1)
-    form = Form(grid, GenerateOptions(**options), tracker, (0, 127))
+    tracker = grid.tracker()
+    [form] = forms_of(grid, GenerateOptions(**options), [tracker], (0, 127))
     form.observe()
     for token in tokens:
-        tracker.advance(np.array([token]))
+        tracker.advance(token)
         form.observe()
-    return form.bias(np.array([tokens]))[0]
+    return form.bias(tokens)
 
 
 def test_before_the_first_token_metres_alone():
@@ -45,6 +45,11 @@ def test_one_more_note_of_the_same_pitch_is_less_likely_after_seven():
 def test_the_first_note_comes_within_the_first_bar():
     assert bias_after([BEGIN, *[NO_EVENT] * 14])[NO_EVENT] == 0
     assert np.flatnonzero(bias_after([BEGIN, *[NO_EVENT] * 15]) > OUT).tolist() == list(range(128))
+
+
+def test_a_rest_of_most_of_the_only_bar_is_a_pickup_that_may_go_on():
+    assert bias_after([BEGIN, *[NO_EVENT] * 13], bars=1)[NO_EVENT] == 0
+    assert bias_after([BEGIN, *[NO_EVENT] * 7], bars=1)[NO_EVENT] == 0
 
 
 def test_on_the_line_of_the_last_bar_the_tonic_is_favoured_and_no_end_yet():
@@ -113,5 +118,5 @@ def test_a_key_and_a_range_lock_the_scale_unless_the_header_names_the_key():
 
 
 def test_half_a_bar_of_rest_is_a_pickups():
-    assert is_pickup(np.array([0, 7, 8, 15]), 16).tolist() == [False, False, True, True]
-    assert is_pickup(np.array([2, 3]), 5).tolist() == [False, True]
+    assert [is_pickup(opening, 16) for opening in (0, 7, 8, 15)] == [False, False, True, True]
+    assert [is_pickup(opening, 5) for opening in (2, 3)] == [False, True]

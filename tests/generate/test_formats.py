@@ -12,7 +12,7 @@ from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 
 SPELLED = {
-    "default": default_encoding().options(),
+    "default": default_encoding().to_dict(),
     "grid": {"name": "grid"},
     "plain": {"name": "grid", "plain": True},
     "lookback": {"name": "lookback"},
@@ -31,7 +31,7 @@ def model(request, tmp_path_factory, make_tensors) -> Path:
         encoding.vocabulary.size,
         scale=0.2,
         second=sum(alphabet.parts[1:]),
-        side=alphabet.side,
+        side=alphabet.features,
         echoes=(len(alphabet.echoes), max(alphabet.echoes, default=0)),
     )
     path = tmp_path_factory.mktemp(request.param) / "model.safetensors"

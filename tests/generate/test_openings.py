@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from networks import Indifferent
 
 from ritornello.encoding import Grid, IntervalEncoding, make_encoding
 from ritornello.generate.compose import compose
@@ -11,7 +12,6 @@ from ritornello.generate.openings import openings_of
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import State
 from ritornello.model.players import Player
 from ritornello.music.values import Key, Melody
 
@@ -20,22 +20,11 @@ HIGH = parse_notes("C6 B5 A5")  # 84 83 81
 ANYWHERE = np.ones(128, bool)
 
 
-class Indifferent:
-    """A network that finds every token as likely as every other, or leans to some by so many nats."""
-
-    def __init__(self, encoding, *leaning: str):
-        self.vocabulary_size, self.started = encoding.vocabulary.size, []
-        self._logits = np.zeros(self.vocabulary_size, np.float32)
-        for token in range(self.vocabulary_size):
-            if encoding.vocabulary.name_of(token) in leaning:
-                self._logits[token] = 20
-
-    def start(self, batch: int) -> State:
-        self.started.append(batch)
-        return State(((np.zeros((batch, 1), np.float32), np.zeros((batch, 1), np.float32)),), 0)
-
-    def step(self, tokens: np.ndarray, state: State, side: np.ndarray | None) -> tuple[np.ndarray, State]:
-        return np.tile(self._logits, (len(tokens), 1)), state
+def leaning_to(encoding, *names: str) -> Indifferent:
+    """A network that is nearly sure of the tokens of these names."""
+    return Indifferent(
+        encoding, {n: 20 for n in range(encoding.vocabulary.size) if encoding.vocabulary.name_of(n) in names}
+    )
 
 
 def heading(tokens: np.ndarray) -> tuple[str, str]:
@@ -57,14 +46,14 @@ def test_a_tune_may_go_far_below_a_high_primer():
 
 
 def test_key_and_octave_are_drawn_as_the_model_weighs_them():
-    leaning = Indifferent(INTERVAL, "key_minor 9", "octave 6")  # octave 6 of the tonic A: A4, an octave below the A5
+    leaning = leaning_to(INTERVAL, "key_minor 9", "octave 6")  # octave 6 of the tonic A: A4, an octave below the A5
     for tune in compose(leaning, INTERVAL, GenerateOptions(bars=3), 1, range(20), HIGH):
         assert heading(tune.tokens) == ("key_minor 9", "octave 6")
         assert tune.melody.timeline.key == Key(0, 0, "minor")
 
 
 def test_a_primer_that_names_its_key_keeps_it():
-    leaning = Indifferent(INTERVAL, "key_minor 9", "octave 6")
+    leaning = leaning_to(INTERVAL, "key_minor 9", "octave 6")
     for tune in compose(leaning, INTERVAL, GenerateOptions(bars=3), 1, range(20), in_key(HIGH, 0)):
         assert heading(tune.tokens) == ("key_major 0", "octave 6")
 
@@ -87,10 +76,10 @@ def test_a_heading_weighs_what_a_player_says_of_its_tokens(options, make_network
     alphabet = Alphabet.of(encoding)
     echoes = (len(alphabet.echoes), max(alphabet.echoes, default=0))
     network = make_network(
-        alphabet.size, second=alphabet.parts[1], side=alphabet.side, echoes=echoes, scale=0.4, dtype=np.float64
+        alphabet.size, second=alphabet.parts[1], side=alphabet.features, echoes=echoes, scale=0.4, dtype=np.float64
     )
     found = openings_of(network, encoding, GenerateOptions(), HIGH, ANYWHERE)
-    assert len(found.tokens) == (24 if encoding.is_chained else len(found.nats)) >= 24
+    assert len(found.tokens) == (24 if encoding.pitch_row.is_chained else len(found.nats)) >= 24
     for tokens, nats in zip(found.tokens[::7], found.nats[::7], strict=True):
         player, expected = Player(network, encoding), 0.0
         for token in tokens:
@@ -108,7 +97,7 @@ def test_one_way_to_begin_costs_nothing():
 
 
 def test_no_temperature_begins_with_the_likeliest():
-    likely = Indifferent(INTERVAL, "octave 5")
+    likely = leaning_to(INTERVAL, "octave 5")
     options = GenerateOptions(bars=2, temperature=0)
     tunes = [compose(likely, INTERVAL, options, seed, [seed], HIGH)[0] for seed in range(6)]
     assert len({tuple(tune.tokens) for tune in tunes}) == 1
@@ -138,7 +127,7 @@ def test_with_a_range_the_header_names_the_key_asked_for_and_the_primer_stays_wh
 
 def test_in_a_narrow_range_the_octave_is_one_that_reaches_all_of_it():
     options = GenerateOptions(bars=4, key="Bb", scale_lock=True, lowest=60, highest=69)
-    wayward = Indifferent(INTERVAL, "octave 6")  # Bb4, 70: its tunes reach down to 64 alone
+    wayward = leaning_to(INTERVAL, "octave 6")  # Bb4, 70: its tunes reach down to 64 alone
     tunes = compose(wayward, INTERVAL, options, 1, range(40))
     assert {heading(tune.tokens) for tune in tunes} == {("key_major 10", "octave 5")}
     assert {n.pitch for tune in tunes for n in tune.melody.notes} == {60, 62, 63, 65, 67, 69}

@@ -14,14 +14,7 @@ TWO = Alphabet((11, 4), (5,))
 def test_an_encoding_gives_its_sizes():
     assert Alphabet.of(Grid()) == Alphabet((145,))
     encoding = Grid(inputs=("metre",))
-    assert Alphabet.of(encoding) == Alphabet((145,), (encoding.side[0].size,))
-
-
-def test_weights_give_theirs(make_tensors):
-    assert Alphabet.of_tensors(make_tensors(20)) == Alphabet((20,))
-    assert Alphabet.of_tensors(make_tensors(20, second=6, side=(2, 3), attention=4)) == Alphabet((14, 6), (2, 3))
-    with_echoes = make_tensors(20, second=6, side=(2,), echoes=(3, 7))
-    assert Alphabet.of_tensors(with_echoes) == Alphabet((14, 6), (2,), (7, 7, 7))
+    assert Alphabet.of(encoding) == Alphabet((145,), (encoding.features[0].size,))
 
 
 def test_echoes_share_a_table_with_room_for_the_strongest():
@@ -34,11 +27,11 @@ def test_echoes_share_a_table_with_room_for_the_strongest():
 
 def test_an_echo_has_three_columns_beside_the_tokens():
     alphabet = Alphabet((11, 4), (5, 2), (3, 3))
-    assert alphabet.beside == (5, 2, 12, 5, 3, 12, 5, 3)
+    assert alphabet.feature_sizes == (5, 2, 12, 5, 3, 12, 5, 3)
     columns = [list(range(8))[place] for place in alphabet.echo_places]
     assert columns == [[2, 5], [3, 6], [4, 7]]
-    assert Alphabet((11,), (), (3,)).beside == (12, 1, 3)
-    assert str(alphabet) == "11 + 4 tokens and 2 side inputs of 5 + 2 and 2 echoes of 3 strengths"
+    assert Alphabet((11,), (), (3,)).feature_sizes == (12, 1, 3)
+    assert str(alphabet) == "11 + 4 tokens and 2 features of 5 + 2 and 2 echoes of 3 strengths"
 
 
 def test_tokens_are_laid_in_groups_and_an_end_stands_alone():
@@ -53,8 +46,3 @@ def test_each_token_has_its_part():
     for token in (-1, 15):
         with pytest.raises(ValueError, match=rf"token {token} is outside this model's vocabulary \(0 to 14\)"):
             TWO.part_of(token)
-
-
-def test_three_parts_are_too_many():
-    with pytest.raises(ValueError, match="groups of 1 or 2 tokens, not of 3"):
-        Alphabet((4, 4, 4))

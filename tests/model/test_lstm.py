@@ -1,11 +1,11 @@
 """The NumPy network plays what the PyTorch network learned; the player keeps its word."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import network_of, step
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, probabilities, tensor_shapes
@@ -38,16 +38,19 @@ KINDS = {
 
 def some_tokens(network: NumpyLstm, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
     """(steps, batch): "nothing yet", then random tokens of each part in turn."""
-    ends = np.cumsum([0, *network.parts])
+    ends = np.cumsum([0, *network.alphabet.parts])
     drawn = [
-        random.integers(ends[n % len(network.parts)], ends[n % len(network.parts) + 1], batch) for n in range(steps)
+        random.integers(ends[n % len(network.alphabet.parts)], ends[n % len(network.alphabet.parts) + 1], batch)
+        for n in range(steps)
     ]
-    return np.stack([np.full(batch, network.vocabulary_size), *drawn[:-1]])
+    return np.stack([np.full(batch, network.alphabet.size), *drawn[:-1]])
 
 
 def some_columns(network: NumpyLstm, random: np.random.Generator, *shape: int) -> np.ndarray:
     """(*shape, F): anything that may stand beside the tokens."""
-    return random.integers(0, np.array(network.alphabet.beside, np.int64), (*shape, len(network.alphabet.beside)))
+    return random.integers(
+        0, np.array(network.alphabet.feature_sizes, np.int64), (*shape, len(network.alphabet.feature_sizes))
+    )
 
 
 def golden_logits(case: dict) -> np.ndarray:
@@ -57,7 +60,7 @@ def golden_logits(case: dict) -> np.ndarray:
 def run(network: NumpyLstm, tokens: list[int], side: list[list[int]] | None = None) -> np.ndarray:
     state, rows = network.start(1), []
     for n, token in enumerate(tokens):
-        logits, state = network.step(np.array([token]), state, None if side is None else np.array([side[n]]))
+        logits, state = step(network, np.array([token]), state, None if side is None else np.array([side[n]]))
         rows.append(logits[0])
     return np.stack(rows)
 
@@ -65,7 +68,7 @@ def run(network: NumpyLstm, tokens: list[int], side: list[list[int]] | None = No
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", GOLDEN.values(), ids=GOLDEN)
 def test_the_golden_logits_without_torch(case, dtype):
-    logits = run(NumpyLstm(golden_tensors(case), dtype), case["tokens"], case["side"])
+    logits = run(network_of(golden_tensors(case), dtype), case["tokens"], case["side"])
     assert logits.dtype == dtype
     np.testing.assert_allclose(logits, golden_logits(case), rtol=0, atol=1e-5)
 
@@ -200,12 +203,12 @@ def test_a_new_network_s_gates_are_shut():
         "echo.1.strength": (2, 3, 2),
     }
     assert not any(value.any() for value in shut.values())
-    with_gates, without = NumpyLstm(tensors | shut), NumpyLstm(tensors)
+    with_gates, without = network_of(tensors | shut), network_of(tensors)
     for side in ([[1, 1, 2, 6, 4, 1]], [[0] * 6]):
         state, plain = with_gates.start(1), without.start(1)
         for token in (10, 3, 8):
-            logits, state = with_gates.step(np.array([token]), state, np.array(side))
-            expected, plain = without.step(np.array([token]), plain)
+            logits, state = step(with_gates, np.array([token]), state, np.array(side))
+            expected, plain = step(without, np.array([token]), plain)
             np.testing.assert_array_equal(logits, expected)
 
 
@@ -225,7 +228,7 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
     inputs = torch.tensor(tokens)[None, :, None]
     with torch.inference_mode():
         (expected,), _ = network(inputs, inputs, inputs[:, :, :0], None)
-    logits = run(NumpyLstm(network.tensors()), tokens)
+    logits = run(network_of(network.tensors()), tokens)
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=0, atol=1e-5)
 
 
@@ -261,7 +264,7 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
     tunes = [np.stack([random.integers(0, 9, n), random.integers(9, 15, n)], 1) for n in (11, 50, 4)]
     nothing = np.full((1, 2), 15)
     groups = np.concatenate([part for tune in tunes for part in (nothing, tune)] + [nothing])
-    beside = random.integers(0, np.array(alphabet.beside), (len(groups), 7))
+    beside = random.integers(0, np.array(alphabet.feature_sizes), (len(groups), 7))
     rows = np.concatenate([groups, beside], 1)
     blocks, carried = [], None
     for at in range(0, len(rows) - 1, 13):  # blocks that end within tunes and between them
@@ -271,16 +274,16 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
         blocks.append(torch.cat(logits, 2)[0].numpy())
     expected = np.concatenate(blocks)  # (rows - 1, 9 + 6)
 
-    playing, row = NumpyLstm(network.tensors(), np.float64), 0
+    playing, row = network_of(network.tensors(), np.float64), 0
     layers = playing.start(1).layers
     for tune in tunes:
-        state = replace(playing.start(1), layers=layers)  # the recurrence goes on, attention begins afresh
+        state = playing.start(1)._replace(layers=layers)  # the recurrence goes on, attention begins afresh
         for n, group in enumerate([[15], *tune.tolist()]):
             for token in group:
-                logits, state = playing.step(np.array([token]), state, rows[row + 1, 2:][None])
+                logits, state = step(playing, np.array([token]), state, rows[row + 1, 2:][None])
             np.testing.assert_allclose(logits[0, :9], expected[row, :9], atol=1e-4)
             if n < len(tune):
-                given_first, _ = playing.step(tune[n, :1], state)
+                given_first, _ = step(playing, tune[n, :1], state)
                 np.testing.assert_allclose(given_first[0, 9:], expected[row, 9:], atol=1e-4)
             row += 1
         layers = state.layers
@@ -341,7 +344,7 @@ def test_a_batch_of_64_plays_as_64_alone(make_network, kind):
     tokens, side = some_tokens(network, random, 40, 64), some_columns(network, random, 40, 64)
     state, together = network.start(64), []
     for row, beside in zip(tokens, side, strict=True):
-        logits, state = network.step(row, state, beside)
+        logits, state = step(network, row, state, beside)
         together.append(logits)
     for n in range(64):
         alone = run(network, tokens[:, n].tolist(), side[:, n].tolist())
@@ -356,7 +359,7 @@ def test_rows_that_are_kept_play_on_as_if_alone(make_network, kind):
     state, rows = network.start(6), np.arange(6)
     expected = [run(network, tokens[:, n].tolist(), side[:, n].tolist()) for n in range(6)]
     for n in range(100):
-        logits, state = network.step(tokens[n, rows], state, side[n, rows])
+        logits, state = step(network, tokens[n, rows], state, side[n, rows])
         for row, found in zip(rows, logits, strict=True):
             np.testing.assert_allclose(found, expected[row][n], atol=1e-12)
         if n in (0, 7, 33, 34, 60):  # by slice, by mask, by indices in another order
@@ -372,12 +375,12 @@ def test_a_step_leaves_the_old_state_as_it_was(make_network, kind):
     state, states, straight = network.start(1), [], []
     for token in tokens:
         states.append(state)
-        logits, state = network.step(token, state, side)
+        logits, state = step(network, token, state, side)
         straight.append(logits)
     for n in random.permutation(119):  # from every state another way, in any order; what came of it before stands
-        network.step(tokens[(n + 2) % 120] if n else tokens[0], states[n], other)
-        np.testing.assert_array_equal(network.step(tokens[n + 1], states[n + 1], side)[0], straight[n + 1])
-        np.testing.assert_array_equal(network.step(tokens[n], states[n], side)[0], straight[n])
+        step(network, tokens[(n + 2) % 120] if n else tokens[0], states[n], other)
+        np.testing.assert_array_equal(step(network, tokens[n + 1], states[n + 1], side)[0], straight[n + 1])
+        np.testing.assert_array_equal(step(network, tokens[n], states[n], side)[0], straight[n])
 
 
 def test_attention_reaches_back_as_far_as_it_says_and_no_further(make_network):
@@ -385,20 +388,20 @@ def test_attention_reaches_back_as_far_as_it_says_and_no_further(make_network):
     alone = make_network(20, layers=1, width=8, attention=1, scale=0.5, dtype=np.float64)
     state = network.start(1)
     for token in [20, 3, 4, 5, 6, 7]:
-        _, state = network.step(np.array([token]), state)
+        _, state = step(network, np.array([token]), state)
     assert state.memory.outputs.shape == (1, 5, 8)
     np.testing.assert_array_equal(state.memory.outputs[:, -1], state.layers[-1][0])
-    _, single = alone.step(np.array([20]), alone.start(1))
-    np.testing.assert_allclose(single.above[:, :8], single.above[:, 8:], atol=1e-12)  # it sees itself alone
+    _, single = step(alone, np.array([20]), alone.start(1))
+    np.testing.assert_allclose(single.seen[:, :8], single.seen[:, 8:], atol=1e-12)  # it sees itself alone
 
 
 def test_a_network_with_side_inputs_says_that_it_needs_them(make_network):
     network = make_network(20, side=(2, 3))
-    with pytest.raises(ValueError, match="needs its 2 side inputs with each group of tokens"):
-        network.step(np.array([20]), network.start(1))
+    with pytest.raises(ValueError, match="needs its 2 features with each group of tokens"):
+        step(network, np.array([20]), network.start(1))
     network = make_network(20, echoes=(2, 3))
-    with pytest.raises(ValueError, match="needs its 6 side inputs with each group of tokens"):
-        network.step(np.array([20]), network.start(1))
+    with pytest.raises(ValueError, match="needs its 6 features with each group of tokens"):
+        step(network, np.array([20]), network.start(1))
 
 
 def test_probabilities_of_large_and_small_logits():

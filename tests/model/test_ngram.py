@@ -147,6 +147,15 @@ def test_an_order_out_of_range_is_refused(order):
         Ngram([TUNE], 4, order)
 
 
+def second_order(seed: int) -> np.ndarray:
+    """Tokens that mostly follow from the two before them, and otherwise from nothing."""
+    random, tokens = np.random.default_rng(seed), [0, 1]
+    for _ in range(3000):
+        follows = (3 * tokens[-2] + tokens[-1]) % 4
+        tokens.append(follows if random.random() < 0.6 else int(random.integers(4)))
+    return np.array(tokens)
+
+
 def test_the_order_that_suits_held_out_tunes():
     random = np.random.default_rng(3)
     noise = [random.integers(0, 3, 3000)]
@@ -154,6 +163,7 @@ def test_the_order_that_suits_held_out_tunes():
     pattern = np.tile([0, 0, 1, 0, 0, 2], 20)  # two tokens back tell 1 from 2 only together with the third
     assert Ngram([pattern], 3, 8).best_order([pattern[:60]]) >= 3
     assert Ngram(noise, 3, 0).best_order(noise) == 0
+    assert Ngram([second_order(1)], 4, 5).best_order([second_order(2)]) == 2
 
 
 def test_nothing_learned_is_all_alike():

@@ -1,29 +1,29 @@
-"""A made-up encoding of two parts and two side inputs, small enough to check by hand."""
+"""A made-up encoding of two parts and two features, small enough to check by hand."""
 
+from copy import copy
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.encoding import SideInput
+from ritornello.encoding import Feature
 from ritornello.encoding.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class TwoParts:
-    """Pitches 0 to 9 and `end`, then lengths 0 to 3; side inputs: the last length + 1, and how many notes mod 5."""
+    """Pitches 0 to 9 and `end`, then lengths 0 to 3; features: the last length + 1, and how many notes mod 5."""
 
     name = "two_parts"
     is_keyed = False
     pitch_range = (0, 9)
     end = 10
     parts = (11, 4)
-    side = (SideInput("length", 5), SideInput("notes", 5))
+    features = (Feature("length", 5), Feature("notes", 5))
     echoes = ()
     vocabulary = Vocabulary.of(("pitch", 10, ""), ("end", 1, ""), ("length", 4, ""))
 
-    def tracker(self, batch: int) -> "TwoPartsTracker":
-        return TwoPartsTracker(np.zeros((batch, 2), np.int64), [0])
+    def tracker(self) -> "TwoPartsTracker":
+        return TwoPartsTracker()
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         return np.where(tokens < 10, tokens + semitones, tokens).astype(tokens.dtype)
@@ -31,26 +31,32 @@ class TwoParts:
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         return tokens[tokens < 10]
 
-    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        lengths = tokens[1::2]
-        rows = [(0, 0), *((length - 10, n % 5) for n, length in enumerate(lengths.tolist(), 1))]
-        return np.array(rows, np.int16)[: -(-len(tokens) // 2)]
+
+class TwoPartsTracker:
+    """The rules while a tune is in the making: all is legal, and the features are known."""
+
+    def __init__(self) -> None:
+        self.part = self.notes = self.last = 0
+
+    def legal(self) -> np.ndarray:
+        return np.ones(TwoParts.parts[self.part], bool)
+
+    def advance(self, token: int) -> None:
+        if self.part:
+            self.last, self.notes = token - 10, self.notes + 1
+        self.part = 1 - self.part
+
+    def features(self) -> list[int]:
+        return [self.last, self.notes % 5]
+
+    def copy(self) -> "TwoPartsTracker":
+        return copy(self)
 
 
-class TwoPartsTracker(NamedTuple):
-    """Side inputs as they are known while a tune is in the making."""
-
-    now: np.ndarray
-    fed: list[int]
-
-    def advance(self, tokens: np.ndarray) -> None:
-        self.fed[0] += 1
-        if self.fed[0] % 2 == 0:
-            self.now[:, 0] = tokens - 10
-            self.now[:, 1] = self.fed[0] // 2 % 5
-
-    def side(self) -> np.ndarray:
-        return self.now.copy()
+def features_by_hand(tokens: np.ndarray) -> np.ndarray:
+    """The features before each group, (groups, 2), read off the tokens."""
+    rows = [(0, 0), *((length - 10, n % 5) for n, length in enumerate(tokens[1::2].tolist(), 1))]
+    return np.array(rows, np.int16)[: -(-len(tokens) // 2)]
 
 
 def tune(random: np.random.Generator, notes: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from real_tunes import in_quarters
 
+from ritornello.encoding.features import feature_rows
 from ritornello.music.values import Melody
 
 CASES = {
@@ -26,6 +27,25 @@ CASES = {
 SPREAD = ("begin", "quarters", "key", "Pitch", "NoteOn", "NoteOff", "Duration", "TimeShift", "Position", "TimeSig")
 
 
+def whole(encoding, tracker, due: np.ndarray, other=False) -> np.ndarray:
+    """A row of the ids of the due part among all ids of the vocabulary, `other` for those of other parts."""
+    row = np.full(encoding.vocabulary.size, other, due.dtype)
+    first = sum(encoding.parts[: tracker.part])
+    assert len(due) == encoding.parts[tracker.part]
+    row[first : first + len(due)] = due
+    return row
+
+
+def legal_of(encoding, tracker) -> np.ndarray:
+    """Which ids of the vocabulary may come next."""
+    return whole(encoding, tracker, tracker.legal())
+
+
+def pitches_of(encoding, tracker) -> np.ndarray:
+    """The pitch that each id of the vocabulary would start now, -1 for none."""
+    return whole(encoding, tracker, tracker.pitches(), -1)
+
+
 def walked(encoding, seed: int, most: int, allowed=None):
     """A tune drawn at random from what is legal (or from what `allowed(tracker)` says), and the tracker behind it.
 
@@ -34,47 +54,47 @@ def walked(encoding, seed: int, most: int, allowed=None):
     random = np.random.default_rng(seed)
     kinds = np.repeat(np.arange(len(encoding.vocabulary.rows)), [row.size for row in encoding.vocabulary.rows])
     kinds = np.unique([_kind(encoding.vocabulary.rows[kind].name) for kind in kinds], return_inverse=True)[1]
-    tracker, tokens = encoding.tracker(1), []
+    tracker, tokens = encoding.tracker(), []
     while len(tokens) < most:
-        legal = (allowed(tracker) if allowed else tracker.legal())[0]
+        legal = whole(encoding, tracker, allowed(tracker) if allowed else tracker.legal())
         if not legal.any():
             break
         kind = random.choice(np.unique(kinds[legal]))
         tokens.append(int(random.choice(np.flatnonzero(legal & (kinds == kind)))))
-        tracker.advance(np.array(tokens[-1:]))
+        tracker.advance(tokens[-1])
     return tokens, tracker
-
-
-def streamed(encoding, tokens: list[int]) -> list[list[int]]:
-    """What the tracker says beside the tokens before each group."""
-    tracker, rows = encoding.tracker(1), []
-    for token in tokens:
-        if tracker.part[0] == 0:
-            rows.append(tracker.side()[0].tolist())
-        tracker.advance(np.array([token]))
-    return rows
 
 
 PLACES = ("time", "onset", "opening", "notes", "bar", "beat", "begun", "done", "sounding", "part")
 
 
-def assert_a_batch_is_its_tunes(encoding, tunes: list[list[int]], asked=("legal", "pitches", "side")) -> None:
-    """Three tunes in one tracker stand where each stands alone and say the same, also when one has left midway."""
-    length = min(len(tune) for tune in tunes)
-    batch, alone = encoding.tracker(3), [encoding.tracker(1) for _ in tunes]
-    rows = np.arange(3)
-    for step in range(length):
-        if step == length // 2:
-            rows = np.array([2, 0])
-            batch.keep(rows)
-        batch.advance(np.array([tunes[row][step] for row in rows]))
-        for row in rows:
-            alone[row].advance(np.array([tunes[row][step]]))
-        for place, row in enumerate(rows):
-            for name in PLACES:
-                assert getattr(batch, name)[place] == getattr(alone[row], name)[0], name
-            for name in asked:
-                assert getattr(batch, name)()[place].tolist() == getattr(alone[row], name)()[0].tolist(), name
+def assert_a_copy_goes_on_by_itself(encoding, tune: list[int], other: list[int]) -> None:
+    """A copy made midway goes on as the tune does, whatever is fed to the tracker that it was made from."""
+    tracker, alone = encoding.tracker(), encoding.tracker()
+    for token in tune[: len(tune) // 2]:
+        tracker.advance(token)
+        alone.advance(token)
+    copied = tracker.copy()
+    for token in other:
+        tracker.advance(token)
+    for token in tune[len(tune) // 2 :]:
+        copied.advance(token)
+        alone.advance(token)
+        for name in PLACES:
+            assert getattr(copied, name) == getattr(alone, name), name
+        assert copied.legal().tolist() == alone.legal().tolist()
+        assert copied.pitches().tolist() == alone.pitches().tolist()
+        assert list(copied.features()) == list(alone.features())
+
+
+def checked_rows(encoding, tokens: list[int]) -> np.ndarray:
+    """The features of a tune, once it is certain that all lie within the sizes of their columns."""
+    rows = feature_rows(encoding, np.array(tokens, np.int16))
+    assert rows.dtype == np.int16
+    assert rows.shape == (-(-len(tokens) // len(encoding.parts)), len(encoding.features) + 3 * len(encoding.echoes))
+    assert (rows >= 0).all()
+    assert (rows[:, : len(encoding.features)] < [column.size for column in encoding.features]).all()
+    return rows
 
 
 def _kind(name: str) -> str:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from networks import network_of
 from trainers import TRAINERS, a_plan, trainer_named
 
 from ritornello.encoding import make_encoding
 from ritornello.evaluate.likelihood import melody_nats
-from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player
 from ritornello.music.values import Melody, Metre, Note, Timeline
@@ -46,7 +46,7 @@ def test_what_training_checks_is_what_the_player_pays(name, trainer):
     engine = trained(trainer_named(trainer)(network, encoding, a_plan(bptt_steps=32), melodies[0]), encoding, 20)
     tensors = engine.tensors()
     assert abs(tensors["echo.strength"]).max() > 0.01
-    playing = NumpyLstm(tensors, np.float64)
+    playing = network_of(tensors, np.float64)
     nats = []
     for melody in melodies:
         player, paid = Player(playing, encoding), 0.0

@@ -7,6 +7,7 @@ import pytest
 from two_parts import TwoParts
 
 from ritornello.encoding import Grid
+from ritornello.encoding.features import feature_rows
 from ritornello.training import data
 from ritornello.training.data import Streams, whole_melodies
 
@@ -185,7 +186,7 @@ def test_features_are_those_of_the_melody_in_its_new_key():
     for begin, stop in zip(begins, begins[1:], strict=False):
         tokens = targets[0, begin : stop - 1, 0]
         seen.add(int(tokens[1]))
-        np.testing.assert_array_equal(side[0, begin : stop - 1], encoding.side_inputs(tokens))
+        np.testing.assert_array_equal(side[0, begin : stop - 1], feature_rows(encoding, tokens))
     assert len(seen) > 3
 
 

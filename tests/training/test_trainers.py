@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from networks import network_of, step
 from trainers import (
     NETWORK,
     TRAINERS,
@@ -18,7 +19,7 @@ from trainers import (
 from ritornello.encoding import Grid
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.model.lstm import probabilities
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch, Streams, batch_of
 
@@ -58,7 +59,7 @@ def test_its_likelihood_is_the_one_that_the_player_finds(trainer, network, befor
     train(engine, 20)
     random = np.random.default_rng(1)
     melodies = [np.array([132, *random.integers(50, 70, n), 144], np.int16) for n in (3, 30, 11, 11, 60, 1)]
-    expected = melody_nats(NumpyLstm(engine.tensors()), melodies).sum() / sum(len(m) for m in melodies)
+    expected = melody_nats(network_of(engine.tensors()), melodies, Grid()).sum() / sum(len(m) for m in melodies)
     assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)
     monkeypatch.setattr(engine, "steps_per_check_batch", 40)
     assert engine.nll(melodies) == pytest.approx(expected, rel=1e-5)  # in several batches, one melody longer than any
@@ -69,7 +70,7 @@ def test_a_check_is_what_the_network_makes_of_the_melodies_when_it_plays(trainer
     engine = make_engine(trainer, TWO_LAYERS, BEFORE)
     train(engine, 5)
     melodies = [np.array([60, 128, 128, 64]), np.array([62, 129]), np.array([128, 128, 70, 128, 72, 128, 129])]
-    nats = melody_nats(NumpyLstm(engine.tensors()), melodies)
+    nats = melody_nats(network_of(engine.tensors()), melodies, Grid())
     assert engine.nll(melodies) == pytest.approx(nats.sum() / 13, rel=1e-5)
 
 
@@ -105,10 +106,10 @@ def test_the_state_is_carried_from_chunk_to_chunk(trainer, network):
     tokens = np.random.default_rng(2).integers(50, 70, (3, 25))
     chunks = [batch_of(tokens[:, at : at + 9, None], Alphabet((145,))) for at in (0, 8, 16)]
     nlls = [engine.update(chunk, 0.0) for chunk in chunks]
-    playing = NumpyLstm(without_start(tensors))
+    playing = network_of(without_start(tensors))
     state, expected = playing.start(3), []
     for at in range(24):
-        logits, state = playing.step(tokens[:, at], state)
+        logits, state = step(playing, tokens[:, at], state)
         p = probabilities(logits)[np.arange(3), tokens[:, at + 1]]
         expected.append(-np.log(p).mean())
     np.testing.assert_allclose(nlls, np.reshape(expected, (3, 8)).mean(1), rtol=1e-5)
@@ -129,10 +130,10 @@ def test_a_tune_begins_from_the_state_that_the_melody_before_leaves(trainer):
     engine = make_engine(trainer, TWO_LAYERS, BEFORE)
     train(engine, 5)
     tensors = engine.tensors()
-    playing = NumpyLstm(without_start(tensors))
+    playing = network_of(without_start(tensors))
     state = playing.start(1)
     for token in [145, *BEFORE]:
-        _, state = playing.step(np.array([token]), state)
+        _, state = step(playing, np.array([token]), state)
     for n, (output, cell) in enumerate(state.layers):
         np.testing.assert_allclose(tensors[f"start.{n}.output"], output[0], atol=1e-5)
         np.testing.assert_allclose(tensors[f"start.{n}.cell"], cell[0], atol=1e-5)

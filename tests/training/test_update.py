@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from networks import network_of, step
 
 torch = pytest.importorskip("torch")
 
 from trainers import TUNE, TUNES, a_plan, assert_goes_on_to_the_bit, make_engine, train, without_start  # noqa: E402
-from two_parts import TwoParts, tune  # noqa: E402
+from two_parts import TwoParts, features_by_hand, tune  # noqa: E402
 
 from ritornello.encoding import Grid  # noqa: E402
 from ritornello.evaluate.likelihood import melody_nats  # noqa: E402
@@ -31,9 +32,9 @@ def two_parts_engine(
 
 def paid_token_by_token(network: NumpyLstm, melody: np.ndarray) -> float:
     """Nats of a melody of two parts, from what the network says before each token."""
-    side, nats, state, fed = TwoParts().side_inputs(melody), 0.0, network.start(1), 15
+    side, nats, state, fed = features_by_hand(melody), 0.0, network.start(1), 15
     for n, token in enumerate(melody.tolist()):
-        logits, state = network.step(np.array([fed]), state, side[n // 2][None])
+        logits, state = step(network, np.array([fed]), state, side[n // 2][None])
         nats -= np.log(probabilities(logits)[0, token])
         fed = token
     return nats
@@ -45,7 +46,7 @@ def test_bfloat16_learns_too():
     nlls = train(engine, 60)
     assert nlls[-1] < 0.3 < nlls[0]
     assert all(value.dtype == np.float32 for value in engine.tensors().values())
-    exact = melody_nats(NumpyLstm(engine.tensors()), [TUNE]).sum() / len(TUNE)
+    exact = melody_nats(network_of(engine.tensors()), [TUNE], Grid()).sum() / len(TUNE)
     assert engine.nll([TUNE]) == pytest.approx(exact, abs=0.05)
 
 
@@ -78,7 +79,7 @@ def test_two_parts_are_learned_and_checked_as_they_are_played(attention, monkeyp
     nlls = [engine.update(streams.chunk(16), 0.02) for _ in range(150)]
     assert nlls[0] == pytest.approx((np.log(11) + np.log(4)) / 2, rel=0.2)
     assert nlls[-1] < 0.5
-    playing = NumpyLstm(engine.tensors(), np.float64)
+    playing = network_of(engine.tensors(), np.float64)
     expected = sum(paid_token_by_token(playing, m) for m in TWO_PART_TUNES) / sum(map(len, TWO_PART_TUNES))
     assert engine.nll(TWO_PART_TUNES) == pytest.approx(expected, rel=1e-4)
     monkeypatch.setattr(engines, "STEPS_PER_CHECK", 3)
@@ -93,9 +94,9 @@ def test_the_loss_is_the_mean_over_the_targets_of_both_parts():
     batch = batch_of(rows, Alphabet.of(TwoParts()))
     assert batch.targets.tolist() == [[[3, 12], [4, 14], [10, -100]]]
     tensors = without_start(engine.tensors())
-    network, nats = NumpyLstm(tensors, np.float64), []
+    network, nats = network_of(tensors, np.float64), []
     state, nothing = network.start(1), np.zeros((1, 2), np.int64)
     for fed, wanted in zip([15, 3, 12, 4, 14], [3, 12, 4, 14, 10], strict=True):
-        logits, state = network.step(np.array([fed]), state, nothing)
+        logits, state = step(network, np.array([fed]), state, nothing)
         nats.append(-np.log(probabilities(logits)[0, wanted]))
     assert engine.update(batch, 0.0) == pytest.approx(sum(nats) / 5, rel=1e-5)

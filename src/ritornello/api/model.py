@@ -90,9 +90,7 @@ class Model:
     @cached_property
     def network(self) -> NumpyLstm:
         """The network as it plays."""
-        from ritornello.model.lstm import NumpyLstm
-
-        return NumpyLstm(self.file.tensors)
+        return self.file.build()
 
     @property
     def pitch_range(self) -> tuple[int, int]:

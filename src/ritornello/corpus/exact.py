@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.music.values import Melody
 
 Place = tuple[Fraction, Fraction, int]
 
 
-def reproduced_exactly(encoding: Encoding, melody: Melody) -> bool:
+def reproduced_exactly(encoding: MelodyEncoding, melody: Melody) -> bool:
     """Whether decoding what was encoded gives the same list of (onset, duration, pitch).
 
     Onsets count from the first barline, or from the one that a pick-up leaves out; where the encoding knows no bars

@@ -9,7 +9,7 @@ import numpy as np
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import Corpus
-from ritornello.encoding import Encoded, Encoding, Grid
+from ritornello.encoding import Encoded, Grid, MelodyEncoding
 from ritornello.music.values import Melody
 
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
@@ -17,7 +17,7 @@ MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another
 
 def corpus_tokens(
     corpus: Corpus,
-    encoding: Encoding,
+    encoding: MelodyEncoding,
     split: str | None = None,
     only: Sequence[int] | None = None,
     losses: Counter[str] | None = None,
@@ -52,7 +52,7 @@ def corpus_tokens(
     return tokens
 
 
-def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
+def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
     """Report the losses of `corpus_tokens` in a line, "" where every note is kept as it is."""
     counts = [f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name]]
     if not counts:
@@ -60,13 +60,13 @@ def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
     return f"the encoding ({_named(encoding)}) does not keep all of {losses['notes']:,} notes: {', '.join(counts)}"
 
 
-def _named(encoding: Encoding) -> str:
+def _named(encoding: MelodyEncoding) -> str:
     low, high = encoding.pitch_range
     pitches = "" if (low, high) == (0, 127) else f", pitches {low} to {high}"
     return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter{pitches}"
 
 
-def _encoded(encoding: Encoding, melody: Melody) -> Encoded:
+def _encoded(encoding: MelodyEncoding, melody: Melody) -> Encoded:
     try:
         return encoding.encode(melody)
     except ValueError as error:

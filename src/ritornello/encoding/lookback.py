@@ -5,8 +5,8 @@
 After Magenta's Lookback RNN (Waite 2016, "Generating Long-Term Structure in Songs and Stories"). As there, two bars
 ago goes before one bar ago where both would be the same, and before the first bar stands no_event, so that the
 no_events of the first two bars are labels too. Unlike there, a bar is the tune's own, not always sixteen steps.
-What the network sees besides: `position`, `bar_ago` and `two_bars_ago` of `side_inputs`, and `repeated`: whether the
-last step was as one bar before it (1), two (2) or both (3), 0 for neither; these four unless `inputs` says otherwise.
+Its features: `position`, `bar_ago` and `two_bars_ago` of `features`, and `repeated`: whether the last step was as one
+bar before it (1), two (2) or both (3), 0 for neither; these four unless `inputs` says otherwise.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.encoding.features import INPUTS, Echo, Feature, checked_inputs
 from ritornello.encoding.grid import Grid
-from ritornello.encoding.grid_tracker import GridTracker
-from ritornello.encoding.protocol import Echo, Encoded, SideInput
+from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, GridTracker
+from ritornello.encoding.metres import bar_length
+from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps
-from ritornello.encoding.side_inputs import INPUTS, checked
-from ritornello.encoding.symbols import NO_EVENT, NOTE_OFF
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.values import Key, Melody
+from ritornello.music.values import Melody
 
-REPEATED = SideInput("repeated", 4)
+REPEATED = Feature("repeated", 4)
 LABELS = (
     ("as_one_bar_ago", 1, "this step is as the one a bar before"),
     ("as_two_bars_ago", 1, "this step is as the one two bars before"),
@@ -36,7 +36,7 @@ LABELS = (
 
 @dataclass(frozen=True)
 class Lookback:
-    """Magenta's labels over `grid`. steps_per_quarter: 1 to 24. inputs: of side_inputs.INPUTS, and "repeated".
+    """Magenta's labels over `grid`. steps_per_quarter: 1 to 24. inputs: of features.INPUTS, and "repeated".
 
     Ids 0 to 144 are the grid's. One melody has one spelling: a plain token is not legal where a label says the same.
     What is lost is what `grid` loses.
@@ -52,7 +52,7 @@ class Lookback:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
         own = (REPEATED.name,) if REPEATED.name in names else ()
         try:
-            others = checked([name for name in names if name not in own])
+            others = checked_inputs([name for name in names if name not in own])
         except ValueError as error:
             raise ValueError(f"{error}, {REPEATED.name}") from None
         object.__setattr__(self, "inputs", others + own)
@@ -60,7 +60,7 @@ class Lookback:
 
     @cached_property
     def grid(self) -> Grid:
-        """The grid that lies under the labels."""
+        """The grid under the labels."""
         return Grid(self.steps_per_quarter, inputs=tuple(name for name in self.inputs if name in INPUTS))
 
     @cached_property
@@ -68,7 +68,7 @@ class Lookback:
         """The token table."""
         return Vocabulary.of(*((row.name, row.size, row.meaning) for row in self.grid.vocabulary.rows), *LABELS)
 
-    @property
+    @cached_property
     def end(self) -> int:
         """Id of the `end` token."""
         return self.vocabulary["end"]
@@ -79,9 +79,9 @@ class Lookback:
         return (self.vocabulary.size,)
 
     @property
-    def side(self) -> tuple[SideInput, ...]:
+    def features(self) -> tuple[Feature, ...]:
         """The columns of `inputs`."""
-        return self.grid.side + ((REPEATED,) if self.looks_at_repeats else ())
+        return self.grid.features + ((REPEATED,) if self.looks_at_repeats else ())
 
     @property
     def echoes(self) -> tuple[Echo, ...]:
@@ -93,73 +93,57 @@ class Lookback:
         """Unit of the tracker's time: a step."""
         return self.steps_per_quarter
 
-    @property
+    @cached_property
     def looks_at_repeats(self) -> bool:
         """Whether `repeated` is among the inputs."""
         return REPEATED.name in self.inputs
 
-    def options(self) -> dict[str, Any]:
-        """What `make_encoding` needs to build this encoding again."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `make_encoding` needs to build this encoding again."""
         return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "inputs": list(self.inputs)}
 
     def encode(self, melody: Melody) -> Encoded:
-        """Melody to tokens, as `Grid.encode`, with a label on every step that has one."""
+        """Encode a melody as `Grid.encode` does, with a label on every step that has one."""
         encoded = self.grid.encode(melody)
         return replace(encoded, tokens=self._labelled(encoded.tokens))
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
-        """What `encode` says, alone: no header names an octave (see `protocol.Encoding`)."""
+        """Encode a melody under its one header: none names an octave."""
         return [self.encode(melody).tokens]
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
-        """Tokens to melody; a begin or end token may be missing. Raises ValueError for an id that does not exist."""
+        """Decode tokens to a melody; begin or end may be missing. Raises ValueError for an id outside the table."""
         return self.grid.decode(self.unlabelled(tokens), title, qpm)
 
-    def tracker(self, batch: int) -> LookbackTracker:
-        """Rules and place in the bar for `batch` tunes at once."""
-        return LookbackTracker(self, batch)
+    def tracker(self) -> LookbackTracker:
+        """Start the rules of one melody."""
+        return LookbackTracker(self)
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """The same tune `semitones` higher; labels stay. Raises ValueError if a pitch leaves 0-127."""
+        """Transpose a melody; labels stay. Raises ValueError if a pitch leaves 0-127."""
         return self.grid.transpose(tokens, semitones)
 
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
-        """Pitches of the tune's notes in order."""
+        """List the pitches of the notes in order."""
         return self.grid.pitches(self.unlabelled(tokens))
 
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
-        """Indices of the tokens, labels or not, that start a note."""
+        """Find the indices of the tokens, labels or not, that start a note."""
         return self.grid.onsets(self.unlabelled(tokens))
 
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
-        """Metre that a token sequence begins with, (4, 4) where it says none or "other"."""
+        """Read the metre at the beginning, (4, 4) where none is named or "other"."""
         return self.grid.metre_of(tokens)
 
     def begin(self, metre: str) -> int:
-        """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
+        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
         return self.grid.begin(metre)
 
-    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """(tokens, len(side)) int16: what is known before each token (see `protocol.Encoding`)."""
-        plain = self.unlabelled(tokens)
-        columns = self.grid.side_inputs(plain)
-        if not self.looks_at_repeats:
-            return columns
-        is_step = plain <= NOTE_OFF
-        steps = plain[is_step]
-        bar = self._bar(plain)
-        repeated = np.zeros(len(steps) + 1, np.int16)  # of the step before each
-        for bars in (1, 2):
-            repeated[1 + bars * bar :] += bars * (steps[bars * bar :] == steps[: max(0, len(steps) - bars * bar)])
-        return np.column_stack([columns, repeated[is_step.cumsum() - is_step]])
-
     def unlabelled(self, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
-        """The grid's tokens, labels replaced by what they point to. Raises ValueError for an id outside the table."""
+        """Replace labels by the tokens that they point to. Raises ValueError for an id outside the table."""
         tokens = np.asarray(tokens, np.int64)
-        bad = tokens[(tokens < 0) | (tokens >= self.vocabulary.size)]
-        if len(bad):
-            raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.vocabulary.size - 1})")
-        first = self.vocabulary[LABELS[0][0]]
+        self.vocabulary.check(tokens)
+        first = self.end + 1
         is_step = (tokens <= NOTE_OFF) | (tokens >= first)
         steps = tokens[is_step]
         bars = np.maximum(steps - first + 1, 0)  # to look back: 0, 1 or 2
@@ -172,8 +156,8 @@ class Lookback:
         return plain
 
     def _labelled(self, plain: np.ndarray) -> np.ndarray:
-        """The grid's tokens with every label that fits, two bars before one; int16."""
-        first = self.vocabulary[LABELS[0][0]]
+        """Label every token of the grid that repeats, two bars before one; int16."""
+        first = self.end + 1
         is_step = plain <= NOTE_OFF
         steps = plain[is_step]
         bar = self._bar(plain)
@@ -184,71 +168,55 @@ class Lookback:
         return tokens
 
     def _bar(self, tokens: np.ndarray) -> int:
-        """Steps in a full bar of the tune's metre."""
-        return self.grid.bar_steps(self.metre_of(tokens))
+        """Count the steps in a full bar of the melody's metre."""
+        return bar_length(self.metre_of(tokens), self.steps_per_quarter)
 
 
 class LookbackTracker(GridTracker):
-    """The grid's tracker, which also remembers every step (see `protocol.Tracker`)."""
+    """The rules of one melody on the grid, with labels (see `protocol.Place`)."""
 
-    def __init__(self, encoding: Lookback, batch: int):
-        super().__init__(encoding.grid, batch)
+    def __init__(self, encoding: Lookback):
+        super().__init__(encoding.grid)
         self.lookback = encoding
-        self._steps = np.full((batch, 64), NO_EVENT)
+        self._steps = []  # tokens of the grid so far
 
     def legal(self) -> np.ndarray:
-        """(batch, vocabulary) of bool: the tokens that may come next; never a plain one that a label says."""
+        """Tell which ids may come next, (vocabulary,) of bool; never a plain one that a label stands for."""
         return self._with_labels(super().legal())
 
-    def finishable(self, last_bar_start: np.ndarray, end: np.ndarray, least: np.ndarray | int = 1) -> np.ndarray:
-        """(batch, vocabulary) of bool: see `protocol.Tracker`."""
+    def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
+        """Tell which legal ids lead to an end (see `protocol.Place`)."""
         return self._with_labels(super().finishable(last_bar_start, end, least))
 
-    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray:
-        """(batch, vocabulary) of bool, all True: neither key nor register is named."""
-        return np.ones((len(self.time), self.lookback.vocabulary.size), bool)
-
     def pitches(self) -> np.ndarray:
-        """(batch, vocabulary) int16: the pitch that each token starts, -1 for none."""
+        """List the pitch that each id starts, (vocabulary,) int16, -1 for none."""
         plain = super().pitches()
-        rows = np.arange(len(self.time))
-        return np.column_stack([plain, plain[rows, self._ago(1)], plain[rows, self._ago(2)]])
+        return np.append(plain, plain[[self._ago(1), self._ago(2)]])
 
-    def side(self) -> np.ndarray:
-        """(batch, len(side)) int16: see `protocol.Tracker`."""
-        columns = super().side()
-        if not self.lookback.looks_at_repeats:
-            return columns
-        last = self._ago(0, 1)
-        repeated = np.zeros(len(last), np.int16)
-        for bars in (1, 2):
-            repeated += bars * ((self.time > bars * self.bar) & (last == self._ago(bars, 1)))
-        return np.column_stack([columns, repeated])
+    def features(self) -> list[int]:
+        """Compute the features of the next token (see `features.py`)."""
+        values = super().features()
+        if self.lookback.looks_at_repeats:
+            last = self._ago(0, 1)
+            values.append(sum(n for n in (1, 2) if self.time > n * self.bar and last == self._ago(n, 1)))
+        return values
 
-    def advance(self, tokens: np.ndarray) -> None:
-        """Take one token for each tune, (batch,) of int."""
-        first = self.encoding.vocabulary.size
-        plain = np.where(tokens == first, self._ago(1), np.where(tokens > first, self._ago(2), tokens))
-        if self.time.max(initial=0) == self._steps.shape[1]:
-            self._steps = np.concatenate([self._steps, np.full_like(self._steps, NO_EVENT)], 1)
-        rows = np.flatnonzero(plain <= NOTE_OFF)
-        self._steps[rows, self.time[rows]] = plain[rows]
+    def advance(self, token: int) -> None:
+        """Go on by one token, a label or not."""
+        bars = token - self.lookback.end  # 1 or 2 for a label
+        plain = self._ago(bars) if bars > 0 else token
+        if plain <= NOTE_OFF:
+            self._steps.append(plain)
         super().advance(plain)
 
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows alone (indices or a mask)."""
-        super().keep(rows)
-        self._steps = self._steps[rows]
-
-    def _ago(self, bars: int, steps: int = 0) -> np.ndarray:
-        """The grid's token, (batch,), so many bars and steps before the place reached; no_event before the tune."""
+    def _ago(self, bars: int, steps: int = 0) -> int:
+        """Return the grid's token so many bars and steps ago; no_event before the beginning."""
         place = self.time - bars * self.bar - steps
-        return np.where(place >= 0, self._steps[np.arange(len(place)), np.maximum(place, 0)], NO_EVENT)
+        return self._steps[place] if place >= 0 else NO_EVENT
 
     def _with_labels(self, plain: np.ndarray) -> np.ndarray:
-        """The grid's mask with the labels' columns, and without the tokens that they stand for."""
-        rows, one, two = np.arange(len(plain)), self._ago(1), self._ago(2)
-        labels = [plain[rows, one] & (one != two), plain[rows, two]]
-        mask = np.column_stack([plain, *labels])
-        mask[rows, one] = mask[rows, two] = False
+        """Append the labels to the grid's mask, and take out the tokens that they stand for."""
+        one, two = self._ago(1), self._ago(2)
+        mask = np.append(plain, [plain[one] and one != two, plain[two]])
+        mask[[one, two]] = False
         return mask

@@ -1,27 +1,19 @@
-"""The metres that a tune can say it begins in, the same for every encoding, and how long their bars and beats are."""
+"""The metres that a melody can begin in, the same for every encoding, and the lengths of their bars and beats."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.beats import beat_lengths
 from ritornello.music.values import Metre
 
 METRES = ("2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "9/8", "12/8", "other")
 BEGIN_ROWS = tuple((f"begin_{metre}", 1, f"a tune in {metre} begins") for metre in METRES)
-COMMON = (4, 4)  # how a tune in "other" is read
-
-
-def begin_id(vocabulary: Vocabulary, metre: str) -> int:
-    """Id of the token that begins a tune in `metre`. Raises ValueError for a metre without one."""
-    if metre not in METRES[:-1]:  # "other" names none
-        raise ValueError(f"no such metre: {metre!r}; choose one of {', '.join(METRES[:-1])}")
-    return vocabulary[f"begin_{metre}"]
+COMMON = (4, 4)  # how a melody in "other" is read
 
 
 def metre_numbers(index: int) -> tuple[int, int]:
-    """Numerator and denominator of a place in METRES; COMMON for "other" and for no place in it."""
+    """Return numerator and denominator of a place in METRES; COMMON for "other" and for no place in it."""
     if not 0 <= index < len(METRES) - 1:
         return COMMON
     numerator, denominator = METRES[index].split("/")
@@ -29,25 +21,25 @@ def metre_numbers(index: int) -> tuple[int, int]:
 
 
 def bar_length(metre: tuple[int, int], per_quarter: int) -> int:
-    """Ticks in a full bar, rounded where the resolution is too coarse for the metre."""
+    """Count the ticks of a full bar, rounded where the resolution is too coarse for the metre."""
     return max(1, round(4 * per_quarter * metre[0] / metre[1]))
 
 
 def beat_length(metre: tuple[int, int], per_quarter: int) -> int:
-    """Ticks in the first beat of a bar: a dotted quarter's in 6/8."""
+    """Count the ticks of the first beat of a bar: a dotted quarter's in 6/8."""
     return max(1, round(per_quarter * beat_lengths(Metre(0, *metre))[0]))
 
 
 def bar_lengths(per_quarter: int) -> np.ndarray:
-    """Ticks in a bar of each of METRES, (14,)."""
+    """Count the ticks in a bar of each of METRES, (14,)."""
     return np.array([bar_length(metre_numbers(n), per_quarter) for n in range(len(METRES))])
 
 
 def first_beats(per_quarter: int) -> np.ndarray:
-    """Ticks in the first beat of each of METRES, (14,)."""
+    """Count the ticks in the first beat of each of METRES, (14,)."""
     return np.array([beat_length(metre_numbers(n), per_quarter) for n in range(len(METRES))])
 
 
 def is_compound(metre: tuple[int, int]) -> bool:
-    """Whether the beats of a metre fall into three."""
+    """Tell whether the beats of a metre fall into three."""
     return beat_lengths(Metre(0, *metre))[0] * metre[1] == 3 * 4

@@ -17,14 +17,16 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ritornello.encoding.metres import BEGIN_ROWS, METRES, begin_id, metre_numbers
-from ritornello.encoding.protocol import Echo, Encoded, SideInput
+from ritornello.encoding.features import Echo, Feature
+from ritornello.encoding.metres import BEGIN_ROWS, METRES, metre_numbers
+from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
@@ -62,7 +64,7 @@ class MidiTokEncoding:
     config: Mapping[str, Any] = field(default_factory=dict)
     name = "miditok"
     is_keyed = False
-    side: ClassVar[tuple[SideInput, ...]] = ()
+    features: ClassVar[tuple[Feature, ...]] = ()
     echoes: ClassVar[tuple[Echo, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class MidiTokEncoding:
         begins[self._begin : self.end] = [self._metre_id(name) == n for n, name in enumerate(METRES)]
         return begins
 
-    def options(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
         return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
 
@@ -176,9 +178,9 @@ class MidiTokEncoding:
         )
         return Melody(notes, timeline, title)
 
-    def tracker(self, batch: int) -> MidiTokTracker:
-        """Return the rules for `batch` tunes at once, none of which has begun."""
-        return MidiTokTracker(self, batch)
+    def tracker(self) -> MidiTokTracker:
+        """Start the rules of one melody."""
+        return MidiTokTracker(self)
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         """Move a tune up by `semitones`. Raises ValueError if a pitch leaves those of the tokeniser."""
@@ -202,15 +204,11 @@ class MidiTokEncoding:
 
     def begin(self, metre: str) -> int:
         """Return the id that begins a tune in `metre`. Raises ValueError if the tokeniser has none."""
-        token = begin_id(self.vocabulary, metre)
+        token = self.vocabulary.begin(metre)
         if not self.is_begin[token]:
             known = [name for number, name in enumerate(METRES[:-1]) if self._metre_id(name) == number]
             raise ValueError(f"miditok's {self.tokenizer} as configured has no {metre}; it has {', '.join(known)}")
         return token
-
-    def side_inputs(self, tokens: np.ndarray) -> np.ndarray:
-        """Return (tokens, 0) int16: no features."""
-        return np.zeros((len(tokens), 0), np.int16)
 
     @cached_property
     def _config(self) -> str:
@@ -284,38 +282,37 @@ class MidiTokEncoding:
 
 
 class MidiTokTracker:
-    """The rules that keep tokens readable: a metre first, then the tokeniser's tokens, `end` after a note.
+    """The rules that keep tokens readable: a metre first, then the tokeniser's tokens, `end` after a note."""
 
-    Arrays of length batch, as in `protocol.Tracker`: begun, done, notes (tokens that start one), part.
-    """
+    part = 0
 
-    def __init__(self, encoding: MidiTokEncoding, batch: int):
+    def __init__(self, encoding: MidiTokEncoding):
         self._encoding = encoding
-        self.begun, self.done = np.zeros(batch, bool), np.zeros(batch, bool)
-        self.notes, self.part = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        self.begun = self.done = self._has_note = False
 
     def legal(self) -> np.ndarray:
-        """Return (batch, vocabulary) of bool: the tokens that may come next."""
-        running = (self.begun & ~self.done)[:, None]
-        mask = np.where(running, self._encoding.is_own, ~self.begun[:, None] & self._encoding.is_begin)
-        mask[:, self._encoding.end] = running[:, 0] & (self.notes > 0)
+        """Tell which ids may come next, (vocabulary,) of bool."""
+        if self.done:
+            return np.zeros(len(self._encoding.is_own), bool)
+        if not self.begun:
+            return self._encoding.is_begin
+        mask = self._encoding.is_own.copy()
+        mask[self._encoding.end] = self._has_note
         return mask
 
-    def advance(self, tokens: np.ndarray) -> None:
-        """Take one token for each tune, (batch,) of int."""
-        self.begun = self.begun | self._encoding.is_begin[tokens]
-        self.done = self.done | (tokens == self._encoding.end)
-        self.notes = self.notes + (self._encoding.started[tokens] >= 0)
+    def features(self) -> list[int]:
+        """Return no features."""
+        return []
 
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows alone (indices or a mask)."""
-        self.begun, self.done, self.notes, self.part = (
-            values[rows] for values in (self.begun, self.done, self.notes, self.part)
-        )
+    def advance(self, token: int) -> None:
+        """Go on by one token."""
+        self.begun = self.begun or bool(self._encoding.is_begin[token])
+        self.done = self.done or token == self._encoding.end
+        self._has_note = self._has_note or self._encoding.started[token] >= 0
 
-    def side(self) -> np.ndarray:
-        """Return (batch, 0) int16: no features."""
-        return np.zeros((len(self.done), 0), np.int16)
+    def copy(self) -> Self:
+        """Return rules that go on from here by themselves."""
+        return copy(self)
 
 
 def _line(notes: Sequence[Any]) -> tuple[Note, ...]:

@@ -1,28 +1,368 @@
-"""note: pitch, then duration, one group for each note or rest; any metre, triplets, pick-ups, ties over barlines.
+"""note and interval: an event, then its duration; any metre, triplets, pick-ups, ties over barlines.
 
-    begin_3/4 quarters_1 | 67 quarters_1 | 72 quarters_3/2 | 74 quarters_1/2 | rest quarters_1 | ... | end
+    begin_<metre>, pick-up         (tie, duration)*  where the pick-up has no duration of its own in the table
+    key_<mode> tonic, octave       `interval` alone
+    pitch | rest, duration         (tie, duration)*  where the note or rest has no duration of its own in the table
+    end                            alone
 
-The lesson is folk-rnn's (Sturm et al. 2016, "Music transcription modelling and composition using deep learning",
-arXiv 1604.08723): tokens that are notes rather than steps. Groups, ties and resolution: see `groups`, `durations`.
+Durations are those of `durations`; "none" stands for no pick-up. Rests after the last note are not kept, nor changes
+of metre. A melody in "other" is read as 4/4, without a pick-up that would fill such a bar.
+
+    note      begin_3/4 quarters_1 | 67 quarters_1 | 72 quarters_3/2 | 74 quarters_1/2 | rest quarters_1 | ... | end
+    interval  begin_4/4 none | key_major 7, octave 6 | offset 6 quarters_1 | offset 8 quarters_1 | ... | end
+
+`interval` writes relative pitches: a melody and its transposition are one sequence but for the header, which names
+the key and, once, the octave. Relative to the key, an offset is counted in semitones from the reference tonic: 12 x
+octave + degree, where the degree in semitones above the tonic gives step and alteration (in major 0 2 4 5 7 9 11 are
+the scale, the others altered). Id n is the offset n - 6. The reference is the tonic nearest to the lowest note, which
+lies 6 semitones below to 5 above it. Relative to the note before, id n is the interval n - 127; the first note is
+counted from the tonic nearest to itself. The key is the melody's own, else the one that its notes suggest; decoding
+is exact whichever it is. Enharmonic keys count as one (C sharp as D flat major).
+
+Source: notes rather than steps from folk-rnn (Sturm et al. 2016, "Music transcription modelling and composition using
+deep learning", arXiv 1604.08723).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from ritornello.encoding.groups import GroupEncoding
+import numpy as np
+
+from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
+from ritornello.encoding.features import BARS_AGO, Echo, Feature, checked_echoes, checked_inputs, feature_list
+from ritornello.encoding.metres import BEGIN_ROWS, METRES, bar_lengths, first_beats, metre_numbers
+from ritornello.encoding.note_layout import (
+    ABOVE_KEY,
+    ABOVE_PREVIOUS,
+    ABSOLUTE,
+    HIGHEST_TONIC,
+    LOWEST_TONIC,
+    Groups,
+    Ids,
+    PitchRow,
+    spans_of,
+    tonic_near,
+    upbeat_of,
+)
+from ritornello.encoding.note_tracker import NoteTracker
+from ritornello.encoding.protocol import Encoded
+from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.music.keys import estimate_key, key_of
+from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
+
+OCTAVES = 13  # of the reference tonic, from pitch -12 on
 
 
 @dataclass(frozen=True)
-class NoteEncoding(GroupEncoding):
-    """Absolute pitches: ids 0 to 127. inputs: of `side_inputs.INPUTS`."""
+class NoteEncoding:
+    """Absolute pitches: ids 0 to 127. inputs: of `features.INPUTS`. echoes: of `features.ECHOES`."""
+
+    inputs: tuple[str, ...] = ()
+    echoes: tuple[Echo, ...] = ()
+    name = "note"
+    pitch_range = (0, 127)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", checked_inputs(self.inputs))
+        object.__setattr__(self, "echoes", checked_echoes(self.echoes))
+
+    @cached_property
+    def pitch_row(self) -> PitchRow:
+        """How pitches are written."""
+        return ABSOLUTE
 
     @property
-    def name(self) -> str:
-        """Its name in ENCODINGS."""
-        return "note"
+    def is_keyed(self) -> bool:
+        """Whether the header names the key and the octave that pitches are counted from."""
+        return self.pitch_row.is_keyed
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The token table."""
+        keys = [(f"key_{mode}", 12, f"the tune is in {mode}; its tonic, 0 for C") for mode in ("major", "minor")]
+        octave = ("octave", OCTAVES, "of the tonic that pitches are counted from; 0 for pitches -12 to -1")
+        return Vocabulary.of(
+            self.pitch_row[:3],
+            ("rest", 1, "silence"),
+            ("tie", 1, "what the group before began goes on"),
+            *BEGIN_ROWS,
+            *(keys if self.is_keyed else []),
+            ("end", 1, "the tune is over"),
+            ("none", 1, "no pick-up"),
+            *((f"quarters_{value}", 1, f"lasts {value} quarter notes") for value in DURATIONS),
+            *([octave] if self.is_keyed else []),
+        )
+
+    @cached_property
+    def ids(self) -> Ids:
+        """First ids of the rows of the table."""
+        table = self.vocabulary
+        begin, second = table["begin_2/4"], table["none"]
+        length = second + 1
+        return Ids(
+            table["rest"], table["tie"], begin, begin + len(METRES), table["end"], second, length,
+            length + len(DURATIONS), table.size,
+        )  # fmt: skip
+
+    @cached_property
+    def end(self) -> int:
+        """Id of the `end` token."""
+        return self.ids.end
+
+    @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """Event, and duration."""
+        return (self.ids.second, self.ids.size - self.ids.second)
 
     @property
-    def pitch_row(self) -> tuple[str, int, str]:
-        """An id for each pitch."""
-        return ("pitch", 128, "a note of this pitch")
+    def features(self) -> tuple[Feature, ...]:
+        """The columns of `inputs`; a bar ago was a group: an id of part 0 and a duration."""
+        return feature_list(self.inputs, self.parts[0], len(DURATIONS))
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        """Unit of the tracker's time."""
+        return TICKS
+
+    @cached_property
+    def bars(self) -> list[int]:
+        """Ticks in a bar of each of METRES; at -1, where no metre is known, of "other"."""
+        return bar_lengths(TICKS).tolist()
+
+    @cached_property
+    def beats(self) -> list[int]:
+        """Ticks in the first beat of each of METRES; at -1 of "other"."""
+        return first_beats(TICKS).tolist()
+
+    @cached_property
+    def bars_ago(self) -> dict[str, int]:
+        """Those of the inputs and echoes that look back so many bars."""
+        asked = {*self.inputs, *(echo.name for echo in self.echoes)}
+        return {name: bars for name, bars in BARS_AGO.items() if name in asked}
+
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether any feature or echo needs the past."""
+        return bool(self.inputs or self.echoes)
+
+    @cached_property
+    def follows_key(self) -> bool:
+        """Whether a feature asks for the key and no header names it."""
+        return not self.is_keyed and ("key" in self.inputs or "degree" in self.inputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `make_encoding` needs to build this encoding again."""
+        plain = {"name": self.name, "inputs": list(self.inputs)}
+        return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
+
+    def encode(self, melody: Melody) -> Encoded:
+        """Encode a melody: exact, unless a duration has no spelling; then all times are rounded to 1/24 quarter.
+
+        A pick-up that has none is rounded likewise, by itself: then no note keeps its place in the bar.
+        """
+        ids, row, metre = self.ids, self.pitch_row, melody.timeline.metre.name
+        index = METRES.index(metre) if metre in METRES else len(METRES) - 1
+        upbeat = upbeat_of(melody, self.bars[index])
+        spans, losses = spans_of(melody, upbeat)
+        tokens = self._pieces(ids.begin + index, upbeat) if upbeat else [ids.begin + index, ids.second]
+        base = 0
+        if self.is_keyed:
+            header, base = self._key_group(melody)
+            tokens += header
+        at = 0
+        for start, end, pitch in spans:
+            if start > at:
+                tokens += self._pieces(ids.rest, start - at)
+            tokens += self._pieces(pitch - base - row.lowest, end - start)
+            at, base = end, pitch if row.is_chained else base
+        return Encoded(np.array([*tokens, ids.end], np.int16), losses)
+
+    def headings(self, melody: Melody) -> list[np.ndarray]:
+        """Encode a melody under each octave that its header may name (see `protocol.MelodyEncoding`).
+
+        `encode` names the highest, a reference next to the lowest note; under a lower one a melody that goes on may
+        still go lower. Counted from the note before it may anyway: then there is that of `encode` alone.
+        """
+        tokens = self.encode(melody).tokens
+        key = self.groups(tokens).key
+        if key is None or self.pitch_row.is_chained:
+            return [tokens]
+        _, reference, group = key
+        return [self._lowered(tokens, group, octaves) for octaves in range((reference - LOWEST_TONIC) // 12 + 1)]
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Decode tokens to a melody; header and end may be missing, half a group at the end is left out.
+
+        Raises ValueError for an id outside the vocabulary, or of another part than the one that is due.
+        """
+        groups = self.groups(tokens)
+        events = np.flatnonzero(groups.starts)
+        edges = np.append(groups.time[events], groups.time[-1]) - groups.time[events[0] if len(events) else -1]
+        upbeat = int(groups.upbeat[-1])
+        unit = TICKS // TICKS_PER_QUARTER
+        unit = 1 if (edges % unit).any() or upbeat % unit else unit
+        notes = tuple(
+            Note(int(start) // unit, int(end - start) // unit, int(pitch), DEFAULT_VELOCITY)
+            for start, end, pitch in zip(edges[:-1], edges[1:], groups.pitch[events], strict=True)
+            if 0 <= pitch <= 127 and end > start
+        )
+        metres = [Metre(0, *metre_numbers(groups.metre))]
+        if 0 < upbeat < self.bars[groups.metre]:
+            metres.append(metres[0]._replace(tick=upbeat // unit))
+        keys = (key_of(groups.key[0] % 12, "minor" if groups.key[0] >= 12 else "major"),) if groups.key else ()
+        timeline = Timeline(TICKS // unit, int(edges[-1]) // unit, tuple(metres), keys, (Tempo(0, qpm),))
+        return Melody(notes, timeline, title)
+
+    def tracker(self) -> NoteTracker:
+        """Start the rules of one melody."""
+        return NoteTracker(self)
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """Transpose a melody. Raises ValueError if a pitch leaves 0-127."""
+        pitches = self.pitches(tokens)
+        if len(pitches) and not 0 <= pitches.min() + semitones <= pitches.max() + semitones <= 127:
+            raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
+        return self._moved(np.array(tokens), semitones)
+
+    def pitches(self, tokens: np.ndarray) -> np.ndarray:
+        """List the pitches of the notes in order."""
+        groups = self.groups(tokens)
+        return groups.pitch[groups.is_note]
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Find the indices of the tokens that start a note."""
+        return np.flatnonzero(np.asarray(tokens) < self.ids.rest)
+
+    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
+        """Read the metre at the beginning, (4, 4) where none is named or "other"."""
+        return metre_numbers(int(tokens[0]) - self.ids.begin if len(tokens) else -1)
+
+    def begin(self, metre: str) -> int:
+        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
+        return self.vocabulary.begin(metre)
+
+    def groups(self, tokens: Sequence[int] | np.ndarray) -> Groups:
+        """Read the whole groups up to the end. Raises ValueError for an id out of place or outside the table."""
+        event, second = self._split(np.asarray(tokens, np.int64))
+        ids = self.ids
+        is_note, is_tie = event < ids.rest, event == ids.tie
+        starts = is_note | (event == ids.rest)
+        opening = int(starts.argmax()) if starts.any() else len(event)
+        ticks = self._second_ticks[second - ids.second]
+        header = np.where(is_tie | (event >= ids.begin) & (event < ids.key), ticks, 0)
+        header[opening:] = 0
+        ticks = np.where(starts | is_tie, ticks, 0)
+        ticks[:opening] = 0
+        metre = int(event[0]) - ids.begin if len(event) and ids.begin <= event[0] < ids.key else -1
+        upbeat = np.append(0, header.cumsum())
+        time = (-upbeat) % self.bars[metre] + np.append(0, ticks.cumsum())
+        key = self._found_key(event, second)
+        pitch = self._sounded(event, is_note, 0 if key is None else key[1])
+        return Groups(event, is_note, starts, ticks, pitch, time, upbeat, metre, key)
+
+    @cached_property
+    def _second_ticks(self) -> np.ndarray:
+        """Ticks of each id of part 1."""
+        ticks = np.zeros(self.parts[1], np.int64)
+        ticks[1 : 1 + len(LENGTHS)] = LENGTHS
+        return ticks
+
+    def _split(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Split tokens into ids of part 0 and of part 1, (groups,) each."""
+        ids = self.ids
+        self.vocabulary.check(tokens)
+        ends = np.flatnonzero(tokens == ids.end)
+        tokens = tokens[: ends[0]] if len(ends) else tokens
+        wrong = (tokens >= ids.second) != (np.arange(len(tokens)) % 2 == 1)
+        if wrong.any():
+            place = int(wrong.argmax())
+            due = "a length" if place % 2 else "a note, a rest or what begins a tune"
+            raise ValueError(f"token {place} is {self.vocabulary.name_of(int(tokens[place]))} where {due} is due")
+        whole = len(tokens) // 2 * 2
+        return tokens[0:whole:2], tokens[1:whole:2]
+
+    def _pieces(self, event: int, ticks: int) -> list[int]:
+        """Write an event, and as many ties as `ticks` need."""
+        first, *rest = spelled(ticks) or ()
+        tokens = [event, self.ids.length + first]
+        for index in rest:
+            tokens += [self.ids.tie, self.ids.length + index]
+        return tokens
+
+    def _key_group(self, melody: Melody) -> tuple[list[int], int]:
+        """Write the key and its octave as two tokens, and return the pitch of the reference tonic besides.
+
+        That is the tonic nearest to the lowest note; to the first where pitches are counted from the note before.
+        """
+        key = melody.timeline.key or estimate_key(melody.notes)[0]
+        pitches = [n.pitch for n in melody.notes] or [60]
+        reference = tonic_near(pitches[0] if self.pitch_row.is_chained else min(pitches), key.tonic)
+        return self._key_tokens(reference, key), reference
+
+    def _lowered(self, tokens: np.ndarray, group: int, octaves: int) -> np.ndarray:
+        """Count the notes from a reference so many octaves lower; group: that of the key."""
+        lowered = tokens.copy()
+        lowered[self.onsets(tokens)] += 12 * octaves
+        lowered[2 * group + 1] -= octaves
+        return lowered
+
+    def _key_tokens(self, reference: int, key: Key) -> list[int]:
+        return [self.ids.key + 12 * (key.mode == "minor") + reference % 12, self.ids.octave + reference // 12 + 1]
+
+    def _found_key(self, event: np.ndarray, second: np.ndarray) -> tuple[int, int, int] | None:
+        if not self.is_keyed:
+            return None
+        ids = self.ids
+        places = np.flatnonzero((event >= ids.key) & (event < ids.end) & (second >= ids.octave))
+        if not len(places):
+            return None
+        key = int(event[places[0]]) - ids.key
+        return key, 12 * (int(second[places[0]]) - ids.octave - 1) + key % 12, int(places[0])
+
+    def _sounded(self, event: np.ndarray, is_note: np.ndarray, reference: int) -> np.ndarray:
+        """Find the pitch that each group starts, -1 for none."""
+        offsets = event + self.pitch_row.lowest
+        if self.pitch_row.is_chained:
+            offsets = np.where(is_note, offsets, 0).cumsum()
+        return np.where(is_note, offsets + reference, -1)
+
+    def _moved(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """Transpose a melody whose pitches are known to stay within 0-127."""
+        if not self.is_keyed:
+            return np.where(tokens < self.ids.rest, tokens + semitones, tokens).astype(tokens.dtype)
+        found = self.groups(tokens).key
+        if found is None:
+            raise ValueError("these tokens name no key: there is nothing to transpose")
+        key, reference, group = found
+        reference += semitones
+        if not LOWEST_TONIC <= reference <= HIGHEST_TONIC:
+            raise ValueError(f"{semitones} semitones take the tonic out of its octaves")
+        mode = "minor" if key >= 12 else "major"
+        tokens[2 * group : 2 * group + 2] = self._key_tokens(reference, Key(0, 0, mode))
+        return tokens
+
+
+@dataclass(frozen=True)
+class IntervalEncoding(NoteEncoding):
+    """Relative pitches. relative_to: "key" or "previous". inputs, echoes: as of `NoteEncoding`."""
+
+    relative_to: str = "key"
+    name = "interval"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.relative_to not in ("key", "previous"):
+            raise ValueError(f'relative_to must be "key" or "previous", not {self.relative_to!r}')
+
+    @cached_property
+    def pitch_row(self) -> PitchRow:
+        """How pitches are written."""
+        return ABOVE_KEY if self.relative_to == "key" else ABOVE_PREVIOUS
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `make_encoding` needs to build this encoding again."""
+        return {**super().to_dict(), "relative_to": self.relative_to}

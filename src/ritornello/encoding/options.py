@@ -1,63 +1,107 @@
-"""An encoding as a user asks for it, on the command line or in Python: by name, with what goes with it."""
+"""An encoding by name: the registry, the options of a user, and what is recommended with each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding import ENCODINGS, Encoding, encoding_class, make_encoding
-from ritornello.encoding.echoes import ECHOES
+from ritornello.encoding.features import ECHOES
+from ritornello.encoding.grid import Grid
+from ritornello.encoding.lookback import Lookback
+from ritornello.encoding.note import IntervalEncoding, NoteEncoding
 
-DEFAULT = "interval"  # the winner of benchmarks/representations
+ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked for
+    "grid": Grid,
+    "note": NoteEncoding,
+    "interval": IntervalEncoding,
+    "lookback": Lookback,
+    "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
+}
+DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no echoes
-_BESIDE = {"inputs": ("position", "strength", "metre"), "echoes": tuple(echo.name for echo in ECHOES)}
-RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDE, "interval": _BESIDE}
+_BESIDES = {"inputs": ("position", "strength", "metre"), "echoes": tuple(echo.name for echo in ECHOES)}
+RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDES, "interval": _BESIDES}
 
 
-def default_encoding() -> Encoding:
-    """What is trained where nothing else is asked for."""
-    return chosen_encoding(DEFAULT)
+def encoding_class(name: str) -> Any:
+    """Return the class of an encoding. Raises ValueError for an unknown name."""
+    if name not in ENCODINGS:
+        raise ValueError(f"no such encoding: {name!r}; there are {', '.join(ENCODINGS)}")
+    found = ENCODINGS[name]
+    if isinstance(found, str):
+        module, _, attribute = found.partition(":")
+        found = getattr(import_module(module), attribute)
+    return found
 
 
-def chosen_encoding(
-    name: str = DEFAULT,
-    plain: bool = False,
-    steps_per_quarter: int | None = None,
-    inputs: str | Sequence[str] | None = None,
-    relative_to: str | None = None,
-    echoes: str | Sequence[str] | None = None,
-) -> Encoding:
-    """The encoding of this name; what is left out is as recommended, or as the encoding has it by itself.
+def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **options: Any) -> Any:
+    """Make the encoding of this name, with these inputs (see `features`) and its own options.
 
-    name: "miditok:TSD" is MidiTok's tokeniser TSD, "miditok:TSD:my.json" the same with the configuration in a file.
-    inputs, echoes: names of side inputs and of echoes, in a sequence or separated by commas ("position,bar_ago"); for
-    none of them an empty sequence or "none"; as recommended where it is None or "".
-    Raises ValueError for a name that does not exist, or an option that does not go with the encoding.
+    inputs: None for those that the encoding has by itself: none, but for `lookback`.
+    Raises ValueError for an unknown name, input or option, and for an option out of its range.
     """
-    if name.endswith(":"):
-        raise ValueError(f"nothing stands behind the colon in {name!r}: leave it out")
-    name, _, rest = name.partition(":")
-    asked: dict[str, Any] = {
-        "plain": plain or None,
-        "steps_per_quarter": steps_per_quarter,
-        "inputs": _names("inputs", inputs),
-        "echoes": _names("echoes", echoes),
-        "relative_to": relative_to,
-    }
-    given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
-    given |= _after_colon(name, rest)
-    takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
-    if unfit := sorted(given.keys() - takes):
-        known = _what_it_takes(takes & asked.keys())  # what else there is stands behind the name
-        raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {known}")
-    return make_encoding(name, **given)
+    kind, given = encoding_class(name), options if inputs is None else {"inputs": inputs, **options}
+    takes = [option.name for option in fields(kind)]
+    if wrong := ", ".join(sorted(set(given) - set(takes))):
+        known = ", ".join(option for option in takes if option != "inputs")
+        raise ValueError(f"encoding {name!r} has no option {wrong}; it has {known or 'none'}")
+    return kind(**given)
+
+
+@dataclass(frozen=True)
+class EncodingOptions:
+    """An encoding as a user asks for it; what is None is as recommended, or as the encoding has it by itself."""
+
+    name: str = DEFAULT
+    """Name in ENCODINGS; "miditok:TSD" is MidiTok's tokeniser TSD, "miditok:TSD:my.json" with a configuration."""
+
+    plain: bool = False
+    """The grid in the exercise's 130 symbols alone."""
+
+    steps_per_quarter: int | None = None
+    """Resolution of the grid, 1 to 24."""
+
+    inputs: str | Sequence[str] | None = None
+    """Names of inputs besides the tokens, in a sequence or separated by commas; "none" or an empty one for none."""
+
+    relative_to: str | None = None
+    """What `interval` counts pitches from: "key" or "previous"."""
+
+    echoes: str | Sequence[str] | None = None
+    """Names of echoes, as of inputs."""
+
+    def build(self) -> Any:
+        """Make the encoding. Raises ValueError for an unknown name, or an option that the encoding does not take."""
+        if self.name.endswith(":"):
+            raise ValueError(f"nothing stands behind the colon in {self.name!r}: leave it out")
+        name, _, rest = self.name.partition(":")
+        asked: dict[str, Any] = {
+            "plain": self.plain or None,
+            "steps_per_quarter": self.steps_per_quarter,
+            "inputs": _names("inputs", self.inputs),
+            "echoes": _names("echoes", self.echoes),
+            "relative_to": self.relative_to,
+        }
+        given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
+        given |= _after_colon(name, rest)
+        takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
+        if unfit := sorted(given.keys() - takes):
+            known = _what_it_takes(takes & asked.keys())  # what else there is stands behind the name
+            raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {known}")
+        return make_encoding(name, **given)
+
+
+def default_encoding() -> Any:
+    """Make the encoding that is trained where none is asked for."""
+    return EncodingOptions().build()
 
 
 def _after_colon(name: str, rest: str) -> dict[str, Any]:
-    """Options from what stands behind the name and a colon."""
+    """Read the options after the name and a colon."""
     if not rest:
         return {}
     if name != "miditok":
@@ -75,7 +119,7 @@ def _after_colon(name: str, rest: str) -> dict[str, Any]:
 
 
 def _names(option: str, given: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names asked for; None where nothing was said, nothing for "none" or an empty sequence."""
+    """Split names; None where none were given, an empty tuple for "none" or an empty sequence."""
     if given is None or given == "":
         return None
     words = [word.strip() for word in given.split(",")] if isinstance(given, str) else given

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.encoding.protocol import Encoding
+from ritornello.encoding.protocol import MelodyEncoding
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
 
 
-def possible_shifts(encoding: Encoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
+def possible_shifts(encoding: MelodyEncoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
     """Semitones from -6 to 5 by which a tune may move without leaving lowest to highest; always at least [0].
 
     A tune that already lies outside them is not moved further out, and none to where the encoding has no pitches.
@@ -26,7 +26,7 @@ def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
     return [s for s in TRANSPOSITIONS if min(low, lowest) <= low + s and high + s <= max(high, highest)] or [0]
 
 
-def in_every_key(encoding: Encoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
+def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
     """Every melody in every key that the melodies' own range allows; as it is where pitches are told by the key."""
     if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.transposition import in_every_key, pitch_range_of, shifts_within
 from ritornello.evaluate.likelihood import Likelihood, measure
 from ritornello.evaluate.pairs import PairAlphabet
@@ -22,7 +22,10 @@ TOKEN_ORDER, PAIR_ORDER = 10, 5
 
 
 def ngram_on_pairs(
-    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding
+    train: Sequence[np.ndarray],
+    validation: Sequence[np.ndarray],
+    test: Sequence[np.ndarray],
+    encoding: MelodyEncoding,
 ) -> tuple[Likelihood, int]:
     """Score the test melodies by an n-gram over (pitch, duration); return its order, too."""
     splits = [[encoding.decode(tokens) for tokens in split] for split in (train, validation, test)]
@@ -34,7 +37,10 @@ def ngram_on_pairs(
 
 
 def ngram_on_tokens(
-    train: Sequence[np.ndarray], validation: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding
+    train: Sequence[np.ndarray],
+    validation: Sequence[np.ndarray],
+    test: Sequence[np.ndarray],
+    encoding: MelodyEncoding,
 ) -> tuple[Likelihood, int]:
     """Score the test melodies by an n-gram over the encoding's tokens; return its order, too."""
     keys = in_every_key(encoding, list(train))
@@ -42,13 +48,13 @@ def ngram_on_tokens(
     return measure(nats, test, encoding), order
 
 
-def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
+def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: MelodyEncoding) -> Likelihood:
     """Score the test melodies by the frequencies of single tokens in every key."""
     model = Ngram(in_every_key(encoding, list(train)), encoding.vocabulary.size, 0)
     return measure([_nats(model, m, 0) for m in test], test, encoding)
 
 
-def uniform(test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
+def uniform(test: Sequence[np.ndarray], encoding: MelodyEncoding) -> Likelihood:
     """Score the test melodies where every token is as likely as every other."""
     return measure([len(m) * math.log(encoding.vocabulary.size) for m in test], test, encoding)
 

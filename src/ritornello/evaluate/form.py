@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.music.beats import beat_lengths
 from ritornello.music.values import Melody
 
 
-def faults(tokens: np.ndarray, encoding: Encoding, bars: int, pitch_range: tuple[int, int] = (0, 127)) -> list[str]:
+def faults(
+    tokens: np.ndarray, encoding: MelodyEncoding, bars: int, pitch_range: tuple[int, int] = (0, 127)
+) -> list[str]:
     """List the faults of a composed tune in words; an empty list where it is well formed.
 
     Well formed: every token is legal in its place and the tune is over after the last; it ends in the last of `bars`,
@@ -24,14 +26,15 @@ def faults(tokens: np.ndarray, encoding: Encoding, bars: int, pitch_range: tuple
     return [*_of_length(melody, bars, encoding.end is None), *_of_ending(melody), *_of_range(melody, pitch_range)]
 
 
-def _illegal(tokens: np.ndarray, encoding: Encoding) -> str:
+def _illegal(tokens: np.ndarray, encoding: MelodyEncoding) -> str:
     """Name the first token that is not legal, or a missing end; empty where there is neither."""
-    tracker = encoding.tracker(1)
-    for place, token in enumerate(tokens):
-        if not tracker.legal()[0, token]:
-            return f"token {place}, {encoding.vocabulary.name_of(int(token))}, is not legal there"
-        tracker.advance(np.array([token]))
-    return "" if encoding.end is None or tracker.done[0] else "it has no end"
+    rules = encoding.tracker()
+    for place, token in enumerate(np.asarray(tokens).tolist()):
+        first, legal = sum(encoding.parts[: rules.part]), rules.legal()  # of the ids of the part that is due
+        if not 0 <= token - first < len(legal) or not legal[token - first]:
+            return f"token {place}, {encoding.vocabulary.name_of(token)}, is not legal there"
+        rules.advance(token)
+    return "" if encoding.end is None or rules.done else "it has no end"
 
 
 def _of_length(melody: Melody, bars: int, is_plain: bool) -> list[str]:

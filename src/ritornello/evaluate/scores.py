@@ -11,12 +11,11 @@ import numpy as np
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
-from ritornello.model.lstm import NumpyLstm
 
 
 class Pairing(NamedTuple):
@@ -41,7 +40,7 @@ def score_model(
     melodies = corpus_tokens(corpus, model.encoding, split, only, losses)
     if not melodies:
         raise _nothing_to_score(split)
-    nats = melody_nats(NumpyLstm(model.tensors), melodies, model.encoding)
+    nats = melody_nats(model.build(), melodies, model.encoding)
     return measure(nats, melodies, model.encoding), dict(losses)
 
 
@@ -52,7 +51,7 @@ def _nothing_to_score(split: str | None) -> ValueError:
     )
 
 
-def figures(score: Likelihood, encoding: Encoding) -> dict:
+def figures(score: Likelihood, encoding: MelodyEncoding) -> dict:
     """Convert a score to plain values, with what the tokens pay for.
 
     Bits that pay for different things cannot be compared.
@@ -60,7 +59,7 @@ def figures(score: Likelihood, encoding: Encoding) -> dict:
     return {**score.to_dict(), "pays_for": pays_for(encoding)}
 
 
-def pays_for(encoding: Encoding) -> list[str]:
+def pays_for(encoding: MelodyEncoding) -> list[str]:
     """List what the tokens of a melody say, and so cost.
 
     That is "notes", and "metre", "key" and "end" where there are such tokens.
@@ -80,7 +79,9 @@ def compare(one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None 
     return Pairing(first, second, places, count)
 
 
-def find_common(corpus: Corpus, one: Encoding, other: Encoding, split: str | None = "test") -> tuple[list[int], int]:
+def find_common(
+    corpus: Corpus, one: MelodyEncoding, other: MelodyEncoding, split: str | None = "test"
+) -> tuple[list[int], int]:
     """Find the melodies with notes of a split that both encodings reproduce exactly.
 
     Returns their places, and how many there are with notes. Raises ValueError where there is none to compare on, or
@@ -91,7 +92,7 @@ def find_common(corpus: Corpus, one: Encoding, other: Encoding, split: str | Non
         raise _nothing_to_score(split)
     both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
     if not both:
-        names = "; ".join(encoding_in_words(encoding.options()) for encoding in (one, other))
+        names = "; ".join(encoding_in_words(encoding.to_dict()) for encoding in (one, other))
         raise ValueError(
             f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by both encodings "
             f"({names}); they cannot be compared on this corpus"
@@ -100,7 +101,7 @@ def find_common(corpus: Corpus, one: Encoding, other: Encoding, split: str | Non
 
 
 def score_baselines(
-    corpus: Corpus, encoding: Encoding, split: str = "test", only: Sequence[int] | None = None
+    corpus: Corpus, encoding: MelodyEncoding, split: str = "test", only: Sequence[int] | None = None
 ) -> dict[str, Likelihood]:
     """Score uniform, unigram and the two n-grams, learned from the training split.
 
@@ -115,14 +116,14 @@ def score_baselines(
     return scores
 
 
-def score_ngram(corpus: Corpus, encoding: Encoding, split: str = "test") -> Likelihood:
+def score_ngram(corpus: Corpus, encoding: MelodyEncoding, split: str = "test") -> Likelihood:
     """Score the n-gram over (pitch, duration) alone, the same baseline for every encoding."""
     likelihood, _ = baselines.ngram_on_pairs(*_three_splits(corpus, encoding, split, None), encoding)
     return likelihood
 
 
 def _three_splits(
-    corpus: Corpus, encoding: Encoding, split: str, only: Sequence[int] | None
+    corpus: Corpus, encoding: MelodyEncoding, split: str, only: Sequence[int] | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Encode what the baselines learn, what their order is chosen on, and what is scored."""
     train, validation = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation"))

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import Encoding, counts_bars
+from ritornello.encoding import MelodyEncoding, counts_bars
 from ritornello.generate.constraints import (
+    BarForm,
     Form,
+    FormTable,
     allowed_pitches,
-    form_of,
+    forms_of,
     is_pickup,
     knows_metres,
     steering_key,
@@ -20,22 +22,24 @@ from ritornello.generate.constraints import (
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
-from ritornello.generate.openings import Openings, beside, no_opening, openings_of, without_end
+from ritornello.generate.openings import Openings, no_opening, openings_of, without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import what_changes
-from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.players import Players, cross_entropy
 from ritornello.music.keys import estimate_key, parse_key
 from ritornello.music.values import Melody, Metre
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
+SCORED = 64  # steps whose surprise is computed together
 
 
 @dataclass(frozen=True)
 class Composition:
     """One tune. tokens: as drawn.
 
-    surprise: bits that each note's start cost the network, pitch and duration where both are told, (notes,) of float;
+    surprise: bits that each note's start cost the network, pitch and duration where it has both, (notes,) of float;
     (0,) where it does not follow from the tokens which of them starts which note.
     """
 
@@ -48,7 +52,7 @@ class Composition:
 
 def compose(
     network: NumpyLstm,
-    encoding: Encoding,
+    encoding: MelodyEncoding,
     options: GenerateOptions,
     seed: int,
     indices: Sequence[int],
@@ -57,9 +61,9 @@ def compose(
 ) -> list[Composition]:
     """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
 
-    compass: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
+    pitch_range: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
-    after a primer whose header has said the mode.
+    after a primer whose header names the mode.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     _check_metre(encoding, options)
@@ -86,33 +90,33 @@ def compose(
     return [made[index] for index in indices]
 
 
-def primer_changes(encoding: Encoding, options: GenerateOptions, primer: Melody) -> str:
-    """What the encoding cannot keep of a primer in the metre asked for, in one line; nothing where it keeps all."""
+def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:
+    """Say in one line what the encoding cannot keep of a primer in the metre asked for; "" where it keeps all."""
     return what_changes(encoding, in_metre(primer, options.metre) if options.metre else primer)
 
 
-def _check_metre(encoding: Encoding, options: GenerateOptions) -> None:
+def _check_metre(encoding: MelodyEncoding, options: GenerateOptions) -> None:
     if options.metre and not knows_metres(encoding):
         raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
     if options.metre:
         encoding.begin(options.metre)  # refuses what does not exist
 
 
-def _check_room(encoding: Encoding, options: GenerateOptions, primer: Melody) -> None:
+def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> None:
     """Raise ValueError where a primer leaves no bar to compose."""
-    tracker = encoding.tracker(1)
-    form = Form(encoding, GenerateOptions(), tracker, (0, 127))
-    for token in without_end(encoding, encoding.encode(primer).tokens):
+    place = encoding.tracker()
+    form = BarForm(FormTable(encoding, GenerateOptions(), (0, 127)), place)
+    for token in without_end(encoding, encoding.encode(primer).tokens).tolist():
         form.observe()
-        tracker.advance(np.array([token]))
+        place.advance(token)
     form.observe()
-    filled = float(tracker.time[0] / tracker.bar[0] - form.pickups()[0])
+    filled = place.time / place.bar - form.has_pickup()
     if filled > options.bars - 1:
         raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
 
 
 def in_metre(melody: Melody, name: str) -> Melody:
-    """The same notes under another metre from beginning to end; a pick-up stays one where the new bar is longer."""
+    """Set a melody in another metre from beginning to end; a pick-up stays one where the new bar is longer."""
     numerator, _, denominator = name.partition("/")
     if not (numerator.isdigit() and denominator.isdigit()):
         raise ValueError(f"not a metre: {name!r}; write beats and their value, as in 3/4 or 6/8")
@@ -122,10 +126,10 @@ def in_metre(melody: Melody, name: str) -> Melody:
     return replace(melody, timeline=replace(timeline, metres=metres))
 
 
-def note_bits(encoding: Encoding, tokens: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """Bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,).
+def note_bits(encoding: MelodyEncoding, tokens: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """Sum the bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,).
 
-    Without form tokens may start notes that no melody keeps: then (0,).
+    Without form, tokens may start notes that no melody keeps: then (0,).
     """
     pitches = encoding.pitches(tokens).tolist()
     if not counts_bars(encoding) and pitches != [note.pitch for note in encoding.decode(tokens).notes]:
@@ -138,46 +142,74 @@ def note_bits(encoding: Encoding, tokens: np.ndarray, bits: np.ndarray) -> np.nd
 
 def _draw_tokens(
     network: NumpyLstm,
-    encoding: Encoding,
+    encoding: MelodyEncoding,
     options: GenerateOptions,
     dice: Dice,
     opening: Openings,
     pitch_range: tuple[int, int],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Tokens of each tune, and the bits that each token cost the network."""
-    batch = len(dice)
+    """Draw the tokens of each tune; also the bits that each token cost the network."""
+    players = Players(network, encoding, len(dice), with_rules=True)
+    forms = forms_of(encoding, options, players.trackers, pitch_range)
     given = _drawn_opening(opening, options, dice)
-    tracker = encoding.tracker(batch)
-    form = form_of(encoding, options, tracker, pitch_range)
-    history: list[np.ndarray] = []  # per token: that of each tune, -1 for those that are over
-    costs: list[np.ndarray] = []
-    alive = np.arange(batch)
-    fed = np.full(batch, network.vocabulary_size)
-    state = network.start(batch)
-    seen = np.zeros((batch, 0), np.int64)
-    while len(alive):
-        logits, state = network.step(fed, state, beside(tracker))
-        form.observe()
-        if len(history) < given.shape[1]:
-            fed = given[alive, len(history)]
+    return sample(players, forms, options, dice, given)
+
+
+def sample(
+    players: Players, forms: Sequence[Form], options: GenerateOptions, dice: Dice, given: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Draw tokens for tunes of any encoding, side by side, until the form of each says that it is over.
+
+    forms: the bias of each tune at each step. given: tokens that they begin with, (tunes, length). Returns the tokens
+    of each tune and the bits that each token cost the network, whatever form and filters made of it.
+    """
+    tunes: list[list[int]] = [[] for _ in forms]
+    bits: list[list[float]] = [[] for _ in forms]
+    alive, steps = list(range(len(forms))), []
+    while alive:
+        for n in alive:
+            forms[n].observe()
+        logits, place = players.logits, len(tunes[alive[0]])
+        if place < given.shape[1]:
+            chosen = given[alive, place] - players.first
         else:
-            allowed = filtered(rounded(logits) + form.bias(seen), options)
-            fed = draw(allowed, dice)
-        history.append(_spread(fed, alive, batch, -1))
-        costs.append(_spread(-np.log2(probabilities(logits)[np.arange(len(fed)), fed]), alive, batch, 0.0))
-        tracker.advance(fed)
-        seen = np.concatenate([seen, fed[:, None]], 1)
-        running = ~form.is_over()
-        if not running.all():
-            alive, fed, seen, state = alive[running], fed[running], seen[running], state.keep(running)
-            for part in (tracker, form, dice):
-                part.keep(running)
-    tokens, bits = np.stack(history, 1), np.stack(costs, 1)
-    return [row[row >= 0] for row in tokens], [b[row >= 0] for row, b in zip(tokens, bits, strict=True)]
+            bias = [forms[n].bias(tunes[n]) for n in alive]
+            biased = rounded(logits) + (bias[0] if len(bias) == 1 else np.stack(bias))
+            chosen = draw(filtered(biased, options), dice)
+        steps.append((alive, logits, chosen))
+        fed = chosen + players.first
+        for n, token in zip(alive, fed.tolist(), strict=True):
+            tunes[n].append(token)
+        players.feed(fed)
+        running = [not forms[n].is_over() for n in alive]
+        if not all(running):
+            players.keep(np.array(running))
+            dice.keep(np.array(running))
+            alive = [n for n, goes_on in zip(alive, running, strict=True) if goes_on]
+        if len(steps) == SCORED or not alive:
+            _score(steps, bits)
+            steps = []
+    return [np.array(tune) for tune in tunes], [np.array(costs) for costs in bits]
+
+
+def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list[list[float]]) -> None:
+    """Append to `bits` of each tune what each token cost; steps: tunes, their logits and the ids chosen."""
+    costs: list[np.ndarray] = [np.zeros(0)] * len(steps)
+    for width in {logits.shape[1] for _, logits, _ in steps}:  # part by part: equal rows are scored together
+        alike = [n for n, (_, logits, _) in enumerate(steps) if logits.shape[1] == width]
+        nats = cross_entropy(
+            np.concatenate([steps[n][1] for n in alike]), np.concatenate([steps[n][2] for n in alike])
+        )
+        edges = np.cumsum([len(steps[n][0]) for n in alike])[:-1]
+        for n, own in zip(alike, np.split(nats / np.log(2), edges), strict=True):
+            costs[n] = own
+    for (tunes, _, _), own in zip(steps, costs, strict=True):
+        for n, cost in zip(tunes, own.tolist(), strict=True):
+            bits[n].append(cost)
 
 
 def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Tokens that each tune begins with, (batch, length): no dice are rolled where there is but one way."""
+    """Draw the tokens that each tune begins with, (batch, length): no dice are rolled where there is but one way."""
     if len(opening.nats) == 1:
         return opening.tokens.repeat(len(dice), 0)
     ways = rounded(np.tile(opening.nats, (len(dice), 1)))
@@ -185,21 +217,15 @@ def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> n
 
 
 def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:
-    """The player's temperature, top-k, top-p and min-p, in this order."""
+    """Apply temperature, top-k, top-p and min-p, in this order."""
     logits = apply_temperature(logits, options.temperature)
     logits = keep_top(logits, options.top_k)
     logits = keep_nucleus(logits, options.top_p)
     return keep_likely(logits, options.min_p)
 
 
-def _spread(values: np.ndarray, rows: np.ndarray, size: int, otherwise: float) -> np.ndarray:
-    out = np.full(size, otherwise, np.result_type(values, type(otherwise)))
-    out[rows] = values
-    return out
-
-
-def _finished(encoding: Encoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
-    """The melody as it is handed over: in its key, with its pick-up, tempo and expression."""
+def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
+    """Decode and finish a melody: in its key, with its pick-up, tempo and expression."""
     melody = encoding.decode(tokens, qpm=options.qpm)
     if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
         melody = melody.with_pickup()
@@ -221,7 +247,7 @@ def _has_mode_asked_for(melody: Melody, options: GenerateOptions) -> bool:
 
 
 def _nearest_shift(melody: Melody, semitones: int) -> int:
-    """The shift to the same pitch class that moves the melody least and keeps it within 0-127."""
+    """Find the shift to the same pitch class that moves the melody least and keeps it within 0-127."""
     shift = (semitones + 6) % 12 - 6
     lowest, highest = min(n.pitch for n in melody.notes), max(n.pitch for n in melody.notes)
     if lowest + shift < 0:

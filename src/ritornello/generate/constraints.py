@@ -1,21 +1,22 @@
-"""What the player and the form allow at each step: masks and small biases, added to the logits.
+"""What the options and the form allow at each step: masks and small biases, added to the logits.
 
 Endings are composed, not cut. In the last bar `end` and a note on its first beat are favoured: no note starts with
 less than a beat to go, none is broken off, silence gives way to a note, `end` waits until the last note has
 lasted a beat, and a note that starts there is drawn towards the tonic.
 
-What a token means, and which ones still lead to such an ending, the encoding's tracker says: nothing here knows
-one encoding from another.
+What a token means, and which ones still lead to such an ending, the encoding's rules say: nothing here knows one
+encoding from another. An encoding that counts no bars is composed without form: any legal token, until the network
+ends the tune.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ritornello.encoding import Encoding, Tracker, counts_bars
+from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
 from ritornello.music.values import Key
@@ -27,132 +28,161 @@ LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 
 
-class Form:
-    """Biases for a batch of tunes in the making; `tracker` says where each stands."""
+class FormTable:
+    """The options of a request as rows of biases, looked up by the rules' own rows; shared by all its tunes."""
 
-    def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker, pitch_range: tuple[int, int]):
-        self._encoding, self._options, self._tracker = encoding, options, tracker
-        self._begins = _begin_bias(encoding, options)
-        self._allowed = allowed_pitches(options, pitch_range)
-        self._pitches = np.append(np.where(self._allowed, 0.0, -np.inf), 0.0)  # the last: tokens that start no note
+    def __init__(self, encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]):
+        self.encoding, self.options = encoding, options
+        self.allowed = allowed_pitches(options, pitch_range)
+        self.begins = begin_bias(encoding, options)[: encoding.parts[0]]
         steered = steering_key(options)
-        self._key = parse_key(options.key) if options.key else steered
-        self._tonics = np.full(len(tracker.time), -1 if steered is None else steered.tonic)
-        # (13, 129): a row for each tonic, and at -1, where no tonic is known, one of zeros
-        self._of_tonic = np.stack([_tonic_bias(tonic) for tonic in [*range(12), -1]])
-        self._entry = np.full(len(tracker.time), -1)
-        self._notes, self._pitch, self._repeats = (np.zeros(len(tracker.time), np.int64) for _ in range(3))
+        self.key = parse_key(options.key) if options.key else steered
+        self.tonic = -1 if steered is None else steered.tonic
+        # The last entry of each: ids that start no note.
+        self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
+        self.of_tonic = [np.append((np.arange(128) % 12 == tonic) * TONIC_BIAS, 0.0) for tonic in range(12)]
+        self._rows: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows alone."""
-        self._tonics, self._entry = self._tonics[rows], self._entry[rows]
-        self._notes, self._pitch, self._repeats = self._notes[rows], self._pitch[rows], self._repeats[rows]
+    def row(self, possible: np.ndarray, pitches: np.ndarray | None) -> np.ndarray:
+        """Return the bias of ids that are `possible`, 0 or -inf; not to be changed.
+
+        pitches: of each id of part 0, -1 for none; None for another part. The rules hand out the same row for the
+        same state, so that biases are made once for each and found again by identity (the key's rows are kept).
+        """
+        key = (id(possible), id(pitches))
+        found = self._rows.get(key)
+        if found is None:
+            bias = np.where(possible, 0.0 if pitches is None else self.begins, -np.inf)
+            if pitches is not None:
+                bias += self.outside[pitches]
+                if np.isneginf(bias).all():  # no pitch within reach lies in the range: better out of it than nowhere
+                    bias = np.where(possible, 0.0, -np.inf)
+            if possible.flags.writeable or (pitches is not None and pitches.flags.writeable):
+                return bias  # a row of this moment alone
+            found = self._rows[key] = (possible, pitches if pitches is not None else possible, bias)
+        return found[2]
+
+
+class Form(Protocol):
+    """What steers one tune in the making: biases on the logits, and when it is over."""
 
     def observe(self) -> None:
-        """Take note of where the tunes stand; to be called before each token, drawn or given."""
-        tracker = self._tracker
-        enters = (self._entry < 0) & tracker.begun & (tracker.part == 0)
-        self._entry = np.where(enters, tracker.time, self._entry)
-        is_new = tracker.notes > self._notes
-        is_same = tracker.sounding == self._pitch
-        self._repeats = np.where(is_new, np.where(is_same, self._repeats, 0) + 1, self._repeats)
-        self._pitch = np.where(is_new, tracker.sounding, self._pitch)
-        self._notes = tracker.notes.copy()
+        """Take note of where the tune stands; to be called before each token, drawn or given."""
 
-    def bias(self, history: np.ndarray) -> np.ndarray:
-        """(batch, vocabulary) to add to the logits: -inf for what must not come, small numbers for what should.
+    def bias(self, written: list[int]) -> np.ndarray:
+        """Compute what to add to the logits of the due part, (ids,), given the tokens so far."""
 
-        history: (batch, tokens so far) as drawn, for the key.
+    def is_over(self) -> bool:
+        """Tell whether the tune is over."""
+
+
+class BarForm:
+    """Biases for one tune of so many bars; `place` is where it stands."""
+
+    def __init__(self, table: FormTable, place: Place):
+        self._table, self._place = table, place
+        self._tonic = table.tonic
+        self._entry = -1
+        self._notes = self._pitch = self._repeats = 0
+
+    def observe(self) -> None:
+        """Take note of where the tune stands; to be called before each token, drawn or given."""
+        place = self._place
+        if self._entry < 0 and place.begun and place.part == 0:
+            self._entry = place.time
+        if place.notes > self._notes:
+            self._repeats = self._repeats + 1 if place.sounding == self._pitch else 1
+            self._pitch, self._notes = place.sounding, place.notes
+
+    def bias(self, written: list[int]) -> np.ndarray:
+        """Compute what to add to the logits of the due part, (ids,): -inf for what must not come, small numbers else.
+
+        written: the tokens so far, for the key.
         """
-        tracker = self._tracker
-        bar_end = self.end()
-        bar_start = bar_end - tracker.bar
-        possible = tracker.finishable(bar_start, bar_end, tracker.beat)
-        bias = np.where(possible, self._begins, -np.inf)
-        if not tracker.notes.all():
-            bias[~tracker.heading(self._allowed, self._key)] = -np.inf
-        if (tracker.part == 0).all():
-            pitches = tracker.pitches()
-            bias += self._pitches[pitches]
-            stays = (self._repeats >= LONG_REPEAT)[:, None] & (pitches == self._pitch[:, None])
-            bias += np.where(stays, REPEAT_BIAS, 0.0)
-            last = tracker.begun & (tracker.time >= bar_start)
-            if last.any():
-                self._close(bias, last, tracker.time > bar_start, pitches, history)
-        stuck = np.isneginf(bias).all(1)  # no pitch within reach lies in the range: better out of it than nowhere
-        bias[stuck] = np.where(possible[stuck], 0.0, -np.inf)
+        place, table = self._place, self._table
+        end = self.end()
+        start = end - place.bar
+        possible = place.finishable(start, end, place.beat)
+        pitches = None if place.part else place.pitches()
+        bias = table.row(possible, pitches)
+        if not place.notes and (heading := place.heading(table.allowed, table.key)) is not None:
+            bias = np.where(heading, bias, -np.inf)
+            if np.isneginf(bias).all():
+                bias = np.where(possible, 0.0, -np.inf)
+        if pitches is None:
+            return bias
+        if self._repeats >= LONG_REPEAT:
+            bias = bias + np.where(pitches == self._pitch, REPEAT_BIAS, 0.0)
+        if place.begun and place.time >= start:
+            bias = self._close(bias, place.time > start, pitches, written)
         return bias
 
-    def is_over(self) -> np.ndarray:
-        """Tell which tunes are over, (batch,): they have ended, or without an `end` are full."""
-        tracker = self._tracker
-        return tracker.done | (tracker.begun & (tracker.time >= self.end()) if self._encoding.end is None else False)
+    def is_over(self) -> bool:
+        """Tell whether the tune is over: it has ended, or without an `end` it is full."""
+        place = self._place
+        return place.done or (self._table.encoding.end is None and place.begun and place.time >= self.end())
 
-    def end(self) -> np.ndarray:
-        """(batch,) of int: the tick by which each tune must be over; the bar of a pick-up is not counted.
+    def end(self) -> int:
+        """Return the tick by which the tune must be over; the bar of a pick-up is not counted.
 
         A pick-up is what enters after its barline, or opens with half a bar of rest or more.
         """
-        return (self._options.bars + self.pickups()) * self._tracker.bar
+        return (self._table.options.bars + self.has_pickup()) * self._place.bar
 
-    def pickups(self) -> np.ndarray:
-        """(batch,) of bool: whether a tune begins with a pick-up."""
-        tracker = self._tracker
-        opening = np.where(tracker.notes > 0, tracker.opening, tracker.time)
-        return (self._entry > 0) | (tracker.begun & is_pickup(opening, tracker.bar))
+    def has_pickup(self) -> bool:
+        """Tell whether the tune begins with a pick-up."""
+        place = self._place
+        opening = place.opening if place.notes else place.time
+        return self._entry > 0 or (place.begun and is_pickup(opening, place.bar))
 
-    def _close(
-        self, bias: np.ndarray, last: np.ndarray, is_late: np.ndarray, pitches: np.ndarray, history: np.ndarray
-    ) -> None:
-        self._find_tonics(last, history)
-        bias[last] += self._of_tonic[self._tonics[last, None], pitches[last]]
-        bias += np.where((last & is_late)[:, None] & (pitches >= 0), LATE_NOTE_BIAS, 0.0)
-        if self._encoding.end is not None:
-            bias[last, self._encoding.end] += END_BIAS
+    def _close(self, bias: np.ndarray, is_late: bool, pitches: np.ndarray, written: list[int]) -> np.ndarray:
+        """Favour the tonic and the end, and put off late notes: the biases of the last bar."""
+        table, bias = self._table, bias.copy()
+        if self._tonic < 0 and self._place.notes:
+            self._tonic = _found_tonic(table.encoding, written)
+        if self._tonic >= 0:
+            bias += table.of_tonic[self._tonic][pitches]
+        if is_late:
+            bias[pitches >= 0] += LATE_NOTE_BIAS
+        if table.encoding.end is not None:
+            bias[table.encoding.end] += END_BIAS
+        return bias
 
-    def _find_tonics(self, last: np.ndarray, history: np.ndarray) -> None:
-        for row in np.flatnonzero(last & (self._tonics < 0) & (self._tracker.notes > 0)):
-            melody = self._encoding.decode(history[row])
-            # A rest counts with the note before it.
-            ends = [*(n.start for n in melody.notes[1:]), melody.timeline.length]
-            notes = [n._replace(duration=end - n.start) for n, end in zip(melody.notes, ends, strict=True)]
-            self._tonics[row] = (melody.timeline.key or estimate_key(notes)[0]).tonic
+
+def _found_tonic(encoding: MelodyEncoding, written: list[int]) -> int:
+    """Find the tonic of a tune so far, 0 for C; a rest counts with the note before it."""
+    melody = encoding.decode(np.array(written))
+    ends = [*(n.start for n in melody.notes[1:]), melody.timeline.length]
+    notes = [n._replace(duration=end - n.start) for n, end in zip(melody.notes, ends, strict=True)]
+    return (melody.timeline.key or estimate_key(notes)[0]).tonic
 
 
 class FreeForm:
-    """Biases for tunes of an encoding that counts no bars: any legal token, until the network ends the tune."""
+    """Biases for one tune of an encoding that counts no bars: any legal token, until the network ends the tune."""
 
-    def __init__(self, encoding: Encoding, options: GenerateOptions, tracker: Tracker):
-        self._begins, self._tracker, self._length = _begin_bias(encoding, options), tracker, 0
-
-    def keep(self, rows: np.ndarray) -> None:
-        """Go on with these rows alone: nothing is remembered of each."""
+    def __init__(self, begins: np.ndarray, rules: Any):
+        self._begins, self._rules, self._length, self._is_over = begins, rules, 0, False
 
     def observe(self) -> None:
         """Count the token that comes next."""
         self._length += 1
 
-    def bias(self, history: np.ndarray) -> np.ndarray:
-        """Return (batch, vocabulary) to add to the logits: -inf for tokens that are not legal.
+    def bias(self, written: list[int]) -> np.ndarray:
+        """Compute what to add to the logits, (ids,): -inf for what is not legal, or begins in another metre."""
+        return np.where(self._rules.legal(), self._begins if self._rules.part == 0 else 0.0, -np.inf)
 
-        Neither are the beginnings of other metres than the one asked for.
-        """
-        return np.where(self._tracker.legal(), self._begins, -np.inf)
-
-    def is_over(self) -> np.ndarray:
-        """Tell which tunes are over, (batch,) of bool."""
-        return self._tracker.done | (self._length >= MOST_TOKENS)
+    def is_over(self) -> bool:
+        """Tell whether the tune is over."""
+        return self._rules.done or self._length >= MOST_TOKENS
 
 
-def form_of(
-    encoding: Encoding, options: GenerateOptions, tracker: Tracker, pitch_range: tuple[int, int]
-) -> Form | FreeForm:
-    """Return the biases for tunes of this encoding.
-
-    Raises ValueError for options that need form where the encoding counts no bars.
-    """
+def forms_of(
+    encoding: Any, options: GenerateOptions, trackers: list[Any], pitch_range: tuple[int, int]
+) -> list[Form]:
+    """Make the biases of each tune. Raises ValueError for options that the encoding cannot keep to."""
     if counts_bars(encoding):
-        return Form(encoding, options, tracker, pitch_range)
+        table = FormTable(encoding, options, pitch_range)
+        return [BarForm(table, place) for place in trackers]
     asked = {
         "a number of bars": options.bars != GenerateOptions.bars,
         "a range": options.is_ranged,
@@ -163,36 +193,39 @@ def form_of(
             f"a model in the encoding {encoding.name!r} composes without form, each tune as long as it likes: "
             f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
         )
-    return FreeForm(encoding, options, tracker)
+    begins = begin_bias(encoding, options)[: encoding.parts[0]]
+    return [FreeForm(begins, rules) for rules in trackers]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:
-    """Whether a tune that opens with so much rest, half a bar or more, begins with a pick-up: its bar is not counted.
+    """Tell whether an opening rest of half a bar or more makes the first bar a pick-up, which is not counted.
 
-    opening, bar: steps or ticks, numbers or arrays alike.
+    opening, bar: steps or ticks.
     """
     return 2 * opening >= bar
 
 
 def steering_key(options: GenerateOptions) -> Key | None:
-    """The key whose scale the drawing itself keeps to, if it is locked."""
+    """Return the key whose scale the drawing itself keeps to, if it is locked."""
     return parse_key(options.key or "C") if options.scale_lock else None
 
 
 def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
-    """The options as a tune is drawn with them: a range may leave no room to move the tune to the key asked for
-    afterwards, and so locks the scale; not where the tune's header may name that key (`names_key`)."""
+    """Lock the scale where a range may leave no room to transpose the tune to its key afterwards.
+
+    names_key: the tune's header may name that key; then nothing is locked.
+    """
     is_tight = options.key is not None and options.is_ranged
     return replace(options, scale_lock=options.scale_lock or (is_tight and not names_key))
 
 
-def knows_metres(encoding: Encoding) -> bool:
-    """Whether tunes of this encoding begin with a metre."""
+def knows_metres(encoding: MelodyEncoding) -> bool:
+    """Tell whether tunes of this encoding begin with a metre."""
     return any(row.name.startswith("begin_") for row in encoding.vocabulary.rows)
 
 
-def _begin_bias(encoding: Encoding, options: GenerateOptions) -> np.ndarray:
-    """(vocabulary,): -inf for the metres that a tune must not begin with.
+def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
+    """Mark the metres that a tune must not begin with, (vocabulary,), by -inf; 0 elsewhere.
 
     Raises ValueError where the metre does not exist.
     """
@@ -204,7 +237,7 @@ def _begin_bias(encoding: Encoding, options: GenerateOptions) -> np.ndarray:
 
 
 def allowed_pitches(options: GenerateOptions, pitch_range: tuple[int, int]) -> np.ndarray:
-    """(128,) of bool: the pitches within the range and, where it is locked, the scale.
+    """Mask the pitches within the range and, where it is locked, the scale, (128,) of bool.
 
     Raises ValueError where there is none.
     """
@@ -217,8 +250,3 @@ def allowed_pitches(options: GenerateOptions, pitch_range: tuple[int, int]) -> n
         where = "" if key is None else " in the key's scale"
         raise ValueError(f"no pitch is left between {span[0]} and {span[1]}{where}: widen the range")
     return allowed
-
-
-def _tonic_bias(tonic: int) -> np.ndarray:
-    """(129,) for each pitch, and at the end for tokens that start no note."""
-    return np.append((np.arange(128) % 12 == tonic) * TONIC_BIAS, 0.0)

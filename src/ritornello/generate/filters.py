@@ -1,6 +1,6 @@
 """Temperature, top-k, top-p and min-p: pure functions of logits. They know ids, not music.
 
-logits: (batch, vocabulary), unnormalised, -inf for what is already out. Each returns the same shape, and
+logits: (batch, ids), unnormalised, -inf for what is already out. Each returns the same shape, and
 each row keeps at least one token.
 """
 
@@ -18,7 +18,7 @@ def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
         raise ValueError(f"temperature must be 0 to 10, not {temperature}")
     if temperature == 0:
         return keep_top(logits, 1)
-    return logits / temperature
+    return logits if temperature == 1 else logits / temperature
 
 
 def keep_top(logits: np.ndarray, top_k: int) -> np.ndarray:
@@ -30,8 +30,8 @@ def keep_top(logits: np.ndarray, top_k: int) -> np.ndarray:
         raise ValueError(f"top_k must be 0 or more, not {top_k}")
     if top_k == 0 or top_k >= logits.shape[-1]:
         return logits
-    ranked = -np.sort(-logits, -1)
-    return _keep_first(logits, ranked, np.full(len(logits), top_k))
+    ranked = np.sort(logits, -1)[:, ::-1]
+    return _keep_first(logits, logits, ranked, np.full(len(logits), top_k))
 
 
 def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
@@ -44,10 +44,11 @@ def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
         raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
     if top_p == 1:
         return logits
-    ranked = -np.sort(-logits, -1)
-    shares = np.exp(ranked - ranked[:, :1])
-    before = np.cumsum(shares, -1) - shares  # probability of all likelier tokens, unnormalised
-    return _keep_first(logits, ranked, (before < top_p * shares.sum(-1, keepdims=True)).sum(-1))
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    ranked = np.sort(shares, -1)[:, ::-1]  # likeliest first
+    before = ranked.cumsum(-1) - ranked  # probability of all likelier tokens, unnormalised
+    count = (before < top_p * ranked.sum(-1, keepdims=True)).sum(-1)
+    return _keep_first(logits, shares, ranked, count)
 
 
 def keep_likely(logits: np.ndarray, min_p: float) -> np.ndarray:
@@ -62,12 +63,15 @@ def keep_likely(logits: np.ndarray, min_p: float) -> np.ndarray:
     return np.where(logits >= logits.max(-1, keepdims=True) + np.log(min_p), logits, -np.inf)
 
 
-def _keep_first(logits: np.ndarray, ranked: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Keep the `count` (batch,) likeliest of each row; of equal ones at the edge, those of lower id.
+def _keep_first(logits: np.ndarray, scores: np.ndarray, ranked: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Keep the `count`, (batch,), best tokens of each row; of equal ones at the edge, those of lower id.
 
-    ranked: the logits of each row in falling order.
+    scores: (batch, ids), in the order of the logits. ranked: the scores of each row in falling order.
     """
     edge = ranked[np.arange(len(ranked)), count - 1][:, None]
-    above, level = logits > edge, logits == edge
-    room = count[:, None] - above.sum(-1, keepdims=True)
-    return np.where(above | (level & (np.cumsum(level, -1) <= room)), logits, -np.inf)
+    kept = scores >= edge
+    if (kept.sum(-1) != count).any():
+        above, level = scores > edge, scores == edge
+        room = count[:, None] - above.sum(-1, keepdims=True)
+        kept = above | (level & (np.cumsum(level, -1) <= room))
+    return np.where(kept, logits, -np.inf)

@@ -1,16 +1,16 @@
-"""Copy gates: what echoes of the tune's own past name is made more likely, by as much as the network sees fit. NumPy.
+"""Copy gates: add a learned bonus to the logits of tokens suggested by earlier passages of the same melody. NumPy.
 
-An echo (see `encoding`) names, for the group that is about to be foreseen, a token of each part and how strong the
-evidence for it is. Tensors (C echoes, S strengths, H what the softmax sees, K the chain's hidden units):
+An echo (see `encoding.features`) suggests, for the group that is due, a token of each part, with a strength. Tensors
+(C echoes, S strengths, H inputs of the softmax, K hidden units of the chain):
 
     echo.gate.weight, .bias      (C, H), (C,)
     echo.strength                (C, S)
     echo.1.gate.weight, .bias    (C, K), (C,)    for an alphabet of two parts
     echo.1.strength              (C, S, 2)
 
-The logit of the token of part 0 that echo c names rises by gate_c(h) + strength[c, s], h being what the softmax
-sees and s how strong the evidence is; where several echoes name one token, by the sum. Part 1 likewise, h being
-the chain's hidden layer, but with a second table for the case that the token of part 0 is the one that c named.
+The logit of the token of part 0 that echo c suggests rises by gate_c(h) + strength[c, s], with h the input of the
+softmax and s the strength; where several echoes suggest one token, by the sum. Part 1 likewise, with h the chain's
+hidden layer, and a second table for the case that the token of part 0 is the one that c suggested.
 
 Sources of the idea: pointer sentinel mixtures, Merity et al. 2016; copying, Gu et al. 2016; neural cache, Grave et
 al. 2016; Magenta's lookback labels, Waite 2016; the short-term model of IDyOM, Conklin & Witten 1995, Pearce 2005.
@@ -26,41 +26,41 @@ import numpy as np
 from ritornello.model.alphabet import Alphabet
 
 
-class Named(NamedTuple):
-    """What the echoes name for one part of N groups; arrays (N, C).
+class Suggested(NamedTuple):
+    """What the echoes suggest for one part of N groups; arrays (N, C).
 
-    token: an id within the part plus 1, 0 where nothing is named. evidence: a row of the table that is (C * rows).
+    token: an id within the part plus 1, 0 for none. evidence: a row of the table (C * rows,).
     """
 
     token: np.ndarray
     evidence: np.ndarray
 
 
-def named_first(side: np.ndarray, alphabet: Alphabet) -> Named:
-    """For part 0. side: (N, F), see `Alphabet.beside`."""
-    token, _, strength = (side[:, place] for place in alphabet.echo_places)
-    return Named(token, strength + alphabet.echo_rows)
+def suggested_events(features: np.ndarray, alphabet: Alphabet) -> Suggested:
+    """Read the suggestions for part 0. features: (N, F), see `Alphabet.feature_sizes`."""
+    token, _, strength = (features[:, place] for place in alphabet.echo_places)
+    return Suggested(token, strength + alphabet.echo_rows)
 
 
-def named_second(side: np.ndarray, first: np.ndarray, alphabet: Alphabet) -> Named:
-    """For part 1 given the tokens of part 0, (N,)."""
-    before, token, strength = (side[:, place] for place in alphabet.echo_places)
+def suggested_durations(features: np.ndarray, first: np.ndarray, alphabet: Alphabet) -> Suggested:
+    """Read the suggestions for part 1 given the tokens of part 0, (N,)."""
+    before, token, strength = (features[:, place] for place in alphabet.echo_places)
     is_same = before == first[:, None] + 1
-    return Named(token, 2 * (strength + alphabet.echo_rows) + is_same)
+    return Suggested(token, 2 * (strength + alphabet.echo_rows) + is_same)
 
 
-def places_of(token: np.ndarray, width: int, first: int = 0) -> np.ndarray:
-    """Where the logits of named tokens stand, (N * C,), in rows of `width` laid end to end.
+def places_of(token: np.ndarray, width: int) -> np.ndarray:
+    """Find the places of suggested tokens in logits of `width` columns laid out as one row, (N * C,).
 
-    first: where the part's own begin in a row. Where nothing is named it is some other place: add 0 there.
+    Rows without a suggestion get a harmless place; the caller adds 0 there.
     """
-    return (token + np.arange(first - 1, first - 1 + width * len(token), width)[:, None]).ravel()
+    return (token + np.arange(-1, -1 + width * len(token), width)[:, None]).ravel()
 
 
 def echo_shapes(alphabet: Alphabet, width: int, chain: int) -> dict[str, tuple[int, ...]]:
-    """Shape of every weight of the gates by name; none where there are no echoes.
+    """Name the weights of the gates with their shapes; none where there are no echoes.
 
-    width, chain: how many numbers the softmax of part 0 and that of part 1 see.
+    width, chain: number of inputs of the softmax of part 0 and of part 1.
     """
     if not alphabet.echoes:
         return {}
@@ -85,11 +85,19 @@ class Gates:
         self._weight = np.ascontiguousarray(weights[f"{name}.gate.weight"].T, dtype)  # (H, C)
         table = weights[f"{name}.strength"].reshape(len(alphabet.echoes), -1) + weights[f"{name}.gate.bias"][:, None]
         self._table = table.astype(dtype).ravel()
-        self._first = alphabet.first(part)
 
-    def open(self, logits: np.ndarray, seen: np.ndarray, named: Named) -> None:
-        """Raise what is named, in place. logits: (N, V) of all parts. seen: (N, H), what the softmax sees."""
+    def open(self, logits: np.ndarray, seen: np.ndarray, suggested: Suggested) -> None:
+        """Raise the logits of what is suggested, in place.
+
+        logits: (N, ids of the part). seen: (N, H), the input of the softmax.
+        """
         raised = seen @ self._weight
-        raised += self._table[named.evidence]
-        raised *= named.token > 0
-        np.add.at(logits.reshape(-1), places_of(named.token, logits.shape[1], self._first), raised.ravel())
+        raised += self._table[suggested.evidence]
+        if len(logits) == 1:  # a few numbers are added sooner one by one
+            row = logits[0]
+            for token, bonus in zip(suggested.token[0].tolist(), raised[0], strict=True):
+                if token:
+                    row[token - 1] += bonus
+            return
+        raised *= suggested.token > 0
+        np.add.at(logits.reshape(-1), places_of(suggested.token, logits.shape[1]), raised.ravel())

@@ -1,7 +1,7 @@
 """The model file: one .safetensors with the weights and, in its header, everything needed to use them.
 
 No pickled objects. The header holds one JSON text under "ritornello": format, network, encoding, vocabulary,
-facts (corpus, licence, seed, held-out figures, ...) and the SHA-256 of the tensors, checked on loading.
+facts (corpus, licence, seed, validation figures, ...) and the SHA-256 of the tensors, checked on loading.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ritornello import atomic
-from ritornello.encoding import ENCODINGS, Encoding, make_encoding
+from ritornello.encoding import ENCODINGS, MelodyEncoding, make_encoding
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import tensor_shapes
+from ritornello.model.lstm import NumpyLstm, tensor_shapes
 from ritornello.model.options import NetworkOptions
 
 FORMAT = 1
+NETWORKS = {"lstm": NumpyLstm}  # by kind
 
 
 class ModelFileError(ValueError):
@@ -28,11 +29,11 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A trained network: weights (see `lstm.py`), encoding, options, and facts about how it came to be."""
+    """A trained network: weights (see `lstm.py`), options, encoding, and metadata of how it came to be."""
 
     tensors: dict[str, np.ndarray]
     network: NetworkOptions
-    encoding: Encoding
+    encoding: MelodyEncoding
     metadata: dict = field(default_factory=dict)
 
     @property
@@ -40,6 +41,10 @@ class ModelFile:
         """Lowest and highest pitch of the melodies that it learned from; 0 and 127 where that is not known."""
         lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
         return lowest, highest
+
+    def build(self, dtype: type = np.float32) -> NumpyLstm:
+        """Build the network of these weights, ready to play (see `NumpyLstm`)."""
+        return NETWORKS[self.network.kind](self.tensors, self.network, Alphabet.of(self.encoding), dtype)
 
 
 def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
@@ -50,8 +55,8 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
     tensors = {name: np.ascontiguousarray(value, dtype) for name, value in sorted(model.tensors.items())}
     header = {
         "format": FORMAT,
-        "network": model.network.options(),
-        "encoding": model.encoding.options(),
+        "network": model.network.to_dict(),
+        "encoding": model.encoding.to_dict(),
         "vocabulary": [list(row[:3]) for row in model.encoding.vocabulary.rows],
         "facts": model.metadata,
         "sha256": digest(tensors),
@@ -93,7 +98,7 @@ def load_model(path: str | Path) -> ModelFile:
 
 
 def digest(tensors: dict[str, np.ndarray]) -> str:
-    """SHA-256 over names, types, shapes and bytes of the tensors, in order of name."""
+    """Compute the SHA-256 over names, types, shapes and bytes of the tensors, in order of name."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name]
@@ -128,7 +133,7 @@ def _check_registered(path: Path, name: str) -> None:
         )
 
 
-def _check_vocabulary(path: Path, stored: list, encoding: Encoding) -> None:
+def _check_vocabulary(path: Path, stored: list, encoding: MelodyEncoding) -> None:
     ours = [list(row[:3]) for row in encoding.vocabulary.rows]
     if stored != ours:
         raise ModelFileError(
@@ -136,19 +141,14 @@ def _check_vocabulary(path: Path, stored: list, encoding: Encoding) -> None:
         )
 
 
-def _check_tensors(path: Path, tensors: dict[str, np.ndarray], network: NetworkOptions, encoding: Encoding) -> None:
-    """Whether every tensor is there that network and encoding need, and as large as they need it."""
-    wanted = Alphabet.of(encoding)
-    shapes = tensor_shapes(network, wanted)
+def _check_tensors(
+    path: Path, tensors: dict[str, np.ndarray], network: NetworkOptions, encoding: MelodyEncoding
+) -> None:
+    """Raise ModelFileError for a tensor that is missing, or not of the shape that network and encoding need."""
+    shapes = tensor_shapes(network, Alphabet.of(encoding))
     missing = [name for name in shapes if name not in tensors]
     if missing:
         raise ModelFileError(f"{path}: its network lacks the weights {', '.join(missing)}; train it again")
-    found = Alphabet.of_tensors(tensors)
-    if found != wanted:
-        raise ModelFileError(
-            f"{path}: its network reads {found}, but {encoding.name!r} as it says it was trained has {wanted}; "
-            "train it again"
-        )
     starts = {f"start.{n}.{part}": (network.width,) for n in range(network.layers) for part in ("output", "cell")}
     for name, shape in {**shapes, **starts}.items():
         if name in tensors and tensors[name].shape != shape:
@@ -156,3 +156,7 @@ def _check_tensors(path: Path, tensors: dict[str, np.ndarray], network: NetworkO
                 f"{path}: its weights {name} have the shape {tensors[name].shape}, but the network that it says it "
                 f"is needs {shape}; train it again"
             )
+    if spare := sorted(tensors.keys() - shapes.keys() - starts.keys()):
+        raise ModelFileError(
+            f"{path}: its weights {', '.join(spare)} do not belong to the network that it says it is; train it again"
+        )

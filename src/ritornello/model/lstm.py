@@ -1,15 +1,16 @@
-"""The LSTM as it plays: NumPy alone, one tune or many at a time.
+"""The LSTM as it plays: NumPy alone, one melody or many at a time.
 
 Tensors (float; V ids in all, E the embedding's size, H the width; gates in PyTorch's order i, f, g, o):
 
-    embedding              (V + 1, E)    its last row stands for "nothing yet", before the first token
-    side.N                 (size, E)     one table for each input beside the tokens, if any
+    embedding              (V + 1, E)    its last row is "nothing yet", before the first token
+    side.N                 (size, E)     one table for each feature, if any
     lstm.N.input           (4H, E or H)
     lstm.N.recurrent       (4H, H)
     lstm.N.bias            (4H,)
-    mix                    (layers,)     share of each layer's output in what foresees; the last alone where missing
+    mix                    (layers,)     weights of a learned sum of the layers' outputs, fed to the output softmax;
+                                         if absent, the top layer only
     output.weight, .bias   (V, H), (V,)
-    start.N.output, .cell  (H,)          the state that a tune begins from; zeros where they are missing
+    start.N.output, .cell  (H,)          the state that a melody begins from; zeros if absent
 
 An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in place of `output`
 
@@ -18,141 +19,148 @@ An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in p
     chain.embedding        (V0, C)
     output.1.weight, .bias (V1, C), (V1,)
 
-With attention (`attention.py`) the softmaxes see 2H numbers: the output and, beside it, the context. With echoes
-(`echoes.py`) gates beside the softmaxes make it likelier that a group of the tune's own past comes again.
+With attention (`attention.py`) the softmaxes see 2H numbers: the output and the context. With echoes (`echoes.py`)
+copy gates raise the logits of groups that came before in the same melody.
 
-The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the side inputs
-("nothing yet" fills every place of its group); its output foresees part 0. Given part 0 as well,
-tanh(chain.input @ output + chain.embedding[part 0]) foresees part 1.
+The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the features ("nothing
+yet" fills every place of its group); its output predicts part 0. Given part 0 as well, tanh(chain.input @ output +
+chain.embedding[part 0]) predicts part 1.
 
-Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The first layer's input
-product depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh, so that one
-tanh serves all four gates.
+Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The first layer's input product
+depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh, so that one tanh serves all four.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
-from ritornello.model.echoes import Gates, echo_shapes, named_first, named_second
+from ritornello.model.echoes import Gates, echo_shapes, suggested_durations, suggested_events
 from ritornello.model.options import NetworkOptions
 
 Rows = np.ndarray | slice
+Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a network remembers of each tune of a batch. No step changes a state: it gives a new one.
+class State(NamedTuple):
+    """The state of each melody of a batch. No step changes a state: it gives a new one.
 
-    layers: output and cell of each, (batch, H). part: which part of its group the next token fed is.
-    heard: tokens of part 0 in the group under way, (batch,), if that has begun. above: what the softmaxes see,
-    (batch, H or 2H), once something was fed. memory: what attention looks back on. side: what stood beside the
-    tokens at the last step of a network with echoes, (batch, F).
+    layers: hidden and cell state of each, (batch, H). part: the part of its group that the next token fed is of.
+    given: tokens of part 0 in an unfinished group, (batch,), or None. seen: input of the softmaxes, (batch, H or 2H),
+    once something was fed. memory: what attention looks back on. features: of the group that is due, (batch, F),
+    where a network has echoes.
     """
 
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    layers: Layers
     part: int
-    heard: np.ndarray | None = None
-    above: np.ndarray | None = None
+    given: np.ndarray | None = None
+    seen: np.ndarray | None = None
     memory: Memory | None = None
-    side: np.ndarray | None = None
+    features: np.ndarray | None = None
 
     def keep(self, rows: Rows) -> State:
-        """The state of these tunes alone (indices, a mask or a slice)."""
+        """Return the state of these melodies alone (indices, a mask or a slice)."""
         layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
-        heard, above, side = (None if part is None else part[rows] for part in (self.heard, self.above, self.side))
+        given, seen, features = (None if it is None else it[rows] for it in (self.given, self.seen, self.features))
         memory = None if self.memory is None else self.memory.keep(rows)
-        return State(layers, self.part, heard, above, memory, side)
+        return State(layers, self.part, given, seen, memory, features)
 
 
 class NumpyLstm:
-    """A trained network ready to play. dtype: float32 is fast, float64 repeats to the last digit."""
+    """A trained network ready to play. dtype: float32 is fast, float64 repeats to the last digit.
 
-    def __init__(self, tensors: dict[str, np.ndarray], dtype: type = np.float32):
+    Raises ValueError for an alphabet of more than two parts.
+    """
+
+    def __init__(
+        self,
+        tensors: dict[str, np.ndarray],
+        options: NetworkOptions,
+        alphabet: Alphabet,
+        dtype: type = np.float32,
+    ):
+        check_parts(alphabet)
         weights = {name: np.asarray(value, np.float64) for name, value in tensors.items()}
-        self.layers = sum(name.endswith(".recurrent") for name in weights)
-        self.width = weights["lstm.0.recurrent"].shape[1]
+        self.layers, self.width, self.alphabet = options.layers, options.width, alphabet
         self.dtype = np.dtype(dtype)
-        self.alphabet = Alphabet.of_tensors(weights)
-        self.parts = self.alphabet.parts
-        self._table, self._side = self._tables(weights)
+        self._is_chained = len(alphabet.parts) == 2
+        self._table, self._features = self._tables(weights)
         self._products = [self._layer(weights, n) for n in range(self.layers)]
         self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
-        self._mix = weights["mix"].astype(self.dtype) if "mix" in weights else None
-        self._attention = Attention(weights, self.dtype) if "attention.key" in weights else None
+        self._mix = weights["mix"].astype(self.dtype) if options.is_mixed else None
+        self._attention = Attention(weights, self.dtype) if options.attention else None
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
-        self._outputs = [self._output(weights, part) for part in range(len(self.parts))]
-        parts = range(len(self.parts) if self.alphabet.echoes else 0)
-        self._gates = [Gates(weights, part, self.alphabet, self.dtype) for part in parts]
-        if len(self.parts) == 2:
+        self._own = [slice(first, first + size) for first, size in zip(alphabet.firsts, alphabet.parts, strict=True)]
+        self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
+        parts = range(len(alphabet.parts) if alphabet.echoes else 0)
+        self._gates = [Gates(weights, part, alphabet, self.dtype) for part in parts]
+        if self._is_chained:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
 
-    @property
-    def vocabulary_size(self) -> int:
-        """How many tokens the network knows, of all parts."""
-        return self.alphabet.size
-
     def start(self, batch: int) -> State:
-        """The state before the first token, which is the vocabulary's size: "nothing yet"."""
+        """Return the state before the first token, "nothing yet", is fed."""
         layers = tuple((output.repeat(batch, 0), cell.repeat(batch, 0)) for output, cell in self._start)
         memory = None if self._attention is None else self._attention.start(batch)
-        return State(layers, len(self.parts) - 1, memory=memory)
+        return State(layers, len(self.alphabet.parts) - 1, memory=memory)
 
-    def step(self, tokens: np.ndarray, state: State, side: np.ndarray | None = None) -> tuple[np.ndarray, State]:
-        """Feed one token to each tune, part by part.
+    def feed(self, tokens: np.ndarray, state: State, features: np.ndarray | None = None) -> State:
+        """Feed one token to each melody, part by part; the recurrence runs where it completes its group.
 
         tokens: (batch,) of int; the vocabulary's size itself means "nothing yet", a group of its own.
-        side: (batch, F) of int, what the encoding's tracker says beside the tokens once this one is counted; read
-        where the token completes its group. Raises ValueError where a network that needs it is given none.
-        Returns logits (batch, vocabulary), unnormalised, -inf for the parts that are not next, and the new state.
+        features: (batch, F) of int, of the group that is due after this token; read where it completes its group.
+        Raises ValueError where a network with features gets none.
         """
-        if state.part + 1 < len(self.parts):
-            return self._further(tokens, state)
-        layers = self._recur(self._entry(tokens, state, side), state)
-        above, memory = self._heard(layers), state.memory
+        if state.part + 1 < len(self.alphabet.parts):
+            return state._replace(part=state.part + 1, given=tokens)
+        layers = self._recur(self._entry(tokens, state, features), state)
+        seen, memory = self._mixed(layers), state.memory
         if self._attention is not None and memory is not None:
-            above, memory = self._attention.look(above, memory)
-        weight, bias = self._outputs[0]
-        logits = above @ weight + bias
-        if not self._gates:
-            return logits, State(layers, 0, None, above, memory)
-        assert side is not None  # or the entry had raised
-        self._gates[0].open(logits, above, named_first(side, self.alphabet))
-        return logits, State(layers, 0, None, above, memory, side)
+            seen, memory = self._attention.look(seen, memory)
+        return State(layers, 0, None, seen, memory, features if self._gates else None)
 
-    def _further(self, tokens: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Logits of part 1 given the tokens of part 0, without a recurrence."""
-        assert state.above is not None  # a group begins after a recurrence
-        hidden = np.tanh(state.above @ self._chain + self._chain_table[tokens])  # (batch, C)
-        weight, bias = self._outputs[1]
-        logits = hidden @ weight + bias
-        if state.side is not None:
-            self._gates[1].open(logits, hidden, named_second(state.side, tokens, self.alphabet))
-        return logits, State(state.layers, 1, tokens, state.above, state.memory)
+    def logits(self, state: State) -> np.ndarray:
+        """Compute the logits of the part that is due, (batch, parts[part]), unnormalised."""
+        assert state.seen is not None  # something was fed
+        seen, part = state.seen, state.part
+        if part:
+            assert state.given is not None
+            seen = seen @ self._chain
+            seen += self._chain_table[_rows(state.given)]
+            np.tanh(seen, seen)  # (batch, C)
+        weight, bias = self._outputs[part]
+        logits = (seen @ weight)[:, self._own[part]] + bias
+        if state.features is not None:
+            suggested = (
+                suggested_durations(state.features, state.given, self.alphabet)
+                if part and state.given is not None
+                else suggested_events(state.features, self.alphabet)
+            )
+            self._gates[part].open(logits, seen, suggested)
+        return logits
 
-    def _entry(self, tokens: np.ndarray, state: State, side: np.ndarray | None) -> np.ndarray:
-        """The first layer's gates before its tanh, (batch, 4H)."""
+    def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
+        """Compute the first layer's gates before its tanh, (batch, 4H)."""
         gates = state.layers[0][0] @ self._products[0]
-        gates += self._table[tokens]
-        if state.heard is not None:
-            gates += self._table[state.heard]
-        if side is None:
-            if self.alphabet.beside:
+        gates += self._table[_rows(tokens)]
+        if state.given is not None:
+            gates += self._table[_rows(state.given)]
+        if features is None:
+            if self.alphabet.feature_sizes:
                 raise ValueError(
-                    f"this network needs its {len(self.alphabet.beside)} side inputs with each group of tokens"
+                    f"this network needs its {len(self.alphabet.feature_sizes)} features with each group of tokens"
                 )
             return gates
-        for n, table in enumerate(self._side):
-            gates += table[side[:, n]]
+        columns = features.T if len(features) > 1 else features[0].tolist()
+        for table, values in zip(self._features, columns, strict=False):
+            gates += table[values]
         return gates
 
-    def _recur(self, gates: np.ndarray, state: State) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Output and cell of each layer after one step."""
+    def _recur(self, gates: np.ndarray, state: State) -> Layers:
+        """Run all layers for one step; hidden and cell state of each."""
         hidden, cell = self._cell(gates, state.layers[0][1])
         after = [(hidden, cell)]
         for n, (output, cell) in enumerate(state.layers[1:], 1):
@@ -162,17 +170,17 @@ class NumpyLstm:
             after.append((hidden, cell))
         return tuple(after)
 
-    def _heard(self, layers: tuple[tuple[np.ndarray, np.ndarray], ...]) -> np.ndarray:
-        """What foresees, (batch, H): the last layer's output, or the sum of all by the network's shares."""
+    def _mixed(self, layers: Layers) -> np.ndarray:
+        """Mix the layers' outputs, (batch, H): the last alone, or the learned sum of all."""
         if self._mix is None:
             return layers[-1][0]
-        above = self._mix[0] * layers[0][0]
+        mixed = self._mix[0] * layers[0][0]
         for share, (output, _) in zip(self._mix[1:], layers[1:], strict=True):
-            above += share * output
-        return above
+            mixed += share * output
+        return mixed
 
     def _cell(self, gates: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The LSTM's own arithmetic, on gates in the order i, f, o, g with the first three halved."""
+        """Compute hidden and cell state from gates in the order i, f, o, g, the first three halved."""
         width = self.width
         np.tanh(gates, gates)
         sigmoids = gates[:, : 3 * width]
@@ -183,48 +191,65 @@ class NumpyLstm:
         return sigmoids[:, 2 * width :] * np.tanh(cell), cell
 
     def _tables(self, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The first layer's input product by token, (V + 1, 4H), its bias once a group; and by side value."""
+        """Fold the first layer's input product into tables by token, (V + 1, 4H), with its bias, and by feature."""
         product = weights["lstm.0.input"].T
         table = weights["embedding"] @ product
-        table[-1] *= len(self.parts)  # "nothing yet" fills every place of its group
-        table[: self.parts[0]] += weights["lstm.0.bias"]
+        table[-1] *= len(self.alphabet.parts)  # "nothing yet" fills every place of its group
+        table[: self.alphabet.parts[0]] += weights["lstm.0.bias"]
         table[-1] += weights["lstm.0.bias"]
-        side = [weights[f"side.{n}"] @ product for n in range(len(self.alphabet.side))]
-        return self._gates_last(table), [self._gates_last(values) for values in side]
+        features = [weights[f"side.{n}"] @ product for n in range(len(self.alphabet.features))]
+        return self._gates_last(table), [self._gates_last(values) for values in features]
 
     def _beginning(self, weights: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Output and cell of a layer before the first token, each (1, H)."""
+        """Return hidden and cell state of a layer before the first token, each (1, H)."""
         nothing = np.zeros(self.width)
         output, cell = (weights.get(f"start.{n}.{part}", nothing) for part in ("output", "cell"))
         return output[None].astype(self.dtype), cell[None].astype(self.dtype)
 
     def _layer(self, weights: dict[str, np.ndarray], n: int) -> np.ndarray:
-        """One product for a layer: recurrent alone for the first (its input is the table), both after it."""
+        """Join the products of a layer: recurrent alone for the first (its input is the table), both after it."""
         product = weights[f"lstm.{n}.recurrent"].T
         if n:
             product = np.concatenate([weights[f"lstm.{n}.input"].T, product])
         return self._gates_last(product)
 
     def _gates_last(self, weights: np.ndarray) -> np.ndarray:
-        """Columns i, f, g, o put in the order i, f, o, g, the sigmoids' halved."""
+        """Put columns i, f, g, o in the order i, f, o, g, the sigmoids' halved."""
         i, f, g, o = np.split(weights, 4, axis=-1)
         return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, g], axis=-1), self.dtype)
 
     def _output(self, weights: dict[str, np.ndarray], part: int) -> tuple[np.ndarray, np.ndarray]:
-        """Weight (H or C, V) and bias (V,) of a part's softmax; other parts' ids have bias -inf."""
-        name = "output" if len(self.parts) == 1 else f"output.{part}"
-        own = slice(self.alphabet.first(part), self.alphabet.first(part + 1))
-        weight = np.zeros((weights[f"{name}.weight"].shape[1], self.vocabulary_size), self.dtype)
-        bias = np.full(self.vocabulary_size, -np.inf, self.dtype)
-        weight[:, own], bias[own] = weights[f"{name}.weight"].T, weights[f"{name}.bias"]
-        return weight, bias
+        """Return weight (H or C, V) and bias (ids of the part) of a part's softmax.
+
+        The product is as wide as the vocabulary: in which order BLAS adds depends on the width, and tunes on that.
+        """
+        name = f"output.{part}" if self._is_chained else "output"
+        own, product = self._own[part], weights[f"{name}.weight"].T
+        weight = np.zeros((len(product), self.alphabet.size), self.dtype)
+        weight[:, own] = product
+        return weight, weights[f"{name}.bias"].astype(self.dtype)
+
+
+def check_parts(alphabet: Alphabet) -> None:
+    """Raise ValueError for an alphabet that the LSTM cannot read."""
+    if len(alphabet.parts) > 2:
+        raise ValueError(f"the lstm reads groups of 1 or 2 tokens, not of {len(alphabet.parts)}")
+
+
+def _rows(ids: np.ndarray) -> np.ndarray | int:
+    """Return an index into a table: for one melody a number, whose row is looked up sooner."""
+    return ids if len(ids) > 1 else int(ids[0])
 
 
 def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors that a network of these options cannot do without."""
+    """Name the tensors that a network of these options needs, with their shapes.
+
+    Raises ValueError for an alphabet of more than two parts.
+    """
+    check_parts(alphabet)
     width, chain = network.width, network.chain
     shapes: dict[str, tuple[int, ...]] = {"embedding": (alphabet.size + 1, network.embedding)}
-    shapes |= {f"side.{n}": (size, network.embedding) for n, size in enumerate(alphabet.side)}
+    shapes |= {f"side.{n}": (size, network.embedding) for n, size in enumerate(alphabet.features)}
     for n in range(network.layers):
         shapes[f"lstm.{n}.input"] = (4 * width, width if n else network.embedding)
         shapes[f"lstm.{n}.recurrent"] = (4 * width, width)
@@ -242,6 +267,6 @@ def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, in float64."""
+    """Compute the softmax over the last axis, in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)

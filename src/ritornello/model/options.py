@@ -1,4 +1,4 @@
-"""What network is meant: its options, and the presets that are named sets of them."""
+"""The options of a network, by kind, and the presets that are named sets of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 
 DEFAULT_PRESET = "lstm"
-SIDE_SPREAD = 0.1  # of side inputs' tables before training, beside 1 of tokens': they are not to drown them out
+KINDS = ("lstm",)
+SIDE_SPREAD = 0.1  # of features' tables before training, 1 of tokens': features are not to drown tokens out
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,11 @@ class NetworkOptions:
 
     layers: 1 to 8. width: cells per layer, 8 to 4096. embedding: numbers per token at the input, 8 to 4096.
     dropout: share of activations silenced between layers while training, 0 to below 1.
-    attention: how many of its last outputs it looks back on, 1 to 512; 0 for none (see `attention.py`).
+    attention: number of its last outputs that it looks back on, 1 to 512; 0 for none (see `attention.py`).
     chain: hidden units between the parts of a note (encodings of two parts only), 8 to 4096.
-    mixed: what foresees is a learned sum of all layers' outputs, not that of the last layer alone. Source:
+    mixed: the output softmax sees a learned sum of all layers' outputs, not that of the last layer alone. Source:
         Peters et al. 2018, "Deep contextualized word representations", section 3.2.
+    kind: the architecture, "lstm".
     """
 
     layers: int = 2
@@ -29,8 +31,11 @@ class NetworkOptions:
     attention: int = 0
     chain: int = 128
     mixed: bool = False
+    kind: str = "lstm"
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no such kind of network: {self.kind!r}; there are {', '.join(KINDS)}")
         for name, low, high in (
             ("layers", 1, 8),
             ("width", 8, 4096),
@@ -49,18 +54,18 @@ class NetworkOptions:
         """Whether there are several layers to be summed."""
         return self.mixed and self.layers > 1
 
-    def options(self) -> dict:
-        """The fields by name, as the model file keeps them."""
+    def to_dict(self) -> dict:
+        """Return the fields by name, as the model file keeps them."""
         return asdict(self)
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that come with the program."""
+    """List the presets that come with the program."""
     return sorted(f.name.removesuffix(".toml") for f in files(__package__).joinpath("presets").iterdir())
 
 
 def load_preset(name: str) -> NetworkOptions:
-    """The network of this name. Raises ValueError, listing the names, if there is none."""
+    """Load the preset of this name. Raises ValueError, listing the names, if there is none."""
     if name not in preset_names():
         raise ValueError(f"no such preset: {name!r}; there are {', '.join(preset_names())}")
     text = files(__package__).joinpath("presets", f"{name}.toml").read_text("utf-8")

@@ -1,58 +1,168 @@
-"""Feed and ask: how anything, an instrument above all, plays a model note by note.
+"""Feed and ask: how anything plays a model, a batch of melodies or one, token by token.
 
-Source of the interface: notochord's feed and query (Intelligent Instruments Lab).
+Composing, scoring, samples and instruments are callers of one loop. Source of the interface: notochord's feed and
+query (Intelligent Instruments Lab).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, probabilities
+from ritornello.model.lstm import NumpyLstm, Rows, State, probabilities
+
+MAX_BATCH = 512
+
+
+class Snapshot(NamedTuple):
+    """A place to return to: state of the network, part due, tokens not yet read, and the rules of each melody."""
+
+    state: State
+    part: int
+    waiting: np.ndarray | None
+    trackers: list[Any]
+
+
+class Players:
+    """A batch of n melodies in the making, fed side by side; all have the same part of a group due.
+
+    trackers: the rules of each melody, where the network has features or `with_rules` asks for them.
+    part, first: the part that is due, and its lowest id. The network reads tokens when it must, not before: a melody
+    that has ended may leave the batch (`keep`) without a step.
+    Raises ValueError for a network of another encoding.
+    """
+
+    def __init__(self, network: NumpyLstm, encoding: Encoding, n: int, with_rules: bool = False):
+        check_match(network, encoding)
+        self.network = network
+        self._has_features = bool(network.alphabet.feature_sizes)
+        is_tracked = with_rules or self._has_features
+        self.trackers: list[Any] = [encoding.tracker() for _ in range(n)] if is_tracked else []
+        self._state = network.start(n)
+        self._waiting: np.ndarray | None = np.full(n, network.alphabet.nothing)
+        self.part = 0
+
+    @property
+    def first(self) -> int:
+        """The lowest id of the part that is due."""
+        return self.network.alphabet.firsts[self.part]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Logits of the part that is due, (n, parts[part]), unnormalised."""
+        self._read()
+        return self.network.logits(self._state)
+
+    def feed(self, tokens: np.ndarray) -> None:
+        """Go on by one token of the part that is due in each melody, (n,) of int, ids of the vocabulary."""
+        self._read()
+        if self.trackers:
+            for tracker, token in zip(self.trackers, tokens.tolist(), strict=True):
+                tracker.advance(token)
+        self._waiting = tokens
+        self.part = (self.part + 1) % len(self.network.alphabet.parts)
+
+    def keep(self, rows: Rows) -> None:
+        """Go on with these melodies alone (indices, a mask or a slice)."""
+        self._state = self._state.keep(rows)
+        if self._waiting is not None:
+            self._waiting = self._waiting[rows]
+        if self.trackers:
+            self.trackers = [self.trackers[n] for n in np.arange(len(self.trackers))[rows]]
+
+    def snapshot(self) -> Snapshot:
+        """Return the present place, to be restored as often as wanted; no array is copied."""
+        return Snapshot(self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers])
+
+    def restore(self, place: Snapshot) -> None:
+        """Go back to a snapshot of these players."""
+        self._state, self.part, self._waiting = place.state, place.part, place.waiting
+        self.trackers = [tracker.copy() for tracker in place.trackers]
+
+    def _read(self) -> None:
+        """Have the network read the tokens that wait, with the features of the group that is due after them."""
+        if self._waiting is None:
+            return
+        features = None
+        if self._has_features and self.part == 0:
+            features = np.array([tracker.features() for tracker in self.trackers])  # (n, F)
+        self._state = self.network.feed(self._waiting, self._state, features)
+        self._waiting = None
 
 
 class Player:
-    """A network playing one tune. `feed` a token, `ask` what may come next, `reset` to begin again.
+    """A network playing one melody. `feed` a token, `ask` for what may come next, `reset` to begin again.
 
     Where a note has two tokens (pitch, then duration) they are fed and asked one by one; after `end`, `reset`.
-    encoding: the one that the network learned; it tells the network its side inputs and echoes, if it has any.
+    encoding: the one that the network learned; its rules give the network its features and echoes, if it has any.
     Raises ValueError for a network of another encoding.
     """
 
     def __init__(self, network: NumpyLstm, encoding: Encoding):
-        check_match(network, encoding)
         self._network, self._encoding = network, encoding
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything fed: the next token is the first of a tune."""
-        self._state = self._network.start(1)
-        self._tracker = self._encoding.tracker(1) if self._network.alphabet.beside else None
-        self._push(self._network.vocabulary_size)
+        """Forget everything fed: the next token is the first of a melody."""
+        self._players = Players(self._network, self._encoding, 1)
 
     def feed(self, token: int) -> None:
         """Go on by one token. Raises ValueError for an id outside the vocabulary, or of the part that is not next."""
-        part = self._network.alphabet.part_of(token)
-        if part != self._state.part:
-            low, high = (self._network.alphabet.first(self._state.part + n) for n in (0, 1))
+        alphabet, part = self._network.alphabet, self._players.part
+        if alphabet.part_of(token) != part:
+            low, high = alphabet.first(part), alphabet.first(part + 1)
             raise ValueError(f"token {token} is not of the part of a note that is next ({low} to {high - 1})")
-        if self._tracker is not None:
-            self._tracker.advance(np.array([token]))
-        self._push(token)
+        self._players.feed(np.array([token]))
 
     def ask(self) -> np.ndarray:
-        """Probabilities of the next token: (vocabulary,) of float64, summing to 1; 0 for parts that are not next."""
-        return probabilities(self._logits[0])
+        """Compute the probabilities of the next token, (vocabulary,) of float64; 0 for parts that are not next."""
+        asked = np.zeros(self._network.alphabet.size)
+        logits, first = self._players.logits[0], self._players.first
+        asked[first : first + len(logits)] = probabilities(logits)
+        return asked
 
-    def _push(self, token: int) -> None:
-        is_whole = self._state.part + 1 == len(self._network.parts)  # else the network does not read it
-        side = self._tracker.side() if is_whole and self._tracker is not None else None
-        self._logits, self._state = self._network.step(np.array([token]), self._state, side)
+
+def sequence_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """Sum the negative log likelihood of each token sequence, whole history, in nats, (sequences,) of float64."""
+    nats = np.zeros(len(sequences))
+    order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
+    for at in range(0, len(order), MAX_BATCH):
+        rows = np.array(order[at : at + MAX_BATCH])
+        nats[rows] = _batch_nats(network, encoding, [sequences[n] for n in rows])
+    return nats
+
+
+def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """Sum the nats of sequences in order of falling length; finished ones leave the batch from its end."""
+    lengths = np.array([len(tokens) for tokens in sequences])
+    padded = np.zeros((len(sequences), lengths.max(initial=0)), np.int64)
+    for row, tokens in zip(padded, sequences, strict=True):
+        row[: len(tokens)] = tokens
+    players, nats = Players(network, encoding, len(sequences)), np.zeros(len(sequences))
+    count = len(sequences)
+    for place in range(padded.shape[1]):
+        alive = int((lengths > place).sum())
+        if alive < count:
+            players.keep(slice(alive))
+            count = alive
+        tokens = padded[:alive, place]
+        nats[:alive] += cross_entropy(players.logits, tokens - players.first)
+        players.feed(tokens)
+    return nats
+
+
+def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Compute the nats of one id in each row, (n,) of float64. logits: (n, ids). targets: (n,) of int."""
+    exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]
 
 
 def check_match(network: NumpyLstm, encoding: Encoding) -> None:
-    """Raise ValueError, saying what each has, where a network did not learn this encoding."""
+    """Raise ValueError, naming both alphabets, where a network did not learn this encoding."""
     theirs = Alphabet.of(encoding)
     if network.alphabet != theirs:
         raise ValueError(

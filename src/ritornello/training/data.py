@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
+from ritornello.encoding.features import feature_rows
 from ritornello.encoding.transposition import possible_shifts
 from ritornello.model.alphabet import Alphabet
 
@@ -35,17 +36,17 @@ class Batch(NamedTuple):
     features: np.ndarray
 
 
-def melody_rows(encoding: Encoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
+def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Lay out melodies as rows of tokens and features: (1 + groups, P + F) of int16 each.
 
     The first row is "nothing yet". The features of a row are those known when its group is to be predicted.
     """
     alphabet, rows = Alphabet.of(encoding), []
     parts = len(alphabet.parts)
-    features = [encoding.side_inputs(tokens) for tokens in melodies] if alphabet.beside else []
+    features = [feature_rows(encoding, tokens) for tokens in melodies] if alphabet.feature_sizes else []
     for n, tokens in enumerate(melodies):
         groups = alphabet.groups(tokens)
-        row = np.zeros((1 + len(groups), parts + len(alphabet.beside)), np.int16)
+        row = np.zeros((1 + len(groups), parts + len(alphabet.feature_sizes)), np.int16)
         row[0, :parts] = alphabet.nothing
         row[1:, :parts] = groups
         if features:
@@ -63,10 +64,10 @@ def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
     return Batch(rows[:, :-1, :parts], targets, rows[:, 1:, parts:])
 
 
-def whole_melodies(encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
+def whole_melodies(encoding: MelodyEncoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
     """Group melodies of like length into batches of about `max_steps` recurrent steps."""
     alphabet = Alphabet.of(encoding)
-    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.beside)
+    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.feature_sizes)
     batches: list[list[np.ndarray]] = []
     for rows in sorted(melody_rows(encoding, melodies), key=len):
         if not batches or (len(batches[-1]) + 1) * len(rows) > max_steps:
@@ -89,7 +90,7 @@ class Streams:
     def __init__(
         self,
         melodies: Sequence[np.ndarray],
-        encoding: Encoding,
+        encoding: MelodyEncoding,
         streams: int,
         seed: int,
         lowest: int = 0,
@@ -101,7 +102,7 @@ class Streams:
         self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
-        columns = len(self._alphabet.parts) + len(self._alphabet.beside)
+        columns = len(self._alphabet.parts) + len(self._alphabet.feature_sizes)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift

@@ -47,7 +47,7 @@ class TorchLstm(nn.Module):
         super().__init__()
         self.alphabet = alphabet
         self.embedding = nn.Embedding(alphabet.size + 1, options.embedding)
-        self.side = nn.ModuleList(nn.Embedding(size, options.embedding) for size in alphabet.side)
+        self.side = nn.ModuleList(nn.Embedding(size, options.embedding) for size in alphabet.features)
         self.dropout = Dropout(options.dropout)
         widths = [options.embedding, *[options.width] * options.layers]
         # One module per layer, for the sake of our own dropout between them.

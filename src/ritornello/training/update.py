@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
@@ -29,7 +29,9 @@ class TorchEngine:
 
     steps_per_check_batch = 16_384
 
-    def __init__(self, network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None):
+    def __init__(
+        self, network: NetworkOptions, encoding: MelodyEncoding, plan: Plan, before: np.ndarray | None = None
+    ):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = torch.device(plan.device)

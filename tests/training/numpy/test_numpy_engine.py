@@ -103,17 +103,16 @@ import numpy as np
 from trainers import NETWORK, make_engine, train
 from ritornello.encoding import Grid
 from ritornello.model.file import ModelFile, load_model, save_model
-from ritornello.model.lstm import NumpyLstm
 
 engine = make_engine("numpy")
 nlls = train(engine, 30)
 assert nlls[-1] < 0.5 * nlls[0], nlls
 save_model({path!r}, ModelFile(engine.tensors(), NETWORK, Grid()))
-network = NumpyLstm(load_model({path!r}).tensors)
-state, token, played = network.start(1), network.vocabulary_size, []
+network = load_model({path!r}).build()
+state, token, played = network.start(1), network.alphabet.size, []
 for _ in range(24):
-    logits, state = network.step(np.array([token]), state)
-    token = int(logits[0].argmax())
+    state = network.feed(np.array([token]), state)
+    token = int(network.logits(state)[0].argmax())
     played.append(token)
 print(played)
 """

@@ -35,7 +35,7 @@ def batch_with_gaps(alphabet: Alphabet) -> Batch:
 
 def masks_of(alphabet: Alphabet) -> Masks:
     random = np.random.default_rng(4)
-    rows = alphabet.size + 1 + sum(alphabet.side)
+    rows = alphabet.size + 1 + sum(alphabet.features)
     shapes = [(rows, NETWORK.embedding)] + [(STEPS, STREAMS, NETWORK.width)] * NETWORK.layers
     entry, *layers = ((random.random(shape) < 0.7) / 0.7 for shape in shapes)
     return Masks(entry, layers)
@@ -94,7 +94,7 @@ def in_file_order(vector: Vector, alphabet: Alphabet) -> dict[str, np.ndarray]:
     named = dict(vector.named)
     entry, at = named.pop("entry"), alphabet.size + 1
     named["embedding"] = entry[:at]
-    for n, size in enumerate(alphabet.side):
+    for n, size in enumerate(alphabet.features):
         named[f"side.{n}"], at = entry[at : at + size], at + size
     width = NETWORK.width
     for name in named:

@@ -11,7 +11,6 @@ from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.file import load_model
-from ritornello.model.lstm import NumpyLstm
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.engine import require_torch
@@ -51,7 +50,7 @@ def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
     assert model.metadata["plan"] == lines[0]["plan"]
     assert model.network.dropout == training.plan.dropout
     tune = Grid().encode(tiny_corpus.melodies("validation")[0]).tokens
-    nll = melody_nats(NumpyLstm(model.tensors), [tune])[0] / len(tune)
+    nll = melody_nats(model.build(), [tune], model.encoding)[0] / len(tune)
     assert nll == pytest.approx(best.validation_nll, rel=1e-4)
     assert best.validation_nll < seen[0].validation_nll
 
@@ -82,7 +81,7 @@ class Worsening:
 
 def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path, make_tensors):
     training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
-    training.engine = Worsening(make_tensors(145))
+    training.engine = Worsening(make_tensors(145, layers=NETWORK.layers))
     assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
     model = load_model(tmp_path / "model.safetensors")
     assert set(model.tensors["output.bias"].tolist()) == {3}

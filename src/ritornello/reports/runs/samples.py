@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import Encoding
-from ritornello.generate.compose import compose
-from ritornello.generate.draw import Dice, draw, rounded
-from ritornello.generate.openings import beside, without_end
+from ritornello.encoding import MelodyEncoding, Place
+from ritornello.generate.compose import compose, sample
+from ritornello.generate.constraints import Form
+from ritornello.generate.draw import Dice
+from ritornello.generate.openings import without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
+from ritornello.model.players import Players
 from ritornello.music.values import Melody
 from ritornello.render.roll import pitch_name
 from ritornello.reports.runs.coach import SampleFigures
@@ -73,7 +75,7 @@ def opening_of(melody: Melody) -> Melody:
 def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
     """Compose a melody with these weights. Raises ValueError where the primer leaves no bar."""
     pitch_range = model.metadata.get("corpus", {}).get("compass", (0, 127))
-    network, options = NumpyLstm(model.tensors), GenerateOptions(bars=BARS)
+    network, options = model.build(), GenerateOptions(bars=BARS)
     made = compose(network, model.encoding, options, SEED, [0], primer, tuple(pitch_range))[0]
     probabilities = tuple(float(2.0**-bits) for bits in made.surprise)
     given = min(len(primer.notes) if primer else 0, len(made.melody.notes))
@@ -83,23 +85,40 @@ def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
     return Sample(made.melody, probabilities, given, bare)
 
 
-def _written_alone(network: NumpyLstm, encoding: Encoding, primer: Melody | None) -> Melody:
+def _written_alone(network: NumpyLstm, encoding: MelodyEncoding, primer: Melody | None) -> Melody:
     """Draw legal tokens after the primer until BARS are full, with nothing else filtered."""
-    dice, tracker, state = Dice(SEED, np.array([0])), encoding.tracker(1), network.start(1)
-    written = [] if primer is None else without_end(encoding, encoding.encode(primer).tokens).tolist()
-    fed = np.array([network.vocabulary_size])
-    for place in range(MOST_TOKENS):
-        logits, state = network.step(fed, state, beside(tracker))
-        if place == len(written):
-            if tracker.begun[0] and tracker.part[0] == 0 and tracker.time[0] >= BARS * tracker.bar[0]:
-                break
-            legal = tracker.legal()
-            if encoding.end is not None:
-                legal[:, encoding.end] = False
-            written.append(int(draw(np.where(legal, rounded(logits), -np.inf), dice)[0]))
-        fed = np.array([written[place]])
-        tracker.advance(fed)
-    return encoding.decode(np.array(written))
+    players = Players(network, encoding, 1, with_rules=True)
+    given = np.zeros((1, 0), np.int64)
+    if primer is not None:
+        given = without_end(encoding, encoding.encode(primer).tokens)[None]
+    forms: list[Form] = [_Bare(encoding, players.trackers[0])]
+    options = GenerateOptions(top_p=1.0)
+    tokens, _ = sample(players, forms, options, Dice(SEED, np.array([0])), given)
+    return encoding.decode(tokens[0])
+
+
+class _Bare:
+    """The form of a tune that a network writes by itself: any legal token but `end`, until BARS are full."""
+
+    def __init__(self, encoding: MelodyEncoding, place: Place):
+        self._end, self._place, self._length = encoding.end, place, 0
+
+    def observe(self) -> None:
+        """Count the token that comes next."""
+        self._length += 1
+
+    def bias(self, written: list[int]) -> np.ndarray:
+        """Compute what to add to the logits of the due part, (ids,): -inf for illegal ids and `end`."""
+        bias = np.where(self._place.legal(), 0.0, -np.inf)
+        if self._end is not None and self._place.part == 0:
+            bias[self._end] = -np.inf
+        return bias
+
+    def is_over(self) -> bool:
+        """Tell whether BARS are full."""
+        place = self._place
+        is_full = place.begun and place.part == 0 and place.time >= BARS * place.bar
+        return is_full or self._length >= MOST_TOKENS
 
 
 def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:

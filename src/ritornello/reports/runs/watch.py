@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ritornello import atomic
-from ritornello.encoding import Encoding, counts_bars
+from ritornello.encoding import MelodyEncoding, counts_bars
 from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music.files import write
 from ritornello.music.values import Melody
@@ -169,12 +169,12 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
     return figures
 
 
-def _notes(encoding: Encoding, melodies: Sequence[np.ndarray]) -> int:
+def _notes(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> int:
     """Count the notes of melodies."""
     return sum(len(encoding.pitches(m)) for m in melodies)
 
 
-def _per_note(encoding: Encoding, melodies: Sequence[np.ndarray]) -> float:
+def _per_note(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> float:
     """Count the tokens per note of melodies."""
     return sum(map(len, melodies)) / max(1, _notes(encoding, melodies))
 

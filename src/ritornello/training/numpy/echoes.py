@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ritornello.model.echoes import Named, places_of
+from ritornello.model.echoes import Suggested, places_of
 
 Weights = dict[str, np.ndarray]
 
@@ -15,7 +15,7 @@ class OpenGates:
     seen: (N, H), what the softmax sees; it must stay as it is until the way back.
     """
 
-    def __init__(self, weights: Weights, name: str, named: Named, seen: np.ndarray, logits: np.ndarray):
+    def __init__(self, weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray):
         self._weights, self._name, self._named, self._seen = weights, name, named, seen
         self._is_named = named.token > 0
         self._places = places_of(named.token, logits.shape[1])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
 from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
@@ -32,7 +32,7 @@ class NumpyEngine:
     def __init__(
         self,
         network: NetworkOptions,
-        encoding: Encoding,
+        encoding: MelodyEncoding,
         plan: Plan,
         before: np.ndarray | None = None,
         dtype: type = np.float32,
@@ -182,7 +182,7 @@ class NumpyEngine:
         """Return views of the weights by their names in the model file, gates in this order."""
         named = dict(self._weights.named)
         entry = named.pop("entry")
-        edges = np.cumsum([self._alphabet.size + 1, *self._alphabet.side])
+        edges = np.cumsum([self._alphabet.size + 1, *self._alphabet.features])
         embedding, *side = np.split(entry, edges[:-1])
         return {"embedding": embedding} | {f"side.{n}": table for n, table in enumerate(side)} | named
 

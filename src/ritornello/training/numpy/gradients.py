@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.echoes import Named, named_first, named_second
+from ritornello.model.echoes import Suggested, suggested_durations, suggested_events
 from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
@@ -152,7 +152,7 @@ class Pass:
         """Nats of all parts; where wanted, sets `gradients` of the softmaxes and `_slope` by their input."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         side = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
-        named = named_first(side, self._alphabet) if self._alphabet.echoes else None
+        named = suggested_events(side, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
             return self._softmax(weights, "output", self._above, targets[:, 0], named, gradients, count)[0]
         nats, _ = self._softmax(weights, "output.0", self._above, targets[:, 0], named, gradients, count)
@@ -164,7 +164,7 @@ class Pass:
         name: str,
         above: np.ndarray,
         targets: np.ndarray,
-        named: Named | None,
+        named: Suggested | None,
         gradients: Weights | None,
         count: int,
     ) -> tuple[float, np.ndarray | None]:
@@ -194,7 +194,7 @@ class Pass:
         hidden = self._above @ weights["chain.input"].T  # (N, C)
         hidden += weights["chain.embedding"][first]
         np.tanh(hidden, hidden)
-        named = named_second(side, first, self._alphabet) if self._alphabet.echoes else None
+        named = suggested_durations(side, first, self._alphabet) if self._alphabet.echoes else None
         nats, gradient = self._softmax(weights, "output.1", hidden, second, named, gradients, count)
         if gradients is not None and gradient is not None:
             gradient *= 1 - hidden * hidden
@@ -207,8 +207,8 @@ class Pass:
 
 def entry_rows(batch: Batch, alphabet: Alphabet) -> np.ndarray:
     """Rows of `entry` that each group sums, (T * S, P + side inputs)."""
-    offsets = alphabet.size + 1 + np.cumsum([0, *alphabet.side])[:-1].astype(np.int64)
-    rows = np.concatenate([batch.inputs, batch.features[:, :, : len(alphabet.side)] + offsets], 2)
+    offsets = alphabet.size + 1 + np.cumsum([0, *alphabet.features])[:-1].astype(np.int64)
+    rows = np.concatenate([batch.inputs, batch.features[:, :, : len(alphabet.features)] + offsets], 2)
     return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(-1, rows.shape[2])
 
 

@@ -106,7 +106,7 @@ def check_options(metadata: RunMetadata, request: Request) -> None:
     network = metadata.network
     if request.network and replace(request.network, dropout=network.dropout) != network:
         raise CheckpointError(f"--preset is another network than the run's ({asdict(network)}): {remedy}")
-    if request.encoding and request.encoding.options() != metadata.encoding:
+    if request.encoding and request.encoding.to_dict() != metadata.encoding:
         raise CheckpointError(f"the encoding is another one than the run's ({metadata.encoding}): {remedy}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.options import NetworkOptions
 from ritornello.training.loop import Learner
 from ritornello.training.plan import Plan, TrainOptions
@@ -36,7 +36,11 @@ class Engine(Learner, Protocol):
 
 
 def make_engine(
-    network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray | None = None, ranks: Ranks = ALONE
+    network: NetworkOptions,
+    encoding: MelodyEncoding,
+    plan: Plan,
+    before: np.ndarray | None = None,
+    ranks: Ranks = ALONE,
 ) -> Engine:
     """Make the engine that the plan names. Raises ImportError where PyTorch is missing."""
     if plan.engine == "numpy":

@@ -16,7 +16,7 @@ import numpy as np
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.shelf import find_model
@@ -64,10 +64,10 @@ def check_kept(base: Base, out: str | Path) -> None:
             raise ValueError(f"{base.name} would be replaced by the run that fine-tunes it: choose another folder")
 
 
-def check_encoding(base: Base, encoding: Encoding) -> None:
+def check_encoding(base: Base, encoding: MelodyEncoding) -> None:
     """Raise ValueError where the base was trained with another encoding."""
-    if base.file.encoding.options() != encoding.options():
-        theirs, ours = (encoding_in_words(e.options()) for e in (base.file.encoding, encoding))
+    if base.file.encoding.to_dict() != encoding.to_dict():
+        theirs, ours = (encoding_in_words(e.to_dict()) for e in (base.file.encoding, encoding))
         raise ValueError(
             f"{base.name} was trained with the encoding {theirs}, not {ours}: its vocabulary cannot be changed; "
             "leave the encoding's options out to take the base's"
@@ -99,10 +99,9 @@ def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
     """Compose melodies with the base."""
     from ritornello.generate.compose import compose
     from ritornello.generate.options import GenerateOptions
-    from ritornello.model.lstm import NumpyLstm
 
     made = compose(
-        NumpyLstm(base.file.tensors),
+        base.file.build(),
         base.file.encoding,
         GenerateOptions(),
         seed,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.training.loop import check_sample
 
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it
@@ -34,7 +34,7 @@ class Material:
         """Tokens to learn from."""
         return sum(len(m) for m in self.train)
 
-    def check_size(self, encoding: Encoding) -> dict[str, int]:
+    def check_size(self, encoding: MelodyEncoding) -> dict[str, int]:
         """Count the melodies, tokens and notes of a validation.
 
         Bits per note = nll x tokens / notes / ln 2.
@@ -44,7 +44,7 @@ class Material:
         return {"melodies": len(sample), "tokens": sum(len(m) for m in sample), "notes": notes}
 
 
-def gather(corpus: Corpus, encoding: Encoding) -> Material:
+def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
     losses: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch, batch_of
@@ -39,7 +39,7 @@ Timer = Callable[[Setting, float], float | None]  # setting, seconds to measure 
 
 def choose_setting(
     network: NetworkOptions,
-    encoding: Encoding,
+    encoding: MelodyEncoding,
     options: TrainOptions,
     machine: Machine | None = None,
     timer: Timer | None = None,
@@ -110,7 +110,7 @@ def measured(possible: Sequence[Setting], timer: Timer) -> list[Setting]:
     return timed
 
 
-def update_timer(network: NetworkOptions, encoding: Encoding, options: TrainOptions, first: Setting) -> Timer:
+def update_timer(network: NetworkOptions, encoding: MelodyEncoding, options: TrainOptions, first: Setting) -> Timer:
     """Make a timer of updates on random tokens. first: a setting whose engine is loaded now, which is not timed."""
     make_engine(network, encoding, make_plan(options, 1, first))
 
@@ -168,13 +168,13 @@ def has_bf16() -> bool:
 def random_batch(alphabet: Alphabet, streams: int, steps: int) -> Batch:
     """Fill a block with random tokens and features, for measuring how fast an engine is."""
     random = np.random.default_rng(0)
-    sizes = [*alphabet.parts, *alphabet.beside]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.beside)
+    sizes = [*alphabet.parts, *alphabet.feature_sizes]
+    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.feature_sizes)
     columns = [low + random.integers(0, size, (streams, steps + 1)) for low, size in zip(first, sizes, strict=True)]
     return batch_of(np.stack(columns, 2), alphabet)
 
 
-def _updates_per_second(network: NetworkOptions, encoding: Encoding, plan: Plan, seconds: float) -> float:
+def _updates_per_second(network: NetworkOptions, encoding: MelodyEncoding, plan: Plan, seconds: float) -> float:
     """Take the median of a few updates on random tokens, after one or two to warm up."""
     began = time.perf_counter()
     engine = make_engine(network, encoding, plan)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ritornello.corpus.store import Corpus
-from ritornello.encoding import Encoding, make_encoding
+from ritornello.encoding import MelodyEncoding, make_encoding
 from ritornello.encoding.options import default_encoding
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
@@ -60,7 +60,7 @@ def _begin(request: Request, corpus: Corpus, ranks: Ranks) -> Training:
     metadata = RunMetadata(
         plan=plan,
         network=replace(network, dropout=plan.dropout),
-        encoding=encoding.options(),
+        encoding=encoding.to_dict(),
         corpus=material.metadata,
         validation=material.check_size(encoding),
         options=options.to_dict(),
@@ -105,7 +105,7 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
     return training
 
 
-def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Encoding]:
+def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, MelodyEncoding]:
     """Take the base's network and encoding. Raises ValueError where others are asked for."""
     if request.encoding is not None:
         check_encoding(base, request.encoding)

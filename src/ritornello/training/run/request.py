@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ritornello.training.plan import TrainOptions
 
 if TYPE_CHECKING:
-    from ritornello.encoding import Encoding
+    from ritornello.encoding import MelodyEncoding
     from ritornello.model.options import NetworkOptions
     from ritornello.training.run.finetune import Base
 
@@ -48,12 +48,12 @@ class NetworkRequest:
 
         return load_preset(self.preset) if self.preset else None
 
-    def made_encoding(self) -> Encoding | None:
+    def made_encoding(self) -> MelodyEncoding | None:
         """Make the encoding that is asked for, by name and options, or take a made one.
 
         Raises ValueError for options that do not fit, or given with a made encoding.
         """
-        from ritornello.encoding.options import DEFAULT, chosen_encoding
+        from ritornello.encoding.options import DEFAULT, EncodingOptions
 
         options: dict[str, Any] = {
             "plain": self.plain or None,
@@ -66,7 +66,7 @@ class NetworkRequest:
         if self.encoding is None or isinstance(self.encoding, str):
             is_grid = "plain" in given or "steps_per_quarter" in given
             name = self.encoding or ("grid" if is_grid else DEFAULT)
-            return chosen_encoding(name, **given) if self.encoding or given else None
+            return EncodingOptions(name, **given).build() if self.encoding or given else None
         if isinstance(self.encoding, type) or not hasattr(self.encoding, "encode"):
             raise ValueError(f"encoding is a name or what make_encoding gives, not {self.encoding!r}")
         if given:
@@ -83,7 +83,7 @@ class Request:
     """
 
     network: NetworkOptions | None = None
-    encoding: Encoding | None = None
+    encoding: MelodyEncoding | None = None
     options: TrainOptions = field(default_factory=TrainOptions)
     base: Base | None = None
     source: str = ""

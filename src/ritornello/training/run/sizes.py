@@ -101,7 +101,7 @@ def _kept_bytes(training: Training, epochs: float) -> int:
     """Count the rows that the streams keep, 2 bytes a column, in every key that was read."""
     alphabet = Alphabet.of(training.encoding)
     rows = training.epoch_tokens // training.plan.ranks // len(alphabet.parts) + len(training.material.train)
-    columns = len(alphabet.parts) + len(alphabet.beside)
+    columns = len(alphabet.parts) + len(alphabet.feature_sizes)
     return int(min(KEPT_BYTES, 2 * rows * columns * min(epochs, len(TRANSPOSITIONS))))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch
 from ritornello.training.network import TorchState
@@ -64,7 +64,9 @@ class RankEngine(SavedTorchEngine):
     All begin with the same weights, average their gradients at each update and divide the melodies of a validation.
     """
 
-    def __init__(self, network: NetworkOptions, encoding: Encoding, plan: Plan, before: np.ndarray, ranks: Ranks):
+    def __init__(
+        self, network: NetworkOptions, encoding: MelodyEncoding, plan: Plan, before: np.ndarray, ranks: Ranks
+    ):
         super().__init__(network, encoding, plan, before)
         self._ranks = ranks
         if not ranks.is_first:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Streams
@@ -40,7 +40,7 @@ class Training:
     """
 
     metadata: RunMetadata
-    encoding: Encoding
+    encoding: MelodyEncoding
     material: Material
     engine: Engine
     streams: Streams

@@ -1,4 +1,4 @@
-"""The shape of a tune in groups: its rows of ids, its groups side by side, and its times before they are tokens."""
+"""The layout of a melody in note groups: rows of ids, ways of writing pitches, groups side by side, exact times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,35 @@ from ritornello.music.values import Melody
 
 BELOW = 6  # semitones that the lowest note may lie below the reference tonic
 LOWEST_TONIC, HIGHEST_TONIC = -5, 133  # that pitches are counted from: at most half an octave from 0-127
-ROOMY = 12  # semitones that are room enough for a tune
+ROOMY = 12  # semitones that are room enough for a melody
+
+
+class PitchRow(NamedTuple):
+    """A way of writing pitches: the first row of an encoding's table.
+
+    name, size, meaning: of the row. lowest: semitones above the reference that id 0 stands for. is_keyed: a group of
+    the header names the key and the octave of the reference. is_chained: each note is the reference of the next.
+    """
+
+    name: str
+    size: int
+    meaning: str
+    lowest: int = 0
+    is_keyed: bool = False
+    is_chained: bool = False
+
+
+ABSOLUTE = PitchRow("pitch", 128, "a note of this pitch")
+ABOVE_KEY = PitchRow(
+    "offset",
+    127 - LOWEST_TONIC + BELOW + 1,
+    f"a note so many semitones, less {BELOW}, above the reference tonic",
+    -BELOW,
+    is_keyed=True,
+)
+ABOVE_PREVIOUS = PitchRow(
+    "interval", 255, "a note so many semitones, less 127, above the one before", -127, is_keyed=True, is_chained=True
+)
 
 
 class Ids(NamedTuple):
@@ -33,16 +61,15 @@ class Ids(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Laid:
-    """A tune's whole groups side by side: arrays of (groups,), those "before" of (groups + 1,).
+class Groups:
+    """A melody's whole groups side by side: arrays of (groups,), those "before" of (groups + 1,).
 
-    what: id of part 0. index: place in DURATIONS, -1 for another id. is_note, starts: a note, or a note or rest,
-    starts here. ticks: time that the group takes; 0 in the header. pitch: of the note that starts, -1 for none.
-    time, upbeat before: ticks reached, pick-up so far. key: (place in 24, reference tonic, group) or None.
+    event: id of part 0. is_note, starts: a note, or also a rest, starts here. ticks: of the group, 0 in the header.
+    pitch: of the note that starts, -1 for none. time, upbeat before: ticks reached, pick-up so far.
+    key: (place in 24, reference tonic, group), or None.
     """
 
-    what: np.ndarray
-    index: np.ndarray
+    event: np.ndarray
     is_note: np.ndarray
     starts: np.ndarray
     ticks: np.ndarray
@@ -54,14 +81,14 @@ class Laid:
 
 
 def tonic_near(pitch: int, tonic: int) -> int:
-    """The pitch of this class that `pitch` lies up to BELOW under, or less than an octave less BELOW above."""
+    """Find the pitch of this class at most BELOW above `pitch`, or less than an octave less BELOW under it."""
     return pitch + BELOW - (pitch + BELOW - tonic) % 12
 
 
 def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], Counter[str]]:
-    """(start, end, pitch) of each note in TICKS such that every length has a spelling, and the losses.
+    """List (start, end, pitch) of each note in TICKS such that every duration has a spelling, and the losses.
 
-    upbeat: the pick-up as `upbeat_of` tells it; where that is not the tune's own its notes lose their places.
+    upbeat: the pick-up as `upbeat_of` gives it; where that is not the melody's own its notes lose their places.
     """
     per, late = melody.timeline.ticks_per_quarter, _late(melody, upbeat)
     edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
@@ -77,7 +104,7 @@ def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], C
 
 
 def upbeat_of(melody: Melody, bar: int) -> int:
-    """Pick-up in TICKS with a spelling, 0 where there is none or it would fill the bar."""
+    """Measure the pick-up in TICKS with a spelling, 0 where there is none or it would fill the bar."""
     per = melody.timeline.ticks_per_quarter
     ticks, rest = divmod(melody.timeline.pickup * TICKS, per)
     if ticks and (rest or spelled(ticks) is None):
@@ -86,9 +113,9 @@ def upbeat_of(melody: Melody, bar: int) -> int:
 
 
 def _late(melody: Melody, upbeat: int) -> Fraction | int:
-    """By how many of the melody's ticks a tune with this pick-up begins earlier in its first bar than the melody."""
+    """Count the melody's ticks by which its first bar begins later than with this pick-up."""
     timeline = melody.timeline
-    told = Fraction(upbeat * timeline.ticks_per_quarter, TICKS)
-    if told == timeline.pickup:
+    written = Fraction(upbeat * timeline.ticks_per_quarter, TICKS)
+    if written == timeline.pickup:
         return 0
-    return (told or timeline.bar_ticks(timeline.metre)) - timeline.pickup
+    return (written or timeline.bar_ticks(timeline.metre)) - timeline.pickup

@@ -1,0 +1,302 @@
+"""Features: categorical inputs of a network besides the tokens, each a function of the melody so far.
+
+    position       place in the bar in twelfths of a quarter note, rounded down
+    strength       metrical level of that place: barline, middle of the bar, beat, half or third of a beat, half of
+                   that, weaker
+    metre          the metre named at the beginning
+    key            of `interval` the key of its header; elsewhere the key that fits best so far
+    degree         semitones of the last pitch above the tonic of that key
+    bar_ago        what sounded one bar before this place, in two columns. `bar_ago`: the token that would start the
+                   same pitch now (or rest, or go on). `bar_ago_length`: whether it sounded on there, or began there,
+                   and then its duration. To write both again repeats the bar before.
+    two_bars_ago   likewise two bars before
+
+Value 0 of each means "none": no metre yet, no note yet, no bar before.
+
+*Echoes* are features of another kind, read by the copy gates of a network: each suggests a note group from the
+melody's own past.
+
+    bar_ago, two_bars_ago, four_bars_ago, eight_bars_ago
+                what sounded at this place so many bars before, as it would be written now. Strength 1: it sounded on
+                there (no duration is suggested); 2: it began there
+    motif       what followed when the last k events had the same pitches and durations: of the longest such match, at
+                most LONGEST_MATCH events, the latest. Strength k
+    contour     likewise, matched on pitches alone
+    sequence    likewise, matched on the intervals and durations; what followed is transposed to go on from the last
+                pitch
+
+Strength 0 means "none". Where pitches are relative to a key, or to the note before, a motif is found again in another
+key or on another degree. The grid, whose steps are no events, has the bars alone: an echo is the token of that step
+(strength 1: no_event; 2: another). Each echo takes three columns after the features: event (id of part 0, plus 1; 0
+for none), duration (id of part 1 counted from its first, plus 1; 0 for none) and strength.
+
+One tracker computes all of this, a melody at a time, for training, scoring and composing alike (`feature_rows`).
+
+Sources: a bar ago from Magenta's lookback (Waite 2016, "Generating Long-Term Structure in Songs and Stories");
+longest matches within the melody from the short-term model of IDyOM (Conklin and Witten 1995, "Multiple viewpoint
+systems for music prediction"; Pearce 2005); copying from the past from Gu et al. 2016 (arXiv 1603.06393), Merity et
+al. 2016 (arXiv 1609.07843) and Grave et al. 2016 (arXiv 1612.04426).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ritornello.encoding.metres import METRES, is_compound, metre_numbers
+from ritornello.music.keys import PROFILES
+
+INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago")
+BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2, "four_bars_ago": 4, "eight_bars_ago": 8}  # two are inputs, all echoes
+PER_QUARTER = 12
+POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
+STRENGTHS = 6
+LONGEST_MATCH = 6  # events
+DURATIONS_APART = 1024  # more than there are durations
+NO_INTERVAL = 512  # code of the interval to or from a rest; others are counted from 128
+MATCH_BASE = 1 << 20  # more than any code of an event
+
+_METRICAL = {"position": 0, "strength": 1, "metre": 2}
+_DIVISIONS = [3 if is_compound(metre_numbers(n)) else 2 for n in range(len(METRES))]  # of a beat
+
+
+class Feature(NamedTuple):
+    """A categorical input of a network besides the tokens: values 0 to size - 1."""
+
+    name: str
+    size: int
+
+
+class Echo(NamedTuple):
+    """A suggestion from the melody's own past: strengths 0 (none) to strengths - 1."""
+
+    name: str
+    strengths: int
+
+
+ECHOES = (
+    *(Echo(name, 3) for name in BARS_AGO),
+    *(Echo(name, LONGEST_MATCH + 1) for name in ("motif", "contour", "sequence")),
+)
+BAR_ECHOES = ECHOES[: len(BARS_AGO)]
+
+
+class Event(NamedTuple):
+    """A note, a rest or a tie. event: id of part 0; duration: index, -1 if it began before; pitch: -1 for none."""
+
+    event: int
+    duration: int
+    pitch: int
+
+
+NO_EVENT_YET = Event(-1, -1, -1)
+
+
+def checked_inputs(inputs: str | Sequence[str]) -> tuple[str, ...]:
+    """Return names of inputs in the order of INPUTS. Raises ValueError for an unknown name."""
+    names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+    for name in names:
+        if name not in INPUTS:
+            raise ValueError(f"no such side input: {name!r}; there are {', '.join(INPUTS)}")
+    return tuple(name for name in INPUTS if name in names)
+
+
+def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = ECHOES) -> tuple[Echo, ...]:
+    """Return the echoes of these names in the order of `known`. Raises ValueError for an unknown name."""
+    given = (echoes,) if isinstance(echoes, str) else tuple(echoes)
+    names = [echo.name if isinstance(echo, Echo) else echo for echo in given]
+    for name in names:
+        if name not in [echo.name for echo in known]:
+            there = ", ".join(echo.name for echo in known) or "none"
+            raise ValueError(f"no such echo here: {name!r}; there are {there}")
+    return tuple(echo for echo in known if echo.name in names)
+
+
+def feature_list(inputs: Sequence[str], events: int, durations: int) -> tuple[Feature, ...]:
+    """List the columns of these inputs for an encoding with so many ids of events, and of durations."""
+    sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "metre": len(METRES) + 1, "key": 25, "degree": 13}
+    columns = []
+    for name in inputs:
+        if name in sizes:
+            columns.append(Feature(name, sizes[name]))
+        else:
+            columns += [Feature(name, events + 1), Feature(f"{name}_length", durations + 2)]
+    return tuple(columns)
+
+
+def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Compute the features and echoes before each note group of a melody, (groups, F) int16.
+
+    F is len(features) + 3 * len(echoes) of the encoding. Row g follows from the groups before g alone.
+    """
+    columns = len(encoding.features) + 3 * len(encoding.echoes)
+    parts = len(encoding.parts)
+    groups = -(-len(tokens) // parts)
+    if not columns:
+        return np.zeros((groups, 0), np.int16)
+    tracker, rows = encoding.tracker(), []
+    for place, token in enumerate(np.asarray(tokens).tolist()):
+        if place % parts == 0:
+            rows.append(tracker.features())
+        tracker.advance(token)
+    return np.array(rows, np.int16).reshape(groups, columns)
+
+
+@lru_cache(maxsize=4096)
+def metrical(metre: int, time: int, bar: int, beat: int, ticks_per_quarter: int) -> tuple[int, int, int]:
+    """Compute position, strength and metre at this time; all 0 before the metre (-1) is known."""
+    if metre < 0:
+        return 0, 0, 0
+    place, division = time % bar, _DIVISIONS[metre]
+    position = 1 + min(place * PER_QUARTER // ticks_per_quarter, POSITIONS - 1)
+    if place == 0:
+        strength = 1
+    elif 2 * place == bar and bar % (2 * beat) == 0 and (division == 3 or bar >= 4 * beat):
+        strength = 2
+    elif place % beat == 0:
+        strength = 3
+    elif place * division % beat == 0:
+        strength = 4
+    else:
+        strength = 5 if 2 * place * division % beat == 0 else 6
+    return position, strength, metre + 1
+
+
+def input_values(
+    inputs: Sequence[str], place: tuple[int, int, int], key: int, pitch: int, ago: Mapping[str, Event]
+) -> list[int]:
+    """List the values of these inputs, column by column as in `feature_list`.
+
+    place: see `metrical`. key: as of `KeyFinder.key`. pitch: of the last note, -1 before the first. ago: by name of
+    the input what sounded so many bars before, as it would be written now.
+    """
+    values: list[int] = []
+    for name in inputs:
+        if name in _METRICAL:
+            values.append(place[_METRICAL[name]])
+        elif name == "key":
+            values.append(key + 1)
+        elif name == "degree":
+            values.append(0 if key < 0 or pitch < 0 else 1 + (pitch - key) % 12)
+        else:
+            found = ago[name]
+            values += (found.event + 1, found.duration + 2 - (found.event < 0))
+    return values
+
+
+def _fits() -> np.ndarray:
+    """Compute how well each pitch class fits each key, (12, 24): whole numbers, exact in sums of any order."""
+    rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
+    rows = rows - rows.mean(1, keepdims=True)
+    return np.rint(10_000 * rows / np.linalg.norm(rows, axis=1, keepdims=True)).T.copy()
+
+
+_FITS = _fits()
+
+
+class KeyFinder:
+    """The key that fits best what has sounded so far. Source: see `music.keys.estimate_key`."""
+
+    def __init__(self) -> None:
+        self._fit: np.ndarray | None = None
+
+    def add(self, pitch: int, ticks: int) -> None:
+        """Count a pitch that sounds for so many ticks."""
+        counted = ticks * _FITS[pitch % 12]
+        self._fit = counted if self._fit is None else self._fit + counted
+
+    def key(self) -> int:
+        """Return 0 to 11 for C to B major, 12 to 23 for minor, -1 before the first note."""
+        return -1 if self._fit is None else int(self._fit.argmax())
+
+
+class Past:
+    """The events of one melody so far, each with its start, and the places where runs of them came before.
+
+    matches: names of the echoes that match events. Counts over the melody's own past belong here as well.
+    """
+
+    def __init__(self, matches: Sequence[str] = ()):
+        self.starts: list[int] = []
+        self.events: list[Event] = []
+        self._matchers = {name: Matcher() for name in matches}
+
+    def add(self, start: int, event: Event) -> None:
+        """Append an event that starts at `start` ticks."""
+        before = self.events[-1].pitch if self.events else -1
+        self.starts.append(start)
+        self.events.append(event)
+        for name, matcher in self._matchers.items():
+            matcher.add(code_of(name, event, before))
+
+    def at(self, time: int) -> Event:
+        """Return what sounded at this time; its duration is -1 unless it began there."""
+        place = bisect_right(self.starts, time) - 1
+        if place < 0:
+            return NO_EVENT_YET
+        found = self.events[place]
+        return found if self.starts[place] == time else Event(found.event, -1, found.pitch)
+
+    def match(self, name: str) -> tuple[Event, int, int]:
+        """Find what followed the longest run equal to the latest events: event, pitch before it, run's length."""
+        matcher = self._matchers[name]
+        if not matcher.length:
+            return NO_EVENT_YET, -1, 0
+        place = matcher.place
+        return self.events[place], self.events[place - 1].pitch, matcher.length
+
+    def copy(self) -> Past:
+        """Return a past that goes on by itself."""
+        other = Past()
+        other.starts, other.events = self.starts.copy(), self.events.copy()
+        other._matchers = {name: matcher.copy() for name, matcher in self._matchers.items()}
+        return other
+
+
+class Matcher:
+    """Finds the latest earlier occurrence of the longest run of events that ends now, of at most LONGEST_MATCH.
+
+    length: of that run, 0 for none. place: index of the event that followed it.
+    """
+
+    def __init__(self) -> None:
+        self.place = self.length = 0
+        self._recent: list[int] = []  # codes of the last events, the latest first
+        self._count = 0
+        self._after: dict[int, int] = {}  # by run: index of the event that follows its latest occurrence
+
+    def add(self, code: int) -> None:
+        """Append an event of this code and find the longest run anew."""
+        self._recent = [code, *self._recent[: LONGEST_MATCH - 1]]
+        self._count += 1
+        self.place = self.length = run = 0
+        for length, recent in enumerate(self._recent, 1):
+            run = run * MATCH_BASE + recent + 1
+            place = self._after.get(run)
+            if place is not None:
+                self.place, self.length = place, length
+            self._after[run] = self._count
+
+    def copy(self) -> Matcher:
+        """Return a matcher that goes on by itself."""
+        other = Matcher()
+        other.place, other.length, other._count = self.place, self.length, self._count
+        other._recent, other._after = self._recent, self._after.copy()
+        return other
+
+
+def code_of(name: str, event: Event, before: int) -> int:
+    """Code an event, below MATCH_BASE: equal for those that the echo `name` takes as equal.
+
+    before: pitch of the event before, -1 for a rest.
+    """
+    if name == "contour":
+        return event.event
+    if name == "sequence":
+        interval = NO_INTERVAL if event.pitch < 0 or before < 0 else event.pitch - before + 128
+        return interval * DURATIONS_APART + event.duration
+    return event.event * DURATIONS_APART + event.duration

@@ -1,0 +1,339 @@
+"""The rules of note groups: which events and durations may follow, and the place that a melody has reached."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+
+from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, MAY_TIE, SHORTEST_TIE
+from ritornello.encoding.features import Event, KeyFinder, Past, input_values, metrical
+from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
+from ritornello.music.values import Key
+
+COUNT = len(DURATIONS)
+TICKS_OF = LENGTHS.tolist()  # of each duration
+STATE_AFTER = AFTER.tolist()
+TIE_FROM = SHORTEST_TIE.tolist()
+ENDLESS = 1 << 39  # ticks
+TABLES = 4096  # rows kept of each kind
+
+
+class NoteTracker:
+    """The rules of one melody in note groups (see `protocol.Place`); time and notes change when a group is whole.
+
+    Legal is what `encode` could have written (but for a key that the notes speak against, and, where pitches are
+    relative to it, an octave that they speak against): a tie only where the duration before could not have been
+    longer and the two are not one duration of the table; no rest after a rest, no end after a rest or before the
+    first note; pick-ups shorter than a bar; pitches of 0-127.
+    """
+
+    def __init__(self, encoding: Any):
+        self.encoding = encoding
+        self.ids: Ids = encoding.ids
+        self.row: PitchRow = encoding.pitch_row
+        self.time = self.onset = self.opening = self.notes = self.part = 0
+        self.bar, self.beat = encoding.bars[-1], encoding.beats[-1]
+        self.begun = self.done = False
+        self.sounding = -1
+        self._event = -1  # of the group whose duration is due
+        self._state = 0  # of the table of ties
+        self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
+        self._upbeat = 0
+        self._metre = self._key = -1
+        self._base = 0  # the pitch that others are counted from
+        self._last = -1  # pitch of the last note
+        self._found_key = KeyFinder()
+        self._past = Past([echo.name for echo in encoding.echoes if echo.name not in encoding.bars_ago])
+
+    def legal(self) -> np.ndarray:
+        """Tell which ids of the due part may come next, (parts[part],) of bool."""
+        if self.part:
+            return self._legal_durations()
+        return self._events(True, True, True, True)
+
+    def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
+        """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
+        time, state = self.time, self._state
+        left, until = end - time, last_bar_start - time
+        late = self.bar - time if self.notes == 0 else ENDLESS
+        if self.part:
+            return self._finishing_durations(left, until, least, late)
+        notes = closing(left, until, least, 0)[1]
+        rest = rest_fits(left, least, late)[1] and until > 0
+        tie = not self._started or (self._tied(left, until, least, late) & MAY_TIE[state]).any()
+        end_fits = until < 0 <= left and time - self.onset >= least
+        return self._events(notes, rest, bool(tie), end_fits)
+
+    def _events(self, notes: bool, rest: bool, tie: bool, end: bool) -> np.ndarray:
+        """Mask the events by the rules; the arguments switch off kinds of them."""
+        if self.done:
+            return event_mask(self.ids, self.row, None, False, False, False, False, False)
+        ready = self._is_ready()
+        return event_mask(
+            self.ids,
+            self.row,
+            (self._base, self.notes == 0) if ready and notes else None,
+            ready and rest and not (self._started and self.sounding < 0),
+            tie and TIE_FROM[self._state] < self._tie_limit(),
+            not self.begun,
+            self.begun and not ready,
+            ready and end and self.notes > 0 and self.sounding >= 0,
+        )
+
+    def _legal_durations(self) -> np.ndarray:
+        ids, event = self.ids, self._event
+        if event >= ids.key:
+            return octave_mask(ids, (event - ids.key) % 12)
+        if event >= ids.begin:
+            return duration_mask(ids, True, self.encoding.bars[event - ids.begin], -1)
+        if event == ids.tie:
+            return duration_mask(ids, False, self._tie_limit(), self._state)
+        return duration_mask(ids, False, ENDLESS, -1)
+
+    def _finishing_durations(self, left: int, until: int, least: int, late: int) -> np.ndarray:
+        ids, event, legal = self.ids, self._event, self._legal_durations()
+        if event >= ids.begin or (event == ids.tie and not self._started):
+            return legal
+        if event == ids.tie:
+            fits = self._tied(left, until, least, late)
+        elif event == ids.rest:
+            fits = rest_fits(left, least, late)[0]
+        else:
+            fits = closing(left, until, least, 0)[0]
+        mask = legal.copy()
+        mask[1 : 1 + COUNT] &= fits
+        return mask
+
+    def _tied(self, left: int, until: int, least: int, late: int) -> np.ndarray:
+        """Tell which durations may lengthen what sounds, (durations,) of bool."""
+        if self.sounding >= 0:
+            return closing(left, until, least, self.time - self.onset)[0]
+        return rest_fits(left, least, late)[0]
+
+    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
+        """Tell which ids of the due part fit a key and leave room; None where all do (see `protocol.Place`)."""
+        ids = self.ids
+        if not self.row.is_keyed:
+            return None
+        if self.part == 0:
+            if key is None:
+                return None
+            mask = np.ones(ids.second, bool)
+            mask[ids.key : ids.end] = np.arange(24) == key.tonic + 12 * (key.mode == "minor")
+            return mask
+        if self._event < ids.key:
+            return None
+        references = 12 * (np.arange(ids.size - ids.octave) - 1) + (self._event - ids.key) % 12
+        room = self._room(references, np.flatnonzero(pitches))
+        mask = np.ones(ids.size - ids.second, bool)
+        mask[1 + COUNT :] = room == room.max()
+        return mask
+
+    def _room(self, references: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+        """Count semitones up to the highest of `pitches` from the lowest within reach of each reference.
+
+        At most ROOMY; -1 where a melody's lowest note (the first one where pitches are counted from the note before)
+        would not lie among them.
+        """
+        floor = references - BELOW
+        places = pitches.searchsorted(floor)
+        lowest = pitches[np.minimum(places, len(pitches) - 1)]
+        room = np.full_like(lowest, ROOMY) if self.row.is_chained else np.minimum(pitches[-1] - lowest, ROOMY)
+        return np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
+
+    def pitches(self) -> np.ndarray:
+        """List the pitch that each id of the due part starts, (parts[part],) int16, -1 for none."""
+        ids = self.ids
+        if self.part or not self._is_ready():
+            return no_pitches(self.encoding.parts[self.part])
+        return pitches_of(ids, self.row, self._base, self.notes == 0)
+
+    def features(self) -> list[int]:
+        """Compute features and echoes of the next group (see `features.py`)."""
+        encoding, past = self.encoding, self._past
+        first = self._base + self.row.lowest  # pitch of id 0
+        highest = self.ids.rest - 1
+        ago: dict[str, Event] = {}
+        for name, bars in encoding.bars_ago.items():
+            found = past.at(self.time - bars * self.bar)
+            if found.pitch >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
+                found = Event(min(max(found.pitch - first, 0), highest), found.duration, found.pitch)
+            ago[name] = found
+        place = metrical(self._metre, self.time, self.bar, self.beat, encoding.ticks_per_quarter)
+        key = self._key if self.row.is_keyed else self._found_key.key()
+        values = input_values(encoding.inputs, place, key, self._last, ago)
+        for echo in encoding.echoes:
+            if echo.name in ago:
+                event, duration, _ = ago[echo.name]
+                strength = (event >= 0) + (duration >= 0)
+            else:
+                (event, duration, pitch), before, strength = past.match(echo.name)
+                here = past.events[-1].pitch if past.events else -1
+                if echo.name == "sequence" and pitch >= 0 and before >= 0 and here >= 0:
+                    event = min(max(pitch - before + here - first, 0), highest)
+            values += (event + 1, duration + 2 if duration >= 0 else 0, strength)
+        return values
+
+    def advance(self, token: int) -> None:
+        """Go on by one token."""
+        ids = self.ids
+        if token < ids.second:
+            self.done = self.done or token == ids.end
+            self._event = -1 if token == ids.end else token
+            self.part = 0 if token == ids.end else 1
+        else:
+            if self._event >= 0:
+                self._close(self._event, token)
+            self._event, self.part = -1, 0
+
+    def _close(self, event: int, token: int) -> None:
+        """Complete a group: what it began takes its time."""
+        ids = self.ids
+        index = token - ids.length
+        is_duration = 0 <= index < COUNT
+        ticks = TICKS_OF[index] if is_duration else 0
+        index = index if is_duration else 0
+        self._state = STATE_AFTER[self._state if event == ids.tie else 0][index] if is_duration else 0
+        if event < ids.rest:
+            self._note(event + self.row.lowest + self._base)
+        elif event == ids.rest:
+            self.sounding, self._started = -1, True
+        elif event != ids.tie or not self._started:
+            self._header(event, token, ticks)
+            return
+        if self.encoding.remembers:
+            self._past.add(self.time, Event(event, index, self._last if event < ids.rest else -1))
+            if self.encoding.follows_key and self.sounding >= 0:
+                self._found_key.add(self.sounding, ticks)
+        self.time += ticks
+
+    def _note(self, pitch: int) -> None:
+        """Start a note at the time reached."""
+        if not self.notes:
+            self.opening = self.time
+        self.onset, self.sounding, self._last, self._started = self.time, pitch, pitch, True
+        self.notes += 1
+        if self.row.is_chained:
+            self._base = pitch
+
+    def _header(self, event: int, token: int, ticks: int) -> None:
+        """Take metre, pick-up or key from a group before the first note or rest."""
+        encoding, ids = self.encoding, self.ids
+        if self._started:
+            return
+        if ids.begin <= event < ids.key:
+            self._metre, self.begun = event - ids.begin, True
+            self._upbeat += ticks
+        elif event == ids.tie:
+            self._upbeat += ticks
+        elif token >= ids.octave:
+            self._key = event - ids.key
+            self._base = 12 * (token - ids.octave - 1) + self._key % 12
+        self.bar, self.beat = encoding.bars[self._metre], encoding.beats[self._metre]
+        self.time = -self._upbeat % self.bar
+
+    def copy(self) -> Self:
+        """Return rules that go on from here by themselves."""
+        other = copy(self)
+        other._past, other._found_key = self._past.copy(), copy(self._found_key)
+        return other
+
+    def _is_ready(self) -> bool:
+        """Tell whether the header is whole as far as it must be."""
+        return self.begun and (self._key >= 0 or not self.row.is_keyed)
+
+    def _tie_limit(self) -> int:
+        """Count the ticks that a tied piece must stay below: a pick-up is shorter than its bar."""
+        return ENDLESS if self._started else self.bar - self._upbeat
+
+
+@lru_cache(maxsize=TABLES)
+def closing(left: int, until: int, least: int, held: int) -> tuple[np.ndarray, bool]:
+    """Tell which durations of a note leave a melody that can close, or close it, (durations,); and whether any does.
+
+    left, until: ticks to the latest end and to the last bar. least: ticks that the last note must last. held: ticks
+    that the note has lasted.
+    """
+    room = left - LENGTHS
+    closes = (until < LENGTHS) & (LENGTHS + held >= least)
+    return _frozen((room >= 0) & (closes | (room >= least)))
+
+
+@lru_cache(maxsize=TABLES)
+def rest_fits(left: int, least: int, late: int) -> tuple[np.ndarray, bool]:
+    """Tell which durations of a rest leave room for a note, (durations,); and whether any does.
+
+    late: ticks by which the first note must start.
+    """
+    return _frozen((left - LENGTHS >= least) & (late > LENGTHS))
+
+
+@lru_cache(maxsize=TABLES)
+def duration_mask(ids: Ids, none: bool, limit: int, state: int) -> np.ndarray:
+    """Mask part 1 where a duration is due: those below `limit` ticks, of a tie those that its state allows (-1: all).
+
+    none: whether "none" may stand there.
+    """
+    mask = np.zeros(ids.size - ids.second, bool)
+    mask[0] = none
+    mask[1 : 1 + COUNT] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
+    return _frozen(mask)[0]
+
+
+@lru_cache(maxsize=TABLES)
+def octave_mask(ids: Ids, tonic: int) -> np.ndarray:
+    """Mask part 1 where the octave of a tonic, 0 for C, is due."""
+    mask = np.zeros(ids.size - ids.second, bool)
+    references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
+    mask[1 + COUNT :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
+    return _frozen(mask)[0]
+
+
+@lru_cache(maxsize=TABLES)
+def event_mask(
+    ids: Ids,
+    row: PitchRow,
+    pitched: tuple[int, bool] | None,
+    rest: bool,
+    tie: bool,
+    begins: bool,
+    keys: bool,
+    end: bool,
+) -> np.ndarray:
+    """Mask part 0 by kind of event; pitched: reference and whether the first note is due, None for no notes."""
+    mask = np.zeros(ids.second, bool)
+    if pitched is not None:
+        mask[: ids.rest] = pitches_of(ids, row, *pitched)[: ids.rest] >= 0
+    mask[ids.rest], mask[ids.tie], mask[ids.end] = rest, tie, end
+    mask[ids.begin : ids.key], mask[ids.key : ids.end] = begins, keys
+    return _frozen(mask)[0]
+
+
+@lru_cache(maxsize=TABLES)
+def pitches_of(ids: Ids, row: PitchRow, base: int, is_first: bool) -> np.ndarray:
+    """List the pitch of each id of part 0 above a reference, int16, -1 for none or one outside 0-127.
+
+    A first interval is as short as the reference allows.
+    """
+    offsets = np.arange(row.lowest, row.lowest + ids.rest)
+    legal = (base + offsets >= 0) & (base + offsets <= 127)
+    if row.is_chained and is_first:
+        legal &= (offsets >= -BELOW) & (offsets < 12 - BELOW)
+    out = np.full(ids.second, -1, np.int16)
+    out[: ids.rest] = np.where(legal, base + offsets, -1)
+    return _frozen(out)[0]
+
+
+@lru_cache(maxsize=8)
+def no_pitches(size: int) -> np.ndarray:
+    """List no pitch for any of so many ids, int16."""
+    return _frozen(np.full(size, -1, np.int16))[0]
+
+
+def _frozen(table: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Make a table read-only, and tell whether it allows anything."""
+    table.flags.writeable = False
+    return table, bool(table.any())

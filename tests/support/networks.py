@@ -1,0 +1,75 @@
+"""Networks of weights made up in a test: their options and alphabet follow from the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ritornello.model.alphabet import Alphabet
+from ritornello.model.lstm import NumpyLstm, State
+from ritornello.model.options import NetworkOptions
+
+
+def alphabet_of(tensors: Mapping[str, np.ndarray]) -> Alphabet:
+    """Read the alphabet off the shapes of weights."""
+    names = ("output.0.bias", "output.1.bias") if "output.0.bias" in tensors else ("output.bias",)
+    features = sum(name.startswith("side.") for name in tensors)
+    sources, strengths = tensors["echo.strength"].shape if "echo.strength" in tensors else (0, 0)
+    return Alphabet(
+        tuple(len(tensors[name]) for name in names),
+        tuple(len(tensors[f"side.{n}"]) for n in range(features)),
+        (strengths,) * sources,
+    )
+
+
+def options_of(tensors: Mapping[str, np.ndarray]) -> NetworkOptions:
+    """Read the options off the shapes of weights."""
+    return NetworkOptions(
+        layers=sum(name.endswith(".recurrent") for name in tensors),
+        width=tensors["lstm.0.recurrent"].shape[1],
+        embedding=tensors["embedding"].shape[1],
+        attention=len(tensors.get("attention.place", ())),
+        chain=len(tensors["chain.input"]) if "chain.input" in tensors else 128,
+        mixed="mix" in tensors,
+    )
+
+
+def network_of(tensors: Mapping[str, np.ndarray], dtype: type = np.float32) -> NumpyLstm:
+    """Build the network of these weights."""
+    return NumpyLstm(dict(tensors), options_of(tensors), alphabet_of(tensors), dtype)
+
+
+def step(
+    network: NumpyLstm, tokens: np.ndarray, state: State, features: np.ndarray | None = None
+) -> tuple[np.ndarray, State]:
+    """Feed tokens and return logits of the whole vocabulary, -inf for parts that are not due, and the new state."""
+    state = network.feed(tokens, state, features)
+    due, first = network.logits(state), network.alphabet.first(state.part)
+    logits = np.full((len(due), network.alphabet.size), -np.inf, due.dtype)
+    logits[:, first : first + due.shape[1]] = due
+    return logits, state
+
+
+class Indifferent:
+    """A network that finds every token as likely as every other, or leans to some by so many nats."""
+
+    def __init__(self, encoding, leaning: Mapping[int, float] | None = None):
+        self.alphabet = Alphabet.of(encoding)
+        self.started: list[int] = []
+        self._logits = np.zeros(self.alphabet.size, np.float32)
+        for token, lean in (leaning or {}).items():
+            self._logits[token] = lean
+
+    def start(self, batch: int) -> State:
+        self.started.append(batch)
+        nothing = np.zeros((batch, 1), np.float32)
+        return State(((nothing, nothing),), len(self.alphabet.parts) - 1)
+
+    def feed(self, tokens: np.ndarray, state: State, features: np.ndarray | None = None) -> State:
+        assert len(tokens) == len(state.layers[0][0])
+        return state._replace(part=(state.part + 1) % len(self.alphabet.parts))
+
+    def logits(self, state: State) -> np.ndarray:
+        own = self._logits[self.alphabet.first(state.part) : self.alphabet.first(state.part + 1)]
+        return np.tile(own, (len(state.layers[0][0]), 1))
