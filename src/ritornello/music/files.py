@@ -81,7 +81,7 @@ def _parsed(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[l
         return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
     if kind in ("mscx", "mscz"):
         return _format("musescore.reader").read_musescore(content, source, repeats), []
-    return _format("scores.reader").read_score(content, KINDS[kind].suffix, source, repeats), []
+    return _format("scores.reader").read_score(content, KINDS[kind][1], source, repeats), []
 
 
 def _format(module: str):
@@ -137,26 +137,19 @@ def _agreed_kind(path: Path, content: bytes) -> str:
         known = " ".join(SUFFIXES)
         raise MusicFileError(f"{path}: {suffix or 'no suffix'} is not a suffix of a music file; known are {known}")
     promised, found = SUFFIXES[suffix], detect(content)
-    wanted = KINDS[promised]
+    wanted, _ = KINDS[promised]
     if found == promised or (promised == "abc" and not found):
         return promised  # a lone ABC tune may come without its X: line
     if found == "html":
         raise MusicFileError(
-            f"{path}: this is an HTML page, not {wanted.article} {wanted.name}: "
-            "download the file itself, not the page that shows it"
+            f"{path}: this is an HTML page, not {wanted}: download the file itself, not the page that shows it"
         )
     if found == "xml":
         raise MusicFileError(
-            f"{path}: this is XML of another kind, not {wanted.article} {wanted.name}: "
-            "export the score again, or leave the file out"
+            f"{path}: this is XML of another kind, not {wanted}: export the score again, or leave the file out"
         )
     if found:
-        kind = KINDS[found]
-        raise MusicFileError(
-            f"{path}: this is {kind.article} {kind.name}, not {wanted.article} {wanted.name}: "
-            f"rename it to {path.stem}{kind.suffix}"
-        )
+        actual, right_suffix = KINDS[found]
+        raise MusicFileError(f"{path}: this is {actual}, not {wanted}: rename it to {path.stem}{right_suffix}")
     start = ascii(content[:12].decode("latin-1"))
-    raise MusicFileError(
-        f"{path}: not {wanted.article} {wanted.name}: it begins with {start}; fetch or export it again"
-    )
+    raise MusicFileError(f"{path}: not {wanted}: it begins with {start}; fetch or export it again")

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import dataclass
 from io import BytesIO
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of file: its name in messages, and its usual suffix."""
-
-    name: str
-    suffix: str
-    article: str = "a"
-
-
 KINDS = {
-    "midi": Kind("MIDI file", ".mid"),
-    "musicxml": Kind("MusicXML file", ".musicxml"),
-    "mxl": Kind("compressed MusicXML file", ".mxl"),
-    "mei": Kind("MEI file", ".mei", "an"),
-    "kern": Kind("kern file", ".krn"),
-    "abc": Kind("ABC file", ".abc", "an"),
-    "mscx": Kind("MuseScore file", ".mscx"),
-    "mscz": Kind("compressed MuseScore file", ".mscz"),
+    "midi": ("a MIDI file", ".mid"),
+    "musicxml": ("a MusicXML file", ".musicxml"),
+    "mxl": ("a compressed MusicXML file", ".mxl"),
+    "mei": ("an MEI file", ".mei"),
+    "kern": ("a kern file", ".krn"),
+    "abc": ("an ABC file", ".abc"),
+    "mscx": ("a MuseScore file", ".mscx"),
+    "mscz": ("a compressed MuseScore file", ".mscz"),
 }
+"""Kinds of files: their names in messages, and their usual suffixes."""
 
 SUFFIXES = {
     ".mid": "midi",
