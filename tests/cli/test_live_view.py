@@ -1,6 +1,7 @@
 """The view of a run in training, where the terminal cannot be drawn on."""
 
 import io
+import sys
 
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
@@ -20,10 +21,10 @@ class Terminal(io.StringIO):
 
 
 def test_a_terminal_that_cannot_be_drawn_on_gets_lines_as_it_goes(monkeypatch):
-    console, screen = Console(), Terminal()
-    monkeypatch.setattr(console, "_stream", screen)
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "dumb")
-    with LiveView(console, 40) as view:
+    with LiveView(Console(), 40) as view:
         view.show(Look(CHECK, Log((POINT,)), None, [], 6.0))
         assert screen.getvalue() == (
             "   0:02  update     10 of 40  epoch   1.0  training 6.000  validation 5.000 bits per note  "
