@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ INSIDE = {  # the order inside a room: "" for its own files, its wings, then fil
     "reports": ("", "corpora", "runs"),
     "cli": ("", "corpus", "verbs"),
 }
+LONGEST_CHAIN = {"corpus": 11}  # modules; 7 elsewhere
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -140,6 +142,24 @@ def test_no_modules_import_each_other_in_a_circle():
         free = {module for module, needs in graph.items() if not needs & graph.keys()}
         assert free, f"these import each other: {sorted(graph)}"
         graph = {module: needs for module, needs in graph.items() if module not in free}
+
+
+@cache
+def chain_from(module: str) -> tuple[str, ...]:
+    """The longest way of imports from a module through its room, the room's own package left out."""
+    needs = [name for name in IMPORTS.get(module, ()) if room_of(name) == room_of(module) != name]
+    return module, *max(map(chain_from, needs), key=len, default=())
+
+
+@pytest.mark.parametrize("room", sorted({room_of(name) for name in IMPORTS} - {""}))
+def test_a_chain_of_imports_inside_a_room_is_short(room):
+    longest = max((chain_from(name) for name in IMPORTS if room_of(name) == room), key=len)
+    assert len(longest) <= LONGEST_CHAIN.get(room, 7), longest
+
+
+def test_no_folder_holds_more_than_sixteen_files():
+    folders = sorted({path.parent for path in MODULES})
+    assert [folder for folder in folders if len(list(folder.glob("*.py"))) > 16] == []
 
 
 @pytest.mark.parametrize(
