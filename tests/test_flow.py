@@ -29,7 +29,7 @@ NOT_FOR_LIVE = ("training", "reports")  # an instrument plays without them
 
 INSIDE = {  # the order inside a room: "" for its own files, its wings, then files that open these; __init__ is last
     "music": ("", "midi", "abc", "musescore", "scores", "files", "worker"),
-    "encoding": ("", "arrays", "__init__", "options"),
+    "encoding": ("", "arrays"),
     "corpus": ("", "find", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
     "reports": ("", "corpora", "runs"),
