@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import sys
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -19,9 +21,9 @@ from ritornello.music.values import Melody, Metre, Note, Timeline
 from ritornello.reports.runs import watch as watching
 from ritornello.reports.runs.samples import Sample, make_sample, note_names, one_line_roll, opening_of
 from ritornello.reports.runs.watch import watch
-from ritornello.training.loop import Check
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.finetune import Base
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
 
@@ -208,10 +210,17 @@ def test_time_left_shrinks_to_nothing(training, tmp_path):
     assert left[-1] == 0
 
 
-def test_before_the_first_update_only_the_clock_says_how_long_it_takes():
-    before = Check(0, 40, 0.0, 0.2, 1.2, 1.0, 0.0, True)  # of a base
-    assert math.isnan(watching._seconds_left(before, None))
-    assert watching._seconds_left(before, 60.0) == 60.0
+@pytest.mark.parametrize("bound", [None, 60.0])
+def test_before_the_first_update_only_the_plan_s_bound_says_how_long_it_takes(
+    tiny_corpus, tmp_path, make_tensors, bound
+):
+    base = Base("base", ModelFile(make_tensors(145, scale=0.3), NetworkOptions(2, 16, 16), Grid()))
+    training = prepare_training(Request(options=OPTIONS, base=base), tiny_corpus)
+    training.metadata = replace(training.metadata, plan=replace(training.plan, seconds=bound))
+    with closing(watch(training, tmp_path)) as looks:
+        first = next(looks)
+    assert first.check.update == 0
+    assert math.isnan(first.seconds_left) if bound is None else first.seconds_left == bound
 
 
 def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(training, tmp_path, capsys):
@@ -242,10 +251,9 @@ class Terminal(io.StringIO):
 
 def test_on_a_terminal_curves_melody_and_advice_stand_below_one_another(training, tmp_path, monkeypatch):
     screen = Terminal()
-    console = Console()
-    monkeypatch.setattr(console, "_stream", screen)
+    monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("COLUMNS", "90")
-    with LiveView(console, training.plan.updates) as view:
+    with LiveView(Console(), training.plan.updates) as view:
         for look in watch(training, tmp_path, view.at):
             view.show(look)
     last = screen.getvalue()
@@ -254,7 +262,7 @@ def test_on_a_terminal_curves_melody_and_advice_stand_below_one_another(training
     assert any(0x2800 < ord(sign) < 0x2900 for sign in last)
 
 
-def test_a_check_without_held_out_tunes_speaks_of_training_alone(training, tmp_path):
+def test_a_check_without_validation_tunes_speaks_of_training_alone(training, tmp_path):
     look = next(watch(training, tmp_path))
     said = describe_look(replace(look, log=replace(look.log, has_validation=False, ngram=None)))
     assert "held-out" not in said

@@ -1,4 +1,4 @@
-"""Weights that lie side by side in one vector, and AdamW on it, in pieces that stay in the cache."""
+"""Weights in one vector, and AdamW on it, in pieces that stay in the cache."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class AdamW:
         self._scratch = np.empty((2, min(PIECE, len(weights))), weights.dtype)
 
     def forget(self) -> None:
-        """Begin anew with the weights as they are."""
+        """Forget the moments; keep the weights."""
         self.mean[:], self.square[:], self.updates = 0, 0, 0
 
     def update(self, gradient: np.ndarray, rate: float) -> None:
-        """One step down the gradient, an array like the weights, shortened to a norm of 1 where it is longer."""
+        """Take a step down the gradient, an array like the weights, clipped to a norm of 1."""
         self.updates += 1
         clip = min(1.0, 1.0 / (self._norm(gradient) + 1e-6))
         step = rate / (1 - BETAS[0] ** self.updates)
@@ -59,11 +59,12 @@ class AdamW:
             self.weights[place] += self.weights[place] - kept
 
     def _norm(self, gradient: np.ndarray) -> float:
+        """Compute the norm, in which doubled numbers count twice."""
         square = float(np.dot(gradient, gradient))
         return math.sqrt(square + sum(float(np.dot(gradient[p], gradient[p])) for p in self.doubled))
 
     def _move(self, piece: slice, gradient: np.ndarray, clip: float, step: float, root: float, shrink: float) -> None:
-        """The update of one piece. root: what turns the root of the mean square into its unbiased estimate."""
+        """Update one piece. root: makes the root of the mean square an unbiased estimate."""
         mean, square, weights = self.mean[piece], self.square[piece], self.weights[piece]
         one, two = self._scratch[:, : len(weights)]
         np.multiply(gradient, clip, one)

@@ -1,4 +1,4 @@
-"""How many threads NumPy's matrix products use."""
+"""The number of threads that NumPy's matrix products use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def limit_blas(threads: int) -> bool:
-    """Let NumPy's OpenBLAS use so many threads from now on, in the whole process, like `torch.set_num_threads`.
+    """Set the threads of NumPy's OpenBLAS in the whole process, like `torch.set_num_threads`.
 
     Returns False, and changes nothing, where NumPy came with another BLAS (Apple's, MKL) or does not show OpenBLAS's
     functions (Windows); the environment alone decides there.
@@ -21,13 +21,13 @@ def limit_blas(threads: int) -> bool:
 
 
 def blas_threads() -> int | None:
-    """How many threads NumPy's OpenBLAS uses; None where it cannot be asked."""
+    """Count the threads that NumPy's OpenBLAS uses; None where it cannot be asked."""
     getter = _function("get_num_threads")
     return None if getter is None else int(getter())
 
 
 def _function(name: str):
-    """A function of the OpenBLAS that NumPy's wheels bring along, found through the module that is linked to it."""
+    """Find a function of the OpenBLAS in NumPy's wheel, through the module linked to it."""
     core = "numpy._core" if np.__version__ >= "2" else "numpy.core"
     try:
         library = ctypes.CDLL(import_module(f"{core}._multiarray_umath").__file__)

@@ -1,4 +1,4 @@
-"""Copy gates once through and back, in NumPy alone; for the formula see `model/echoes.py`."""
+"""Copy gates, forward and backward, in NumPy alone; the formula is in `model/echoes.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Weights = dict[str, np.ndarray]
 
 
 class OpenGates:
-    """The gates of one part, raising logits (N, V) of its own ids, in place. name: "echo" or "echo.1".
+    """The gates of one part, which raise its logits, (N, V), in place. name: "echo" or "echo.1".
 
-    seen: (N, H), what the softmax sees; it must stay as it is until the way back.
+    seen: (N, H), the softmax's input; it must not change before the backward pass.
     """
 
     def __init__(self, weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray):
@@ -26,7 +26,7 @@ class OpenGates:
         np.add.at(logits.reshape(-1), self._places, raised.ravel())
 
     def backward(self, by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
-        """Set the gradients of the gates; returns those by `seen`, (N, H). by_logits: (N, V), of the nll."""
+        """Set the gradients of the gates; return those by `seen`, (N, H). by_logits: (N, V)."""
         name = self._name
         by_raised = by_logits.reshape(-1)[self._places].reshape(self._is_named.shape)
         by_raised *= self._is_named

@@ -148,18 +148,12 @@ class NumpyEngine:
 
     def _masks(self, passage: Pass) -> Masks | None:
         """Draw the dropout masks of the next update; None without dropout."""
-        if not self._network.dropout:
+        dropout = self._network.dropout
+        if not dropout:
             return None
-        entry = self._mask(self._weights.named["entry"].shape)
-        return Masks(entry, [self._mask(layer.output[1:].shape) for layer in passage.layers])
-
-    def _mask(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw a mask: 0 with the probability of `dropout`, else scaled so that the mean stays 1."""
-        size = math.prod(shape)
-        drawn = np.frombuffer(self._random.bytes(2 * size), np.uint16)
-        silent = round(self._network.dropout * RANDOM_VALUES)
-        scale = self._dtype.type(RANDOM_VALUES / (RANDOM_VALUES - silent))
-        return np.multiply(drawn >= silent, scale, dtype=self._dtype).reshape(shape)
+        shapes = [self._weights.named["entry"].shape, *(layer.output[1:].shape for layer in passage.layers)]
+        entry, *layers = (dropout_mask(self._random, shape, dropout, self._dtype) for shape in shapes)
+        return Masks(entry, layers)
 
     def _draw_weights(self) -> None:
         """Draw weights spread as PyTorch's are; forget gates open (Jozefowicz et al. 2015)."""
@@ -188,6 +182,14 @@ class NumpyEngine:
 
     def _shapes(self) -> str:
         return json.dumps({name: value.shape for name, value in self._weights.named.items()})
+
+
+def dropout_mask(random: np.random.Generator, shape: tuple[int, ...], dropout: float, dtype: np.dtype) -> np.ndarray:
+    """Draw a mask: 0 with the probability of `dropout`, else scaled so that the mean stays 1."""
+    drawn = np.frombuffer(random.bytes(2 * math.prod(shape)), np.uint16)
+    silent = round(dropout * RANDOM_VALUES)
+    scale = dtype.type(RANDOM_VALUES / (RANDOM_VALUES - silent))
+    return np.multiply(drawn >= silent, scale, dtype=dtype).reshape(shape)
 
 
 def _reordered(name: str, value: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""One layer of the LSTM through time and back, written out in NumPy.
+"""One layer of the LSTM, forward and backward through time, written out in NumPy.
 
-The gates stand in the order i, f, o, g, so that the three sigmoids lie together, and those three are computed as
-scaled tanh: one tanh serves all four. What this file is given before the tanh is therefore halved for i, f, o
-(see `halved`); what it gives back are gradients of the nll by the true sums.
+The gates are in the order i, f, o, g, so that the three sigmoids are contiguous, and these are computed as scaled
+tanh: one tanh serves all four. Its inputs are therefore halved for i, f, o (see `halved`); the gradients that it
+returns are those by the true sums.
 
 Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; back-propagation through time,
 Werbos 1990.
@@ -36,7 +36,7 @@ class Recurrence:
         self._squashed = np.empty((steps, streams, width), dtype)  # tanh of the cell
         self._sums = np.empty((streams, 4 * width), dtype)
         self._scratch = np.empty((3, streams, width), dtype)
-        self._slopes = np.empty((2, streams, width), dtype)  # by the output and by the cell
+        self._gradients = np.empty((2, streams, width), dtype)  # by the output and by the cell
         self._steps = [self._views(t) for t in range(steps)]
 
     def forward(self, weights: np.ndarray) -> None:
@@ -56,17 +56,20 @@ class Recurrence:
             np.multiply(o, squashed, output)
 
     def backward(self, weights: np.ndarray, gradient: np.ndarray) -> None:
-        """Run back. weights: recurrent, (4H, H), as they are. gradient: (T, S, H), of the nll by the outputs."""
-        by_output, by_cell = self._slopes
+        """Run backward through all steps.
+
+        weights: recurrent, (4H, H), not halved. gradient: (T, S, H), of the nll by the outputs.
+        """
+        by_output, by_cell = self._gradients
         product = blocked_product(weights, self.gates[0], by_output)
-        self._slopes[:] = 0
+        self._gradients[:] = 0
         for views, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
             by_output += by_this
             self._back(views, by_output, by_cell)
             product(views.gates)
 
     def _back(self, step: _Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
-        """From the gradients by a step's output and cell to those by its gates' sums and by the cell before.
+        """Compute the gradients by the gates' sums and the cell before from those by output and cell.
 
         With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
         """
@@ -81,7 +84,7 @@ class Recurrence:
         np.multiply(i, g, two)
         np.multiply(two, g, three)
         np.subtract(i, three, two)  # i (1 - g^2)
-        np.multiply(by_cell, f, three)  # goes on to the cell before
+        np.multiply(by_cell, f, three)  # for the cell before
         np.multiply(sigmoids, sigmoids, squares)
         sigmoids -= squares
         o *= one
@@ -92,6 +95,7 @@ class Recurrence:
         by_cell[:] = three
 
     def _views(self, t: int) -> _Step:
+        """Make the views of step t."""
         gates, width = self.gates[t], self.width
         i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
         cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
@@ -100,7 +104,7 @@ class Recurrence:
 
 
 class _Step(NamedTuple):
-    """Views of one step: taking them anew at each step would cost as much as some of the arithmetic."""
+    """Views of one step, made once: to make them at each step would cost as much as some of the arithmetic."""
 
     gates: np.ndarray
     sigmoids: np.ndarray
@@ -117,7 +121,10 @@ class _Step(NamedTuple):
 
 
 def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """x @ matrix into `out`, for x of the shape of `like`, (rows, depth), with the matrix cut into column blocks."""
+    """Make a function that computes x @ matrix into `out`, with the matrix cut into column blocks.
+
+    like: an array of the shape of x, (rows, depth).
+    """
     depth, columns = matrix.shape
     blocks = _blocks(len(like), depth, columns)
     cut = np.ascontiguousarray(
@@ -128,7 +135,7 @@ def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Ca
 
 
 def _blocks(rows: int, depth: int, columns: int) -> int:
-    """How many equal blocks of columns make each product small: as few as do, of 16 columns at least."""
+    """Count the equal blocks, of 16 columns at least, that make each product small; the fewest."""
     for blocks in range(1, columns // 16 + 1):
         if columns % blocks == 0 and rows * depth * (columns // blocks) <= SMALL_PRODUCT:
             return blocks
@@ -136,7 +143,7 @@ def _blocks(rows: int, depth: int, columns: int) -> int:
 
 
 def halved(sums: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Rows of i, f, o, g (4H on the first axis) with the sigmoids' halved."""
+    """Halve the rows of the sigmoids i, f, o among those of i, f, o, g, (4H, ...)."""
     scale = np.ones(len(sums), sums.dtype)
     scale[: 3 * len(sums) // 4] = 0.5
     return np.multiply(sums, scale.reshape(-1, *[1] * (sums.ndim - 1)), out)
