@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ritornello.corpus.find.archives import is_archive
+from ritornello.corpus.find.archives import ARCHIVE_SUFFIXES
 from ritornello.corpus.report import REMEDIES, FileReport
 from ritornello.corpus.store import Corpus
 
@@ -25,7 +25,11 @@ def check_lines(report: Sequence[FileReport], sources: Sequence[Path]) -> None:
     lines = [line.path for line in report]
     assert len(lines) == len(set(lines))
     alone = {path for path in lines if path in files}
-    opened = {file for file in files if is_archive(file) and any(path.startswith(f"{file}/") for path in lines)}
+    opened = {
+        file
+        for file in files
+        if file.lower().endswith(ARCHIVE_SUFFIXES) and any(path.startswith(f"{file}/") for path in lines)
+    }
     assert alone | opened == files
     assert all(path.startswith(tuple(f"{archive}/" for archive in opened)) for path in set(lines) - alone)
     for line in report:

@@ -24,7 +24,7 @@ from mutations import damaged
 
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.archives import is_archive
+from ritornello.corpus.find.archives import ARCHIVE_SUFFIXES
 from ritornello.corpus.find.sources import name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import FileReport
@@ -36,7 +36,11 @@ UNFORESEEN = "cannot be read ("  # how a worker tells of an exception that no re
 def main(seeds: str, found: str, seconds: float, seed: int) -> Counter[str]:
     """Damage and build until the time is over."""
     chance = random.Random(seed)
-    originals = [p for p in sorted(Path(seeds).rglob("*.*")) if is_archive(p.name) or not name_problem(p.name)]
+    originals = [
+        p
+        for p in sorted(Path(seeds).rglob("*.*"))
+        if p.name.lower().endswith(ARCHIVE_SUFFIXES) or not name_problem(p.name)
+    ]
     counts: Counter[str] = Counter()
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.exchange import timeline_to_dict
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("part", "u1")])
@@ -40,7 +39,7 @@ class MelodySlice:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `pieces.jsonl`."""
-        line: dict[str, Any] = {"notes": [self.first, self.stop], **timeline_to_dict(self.timeline)}
+        line: dict[str, Any] = {"notes": [self.first, self.stop], **self.timeline.to_dict()}
         if self.steps is not None:
             line["steps"] = list(self.steps)
         return line

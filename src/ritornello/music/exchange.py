@@ -1,4 +1,4 @@
-"""Pieces and timelines as plain values for JSON; pieces back, every field checked: no process trusts another."""
+"""Pieces as JSON values and back, every field checked, for processes that do not trust each other."""
 
 from __future__ import annotations
 
@@ -21,24 +21,13 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
             "title": piece.title,
             "composer": piece.composer,
             "source": piece.source,
-            "timeline": timeline_to_dict(piece.timeline),
+            "timeline": piece.timeline.to_dict(),
             "parts": [
                 [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
             ],
         }
         for piece in pieces
     ]
-
-
-def timeline_to_dict(timeline: Timeline) -> dict[str, Any]:
-    """Turn a timeline into plain values, for answers of workers and lines of a corpus."""
-    return {
-        "ticks_per_quarter": timeline.ticks_per_quarter,
-        "length": timeline.length,
-        "metres": [list(m) for m in timeline.metres],
-        "keys": [list(k) for k in timeline.keys],
-        "tempos": [list(t) for t in timeline.tempos],
-    }
 
 
 def pieces_from_json(data: Any) -> list[Piece]:

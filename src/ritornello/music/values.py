@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
 DEFAULT_VELOCITY = 80
@@ -93,6 +93,16 @@ class Timeline:
         for metre in self.metres:
             if metre.numerator < 1 or metre.denominator < 1:
                 raise ValueError(f"a metre needs two positive numbers, not {metre.name}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn it into plain values, for answers of workers and lines of a corpus."""
+        return {
+            "ticks_per_quarter": self.ticks_per_quarter,
+            "length": self.length,
+            "metres": [list(m) for m in self.metres],
+            "keys": [list(k) for k in self.keys],
+            "tempos": [list(t) for t in self.tempos],
+        }
 
     @property
     def metre(self) -> Metre:

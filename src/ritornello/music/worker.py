@@ -27,6 +27,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -132,7 +133,9 @@ class Worker:
         waiting = deque(files)
         try:
             while waiting and not self._stopped:
-                process = self._ready()
+                if self._process is not None and self._process.answered >= LIFETIME_FILES:
+                    self.end()
+                process = self._process or self._start()
                 process.ask(waiting, options)
                 while waiting and (answer := process.answer()) is not None:
                     self._deaths = 0
@@ -178,11 +181,6 @@ class Worker:
             raise WorkerError(f"the process that reads files ends on any file ({cause}); {REMEDY}")
         self._deaths = 0
 
-    def _ready(self) -> _Process:
-        if self._process is not None and self._process.answered >= LIFETIME_FILES:
-            self.end()
-        return self._process or self._start()
-
     def _start(self, is_patient: bool = False) -> _Process:
         process = self._process = _Process(self, is_patient)
         if self._stopped:  # while it started
@@ -205,13 +203,16 @@ class _Process:
         self._failure: Failure | None = None
         self._ended = threading.Event()
         self._deadline = worker.clock() + START_SECONDS
+        # this very package, and one thread for numeric libraries, each of which takes memory
+        path = [str(Path(__file__).resolve().parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         try:
             self.process = subprocess.Popen(
                 worker.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **threads},
             )
         except OSError as error:
             reason = error.strerror or error
@@ -317,13 +318,6 @@ def _processor_seconds(process: int) -> float | None:
         return None
 
 
-def _environment() -> dict[str, str]:
-    """Make the process's environment: this very package, and one thread for numeric libraries."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
-
 def send(pipe: IO[bytes], message: bytes) -> None:
     """Write a message to a pipe, its length first."""
     pipe.write(struct.pack(">I", len(message)) + message)
@@ -351,9 +345,7 @@ def main(arguments: Sequence[str]) -> None:
     arguments: function, seconds for each file, MB of memory.
     """
     timeout_seconds, memory_mb = float(arguments[1]), int(arguments[2])
-    requests, answers = sys.stdin.buffer, _private_output()
-    _ignore_interrupts()
-    _limit_memory(memory_mb)
+    requests, answers = sys.stdin.buffer, _confine(memory_mb)
     module, _, name = arguments[0].partition(":")
     function = getattr(importlib.import_module(module), name)
     send(answers, READY)
@@ -382,24 +374,15 @@ def _answer(function: Callable[..., bytes], content: bytes, name: str, options: 
     return FAILED + json.dumps(["unreadable", detail]).encode("ascii")
 
 
-def _private_output() -> IO[bytes]:
-    """Keep standard output for answers alone: what native code prints goes nowhere instead."""
-    private = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _confine(memory_mb: int) -> IO[bytes]:
+    """Limit this process's memory, leave Ctrl-C to the parent and keep standard output for answers alone.
+
+    Returns the pipe for answers: what native code prints goes nowhere instead.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    private, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-    return os.fdopen(private, "wb")
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which ends the process."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _limit_memory(memory_mb: int) -> None:
-    """Let this process have so much address space and no more, or less where it was given less."""
     if sys.platform == "linux":
         import resource
 
@@ -408,6 +391,7 @@ def _limit_memory(memory_mb: int) -> None:
         allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    return os.fdopen(private, "wb")
 
 
 def _limit_seconds(timeout_seconds: float) -> None:

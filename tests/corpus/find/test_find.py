@@ -253,6 +253,19 @@ def test_a_damaged_archive_has_one_line_behind_what_could_be_read(tmp_path):
     assert refused(archive_itself) == ("bad_archive", "damaged (unexpected end of data)")
 
 
+def test_only_files_with_names_of_archives_are_opened(tmp_path):
+    archives = ["a.zip", "b.TAR.GZ", "c.tgz", "d.tar.xz", "e.tbz2", "f.txz", "g.tar"]
+    files = ["h.mxl", "i.mscz", "j.npz", "k.mid"]
+    fill(tmp_path, *archives, *files, "l.gz", "zip")
+    reasons = {os.path.basename(s.name): s.problem[0] if s.problem else "" for s in find_files([tmp_path])}
+    assert reasons == {
+        **dict.fromkeys(archives, "bad_archive"),
+        **dict.fromkeys(files, ""),
+        "l.gz": "not_music",
+        "zip": "not_music",
+    }
+
+
 def test_an_archive_of_nothing_has_a_line(tmp_path):
     with zipfile.ZipFile(tmp_path / "none.zip", "w"):
         pass

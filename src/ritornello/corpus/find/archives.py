@@ -22,8 +22,9 @@ from ritornello.corpus.find.archive_tar import TarMembers
 from ritornello.corpus.find.archive_zip import ZipMembers
 
 ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
+ARCHIVE_SUFFIXES = (*ZIP_SUFFIXES, ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
 
+TOO_DEEP = ("nested_archive", "an archive two deep in others is not opened")
 NONSENSE = (None, errno.EINVAL, errno.EOVERFLOW)
 """Of errors in reading: an unpacker's own, and those of a damaged directory that names impossible places."""
 
@@ -38,11 +39,6 @@ _last = threading.local()  # the archives that were read from last: the outer on
 Opened = ZipMembers | TarMembers
 
 
-def is_archive(name: str) -> bool:
-    """Tell whether a name is that of an archive; `.mxl`, `.mscz` and `.npz` are files."""
-    return name.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
-
-
 def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
     """List the files in an archive and in archives within it, without folders and hidden files.
 
@@ -55,7 +51,7 @@ def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
         found, damage = _listed(archive)
         budget = _Budget(limits, os.path.getsize(path))
         for member in found:
-            is_inner = is_archive(member.name) and member.problem is None
+            is_inner = member.name.lower().endswith(ARCHIVE_SUFFIXES) and member.problem is None
             yield from _members_within(archive, member, budget) if is_inner else [member]
     finally:
         archive.close()
@@ -111,14 +107,16 @@ def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[M
             archive.close()
         for member in found:
             place = (inner.index + 1) * INNER + member.index
-            yield Member(place, f"{inner.name}/{member.name}", member.problem or _too_deep(member.name))
-        problem = damage or ("" if found else "it holds no files")
+            is_archive = member.name.lower().endswith(ARCHIVE_SUFFIXES)
+            problem = member.problem or (TOO_DEEP if is_archive else None)
+            yield Member(place, f"{inner.name}/{member.name}", problem)
+        fault = damage or ("" if found else "it holds no files")
     except LimitError:
-        problem = "with what lies in it, the archive around it holds too much: unpack it and name the folder"
+        fault = "with what lies in it, the archive around it holds too much: unpack it and name the folder"
     except ArchiveError as error:
-        problem = str(error)
-    if problem:
-        yield replace(inner, problem=("bad_archive", problem))
+        fault = str(error)
+    if fault:
+        yield replace(inner, problem=("bad_archive", fault))
 
 
 def _listed(archive: Opened) -> tuple[list[Member], str]:
@@ -135,10 +133,6 @@ def _listed(archive: Opened) -> tuple[list[Member], str]:
     except ArchiveError as error:
         return found, str(error)
     return found, ""
-
-
-def _too_deep(name: str) -> tuple[str, str] | None:
-    return ("nested_archive", "an archive two deep in others is not opened") if is_archive(name) else None
 
 
 def _open_within(outer: Opened, place: int, limits: Limits) -> Opened:

@@ -6,13 +6,15 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from pathlib import Path
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ArchiveError, Member
-from ritornello.corpus.find.archives import is_archive, list_members
+from ritornello.corpus.find.archives import ARCHIVE_SUFFIXES, list_members
 from ritornello.corpus.find.sources import Source, name_problem
 
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
@@ -30,14 +32,16 @@ def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
     Of a file that was found, eight bytes of the digest of its real path are remembered.
     Raises CorpusError for a source that does not exist, and where no file is found.
     """
-    found: set[int] = set()
+    found: set[bytes] = set()
     for given in map(str, sources):
         for path in _named(given):
             for real, source in _below(path) if os.path.isdir(path) else [(os.path.realpath(path), _source_of(path))]:
-                before = len(found)
-                found.add(_digest(real))
-                if len(found) > before:
-                    yield from _opened(source)
+                digest = hashlib.blake2b(os.fsencode(real), digest_size=8).digest()
+                if digest in found:
+                    continue
+                found.add(digest)
+                is_archive = source.problem is None and source.path.lower().endswith(ARCHIVE_SUFFIXES)
+                yield from _members(source) if is_archive else [source]
     if not found:
         raise _nothing_found(sources)
 
@@ -56,10 +60,6 @@ def _nothing_found(sources: Sequence[str | Path]) -> CorpusError:
         )
     names = ", ".join(str(s) for s in sources) or "nothing"
     return CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
-
-
-def _digest(real: str) -> int:
-    return int.from_bytes(hashlib.blake2b(os.fsencode(real), digest_size=8).digest(), "big")
 
 
 def _named(given: str) -> list[str]:
@@ -113,36 +113,27 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
 def _listing(folder: str, real: str) -> list[tuple[str, str, bool]]:
     """List what a folder holds, sorted: path, real path, is it a folder. Raises OSError."""
     with os.scandir(folder) as entries:
-        seen = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    return [
-        (e.path, os.path.realpath(e.path) if e.is_symlink() else os.path.join(real, e.name), _is_folder(e))
-        for e in seen
-    ]
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
+        seen = sorted((e for e in entries if not e.name.startswith(".")), key=attrgetter("name"))
+    listed = []
+    for entry in seen:
+        is_folder = False
+        with suppress(OSError):  # a link to itself
+            is_folder = entry.is_dir()
+        real_path = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
+        listed.append((entry.path, real_path, is_folder))
+    return listed
 
 
 def _source_of(path: str) -> Source:
     """Make one source of a path, which is not opened."""
     if os.path.isfile(path):
-        return Source(path, path, problem=None if is_archive(path) else name_problem(path))
+        return Source(path, path, problem=None if path.lower().endswith(ARCHIVE_SUFFIXES) else name_problem(path))
     missing = "not a file" if os.path.exists(path) else "a link to nothing"
     return Source(path, path, problem=("not_music", missing))
 
 
-def _opened(source: Source) -> Iterator[Source]:
-    """List the members of an archive, or the source itself.
-
-    A damaged archive comes last, with its problem.
-    """
-    if source.problem or not is_archive(source.path):
-        yield source
-        return
+def _members(source: Source) -> Iterator[Source]:
+    """List the members of an archive; the archive itself comes last, with its problem, if it is damaged."""
     numbers: dict[str, int] = {}
     try:
         for member in list_members(source.path):

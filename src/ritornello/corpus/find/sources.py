@@ -49,16 +49,6 @@ class Source:
         name, path, member, problem = values
         return cls(name, path, member, None if problem is None else (problem[0], problem[1]))
 
-    @property
-    def suffix(self) -> str:
-        """The ending of the name in small letters, ".mid"."""
-        return os.path.splitext(self.name)[1].lower()
-
-    @property
-    def is_array(self) -> bool:
-        """Whether the name is that of a file of token arrays."""
-        return self.suffix in ARRAY_SUFFIXES
-
     def read(self) -> bytes:
         """Read its bytes, at most 64 MB of a score and 256 MB of an array file.
 
@@ -67,7 +57,7 @@ class Source:
         """
         if self.problem:
             raise SourceError(*self.problem)
-        limit = MAX_ARRAY_BYTES if self.is_array else MAX_BYTES
+        limit = MAX_ARRAY_BYTES if self.name.lower().endswith(ARRAY_SUFFIXES) else MAX_BYTES
         try:
             content: bytes | None
             if self.member is None:
