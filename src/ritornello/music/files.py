@@ -41,7 +41,7 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
 
 
 def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> tuple[list[Piece], list[Remark]]:
-    """Read every piece in the bytes of a music file, with remarks on what was guessed or left out.
+    """Read every piece in the bytes of a music file, with remarks on guesses and losses.
 
     name: of the file; its suffix says what it holds. Raises MusicFileError as `read` does.
     Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of
@@ -100,7 +100,7 @@ def _encoded(melody: Melody, suffix: str) -> bytes:
 
 
 def regular_bytes(path: str | Path, limit: int) -> bytes | None:
-    """Read up to `limit` + 1 bytes of a regular file, None of a pipe or device, for whose writer nobody waits.
+    """Read up to `limit` + 1 bytes of a regular file; give None for a pipe or device.
 
     Raises OSError.
     """

@@ -18,7 +18,7 @@ class Spelled(NamedTuple):
 
 
 def alterations(fifths: int) -> dict[str, int]:
-    """List the letters that a key of `fifths` (-7 to 7) alters, with 1 for a sharp and -1 for a flat."""
+    """List the letters that a key of `fifths` (-7 to 7) alters: 1 for a sharp, -1 for a flat."""
     if fifths >= 0:
         return dict.fromkeys(LINE_OF_FIFTHS[:fifths], 1)
     return dict.fromkeys(LINE_OF_FIFTHS[fifths:], -1)
