@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 PAGES = (".html", ".htm")
 
 
-def load_corpus(corpus: Corpus | str | Path = "all", on_report: Callable[[FileReport], None] | None = None) -> Corpus:
+def load_corpus(
+    corpus: Corpus | str | Path = "all", on_report: Callable[[FileReport], None] | None = None, build: bool = True
+) -> Corpus:
     """Load a corpus from its folder, by its name, or from a file or folder of tunes.
 
     corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
     tunes, of which a corpus is built with the usual options, and not written anywhere.
-    on_report: called with the report line of each file that is read for it.
+    on_report: called with the report line of each file that is read for it. build: False refuses tunes.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
     from ritornello.corpus.embedded import COLLECTIONS, embedded
@@ -35,7 +37,7 @@ def load_corpus(corpus: Corpus | str | Path = "all", on_report: Callable[[FileRe
     path = Path(corpus)
     if not path.exists() and str(corpus) in ("all", *COLLECTIONS):
         return embedded(str(corpus))
-    if not path.exists() or is_corpus(path):
+    if not (build and path.exists()) or is_corpus(path):
         return Corpus.load(path)
     built: Corpus = build_corpus(path)
     for line in built.report if on_report else ():

@@ -75,7 +75,7 @@ def _figures(model: Model, seed: int, update: int) -> dict[str, Any]:
 def _write_tunes(
     tunes: Sequence[Tune], folder: Path, figures: dict[str, Any], say: Callable[[str], None]
 ) -> list[dict]:
-    """Write every tune in every format and the page of them all; return what each shares with training."""
+    """Write the tunes in every format and their page; return what each shares with training."""
     from ritornello import atomic
     from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
     from ritornello.render.page import page_html

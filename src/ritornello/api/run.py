@@ -62,7 +62,7 @@ class OpenRun:
                 pass
 
     def last_log(self) -> Log | None:
-        """Write the report of a finished run, if it was killed before that; read its log, None without one."""
+        """Write the report of a finished run anew, and read its log; None without one."""
         from ritornello.reports.runs.log import read_run
         from ritornello.reports.runs.page import write_report
 

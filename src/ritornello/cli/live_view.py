@@ -44,7 +44,7 @@ class LiveView:
             self._live.stop()
 
     def at(self, update: int, nll: float) -> None:
-        """Note that an update is done."""
+        """Record that an update is done."""
         self._done = update
 
     def show(self, look: Look) -> None:

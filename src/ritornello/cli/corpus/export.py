@@ -33,7 +33,7 @@ def export(
     Parameters
     ----------
     corpus
-        A corpus folder, a folder of tunes, or an embedded corpus: all, hymns or songs.
+        A corpus folder, or an embedded corpus: all, hymns or songs.
     out
         The folder to write, or for npz the file.
     to
@@ -45,7 +45,7 @@ def export(
         Of npz: how fine its grid is.
     """
     console = Console(quiet, as_json)
-    source = api.load_corpus(corpus)
+    source = api.load_corpus(corpus, build=False)
     files = [str(path) for path in api.export_corpus(source, out, to, convention, steps_per_quarter)]
     melodies = source.counts()["all"]["melodies"]
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"

@@ -25,7 +25,7 @@ def show(
     Parameters
     ----------
     corpus
-        A corpus folder, a folder of tunes, or an embedded corpus: all, hymns or songs.
+        A corpus folder, or an embedded corpus: all, hymns or songs.
     families
         Show instead which tunes are copies or variants of each other, and why: transposition, speed, the longest
         shared run, how much is shared.
@@ -38,7 +38,7 @@ def show(
     from ritornello.reports.corpora.describe import as_text
 
     console = Console(quiet, as_json)
-    material = api.load_corpus(corpus)
+    material = api.load_corpus(corpus, build=False)
     description = api.show_corpus(material, picture, page, Path(corpus).name)
     if families:
         found = api.corpus_families(material)

@@ -155,13 +155,13 @@ def read_coach(path: Path) -> dict[str, Any]:
     return figures if all(map(_is_number, numbers)) else {}
 
 
-def _point(line: Mapping[str, Any], training: float, held_out: float) -> Point:
+def _point(line: Mapping[str, Any], training: float, validation: float) -> Point:
     return Point(
         int(line["update"]),
         float(line["epochs"]),
         float(line["seconds"]),
         bits(line["train_nll"], training),
-        bits(line["validation_nll"], held_out),
+        bits(line["validation_nll"], validation),
     )
 
 

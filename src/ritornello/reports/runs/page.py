@@ -76,7 +76,7 @@ def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
     log, name = record.log, record.folder.resolve().name
     head = (
         f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
-        f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_facts(record, log)}</header>'
+        f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_figures(record, log)}</header>'
     )
     unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
     pictures = (
@@ -110,7 +110,7 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _facts(record: RunRecord, log: Log) -> str:
+def _figures(record: RunRecord, log: Log) -> str:
     last, corpus = log.points[-1], record.head.get("corpus", {})
     metadata = {
         "bits per note, validation"
