@@ -19,7 +19,6 @@ LEAST = {  # share of docstrings that begin with a verb, by room
     "api": 1.0,
     "atomic": 1.0,
     "cli": 1.0,
-    "corpus": 0.17,
     "encoding": 0.08,
     "evaluate": 0.07,
     "generate": 0.19,
@@ -30,7 +29,6 @@ LEAST = {  # share of docstrings that begin with a verb, by room
     "training": 0.27,
 }
 LONG = {  # first lines over WIDTH that a room may have
-    "corpus": 128,
     "encoding": 72,
     "evaluate": 16,
     "generate": 19,
@@ -42,7 +40,6 @@ LONG = {  # first lines over WIDTH that a room may have
 INVENTED_USES = {  # identifiers of INVENTED that a room may have
     "api": 5,
     "cli": 3,
-    "corpus": 146,
     "encoding": 94,
     "evaluate": 13,
     "generate": 8,

@@ -18,7 +18,7 @@ def sources(values) -> Lines[Source]:
 
 
 def reports(length: int) -> Lines[FileReport]:
-    return Lines(FileReport.to_dict, FileReport.from_json, length=length)
+    return Lines(FileReport.to_dict, FileReport.from_dict, length=length)
 
 
 def report(n: int) -> FileReport:

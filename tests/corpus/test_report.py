@@ -60,8 +60,8 @@ def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
             "remedy": "try --steps-per-quarter 12",
         }
     ]
-    assert FileReport.from_json(told) == line
-    assert FileReport.from_json({"path": "x", "status": "kept", "reason": "ok"}) == FileReport("x", "kept", "ok")
+    assert FileReport.from_dict(told) == line
+    assert FileReport.from_dict({"path": "x", "status": "kept", "reason": "ok"}) == FileReport("x", "kept", "ok")
 
 
 def test_a_line_for_people_says_what_would_help():

@@ -14,8 +14,9 @@ FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 
 
 def embedded(name: str = "all") -> Corpus:
-    """The embedded corpus: "hymns", "songs", or "all" (both). A piece's split is the same in each.
+    """Load the embedded corpus: "hymns", "songs", or "all" (both).
 
+    A piece's split is the same in each.
     Raises CorpusError for another name.
     """
     if name == "all":

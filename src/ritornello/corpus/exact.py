@@ -11,7 +11,7 @@ Place = tuple[Fraction, Fraction, int]
 
 
 def reproduced_exactly(encoding: MelodyEncoding, melody: Melody) -> bool:
-    """Whether decoding what was encoded gives the same list of (onset, duration, pitch).
+    """Tell whether decoding an encoded melody gives the same list of (onset, duration, pitch).
 
     Onsets count from the first barline, or from the one that a pick-up leaves out; where the encoding knows no bars
     (the plain grid), from the first note or opening rest. False for a melody that the encoding refuses.
@@ -28,7 +28,7 @@ def reproduced_exactly(encoding: MelodyEncoding, melody: Melody) -> bool:
 
 
 def _places(melody: Melody, bar: Fraction | None) -> list[Place]:
-    """(onset, duration, pitch) of each note, times in quarters.
+    """List (onset, duration, pitch) of each note, times in quarters.
 
     bar: quarters from the barline that a pick-up leaves out to the one after it, whatever metre it comes back in
     (one that has no token is read as 4/4); None to count from the pick-up.

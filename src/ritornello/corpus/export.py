@@ -28,7 +28,7 @@ KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for s
 
 
 def export_midi(corpus: Corpus, folder: str | Path) -> list[Path]:
-    """One MIDI file for each melody, named after its source; returns the files in the corpus's order.
+    """Write one MIDI file for each melody, named after its source; return the files in order.
 
     A tune of a book, a segment and a name that is taken already get a number. Raises OSError where the folder cannot
     be written, ValueError where MIDI cannot express a melody.
@@ -44,8 +44,9 @@ def export_midi(corpus: Corpus, folder: str | Path) -> list[Path]:
 def export_npz(
     corpus: Corpus, path: str | Path, convention: str = "zeldic", steps_per_quarter: int = 4
 ) -> dict[str, int]:
-    """The exercise's .npz: an object array of token arrays for each split, `train` first; returns their lengths.
+    """Write the exercise's .npz: an object array of token arrays for each split, `train` first.
 
+    Returns the number of arrays by split.
     convention: exercise, zeldic (as the exercise's own data and notebook have it) or magenta. Token arrays that the
     corpus keeps step for step are written as they were; all else is laid on the grid, ties upward.
     numpy reads it with `numpy.load(path, allow_pickle=True)["train"]`, `read_step_arrays` without running any pickle.
@@ -63,8 +64,9 @@ def export_npz(
 
 
 def export_parquet(corpus: Corpus, folder: str | Path) -> list[Path]:
-    """`train.parquet`, `validation.parquet` and `test.parquet`, a row for each melody; returns the files.
+    """Write `train.parquet`, `validation.parquet` and `test.parquet`, a row for each melody.
 
+    Returns the files.
     Columns: source, title, composer, licence, family, metre ("3/4"), key ("G major", null where unknown), qpm,
     ticks_per_quarter, length (ticks), the lists start, duration (ticks), pitch and velocity, and timeline, the JSON
     of every change of metre, key and tempo.
@@ -88,7 +90,7 @@ def export_parquet(corpus: Corpus, folder: str | Path) -> list[Path]:
 
 
 def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:
-    """A file name for each source, in order, none twice (on systems that take A and a for one, too).
+    """Name a file for each source, in order, none twice (A and a count as one).
 
     The last part of the source without its ending; what no file name may hold becomes "_".
     """
@@ -113,7 +115,7 @@ def _midi(melody: Melody) -> bytes:
 
 
 def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.ndarray]:
-    """Encode each melody of a split in the plain grid; token arrays that the corpus keeps stay as they are."""
+    """Encode each melody of a split in the plain grid; kept token arrays stay as they are."""
     grid = Grid(steps_per_quarter, plain=True)
     for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
         if part.steps is not None and corpus.steps is not None and steps_per_quarter == KEPT_STEPS:
@@ -123,7 +125,7 @@ def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.n
 
 
 def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any]:
-    """A melody as one row."""
+    """Make one row of a melody."""
     notes, timeline = corpus.notes[part.first : part.stop], part.timeline
     text = ("source", "title", "composer", "licence", "family")
     changes = {"metres": timeline.metres, "keys": timeline.keys, "tempos": timeline.tempos}
@@ -140,7 +142,7 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
 
 
 def _columns(pa) -> list[tuple[str, Any]]:
-    """The columns with their types."""
+    """List the columns with their types."""
     text = ("source", "title", "composer", "licence", "family", "metre", "key")
     ticks, small = pa.list_(pa.int64()), pa.list_(pa.uint8())
     return [
@@ -157,5 +159,5 @@ def _columns(pa) -> list[tuple[str, Any]]:
 
 
 def _sound(text: str) -> str:
-    """Text that can be written as UTF-8: bytes of a file name that are none become "?"."""
+    """Replace bytes of a file name that are no text by "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -22,12 +22,12 @@ PAGE = "report.html"
 
 
 def is_corpus(path: Path) -> bool:
-    """Whether a folder holds at least the notes and pieces of a corpus."""
+    """Tell whether a folder holds at least the notes and pieces of a corpus."""
     return all((path / name).is_file() for name in REQUIRED)
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """The files of a corpus folder by name. Raises CorpusError where it is missing or not a corpus."""
+    """Read the files of a corpus folder. Raises CorpusError where it is missing or not a corpus."""
     if not path.exists():
         raise CorpusError(f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {path}`")
     if not path.is_dir():
@@ -39,31 +39,31 @@ def read_files(path: Path) -> dict[str, bytes]:
 
 
 def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
-    """Put `files` into a corpus folder, all of them or none; their content is bytes, or bytes in pieces.
+    """Write files into a corpus folder, all of them or none; each is bytes, or bytes in pieces.
 
-    They are written to a folder beside it first. A new folder appears by one rename; in an existing corpus
+    They are written to a temporary folder next to it first. A new folder appears by one rename; in an existing corpus
     each file is renamed into place, and what else lies there stays.
     Raises CorpusError for a place that holds something else, OSError where it cannot be written.
     """
     check_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise atomic.not_written(path, error) from None
     try:
         for name, content in files.items():
-            _write_flushed(beside / name, content)
-        beside.chmod(0o777 & ~atomic.umask())
-        _move_into_place(beside, path, files)
+            _write_flushed(temporary / name, content)
+        temporary.chmod(0o777 & ~atomic.umask())
+        _move_into_place(temporary, path, files)
     except OSError as error:
         raise atomic.not_written(path, error) from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_report(path: Path, lines: Iterable[bytes]) -> None:
-    """Put the report of a build that kept nothing into its folder; a corpus that lies there stays as it is.
+    """Write the report of a build that kept nothing; a corpus in the folder stays as it is.
 
     Raises OSError where it cannot be written.
     """
@@ -72,14 +72,17 @@ def write_report(path: Path, lines: Iterable[bytes]) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove the folders beside a corpus in which a program that was killed had begun to write it."""
-    for beside in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        if beside.is_dir() and {entry.name for entry in beside.iterdir()} <= {*NAMES, PAGE}:
-            shutil.rmtree(beside, ignore_errors=True)
+    """Remove the temporary folders of a program that was killed while it wrote a corpus."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if temporary.is_dir() and {entry.name for entry in temporary.iterdir()} <= {*NAMES, PAGE}:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_place(path: Path) -> None:
-    """Raise, before anything is read, where a corpus could not be put: CorpusError or OSError as `write_files`."""
+    """Check, before anything is read, that a corpus can be written there.
+
+    Raises CorpusError or OSError as `write_files`.
+    """
     if path.is_dir() and not is_corpus(path) and any(entry.name != REPORT for entry in path.iterdir()):
         raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
     if path.exists() and not path.is_dir():
@@ -94,15 +97,15 @@ def _write_flushed(path: Path, content: bytes | Iterable[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _move_into_place(beside: Path, path: Path, files: Iterable[str]) -> None:
+def _move_into_place(temporary: Path, path: Path, files: Iterable[str]) -> None:
     if not is_corpus(path):
         if path.is_dir():
             (path / REPORT).unlink(missing_ok=True)
             path.rmdir()  # empty, and a rename onto a folder is not portable
-        os.rename(beside, path)
+        os.rename(temporary, path)
         return
     for name in files:
-        os.replace(beside / name, path / name)
+        os.replace(temporary / name, path / name)
     for name in {*NAMES, PAGE} - set(files):
         with suppress(FileNotFoundError):
             (path / name).unlink()

@@ -50,7 +50,7 @@ class BuildOptions:
     """"straight" evens out swung eighths before they are laid on the grid."""
 
     similarity: float = 0.6
-    """Tunes are kin where runs that both have cover so much of the shorter one, above 0 to 1."""
+    """Tunes are variants where runs that both have cover this share of the shorter one, above 0 to 1."""
 
     keep_copies: bool = False
     """Keep every copy of a tune, all in one split, instead of the first alone."""

@@ -26,7 +26,7 @@ NOTES, PIECES = "notes.npz", "pieces.jsonl.gz"
 
 
 def pack(corpus: Corpus) -> dict[str, bytes]:
-    """The two files of a packed corpus by name; the same corpus gives the same bytes.
+    """Pack a corpus into two files, by name; the same corpus gives the same bytes.
 
     Raises CorpusError for a corpus with dynamics, several parts or token arrays, which this form does not hold.
     """
@@ -42,7 +42,10 @@ def pack(corpus: Corpus) -> dict[str, bytes]:
 
 
 def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
-    """(notes,) of NOTE_DTYPE, and the number of notes of each melody. Raises ValueError where it is damaged."""
+    """Unpack (notes,) of NOTE_DTYPE, and the number of notes of each melody.
+
+    Raises ValueError where it is damaged.
+    """
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         column = {name: file[name] for name in file.files}
     lengths = column["lengths"].astype(np.int64)
@@ -65,12 +68,12 @@ def unpack_pieces(content: bytes, lengths: NDArray[np.int64]) -> tuple[CorpusPie
         fields = json.loads(line)
         for part in fields["melodies"]:
             part["notes"] = [0, next(counts)]
-        pieces.append(CorpusPiece.from_json(fields))
+        pieces.append(CorpusPiece.from_dict(fields))
     return end_to_end(pieces)
 
 
 def load_packed(folder: Path) -> Corpus:
-    """The corpus that `pack` put into a folder. Raises OSError where the files are missing."""
+    """Load the corpus that `pack` put into a folder. Raises OSError where files are missing."""
     notes, lengths = unpack_notes((folder / NOTES).read_bytes())
     return Corpus(notes, unpack_pieces((folder / PIECES).read_bytes(), lengths))
 
@@ -92,12 +95,12 @@ def _columns(notes: NoteArray, lengths: NDArray[np.int64]) -> dict[str, Any]:
 
 
 def _small(indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Indices in the smallest unsigned type that holds them."""
+    """Store indices in the smallest unsigned type that holds them."""
     return indices.astype("u1" if indices.max(initial=0) < 256 else "<u2")
 
 
 def _line(piece: CorpusPiece) -> Mapping[str, Any]:
-    """A piece as in `pieces.jsonl`, without what the columns or its own timeline say already."""
+    """List a piece as in `pieces.jsonl`, without what columns and its own timeline contain."""
     line = piece.to_dict()
     for name in ("key", "metre", "tempo"):
         del line[name]

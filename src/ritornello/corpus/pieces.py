@@ -38,15 +38,15 @@ class MelodySlice:
         return self.stop - self.first
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for `pieces.jsonl`."""
+        """List plain values for `pieces.jsonl`."""
         line: dict[str, Any] = {"notes": [self.first, self.stop], **self.timeline.to_dict()}
         if self.steps is not None:
             line["steps"] = list(self.steps)
         return line
 
     @classmethod
-    def from_json(cls, line: Mapping[str, Any]) -> MelodySlice:
-        """Back from `to_json`. Raises KeyError, TypeError or ValueError where the line is not one of ours."""
+    def from_dict(cls, line: Mapping[str, Any]) -> MelodySlice:
+        """Rebuild it from `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
         first, stop = line["notes"]
         timeline = Timeline(
             line["ticks_per_quarter"],
@@ -82,7 +82,7 @@ class CorpusPiece:
         return sum(m.notes for m in self.melodies)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for `pieces.jsonl`, with the first key, metre and tempo where a reader looks for them."""
+        """List plain values for `pieces.jsonl`, with its first key, metre and tempo."""
         timeline = self.melodies[0].timeline
         key = timeline.key
         return {
@@ -100,9 +100,9 @@ class CorpusPiece:
         }
 
     @classmethod
-    def from_json(cls, line: Mapping[str, Any]) -> CorpusPiece:
-        """Back from `to_json`. Raises KeyError, TypeError or ValueError where the line is not one of ours."""
-        melodies = tuple(MelodySlice.from_json(m) for m in line["melodies"])
+    def from_dict(cls, line: Mapping[str, Any]) -> CorpusPiece:
+        """Rebuild it from `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
+        melodies = tuple(MelodySlice.from_dict(m) for m in line["melodies"])
         if not melodies:
             raise ValueError("a piece without melodies")
         return cls(
@@ -139,7 +139,7 @@ def note_array(melody: Melody) -> NoteArray:
 
 
 def melody_of(notes: NoteArray, timeline: Timeline, title: str = "", source: str = "") -> Melody:
-    """Make a melody of (notes,) of NOTE_DTYPE. Raises ValueError where notes overlap or are out of range."""
+    """Make a melody of (notes,) of NOTE_DTYPE. Raises ValueError for notes that overlap."""
     return Melody(tuple(Note(*n[:4]) for n in notes.tolist()), timeline, title, source)
 
 

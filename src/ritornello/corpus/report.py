@@ -95,7 +95,7 @@ class FileReport:
     duplicates: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for `report.jsonl`; each warning with its remedy."""
+        """List plain values for `report.jsonl`; each warning with its remedy."""
         return {
             "path": self.path,
             "status": self.status,
@@ -111,8 +111,8 @@ class FileReport:
         }
 
     @classmethod
-    def from_json(cls, line: Mapping[str, Any]) -> FileReport:
-        """Back from `to_json`. Raises TypeError or KeyError where the line is not one of ours."""
+    def from_dict(cls, line: Mapping[str, Any]) -> FileReport:
+        """Rebuild it from `to_dict`. Raises TypeError or KeyError for anything else."""
         warnings = tuple((w["reason"], w["detail"]) for w in line.get("warnings", ()))
         fields = {name: value for name, value in line.items() if name != "kin"}
         return cls(**{**fields, "warnings": warnings, "duplicates": tuple(line.get("kin", ()))})
@@ -123,7 +123,7 @@ class FileReport:
         return self.reason not in HARMLESS or bool(self.warnings)
 
     def __str__(self) -> str:
-        """One line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
+        """Write one line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
         return printable(self._line())
 
     def _line(self) -> str:
@@ -142,14 +142,14 @@ def dropped(
     losses: Mapping[str, int] | None = None,
     duplicates: tuple[Mapping[str, Any], ...] = (),
 ) -> FileReport:
-    """A report line for a file that gave nothing."""
+    """Make the report line of a file that gave nothing."""
     return FileReport(
         path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), duplicates=duplicates
     )
 
 
 def remedy(reason: str, detail: str = "") -> str:
-    """What would help: with the number that the detail names, where the reason has such a remedy.
+    """Find what would help: with the number in the detail, where the reason has such a remedy.
 
     Raises KeyError for a reason that is not in REMEDIES.
     """

@@ -30,7 +30,7 @@ SAMPLES: dict[str, str] = {
 
 
 def write_samples(folder: str | Path) -> list[Path]:
-    """Write the twelve files into a folder, made if need be, and return their paths. It may be done again.
+    """Write the twelve files into a folder and return their paths. It may be done again.
 
     Raises CorpusError, with nothing written, where the folder holds another file of one of these names, OSError where
     it cannot be written to.

@@ -61,8 +61,8 @@ class Corpus:
         try:
             notes = with_parts(np.load(io.BytesIO(files["notes.npy"]), allow_pickle=False))
             lines = _json_lines(files["pieces.jsonl"])
-            pieces = tuple(CorpusPiece.from_json(line) for line in lines)
-            report = tuple(FileReport.from_json(line) for line in _json_lines(files.get("report.jsonl", b"")))
+            pieces = tuple(CorpusPiece.from_dict(line) for line in lines)
+            report = tuple(FileReport.from_dict(line) for line in _json_lines(files.get("report.jsonl", b"")))
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
             corpus = cls(notes, pieces, report, steps)
             check_corpus(corpus)
@@ -88,7 +88,7 @@ class Corpus:
         write_files(Path(path), files)
 
     def melodies(self, split: str | None = None) -> list[Melody]:
-        """All melodies of a split (of the corpus where None), in file order; segments carry their piece's source.
+        """List the melodies of a split (all where None), in file order, with their piece's source.
 
         Raises CorpusError for a name that is not a split.
         """
@@ -98,17 +98,17 @@ class Corpus:
         ]
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:
-        """Every melody of a split as (its piece, where its notes lie), in file order. Raises CorpusError."""
+        """List each melody of a split as (its piece, its slice), in file order. Raises CorpusError."""
         return ((piece, s) for piece in self.in_split(split) for s in piece.melodies)
 
     def in_split(self, split: str | None = None) -> tuple[CorpusPiece, ...]:
-        """The pieces of a split, in file order. Raises CorpusError for a name that is not a split."""
+        """List the pieces of a split, in file order. Raises CorpusError for an unknown split."""
         if split is not None and split not in SPLITS:
             raise CorpusError(f"there is no split {split!r}; choose {', '.join(SPLITS)}")
         return tuple(p for p in self.pieces if split in (None, p.split))
 
     def step_arrays(self, split: str | None = None) -> list[NDArray[np.uint8]]:
-        """Token arrays kept step for step, one (steps,) uint8 for each melody that was read from one."""
+        """List the token arrays kept step for step, (steps,) uint8 for each melody read from one."""
         if self.steps is None:
             return []
         return [self.steps[slice(*s.steps)] for _, s in self.slices(split) if s.steps is not None]
@@ -120,7 +120,7 @@ class Corpus:
         return tuple(name for name in SPLITS if name in present)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Pieces, melodies and notes of each split and in all."""
+        """Count the pieces, melodies and notes of each split and in all."""
         names: list[str | None] = [None, *self.splits]
         return {name or "all": self._count(self.in_split(name)) for name in names}
 
@@ -138,7 +138,7 @@ class Corpus:
         return replace(joined((self, piece) for piece in pieces), report=self.report)
 
     def __len__(self) -> int:
-        """Number of pieces."""
+        """Count the pieces."""
         return len(self.pieces)
 
     def __repr__(self) -> str:
@@ -167,7 +167,7 @@ def corpus_of(
     pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]],
     steps: Sequence[NDArray[np.uint8] | None] = (),
 ) -> Corpus:
-    """Make a corpus of pieces without slices and of their melodies. Pieces without melodies are left out.
+    """Make a corpus of pieces without slices and of their melodies, if they have any.
 
     steps: for each melody in order the token array that it was read from, or None; empty where there are none.
     """
@@ -186,7 +186,10 @@ def corpus_of(
 
 
 def check_corpus(corpus: Corpus) -> None:
-    """Check that slices lie end to end over notes and steps and that values are in range. Raises ValueError."""
+    """Check that slices lie end to end over notes and steps, and values in range.
+
+    Raises ValueError.
+    """
     notes, steps = corpus.notes, corpus.steps
     if notes.dtype != NOTE_DTYPE or notes.ndim != 1:
         raise ValueError(f"notes.npy holds {notes.dtype}, not notes")
@@ -227,14 +230,17 @@ def _check_values(corpus: Corpus) -> None:
 
 
 def _check_digests(corpus: Corpus, digests: Sequence[str]) -> None:
-    """Raise ValueError where notes are not those that were saved (a flipped bit would otherwise load in silence)."""
+    """Check that notes are those that were saved: a flipped bit would load otherwise.
+
+    Raises ValueError.
+    """
     for piece, digest in zip(corpus.pieces, digests, strict=True):
         if _digest(corpus, piece) != digest:
             raise ValueError(f"the notes of {piece.source} have changed since they were saved")
 
 
 def _digest(corpus: Corpus, piece: CorpusPiece) -> str:
-    """First 16 hex digits of the SHA-256 of a piece's notes."""
+    """Hash a piece's notes: the first 16 hex digits of their SHA-256."""
     first, stop = piece.melodies[0].first, piece.melodies[-1].stop
     return hashlib.sha256(digest_bytes(corpus.notes[first:stop])).hexdigest()[:16]
 

@@ -77,7 +77,7 @@ def _encoded(encoding: MelodyEncoding, melody: Melody) -> Encoded:
 
 
 def _chosen(corpus: Corpus, split: str | None, only: Sequence[int] | None) -> list[tuple[Melody, np.ndarray | None]]:
-    """List the melodies that have notes, or those of them at these places, with their step arrays."""
+    """List the melodies with notes, or those of them at these places, with their step arrays."""
     sounding = [pair for pair in _melodies_and_steps(corpus, split) if pair[0].notes]
     return sounding if only is None else [sounding[n] for n in only]
 

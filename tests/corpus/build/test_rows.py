@@ -136,4 +136,4 @@ def test_notes_out_of_range_are_refused():
         notes = rows.corpus.notes.copy()
         notes[field][3] = value
         with pytest.raises(ValueError, match="out of range"):
-            FileRows.from_json(rows.to_dict(), notes, None)
+            FileRows.from_dict(rows.to_dict(), notes, None)

@@ -40,7 +40,7 @@ class Assembly:
     def __init__(self, sources: Sequence[Source], rows_of: RowsOf, options: BuildOptions) -> None:
         self._sources, self._rows_of, self._options = sources, rows_of, options
         self._pieces = _Pieces(options)
-        self._report = Lines(FileReport.to_dict, FileReport.from_json, length=len(sources))
+        self._report = Lines(FileReport.to_dict, FileReport.from_dict, length=len(sources))
         self._taken = 0
         self._pauses = {int(share * len(sources)) for share in COMPARED_AT}
 
@@ -71,7 +71,7 @@ class Assembly:
         return replace(judgement.corpus, report=self._report)
 
     def _amend(self, judgement: Judgement) -> None:
-        """Replace the report lines of files that hold pieces, or duplicates of pieces, left out or across a split."""
+        """Replace report lines of files whose pieces, or originals of them, went or cross the split."""
         left_out, crossing = judgement.duplicates, judgement.crossing
         for place, rows in self._pieces.files_with({*left_out, *crossing}).items():
             rows = rows or self._rows_of(place)
@@ -104,7 +104,10 @@ class _Pieces:
                 self._duplicated.setdefault(first, array("q")).append(place)
 
     def compare(self) -> None:
-        """Compare the pieces so far; where duplicates are to go, also find how the later of two varies the first."""
+        """Compare the pieces so far.
+
+        Where duplicates are to go, also find how the later of two variants varies the first.
+        """
         pairs = self.comparison.variant_pairs(sorted(self._first.values()))
         for first, later in () if self._keeps_duplicates else pairs:
             self.comparison.variant(later, first)
@@ -129,7 +132,10 @@ class _Pieces:
         return duplicates
 
     def files_with(self, sources: Container[str]) -> dict[int, FileRows | None]:
-        """Find the files with pieces of such sources, or duplicates of them, by place; None: rows not in memory."""
+        """Find the files with pieces of such sources, or duplicates of them.
+
+        Returns their rows by place; None where they are not in memory.
+        """
         found: dict[int, FileRows | None] = {}
         for number, (place, rows, _) in enumerate(self._taken):
             if self._piece(number).source in sources:
@@ -159,7 +165,10 @@ class _Pieces:
 def report_line(
     name: str, rows: FileRows, duplicates: Mapping[str, Duplicate], crossing: Mapping[str, Duplicate] = {}
 ) -> FileReport:
-    """Make the report line of a file. duplicates, crossing: of any file, by source, as in a Judgement."""
+    """Make the report line of a file.
+
+    duplicates, crossing: of any file, by source, as in a Judgement.
+    """
     pieces = rows.corpus.pieces
     kept = [p for p in pieces if p.source not in duplicates]
     left_out = [duplicates[p.source] for p in pieces if p.source in duplicates]
@@ -173,7 +182,8 @@ def report_line(
     across = [crossing[p.source] for p in kept if p.source in crossing]
     warnings = (*rows.warnings, *rows.problems)  # what a kept file lost wants attention too
     if across:
-        warnings += (("copies_across", f"{len(across)} held out though a copy trains, the first {across[0].words}"),)
+        detail_across = f"{len(across)} in validation or test though a duplicate trains, the first {across[0].words}"
+        warnings += (("copies_across", detail_across),)
     melodies, notes = sum(len(p.melodies) for p in kept), sum(p.notes for p in kept)
     return FileReport(
         name, KEPT, "ok", REMEDIES["ok"], detail, len(kept), melodies, notes, rows.losses, warnings, duplicate_values

@@ -71,7 +71,7 @@ def build_corpus(
 def _built(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None, out: str | Path | None
 ) -> Corpus:
-    """Let the executor fill the journal, put the corpus together as far as it goes meanwhile, and save it."""
+    """Let the executor fill the journal, make the corpus of it meanwhile, and save it."""
     assembly = Assembly(sources, journal.rows, options)
     with closing(_executor(sources, options, journal, out)) as places:
         for done, place in enumerate(places, 1):
@@ -88,7 +88,7 @@ def _built(
 def _executor(
     sources: Sequence[Source], options: BuildOptions, journal: Journal, out: str | Path | None
 ) -> Generator[int, None, None]:
-    """What fills the journal, and yields the place of each source as it is done."""
+    """Choose what fills the journal; it yields the place of each source as it is done."""
     if options.engine == "pool":
         return convert_here(sources, options, journal)
     if not options.shards and out is None:

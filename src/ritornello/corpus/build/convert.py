@@ -51,7 +51,7 @@ class _Found:
 
 
 def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
-    """Convert the bytes of a file to rows; whatever is wrong with it becomes a reason.
+    """Convert the content of a file called `name` to rows; any fault in it becomes a reason.
 
     name: of the file; its suffix says what it holds.
     Raises only what a reader of damaged data cannot foresee (MemoryError, RecursionError, a parser's own error);
@@ -147,7 +147,7 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
 
 
 def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
-    """Cut a melody at long rests and leave out what has too few notes or bars."""
+    """Cut a melody at long rests, as asked, and drop what has too few notes or bars."""
     whole = [melody]
     if options.rest_bars is not None:
         whole = cut_at_rests(melody, options.rest_bars, options.least_notes)
@@ -155,12 +155,15 @@ def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
 
 
 def _about(piece: Piece, name: str, detail: str) -> str:
-    """Name the piece that a detail is about, where the file holds several."""
+    """Name the piece that a detail is about where the file holds several."""
     return detail if piece.source == name else f"{piece.source}: {detail}"
 
 
 def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]:
-    """Describe the part that was picked, if there was a choice: number from 1, name, confidence."""
+    """Name the part that the melody is, where there was a choice, and how sure that is.
+
+    Parts are counted from 1.
+    """
     if len(piece.parts) < 2 or len(choices) != 1 or choices[0].part < 0:
         return {}
     (choice,) = choices
@@ -168,7 +171,7 @@ def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]
 
 
 def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
-    """Read a file of token arrays.
+    """Read a file of token arrays; under a given split those without notes stay, for they count.
 
     Under an explicit split arrays without notes stay, for they are counted.
     """
@@ -191,7 +194,7 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _rows(found: _Found) -> FileRows:
-    """Join everything found to rows."""
+    """Make the rows of everything found."""
     corpus = corpus_of(found.tunes, found.steps)
     return FileRows(
         corpus,

@@ -36,13 +36,13 @@ OF_THE_MACHINE = ("engine", "workers", "shards", "strict")
 
 
 def journal_path(out: str | Path) -> Path:
-    """Where the journal of a corpus that is being built lies."""
+    """Name the journal file of a corpus."""
     out = Path(out)
     return out.parent / f".{out.name}.journal"
 
 
 def content_key(name: str, content: bytes | FileRows) -> bytes:
-    """What a file's rows are found by: the first 16 bytes of a SHA-256 of its name and content.
+    """Hash a file's name and content: the first 16 bytes of their SHA-256.
 
     content: its bytes, or the rows that say why it has none.
     """
@@ -76,11 +76,11 @@ class Journal:
         self.close()
 
     def __len__(self) -> int:
-        """How many files have their rows."""
+        """Count the files that have their rows."""
         return sum(place >= 0 for place in self._places)
 
     def has(self, index: int) -> bool:
-        """Whether the file at this place has its rows."""
+        """Tell whether the file at this place has its rows."""
         return self._places[index] >= 0
 
     def close(self) -> None:
@@ -95,18 +95,21 @@ class Journal:
                 self.path.unlink()
 
     def keys(self) -> Iterator[bytes]:
-        """Keys of the files whose rows an earlier run left."""
+        """List the keys of files whose rows an earlier run left."""
         return iter(self._known)
 
     def take_up(self, index: int, key: bytes) -> bool:
-        """Whether an earlier run left the rows of this file; they are then those of place `index`."""
+        """Use the rows that an earlier run left for this file, if any, at place `index`.
+
+        Returns whether there were any.
+        """
         place = self._known.get(key, -1)
         if place >= 0:
             self._places[index] = place
         return place >= 0
 
     def put(self, index: int, key: bytes, rows: bytes) -> None:
-        """Write the rows of a file down; they are safe from a kill of this program when this returns."""
+        """Write the rows of a file; when this returns, a kill of this program does not lose them."""
         with self._lock:
             self._places[index] = self._append(key, rows)
 
@@ -116,7 +119,7 @@ class Journal:
             self._known[key] = self._append(key, rows)
 
     def rows(self, index: int) -> FileRows:
-        """The rows of the file at place `index`; those that are no rows are refused, as their reader gave them."""
+        """Read the rows of the file at place `index`; invalid ones become a refusal."""
         place = self._places[index]
         assert place >= 0, f"file {index} was never converted"
         with self._lock:
@@ -129,14 +132,14 @@ class Journal:
             return FileRows.refused("parser_died", f"its reader gave an impossible answer ({error})")
 
     def _append(self, key: bytes, rows: bytes) -> int:
-        """Write a record at the end; returns where it lies."""
+        """Write a record at the end; return where it begins."""
         place = self._end
         self._file.seek(place)
         self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
         return place
 
     def _taken_up(self, header: bytes) -> int:
-        """Read what an earlier run left, or begin; returns where the next record goes."""
+        """Read what an earlier run left, or begin; return where the next record goes."""
         self._file.seek(0)
         end = 0
         if self._file.read(len(header)) == header:
@@ -152,12 +155,12 @@ class Journal:
 
 
 def rows_options(options: BuildOptions) -> dict[str, Any]:
-    """The options on which a file's rows may depend."""
+    """List the options on which a file's rows may depend."""
     return {name: value for name, value in asdict(options).items() if name not in OF_THE_MACHINE}
 
 
 def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:
-    """Key, place and end of each whole record."""
+    """List key, place and end of each whole record."""
     with open(file.fileno(), "rb", closefd=False) as whole:
         whole.seek(start)
         while len(head := whole.read(_RECORD.size)) == _RECORD.size:
@@ -176,12 +179,12 @@ def _write_whole(file: IO[bytes], data: bytes) -> int:
 
 
 def _passing() -> IO[bytes]:
-    """A journal without a name, which goes with the program."""
+    """Open a journal without a name, which goes with the program."""
     return tempfile.TemporaryFile(buffering=0)
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """The journal file, made where it is missing, and held against other programs where the system can."""
+    """Open the journal file, made where it is missing, and lock it where the system can."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(

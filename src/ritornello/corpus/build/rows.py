@@ -40,11 +40,11 @@ class FileRows:
 
     @classmethod
     def refused(cls, reason: str, detail: str = "") -> FileRows:
-        """The rows of a file that gave nothing."""
+        """Make the rows of a file that gave nothing."""
         return cls(problems=((reason, detail),))
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the arrays, as plain values."""
+        """List all but the arrays as plain values."""
         return {
             "pieces": [p.to_dict() for p in self.corpus.pieces],
             "prints": self.prints,
@@ -55,11 +55,11 @@ class FileRows:
         }
 
     @classmethod
-    def from_json(cls, line: Mapping[str, Any], notes: NoteArray, steps: NDArray[np.uint8] | None) -> FileRows:
-        """Back from `to_json` and the arrays. Raises ValueError where they are not rows or do not fit together."""
+    def from_dict(cls, line: Mapping[str, Any], notes: NoteArray, steps: NDArray[np.uint8] | None) -> FileRows:
+        """Rebuild rows from `to_dict` and the arrays. Raises ValueError where they are not rows."""
         try:
             rows = cls(
-                Corpus(notes, tuple(CorpusPiece.from_json(p) for p in line["pieces"]), steps=steps),
+                Corpus(notes, tuple(CorpusPiece.from_dict(p) for p in line["pieces"]), steps=steps),
                 tuple(str(p) for p in line["prints"]),
                 _remarks(line["problems"]),
                 _remarks(line["warnings"]),
@@ -74,7 +74,7 @@ class FileRows:
         return rows
 
     def to_bytes(self) -> bytes:
-        """One message that `from_bytes` reads."""
+        """Write the rows as one message that `from_bytes` reads."""
         header = json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii")
         notes, steps = self.corpus.notes, self.corpus.steps
         tokens = b"" if steps is None else steps.tobytes()
@@ -83,7 +83,7 @@ class FileRows:
 
     @classmethod
     def from_bytes(cls, message: bytes) -> FileRows:
-        """Rows from the bytes of `to_bytes`. Raises ValueError for anything else."""
+        """Read rows from the bytes of `to_bytes`. Raises ValueError for anything else."""
         try:
             size, notes, steps = struct.unpack_from(">IIi", message)
             start, rest = 12 + size, max(steps, 0)
@@ -97,11 +97,11 @@ class FileRows:
             raise ValueError(f"not the rows of a file ({error})") from None
         table = with_parts(np.frombuffer(message, dtype, notes, start).copy())  # the message itself may go
         tokens = None if steps < 0 else np.frombuffer(message, np.uint8, steps, stop).copy()
-        return cls.from_json(header, table, tokens)
+        return cls.from_dict(header, table, tokens)
 
 
 def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
-    """Codes and details. Raises ValueError for a code that the report does not know."""
+    """Read codes and details. Raises ValueError for a code that the report does not know."""
     unknown = [code for code, _ in pairs if code not in REMEDIES]
     if unknown:
         raise ValueError(f"there is no reason {unknown[0]!r}")

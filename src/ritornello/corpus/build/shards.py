@@ -52,7 +52,7 @@ def write_shard(place: str, files: Sequence[tuple[str, bytes, FileRows]]) -> str
 
 
 def shards_in(place: str) -> list[str]:
-    """List the paths of the shards in a folder or at a URL, sorted; none if there is no such."""
+    """List the paths of shards in a folder or at a URL, by name; none where it does not exist."""
     from pyarrow import fs
 
     system, folder = _system(place)
@@ -75,13 +75,13 @@ def read_shard(place: str, path: str) -> Iterator[ShardRow]:
 
 
 def _rows(row: dict[str, Any]) -> FileRows:
-    """Rebuild rows from their columns. Raises ValueError where they are none."""
+    """Read rows from their columns. Raises ValueError where they are none."""
     notes = np.zeros(len(row["start"]), NOTE_DTYPE)
     for name in ("start", "duration", "pitch", "velocity"):
         notes[name] = row[name]
     notes["part"] = row.get("part", 0)  # an older shard holds melodies alone
     steps = None if row["steps"] is None else np.array(row["steps"], np.uint8)
-    return FileRows.from_json(json.loads(row["header"]), notes, steps)
+    return FileRows.from_dict(json.loads(row["header"]), notes, steps)
 
 
 def _table(files: Sequence[tuple[str, bytes, FileRows]]):

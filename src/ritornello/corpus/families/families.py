@@ -121,7 +121,7 @@ def without_duplicates(
     prints: Sequence[str] | None = None,
     comparison: Comparison | None = None,
 ) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
-    """Leave duplicates out; return the corpus, and every piece left out with the one that stays for it.
+    """Leave duplicates out; return the corpus, and each piece left out with the one that stays.
 
     A piece is left out where it varies a piece of its family that stays and comes before it; variants of variants
     stay both. Arguments as of `families`.
@@ -149,7 +149,7 @@ def check_similarity(similarity: float) -> None:
 
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Join the numbers 0 to count - 1 by pairs; returns for each the smallest number of its group."""
+    """Join the numbers 0 to count - 1 by pairs; return the smallest of the group of each."""
     parent = list(range(count))
 
     def root(i: int) -> int:
@@ -194,7 +194,7 @@ def _sharing(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
 
 
 def _sharing_rare(finder: RunFinder, notes: int) -> set[tuple[int, int]]:
-    """Find the pairs of pieces that share two runs of `notes` notes, or a longer one, that few others have."""
+    """Find pairs of pieces that share two runs of `notes` notes, or a longer one, that few have."""
     once: set[tuple[int, int]] = set()
     twice: set[tuple[int, int]] = set()
     for group in finder.shared(notes):

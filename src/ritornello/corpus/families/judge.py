@@ -83,7 +83,7 @@ def unknown_names(rule: SplitRule, unknown: Sequence[str]) -> str:
 
 
 def copies_across(corpus: Corpus) -> list[tuple[int, int]]:
-    """Find pieces of validation and test whose family is in training too, each with its first piece there.
+    """Find pieces of validation and test whose family is in training too, with its first there.
 
     Returns numbers of pieces. There are none unless the split was given: by "last:SHARE" or "list:FILE".
     """

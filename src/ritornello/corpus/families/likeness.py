@@ -80,7 +80,7 @@ class Line:
 
 
 def line_of(corpus: Corpus, index: int) -> Line:
-    """The line of a piece of a corpus."""
+    """Join the segments of a piece of a corpus into one line."""
     melodies = corpus.pieces[index].melodies
     notes = corpus.notes[melodies[0].first : melodies[-1].stop]
     onsets = np.diff(notes["start"], append=0).astype(np.int64)
@@ -90,7 +90,10 @@ def line_of(corpus: Corpus, index: int) -> Line:
 
 
 def contour(pitches: Ints) -> Ints:
-    """Intervals between successive different pitches, in semitones: (notes,) -> (at most notes - 1,)."""
+    """List the intervals between successive different pitches, in semitones.
+
+    (notes,) -> (at most notes - 1,).
+    """
     intervals = np.diff(pitches.astype(np.int64))
     return intervals[intervals != 0]
 
@@ -108,8 +111,9 @@ def rhythmic_steps(pitches: Ints, onsets: Ints) -> Ints:
 
 
 def likeness(a: Line, b: Line, least: float = 0.0) -> float:
-    """The share of the shorter tune in runs that the other has, 0 to 1: the larger of the two readings.
+    """Measure the share of the shorter piece in runs that the other has, 0 to 1.
 
+    It is the larger of the two readings.
     least: a likeness below that need not be exact.
     """
     in_contour = contour_share(a, b)
@@ -117,7 +121,7 @@ def likeness(a: Line, b: Line, least: float = 0.0) -> float:
 
 
 def contour_share(a: Line, b: Line) -> float:
-    """The share of the shorter contour that runs of CONTOUR_RUN steps cover which the other has."""
+    """Measure the share of the shorter contour in runs of CONTOUR_RUN steps that the other has."""
     shorter, other = sorted((a, b), key=lambda line: len(line.contour))
     if len(shorter.contour) < CONTOUR_RUN:
         return 0.0
@@ -125,15 +129,16 @@ def contour_share(a: Line, b: Line) -> float:
 
 
 def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
-    """The share of the shorter tune's notes in runs of one transposition and stretch, in order (see above).
+    """Measure the share of the shorter piece's notes in runs of one transposition and stretch.
 
-    least: a share below that need not be exact; it is then told as 0.
+    The runs are in the same order (see above).
+    least: a share below that need not be exact; it is then 0.
     """
     shorter, other = sorted((a, b), key=lambda line: len(line.pitches))
     wanted = least * len(shorter.pitches)
     best = 0
     for here, there in _shared_places(shorter, other):
-        own, others = _laid_on(shorter, other, here, there)
+        own, others = _aligned(shorter, other, here, there)
         covered = _covered(_run_names(own, LEAST_RUN), _run_names(others, LEAST_RUN), LEAST_RUN)
         if covered >= wanted and covered > best:  # in order there are at most as many
             best = max(best, _in_order(own, others))
@@ -141,7 +146,7 @@ def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
 
 
 def _run_names(steps: np.ndarray, length: int) -> np.ndarray:
-    """Every run of so many steps by a number: (steps,) -> (steps - length + 1,) uint64."""
+    """Name every run of so many steps by a number: (steps,) -> (steps - length + 1,) uint64."""
     names = np.zeros(max(len(steps) - length + 1, 0), np.uint64)
     for k in range(length):
         names = names * _SPREAD + steps[k : k + len(names)].astype(np.uint64)
@@ -149,7 +154,7 @@ def _run_names(steps: np.ndarray, length: int) -> np.ndarray:
 
 
 def _covered(own: np.ndarray, others: np.ndarray, length: int) -> int:
-    """How many steps lie in runs of `length` that both have, given the names of all runs of both."""
+    """Count the steps in runs of `length` that both have, given the names of all runs of both."""
     if not len(own) or not len(others):
         return 0
     known = np.sort(others)
@@ -159,7 +164,7 @@ def _covered(own: np.ndarray, others: np.ndarray, length: int) -> int:
 
 
 def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
-    """Where runs of RHYTHM_RUN steps in `a` stand in `b`, one place for each transposition and stretch."""
+    """Find runs of RHYTHM_RUN steps of `a` in `b`, one for each transposition and stretch."""
     own, (names, firsts) = a.rhythmic_runs, b.first_rhythmic_runs
     if not len(names):
         return []
@@ -172,8 +177,8 @@ def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
     return list(places.values())[:MOST_PLACES]
 
 
-def _laid_on(a: Line, b: Line, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
-    """The notes of both by numbers, (notes,) uint64, equal where they agree once `here` is laid on `there`."""
+def _aligned(a: Line, b: Line, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the notes of both, (notes,) uint64, equal where they agree once `here` is `there`."""
     shift = int(b.pitches[there] - a.pitches[here])
     own = (a.pitches + shift + 256).astype(np.uint64) * _SPREAD ^ (a.onsets * b.onsets[there]).astype(np.uint64)
     others = (b.pitches + 256).astype(np.uint64) * _SPREAD ^ (b.onsets * a.onsets[here]).astype(np.uint64)
@@ -181,7 +186,7 @@ def _laid_on(a: Line, b: Line, here: int, there: int) -> tuple[np.ndarray, np.nd
 
 
 def _in_order(own: np.ndarray, others: np.ndarray) -> int:
-    """How many of one's notes lie in runs of LEAST_RUN or more that the others have in the same order."""
+    """Count one's notes in runs of LEAST_RUN or more that the others have in the same order."""
     matcher = SequenceMatcher(None, own.tolist(), others.tolist(), autojunk=False)
     count, left = 0, [(0, len(own), 0, len(others))]
     while left:

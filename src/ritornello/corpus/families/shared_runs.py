@@ -41,8 +41,9 @@ class SharedRun:
 
 
 def steps_of(starts: Ints, pitches: Ints, ticks_per_quarter: int) -> Ints:
-    """Name each step of a melody by one integer: (notes,) onsets in ticks and pitches -> (notes - 1,).
+    """Name each step of a melody by one integer.
 
+    Takes onsets in ticks and pitches, (notes,) each; returns (notes - 1,).
     The same interval after the same time has the same name at any resolution and in any key.
     """
     onsets = np.diff(starts.astype(np.int64))
@@ -54,7 +55,7 @@ def steps_of(starts: Ints, pitches: Ints, ticks_per_quarter: int) -> Ints:
 
 
 def melody_steps(melody: Melody) -> Ints:
-    """The steps of one melody, (notes - 1,) int64, as `steps_of` names them."""
+    """Name the steps of one melody, (notes - 1,) int64, as `steps_of` does."""
     starts = np.array([n.start for n in melody.notes], np.int64)
     pitches = np.array([n.pitch for n in melody.notes], np.int64)
     return steps_of(starts, pitches, melody.timeline.ticks_per_quarter)
@@ -79,13 +80,8 @@ class RunFinder:
         self._sorted: dict[int, tuple[Ints, Ints]] = {}
 
     @classmethod
-    def of_melodies(cls, melodies: Sequence[Melody]) -> RunFinder:
-        """A finder over melodies, named by their sources."""
-        return cls([melody_steps(m) for m in melodies], [m.source for m in melodies])
-
-    @classmethod
     def of_corpus(cls, corpus: Corpus, split: str | None = None) -> RunFinder:
-        """A finder over a corpus or one split of it, made from its arrays."""
+        """Make a finder over a corpus or one split of it, from its arrays."""
         slices = list(corpus.slices(split))
         return cls(
             [corpus_steps(corpus, part.first, part.stop, part.timeline.ticks_per_quarter) for _, part in slices],
@@ -93,11 +89,11 @@ class RunFinder:
         )
 
     def longest(self, melody: Melody) -> SharedRun:
-        """The longest run that a melody shares with the collection; the earliest of several equal ones."""
+        """Find the longest run that a melody shares with the collection, the earliest of equal ones."""
         return self.longest_of(melody_steps(melody))
 
     def longest_of(self, steps: Ints) -> SharedRun:
-        """As `longest`, for steps already named, (steps,) int64."""
+        """Find it as `longest` does, for steps already named, (steps,) int64."""
         best = 0
         shortest_failure = len(steps) + 1
         while best + 1 < shortest_failure:  # a run of n steps holds one of n - 1: double, then halve the gap
@@ -113,7 +109,7 @@ class RunFinder:
         return SharedRun(best + 1, int(places[0]), melody, self._names[melody], int(hits[0] - self._firsts[melody]))
 
     def shared(self, notes: int) -> Iterator[Ints]:
-        """Every run of `notes` notes that two or more melodies have: the sorted indices of those melodies."""
+        """List every run of `notes` notes in two or more melodies: the sorted indices of these."""
         names, melodies, _ = self.runs(notes)  # in order of place within a name, so melodies ascend
         new_name = np.diff(names, prepend=-1) != 0
         keep = new_name | (np.diff(melodies, prepend=-1) != 0)
@@ -124,8 +120,9 @@ class RunFinder:
             yield melodies[first:stop]
 
     def runs(self, notes: int) -> tuple[Ints, Ints, Ints]:
-        """All runs of `notes` notes: (runs,) names in ascending order, melodies, and first notes in them.
+        """List all runs of `notes` notes.
 
+        Returns (runs,) names in ascending order, melodies, and first notes in them.
         Two runs have the same name where they are the same run.
         """
         names, places = self._keys(notes - 1)
@@ -133,7 +130,7 @@ class RunFinder:
         return names, melodies, places - self._firsts[melodies]
 
     def _found(self, steps: Ints, length: int) -> tuple[Ints, Ints]:
-        """Places in `steps` that begin a known run of `length` steps, and its first place in the collection."""
+        """Find places in `steps` that begin a known run of `length` steps, and its first place."""
         keys, order = self._keys(length)
         wanted = self._named(steps, length)
         at = np.searchsorted(keys, wanted)
@@ -142,7 +139,7 @@ class RunFinder:
         return hit, order[at[hit]]
 
     def _keys(self, length: int) -> tuple[Ints, Ints]:
-        """Sorted keys of all runs of `length` steps, and where each begins; equal keys in order of place."""
+        """Sort the keys of all runs of `length` steps, with where each begins, equal ones by place."""
         if length not in self._sorted:
             level = self._level(length)
             places = np.flatnonzero(self._room >= length)
@@ -152,7 +149,7 @@ class RunFinder:
         return self._sorted[length]
 
     def _level(self, length: int) -> int:
-        """The largest power of two within `length`, as an exponent, with the names of its runs made."""
+        """Find the largest power of two within `length`, as an exponent; name its runs."""
         wanted = length.bit_length() - 1
         while len(self._levels) <= wanted:
             level = len(self._levels) - 1
@@ -167,12 +164,12 @@ class RunFinder:
         return wanted
 
     def _pair(self, level: int, left: Ints, right: Ints) -> Ints:
-        """One key for two names of a level, negative where either is unknown."""
+        """Make one key of two names of a level, negative where either is unknown."""
         key: Ints = np.where((left < 0) | (right < 0), -1, left * len(self._alphabets[level]) + right)
         return key
 
     def _named(self, steps: Ints, length: int) -> Ints:
-        """Keys of the runs of `length` steps in a melody from outside, -1 where the collection has none."""
+        """Find the keys of runs of `length` steps in a melody from outside, -1 where there is none."""
         level = self._level(length)
         names = _look_up(self._alphabets[0], steps)
         for lower in range(level):
@@ -183,13 +180,13 @@ class RunFinder:
 
 
 def corpus_steps(corpus: Corpus, first: int, stop: int, ticks_per_quarter: int) -> Ints:
-    """The steps of notes `first` up to `stop` of a corpus, (notes - 1,) int64."""
+    """Name the steps of notes `first` up to `stop` of a corpus, (notes - 1,) int64."""
     notes = corpus.notes[first:stop]
     return steps_of(notes["start"], notes["pitch"], ticks_per_quarter)
 
 
 def _look_up(alphabet: Ints, symbols: Ints) -> Ints:
-    """The place of each symbol in a sorted alphabet, -1 where it is not there."""
+    """Find the place of each symbol in a sorted alphabet, -1 where it is not there."""
     if not len(alphabet):
         return np.full(len(symbols), -1, np.int64)
     at = np.minimum(np.searchsorted(alphabet, symbols), len(alphabet) - 1)

@@ -54,8 +54,9 @@ class SplitRule:
 
     @classmethod
     def parse(cls, text: str) -> SplitRule:
-        """Read "hash", "80/10/10", "last:SHARE" with SHARE in (0, 1), or "list:FILE"; the file is not opened yet.
+        """Read "hash", "80/10/10", "last:SHARE" or "list:FILE"; the file is not opened yet.
 
+        SHARE is in (0, 1).
         Raises CorpusError for anything else, and for shares that are not 100 together.
         """
         if text == "hash":
@@ -80,19 +81,19 @@ class SplitRule:
         return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
 
     def check(self) -> None:
-        """Raise CorpusError where the rule is a list that cannot be read."""
+        """Check that a list can be read. Raises CorpusError."""
         if self.kind == "list":
             read_split_list(self.path)
 
     def unknown(self, corpus: Corpus) -> tuple[str, ...]:
-        """Names of a list that are no piece of the corpus. Raises CorpusError where the list cannot be read."""
+        """List names of a list that are no piece. Raises CorpusError where it cannot be read."""
         if self.kind != "list":
             return ()
         return tuple(listed_splits(corpus.pieces, read_split_list(self.path))[1])
 
 
 def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
-    """The corpus with every piece put in a split; families must be filled in.
+    """Put every piece in a split; families must be filled in.
 
     Raises CorpusError where a list cannot be read or names no piece of the corpus.
     """
@@ -111,7 +112,7 @@ def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
 
 
 def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
-    """Groups of pieces that are of one family or share a run of `notes` notes, each named by its first piece."""
+    """Group pieces of one family or with a shared run of `notes` notes; name the first of each."""
     owners = [i for i, piece in enumerate(corpus.pieces) for _ in piece.melodies]
     pairs = [
         (owners[a], owners[b]) for group in RunFinder.of_corpus(corpus).shared(notes) for a, b in pairwise(group)
@@ -122,12 +123,12 @@ def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
 
 
 def place(name: str) -> float:
-    """A fixed number in [0, 1) for a name, the same everywhere and for ever (first 53 bits of its SHA-256)."""
+    """Hash a name to a number in [0, 1), always the same (first 53 bits of its SHA-256)."""
     return (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11) / 2**53
 
 
 def _groups(corpus: Corpus) -> list[list[int]]:
-    """Linked pieces, the group first whose place is smallest; its place is that of its smallest family name."""
+    """Group linked pieces, by ascending place: that of the smallest family name of a group."""
     members: dict[int, list[int]] = {}
     for index, root in enumerate(linked_pieces(corpus)):
         members.setdefault(root, []).append(index)
@@ -139,7 +140,7 @@ def _place_of(corpus: Corpus, group: Sequence[int]) -> float:
 
 
 def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
-    """The split of each piece where the rule fixes it, None where it leaves it open."""
+    """List the split of each piece where the rule fixes it, None where it leaves it open."""
     if rule.kind == "last":
         kept = int(len(corpus) * (1.0 - rule.test) + 1e-9)
         return [None] * kept + ["test"] * (len(corpus) - kept)
@@ -157,20 +158,20 @@ def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
 
 
 def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
-    """Test and validation are the groups whose place lies below their shares; all else trains."""
+    """Choose groups for test and validation by whether their place is below their shares."""
     groups = _groups(corpus)
     large = max(2.0, rule.validation * len(corpus))
     chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
     for group in groups:
         at = _place_of(corpus, group)
-        held_out = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
-        chosen["train" if len(group) > large else held_out].append(group)
+        split = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
+        chosen["train" if len(group) > large else split].append(group)
     _fill_empty(chosen)
     return {name: [i for group in groups for i in group] for name, groups in chosen.items()}
 
 
 def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
-    """Validation is the groups of smallest place, as many as fill its share of the pieces; all else trains."""
+    """Choose groups of smallest place for validation, up to its share; the rest trains."""
     validation: list[int] = []
     groups = _groups(corpus)
     for group in groups[:-1] if share else ():
@@ -180,7 +181,7 @@ def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
 
 
 def _filled(corpus: Corpus, shares: Mapping[str, float]) -> dict[str, list[int]]:
-    """Each share in turn takes groups in the order of their places, those that still fit; all else trains.
+    """Fill each share in turn with groups in the order of their places; the rest trains.
 
     A share above 0 gets at least one group where two or more are there, even one that is larger than it.
     """
@@ -195,7 +196,7 @@ def _filled(corpus: Corpus, shares: Mapping[str, float]) -> dict[str, list[int]]
 
 
 def _fitting(groups: Sequence[list[int]], room: int) -> list[list[int]]:
-    """The first groups that fill `room` pieces as far as they fit."""
+    """Take the first groups that fill `room` pieces as far as they fit."""
     taken = []
     for group in groups:
         if len(group) <= room:

@@ -18,7 +18,7 @@ _AFTER = re.compile(rf"(.+?)\s*[\t,;]\s*({_NAME})", re.IGNORECASE)
 
 
 def read_split_list(path: str | Path) -> dict[str, str]:
-    """Tune names with the split of each, "train", "validation" or "test", in the order of the file.
+    """Read tune names with the split of each: "train", "validation" or "test".
 
     Either JSON, `{"train": ["a.mid"], "test": ["b.mid"]}`, or text: a split alone on a line with names under it,
     or on each line a split and a name, in either order, between them a tab, a comma or a semicolon (after the split
@@ -41,7 +41,7 @@ def read_split_list(path: str | Path) -> dict[str, str]:
 
 
 def listed_splits(pieces: Sequence[CorpusPiece], names: Mapping[str, str]) -> tuple[list[str | None], list[str]]:
-    """The split that a list gives to each piece (None where it gives none), and the names that are no piece.
+    """Look up each piece in a list: its split, or None; and list the names that are no piece.
 
     A piece goes by its source, by its file, or by the end of either path, with or without the file's ending.
     """
@@ -55,7 +55,7 @@ def listed_splits(pieces: Sequence[CorpusPiece], names: Mapping[str, str]) -> tu
 
 
 def _called(piece: CorpusPiece) -> list[str]:
-    """Everything a piece may be called in a list, the longest name first."""
+    """List the names that a piece may have in a list, the longest first."""
     called: dict[str, None] = {}
     for whole in (piece.source, str(piece.provenance.get("file", ""))):
         parts = PurePath(whole).parts

@@ -183,7 +183,7 @@ def _duplicates(corpus: Corpus) -> dict[str, list[Member]]:
 
 
 def _is_same(one: Line, other: Line) -> bool:
-    """Decide whether two pieces have the same intervals and, but for one stretch, the same rhythm."""
+    """Tell whether two pieces have the same intervals and, but for one stretch, the same rhythm."""
     return (
         0 < len(one.pitches) == len(other.pitches)
         and np.array_equal(np.diff(one.pitches), np.diff(other.pitches))

@@ -1,4 +1,4 @@
-"""What each part of a piece is like, in numbers from which a tune can be told from its company.
+"""Features of each part of a piece, numbers that separate a melody from its accompaniment.
 
 Every feature is a plain number, mostly between 0 and 1, computed from the notes of one part on the bars of its
 piece. The features follow the literature on finding melody tracks (Madsen and Widmer 2007, "Towards a computational
@@ -49,15 +49,16 @@ SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck t
 
 
 def columns(notes: Sequence[Note]) -> Columns:
-    """Notes as (notes, 4): start, duration, pitch, velocity."""
+    """Make an array of notes, (notes, 4): start, duration, pitch, velocity."""
     return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
 
 
 def part_features(
     piece: Piece, indices: Sequence[int], arrays: Sequence[Columns], lines: Sequence[int] | None = None
 ) -> Floats:
-    """What the parts `indices` of a piece, their notes in `arrays`, are like: (parts, features).
+    """Compute the features of the parts `indices` of a piece, their notes in `arrays`.
 
+    Returns (parts, features).
     lines: places in `arrays` of parts that do not double one another; all of them where None.
     Computed for all parts at once: their notes end to end, with the number of its part beside each note.
     """
@@ -77,13 +78,13 @@ def part_features(
 
 
 def _most_words(parts: Sequence[Part]) -> list[bool]:
-    """Which parts have at least half as many syllables as the fullest; a cue of a few words does not count."""
+    """Tell which parts have at least half as many syllables as the fullest, cues left out."""
     most = max(part.syllables for part in parts)
     return [part.syllables >= 4 and 2 * part.syllables >= most for part in parts]
 
 
 def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str, Floats], Floats]:
-    """The features that do not depend on other parts, (parts,) each, and the median of each top line."""
+    """Compute the features of each part alone, (parts,) each, and the median of its top line."""
     count = len(arrays)
     sizes = np.array([len(a) for a in arrays])
     notes, owner = np.concatenate(arrays), np.repeat(np.arange(count), sizes)
@@ -131,19 +132,19 @@ def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str,
 
 
 def _near(value: Floats, middle: float, width: float) -> Floats:
-    """1 where a value is what it mostly is in tunes, towards 0 away from it."""
+    """Weigh a value by a bell: 1 at what is usual in melodies, towards 0 away from it."""
     return np.exp(-(((value - middle) / width) ** 2))
 
 
 def _covered(starts: NDArray, durations: NDArray, owner: NDArray) -> NDArray:
-    """Which notes have half or more of them under a note that started before, in the same part."""
+    """Tell which notes lie half or more under a note of the same part that started before."""
     apart = owner * int(starts.max() + durations.max() + 1)  # parts end to end in time
     ends = np.maximum.accumulate(starts + durations + apart)
     return np.append(False, ends[:-1] - (starts + apart)[1:] > durations[1:] // 2)
 
 
 def _motion(moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: int, tpq: int) -> dict[str, Floats]:
-    """How lines move: shares of steps, repeated notes and leaps, and how many kinds of rhythm (in bits, of 3).
+    """Compute shares of steps, repeated notes and leaps, and kinds of rhythm (in bits, of 3).
 
     moves, gaps: from one onset to the next; only those `inside` a part count, for part `of`.
     """
@@ -162,14 +163,14 @@ def _motion(moves: NDArray, gaps: NDArray, of: NDArray, inside: NDArray, count: 
 
 
 def _bar_repeats(places: NDArray, top: NDArray, bars: NDArray, of: NDArray, barred: NDArray) -> Floats:
-    """Share of bars that have the same onsets and pitches as the filled bar before them in their part."""
+    """Compute the share of bars with the onsets and pitches of the filled bar before them."""
     codes = np.add.reduceat((places + 1) * 131 + top * 7919 * (places % 97 + 1), bars)
     again = (codes[1:] == codes[:-1]) & (of[1:] == of[:-1])
     return np.bincount(of[1:], again, len(barred)) / np.maximum(barred - 1, 1)
 
 
 def _choir(found: dict[str, Floats], medians: Floats, arrays: Sequence[Columns], lines: list[int], tpq: int) -> float:
-    """How far three or more single lines, and nothing else, move together and lie close, as four voices do: 0-1."""
+    """Measure, 0 to 1, how far three or more single lines move together and lie close."""
     if len(lines) < 3 or found["single notes"].min() < 0.9 or not found["hardly a chord"].all():
         return 0.0
     half = max(tpq // 2, 1)

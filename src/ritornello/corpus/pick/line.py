@@ -24,7 +24,7 @@ LOW = 12  # semitones under the middle of a line, where a full accompaniment sho
 
 
 def top_line(part: Part) -> tuple[Note, ...]:
-    """The highest notes of a part, in order, none overlapping the next."""
+    """Take the highest notes of a part, in order, none overlapping the next."""
     highest: dict[int, Note] = {}
     for note in part.notes:
         rival = highest.get(note.start)
@@ -34,12 +34,12 @@ def top_line(part: Part) -> tuple[Note, ...]:
 
 
 def is_single(starts: np.ndarray, durations: np.ndarray) -> bool:
-    """Whether no note of a part starts before the one before it has ended: (notes,) each."""
+    """Tell whether no note of a part starts before the one before it has ended: (notes,) each."""
     return bool((starts[1:] >= starts[:-1] + durations[:-1]).all())
 
 
 def is_pedalled(starts: np.ndarray, durations: np.ndarray, pitches: np.ndarray, ticks_per_quarter: int) -> bool:
-    """Whether a part is one voice whose notes ring on into the next, as under a sustaining pedal: (notes,) each.
+    """Tell whether a part is one voice whose notes ring on, as under a pedal: (notes,) each.
 
     Then no note is an accompaniment to the one before it: hardly any are struck together, more than half ring on,
     and all but the outermost lie within VOICE semitones.
@@ -52,12 +52,12 @@ def is_pedalled(starts: np.ndarray, durations: np.ndarray, pitches: np.ndarray, 
 
 
 def pedalled_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
-    """The notes of one voice, each ended where the next one starts; of the few struck together the highest."""
+    """End each note of one voice where the next starts; of notes struck together keep the top."""
     return _cut(_struck(notes, ticks_per_quarter // TOGETHER))
 
 
 def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
-    """The notes without pedal points: two bars or more while eight other notes start."""
+    """Leave out pedal points: two bars or more while eight other notes start."""
     starts = np.array([n.start for n in notes])
     kept = []
     for note in notes:
@@ -70,7 +70,7 @@ def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note,
 
 
 def played_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
-    """The top line of performed notes, none overlapping the next.
+    """Take the top line of performed notes, none overlapping the next.
 
     As `top_line`, but a chord's notes need not start on the same tick, a lower note goes where a higher one
     sounds through half of it, and one that only begins before its forerunner is let go takes over (legato).
@@ -84,7 +84,7 @@ def played_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ..
 
 
 def without_low_company(line: Sequence[Note], notes: int) -> tuple[Note, ...]:
-    """The line without notes an octave and more under its middle, where it is the top of a full texture.
+    """Leave out notes an octave and more under the line's middle, where it tops a full texture.
 
     notes: how many the part has. A line that is most of its part stays whole: its low notes are its own.
     """
@@ -95,13 +95,13 @@ def without_low_company(line: Sequence[Note], notes: int) -> tuple[Note, ...]:
 
 
 def _cut(line: Sequence[Note]) -> tuple[Note, ...]:
-    """Notes in order of start, each ended where the next one starts."""
+    """End each note, in order of start, where the next one starts."""
     ends = [n.start for n in line[1:]] + [n.end for n in line[-1:]]
     return tuple(n if n.end <= end else n._replace(duration=end - n.start) for n, end in zip(line, ends, strict=True))
 
 
 def _without_covered(notes: Sequence[Note]) -> list[Note]:
-    """Notes in order of start, without those through whose whole length a higher one sounds."""
+    """Leave out notes through whose whole length a higher one sounds; in order of start."""
     kept: list[Note] = []
     sounding: list[Note] = []
     for note in sorted(notes):
@@ -113,7 +113,7 @@ def _without_covered(notes: Sequence[Note]) -> list[Note]:
 
 
 def _struck(notes: Sequence[Note], slack: int) -> list[Note]:
-    """The highest of the notes that start together, a few ticks more or less, in order of start."""
+    """Keep the highest of the notes that start together, a few ticks more or less, in order."""
     heads: list[Note] = []
     first = -slack - 1
     for note in notes:

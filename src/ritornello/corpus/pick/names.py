@@ -74,7 +74,7 @@ PROGRAMS = {
 
 @lru_cache(maxsize=4096)
 def name_speaks(name: str) -> float:
-    """1 where a track's name says melody, -1 where it says something else, 0 where it says nothing.
+    """Score a track's name: 1 where it says melody, -1 where it says something else, 0 else.
 
     A name that says both ("Vocal harmony", "Piano melody") gives half a point for the melody's word.
     """

@@ -29,7 +29,7 @@ UNSURE = 0.8
 but for a few in a hundred (`benchmarks/corpus/picking.py`)."""
 
 MOST_PARTS = 64  # are compared
-TOLD = 4  # of the reasons for a choice, the weightiest so many are told
+REASONS = 4  # differences between two parts that are listed, the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ class PickedMelody:
 
 
 def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[PickedMelody]:
-    """The melodies of a piece as `options.pick` asks: one, or with "every-part" one for each part with pitches.
+    """Pick the melodies of a piece as `options.pick` asks.
 
+    It is one, or with "every-part" one for each part with pitches.
     Each is a single line on its grid (`options.timing`, `steps_per_quarter`, `swing`), its key found where the file
     names none. Percussion is never picked; parts that double one another count once.
     Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
@@ -65,15 +66,18 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     arrays = [columns(piece.parts[i].notes) for i in pitched]
     line = with_upbeat(piece, arrays)
     if line is not piece.timeline:
-        told = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
+        reason = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
         return [
-            replace(p, why=(*p.why, told)) for p in _picked(replace(piece, timeline=line), pitched, arrays, options)
+            replace(p, why=(*p.why, reason)) for p in _picked(replace(piece, timeline=line), pitched, arrays, options)
         ]
     return _picked(piece, pitched, arrays, options)
 
 
 def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> list[PickedMelody]:
-    """The melodies of a piece whose bars are settled; its parts with pitches are `pitched`, their notes `arrays`."""
+    """Pick the melodies of a piece whose bars are settled.
+
+    pitched: its parts with pitches. arrays: their notes.
+    """
     if options.pick == "highest":
         notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
         why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
@@ -87,12 +91,12 @@ def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options
 
 
 def pick_melody(piece: Piece) -> Melody:
-    """The melody of a piece as a corpus takes it, its timing as it stands. Raises as `pick_melodies`."""
+    """Pick the melody of a piece, its timing as it stands. Raises as `pick_melodies`."""
     return pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
 
 
 def _pitched(piece: Piece) -> list[int]:
-    """Places of the parts with notes that are not percussion, at least one."""
+    """List the places of parts with notes that are not percussion, at least one."""
     pitched = [i for i, part in enumerate(piece.parts) if part.notes and not part.is_drum]
     if pitched:
         return pitched
@@ -103,7 +107,7 @@ def _pitched(piece: Piece) -> list[int]:
 
 
 def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
-    """The part of that number (from 1) or name (whole, else a piece of it)."""
+    """Find the part of that number (from 1) or name (whole, else a piece of it)."""
     wanted = wanted.strip()
     names = [part.name.casefold() for part in piece.parts]
     if wanted.isdigit() and wanted not in names:
@@ -132,7 +136,7 @@ def _called(piece: Piece, index: int) -> str:
 
 
 def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[int]:
-    """The parts in file order, of those that double one another the most telling one."""
+    """List the parts in file order, of those that double one another the most telling one."""
     fullest = _fullest(arrays)
     doubles = {
         i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles
@@ -141,19 +145,19 @@ def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) 
 
 
 def _fullest(arrays: Sequence[Columns]) -> list[int]:
-    """Places of the MOST_PARTS arrays with most notes, in order: a file may claim thousands of parts."""
+    """List the places of the MOST_PARTS arrays with most notes: a file may claim thousands."""
     return sorted(sorted(range(len(arrays)), key=lambda k: -len(arrays[k]))[:MOST_PARTS])
 
 
 def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
-    """The melody of the part that was asked for."""
+    """Take the melody of the part that was asked for."""
     part = piece.parts[index]
     why = f"part {_called(piece, index)} of {len(piece.parts)}, as asked ({options.pick})"
     return _taken(piece, index, part.name, part.notes, columns(part.notes), options, why=(why,))
 
 
 def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
-    """The melody of the part that has most for it."""
+    """Choose the part with the highest score and take its melody."""
     if len(pitched) == 1:
         part = piece.parts[pitched[0]]
         return _taken(
@@ -172,13 +176,13 @@ def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options
 
 
 def _reasons(piece: Piece, scores: Sequence[PartScore]) -> tuple[str, ...]:
-    """Why the first of the scored parts was chosen, in sentences."""
+    """Explain in sentences why the first of the scored parts was chosen."""
     best = scores[0]
     lines = [f"part {_called(piece, best.index)} of {len(piece.parts)}, {best.share:.0%} sure"]
     if len(scores) > 1:
         leads = {name: p - scores[1].by_feature[name] for name, p in best.by_feature.items()}
-        told = sorted(leads, key=lambda name: -abs(leads[name]))[:TOLD]
-        against = ", ".join(f"{name} {leads[name]:+.1f}" for name in told)
+        largest = sorted(leads, key=lambda name: -abs(leads[name]))[:REASONS]
+        against = ", ".join(f"{name} {leads[name]:+.1f}" for name in largest)
         lines.append(f"next part {_called(piece, scores[1].index)}, {scores[1].share:.0%}; between them: {against}")
     if best.doubles:
         lines.append("doubled by part " + ", ".join(_called(piece, i) for i in best.doubles))
@@ -195,20 +199,20 @@ def _taken(
     why: tuple[str, ...],
     others: int | None = None,
 ) -> PickedMelody:
-    """A single line from the notes of a part (`array` holds them too), on its grid, with its key."""
+    """Take a single line from the notes of a part (also in `array`), on its grid, in its key."""
     line = _line(notes, array, piece.timeline.ticks_per_quarter)
     if others is None:
         others = sum(bool(part.notes) for part in piece.parts) - 1
-    timeline, key_told = _with_key(piece.timeline, line)
+    timeline, key_reason = _with_key(piece.timeline, line)
     whole = Melody(line, timeline, piece.title, piece.source)
     timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
-    told = (*why, _timing_told(timing, options), key_told)
-    return PickedMelody(timing.melody, index, name, 1.0, told, (), losses, _timing_doubts(timing, options), timing)
+    reasons = (*why, _timing_reason(timing, options), key_reason)
+    return PickedMelody(timing.melody, index, name, 1.0, reasons, (), losses, _timing_doubts(timing, options), timing)
 
 
 def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]:
-    """The single line in the notes of a part."""
+    """Reduce the notes of a part to a single line."""
     if is_single(array[:, 0], array[:, 1]):
         return notes
     if is_pedalled(array[:, 0], array[:, 1], array[:, 2], tpq):
@@ -219,7 +223,7 @@ def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]
 
 
 def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter[str]:
-    """What is not in the line, by name; names with nothing are left out."""
+    """Count what is not in the line, by name; names with nothing are left out."""
     losses = Counter({"other_parts": others, "notes_below_top": len(notes) - len(line)})
     if len(notes) != len(line):
         whole = set(notes)
@@ -230,7 +234,7 @@ def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter
 
 
 def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]:
-    """The timeline with a key, found in the notes where the file names none that fits; and a sentence about it."""
+    """Set the key, found in the notes where the file names none that fits; describe it."""
     stated = timeline.key
     found, confidence = estimate_key(notes)
     key = settled_key(stated, found, confidence, notes)
@@ -242,7 +246,7 @@ def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]
     return replace(timeline, keys=(key,)), f"key {key_name(key)}, found with confidence {confidence:.2f}{instead}"
 
 
-def _timing_told(timing: Timed, options: BuildOptions) -> str:
+def _timing_reason(timing: Timed, options: BuildOptions) -> str:
     grid = f"a grid of {options.steps_per_quarter} steps a quarter"
     swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
     if options.timing == "exact":
@@ -253,7 +257,7 @@ def _timing_told(timing: Timed, options: BuildOptions) -> str:
 
 
 def _timing_doubts(timing: Timed, options: BuildOptions) -> tuple[tuple[str, str], ...]:
-    """Whether the grid fits, as warnings."""
+    """Check whether the grid fits; return warnings."""
     if options.timing == "exact" or timing.far <= FAR:
         return ()
     moves = "would move" if timing.is_written and options.timing == "auto" else "moved"

@@ -52,7 +52,7 @@ class Timed:
 
 
 def is_written(starts: NDArray[np.int64], ticks_per_quarter: int) -> bool:
-    """Whether onsets lie on eighths and sixths of a quarter as notation does, a tick more or less."""
+    """Tell whether onsets lie within a tick of eighths and sixths of a quarter, as in notation."""
     if not len(starts):
         return True
     on_grid = _off(starts * 8, ticks_per_quarter, 8) | _off(starts * 6, ticks_per_quarter, 6)
@@ -60,7 +60,7 @@ def is_written(starts: NDArray[np.int64], ticks_per_quarter: int) -> bool:
 
 
 def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swing: str = "keep") -> Timed:
-    """Lay a melody on a grid of `steps_per_quarter` as `BuildOptions.timing` and `swing` ask.
+    """Quantise a melody to `steps_per_quarter`, as `BuildOptions.timing` and `swing` ask.
 
     Raises ValueError for steps_per_quarter below 1.
     """
@@ -78,38 +78,38 @@ def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swin
     ratio = _swing(starts) if swing == "straight" else None
     if ratio is not None:
         starts, ends = _straightened(starts, ratio), _straightened(ends, ratio)
-    laid, divisions = _laid(starts, steps_per_quarter)
-    far, better = _fit(starts, laid, divisions, steps_per_quarter)
+    quantised, divisions = _quantised(starts, steps_per_quarter)
+    far, better = _fit(starts, quantised, divisions, steps_per_quarter)
     if timing == "exact":
         return Timed(melody, written, far, better)
     if timing == "auto" and written and ratio is None:
         return Timed(_with_whole_lengths(melody, steps_per_quarter), written, far, better)
-    result, merged = _rebuilt(melody, laid, ends, divisions, steps_per_quarter)
+    result, merged = _rebuilt(melody, quantised, ends, divisions, steps_per_quarter)
     return Timed(result, written, far, better, merged, ratio)
 
 
 def _off(scaled: NDArray[np.int64], tpq: int, parts: int) -> NDArray[np.bool_]:
-    """Which of onsets times `parts` are within rounding of a whole number of ticks per quarter."""
+    """Tell which of onsets times `parts` are within rounding of a whole number of quarters."""
     rest = scaled % tpq
     slack = 0 if tpq % parts == 0 else parts  # a tick, where the resolution cannot hold the fraction
     return np.minimum(rest, tpq - rest) <= slack
 
 
 def _lateness(starts: Floats, steps: int) -> float:
-    """How much later than the grid all onsets lie, in quarters; 0 where they do not agree on it."""
+    """Estimate how much later than the grid all onsets lie, in quarters; 0 where they disagree."""
     phases = np.exp(2j * np.pi * starts * steps).mean()
     return float(np.angle(phases)) / (2 * np.pi * steps) if abs(phases) > 0.5 else 0.0
 
 
 def _divisions(steps: int) -> list[int]:
-    """The divisions of a beat that a grid of `steps` allows: the finest duple one, and each triple one."""
+    """List the divisions of a beat on a grid of `steps`: the finest duple one, each triple one."""
     duple = steps & -steps
     triple = [3 << k for k in range(4) if steps % (3 << k) == 0]
     return list(dict.fromkeys([*([duple] if duple > 1 else []), *triple, steps]))
 
 
-def _laid(starts: Floats, steps: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Onsets on the grid, in quarters, and for each onset the division of its beat."""
+def _quantised(starts: Floats, steps: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Quantise onsets, in quarters, and choose for each onset the division of its beat."""
     divisions = _divisions(steps)
     if len(divisions) == 1:
         return np.rint(starts * steps) / steps, np.full(len(starts), steps)
@@ -123,28 +123,31 @@ def _laid(starts: Floats, steps: int) -> tuple[Floats, NDArray[np.int64]]:
     return rounded[best, np.arange(len(starts))], np.array(divisions)[best]
 
 
-def _fit(starts: Floats, laid: Floats, divisions: NDArray[np.int64], steps: int) -> tuple[float, int | None]:
-    """Share of onsets moved far, and where it is large a finer grid that moves few."""
-    far = _far(starts, laid, divisions)
+def _fit(starts: Floats, quantised: Floats, divisions: NDArray[np.int64], steps: int) -> tuple[float, int | None]:
+    """Compute the share of onsets moved far, and where it is large a finer grid that moves few."""
+    far = _far(starts, quantised, divisions)
     if far <= FAR:
         return far, None
     finer = [g for g in OTHER_GRIDS if g > steps]
     finer.sort(key=lambda g: g % steps > 0)  # first those that hold what this grid holds
-    return far, next((g for g in finer if _fits(starts, *_laid(starts, g))), None)
+    return far, next((g for g in finer if _fits(starts, *_quantised(starts, g))), None)
 
 
-def _fits(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> bool:
-    """Whether onsets lie close to a grid: random ones would on average miss by its step's uniform deviation."""
-    missed = float((((laid - starts) * divisions) ** 2).mean()) * 12
-    return _far(starts, laid, divisions) <= FAR and missed <= FITTING
+def _fits(starts: Floats, quantised: Floats, divisions: NDArray[np.int64]) -> bool:
+    """Tell whether onsets lie close to a grid, compared with random ones.
+
+    Those miss it on average by the uniform deviation of its step.
+    """
+    missed = float((((quantised - starts) * divisions) ** 2).mean()) * 12
+    return _far(starts, quantised, divisions) <= FAR and missed <= FITTING
 
 
-def _far(starts: Floats, laid: Floats, divisions: NDArray[np.int64]) -> float:
-    return float((np.abs(laid - starts) * divisions >= 1 / 3 - 1e-6).mean())
+def _far(starts: Floats, quantised: Floats, divisions: NDArray[np.int64]) -> float:
+    return float((np.abs(quantised - starts) * divisions >= 1 / 3 - 1e-6).mean())
 
 
 def _swing(starts: Floats) -> float | None:
-    """Where the off-beat eighth falls if the line swings, else None.
+    """Find where the off-beat eighth falls if the line swings, else None.
 
     It swings where a fifth of its onsets or more fall late in the beat, few on its half, and few on its second
     third, which would make triplets of it, or on its first quarter, which would make sixteenths.
@@ -159,7 +162,7 @@ def _swing(starts: Floats) -> float | None:
 
 
 def _straightened(times: Floats, ratio: float) -> Floats:
-    """Times with the beat's swung half moved to its middle, everything between in proportion."""
+    """Move the beat's swung half to its middle, everything between in proportion."""
     beats = np.floor(times + EARLY)
     phases = times - beats
     half = np.where(phases < ratio, phases * (0.5 / ratio), 0.5 + (phases - ratio) * (0.5 / (1 - ratio)))
@@ -167,12 +170,12 @@ def _straightened(times: Floats, ratio: float) -> Floats:
 
 
 def _rebuilt(
-    melody: Melody, laid: Floats, ends: Floats, divisions: NDArray[np.int64], steps: int
+    melody: Melody, quantised: Floats, ends: Floats, divisions: NDArray[np.int64], steps: int
 ) -> tuple[Melody, int]:
-    """The melody with its onsets where they were laid, its ends on the divisions of their notes' beats."""
+    """Rebuild the melody with quantised onsets, its ends on the divisions of their beats."""
     tpq = melody.timeline.ticks_per_quarter
     new = tpq if all(tpq % d == 0 for d in _divisions(steps)) else _resolution(steps)
-    starts = np.maximum(np.rint(laid * new), 0).astype(np.int64).tolist()
+    starts = np.maximum(np.rint(quantised * new), 0).astype(np.int64).tolist()
     cells = (new // divisions).tolist()
     stops = np.rint(np.rint(ends * divisions) * new / divisions).astype(np.int64).tolist()
     found: list[Note] = []
@@ -193,7 +196,7 @@ def _resolution(steps: int) -> int:
 
 
 def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:
-    """The timeline at another resolution, its barlines and its end on the grid."""
+    """Convert a timeline to another resolution, its barlines and its end on the grid."""
     step, scale = tpq // steps, steps / timeline.ticks_per_quarter
 
     def moved(changes: tuple) -> tuple:
@@ -210,7 +213,10 @@ def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:
 
 
 def _with_whole_lengths(melody: Melody, steps: int) -> Melody:
-    """Exact onsets kept; where most ends lie off the notation's fractions (notes held for 95 %), ends on the grid."""
+    """Quantise ends where most of them lie off the notation's fractions; keep onsets exact.
+
+    Such notes are held for 95 % of their length, say.
+    """
     tpq = melody.timeline.ticks_per_quarter
     ends = np.array([n.end for n in melody.notes], np.int64)
     if is_written(ends, tpq) or tpq % steps:

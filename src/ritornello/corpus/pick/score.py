@@ -61,7 +61,10 @@ class PartScore:
 
 
 def scored(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> list[PartScore]:
-    """The parts `indices` of a piece, their notes in `arrays`, best first; of doubled ones that with most for it."""
+    """Score the parts `indices` of a piece, their notes in `arrays`, best first.
+
+    Of parts that double one another the best one stands for all.
+    """
     groups = _doubles(arrays, piece.timeline.ticks_per_quarter)
     weighed = part_features(piece, indices, arrays, [group[0] for group in groups]) * _ROW
     points = weighed.sum(1)
@@ -83,7 +86,7 @@ def scored(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> l
 
 
 def _doubles(arrays: Sequence[Columns], tpq: int) -> list[list[int]]:
-    """Places of parts grouped by line, at any octave: one group for each line, in file order."""
+    """Group the places of parts by line, at any octave, in file order."""
     half = max(tpq // 2, 1)
     prints = [set(((a[:, 0] + half // 2) // half * 12 + a[:, 2] % 12).tolist()) for a in arrays]
     groups: list[list[int]] = []

@@ -15,7 +15,7 @@ LEAST_NOTES = 8
 
 
 def cut_at_rests(melody: Melody, rest_bars: float = REST_BARS, least_notes: int = LEAST_NOTES) -> list[Melody]:
-    """Segments between rests of `rest_bars` bars or more, with opening and closing rests cut as well.
+    """Cut a melody at rests of `rest_bars` bars or more, and at opening and closing rests.
 
     A segment begins with the bar of its first note and ends with the bar of its last (or where the melody
     ends, if that is earlier), so its metre, key, tempo and up-beat stay as they were, counted from 0 anew.
@@ -37,12 +37,12 @@ def cut_at_rests(melody: Melody, rest_bars: float = REST_BARS, least_notes: int 
 
 
 def is_long_enough(melody: Melody, least_notes: int, min_bars: int) -> bool:
-    """Whether a melody has so many notes and so many bars."""
+    """Tell whether a melody has so many notes and so many bars."""
     return len(melody.notes) >= least_notes and sounding_bars(melody) >= min_bars
 
 
 def sounding_bars(melody: Melody) -> int:
-    """Bars from that of the first note to that of the last, a pick-up not counted; 0 without notes."""
+    """Count bars from the first note's to the last one's without a pick-up; 0 without notes."""
     if not melody.notes:
         return 0
     lines = melody.timeline.barlines()
@@ -52,7 +52,7 @@ def sounding_bars(melody: Melody) -> int:
 
 
 def shortness(melodies: Sequence[Melody], least_notes: int) -> str:
-    """In what the longest of some melodies (at least one) falls short: "5 notes", or in its bars."""
+    """Say in what the longest of some melodies (at least one) falls short: notes or bars."""
     notes, bars = max(len(m.notes) for m in melodies), max(sounding_bars(m) for m in melodies)
     if notes < least_notes:
         return f"{notes} note{'s' if notes != 1 else ''}"
@@ -60,7 +60,7 @@ def shortness(melodies: Sequence[Melody], least_notes: int) -> str:
 
 
 def _between_rests(melody: Melody, rest_bars: float) -> list[tuple[int, int]]:
-    """First and last note of each stretch without a long rest."""
+    """List first and last note of each stretch without a long rest."""
     notes, timeline = melody.notes, melody.timeline
     stretches, first = [], 0
     for index in range(1, len(notes)):

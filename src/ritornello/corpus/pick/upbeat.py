@@ -24,8 +24,9 @@ CHANGES, LAST = 0.7, 0.15  # weights of new lowest notes and of the last note, b
 
 
 def with_upbeat(piece: Piece, arrays: Sequence[Columns]) -> Timeline:
-    """The timeline of a piece, its first bar cut short where its notes (`arrays`, by part) tell of a pick-up.
+    """Cut the first bar of a piece's timeline short where its notes show a pick-up.
 
+    arrays: its notes, by part.
     Unchanged for pieces from other files than MIDI files, and where the metre changes or nothing tells.
     """
     line = piece.timeline
@@ -41,7 +42,7 @@ def with_upbeat(piece: Piece, arrays: Sequence[Columns]) -> Timeline:
 
 
 def upbeat_eighths(notes: Columns, line: Timeline) -> int:
-    """How many eighths come before the first barline, by the notes of all parts; 0 where they do not tell."""
+    """Count the eighths before the first barline by the notes of all parts; 0 where unsure."""
     tpq = line.ticks_per_quarter
     eighth, bar = tpq // 2, line.bar_ticks(line.metre)
     if len(notes) < FEWEST or tpq % 2 or bar % eighth or notes[:, 0].min() > tpq // 8:
@@ -53,7 +54,7 @@ def upbeat_eighths(notes: Columns, line: Timeline) -> int:
 
 
 def _stress(notes: Columns, eighth: int, count: int, slack: int) -> np.ndarray:
-    """How much stress each eighth of the bar carries, (count,), in all about 1 + CHANGES + LAST."""
+    """Sum the stress on each eighth of the bar, (count,), in all about 1 + CHANGES + LAST."""
     notes = notes[np.lexsort((notes[:, 2], notes[:, 0]))]
     starts = notes[:, 0] + slack
     on_eighth = starts % eighth <= 2 * slack
