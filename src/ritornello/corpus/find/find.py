@@ -133,7 +133,7 @@ def _source_of(path: str) -> Source:
 
 
 def _members(source: Source) -> Iterator[Source]:
-    """List the members of an archive; the archive itself comes last, with its problem, if it is damaged."""
+    """List the members of an archive; a damaged one comes last itself, with its problem."""
     numbers: dict[str, int] = {}
     try:
         for member in list_members(source.path):
