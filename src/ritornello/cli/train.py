@@ -35,7 +35,9 @@ def train(
     """Train a network on a corpus.
 
     Example: ritornello train songs -o my-run --minutes 3
+
     Resume a run that was stopped: ritornello train --resume my-run
+
     Two processes, or more on many machines: torchrun --nproc-per-node 2 -m ritornello train songs -o my-run
 
     Parameters
