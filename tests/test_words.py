@@ -26,7 +26,6 @@ LEAST = {  # share of docstrings that begin with a verb, by room
     "music": 0.97,
     "render": 0.97,
     "reports": 1.0,
-    "training": 0.27,
 }
 LONG = {  # first lines over WIDTH that a room may have
     "encoding": 72,
@@ -35,7 +34,6 @@ LONG = {  # first lines over WIDTH that a room may have
     "model": 14,
     "music": 118,
     "render": 19,
-    "training": 72,
 }
 INVENTED_USES = {  # identifiers of INVENTED that a room may have
     "api": 5,
@@ -46,7 +44,6 @@ INVENTED_USES = {  # identifiers of INVENTED that a room may have
     "model": 16,
     "music": 20,
     "render": 33,
-    "training": 135,
 }
 
 VERBS = """

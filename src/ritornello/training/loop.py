@@ -21,7 +21,7 @@ class Learner(Protocol):
     """A network that learns: `TorchEngine` or `NumpyEngine`."""
 
     def update(self, batch: Batch, rate: float) -> float:
-        """Learn from a batch at this learning rate; return the mean nll in nats per target."""
+        """Update the weights from a batch at this learning rate; return the mean nll in nats."""
 
     def nll(self, melodies: Sequence[np.ndarray]) -> float:
         """Measure the mean nats per token of whole melodies; change nothing."""

@@ -45,7 +45,7 @@ class TorchEngine:
         self.carried: TorchState | None = None  # from the chunk before
 
     def update(self, batch: Batch, rate: float) -> float:
-        """Learn from a chunk at the given learning rate; return the mean nll in nats per target.
+        """Update the weights from a chunk at this learning rate; return the mean nll in nats.
 
         Source: truncated back-propagation through time, Williams & Peng 1990; gradient norm clipped at 1, Pascanu et
         al. 2013.
@@ -119,8 +119,6 @@ class TorchEngine:
         self.model.eval()
         [rows] = melody_rows(self._encoding, [self._before])
         rows = np.concatenate([rows, rows[:1]])  # the block's last row is a target alone
-        inputs, targets, features = (
-            torch.from_numpy(part).to(self.device) for part in batch_of(rows[None], self._alphabet)
-        )
-        _, state = self.model(inputs, targets, features, None)
+        batch = batch_of(rows[None], self._alphabet)
+        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in batch), None)
         return state.output, state.cell

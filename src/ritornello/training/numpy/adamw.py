@@ -43,7 +43,7 @@ class AdamW:
         self._scratch = np.empty((2, min(PIECE, len(weights))), weights.dtype)
 
     def forget(self) -> None:
-        """Forget the moments; keep the weights."""
+        """Reset the moments; keep the weights."""
         self.mean[:], self.square[:], self.updates = 0, 0, 0
 
     def update(self, gradient: np.ndarray, rate: float) -> None:

@@ -55,7 +55,7 @@ class NumpyEngine:
         self._draw_weights()
 
     def update(self, batch: Batch, rate: float) -> float:
-        """Learn from a chunk at the given learning rate; return the mean nll in nats per target.
+        """Update the weights from a chunk at this learning rate; return the mean nll in nats.
 
         Source: truncated back-propagation through time, Williams & Peng 1990; gradient norm clipped at 1, Pascanu et
         al. 2013.

@@ -150,7 +150,7 @@ class Pass:
         return output.reshape(-1, layer.width)
 
     def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
-        """Sum the nats of all parts; where given, set `gradients`, and `_gradient` by the softmaxes' input."""
+        """Sum the nats of all parts; set `gradients`, if given, and those by the top output."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         features = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
         named = suggested_events(features, self._alphabet) if self._alphabet.echoes else None

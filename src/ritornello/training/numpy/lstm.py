@@ -69,7 +69,7 @@ class Recurrence:
             product(views.gates)
 
     def _back(self, step: _Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
-        """Compute the gradients by the gates' sums and the cell before from those by output and cell.
+        """Turn gradients by output and cell into those by the gates' sums and the cell before.
 
         With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
         """
@@ -121,7 +121,7 @@ class _Step(NamedTuple):
 
 
 def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a function that computes x @ matrix into `out`, with the matrix cut into column blocks.
+    """Make a function that computes x @ matrix into `out`, in blocks of columns.
 
     like: an array of the shape of x, (rows, depth).
     """

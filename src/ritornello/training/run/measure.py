@@ -83,7 +83,7 @@ def possible_settings(options: TrainOptions, machine: Machine | None = None) -> 
 
 
 def this_machine(engine: str, device: str) -> Machine:
-    """Ask this machine for its cores, whether the device computes in bfloat16, and for NumPy's threads."""
+    """Ask this machine for its cores, for bfloat16 on the device, and for NumPy's threads."""
     if engine == "numpy":
         return Machine(usable_cores(), False, blas_threads())
     if device == "cuda":
@@ -111,7 +111,10 @@ def measured(possible: Sequence[Setting], timer: Timer) -> list[Setting]:
 
 
 def update_timer(network: NetworkOptions, encoding: MelodyEncoding, options: TrainOptions, first: Setting) -> Timer:
-    """Make a timer of updates on random tokens. first: a setting whose engine is loaded now, which is not timed."""
+    """Make a timer of updates on random tokens.
+
+    first: a setting whose engine is loaded now, so that loading is not timed.
+    """
     make_engine(network, encoding, make_plan(options, 1, first))
 
     def timer(setting: Setting, seconds: float) -> float | None:

@@ -50,7 +50,7 @@ class Ranks:
         return self.rank == 0
 
     def first(self, work: Callable[[], Value]) -> Value:
-        """Do the work on rank 0 alone; return its result or raise its exception on all ranks."""
+        """Run the work on rank 0 alone; return its result or raise its exception on all ranks."""
         return work()
 
     def gather(self, value: Value) -> list[Value]:
@@ -106,7 +106,7 @@ class Ranks:
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
-        """While it lasts, turn Ctrl-C and the launcher's SIGTERM into requests to stop: see `agree`."""
+        """Turn Ctrl-C and the launcher's SIGTERM into requests to stop (see `agree`) while it lasts."""
         yield
 
     def leave(self) -> None:
