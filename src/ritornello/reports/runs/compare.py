@@ -76,8 +76,7 @@ class Group:
     def caution(self) -> str:
         """Why the ranking is to be read with care; "" where it is not."""
         known = [row.record.head for row in self.rows if row.best is not None]
-        sizes = {json.dumps(head.get("held_out"), sort_keys=True) for head in known if head.get("held_out")}
-        notes = {json.loads(text).get("notes") for text in sizes}
+        notes = {head["held_out"].get("notes") for head in known if head.get("held_out")}
         text = []
         if len(notes) > 1:
             text.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
