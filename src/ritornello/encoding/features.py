@@ -85,15 +85,10 @@ ECHOES = (
 BAR_ECHOES = ECHOES[: len(BARS_AGO)]
 
 
-class Event(NamedTuple):
-    """A note, a rest or a tie. event: id of part 0; duration: index, -1 if it began before; pitch: -1 for none."""
+Event = tuple[int, int, int]
+"""A note, a rest or a tie: its id in part 0, the index of its duration (-1 if it began before), its pitch (-1)."""
 
-    event: int
-    duration: int
-    pitch: int
-
-
-NO_EVENT_YET = Event(-1, -1, -1)
+NO_EVENT_YET: Event = (-1, -1, -1)
 
 
 def checked_inputs(inputs: str | Sequence[str]) -> tuple[str, ...]:
@@ -183,8 +178,8 @@ def input_values(
         elif name == "degree":
             values.append(0 if key < 0 or pitch < 0 else 1 + (pitch - key) % 12)
         else:
-            found = ago[name]
-            values += (found.event + 1, found.duration + 2 - (found.event < 0))
+            event, duration, _ = ago[name]
+            values += (event + 1, duration + 2 - (event < 0))
     return values
 
 
@@ -227,7 +222,7 @@ class Past:
 
     def add(self, start: int, event: Event) -> None:
         """Append an event that starts at `start` ticks."""
-        before = self.events[-1].pitch if self.events else -1
+        before = self.events[-1][2] if self.events else -1
         self.starts.append(start)
         self.events.append(event)
         for name, matcher in self._matchers.items():
@@ -239,7 +234,7 @@ class Past:
         if place < 0:
             return NO_EVENT_YET
         found = self.events[place]
-        return found if self.starts[place] == time else Event(found.event, -1, found.pitch)
+        return found if self.starts[place] == time else (found[0], -1, found[2])
 
     def match(self, name: str) -> tuple[Event, int, int]:
         """Find what followed the longest run equal to the latest events: event, pitch before it, run's length."""
@@ -247,7 +242,7 @@ class Past:
         if not matcher.length:
             return NO_EVENT_YET, -1, 0
         place = matcher.place
-        return self.events[place], self.events[place - 1].pitch, matcher.length
+        return self.events[place], self.events[place - 1][2], matcher.length
 
     def copy(self) -> Past:
         """Return a past that goes on by itself."""
@@ -265,21 +260,24 @@ class Matcher:
 
     def __init__(self) -> None:
         self.place = self.length = 0
-        self._recent: list[int] = []  # codes of the last events, the latest first
+        self._recent: list[int] = []  # codes of the last events, plus 1, the latest first
         self._count = 0
         self._after: dict[int, int] = {}  # by run: index of the event that follows its latest occurrence
 
     def add(self, code: int) -> None:
         """Append an event of this code and find the longest run anew."""
-        self._recent = [code, *self._recent[: LONGEST_MATCH - 1]]
-        self._count += 1
-        self.place = self.length = run = 0
-        for length, recent in enumerate(self._recent, 1):
-            run = run * MATCH_BASE + recent + 1
-            place = self._after.get(run)
-            if place is not None:
-                self.place, self.length = place, length
-            self._after[run] = self._count
+        self._recent = recent = [code + 1, *self._recent[: LONGEST_MATCH - 1]]
+        self._count = count = self._count + 1
+        after, run, best = self._after, 0, 0
+        for length, one in enumerate(recent, 1):
+            run = run * MATCH_BASE + one
+            place = after.get(run)
+            if place:
+                best, self.place = length, place
+            after[run] = count
+        self.length = best
+        if not best:
+            self.place = 0
 
     def copy(self) -> Matcher:
         """Return a matcher that goes on by itself."""
@@ -295,8 +293,8 @@ def code_of(name: str, event: Event, before: int) -> int:
     before: pitch of the event before, -1 for a rest.
     """
     if name == "contour":
-        return event.event
+        return event[0]
     if name == "sequence":
-        interval = NO_INTERVAL if event.pitch < 0 or before < 0 else event.pitch - before + 128
-        return interval * DURATIONS_APART + event.duration
-    return event.event * DURATIONS_APART + event.duration
+        interval = NO_INTERVAL if event[2] < 0 or before < 0 else event[2] - before + 128
+        return interval * DURATIONS_APART + event[1]
+    return event[0] * DURATIONS_APART + event[1]

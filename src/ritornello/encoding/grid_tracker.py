@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.features import BARS_AGO, Event, KeyFinder, Past, input_values, metrical
+from ritornello.encoding.features import BARS_AGO, KeyFinder, Past, input_values, metrical
 from ritornello.encoding.metres import METRES
 from ritornello.music.values import Key
 
@@ -24,6 +24,8 @@ class GridTracker:
 
     A note_off in silence, an end before the first note and a second begin are not legal; after `end` nothing is.
     """
+
+    named_tonic = -1
 
     def __init__(self, encoding: Any):
         self.encoding = encoding
@@ -104,7 +106,7 @@ class GridTracker:
             if self.sounding >= 0 and self.encoding.follows_key:
                 self._key.add(self.sounding, 1)
             if token != NO_EVENT:
-                self._past.add(self.time, Event(SILENCE if token == NOTE_OFF else token, 0, self.sounding))
+                self._past.add(self.time, (SILENCE if token == NOTE_OFF else token, 0, self.sounding))
         if self.encoding.echoes:
             self._steps.append(token)
         self.time += 1

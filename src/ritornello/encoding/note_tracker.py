@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, MAY_TIE, SHORTEST_TIE
-from ritornello.encoding.features import Event, KeyFinder, Past, input_values, metrical
+from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE
+from ritornello.encoding.features import KeyFinder, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.music.values import Key
 
@@ -34,6 +34,7 @@ class NoteTracker:
         self.encoding = encoding
         self.ids: Ids = encoding.ids
         self.row: PitchRow = encoding.pitch_row
+        self._tables = tables_of(self.ids, self.row)
         self.time = self.onset = self.opening = self.notes = self.part = 0
         self.bar, self.beat = encoding.bars[-1], encoding.beats[-1]
         self.begun = self.done = False
@@ -42,7 +43,7 @@ class NoteTracker:
         self._state = 0  # of the table of ties
         self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
         self._upbeat = 0
-        self._metre = self._key = -1
+        self._metre = self._key = self.named_tonic = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
         self._found_key = KeyFinder()
@@ -58,7 +59,9 @@ class NoteTracker:
         """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
         time, state = self.time, self._state
         left, until = end - time, last_bar_start - time
-        late = self.bar - time if self.notes == 0 else ENDLESS
+        left = min(left, LONGEST + least)  # from here on all durations fit: fewer tables
+        until = min(max(until, -1), LONGEST)
+        late = min(self.bar - time, LONGEST + 1) if self.notes == 0 else LONGEST + 1
         if self.part:
             return self._finishing_durations(left, until, least, late)
         notes = closing(left, until, least, 0)[1]
@@ -70,11 +73,9 @@ class NoteTracker:
     def _events(self, notes: bool, rest: bool, tie: bool, end: bool) -> np.ndarray:
         """Mask the events by the rules; the arguments switch off kinds of them."""
         if self.done:
-            return event_mask(self.ids, self.row, None, False, False, False, False, False)
+            return self._tables.events(None, False, False, False, False, False)
         ready = self._is_ready()
-        return event_mask(
-            self.ids,
-            self.row,
+        return self._tables.events(
             (self._base, self.notes == 0) if ready and notes else None,
             ready and rest and not (self._started and self.sounding < 0),
             tie and TIE_FROM[self._state] < self._tie_limit(),
@@ -84,14 +85,14 @@ class NoteTracker:
         )
 
     def _legal_durations(self) -> np.ndarray:
-        ids, event = self.ids, self._event
+        ids, event, tables = self.ids, self._event, self._tables
         if event >= ids.key:
-            return octave_mask(ids, (event - ids.key) % 12)
+            return tables.octaves((event - ids.key) % 12)
         if event >= ids.begin:
-            return duration_mask(ids, True, self.encoding.bars[event - ids.begin], -1)
+            return tables.durations(True, self.encoding.bars[event - ids.begin], -1)
         if event == ids.tie:
-            return duration_mask(ids, False, self._tie_limit(), self._state)
-        return duration_mask(ids, False, ENDLESS, -1)
+            return tables.durations(False, self._tie_limit(), self._state)
+        return tables.durations(False, ENDLESS, -1)
 
     def _finishing_durations(self, left: int, until: int, least: int, late: int) -> np.ndarray:
         ids, event, legal = self.ids, self._event, self._legal_durations()
@@ -103,14 +104,12 @@ class NoteTracker:
             fits = rest_fits(left, least, late)[0]
         else:
             fits = closing(left, until, least, 0)[0]
-        mask = legal.copy()
-        mask[1 : 1 + COUNT] &= fits
-        return mask
+        return self._tables.both(legal, fits)
 
     def _tied(self, left: int, until: int, least: int, late: int) -> np.ndarray:
         """Tell which durations may lengthen what sounds, (durations,) of bool."""
         if self.sounding >= 0:
-            return closing(left, until, least, self.time - self.onset)[0]
+            return closing(left, until, least, min(self.time - self.onset, least))[0]
         return rest_fits(left, least, late)[0]
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
@@ -146,34 +145,36 @@ class NoteTracker:
 
     def pitches(self) -> np.ndarray:
         """List the pitch that each id of the due part starts, (parts[part],) int16, -1 for none."""
-        ids = self.ids
         if self.part or not self._is_ready():
             return no_pitches(self.encoding.parts[self.part])
-        return pitches_of(ids, self.row, self._base, self.notes == 0)
+        return self._tables.pitches(self._base, self.notes == 0)
 
     def features(self) -> list[int]:
         """Compute features and echoes of the next group (see `features.py`)."""
         encoding, past = self.encoding, self._past
         first = self._base + self.row.lowest  # pitch of id 0
         highest = self.ids.rest - 1
-        ago: dict[str, Event] = {}
+        ago: dict[str, tuple[int, int, int]] = {}
         for name, bars in encoding.bars_ago.items():
             found = past.at(self.time - bars * self.bar)
-            if found.pitch >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
-                found = Event(min(max(found.pitch - first, 0), highest), found.duration, found.pitch)
+            if found[2] >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
+                event = found[2] - first
+                found = (0 if event < 0 else min(event, highest), found[1], found[2])
             ago[name] = found
         place = metrical(self._metre, self.time, self.bar, self.beat, encoding.ticks_per_quarter)
         key = self._key if self.row.is_keyed else self._found_key.key()
         values = input_values(encoding.inputs, place, key, self._last, ago)
         for echo in encoding.echoes:
-            if echo.name in ago:
-                event, duration, _ = ago[echo.name]
+            name = echo[0]
+            if name in ago:
+                event, duration, _ = ago[name]
                 strength = (event >= 0) + (duration >= 0)
             else:
-                (event, duration, pitch), before, strength = past.match(echo.name)
-                here = past.events[-1].pitch if past.events else -1
-                if echo.name == "sequence" and pitch >= 0 and before >= 0 and here >= 0:
-                    event = min(max(pitch - before + here - first, 0), highest)
+                (event, duration, pitch), before, strength = past.match(name)
+                if name == "sequence" and pitch >= 0 and before >= 0:
+                    here = past.events[-1][2]
+                    if here >= 0:
+                        event = min(max(pitch - before + here - first, 0), highest)
             values += (event + 1, duration + 2 if duration >= 0 else 0, strength)
         return values
 
@@ -205,7 +206,7 @@ class NoteTracker:
             self._header(event, token, ticks)
             return
         if self.encoding.remembers:
-            self._past.add(self.time, Event(event, index, self._last if event < ids.rest else -1))
+            self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
             if self.encoding.follows_key and self.sounding >= 0:
                 self._found_key.add(self.sounding, ticks)
         self.time += ticks
@@ -231,6 +232,7 @@ class NoteTracker:
             self._upbeat += ticks
         elif token >= ids.octave:
             self._key = event - ids.key
+            self.named_tonic = self._key % 12
             self._base = 12 * (token - ids.octave - 1) + self._key % 12
         self.bar, self.beat = encoding.bars[self._metre], encoding.beats[self._metre]
         self.time = -self._upbeat % self.bar
@@ -271,60 +273,81 @@ def rest_fits(left: int, least: int, late: int) -> tuple[np.ndarray, bool]:
     return _frozen((left - LENGTHS >= least) & (late > LENGTHS))
 
 
-@lru_cache(maxsize=TABLES)
-def duration_mask(ids: Ids, none: bool, limit: int, state: int) -> np.ndarray:
-    """Mask part 1 where a duration is due: those below `limit` ticks, of a tie those that its state allows (-1: all).
+class NoteTables:
+    """Rows of ids by state of the rules, made once: which may come, and the pitches that they start."""
 
-    none: whether "none" may stand there.
-    """
-    mask = np.zeros(ids.size - ids.second, bool)
-    mask[0] = none
-    mask[1 : 1 + COUNT] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
-    return _frozen(mask)[0]
+    def __init__(self, ids: Ids, row: PitchRow):
+        self._ids, self._row = ids, row
+        self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings
+    def durations(self, none: bool, limit: int, state: int) -> np.ndarray:
+        """Mask part 1 where a duration is due: those below `limit` ticks, of a tie those of its state.
+
+        none: whether "none" may come. state: -1 where nothing is tied.
+        """
+        mask = np.zeros(self._ids.size - self._ids.second, bool)
+        mask[0] = none
+        mask[1 : 1 + COUNT] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
+        return _frozen(mask)[0]
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def octaves(self, tonic: int) -> np.ndarray:
+        """Mask part 1 where the octave of a tonic, 0 for C, is due."""
+        ids = self._ids
+        mask = np.zeros(ids.size - ids.second, bool)
+        references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
+        mask[1 + COUNT :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
+        return _frozen(mask)[0]
+
+    def both(self, legal: np.ndarray, fits: np.ndarray) -> np.ndarray:
+        """Mask part 1 by a row of `durations` and one of (durations,), both kept: found again by identity."""
+        key = (id(legal), id(fits))
+        found = self._both.get(key)
+        if found is None:
+            mask = legal.copy()
+            mask[1 : 1 + COUNT] &= fits
+            if len(self._both) == TABLES:
+                self._both.clear()
+            found = self._both[key] = (legal, fits, _frozen(mask)[0])
+        return found[2]
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def events(
+        self, pitched: tuple[int, bool] | None, rest: bool, tie: bool, begins: bool, keys: bool, end: bool
+    ) -> np.ndarray:
+        """Mask part 0 by kind of event.
+
+        pitched: reference and whether the first note is due, None for no notes.
+        """
+        ids = self._ids
+        mask = np.zeros(ids.second, bool)
+        if pitched is not None:
+            mask[: ids.rest] = self.pitches(*pitched)[: ids.rest] >= 0
+        mask[ids.rest], mask[ids.tie], mask[ids.end] = rest, tie, end
+        mask[ids.begin : ids.key], mask[ids.key : ids.end] = begins, keys
+        return _frozen(mask)[0]
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def pitches(self, base: int, is_first: bool) -> np.ndarray:
+        """List the pitch of each id of part 0 above a reference, int16, -1 for none in 0-127.
+
+        A first interval is as short as the reference allows.
+        """
+        ids, row = self._ids, self._row
+        offsets = np.arange(row.lowest, row.lowest + ids.rest)
+        legal = (base + offsets >= 0) & (base + offsets <= 127)
+        if row.is_chained and is_first:
+            legal &= (offsets >= -BELOW) & (offsets < 12 - BELOW)
+        out = np.full(ids.second, -1, np.int16)
+        out[: ids.rest] = np.where(legal, base + offsets, -1)
+        return _frozen(out)[0]
 
 
-@lru_cache(maxsize=TABLES)
-def octave_mask(ids: Ids, tonic: int) -> np.ndarray:
-    """Mask part 1 where the octave of a tonic, 0 for C, is due."""
-    mask = np.zeros(ids.size - ids.second, bool)
-    references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
-    mask[1 + COUNT :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
-    return _frozen(mask)[0]
-
-
-@lru_cache(maxsize=TABLES)
-def event_mask(
-    ids: Ids,
-    row: PitchRow,
-    pitched: tuple[int, bool] | None,
-    rest: bool,
-    tie: bool,
-    begins: bool,
-    keys: bool,
-    end: bool,
-) -> np.ndarray:
-    """Mask part 0 by kind of event; pitched: reference and whether the first note is due, None for no notes."""
-    mask = np.zeros(ids.second, bool)
-    if pitched is not None:
-        mask[: ids.rest] = pitches_of(ids, row, *pitched)[: ids.rest] >= 0
-    mask[ids.rest], mask[ids.tie], mask[ids.end] = rest, tie, end
-    mask[ids.begin : ids.key], mask[ids.key : ids.end] = begins, keys
-    return _frozen(mask)[0]
-
-
-@lru_cache(maxsize=TABLES)
-def pitches_of(ids: Ids, row: PitchRow, base: int, is_first: bool) -> np.ndarray:
-    """List the pitch of each id of part 0 above a reference, int16, -1 for none or one outside 0-127.
-
-    A first interval is as short as the reference allows.
-    """
-    offsets = np.arange(row.lowest, row.lowest + ids.rest)
-    legal = (base + offsets >= 0) & (base + offsets <= 127)
-    if row.is_chained and is_first:
-        legal &= (offsets >= -BELOW) & (offsets < 12 - BELOW)
-    out = np.full(ids.second, -1, np.int16)
-    out[: ids.rest] = np.where(legal, base + offsets, -1)
-    return _frozen(out)[0]
+@lru_cache(maxsize=8)
+def tables_of(ids: Ids, row: PitchRow) -> NoteTables:
+    """Return the tables of an encoding."""
+    return NoteTables(ids, row)
 
 
 @lru_cache(maxsize=8)

@@ -134,7 +134,7 @@ class Place(Rules, Protocol):
 
     time: ticks reached. onset, opening: ticks of the last and of the first note's start. notes: number so far.
     bar, beat: ticks of a full bar and of its first beat. begun: the metre is known. done: `end` has come.
-    sounding: pitch that sounds, -1 for silence.
+    sounding: pitch that sounds, -1 for silence. named_tonic: of the key that the header names, 0 for C; -1 for none.
     """
 
     time: int
@@ -146,6 +146,7 @@ class Place(Rules, Protocol):
     begun: bool
     done: bool
     sounding: int
+    named_tonic: int
 
     def pitches(self) -> np.ndarray:
         """List the pitch that each id of the due part would start, (parts[part],) int16, -1 for none."""

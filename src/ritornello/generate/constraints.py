@@ -139,7 +139,8 @@ class BarForm:
         """Favour the tonic and the end, and put off late notes: the biases of the last bar."""
         table, bias = self._table, bias.copy()
         if self._tonic < 0 and self._place.notes:
-            self._tonic = _found_tonic(table.encoding, written)
+            named = self._place.named_tonic
+            self._tonic = named if named >= 0 else _found_tonic(table.encoding, written)
         if self._tonic >= 0:
             bias += table.of_tonic[self._tonic][pitches]
         if is_late:
