@@ -58,7 +58,6 @@ STRENGTHS = 6
 LONGEST_MATCH = 6  # events
 DURATIONS_APART = 1024  # more than there are durations
 NO_INTERVAL = 512  # code of the interval to or from a rest; others are counted from 128
-MATCH_BASE = 1 << 20  # more than any code of an event
 
 _METRICAL = {"position": 0, "strength": 1, "metre": 2}
 _DIVISIONS = [3 if is_compound(metre_numbers(n)) else 2 for n in range(len(METRES))]  # of a beat
@@ -260,35 +259,34 @@ class Matcher:
 
     def __init__(self) -> None:
         self.place = self.length = 0
-        self._recent: list[int] = []  # codes of the last events, plus 1, the latest first
         self._count = 0
-        self._after: dict[int, int] = {}  # by run: index of the event that follows its latest occurrence
+        self._places: dict[int, list[int]] = {}  # by code: the events that have it
+        self._runs: dict[int, int] = {}  # by earlier event: how many events up to it are as the last ones
 
     def add(self, code: int) -> None:
         """Append an event of this code and find the longest run anew."""
-        self._recent = recent = [code + 1, *self._recent[: LONGEST_MATCH - 1]]
-        self._count = count = self._count + 1
-        after, run, best = self._after, 0, 0
-        for length, one in enumerate(recent, 1):
-            run = run * MATCH_BASE + one
-            place = after.get(run)
-            if place:
-                best, self.place = length, place
-            after[run] = count
-        self.length = best
-        if not best:
-            self.place = 0
+        places = self._places.setdefault(code, [])
+        before, runs = self._runs, {}
+        length = place = 0
+        for earlier in reversed(places):
+            run = runs[earlier] = before.get(earlier - 1, 0) + 1
+            if run > length and length < LONGEST_MATCH:
+                length, place = run, earlier + 1
+        places.append(self._count)
+        self._count += 1
+        self._runs, self.place, self.length = runs, place, min(length, LONGEST_MATCH)
 
     def copy(self) -> Matcher:
         """Return a matcher that goes on by itself."""
         other = Matcher()
         other.place, other.length, other._count = self.place, self.length, self._count
-        other._recent, other._after = self._recent, self._after.copy()
+        other._places = {code: places.copy() for code, places in self._places.items()}
+        other._runs = self._runs
         return other
 
 
 def code_of(name: str, event: Event, before: int) -> int:
-    """Code an event, below MATCH_BASE: equal for those that the echo `name` takes as equal.
+    """Code an event: equal for those that the echo `name` takes as equal.
 
     before: pitch of the event before, -1 for a rest.
     """
