@@ -29,5 +29,8 @@ __all__ = [
 
 
 def counts_bars(encoding: Encoding) -> bool:
-    """Tell whether melodies can be composed in bars: whether the rules know which tokens still lead to an ending."""
+    """Tell whether melodies of this encoding can be composed in bars.
+
+    Its rules then know which tokens still lead to an ending.
+    """
     return hasattr(encoding.tracker(), "finishable")

@@ -19,7 +19,7 @@ COARSE = 24  # steps per quarter to which a tune is rounded that has a value wit
 
 
 def _wholes() -> list[Fraction]:
-    """Multiples of a quarter of a quarter note: all up to 4, halves up to 8, whole ones up to 12."""
+    """List multiples of a quarter of a quarter note: all up to 4, halves up to 8, whole ones up to 12."""
     return [Fraction(n, 4) for n in range(1, 49) if n <= 16 or n % (2 if n <= 32 else 4) == 0]
 
 
@@ -39,7 +39,7 @@ _QUARTER = TICKS // 4
 
 @cache
 def spelled(ticks: int) -> tuple[int, ...] | None:
-    """Indices into DURATIONS that together last `ticks`, in order; None where there is no spelling."""
+    """Spell a duration of `ticks` as indices into DURATIONS, in order; None where it has no spelling."""
     pieces = []
     while ticks not in _INDEX:
         if ticks < WHOLES[0]:
@@ -51,7 +51,7 @@ def spelled(ticks: int) -> tuple[int, ...] | None:
 
 
 def _ties() -> tuple[np.ndarray, np.ndarray]:
-    """What may be tied to what: legal (states, durations) of bool, following (states, durations) of int.
+    """Tabulate what may be tied to what: legal, of bool, and following, (states, durations) each.
 
     A state says what was tied so far: 0 that nothing can be tied to it, n (1 to 47) so many quarters of a quarter
     note after any number of LONGEST, the last state LONGEST alone.

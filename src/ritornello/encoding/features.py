@@ -100,7 +100,10 @@ def checked_inputs(inputs: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = ECHOES) -> tuple[Echo, ...]:
-    """Return the echoes of these names in the order of `known`. Raises ValueError for an unknown name."""
+    """Return the echoes of these names in the order of `known`.
+
+    Raises ValueError for an unknown name.
+    """
     given = (echoes,) if isinstance(echoes, str) else tuple(echoes)
     names = [echo.name if isinstance(echo, Echo) else echo for echo in given]
     for name in names:
@@ -111,7 +114,10 @@ def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = E
 
 
 def feature_list(inputs: Sequence[str], events: int, durations: int) -> tuple[Feature, ...]:
-    """List the columns of these inputs for an encoding with so many ids of events, and of durations."""
+    """List the columns of these inputs.
+
+    events, durations: number of ids of each in the encoding.
+    """
     sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "metre": len(METRES) + 1, "key": 25, "degree": 13}
     columns = []
     for name in inputs:
@@ -183,7 +189,10 @@ def input_values(
 
 
 def _fits() -> np.ndarray:
-    """Compute how well each pitch class fits each key, (12, 24): whole numbers, exact in sums of any order."""
+    """Compute how well each pitch class fits each key, (12, 24).
+
+    Whole numbers, so that sums are exact in any order.
+    """
     rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
     rows = rows - rows.mean(1, keepdims=True)
     return np.rint(10_000 * rows / np.linalg.norm(rows, axis=1, keepdims=True)).T.copy()
@@ -236,7 +245,10 @@ class Past:
         return found if self.starts[place] == time else (found[0], -1, found[2])
 
     def match(self, name: str) -> tuple[Event, int, int]:
-        """Find what followed the longest run equal to the latest events: event, pitch before it, run's length."""
+        """Find what followed the longest run equal to the latest events.
+
+        Returns that event, the pitch before it and the run's length.
+        """
         matcher = self._matchers[name]
         if not matcher.length:
             return NO_EVENT_YET, -1, 0

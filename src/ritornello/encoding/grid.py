@@ -70,7 +70,10 @@ class Grid:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """The columns of `inputs`; the event of a bar ago is a pitch or SILENCE, and began then or before."""
+        """The columns of `inputs`.
+
+        The event of a bar ago is a pitch or SILENCE, and began then or before.
+        """
         return feature_list(self.inputs, SILENCE + 1, 1)
 
     @property
@@ -119,8 +122,9 @@ class Grid:
         return [self.encode(melody).tokens]
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
-        """Decode tokens to a melody; a begin or end token may be missing, and an illegal note_off is silence.
+        """Decode tokens to a melody.
 
+        A begin or end token may be missing, and an illegal note_off is silence.
         Raises ValueError for an id outside the vocabulary.
         """
         tokens = np.asarray(tokens, np.int64)
@@ -166,7 +170,10 @@ class Grid:
 def _steps_of(
     notes: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int, length: int = 0
 ) -> tuple[np.ndarray, Counter[str]]:
-    """Lay notes, (notes, 3) of start, duration and pitch, on steps, (steps,) int16; see `stepped` for the losses."""
+    """Lay notes on steps, (steps,) int16; also the losses (see `stepped`).
+
+    notes: (notes, 3) of start, duration and pitch.
+    """
     starts, ends, pitches, losses = stepped(notes, steps_per_quarter, ticks_per_quarter)
     whole = int(rounded(np.array([length]), steps_per_quarter, ticks_per_quarter)[0])
     size = max(whole, int(ends[-1]) if len(ends) else 0)

@@ -52,7 +52,10 @@ class GridTracker:
         )
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
-        """Tell which legal ids lead to an end (see `protocol.Place`); a plain melody may stop with any token."""
+        """Tell which legal ids lead to an end (see `protocol.Place`).
+
+        A plain melody may stop with any token.
+        """
         running, sounds = self.begun and not self.done, self.sounding >= 0
         room = end - self.time  # steps left
         opens_late = self.notes == 0 and self.time >= self.bar - 1
@@ -128,7 +131,10 @@ class GridTracker:
 
 @lru_cache(maxsize=128)
 def grid_mask(plain: bool, begins: bool, notes: bool, holds: bool, note_off: bool, closes: bool) -> np.ndarray:
-    """Mask the ids of a grid by what they do, (vocabulary,) of bool: one table for every state of the rules."""
+    """Mask the ids of a grid by what they do, (vocabulary,) of bool.
+
+    One table for every state of the rules.
+    """
     mask = np.repeat([notes, holds, note_off, begins, closes], [NO_EVENT, 1, 1, len(METRES), 1])
     mask = mask[: NOTE_OFF + 1] if plain else mask
     mask.flags.writeable = False

@@ -112,7 +112,10 @@ class Lookback:
         return [self.encode(melody).tokens]
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
-        """Decode tokens to a melody; begin or end may be missing. Raises ValueError for an id outside the table."""
+        """Decode tokens to a melody; begin or end may be missing.
+
+        Raises ValueError for an id outside the table.
+        """
         return self.grid.decode(self.unlabelled(tokens), title, qpm)
 
     def tracker(self) -> LookbackTracker:
@@ -140,7 +143,10 @@ class Lookback:
         return self.grid.begin(metre)
 
     def unlabelled(self, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Replace labels by the tokens that they point to. Raises ValueError for an id outside the table."""
+        """Replace labels by the tokens that they point to.
+
+        Raises ValueError for an id outside the table.
+        """
         tokens = np.asarray(tokens, np.int64)
         self.vocabulary.check(tokens)
         first = self.end + 1
@@ -181,7 +187,10 @@ class LookbackTracker(GridTracker):
         self._steps = []  # tokens of the grid so far
 
     def legal(self) -> np.ndarray:
-        """Tell which ids may come next, (vocabulary,) of bool; never a plain one that a label stands for."""
+        """Tell which ids may come next, (vocabulary,) of bool.
+
+        Never a plain one that a label stands for.
+        """
         return self._with_labels(super().legal())
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:

@@ -13,7 +13,7 @@ COMMON = (4, 4)  # how a melody in "other" is read
 
 
 def metre_numbers(index: int) -> tuple[int, int]:
-    """Return numerator and denominator of a place in METRES; COMMON for "other" and for no place in it."""
+    """Return numerator and denominator of a place in METRES; COMMON for any other."""
     if not 0 <= index < len(METRES) - 1:
         return COMMON
     numerator, denominator = METRES[index].split("/")

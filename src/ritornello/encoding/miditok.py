@@ -76,7 +76,10 @@ class MidiTokEncoding:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokeniser's ids by its own names, then begin_<metre> and end. Raises ValueError for several of them."""
+        """The tokeniser's ids by its own names, then begin_<metre> and end.
+
+        Raises ValueError for several of them.
+        """
         if self._midi.is_multi_voc:
             raise ValueError(
                 f"miditok: {self.tokenizer} writes in several vocabularies at once, which the networks here do not "

@@ -160,8 +160,9 @@ class NoteEncoding:
         return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
-        """Encode a melody: exact, unless a duration has no spelling; then all times are rounded to 1/24 quarter.
+        """Encode a melody: exact, unless a duration has no spelling.
 
+        Then all times are rounded to 1/24 quarter.
         A pick-up that has none is rounded likewise, by itself: then no note keeps its place in the bar.
         """
         ids, row, metre = self.ids, self.pitch_row, melody.timeline.metre.name
@@ -182,7 +183,7 @@ class NoteEncoding:
         return Encoded(np.array([*tokens, ids.end], np.int16), losses)
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
-        """Encode a melody under each octave that its header may name (see `protocol.MelodyEncoding`).
+        """Encode a melody under each octave that its header may name.
 
         `encode` names the highest, a reference next to the lowest note; under a lower one a melody that goes on may
         still go lower. Counted from the note before it may anyway: then there is that of `encode` alone.
@@ -195,8 +196,9 @@ class NoteEncoding:
         return [self._lowered(tokens, group, octaves) for octaves in range((reference - LOWEST_TONIC) // 12 + 1)]
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
-        """Decode tokens to a melody; header and end may be missing, half a group at the end is left out.
+        """Decode tokens to a melody.
 
+        Header and end may be missing, half a group at the end is left out.
         Raises ValueError for an id outside the vocabulary, or of another part than the one that is due.
         """
         groups = self.groups(tokens)
@@ -246,7 +248,10 @@ class NoteEncoding:
         return self.vocabulary.begin(metre)
 
     def groups(self, tokens: Sequence[int] | np.ndarray) -> Groups:
-        """Read the whole groups up to the end. Raises ValueError for an id out of place or outside the table."""
+        """Read the whole groups up to the end.
+
+        Raises ValueError for an id out of place or outside the table.
+        """
         event, second = self._split(np.asarray(tokens, np.int64))
         ids = self.ids
         is_note, is_tie = event < ids.rest, event == ids.tie
@@ -294,7 +299,7 @@ class NoteEncoding:
         return tokens
 
     def _key_group(self, melody: Melody) -> tuple[list[int], int]:
-        """Write the key and its octave as two tokens, and return the pitch of the reference tonic besides.
+        """Write key and octave as two tokens; also return the pitch of the reference tonic.
 
         That is the tonic nearest to the lowest note; to the first where pitches are counted from the note before.
         """

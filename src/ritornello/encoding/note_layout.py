@@ -81,12 +81,15 @@ class Groups:
 
 
 def tonic_near(pitch: int, tonic: int) -> int:
-    """Find the pitch of this class at most BELOW above `pitch`, or less than an octave less BELOW under it."""
+    """Find the pitch of class `tonic` that may be the reference of a lowest note `pitch`.
+
+    It lies at most BELOW above it, or less than an octave less BELOW under it.
+    """
     return pitch + BELOW - (pitch + BELOW - tonic) % 12
 
 
 def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], Counter[str]]:
-    """List (start, end, pitch) of each note in TICKS such that every duration has a spelling, and the losses.
+    """List (start, end, pitch) of each note in TICKS that have a spelling, and the losses.
 
     upbeat: the pick-up as `upbeat_of` gives it; where that is not the melody's own its notes lose their places.
     """
@@ -104,7 +107,7 @@ def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], C
 
 
 def upbeat_of(melody: Melody, bar: int) -> int:
-    """Measure the pick-up in TICKS with a spelling, 0 where there is none or it would fill the bar."""
+    """Measure the pick-up in TICKS that have a spelling; 0 for none, or one that fills the bar."""
     per = melody.timeline.ticks_per_quarter
     ticks, rest = divmod(melody.timeline.pickup * TICKS, per)
     if ticks and (rest or spelled(ticks) is None):

@@ -113,7 +113,7 @@ class NoteTracker:
         return rest_fits(left, least, late)[0]
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
-        """Tell which ids of the due part fit a key and leave room; None where all do (see `protocol.Place`)."""
+        """Tell which ids of the due part fit a key and leave room, (ids,); None where all do."""
         ids = self.ids
         if not self.row.is_keyed:
             return None
@@ -132,7 +132,7 @@ class NoteTracker:
         return mask
 
     def _room(self, references: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-        """Count semitones up to the highest of `pitches` from the lowest within reach of each reference.
+        """Count the semitones from the lowest pitch within reach of each reference to the highest.
 
         At most ROOMY; -1 where a melody's lowest note (the first one where pitches are counted from the note before)
         would not lie among them.
@@ -254,8 +254,9 @@ class NoteTracker:
 
 @lru_cache(maxsize=TABLES)
 def closing(left: int, until: int, least: int, held: int) -> tuple[np.ndarray, bool]:
-    """Tell which durations of a note leave a melody that can close, or close it, (durations,); and whether any does.
+    """Tell which durations of a note let a melody close, (durations,), and whether any does.
 
+    A duration does where the melody can close with it, or after a further note.
     left, until: ticks to the latest end and to the last bar. least: ticks that the last note must last. held: ticks
     that the note has lasted.
     """
@@ -282,8 +283,9 @@ class NoteTables:
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings
     def durations(self, none: bool, limit: int, state: int) -> np.ndarray:
-        """Mask part 1 where a duration is due: those below `limit` ticks, of a tie those of its state.
+        """Mask part 1 where a duration is due.
 
+        Those below `limit` ticks, of a tie those of its state.
         none: whether "none" may come. state: -1 where nothing is tied.
         """
         mask = np.zeros(self._ids.size - self._ids.second, bool)
@@ -301,7 +303,10 @@ class NoteTables:
         return _frozen(mask)[0]
 
     def both(self, legal: np.ndarray, fits: np.ndarray) -> np.ndarray:
-        """Mask part 1 by a row of `durations` and one of (durations,), both kept: found again by identity."""
+        """Mask part 1 by a row of `durations` and one of (durations,), both kept.
+
+        Found again by identity.
+        """
         key = (id(legal), id(fits))
         found = self._both.get(key)
         if found is None:

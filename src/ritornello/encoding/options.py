@@ -75,7 +75,10 @@ class EncodingOptions:
     """Names of echoes, as of inputs."""
 
     def build(self) -> Any:
-        """Make the encoding. Raises ValueError for an unknown name, or an option that the encoding does not take."""
+        """Make the encoding.
+
+        Raises ValueError for an unknown name, or an option that the encoding does not take.
+        """
         if self.name.endswith(":"):
             raise ValueError(f"nothing stands behind the colon in {self.name!r}: leave it out")
         name, _, rest = self.name.partition(":")
@@ -138,7 +141,7 @@ def _flag(option: str) -> str:
 
 
 def encoding_in_words(options: Mapping[str, Any]) -> str:
-    """Name an encoding in a few words by its options: "grid plain", "grid 12 steps", "miditok TSD".
+    """Name an encoding in a few words: "grid plain", "grid 12 steps", "miditok TSD".
 
     Options that `train` gives it by default are left out: "interval", "interval previous, inputs position".
     """
@@ -158,6 +161,9 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
 
 
 def _usual(name: str) -> dict[str, Any]:
-    """Return the options that `train` gives an encoding by default; none for one that is not known here."""
+    """Return the options that `train` gives an encoding by default.
+
+    None for one that is not known here.
+    """
     known = fields(encoding_class(name)) if name in ENCODINGS else ()
     return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})

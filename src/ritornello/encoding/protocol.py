@@ -74,10 +74,13 @@ class Rules(Protocol):
     part: int
 
     def legal(self) -> np.ndarray:
-        """Tell which ids of the part that is due may come next, (parts[part],) of bool; not to be changed."""
+        """Tell which ids of the part that is due may come next, (parts[part],) of bool.
+
+        Not to be changed.
+        """
 
     def features(self) -> Sequence[int]:
-        """Compute the values of `Encoding.features`, then event, duration and strength of each echo (`features.py`).
+        """Compute the values of `Encoding.features`, then three for each echo (see `features.py`).
 
         To be called where part 0 is due.
         """
@@ -105,8 +108,9 @@ class MelodyEncoding(Encoding, Protocol):
     def ticks_per_quarter(self) -> int: ...
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
-        """Encode a melody under every header that names its key and metre; the first is that of `encode`.
+        """Encode a melody under every header that names its key and metre.
 
+        The first is that of `encode`.
         They differ where a header says how low a melody may go; all have the same length. Elsewhere there is one.
         """
 
@@ -149,10 +153,10 @@ class Place(Rules, Protocol):
     named_tonic: int
 
     def pitches(self) -> np.ndarray:
-        """List the pitch that each id of the due part would start, (parts[part],) int16, -1 for none."""
+        """List the pitch that each id of the due part starts, (parts[part],) int16, -1 for none."""
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
-        """Tell after which legal ids of the due part the melody can still be well formed, (parts[part],) of bool.
+        """Tell which legal ids of the due part lead to a well-formed end, (parts[part],) of bool.
 
         Well formed: its first note starts in its first bar; no silence begins at tick `last_bar_start` or later;
         the melody ends with a note that by then has sounded for `least` ticks or more, after tick `last_bar_start`
@@ -162,7 +166,7 @@ class Place(Rules, Protocol):
         """
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
-        """Tell which ids of the due part fit a key and leave room, (parts[part],) of bool; None where all do.
+        """Tell which ids of the due part fit a key and leave room, (ids,); None where all do.
 
         pitches: (128,) of bool, those that the melody may have, at least one. key: None for any. False stands for an
         id that names another key, or a register with less room than another has. Room: semitones from the lowest

@@ -26,7 +26,7 @@ def rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -
 
 
 def from_barline(notes: np.ndarray, timeline: Timeline) -> tuple[np.ndarray, int]:
-    """Notes counted from the barline that a pick-up leaves out, and the ticks per quarter that they are counted in.
+    """Count notes from the barline that a pick-up leaves out; also the ticks per quarter then.
 
     notes: (notes, 3) of start, duration and pitch in ticks of `timeline`. Where its bar is no whole number of them
     the notes come back in finer ones, so that their places stay exact.
@@ -39,7 +39,7 @@ def from_barline(notes: np.ndarray, timeline: Timeline) -> tuple[np.ndarray, int
 
 
 def staying(starts: np.ndarray, steps: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -> np.ndarray:
-    """Which of the onsets that fall on one step stays: the nearest to it, the first of equally near ones.
+    """Choose which of the onsets on one step stays: the nearest, the first of equally near ones.
 
     So a note on the step stays rather than the short one before it that rounds up to it. (notes,) of bool.
     """
@@ -56,7 +56,7 @@ def staying(starts: np.ndarray, steps: np.ndarray, steps_per_quarter: int, ticks
 def stepped(
     notes: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int, late: Fraction | int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Counter[str]]:
-    """Start and end steps and pitches of the notes that stay, and the losses (see `protocol.Encoded`).
+    """Round notes to steps: start and end steps and pitches of those that stay, and the losses.
 
     notes: (notes, 3) of start, duration and pitch in ticks. A note keeps at least one step; of several onsets on one
     step the nearest to it stays. late: by how many ticks the steps' own beginning comes too early in its bar, so that

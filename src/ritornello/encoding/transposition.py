@@ -10,8 +10,9 @@ TRANSPOSITIONS = range(-6, 6)  # every key once
 
 
 def possible_shifts(encoding: MelodyEncoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
-    """Semitones from -6 to 5 by which a tune may move without leaving lowest to highest; always at least [0].
+    """List the semitones, -6 to 5, by which a melody may move within lowest to highest.
 
+    Always at least [0].
     A tune that already lies outside them is not moved further out, and none to where the encoding has no pitches.
     """
     bottom, top = encoding.pitch_range
@@ -19,7 +20,7 @@ def possible_shifts(encoding: MelodyEncoding, tokens: np.ndarray, lowest: int, h
 
 
 def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
-    """`possible_shifts` of a tune with these pitches, (notes,) of int."""
+    """List the `possible_shifts` of a melody with these pitches, (notes,) of int."""
     if not len(pitches):
         return [0]
     low, high = int(pitches.min()), int(pitches.max())
@@ -27,7 +28,10 @@ def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
 
 
 def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
-    """Every melody in every key that the melodies' own range allows; as it is where pitches are told by the key."""
+    """Transpose every melody to every key that their own range allows.
+
+    As they are where pitches are relative to the key.
+    """
     if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ
     low, high = pitch_range_of([encoding.pitches(m) for m in melodies])
@@ -35,6 +39,6 @@ def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[n
 
 
 def pitch_range_of(pitches: list[np.ndarray]) -> tuple[int, int]:
-    """Lowest and highest of the pitches of several tunes; 0 and 127 where there are none."""
+    """Find the lowest and highest pitch of several melodies; 0 and 127 where there are none."""
     heard = [p for p in pitches if len(p)]
     return (min(int(p.min()) for p in heard), max(int(p.max()) for p in heard)) if heard else (0, 127)

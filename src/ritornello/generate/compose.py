@@ -59,7 +59,7 @@ def compose(
     primer: Melody | None = None,
     pitch_range: tuple[int, int] = (0, 127),
 ) -> list[Composition]:
-    """Compose one melody per index; melody i depends on the network, the options, the seed and i alone.
+    """Compose one melody per index; it depends on network, options, seed and index alone.
 
     pitch_range: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
@@ -91,7 +91,7 @@ def compose(
 
 
 def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:
-    """Say in one line what the encoding cannot keep of a primer in the metre asked for; "" where it keeps all."""
+    """Say in one line what the encoding cannot keep of a primer; "" where it keeps all."""
     return what_changes(encoding, in_metre(primer, options.metre) if options.metre else primer)
 
 
@@ -116,7 +116,10 @@ def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melo
 
 
 def in_metre(melody: Melody, name: str) -> Melody:
-    """Set a melody in another metre from beginning to end; a pick-up stays one where the new bar is longer."""
+    """Set a melody in another metre from beginning to end.
+
+    A pick-up stays one where the new bar is longer.
+    """
     numerator, _, denominator = name.partition("/")
     if not (numerator.isdigit() and denominator.isdigit()):
         raise ValueError(f"not a metre: {name!r}; write beats and their value, as in 3/4 or 6/8")
@@ -127,13 +130,15 @@ def in_metre(melody: Melody, name: str) -> Melody:
 
 
 def note_bits(encoding: MelodyEncoding, tokens: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """Sum the bits of the group of tokens that starts each note, (notes,). bits: of each token, (length,).
+    """Sum the bits of the group of tokens that starts each note, (notes,).
 
+    bits: of each token, (length,).
     Without form, tokens may start notes that no melody keeps: then (0,).
     """
-    pitches = encoding.pitches(tokens).tolist()
-    if not counts_bars(encoding) and pitches != [note.pitch for note in encoding.decode(tokens).notes]:
-        return np.zeros(0)
+    if not counts_bars(encoding):
+        pitches = [note.pitch for note in encoding.decode(tokens).notes]
+        if encoding.pitches(tokens).tolist() != pitches:
+            return np.zeros(0)
     parts = len(encoding.parts)
     sums = np.append(np.cumsum(bits), np.full(parts, bits.sum()))
     first = encoding.onsets(tokens) // parts * parts
@@ -158,7 +163,7 @@ def _draw_tokens(
 def sample(
     players: Players, forms: Sequence[Form], options: GenerateOptions, dice: Dice, given: np.ndarray
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Draw tokens for tunes of any encoding, side by side, until the form of each says that it is over.
+    """Draw tokens for tunes of any encoding, side by side, until the form of each is over.
 
     forms: the bias of each tune at each step. given: tokens that they begin with, (tunes, length). Returns the tokens
     of each tune and the bits that each token cost the network, whatever form and filters made of it.
@@ -193,7 +198,10 @@ def sample(
 
 
 def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list[list[float]]) -> None:
-    """Append to `bits` of each tune what each token cost; steps: tunes, their logits and the ids chosen."""
+    """Append the bits of each token to those of its tune.
+
+    steps: tunes, their logits and the ids chosen.
+    """
     costs: list[np.ndarray] = [np.zeros(0)] * len(steps)
     for width in {logits.shape[1] for _, logits, _ in steps}:  # part by part: equal rows are scored together
         alike = [n for n, (_, logits, _) in enumerate(steps) if logits.shape[1] == width]
@@ -209,7 +217,10 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
 
 
 def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Draw the tokens that each tune begins with, (batch, length): no dice are rolled where there is but one way."""
+    """Draw the tokens that each tune begins with, (batch, length).
+
+    No dice are rolled where there is but one way.
+    """
     if len(opening.nats) == 1:
         return opening.tokens.repeat(len(dice), 0)
     ways = rounded(np.tile(opening.nats, (len(dice), 1)))
@@ -247,7 +258,7 @@ def _has_mode_asked_for(melody: Melody, options: GenerateOptions) -> bool:
 
 
 def _nearest_shift(melody: Melody, semitones: int) -> int:
-    """Find the shift to the same pitch class that moves the melody least and keeps it within 0-127."""
+    """Find the shortest shift to the same pitch class that keeps the melody within 0-127."""
     shift = (semitones + 6) % 12 - 6
     lowest, highest = min(n.pitch for n in melody.notes), max(n.pitch for n in melody.notes)
     if lowest + shift < 0:

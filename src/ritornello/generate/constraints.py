@@ -95,8 +95,9 @@ class BarForm:
             self._pitch, self._notes = place.sounding, place.notes
 
     def bias(self, written: list[int]) -> np.ndarray:
-        """Compute what to add to the logits of the due part, (ids,): -inf for what must not come, small numbers else.
+        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
 
+        -inf for what must not come.
         written: the tokens so far, for the key.
         """
         place, table = self._place, self._table
@@ -169,7 +170,10 @@ class FreeForm:
         self._length += 1
 
     def bias(self, written: list[int]) -> np.ndarray:
-        """Compute what to add to the logits, (ids,): -inf for what is not legal, or begins in another metre."""
+        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
+
+        -inf for what must not come.
+        """
         return np.where(self._rules.legal(), self._begins if self._rules.part == 0 else 0.0, -np.inf)
 
     def is_over(self) -> bool:
@@ -180,7 +184,10 @@ class FreeForm:
 def forms_of(
     encoding: Any, options: GenerateOptions, trackers: list[Any], pitch_range: tuple[int, int]
 ) -> list[Form]:
-    """Make the biases of each tune. Raises ValueError for options that the encoding cannot keep to."""
+    """Make the biases of each tune.
+
+    Raises ValueError for options that the encoding cannot keep to.
+    """
     if counts_bars(encoding):
         table = FormTable(encoding, options, pitch_range)
         return [BarForm(table, place) for place in trackers]
@@ -199,8 +206,9 @@ def forms_of(
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:
-    """Tell whether an opening rest of half a bar or more makes the first bar a pick-up, which is not counted.
+    """Tell whether an opening rest of half a bar or more makes the first bar a pick-up.
 
+    That bar is not counted.
     opening, bar: steps or ticks.
     """
     return 2 * opening >= bar
@@ -212,7 +220,7 @@ def steering_key(options: GenerateOptions) -> Key | None:
 
 
 def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
-    """Lock the scale where a range may leave no room to transpose the tune to its key afterwards.
+    """Lock the scale where a range may leave no room to transpose the tune afterwards.
 
     names_key: the tune's header may name that key; then nothing is locked.
     """

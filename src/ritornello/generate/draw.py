@@ -58,7 +58,7 @@ def rounded(logits: np.ndarray) -> np.ndarray:
 
 
 def draw(logits: np.ndarray, dice: Dice) -> np.ndarray:
-    """Draw one id per row, in proportion to the whole-numbered weights round(2^16 exp(logit - highest)).
+    """Draw one id per row by the whole-numbered weights round(2^16 exp(logit - highest)).
 
     logits: (batch, ids) of float64, -inf for what must not be drawn. Returns (batch,) of int64.
     Raises ValueError where a row allows nothing.

@@ -22,23 +22,25 @@ PHRASE_BARS = 4
 
 def with_expression(melody: Melody) -> Melody:
     """The same notes with velocities by the rule above."""
-    lines = melody.timeline.barlines()
+    lines, pickup = melody.timeline.barlines(), melody.timeline.pickup
     notes = []
     for note in melody.notes:
         bar = bisect_right(lines, note.start) - 1
-        phrase = (bar - (1 if melody.timeline.pickup else 0) + _share(lines, bar, note)) / PHRASE_BARS % 1
+        phrase = (bar - (1 if pickup else 0) + _share(lines, bar, note)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
-        notes.append(note._replace(velocity=round(BASE + _accent(melody.timeline, lines[bar], note.start) + swell)))
+        notes.append(
+            note._replace(velocity=round(BASE + _accent(melody.timeline, pickup, lines[bar], note.start) + swell))
+        )
     if notes:
         notes[-1] = notes[-1]._replace(velocity=notes[-1].velocity + LAST)
     return replace(melody, notes=tuple(notes))
 
 
-def _accent(timeline: Timeline, line: int, tick: int) -> int:
+def _accent(timeline: Timeline, pickup: int, line: int, tick: int) -> int:
     """Weight of a place in its bar; a pick-up's place is counted back from the barline after it."""
     metre = timeline.metre_at(tick)
     middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
-    skipped = int(timeline.bar_ticks(metre)) - timeline.pickup if line < timeline.pickup else 0
+    skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0
     place = tick - line + skipped
     if place == 0:
         return BARLINE
@@ -49,7 +51,10 @@ def _accent(timeline: Timeline, line: int, tick: int) -> int:
 
 @cache
 def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tuple[Fraction | None, frozenset]:
-    """Ticks from the barline: of the bar's middle where a beat begins there (else None), and of all beats."""
+    """List ticks from the barline: of the middle of the bar (or None), and of all beats.
+
+    The middle counts where a beat begins there.
+    """
     lengths = beat_lengths(Metre(0, numerator, denominator))
     places = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
     middle = places[-1] / 2 if len(lengths) % 2 == 0 and places[-1] / 2 in places else None

@@ -10,8 +10,9 @@ import numpy as np
 
 
 def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Divide by the temperature: below 1 safer, above 1 wilder; 0 keeps only the most likely token.
+    """Divide by the temperature: below 1 safer, above 1 wilder.
 
+    0 keeps only the most likely token.
     Raises ValueError if temperature is negative or above 10.
     """
     if not 0 <= temperature <= 10:
@@ -35,8 +36,9 @@ def keep_top(logits: np.ndarray, top_k: int) -> np.ndarray:
 
 
 def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
-    """Keep the nucleus: the fewest most likely tokens whose probabilities reach top_p; 1 keeps all.
+    """Keep the nucleus: the fewest most likely tokens whose probabilities reach top_p.
 
+    1 keeps all.
     Raises ValueError if top_p is outside (0, 1].
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration" (arXiv 1904.09751).
     """
@@ -64,7 +66,7 @@ def keep_likely(logits: np.ndarray, min_p: float) -> np.ndarray:
 
 
 def _keep_first(logits: np.ndarray, scores: np.ndarray, ranked: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Keep the `count`, (batch,), best tokens of each row; of equal ones at the edge, those of lower id.
+    """Keep the `count`, (batch,), best ids of each row; of equal ones, those of lower id.
 
     scores: (batch, ids), in the order of the logits. ranked: the scores of each row in falling order.
     """

@@ -59,14 +59,17 @@ def without_end(encoding: MelodyEncoding, tokens: np.ndarray) -> np.ndarray:
 
 
 def _in_its_keys(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> list[Melody]:
-    """Return the primer in its key, or, where it names none and a header has to, in every key that it may have."""
+    """Return the primer in its key, or in every key that its header may name."""
     if not encoding.is_keyed or primer.timeline.key is not None:
         return [primer]
     return [replace(primer, timeline=replace(primer.timeline, keys=(key,))) for key in _possible_keys(options)]
 
 
 def _possible_keys(options: GenerateOptions) -> list[Key]:
-    """List all 24 keys; of the mode asked for, as the tune can be transposed; that key alone where it cannot be."""
+    """List the keys of a primer without one: all 24, or those that the options leave.
+
+    Of the mode asked for, as the tune can be transposed; the key asked for alone where it cannot be.
+    """
     asked = parse_key(options.key) if options.key else steering_key(options)
     if asked is not None and (options.scale_lock or options.is_ranged):
         return [asked]
@@ -74,7 +77,10 @@ def _possible_keys(options: GenerateOptions) -> list[Key]:
 
 
 def _roomy(encoding: MelodyEncoding, tokens: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Tell which sequences have headers that `Place.heading` lets pass, (ways,) of bool. tokens: (ways, length)."""
+    """Tell which sequences have headers that `Place.heading` lets pass, (ways,) of bool.
+
+    tokens: (ways, length).
+    """
     return np.array([_has_roomy_header(encoding, way, allowed) for way in tokens.tolist()])
 
 

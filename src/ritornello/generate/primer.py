@@ -14,8 +14,9 @@ _NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)")
 
 
 def parse_notes(text: str, metre: str = "4/4") -> Melody:
-    """Notes by name: "C4 E4:1/2 r F#4:2"; middle C is C4; a length is in quarters, 1 where none is given.
+    """Parse notes by name: "C4 E4:1/2 r F#4:2"; middle C is C4.
 
+    A length is in quarters, 1 where none is given.
     Raises ValueError that names the word, for anything that is not a note or lies outside 0-127 (C-1 to G9), and
     for a metre that is not written as one.
     """

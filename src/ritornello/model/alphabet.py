@@ -87,6 +87,9 @@ class Alphabet:
         return f"{' + '.join(map(str, self.parts))} tokens{features}{copied}"
 
     def groups(self, tokens: np.ndarray) -> np.ndarray:
-        """Arrange a melody's tokens, (length,), in groups, (groups, parts) of int64; the last may hold `nothing`."""
+        """Arrange a melody's tokens, (length,), in groups, (groups, parts) of int64.
+
+        The last may hold `nothing`.
+        """
         missing = -len(tokens) % len(self.parts)
         return np.append(tokens, [self.nothing] * missing).astype(np.int64).reshape(-1, len(self.parts))

@@ -89,7 +89,10 @@ def _with_room(steps: np.ndarray, reach: int) -> np.ndarray:
 
 
 def attention_shapes(width: int, reach: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors of an attention over outputs of this width that reaches back so many steps."""
+    """Name the tensors of an attention over outputs of this width, with their shapes.
+
+    reach: how many steps it looks back.
+    """
     found_by = max(1, width // 4)
     both = {f"attention.{name}": (found_by, width) for name in ("key", "query")}
     return {**both, "attention.vector": (found_by,), "attention.place": (reach,)}

@@ -38,7 +38,10 @@ class ModelFile:
 
     @property
     def pitch_range(self) -> tuple[int, int]:
-        """Lowest and highest pitch of the melodies that it learned from; 0 and 127 where that is not known."""
+        """Lowest and highest pitch of the melodies that it learned from.
+
+        0 and 127 where that is not known.
+        """
         lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
         return lowest, highest
 
@@ -48,7 +51,10 @@ class ModelFile:
 
 
 def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
-    """Write `model` to `path`, whole or not at all. half: weights as float16. Raises OSError naming `path`."""
+    """Write `model` to `path`, whole or not at all. half: weights as float16.
+
+    Raises OSError naming `path`.
+    """
     from safetensors.numpy import save
 
     dtype = np.float16 if half else np.float32
@@ -144,7 +150,7 @@ def _check_vocabulary(path: Path, stored: list, encoding: MelodyEncoding) -> Non
 def _check_tensors(
     path: Path, tensors: dict[str, np.ndarray], network: NetworkOptions, encoding: MelodyEncoding
 ) -> None:
-    """Raise ModelFileError for a tensor that is missing, or not of the shape that network and encoding need."""
+    """Raise ModelFileError for a tensor that is missing, spare or of another shape."""
     shapes = tensor_shapes(network, Alphabet.of(encoding))
     missing = [name for name in shapes if name not in tensors]
     if missing:

@@ -108,8 +108,9 @@ class NumpyLstm:
         return State(layers, len(self.alphabet.parts) - 1, memory=memory)
 
     def feed(self, tokens: np.ndarray, state: State, features: np.ndarray | None = None) -> State:
-        """Feed one token to each melody, part by part; the recurrence runs where it completes its group.
+        """Feed one token to each melody, part by part.
 
+        The recurrence runs where it completes its group.
         tokens: (batch,) of int; the vocabulary's size itself means "nothing yet", a group of its own.
         features: (batch, F) of int, of the group that is due after this token; read where it completes its group.
         Raises ValueError where a network with features gets none.
@@ -191,7 +192,7 @@ class NumpyLstm:
         return sigmoids[:, 2 * width :] * np.tanh(cell), cell
 
     def _tables(self, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Fold the first layer's input product into tables by token, (V + 1, 4H), with its bias, and by feature."""
+        """Fold the first layer's input product and bias into tables by token, (V + 1, 4H), and feature."""
         product = weights["lstm.0.input"].T
         table = weights["embedding"] @ product
         table[-1] *= len(self.alphabet.parts)  # "nothing yet" fills every place of its group
@@ -207,7 +208,10 @@ class NumpyLstm:
         return output[None].astype(self.dtype), cell[None].astype(self.dtype)
 
     def _layer(self, weights: dict[str, np.ndarray], n: int) -> np.ndarray:
-        """Join the products of a layer: recurrent alone for the first (its input is the table), both after it."""
+        """Join the products of a layer.
+
+        Recurrent alone for the first (its input is the table), both after it.
+        """
         product = weights[f"lstm.{n}.recurrent"].T
         if n:
             product = np.concatenate([weights[f"lstm.{n}.input"].T, product])

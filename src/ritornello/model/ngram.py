@@ -76,7 +76,7 @@ class Ngram:
         self._counts = [_Counts(h, tokens, bits) for h in hashes]
 
     def log2_probabilities(self, sequence: np.ndarray, up_to: int | None = None) -> np.ndarray:
-        """Bits (as negative numbers) of each token of a sequence given all before it, learning nothing.
+        """Compute the bits of each token given all before it, as negative numbers.
 
         Returns (length,) of float64. up_to: use contexts of at most this many tokens.
         """
@@ -144,7 +144,10 @@ class NgramPlayer:
         return here
 
     def _contexts(self) -> list[int]:
-        """Hash of the context of each length that ends here; before the start stands the vocabulary's size."""
+        """Hash the context of each length that ends here.
+
+        Before the start stands the vocabulary's size.
+        """
         order = self._model.order
         padded = [self._model.vocabulary_size] * (order - len(self._history)) + self._history
         hashes, value = [0], 0
@@ -155,7 +158,7 @@ class NgramPlayer:
 
 
 def _context_hashes(sequences: Sequence[np.ndarray], start: int, order: int) -> list[np.ndarray]:
-    """For each length 0..order, the hash of the tokens before every position, all sequences end to end."""
+    """Hash the tokens before every position, for each length 0..order, sequences end to end."""
     padded = [np.concatenate([np.full(order, start), s]).astype(np.uint64) for s in sequences]
     hashes = [[np.zeros(len(s) - order, np.uint64) for s in padded]]
     with np.errstate(over="ignore"):

@@ -58,7 +58,7 @@ class Players:
         return self.network.logits(self._state)
 
     def feed(self, tokens: np.ndarray) -> None:
-        """Go on by one token of the part that is due in each melody, (n,) of int, ids of the vocabulary."""
+        """Go on by one token of the due part in each melody, (n,) of int, ids of the vocabulary."""
         self._read()
         if self.trackers:
             for tracker, token in zip(self.trackers, tokens.tolist(), strict=True):
@@ -84,7 +84,10 @@ class Players:
         self.trackers = [tracker.copy() for tracker in place.trackers]
 
     def _read(self) -> None:
-        """Have the network read the tokens that wait, with the features of the group that is due after them."""
+        """Have the network read the tokens that wait.
+
+        With the features of the group that is due after them.
+        """
         if self._waiting is None:
             return
         features = None
@@ -111,7 +114,10 @@ class Player:
         self._players = Players(self._network, self._encoding, 1)
 
     def feed(self, token: int) -> None:
-        """Go on by one token. Raises ValueError for an id outside the vocabulary, or of the part that is not next."""
+        """Go on by one token.
+
+        Raises ValueError for an id outside the vocabulary, or of the part that is not next.
+        """
         alphabet, part = self._network.alphabet, self._players.part
         if alphabet.part_of(token) != part:
             low, high = alphabet.first(part), alphabet.first(part + 1)
@@ -119,7 +125,10 @@ class Player:
         self._players.feed(np.array([token]))
 
     def ask(self) -> np.ndarray:
-        """Compute the probabilities of the next token, (vocabulary,) of float64; 0 for parts that are not next."""
+        """Compute the probabilities of the next token, (vocabulary,) of float64.
+
+        0 for parts that are not next.
+        """
         asked = np.zeros(self._network.alphabet.size)
         logits, first = self._players.logits[0], self._players.first
         asked[first : first + len(logits)] = probabilities(logits)
@@ -127,7 +136,10 @@ class Player:
 
 
 def sequence_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """Sum the negative log likelihood of each token sequence, whole history, in nats, (sequences,) of float64."""
+    """Sum the negative log likelihood of token sequences in nats, (sequences,).
+
+    Each is scored from its beginning, with its whole history.
+    """
     nats = np.zeros(len(sequences))
     order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
     for at in range(0, len(order), MAX_BATCH):
@@ -137,7 +149,10 @@ def sequence_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np
 
 
 def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """Sum the nats of sequences in order of falling length; finished ones leave the batch from its end."""
+    """Sum the nats of sequences in order of falling length.
+
+    Finished ones leave the batch from its end.
+    """
     lengths = np.array([len(tokens) for tokens in sequences])
     padded = np.zeros((len(sequences), lengths.max(initial=0)), np.int64)
     for row, tokens in zip(padded, sequences, strict=True):
@@ -156,7 +171,10 @@ def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.n
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Compute the nats of one id in each row, (n,) of float64. logits: (n, ids). targets: (n,) of int."""
+    """Compute the nats of one id in each row, (n,) of float64.
+
+    logits: (n, ids). targets: (n,) of int.
+    """
     exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
     return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]
 
