@@ -51,7 +51,7 @@ def spelled(ticks: int) -> tuple[int, ...] | None:
 
 
 def _ties() -> tuple[np.ndarray, np.ndarray]:
-    """Tabulate what may be tied to what: legal, of bool, and following, (states, durations) each.
+    """Compute what may be tied to what: legal, of bool, and following, (states, durations) each.
 
     A state says what was tied so far: 0 that nothing can be tied to it, n (1 to 47) so many quarters of a quarter
     note after any number of LONGEST, the last state LONGEST alone.
@@ -71,7 +71,7 @@ def _ties() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _state(ticks: int) -> int:
-    """State after `ticks`, the pieces of LONGEST before them left out."""
+    """Find the state after `ticks`, the pieces of LONGEST before them left out."""
     return 0 if ticks % _QUARTER else ticks // _QUARTER if ticks <= LONGEST else 0
 
 

@@ -298,7 +298,7 @@ class Matcher:
 
 
 def code_of(name: str, event: Event, before: int) -> int:
-    """Code an event: equal for those that the echo `name` takes as equal.
+    """Encode an event as a number: equal for those that the echo `name` takes as equal.
 
     before: pitch of the event before, -1 for a rest.
     """

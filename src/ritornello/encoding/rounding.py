@@ -13,7 +13,7 @@ FINEST = 24  # steps per quarter
 
 
 def checked_steps(steps_per_quarter: int) -> int:
-    """The resolution of a grid. Raises ValueError where it is no whole number from 1 to FINEST."""
+    """Check the resolution of a grid. Raises ValueError unless it is a whole number, 1 to FINEST."""
     is_whole = isinstance(steps_per_quarter, int | np.integer) and not isinstance(steps_per_quarter, bool)
     if not is_whole or not 1 <= steps_per_quarter <= FINEST:
         raise ValueError(f"steps_per_quarter must be a whole number from 1 to {FINEST}, not {steps_per_quarter!r}")
@@ -21,7 +21,7 @@ def checked_steps(steps_per_quarter: int) -> int:
 
 
 def rounded(ticks: np.ndarray, steps_per_quarter: int, ticks_per_quarter: int) -> np.ndarray:
-    """Nearest steps (halves upward)."""
+    """Round ticks to the nearest steps (halves upward)."""
     return (2 * ticks * steps_per_quarter + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 

@@ -40,5 +40,5 @@ def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[n
 
 def pitch_range_of(pitches: list[np.ndarray]) -> tuple[int, int]:
     """Find the lowest and highest pitch of several melodies; 0 and 127 where there are none."""
-    heard = [p for p in pitches if len(p)]
-    return (min(int(p.min()) for p in heard), max(int(p.max()) for p in heard)) if heard else (0, 127)
+    known = [p for p in pitches if len(p)]
+    return (min(int(p.min()) for p in known), max(int(p.max()) for p in known)) if known else (0, 127)

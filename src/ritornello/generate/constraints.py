@@ -137,7 +137,7 @@ class BarForm:
         return self._entry > 0 or (place.begun and is_pickup(opening, place.bar))
 
     def _close(self, bias: np.ndarray, is_late: bool, pitches: np.ndarray, written: list[int]) -> np.ndarray:
-        """Favour the tonic and the end, and put off late notes: the biases of the last bar."""
+        """Raise the tonic and the end, and put off late notes: the biases of the last bar."""
         table, bias = self._table, bias.copy()
         if self._tonic < 0 and self._place.notes:
             named = self._place.named_tonic

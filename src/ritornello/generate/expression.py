@@ -21,7 +21,7 @@ PHRASE_BARS = 4
 
 
 def with_expression(melody: Melody) -> Melody:
-    """The same notes with velocities by the rule above."""
+    """Set the velocities of a melody by the rule above."""
     lines, pickup = melody.timeline.barlines(), melody.timeline.pickup
     notes = []
     for note in melody.notes:
@@ -37,7 +37,7 @@ def with_expression(melody: Melody) -> Melody:
 
 
 def _accent(timeline: Timeline, pickup: int, line: int, tick: int) -> int:
-    """Weight of a place in its bar; a pick-up's place is counted back from the barline after it."""
+    """Weigh a place in its bar; a pick-up is counted back from the barline after it."""
     metre = timeline.metre_at(tick)
     middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
     skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0
@@ -62,6 +62,6 @@ def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tu
 
 
 def _share(lines: list[int], bar: int, note: Note) -> float:
-    """How far into its bar a note starts, 0 to 1."""
+    """Measure how far into its bar a note starts, 0 to 1."""
     end = lines[bar + 1] if bar + 1 < len(lines) else note.end
     return (note.start - lines[bar]) / max(1, end - lines[bar])

@@ -62,7 +62,7 @@ class GenerateOptions:
             )
 
     def within(self, pitch_range: tuple[int, int]) -> tuple[int, int]:
-        """Lowest and highest pitch allowed: what was asked for, else the model's own `compass`."""
+        """Return lowest and highest pitch: those asked for, else those of `pitch_range`."""
         return (
             pitch_range[0] if self.lowest is None else self.lowest,
             pitch_range[1] if self.highest is None else self.highest,
@@ -74,5 +74,5 @@ class GenerateOptions:
         return self.lowest is not None or self.highest is not None
 
     def to_dict(self) -> dict:
-        """The fields by name."""
+        """Return the fields by name."""
         return asdict(self)

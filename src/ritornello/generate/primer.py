@@ -39,7 +39,7 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
 
 
 def what_changes(encoding: Encoding, primer: Melody) -> str:
-    """What an encoding cannot keep of a primer, in one line; nothing where it keeps all."""
+    """Say in one line what an encoding cannot keep of a primer; "" where it keeps all."""
     encoded = encoding.encode(primer)
     again = encoding.decode(encoded.tokens)
     words = {"moved": "notes moved", "resized": "notes made longer or shorter", "lost": "notes left out"}
@@ -53,12 +53,12 @@ def what_changes(encoding: Encoding, primer: Melody) -> str:
 
 
 def _closing_rest(melody: Melody) -> int:
-    """Ticks after the last note."""
+    """Count the ticks after the last note."""
     return melody.timeline.length - max((n.end for n in melody.notes), default=0)
 
 
 def parse_range(text: str) -> tuple[int, int]:
-    """Lowest and highest pitch: "C4-C6", "60-84". Raises ValueError for anything else."""
+    """Parse lowest and highest pitch: "C4-C6", "60-84". Raises ValueError for anything else."""
     words = re.fullmatch(r"\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*(?:-|to|\s)\s*([A-Ga-g][#b♯♭]*-?\d+|\d+)\s*", text)
     if not words:
         raise ValueError(f"not a range: {text!r}; write the lowest and the highest note, as in C4-C6 or 60-84")
@@ -67,7 +67,7 @@ def parse_range(text: str) -> tuple[int, int]:
 
 
 def _parse_word(word: str) -> tuple[int | None, Fraction]:
-    """Pitch (None for a rest) and length in quarters."""
+    """Parse pitch (None for a rest) and length in quarters."""
     name, _, length = word.partition(":")
     if not re.fullmatch(r"(\d+(/[1-9]\d*|\.\d+)?)?", length):
         raise ValueError(f"not a length: {word!r}; write quarters after the colon, as in C4:1/2 or r:2")

@@ -1,4 +1,4 @@
-"""Attention over what the network itself put out lately, as it plays: NumPy.
+"""Attention over the network's own last outputs, as it plays: NumPy.
 
 Tensors (H the width, A a quarter of it, N the reach in steps):
 
@@ -58,7 +58,7 @@ class Memory:
         return self.tape.outputs[:, self.stop - self.length : self.stop]
 
     def with_step(self, key: np.ndarray, output: np.ndarray, reach: int) -> Memory:
-        """One step more, (batch, A) and (batch, H), and none older than `reach` steps."""
+        """Add one step, (batch, A) and (batch, H), and drop those older than `reach` steps."""
         length = min(self.length + 1, reach)
         memory = self
         if self.stop != self.tape.used or self.stop == self.tape.keys.shape[1]:
@@ -69,13 +69,13 @@ class Memory:
         return Memory(tape, length, stop + 1)
 
     def keep(self, rows: np.ndarray | slice) -> Memory:
-        """The memory of these tunes alone."""
+        """Keep the memory of these melodies alone."""
         if isinstance(rows, slice) and len(range(*rows.indices(len(self.tape.keys)))) == len(self.tape.keys):
             return self
         return self._copied(rows, self.length, self.length)
 
     def _copied(self, rows: np.ndarray | slice, length: int, reach: int) -> Memory:
-        """The last `length` steps of some tunes on a new tape."""
+        """Copy the last `length` steps of some melodies to a new tape."""
         keys, outputs = (part[rows, self.stop - length : self.stop] for part in (self.tape.keys, self.tape.outputs))
         tape = _Tape(_with_room(keys, reach), _with_room(outputs, reach), length)
         return Memory(tape, length, length)
@@ -109,14 +109,14 @@ class Attention:
         self.reach = len(self._place)
 
     def start(self, batch: int) -> Memory:
-        """Nothing to look back on."""
+        """Return a memory with nothing in it."""
         hidden, both = self._keys_and_queries.shape
         dtype, room = self._vector.dtype, self.reach + SPARE_STEPS
         tape = _Tape(np.empty((batch, room, both // 2), dtype), np.empty((batch, room, hidden), dtype), 0)
         return Memory(tape, 0, 0)
 
     def look(self, hidden: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
-        """Output and context side by side, (batch, 2H), and the memory with this step in it.
+        """Return output and context side by side, (batch, 2H), and the memory with this step in it.
 
         hidden: (batch, H), the network's output at this step.
         """

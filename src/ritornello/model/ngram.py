@@ -32,19 +32,19 @@ class _Counts:
         self._sums = np.concatenate([[0], np.cumsum(self._counts, dtype=np.int64)])
 
     def followers(self, context: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens that followed a context, and how often each did."""
+        """List the tokens that followed a context, and how often each did."""
         low, high = self._spans(np.array([context], np.uint64))
         part = slice(int(low[0]), int(high[0]))
         mask = np.uint64((1 << int(self._token_bits)) - 1)
         return (self._keys[part] & mask).astype(np.int64), self._counts[part]
 
     def totals(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For each context, how often it was seen and how many different tokens followed it."""
+        """Count how often each context was seen, and how many different tokens followed it."""
         low, high = self._spans(contexts)
         return self._sums[high] - self._sums[low], high - low
 
     def of_pairs(self, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """How often each token followed its context."""
+        """Count how often each token followed its context."""
         if not len(self._keys):
             return np.zeros(len(tokens), np.int64)
         keys = self._keys_of(contexts, tokens)
@@ -91,13 +91,13 @@ class Ngram:
             p = np.where(total > 0, blended, p)
         return np.log2(p)
 
-    def best_order(self, held_out: Sequence[np.ndarray]) -> int:
-        """The context length, up to `order`, that gives `held_out` the highest likelihood."""
-        joined = [[self.log2_probabilities(s, up_to=k).sum() for s in held_out] for k in range(1, self.order + 1)]
+    def best_order(self, validation: Sequence[np.ndarray]) -> int:
+        """Find the context length, up to `order`, that gives `validation` the highest likelihood."""
+        joined = [[self.log2_probabilities(s, up_to=k).sum() for s in validation] for k in range(1, self.order + 1)]
         return 1 + int(np.argmax([sum(bits) for bits in joined])) if joined else 0
 
     def player(self, learn: bool = True) -> NgramPlayer:
-        """Something to feed and ask. learn: count what is fed, too (in this player alone)."""
+        """Make a player to feed and ask. learn: count what is fed, too (in this player alone)."""
         return NgramPlayer(self, learn)
 
 
@@ -110,7 +110,7 @@ class NgramPlayer:
         self.reset()
 
     def reset(self) -> None:
-        """The next token is the first of a tune; what was learned stays."""
+        """Start a new melody; what was learned stays."""
         self._history: list[int] = []
 
     def feed(self, token: int) -> None:
@@ -126,7 +126,7 @@ class NgramPlayer:
         self._history = [*self._history, token][-self._model.order :] if self._model.order else []
 
     def ask(self) -> np.ndarray:
-        """Probabilities of the next token: (vocabulary,) of float64, summing to 1."""
+        """Compute the probabilities of the next token, (vocabulary,) of float64, summing to 1."""
         p = np.full(self._model.vocabulary_size, 1 / self._model.vocabulary_size)
         for counts, learned, context in zip(self._model._counts, self._learned, self._contexts(), strict=True):
             here = self._followers(counts, learned, context)

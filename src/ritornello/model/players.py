@@ -84,10 +84,7 @@ class Players:
         self.trackers = [tracker.copy() for tracker in place.trackers]
 
     def _read(self) -> None:
-        """Have the network read the tokens that wait.
-
-        With the features of the group that is due after them.
-        """
+        """Feed the tokens that wait to the network, with the features of the group after them."""
         if self._waiting is None:
             return
         features = None
@@ -110,7 +107,7 @@ class Player:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything fed: the next token is the first of a melody."""
+        """Reset to the beginning: the next token is the first of a melody."""
         self._players = Players(self._network, self._encoding, 1)
 
     def feed(self, token: int) -> None:

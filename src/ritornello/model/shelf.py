@@ -9,13 +9,13 @@ DEFAULT = "hymns-and-songs"
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that come with the program, the default first."""
+    """List the models that come with the program, the default first."""
     names = sorted(path.stem for path in SHELF.glob("*.safetensors"))
     return sorted(names, key=lambda name: name != DEFAULT)
 
 
 def find_model(name: str | Path) -> Path:
-    """Path of the model file meant. Raises FileNotFoundError that lists the shipped names."""
+    """Find the path of the model file meant. Raises FileNotFoundError that lists the shipped names."""
     path = Path(name)
     if path.is_dir():
         inside = path / "model.safetensors"
