@@ -6,15 +6,19 @@ the same model composes in another checkout of this repository as well, turn by 
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 
 from benchmarks.report import ROOT, arguments, clean_environment, spread, tell
 
+README = Path(__file__).with_name("README.md")
+MARKS = ("<!-- rates -->", "<!-- /rates -->")
 WAYS = {  # name: (melodies, batch, threads)
     "one at a time, 1 thread": (24, 1, 1),
     "64 at once, 1 thread": (192, 64, 1),
@@ -42,6 +46,7 @@ def main() -> None:
     parser.add_argument("--model", default="hymns-and-songs", help="a shipped model, a run or a file")
     parser.add_argument("--other", type=Path, help="another checkout, which composes with the same model in turn")
     parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--readme", action="store_true", help="write the table into README.md beside this file")
     options = parser.parse_args()
     turns, others = [], []
     for _ in range(options.turns):
@@ -59,7 +64,16 @@ def main() -> None:
             row["times other"] = spread([own / other[name] for own, other in zip(rates, others, strict=True)])
         rows.append(row)
     seconds = [cold_start(options.model) for _ in range(options.turns)]
-    tell(rows, options.json, model=options.model, cold_generate_seconds=round(median(seconds), 3))
+    found = {"model": options.model, "cold_generate_seconds": round(median(seconds), 3)}
+    tell(rows, options.json, **found)
+    if options.readme:
+        table = io.StringIO()
+        with redirect_stdout(table):
+            tell(rows, False, **found)
+        before, _, rest = README.read_text("utf-8").partition(MARKS[0])
+        README.write_text(
+            f"{before}{MARKS[0]}\n\n{table.getvalue()}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8"
+        )
 
 
 def rate(checkout: Path, model: str, count: int, batch: int, threads: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE
+from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
 from ritornello.encoding.features import KeyFinder, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.music.values import Key
@@ -161,7 +161,7 @@ class NoteTracker:
                 event = found[2] - first
                 found = (0 if event < 0 else min(event, highest), found[1], found[2])
             ago[name] = found
-        place = metrical(self._metre, self.time, self.bar, self.beat, encoding.ticks_per_quarter)
+        place = metrical(self._metre, self.time, self.bar, self.beat, TICKS)
         key = self._key if self.row.is_keyed else self._found_key.key()
         values = input_values(encoding.inputs, place, key, self._last, ago)
         for echo in encoding.echoes:
