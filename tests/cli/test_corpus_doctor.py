@@ -133,6 +133,18 @@ def test_every_file_has_its_reason_its_numbers_and_its_remedy(command, folder, t
     assert (tmp_path / "c" / "report.html").read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_a_page_that_fails_is_one_line_and_costs_no_corpus(command, folder, tmp_path, monkeypatch):
+    def failing(corpus, folder):
+        raise IndexError("index 0 is out of bounds\nfor axis 0")
+
+    monkeypatch.setattr("ritornello.reports.corpora.page.write_page", failing)
+    status, _, err = command("corpus", "build", folder, "-o", tmp_path / "c")
+    assert status == 0
+    assert len(Corpus.load(tmp_path / "c")) == 3
+    message = "the corpus is written, its page is not (IndexError: index 0 is out of bounds for axis 0)"
+    assert f"{tmp_path / 'c'}: {message}" in err.splitlines()
+
+
 def test_strict_fails_with_status_1_and_writes_nothing(command, folder, tmp_path):
     status, out, err = command("corpus", "build", folder, "-o", tmp_path / "c", "--strict")
     assert status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,7 +59,8 @@ def build_corpus(
     Its `report` says what became of each file.
     out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
     on_file: called after each file with how many are read, how many there are, and its name.
-    Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why.
+    Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why. Where the page cannot be
+    made, a line on standard error says so: the corpus is there.
     """
     from ritornello.corpus.build.build import build_corpus as build
     from ritornello.corpus.folder import check_place
@@ -69,7 +71,11 @@ def build_corpus(
     if out is not None:
         from ritornello.reports.corpora.page import write_page
 
-        write_page(corpus, out)
+        try:
+            write_page(corpus, out)
+        except Exception as error:
+            why = " ".join(str(error).split())
+            print(f"{out}: the corpus is written, its page is not ({type(error).__name__}: {why})", file=sys.stderr)
     return corpus
 
 

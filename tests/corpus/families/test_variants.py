@@ -254,6 +254,15 @@ def test_a_variant_comes_back_from_its_plain_values():
         assert Variant.from_dict(one.to_dict()) == one
 
 
+def test_pieces_without_notes_across_an_explicit_split_are_copies_of_each_other():
+    """Arrays of rests alone stay under a given split; their melodies are empty with repeats and without."""
+    silent = Melody(())
+    whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": silent, "b": ode, "a2": silent}.items()])
+    judgement = judged(whole, BuildOptions(split="last:0.34"))
+    assert judgement.crossing["a2"].words.startswith("nearly the same tune as a")
+    assert variant_of(line_of(whole, 0), line_of(whole, 1)) == Variant("near", 0, None, 0, 0.0)
+
+
 def test_copies_across_an_explicit_split_are_told(tmp_path):
     whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "a2": twinkle}.items()])
     judgement = judged(whole, BuildOptions(split="last:0.34"))

@@ -124,7 +124,9 @@ def variant_of(line: Line, original: Line) -> Variant:
         semitones = int(line.pitches[here] - original.pitches[there])
         return Variant("near", semitones, _stretch(line, original, here, there), run.size + 1 + longer, coverage)
     run = _longest(line.contour, original.contour)
-    semitones = int(_without_repeats(line.pitches)[run.a] - _without_repeats(original.pitches)[run.b])
+    semitones = 0  # a piece without notes, as an array of rests is, lies nowhere
+    if len(line.pitches) and len(original.pitches):
+        semitones = int(_without_repeats(line.pitches)[run.a] - _without_repeats(original.pitches)[run.b])
     return Variant("near", semitones, None, run.size + 1 if run.size else 0, coverage)
 
 
