@@ -33,7 +33,7 @@ from ritornello.corpus.pick.segments import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.music.abc.reader import read_abc
-from ritornello.music.kinds import decode_text
+from ritornello.music.errors import decode_text
 from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Melody, Part, Piece
 

@@ -21,7 +21,7 @@ from make_corpus import HYMNS, SONGS
 from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.samples import SAMPLES
 from ritornello.music.abc.reader import read_abc
-from ritornello.music.kinds import decode_text
+from ritornello.music.errors import decode_text
 from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Note, Piece
 

@@ -15,8 +15,8 @@ from ritornello.corpus.find.archive_limits import ArchiveError, Limits
 from ritornello.corpus.find.archives import forget, list_members, read_member
 from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.music.abc.reader import AbcError, scan_abc
+from ritornello.music.errors import decode_text
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
-from ritornello.music.kinds import decode_text
 from ritornello.music.musescore.reader import read_musescore
 from ritornello.music.values import Piece
 

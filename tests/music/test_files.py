@@ -11,7 +11,7 @@ import pytest
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.music import Melody, MusicFileError, Note, Timeline, read, readable, write
-from ritornello.music.kinds import SUFFIXES, detect
+from ritornello.music.files import SUFFIXES, detect
 from ritornello.music.values import Key, Metre
 
 MIDI = midi_file(track((0, on(60)), (480, off(60))))

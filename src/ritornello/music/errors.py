@@ -1,4 +1,4 @@
-"""The exceptions of reading music files, and text of unknown origin made safe to print."""
+"""The exceptions of reading music files, and text of unknown origin decoded and made safe to print."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ class MusicFileError(ValueError):
 
 class WorkerError(ValueError):
     """No process can be had that reads files: nothing is wrong with the files, and what was read of them stays."""
+
+
+def decode_text(content: bytes) -> str:
+    """Decode the text of a file: by its byte order mark, else UTF-8, else latin-1 (never fails)."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def one_line(text: object) -> str:

@@ -7,16 +7,38 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import stat
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from ritornello.atomic import write_bytes
-from ritornello.music.errors import MusicFileError, Remark, one_line, with_path
-from ritornello.music.kinds import KINDS, SUFFIXES, decode_text, detect
+from ritornello.music.errors import MusicFileError, Remark, decode_text, one_line, with_path
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
+
+KINDS = {
+    "midi": ("a MIDI file", ".mid"),
+    "musicxml": ("a MusicXML file", ".musicxml"),
+    "mxl": ("a compressed MusicXML file", ".mxl"),
+    "mei": ("an MEI file", ".mei"),
+    "kern": ("a kern file", ".krn"),
+    "abc": ("an ABC file", ".abc"),
+    "mscx": ("a MuseScore file", ".mscx"),
+    "mscz": ("a compressed MuseScore file", ".mscz"),
+}
+"""Kinds of files: their names in messages, and their usual suffixes."""
+
+SUFFIXES = {
+    **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi"),
+    **dict.fromkeys((".musicxml", ".xml"), "musicxml"),
+    **{".mxl": "mxl", ".mei": "mei", ".krn": "kern", ".kern": "kern"},
+    **{".abc": "abc", ".mscx": "mscx", ".mscz": "mscz"},
+}
+"""Every suffix that can be read, and the kind of file that it promises."""
 
 MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
@@ -48,9 +70,18 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     type 2), trailing_bytes: see `midi.reader.scan_midi`. empty_notes, endless_notes, damaged_wait: see
     `midi.notes.NoteRepair`.
     """
-    kind = _agreed_kind(Path(name), content)
+    if repeats not in ("unfold", "written"):
+        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
+    kind, source = _agreed_kind(Path(name), content), str(name)
     try:
-        return _parsed(kind, content, str(name), repeats)
+        if kind == "midi":
+            return _format("midi.reader").scan_midi(content, source)
+        if kind == "abc":
+            pieces, errors = _format("abc.reader").read_book(decode_text(content), source, repeats)
+            return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
+        if kind in ("mscx", "mscz"):
+            return _format("musescore.reader").read_musescore(content, source, repeats), []
+        return _format("scores.reader").read_score(content, KINDS[kind][1], source, repeats), []
     except ValueError as error:
         raise MusicFileError(with_path(Path(name), error)) from error
 
@@ -68,20 +99,6 @@ def write(melody: Melody, path: str | Path) -> None:
         raise MusicFileError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
         raise MusicFileError(with_path(path, error)) from error
-
-
-def _parsed(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[list[Piece], list[Remark]]:
-    """Read the bytes of a file of a known kind (a key of KINDS). Raises ValueError."""
-    if repeats not in ("unfold", "written"):
-        raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
-    if kind == "midi":
-        return _format("midi.reader").scan_midi(content, source)
-    if kind == "abc":
-        pieces, errors = _format("abc.reader").read_book(decode_text(content), source, repeats)
-        return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
-    if kind in ("mscx", "mscz"):
-        return _format("musescore.reader").read_musescore(content, source, repeats), []
-    return _format("scores.reader").read_score(content, KINDS[kind][1], source, repeats), []
 
 
 def _format(module: str):
@@ -153,3 +170,43 @@ def _agreed_kind(path: Path, content: bytes) -> str:
         raise MusicFileError(f"{path}: this is {actual}, not {wanted}: rename it to {path.stem}{right_suffix}")
     start = ascii(content[:12].decode("latin-1"))
     raise MusicFileError(f"{path}: not {wanted}: it begins with {start}; fetch or export it again")
+
+
+def detect(content: bytes) -> str:
+    """Detect the kind of a file by its bytes.
+
+    Returns a key of KINDS, "html", "xml" (of a kind that is no music), or "".
+    """
+    if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
+        return "midi"
+    if content[:4] == b"PK\x03\x04":
+        return _kind_of_zip(content)
+    head = decode_text(content[:20_000]).lstrip()
+    if head.startswith("<"):
+        return _kind_of_xml(head)
+    if re.search(r"^\*\*[a-z]", head, re.MULTILINE):
+        return "kern"
+    return "abc" if re.search(r"^X:\s*\d", head, re.MULTILINE) else ""
+
+
+def _kind_of_zip(content: bytes) -> str:
+    try:
+        names = zipfile.ZipFile(BytesIO(content)).namelist()
+    except MemoryError:
+        raise
+    except Exception:  # zipfile has a dozen ways to say that it is damaged
+        return ""
+    if any(name.lower().endswith(".mscx") for name in names):
+        return "mscz"
+    return "mxl" if any(name.lower().endswith((".xml", ".musicxml")) for name in names) else ""
+
+
+def _kind_of_xml(head: str) -> str:
+    """Find the kind by the root element, after declaration, comments and type; "" without one."""
+    if re.match(r"<!doctype\s+html|<html", head, re.IGNORECASE):
+        return "html"
+    head = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL)
+    root = re.search(r"<(?:\w+:)?([A-Za-z][\w-]*)", head)
+    scores = dict.fromkeys(("score-partwise", "score-timewise", "opus"), "musicxml")
+    kinds = {**scores, "mei": "mei", "museScore": "mscx", "html": "html"}
+    return kinds.get(root[1], "xml") if root else ""

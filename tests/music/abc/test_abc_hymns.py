@@ -15,7 +15,7 @@ import pytest
 
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.abc.writer import write_abc
-from ritornello.music.kinds import decode_text
+from ritornello.music.errors import decode_text
 from ritornello.music.values import Melody, Note, Part, Piece
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures/hymns"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ritornello.music.midi.names import decoded_name
+from ritornello.music.midi.texts import decoded_name
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.music.midi.reader import read_midi
-from ritornello.music.midi.words import syllable_ticks
+from ritornello.music.midi.texts import syllable_ticks
 
 RHYTHM = (240, 240, 480, 240, 240, 480, 120, 120, 240, 480)
 

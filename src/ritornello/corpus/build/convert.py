@@ -31,8 +31,7 @@ from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
-from ritornello.music.files import scan_content
-from ritornello.music.kinds import SUFFIXES, detect
+from ritornello.music.files import SUFFIXES, detect, scan_content
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import MAX_PIECES
 

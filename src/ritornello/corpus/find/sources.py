@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ritornello.corpus.find.archive_limits import ArchiveError
-from ritornello.music.files import MAX_BYTES, regular_bytes
-from ritornello.music.kinds import SUFFIXES
+from ritornello.music.files import MAX_BYTES, SUFFIXES, regular_bytes
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 MAX_ARRAY_BYTES = 2**28

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
-from ritornello.music.midi.events import events
+from ritornello.music.midi.tracks import events
 from ritornello.music.values import Note
 
 MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
@@ -92,23 +92,16 @@ class NoteRepair:
 
     def remarks(self) -> list[tuple[str, str]]:
         """List the repairs, as codes of the report and details."""
-        counts = self._counts
+        counts, quarters, at_next = self._counts, self._reach // self._resolution, "ended at the next note"
         lines = [
             ("empty_notes", "empty", "{} of length zero left out"),
             ("empty_notes", "lengthened", "{} of length zero lengthened to the next note"),
-            (
-                "endless_notes",
-                "stuck",
-                f"{{}} never switched off: ended at the next note, {LONGEST} quarters at most",
-            ),
-            ("damaged_wait", "long", "{} held beyond " + f"{self._quarters} quarters: ended at the next note"),
-            ("damaged_wait", "late", "{} after " + f"{self._quarters} quarters left out"),
+            ("endless_notes", "stuck", f"{{}} never switched off: {at_next}, {LONGEST} quarters at most"),
+            ("damaged_wait", "long", f"{{}} held beyond {quarters} quarters: {at_next}"),
+            ("damaged_wait", "late", f"{{}} after {quarters} quarters left out"),
         ]
-        return [(code, text.format(_notes(counts[name]))) for code, name, text in lines if counts[name]]
-
-    @property
-    def _quarters(self) -> int:
-        return self._reach // self._resolution
+        words = {name: f"{count} note{'' if count == 1 else 's'}" for name, count in counts.items()}
+        return [(code, text.format(words[name])) for code, name, text in lines if counts[name]]
 
     def _ended(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:
         """Pair notes of one pitch anew with the note-offs among their ends."""
@@ -135,7 +128,3 @@ class NoteRepair:
         """Find the first of `ticks` from `first` on; `last` if there is none before it."""
         place = bisect_left(ticks, first)
         return min(ticks[place], last) if place < len(ticks) else last
-
-
-def _notes(count: int) -> str:
-    return f"{count} note{'' if count == 1 else 's'}"

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from ritornello.music.errors import Remark
-from ritornello.music.midi.chunks import Chunks, read_chunks
-from ritornello.music.midi.events import META, TRACK_NAME, events
-from ritornello.music.midi.names import decoded_name
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
-from ritornello.music.midi.words import count_syllables, syllable_ticks
+from ritornello.music.midi.texts import decoded_name, with_syllables
+from ritornello.music.midi.tracks import META, TRACK_NAME, Chunks, events, read_chunks
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_NOTES = 1_000_000
@@ -76,24 +74,22 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
         raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
     if not count:
         raise _NoNotesError(NO_NOTES)
-    names, ends = _names(tracks), [m.time for m in score.markers if m.text == LAST_TEXT]
-    repair, unpitched = (
-        NoteRepair(resolution, ends),
-        NoteRepair(resolution, ends),
-    )  # drums often lack note-offs: no remark
-    read = (_part(track, names, unpitched if track.is_drum else repair) for track in score.tracks)
+    # symusic gives a name with bad UTF-8 replaced
+    names = {name.decode("utf-8", "replace"): decoded_name(name) for name in map(_leading_name, tracks)}
+    ends = [m.time for m in score.markers if m.text == LAST_TEXT]
+    repair, of_drums = NoteRepair(resolution, ends), NoteRepair(resolution, ends)  # drums often lack note-offs
+    read = (_part(track, names, of_drums if track.is_drum else repair) for track in score.tracks)
     found = tuple(part for part in read if part.notes)
     remarks.extend(repair.remarks())
     if not found:
         wait = f"only after {latest_tick(resolution) // resolution} quarters"
         raise _NoNotesError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
-    parts = _with_syllables(found, tracks, resolution)
-    last = max(note.end for part in parts for note in part.notes)
+    last = max(note.end for part in found for note in part.notes)
     length = max([last, *(end for end in ends if end <= latest_tick(resolution))])
     tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
     title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
-    return Piece(parts, timeline, title=title, source=source)
+    return Piece(with_syllables(found, tracks, resolution), timeline, title=title, source=source)
 
 
 def write_midi(melody: Melody, program: int = 0) -> bytes:
@@ -135,19 +131,17 @@ def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[
 
 def _parsed(resolution: int, tracks: Sequence[bytes]):
     """Parse tracks with symusic, a second time and closer where notes are never switched off."""
-    score = _parsed_with(resolution, tracks, late_note_offs)
-    if score.end() <= latest_tick(resolution):
-        return score
-    return _parsed_with(resolution, tracks, exact_late_note_offs)
-
-
-def _parsed_with(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]):
     from symusic import Score
 
-    try:
-        return Score.from_midi(_with_marked_ends(resolution, tracks, offs))
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise ValueError(f"damaged MIDI data ({' '.join(str(error).split())}): export or fetch it again") from None
+    for offs in (late_note_offs, exact_late_note_offs):
+        try:
+            score: Any = Score.from_midi(_with_marked_ends(resolution, tracks, offs))
+        except (RuntimeError, ValueError, IndexError) as error:
+            why = " ".join(str(error).split())
+            raise ValueError(f"damaged MIDI data ({why}): export or fetch it again") from None
+        if score.end() <= latest_tick(resolution):
+            break
+    return score
 
 
 def _part(track, names: dict[str, str], repair: NoteRepair) -> Part:
@@ -156,21 +150,6 @@ def _part(track, names: dict[str, str], repair: NoteRepair) -> Part:
         notes = repair.notes(notes)
     name = names.get(track.name, track.name).strip()
     return Part(notes, name, track.program & 0x7F, track.is_drum)
-
-
-def _with_syllables(parts: tuple[Part, ...], tracks: Sequence[bytes], resolution: int) -> tuple[Part, ...]:
-    """Count the syllables of lyric or karaoke events that are sung on the onsets of each part."""
-    sung = syllable_ticks(tracks)
-    if not sung:
-        return parts
-    counts = count_syllables(parts, sung, resolution)
-    return tuple(replace(part, syllables=count) for part, count in zip(parts, counts, strict=True))
-
-
-def _names(tracks: Sequence[bytes]) -> dict[str, str]:
-    """Map track names as symusic gives them (bad UTF-8 replaced) to their true spelling."""
-    raw = [_leading_name(track) for track in tracks]
-    return {name.decode("utf-8", "replace"): decoded_name(name) for name in raw}
 
 
 def _leading_name(track: bytes) -> bytes:
@@ -192,17 +171,15 @@ def _metres(score, resolution: int) -> tuple[Metre, ...]:
     found.setdefault(0, Metre(0, 4, 4))  # the default of the specification
     kept: list[Metre] = []
     for metre in sorted(found.values()):
-        if not kept or not _restates(kept[-1], metre, resolution):
+        is_new = not kept or metre[1:] != kept[-1][1:]
+        if is_new or (metre.tick - kept[-1].tick) % _bar(
+            kept[-1], resolution
+        ):  # on a barline it would change nothing
             kept.append(metre)
     comes_back = any(metre[1:] == kept[0][1:] for metre in kept[2:])
     if len(kept) > 1 and not comes_back and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
         kept[0] = kept[1]._replace(tick=0)  # a short bar of its own metre before the first full one
     return tuple(kept)
-
-
-def _restates(before: Metre, metre: Metre, resolution: int) -> bool:
-    """Test whether a metre repeats the one in force, on a barline, and so changes nothing."""
-    return metre[1:] == before[1:] and (metre.tick - before.tick) % _bar(before, resolution) == 0
 
 
 def _bar(metre: Metre, resolution: int) -> Fraction:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from io import BytesIO
 from xml.etree import ElementTree
 
-from ritornello.music.kinds import decode_text
+from ritornello.music.errors import decode_text
 from ritornello.music.scores.repeats import BarMarks
 
 Element = ElementTree.Element

@@ -1,24 +1,62 @@
-"""Find when the words of a MIDI file are sung, and by which of its parts.
+"""Read the texts of MIDI files: names, whose character encoding no file states, and the words that are sung.
 
+Of a name the bytes decide: other text is hardly ever valid UTF-8; Japanese (Shift JIS) and Chinese (GB 2312) write a
+sign as two bytes from ranges of their own; Russian words (Windows 1251) are runs of high bytes, a capital at most
+first. Anything else is Windows Latin, as most old files have it.
 Words are lyric events, or in karaoke files (.kar) text events on a track of their own, which name no part; they are
-sung on the onsets of one. Source: Standard MIDI Files 1.0, "Meta events"; the karaoke conventions of Tune 1000
-("@" begins information, "/" and "\\" begin a line).
+sung on the onsets of one.
+Sources: JIS X 0208:1997 appendix 1, GB 2312-80, the Windows code pages 1251 and 1252; Standard MIDI Files 1.0, "Meta
+events"; the karaoke conventions of Tune 1000 ("@" begins information, "/" and "\\" begin a line).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ritornello.music.midi.events import events
+from ritornello.music.midi.tracks import events
 from ritornello.music.values import Part
 
+JAPANESE = re.compile(rb"[\x81-\x9f\xe0-\xef][\x40-\x7e\x80-\xfc]")
+CHINESE = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
+RUSSIAN = re.compile(rb"(?:[\x00-\x7f]|[\xc0-\xdf\xa8]?[\xe0-\xff\xb8]{2,}|[\xc0-\xdf\xa8]{3,})*")
 FEWEST = 8  # syllables that are words of a song and not a remark
 FITTING = 0.5  # how well the onsets of a part must agree with the syllables (harmonic mean of both shares)
 NEARLY = 0.95  # of the best agreement: a part that doubles the singer is sung as well
 TEXT, LYRIC = 1, 5
+
+
+def decoded_name(name: bytes) -> str:
+    """Decode a name on one line; control characters become spaces, other bytes U+FFFD."""
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", name.decode(_encoding(name), "replace")).strip()
+
+
+def _encoding(name: bytes) -> str:
+    if _decodes(name, "utf-8"):
+        return "utf-8"
+    if RUSSIAN.fullmatch(name) and re.search(rb"[\xc0-\xff]{3}", name):
+        return "cp1251"
+    if re.search(rb"[\x81-\x9f]", name) and _is_mostly(JAPANESE, name) and _decodes(name, "cp932"):
+        return "cp932"
+    if _is_mostly(CHINESE, name) and _decodes(name, "gb2312"):
+        return "gb2312"
+    return "cp1252"
+
+
+def _is_mostly(signs: re.Pattern[bytes], name: bytes) -> bool:
+    """Test whether half the bytes or more, spaces aside, belong to characters of two bytes."""
+    return 4 * len(signs.findall(name)) >= len(b"".join(name.split()))
+
+
+def _decodes(name: bytes, encoding: str) -> bool:
+    try:
+        name.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def syllable_ticks(tracks: Sequence[bytes]) -> list[int]:
@@ -39,18 +77,19 @@ def syllable_ticks(tracks: Sequence[bytes]) -> list[int]:
     return sorted({tick for tick, text in texts if _is_sung(text)})
 
 
-def count_syllables(parts: Sequence[Part], sung: Sequence[int], ticks_per_quarter: int) -> list[int]:
-    """Count the syllables at ticks `sung` that each part carries.
+def with_syllables(parts: tuple[Part, ...], tracks: Sequence[bytes], ticks_per_quarter: int) -> tuple[Part, ...]:
+    """Count the syllables of lyric or karaoke events that each part carries.
 
-    Most are on the part whose onsets agree best, or 0 where none does.
+    Most are on the part whose onsets agree best, or 0 where none does. tracks: as for `syllable_ticks`.
     """
+    sung = syllable_ticks(tracks)
     if len(sung) < FEWEST:
-        return [0] * len(parts)
+        return parts
     slack, times = max(ticks_per_quarter // 8, 1), np.array(sung)
     hits = [0 if part.is_drum else _hits(part, times, slack) for part in parts]
     fits = [2 * h / (len(times) + len({n.start for n in part.notes})) for h, part in zip(hits, parts, strict=True)]
     least = max(max(fits, default=0.0) * NEARLY, FITTING)
-    return [h if fit >= least else 0 for h, fit in zip(hits, fits, strict=True)]
+    return tuple(replace(p, syllables=h) if fit >= least else p for p, h, fit in zip(parts, hits, fits, strict=True))
 
 
 def _hits(part: Part, times: np.ndarray, slack: int) -> int:
