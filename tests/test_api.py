@@ -20,7 +20,7 @@ from ritornello.model.file import digest
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.folder import load_checkpoint
 from ritornello.training.run.request import NetworkRequest
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY

@@ -9,7 +9,7 @@ from typing import Any
 from ritornello.encoding import Encoding, Grid
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.plan import Setting, TrainOptions, make_plan
-from ritornello.training.run.measure import make_engine
+from ritornello.training.run.engine import make_engine
 
 STEP = 4  # cells: widths are multiples of it
 

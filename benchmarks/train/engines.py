@@ -91,7 +91,7 @@ def make(engine: str, streams: int, steps: int, threads: int, options):
     from ritornello.model.alphabet import Alphabet
     from ritornello.model.options import load_preset
     from ritornello.training.plan import Setting, TrainOptions, make_plan
-    from ritornello.training.run.measure import make_engine, random_batch
+    from ritornello.training.run.engine import make_engine, random_batch
 
     encoding = make_encoding("grid", plain=True) if options.encoding == "plain" else make_encoding(options.encoding)
     name, _, dtype = engine.partition("-")

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.claim import claimed
+from ritornello.training.run.folder import load_checkpoint
 from ritornello.training.run.request import Request
 
 

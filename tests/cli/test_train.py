@@ -18,7 +18,7 @@ import ritornello
 import ritornello as rito
 from ritornello.cli.live_view import LiveView
 from ritornello.model.file import load_model
-from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.folder import load_checkpoint
 
 SOURCE = Path(ritornello.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_WAIT_POLICY": "PASSIVE"}

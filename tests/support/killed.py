@@ -19,8 +19,7 @@ from ritornello.corpus.embedded import embedded
 from ritornello.encoding import Grid
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import load_checkpoint
-from ritornello.training.run.folder import LAST_NAME
+from ritornello.training.run.folder import LAST_NAME, load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
 

@@ -21,10 +21,8 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
 from ritornello.training.plan import Setting, TrainOptions, make_plan
-from ritornello.training.run.checkpoint import load_checkpoint
-from ritornello.training.run.engine import Engine, make_engine
-from ritornello.training.run.folder import LAST_NAME
-from ritornello.training.run.measure import random_batch
+from ritornello.training.run.engine import Engine, make_engine, random_batch
+from ritornello.training.run.folder import LAST_NAME, load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.ranks import Ranks, joined_ranks
 from ritornello.training.run.request import Request

@@ -16,8 +16,7 @@ from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
 from ritornello.model.options import NetworkOptions  # noqa: E402
 from ritornello.training import update as engines  # noqa: E402
 from ritornello.training.data import Streams, batch_of  # noqa: E402
-from ritornello.training.run.engine import choose_device  # noqa: E402
-from ritornello.training.run.measure import has_bf16  # noqa: E402
+from ritornello.training.run.engine import choose_device, has_bf16  # noqa: E402
 from ritornello.training.run.torch_engine import SavedTorchEngine  # noqa: E402
 
 TWO_PART_TUNES = [tune(np.random.default_rng(n), notes) for n, notes in enumerate((5, 9, 4, 30, 1, 12))]

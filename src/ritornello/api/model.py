@@ -320,7 +320,7 @@ def _to_score(
 @contextmanager
 def _threads_for(tunes: int) -> Iterator[None]:
     """Compose few tunes on one thread, unless the environment says how many there are."""
-    from ritornello.training.numpy.blas import blas_threads, limit_blas
+    from ritornello.training.numpy.engine import blas_threads, limit_blas
 
     before = blas_threads() if tunes <= FEW and "OPENBLAS_NUM_THREADS" not in os.environ else None
     if before is not None:

@@ -92,7 +92,7 @@ class OpenRun:
     def sizes(self) -> Sizes:
         """Estimate sizes, memory and time of a run before it begins."""
         from ritornello.training.plan import Setting
-        from ritornello.training.run.measure import measured, update_timer
+        from ritornello.training.run.engine import measured, update_timer
         from ritornello.training.run.sizes import sizes
 
         assert self.training is not None

@@ -7,6 +7,7 @@ threads always ends in the same weights. `--minutes` is turned into updates here
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -124,6 +125,11 @@ _RANGES: dict[str, tuple[int, float]] = {
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
 RESERVE = 0.08
+
+
+def usable_cores() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 class Setting(NamedTuple):

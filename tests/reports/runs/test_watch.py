@@ -22,8 +22,8 @@ from ritornello.reports.runs import watch as watching
 from ritornello.reports.runs.samples import Sample, make_sample, note_names, one_line_roll, opening_of
 from ritornello.reports.runs.watch import watch
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.finetune import Base
+from ritornello.training.run.folder import load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
 

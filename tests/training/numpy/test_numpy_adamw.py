@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ritornello.training.numpy import adamw
-from ritornello.training.numpy.adamw import AdamW, Vector
+from ritornello.training.numpy import engine
+from ritornello.training.numpy.engine import AdamW, Vector
 
 
 def test_the_first_step_goes_by_the_rate_against_the_sign_of_each_slope():
@@ -32,7 +32,7 @@ def test_only_a_long_gradient_is_shortened():
 @pytest.mark.parametrize("piece", [7, 32_768])
 def test_its_steps_are_pytorchs(monkeypatch, piece):
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(adamw, "PIECE", piece)
+    monkeypatch.setattr(engine, "PIECE", piece)
     random = np.random.default_rng(1)
     weights = random.normal(size=50)
     # Numbers 10 to 19 stand for the sum of two parameters of PyTorch's: their own start, and one from zero.

@@ -6,10 +6,10 @@ import pytest
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
-from ritornello.training.numpy.adamw import Vector
+from ritornello.training.numpy.engine import Vector
 from ritornello.training.numpy.gradients import Masks, Pass, weight_shapes
 from ritornello.training.numpy.lstm import SMALL_PRODUCT, Recurrence, blocked_product
-from ritornello.training.run.measure import random_batch
+from ritornello.training.run.engine import random_batch
 
 NETWORK = NetworkOptions(2, 16, 12, 0.0, chain=8, mixed=True)
 ALPHABETS = [Alphabet((9,)), Alphabet((9,), (3,)), Alphabet((7, 5)), Alphabet((7, 5), (3, 4))]

@@ -14,10 +14,9 @@ from ritornello.evaluate.scores import score_model
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import load_checkpoint
 from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
-from ritornello.training.run.material import gather, with_validation
-from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.folder import load_checkpoint
+from ritornello.training.run.prepare import gather, prepare_training, with_validation
 from ritornello.training.run.request import Request
 
 FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)

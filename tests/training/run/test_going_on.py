@@ -19,8 +19,8 @@ from ritornello.encoding import Grid
 from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import CheckpointError, load_checkpoint
 from ritornello.training.run.claim import check_free, claimed, is_under_way
+from ritornello.training.run.folder import CheckpointError, load_checkpoint
 from ritornello.training.run.prepare import find_source, prepare_training
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Training

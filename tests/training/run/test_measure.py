@@ -6,32 +6,38 @@ import pytest
 
 from ritornello.encoding import Grid
 from ritornello.model.options import NetworkOptions
-from ritornello.training.plan import Setting, TrainOptions
-from ritornello.training.run import measure
-from ritornello.training.run.engine import choose_engine
-from ritornello.training.run.measure import (
-    Machine,
+from ritornello.training.plan import Setting, TrainOptions, usable_cores
+from ritornello.training.run import engine as measure
+from ritornello.training.run.engine import (
+    choose_engine,
     choose_setting,
     measured,
     possible_settings,
-    this_machine,
     threads_help,
 )
-from ritornello.training.run.ranks import usable_cores
 
 NETWORK = NetworkOptions(1, 16, 16)
-TWO_CORES = Machine(2, True, 2)
 RATES = {("bf16", 1): 20.0, ("fp32", 1): 9.0, ("bf16", 2): 31.0, ("fp32", 2): 40.0}
 
 
-def chosen(rates: dict[tuple[str, int], float], options: TrainOptions, machine: Machine = TWO_CORES):
+@pytest.fixture
+def two_cores(monkeypatch):
+    """A machine of two cores with bfloat16."""
+    set_machine(monkeypatch)
+
+
+def set_machine(monkeypatch, cores: int = 2, has_bf16: bool = True, blas: int | None = 2) -> None:
+    monkeypatch.setattr(measure, "usable_cores", lambda: cores)
+    monkeypatch.setattr(measure, "has_bf16", lambda device: has_bf16)
+    monkeypatch.setattr(measure, "blas_threads", lambda: blas)
+
+
+def chosen(rates: dict[tuple[str, int], float], options: TrainOptions):
     """Choose where settings are as fast as said; those that are not named are no gain."""
-    return choose_setting(
-        NETWORK, Grid(), options, machine, lambda setting, _: rates.get((setting.dtype, setting.threads))
-    )
+    return choose_setting(NETWORK, Grid(), options, lambda setting, _: rates.get((setting.dtype, setting.threads)))
 
 
-def test_the_fastest_is_chosen_and_all_are_told():
+def test_the_fastest_is_chosen_and_all_are_told(two_cores):
     pytest.importorskip("torch")
     setting, timed = chosen(RATES, TrainOptions(minutes=1, device="cpu"))
     assert setting == Setting("torch", "cpu", "fp32", 2, 40.0)
@@ -40,7 +46,7 @@ def test_the_fastest_is_chosen_and_all_are_told():
     ]  # fmt: skip
 
 
-def test_what_the_first_engine_takes_to_load_is_no_setting_s_time(monkeypatch):
+def test_what_the_first_engine_takes_to_load_is_no_setting_s_time(two_cores, monkeypatch):
     clock, engines = [0.0], []
 
     class Slow:
@@ -57,12 +63,12 @@ def test_what_the_first_engine_takes_to_load_is_no_setting_s_time(monkeypatch):
     monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(measure, "make_engine", Slow)
     monkeypatch.setattr(measure, "time_products", lambda *_: 1.0)
-    _, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, engine="numpy"), TWO_CORES)
+    _, timed = choose_setting(NETWORK, Grid(), TrainOptions(minutes=1, engine="numpy"))
     assert [s.updates_per_second for s in timed] == pytest.approx([1000, 1000])
     assert len(engines) == 3
 
 
-def test_when_the_time_is_up_no_further_setting_is_tried(monkeypatch):
+def test_when_the_time_is_up_no_further_setting_is_tried(two_cores, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
 
@@ -70,18 +76,18 @@ def test_when_the_time_is_up_no_further_setting_is_tried(monkeypatch):
         clock[0] += 2.0
         return 3.0
 
-    possible = possible_settings(TrainOptions(engine="numpy"), TWO_CORES)
+    possible = possible_settings(TrainOptions(engine="numpy"))
     assert len(possible) == 2
     assert measured(possible, slow) == [possible[0]._replace(updates_per_second=3.0)]
 
 
-def test_an_option_is_not_measured_against():
+def test_an_option_is_not_measured_against(two_cores):
     pytest.importorskip("torch")
     options = TrainOptions(minutes=1, dtype="fp32", threads=1, device="cpu")
     assert chosen(RATES, options)[0] == Setting("torch", "cpu", "fp32", 1, 9.0)
 
 
-def test_on_a_busy_machine_many_threads_are_left_out():
+def test_on_a_busy_machine_many_threads_are_left_out(two_cores):
     pytest.importorskip("torch")
     setting, timed = chosen({("bf16", 1): 20.0, ("fp32", 1): 9.0}, TrainOptions(minutes=1, device="cpu"))
     assert (setting.dtype, setting.threads) == ("bf16", 1)
@@ -102,29 +108,29 @@ def test_threads_that_wait_for_a_core_do_not_help(engine):
     assert helps(2)
 
 
-def test_the_numpy_engine_has_its_threads_measured_too():
+def test_the_numpy_engine_has_its_threads_measured_too(two_cores, monkeypatch):
     setting, timed = chosen({("fp32", 1): 9.0, ("fp32", 2): 4.0}, TrainOptions(minutes=1, engine="numpy"))
     assert setting == Setting("numpy", "cpu", "fp32", 1, 9.0)
     assert len(timed) == 2
-    another_blas = TWO_CORES._replace(blas_threads=None)  # the environment decides
-    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"), another_blas)] == [2]
+    set_machine(monkeypatch, blas=None)  # the environment decides
+    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"))] == [2]
 
 
-def test_on_a_large_machine_a_few_threads_are_tried_beside_one_and_all():
-    large = Machine(32, True, 32)
-    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"), large)] == [1, 4, 16, 32]
+def test_on_a_large_machine_a_few_threads_are_tried_beside_one_and_all(monkeypatch):
+    set_machine(monkeypatch, 32, True, 32)
+    assert [s.threads for s in possible_settings(TrainOptions(engine="numpy"))] == [1, 4, 16, 32]
 
 
 @pytest.mark.parametrize(("has", "dtype"), [(True, "bf16"), (False, "fp32")])
-def test_for_a_number_of_updates_the_dtype_goes_by_rule_and_the_threads_by_measurement(has, dtype):
+def test_for_a_number_of_updates_the_dtype_goes_by_rule_and_the_threads_by_measurement(has, dtype, monkeypatch):
     pytest.importorskip("torch")
-    machine = TWO_CORES._replace(has_bf16=has)
-    setting, timed = chosen({(dtype, 1): 9.0, (dtype, 2): 4.0}, TrainOptions(updates=5, device="cpu"), machine)
+    set_machine(monkeypatch, has_bf16=has)
+    setting, timed = chosen({(dtype, 1): 9.0, (dtype, 2): 4.0}, TrainOptions(updates=5, device="cpu"))
     assert setting == Setting("torch", "cpu", dtype, 1, 9.0)
     assert len(timed) == 2
 
 
-def test_for_a_number_of_updates_on_given_threads_nothing_is_timed():
+def test_for_a_number_of_updates_on_given_threads_nothing_is_timed(two_cores):
     pytest.importorskip("torch")
     options = TrainOptions(updates=5, device="cpu", threads=2)
     assert chosen({}, options) == (Setting("torch", "cpu", "bf16", 2), ())
@@ -135,7 +141,7 @@ def test_a_real_measurement_finds_a_rate():
     assert (setting.engine, setting.device, setting.dtype) == ("numpy", "cpu", "fp32")
     assert 1 <= setting.threads <= usable_cores()
     assert setting.updates_per_second == max(s.updates_per_second for s in timed) > 1
-    assert this_machine("numpy", "cpu").cores == usable_cores() >= 1
+    assert possible_settings(TrainOptions(engine="numpy"))[-1].threads == usable_cores() >= 1
 
 
 def test_without_torch_numpy_trains(monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ritornello import api
-from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.folder import load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
 

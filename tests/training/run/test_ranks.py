@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ritornello.training.run.checkpoint import CheckpointError, load_checkpoint
+from ritornello.training.run.folder import CheckpointError, load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.training.run.request import Request

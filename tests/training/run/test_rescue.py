@@ -11,11 +11,10 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Streams
 from ritornello.training.loop import Check, Progress, learn
 from ritornello.training.plan import TrainOptions
-from ritornello.training.run.checkpoint import load_checkpoint
+from ritornello.training.run.folder import load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
-from ritornello.training.run.rescue import rescued, uninterrupted
-from ritornello.training.run.training import Training
+from ritornello.training.run.training import Training, rescued, uninterrupted
 
 
 def run(learner, plan, progress=None, blind_nll=math.inf) -> tuple[list[Check], list[dict]]:

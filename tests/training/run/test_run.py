@@ -14,8 +14,7 @@ from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.engine import require_torch
-from ritornello.training.run.material import corpus_metadata
-from ritornello.training.run.prepare import prepare_training
+from ritornello.training.run.prepare import corpus_metadata, prepare_training
 from ritornello.training.run.request import Request
 
 pytest.importorskip("torch")

@@ -15,16 +15,19 @@ from pathlib import Path
 from ritornello.atomic import not_written
 from ritornello.corpus.folder import is_corpus
 from ritornello.training.plan import DEFAULTS, TrainOptions
-from ritornello.training.run.checkpoint import (
+from ritornello.training.run.finetune import check_kept
+from ritornello.training.run.folder import (
+    LAST_NAME,
     Checkpoint,
     CheckpointError,
     RunMetadata,
+    holds_run,
+    is_restarted,
+    job,
     load_checkpoint,
     read_metadata,
 )
-from ritornello.training.run.finetune import check_kept
-from ritornello.training.run.folder import LAST_NAME, holds_run
-from ritornello.training.run.ranks import ALONE, Ranks, is_restarted, job
+from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.training.run.request import Request
 
 

@@ -1,14 +1,27 @@
-"""The folder of a run: the names of its files, and removing what an earlier or a killed run left there."""
+"""The folder of a run: its files, its checkpoint and metadata, and the job of `torchrun` that it belongs to.
+
+`last.safetensors` is the checkpoint, from which a run is resumed. Arrays are its tensors, "engine/NAME" and
+"streams/NAME"; all else is JSON in its header, with a checksum of both. No pickled objects.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ritornello import atomic
+from ritornello.model.file import digest
+from ritornello.model.options import NetworkOptions
+from ritornello.training.loop import Progress
+from ritornello.training.plan import Plan
 
 MODEL_NAME = "model.safetensors"
 LAST_NAME = "last.safetensors"
@@ -20,6 +33,133 @@ SAMPLES = "samples"
 SAMPLE_NAMES = "epoch-*.mid"
 REPORTS = (COACH_NAME, REPORT_NAME, *CURVES_NAMES)
 WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *REPORTS)
+
+FORMAT = 1
+OPTIONAL = ("parent", "base", "job", "demo")  # left out where the run has none
+PRIVATE = ("options", "source", "base", "job")  # needed to resume alone: they may name places on this machine
+VALIDATION = "held_out"  # its name in files
+
+State = Mapping[str, Any]
+
+
+class CheckpointError(ValueError):
+    """A run that cannot be resumed; the message names its folder, says why and what to do."""
+
+
+@dataclass(frozen=True)
+class RunMetadata:
+    """Plan, network and data of a run.
+
+    encoding: its options. corpus: see `material.corpus_metadata`. validation: melodies, tokens and notes of a check.
+    options: of training. source: where the corpus was read from. parent, base: of a fine-tuned run, the base as its
+    model file describes it, and where it is. job: of `torchrun`. demo: whether a demo began it.
+    """
+
+    plan: Plan
+    network: NetworkOptions
+    encoding: dict[str, Any]
+    corpus: dict[str, Any]
+    validation: dict[str, int]
+    options: dict[str, Any]
+    source: str = ""
+    parent: dict[str, Any] | None = None
+    base: str = ""
+    job: str = ""
+    demo: bool = False
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunMetadata:
+        """Read the metadata of a checkpoint back."""
+        plan, network = Plan(**values["plan"]), NetworkOptions(**values["network"])
+        named = {VALIDATION: "validation"}
+        return cls(**{named.get(k, k): v for k, v in values.items()} | {"plan": plan, "network": network})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain values by their names in files."""
+        values = {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
+        values[VALIDATION] = values.pop("validation")
+        return values
+
+    def public(self) -> dict[str, Any]:
+        """Return the values of `to_dict` that anyone may read."""
+        return {name: value for name, value in self.to_dict().items() if name not in PRIVATE}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at one moment between two updates. log: its lines so far. engine, streams: their states."""
+
+    folder: Path
+    metadata: RunMetadata
+    progress: Progress
+    log: list[dict[str, Any]]
+    engine: State
+    streams: State
+
+
+def save_checkpoint(checkpoint: Checkpoint) -> None:
+    """Write `last.safetensors`, whole or not at all. Raises OSError naming it."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, np.ndarray] = {}
+    values: dict[str, Any] = {}
+    for part, state in (("engine", checkpoint.engine), ("streams", checkpoint.streams)):
+        for name, value in state.items():
+            is_array = isinstance(value, np.ndarray)
+            (arrays if is_array else values)[f"{part}/{name}"] = np.array(value, order="C") if is_array else value
+    header = {
+        "format": FORMAT,
+        "story": checkpoint.metadata.to_dict(),
+        "progress": asdict(checkpoint.progress),
+        "log": checkpoint.log,
+        "values": values,
+        "sha256": digest(arrays),
+    }
+    text = json.dumps(header, sort_keys=True)
+    metadata = {"ritornello-run": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    atomic.write_bytes(checkpoint.folder / LAST_NAME, save(arrays, metadata))
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read the checkpoint of a run. Raises CheckpointError without one, or for a bad one."""
+    header, arrays = _read(folder / LAST_NAME, with_arrays=True)
+    states: dict[str, dict[str, Any]] = {"engine": {}, "streams": {}}
+    for name, value in (arrays | header["values"]).items():
+        part, _, rest = name.partition("/")
+        states[part][rest] = value
+    metadata, progress = RunMetadata.from_dict(header["story"]), Progress(**header["progress"])
+    return Checkpoint(folder, metadata, progress, header["log"], **states)
+
+
+def read_metadata(folder: Path) -> RunMetadata:
+    """Read the metadata of the run in a folder. Raises CheckpointError as `load_checkpoint`."""
+    return RunMetadata.from_dict(_read(folder / LAST_NAME, with_arrays=False)[0]["story"])
+
+
+def _read(path: Path, with_arrays: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read the header, and the arrays if wanted. Raises CheckpointError for a bad file."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise CheckpointError(f"{path.parent}: no run to resume (there is no {LAST_NAME}); give the folder of a run")
+    damaged = (
+        f"{path}: damaged, so that the run cannot be resumed; {path.parent / MODEL_NAME} may still hold its best"
+    )
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()} if with_arrays else {}  # noqa: SIM118
+    except (SafetensorError, UnicodeDecodeError):
+        raise CheckpointError(damaged) from None
+    text = metadata.get("ritornello-run", "")
+    if hashlib.sha256(text.encode()).hexdigest() != metadata.get("sha256"):
+        raise CheckpointError(damaged)
+    header = json.loads(text)
+    if with_arrays and digest(arrays) != header["sha256"]:
+        raise CheckpointError(damaged)
+    if header["format"] > FORMAT:
+        raise CheckpointError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
+    return header, arrays
 
 
 def holds_run(folder: Path) -> bool:
@@ -38,17 +178,13 @@ def write_log(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     atomic.write_text(folder / LOG_NAME, text)
 
 
-def drop_model(folder: Path) -> None:
-    """Remove the model of an earlier run. Raises OSError naming it."""
-    _drop(folder / MODEL_NAME)
-
-
-def drop_reports(folder: Path) -> None:
-    """Remove the reports and samples of an earlier run. Raises OSError naming what stays."""
-    for path in (*(folder / name for name in REPORTS), *(folder / SAMPLES).glob(SAMPLE_NAMES)):
-        _drop(path)
-    with suppress(OSError):  # it holds something else, which stays
-        (folder / SAMPLES).rmdir()
+def remove(*paths: Path) -> None:
+    """Remove files of an earlier run. Raises OSError naming the one that stays."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise atomic.not_written(path, error) from None
 
 
 def sweep(folder: Path) -> None:
@@ -59,8 +195,15 @@ def sweep(folder: Path) -> None:
                 path.unlink()
 
 
-def _drop(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise atomic.not_written(path, error) from None
+def is_restarted() -> bool:
+    """Tell whether `torchrun --max-restarts` has restarted the processes."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def job() -> str:
+    """Name the job that the processes of one call of `torchrun` share; "" without it.
+
+    It is the --rdzv-id; where none was given the launcher, of which the first rank's process is a child.
+    """
+    given = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return f"launched by {os.getppid()}" if given == "none" else given

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ritornello.corpus.store import Corpus
+from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding, make_encoding
 from ritornello.encoding.options import default_encoding
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
-from ritornello.training.loop import Progress
+from ritornello.training.loop import check_sample
 from ritornello.training.plan import make_plan
-from ritornello.training.run.checkpoint import Checkpoint, CheckpointError, RunMetadata
-from ritornello.training.run.engine import make_engine
+from ritornello.training.run.engine import choose_setting, make_engine
 from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
-from ritornello.training.run.folder import MODEL_NAME
-from ritornello.training.run.material import Material, gather
-from ritornello.training.run.measure import choose_setting
-from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams, job
+from ritornello.training.run.folder import MODEL_NAME, Checkpoint, CheckpointError, RunMetadata, job
+from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
-from ritornello.training.run.training import Training
+from ritornello.training.run.training import Material, Training
+
+VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it
 
 
 def prepare_training(
@@ -54,15 +58,21 @@ def _begin(request: Request, corpus: Corpus, ranks: Ranks) -> Training:
     network, encoding = _of_base(base, request) if base else (request.network, request.encoding)
     network, encoding = network or load_preset(DEFAULT_PRESET), encoding or default_encoding()
     material = gather(corpus, encoding)
+    sample = check_sample(material.validation)
+    notes = sum(len(encoding.pitches(m)) for m in sample)  # bits per note = nll x tokens / notes / ln 2
     shared = replace(options, threads=options.threads or ranks.threads or None)
-    setting, timed = ranks.gather(choose_setting(network, encoding, shared))[0]
+    setting, timed = choose_setting(network, encoding, shared)
+    if ranks.size > 1:
+        setting, timed = ranks.gather((setting, timed))[0]
+        if len(set(ranks.gather(json.dumps(material.metadata, sort_keys=True)))) > 1:
+            raise ValueError("the processes do not all read the same corpus: give each the same folder")
     plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, len(encoding.parts))
     metadata = RunMetadata(
         plan=plan,
         network=replace(network, dropout=plan.dropout),
         encoding=encoding.to_dict(),
         corpus=material.metadata,
-        validation=material.check_size(encoding),
+        validation={"melodies": len(sample), "tokens": sum(map(len, sample)), "notes": notes},
         options=options.to_dict(),
         source=request.source,
         parent=base.metadata if base else None,
@@ -70,8 +80,6 @@ def _begin(request: Request, corpus: Corpus, ranks: Ranks) -> Training:
         job=job(),
         demo=request.is_demo,
     )
-    if len(set(ranks.gather(json.dumps(metadata.corpus, sort_keys=True)))) > 1:
-        raise ValueError("the processes do not all read the same corpus: give each the same folder")
     training = _assemble(metadata, material, base, ranks)
     training.timed, training.save_seconds = timed, metadata.options["save_seconds"]
     if base and material.validation:
@@ -119,13 +127,63 @@ def _assemble(metadata: RunMetadata, material: Material, base: Base | None, rank
     """Make engine and streams of a run, at its beginning."""
     plan, encoding = metadata.plan, make_encoding(**metadata.encoding)
     melodies = material.train + (old_style(base, material.tokens, plan.seed) if base else [])
-    own, seed, pitch_range = ranks.share_of(melodies, plan.seed), ranks.seed(plan.seed), material.metadata["compass"]
+    pitch_range = material.metadata["compass"]
     if ranks.size == 1:
-        streams = Streams(own, encoding, plan.streams, seed, *pitch_range)
+        streams = Streams(melodies, encoding, plan.streams, plan.seed, *pitch_range)
     else:
+        own, seed = ranks.share_of(melodies, plan.seed), ranks.seed(plan.seed)
         streams = SharedStreams(own, encoding, plan.streams, seed, *pitch_range)
         streams.ranks = ranks
     engine = make_engine(metadata.network, encoding, plan, material.train[0], ranks)
     if base:
         engine.load(base.file.tensors)
-    return Training(metadata, encoding, material, engine, streams, base, ranks=ranks, progress=Progress())
+    return Training(metadata, encoding, material, engine, streams, base, ranks=ranks)
+
+
+def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
+    """Encode a corpus. Raises ValueError where its training split has no notes."""
+    fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
+    losses: Counter[str] = Counter()
+    train = corpus_tokens(corpus, encoding, "train", losses=losses)
+    if not train:
+        raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
+    validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
+    return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
+
+
+def with_validation(corpus: Corpus) -> Corpus:
+    """Give a small corpus a validation split: move families from training to it.
+
+    It has VALIDATION_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order.
+    """
+    families = {
+        split: list(dict.fromkeys(p.family or p.source for p in corpus.in_split(split) if p.melodies))
+        for split in ("train", "validation")
+    }
+    train, validation = families["train"], families["validation"]
+    missing = min(VALIDATION_FAMILIES, (len(train) + len(validation)) // 5) - len(validation)
+    if missing <= 0:
+        return corpus
+    chosen = {train[(2 * n + 1) * len(train) // (2 * missing)] for n in range(missing)}
+    pieces = tuple(
+        replace(p, split="validation") if p.split == "train" and (p.family or p.source) in chosen else p
+        for p in corpus.pieces
+    )
+    return replace(corpus, pieces=pieces)
+
+
+def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
+    """Describe a corpus for the model file; metres and pitch range are of its training split."""
+    metres: dict[str, int] = {}
+    for _, part in corpus.slices("train"):
+        metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
+    pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes])
+    licences = sorted({piece.licence for piece in corpus.pieces if piece.licence})
+    return {
+        "fingerprint": corpus.fingerprint,
+        "pieces": len(corpus.pieces),
+        "notes": len(corpus.notes),
+        "licences": licences[:8],
+        "metres": metres,
+        "compass": [int(pitches.min()), int(pitches.max())],
+    }

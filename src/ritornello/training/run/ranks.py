@@ -22,16 +22,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ritornello.training.data import Streams
+from ritornello.training.plan import usable_cores
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
 
 Value = TypeVar("Value")
-
-
-def usable_cores() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 class Ranks:
@@ -43,11 +39,7 @@ class Ranks:
     rank = 0
     size = 1
     threads = 0
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this rank writes and prints."""
-        return self.rank == 0
+    is_first = True  # which writes and prints
 
     def first(self, work: Callable[[], Value]) -> Value:
         """Run the work on rank 0 alone; return its result or raise its exception on all ranks."""
@@ -69,13 +61,13 @@ class Ranks:
         """Read rank 0's clock, in seconds, as of the last all-reduce."""
         return time.perf_counter()
 
-    def agree(self, request: str, is_raised: bool) -> bool:
-        """Tell whether a request ("save" or "stop") raised on any rank has been agreed by all."""
-        return is_raised
+    def agree(self, is_due: bool) -> tuple[bool, bool]:
+        """Ask for a checkpoint where it is due; tell whether all ranks agreed to save, and to stop."""
+        return is_due, False
 
     def seed(self, seed: int) -> int:
         """Derive a random seed of this rank's own; the first keeps the run's."""
-        return seed if self.is_first else int(np.random.SeedSequence([seed, self.rank]).generate_state(1)[0])
+        return seed if self.rank == 0 else int(np.random.SeedSequence([seed, self.rank]).generate_state(1)[0])
 
     def share_of(self, melodies: Sequence[Value], seed: int) -> list[Value]:
         """Choose this rank's melodies: every size-th in a random order.
@@ -132,6 +124,7 @@ class TorchRanks(Ranks):
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         distributed.init_process_group("nccl" if self._on_gpu else "gloo")
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
+        self.is_first = self.rank == 0
         self.threads = max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
         self._began = time.perf_counter()
         self._seconds = 0.0  # rank 0's, since it began
@@ -187,11 +180,13 @@ class TorchRanks(Ranks):
     def clock(self) -> float:
         return self._seconds
 
-    def agree(self, request: str, is_raised: bool) -> bool:
-        is_agreed = self._agreed[request]
-        self._requests[request] = (self._requests[request] or is_raised) and not is_agreed
-        self._agreed[request] = False
-        return is_agreed
+    def agree(self, is_due: bool) -> tuple[bool, bool]:
+        save, stop = self._agreed["save"], self._agreed["stop"]
+        self._agreed = {"save": False, "stop": False}
+        self._requests["save"] = (self._requests["save"] or is_due) and not save
+        if stop:
+            self._requests["stop"] = False
+        return save, stop
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
@@ -258,17 +253,3 @@ def joined_ranks() -> Iterator[Ranks]:
         yield ranks
     finally:
         ranks.leave()
-
-
-def is_restarted() -> bool:
-    """Tell whether `torchrun --max-restarts` has restarted the processes."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-
-
-def job() -> str:
-    """Name the job that the processes of one call of `torchrun` share; "" without it.
-
-    It is the --rdzv-id; where none was given the launcher, of which the first rank's process is a child.
-    """
-    given = os.environ.get("TORCHELASTIC_RUN_ID", "")
-    return f"launched by {os.getppid()}" if given == "none" else given

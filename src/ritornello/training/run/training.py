@@ -2,18 +2,25 @@
 
 The folder holds `model.safetensors` (the best so far), `last.safetensors` (the checkpoint) and `log.jsonl` (the
 metadata, then one line per check), and is usable at any moment: each file is written under another name and renamed.
-A run that was stopped, by whatever, is resumed from its checkpoint as if nothing had happened.
+A run that was stopped, by whatever, is resumed from its checkpoint as if nothing had happened; after a blow-up it
+goes back to its best weights.
 """
 
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.file import ModelFile, load_model, save_model
@@ -21,14 +28,43 @@ from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Streams
 from ritornello.training.loop import Check, Progress, learn
 from ritornello.training.plan import DEFAULTS, Plan, Setting
-from ritornello.training.run.checkpoint import Checkpoint, RunMetadata, save_checkpoint
 from ritornello.training.run.engine import Engine, make_engine
 from ritornello.training.run.finetune import Base
-from ritornello.training.run.folder import MODEL_NAME, drop_model, drop_reports, sweep, write_log
-from ritornello.training.run.material import Material
+from ritornello.training.run.folder import (
+    MODEL_NAME,
+    REPORTS,
+    SAMPLE_NAMES,
+    SAMPLES,
+    Checkpoint,
+    RunMetadata,
+    remove,
+    save_checkpoint,
+    sweep,
+    write_log,
+)
 from ritornello.training.run.ranks import ALONE, Ranks
-from ritornello.training.run.rescue import rescued, uninterrupted
 from ritornello.version import VERSION
+
+MAX_BLOW_UPS = 3  # from which training recovers, each time with half the learning rate
+
+
+@dataclass(frozen=True)
+class Material:
+    """Training and validation melodies as token arrays, (length,) each.
+
+    metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
+    `corpus_tokens`).
+    """
+
+    train: list[np.ndarray]
+    validation: list[np.ndarray]
+    metadata: dict[str, Any]
+    losses: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens to learn from."""
+        return sum(len(m) for m in self.train)
 
 
 @dataclass
@@ -75,7 +111,7 @@ class Training:
 
     @property
     def log_lines(self) -> list[dict[str, Any]]:
-        """All lines of the log: what anyone may read of the metadata, then the checks."""
+        """All lines of the log: the metadata that anyone may read, then the checks."""
         return [self.metadata.public(), *self.log]
 
     def checks(
@@ -89,25 +125,33 @@ class Training:
         gone; the last good files stay then.
         """
         folder = Path(out)
+        is_alone = self.ranks.size == 1
         with uninterrupted():
             self._open(folder)
-        steps = rescued(self._learn, self.plan, self.progress, partial(self._go_back, folder))
+        blind_nll = math.log(self.encoding.vocabulary.size)
+        clock = time.perf_counter if is_alone else self.ranks.clock
+        start = partial(learn, self.engine, self.streams, self.material.validation, self.plan)
+        learning = partial(start, self.progress, blind_nll, clock)
+        steps = rescued(learning, self.plan, self.progress, partial(self._go_back, folder))
         try:
-            with self.ranks.stoppable():
+            with nullcontext() if is_alone else self.ranks.stoppable():
                 while (step := self._step(folder, steps)) is not None:
                     if isinstance(step, Check):
                         yield step
                         continue
                     on_update(self.progress.update, step)
-                    if self.ranks.agree("save", time.monotonic() - self.saved_at >= self.save_seconds):
+                    is_due, is_stopped = time.monotonic() - self.saved_at >= self.save_seconds, False
+                    if not is_alone:
+                        is_due, is_stopped = self.ranks.agree(is_due)
+                    if is_due:
                         self._save(folder)
-                    if self.ranks.agree("stop", False):
+                    if is_stopped:
                         raise KeyboardInterrupt
         except KeyboardInterrupt:
             self._save(folder)
             raise
         except GeneratorExit:
-            if self.ranks.size == 1:  # of several ranks, one that is closed cannot ask the others
+            if is_alone:  # of several ranks, one that is closed cannot ask the others
                 self._save(folder)
             raise
         self._save(folder)
@@ -126,12 +170,6 @@ class Training:
             metadata["parent"] = self.base.metadata
         return ModelFile(self.engine.tensors(), self.network, self.encoding, metadata)
 
-    def _learn(self) -> Iterator[float | Check]:
-        """Begin the training loop at `progress`."""
-        blind_nll = math.log(self.encoding.vocabulary.size)
-        validation = self.material.validation
-        return learn(self.engine, self.streams, validation, self.plan, self.progress, blind_nll, self.ranks.clock)
-
     def _step(self, folder: Path, steps: Iterator[float | Check]) -> float | Check | None:
         """Take the next step and write a check down; Ctrl-C waits until `progress` is true."""
         with uninterrupted():
@@ -148,16 +186,17 @@ class Training:
 
         Files of an earlier run are removed only when this one has found room.
         """
-        is_first = self.ranks.is_first
-        if is_first:
+        if self.ranks.is_first:
             sweep(folder)
         if not self.is_resumed:
             self._save(folder)
         self._write_log(folder)
-        if is_first and not math.isfinite(self.progress.best):
-            drop_model(folder)
-        if is_first and not self.log:  # no report there is this run's yet, even where it was killed just here
-            drop_reports(folder)
+        if self.ranks.is_first and not math.isfinite(self.progress.best):
+            remove(folder / MODEL_NAME)
+        if self.ranks.is_first and not self.log:  # no report is this run's yet, even where it was killed just here
+            remove(*(folder / name for name in REPORTS), *(folder / SAMPLES).glob(SAMPLE_NAMES))
+            with suppress(OSError):  # it holds something else, which stays
+                (folder / SAMPLES).rmdir()
 
     def _go_back(self, folder: Path, line: dict[str, Any]) -> None:
         """Put the best weights, or else the initial ones, into the engine again; log the line."""
@@ -185,3 +224,79 @@ class Training:
         """Write the log, if this is the first rank."""
         if self.ranks.is_first:
             write_log(folder, self.log_lines)
+
+
+def rescued(
+    learning: Callable[[], Iterator[float | Check]],
+    plan: Plan,
+    progress: Progress,
+    go_back: Callable[[dict[str, Any]], None],
+) -> Iterator[float | Check]:
+    """Follow `learning`; when it blows up, go back to the best weights with half the rate.
+
+    learning: begins `loop.learn` at `progress`. go_back: puts the best weights (before the first check the initial
+    ones) into the network, and logs the line that it is given.
+    At the fourth blow-up it ends with a last Check, "diverged". Raises FloatingPointError where that comes before the
+    first check.
+    """
+    steps = learning()
+    while True:
+        try:
+            step = next(steps, None)
+        except FloatingPointError as blow_up:
+            if progress.blow_ups == MAX_BLOW_UPS:
+                yield _give_up(f"{blow_up} for the fourth time", plan, progress)
+                return
+            to, share = progress.best_update, 0.5 ** (progress.blow_ups + 1)
+            go_back({"went_back": to, "from_update": progress.update, "share_of_rate": share})
+            place = f"update {to}" if to else "the beginning"
+            progress.note = f"{blow_up}: back to {place}, with {share:g} of the rate"
+            progress.blow_ups += 1
+            progress.update = progress.checked = to
+            progress.since_best = 0
+            progress.recent.clear()
+            steps = learning()
+            continue
+        if step is None:
+            return
+        if isinstance(step, Check):
+            step, progress.note = replace(step, note=progress.note), ""
+        yield step
+
+
+def _give_up(reason: str, plan: Plan, progress: Progress) -> Check:
+    """End the run with a check that gives the best nll, and why it cannot go on."""
+    if not math.isfinite(progress.best):
+        raise FloatingPointError(f"{reason}: try a lower --peak-rate than {plan.peak_rate:g}") from None
+    progress.stopped = "diverged"
+    return Check(
+        update=progress.update,
+        updates=plan.updates,
+        epochs=progress.epochs,
+        seconds=progress.seconds,
+        train_nll=progress.best,
+        validation_nll=progress.best,
+        tokens_per_second=0.0,
+        is_best=False,
+        stopped="diverged",
+        note=f"{reason}; the best is kept",
+    )
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done, so that what it changes is changed whole.
+
+    Only the main thread is ever interrupted; in another one this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
