@@ -48,10 +48,10 @@ def measure(options: argparse.Namespace) -> Iterator[tuple[list[dict], dict]]:
 
 def rule() -> str:
     """Streams and steps as training chooses them."""
-    from ritornello.training.plan import TrainOptions, choose_shape
+    from ritornello.training.plan import Plan
 
-    shape = choose_shape(TrainOptions())
-    return f"{shape.streams}x{shape.bptt_steps}"
+    plan = Plan(updates=1)
+    return f"{plan.streams}x{plan.bptt_steps}"
 
 
 def compare(arrays: Path, threads: int, options: argparse.Namespace) -> list[dict]:

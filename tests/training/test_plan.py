@@ -10,13 +10,12 @@ from ritornello.training.plan import (
     Setting,
     TrainOptions,
     choose_dropout,
-    choose_shape,
     make_plan,
 )
 
 
-def plan_of(corpus_tokens: int = 100_000, rate: float = 10.0, **options):
-    return make_plan(TrainOptions(**options), corpus_tokens, Setting("torch", "cpu", "fp32", 1, rate))
+def plan_of(corpus_tokens: int = 100_000, rate: float = 10.0, fine_tune: bool = False, **options):
+    return make_plan(TrainOptions(**options), corpus_tokens, Setting("torch", "cpu", "fp32", 1, rate), fine_tune)
 
 
 def test_the_learning_rate_warms_up_and_falls_by_half_a_cosine():
@@ -143,14 +142,18 @@ def test_a_number_of_updates_is_kept_to_unless_patience_is_given():
 
 
 def test_what_is_asked_for_stands_before_the_rule_for_the_rest():
-    assert choose_shape(TrainOptions()) == (16, 48, 0.004)
-    assert choose_shape(TrainOptions(streams=3, bptt_steps=7, peak_rate=0.5)) == (3, 7, 0.5)
-    assert choose_shape(TrainOptions(streams=3)) == (3, 48, 0.004)
-    assert choose_shape(TrainOptions(peak_rate=0.5), fine_tune=True) == (8, 48, 0.5)
+    def shape(fine_tune: bool = False, **options) -> tuple:
+        plan = plan_of(updates=5, fine_tune=fine_tune, **options)
+        return plan.streams, plan.bptt_steps, plan.peak_rate
+
+    assert shape() == (16, 48, 0.004)
+    assert shape(streams=3, bptt_steps=7, peak_rate=0.5) == (3, 7, 0.5)
+    assert shape(streams=3) == (3, 48, 0.004)
+    assert shape(fine_tune=True, peak_rate=0.5) == (8, 48, 0.5)
 
 
 def test_a_network_that_has_learned_already_learns_on_more_slowly():
-    assert choose_shape(TrainOptions(), fine_tune=True).peak_rate == 0.001
+    assert plan_of(updates=5, fine_tune=True).peak_rate == 0.001
 
 
 def test_a_few_tunes_are_not_read_for_as_long_as_there_is_time():

@@ -5,18 +5,11 @@ The formula is in `model/attention.py`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-class TorchMemory(NamedTuple):
-    """The N - 1 steps before a block. outputs: (S, N - 1, H). is_own: whether they are of the current melody."""
-
-    outputs: Tensor
-    is_own: Tensor
+TorchMemory = tuple[Tensor, Tensor]  # the N - 1 outputs before a block, (S, N - 1, H); whether each is of this melody
 
 
 class TorchAttention(nn.Module):
@@ -39,17 +32,18 @@ class TorchAttention(nn.Module):
         reach = len(self.place)
         if memory is None:
             shape = (batch, reach - 1)
-            memory = TorchMemory(hidden.new_zeros(*shape, width), begins.new_zeros(shape))
-        outputs = torch.cat([memory.outputs.to(hidden.dtype), hidden], 1)  # (batch, reach - 1 + time, H)
+            memory = hidden.new_zeros(*shape, width), begins.new_zeros(shape)
+        earlier, is_own = memory
+        outputs = torch.cat([earlier.to(hidden.dtype), hidden], 1)  # (batch, reach - 1 + time, H)
         tune = begins.cumsum(1)
-        tunes = torch.cat([torch.where(memory.is_own, 0, -1), tune], 1)
+        tunes = torch.cat([torch.where(is_own, 0, -1), tune], 1)
         keys, query = self.key(outputs), self.query(hidden)
         # One pass per place: a window of keys for every step at once would be `reach` times as large.
         scores = [torch.tanh(keys[:, n : n + time] + query) @ self.vector for n in range(reach)]
         is_foreign = tunes.unfold(1, reach, 1) != tune[:, :, None]  # (batch, time, reach)
         found = (torch.stack(scores, 2) + self.place).masked_fill(is_foreign, float("-inf"))
         context = _along_the_band(torch.softmax(found, 2)).to(outputs.dtype) @ outputs
-        return context, TorchMemory(outputs[:, time:].detach(), (tunes[:, time:] == tune[:, -1:]).detach())
+        return context, (outputs[:, time:].detach(), (tunes[:, time:] == tune[:, -1:]).detach())
 
     def named(self) -> dict[str, Tensor]:
         """Return the parameters by their names in the model file."""

@@ -123,7 +123,13 @@ class Streams:
 
         An input is "nothing yet" where its target is the first group of a melody.
         """
-        return batch_of(np.stack([self._take(n, steps + 1) for n in range(len(self._waiting))]), self._alphabet)
+        chunk = []
+        for n, rows in enumerate(self._waiting):
+            while len(rows) <= steps:
+                rows = np.concatenate([rows, self._next_melody()])
+            chunk.append(rows[: steps + 1])
+            self._waiting[n] = rows[steps:]  # the last row is the first of the next chunk
+        return batch_of(np.stack(chunk), self._alphabet)
 
     def state(self) -> dict[str, np.ndarray | int | str]:
         """Return what is needed to resume: order, RNG state, and the rows that wait."""
@@ -142,14 +148,6 @@ class Streams:
         self._waiting = [np.array(state[name], np.int64) for name in names]
         self._order, self._taken, self._ahead = order, int(state["taken"]), 0
         self._random.bit_generator.state = json.loads(str(state["random"]))
-
-    def _take(self, stream: int, count: int) -> np.ndarray:
-        """Take `count` rows of a stream; the last of them stays, to be the first of the next chunk."""
-        waiting = self._waiting[stream]
-        while len(waiting) < count:
-            waiting = np.concatenate([waiting, self._next_melody()])
-        self._waiting[stream] = waiting[count - 1 :]
-        return waiting[:count]
 
     def _next_melody(self) -> np.ndarray:
         """Draw a melody and its key; return its rows. All come once before any comes again."""

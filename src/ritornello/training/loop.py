@@ -59,10 +59,6 @@ class Progress:
     note: str = ""  # for the next check
     recent: list[float] = field(default_factory=list)  # nll of each update since the last check
 
-    def rate(self, plan: Plan) -> float:
-        """Compute the learning rate of the next update."""
-        return plan.rate(self.update) * 0.5**self.blow_ups
-
     def is_late(self, plan: Plan) -> bool:
         """Tell whether the plan's time is up."""
         return plan.seconds is not None and self.seconds >= plan.seconds
@@ -111,7 +107,8 @@ def learn(
             progress.note_check(check)
             yield check
         else:
-            nll = learner.update(streams.chunk(plan.bptt_steps), progress.rate(plan))
+            rate = plan.rate(progress.update) * 0.5**progress.blow_ups
+            nll = learner.update(streams.chunk(plan.bptt_steps), rate)
             progress.update += 1
             progress.recent.append(nll)
             progress.seconds = clock() - began

@@ -31,7 +31,7 @@ class TorchState(NamedTuple):
     @property
     def attention(self) -> TorchMemory | None:
         """The outputs that attention looks back on, if any."""
-        return None if self.memory is None or self.is_own is None else TorchMemory(self.memory, self.is_own)
+        return None if self.memory is None or self.is_own is None else (self.memory, self.is_own)
 
     def detached(self) -> TorchState:
         """Cut the state off from the computation that led to it."""

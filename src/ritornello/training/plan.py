@@ -142,14 +142,6 @@ class Setting(NamedTuple):
     updates_per_second: float = 0.0
 
 
-class Shape(NamedTuple):
-    """Streams and steps of an update, and the peak learning rate."""
-
-    streams: int
-    bptt_steps: int
-    peak_rate: float
-
-
 @dataclass(frozen=True)
 class Plan:
     """The numbers that a run follows, by default those of a short run on the CPU."""
@@ -204,24 +196,28 @@ def make_plan(
 
     setting: its measured speed counts only where `options.updates` is not given. corpus_tokens: to learn from. parts:
     tokens in a recurrent step.
+
+    16 x 48 steps at 0.004 for every corpus and length of training: many small updates beat few large ones in all that
+    was tried (LOG.md). A model that is fine-tuned learns at a lower rate.
     """
-    updates, seconds = options.updates, options.seconds
-    shape = choose_shape(options, fine_tune)
-    tokens = ranks * shape.streams * shape.bptt_steps * parts  # of an update
-    given = options.to_dict()
+    streams, bptt_steps = options.streams or (8 if fine_tune else 16), options.bptt_steps or 48
+    tokens = ranks * streams * bptt_steps * parts  # of an update
+    updates, seconds, given = options.updates, options.seconds, options.to_dict()
     checks = given["checks"]
     if updates is None:
-        checks = fewer_checks(checks, seconds or 0)
-        updates = max(20, int(seconds_of_updates(seconds or 0, checks) * setting.updates_per_second))
+        assert seconds is not None
+        checks = min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))  # each takes about a second
+        learning = max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
+        updates = max(20, int(learning * setting.updates_per_second))
         if fine_tune:
             updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens))
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / checks)),
         patience=options.patience or options.updates or DEFAULT_PATIENCE,  # exactly so many updates: never early
-        streams=shape.streams,
-        bptt_steps=shape.bptt_steps,
-        peak_rate=shape.peak_rate,
+        streams=streams,
+        bptt_steps=bptt_steps,
+        peak_rate=options.peak_rate or (1e-3 if fine_tune else 4e-3),
         weight_decay=given["weight_decay"],
         warmup_updates=max(1, min(200, updates // 20)),
         dropout=choose_dropout(options, corpus_tokens, updates * tokens),
@@ -233,31 +229,6 @@ def make_plan(
         engine=setting.engine,
         ranks=ranks,
         parts=parts,
-    )
-
-
-def fewer_checks(checks: int, seconds: float) -> int:
-    """Limit checks to one in ten seconds, at least four: each takes about a second."""
-    return min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))
-
-
-def seconds_of_updates(seconds: float, checks: int) -> float:
-    """Compute the time left for updates, after checks, the n-gram and a reserve."""
-    return max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
-
-
-RULE, FINE_TUNE_RULE = Shape(16, 48, 4e-3), Shape(8, 48, 1e-3)
-
-
-def choose_shape(options: TrainOptions, fine_tune: bool = False) -> Shape:
-    """Choose streams, steps and learning rate: by the options, else 16 x 48 steps at 0.004.
-
-    The same for every corpus and length of training: many small updates beat few large ones in all that was tried
-    (LOG.md). A model that is fine-tuned learns at a lower rate.
-    """
-    rule = FINE_TUNE_RULE if fine_tune else RULE
-    return Shape(
-        options.streams or rule.streams, options.bptt_steps or rule.bptt_steps, options.peak_rate or rule.peak_rate
     )
 
 

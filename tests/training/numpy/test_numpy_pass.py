@@ -37,14 +37,13 @@ def masks_of(alphabet: Alphabet) -> Masks:
     random = np.random.default_rng(4)
     rows = alphabet.size + 1 + sum(alphabet.features)
     shapes = [(rows, NETWORK.embedding)] + [(STEPS, STREAMS, NETWORK.width)] * NETWORK.layers
-    entry, *layers = ((random.random(shape) < 0.7) / 0.7 for shape in shapes)
-    return Masks(entry, layers)
+    return [(random.random(shape) < 0.7) / 0.7 for shape in shapes]
 
 
 def slopes_of(weights: Vector, batch: Batch, alphabet: Alphabet, masks: Masks | None = None) -> tuple[float, Vector]:
     gradients = Vector(weight_shapes(NETWORK, alphabet), weights.flat.dtype)
     gradients.flat[:] = np.nan  # every one of them must be set
-    passage = Pass(NETWORK, alphabet, STREAMS, STEPS, weights.flat.dtype)
+    passage = Pass(NETWORK, alphabet, weights.flat.dtype, STREAMS, STEPS)
     count = int((batch.targets != IGNORED).sum())
     passage.forward(weights.named, batch, masks)
     return passage.backward(weights.named, batch, gradients.named, count) / count, gradients
@@ -118,9 +117,9 @@ def torch_nll(torch, model, batch: Batch, alphabet: Alphabet):
 def test_a_block_in_two_halves_ends_where_the_whole_one_does():
     alphabet = ALPHABETS[0]
     weights, batch = weights_of(alphabet).named, random_batch(alphabet, STREAMS, STEPS)
-    whole = Pass(NETWORK, alphabet, STREAMS, STEPS, np.dtype(np.float64))
+    whole = Pass(NETWORK, alphabet, np.dtype(np.float64), STREAMS, STEPS)
     whole.forward(weights, batch)
-    half = Pass(NETWORK, alphabet, STREAMS, STEPS // 2, np.dtype(np.float64))
+    half = Pass(NETWORK, alphabet, np.dtype(np.float64), STREAMS, STEPS // 2)
     nats = 0.0
     for at in (slice(0, 3), slice(3, 6)):
         part = Batch(*(values[:, at] for values in batch))

@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -47,7 +48,9 @@ class NumpyEngine:
         limit_blas(plan.threads)
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
         self._dtype = np.dtype(dtype)
+        self._new_pass = partial(Pass, network, self._alphabet, self._dtype)
         shapes = weight_shapes(network, self._alphabet)
+        self._shapes = np.frombuffer(json.dumps(shapes).encode(), np.uint8)
         self._weights, self._gradients = Vector(shapes, self._dtype), Vector(shapes, self._dtype)
         biases = [self._weights.places[f"lstm.{n}.bias"] for n in range(network.layers)]
         self._optimiser = AdamW(self._weights.flat, plan.weight_decay, biases)
@@ -63,7 +66,18 @@ class NumpyEngine:
         Source: truncated back-propagation through time, Williams & Peng 1990; gradient norm clipped at 1, Pascanu et
         al. 2013.
         """
-        nats, count = self._backward(batch)
+        if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
+            self._pass = self._new_pass(*batch.inputs.shape[:2])
+        passage, weights, dropout = self._pass, self._weights.named, self._network.dropout
+        masks: Masks | None = None
+        if dropout:
+            shapes = [weights["entry"].shape, *(layer.output[1:].shape for layer in passage.layers)]
+            masks = [dropout_mask(self._random, shape, dropout, self._dtype) for shape in shapes]
+        passage.begin(self._carried)
+        passage.forward(weights, batch, masks)
+        count = max(1, int((batch.targets != IGNORED).sum()))
+        nats = passage.backward(weights, batch, self._gradients.named, count)
+        self._carried = passage.ending()
         self._optimiser.update(self._gradients.flat, rate)
         return nats / count
 
@@ -72,7 +86,7 @@ class NumpyEngine:
         total, count = 0.0, 0
         beginning = self._beginning()
         for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch):
-            passage = self._new_pass(batch)
+            passage = self._new_pass(*batch.inputs.shape[:2])
             passage.begin(beginning)
             passage.forward(self._weights.named, batch)
             total += passage.nats(self._weights.named, batch)
@@ -103,21 +117,22 @@ class NumpyEngine:
         """Return all that is needed to resume to the bit: weights, moments, carried and RNG state."""
         optimiser = self._optimiser
         named = {"weights": self._weights.flat, "mean": optimiser.mean, "square": optimiser.square}
-        named |= {"updates": np.array(optimiser.updates), "shapes": _as_bytes(self._shapes())}
-        named["random"] = _as_bytes(json.dumps(self._random.bit_generator.state, default=_as_integers))
+        random = json.dumps(self._random.bit_generator.state, default=np.ndarray.tolist)
+        named |= {"updates": np.array(optimiser.updates), "shapes": self._shapes}
+        named["random"] = np.frombuffer(random.encode(), np.uint8)
         for n, (output, cell) in enumerate(self._carried or []):
             named |= {f"carried.{n}.output": output, f"carried.{n}.cell": cell}
         return {name: value.copy() for name, value in named.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Resume from a state of the same network. Raises ValueError for another network's."""
-        if "shapes" not in state or _text(state["shapes"]) != self._shapes():
+        if not np.array_equal(state.get("shapes", ()), self._shapes):
             raise ValueError("the checkpoint is another network's: resume with the same preset and encoding")
         optimiser = self._optimiser
         for name, own in (("weights", self._weights.flat), ("mean", optimiser.mean), ("square", optimiser.square)):
             own[:] = state[name]
         optimiser.updates = int(state["updates"])
-        random = json.loads(_text(state["random"]))
+        random = json.loads(np.asarray(state["random"], np.uint8).tobytes())
         random["state"]["state"] = np.array(random["state"]["state"], np.uint64)
         self._random.bit_generator.state = random
         self._carried = None
@@ -125,38 +140,13 @@ class NumpyEngine:
             layers = range(self._network.layers)
             self._carried = [(state[f"carried.{n}.output"].copy(), state[f"carried.{n}.cell"].copy()) for n in layers]
 
-    def _backward(self, batch: Batch) -> tuple[float, int]:
-        """Set the gradients of the mean nll and carry the state on; return nats and targets."""
-        if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
-            self._pass = self._new_pass(batch)
-        passage, weights = self._pass, self._weights.named
-        passage.begin(self._carried)
-        count = max(1, int((batch.targets != IGNORED).sum()))
-        passage.forward(weights, batch, self._masks(passage))
-        nats = passage.backward(weights, batch, self._gradients.named, count)
-        self._carried = passage.ending()
-        return nats, count
-
     def _beginning(self) -> State:
         """Compute the state after the melody `before`: output and cell of each layer, (1, H)."""
         [rows] = melody_rows(self._encoding, [self._before])
         batch = batch_of(np.concatenate([rows, rows[:1]])[None], self._alphabet)  # the last row is a target alone
-        passage = self._new_pass(batch)
+        passage = self._new_pass(*batch.inputs.shape[:2])
         passage.forward(self._weights.named, batch)
         return passage.ending()
-
-    def _new_pass(self, batch: Batch) -> Pass:
-        streams, steps = batch.inputs.shape[:2]
-        return Pass(self._network, self._alphabet, streams, steps, self._dtype)
-
-    def _masks(self, passage: Pass) -> Masks | None:
-        """Draw the dropout masks of the next update; None without dropout."""
-        dropout = self._network.dropout
-        if not dropout:
-            return None
-        shapes = [self._weights.named["entry"].shape, *(layer.output[1:].shape for layer in passage.layers)]
-        entry, *layers = (dropout_mask(self._random, shape, dropout, self._dtype) for shape in shapes)
-        return Masks(entry, layers)
 
     def _draw_weights(self) -> None:
         """Draw weights spread as PyTorch's are; forget gates open (Jozefowicz et al. 2015)."""
@@ -182,9 +172,6 @@ class NumpyEngine:
         edges = np.cumsum([self._alphabet.size + 1, *self._alphabet.features])
         embedding, *side = np.split(entry, edges[:-1])
         return {"embedding": embedding} | {f"side.{n}": table for n, table in enumerate(side)} | named
-
-    def _shapes(self) -> str:
-        return json.dumps({name: value.shape for name, value in self._weights.named.items()})
 
 
 class Vector:
@@ -224,39 +211,33 @@ class AdamW:
     def update(self, gradient: np.ndarray, rate: float) -> None:
         """Take a step down the gradient, an array like the weights, clipped to a norm of 1."""
         self.updates += 1
-        clip = min(1.0, 1.0 / (self._norm(gradient) + 1e-6))
+        square = float(np.dot(gradient, gradient))
+        square += sum(float(np.dot(gradient[place], gradient[place])) for place in self.doubled)
+        clip = min(1.0, 1.0 / (math.sqrt(square) + 1e-6))
         step = rate / (1 - BETAS[0] ** self.updates)
-        root = 1 / math.sqrt(1 - BETAS[1] ** self.updates)
-        before = [self.weights[place] * (1 - rate * self.decay) for place in self.doubled]
+        root = 1 / math.sqrt(1 - BETAS[1] ** self.updates)  # makes that of the mean square an unbiased estimate
+        shrink = 1 - rate * self.decay
+        before = [self.weights[place] * shrink for place in self.doubled]
         for piece in self._pieces:
-            self._move(piece, gradient[piece], clip, step, root, 1 - rate * self.decay)
+            mean, square_mean, weights = self.mean[piece], self.square[piece], self.weights[piece]
+            one, two = self._scratch[:, : len(weights)]
+            np.multiply(gradient[piece], clip, one)
+            np.multiply(one, one, two)
+            one -= mean
+            one *= 1 - BETAS[0]
+            mean += one
+            two -= square_mean
+            two *= 1 - BETAS[1]
+            square_mean += two
+            np.sqrt(square_mean, two)
+            two *= root
+            two += EPSILON
+            np.divide(mean, two, one)
+            one *= step
+            weights *= shrink
+            weights -= one
         for place, kept in zip(self.doubled, before, strict=True):
             self.weights[place] += self.weights[place] - kept
-
-    def _norm(self, gradient: np.ndarray) -> float:
-        """Compute the norm, in which doubled numbers count twice."""
-        square = float(np.dot(gradient, gradient))
-        return math.sqrt(square + sum(float(np.dot(gradient[p], gradient[p])) for p in self.doubled))
-
-    def _move(self, piece: slice, gradient: np.ndarray, clip: float, step: float, root: float, shrink: float) -> None:
-        """Update one piece. root: makes the root of the mean square an unbiased estimate."""
-        mean, square, weights = self.mean[piece], self.square[piece], self.weights[piece]
-        one, two = self._scratch[:, : len(weights)]
-        np.multiply(gradient, clip, one)
-        np.multiply(one, one, two)
-        one -= mean
-        one *= 1 - BETAS[0]
-        mean += one
-        two -= square
-        two *= 1 - BETAS[1]
-        square += two
-        np.sqrt(square, two)
-        two *= root
-        two += EPSILON
-        np.divide(mean, two, one)
-        one *= step
-        weights *= shrink
-        weights -= one
 
 
 def dropout_mask(random: np.random.Generator, shape: tuple[int, ...], dropout: float, dtype: np.dtype) -> np.ndarray:
@@ -273,18 +254,6 @@ def _reordered(name: str, value: np.ndarray) -> np.ndarray:
         return value
     i, f, third, fourth = np.split(value, 4)
     return np.concatenate([i, f, fourth, third])
-
-
-def _as_bytes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-def _text(array: np.ndarray) -> str:
-    return np.asarray(array, np.uint8).tobytes().decode()
-
-
-def _as_integers(array: np.ndarray) -> list[int]:
-    return array.tolist()
 
 
 def limit_blas(threads: int) -> bool:

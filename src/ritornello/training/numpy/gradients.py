@@ -12,7 +12,7 @@ sequence); PyTorch's draws them anew at each step. Between layers and before the
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from ritornello.training.numpy.lstm import Recurrence, halved
 
 Weights = dict[str, np.ndarray]
 State = list[tuple[np.ndarray, np.ndarray]]  # per layer: output and cell, each (S, H)
+Masks = list[
+    np.ndarray
+]  # of dropout, 0 or the scale of what is kept: of `entry`, then of each layer's output (T, S, H)
 
 
 def weight_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:
@@ -34,26 +37,13 @@ def weight_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
     return {"entry": (sum(rows for rows, _ in entry), network.embedding), **shapes}
 
 
-class Masks(NamedTuple):
-    """Dropout masks: 0, or the scale of what is kept. entry: (R, E). layers: (T, S, H), for each layer's output."""
-
-    entry: np.ndarray
-    layers: list[np.ndarray]
-
-
 class Pass:
     """The buffers for blocks of `streams` x `steps`, and the state carried from block to block."""
 
-    def __init__(self, network: NetworkOptions, alphabet: Alphabet, streams: int, steps: int, dtype: np.dtype):
-        self._alphabet = alphabet
+    def __init__(self, network: NetworkOptions, alphabet: Alphabet, dtype: np.dtype, streams: int, steps: int):
+        self._alphabet, self.shape = alphabet, (streams, steps)
         self.layers = [Recurrence(steps, streams, network.width, dtype) for _ in range(network.layers)]
         self._gradient = np.empty((steps, streams, network.width), dtype)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(streams, steps)."""
-        steps, streams, _ = self._gradient.shape
-        return streams, steps
 
     def begin(self, state: State | None) -> None:
         """Start the next block from this state (that of one stream serves all), or from zeros."""
@@ -66,20 +56,23 @@ class Pass:
 
     def forward(self, weights: Weights, batch: Batch, masks: Masks | None = None) -> None:
         """Run the layers over a block."""
-        self._rows = entry_rows(batch, self._alphabet)
         self._masks = masks
-        self._entry = weights["entry"] if masks is None else weights["entry"] * masks.entry
-        self._enter(weights)
-        self._between = []
+        self._entry = weights["entry"] if masks is None else weights["entry"] * masks[0]
+        self._enter(weights, batch)
+        self._hidden: list[np.ndarray] = []  # outputs of the layers after dropout, (N, H)
         for n, layer in enumerate(self.layers):
             if n:
-                inputs = self._dropped(n - 1)
-                self._between.append(inputs)
                 gates = layer.gates.reshape(-1, 4 * layer.width)
-                np.matmul(inputs, halved(weights[f"lstm.{n}.input"]).T, gates)
+                np.matmul(self._hidden[-1], halved(weights[f"lstm.{n}.input"]).T, gates)
                 gates += halved(weights[f"lstm.{n}.bias"])
             layer.forward(halved(weights[f"lstm.{n}.recurrent"]))
-        self._top = self._mixed(weights)
+            output = layer.output[1:] if masks is None else layer.output[1:] * masks[1 + n]
+            self._hidden.append(output.reshape(-1, layer.width))
+        self._top = self._hidden[-1]  # the softmaxes' input: the top layer's outputs, or the sum of all by `mix`
+        if "mix" in weights:
+            total = sum(share * layer.output[1:] for share, layer in zip(weights["mix"], self.layers, strict=True))
+            total = total if masks is None else total * masks[-1]
+            self._top = np.reshape(total, self._top.shape)
 
     def nats(self, weights: Weights, batch: Batch) -> float:
         """Sum the nats of all targets of the last forward pass."""
@@ -93,7 +86,7 @@ class Pass:
         for n in reversed(range(len(self.layers))):
             layer = self.layers[n]
             if self._masks is not None:
-                gradient *= self._masks.layers[n]
+                gradient *= self._masks[1 + n]
             if mix is not None:
                 if layer is self.layers[-1]:
                     by_mix = gradient.copy()
@@ -105,13 +98,19 @@ class Pass:
             np.matmul(gates.T, layer.output[:-1].reshape(-1, layer.width), gradients[f"lstm.{n}.recurrent"])
             np.sum(gates, 0, out=gradients[f"lstm.{n}.bias"])
             if n:
-                np.matmul(gates.T, self._between[n - 1], gradients[f"lstm.{n}.input"])
+                np.matmul(gates.T, self._hidden[n - 1], gradients[f"lstm.{n}.input"])
                 np.matmul(gates, weights[f"lstm.{n}.input"], gradient.reshape(-1, layer.width))
         self._leave(weights, gradients)
         return nats
 
-    def _enter(self, weights: Weights) -> None:
+    def _enter(self, weights: Weights, batch: Batch) -> None:
         """Compute the first layer's input: the sum of the rows of each group's tokens and features."""
+        tables = self._alphabet.features
+        offsets = self._alphabet.size + 1 + np.cumsum([0, *tables])[:-1].astype(np.int64)
+        rows = np.concatenate([batch.inputs, batch.features[:, :, : len(tables)] + offsets], 2)
+        self._rows = np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(
+            -1, rows.shape[2]
+        )  # of `entry`, (N, P + F)
         gates = self.layers[0].gates.reshape(len(self._rows), -1)
         table = self._entry @ halved(weights["lstm.0.input"]).T  # (R, 4H)
         table += halved(weights["lstm.0.bias"]) / self._rows.shape[1]
@@ -129,24 +128,7 @@ class Pass:
         np.matmul(table.T, self._entry, gradients["lstm.0.input"])
         np.matmul(table, weights["lstm.0.input"], gradients["entry"])
         if self._masks is not None:
-            gradients["entry"] *= self._masks.entry
-
-    def _mixed(self, weights: Weights) -> np.ndarray:
-        """Compute the softmaxes' input, (N, H): the top layer's outputs, or the sum of all by `mix`."""
-        if "mix" not in weights:
-            return self._dropped(len(self.layers) - 1)
-        total = sum(share * layer.output[1:] for share, layer in zip(weights["mix"], self.layers, strict=True))
-        if self._masks is not None:
-            total = total * self._masks.layers[-1]
-        return np.reshape(total, (-1, self.layers[0].width))
-
-    def _dropped(self, n: int) -> np.ndarray:
-        """Apply dropout to the outputs of layer n, (N, H)."""
-        layer = self.layers[n]
-        output = layer.output[1:]
-        if self._masks is not None:
-            output = output * self._masks.layers[n]
-        return output.reshape(-1, layer.width)
+            gradients["entry"] *= self._masks[0]
 
     def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
         """Sum the nats of all parts; set `gradients`, if given, and those by the top output."""
@@ -172,7 +154,7 @@ class Pass:
         logits = top @ weights[f"{name}.weight"].T
         logits += weights[f"{name}.bias"]
         echo = "echo.1" if name == "output.1" else "echo"
-        gates = None if named is None else OpenGates(weights, echo, named, top, logits)
+        gates_backward = None if named is None else open_gates(weights, echo, named, top, logits)
         nats = _cross_entropy(logits, targets)
         if gradients is None:
             return nats, None
@@ -181,8 +163,8 @@ class Pass:
         np.sum(logits, 0, out=gradients[f"{name}.bias"])
         out = self._gradient.reshape(top.shape) if top is self._top else None
         gradient = np.matmul(logits, weights[f"{name}.weight"], out)
-        if gates is not None:
-            gradient += gates.backward(logits, gradients)
+        if gates_backward is not None:
+            gradient += gates_backward(logits, gradients)
         return nats, gradient
 
     def _chain(
@@ -205,13 +187,6 @@ class Pass:
         return nats
 
 
-def entry_rows(batch: Batch, alphabet: Alphabet) -> np.ndarray:
-    """Find the rows of `entry` that each group sums, (N, P + feature tables)."""
-    offsets = alphabet.size + 1 + np.cumsum([0, *alphabet.features])[:-1].astype(np.int64)
-    rows = np.concatenate([batch.inputs, batch.features[:, :, : len(alphabet.features)] + offsets], 2)
-    return np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(-1, rows.shape[2])
-
-
 def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     """Sum the nats of targets, (N,), under logits, (N, V); turn these into its gradients."""
     learned = targets != IGNORED
@@ -227,29 +202,28 @@ def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     return nats
 
 
-class OpenGates:
-    """The copy gates of one part, which raise its logits, (N, V), in place. name: "echo" or "echo.1".
+def open_gates(
+    weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray
+) -> Callable[[np.ndarray, Weights], np.ndarray]:
+    """Open the copy gates of one part, which raise its logits, (N, V), in place; return their backward pass.
 
-    seen: (N, H), the softmax's input; it must not change before the backward pass.
+    name: "echo" or "echo.1". seen: (N, H), the softmax's input; it must not change before the backward pass, which
+    takes the gradients by the logits, (N, V), sets those of the gates and returns those by `seen`, (N, H).
     """
+    is_named, places = named.token > 0, places_of(named.token, logits.shape[1])
+    raised = seen @ weights[f"{name}.gate.weight"].T
+    raised += weights[f"{name}.gate.bias"]
+    raised += weights[f"{name}.strength"].ravel()[named.evidence]
+    raised *= is_named
+    np.add.at(logits.reshape(-1), places, raised.ravel())
 
-    def __init__(self, weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray):
-        self._weights, self._name, self._named, self._seen = weights, name, named, seen
-        self._is_named = named.token > 0
-        self._places = places_of(named.token, logits.shape[1])
-        raised = seen @ weights[f"{name}.gate.weight"].T
-        raised += weights[f"{name}.gate.bias"]
-        raised += weights[f"{name}.strength"].ravel()[named.evidence]
-        raised *= self._is_named
-        np.add.at(logits.reshape(-1), self._places, raised.ravel())
-
-    def backward(self, by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
-        """Set the gradients of the gates; return those by `seen`, (N, H). by_logits: (N, V)."""
-        name = self._name
-        by_raised = by_logits.reshape(-1)[self._places].reshape(self._is_named.shape)
-        by_raised *= self._is_named
-        np.matmul(by_raised.T, self._seen, gradients[f"{name}.gate.weight"])
+    def backward(by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
+        by_raised = by_logits.reshape(-1)[places].reshape(is_named.shape)
+        by_raised *= is_named
+        np.matmul(by_raised.T, seen, gradients[f"{name}.gate.weight"])
         np.sum(by_raised, 0, out=gradients[f"{name}.gate.bias"])
         table = gradients[f"{name}.strength"]
-        table[:] = np.bincount(self._named.evidence.ravel(), by_raised.ravel(), table.size).reshape(table.shape)
-        return by_raised @ self._weights[f"{name}.gate.weight"]
+        table[:] = np.bincount(named.evidence.ravel(), by_raised.ravel(), table.size).reshape(table.shape)
+        return by_raised @ weights[f"{name}.gate.weight"]
+
+    return backward

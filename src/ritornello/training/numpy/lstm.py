@@ -11,13 +11,14 @@ Werbos 1990.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 # OpenBLAS copies a matrix into its own layout before each product, which costs as much as the product itself when
 # few rows meet large weights, unless rows * depth * columns is at most this. So weights are cut into column blocks.
 SMALL_PRODUCT = 1_000_000
+
+Step = tuple[np.ndarray, ...]  # views of one step, see `Recurrence._views`
 
 
 class Recurrence:
@@ -37,6 +38,7 @@ class Recurrence:
         self._sums = np.empty((streams, 4 * width), dtype)
         self._scratch = np.empty((3, streams, width), dtype)
         self._gradients = np.empty((2, streams, width), dtype)  # by the output and by the cell
+        # Views of each step are made once: to make them anew would cost as much as some of the arithmetic.
         self._steps = [self._views(t) for t in range(steps)]
 
     def forward(self, weights: np.ndarray) -> None:
@@ -63,12 +65,12 @@ class Recurrence:
         by_output, by_cell = self._gradients
         product = blocked_product(weights, self.gates[0], by_output)
         self._gradients[:] = 0
-        for views, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
+        for step, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
             by_output += by_this
-            self._back(views, by_output, by_cell)
-            product(views.gates)
+            self._back(step, by_output, by_cell)
+            product(step[0])
 
-    def _back(self, step: _Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
+    def _back(self, step: Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
         """Turn gradients by output and cell into those by the gates' sums and the cell before.
 
         With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
@@ -94,30 +96,13 @@ class Recurrence:
         np.multiply(two, by_cell, g)
         by_cell[:] = three
 
-    def _views(self, t: int) -> _Step:
-        """Make the views of step t."""
+    def _views(self, t: int) -> Step:
+        """Make the views of step t: gates, sigmoids, the pair of i and f, each gate, cells and outputs."""
         gates, width = self.gates[t], self.width
         i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
         cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
         pair = gates[:, : 2 * width].reshape(-1, 2, width)
-        return _Step(gates, gates[:, : 3 * width], pair, i, f, o, g, *cells, self.output[t], self.output[t + 1])
-
-
-class _Step(NamedTuple):
-    """Views of one step, made once: to make them at each step would cost as much as some of the arithmetic."""
-
-    gates: np.ndarray
-    sigmoids: np.ndarray
-    pair: np.ndarray  # i and f, (S, 2, H)
-    i: np.ndarray
-    f: np.ndarray
-    o: np.ndarray
-    g: np.ndarray
-    before: np.ndarray
-    cell: np.ndarray
-    squashed: np.ndarray
-    last: np.ndarray
-    output: np.ndarray
+        return gates, gates[:, : 3 * width], pair, i, f, o, g, *cells, self.output[t], self.output[t + 1]
 
 
 def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -126,20 +111,14 @@ def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Ca
     like: an array of the shape of x, (rows, depth).
     """
     depth, columns = matrix.shape
-    blocks = _blocks(len(like), depth, columns)
+    smallest = SMALL_PRODUCT // (len(like) * depth)  # columns of a block, at least 16 of them
+    possible = (n for n in range(1, columns // 16 + 1) if columns % n == 0 and columns // n <= smallest)
+    blocks = next(possible, 1)
     cut = np.ascontiguousarray(
         matrix.reshape(depth, blocks, -1).transpose(1, 0, 2)
     )  # (blocks, depth, columns / blocks)
     parts = out.reshape(len(like), blocks, -1).transpose(1, 0, 2)
     return lambda x: np.matmul(x, cut, parts)
-
-
-def _blocks(rows: int, depth: int, columns: int) -> int:
-    """Count the equal blocks, of 16 columns at least, that make each product small; the fewest."""
-    for blocks in range(1, columns // 16 + 1):
-        if columns % blocks == 0 and rows * depth * (columns // blocks) <= SMALL_PRODUCT:
-            return blocks
-    return 1
 
 
 def halved(sums: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
