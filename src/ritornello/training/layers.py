@@ -1,4 +1,8 @@
-"""Layers of the network besides PyTorch's own: dropout, and the head of a note group's second part."""
+"""Layers of the network besides PyTorch's own: dropout, the head of a second part, copy gates and attention.
+
+The formulas of the last two are in `model/echoes.py` and `model/attention.py`. S streams, T steps. H: width of an
+LSTM layer, F: feature columns, C: echoes, K: hidden units of the chain, N: outputs that attention looks back on.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from torch.nn import functional
 from ritornello.model.alphabet import Alphabet
 
 RANDOM_VALUES = 1 << 16  # dropout is drawn from 16-bit integers
+TorchMemory = tuple[Tensor, Tensor]  # the N - 1 outputs before a block, (S, N - 1, H); whether each is of this melody
 
 
 class Dropout(nn.Module):
@@ -62,3 +67,114 @@ class Chain(nn.Module):
             "output.1.weight": self.output.weight,
             "output.1.bias": self.output.bias,
         }
+
+
+class TorchEchoes(nn.Module):
+    """The gates of all parts. width: H, of the input of the first softmax. hidden: K, of the second."""
+
+    def __init__(self, alphabet: Alphabet, width: int, hidden: int):
+        super().__init__()
+        sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
+        self._places = alphabet.echo_places
+        self.of_first = TorchGates(width, (sources, strengths))
+        self.of_second = TorchGates(hidden, (sources, strengths, 2)) if len(alphabet.parts) == 2 else None
+
+    def first(self, logits: Tensor, top: Tensor, features: Tensor) -> Tensor:
+        """Raise the logits of suggested tokens of part 0. top: (S, T, H). features: (S, T, F)."""
+        token, _, strength = (features[:, :, place] for place in self._places)
+        return self.of_first(logits, top, token, strength)
+
+    def second(self, logits: Tensor, hidden: Tensor, first: Tensor, features: Tensor) -> Tensor:
+        """Raise the logits of part 1. hidden: (S, T, K). first: (S, T), ids of part 0."""
+        assert self.of_second is not None  # there is a second part
+        before, token, strength = (features[:, :, place] for place in self._places)
+        is_same = before == first[:, :, None] + 1
+        return self.of_second(logits, hidden, token, 2 * strength + is_same)
+
+    def named(self) -> dict[str, Tensor]:
+        """Return the parameters by their names in the model file."""
+        second = {} if self.of_second is None else self.of_second.named("echo.1")
+        return self.of_first.named("echo") | second
+
+
+class TorchGates(nn.Module):
+    """The gates of one part, which begin without an effect. table: shape of the table of strengths."""
+
+    def __init__(self, width: int, table: tuple[int, ...]):
+        super().__init__()
+        self.gate = nn.Linear(width, table[0])
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+        self.strength = nn.Parameter(torch.zeros(table))
+
+    def forward(self, logits: Tensor, seen: Tensor, token: Tensor, evidence: Tensor) -> Tensor:
+        """Add a bonus to the logits, (S, T, ids), of suggested tokens.
+
+        seen: the softmax's input. token: (S, T, C), id within the part + 1, 0 for none. evidence: (S, T, C), a row of
+        each table.
+        """
+        sources = len(self.strength)
+        step = self.strength.numel() // sources
+        rows = evidence + torch.arange(0, step * sources, step, device=evidence.device)
+        # Not an embedding, whose backward pass costs five times as much on a table this small.
+        strengths = self.strength.reshape(-1).index_select(0, rows.reshape(-1)).view(rows.shape)
+        raised = (self.gate(seen) + strengths) * (token > 0)
+        return logits.to(raised.dtype).scatter_add(2, (token - 1).clamp(min=0), raised)
+
+    def named(self, name: str) -> dict[str, Tensor]:
+        """Return the parameters by their names in the model file."""
+        return {
+            f"{name}.gate.weight": self.gate.weight,
+            f"{name}.gate.bias": self.gate.bias,
+            f"{name}.strength": self.strength,
+        }
+
+
+class TorchAttention(nn.Module):
+    """Attention of width H over the last `reach` = N outputs."""
+
+    def __init__(self, width: int, reach: int):
+        super().__init__()
+        self.key = nn.Linear(width, max(1, width // 4), bias=False)
+        self.query = nn.Linear(width, max(1, width // 4), bias=False)
+        self.vector = nn.Parameter(torch.randn(max(1, width // 4)) / width**0.5)
+        self.place = nn.Parameter(torch.zeros(reach))
+
+    def forward(self, hidden: Tensor, begins: Tensor, memory: TorchMemory | None) -> tuple[Tensor, TorchMemory]:
+        """Compute contexts, (S, T, H), and the memory after the last step.
+
+        hidden: (S, T, H), the LSTM's outputs. begins: (S, T) of bool, where a melody begins: outputs before it are
+        not attended to.
+        """
+        batch, time, width = hidden.shape
+        reach = len(self.place)
+        if memory is None:
+            shape = (batch, reach - 1)
+            memory = hidden.new_zeros(*shape, width), begins.new_zeros(shape)
+        earlier, is_own = memory
+        outputs = torch.cat([earlier.to(hidden.dtype), hidden], 1)  # (batch, reach - 1 + time, H)
+        tune = begins.cumsum(1)
+        tunes = torch.cat([torch.where(is_own, 0, -1), tune], 1)
+        keys, query = self.key(outputs), self.query(hidden)
+        # One pass per place: a window of keys for every step at once would be `reach` times as large.
+        scores = [torch.tanh(keys[:, n : n + time] + query) @ self.vector for n in range(reach)]
+        is_foreign = tunes.unfold(1, reach, 1) != tune[:, :, None]  # (batch, time, reach)
+        found = (torch.stack(scores, 2) + self.place).masked_fill(is_foreign, float("-inf"))
+        context = _along_the_band(torch.softmax(found, 2)).to(outputs.dtype) @ outputs
+        return context, (outputs[:, time:].detach(), (tunes[:, time:] == tune[:, -1:]).detach())
+
+    def named(self) -> dict[str, Tensor]:
+        """Return the parameters by their names in the model file."""
+        return {
+            "attention.key": self.key.weight,
+            "attention.query": self.query.weight,
+            "attention.vector": self.vector,
+            "attention.place": self.place,
+        }
+
+
+def _along_the_band(shares: Tensor) -> Tensor:
+    """Shift row t by t places to the right: (S, T, N) to (S, T, N - 1 + T)."""
+    batch, time, reach = shares.shape
+    padded = functional.pad(shares, (0, time)).flatten(1)  # rows of reach + time
+    return padded[:, : time * (reach + time - 1)].reshape(batch, time, reach + time - 1)

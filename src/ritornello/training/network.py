@@ -15,9 +15,7 @@ from torch import Tensor, nn
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
-from ritornello.training.attention import TorchAttention, TorchMemory
-from ritornello.training.echoes import TorchEchoes
-from ritornello.training.layers import Chain, Dropout
+from ritornello.training.layers import Chain, Dropout, TorchAttention, TorchEchoes, TorchMemory
 
 
 class TorchState(NamedTuple):

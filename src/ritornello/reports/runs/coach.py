@@ -23,9 +23,7 @@ LEAST_GAIN = 0.005  # bits per note over a base: what two decimals show
 GAIN = 0.05  # bits per note over the last quarter of a run: more than a check's error
 CHECKS_TO_JUDGE = 4  # a shorter curve has no quarter to look at
 WEIGHTS_PER_NOTE = 20  # of the network for each training note
-SMALL_WEIGHTS = (
-    140_000  # of the recurrent layers: the preset `tiny` has 131,584, and nothing smaller comes with the program
-)
+SMALL_WEIGHTS = 140_000  # of the recurrent layers: the preset `tiny` has 131,584, the fewest that there are
 
 
 class Point(NamedTuple):
@@ -150,10 +148,8 @@ def rate_too_high(log: Log) -> str | None:
 def memorises(log: Log) -> str | None:
     """Find that training falls while validation rises."""
     best, last = log.best, log.points[-1]
-    later = [point for point in log.points if point.update > best.update]
-    rises = (
-        len(later) >= CHECKS_OF_RISE and min(p.validation for p in later[-CHECKS_OF_RISE:]) >= best.validation + RISE
-    )
+    later = [point.validation for point in log.points if point.update > best.update]
+    rises = len(later) >= CHECKS_OF_RISE and min(later[-CHECKS_OF_RISE:]) >= best.validation + RISE
     learning = [p for p in log.points if p.update and p.update >= best.update]  # not as a base
     if not (log.has_validation and rises and last.training < learning[0].training):
         return None
@@ -237,23 +233,18 @@ def final_line(log: Log) -> str:
     learned = log.best.validation
     if not log.has_validation:
         return f"learned: {learned:.2f} bits per note in training; there were no validation tunes to test it on"
-    if log.gain_on_base is not None:
-        return _over_base(log, log.gain_on_base)
     text = f"learned: {learned:.2f} bits per note on validation tunes"
+    if log.gain_on_base is not None:
+        ngram = f"; an n-gram has {log.ngram:.2f}" if log.ngram is not None else ""
+        if log.gain_on_base:
+            return f"{text}, {log.gain_on_base:.2f} fewer than the model it began from{ngram}"
+        return f"nothing was gained over the model it began from: {text.removeprefix('learned: ')}{ngram}"
     if log.ngram is None:
         return f"{text} (without an n-gram to compare: `ritornello evaluate` has one)"
     gain = log.ngram - learned
     if gain <= 0:
         return f"{text}, {-gain:.2f} more than the n-gram's {log.ngram:.2f}: nothing yet that counting does not know"
     return f"{text}, {gain:.2f} fewer than the n-gram's {log.ngram:.2f}"
-
-
-def _over_base(log: Log, gain: float) -> str:
-    ngram = f"; an n-gram has {log.ngram:.2f}" if log.ngram is not None else ""
-    text = f"{log.best.validation:.2f} bits per note on validation tunes"
-    if not gain:
-        return f"nothing was gained over the model it began from: {text}{ngram}"
-    return f"learned: {text}, {gain:.2f} fewer than the model it began from{ngram}"
 
 
 def recurrent_weights(network: Mapping) -> int:

@@ -44,7 +44,7 @@ class RunRow:
         return {
             "name": self.name,
             "network": network_name(self.record.head.get("network", {})),
-            "encoding": encoding_in_words(_encoding(self.record)),
+            "encoding": encoding_in_words(_of_head(self.record, "encoding")),
             "updates": log.points[-1].update if log.points else 0,
             "epochs": log.points[-1].epochs if log.points else 0.0,
             "minutes": round(log.points[-1].seconds / 60, 2) if log.points else 0.0,
@@ -80,7 +80,10 @@ class Group:
         text = []
         if len(notes) > 1:
             text.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
-        if len({bool(_encoding(row.record).get("plain")) for row in self.rows if row.best is not None}) > 1:
+        if (
+            len({bool(_of_head(row.record, "encoding").get("plain")) for row in self.rows if row.best is not None})
+            > 1
+        ):
             text.append("plain encodings pay for neither metre nor end")
         if any(row.record.log.base is not None for row in self.rows if row.best is not None):
             text.append("much of what a tuned run knows, the model that it began from knew before")
@@ -118,7 +121,10 @@ def compare_runs(folder: str | Path) -> Comparison:
     for path in sorted(folder.rglob(LOG_NAME)):
         name = path.parent.relative_to(folder).as_posix() if path.parent != folder else folder.resolve().name
         try:
-            rows.append(_row(name, read_run(path.parent)))
+            record = read_run(path.parent)
+            log = record.log
+            is_known = bool(log.points) and record.is_in_notes and log.has_validation
+            rows.append(RunRow(name, record, log.best.validation if is_known else None, log.ngram))
         except RunLogError as error:
             unreadable.append((name, str(error)))
     if not rows and not unreadable:
@@ -131,7 +137,15 @@ def compare_runs(folder: str | Path) -> Comparison:
 def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
     """Write the header and the rows of a group."""
     header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
-    return header, [_words(row.to_dict()) for row in group.rows]
+    rows = []
+    for row in group.rows:
+        values = row.to_dict()
+        best, gain, ended = values["bits_per_note"], values["gain"], values["stopped"]
+        figures = ["–" if best is None else f"{best:.3f}", "–" if gain is None else f"{-gain:+.3f}"]
+        ending = ENDINGS.get(ended, ended) if values["updates"] else "before its first check"
+        size = [f"{values['updates']:,}", f"{values['minutes']:.1f}"]
+        rows.append([values["name"], values["network"], values["encoding"], *size, *figures, ending])
+    return header, rows
 
 
 def comparison_svg(comparison: Comparison) -> str:
@@ -166,52 +180,30 @@ def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
     if several:
         intro += " Runs of different corpora have tables of their own: their numbers cannot be compared."
     head = masthead(title, intro)
-    cards = [card(_capital(group.name), _lede(group), _section(group, place)) for group in comparison.groups]
+    cards = [
+        card(group.name[0].upper() + group.name[1:], _lede(group), _section(group, place))
+        for group in comparison.groups
+    ]
     if comparison.unreadable:
         items = "".join(f"<li>{escape(error)}</li>" for _, error in comparison.unreadable)
         cards.append(card("Not to be read", "", f'<ul class="bad">{items}</ul>'))
     return document(title, "\n".join([style(), head, *cards]))
 
 
-def _row(name: str, record: RunRecord) -> RunRow:
-    log = record.log
-    is_known = bool(log.points) and record.is_in_notes and log.has_validation
-    return RunRow(name, record, log.best.validation if is_known else None, log.ngram)
-
-
 def _grouped(rows: Sequence[RunRow]) -> tuple[Group, ...]:
     by_corpus: dict[str, list[RunRow]] = {}
     for row in rows:
-        by_corpus.setdefault(str(_corpus(row.record).get("fingerprint", "")), []).append(row)
+        by_corpus.setdefault(str(_of_head(row.record, "corpus").get("fingerprint", "")), []).append(row)
     groups = []
     for fingerprint, same in by_corpus.items():
         ranked = sorted(same, key=lambda row: (row.best is None, row.best or 0.0, row.name))
-        groups.append(Group(fingerprint, int(_corpus(same[0].record).get("pieces", 0)), tuple(ranked)))
+        groups.append(Group(fingerprint, int(_of_head(same[0].record, "corpus").get("pieces", 0)), tuple(ranked)))
     return tuple(groups)
 
 
-def _corpus(record: RunRecord) -> Mapping[str, Any]:
-    corpus = record.head.get("corpus")
-    return corpus if isinstance(corpus, Mapping) else {}
-
-
-def _encoding(record: RunRecord) -> Mapping[str, Any]:
-    encoding = record.head.get("encoding")
-    return encoding if isinstance(encoding, Mapping) else {}
-
-
-def _words(values: Mapping[str, Any]) -> list[str]:
-    best, gain = values["bits_per_note"], values["gain"]
-    return [
-        values["name"],
-        values["network"],
-        values["encoding"],
-        f"{values['updates']:,}",
-        f"{values['minutes']:.1f}",
-        "–" if best is None else f"{best:.3f}",
-        "–" if gain is None else f"{-gain:+.3f}",
-        ENDINGS.get(values["stopped"], values["stopped"]) if values["updates"] else "before its first check",
-    ]
+def _of_head(record: RunRecord, name: str) -> Mapping[str, Any]:
+    values = record.head.get(name)
+    return values if isinstance(values, Mapping) else {}
 
 
 def _lines(group: Group) -> list[Curve]:
@@ -266,7 +258,3 @@ def _cells(words: Sequence[str], row: RunRow, place: Path) -> str:
             text = f'<a href="{escape(quote(Path(relpath(report, place)).as_posix()))}">{text}</a>'
         cells.append(f"<td{kind}>{text}</td>")
     return "".join(cells)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -55,7 +55,16 @@ class RunRecord:
     def log(self) -> Log:
         """The input of the coach, in bits per note; in bits per token where the tokens per note are not known."""
         per_note = self.tokens_per_note or {"training": 1.0, "held_out": 1.0}
-        points = [_point(line, per_note["training"], per_note["held_out"]) for line in self.checks]
+        points = [
+            Point(
+                int(line["update"]),
+                float(line["epochs"]),
+                float(line["seconds"]),
+                bits(line["train_nll"], per_note["training"]),
+                bits(line["validation_nll"], per_note["held_out"]),
+            )
+            for line in self.checks
+        ]
         samples = self.coach.get("samples", [])
         sample = SampleFigures(*(samples[-1][name] for name in SampleFigures._fields)) if samples else None
         return Log(
@@ -153,16 +162,6 @@ def read_coach(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return figures if all(map(_is_number, numbers)) else {}
-
-
-def _point(line: Mapping[str, Any], training: float, validation: float) -> Point:
-    return Point(
-        int(line["update"]),
-        float(line["epochs"]),
-        float(line["seconds"]),
-        bits(line["train_nll"], training),
-        bits(line["validation_nll"], validation),
-    )
 
 
 def _is_number(value: Any) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files as package_files
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from ritornello.music.values import Melody
 from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
 from ritornello.reports.runs.log import ENDINGS, RunRecord
-from ritornello.reports.web_page import card, document, thumb
+from ritornello.reports.web_page import card, document, masthead, sentence, thumb
 from ritornello.training.run.folder import CURVES_NAMES, REPORT_NAME, SAMPLES
 
 WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
@@ -74,10 +74,7 @@ def lines_of(log: Log) -> list[Curve]:
 def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
     """Make the page as a whole HTML document. Raises ValueError for a run without a check."""
     log, name = record.log, record.folder.resolve().name
-    head = (
-        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(name)}</h1>\n'
-        f'<p class="intro">{escape(_sentence(final_line(log)))}</p>\n{_figures(record, log)}</header>'
-    )
+    head = masthead(name, escape(sentence(final_line(log))), _figures(record, log))
     unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
     pictures = (
         f'<div class="wide">{curves(log)}</div>'
@@ -106,16 +103,10 @@ def network_name(network: Mapping[str, Any]) -> str:
     return f"{size} attention {network['attention']}" if network.get("attention") else size
 
 
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."
-
-
-def _figures(record: RunRecord, log: Log) -> str:
+def _figures(record: RunRecord, log: Log) -> dict[str, str]:
     last, corpus = log.points[-1], record.head.get("corpus", {})
-    metadata = {
-        "bits per note, validation"
-        if log.has_validation
-        else "bits per note, training": f"{log.best.validation:.2f}",
+    return {
+        f"bits per note, {'validation' if log.has_validation else 'training'}": f"{log.best.validation:.2f}",
         "the n-gram's": f"{log.ngram:.2f}" if log.ngram is not None else "",
         "before tuning": f"{log.base:.2f}" if log.base is not None else "",
         "time": clock(last.seconds),
@@ -125,13 +116,11 @@ def _figures(record: RunRecord, log: Log) -> str:
         "notes to learn from": f"{log.notes:,}" if log.notes else "",
         "tunes": f"{corpus.get('pieces', 0):,}" if corpus.get("pieces") else "",
     }
-    rows = [f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in metadata.items() if value]
-    return f'<dl class="facts">{"".join(rows)}</dl>\n'
 
 
 def _words(log: Log) -> str:
     found = diagnose(log)
-    items = [f"<li{' class=good' if d.is_good else ''}>{escape(_sentence(d.text))}</li>" for d in found]
+    items = [f"<li{' class=good' if d.is_good else ''}>{escape(sentence(d.text))}</li>" for d in found]
     return f'<ul class="words">{"".join(items)}</ul>' if items else ""
 
 
@@ -140,7 +129,8 @@ def _samples(record: RunRecord, melodies: Mapping[str, Melody]) -> str:
     samples = record.coach.get("samples", [])
     if not samples:
         return ""
-    shown = _even(samples, MOST_SAMPLES)
+    count = min(len(samples), MOST_SAMPLES)
+    shown = [samples[round(n * (len(samples) - 1) / max(1, count - 1))] for n in range(count)]
     items = "".join(f"<li>{_sample(sample, record.folder, melodies)}</li>" for sample in shown)
     lede = (
         "The same opening and the same seed every time, so that what changes is learning. Beside each, how likely "
@@ -174,19 +164,7 @@ def _plan(record: RunRecord) -> str:
         "ended": ENDINGS.get(record.stopped, record.stopped),
         **{name.replace("_", " "): value for name, value in record.head["plan"].items()},
     }
-    rows = [
-        f"<dt>{escape(name)}</dt><dd>{escape(_value(value))}</dd>"
-        for name, value in values.items()
-        if value not in ("", None)
-    ]
+    given = {name: value for name, value in values.items() if value not in ("", None)}
+    texts = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in given.items()}
+    rows = [f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in texts.items()]
     return f'<dl class="plan">{"".join(rows)}</dl>'
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _even(items: Sequence, most: int) -> list:
-    if len(items) <= most:
-        return list(items)
-    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]

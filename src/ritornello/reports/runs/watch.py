@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from ritornello import atomic
-from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.encoding import counts_bars
 from ritornello.evaluate.baselines import ngram_on_pairs
 from ritornello.music.files import write
 from ritornello.music.values import Melody
@@ -152,13 +150,13 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
         return {**old, "samples": [s for s in old["samples"] if s["update"] in earlier]}
     encoding, train = training.encoding, training.material.train
     sample = check_sample(training.material.validation)
-    notes = _notes(encoding, train)
+    notes, checked = (sum(len(encoding.pitches(m)) for m in tunes) for tunes in (train, sample or train))
     figures = {
         "notes": notes,
         "has_held_out": bool(sample),
         "tokens_per_note": {
-            "training": _per_note(encoding, train),
-            "held_out": _per_note(encoding, sample or train),
+            "training": sum(map(len, train)) / max(1, notes),
+            "held_out": sum(map(len, sample or train)) / max(1, checked),
         },
         "ngram_bits_per_note": None,
         "samples": [],
@@ -167,16 +165,6 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
         likelihood, order = ngram_on_pairs(train, sample, sample, encoding)
         figures |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
     return figures
-
-
-def _notes(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> int:
-    """Count the notes of melodies."""
-    return sum(len(encoding.pitches(m)) for m in melodies)
-
-
-def _per_note(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> float:
-    """Count the tokens per note of melodies."""
-    return sum(map(len, melodies)) / max(1, _notes(encoding, melodies))
 
 
 def _seconds_left(check: Check, bound: float | None) -> float:
