@@ -97,7 +97,7 @@ class Recurrence:
         by_cell[:] = three
 
     def _views(self, t: int) -> Step:
-        """Make the views of step t: gates, sigmoids, the pair of i and f, each gate, cells and outputs."""
+        """Make the views of step t: gates, sigmoids, i and f as a pair, each gate, cells, outputs."""
         gates, width = self.gates[t], self.width
         i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
         cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
