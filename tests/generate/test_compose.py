@@ -8,7 +8,8 @@ from networks import Indifferent, step
 
 from ritornello.encoding import Grid
 from ritornello.encoding.grid import METRES, NO_EVENT, NOTE_OFF
-from ritornello.generate.compose import compose, filtered
+from ritornello.generate.compose import compose
+from ritornello.generate.draw import filtered
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
 from ritornello.model.lstm import probabilities

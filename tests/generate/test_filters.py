@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
+from ritornello.generate.draw import apply_temperature, keep_likely, keep_nucleus, keep_top
 
 OUT = -np.inf
 HALVES = np.log(np.array([[0.5, 0.25, 0.125, 0.125]]))

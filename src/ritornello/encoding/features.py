@@ -42,6 +42,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -171,7 +172,7 @@ def input_values(
 ) -> list[int]:
     """List the values of these inputs, column by column as in `feature_list`.
 
-    place: see `metrical`. key: as of `KeyFinder.key`. pitch: of the last note, -1 before the first. ago: by name of
+    place: see `metrical`. key: as of `Past.key`. pitch: of the last note, -1 before the first. ago: by name of
     the input what sounded so many bars before, as it would be written now.
     """
     values: list[int] = []
@@ -201,40 +202,59 @@ def _fits() -> np.ndarray:
 _FITS = _fits()
 
 
-class KeyFinder:
-    """The key that fits best what has sounded so far. Source: see `music.keys.estimate_key`."""
-
-    def __init__(self) -> None:
-        self._fit: np.ndarray | None = None
-
-    def add(self, pitch: int, ticks: int) -> None:
-        """Count a pitch that sounds for so many ticks."""
-        counted = ticks * _FITS[pitch % 12]
-        self._fit = counted if self._fit is None else self._fit + counted
-
-    def key(self) -> int:
-        """Return 0 to 11 for C to B major, 12 to 23 for minor, -1 before the first note."""
-        return -1 if self._fit is None else int(self._fit.argmax())
-
-
 class Past:
-    """The events of one melody so far, each with its start, and the places where runs of them came before.
+    """What has sounded in one melody so far: its events, how well keys fit them, and where runs of them came before.
 
-    matches: names of the echoes that match events. Counts over the melody's own past belong here as well.
+    matches: names of the echoes that match events. found: by name, the index of the event that followed the latest
+    of the longest earlier runs that are as the run that ends now, and their length; 0 for none, at most
+    LONGEST_MATCH. Counts over the melody's own past belong here as well.
     """
 
     def __init__(self, matches: Sequence[str] = ()):
         self.starts: list[int] = []
         self.events: list[Event] = []
-        self._matchers = {name: Matcher() for name in matches}
+        self.found = dict.fromkeys(matches, (0, 0))
+        self._places: dict[str, dict[int, list[int]]] = {name: {} for name in matches}  # by code: events that have it
+        self._runs: dict[str, dict[int, int]] = {name: {} for name in matches}  # by event: how many are as the last
+        self._fit: np.ndarray | None = None
+
+    def sound(self, pitch: int, ticks: int) -> None:
+        """Count a pitch that sounds for so many ticks towards the key."""
+        counted = ticks * _FITS[pitch % 12]
+        self._fit = counted if self._fit is None else self._fit + counted
+
+    def key(self) -> int:
+        """Find the key that fits best: 0 to 11 for C to B major, 12 to 23 for minor, -1 before the first note.
+
+        Source: see `music.keys.estimate_key`.
+        """
+        return -1 if self._fit is None else int(self._fit.argmax())
 
     def add(self, start: int, event: Event) -> None:
         """Append an event that starts at `start` ticks."""
-        before = self.events[-1][2] if self.events else -1
+        index, before = len(self.events), self.events[-1][2] if self.events else -1
         self.starts.append(start)
         self.events.append(event)
-        for name, matcher in self._matchers.items():
-            matcher.add(code_of(name, event, before))
+        if not self.found:
+            return
+        identity, duration, pitch = event
+        interval = NO_INTERVAL if pitch < 0 or before < 0 else pitch - before + 128
+        codes = {  # equal for the events that an echo takes as equal
+            "motif": identity * DURATIONS_APART + duration,
+            "contour": identity,
+            "sequence": interval * DURATIONS_APART + duration,
+        }
+        for name in self.found:
+            places = self._places[name].setdefault(codes[name], [])
+            earlier, runs = self._runs[name], {}
+            length = following = 0
+            for place in reversed(places):
+                run = runs[place] = earlier.get(place - 1, 0) + 1
+                if run > length and length < LONGEST_MATCH:
+                    length, following = run, place + 1
+            places.append(index)
+            self._runs[name] = runs
+            self.found[name] = (following, min(length, LONGEST_MATCH))
 
     def at(self, time: int) -> Event:
         """Return what sounded at this time; its duration is -1 unless it began there."""
@@ -244,67 +264,12 @@ class Past:
         found = self.events[place]
         return found if self.starts[place] == time else (found[0], -1, found[2])
 
-    def match(self, name: str) -> tuple[Event, int, int]:
-        """Find what followed the longest run equal to the latest events.
-
-        Returns that event, the pitch before it and the run's length.
-        """
-        matcher = self._matchers[name]
-        if not matcher.length:
-            return NO_EVENT_YET, -1, 0
-        place = matcher.place
-        return self.events[place], self.events[place - 1][2], matcher.length
-
     def copy(self) -> Past:
         """Return a past that goes on by itself."""
-        other = Past()
-        other.starts, other.events = self.starts.copy(), self.events.copy()
-        other._matchers = {name: matcher.copy() for name, matcher in self._matchers.items()}
+        other = copy(self)
+        other.starts, other.events, other.found = self.starts.copy(), self.events.copy(), self.found.copy()
+        other._runs = self._runs.copy()
+        other._places = {
+            name: {code: places.copy() for code, places in by_code.items()} for name, by_code in self._places.items()
+        }
         return other
-
-
-class Matcher:
-    """Finds the latest earlier occurrence of the longest run of events that ends now, of at most LONGEST_MATCH.
-
-    length: of that run, 0 for none. place: index of the event that followed it.
-    """
-
-    def __init__(self) -> None:
-        self.place = self.length = 0
-        self._count = 0
-        self._places: dict[int, list[int]] = {}  # by code: the events that have it
-        self._runs: dict[int, int] = {}  # by earlier event: how many events up to it are as the last ones
-
-    def add(self, code: int) -> None:
-        """Append an event of this code and find the longest run anew."""
-        places = self._places.setdefault(code, [])
-        before, runs = self._runs, {}
-        length = place = 0
-        for earlier in reversed(places):
-            run = runs[earlier] = before.get(earlier - 1, 0) + 1
-            if run > length and length < LONGEST_MATCH:
-                length, place = run, earlier + 1
-        places.append(self._count)
-        self._count += 1
-        self._runs, self.place, self.length = runs, place, min(length, LONGEST_MATCH)
-
-    def copy(self) -> Matcher:
-        """Return a matcher that goes on by itself."""
-        other = Matcher()
-        other.place, other.length, other._count = self.place, self.length, self._count
-        other._places = {code: places.copy() for code, places in self._places.items()}
-        other._runs = self._runs
-        return other
-
-
-def code_of(name: str, event: Event, before: int) -> int:
-    """Encode an event as a number: equal for those that the echo `name` takes as equal.
-
-    before: pitch of the event before, -1 for a rest.
-    """
-    if name == "contour":
-        return event[0]
-    if name == "sequence":
-        interval = NO_INTERVAL if event[2] < 0 or before < 0 else event[2] - before + 128
-        return interval * DURATIONS_APART + event[1]
-    return event[0] * DURATIONS_APART + event[1]

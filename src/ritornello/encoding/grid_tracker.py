@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.features import BARS_AGO, KeyFinder, Past, input_values, metrical
+from ritornello.encoding.features import BARS_AGO, Past, input_values, metrical
 from ritornello.encoding.metres import METRES
 from ritornello.music.values import Key
 
@@ -36,7 +36,6 @@ class GridTracker:
         self.done = False
         self._metre = COMMON_TIME if encoding.plain else -1
         self._last = -1  # pitch of the last note
-        self._key = KeyFinder()
         self._past = Past()
         self._steps: list[int] = []  # tokens so far, for echoes
 
@@ -87,7 +86,7 @@ class GridTracker:
         encoding, time = self.encoding, self.time
         ago = {name: self._past.at(time - BARS_AGO[name] * self.bar) for name in encoding.inputs if name in BARS_AGO}
         place = metrical(self._metre, time, self.bar, self.beat, encoding.steps_per_quarter)
-        values = input_values(encoding.inputs, place, self._key.key(), self._last, ago)
+        values = input_values(encoding.inputs, place, self._past.key(), self._last, ago)
         for echo in encoding.echoes:
             step = time - BARS_AGO[echo.name] * self.bar
             token = self._steps[step] if step >= 0 else -1
@@ -107,7 +106,7 @@ class GridTracker:
             self.sounding = -1
         if self.encoding.inputs:
             if self.sounding >= 0 and self.encoding.follows_key:
-                self._key.add(self.sounding, 1)
+                self._past.sound(self.sounding, 1)
             if token != NO_EVENT:
                 self._past.add(self.time, (SILENCE if token == NOTE_OFF else token, 0, self.sounding))
         if self.encoding.echoes:
@@ -125,7 +124,7 @@ class GridTracker:
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
-        other._key, other._past, other._steps = copy(self._key), self._past.copy(), self._steps.copy()
+        other._past, other._steps = self._past.copy(), self._steps.copy()
         return other
 
 

@@ -145,6 +145,11 @@ class NoteEncoding:
         return {name: bars for name, bars in BARS_AGO.items() if name in asked}
 
     @cached_property
+    def echo_names(self) -> list[str]:
+        """Names of the echoes."""
+        return [echo.name for echo in self.echoes]
+
+    @cached_property
     def remembers(self) -> bool:
         """Whether any feature or echo needs the past."""
         return bool(self.inputs or self.echoes)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
-from ritornello.encoding.features import KeyFinder, Past, input_values, metrical
+from ritornello.encoding.features import NO_EVENT_YET, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.music.values import Key
 
@@ -46,8 +46,7 @@ class NoteTracker:
         self._metre = self._key = self.named_tonic = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
-        self._found_key = KeyFinder()
-        self._past = Past([echo.name for echo in encoding.echoes if echo.name not in encoding.bars_ago])
+        self._past = Past([name for name in encoding.echo_names if name not in encoding.bars_ago])
 
     def legal(self) -> np.ndarray:
         """Tell which ids of the due part may come next, (parts[part],) of bool."""
@@ -57,17 +56,31 @@ class NoteTracker:
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
         """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
-        time, state = self.time, self._state
+        time, part, started = self.time, self.part, self._started
         left, until = end - time, last_bar_start - time
-        left = min(left, LONGEST + least)  # from here on all durations fit: fewer tables
-        until = min(max(until, -1), LONGEST)
-        late = min(self.bar - time, LONGEST + 1) if self.notes == 0 else LONGEST + 1
-        if self.part:
-            return self._finishing_durations(left, until, least, late)
+        left = left if left < LONGEST + least else LONGEST + least  # from here on all durations fit: fewer tables
+        until = -1 if until < 0 else until if until < LONGEST else LONGEST
+        late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
+        held = time - self.onset
+        place = (
+            left, until, least, late, held if held < least else least, self._state, started, self.sounding >= 0,
+            0 if started else self.bar - self._upbeat,
+            (max(self._event, self.ids.rest - 1),) if part  # of a note: whichever it is
+            else (self._base, self.notes > 0, self.begun, self._key >= 0, self.done),
+        )  # fmt: skip
+        found = self._tables.finishing.get(place)
+        if found is None:
+            found = (self._finishing_durations if part else self._finishing_events)(left, until, least, late)
+            if len(self._tables.finishing) == 4 * TABLES:
+                self._tables.finishing.clear()
+            self._tables.finishing[place] = found
+        return found
+
+    def _finishing_events(self, left: int, until: int, least: int, late: int) -> np.ndarray:
         notes = closing(left, until, least, 0)[1]
         rest = rest_fits(left, least, late)[1] and until > 0
-        tie = not self._started or (self._tied(left, until, least, late) & MAY_TIE[state]).any()
-        end_fits = until < 0 <= left and time - self.onset >= least
+        tie = not self._started or (self._tied(left, until, least, late) & MAY_TIE[self._state]).any()
+        end_fits = until < 0 <= left and self.time - self.onset >= least
         return self._events(notes, rest, bool(tie), end_fits)
 
     def _events(self, notes: bool, rest: bool, tie: bool, end: bool) -> np.ndarray:
@@ -151,29 +164,28 @@ class NoteTracker:
 
     def features(self) -> list[int]:
         """Compute features and echoes of the next group (see `features.py`)."""
-        encoding, past = self.encoding, self._past
+        encoding, past, time, bar = self.encoding, self._past, self.time, self.bar
         first = self._base + self.row.lowest  # pitch of id 0
         highest = self.ids.rest - 1
-        ago: dict[str, tuple[int, int, int]] = {}
+        ago = {}
         for name, bars in encoding.bars_ago.items():
-            found = past.at(self.time - bars * self.bar)
+            found = ago[name] = past.at(time - bars * bar)
             if found[2] >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
-                event = found[2] - first
-                found = (0 if event < 0 else min(event, highest), found[1], found[2])
-            ago[name] = found
-        place = metrical(self._metre, self.time, self.bar, self.beat, TICKS)
-        key = self._key if self.row.is_keyed else self._found_key.key()
-        values = input_values(encoding.inputs, place, key, self._last, ago)
-        for echo in encoding.echoes:
-            name = echo[0]
+                ago[name] = (min(max(found[2] - first, 0), highest), found[1], found[2])
+        key = self._key if self.row.is_keyed else past.key()
+        values = input_values(
+            encoding.inputs, metrical(self._metre, time, bar, self.beat, TICKS), key, self._last, ago
+        )
+        for name in encoding.echo_names:
             if name in ago:
                 event, duration, _ = ago[name]
                 strength = (event >= 0) + (duration >= 0)
             else:
-                (event, duration, pitch), before, strength = past.match(name)
-                if name == "sequence" and pitch >= 0 and before >= 0:
-                    here = past.events[-1][2]
-                    if here >= 0:
+                place, strength = past.found[name]
+                event, duration, pitch = past.events[place] if strength else NO_EVENT_YET
+                if name == "sequence" and pitch >= 0:
+                    before, here = past.events[place - 1][2], past.events[-1][2]
+                    if before >= 0 and here >= 0:
                         event = min(max(pitch - before + here - first, 0), highest)
             values += (event + 1, duration + 2 if duration >= 0 else 0, strength)
         return values
@@ -208,7 +220,7 @@ class NoteTracker:
         if self.encoding.remembers:
             self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
             if self.encoding.follows_key and self.sounding >= 0:
-                self._found_key.add(self.sounding, ticks)
+                self._past.sound(self.sounding, ticks)
         self.time += ticks
 
     def _note(self, pitch: int) -> None:
@@ -240,7 +252,7 @@ class NoteTracker:
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
-        other._past, other._found_key = self._past.copy(), copy(self._found_key)
+        other._past = self._past.copy()
         return other
 
     def _is_ready(self) -> bool:
@@ -279,6 +291,7 @@ class NoteTables:
 
     def __init__(self, ids: Ids, row: PitchRow):
         self._ids, self._row = ids, row
+        self.finishing: dict[tuple, np.ndarray] = {}  # by all that decides what leads to an end
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings

@@ -19,9 +19,8 @@ from ritornello.generate.constraints import (
     steering_key,
     with_lock,
 )
-from ritornello.generate.draw import Dice, draw, rounded
+from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.expression import with_expression
-from ritornello.generate.filters import apply_temperature, keep_likely, keep_nucleus, keep_top
 from ritornello.generate.openings import Openings, no_opening, openings_of, without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import what_changes
@@ -179,8 +178,8 @@ def sample(
             chosen = given[alive, place] - players.first
         else:
             bias = [forms[n].bias(tunes[n]) for n in alive]
-            biased = rounded(logits) + (bias[0] if len(bias) == 1 else np.stack(bias))
-            chosen = draw(filtered(biased, options), dice)
+            biased = rounded(logits) + (bias[0] if len(bias) == 1 else np.concatenate(bias).reshape(logits.shape))
+            chosen = draw_likely(biased, options, dice)
         steps.append((alive, logits, chosen))
         fed = chosen + players.first
         for n, token in zip(alive, fed.tolist(), strict=True):
@@ -224,15 +223,7 @@ def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> n
     if len(opening.nats) == 1:
         return opening.tokens.repeat(len(dice), 0)
     ways = rounded(np.tile(opening.nats, (len(dice), 1)))
-    return opening.tokens[draw(filtered(ways, options), dice)]
-
-
-def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:
-    """Apply temperature, top-k, top-p and min-p, in this order."""
-    logits = apply_temperature(logits, options.temperature)
-    logits = keep_top(logits, options.top_k)
-    logits = keep_nucleus(logits, options.top_p)
-    return keep_likely(logits, options.min_p)
+    return opening.tokens[draw_likely(ways, options, dice)]
 
 
 def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:

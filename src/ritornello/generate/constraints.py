@@ -83,6 +83,7 @@ class BarForm:
         self._table, self._place = table, place
         self._tonic = table.tonic
         self._entry = -1
+        self._end = 0  # settled by the first note
         self._notes = self._pitch = self._repeats = 0
 
     def observe(self) -> None:
@@ -101,7 +102,9 @@ class BarForm:
         written: the tokens so far, for the key.
         """
         place, table = self._place, self._table
-        end = self.end()
+        if not self._end or not place.notes:
+            self._end = self.end()
+        end = self._end
         start = end - place.bar
         possible = place.finishable(start, end, place.beat)
         pitches = None if place.part else place.pitches()

@@ -22,31 +22,32 @@ PHRASE_BARS = 4
 
 def with_expression(melody: Melody) -> Melody:
     """Set the velocities of a melody by the rule above."""
-    lines, pickup = melody.timeline.barlines(), melody.timeline.pickup
+    timeline = melody.timeline
+    lines, pickup = timeline.barlines(), timeline.pickup
+    bars = [_beats_of(timeline, line, pickup) for line in lines]
     notes = []
-    for note in melody.notes:
-        bar = bisect_right(lines, note.start) - 1
-        phrase = (bar - (1 if pickup else 0) + _share(lines, bar, note)) / PHRASE_BARS % 1
+    for start, duration, pitch, _ in melody.notes:
+        bar = bisect_right(lines, start) - 1
+        line, (skipped, middle, beats) = lines[bar], bars[bar]
+        end = lines[bar + 1] if bar + 1 < len(lines) else start + duration
+        phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, end - line)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
-        notes.append(
-            note._replace(velocity=round(BASE + _accent(melody.timeline, pickup, lines[bar], note.start) + swell))
-        )
+        place = start - line + skipped
+        accent = BARLINE if place == 0 else MIDDLE if place == middle else BEAT if place in beats else 0
+        notes.append(Note(start, duration, pitch, round(BASE + accent + swell)))
     if notes:
         notes[-1] = notes[-1]._replace(velocity=notes[-1].velocity + LAST)
     return replace(melody, notes=tuple(notes))
 
 
-def _accent(timeline: Timeline, pickup: int, line: int, tick: int) -> int:
-    """Weigh a place in its bar; a pick-up is counted back from the barline after it."""
-    metre = timeline.metre_at(tick)
-    middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
+def _beats_of(timeline: Timeline, line: int, pickup: int) -> tuple[int, Fraction | None, frozenset]:
+    """List what is left out of the bar at a barline, its middle and its beats.
+
+    A pick-up is counted back from the barline after it.
+    """
+    metre = timeline.metre_at(line)
     skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0
-    place = tick - line + skipped
-    if place == 0:
-        return BARLINE
-    if place == middle:
-        return MIDDLE
-    return BEAT if place in beats else 0
+    return (skipped, *_beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter))
 
 
 @cache
@@ -59,9 +60,3 @@ def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tu
     places = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
     middle = places[-1] / 2 if len(lengths) % 2 == 0 and places[-1] / 2 in places else None
     return middle, frozenset(places[:-1])
-
-
-def _share(lines: list[int], bar: int, note: Note) -> float:
-    """Measure how far into its bar a note starts, 0 to 1."""
-    end = lines[bar + 1] if bar + 1 < len(lines) else note.end
-    return (note.start - lines[bar]) / max(1, end - lines[bar])

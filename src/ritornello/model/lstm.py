@@ -130,7 +130,7 @@ class NumpyLstm:
         if part:
             assert state.given is not None
             seen = seen @ self._chain
-            seen += self._chain_table[_rows(state.given)]
+            seen += _looked_up(self._chain_table, state.given, np.empty_like(seen))
             np.tanh(seen, seen)  # (batch, C)
         weight, bias = self._outputs[part]
         logits = (seen @ weight)[:, self._own[part]] + bias
@@ -146,18 +146,18 @@ class NumpyLstm:
     def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
         """Compute the first layer's gates before its tanh, (batch, 4H)."""
         gates = state.layers[0][0] @ self._products[0]
-        gates += self._table[_rows(tokens)]
+        row = np.empty_like(gates)  # where rows of the tables are gathered, one table after another
+        gates += _looked_up(self._table, tokens, row)
         if state.given is not None:
-            gates += self._table[_rows(state.given)]
+            gates += _looked_up(self._table, state.given, row)
         if features is None:
             if self.alphabet.feature_sizes:
                 raise ValueError(
                     f"this network needs its {len(self.alphabet.feature_sizes)} features with each group of tokens"
                 )
             return gates
-        columns = features.T if len(features) > 1 else features[0].tolist()
-        for table, values in zip(self._features, columns, strict=False):
-            gates += table[values]
+        for table, values in zip(self._features, features.T, strict=False):
+            gates += _looked_up(table, values, row)
         return gates
 
     def _recur(self, gates: np.ndarray, state: State) -> Layers:
@@ -240,9 +240,9 @@ def check_parts(alphabet: Alphabet) -> None:
         raise ValueError(f"the lstm reads groups of 1 or 2 tokens, not of {len(alphabet.parts)}")
 
 
-def _rows(ids: np.ndarray) -> np.ndarray | int:
-    """Return an index into a table: for one melody a number, whose row is looked up sooner."""
-    return ids if len(ids) > 1 else int(ids[0])
+def _looked_up(table: np.ndarray, ids: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Look up a row for each id, into `out` where there are several: of one melody no row is copied."""
+    return table.take(ids, 0, out, "clip") if len(ids) > 1 else table[int(ids[0])]
 
 
 def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:

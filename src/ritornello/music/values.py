@@ -254,11 +254,13 @@ class Melody:
     source: str = ""
 
     def __post_init__(self) -> None:
-        notes = tuple(Note(*n) for n in self.notes)
+        notes = tuple([n if type(n) is Note else Note(*n) for n in self.notes])
         _check_notes(notes)
-        for before, after in zip(notes, notes[1:], strict=False):
-            if after.start < before.end:
-                raise ValueError(f"notes overlap: one ends at tick {before.end}, the next starts at {after.start}")
+        end = 0
+        for start, duration, _, _ in notes:
+            if start < end:
+                raise ValueError(f"notes overlap: one ends at tick {end}, the next starts at {start}")
+            end = start + duration
         object.__setattr__(self, "notes", notes)
         if notes and notes[-1].end > self.timeline.length:
             object.__setattr__(self, "timeline", replace(self.timeline, length=notes[-1].end))
@@ -333,10 +335,11 @@ def _window(changes: tuple, start: int, end: int) -> tuple:
 
 
 def _check_notes(notes: Sequence[Note]) -> None:
-    for note in notes:
-        if note.start < 0 or note.duration < 1:
+    for start, duration, pitch, velocity in notes:
+        if start < 0 or duration < 1:
+            note = Note(start, duration, pitch, velocity)
             raise ValueError(f"a note must start at tick 0 or later and last at least one tick: {note}")
-        if not 0 <= note.pitch <= 127:
-            raise ValueError(f"pitch must be 0 to 127, not {note.pitch}")
-        if not 1 <= note.velocity <= 127:
-            raise ValueError(f"velocity must be 1 to 127, not {note.velocity}")
+        if not 0 <= pitch <= 127:
+            raise ValueError(f"pitch must be 0 to 127, not {pitch}")
+        if not 1 <= velocity <= 127:
+            raise ValueError(f"velocity must be 1 to 127, not {velocity}")
