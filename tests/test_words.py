@@ -22,8 +22,7 @@ LONG = {  # first lines over WIDTH that a room may have
     "music": 1,
 }
 INVENTED_USES = {  # identifiers of INVENTED that a room may have
-    "api": 5,
-    "cli": 3,
+    "api": 3,  # the keyword `beside` of Model.evaluate: a public name, as --beside is on the command line
 }
 
 VERBS = """

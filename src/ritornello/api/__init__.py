@@ -7,6 +7,8 @@ model = rito.load_model(run)
 tune = model.generate(bars=8, primer="C4 E4 G4", seed=1)
 """
 
+# ruff: noqa: F401 - `ritornello` and the command take these names from here
+
 from ritornello.api.corpora import (
     build_corpus,
     corpus_families,
@@ -20,27 +22,3 @@ from ritornello.api.demonstration import DEMO_MINUTES, demo
 from ritornello.api.model import Model, Run, Tune, load_model, models
 from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
 from ritornello.api.show import render_file
-
-__all__ = [
-    "DEMO_MINUTES",
-    "Model",
-    "OpenRun",
-    "Run",
-    "Tune",
-    "build_corpus",
-    "corpus_families",
-    "demo",
-    "estimate_dict",
-    "estimate_training",
-    "explain_file",
-    "export_corpus",
-    "load_corpus",
-    "load_model",
-    "models",
-    "open_run",
-    "render_file",
-    "runs",
-    "samples",
-    "show_corpus",
-    "train",
-]

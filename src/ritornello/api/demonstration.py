@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ritornello.api.corpora import load_corpus
-from ritornello.api.model import Model, load_model
+from ritornello.api.model import load_model
 from ritornello.api.run import OpenRun, open_run
 from ritornello.training.plan import TrainOptions
 
@@ -38,66 +38,46 @@ def demo(
     Raises ValueError where the folder holds a corpus, or a run that is not a demo's.
     """
     from ritornello import atomic
+    from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
+    from ritornello.evaluate.scores import score_ngram
+    from ritornello.render.page import page_html
+    from ritornello.render.save import save_melody
 
     began, folder = time.perf_counter(), Path(out)
     if n < 1:
         raise ValueError(f"n must be 1 or more, not {n}")
-    say(f"1. Train on {load_corpus('all')}")
+    corpus = load_corpus("all")
+    say(f"1. Train on {corpus}")
     with open_run("all", folder, options=TrainOptions(minutes=minutes, seed=seed), is_demo=True) as run:
         show(run)
     say("2. Test it on tunes that it never saw")
     model = load_model(folder)
-    figures = _figures(model, seed, run.progress.update)
-    say(
-        f"   network {figures['bits_per_note']:.3f} bits per note, "
-        f"n-gram {figures['ngram_bits_per_note']:.3f} (fewer is better)"
-    )
+    bits = model.evaluate("all")["bits_per_note"]
+    ngram_bits = score_ngram(corpus, model.file.encoding).bits_per_note
+    say(f"   network {bits:.3f} bits per note, n-gram {ngram_bits:.3f} (fewer is better)")
     say(f"3. Compose {n} melodies")
     tunes = model.generate(n=n, bars=BARS, seed=seed)
-    shared = _write_tunes(tunes, folder, figures, say)
+    shared = longest_shared_runs([tune.melody for tune in tunes], corpus)
+    exhibits = []
+    for number, (tune, shared_run) in enumerate(zip(tunes, shared, strict=True), 1):
+        paths, words = [folder / f"melody-{number}.{suffix}" for suffix in FORMATS], run_in_words(shared_run)
+        for path in paths:
+            save_melody(tune.melody, path)
+        exhibits.append(_exhibit(tune, f"Melody {number}", words, paths))
+        say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {words}")
+    intro = "Composed by a small recurrent network that was trained on this machine a moment ago."
+    figures = {
+        "bits_per_note": round(bits, 4),
+        "ngram_bits_per_note": round(ngram_bits, 4),
+        "seed": seed,
+        "update": run.progress.update,
+    }
+    names = ("bits per note on unseen tunes", "an n-gram's", "seed", "updates")
+    head = dict(zip(names, figures.values(), strict=True))
+    atomic.write_text(folder / "index.html", page_html(exhibits, "New melodies", intro, head))
     figures |= {"seconds": round(time.perf_counter() - began, 1), "melodies": shared}
     atomic.write_text(folder / "demo.json", json.dumps(figures, indent=1) + "\n")
     return figures | {"page": str(folder / "index.html")}
-
-
-def _figures(model: Model, seed: int, update: int) -> dict[str, Any]:
-    from ritornello.evaluate.scores import score_ngram
-
-    ngram = score_ngram(load_corpus("all"), model.file.encoding)
-    return {
-        "bits_per_note": round(model.evaluate("all")["bits_per_note"], 4),
-        "ngram_bits_per_note": round(ngram.bits_per_note, 4),
-        "seed": seed,
-        "update": update,
-    }
-
-
-def _write_tunes(
-    tunes: Sequence[Tune], folder: Path, figures: dict[str, Any], say: Callable[[str], None]
-) -> list[dict]:
-    """Write the tunes in every format and their page; return what each shares with training."""
-    from ritornello import atomic
-    from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
-    from ritornello.render.page import page_html
-    from ritornello.render.save import save_melody
-
-    shared = longest_shared_runs([tune.melody for tune in tunes], load_corpus("all"))
-    exhibits = []
-    for number, (tune, run) in enumerate(zip(tunes, shared, strict=True), 1):
-        paths = [folder / f"melody-{number}.{suffix}" for suffix in FORMATS]
-        for path in paths:
-            save_melody(tune.melody, path)
-        exhibits.append(_exhibit(tune, f"Melody {number}", run_in_words(run), paths))
-        say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {run_in_words(run)}")
-    intro = "Composed by a small recurrent network that was trained on this machine a moment ago."
-    head = {
-        "bits per note on unseen tunes": figures["bits_per_note"],
-        "an n-gram's": figures["ngram_bits_per_note"],
-        "seed": figures["seed"],
-        "updates": figures["update"],
-    }
-    atomic.write_text(folder / "index.html", page_html(exhibits, "New melodies", intro, head))
-    return shared
 
 
 def _exhibit(tune: Tune, title: str, run: str, paths: Sequence[Path]) -> Exhibit:

@@ -95,8 +95,7 @@ class Model:
     @property
     def pitch_range(self) -> tuple[int, int]:
         """Lowest and highest pitch of the tunes that it learned, 0 to 127."""
-        lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
-        return lowest, highest
+        return self.file.pitch_range
 
     def player(self) -> Player:
         """Make a player: feed it tokens, ask it for the probabilities of the next."""
@@ -105,29 +104,9 @@ class Model:
         return Player(self.network, self.file.encoding)
 
     @overload
-    def generate(
-        self,
-        *,
-        primer: str | Path | Melody | None = None,
-        seed: int | None = None,
-        n: None = None,
-        out: str | Path | None = None,
-        pitch_range: str | None = None,
-        on_remark: Callable[[str], None] | None = None,
-        **options: Any,
-    ) -> Tune: ...
+    def generate(self, *, n: None = None, **options: Any) -> Tune: ...
     @overload
-    def generate(
-        self,
-        *,
-        primer: str | Path | Melody | None = None,
-        seed: int | None = None,
-        n: int,
-        out: str | Path | None = None,
-        pitch_range: str | None = None,
-        on_remark: Callable[[str], None] | None = None,
-        **options: Any,
-    ) -> list[Tune]: ...
+    def generate(self, *, n: int, **options: Any) -> list[Tune]: ...
 
     @takes(options=GenerateOptions)
     def generate(
@@ -165,12 +144,12 @@ class Model:
         opening = _read_primer(primer, options.metre)
         if opening is not None and (changes := primer_changes(self.file.encoding, options, opening)):
             (on_remark or partial(warnings.warn, stacklevel=3))(changes)
-        indices = range(1 if n is None else n)
+        indices, file = range(1 if n is None else n), self.file
         tunes: list[Tune] = []
         with _threads_for(len(indices)):
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
-                made = compose(self.network, self.file.encoding, options, seed, batch, opening, self.pitch_range)
+                made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
                 tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         for tune in tunes if out is not None else ():
             tune.save(Path(out or "") / tune.file_name)
@@ -216,11 +195,11 @@ class Model:
         material, scored = _to_score(corpus, split, on_report)
         encoding, only = self.file.encoding, None
         value: dict[str, Any] = {"split": scored or "all"}
-        if beside is None:
+        other = load_model(beside) if beside is not None else None
+        if other is None:
             score, losses = score_model(self.file, material, scored)
             value |= {**figures(score, encoding), "losses": losses}
         else:
-            other = beside if isinstance(beside, Model) else load_model(beside)
             one, second, only, count = compare(self.file, other.file, material, scored)
             value |= {**figures(one, encoding), "tunes": len(only), "of_tunes": count}
             value["beside"] = {"model": other.name, **figures(second, other.file.encoding)}

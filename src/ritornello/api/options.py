@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import wraps
 from pathlib import Path
@@ -41,7 +42,7 @@ def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
         options = [parameter for cls in classes.values() for parameter in _parameters(cls)]
         call.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-        notes = "\n".join(describe_fields(cls) for cls in classes.values())
+        notes = "\n".join(_describe_fields(cls) for cls in classes.values())
         call.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\noptions:\n{notes}"
         return call
 
@@ -54,15 +55,6 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
     alike = get_close_matches(name, known, 1)
     return f"{name}; did you mean {alike[0]}?" if alike else f"{name}; there are {', '.join(known)}"
-
-
-def describe_fields(cls: type) -> str:
-    """List the fields of a dataclass with their defaults and docstrings."""
-    notes, lines, edge = _docstrings(cls), [], 8 * " "
-    for parameter in _parameters(cls):
-        lines.append(f"    {parameter.name}: {parameter.annotation} = {parameter.default!r}")
-        lines += textwrap.wrap(notes.get(parameter.name, ""), 100, initial_indent=edge, subsequent_indent=edge)
-    return "\n".join(lines)
 
 
 def _parameters(cls: type) -> list[inspect.Parameter]:
@@ -79,18 +71,20 @@ def _parameters(cls: type) -> list[inspect.Parameter]:
     ]
 
 
-def _docstrings(cls: type) -> dict[str, str]:
-    """Read the string below each field; none where the source is not at hand."""
-    try:
+def _describe_fields(cls: type) -> str:
+    """List the fields of a dataclass with their defaults and the strings below them.
+
+    The strings are left out where the source is not at hand.
+    """
+    notes, lines, edge = {}, [], 8 * " "
+    with suppress(OSError):
         tree = ast.parse(Path(inspect.getfile(cls)).read_text("utf-8"))
-    except OSError:
-        return {}
-    [body] = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
-    return {
-        field.target.id: " ".join(below.value.value.split())
-        for field, below in zip(body, body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(below, ast.Expr)
-        and isinstance(below.value, ast.Constant)
-        and isinstance(below.value.value, str)
-    }
+        [body] = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
+        for field, below in zip(body, body[1:]):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(note))):
+                    notes[name] = " ".join(note.split())
+    for parameter in _parameters(cls):
+        lines.append(f"    {parameter.name}: {parameter.annotation} = {parameter.default!r}")
+        lines += textwrap.wrap(notes.get(parameter.name, ""), 100, initial_indent=edge, subsequent_indent=edge)
+    return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TextIO
 
@@ -50,13 +50,34 @@ class Console:
         )
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[ProgressBar]:
-        """Show a bar on a terminal, elsewhere plain lines, at most one for each tenth."""
-        progress = ProgressBar(what, total, self)
-        try:
-            yield progress
-        finally:
-            progress.close()
+    def progress(self, what: str) -> Iterator[Callable[[int, int, object], None]]:
+        """Give a function to call with how many are done, of how many, and the last one's name.
+
+        It shows a bar on a terminal, elsewhere plain lines, at most one for each tenth.
+        """
+        if self.is_terminal:
+            from rich import progress
+            from rich.console import Console as RichConsole
+
+            columns = (
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.TaskProgressColumn(),
+                progress.TimeRemainingColumn(),
+            )
+            with progress.Progress(*columns, console=RichConsole(file=self._stream), transient=True) as bar:
+                task = bar.add_task(what, total=1)
+                yield lambda done, total, name: bar.update(task, completed=done, total=max(1, total))
+            return
+        tenth = 0
+
+        def show(done: int, total: int, name: object) -> None:
+            nonlocal tenth
+            if (reached := done * 10 // max(1, total)) > tenth:
+                tenth = reached
+                self.say(f"{what}: {tenth * 10} %")
+
+        yield show
 
     @property
     def is_terminal(self) -> bool:
@@ -78,48 +99,3 @@ def _shown(text: str, stream: TextIO) -> str:
     """Escape what the stream has no sign for, such as a byte of a strange file name."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-class ProgressBar:
-    """How far a long job is: a bar on a terminal, lines elsewhere."""
-
-    def __init__(self, what: str, total: int, console: Console):
-        self._what, self._total, self._console = what, max(1, total), console
-        self._tenth = 0
-        self._bar: Any = None
-        if console.is_terminal:
-            from rich import progress
-            from rich.console import Console as RichConsole
-
-            self._bar = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.TaskProgressColumn(),
-                progress.TimeRemainingColumn(),
-                progress.TextColumn("{task.fields[note]}"),
-                console=RichConsole(file=console.stream),
-                transient=True,
-            )
-            self._task = self._bar.add_task(what, total=self._total, note="")
-            self._bar.start()
-
-    def at(self, done: int, note: str = "") -> None:
-        """Show that `done` of the total is done."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note)
-        elif done * 10 // self._total > self._tenth:
-            self._tenth = done * 10 // self._total
-            self._console.say(f"{self._what}: {self._tenth * 10} % {note}".rstrip())
-
-    def of(self, done: int, total: int, what: object = "") -> None:
-        """Show that `done` of `total` is done, where the total was not known before."""
-        if total != self._total:
-            self._total = max(1, total)
-            if self._bar is not None:
-                self._bar.update(self._task, total=self._total)
-        self.at(done)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        if self._bar is not None:
-            self._bar.stop()

@@ -39,8 +39,7 @@ def demo(
     seed
         Random seed of training and composing.
     """
-    from ritornello.cli.train import show_checks
-    from ritornello.cli.train_words import describe_plan
+    from ritornello.cli.train_screen import describe_plan, show_checks
 
     console = Console(quiet, as_json)
     if melodies < 1:
@@ -49,7 +48,7 @@ def demo(
     def show(run: OpenRun) -> None:
         assert run.training is not None
         console.say(describe_plan(run.training.plan))
-        show_checks(console, run)
+        show_checks(console, run, run.training)
 
     value = api.demo(out, minutes, melodies, seed, console.say, show)
     console.result(value, f"{value['page']}: open it in a browser ({value['seconds']:.0f} s)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet
@@ -17,7 +19,7 @@ def evaluate(
     /,
     *,
     split: Literal["train", "validation", "test"] = "test",
-    beside: str | None = None,
+    other_model: Annotated[str | None, Parameter(name="--beside")] = None,
     baselines: bool = True,
     tunes: int = 0,
     as_json: AsJson = False,
@@ -36,7 +38,7 @@ def evaluate(
         scored whole.
     split
         Which melodies to score.
-    beside
+    other_model
         Another model to score on the same tunes, those that the encodings of both reproduce exactly.
     baselines
         Score uniform, unigram and n-grams too (not for a single file, which has nothing to train them on).
@@ -47,7 +49,7 @@ def evaluate(
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = api.load_model(model)
-    other = api.load_model(beside) if beside else None
+    other = api.load_model(other_model) if other_model else None
     value = chosen.evaluate(corpus, split, other, baselines, tunes, on_report=lambda line: console.say(str(line)))
     if reason := value.pop("no_baselines", ""):
         console.say(f"no baselines: {reason}")
@@ -75,7 +77,11 @@ def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], 
         f"longest run shared with training: {r['notes']} notes, {r['title']}" for r in value.get("shared_runs", ())
     ]
     if habits := value.get("habits"):
-        lines += ["", console.table(["", *HABITS, "longest shared run"], _habit_rows(habits))]
+        habit_rows = [
+            [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default=0))]
+            for name, shares in habits.items()
+        ]
+        lines += ["", console.table(["", *HABITS, "longest shared run"], habit_rows)]
     return "\n".join(lines[0 if first else 1 :])
 
 
@@ -87,10 +93,3 @@ def _terms(value: dict[str, Any], rows: dict[str, Any]) -> str:
         return f"paid for: {paid[name]}"
     words = "; ".join(f"{name} pays for {what}" for name, what in paid.items())
     return f"{words}; the baselines for what {name} does" if value["baselines"] else words
-
-
-def _habit_rows(habits: dict[str, dict]) -> list[list[str]]:
-    return [
-        [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default=0))]
-        for name, shares in habits.items()
-    ]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
 
 from ritornello.cli.console import Console
-
-if TYPE_CHECKING:
-    from ritornello.reports.runs.watch import Look
+from ritornello.render.text_chart import text_chart
+from ritornello.reports.runs.coach import clock
+from ritornello.reports.runs.log import ENDINGS
+from ritornello.reports.runs.page import lines_of
+from ritornello.reports.runs.samples import note_names, one_line_roll
+from ritornello.reports.runs.watch import Look
 
 INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of validation, training and the n-gram, as in the report
 ROWS, WIDEST, NARROWEST = 9, 100, 40
@@ -31,9 +39,6 @@ class LiveView:
 
     def __enter__(self) -> LiveView:
         if self._console.is_terminal and _can_draw(self._console):
-            from rich.console import Console as RichConsole
-            from rich.live import Live
-
             screen = RichConsole(file=self._console.stream)
             self._live = Live(get_renderable=self._drawn, console=screen, refresh_per_second=4)
             self._live.start()
@@ -68,37 +73,24 @@ class LiveView:
         self._shown = {d.name for d in look.diagnoses}
         return lines + [f"         {d.text}" for d in fresh]
 
-    def _drawn(self):
-        from rich.console import Group
-        from rich.text import Text
-
+    def _drawn(self) -> Group:
         width = min(WIDEST, max(NARROWEST, self._console.width or WIDEST) - 1)
-        parts: list[Any] = [self._bar(width)]
         if self._look is None:
-            parts.append(Text("the first check is on its way", style="dim"))
-            return Group(*parts)
-        parts += [_curves(self._look, width), _numbers(self._look)]
-        if self._with_sample is not None and self._with_sample.sample is not None:
+            return Group(self._bar(width), Text("the first check is on its way", style="dim"))
+        parts = [self._bar(width), _curves(self._look, width), _numbers(self._look)]
+        if self._with_sample is not None:
             parts += _tune(self._with_sample, width)
         for found in self._look.diagnoses:
-            parts.append(
-                Text(f"{'+' if found.is_good else '!'} {found.text}", style="green" if found.is_good else "")
-            )
+            sign, style = ("+", "green") if found.is_good else ("!", "")
+            parts.append(Text(f"{sign} {found.text}", style=style))
         return Group(*parts)
 
-    def _bar(self, width: int):
-        from rich.text import Text
-
-        from ritornello.reports.runs.coach import clock
-        from ritornello.reports.runs.log import ENDINGS
-
+    def _bar(self, width: int) -> Text:
         text = f" {100 * self._done / self._updates:3.0f} %"
         if self._look is not None:
             check = self._look.check
-            left = clock(self._look.seconds_left)
-            text += f"  {check.tokens_per_second:,.0f} tokens/s  " + (
-                ENDINGS[check.stopped] if check.stopped else f"{left} left"
-            )
+            end = ENDINGS[check.stopped] if check.stopped else f"{clock(self._look.seconds_left)} left"
+            text += f"  {check.tokens_per_second:,.0f} tokens/s  {end}"
         room = max(10, width - len(text) - 9)
         full = min(room, round(room * self._done / self._updates))
         return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), text)
@@ -106,9 +98,6 @@ class LiveView:
 
 def describe_look(look: Look) -> str:
     """Write a check in a line: bits per note, the n-gram's, nats per token, speed, time left."""
-    from ritornello.reports.runs.coach import clock
-    from ritornello.reports.runs.log import ENDINGS
-
     check, point, log = look.check, look.point, look.log
     validation = f"  validation {point.validation:.3f}" if log.has_validation else ""
     bits = f"training {point.training:.3f}{validation} bits per note"
@@ -125,19 +114,12 @@ def describe_look(look: Look) -> str:
 
 def describe_sample(look: Look) -> str:
     """Write the melody of a check in a line: its roll, its notes, how sure the network was."""
-    from ritornello.reports.runs.samples import note_names, one_line_roll
-
     assert look.sample is not None
     melody, certainty = look.sample.melody, look.sample.figures.certainty
     return f"{one_line_roll(melody)}  {note_names(melody)}  ({100 * certainty:.0f} % sure)"
 
 
-def _curves(look: Look, width: int):
-    from rich.text import Text
-
-    from ritornello.render.text_chart import text_chart
-    from ritornello.reports.runs.page import lines_of
-
+def _curves(look: Look, width: int) -> Text:
     text = Text()
     for row in text_chart(lines_of(look.log), width, ROWS):
         for ink, signs in groupby(row, key=itemgetter(1)):
@@ -147,9 +129,7 @@ def _curves(look: Look, width: int):
     return text
 
 
-def _numbers(look: Look):
-    from rich.text import Text
-
+def _numbers(look: Look) -> Text:
     point, log = look.point, look.log
     parts: list[Any] = [(f"training {point.training:.2f}", INKS[1])]
     if log.has_validation:
@@ -159,11 +139,7 @@ def _numbers(look: Look):
     return Text.assemble(*parts, f"  bits per note, epoch {point.epochs:.1f}; best {log.best.validation:.2f}")
 
 
-def _tune(look: Look, width: int) -> list:
-    from rich.text import Text
-
-    from ritornello.reports.runs.samples import note_names, one_line_roll
-
+def _tune(look: Look, width: int) -> list[Text]:
     assert look.sample is not None
     melody, certainty = look.sample.melody, look.sample.figures.certainty
     head = f"sample of epoch {look.point.epochs:.1f}, {100 * certainty:.0f} % sure  "

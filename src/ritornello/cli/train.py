@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import CycloptsError, Parameter
 
@@ -10,10 +10,6 @@ from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.request import NetworkRequest
-
-if TYPE_CHECKING:
-    from ritornello.api import OpenRun
-    from ritornello.reports.runs.watch import Look
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -55,6 +51,8 @@ def train(
     dry_run
         Show sizes, memory and expected time; train and write nothing.
     """
+    from ritornello.cli.train_screen import show_run
+
     if resume and (base or replace or dry_run):
         raise CycloptsError(msg="--resume continues a run as it is: leave --from, --replace and --dry-run out")
     if resume and not out:
@@ -68,75 +66,5 @@ def train(
         corpus or None, out, network, options, base=base or None, resume=resume, replace=replace, dry_run=dry_run,
         on_report=lambda line: console.say(str(line)),
     ) as run:  # fmt: skip
-        if not run.ranks.is_first:
-            for _ in run.looks():
-                pass
-        elif run.training is None:
-            _print_finished(console, run)
-        elif dry_run:
-            _print_plan(console, run)
-            _print_sizes(console, run)
-        else:
-            _print_plan(console, run)
-            show_training(console, run)
+        show_run(console, run, dry_run)
     return 0
-
-
-def show_training(console: Console, run: OpenRun) -> None:
-    """Train to the end, showing the run, and print what was learned."""
-    from ritornello.cli.train_words import describe_end, describe_tuning
-
-    assert run.training is not None
-    if not run.training.has_validation:
-        console.say("the corpus is too small for validation tunes: the likelihood in training decides instead")
-    last = show_checks(console, run)
-    if run.training.base and run.training.has_validation:
-        console.say(describe_tuning(run.training))
-    console.result(run.outcome(last.log), describe_end(run.training, run.folder, last.log))
-
-
-def show_checks(console: Console, run: OpenRun) -> Look:
-    """Train to the end, showing each check, and return the last."""
-    from ritornello.cli.live_view import LiveView
-    from ritornello.cli.train_words import describe_interruption
-
-    assert run.training is not None
-    try:
-        with LiveView(console, run.training.plan.updates) as view:
-            for look in run.looks(view.at):
-                view.show(look)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(describe_interruption(run.training, run.folder)) from None
-    return look
-
-
-def _print_plan(console: Console, run: OpenRun) -> None:
-    from ritornello.cli.train_words import describe_plan, describe_setting
-    from ritornello.corpus.tokens import losses_in_words
-
-    training = run.training
-    assert training is not None
-    if training.is_resumed:
-        console.say(f"{run.folder}: going on at update {training.progress.update} of {training.plan.updates}")
-    else:
-        console.say(f"{run.corpus}: {training.material.tokens} training tokens")
-        if lost := losses_in_words(training.material.losses, training.encoding):
-            console.say(lost)
-        console.say(describe_setting(training.plan, training.timed))
-    console.say(describe_plan(training.plan))
-
-
-def _print_sizes(console: Console, run: OpenRun) -> None:
-    from ritornello.cli.train_words import describe_sizes
-
-    assert run.training is not None
-    found = run.sizes()
-    console.result(api.estimate_dict(run.training, found), describe_sizes(found, run.training.plan))
-
-
-def _print_finished(console: Console, run: OpenRun) -> None:
-    console.result(
-        run.outcome(run.last_log()),
-        f"{run.folder}: this run is at its end ({run.progress.stopped}); train on from its best with "
-        f"`ritornello train CORPUS --from {run.folder} -o another-run`",
-    )

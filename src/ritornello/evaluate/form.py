@@ -6,7 +6,6 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.music.beats import beat_lengths
-from ritornello.music.values import Melody
 
 
 def faults(
@@ -23,7 +22,21 @@ def faults(
     melody = encoding.decode(tokens)
     if not melody.notes:
         return ["it has no note"]
-    return [*_of_length(melody, bars, encoding.end is None), *_of_ending(melody), *_of_range(melody, pitch_range)]
+    timeline, last = melody.timeline, melody.notes[-1]
+    found = []
+    bar = timeline.bar_ticks(timeline.metre)
+    before = bar - timeline.pickup if timeline.pickup else 0
+    has_pickup = timeline.pickup > 0 or 2 * melody.notes[0].start >= bar
+    filled = (before + timeline.length) / bar - has_pickup  # bars begin with the barline that a pick-up leaves out
+    if not (filled == bars if encoding.end is None else bars - 1 < filled <= bars):
+        found.append(f"it fills {float(filled):g} bars, not {bars}")
+    if last.end != timeline.length:
+        found.append("it ends in silence")
+    if last.duration < beat_lengths(timeline.metre)[0] * timeline.ticks_per_quarter:
+        found.append("its last note is shorter than a beat")
+    lowest, highest = pitch_range
+    outside = sorted({n.pitch for n in melody.notes if not lowest <= n.pitch <= highest})
+    return found + [f"pitch {pitch} lies outside {lowest} to {highest}" for pitch in outside]
 
 
 def _illegal(tokens: np.ndarray, encoding: MelodyEncoding) -> str:
@@ -35,28 +48,3 @@ def _illegal(tokens: np.ndarray, encoding: MelodyEncoding) -> str:
             return f"token {place}, {encoding.vocabulary.name_of(token)}, is not legal there"
         rules.advance(token)
     return "" if encoding.end is None or rules.done else "it has no end"
-
-
-def _of_length(melody: Melody, bars: int, is_plain: bool) -> list[str]:
-    """Check the length in bars; they begin with the barline that a pick-up leaves out, if any."""
-    timeline = melody.timeline
-    bar = timeline.bar_ticks(timeline.metre)
-    before = bar - timeline.pickup if timeline.pickup else 0
-    has_pickup = timeline.pickup > 0 or 2 * melody.notes[0].start >= bar
-    filled = (before + timeline.length) / bar - has_pickup
-    is_right = filled == bars if is_plain else bars - 1 < filled <= bars
-    return [] if is_right else [f"it fills {float(filled):g} bars, not {bars}"]
-
-
-def _of_ending(melody: Melody) -> list[str]:
-    """Check that the last note sounds to the end and lasts a beat."""
-    timeline, last = melody.timeline, melody.notes[-1]
-    beat = beat_lengths(timeline.metre)[0] * timeline.ticks_per_quarter
-    found = [] if last.end == timeline.length else ["it ends in silence"]
-    return [*found, *([] if last.duration >= beat else ["its last note is shorter than a beat"])]
-
-
-def _of_range(melody: Melody, pitch_range: tuple[int, int]) -> list[str]:
-    """Check that all pitches lie in the range."""
-    outside = sorted({n.pitch for n in melody.notes if not pitch_range[0] <= n.pitch <= pitch_range[1]})
-    return [f"pitch {pitch} lies outside {pitch_range[0]} to {pitch_range[1]}" for pitch in outside]

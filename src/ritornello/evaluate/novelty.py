@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
-from ritornello.corpus.families.shared_runs import RunFinder, SharedRun
+from ritornello.corpus.families.shared_runs import RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
 
@@ -18,7 +18,11 @@ def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str =
     """
     finder = RunFinder.of_corpus(corpus, split)
     titles = [piece.title for piece, _ in corpus.slices(split)]
-    return [_to_dict(finder.longest(melody), titles) for melody in melodies]
+    found = []
+    for run in map(finder.longest, melodies):
+        title = titles[run.melody] if run.melody >= 0 else ""
+        found.append({"notes": run.notes, "title": title, "source": run.source, "start_note": run.start_note})
+    return found
 
 
 def training_corpus(metadata: dict) -> Corpus | None:
@@ -31,9 +35,3 @@ def training_corpus(metadata: dict) -> Corpus | None:
 def run_in_words(run: dict) -> str:
     """Write a run of `longest_shared_runs` as "7 notes (Old Hundredth)"."""
     return f"{run['notes']} notes ({run['title']})" if run["title"] else f"{run['notes']} notes"
-
-
-def _to_dict(run: SharedRun, titles: Sequence[str]) -> dict:
-    """Convert a shared run to plain values. titles: of the melodies that were searched."""
-    title = titles[run.melody] if run.melody >= 0 else ""
-    return {"notes": run.notes, "title": title, "source": run.source, "start_note": run.start_note}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,15 +15,6 @@ from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
-
-
-class Pairing(NamedTuple):
-    """Two models on the same melodies. places: of these among the `tunes` melodies with notes of the split."""
-
-    one: Likelihood
-    other: Likelihood
-    places: list[int]
-    tunes: int
 
 
 def score_model(
@@ -69,14 +59,17 @@ def pays_for(encoding: MelodyEncoding) -> list[str]:
     return ["notes", "metre", *(["key"] if encoding.is_keyed else []), "end"]
 
 
-def compare(one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test") -> Pairing:
+def compare(
+    one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test"
+) -> tuple[Likelihood, Likelihood, list[int], int]:
     """Score two models on the melodies that the encodings of both reproduce exactly.
 
-    Each pays for whatever its tokens say. Raises ValueError where there is no such melody.
+    Each pays for whatever its tokens say. Returns a likelihood for each model, the places of these melodies, and how
+    many melodies of the split have notes. Raises ValueError where there is no such melody.
     """
     places, count = find_common(corpus, one.encoding, other.encoding, split)
     first, second = (score_model(model, corpus, split, places)[0] for model in (one, other))
-    return Pairing(first, second, places, count)
+    return first, second, places, count
 
 
 def find_common(

@@ -73,12 +73,19 @@ def profile_of(melodies: Sequence[Melody]) -> Profile:
     chosen["on_beat"] = _pooled(map(_on_beat, melodies))
     for bars in REPETITIONS:
         chosen[f"repeats_{bars}"] = _pooled(_repeated(m, bars) for m in melodies)
+    pitches = [[note.pitch for note in m.notes] for m in melodies]
     counted: dict[str, Counter] = {
-        "intervals": Counter(step for m in melodies for step in _intervals(m)),
+        "intervals": Counter(
+            max(-OCTAVE, min(OCTAVE, after - before)) for p in pitches for before, after in pairwise(p)
+        ),
         "durations": Counter(n.duration / m.timeline.ticks_per_quarter for m in melodies for n in m.notes),
-        "ranges": Counter(min(_range(m), WIDEST) for m in melodies),
+        "ranges": Counter(min(max(p) - min(p), WIDEST) for p in pitches),
     }
-    return Profile(len(melodies), {name: _normalised(counts) for name, counts in counted.items()}, chosen)
+    distributions = {
+        name: {float(value): count / counts.total() for value, count in sorted(counts.items())}
+        for name, counts in counted.items()
+    }
+    return Profile(len(melodies), distributions, chosen)
 
 
 def distances(one: Profile, other: Profile) -> dict[str, float]:
@@ -128,17 +135,6 @@ def longest_repeat(melody: Melody) -> int:
     return longest
 
 
-def _intervals(melody: Melody) -> Iterable[int]:
-    """List the steps from note to note in semitones, at most an octave each."""
-    return (max(-OCTAVE, min(OCTAVE, after.pitch - before.pitch)) for before, after in pairwise(melody.notes))
-
-
-def _range(melody: Melody) -> int:
-    """Measure the semitones from the lowest to the highest note."""
-    pitches = [note.pitch for note in melody.notes]
-    return max(pitches) - min(pitches)
-
-
 def _on_beat(melody: Melody) -> tuple[int, int]:
     """Count the notes that start on a beat of their bar, and all notes.
 
@@ -168,9 +164,3 @@ def _pooled(parts: Iterable[tuple[int, int]]) -> float:
     """Divide the sum of hits by the sum of chances; 0 where there were none."""
     hits, chances = (sum(column) for column in zip(*parts, strict=True)) if (parts := list(parts)) else (0, 0)
     return hits / chances if chances else 0.0
-
-
-def _normalised(counts: Counter) -> Distribution:
-    """Divide counts by their sum."""
-    total = sum(counts.values())
-    return {float(value): count / total for value, count in sorted(counts.items())}

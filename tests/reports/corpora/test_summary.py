@@ -3,7 +3,7 @@
 import pytest
 
 from ritornello.corpus.report import REMEDIES, FileReport, dropped
-from ritornello.reports.corpora.summary import rows, screen, table
+from ritornello.reports.corpora.summary import screen, summarise, table
 
 
 def kept(path, notes=40, **more):
@@ -21,18 +21,18 @@ REPORT = [
 
 
 def test_rows_count_each_reason_kept_first_then_the_commonest():
-    assert [(r.status, r.reason, r.files, r.example) for r in rows(REPORT)] == [
+    assert [(r.status, r.reason, r.files, r.example) for r in summarise(REPORT).rows] == [
         ("kept", "ok", 2, "a.mid"),
         ("doubt", "unsure_pick", 1, "b.mid"),
         ("dropped", "too_short", 2, "c.mid"),
         ("dropped", "drums_only", 1, "e.mid"),
         ("dropped", "duplicate", 1, "f.mid"),
     ]
-    assert rows(REPORT)[2].remedy == REMEDIES["too_short"]  # the two want different numbers
+    assert summarise(REPORT).rows[2].remedy == REMEDIES["too_short"]  # the two want different numbers
 
 
 def test_the_table_is_in_columns_where_there_is_room():
-    lines = table(REPORT, 80).splitlines()
+    lines = table(summarise(REPORT), 80).splitlines()
     assert lines[0].split() == ["files", "reason", "what", "would", "help"]
     assert lines[1].split() == ["2", "ok", "2", "melodies,", "100", "notes"]
     assert [line.split()[:3] for line in lines if "dropped" in line] == [

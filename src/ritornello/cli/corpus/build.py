@@ -44,8 +44,8 @@ def build(
     if not sources:
         raise ValueError("name at least one file or folder to build from")
     try:
-        with console.progress("reading", 1) as progress:
-            corpus = api.build_corpus(list(sources), out, on_file=progress.of, options=options)
+        with console.progress("reading") as progress:
+            corpus = api.build_corpus(list(sources), out, on_file=progress, options=options)
     except CorpusError as error:
         if error.report:
             is_shown_whole = options.strict or is_corpus(Path(out))  # then no report.jsonl has the lines

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.pieces import MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.music.keys import key_name
 from ritornello.music.values import Timeline
@@ -34,8 +33,12 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 def contents(corpus: Corpus) -> dict[str, Any]:
     """Describe what is in a corpus, as `describe` does, without the report of its files."""
     slices = [part for _, part in corpus.slices()]
-    durations = _durations(corpus, slices)
-    pitches = Counter(corpus.notes["pitch"].tolist())
+    durations: Counter[Fraction] = Counter()  # notes by length in quarters
+    per_quarter = np.repeat([p.timeline.ticks_per_quarter for p in slices], [p.notes for p in slices])
+    for resolution in np.unique(per_quarter).tolist():
+        ticks, counts = np.unique(corpus.notes["duration"][per_quarter == resolution], return_counts=True)
+        for tick, count in zip(ticks.tolist(), counts.tolist(), strict=True):
+            durations[Fraction(tick, resolution)] += count
     return {
         **corpus.counts()["all"],
         "quarters": float(sum(Fraction(p.timeline.length, p.timeline.ticks_per_quarter) for p in slices)),
@@ -44,24 +47,13 @@ def contents(corpus: Corpus) -> dict[str, Any]:
         "fingerprint": corpus.fingerprint,
         "step_arrays": len(corpus.step_arrays()),
         "licences": _counted(p.licence or "not stated" for p in corpus.pieces),
-        "pitches": {str(pitch): pitches[pitch] for pitch in sorted(pitches)},
-        "durations": {str(length): durations[length] for length in sorted(durations)},
+        "pitches": _ascending(corpus.notes["pitch"].tolist()),
+        "durations": _ascending(durations),
         "keys": _counted(key_name(p.timeline.key) if p.timeline.key else "not known" for p in slices),
-        "lengths": _ascending(_bars_of(part.timeline) for part in slices),
+        "lengths": _ascending(bars_of(part.timeline) for part in slices),
         "tempos": _ascending(round(part.timeline.qpm) for part in slices),
         "metres": _counted(part.timeline.metre.name for part in slices),
     }
-
-
-def _durations(corpus: Corpus, slices: Sequence[MelodySlice]) -> Counter[Fraction]:
-    """Count notes by length in quarters."""
-    found: Counter[Fraction] = Counter()
-    per_quarter = np.repeat([p.timeline.ticks_per_quarter for p in slices], [p.notes for p in slices])
-    for resolution in np.unique(per_quarter).tolist():
-        ticks, counts = np.unique(corpus.notes["duration"][per_quarter == resolution], return_counts=True)
-        for tick, count in zip(ticks.tolist(), counts.tolist(), strict=True):
-            found[Fraction(tick, resolution)] += count
-    return found
 
 
 def as_text(description: Mapping[str, Any]) -> str:
@@ -106,11 +98,11 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _ascending(numbers: Iterable[int]) -> dict[str, int]:
-    return {str(number): count for number, count in sorted(Counter(numbers).items())}
+def _ascending(values: Iterable[Any] | Mapping[Any, int]) -> dict[str, int]:
+    return {str(value): count for value, count in sorted(Counter(values).items())}
 
 
-def _bars_of(timeline: Timeline) -> int:
+def bars_of(timeline: Timeline) -> int:
     """Count bars as on paper, where a pick-up is none."""
     return max(len(timeline.barlines()) - 1 - bool(timeline.pickup), 0)
 

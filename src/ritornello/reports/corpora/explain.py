@@ -20,7 +20,7 @@ from ritornello.corpus.find.sources import Source, SourceError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.features import columns
 from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
-from ritornello.corpus.pick.score import PartScore, scored
+from ritornello.corpus.pick.score import scored
 from ritornello.corpus.pick.segments import shortness
 from ritornello.corpus.report import DROPPED, KEPT, remedy
 from ritornello.music.errors import Remark
@@ -28,6 +28,7 @@ from ritornello.music.keys import key_name
 from ritornello.music.values import Note, Piece
 from ritornello.music.worker import Failure, Worker
 from ritornello.render.roll import pitch_name
+from ritornello.reports.corpora.describe import bars_of
 
 FAMILIES = (
     *("piano", "chromatic percussion", "organ", "guitar", "bass", "strings", "ensemble", "brass"),
@@ -76,18 +77,12 @@ class PartVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         """List its fields by name, as plain values."""
-        return {
-            "number": self.number,
-            "name": self.name,
-            "instrument": self.instrument,
-            "notes": self.notes,
-            "lowest": self.lowest,
-            "highest": self.highest,
-            "verdict": self.verdict,
+        rounded = {
             "share": None if self.share is None else round(self.share, 4),
             "points": None if self.points is None else round(self.points, 3),
             "reasons": {name: round(points, 3) for name, points in self.reasons},
         }
+        return asdict(self) | rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,29 +192,25 @@ def _judge_parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartVer
             verdict = f"doubles part {doubled[index] + 1}"
         else:
             verdict = "empty" if not part.notes else "percussion" if part.is_drum else "left"
-        verdicts.append(_judge_part(piece, index, verdict, by_index.get(index), averages))
+        score = by_index.get(index)
+        apart = [(name, points - averages[name]) for name, points in score.by_feature.items()] if score else []
+        weightiest = sorted(apart, key=lambda reason: -abs(reason[1]))[:MOST_REASONS]
+        pitches = [note.pitch for note in part.notes] if not part.is_drum else []
+        verdicts.append(
+            PartVerdict(
+                number=index + 1,
+                name=part.name,
+                instrument="drums" if part.is_drum else FAMILIES[part.program // 8],
+                notes=len(part.notes),
+                lowest=min(pitches, default=None),
+                highest=max(pitches, default=None),
+                verdict=verdict,
+                share=score.share if score else None,
+                points=score.points if score else None,
+                reasons=tuple(reason for reason in weightiest if abs(reason[1]) >= LEAST_POINTS),
+            )
+        )
     return tuple(verdicts)
-
-
-def _judge_part(
-    piece: Piece, index: int, verdict: str, score: PartScore | None, averages: dict[str, float]
-) -> PartVerdict:
-    part = piece.parts[index]
-    pitches = [note.pitch for note in part.notes] if not part.is_drum else []
-    apart = [(name, points - averages[name]) for name, points in score.by_feature.items()] if score else []
-    weightiest = sorted(apart, key=lambda reason: -abs(reason[1]))[:MOST_REASONS]
-    return PartVerdict(
-        index + 1,
-        part.name,
-        "drums" if part.is_drum else FAMILIES[part.program // 8],
-        len(part.notes),
-        min(pitches, default=None),
-        max(pitches, default=None),
-        verdict,
-        score.share if score else None,
-        score.points if score else None,
-        tuple(reason for reason in weightiest if abs(reason[1]) >= LEAST_POINTS),
-    )
 
 
 def as_text(one: Explanation, width: int = 80) -> str:
@@ -265,11 +256,10 @@ def text_roll(one: Explanation, width: int = 80) -> list[str]:
 def headline(piece: Piece) -> str:
     """Write "4/4, G major, 120 quarters a minute, 32 bars", with every metre of the piece."""
     timeline = piece.timeline
-    bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     key = key_name(timeline.key) if timeline.key else "no key stated"
     names = list(dict.fromkeys(metre.name for metre in (timeline.metre, *timeline.metres)))
     metres = ", ".join(names[:-1]) + " and " + names[-1] if names[1:] else names[0]
-    return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {bars} bars"
+    return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {bars_of(timeline)} bars"
 
 
 def _part_lines(part: PartVerdict, width: int) -> list[str]:

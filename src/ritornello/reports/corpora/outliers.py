@@ -23,45 +23,34 @@ ALIKE = 3
 LEAST_TUNES = 8  # of fewer nobody can say what is usual
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Notes:
-    """The notes of all melodies that have any, end to end, and where each melody begins.
-
-    start, end, pitch: (notes,) in ticks and semitones. first: (melodies,) the first note of each. count: (melodies,)
-    how many it has. per_quarter: (melodies,) ticks. qpm: (melodies,) quarters a minute at its start.
-    """
-
-    start: Ints
-    end: Ints
-    pitch: Ints
-    first: Ints
-    count: Ints
-    per_quarter: Ints
-    qpm: Floats
-
-    @property
-    def last(self) -> Ints:
-        """(melodies,) the last note of each."""
-        return self.first + self.count - 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
     """One thing in which a tune can be unlike the others.
 
-    unit: written after the number. words: how a number is written. of: a number for each melody, (melodies,).
-    floor: the least spread that counts. scale: in what it is compared ("log" for ratios).
+    unit: written after the number. words: how a number is written. floor: the least spread that counts. is_log:
+    whether ratios are compared instead of differences.
     """
 
     name: str
     unit: str
     words: Callable[[float], str]
-    of: Callable[[_Notes], Floats]
     floor: float
-    scale: str = "plain"
+    is_log: bool = False
+
+
+MEASURES = (  # in the order of the columns of `_measured`
+    _Measure("notes:", "", "{:,.0f}".format, 0.25, True),
+    _Measure("range", "semitones", "{:.0f}".format, 2.0),
+    _Measure("lies around", "", lambda v: pitch_name(round(v)), 2.5),
+    _Measure("tempo", "quarters a minute", "{:.0f}".format, 0.15, True),
+    _Measure("average step", "semitones", "{:.1f}".format, 0.4),
+    _Measure("notes in a quarter:", "", "{:.2g}".format, 0.2, True),
+    _Measure("longest rest", "quarters", "{:.3g}".format, 2.0),
+    _Measure("off sixteenths and triplets:", "% of the notes", "{:.0f}".format, 5.0),
+    _Measure("one pitch alone takes", "% of the notes", "{:.0f}".format, 6.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +75,7 @@ def outliers(corpus: Corpus, most: int = 12) -> list[Outlier]:
     slices = [(piece, part) for piece, part in corpus.slices() if part.notes]
     if len(slices) < LEAST_TUNES:
         return []
-    notes = _notes_of(corpus, [part for _, part in slices])
-    values = np.column_stack([measure.of(notes) for measure in MEASURES])
+    values = _measured(corpus.notes, [part for _, part in slices])  # (melodies, measures)
     distances = np.column_stack([_distances(values[:, n], m) for n, m in enumerate(MEASURES)])
     found: dict[str, Outlier] = {}
     leading: Counter[int] = Counter()
@@ -109,7 +97,7 @@ def _why(values: Floats, distances: Floats, row: int) -> tuple[str, ...]:
 
 def _distances(values: Floats, measure: _Measure) -> Floats:
     """Measure robust standard deviations from the median: (tunes,) -> (tunes,)."""
-    scaled = np.log(np.maximum(values, 1e-6)) if measure.scale == "log" else values
+    scaled = np.log(np.maximum(values, 1e-6)) if measure.is_log else values
     from_median = np.abs(scaled - np.median(scaled))
     distances: Floats = from_median / max(1.4826 * float(np.median(from_median)), measure.floor)
     return distances
@@ -122,73 +110,31 @@ def _compared(measure: _Measure, value: float, values: Floats) -> str:
     return f"{measure.name} {here} {measure.unit}".rstrip() + f"; half of all tunes: {usual}"
 
 
-def _notes_of(corpus: Corpus, parts: Sequence[MelodySlice]) -> _Notes:
-    """Join the notes of melodies that lie in the order of the corpus and hold all its notes."""
-    notes = corpus.notes
-    start = notes["start"].astype(np.int64)
-    return _Notes(
-        start,
-        start + notes["duration"],
-        notes["pitch"].astype(np.int64),
-        np.array([part.first for part in parts], np.int64),
-        np.array([part.notes for part in parts], np.int64),
-        np.array([part.timeline.ticks_per_quarter for part in parts], np.int64),
-        np.array([part.timeline.qpm for part in parts], np.float64),
+def _measured(notes: NDArray[Any], parts: Sequence[MelodySlice]) -> Floats:
+    """Measure the melodies of a corpus: (melodies, measures).
+
+    parts: in the order of the corpus; they hold all its notes.
+    """
+    first, count = np.array([part.first for part in parts]), np.array([part.notes for part in parts])  # (melodies,)
+    per_quarter = np.array([part.timeline.ticks_per_quarter for part in parts])
+    last, melodies = first + count - 1, np.arange(len(parts))
+    start, pitch = notes["start"].astype(np.int64), notes["pitch"].astype(np.int64)  # (notes,)
+    end = start + notes["duration"]
+    intervals, rests = np.abs(np.diff(pitch, append=0)), np.diff(start, append=0) - (end - start)
+    intervals[last] = rests[last] = 0  # none from a melody to the next
+    places, remainder = np.divmod(start * 12, np.repeat(per_quarter, count))
+    is_on_grid = (remainder == 0) & ((places % 3 == 0) | (places % 4 == 0))  # of sixteenths or triplet eighths
+    names, counts = np.unique(np.repeat(melodies, count) * 128 + pitch, return_counts=True)
+    of_pitches = np.maximum.reduceat(counts, np.searchsorted(names, melodies * 128))  # of the commonest
+    columns = (
+        count,
+        np.maximum.reduceat(pitch, first) - np.minimum.reduceat(pitch, first),
+        np.add.reduceat(pitch, first) / count,
+        [part.timeline.qpm for part in parts],
+        np.add.reduceat(intervals, first) / np.maximum(count - 1, 1),
+        count / ((end[last] - start[first]) / per_quarter),  # above 0, for every note lasts a tick or more
+        np.maximum(np.maximum.reduceat(rests, first), 0) / per_quarter,
+        100.0 - 100.0 * (np.add.reduceat(is_on_grid.astype(np.int64), first) / count),
+        100.0 * of_pitches / count,
     )
-
-
-def _mean(values: NDArray[Any], notes: _Notes) -> Floats:
-    """Average over each melody: (notes,) -> (melodies,)."""
-    mean: Floats = np.add.reduceat(values, notes.first) / notes.count
-    return mean
-
-
-def _pitch_range(notes: _Notes) -> Floats:
-    highest, lowest = (f.reduceat(notes.pitch, notes.first) for f in (np.maximum, np.minimum))
-    return (highest - lowest).astype(np.float64)
-
-
-def _density(notes: _Notes) -> Floats:
-    """Count notes in a quarter; the time is above 0, for every note lasts a tick or more."""
-    quarters = (notes.end[notes.last] - notes.start[notes.first]) / notes.per_quarter
-    return notes.count / quarters
-
-
-def _longest_rest(notes: _Notes) -> Floats:
-    rests = np.diff(notes.start, append=0) - (notes.end - notes.start)
-    rests[notes.last] = 0
-    return np.maximum(np.maximum.reduceat(rests, notes.first), 0) / notes.per_quarter
-
-
-def _step(notes: _Notes) -> Floats:
-    intervals = np.abs(np.diff(notes.pitch, append=0))
-    intervals[notes.last] = 0
-    return np.add.reduceat(intervals, notes.first) / np.maximum(notes.count - 1, 1)
-
-
-def _off_grid(notes: _Notes) -> Floats:
-    """Count notes that start neither on a sixteenth nor on a triplet eighth, in per cent."""
-    places, rest = np.divmod(notes.start * 12, np.repeat(notes.per_quarter, notes.count))
-    on_grid = (rest == 0) & ((places % 3 == 0) | (places % 4 == 0))
-    return 100.0 - 100.0 * _mean(on_grid.astype(np.int64), notes)
-
-
-def _commonest(notes: _Notes) -> Floats:
-    """Count notes on the commonest pitch, in per cent."""
-    melody = np.repeat(np.arange(len(notes.first)), notes.count)
-    names, counts = np.unique(melody * 128 + notes.pitch, return_counts=True)
-    most = np.maximum.reduceat(counts, np.searchsorted(names, np.arange(len(notes.first)) * 128))
-    return 100.0 * most / notes.count
-
-
-MEASURES: Sequence[_Measure] = (
-    _Measure("notes:", "", "{:,.0f}".format, lambda n: n.count.astype(np.float64), 0.25, "log"),
-    _Measure("range", "semitones", "{:.0f}".format, _pitch_range, 2.0),
-    _Measure("lies around", "", lambda v: pitch_name(round(v)), lambda n: _mean(n.pitch, n), 2.5),
-    _Measure("tempo", "quarters a minute", "{:.0f}".format, lambda n: n.qpm, 0.15, "log"),
-    _Measure("average step", "semitones", "{:.1f}".format, _step, 0.4),
-    _Measure("notes in a quarter:", "", "{:.2g}".format, _density, 0.2, "log"),
-    _Measure("longest rest", "quarters", "{:.3g}".format, _longest_rest, 2.0),
-    _Measure("off sixteenths and triplets:", "% of the notes", "{:.0f}".format, _off_grid, 5.0),
-    _Measure("one pitch alone takes", "% of the notes", "{:.0f}".format, _commonest, 6.0),
-)
+    return np.column_stack(columns).astype(np.float64)

@@ -23,9 +23,8 @@ from ritornello.corpus.store import Corpus
 from ritornello.render.roll import pitch_name
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
-from ritornello.reports.corpora.digest import FILES, ReportDigest
-from ritornello.reports.corpora.outliers import Outlier, outliers
-from ritornello.reports.corpora.summary import ReportRow
+from ritornello.reports.corpora.outliers import outliers
+from ritornello.reports.corpora.summary import FILES, ReportRow, Summary, summarise
 from ritornello.reports.web_page import card, document, masthead, sentence, thumb
 
 FAMILIES = 12
@@ -37,10 +36,11 @@ def report_page(corpus: Corpus, name: str = "") -> str:
 
     Without a name it is called after the folder that its files lie in.
     """
-    description, digest = contents(corpus), ReportDigest.of(corpus.report)
-    name = name or _folder_name(digest)
-    sections = [_strange(corpus), _inside(corpus, description), _left_out(digest), _families(corpus, digest)]
-    head = masthead(name, _intro(corpus, description), _figures(corpus, description, digest))
+    description, report = contents(corpus), summarise(corpus.report)
+    folder = report.folder[-1].strip("/\\") if report.folder else ""
+    name = name or (folder if folder.strip(".") else "corpus")
+    sections = [_strange(corpus), _inside(corpus, description), _left_out(report), _families(corpus, report)]
+    head = masthead(name, _intro(corpus, description), _figures(corpus, description, report))
     foot = (
         f'<footer class="colophon">Fingerprint <code>{corpus.fingerprint[:16]}</code>. Every file has its line in '
         "<code>report.jsonl</code>. The page holds everything it needs.</footer>"
@@ -51,11 +51,6 @@ def report_page(corpus: Corpus, name: str = "") -> str:
 def write_page(corpus: Corpus, folder: str | Path) -> None:
     """Write the page of a corpus into its folder. Raises OSError where it cannot be written."""
     atomic.write_text(Path(folder) / PAGE, report_page(corpus))
-
-
-def _folder_name(digest: ReportDigest) -> str:
-    last = digest.folder[-1] if digest.folder else ""
-    return last.strip("/\\") if last.strip("/\\.") else "corpus"
 
 
 def _intro(corpus: Corpus, description: dict[str, Any]) -> str:
@@ -74,7 +69,7 @@ def _intro(corpus: Corpus, description: dict[str, Any]) -> str:
     return text + (f", {_share(majors, known)} of those with a key in major." if known else ".")
 
 
-def _figures(corpus: Corpus, description: dict[str, Any], digest: ReportDigest) -> dict[str, str]:
+def _figures(corpus: Corpus, description: dict[str, Any], report: Summary) -> dict[str, str]:
     """Count what is in the corpus, and what was left out; empty where a number says nothing new."""
     pieces, melodies, families = (description[name] for name in ("pieces", "melodies", "families"))
     seconds = sum(s.timeline.seconds(s.timeline.length) for _, s in corpus.slices())
@@ -84,8 +79,8 @@ def _figures(corpus: Corpus, description: dict[str, Any], digest: ReportDigest) 
         "notes": f"{description['notes']:,}",
         "of music": f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min",
         "families": f"{families:,}" if families != pieces else "",
-        "files read": f"{digest.files:,}" if digest.files else "",
-        "left out": f"{digest.dropped:,}" if digest.files else "",
+        "files read": f"{report.files:,}" if report.files else "",
+        "left out": f"{report.dropped:,}" if report.files else "",
     }
 
 
@@ -93,28 +88,22 @@ def _strange(corpus: Corpus) -> str:
     found = outliers(corpus)
     if not found:
         return ""
-    items = "\n".join(_stranger(corpus, o) for o in found)
+    items = []
+    for one in found:
+        title = one.piece.title or PurePath(one.piece.source).name
+        notes = corpus.notes[one.part.first : one.part.stop]
+        picture = thumb([(start, duration, pitch) for start, duration, pitch, *_ in notes.tolist()])
+        reasons = (words.partition("; ") for words in one.why)
+        why = "".join(f'<p class="why">{escape(here)} <i>({escape(usual)})</i></p>' for here, _, usual in reasons)
+        near = "/".join(PurePath(one.piece.source).parts[-2:])
+        source = f'<p class="from" title="{escape(one.piece.source)}">{escape(near)}</p>'
+        items.append(f"<li>{picture}<div><h3>{escape(title)}</h3>{why}{source}</div></li>")
     return card(
         "What stands out",
         "The tunes least like the others. They may be treasures, or files that were read wrongly: "
         "<code>ritornello corpus explain FILE</code> shows what was picked.",
-        f'<ol class="strange">{items}</ol>',
+        '<ol class="strange">{}</ol>'.format("\n".join(items)),
     )
-
-
-def _stranger(corpus: Corpus, found: Outlier) -> str:
-    title = found.piece.title or PurePath(found.piece.source).name
-    notes = corpus.notes[found.part.first : found.part.stop]
-    picture = thumb([(start, duration, pitch) for start, duration, pitch, *_ in notes.tolist()])
-    why = "".join(f'<p class="why">{_why(words)}</p>' for words in found.why)
-    near = "/".join(PurePath(found.piece.source).parts[-2:])
-    source = f'<p class="from" title="{escape(found.piece.source)}">{escape(near)}</p>'
-    return f"<li>{picture}<div><h3>{escape(title)}</h3>{why}{source}</div></li>"
-
-
-def _why(words: str) -> str:
-    here, _, usual = words.partition("; ")
-    return f"{escape(here)} <i>({escape(usual)})</i>"
 
 
 def _inside(corpus: Corpus, description: dict[str, Any]) -> str:
@@ -136,65 +125,55 @@ def _inside(corpus: Corpus, description: dict[str, Any]) -> str:
         legend = '<span class="swatch"></span>major<span class="swatch cool"></span>minor'
         note = (f"{unknown:,} without a key" if unknown else "melodies") + legend
         body.append(charts.figure("Key", note, charts.key_columns(keys), True))
-    body.append(charts.figure("Split", "by family", _splits(description["splits"]), True))
+    splits = description["splits"].items()
+    boxes = "".join(f'<i style="flex:{count["pieces"]}" title="{name}"></i>' for name, count in splits)
+    names = "".join(
+        f"<span><b>{name}</b> {count['pieces']:,} tunes, {count['notes']:,} notes</span>" for name, count in splits
+    )
+    parts = f'<div class="parts">{boxes}</div><div class="parts-names">{names}</div>'
+    body.append(charts.figure("Split", "by family", parts, True))
     return card("What is in it", "", f'<div class="charts">{"".join(body)}</div>')
 
 
-def _splits(splits: dict[str, dict[str, int]]) -> str:
-    boxes = [f'<i style="flex:{count["pieces"]}" title="{name}"></i>' for name, count in splits.items()]
-    names = [
-        f"<span><b>{name}</b> {count['pieces']:,} tunes, {count['notes']:,} notes</span>"
-        for name, count in splits.items()
-    ]
-    return f'<div class="parts">{"".join(boxes)}</div><div class="parts-names">{"".join(names)}</div>'
-
-
-def _left_out(digest: ReportDigest) -> str:
+def _left_out(report: Summary) -> str:
     """List the reasons for what was dropped and doubted, each with its remedy and its files."""
-    open_rows = [row for row in digest.rows if row.status != KEPT]
-    if not open_rows:
-        return ""
-    body = "".join(_reason(row, digest.listed[row.status, row.reason]) for row in open_rows)
-    return card("What was left out, and what would help", "", f'<div class="reasons">{body}</div>')
+    reasons = "".join(_reason(row) for row in report.rows if row.status != KEPT)
+    return reasons and card("What was left out, and what would help", "", f'<div class="reasons">{reasons}</div>')
 
 
-def _reason(row: ReportRow, files: list[tuple[str, str]]) -> str:
-    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in files]
-    if row.files > len(files):
-        items.append(f"<li>and {row.files - len(files):,} more, in report.jsonl</li>")
+def _reason(row: ReportRow) -> str:
+    items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in row.listed]
+    if row.files > len(items):
+        items.append(f"<li>and {row.files - len(items):,} more, in report.jsonl</li>")
     kind = "kept, with a doubt" if row.status == "doubt" else "left out"
     which = "the file" if row.files == 1 else "the files"
+    help_ = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence(row.remedy)))
     return (
-        f'<div class="reason"><strong>{row.files:,}</strong><div><p>{_marked(sentence(row.remedy))}</p>'
+        f'<div class="reason"><strong>{row.files:,}</strong><div><p>{help_}</p>'
         f'<p class="code"><code>{escape(row.reason)}</code> · {kind}</p>'
         f"<details><summary>{which}</summary><ul>{''.join(items)}</ul></details>"
         "</div></div>"
     )
 
 
-def _families(corpus: Corpus, digest: ReportDigest) -> str:
-    related = len(corpus) - len({p.family for p in corpus.pieces}) + digest.copies
+def _families(corpus: Corpus, report: Summary) -> str:
+    related = len(corpus) - len({p.family for p in corpus.pieces}) + report.copies
     if not related:
         return ""
+    across = len(copies_across(corpus))
+    straddling = "No family lies in two splits."
+    if across:
+        straddling = (
+            f"<b>{across:,} validation or test {'tune has' if across == 1 else 'tunes have'} a copy or variant in "
+            "training</b> (<code>copies_across</code>): the split was given, and is kept so."
+        )
     if related > MOST_FAMILIES:
-        return card("Families", f"{related:,} tunes are copies or variants of others. {_straddling(corpus)}", "")
+        return card("Families", f"{related:,} tunes are copies or variants of others. {straddling}", "")
     found = families_of(corpus)
     body = "".join(_family(f) for f in found[:FAMILIES])
     more = f" Here are the largest {FAMILIES}." if len(found) > FAMILIES else ""
-    words = f"{len(found):,} tunes have copies or variants. {_straddling(corpus)}"
+    words = f"{len(found):,} tunes have copies or variants. {straddling}"
     return card("Families", f"{words}{more} <code>ritornello corpus show --families</code> lists them all.", body)
-
-
-def _straddling(corpus: Corpus) -> str:
-    """Say whether families lie in two splits."""
-    across = len(copies_across(corpus))
-    if not across:
-        return "No family lies in two splits."
-    which = "tune has" if across == 1 else "tunes have"
-    return (
-        f"<b>{across:,} validation or test {which} a copy or variant in training</b> (<code>copies_across</code>): "
-        "the split was given, and is kept so."
-    )
 
 
 def _family(family: Family) -> str:
@@ -203,11 +182,6 @@ def _family(family: Family) -> str:
         why = member.variant.words(PurePath(member.nearest).name) if member.variant else ""
         items.append(f"<li>{escape(member.source)}{'' if member.kept else ' (left out)'}: {escape(why)}</li>")
     return f'<div class="family"><h3>{escape(family.members[0].source)}</h3><ul>{"".join(items)}</ul></div>'
-
-
-def _marked(text: str) -> str:
-    """Write words as HTML, with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _share(count: int, total: int) -> str:

@@ -1,45 +1,93 @@
-"""A build report for a terminal: files that need attention, and a table of reasons for any width."""
+"""A build report in numbers, counted in one pass, and in words for a terminal: files to look at, and a table."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import PurePath
 
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
 
 LINES = 20
 """Files that are listed one by one on a screen; all of them are in `report.jsonl`."""
 
+FILES = 60
+"""Files that a page lists one by one for each reason."""
+
 WIDE = 100  # columns of the table where there is no screen to fit
-
 NARROW = 64  # columns; below that a table of three columns is no table
-
-
 _OUTCOMES = {KEPT: "", "doubt": "doubt", DROPPED: "dropped"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReportRow:
-    """Files of one status and reason: how many, an example with its detail, and what would help."""
+    """Files of one status and reason: how many, what would help, and the first FILES with their details."""
 
     status: str
     reason: str
-    files: int
-    example: str
-    detail: str
     remedy: str
+    files: int = 0
+    listed: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def example(self) -> str:
+        """Path of the first file."""
+        return self.listed[0][0]
 
 
-def rows(report: Iterable[FileReport]) -> list[ReportRow]:
-    """Count files by status and reason: kept first, then doubts (warnings), then dropped."""
-    seen: dict[tuple[str, str], ReportRow] = {}
+@dataclass(slots=True)
+class Summary:
+    """Counts and rows of a report.
+
+    rows: one for each status and reason: kept first, then doubts (warnings), then dropped. attention: how many files
+    are dropped or doubted; first: the lines of the first of them. copies: tunes left out as copies. folder: the parts
+    of the path in which all files lie.
+    """
+
+    rows: list[ReportRow] = field(default_factory=list)
+    files: int = 0
+    dropped: int = 0
+    copies: int = 0
+    melodies: int = 0
+    notes: int = 0
+    attention: int = 0
+    first: list[FileReport] = field(default_factory=list)
+    folder: tuple[str, ...] = ()
+
+
+def summarise(report: Iterable[FileReport], most: int = LINES) -> Summary:
+    """Count a report, which may lie on disk and is read once. most: lines in `first`."""
+    found, rows, last = Summary(), dict[tuple[str, str], ReportRow](), ""
     for line in report:
+        folder = line.path.rpartition("/")[0]
+        if not found.files or folder != last:
+            parts = PurePath(line.path).parts[:-1]
+            common = takewhile(lambda pair: pair[0] == pair[1], zip(parts, found.folder))
+            found.folder = tuple(part for part, _ in common) if found.files else parts
+        last = folder
+        found.files += 1
+        found.dropped += line.status == DROPPED
+        found.copies += len(line.duplicates)
+        found.melodies += line.melodies
+        found.notes += line.notes
+        if line.status == DROPPED or line.warnings:
+            found.attention += 1
+            found.first += [line] if found.attention <= most else []
         doubts = [("doubt", code, detail) for code, detail in dict(line.warnings).items()]
         for status, reason, detail in [(line.status, line.reason, line.detail), *doubts]:
-            seen[status, reason] = _joined(seen.get((status, reason)), status, reason, line.path, detail)
+            row = rows.get((status, reason))
+            if row is None:
+                row = rows[status, reason] = ReportRow(status, reason, remedy(reason, detail))
+            elif remedy(reason, detail) != row.remedy:  # they differ by a number: the general one stays
+                row.remedy = remedy(reason)
+            row.files += 1
+            if len(row.listed) < FILES:
+                row.listed.append((line.path, detail))
     order = (KEPT, "doubt", DROPPED)
-    return sorted(seen.values(), key=lambda row: (order.index(row.status), -row.files, row.reason))
+    found.rows = sorted(rows.values(), key=lambda row: (order.index(row.status), -row.files, row.reason))
+    return found
 
 
 def screen(report: Sequence[FileReport], width: int | None = None, most: int = LINES) -> str:
@@ -48,29 +96,26 @@ def screen(report: Sequence[FileReport], width: int | None = None, most: int = L
     A report of few files is written file by file. width: columns of the screen, to which lines are wrapped; None
     where there is no screen, so that a file has one line. most: files that are listed one by one.
     """
-    attention, first = 0, []
-    for line in report:
-        if line.status == DROPPED or line.warnings:
-            attention += 1
-            first += [line] if attention <= most else []
-    shown = list(report) if len(report) <= LINES else first
-    lines = [text for line in shown for text in ([str(line)] if width is None else _wrapped(str(line), width, "  "))]
-    if len(report) > most and attention > most:
-        lines.append(f"... and {attention - most:,} more, in report.jsonl")
-    return "\n".join([*lines, *([""] if lines else []), table(report, width or WIDE)])
+    found = summarise(report, most)
+    shown = list(report) if found.files <= LINES else found.first
+    lines = [text for line in shown for text in ([str(line)] if width is None else _wrapped(str(line), width))]
+    if found.files > most and found.attention > most:
+        lines.append(f"... and {found.attention - most:,} more, in report.jsonl")
+    return "\n".join([*lines, *([""] if lines else []), table(found, width or WIDE)])
 
 
-def table(report: Sequence[FileReport], width: int = WIDE) -> str:
+def table(found: Summary, width: int = WIDE) -> str:
     """Write the rows in columns, or one under the other on a narrow screen."""
-    body = [
-        (f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or _notes(report)) for row in rows(report)
-    ]
+    notes = f"{found.melodies:,} {'melody' if found.melodies == 1 else 'melodies'}, {found.notes:,} notes"
+    body = [(f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or notes) for row in found.rows]
+    lines = []
     if width < NARROW or not body:
-        return "\n".join(line for row in body for line in _stacked(row, width))
+        for *words, help_ in body:
+            lines += [" ".join(filter(None, words)), *_wrapped(f"  {help_}", width)]
+        return "\n".join(lines)
     heads = ("files", "", "reason", "what would help")
     wide = [max(len(cells[n]) for cells in (heads, *body)) for n in range(3)]
     room = max(width - sum(wide) - 6, 20)
-    lines = []
     for files, outcome, reason, help_ in (heads, *body):
         first, *more = textwrap.wrap(help_, room) or [""]
         lines.append(f"{files:>{wide[0]}}  {outcome:<{wide[1]}}  {reason:<{wide[2]}}  {first}".rstrip())
@@ -78,26 +123,7 @@ def table(report: Sequence[FileReport], width: int = WIDE) -> str:
     return "\n".join(lines)
 
 
-def _joined(row: ReportRow | None, status: str, reason: str, path: str, detail: str) -> ReportRow:
-    """Count one more file; where remedies differ by a number, the general one stays."""
-    help_ = remedy(reason, detail)
-    if row is None:
-        return ReportRow(status, reason, 1, path, detail, help_)
-    return replace(row, files=row.files + 1, remedy=help_ if help_ == row.remedy else remedy(reason))
-
-
-def _notes(report: Sequence[FileReport]) -> str:
-    melodies, notes = sum(line.melodies for line in report), sum(line.notes for line in report)
-    return f"{melodies:,} {'melody' if melodies == 1 else 'melodies'}, {notes:,} notes"
-
-
-def _stacked(row: tuple[str, str, str, str], width: int) -> list[str]:
-    files, outcome, reason, help_ = row
-    return [" ".join(word for word in (files, outcome, reason) if word), *_wrapped(f"  {help_}", width, "  ")]
-
-
-def _wrapped(text: str, width: int, indent: str) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     """Wrap lines at a width without breaking paths."""
-    return textwrap.wrap(
-        text, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    width = max(width, 20)
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

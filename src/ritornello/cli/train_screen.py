@@ -1,25 +1,75 @@
-"""A training run in words: engine, plan, sizes of a dry run, interruption, end."""
+"""A training run on the screen: engine, plan, checks, sizes of a dry run, interruption, end."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ritornello.api import OpenRun, estimate_dict
+from ritornello.cli.console import Console
+from ritornello.cli.live_view import LiveView
+from ritornello.corpus.tokens import losses_in_words
+from ritornello.reports.runs.coach import final_line
+from ritornello.reports.runs.watch import Look
 from ritornello.training.plan import Plan, Setting
+from ritornello.training.run.folder import MODEL_NAME
+from ritornello.training.run.sizes import Sizes
+from ritornello.training.run.training import Training
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from ritornello.reports.runs.coach import Log
-    from ritornello.training.run.sizes import Sizes
-    from ritornello.training.run.training import Training
+def show_run(console: Console, run: OpenRun, dry_run: bool = False) -> None:
+    """Train a run to its end and show it; of a dry run show the sizes."""
+    if not run.ranks.is_first:
+        for _ in run.looks():
+            pass
+        return
+    training, folder = run.training, run.folder
+    if training is None:
+        console.result(
+            run.outcome(run.last_log()),
+            f"{folder}: this run is at its end ({run.progress.stopped}); train on from its best with "
+            f"`ritornello train CORPUS --from {folder} -o another-run`",
+        )
+        return
+    _show_plan(console, run, training)
+    if dry_run:
+        sizes = run.sizes()
+        console.result(estimate_dict(training, sizes), describe_sizes(sizes, training.plan))
+        return
+    if not training.has_validation:
+        console.say("the corpus is too small for validation tunes: the likelihood in training decides instead")
+    log = show_checks(console, run, training).log
+    if training.base and training.has_validation:
+        console.say(describe_tuning(training, training.base.name))
+    end = f"{final_line(log)}; {folder / MODEL_NAME}, best at update {training.progress.best_update}"
+    console.result(run.outcome(log), end)
+
+
+def show_checks(console: Console, run: OpenRun, training: Training) -> Look:
+    """Train to the end, showing each check, and return the last."""
+    try:
+        with LiveView(console, training.plan.updates) as view:
+            for look in run.looks(view.at):
+                view.show(look)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(describe_interruption(training, run.folder)) from None
+    return look
+
+
+def _show_plan(console: Console, run: OpenRun, training: Training) -> None:
+    if training.is_resumed:
+        console.say(f"{run.folder}: going on at update {training.progress.update} of {training.plan.updates}")
+    else:
+        console.say(f"{run.corpus}: {training.material.tokens} training tokens")
+        if lost := losses_in_words(training.material.losses, training.encoding):
+            console.say(lost)
+        console.say(describe_setting(training.plan, training.timed))
+    console.say(describe_plan(training.plan))
 
 
 def describe_interruption(training: Training, folder: Path) -> str:
     """Write a line after Ctrl-C: what there is, and how to resume."""
-    from ritornello.training.run.folder import MODEL_NAME
-
     progress, resume = training.progress, f"`ritornello train --resume {folder}`"
     at = f"interrupted at update {progress.update} of {training.plan.updates}"
     if not (folder / MODEL_NAME).exists():
@@ -56,14 +106,13 @@ def describe_plan(plan: Plan) -> str:
     )
 
 
-def describe_tuning(training: Training) -> str:
+def describe_tuning(training: Training, base: str) -> str:
     """Write what fine-tuning gained, in bits per note on validation tunes. There must be some."""
-    assert training.base is not None
     sizes = training.metadata.validation
     per_note = sizes["tokens"] / max(1, sizes["notes"]) / math.log(2)
     checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
     return (
-        f"on {_counted(sizes['melodies'], 'validation tune')} {training.base.name} has "
+        f"on {_counted(sizes['melodies'], 'validation tune')} {base} has "
         f"{checks[0] * per_note:.3f} bits per note, the tuned model {training.progress.best * per_note:.3f}"
     )
 
@@ -97,11 +146,3 @@ def _memory(found: Sizes) -> str:
     parts_text = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in parts.items() if size)
     about = "about" if found.program_bytes else "more than"
     return f"{about} {found.memory_bytes / 1e6:,.0f} MB ({parts_text}; not all at once)"
-
-
-def describe_end(training: Training, folder: Path, log: Log) -> str:
-    """Write in a line what was learned, more than the n-gram or the base, and where it is."""
-    from ritornello.reports.runs.coach import final_line
-    from ritornello.training.run.folder import MODEL_NAME
-
-    return f"{final_line(log)}; {folder / MODEL_NAME}, best at update {training.progress.best_update}"
