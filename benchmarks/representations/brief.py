@@ -45,7 +45,7 @@ def _encodings(runs: Runs) -> str:
             rows.append({"encoding": name, **_bits(found), **_clock(next(filter(None, found.values())), target)})
     head = (
         f"Every encoding with the same tunes, weights and at most {60 * job['minutes']:g} seconds of training on "
-        f"{cores(job['threads'])} ({job['corpus']} corpus, held-out tunes, median of seeds, least to most; {where}; "
+        f"{cores(job['threads'])} ({job['corpus']} corpus, test tunes, median of seeds, least to most; {where}; "
         f"more in `{PAGE}`). The plain grid pays for neither metre nor end."
     )
     return f"{head}\n\n{table(rows)}"
