@@ -42,13 +42,6 @@ class OpenRun:
     corpus: Corpus | None = None
     training: Training | None = None
 
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """Its checks so far."""
-        from ritornello.training.loop import Check
-
-        return tuple(Check(**line) for line in self.log if "went_back" not in line)
-
     def looks(self, on_update: Callable[[int, float], None] = lambda update, nll: None) -> Iterator[Look]:
         """Train to the end, yielding a Look at each check; nothing where another rank shows the run."""
         from ritornello.reports.runs.watch import watch
@@ -178,14 +171,14 @@ def train(
     Raises ValueError for a folder that holds a run already, or a run that cannot be resumed so. When it is
     interrupted, the KeyboardInterrupt says how to continue.
     """
+    import tempfile
+
     from ritornello.reports.runs.notebook_view import notebook_view
+    from ritornello.training.loop import Check
 
     if corpus is None and not resume:
         raise ValueError("corpus is missing: a Corpus, its folder, a folder of tunes, or all, hymns or songs")
-    if out is None:
-        import tempfile
-
-        out = tempfile.mkdtemp(prefix="ritornello-")
+    out = tempfile.mkdtemp(prefix="ritornello-") if out is None else out
     view = notebook_view()
     with open_run(corpus, out, network, options, base=base, resume=resume, replace=replace) as run:
         try:
@@ -200,7 +193,7 @@ def train(
             raise KeyboardInterrupt(f"{at}; continue with {again}") from None
         if run.training is None:
             run.last_log()
-        return Run(run.folder, run.checks)
+        return Run(run.folder, tuple(Check(**line) for line in run.log if "went_back" not in line))
 
 
 @takes(network=NetworkRequest, options=TrainOptions)
@@ -239,18 +232,16 @@ def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
     from ritornello import atomic
     from ritornello.reports.runs.compare import compare_runs, comparison_page, comparison_svg
 
-    place = Path(out) if out is not None else None
-    suffix = place.suffix.lower() if place else ""
-    if place and suffix not in PICTURES:
+    suffix = Path(out).suffix.lower() if out else ""
+    if out and suffix not in PICTURES:
         raise ValueError(f"{out}: name the picture {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
     comparison = compare_runs(folder)
-    if place and suffix == ".html":
+    if out and suffix == ".html":
         name = f"Runs in {Path(folder).resolve().name}"
-        atomic.write_text(place, comparison_page(comparison, name, place.parent))
-    elif place and suffix == ".svg":
-        atomic.write_text(place, comparison_svg(comparison))
-    elif place:
+        atomic.write_text(out, comparison_page(comparison, name, Path(out).parent))
+    elif out:
         from ritornello.render.staff import svg_to_png
 
-        atomic.write_bytes(place, svg_to_png(comparison_svg(comparison)))
+        svg = comparison_svg(comparison)
+        atomic.write_bytes(out, svg_to_png(svg) if suffix == ".png" else svg.encode())
     return comparison

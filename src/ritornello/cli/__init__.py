@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, ImportError, ArithmeticError) as error:
         return _failed(str(error), 1)
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not (isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)):
             raise
         return _failed(f"out of memory: {LESS}", 1)
     return result if isinstance(result, int) else 0
@@ -59,10 +59,6 @@ def entry() -> None:
         sys.stderr.flush()
         os._exit(status)
     raise SystemExit(status)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _failed(message: str, status: int) -> int:
