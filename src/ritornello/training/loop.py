@@ -63,19 +63,6 @@ class Progress:
         """Tell whether the plan's time is up."""
         return plan.seconds is not None and self.seconds >= plan.seconds
 
-    def wants_check(self, plan: Plan) -> bool:
-        """Tell whether a validation is due."""
-        is_due = self.update % plan.check_every == 0 or self.update == plan.updates or self.is_late(plan)
-        return self.update > self.checked and is_due
-
-    def note_check(self, check: Check) -> None:
-        """Take a check into account."""
-        if check.is_best:
-            self.best, self.best_update = check.validation_nll, check.update
-        self.since_best = 0 if check.is_best else self.since_best + 1
-        self.checked, self.epochs, self.stopped = check.update, check.epochs, check.stopped
-        self.recent.clear()
-
 
 def learn(
     learner: Learner,
@@ -100,11 +87,16 @@ def learn(
         progress.seconds = clock() - began
         if progress.recent:
             _refuse_blow_up(progress.recent[-1], 2 * blind_nll, progress)
-        if progress.wants_check(plan):
+        is_due = progress.update % plan.check_every == 0 or progress.update == plan.updates or progress.is_late(plan)
+        if is_due and progress.update > progress.checked:
             check = _check(learner, streams, melodies, plan, progress)
             limit = blind_nll if progress.best < blind_nll else 2 * blind_nll
             _refuse_blow_up(check.validation_nll, limit, progress)
-            progress.note_check(check)
+            progress.since_best = 0 if check.is_best else progress.since_best + 1
+            if check.is_best:
+                progress.best, progress.best_update = check.validation_nll, check.update
+            progress.checked, progress.epochs, progress.stopped = check.update, check.epochs, check.stopped
+            progress.recent.clear()
             yield check
         else:
             rate = plan.rate(progress.update) * 0.5**progress.blow_ups

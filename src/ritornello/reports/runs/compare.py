@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from os.path import relpath
@@ -116,7 +116,7 @@ def compare_runs(folder: str | Path) -> Comparison:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    rows: list[RunRow] = []
+    by_corpus: dict[str, list[RunRow]] = {}
     unreadable: list[tuple[str, str]] = []
     for path in sorted(folder.rglob(LOG_NAME)):
         name = path.parent.relative_to(folder).as_posix() if path.parent != folder else folder.resolve().name
@@ -124,14 +124,20 @@ def compare_runs(folder: str | Path) -> Comparison:
             record = read_run(path.parent)
             log = record.log
             is_known = bool(log.points) and record.is_in_notes and log.has_validation
-            rows.append(RunRow(name, record, log.best.validation if is_known else None, log.ngram))
+            row = RunRow(name, record, log.best.validation if is_known else None, log.ngram)
+            by_corpus.setdefault(str(_of_head(record, "corpus").get("fingerprint", "")), []).append(row)
         except RunLogError as error:
             unreadable.append((name, str(error)))
-    if not rows and not unreadable:
+    if not by_corpus and not unreadable:
         raise ValueError(
             f"{folder}: no run in it (no {LOG_NAME}); `ritornello train CORPUS -o {folder}/NAME` makes one"
         )
-    return Comparison(_grouped(rows), tuple(unreadable))
+    groups = []
+    for fingerprint, rows in by_corpus.items():
+        pieces = int(_of_head(rows[0].record, "corpus").get("pieces", 0))
+        ranked = sorted(rows, key=lambda row: (row.best is None, row.best or 0.0, row.name))
+        groups.append(Group(fingerprint, pieces, tuple(ranked)))
+    return Comparison(tuple(groups), tuple(unreadable))
 
 
 def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
@@ -190,17 +196,6 @@ def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
     return document(title, "\n".join([style(), head, *cards]))
 
 
-def _grouped(rows: Sequence[RunRow]) -> tuple[Group, ...]:
-    by_corpus: dict[str, list[RunRow]] = {}
-    for row in rows:
-        by_corpus.setdefault(str(_of_head(row.record, "corpus").get("fingerprint", "")), []).append(row)
-    groups = []
-    for fingerprint, same in by_corpus.items():
-        ranked = sorted(same, key=lambda row: (row.best is None, row.best or 0.0, row.name))
-        groups.append(Group(fingerprint, int(_of_head(same[0].record, "corpus").get("pieces", 0)), tuple(ranked)))
-    return tuple(groups)
-
-
 def _of_head(record: RunRecord, name: str) -> Mapping[str, Any]:
     values = record.head.get(name)
     return values if isinstance(values, Mapping) else {}
@@ -243,18 +238,14 @@ def _section(group: Group, place: Path) -> str:
     if _lines(group):
         wide, narrow = _chart(group, WIDE, HEIGHT), _chart(group, NARROW, NARROW_HEIGHT)
         chart = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    body = ""
+    for words, row in zip(rows, group.rows, strict=True):
+        name, *cells = map(escape, words)
+        report = row.record.folder / REPORT_NAME
+        if report.is_file():
+            name = f'<a href="{escape(quote(Path(relpath(report, place)).as_posix()))}">{name}</a>'
+        kinds = [' class="better"' if n == 5 and (row.gain or 0) > 0 else "" for n in range(len(cells))]
+        cells = [f"<td{kind}>{text}</td>" for kind, text in zip(kinds, cells, strict=True)]
+        body += f"<tr><td>{name}</td>{''.join(cells)}</tr>"
     heads = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(f"<tr>{_cells(words, row, place)}</tr>" for words, row in zip(rows, group.rows, strict=True))
     return f'{chart}<div class="scroll"><table><tr>{heads}</tr>{body}</table></div>'
-
-
-def _cells(words: Sequence[str], row: RunRow, place: Path) -> str:
-    cells = []
-    report = row.record.folder / REPORT_NAME
-    for n, word in enumerate(words):
-        kind = ' class="better"' if n == 6 and (row.gain or 0) > 0 else ""
-        text = escape(word)
-        if n == 0 and report.is_file():
-            text = f'<a href="{escape(quote(Path(relpath(report, place)).as_posix()))}">{text}</a>'
-        cells.append(f"<td{kind}>{text}</td>")
-    return "".join(cells)

@@ -30,7 +30,6 @@ def write_report(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> Path
     """Write report.html and the curves of a run into its folder, each whole or not at all.
 
     Before the first check nothing is written.
-
     melodies: samples by file name, as far as they are at hand; the others are read from the folder.
     Returns the page's path. Raises OSError naming what cannot be written.
     """
@@ -76,10 +75,10 @@ def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
     log, name = record.log, record.folder.resolve().name
     head = masthead(name, escape(sentence(final_line(log))), _figures(record, log))
     unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
-    pictures = (
-        f'<div class="wide">{curves(log)}</div>'
-        f'<div class="narrow">{curves(log, NARROW, NARROW_HEIGHT)}</div>{_words(log)}'
-    )
+    found = (f"<li{' class=good' if d.is_good else ''}>{escape(sentence(d.text))}</li>" for d in diagnose(log))
+    narrow, words = curves(log, NARROW, NARROW_HEIGHT), "".join(found)
+    words = f'<ul class="words">{words}</ul>' if words else ""
+    pictures = f'<div class="wide">{curves(log)}</div><div class="narrow">{narrow}</div>{words}'
     sections = [
         card("What it learned", f"Fewer bits per note are better; the dot is what was kept.{unit}", pictures),
         _samples(record, melodies),
@@ -116,12 +115,6 @@ def _figures(record: RunRecord, log: Log) -> dict[str, str]:
         "notes to learn from": f"{log.notes:,}" if log.notes else "",
         "tunes": f"{corpus.get('pieces', 0):,}" if corpus.get("pieces") else "",
     }
-
-
-def _words(log: Log) -> str:
-    found = diagnose(log)
-    items = [f"<li{' class=good' if d.is_good else ''}>{escape(sentence(d.text))}</li>" for d in found]
-    return f'<ul class="words">{"".join(items)}</ul>' if items else ""
 
 
 def _samples(record: RunRecord, melodies: Mapping[str, Melody]) -> str:

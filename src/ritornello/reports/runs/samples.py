@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import MelodyEncoding, Place
+from ritornello.encoding import MelodyEncoding
 from ritornello.generate.compose import compose, sample
-from ritornello.generate.constraints import Form
+from ritornello.generate.constraints import FreeForm
 from ritornello.generate.draw import Dice
 from ritornello.generate.openings import without_end
 from ritornello.generate.options import GenerateOptions
@@ -26,7 +26,6 @@ PRIMER_NOTES = 4
 PRIMER_QUARTERS = 4  # at most: a primer of whole notes would fill the tune
 BARS = 4
 SEED = 1
-MOST_TOKENS = 1024  # of what the network writes by itself: more than BARS take in any encoding
 LEVELS = "▁▂▃▄▅▆▇█"
 REST, HELD = " ", "·"
 
@@ -91,34 +90,21 @@ def _written_alone(network: NumpyLstm, encoding: MelodyEncoding, primer: Melody 
     given = np.zeros((1, 0), np.int64)
     if primer is not None:
         given = without_end(encoding, encoding.encode(primer).tokens)[None]
-    forms: list[Form] = [_Bare(encoding, players.trackers[0])]
-    options = GenerateOptions(top_p=1.0)
-    tokens, _ = sample(players, forms, options, Dice(SEED, np.array([0])), given)
+    begins = np.zeros(encoding.parts[0])
+    if encoding.end is not None:
+        begins[encoding.end] = -np.inf
+    form = _Bare(begins, players.trackers[0])
+    tokens, _ = sample(players, [form], GenerateOptions(top_p=1.0), Dice(SEED, np.array([0])), given)
     return encoding.decode(tokens[0])
 
 
-class _Bare:
+class _Bare(FreeForm):
     """The form of a tune that a network writes by itself: any legal token but `end`, until BARS are full."""
-
-    def __init__(self, encoding: MelodyEncoding, place: Place):
-        self._end, self._place, self._length = encoding.end, place, 0
-
-    def observe(self) -> None:
-        """Count the token that comes next."""
-        self._length += 1
-
-    def bias(self, written: list[int]) -> np.ndarray:
-        """Compute what to add to the logits of the due part, (ids,): -inf for illegal ids and `end`."""
-        bias = np.where(self._place.legal(), 0.0, -np.inf)
-        if self._end is not None and self._place.part == 0:
-            bias[self._end] = -np.inf
-        return bias
 
     def is_over(self) -> bool:
         """Tell whether BARS are full."""
-        place = self._place
-        is_full = place.begun and place.part == 0 and place.time >= BARS * place.bar
-        return is_full or self._length >= MOST_TOKENS
+        place = self._rules
+        return (place.begun and place.part == 0 and place.time >= BARS * place.bar) or super().is_over()
 
 
 def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:

@@ -150,14 +150,13 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
         return {**old, "samples": [s for s in old["samples"] if s["update"] in earlier]}
     encoding, train = training.encoding, training.material.train
     sample = check_sample(training.material.validation)
-    notes, checked = (sum(len(encoding.pitches(m)) for m in tunes) for tunes in (train, sample or train))
+    both = (train, sample or train)
+    notes, checked = (sum(len(encoding.pitches(m)) for m in melodies) for melodies in both)
+    learned, validated = (sum(map(len, m)) / max(1, n) for m, n in zip(both, (notes, checked), strict=True))
     figures = {
         "notes": notes,
         "has_held_out": bool(sample),
-        "tokens_per_note": {
-            "training": sum(map(len, train)) / max(1, notes),
-            "held_out": sum(map(len, sample or train)) / max(1, checked),
-        },
+        "tokens_per_note": {"training": learned, "held_out": validated},
         "ngram_bits_per_note": None,
         "samples": [],
     }
