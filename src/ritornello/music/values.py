@@ -7,7 +7,7 @@ make a quarter note. Nothing here knows about files, tokens or networks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
@@ -309,7 +309,7 @@ class Melody:
         return replace(self, notes=notes, timeline=timeline)
 
 
-def exact_resolution(times: Sequence[Fraction], at_least: int = TICKS_PER_QUARTER) -> int:
+def exact_resolution(times: Iterable[Fraction], at_least: int = TICKS_PER_QUARTER) -> int:
     """Find the smallest multiple of `at_least` ticks per quarter that makes all `times` whole.
 
     times: in quarters.

@@ -63,7 +63,7 @@ def piece(content: bytes, repeats: str = "unfold") -> Piece:
 
 
 def bar_faults(content: bytes) -> list[str]:
-    return [fault for staff in parse_score(content).staves for fault in staff.faults]
+    return [fault for staff in parse_score(content)[1] for fault in staff.faults]
 
 
 def sounds(found: Piece, part: int = 0) -> list[tuple[Fraction, Fraction, int]]:

@@ -97,7 +97,7 @@ def test_there_are_twenty_songs_of_both_formats_packed_and_plain():
 
 @pytest.mark.parametrize("path", SONGS, ids=lambda p: p.stem)
 def test_every_voice_of_every_bar_of_the_fixtures_fills_its_measure(path):
-    assert [fault for staff in parse_score(path.read_bytes()).staves for fault in staff.faults] == []
+    assert [fault for staff in parse_score(path.read_bytes())[1] for fault in staff.faults] == []
 
 
 @pytest.mark.parametrize("path", SONGS, ids=lambda p: p.stem)
@@ -112,7 +112,7 @@ def test_every_voice_of_every_bar_of_all_songs_fills_its_measure(all_songs):
     """Takes about half a minute. The exceptions stand in FAULTY_BARS with their reasons."""
     found = {}
     for name, content in all_songs.items():
-        faults = [fault for staff in parse_score(zlib.decompress(content)).staves for fault in staff.faults]
+        faults = [fault for staff in parse_score(zlib.decompress(content))[1] for fault in staff.faults]
         if faults:
             found[name] = faults
     assert len(all_songs) == ALL_SONGS

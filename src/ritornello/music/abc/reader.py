@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
 from ritornello.music.abc.layout import parts_and_timeline
-from ritornello.music.abc.voices import Settings, Voice, VoiceReader, tokens
+from ritornello.music.abc.voices import TOKEN, Settings, Voice
 from ritornello.music.values import Piece
 
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
@@ -119,16 +119,14 @@ def _lines(text: str) -> Iterator[NumberedLine]:
 
 def _read_tune(head: Sequence[NumberedLine], lines: Sequence[NumberedLine], source: str, repeats: str) -> Piece:
     tune = _Tune()
-    for number, line in [*head, *lines]:
-        try:
-            tune.read_line(line, is_head=number < lines[0][0])
-        except ValueError as error:
-            raise AbcError(source, number, str(error)) from None
+    at = lines[0][0]
     try:
-        piece = tune.finish(unfold=repeats == "unfold")
+        for at, line in [*head, *lines]:
+            tune.read_line(line, is_head=at < lines[0][0])
+        at = lines[0][0]
+        return replace(tune.finish(unfold=repeats == "unfold"), source=source)
     except ValueError as error:
-        raise AbcError(source, lines[0][0], str(error)) from None
-    return replace(piece, source=source)
+        raise AbcError(source, at, str(error)) from None
 
 
 @dataclass
@@ -141,7 +139,7 @@ class _Tune:
     order: str = ""
     settings: Settings = field(default_factory=Settings)  # what each voice starts from
     declared: dict[str, list[str]] = field(default_factory=dict)  # header: voice -> its V: text, then its %% lines
-    voices: dict[str, VoiceReader] = field(default_factory=dict)
+    voices: dict[str, Voice] = field(default_factory=dict)
     current: str | None = None
     in_body: bool = False
 
@@ -162,17 +160,14 @@ class _Tune:
         if not self.in_body:
             raise ValueError("the tune has no K: field, which must stand before the music")
         names = [*self.declared, *(n for n in self.voices if n not in self.declared)]
-        voices = [self._finished(name) for name in names if name in self.voices]
+        voices = [self.voices[name] for name in names if name in self.voices]
+        for name, voice in self.voices.items():
+            voice.settings.name = voice.settings.name or name
         if not any(v.notes for v in voices):
             raise ValueError("the tune has no notes")
         qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
         parts, timeline = parts_and_timeline(voices, qpm, self.order if unfold else None)
         return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers))
-
-    def _finished(self, name: str) -> Voice:
-        voice = self.voices[name].finish()
-        voice.name = voice.name or name
-        return voice
 
     def _take_field(self, letter: str, value: str) -> None:
         if letter == "V":
@@ -223,13 +218,13 @@ class _Tune:
             self.settings.apply_directive(words)
 
     def _take_music(self, line: str) -> None:
-        for found in tokens(line):
+        for found in TOKEN.finditer(line):
             if found["field"]:
                 self._take_field(found["field"], found["value"].strip())
             else:
                 self._voice().read(found)
 
-    def _voice(self) -> VoiceReader:
+    def _voice(self) -> Voice:
         """Find the reader of the current voice; before any V:, of the first voice declared."""
         name = self.current if self.current is not None else next(iter(self.declared), "")
         if name not in self.voices:
@@ -239,5 +234,5 @@ class _Tune:
                     settings.apply_directive(text[2:].split())
                 else:
                     settings.apply(text)
-            self.voices[name] = VoiceReader(settings)
+            self.voices[name] = Voice(settings)
         return self.voices[name]

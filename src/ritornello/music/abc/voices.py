@@ -25,7 +25,7 @@ from ritornello.music.abc.fields import (
 _LENGTH = r"\d*(?:/+\d*)*"
 _NOTE = rf"(?:(?P<sign>\^\^?|__?|=)(?P<bent>\d*/+\d*|\d+)?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<{{}}>{_LENGTH})"
 _NUMBERS = r"\d+(?:[-,.]\d+)*"
-_TOKEN = re.compile(
+TOKEN = re.compile(  # signs that do not concern the notes are passed over
     "|".join(
         [
             r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]",
@@ -73,23 +73,6 @@ class Mark(NamedTuple):
 
 
 @dataclass
-class Voice:
-    """The contents of one voice as written; changes are (time, value) in order."""
-
-    name: str = ""
-    program: int = 0
-    is_drum: bool = False
-    length: Fraction = Fraction(0)
-    notes: list[WrittenNote] = field(default_factory=list)
-    barlines: list[Fraction] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    metres: list[tuple[Fraction, tuple[int, int] | None]] = field(default_factory=list)
-    keys: list[tuple[Fraction, Signature]] = field(default_factory=list)
-    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
-    parts: list[tuple[Fraction, str]] = field(default_factory=list)
-
-
-@dataclass
 class Settings:
     """The settings of a voice: from the tune's header, then from fields inside the tune."""
 
@@ -132,31 +115,34 @@ class Settings:
                 self.is_drum = True
 
 
-class VoiceReader:
-    """Reads the music lines of one voice into a `Voice`; keeps its place between lines."""
+class Voice:
+    """The contents of one voice as written, read token by token; changes are (time, value) in order."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.notes: list[WrittenNote] = []
+        self.barlines: list[Fraction] = []
+        self.marks: list[Mark] = []
+        self.metres: list[tuple[Fraction, tuple[int, int] | None]] = [(Fraction(0), settings.metre)]
+        self.keys: list[tuple[Fraction, Signature]] = [(Fraction(0), settings.signature)]
+        self.tempos: list[tuple[Fraction, float]] = []
+        self.parts: list[tuple[Fraction, str]] = []
+        # the place of the reader, and what still bears on the notes to come
         self.unit = settings.unit or default_unit(settings.metre)
-        self.voice = Voice()
-        self.voice.metres.append((Fraction(0), settings.metre))
-        self.voice.keys.append((Fraction(0), settings.signature))
         self.time = self.bar_start = Fraction(0)
         self.bar_end = Fraction(0)  # the furthest that any layer of this bar has reached
         self.accidentals: dict[tuple[str, int], int] = {}
         self.tied_names: dict[tuple[str, int], int] = {}
         self.named: dict[tuple[str, int], int] = {}  # the last note or chord, by name, for a tie after it
-        self.last: list[int] = []  # its places in voice.notes
+        self.last: list[int] = []  # its places in notes
         self.last_start = self.end_before = Fraction(0)  # where it starts, and what bar_end was before it
         self.last_factor: Fraction | None = None  # what a < or > still gives the note after it
         self.tuplets: list[list] = []  # [factor, how many notes it still governs]
 
-    def finish(self) -> Voice:
-        """Return the voice, with its length and options."""
-        self.voice.length = max(self.time, self.bar_end)
-        self.voice.name = self.settings.name
-        self.voice.program, self.voice.is_drum = self.settings.program, self.settings.is_drum
-        return self.voice
+    @property
+    def length(self) -> Fraction:
+        """Quarters from the start of the tune."""
+        return max(self.time, self.bar_end)
 
     def read(self, found: re.Match[str]) -> None:
         """Read one token of a music line. Raises ValueError for a note or repeat out of range."""
@@ -187,16 +173,16 @@ class VoiceReader:
         """Apply a field inside the tune to this voice. Raises ValueError where it cannot be read."""
         self.settings.set_field(letter, value)
         if letter == "K":
-            self.voice.keys.append((self.time, self.settings.signature))
+            self.keys.append((self.time, self.settings.signature))
             self.accidentals.clear()
         elif letter == "M":
-            self.voice.metres.append((self.time, self.settings.metre))
+            self.metres.append((self.time, self.settings.metre))
         elif letter == "L":
             self.unit = self.settings.unit or self.unit
         elif letter == "Q" and (qpm := parse_tempo(value, self.unit)):
-            self.voice.tempos.append((self.time, qpm))
+            self.tempos.append((self.time, qpm))
         elif letter == "P":
-            self.voice.parts.append((self.time, value.strip()[:1]))
+            self.parts.append((self.time, value.strip()[:1]))
 
     def _sound(self, heads: list[dict], after: str) -> None:
         """Add the notes of a note or chord; the first one's length moves time on (section 4.17)."""
@@ -211,9 +197,9 @@ class VoiceReader:
             self.named[name] = alteration
             duration = head["length"] * factor
             if duration:
-                self.last.append(len(self.voice.notes))
+                self.last.append(len(self.notes))
                 held += self.last[-1:] if head["tied"] else []
-                self.voice.notes.append(WrittenNote(self.time, duration, self._pitch(name, alteration), False))
+                self.notes.append(WrittenNote(self.time, duration, self._pitch(name, alteration), False))
         self.tied_names = {}
         self._tie(
             held, {(h["letter"], h["octave"]): self.named[h["letter"], h["octave"]] for h in heads if h["tied"]}
@@ -251,7 +237,7 @@ class VoiceReader:
 
     def _tie(self, places: list[int], names: dict[tuple[str, int], int]) -> None:
         for place in places:
-            self.voice.notes[place] = self.voice.notes[place]._replace(tied=True)
+            self.notes[place] = self.notes[place]._replace(tied=True)
         self.tied_names |= names
 
     def _factor(self) -> Fraction:
@@ -280,8 +266,8 @@ class VoiceReader:
         before, after = (2 - shortened, shortened) if signs[0] == ">" else (shortened, 2 - shortened)
         self.last_factor = after
         for place in self.last:
-            note = self.voice.notes[place]
-            self.voice.notes[place] = note._replace(duration=note.duration * before)
+            note = self.notes[place]
+            self.notes[place] = note._replace(duration=note.duration * before)
         self.time = self.last_start + (self.time - self.last_start) * before
         self.bar_end = max(self.end_before, self.time)
 
@@ -294,26 +280,26 @@ class VoiceReader:
     def _bar(self, bar: str) -> None:
         self.time = self.bar_start = self.bar_end = max(self.time, self.bar_end)
         self.accidentals.clear()
-        self.voice.barlines.append(self.time)
+        self.barlines.append(self.time)
         ends, starts = _colons(bar)
         if max(ends, starts) >= MAX_PLAYS:
             raise ValueError(f'"{bar[:20]}..." repeats more than {MAX_PLAYS} times')
         if ends:
-            self.voice.marks.append(Mark(self.time, "end", plays=ends + 1))
+            self.marks.append(Mark(self.time, "end", plays=ends + 1))
         if starts:
-            self.voice.marks.append(Mark(self.time, "start"))
+            self.marks.append(Mark(self.time, "start"))
         if not ends and not starts and ("||" in bar or "[|" in bar or "|]" in bar):
-            self.voice.marks.append(Mark(self.time, "double"))
+            self.marks.append(Mark(self.time, "double"))
 
     def _ending(self, text: str) -> None:
         """Open an ending: 1, "1,3" or "2-4"; one in words ("last time") counts as the next."""
         worded = text.startswith('"')
         if worded and not re.search(r"\d", text):
-            since = takewhile(lambda mark: mark.kind != "start", reversed(self.voice.marks))
+            since = takewhile(lambda mark: mark.kind != "start", reversed(self.marks))
             text = str(1 + sum(mark.kind == "ending" for mark in since))
         numbers = _ending_numbers(text)
         # on the page "2-9" in quotes is a label for the singer's verses: play it once
-        self.voice.marks.append(Mark(self.time, "ending", numbers=frozenset({min(numbers)} if worded else numbers)))
+        self.marks.append(Mark(self.time, "ending", numbers=frozenset({min(numbers)} if worded else numbers)))
 
 
 def _head(token: dict[str, str]) -> dict:
@@ -363,8 +349,3 @@ def _ending_numbers(text: str) -> set[int]:
             raise ValueError(f"ending {text[:20]} must count from 1 to {MAX_PLAYS}")
         numbers.update(range(low, high + 1))
     return numbers
-
-
-def tokens(line: str) -> list[re.Match[str]]:
-    """Split a music line into tokens; signs that do not concern the notes are passed over."""
-    return list(_TOKEN.finditer(line))

@@ -21,14 +21,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from io import BytesIO
+from itertools import accumulate
 from operator import itemgetter
 from typing import TypeVar
 from xml.etree import ElementTree
 
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
-from ritornello.music.musescore.score import Score, read_score
-from ritornello.music.musescore.staff import Sound
-from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
+from ritornello.music.musescore.score import read_score
+from ritornello.music.musescore.staff import Sound, Staff
+from ritornello.music.quarters import MetreName, parts_in_ticks
+from ritornello.music.values import Piece
 
 Value = TypeVar("Value")
 
@@ -45,15 +47,15 @@ def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
     try:
-        score = parse_score(content)
-        order = playing_order(score.bars) if repeats == "unfold" else list(range(len(score.bars)))
-        return [_piece(score, order, source)]
+        bars, staves, tags = parse_score(content)
+        order = playing_order(bars) if repeats == "unfold" else list(range(len(bars)))
+        return [_piece(bars, staves, tags, order, source)]
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if source else str(error)) from None
 
 
-def parse_score(content: bytes) -> Score:
-    """Read the written content of a file, packed or plain. Raises ValueError as read_musescore."""
+def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
+    """Read written bars, staves and tags of a file, packed or plain. Raises ValueError as read_musescore."""
     if content[:2] == b"PK":
         content = _unpacked(content)
     if len(content) > MOST_BYTES:
@@ -76,18 +78,12 @@ def _check_format(root: ElementTree.Element) -> None:
         raise ValueError(f"it is not a MuseScore file: the outermost element is <{root.tag}>")
     version = root.get("version") or ""
     major = version.split(".")[0]
-    if major in ("2", "3"):
-        return
-    if major.isdigit() and int(major) > 3:
-        raise ValueError(
-            f"it is MuseScore format {version}; formats 2 and 3 can be read: "
-            f"in MuseScore {major}, use File > Export > MusicXML and read that file"
-        )
-    if major == "1":
-        raise ValueError(
-            f"it is MuseScore format {version}; formats 2 and 3 can be read: open and save it in MuseScore 3"
-        )
-    raise ValueError(f"it states no MuseScore version that is known (version={version!r}); 2 and 3 can be read")
+    if not major.isdigit() or major == "0":
+        raise ValueError(f"it states no MuseScore version that is known (version={version!r}); 2 and 3 can be read")
+    if major not in ("2", "3"):
+        remedy = f"in MuseScore {major}, use File > Export > MusicXML and read that file"
+        remedy = "open and save it in MuseScore 3" if major == "1" else remedy
+        raise ValueError(f"it is MuseScore format {version}; formats 2 and 3 can be read: {remedy}")
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -121,71 +117,39 @@ def _root_name(archive: zipfile.ZipFile) -> str:
     return at_root[0]
 
 
-def _piece(score: Score, order: Sequence[int], source: str) -> Piece:
+def _piece(
+    bars: Sequence[WrittenBar], staves: Sequence[Staff], tags: dict[str, str], order: Sequence[int], source: str
+) -> Piece:
     """Build a Piece of the bars played in `order`, counted in the coarsest exact ticks."""
-    starts = _starts(score.bars, order)
-    length = starts.pop()
-    notes = _joined(score, order, starts)
-    key_staff = next((staff for staff in score.staves if not staff.transposes), score.staves[0])
-    keys = _played(key_staff.keys, (Fraction(0), (0, "major")), score.bars, order, starts)
-    tempos = _played(
-        sorted(change for staff in score.staves for change in staff.tempos),
-        (Fraction(0), 120.0),
-        score.bars,
-        order,
-        starts,
+    *starts, length = accumulate((bars[index].length for index in order), initial=Fraction(0))
+    notes = _joined(bars, staves, order, starts)
+    key_staff = next((staff for staff in staves if not staff.transposes), staves[0])
+    keys = _played(key_staff.keys, (Fraction(0), (0, "major")), bars, order, starts)
+    changes = sorted(change for staff in staves for change in staff.tempos)
+    tempos = _played(changes, (Fraction(0), 120.0), bars, order, starts)
+    names = [(staff.name, staff.program, staff.is_drum, staff.syllables) for staff in staves]
+    parts, timeline = parts_in_ticks(
+        zip(notes, names, strict=True), length, _metres(bars, order, starts), keys, tempos, FINEST_TICKS, starts
     )
-    times = {t for staff in notes for note in staff for t in note[:2]}
-    ticks = exact_resolution([*times, *starts, length, *(time for time, _ in [*keys, *tempos])])
-    if ticks > FINEST_TICKS:
-        raise ValueError(f"its rhythms need {ticks} ticks per quarter to be exact")
-    timeline = Timeline(
-        ticks,
-        _ticks(length, ticks),
-        tuple(m._replace(tick=_ticks(at, ticks)) for at, m in _metres(score.bars, order, starts)),
-        tuple(Key(_ticks(time, ticks), *key) for time, key in keys),
-        tuple(Tempo(_ticks(time, ticks), qpm) for time, qpm in tempos),
-    )
-    parts = tuple(
-        Part(
-            tuple(Note(_ticks(start, ticks), _ticks(duration, ticks), pitch) for start, duration, pitch in found),
-            staff.name,
-            staff.program,
-            staff.is_drum,
-            staff.syllables,
-        )
-        for staff, found in zip(score.staves, notes, strict=True)
-    )
-    tags = score.tags
     title = tags.get("movementTitle") or tags.get("workTitle") or ""
     return Piece(parts, timeline, title, tags.get("composer", ""), source)
 
 
-def _ticks(quarters: Fraction, ticks_per_quarter: int) -> int:
-    return quarters.numerator * ticks_per_quarter // quarters.denominator
-
-
-def _starts(bars: Sequence[WrittenBar], order: Sequence[int]) -> list[Fraction]:
-    """List the start of each played bar in quarters, then the end of the last."""
-    starts = [Fraction(0)]
-    for index in order:
-        starts.append(starts[-1] + bars[index].length)
-    return starts
-
-
-def _joined(score: Score, order: Sequence[int], starts: Sequence[Fraction]) -> list[list[list]]:
+def _joined(
+    bars: Sequence[WrittenBar], staves: Sequence[Staff], order: Sequence[int], starts: Sequence[Fraction]
+) -> list[list[list]]:
     """List the notes of each staff as played, [start, duration, pitch] in quarters, ties joined.
 
     A tie holds where the note that it comes from has just sounded; otherwise (a tie from a first ending, reached
     from another bar) a new note starts.
     """
-    by_bar: list[list[tuple[Fraction, int, Sound]]] = [[] for _ in score.bars]
-    for index, staff in enumerate(score.staves):
+    by_bar: list[list[tuple[Fraction, int, Sound]]] = [[] for _ in bars]
+    for index, staff in enumerate(staves):
         for sound in staff.sounds:
             by_bar[sound.bar].append((sound.offset, index, sound))
     for entries in by_bar:
         entries.sort(key=lambda entry: entry[0])
-    notes: list[list[list]] = [[] for _ in score.staves]
+    notes: list[list[list]] = [[] for _ in staves]
     waiting: dict[Hashable, list] = {}
     for bar, bar_start in zip(order, starts, strict=True):
         for offset, staff_index, sound in by_bar[bar]:
@@ -226,23 +190,22 @@ def _played(
 
 def _metres(
     bars: Sequence[WrittenBar], order: Sequence[int], starts: Sequence[Fraction]
-) -> list[tuple[Fraction, Metre]]:
+) -> list[tuple[Fraction, MetreName]]:
     """List the metres: where they change, and where a short or long bar shifts the barlines.
 
     Two short bars that make a full one together (a repeat sign inside a bar) count as that one bar.
     """
-    found: list[tuple[Fraction, Metre]] = []
+    found: list[tuple[Fraction, MetreName]] = []
     full = Fraction(1)
     for place, (index, start) in enumerate(zip(order, starts, strict=True)):
         bar = bars[index]
-        metre = Metre(0, *bar.metre)
-        changed = not found or found[-1][1] != metre
+        changed = not found or found[-1][1] != bar.metre
         off = bool(found) and (start - found[-1][0]) % full != 0
         if off and not changed:
             before = bars[order[place - 1]]
             off = before.length >= full or before.length + bar.length != full or found[-1][0] == start
             off = off or (starts[place - 1] - found[-1][0]) % full != 0
         if changed or off:
-            found.append((start, metre))
+            found.append((start, bar.metre))
             full = 4 * Fraction(*bar.metre)
-    return found or [(Fraction(0), Metre(0, 4, 4))]
+    return found or [(Fraction(0), (4, 4))]

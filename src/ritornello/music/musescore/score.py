@@ -6,25 +6,18 @@ Element names and their meaning: MuseScore's own files and its MusicXML export o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from ritornello.music.musescore.repeats import Jump, WrittenBar
-from ritornello.music.musescore.staff import Staff, StaffReader, stretch_of, to_fraction
+from ritornello.music.musescore.staff import Staff, stretch_of, to_fraction
 
 
-@dataclass(slots=True)
-class Score:
-    """The content of a file; `bars` are in written order."""
+def read_score(root: Element) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
+    """Read bars in written order, staves and tags of the <museScore> element.
 
-    bars: list[WrittenBar]
-    staves: list[Staff]
-    tags: dict[str, str]
-
-
-def read_score(root: Element) -> Score:
-    """Read the content of the <museScore> element. Raises ValueError naming staff and bar."""
+    Raises ValueError naming staff and bar.
+    """
     score = root.find("Score")
     elements = {e.get("id"): e for e in ([] if score is None else score.findall("Staff"))}
     if score is None or not elements:
@@ -33,15 +26,14 @@ def read_score(root: Element) -> Score:
     division = int(score.findtext("Division") or 480)
     is_old = (root.get("version") or "").startswith("2")
     instruments = _instruments(score)
-    staves, open_endings = [], []
+    staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
-        reader = StaffReader(bars, number, division if is_old else 0, instruments.get(name or "", Staff()))
-        reader.read(element)
-        staves.append(reader.staff)
-        open_endings += reader.open_endings
-    _extend_endings(bars, open_endings)
+        instrument = instruments.get(name or "", ("", 0, False, False))
+        staves.append(Staff(bars, number, division if is_old else 0, *instrument))
+        staves[-1].read(element)
+    _extend_endings(bars, [last for staff in staves for last in staff.open_endings])
     tags = {tag.get("name") or "": (tag.text or "").strip() for tag in score.findall("metaTag")}
-    return Score(bars, staves, {**_frame_titles(score), **{k: v for k, v in tags.items() if v}})
+    return bars, staves, {**_frame_titles(score), **{k: v for k, v in tags.items() if v}}
 
 
 def _frame_titles(score: Element) -> dict[str, str]:
@@ -55,8 +47,8 @@ def _frame_titles(score: Element) -> dict[str, str]:
     return found
 
 
-def _instruments(score: Element) -> dict[str, Staff]:
-    """Make an empty Staff for each staff id, with the name and sound of its part."""
+def _instruments(score: Element) -> dict[str, tuple[str, int, bool, bool]]:
+    """Read the name, program, is_drum and transposes of each staff id."""
     staves = {}
     for part in score.findall("Part"):
         instrument = part.find("Instrument")
@@ -66,7 +58,7 @@ def _instruments(score: Element) -> dict[str, Staff]:
         name = "" if long_name is None else " ".join("".join(long_name.itertext()).split())
         program = instrument.find("Channel/program")
         for staff in part.findall("Staff"):
-            staves[staff.get("id") or ""] = Staff(
+            staves[staff.get("id") or ""] = (
                 name or (part.findtext("trackName") or instrument.findtext("trackName") or "").strip(),
                 max(0, min(127, int(program.get("value") or 0))) if program is not None else 0,
                 (instrument.findtext("useDrumset") or "0").strip() not in ("0", ""),
@@ -103,7 +95,7 @@ def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, 
         repeat_start=measure.find("startRepeat") is not None,
         repeat_times=0 if times is None else int(times.text or 2),
         labels=tuple(marker.findtext("label") or "" for marker in measure.findall("Marker")),
-        jump=_jump(measure.find("Jump")),
+        jump=next(map(_jump, measure.findall("Jump")), None),
         closes_section=_breaks_section(measure),
     )
 
@@ -117,9 +109,7 @@ def _extend_endings(bars: list[WrittenBar], last_bars: Iterable[int]) -> None:
             bar.passes = before.passes
 
 
-def _jump(element: Element | None) -> Jump | None:
-    if element is None:
-        return None
+def _jump(element: Element) -> Jump:
     to, until, then, repeats = (
         (element.findtext(name) or "").strip() for name in ("jumpTo", "playUntil", "continueAt", "playRepeats")
     )

@@ -8,28 +8,14 @@ skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ritornello.music.musescore.repeats import WrittenBar
+from ritornello.music.notation import TYPES
 
-QUARTERS = {
-    "longa": Fraction(16),
-    "breve": Fraction(8),
-    "whole": Fraction(4),
-    "half": Fraction(2),
-    "quarter": Fraction(1),
-    "eighth": Fraction(1, 2),
-    "16th": Fraction(1, 4),
-    "32nd": Fraction(1, 8),
-    "64th": Fraction(1, 16),
-    "128th": Fraction(1, 32),
-    "256th": Fraction(1, 64),
-    "512th": Fraction(1, 128),
-    "1024th": Fraction(1, 256),
-}
+QUARTERS = {"longa": Fraction(16), **{name: length for length, name in TYPES.items()}}
 DOTTED = {(kind, dots): q * (2 - Fraction(1, 2**dots)) for kind, q in QUARTERS.items() for dots in range(5)}
 OTTAVAS = {"8va": 12, "8vb": -12, "15ma": 24, "15mb": -24, "22ma": 36, "22mb": -36}
 GRACE = frozenset(
@@ -54,26 +40,6 @@ class Sound(NamedTuple):
     tied_to: Hashable = None
 
 
-@dataclass(slots=True)
-class Staff:
-    """One staff as written: its notes in file order, its name, and how many syllables are sung on it.
-
-    keys: (time, (fifths, mode)). tempos: (time, quarters per minute). Times in quarters of the written score.
-    faults: voices that do not fill their bar. The first voice must fill every bar without a hole; the others may
-    leave stretches out, which are rests, but may neither overlap themselves nor run over the barline.
-    """
-
-    name: str = ""
-    program: int = 0
-    is_drum: bool = False
-    transposes: bool = False
-    syllables: int = 0
-    sounds: list[Sound] = field(default_factory=list)
-    keys: list[tuple[Fraction, tuple[int, str]]] = field(default_factory=list)
-    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-
 def measures(staff: Element) -> list[Element]:
     """List the bars of a staff, without the copies that stand for multi-measure rests."""
     return [m for m in staff.findall("Measure") if m.find("multiMeasureRest") is None]
@@ -88,25 +54,40 @@ def to_fraction(text: str) -> Fraction:
     return Fraction(int(numerator), int(denominator or 1))
 
 
-def _written_fraction(element: Element) -> Fraction:
-    """Read a fraction of a whole note: <duration>1/4</duration> or <duration z="1" n="4"/>."""
-    if element.text and element.text.strip():
-        return to_fraction(element.text)
-    return Fraction(int(element.get("z") or 0), int(element.get("n") or 0))
+class Staff:
+    """One staff as written: its name, notes in file order, and how many syllables are sung on it.
 
+    division: ticks per quarter in format 2, 0 for format 3.
+    keys: (time, (fifths, mode)). tempos: (time, quarters per minute). Times in quarters of the written score.
+    faults: voices that do not fill their bar. The first voice must fill every bar without a hole; the others may
+    leave stretches out, which are rests, but may neither overlap themselves nor run over the barline.
+    """
 
-class StaffReader:
-    """Reads the bars of one staff. division: ticks per quarter in format 2, 0 for format 3."""
-
-    def __init__(self, bars: list[WrittenBar], number: int, division: int, staff: Staff) -> None:
-        self.bars, self.number, self.division, self.staff = bars, number, division, staff
+    def __init__(
+        self,
+        bars: list[WrittenBar],
+        number: int,
+        division: int,
+        name: str,
+        program: int,
+        is_drum: bool,
+        transposes: bool,
+    ) -> None:
+        self.bars, self.number, self.division = bars, number, division
+        self.name, self.program, self.is_drum, self.transposes = name, program, is_drum, transposes
+        self.syllables = 0
+        self.sounds: list[Sound] = []
+        self.keys: list[tuple[Fraction, tuple[int, str]]] = []
+        self.tempos: list[tuple[Fraction, float]] = []
+        self.faults: list[str] = []
+        self.open_endings: list[int] = []  # last bars of endings whose line has no hook at its end
+        # the place of the reader, and what is open there
         self.bar = self.voice = 0
         self.offset = Fraction(0)
         self.stretch = Fraction(1)
         self.factors: list[Fraction] = []  # format 3: what the open tuplets multiply durations by
         self.tuplets: dict[str, Fraction] = {}  # format 2: the same by tuplet number
         self.spanners: dict[str, tuple[Element, Fraction]] = {}  # format 2: open endings and octave lines
-        self.open_endings: list[int] = []  # last bars of endings whose line has no hook at its end
         self.octaves: list[tuple[Fraction, Fraction, int]] = []
         self.spans: dict[int, list[tuple[Fraction, Fraction]]] = {}  # by voice: what fills this bar
 
@@ -122,7 +103,10 @@ class StaffReader:
             except (ValueError, KeyError, IndexError, ArithmeticError) as error:
                 reason = str(error) if isinstance(error, ValueError) else f"a value that makes no sense ({error})"
                 raise ValueError(f"staff {self.number}, bar {self.bar + 1}: {reason}") from None
-            self._check_fill()
+            for voice in sorted({0, *self.spans}):
+                problem = _fill_problem(self.spans.get(voice, []), self.bars[self.bar].length, voice == 0)
+                if problem:
+                    self.faults.append(f"staff {self.number}, bar {self.bar + 1}, voice {voice + 1}: {problem}")
         for element, start in self.spanners.values():
             self._close(element, start, self.bars[-1].end)
         self._shift_octaves()
@@ -151,7 +135,7 @@ class StaffReader:
             if tag == "Note":
                 notes.append(child)
             elif tag == "Lyrics" and (child.findtext("no") or "0").strip() == "0" and child.find("text") is not None:
-                self.staff.syllables += 1
+                self.syllables += 1
         start = self.offset
         duration = self._advance(element)
         for note in notes:
@@ -163,20 +147,21 @@ class StaffReader:
         pitch = int(note.findtext("pitch") or -1)
         if not 0 <= pitch <= 127:
             raise ValueError(f"pitch must be 0 to 127, not {pitch}")
-        tied_from, tied_to = (self._numbered_ties if self.division else self._located_ties)(note, start, pitch)
-        self.staff.sounds.append(Sound(self.bar, start, duration, pitch, tied_from, tied_to))
+        tied_from, tied_to = self._ties(note, start, pitch)
+        self.sounds.append(Sound(self.bar, start, duration, pitch, tied_from, tied_to))
 
-    def _numbered_ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
-        """Format 2: <Tie id="7"> leaves, <endSpanner id="7"/> arrives."""
-        leaves, arrives = note.find("Tie"), note.find("endSpanner")
-        return None if arrives is None else arrives.get("id"), None if leaves is None else leaves.get("id")
+    def _ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
+        """Find the ties that arrive and leave, each by a name that both of its ends give it.
 
-    def _located_ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
-        """Format 3: a tie is known by the note that it leads to, (bar, offset, staff, voice, pitch)."""
-        arrives = leaves = None
-        for spanner in note.findall("Spanner"):
-            if spanner.get("type") != "Tie":
-                continue
+        Format 2 numbers them: <Tie id="7"> leaves, <endSpanner id="7"/> arrives. Format 3 says where they lead: the
+        name is that of the note there, (bar, offset, staff, voice, pitch).
+        """
+        arrives: Hashable = None
+        leaves: Hashable = None
+        if self.division:
+            end, begin = note.find("endSpanner"), note.find("Tie")
+            return None if end is None else end.get("id"), None if begin is None else begin.get("id")
+        for spanner in note.findall("Spanner[@type='Tie']"):
             if spanner.find("prev") is not None:
                 arrives = (self.bar, start, self.number, self.voice, pitch)
             target = spanner.find("next/location")
@@ -204,13 +189,18 @@ class StaffReader:
             return self.bars[self.bar].length
         written = element.find("duration")
         dots = int(element.findtext("dots") or 0)
-        duration = DOTTED[kind, dots] if written is None else 4 * _written_fraction(written)
+        if written is None:
+            duration = DOTTED[kind, dots]
+        elif written.text and written.text.strip():  # <duration>1/4</duration>, of a whole note
+            duration = 4 * to_fraction(written.text)
+        else:  # <duration z="1" n="4"/>
+            duration = 4 * Fraction(int(written.get("z") or 0), int(written.get("n") or 0))
         tuplet = element.findtext("Tuplet") if self.division else None
         if tuplet is not None:
-            duration = duration * self.tuplets[tuplet]
+            duration *= self.tuplets[tuplet]
         elif self.factors:
-            duration = duration * self.factors[-1]
-        duration = duration if self.stretch == 1 else duration / self.stretch
+            duration *= self.factors[-1]
+        duration /= self.stretch
         if duration <= 0:
             raise ValueError("a note or rest without length")
         return duration
@@ -249,12 +239,12 @@ class StaffReader:
         fifths = int(element.findtext("accidental") or 0)
         if -7 <= fifths <= 7:
             mode = "minor" if element.findtext("mode") == "minor" else "major"
-            self.staff.keys.append((self.now, (fifths, mode)))
+            self.keys.append((self.now, (fifths, mode)))
 
     def _tempo(self, element: Element) -> None:
         quarters_per_second = float(element.findtext("tempo") or 0)
         if quarters_per_second > 0:
-            self.staff.tempos.append((self.now, round(quarters_per_second * 60, 3)))
+            self.tempos.append((self.now, round(quarters_per_second * 60, 3)))
 
     def _spanner(self, element: Element) -> None:
         """Format 3: an ending or octave line with the place where it stops."""
@@ -290,24 +280,16 @@ class StaffReader:
 
     def _repeat_bar(self, element: Element) -> None:
         """Play the bar before again, as the bar-repeat sign asks."""
-        again = [s for s in self.staff.sounds if s.bar == self.bar - 1]
-        self.staff.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
+        again = [s for s in self.sounds if s.bar == self.bar - 1]
+        self.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
         self.spans.setdefault(self.voice, []).append((self.offset, self.bars[self.bar].length))
 
     def _shift_octaves(self) -> None:
         """Move the notes under octave lines; pitches are stored as read from the page."""
         for start, end, semitones in self.octaves:
-            for i, sound in enumerate(self.staff.sounds):
+            for i, sound in enumerate(self.sounds):
                 if start <= self.bars[sound.bar].start + sound.offset < end:
-                    self.staff.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
-
-    def _check_fill(self) -> None:
-        """Record the faults of this bar (see `Staff`)."""
-        length = self.bars[self.bar].length
-        for voice in sorted({0, *self.spans}):
-            problem = _fill_problem(self.spans.get(voice, []), length, voice == 0)
-            if problem:
-                self.staff.faults.append(f"staff {self.number}, bar {self.bar + 1}, voice {voice + 1}: {problem}")
+                    self.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
@@ -319,9 +301,7 @@ def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must
         if start > reached and must_be_full:
             return f"is empty from quarter {reached} to {start}"
         reached = end
-    if reached > length:
-        return f"holds {reached} quarters, the bar {length}"
-    if reached < length and must_be_full:
+    if reached > length or (reached < length and must_be_full):
         return f"holds {reached} quarters, the bar {length}"
     return ""
 
@@ -337,18 +317,18 @@ def _location(element: Element) -> tuple[int, Fraction, int, int]:
 
 
 _HANDLERS = {
-    "Chord": StaffReader._chord,
-    "Rest": StaffReader._advance,
-    "Tuplet": StaffReader._tuplet,
-    "endTuplet": StaffReader._end_tuplet,
-    "tick": StaffReader._tick,
-    "location": StaffReader._skip,
-    "TimeSig": StaffReader._time_signature,
-    "KeySig": StaffReader._key,
-    "Tempo": StaffReader._tempo,
-    "Spanner": StaffReader._spanner,
-    "Volta": StaffReader._open,
-    "Ottava": StaffReader._open,
-    "endSpanner": StaffReader._end_spanner,
-    "RepeatMeasure": StaffReader._repeat_bar,
+    "Chord": Staff._chord,
+    "Rest": Staff._advance,
+    "Tuplet": Staff._tuplet,
+    "endTuplet": Staff._end_tuplet,
+    "tick": Staff._tick,
+    "location": Staff._skip,
+    "TimeSig": Staff._time_signature,
+    "KeySig": Staff._key,
+    "Tempo": Staff._tempo,
+    "Spanner": Staff._spanner,
+    "Volta": Staff._open,
+    "Ottava": Staff._open,
+    "endSpanner": Staff._end_spanner,
+    "RepeatMeasure": Staff._repeat_bar,
 }

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 from typing import NamedTuple
 
-from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline, exact_resolution
-
-MetreName = tuple[int, int]
-KeyName = tuple[int, str]
-StaffName = tuple[str, int, bool, int]  # name, program, is_drum, syllables
+from ritornello.music.quarters import KeyName, MetreName, PartName, parts_in_ticks
+from ritornello.music.values import Piece
 
 MAX_RESOLUTION = 10_000_000  # ticks per quarter
 
@@ -39,38 +37,28 @@ class Measure:
 
 
 def join_measures(
-    bars: Sequence[Measure], staves: Mapping[int, StaffName], title: str, composer: str, source: str
+    bars: Sequence[Measure], staves: Mapping[int, PartName], title: str, composer: str, source: str
 ) -> Piece:
     """Join bars into a Piece with one Part for each staff that has notes.
 
     Raises ValueError where there are no notes, or the times have no common resolution.
     """
-    starts = [Fraction(0)]
-    for bar in bars:
-        starts.append(starts[-1] + bar.length)
-    notes = [n._replace(start=n.start + at) for bar, at in zip(bars, starts, strict=False) for n in bar.notes]
+    *starts, length = accumulate((bar.length for bar in bars), initial=Fraction(0))
+    notes = [n._replace(start=n.start + at) for bar, at in zip(bars, starts, strict=True) for n in bar.notes]
     if not notes:
         raise ValueError("no notes with a pitch in this score")
     sounding = _tied_together(notes)
-    changes = _tempos(bars, starts)
-    times = [t for n in sounding for t in (n.start, n.duration)] + starts + [q for q, _ in changes]
-    resolution = exact_resolution(times)
-    if resolution > MAX_RESOLUTION:
-        raise ValueError(f"the times of this score need {resolution} ticks per quarter, more than {MAX_RESOLUTION}")
-    timeline = Timeline(
-        resolution,
-        int(starts[-1] * resolution),
-        tuple(Metre(int(q * resolution), *metre) for q, metre in _metres(bars, starts)),
-        tuple(Key(int(q * resolution), *key) for q, key in _keys(bars, starts)),
-        tuple(Tempo(int(q * resolution), qpm) for q, qpm in changes),
+    voices = [([n for n in sounding if n.staff == number], name) for number, name in staves.items()]
+    parts, timeline = parts_in_ticks(
+        [voice for voice in voices if voice[0]],
+        length,
+        _metres(bars, starts),
+        _keys(bars, starts),
+        _tempos(bars, starts),
+        MAX_RESOLUTION,
+        starts,
     )
-    parts = [_part(sounding, number, staff, resolution) for number, staff in staves.items()]
-    return Piece(tuple(p for p in parts if p.notes), timeline, title, composer, source)
-
-
-def _part(notes: Sequence[Placed], number: int, staff: StaffName, resolution: int) -> Part:
-    own = (n for n in notes if n.staff == number)
-    return Part(tuple(Note(int(n.start * resolution), int(n.duration * resolution), n.pitch) for n in own), *staff)
+    return Piece(parts, timeline, title, composer, source)
 
 
 def _tied_together(notes: Sequence[Placed]) -> list[Placed]:
@@ -97,7 +85,7 @@ def _metres(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[F
     """
     entries: list[tuple[Fraction, MetreName]] = []
     joined = False  # whether this bar completes the one before
-    for i, (bar, start) in enumerate(zip(bars, starts, strict=False)):
+    for i, (bar, start) in enumerate(zip(bars, starts, strict=True)):
         if not bar.length:
             continue
         metre = _named(bar)
@@ -131,14 +119,14 @@ def _full(metre: MetreName) -> Fraction:
 
 def _keys(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, KeyName]]:
     entries: list[tuple[Fraction, KeyName]] = []
-    for bar, start in zip(bars, starts, strict=False):
+    for bar, start in zip(bars, starts, strict=True):
         if bar.key and bar.length and (not entries or entries[-1][1] != bar.key):
             entries.append((start if entries else Fraction(0), bar.key))
     return entries
 
 
 def _tempos(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, float]]:
-    marked = {start + q: qpm for bar, start in zip(bars, starts, strict=False) for q, qpm in bar.tempos}
+    marked = {start + q: qpm for bar, start in zip(bars, starts, strict=True) for q, qpm in bar.tempos}
     entries: list[tuple[Fraction, float]] = [(Fraction(0), marked.pop(Fraction(0), 120.0))]
     for q, qpm in sorted(marked.items()):
         if qpm != entries[-1][1]:

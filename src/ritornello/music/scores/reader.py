@@ -14,7 +14,8 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ritornello.music.errors import decode_text
-from ritornello.music.scores.bars import KeyName, Measure, MetreName, Placed, join_measures
+from ritornello.music.quarters import KeyName, MetreName
+from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.repeats import MAX_BARS, played_order
 from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score, xml_text
 from ritornello.music.values import Piece
