@@ -61,11 +61,11 @@ def test_a_primer_that_names_its_key_keeps_it():
 def test_a_register_that_leaves_less_room_is_not_weighed():
     allowed = (np.arange(128) >= 60) & (np.arange(128) <= 84)
     network = Indifferent(INTERVAL)
-    found = openings_of(network, INTERVAL, GenerateOptions(), in_key(HIGH, 0), allowed)
+    found, _ = openings_of(network, INTERVAL, GenerateOptions(), in_key(HIGH, 0), allowed)
     # C6 would leave F#5 to C6, C3 would want its lowest note below C4
-    assert [heading(tokens)[1] for tokens in found.tokens] == ["octave 7", "octave 6"]
-    nowhere = openings_of(network, INTERVAL, GenerateOptions(), in_key(HIGH, 0), np.arange(128) > 115)
-    assert [heading(tokens)[1] for tokens in nowhere.tokens] == [f"octave {n}" for n in range(8, 0, -1)]
+    assert [heading(tokens)[1] for tokens in found] == ["octave 7", "octave 6"]
+    nowhere, _ = openings_of(network, INTERVAL, GenerateOptions(), in_key(HIGH, 0), np.arange(128) > 115)
+    assert [heading(tokens)[1] for tokens in nowhere] == [f"octave {n}" for n in range(8, 0, -1)]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_a_heading_weighs_what_a_player_says_of_its_tokens(options, make_network
     network = make_network(
         alphabet.size, second=alphabet.parts[1], side=alphabet.features, echoes=echoes, scale=0.4, dtype=np.float64
     )
-    found = openings_of(network, encoding, GenerateOptions(), HIGH, ANYWHERE)
-    assert len(found.tokens) == (24 if encoding.pitch_row.is_chained else len(found.nats)) >= 24
-    for tokens, nats in zip(found.tokens[::7], found.nats[::7], strict=True):
+    found, costs = openings_of(network, encoding, GenerateOptions(), HIGH, ANYWHERE)
+    assert len(found) == (24 if encoding.pitch_row.is_chained else len(costs)) >= 24
+    for tokens, nats in zip(found[::7], costs[::7], strict=True):
         player, expected = Player(network, encoding), 0.0
         for token in tokens:
             expected += np.log(player.ask()[token])
@@ -91,8 +91,8 @@ def test_a_heading_weighs_what_a_player_says_of_its_tokens(options, make_network
 
 def test_one_way_to_begin_costs_nothing():
     network = Indifferent(Grid())
-    found = openings_of(network, Grid(), GenerateOptions(), HIGH, ANYWHERE)
-    assert found.tokens.tolist() == [[132, 84, 128, 128, 128, 83, 128, 128, 128, 81, 128, 128, 128]]
+    found, _ = openings_of(network, Grid(), GenerateOptions(), HIGH, ANYWHERE)
+    assert found.tolist() == [[132, 84, 128, 128, 128, 83, 128, 128, 128, 81, 128, 128, 128]]
     assert network.started == []
 
 

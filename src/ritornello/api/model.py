@@ -248,7 +248,7 @@ class Run:
 
 def models() -> list[str]:
     """List the names of the shipped models, the default first."""
-    from ritornello.model.shelf import shipped_models
+    from ritornello.model.file import shipped_models
 
     return shipped_models()
 
@@ -259,7 +259,7 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     Raises FileNotFoundError, or ModelFileError (a ValueError), naming the file.
     """
     from ritornello.model import file
-    from ritornello.model.shelf import find_model
+    from ritornello.model.file import find_model
 
     if isinstance(model, Model):
         return model

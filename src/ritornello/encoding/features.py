@@ -48,7 +48,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.encoding.metres import METRES, is_compound, metre_numbers
+from ritornello.encoding.vocabulary import METRES, is_compound, metre_numbers
 from ritornello.music.keys import PROFILES
 
 INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago")

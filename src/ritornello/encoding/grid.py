@@ -16,10 +16,9 @@ import numpy as np
 
 from ritornello.encoding.features import BAR_ECHOES, Echo, Feature, checked_echoes, checked_inputs, feature_list
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, SILENCE, GridTracker
-from ritornello.encoding.metres import BEGIN_ROWS, METRES, bar_lengths, first_beats, metre_numbers
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps, from_barline, rounded, stepped
-from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, bar_lengths, first_beats, metre_numbers
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 PLAIN_ROWS = (

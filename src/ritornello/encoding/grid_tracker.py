@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ritornello.encoding.features import BARS_AGO, Past, input_values, metrical
-from ritornello.encoding.metres import METRES
+from ritornello.encoding.vocabulary import METRES
 from ritornello.music.values import Key
 
 NO_EVENT = 128

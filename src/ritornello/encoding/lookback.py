@@ -21,10 +21,9 @@ import numpy as np
 from ritornello.encoding.features import INPUTS, Echo, Feature, checked_inputs
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, GridTracker
-from ritornello.encoding.metres import bar_length
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps
-from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.encoding.vocabulary import Vocabulary, bar_length
 from ritornello.music.values import Melody
 
 REPEATED = Feature("repeated", 4)

@@ -25,10 +25,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ritornello.encoding.features import Echo, Feature
-from ritornello.encoding.metres import BEGIN_ROWS, METRES, metre_numbers
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
-from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, metre_numbers
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
 
 DEFAULTS: dict[str, Any] = {

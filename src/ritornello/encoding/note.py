@@ -34,7 +34,6 @@ import numpy as np
 
 from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
 from ritornello.encoding.features import BARS_AGO, Echo, Feature, checked_echoes, checked_inputs, feature_list
-from ritornello.encoding.metres import BEGIN_ROWS, METRES, bar_lengths, first_beats, metre_numbers
 from ritornello.encoding.note_layout import (
     ABOVE_KEY,
     ABOVE_PREVIOUS,
@@ -50,7 +49,7 @@ from ritornello.encoding.note_layout import (
 )
 from ritornello.encoding.note_tracker import NoteTracker
 from ritornello.encoding.protocol import Encoded
-from ritornello.encoding.vocabulary import Vocabulary
+from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, bar_lengths, first_beats, metre_numbers
 from ritornello.music.keys import estimate_key, key_of
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
 

@@ -21,7 +21,7 @@ from ritornello.generate.constraints import (
 )
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.expression import with_expression
-from ritornello.generate.openings import Openings, no_opening, openings_of, without_end
+from ritornello.generate.openings import openings_of, without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
@@ -65,11 +65,14 @@ def compose(
     after a primer whose header names the mode.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
-    _check_metre(encoding, options)
+    if options.metre and not knows_metres(encoding):
+        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
+    if options.metre:
+        encoding.begin(options.metre)  # refuses what does not exist
     if primer is not None and options.metre:
         primer = in_metre(primer, options.metre)
     options = with_lock(options, encoding.is_keyed and (primer is None or primer.timeline.key is None))
-    opening = no_opening()
+    opening = np.zeros((1, 0), np.int64), np.zeros(1)  # one way to begin: with nothing
     if primer is not None:
         if counts_bars(encoding):
             _check_room(encoding, options, primer)
@@ -81,7 +84,9 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        drawn, surprise = _draw_tokens(network, encoding, options, dice, opening, pitch_range)
+        players = Players(network, encoding, len(dice), with_rules=True)
+        forms = forms_of(encoding, options, players.trackers, pitch_range)
+        drawn, surprise = sample(players, forms, options, dice, _drawn_opening(*opening, options, dice))
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             if attempt == attempts - 1 or _has_mode_asked_for(melody, options):
@@ -92,13 +97,6 @@ def compose(
 def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:
     """Say in one line what the encoding cannot keep of a primer; "" where it keeps all."""
     return what_changes(encoding, in_metre(primer, options.metre) if options.metre else primer)
-
-
-def _check_metre(encoding: MelodyEncoding, options: GenerateOptions) -> None:
-    if options.metre and not knows_metres(encoding):
-        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
-    if options.metre:
-        encoding.begin(options.metre)  # refuses what does not exist
 
 
 def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> None:
@@ -142,21 +140,6 @@ def note_bits(encoding: MelodyEncoding, tokens: np.ndarray, bits: np.ndarray) ->
     sums = np.append(np.cumsum(bits), np.full(parts, bits.sum()))
     first = encoding.onsets(tokens) // parts * parts
     return sums[first + parts - 1] - sums[first] + bits[first]
-
-
-def _draw_tokens(
-    network: NumpyLstm,
-    encoding: MelodyEncoding,
-    options: GenerateOptions,
-    dice: Dice,
-    opening: Openings,
-    pitch_range: tuple[int, int],
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Draw the tokens of each tune; also the bits that each token cost the network."""
-    players = Players(network, encoding, len(dice), with_rules=True)
-    forms = forms_of(encoding, options, players.trackers, pitch_range)
-    given = _drawn_opening(opening, options, dice)
-    return sample(players, forms, options, dice, given)
 
 
 def sample(
@@ -215,15 +198,15 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
             bits[n].append(cost)
 
 
-def _drawn_opening(opening: Openings, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Draw the tokens that each tune begins with, (batch, length).
+def _drawn_opening(tokens: np.ndarray, nats: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
+    """Draw the tokens that each tune begins with, (batch, length), from the `openings_of` a primer.
 
     No dice are rolled where there is but one way.
     """
-    if len(opening.nats) == 1:
-        return opening.tokens.repeat(len(dice), 0)
-    ways = rounded(np.tile(opening.nats, (len(dice), 1)))
-    return opening.tokens[draw_likely(ways, options, dice)]
+    if len(nats) == 1:
+        return tokens.repeat(len(dice), 0)
+    ways = rounded(np.tile(nats, (len(dice), 1)))
+    return tokens[draw_likely(ways, options, dice)]
 
 
 def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:

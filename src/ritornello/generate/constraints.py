@@ -12,7 +12,7 @@ ends the tune.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -63,23 +63,33 @@ class FormTable:
         return found[2]
 
 
-class Form(Protocol):
-    """What steers one tune in the making: biases on the logits, and when it is over."""
+class Form:
+    """Biases for one tune: any legal token, until the network ends the tune. events: biases of part 0."""
+
+    def __init__(self, events: np.ndarray, rules: Any):
+        self._events, self._rules, self._length = events, rules, 0
 
     def observe(self) -> None:
-        """Take note of where the tune stands; to be called before each token, drawn or given."""
+        """Count the token that comes next."""
+        self._length += 1
 
     def bias(self, written: list[int]) -> np.ndarray:
-        """Compute what to add to the logits of the due part, (ids,), given the tokens so far."""
+        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
+
+        -inf for what must not come.
+        """
+        return np.where(self._rules.legal(), self._events if self._rules.part == 0 else 0.0, -np.inf)
 
     def is_over(self) -> bool:
         """Tell whether the tune is over."""
+        return self._rules.done or self._length >= MOST_TOKENS
 
 
-class BarForm:
+class BarForm(Form):
     """Biases for one tune of so many bars; `place` is where it stands."""
 
     def __init__(self, table: FormTable, place: Place):
+        super().__init__(table.begins, place)
         self._table, self._place = table, place
         self._tonic = table.tonic
         self._entry = -1
@@ -162,28 +172,6 @@ def _found_tonic(encoding: MelodyEncoding, written: list[int]) -> int:
     return (melody.timeline.key or estimate_key(notes)[0]).tonic
 
 
-class FreeForm:
-    """Biases for one tune of an encoding that counts no bars: any legal token, until the network ends the tune."""
-
-    def __init__(self, begins: np.ndarray, rules: Any):
-        self._begins, self._rules, self._length, self._is_over = begins, rules, 0, False
-
-    def observe(self) -> None:
-        """Count the token that comes next."""
-        self._length += 1
-
-    def bias(self, written: list[int]) -> np.ndarray:
-        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
-
-        -inf for what must not come.
-        """
-        return np.where(self._rules.legal(), self._begins if self._rules.part == 0 else 0.0, -np.inf)
-
-    def is_over(self) -> bool:
-        """Tell whether the tune is over."""
-        return self._rules.done or self._length >= MOST_TOKENS
-
-
 def forms_of(
     encoding: Any, options: GenerateOptions, trackers: list[Any], pitch_range: tuple[int, int]
 ) -> list[Form]:
@@ -205,7 +193,7 @@ def forms_of(
             f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
         )
     begins = begin_bias(encoding, options)[: encoding.parts[0]]
-    return [FreeForm(begins, rules) for rules in trackers]
+    return [Form(begins, rules) for rules in trackers]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:

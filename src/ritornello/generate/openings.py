@@ -7,7 +7,7 @@ rule: a header is drawn in proportion to the likelihood of header and primer tog
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,24 +22,12 @@ from ritornello.music.values import Key, Melody
 MODES = ("major", "minor")
 
 
-@dataclass(frozen=True)
-class Openings:
-    """Ways to begin. tokens: (ways, length), of which one is drawn for each tune. nats: log likelihoods, (ways,)."""
-
-    tokens: np.ndarray
-    nats: np.ndarray
-
-
-def no_opening() -> Openings:
-    """Return the opening of a tune that begins with nothing."""
-    return Openings(np.zeros((1, 0), np.int64), np.zeros(1))
-
-
 def openings_of(
     network: NumpyLstm, encoding: MelodyEncoding, options: GenerateOptions, primer: Melody, allowed: np.ndarray
-) -> Openings:
+) -> tuple[np.ndarray, np.ndarray]:
     """Encode a primer without its end, under each header that it may have, and weigh them.
 
+    Returns tokens, (ways, length), of which one row is drawn for each tune, and their log likelihoods, (ways,).
     allowed: pitches that the tune may have, (128,) of bool: an octave that leaves the tune less room among them than
     another of the same key is left out.
     """
@@ -47,10 +35,10 @@ def openings_of(
     key = np.repeat(np.arange(len(versions)), [len(ways) for ways in versions])
     tokens = np.stack([without_end(encoding, tokens) for ways in versions for tokens in ways])
     if len(tokens) == 1:
-        return Openings(tokens, np.zeros(1))
-    passes = _roomy(encoding, tokens, allowed)
+        return tokens, np.zeros(1)
+    passes = np.array([_has_roomy_header(encoding, way, allowed) for way in tokens.tolist()])  # (ways,)
     tokens = tokens[passes | ~np.isin(key, key[passes])]  # a key of which no octave passes keeps all
-    return Openings(tokens, -sequence_nats(network, encoding, list(tokens)))
+    return tokens, -sequence_nats(network, encoding, list(tokens))
 
 
 def without_end(encoding: MelodyEncoding, tokens: np.ndarray) -> np.ndarray:
@@ -76,15 +64,8 @@ def _possible_keys(options: GenerateOptions) -> list[Key]:
     return [key_of(tonic, mode) for mode in MODES for tonic in range(12) if asked is None or mode == asked.mode]
 
 
-def _roomy(encoding: MelodyEncoding, tokens: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Tell which sequences have headers that `Place.heading` lets pass, (ways,) of bool.
-
-    tokens: (ways, length).
-    """
-    return np.array([_has_roomy_header(encoding, way, allowed) for way in tokens.tolist()])
-
-
 def _has_roomy_header(encoding: MelodyEncoding, tokens: list[int], allowed: np.ndarray) -> bool:
+    """Tell whether `Place.heading` lets the header of a melody pass."""
     place = encoding.tracker()
     for token in tokens:
         if place.notes:

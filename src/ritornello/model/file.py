@@ -2,6 +2,7 @@
 
 No pickled objects. The header holds one JSON text under "ritornello": format, network, encoding, vocabulary,
 facts (corpus, licence, seed, validation figures, ...) and the SHA-256 of the tensors, checked on loading.
+A user calls a model by a file, a run folder, or the name of one that comes with the program (`find_model`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ritornello.model.lstm import NumpyLstm, tensor_shapes
 from ritornello.model.options import NetworkOptions
 
 FORMAT = 1
+SHELF = Path(__file__).parents[1] / "data" / "models"
+DEFAULT = "hymns-and-songs"
 NETWORKS = {"lstm": NumpyLstm}  # by kind
 
 
@@ -166,3 +169,25 @@ def _check_tensors(
         raise ModelFileError(
             f"{path}: its weights {', '.join(spare)} do not belong to the network that it says it is; train it again"
         )
+
+
+def shipped_models() -> list[str]:
+    """List the models that come with the program, the default first."""
+    names = sorted(path.stem for path in SHELF.glob("*.safetensors"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def find_model(name: str | Path) -> Path:
+    """Find the path of the model file meant. Raises FileNotFoundError that lists the shipped names."""
+    path = Path(name)
+    if path.is_dir():
+        inside = path / "model.safetensors"
+        if not inside.is_file():
+            raise FileNotFoundError(f"{path}: no model.safetensors in this folder; give a run folder or a model file")
+        return inside
+    if path.exists():
+        return path
+    if str(name) in shipped_models():
+        return SHELF / f"{name}.safetensors"
+    shipped = ", ".join(shipped_models()) or "none"
+    raise FileNotFoundError(f"{name}: no such model; give a model file, a run folder or a shipped model ({shipped})")

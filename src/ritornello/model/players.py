@@ -7,7 +7,7 @@ query (Intelligent Instruments Lab).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +18,8 @@ from ritornello.model.lstm import NumpyLstm, Rows, State, probabilities
 MAX_BATCH = 512
 
 
-class Snapshot(NamedTuple):
-    """A place to return to: state of the network, part due, tokens not yet read, and the rules of each melody."""
-
-    state: State
-    part: int
-    waiting: np.ndarray | None
-    trackers: list[Any]
+Snapshot = tuple[State, int, np.ndarray | None, list[Any]]
+"""A place to return to: state of the network, part due, tokens not yet read, and the rules of each melody."""
 
 
 class Players:
@@ -76,12 +71,12 @@ class Players:
 
     def snapshot(self) -> Snapshot:
         """Return the present place, to be restored as often as wanted; no array is copied."""
-        return Snapshot(self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers])
+        return self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers]
 
     def restore(self, place: Snapshot) -> None:
         """Go back to a snapshot of these players."""
-        self._state, self.part, self._waiting = place.state, place.part, place.waiting
-        self.trackers = [tracker.copy() for tracker in place.trackers]
+        self._state, self.part, self._waiting, trackers = place
+        self.trackers = [tracker.copy() for tracker in trackers]
 
     def _read(self) -> None:
         """Feed the tokens that wait to the network, with the features of the group after them."""

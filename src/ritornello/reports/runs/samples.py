@@ -11,7 +11,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.generate.compose import compose, sample
-from ritornello.generate.constraints import FreeForm
+from ritornello.generate.constraints import Form
 from ritornello.generate.draw import Dice
 from ritornello.generate.openings import without_end
 from ritornello.generate.options import GenerateOptions
@@ -98,7 +98,7 @@ def _written_alone(network: NumpyLstm, encoding: MelodyEncoding, primer: Melody 
     return encoding.decode(tokens[0])
 
 
-class _Bare(FreeForm):
+class _Bare(Form):
     """The form of a tune that a network writes by itself: any legal token but `end`, until BARS are full."""
 
     def is_over(self) -> bool:

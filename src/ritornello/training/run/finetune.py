@@ -18,8 +18,7 @@ from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
-from ritornello.model.file import ModelFile, digest, load_model
-from ritornello.model.shelf import find_model
+from ritornello.model.file import ModelFile, digest, find_model, load_model
 from ritornello.training.run.folder import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
