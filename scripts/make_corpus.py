@@ -28,8 +28,8 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import with_families, without_duplicates
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
+from ritornello.corpus.pick.bars import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pick.line import top_line
-from ritornello.corpus.pick.segments import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.music.abc.reader import read_abc

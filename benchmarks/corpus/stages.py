@@ -17,22 +17,21 @@ from typing import Any
 
 from ritornello.corpus.build import build
 from ritornello.corpus.build.convert import convert
-from ritornello.corpus.build.journal import content_key
 from ritornello.corpus.build.pool import content_of
-from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.build.rows import FileRows, content_key
 from ritornello.reports.corpora import page
 
 STAGES = {
-    "open the file": ["corpus.find.sources:Source.read"],
+    "open the file": ["corpus.find.find:Source.read"],
     "read the music": ["corpus.build.convert:scan_content"],
     "pick the melody, find its key": ["corpus.build.convert:pick_melodies"],
     "quantise": ["corpus.pick.pick:timed"],
     "fingerprint": ["corpus.build.convert:fingerprint"],
     "make rows of it": ["corpus.build.convert:corpus_of", "corpus.build.rows:FileRows.to_bytes"],
     "check the rows": ["corpus.build.rows:FileRows.from_bytes"],
-    "journal": ["corpus.build.journal:Journal.put", "corpus.build.journal:Journal.rows"],
-    "duplicates, families, splits": ["corpus.build.assemble:judged", "corpus.build.assemble:_Pieces.compare"],
-    "report lines": ["corpus.build.assemble:report_line", "corpus.lines:Lines.put"],
+    "journal": ["corpus.build.rows:Journal.put", "corpus.build.rows:Journal.rows"],
+    "duplicates, families, splits": ["corpus.build.build:judged", "corpus.build.build:Assembly.compare"],
+    "report lines": ["corpus.build.build:report_line", "corpus.report:Lines.put"],
     "write": ["corpus.store:Corpus.save"],
     "the page": ["reports.corpora.page:report_page"],
 }

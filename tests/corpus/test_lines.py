@@ -6,9 +6,8 @@ import threading
 
 import pytest
 
-from ritornello.corpus.find.sources import Source
-from ritornello.corpus.lines import RECENT, Lines, lines_of
-from ritornello.corpus.report import FileReport, dropped
+from ritornello.corpus.find.find import Source
+from ritornello.corpus.report import RECENT, FileReport, Lines, dropped, lines_of
 
 MANY = [Source(f"in/{n}.mid", f"in/{n}.mid") for n in range(2 * RECENT + 7)]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ritornello.corpus.build.journal import Journal, content_key
-from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.build.rows import FileRows, Journal, content_key
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.packed import pack

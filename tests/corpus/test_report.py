@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from ritornello.corpus.build.assemble import strict_failure
-from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.build.build import build_corpus, strict_failure
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import REMEDIES, SHARPER, FileReport, dropped, remedy

@@ -113,10 +113,10 @@ def test_a_failed_save_leaves_the_old_corpus(tmp_path, monkeypatch):
     corpus = small_corpus()
     corpus.save(tmp_path / "c")
 
-    def full_disk(path, content):
-        raise OSError(28, "No space left on device", str(path))
+    def full_disk(file):
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ritornello.corpus.folder._write_flushed", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match=r"No space left.*c'"):
         corpus.selected(corpus.in_split("test")).save(tmp_path / "c")
     monkeypatch.undo()

@@ -25,7 +25,7 @@ from mutations import damaged
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archives import ARCHIVE_SUFFIXES
-from ritornello.corpus.find.sources import name_problem
+from ritornello.corpus.find.find import name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import FileReport
 

@@ -30,8 +30,7 @@ def load_corpus(
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
     from ritornello.corpus.embedded import COLLECTIONS, embedded
-    from ritornello.corpus.folder import is_corpus
-    from ritornello.corpus.store import Corpus
+    from ritornello.corpus.store import Corpus, is_corpus
 
     if isinstance(corpus, Corpus):
         return corpus
@@ -63,7 +62,7 @@ def build_corpus(
     made, a line on standard error says so: the corpus is there.
     """
     from ritornello.corpus.build.build import build_corpus as build
-    from ritornello.corpus.folder import check_place
+    from ritornello.corpus.store import check_place
 
     if out is not None:
         check_place(Path(out))

@@ -7,6 +7,15 @@ from typing import Literal
 
 from ritornello.corpus.errors import CorpusError
 
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "repeats": ("unfold", "written"),
+    "convention": ("exercise", "zeldic", "magenta", None),
+    "timing": ("auto", "grid", "exact"),
+    "swing": ("keep", "straight"),
+    "engine": ("pool", "ray"),
+}
+LEAST = {"least_notes": 1, "min_bars": 0, "workers": 0}
+
 
 @dataclass(frozen=True)
 class BuildOptions:
@@ -68,25 +77,17 @@ class BuildOptions:
     """Of engine ray: the folder that all machines see, or the URL, for its Parquet shards; else OUT.shards."""
 
     def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if (value := getattr(self, name)) not in known:
+                *first, last = (f'"{word}"' for word in known if word is not None)
+                raise CorpusError(f"{name} must be {', '.join(first)} or {last}, not {value!r}")
+        for name, least in LEAST.items():
+            if (value := getattr(self, name)) < least:
+                raise CorpusError(f"{name} must be {least} or more, not {value}")
         if not 0.0 < self.similarity <= 1.0:
             raise CorpusError(f"similarity must be above 0 and at most 1, not {self.similarity}")
-        if self.repeats not in ("unfold", "written"):
-            raise CorpusError(f'repeats must be "unfold" or "written", not {self.repeats!r}')
-        if self.least_notes < 1:
-            raise CorpusError(f"least_notes must be 1 or more, not {self.least_notes}")
-        if self.min_bars < 0:
-            raise CorpusError(f"min_bars must be 0 or more, not {self.min_bars}")
         if self.rest_bars is not None and not 1 <= self.rest_bars < float("inf"):
             raise CorpusError(f"rest_bars must be 1 or more, not {self.rest_bars}")
-        if self.engine not in ("pool", "ray"):
-            raise CorpusError(f'engine must be "pool" or "ray", not {self.engine!r}')
-        if self.workers < 0:
-            raise CorpusError(f"workers must be 0 or more, not {self.workers}")
-        if self.convention not in (None, "exercise", "zeldic", "magenta"):
-            raise CorpusError(f'convention must be "exercise", "zeldic" or "magenta", not {self.convention!r}')
-        self._check_picking()
-
-    def _check_picking(self) -> None:
         track = self.pick.removeprefix("track:").strip() if self.pick.startswith("track:") else ""
         if self.pick not in ("auto", "first", "highest", "every-part") and not track:
             raise CorpusError(
@@ -94,7 +95,3 @@ class BuildOptions:
             )
         if not 1 <= self.steps_per_quarter <= 24:
             raise CorpusError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
-        if self.timing not in ("auto", "grid", "exact"):
-            raise CorpusError(f'timing must be "auto", "grid" or "exact", not {self.timing!r}')
-        if self.swing not in ("keep", "straight"):
-            raise CorpusError(f'swing must be "keep" or "straight", not {self.swing!r}')

@@ -1,13 +1,25 @@
-"""What became of each input file: one line each, with a reason that programs may rely on and a remedy."""
+"""What became of each input file: one line each, with a reason that programs may rely on and a remedy.
+
+The lines of a million files lie on disk: in memory each takes a few bytes.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+import tempfile
+import threading
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import IO, Any, Generic, TypeVar, overload
 
 from ritornello.music.errors import printable
+
+Value = TypeVar("Value")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+RECENT = 4096  # values read last, at hand in memory: workers are fed from them, and the program comes behind
 
 KEPT, DROPPED = "kept", "dropped"
 
@@ -124,15 +136,11 @@ class FileReport:
 
     def __str__(self) -> str:
         """Write one line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
-        return printable(self._line())
-
-    def _line(self) -> str:
-        if self.status == KEPT:
-            doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
-            return f"kept     {self.path}: {_count(self.melodies, 'melod')}, {self.notes} notes" + (
-                _bracket(self.detail) + doubts
-            )
-        return f"dropped  {self.path}: {self.reason}{_bracket(self.detail)}; {self.remedy}"
+        if self.status == DROPPED:
+            return printable(f"dropped  {self.path}: {self.reason}{_bracket(self.detail)}; {self.remedy}")
+        doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
+        melodies = f"{self.melodies} melod{'y' if self.melodies == 1 else 'ies'}"
+        return printable(f"kept     {self.path}: {melodies}, {self.notes} notes{_bracket(self.detail)}{doubts}")
 
 
 def dropped(
@@ -153,16 +161,97 @@ def remedy(reason: str, detail: str = "") -> str:
 
     Raises KeyError for a reason that is not in REMEDIES.
     """
-    general = REMEDIES[reason]
     for pattern, sharper in SHARPER.get(reason, {}).items():
         if found := re.search(pattern, detail):
             return sharper.format(*found.groups())
-    return general
-
-
-def _count(number: int, stem: str) -> str:
-    return f"{number} {stem}{'y' if number == 1 else 'ies'}"
+    return REMEDIES[reason]
 
 
 def _bracket(text: str) -> str:
     return f" ({text})" if text else ""
+
+
+class Lines(Sequence[Value], Generic[Value]):
+    """Values by their place. They go with the program; several threads may read and write them.
+
+    to_plain: from a value to plain values for JSON; from_plain: and back. length: how many there will be at least.
+    """
+
+    def __init__(
+        self,
+        to_plain: Callable[[Value], Any],
+        from_plain: Callable[[Any], Value],
+        values: Iterable[Value] = (),
+        length: int = 0,
+    ) -> None:
+        self._to_plain, self._from_plain = to_plain, from_plain
+        self._starts = array("q", [-1]) * length
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the list
+        self._end = 0
+        self._at = lru_cache(RECENT)(self._read)
+        self._lock = threading.Lock()
+        for value in values:
+            self._starts.append(-1)
+            self.put(len(self) - 1, value)
+
+    def put(self, place: int, value: Value) -> None:
+        """Write the value of a place, or write it anew."""
+        line = json_line(self._to_plain(value))
+        with self._lock:
+            if self._file.tell() != self._end:  # a seek empties the buffer
+                self._file.seek(self._end)
+            self._file.write(line)
+            if self._starts[place] >= 0:
+                self._at.cache_clear()
+            self._starts[place] = self._end
+            self._end += len(line)
+
+    def __len__(self) -> int:
+        """Count the places."""
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Value: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Value, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Value | tuple[Value, ...]:
+        """Read the value of a place, or a tuple of some. Raises IndexError past the end."""
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        return self._at(range(len(self))[index])
+
+    def lines(self) -> Iterator[bytes]:
+        """Read all lines in order, each with its end."""
+        return map(self._line, self._starts)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other is a sequence of equal values."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def _read(self, place: int) -> Value:
+        return self._from_plain(json.loads(self._line(self._starts[place])))
+
+    def _line(self, start: int) -> bytes:
+        with self._lock:
+            if self._file.tell() != start:
+                self._file.seek(start)
+            return self._file.readline()
+
+
+def lines_of(values: Sequence[Value], to_plain: Callable[[Value], Any]) -> Iterator[bytes]:
+    """Write each value as a line of JSON; those of Lines stand there as lines already."""
+    return values.lines() if isinstance(values, Lines) else (json_line(to_plain(value)) for value in values)
+
+
+def json_line(plain: Any) -> bytes:
+    """Write plain values as a line of UTF-8; of ASCII where a name holds bytes that are no text."""
+    try:
+        return _encode(plain).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(plain).encode() + b"\n"

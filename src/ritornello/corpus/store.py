@@ -7,10 +7,14 @@ those arrays, which are kept step for step.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.folder import read_files, write_files
-from ritornello.corpus.lines import json_line, lines_of
 from ritornello.corpus.pieces import (
     NOTE_DTYPE,
     CorpusPiece,
@@ -33,10 +36,16 @@ from ritornello.corpus.pieces import (
     note_array,
     with_parts,
 )
-from ritornello.corpus.report import FileReport
+from ritornello.corpus.report import FileReport, json_line, lines_of
 from ritornello.music.values import Melody
 
 SPLITS = ("train", "validation", "test")
+NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
+REQUIRED = NAMES[:2]
+REPORT = "report.jsonl"
+"""Where nothing could be kept it lies there alone, and the next build takes its place."""
+PAGE = "report.html"
+"""The page of a corpus, written after it by those who show it, and never read. Saving removes an older one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +75,9 @@ class Corpus:
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
             corpus = cls(notes, pieces, report, steps)
             check_corpus(corpus)
-            _check_digests(corpus, [line["digest"] for line in lines])
+            for piece, line in zip(corpus.pieces, lines, strict=True):
+                if _digest(corpus, piece) != line["digest"]:  # a flipped bit would load otherwise
+                    raise ValueError(f"the notes of {piece.source} have changed since they were saved")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, MemoryError) as error:
             message = f"{path}: the corpus is damaged ({error}); build it again with `ritornello corpus build`"
             raise CorpusError(" ".join(message.split())) from None
@@ -229,16 +240,6 @@ def _check_values(corpus: Corpus) -> None:
         raise ValueError("a step token lies out of range")
 
 
-def _check_digests(corpus: Corpus, digests: Sequence[str]) -> None:
-    """Check that notes are those that were saved: a flipped bit would load otherwise.
-
-    Raises ValueError.
-    """
-    for piece, digest in zip(corpus.pieces, digests, strict=True):
-        if _digest(corpus, piece) != digest:
-            raise ValueError(f"the notes of {piece.source} have changed since they were saved")
-
-
 def _digest(corpus: Corpus, piece: CorpusPiece) -> str:
     """Hash a piece's notes: the first 16 hex digits of their SHA-256."""
     first, stop = piece.melodies[0].first, piece.melodies[-1].stop
@@ -253,3 +254,84 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.decode("utf-8").splitlines() if line.strip()]
+
+
+def is_corpus(path: Path) -> bool:
+    """Tell whether a folder holds at least the notes and pieces of a corpus."""
+    return all((path / name).is_file() for name in REQUIRED)
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """Read the files of a corpus folder. Raises CorpusError where it is missing or not a corpus."""
+    if not path.exists():
+        raise CorpusError(f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {path}`")
+    if not path.is_dir():
+        raise CorpusError(f"{path}: a corpus is a folder, this is a file; build one with `ritornello corpus build`")
+    if not is_corpus(path):
+        missing = " and ".join(name for name in REQUIRED if not (path / name).is_file())
+        raise CorpusError(f"{path}: not a corpus, {missing} missing; build one with `ritornello corpus build`")
+    return {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
+
+
+def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
+    """Write files into a corpus folder, all of them or none; each is bytes, or bytes in pieces.
+
+    They are written to a temporary folder next to it first. A new folder appears by one rename; in an existing corpus
+    each file is renamed into place, and what else lies there stays.
+    Raises CorpusError for a place that holds something else, OSError where it cannot be written.
+    """
+    check_place(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
+    try:
+        for name, content in files.items():
+            with open(temporary / name, "wb") as file:
+                file.writelines([content] if isinstance(content, bytes) else content)
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.chmod(0o777 & ~atomic.umask())
+        if is_corpus(path):
+            for name in files:
+                os.replace(temporary / name, path / name)
+            for name in {*NAMES, PAGE} - set(files):
+                (path / name).unlink(missing_ok=True)
+        else:
+            if path.is_dir():
+                (path / REPORT).unlink(missing_ok=True)
+                path.rmdir()  # empty, and a rename onto a folder is not portable
+            os.rename(temporary, path)
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_report(path: Path, lines: Iterable[bytes]) -> None:
+    """Write the report of a build that kept nothing; a corpus in the folder stays as it is.
+
+    Raises OSError where it cannot be written.
+    """
+    if not is_corpus(path):
+        atomic.write_bytes(path / REPORT, b"".join(lines))
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporary folders of a program that was killed while it wrote a corpus."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if temporary.is_dir() and {entry.name for entry in temporary.iterdir()} <= {*NAMES, PAGE}:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_place(path: Path) -> None:
+    """Check, before anything is read, that a corpus can be written there.
+
+    Raises CorpusError or OSError as `write_files`.
+    """
+    if path.is_dir() and not is_corpus(path) and any(entry.name != REPORT for entry in path.iterdir()):
+        raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
+    if path.exists() and not path.is_dir():
+        raise CorpusError(f"{path}: a file is in the way; choose another name for the corpus folder")
+    atomic.check_place(path)

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from ritornello.corpus.build.assemble import Assembly
+from ritornello.corpus.build.build import Assembly
 from ritornello.corpus.build.convert import convert
-from ritornello.corpus.find.sources import Source
+from ritornello.corpus.find.find import Source
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note

@@ -2,8 +2,7 @@
 
 import pytest
 
-from ritornello.corpus.build.journal import Journal, content_key, journal_path
-from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.build.rows import FileRows, Journal, content_key, journal_path
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 

@@ -9,10 +9,9 @@ import pytest
 import strange_worker
 
 from ritornello.corpus.build.convert import explained_bytes, rows_and_pieces
-from ritornello.corpus.build.journal import Journal
 from ritornello.corpus.build.pool import BATCH_BYTES, BATCH_FILES, CONVERT, Job, batches, convert_here, converted
-from ritornello.corpus.build.rows import FileRows
-from ritornello.corpus.find.sources import Source
+from ritornello.corpus.build.rows import FileRows, Journal
+from ritornello.corpus.find.find import Source
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi.reader import read_midi, write_midi
 from ritornello.music.values import Melody, Note

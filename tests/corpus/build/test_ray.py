@@ -92,7 +92,7 @@ def test_shards_can_be_read_by_any_program_and_give_the_rows_back(tmp_path):
     assert rows["notes.txt"]["pitch"] == []
     assert shards_in(str(tmp_path / "shards")) == [path]
     again = list(read_shard(str(tmp_path / "shards"), path))
-    assert [(row.key, row.rows.to_bytes()) for row in again] == [(key, rows.to_bytes()) for _, key, rows in files]
+    assert [(key, rows.to_bytes()) for key, rows in again] == [(key, rows.to_bytes()) for _, key, rows in files]
 
 
 def test_a_damaged_shard_is_named(tmp_path):

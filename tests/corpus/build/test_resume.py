@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from ritornello.corpus.build.build import build_corpus
-from ritornello.corpus.build.journal import journal_path
 from ritornello.corpus.build.pool import Worker
-from ritornello.corpus.folder import PAGE
+from ritornello.corpus.build.rows import journal_path
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.store import PAGE, Corpus
 from ritornello.music.errors import WorkerError
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note

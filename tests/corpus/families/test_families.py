@@ -4,8 +4,9 @@ import random
 
 import numpy as np
 
-from ritornello.corpus.families.families import Comparison, families, linked, with_families, without_duplicates
-from ritornello.corpus.families.likeness import Line, contour, contour_share, line_of
+from ritornello.corpus.families.families import Comparison, with_families, without_duplicates
+from ritornello.corpus.families.likeness import Line, contour_share, line_of
+from ritornello.corpus.families.split import linked
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.music.values import Melody, Note
@@ -29,6 +30,10 @@ def corpus(*tunes):
     return corpus_of(pieces)
 
 
+def families(corpus, **known):
+    return [piece.family for piece in with_families(corpus, **known).pieces]
+
+
 def groups(*tunes):
     names = families(corpus(*tunes))
     return [names.index(name) for name in names]
@@ -40,7 +45,8 @@ def other_tune(seed, notes=24):
 
 
 def test_contour_leaves_out_repeated_notes():
-    assert contour(np.array([60, 60, 62, 62, 62, 59])).tolist() == [2, -3]
+    pitches = np.array([60, 60, 62, 62, 62, 59])
+    assert Line(pitches, np.ones(6, int), 1).contour.tolist() == [2, -3]
 
 
 def test_another_key_is_the_same_tune():

@@ -6,8 +6,7 @@ from fractions import Fraction
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.families import families, with_families, without_duplicates
-from ritornello.corpus.families.judge import judged
+from ritornello.corpus.families.families import judged, with_families, without_duplicates
 from ritornello.corpus.families.likeness import likeness, line_of, rhythm_share
 from ritornello.corpus.families.variants import Variant, families_as_text, families_of, variant_of
 from ritornello.corpus.options import BuildOptions
@@ -66,6 +65,10 @@ def melody(pitches, beats, ticks=480):
         notes.append(Note(at, int(beat * ticks), pitch))
         at += int(beat * ticks)
     return Melody(tuple(notes), replace(Melody(()).timeline, ticks_per_quarter=ticks))
+
+
+def families(corpus, *similarity):
+    return [piece.family for piece in with_families(corpus, *similarity).pieces]
 
 
 def corpus(**tunes):
@@ -198,7 +201,7 @@ def test_a_family_never_straddles_a_split(split):
         tunes[f"t{i}"] = melody(shifted, [1] * len(shifted))
         tunes[f"t{i} slow"] = melody([p - 3 for p in shifted], [2] * len(shifted))
     whole = corpus_of([(CorpusPiece(name, ()), [tune]) for name, tune in tunes.items()])
-    done = judged(whole, BuildOptions(split=split, keep_copies=True)).corpus
+    done, _, _ = judged(whole, BuildOptions(split=split, keep_copies=True))
     assert len(done) == 80
     of_family = {}
     for piece in done.pieces:
@@ -213,14 +216,13 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
     whole = corpus_of(
         [(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "a slow": slow, "a up": up}.items()]
     )
-    judgement = judged(whole, BuildOptions())
-    assert [p.source for p in judgement.corpus.pieces] == ["a", "b"]
-    assert judgement.duplicates["a up"].words == "same tune as a, 5 semitones up"
+    kept, duplicates, _ = judged(whole, BuildOptions())
+    assert [p.source for p in kept.pieces] == ["a", "b"]
+    assert duplicates["a up"].words == "same tune as a, 5 semitones up"
     report = tuple(
-        FileReport(copy.source, "dropped", "duplicate", duplicates=(copy.to_dict(),))
-        for copy in judgement.duplicates.values()
+        FileReport(copy.source, "dropped", "duplicate", duplicates=(copy.to_dict(),)) for copy in duplicates.values()
     )
-    [family] = families_of(replace(judgement.corpus, report=report))
+    [family] = families_of(replace(kept, report=report))
     assert [(m.source, m.kept, m.nearest) for m in family.members] == [
         ("a", True, ""),
         ("a slow", False, "a"),
@@ -241,7 +243,7 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
 def test_families_that_stay_are_told_from_their_notes():
     variant = melody(varied(TWINKLE, 9), BEATS)
     whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "v": variant}.items()])
-    done = judged(whole, BuildOptions(keep_copies=True)).corpus
+    done, _, _ = judged(whole, BuildOptions(keep_copies=True))
     [family] = families_of(done)
     assert [(m.source, m.kept) for m in family.members] == [("a", True), ("v", True)]
     assert family.members[1].variant.kind == "near"
@@ -258,16 +260,16 @@ def test_pieces_without_notes_across_an_explicit_split_are_copies_of_each_other(
     """Arrays of rests alone stay under a given split; their melodies are empty with repeats and without."""
     silent = Melody(())
     whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": silent, "b": ode, "a2": silent}.items()])
-    judgement = judged(whole, BuildOptions(split="last:0.34"))
-    assert judgement.crossing["a2"].words.startswith("nearly the same tune as a")
+    _, _, crossing = judged(whole, BuildOptions(split="last:0.34"))
+    assert crossing["a2"].words.startswith("nearly the same tune as a")
     assert variant_of(line_of(whole, 0), line_of(whole, 1)) == Variant("near", 0, None, 0, 0.0)
 
 
 def test_copies_across_an_explicit_split_are_told(tmp_path):
     whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "a2": twinkle}.items()])
-    judgement = judged(whole, BuildOptions(split="last:0.34"))
-    assert (len(judgement.corpus), judgement.duplicates) == (3, {})
-    assert judgement.crossing["a2"].words == "same tune as a"
+    kept, duplicates, crossing = judged(whole, BuildOptions(split="last:0.34"))
+    assert (len(kept), duplicates) == (3, {})
+    assert crossing["a2"].words == "same tune as a"
 
 
 def test_hymns_to_the_same_tune_are_found_and_no_others(repo_root):

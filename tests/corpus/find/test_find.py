@@ -11,8 +11,7 @@ import zipfile
 import pytest
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.find import each_file
-from ritornello.corpus.find.sources import Source, SourceError
+from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.report import REMEDIES
 
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX file names are bytes, only POSIX has these links")
@@ -33,10 +32,10 @@ def fill(folder, *paths: str) -> None:
 
 
 def refused(source: Source) -> tuple[str, str]:
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(CorpusError) as caught:
         source.read()
     assert caught.value.reason in REMEDIES
-    return caught.value.reason, caught.value.detail
+    return caught.value.reason, str(caught.value)
 
 
 def test_a_folder_is_searched_in_the_order_of_paths(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.segments import cut_at_rests, sounding_bars
+from ritornello.corpus.pick.bars import cut_at_rests, sounding_bars
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 

@@ -35,9 +35,9 @@ def build(
         The corpus folder to write. Its report.html is to be looked at; report.jsonl has a line for every file.
     """
     from ritornello.corpus.errors import CorpusError
-    from ritornello.corpus.families.judge import copies_across, unknown_names
+    from ritornello.corpus.families.families import copies_across, unknown_names
     from ritornello.corpus.families.split import SplitRule
-    from ritornello.corpus.folder import is_corpus
+    from ritornello.corpus.store import is_corpus
     from ritornello.reports.corpora.summary import LINES, screen
 
     console = Console(quiet, as_json)

@@ -1,31 +1,42 @@
 """Files in, corpus out: every file is read or refused for a reason that is written down.
 
 Each file is converted by itself (see `convert`) in a process that it may bring down; the rows of all of them wait in
-a journal until they are put together, so that a build that is stopped goes on where it was.
+a journal until they are put together in the order of the files, with copies, families and splits, so that a build
+that is stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from ritornello.atomic import not_written
-from ritornello.corpus.build.assemble import Assembly
-from ritornello.corpus.build.journal import Journal, journal_path
 from ritornello.corpus.build.pool import convert_here
+from ritornello.corpus.build.rows import FileRows, Journal, journal_path
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families.families import Comparison, Duplicates, judged
+from ritornello.corpus.families.likeness import Line, line_of
 from ritornello.corpus.families.split import SplitRule
-from ritornello.corpus.find.find import each_file
-from ritornello.corpus.find.sources import Source
-from ritornello.corpus.folder import sweep, write_report
-from ritornello.corpus.lines import Lines, lines_of
+from ritornello.corpus.families.variants import Member, variant_of
+from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.report import FileReport
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, Lines, dropped, lines_of
+from ritornello.corpus.store import Corpus, joined, sweep, write_report
 from ritornello.music.errors import WorkerError
 
 OnFile = Callable[[int, int, str], None]
+RowsOf = Callable[[int], FileRows]
+
+
+COMPARED_AT = (0.5, 0.85)
+"""After these shares of the files the tunes so far are compared, while workers convert the rest: less is left to do
+when they are done. The outcome is the same."""
 
 
 def build_corpus(
@@ -96,3 +107,154 @@ def _executor(
     from ritornello.corpus.build.ray_pool import convert_on_ray
 
     return convert_on_ray(sources, options, journal, options.shards or f"{out}.shards")
+
+
+class Assembly:
+    """Takes the rows of files in their order, as far as they are there, and makes a corpus of them.
+
+    Of pieces with one fingerprint only the first is kept in memory, unless duplicates are to stay, and report lines
+    lie on disk: a folder of duplicates needs no more memory than what they are duplicates of.
+    """
+
+    def __init__(self, sources: Sequence[Source], rows_of: RowsOf, options: BuildOptions) -> None:
+        self._sources, self._rows_of, self._options = sources, rows_of, options
+        self._keeps_duplicates = options.keep_copies or SplitRule.parse(options.split).explicit
+        self._report = Lines(FileReport.to_dict, FileReport.from_dict, length=len(sources))
+        self._files = 0  # that are taken
+        self._pauses = {int(share * len(sources)) for share in COMPARED_AT}
+        self._pieces: list[tuple[int, FileRows, int]] = []  # place of the file, its rows, number of the piece in them
+        self._prints: list[str] = []  # of these pieces
+        self._first: dict[str, int] = {}  # first piece of each fingerprint
+        self._duplicated: dict[int, array[int]] = {}  # places of the files with duplicates of a piece
+        self._comparison = Comparison(self._line, options.similarity)
+
+    def advance(self, is_there: Callable[[int], bool]) -> None:
+        """Take files from the first that is not taken yet up to the first whose rows are not there."""
+        while self._files < len(self._sources) and is_there(self._files):
+            place, self._files = self._files, self._files + 1
+            rows = self._rows_of(place)
+            for number, fingerprint in enumerate(rows.prints):
+                first = self._first.setdefault(fingerprint, len(self._pieces))
+                if first == len(self._pieces) or self._keeps_duplicates:
+                    self._pieces.append((place, rows, number))
+                    self._prints.append(fingerprint)
+                else:
+                    self._duplicated.setdefault(first, array("q")).append(place)
+            self._report.put(place, report_line(self._sources[place].name, rows, self._duplicates_in(rows)))
+            if self._files in self._pauses:
+                self.compare()
+
+    def compare(self) -> None:
+        """Compare the pieces so far; where duplicates are to go, find how each varies the first."""
+        pairs = self._comparison.variant_pairs(sorted(self._first.values()))
+        for first, later in () if self._keeps_duplicates else pairs:
+            self._comparison.variant(later, first)
+
+    def corpus(self) -> Corpus:
+        """Make the corpus of all files, whose rows must be there now.
+
+        Raises CorpusError, with the report, where nothing is left, or where the options are strict and a file wants
+        attention.
+        """
+        self.advance(lambda _: True)
+        whole = joined((rows.corpus, rows.corpus.pieces[number]) for _, rows, number in self._pieces)
+        corpus, left_out, crossing = judged(whole, self._options, self._prints, self._comparison)
+        self._amend(left_out, crossing)
+        if not corpus.pieces:
+            counted = ", ".join(
+                f"{n} {reason}" for reason, n in Counter(r.reason for r in self._report).most_common()
+            )
+            first = str(self._report[0])[9:]
+            message = f"nothing could be kept of {len(self._report)} files ({counted}); the first: {first}"
+            raise CorpusError(message, self._report)
+        failure = strict_failure(self._report) if self._options.strict else ""
+        if failure:
+            raise CorpusError(failure, self._report)
+        return replace(corpus, report=self._report)
+
+    def _amend(self, left_out: Duplicates, crossing: Duplicates) -> None:
+        """Replace report lines of files whose pieces, or originals of them, went or cross the split."""
+        files: dict[int, FileRows | None] = {}  # None where the rows are not in memory
+        for number, (place, rows, _) in enumerate(self._pieces):
+            if self._piece(number).source in {*left_out, *crossing}:
+                files[place] = rows
+                for other in self._duplicated.get(number, ()):
+                    files.setdefault(other, None)
+        for place, known in files.items():
+            rows = known or self._rows_of(place)
+            duplicates = {**left_out, **self._duplicates_in(rows, left_out)}
+            self._report.put(place, report_line(self._sources[place].name, rows, duplicates, crossing))
+
+    def _duplicates_in(self, rows: FileRows, left_out: Mapping[str, Member] = {}) -> Duplicates:
+        """Find the pieces of a file that are duplicates of one taken, by source.
+
+        left_out: pieces taken, but left out as duplicates themselves, by source: what stays for them stays for both.
+        """
+        duplicates: Duplicates = {}
+        for number, (piece, fingerprint) in enumerate(zip(rows.corpus.pieces, rows.prints, strict=True)):
+            original = self._first[fingerprint]
+            source = self._piece(original).source
+            if self._keeps_duplicates or source == piece.source:
+                continue
+            if source in left_out:
+                source = left_out[source].nearest
+                original = self._by_source[source]
+            variant = variant_of(line_of(rows.corpus, number), self._line(original))
+            duplicates[piece.source] = Member(piece.source, False, source, variant)
+        return duplicates
+
+    @cached_property
+    def _by_source(self) -> dict[str, int]:
+        """Number of each piece by its source, the first of that name, once all are taken."""
+        return {self._piece(n).source: n for n in reversed(range(len(self._pieces)))}
+
+    def _piece(self, number: int) -> CorpusPiece:
+        _, rows, index = self._pieces[number]
+        return rows.corpus.pieces[index]
+
+    def _line(self, number: int) -> Line:
+        _, rows, index = self._pieces[number]
+        return line_of(rows.corpus, index)
+
+
+def report_line(
+    name: str, rows: FileRows, duplicates: Mapping[str, Member], crossing: Mapping[str, Member] = {}
+) -> FileReport:
+    """Make the report line of a file.
+
+    duplicates, crossing: of any file, by source, as `judged` finds them.
+    """
+    pieces = rows.corpus.pieces
+    kept = [p for p in pieces if p.source not in duplicates]
+    left_out = [duplicates[p.source] for p in pieces if p.source in duplicates]
+    problems = [*rows.problems, *(("duplicate", duplicate.words) for duplicate in left_out)]
+    duplicate_values = tuple(duplicate.to_dict() for duplicate in left_out)
+    if not kept:
+        reason, detail = problems[0] if problems else ("no_notes", "")
+        return dropped(name, reason, detail, rows.losses, duplicate_values)
+    counted = Counter(reason for reason, _ in problems)
+    detail = "; ".join(r for r in [rows.detected, *(f"{n} left out: {reason}" for reason, n in counted.items())] if r)
+    across = [crossing[p.source] for p in kept if p.source in crossing]
+    warnings = (*rows.warnings, *rows.problems)  # what a kept file lost wants attention too
+    if across:
+        detail_across = f"{len(across)} in validation or test though a duplicate trains, the first {across[0].words}"
+        warnings += (("copies_across", detail_across),)
+    melodies, notes = sum(len(p.melodies) for p in kept), sum(p.notes for p in kept)
+    return FileReport(
+        name, KEPT, "ok", REMEDIES["ok"], detail, len(kept), melodies, notes, rows.losses, warnings, duplicate_values
+    )
+
+
+def strict_failure(report: Sequence[FileReport]) -> str:
+    """Say in one line why a strict build fails; return nothing where it does not."""
+    wanting = [line for line in report if line.asks_for_action]
+    if not wanting:
+        return ""
+    doubts = Counter(code for line in wanting for code in dict(line.warnings))
+    reasons = Counter(line.reason for line in wanting if line.reason not in HARMLESS)
+    ordered = [pair for counted in (doubts, reasons) for pair in sorted(counted.items(), key=lambda c: (-c[1], c[0]))]
+    counted = ", ".join(f"{count} {reason}" for reason, count in ordered)
+    return (
+        f"strict: {len(wanting)} of {len(report)} files want attention ({counted}), so nothing was written; "
+        f"the first: {str(wanting[0])[9:]}"
+    )

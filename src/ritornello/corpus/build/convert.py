@@ -21,10 +21,10 @@ from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.split import SplitRule
-from ritornello.corpus.find.sources import ARRAY_SUFFIXES, name_problem
+from ritornello.corpus.find.find import ARRAY_SUFFIXES, name_problem
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
-from ritornello.corpus.pick.segments import cut_at_rests, is_long_enough, shortness
+from ritornello.corpus.pick.bars import cut_at_rests, is_long_enough, shortness
+from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding.arrays.exercise import read_step_arrays
@@ -46,17 +46,28 @@ class _Found:
     warnings: list[Remark] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
     detected: str = ""
-    pieces: list[Piece] = field(default_factory=list)
 
 
-def convert(content: bytes, name: str, options: BuildOptions) -> FileRows:
+def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] | None = None) -> FileRows:
     """Convert the content of a file called `name` to rows; any fault in it becomes a reason.
 
-    name: of the file; its suffix says what it holds.
+    name: of the file; its suffix says what it holds. read: takes the pieces that are read.
     Raises only what a reader of damaged data cannot foresee (MemoryError, RecursionError, a parser's own error);
     a worker turns that into a reason as well.
     """
-    return _rows(_found(content, name, options))
+    found = _Found()
+    if not content:
+        found.problems.append(("empty_file", ""))
+    elif problem := name_problem(name):
+        found.problems.append(problem)
+    elif name.lower().endswith(ARRAY_SUFFIXES):
+        _take_arrays(found, content, name, options)
+    else:
+        _take_pieces(found, content, name, options, [] if read is None else read)
+    corpus = corpus_of(found.tunes, found.steps)
+    prints = tuple(fingerprint(corpus, index) for index in range(len(corpus)))
+    losses = {loss: count for loss, count in sorted(found.losses.items()) if count}
+    return FileRows(corpus, prints, tuple(found.problems), tuple(found.warnings), losses, found.detected)
 
 
 def rows_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
@@ -69,9 +80,9 @@ def rows_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
 
 def explained_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
     """Convert a file, in a worker process, to one message of its rows and of the pieces read."""
-    found = _found(content, name, BuildOptions(**options))
-    rows = _rows(found).to_bytes()
-    pieces = json.dumps(pieces_to_json(found.pieces)).encode("ascii")
+    read: list[Piece] = []
+    rows = convert(content, name, BuildOptions(**options), read).to_bytes()
+    pieces = json.dumps(pieces_to_json(read)).encode("ascii")
     return struct.pack(">I", len(rows)) + rows + (pieces if len(pieces) <= MAX_PIECES else b"[]")
 
 
@@ -86,20 +97,7 @@ def rows_and_pieces(message: bytes) -> tuple[FileRows, list[Piece]]:
         raise ValueError("not the pieces of a file") from None
 
 
-def _found(content: bytes, name: str, options: BuildOptions) -> _Found:
-    found = _Found()
-    if not content:
-        found.problems.append(("empty_file", ""))
-    elif problem := name_problem(name):
-        found.problems.append(problem)
-    elif name.lower().endswith(ARRAY_SUFFIXES):
-        _take_arrays(found, content, name, options)
-    else:
-        _take_pieces(found, content, name, options)
-    return found
-
-
-def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
+def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions, read: list[Piece]) -> None:
     """Read a music file and take the melodies of each of its pieces."""
     try:
         pieces, remarks = scan_content(content, name, options.repeats)
@@ -107,7 +105,7 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
         found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
         return
     found.warnings.extend(remarks)
-    found.pieces = pieces
+    read.extend(pieces)
     for piece in pieces:
         _take(found, piece, name, options)
 
@@ -139,7 +137,11 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
         short = shortness([choice.melody for choice in choices], options.least_notes)
         found.problems.append(("too_short", f"{piece.source}: {short}"))
         return
-    provenance = {"file": name, **_taken_from(piece, choices)}
+    provenance: dict[str, Any] = {"file": name}
+    first, *others = choices
+    if len(piece.parts) > 1 and not others and first.part >= 0:  # there was a choice; parts are counted from 1
+        confidence = round(first.confidence, 3)
+        provenance |= {"part": first.part + 1, "part_name": first.name, "confidence": confidence}
     entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
     found.tunes.append((entry, melodies))
     found.steps.extend([None] * len(melodies))
@@ -158,22 +160,8 @@ def _about(piece: Piece, name: str, detail: str) -> str:
     return detail if piece.source == name else f"{piece.source}: {detail}"
 
 
-def _taken_from(piece: Piece, choices: Sequence[PickedMelody]) -> dict[str, Any]:
-    """Name the part that the melody is, where there was a choice, and how sure that is.
-
-    Parts are counted from 1.
-    """
-    if len(piece.parts) < 2 or len(choices) != 1 or choices[0].part < 0:
-        return {}
-    (choice,) = choices
-    return {"part": choice.part + 1, "part_name": choice.name, "confidence": round(choice.confidence, 3)}
-
-
 def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
-    """Read a file of token arrays; under a given split those without notes stay, for they count.
-
-    Under an explicit split arrays without notes stay, for they are counted.
-    """
+    """Read a file of token arrays; under a given split those without notes stay, for they count."""
     try:
         read = read_step_arrays(content, name, options.convention)
     except ValueError as error:
@@ -190,16 +178,3 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
         provenance = {"file": name, "convention": read.convention}
         found.tunes.append((CorpusPiece(source, (), melody.title, "", options.licence, provenance), [melody]))
         found.steps.append(steps.astype(np.uint8))
-
-
-def _rows(found: _Found) -> FileRows:
-    """Make the rows of everything found."""
-    corpus = corpus_of(found.tunes, found.steps)
-    return FileRows(
-        corpus,
-        tuple(fingerprint(corpus, index) for index in range(len(corpus))),
-        tuple(found.problems),
-        tuple(found.warnings),
-        {name: count for name, count in sorted(found.losses.items()) if count},
-        found.detected,
-    )

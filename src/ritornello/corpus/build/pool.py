@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from ritornello.corpus.build.journal import Journal, content_key
-from ritornello.corpus.build.rows import FileRows
-from ritornello.corpus.find.sources import Source, SourceError
+from ritornello.corpus.build.rows import FileRows, Journal, content_key
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.find.find import Source
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.worker import MAX_MESSAGE, Failure, Worker
 
@@ -45,10 +45,16 @@ def convert_here(
     done: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
     count = workers_of(options, len(sources))
     fair = -(-len(sources) // (count * TURNS))
-    work = _Work(batches(_jobs(sources, journal, done), min(fair, BATCH_FILES)))
+    work = batches(_jobs(sources, journal, done), min(fair, BATCH_FILES))
+    lock, stopped = threading.Lock(), threading.Event()
     workers = [Worker(CONVERT, timeout_seconds) for _ in range(count)]
+
+    def fetch() -> list[Job] | None:  # threads take turns
+        with lock:
+            return None if stopped.is_set() else next(work, None)
+
     threads = [
-        threading.Thread(target=_run, args=(worker, options, work, journal, done), daemon=True) for worker in workers
+        threading.Thread(target=_run, args=(worker, options, fetch, journal, done), daemon=True) for worker in workers
     ]
     for thread in threads:
         thread.start()
@@ -63,7 +69,7 @@ def convert_here(
             else:
                 yield message
     finally:
-        work.stop()
+        stopped.set()
         for worker in workers:
             worker.stop()
         for thread in threads:
@@ -83,8 +89,8 @@ def content_of(source: Source, room: int = MAX_MESSAGE) -> bytes | FileRows:
     """
     try:
         content = source.read()
-    except SourceError as error:
-        return FileRows.refused(error.reason, error.detail)
+    except CorpusError as error:
+        return FileRows.refused(error.reason, str(error))
     if len(content) > room:
         return FileRows.refused("too_large", f"over {room // 2**20} MB")
     return content
@@ -111,24 +117,6 @@ def converted(worker: Worker, jobs: Sequence[Job], options: BuildOptions) -> Ite
         yield job, FileRows.refused(*answer).to_bytes() if isinstance(answer, Failure) else answer
 
 
-class _Work:
-    """Batches that several threads take turns to fetch."""
-
-    def __init__(self, batches: Iterator[list[Job]]) -> None:
-        self._batches = batches
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def next(self) -> list[Job] | None:
-        """Fetch the next batch, None where there is no more."""
-        with self._lock:
-            return None if self._stopped else next(self._batches, None)
-
-    def stop(self) -> None:
-        """Give out no more."""
-        self._stopped = True
-
-
 def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) -> Iterator[Job]:
     """List the files to convert; what needs no worker goes into the journal at once."""
     for index, source in enumerate(sources):
@@ -143,10 +131,16 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
             yield Job(index, key, source.name, content)
 
 
-def _run(worker: Worker, options: BuildOptions, work: _Work, journal: Journal, done: queue.SimpleQueue) -> None:
+def _run(
+    worker: Worker,
+    options: BuildOptions,
+    fetch: Callable[[], list[Job] | None],
+    journal: Journal,
+    done: queue.SimpleQueue,
+) -> None:
     """Convert batch after batch in a thread; puts None after the last one, or the error it met."""
     try:
-        while (batch := work.next()) is not None:
+        while (batch := fetch()) is not None:
             for job, rows in converted(worker, batch, options):
                 journal.put(job.place, job.key, rows)
                 done.put(job.place)

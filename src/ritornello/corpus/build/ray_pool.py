@@ -15,11 +15,10 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
-from ritornello.corpus.build.journal import Journal, content_key
 from ritornello.corpus.build.pool import CONVERT, Job, batches, content_of, converted
-from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.build.rows import FileRows, Journal, content_key
 from ritornello.corpus.build.shards import read_shard, shards_in, write_shard
-from ritornello.corpus.find.sources import Source
+from ritornello.corpus.find.find import Source
 from ritornello.corpus.options import BuildOptions
 from ritornello.music.worker import Worker
 

@@ -1,25 +1,49 @@
-"""What one input file gives: notes, pieces, and a reason for whatever it does not give.
+"""What one input file gives, as rows, and the journal of what has been converted so far.
 
-Rows travel from workers to the program and lie in its journal as plain bytes: a header in JSON, led by its length,
-then the notes and the steps as they lie in memory. Nothing in them is executed, and every value is checked when
-they are rebuilt.
+Rows are notes, pieces, and a reason for whatever a file does not give. They travel from workers to the program and
+lie in its journal as plain bytes: a header in JSON, led by its length, then the notes and the steps as they lie in
+memory. Nothing in them is executed, and every value is checked when they are rebuilt.
+
+The journal lies beside the corpus that it will become: kill the program, and the next one goes on. It is one file
+that is only ever appended to. Each record is the rows of one file with the digest of that file's name and content,
+and a checksum; a record that a kill cut short is the last one and is dropped. As rows follow from name, content and
+options alone, a corpus put together from a journal is the corpus of an uninterrupted run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import tempfile
+import threading
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello import atomic
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_parts
 from ritornello.corpus.report import REMEDIES
 from ritornello.corpus.store import Corpus, check_corpus, joined
 from ritornello.music.errors import Remark
+from ritornello.version import VERSION
+
+MAGIC = b"ritornello journal 1\n"
+KEY_BYTES = 16
+_RECORD = struct.Struct(f">I{KEY_BYTES}sI")  # length of the rows, key, checksum of key and rows
+
+OF_THE_MACHINE = ("engine", "workers", "shards", "strict")
+"""Options that do not change a file's rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,3 +130,163 @@ def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
     if unknown:
         raise ValueError(f"there is no reason {unknown[0]!r}")
     return tuple((str(code), str(detail)) for code, detail in pairs)
+
+
+def journal_path(out: str | Path) -> Path:
+    """Name the journal file of a corpus."""
+    out = Path(out)
+    return out.parent / f".{out.name}.journal"
+
+
+def content_key(name: str, content: bytes | FileRows) -> bytes:
+    """Hash a file's name and content: the first 16 bytes of their SHA-256.
+
+    content: its bytes, or the rows that say why it has none.
+    """
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape"))
+    digest.update(b"\0refused " if isinstance(content, FileRows) else b"\0")
+    digest.update(content.to_bytes() if isinstance(content, FileRows) else content)
+    return digest.digest()[:KEY_BYTES]
+
+
+class Journal:
+    """Rows by the place of their file in the order of sources. Use it as a context manager.
+
+    path: where it lies, None for one that goes with the program. files: how many there are.
+    An older journal at `path` is taken up if it was written with the same options by the same version.
+    Raises CorpusError where another program is at work on it, OSError where it cannot be written.
+    """
+
+    def __init__(self, path: Path | None, options: BuildOptions, files: int) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._places = array("q", [-1]) * files
+        self._known: dict[bytes, int] = {}
+        self._file: IO[bytes] = _opened(path) if path else tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # kept
+        of_rows = {name: value for name, value in asdict(options).items() if name not in OF_THE_MACHINE}
+        header = MAGIC + json.dumps({"version": VERSION, "options": of_rows}).encode() + b"\n"
+        self._end = self._taken_up(header)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Count the files that have their rows."""
+        return sum(place >= 0 for place in self._places)
+
+    def has(self, index: int) -> bool:
+        """Tell whether the file at this place has its rows."""
+        return self._places[index] >= 0
+
+    def close(self) -> None:
+        """Let go of the file; it stays."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Let go of the file and delete it: the corpus is there."""
+        self.close()
+        if self.path is not None:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+    def keys(self) -> Iterator[bytes]:
+        """List the keys of files whose rows an earlier run left."""
+        return iter(self._known)
+
+    def take_up(self, index: int, key: bytes) -> bool:
+        """Use the rows that an earlier run left for this file, if any, at place `index`.
+
+        Returns whether there were any.
+        """
+        place = self._known.get(key, -1)
+        if place >= 0:
+            self._places[index] = place
+        return place >= 0
+
+    def put(self, index: int, key: bytes, rows: bytes) -> None:
+        """Write the rows of a file; when this returns, a kill of this program does not lose them."""
+        with self._lock:
+            self._places[index] = self._append(key, rows)
+
+    def adopt(self, key: bytes, rows: bytes) -> None:
+        """Take in the rows of a file whose place is not known yet, for `take_up`."""
+        with self._lock:
+            self._known[key] = self._append(key, rows)
+
+    def rows(self, index: int) -> FileRows:
+        """Read the rows of the file at place `index`; invalid ones become a refusal."""
+        place = self._places[index]
+        assert place >= 0, f"file {index} was never converted"
+        with self._lock:
+            self._file.seek(place)
+            size, _, _ = _RECORD.unpack(self._file.read(_RECORD.size))
+            message = self._file.read(size)
+        try:
+            return FileRows.from_bytes(message)
+        except ValueError as error:
+            return FileRows.refused("parser_died", f"its reader gave an impossible answer ({error})")
+
+    def _append(self, key: bytes, rows: bytes) -> int:
+        """Write a record at the end; return where it begins."""
+        place = self._end
+        self._file.seek(place)
+        self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
+        return place
+
+    def _taken_up(self, header: bytes) -> int:
+        """Read what an earlier run left, or begin; return where the next record goes."""
+        self._file.seek(0)
+        end = 0
+        if self._file.read(len(header)) == header:
+            end = len(header)
+            for key, place, after in _records(self._file, end):
+                self._known[key] = place
+                end = after
+        self._file.truncate(end)
+        self._file.seek(end)
+        if not end:
+            _write_whole(self._file, header)
+        return end or len(header)
+
+
+def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:
+    """List key, place and end of each whole record."""
+    with open(file.fileno(), "rb", closefd=False) as whole:
+        whole.seek(start)
+        while len(head := whole.read(_RECORD.size)) == _RECORD.size:
+            size, key, checksum = _RECORD.unpack(head)
+            rows = whole.read(size)
+            if len(rows) < size or zlib.crc32(rows, zlib.crc32(key)) != checksum:
+                return
+            yield key, start, (start := start + _RECORD.size + size)
+
+
+def _write_whole(file: IO[bytes], data: bytes) -> int:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+    return len(data)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open the journal file, made where it is missing, and lock it where the system can."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.fdopen(
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", buffering=0
+        )
+    except OSError as error:
+        raise atomic.not_written(path, error) from None
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows
+        pass
+    except OSError:
+        file.close()
+        raise CorpusError(f"{path}: another program is building this corpus; wait for it, or end it") from None
+    return file

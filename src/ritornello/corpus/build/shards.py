@@ -11,20 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import NOTE_DTYPE
-
-
-class ShardRow(NamedTuple):
-    """One file in a shard."""
-
-    key: bytes
-    rows: FileRows
 
 
 def write_shard(place: str, files: Sequence[tuple[str, bytes, FileRows]]) -> str:
@@ -60,8 +53,8 @@ def shards_in(place: str) -> list[str]:
     return sorted(info.path for info in found if info.is_file and info.path.endswith(".parquet"))
 
 
-def read_shard(place: str, path: str) -> Iterator[ShardRow]:
-    """Read the files of a shard. Raises CorpusError where it is damaged."""
+def read_shard(place: str, path: str) -> Iterator[tuple[bytes, FileRows]]:
+    """Read the files of a shard: key and rows of each. Raises CorpusError where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -69,7 +62,7 @@ def read_shard(place: str, path: str) -> Iterator[ShardRow]:
     try:
         table = pq.read_table(system.open_input_file(path))
         for row in table.to_pylist():
-            yield ShardRow(row["key"], _rows(row))
+            yield row["key"], _rows(row)
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise CorpusError(f"{path}: the shard is damaged ({' '.join(str(error).split())}); delete it") from None
 

@@ -18,7 +18,9 @@ import numpy as np
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of
 from ritornello.corpus.families.shared_runs import RunFinder
-from ritornello.corpus.families.variants import Variant, variant_of
+from ritornello.corpus.families.split import SplitRule, linked, with_splits
+from ritornello.corpus.families.variants import Member, Variant, variant_of
+from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus
 
@@ -30,13 +32,69 @@ FEW = 20
 
 Such a run of intervals and rhythm makes no variants: it is the half scale that everybody writes."""
 
+Duplicates = dict[str, Member]
+
+
+def judged(
+    corpus: Corpus,
+    options: BuildOptions,
+    prints: Sequence[str] | None = None,
+    comparison: Comparison | None = None,
+) -> tuple[Corpus, Duplicates, Duplicates]:
+    """Group pieces into families, leave duplicates out, and put each family into one split.
+
+    Returns the corpus; by source, the pieces that were left out; and, by source, pieces of validation and test that
+    vary one in training (only where the split was given).
+
+    Duplicates stay where the split is given (those across it are then listed) and under `options.keep_copies`.
+    prints: the pieces' fingerprints where they are known. comparison: of these very pieces, where some were compared
+    already. Raises CorpusError for a split or similarity that is none, and, where the options are strict, for a list
+    that names what is no piece of the corpus.
+    """
+    rule = SplitRule.parse(options.split)
+    comparison = comparison or Comparison(lambda i: line_of(corpus, i), options.similarity)
+    whole = with_families(corpus, options.similarity, prints, comparison)
+    if rule.explicit:
+        done = with_splits(whole, rule)
+        unknown = rule.unknown(done) if options.strict else ()
+        if unknown:
+            raise CorpusError(f"strict: {unknown_names(rule, unknown)}")
+        return done, {}, _by_source(done, copies_across(done), comparison, kept=True)
+    if options.keep_copies:
+        return with_splits(whole, rule), {}, {}
+    kept, pairs = without_duplicates(whole, options.similarity, prints, comparison)
+    index = {piece.source: i for i, piece in enumerate(whole.pieces)}
+    left_out = [(index[p.source], index[original.source]) for p, original in pairs]
+    return with_splits(kept, rule), _by_source(whole, left_out, comparison, kept=False), {}
+
+
+def unknown_names(rule: SplitRule, unknown: Sequence[str]) -> str:
+    """Report the names in a split list that are no piece of the corpus (at least one)."""
+    names = f"{len(unknown)} of its names are" if len(unknown) > 1 else "one of its names is"
+    return f"{rule.path}: {names} no tune of the corpus, the first {unknown[0]!r}; such a tune trains, if it is there"
+
+
+def copies_across(corpus: Corpus) -> list[tuple[int, int]]:
+    """Find pieces of validation and test whose family is in training too, with its first there.
+
+    Returns numbers of pieces. There are none unless the split was given: by "last:SHARE" or "list:FILE".
+    """
+    trains = {p.family: i for i, p in reversed(list(enumerate(corpus.pieces))) if p.split == "train"}
+    return [(i, trains[p.family]) for i, p in enumerate(corpus.pieces) if p.split != "train" and p.family in trains]
+
 
 def fingerprint(corpus: Corpus, index: int) -> str:
     """Name the melodies of a piece by 16 hex digits, the same in any key and at any speed.
 
     Made of the contour or, where that has fewer than CONTOUR_RUN steps, of intervals and relative rhythm.
     """
-    return _print_of(line_of(corpus, index))
+    line = line_of(corpus, index)
+    steps = line.contour
+    if len(steps) < CONTOUR_RUN:
+        between = line.onsets[:-1]  # the duration of the last note does not count
+        beats = between // np.gcd.reduce(between) if len(between) else between
+        steps = np.concatenate([[len(line.pitches)], np.diff(line.pitches), beats])
+    return hashlib.sha256(steps.astype("<i8").tobytes()).hexdigest()[:16]
 
 
 class Comparison:
@@ -80,38 +138,30 @@ class Comparison:
         return self._variants[pair]
 
 
-def families(
-    corpus: Corpus,
-    similarity: float = SAME_TUNE,
-    prints: Sequence[str] | None = None,
-    comparison: Comparison | None = None,
-) -> list[str]:
-    """Name the family of each piece, in order, by the smallest fingerprint among its members.
-
-    similarity: share of the shorter piece that shared runs must cover, in (0, 1]; at 1 a piece must lie wholly in
-        another. prints: the pieces' fingerprints where they are known. comparison: of these very pieces at this
-        similarity, where some were compared already. Raises CorpusError for a similarity outside.
-    """
-    check_similarity(similarity)
-    prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
-    comparison = comparison or Comparison(lambda i: line_of(corpus, i), similarity)
-    first_with: dict[str, int] = {}
-    duplicates = [(first_with.setdefault(name, i), i) for i, name in enumerate(prints)]
-    variants = comparison.variant_pairs(sorted(first_with.values()))
-    groups = linked(len(corpus), [*duplicates, *variants])
-    names = {root: min(prints[i] for i in members) for root, members in _members(groups).items()}
-    return [names[root] for root in groups]
-
-
 def with_families(
     corpus: Corpus,
     similarity: float = SAME_TUNE,
     prints: Sequence[str] | None = None,
     comparison: Comparison | None = None,
 ) -> Corpus:
-    """Fill in the family of every piece. Arguments and errors as of `families`."""
-    named = zip(corpus.pieces, families(corpus, similarity, prints, comparison), strict=True)
-    pieces = tuple(replace(p, family=family) for p, family in named)
+    """Name the family of every piece by the smallest fingerprint among its members.
+
+    similarity: share of the shorter piece that shared runs must cover, in (0, 1]; at 1 a piece must lie wholly in
+        another. prints: the pieces' fingerprints where they are known. comparison: of these very pieces at this
+        similarity, where some were compared already. Raises CorpusError for a similarity outside.
+    """
+    if not 0.0 < similarity <= 1.0:
+        raise CorpusError(f"similarity must be above 0 and at most 1, not {similarity}")
+    prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
+    comparison = comparison or Comparison(lambda i: line_of(corpus, i), similarity)
+    first_with: dict[str, int] = {}
+    duplicates = [(first_with.setdefault(name, i), i) for i, name in enumerate(prints)]
+    variants = comparison.variant_pairs(sorted(first_with.values()))
+    names: dict[int, str] = {}
+    groups = linked(len(corpus), [*duplicates, *variants])
+    for root, name in zip(groups, prints, strict=True):
+        names[root] = min(name, names.get(root, name))
+    pieces = tuple(replace(p, family=names[root]) for p, root in zip(corpus.pieces, groups, strict=True))
     return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
 
 
@@ -142,42 +192,10 @@ def without_duplicates(
     return corpus.selected(corpus.pieces[i] for i in staying), left_out
 
 
-def check_similarity(similarity: float) -> None:
-    """Check that a similarity is in (0, 1]. Raises CorpusError."""
-    if not 0.0 < similarity <= 1.0:
-        raise CorpusError(f"similarity must be above 0 and at most 1, not {similarity}")
-
-
-def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Join the numbers 0 to count - 1 by pairs; return the smallest of the group of each."""
-    parent = list(range(count))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return [root(i) for i in range(count)]
-
-
-def _print_of(line: Line) -> str:
-    steps = line.contour
-    if len(steps) < CONTOUR_RUN:
-        between = line.onsets[:-1]  # the duration of the last note does not count
-        beats = between // np.gcd.reduce(between) if len(between) else between
-        steps = np.concatenate([[len(line.pitches)], np.diff(line.pitches), beats])
-    return hashlib.sha256(steps.astype("<i8").tobytes()).hexdigest()[:16]
-
-
-def _members(groups: Sequence[int]) -> dict[int, list[int]]:
-    members: dict[int, list[int]] = {}
-    for index, root in enumerate(groups):
-        members.setdefault(root, []).append(index)
-    return members
+def _by_source(corpus: Corpus, pairs: Iterable[tuple[int, int]], comparison: Comparison, kept: bool) -> Duplicates:
+    """Find how pieces vary their originals, both given by number."""
+    sources = [piece.source for piece in corpus.pieces]
+    return {sources[i]: Member(sources[i], kept, sources[j], comparison.variant(i, j)) for i, j in pairs}
 
 
 def _sharing(finder: RunFinder, notes: int) -> set[tuple[int, int]]:

@@ -52,8 +52,9 @@ class Line:
 
     @cached_property
     def contour(self) -> Ints:
-        """Intervals between successive different pitches, (at most notes - 1,)."""
-        return contour(self.pitches)
+        """Intervals between successive different pitches, in semitones, (at most notes - 1,)."""
+        intervals = np.diff(self.pitches.astype(np.int64))
+        return intervals[intervals != 0]
 
     @cached_property
     def rhythmic(self) -> Ints:
@@ -61,7 +62,14 @@ class Line:
 
         The same in any key and at any speed.
         """
-        return rhythmic_steps(self.pitches, self.onsets)
+        if len(self.pitches) < 3:
+            return np.zeros(0, np.int64)
+        before, after = self.onsets[:-2], self.onsets[1:-1]
+        shared = np.maximum(np.gcd(before, after), 1)
+        most = (1 << _RATIO_BITS) - 1
+        ratio = np.minimum(after // shared, most) << _RATIO_BITS | np.minimum(before // shared, most)
+        steps: Ints = ratio << _INTERVAL_BITS | (np.diff(self.pitches)[1:] + 127)
+        return steps
 
     @cached_property
     def contour_runs(self) -> np.ndarray:
@@ -87,27 +95,6 @@ def line_of(corpus: Corpus, index: int) -> Line:
     ends = np.array([m.stop for m in melodies if m.notes], np.int64) - melodies[0].first - 1
     onsets[ends] = notes["duration"][ends]
     return Line(notes["pitch"].astype(np.int64), onsets, melodies[0].timeline.ticks_per_quarter)
-
-
-def contour(pitches: Ints) -> Ints:
-    """List the intervals between successive different pitches, in semitones.
-
-    (notes,) -> (at most notes - 1,).
-    """
-    intervals = np.diff(pitches.astype(np.int64))
-    return intervals[intervals != 0]
-
-
-def rhythmic_steps(pitches: Ints, onsets: Ints) -> Ints:
-    """Name each interval with its relative time: (notes,) and (notes,) -> (notes - 2,)."""
-    if len(pitches) < 3:
-        return np.zeros(0, np.int64)
-    before, after = onsets[:-2], onsets[1:-1]
-    shared = np.maximum(np.gcd(before, after), 1)
-    most = (1 << _RATIO_BITS) - 1
-    ratio = np.minimum(after // shared, most) << _RATIO_BITS | np.minimum(before // shared, most)
-    steps: Ints = ratio << _INTERVAL_BITS | (np.diff(pitches)[1:] + 127)
-    return steps
 
 
 def likeness(a: Line, b: Line, least: float = 0.0) -> float:

@@ -83,10 +83,10 @@ class RunFinder:
     def of_corpus(cls, corpus: Corpus, split: str | None = None) -> RunFinder:
         """Make a finder over a corpus or one split of it, from its arrays."""
         slices = list(corpus.slices(split))
-        return cls(
-            [corpus_steps(corpus, part.first, part.stop, part.timeline.ticks_per_quarter) for _, part in slices],
-            [piece.source for piece, _ in slices],
-        )
+        notes = [corpus.notes[part.first : part.stop] for _, part in slices]
+        tpq = [part.timeline.ticks_per_quarter for _, part in slices]
+        steps = [steps_of(n["start"], n["pitch"], t) for n, t in zip(notes, tpq, strict=True)]
+        return cls(steps, [piece.source for piece, _ in slices])
 
     def longest(self, melody: Melody) -> SharedRun:
         """Find the longest run that a melody shares with the collection, the earliest of equal ones."""
@@ -177,12 +177,6 @@ class RunFinder:
             names = _look_up(self._alphabets[lower + 1], self._pair(lower, names[:-half], names[half:]))
         rest = length - (1 << level)
         return self._pair(level, names[: len(names) - rest], names[rest:])
-
-
-def corpus_steps(corpus: Corpus, first: int, stop: int, ticks_per_quarter: int) -> Ints:
-    """Name the steps of notes `first` up to `stop` of a corpus, (notes - 1,) int64."""
-    notes = corpus.notes[first:stop]
-    return steps_of(notes["start"], notes["pitch"], ticks_per_quarter)
 
 
 def _look_up(alphabet: Ints, symbols: Ints) -> Ints:

@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.families import linked
 from ritornello.corpus.families.shared_runs import RunFinder
 from ritornello.corpus.families.split_list import listed_splits, read_split_list
 from ritornello.corpus.store import SPLITS, Corpus
@@ -122,21 +121,33 @@ def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
     return linked(len(corpus), [*pairs, *families])
 
 
+def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Join the numbers 0 to count - 1 by pairs; return the smallest of the group of each."""
+    parent = list(range(count))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    return [root(i) for i in range(count)]
+
+
 def place(name: str) -> float:
     """Hash a name to a number in [0, 1), always the same (first 53 bits of its SHA-256)."""
     return (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11) / 2**53
 
 
-def _groups(corpus: Corpus) -> list[list[int]]:
+def _groups(corpus: Corpus) -> list[tuple[float, list[int]]]:
     """Group linked pieces, by ascending place: that of the smallest family name of a group."""
     members: dict[int, list[int]] = {}
     for index, root in enumerate(linked_pieces(corpus)):
         members.setdefault(root, []).append(index)
-    return sorted(members.values(), key=lambda group: (_place_of(corpus, group), group))
-
-
-def _place_of(corpus: Corpus, group: Sequence[int]) -> float:
-    return place(min(corpus.pieces[i].family for i in group))
+    return sorted((place(min(corpus.pieces[i].family for i in group)), group) for group in members.values())
 
 
 def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
@@ -158,22 +169,26 @@ def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
 
 
 def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
-    """Choose groups for test and validation by whether their place is below their shares."""
-    groups = _groups(corpus)
+    """Choose groups for test and validation by whether their place is below their shares.
+
+    An empty split, training first, gets a group of the fullest one; a lone group trains.
+    """
     large = max(2.0, rule.validation * len(corpus))
     chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
-    for group in groups:
-        at = _place_of(corpus, group)
+    for at, group in _groups(corpus):
         split = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
         chosen["train" if len(group) > large else split].append(group)
-    _fill_empty(chosen)
+    for name in SPLITS:
+        fullest = max(SPLITS, key=lambda s: len(chosen[s]))
+        if not chosen[name] and len(chosen[fullest]) > (name != "train"):
+            chosen[name].append(chosen[fullest].pop(0))
     return {name: [i for group in groups for i in group] for name, groups in chosen.items()}
 
 
 def _ranked(corpus: Corpus, share: float) -> dict[str, list[int]]:
     """Choose groups of smallest place for validation, up to its share; the rest trains."""
     validation: list[int] = []
-    groups = _groups(corpus)
+    groups = [group for _, group in _groups(corpus)]
     for group in groups[:-1] if share else ():
         if len(validation) + len(group) <= max(1.0, share * len(corpus)):
             validation.extend(group)
@@ -185,29 +200,16 @@ def _filled(corpus: Corpus, shares: Mapping[str, float]) -> dict[str, list[int]]
 
     A share above 0 gets at least one group where two or more are there, even one that is larger than it.
     """
-    groups = _groups(corpus)
+    groups = [group for _, group in _groups(corpus)]
     chosen: dict[str, list[int]] = {}
     for name, share in shares.items():
-        room = round(share * len(corpus))
-        taken = _fitting(groups, room) or ([min(groups, key=len)] if share and len(groups) > 1 else [])
+        room, taken = round(share * len(corpus)), []
+        for group in groups:
+            if len(group) <= room:
+                taken.append(group)
+                room -= len(group)
+        if not taken and share and len(groups) > 1:
+            taken = [min(groups, key=len)]
         groups = [g for g in groups if g not in taken]
         chosen[name] = [i for group in taken for i in group]
     return {**chosen, "train": [i for group in groups for i in group]}
-
-
-def _fitting(groups: Sequence[list[int]], room: int) -> list[list[int]]:
-    """Take the first groups that fill `room` pieces as far as they fit."""
-    taken = []
-    for group in groups:
-        if len(group) <= room:
-            taken.append(group)
-            room -= len(group)
-    return taken
-
-
-def _fill_empty(chosen: dict[str, list[list[int]]]) -> None:
-    """Give each empty split, training first, a group of the fullest one; a lone group trains."""
-    for name in SPLITS:
-        fullest = max(SPLITS, key=lambda s: len(chosen[s]))
-        if not chosen[name] and len(chosen[fullest]) > (name != "train"):
-            chosen[name].append(chosen[fullest].pop(0))

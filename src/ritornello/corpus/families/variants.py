@@ -78,13 +78,23 @@ class Variant:
 class Member:
     """One piece of a family. kept: whether it is in the corpus, or was left out as a duplicate.
 
-    nearest: source of the member it is most like; empty for the first. variant: how it varies that one.
+    nearest: source of the member it is most like, or that stays for it; empty for the first. variant: how it varies
+    that one.
     """
 
     source: str
     kept: bool
     nearest: str = ""
     variant: Variant | None = None
+
+    @property
+    def words(self) -> str:
+        """One line: "same tune as a.mid, 5 semitones up"."""
+        return self.variant.words(self.nearest) if self.variant else "the first of them"
+
+    def to_dict(self) -> dict[str, Any]:
+        """List plain values for `kin` in `report.jsonl`."""
+        return {"source": self.source, "twin": self.nearest, **(self.variant.to_dict() if self.variant else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,8 @@ def variant_of(line: Line, original: Line) -> Variant:
     run = _longest(line.contour, original.contour)
     semitones = 0  # a piece without notes, as an array of rests is, lies nowhere
     if len(line.pitches) and len(original.pitches):
-        semitones = int(_without_repeats(line.pitches)[run.a] - _without_repeats(original.pitches)[run.b])
+        here, there = (p[np.flatnonzero(np.diff(p, prepend=-1))] for p in (line.pitches, original.pitches))
+        semitones = int(here[run.a] - there[run.b])  # of the notes without repeats
     return Variant("near", semitones, None, run.size + 1 if run.size else 0, coverage)
 
 
@@ -156,9 +167,8 @@ def families_as_text(families: Sequence[Family]) -> str:
         lines += ["", f"{family.name}  {' and '.join(family.splits)}  {len(family.members)} tunes"]
         for member in family.members:
             variant = member.variant
-            why = variant.words(member.nearest) if variant else "the first of them"
             more = f" ({variant.run_notes} notes, all shared)" if variant and variant.kind != "near" else ""
-            lines.append(f"  {member.source}{'' if member.kept else '  (left out)'}\n    {why}{more}")
+            lines.append(f"  {member.source}{'' if member.kept else '  (left out)'}\n    {member.words}{more}")
     return "\n".join(lines)
 
 
@@ -204,8 +214,3 @@ def _longest(one: Ints, other: Ints):
     """Find the longest run of equal steps: its place in both, and its size."""
     matcher = SequenceMatcher(None, one.tolist(), other.tolist(), autojunk=False)
     return matcher.find_longest_match()
-
-
-def _without_repeats(pitches: Ints) -> Ints:
-    """Drop the pitches that repeat the one before."""
-    return pitches[np.flatnonzero(np.diff(pitches, prepend=-1))]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+ZIP_SUFFIXES = (".zip",)
+ARCHIVE_SUFFIXES = (*ZIP_SUFFIXES, ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
+
 
 class ArchiveError(ValueError):
     """An archive, or a member of one, that is damaged or refused; the message says why, without the path."""

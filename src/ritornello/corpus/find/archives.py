@@ -12,17 +12,22 @@ import errno
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO
 
-from ritornello.corpus.find.archive_limits import LIMITS, ArchiveError, LimitError, Limits, Member
+from ritornello.corpus.find.archive_limits import (
+    ARCHIVE_SUFFIXES,
+    LIMITS,
+    ZIP_SUFFIXES,
+    ArchiveError,
+    LimitError,
+    Limits,
+    Member,
+)
 from ritornello.corpus.find.archive_tar import TarMembers
 from ritornello.corpus.find.archive_zip import ZipMembers
-
-ZIP_SUFFIXES = (".zip",)
-ARCHIVE_SUFFIXES = (*ZIP_SUFFIXES, ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
 
 TOO_DEEP = ("nested_archive", "an archive two deep in others is not opened")
 NONSENSE = (None, errno.EINVAL, errno.EOVERFLOW)
@@ -49,10 +54,14 @@ def list_members(path: str, limits: Limits = LIMITS) -> Iterator[Member]:
     archive = _open(path, limits)
     try:
         found, damage = _listed(archive)
-        budget = _Budget(limits, os.path.getsize(path))
+        # archives within may hold together no more than this one might hold itself
+        most = min(limits.total_bytes, max(limits.free_bytes, limits.ratio * os.path.getsize(path)))
+        left = replace(limits, total_bytes=most)
         for member in found:
-            is_inner = member.name.lower().endswith(ARCHIVE_SUFFIXES) and member.problem is None
-            yield from _members_within(archive, member, budget) if is_inner else [member]
+            if member.name.lower().endswith(ARCHIVE_SUFFIXES) and member.problem is None:
+                left = yield from _members_within(archive, member, left)
+            else:
+                yield member
     finally:
         archive.close()
     if damage:
@@ -82,28 +91,19 @@ def forget() -> None:
     _last.state = _last.place = None
 
 
-class _Budget:
-    """What archives within one archive may hold together: no more than that might hold itself."""
+def _members_within(outer: Opened, inner: Member, left: Limits) -> Generator[Member, None, Limits]:
+    """List the members of an archive within, then itself where something is wrong with it.
 
-    def __init__(self, limits: Limits, packed: int) -> None:
-        most = min(limits.total_bytes, max(limits.free_bytes, limits.ratio * packed))
-        self.left = replace(limits, total_bytes=most)
-
-    def take(self, members: int, unpacked: int) -> None:
-        """Count what an archive held. Raises LimitError where that is more than is left."""
-        left = replace(self.left, members=self.left.members - members, total_bytes=self.left.total_bytes - unpacked)
-        if left.members < 0 or left.total_bytes < 0:
-            raise LimitError
-        self.left = left
-
-
-def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[Member]:
-    """List the members of an archive within, then itself where something is wrong with it."""
+    left: what it may hold. Returns what is left for those behind it.
+    """
     try:
         with _alike():
-            archive = _open_within(outer, inner.index, budget.left)
+            archive = _open_within(outer, inner.index, left)
             found, damage = _listed(archive)
-            budget.take(len(found), archive.unpacked)
+            members, unpacked = left.members - len(found), left.total_bytes - archive.unpacked
+            if members < 0 or unpacked < 0:
+                raise LimitError
+            left = replace(left, members=members, total_bytes=unpacked)
             archive.close()
         for member in found:
             place = (inner.index + 1) * INNER + member.index
@@ -117,6 +117,7 @@ def _members_within(outer: Opened, inner: Member, budget: _Budget) -> Iterator[M
         fault = str(error)
     if fault:
         yield replace(inner, problem=("bad_archive", fault))
+    return left
 
 
 def _listed(archive: Opened) -> tuple[list[Member], str]:

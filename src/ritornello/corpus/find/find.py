@@ -1,4 +1,4 @@
-"""Find the files under the paths, patterns and archives that a user names."""
+"""Find the files under the paths, patterns and archives that a user names: each a source, with a way to its bytes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,85 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.archive_limits import ArchiveError, Member
-from ritornello.corpus.find.archives import ARCHIVE_SUFFIXES, list_members
-from ritornello.corpus.find.sources import Source, name_problem
+from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
+from ritornello.music.files import MAX_BYTES, SUFFIXES, regular_bytes
 
+ARRAY_SUFFIXES = (".npz", ".npy")
+MAX_ARRAY_BYTES = 2**28
+"""The exercise's kind of array holds a whole corpus in one file; it may be larger than one score."""
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input file: a plain file, or a member of an archive. It can be pickled, and sorts by nothing.
+
+    name: what reports call it: its path, or that of the archive with the member's name behind it. Bytes that are
+        not UTF-8 stand in it as Python's "surrogateescape" writes them, so that the name still opens the file.
+    path: the file on disk. member: its place in the archive at `path`, None for a plain file.
+    problem: (reason, detail) where it need not be opened at all.
+    """
+
+    name: str
+    path: str
+    member: int | None = None
+    problem: tuple[str, str] | None = None
+
+    def to_list(self) -> list[Any]:
+        """List its values for JSON."""
+        return [self.name, self.path, self.member, self.problem]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Source:
+        """Rebuild a source from `to_list`."""
+        name, path, member, problem = values
+        return cls(name, path, member, None if problem is None else (problem[0], problem[1]))
+
+    def read(self) -> bytes:
+        """Read its bytes, at most 64 MB of a score and 256 MB of an array file.
+
+        Nothing but regular files is opened: no pipe or device can hold the reader up. Members of one archive are
+        cheap to read in their order. Raises CorpusError, its `reason` a code of the report, where there is
+        nothing to be read.
+        """
+        if self.problem:
+            reason, detail = self.problem
+            raise CorpusError(detail, reason=reason)
+        limit = MAX_ARRAY_BYTES if self.name.lower().endswith(ARRAY_SUFFIXES) else MAX_BYTES
+        try:
+            content: bytes | None
+            if self.member is None:
+                content = regular_bytes(self.path, limit)
+            else:
+                from ritornello.corpus.find.archives import read_member
+
+                content = read_member(self.path, self.member, limit)
+        except ArchiveError as error:
+            raise CorpusError(str(error), reason="bad_archive") from None
+        except OSError as error:
+            raise CorpusError(error.strerror or str(error), reason="unreadable") from None
+        if content is None:
+            raise CorpusError("not a file", reason="not_music")
+        if not content:
+            raise CorpusError("", reason="empty_file")
+        if len(content) > limit:
+            raise CorpusError(f"over {limit // 2**20} MB", reason="too_large")
+        return content
+
+
+def name_problem(name: str) -> tuple[str, str] | None:
+    """Say why a file of this name is not read, as (reason, detail); None where it may be."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
+        return None
+    return "not_music", f"{suffix or 'a name without an ending'} is not read"
 
 
 def each_file(sources: Sequence[str | Path]) -> Iterator[Source]:
@@ -134,6 +202,8 @@ def _source_of(path: str) -> Source:
 
 def _members(source: Source) -> Iterator[Source]:
     """List the members of an archive; a damaged one comes last itself, with its problem."""
+    from ritornello.corpus.find.archives import list_members  # with the unpackers, which few need
+
     numbers: dict[str, int] = {}
     try:
         for member in list_members(source.path):

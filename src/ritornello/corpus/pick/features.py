@@ -9,17 +9,16 @@ model of melody identification in polyphonic music"; Rizo, Ponce de Leon, Perez-
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.corpus.pick.line import Columns
 from ritornello.corpus.pick.names import PROGRAMS, name_speaks
-from ritornello.music.values import Note, Part, Piece
+from ritornello.music.values import Part, Piece
 
 Floats = NDArray[Any]
-Columns = NDArray[np.int64]  # (notes, 4): start, duration, pitch, velocity
 
 FEATURES = (
     "words",
@@ -46,11 +45,6 @@ FEATURES = (
     "first track",
 )
 SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck together
-
-
-def columns(notes: Sequence[Note]) -> Columns:
-    """Make an array of notes, (notes, 4): start, duration, pitch, velocity."""
-    return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
 
 
 def part_features(

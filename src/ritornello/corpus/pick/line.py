@@ -11,16 +11,25 @@ that neither a held note nor legato playing is torn apart:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.music.values import Note, Part
+
+Columns = NDArray[np.int64]  # (notes, 4): start, duration, pitch, velocity
 
 DRONE_QUARTERS = 8  # a note this long under or over many others is a pedal point, not the tune
 DRONE_ONSETS = 8
 TOGETHER = 14  # played notes that start within a fourteenth of a quarter are a chord
 VOICE = 19  # an octave and a fifth: what one voice sings
 LOW = 12  # semitones under the middle of a line, where a full accompaniment shows through its rests
+
+
+def columns(notes: Sequence[Note]) -> Columns:
+    """Make an array of notes, (notes, 4): start, duration, pitch, velocity."""
+    return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
 
 
 def top_line(part: Part) -> tuple[Note, ...]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.features import Columns, columns
+from ritornello.corpus.pick.bars import with_upbeat
 from ritornello.corpus.pick.line import (
+    Columns,
+    columns,
     is_pedalled,
     is_single,
     pedalled_line,
@@ -20,7 +22,6 @@ from ritornello.corpus.pick.line import (
 )
 from ritornello.corpus.pick.quantise import FAR, Timed, is_written, timed
 from ritornello.corpus.pick.score import PartScore, scored
-from ritornello.corpus.pick.upbeat import with_upbeat
 from ritornello.music.keys import estimate_key, key_name, settled_key
 from ritornello.music.values import Melody, Note, Part, Piece, Timeline
 
@@ -65,29 +66,22 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     pitched = _pitched(piece)
     arrays = [columns(piece.parts[i].notes) for i in pitched]
     line = with_upbeat(piece, arrays)
-    if line is not piece.timeline:
-        reason = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
-        return [
-            replace(p, why=(*p.why, reason)) for p in _picked(replace(piece, timeline=line), pitched, arrays, options)
-        ]
-    return _picked(piece, pitched, arrays, options)
-
-
-def _picked(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> list[PickedMelody]:
-    """Pick the melodies of a piece whose bars are settled.
-
-    pitched: its parts with pitches. arrays: their notes.
-    """
-    if options.pick == "highest":
+    settled = piece if line is piece.timeline else replace(piece, timeline=line)
+    if options.pick == "auto":
+        picked = [_chosen(settled, pitched, arrays, options)]
+    elif options.pick == "highest":
         notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
         why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
-        return [_taken(piece, -1, "", notes, columns(notes), options, why=(why,), others=0)]
-    if options.pick == "auto":
-        return [_chosen(piece, pitched, arrays, options)]
-    if options.pick == "every-part":
-        return [_asked(piece, index, options) for index in _once_each(piece, pitched, arrays)]
-    index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
-    return [_asked(piece, index, options)]
+        picked = [_taken(settled, -1, "", notes, columns(notes), options, why=(why,), others=0)]
+    elif options.pick == "every-part":
+        picked = [_asked(settled, index, options) for index in _once_each(settled, pitched, arrays)]
+    else:
+        index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
+        picked = [_asked(settled, index, options)]
+    if settled is piece:
+        return picked
+    reason = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
+    return [replace(p, why=(*p.why, reason)) for p in picked]
 
 
 def pick_melody(piece: Piece) -> Melody:
@@ -207,8 +201,9 @@ def _taken(
     whole = Melody(line, timeline, piece.title, piece.source)
     timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
-    reasons = (*why, _timing_reason(timing, options), key_reason)
-    return PickedMelody(timing.melody, index, name, 1.0, reasons, (), losses, _timing_doubts(timing, options), timing)
+    timing_reason, doubts = _timing(timing, options)
+    reasons = (*why, timing_reason, key_reason)
+    return PickedMelody(timing.melody, index, name, 1.0, reasons, (), losses, doubts, timing)
 
 
 def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]:
@@ -246,22 +241,20 @@ def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]
     return replace(timeline, keys=(key,)), f"key {key_name(key)}, found with confidence {confidence:.2f}{instead}"
 
 
-def _timing_reason(timing: Timed, options: BuildOptions) -> str:
-    grid = f"a grid of {options.steps_per_quarter} steps a quarter"
-    swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
+def _timing(timing: Timed, options: BuildOptions) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Report what was done to the timing, and warn where the grid does not fit."""
     if options.timing == "exact":
-        return "timing as it stands"
-    if timing.is_written and options.timing == "auto" and not timing.swing:
-        return "written timing, kept as it is"
-    return f"{'written' if timing.is_written else 'played'} timing laid on {grid}{swing}"
-
-
-def _timing_doubts(timing: Timed, options: BuildOptions) -> tuple[tuple[str, str], ...]:
-    """Check whether the grid fits; return warnings."""
-    if options.timing == "exact" or timing.far <= FAR:
-        return ()
-    moves = "would move" if timing.is_written and options.timing == "auto" else "moved"
+        return "timing as it stands", ()
+    stays = timing.is_written and options.timing == "auto"
+    reason = "written timing, kept as it is"
+    if timing.swing or not stays:
+        swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
+        played = "written" if timing.is_written else "played"
+        reason = f"{played} timing laid on a grid of {options.steps_per_quarter} steps a quarter{swing}"
+    if timing.far <= FAR:
+        return reason, ()
+    moves = "would move" if stays else "moved"
     detail = f"quantising {moves} {timing.far:.0%} of onsets by a third of a step or more"
     if timing.better:
-        return (("off_grid", f"{detail}; {timing.better} steps a quarter fit"),)
-    return (("no_beat", detail),)
+        return reason, (("off_grid", f"{detail}; {timing.better} steps a quarter fit"),)
+    return reason, (("no_beat", detail),)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ritornello.corpus.pick.features import FEATURES, Columns, part_features
+from ritornello.corpus.pick.features import FEATURES, part_features
+from ritornello.corpus.pick.line import Columns
 from ritornello.music.values import Piece
 
 WEIGHTS: dict[str, float] = {

@@ -15,13 +15,12 @@ import numpy as np
 
 from ritornello.corpus.build.convert import rows_and_pieces, segments_of
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.find.find import each_file
-from ritornello.corpus.find.sources import Source, SourceError
+from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.features import columns
+from ritornello.corpus.pick.bars import shortness
+from ritornello.corpus.pick.line import columns
 from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import scored
-from ritornello.corpus.pick.segments import shortness
 from ritornello.corpus.report import DROPPED, KEPT, remedy
 from ritornello.music.errors import Remark
 from ritornello.music.keys import key_name
@@ -154,8 +153,8 @@ def explain_piece(piece: Piece, options: BuildOptions) -> Explanation:
 def _explain_source(source: Source, worker: Worker, options: BuildOptions) -> list[Explanation]:
     try:
         content = source.read()
-    except SourceError as error:
-        return [Explanation(source.name, refusal=(error.reason, error.detail))]
+    except CorpusError as error:
+        return [Explanation(source.name, refusal=(error.reason, str(error)))]
     (answer,) = worker.answers([(source.name, content)], asdict(options))
     if isinstance(answer, Failure):
         return [Explanation(source.name, refusal=answer)]

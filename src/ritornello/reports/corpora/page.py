@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from ritornello import atomic
-from ritornello.corpus.families.judge import copies_across
+from ritornello.corpus.families.families import copies_across
 from ritornello.corpus.families.variants import Family, families_of
-from ritornello.corpus.folder import PAGE
 from ritornello.corpus.report import KEPT
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.store import PAGE, Corpus
 from ritornello.render.roll import pitch_name
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents

@@ -13,7 +13,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from ritornello.atomic import not_written
-from ritornello.corpus.folder import is_corpus
+from ritornello.corpus.store import is_corpus
 from ritornello.training.plan import DEFAULTS, TrainOptions
 from ritornello.training.run.finetune import check_kept
 from ritornello.training.run.folder import (
