@@ -105,7 +105,7 @@ def test_the_sound_is_inside_unchanged(page):
 
 
 def test_without_sound_there_is_no_player():
-    document = frame_html(FIRST)
+    document = frame_html(Exhibit(FIRST))
     assert "<audio" not in document
     assert 'class="staff"' in document
     assert 'class="roll' in document
@@ -116,13 +116,13 @@ def test_surprise_comes_with_a_legend(page):
 
 
 def test_the_notebook_cell_is_one_sandboxed_frame_of_fixed_height():
-    cell = notebook_html(FIRST, sound(FIRST, "OGG"), figures={"a": 1})
+    cell = notebook_html(Exhibit(FIRST, sound(FIRST, "OGG"), figures={"a": 1}))
     assert cell.count("<iframe") == 1
     assert 'sandbox="allow-scripts allow-downloads"' in cell
     assert "allow-same-origin" not in cell
     assert 300 < int(re.search(r"height:(\d+)px", cell)[1]) < 900
     inner = html.unescape(re.search(r'srcdoc="([^"]*)"', cell)[1])
-    assert inner == frame_html(FIRST, sound(FIRST, "OGG"), figures={"a": 1})
+    assert inner == frame_html(Exhibit(FIRST, sound(FIRST, "OGG"), figures={"a": 1}))
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +261,7 @@ def test_an_executed_notebook_exported_to_html_draws_and_plays(browser, tmp_path
     nbconvert = pytest.importorskip("nbconvert")
     pytest.importorskip("ipykernel")
     for name, melody in (("first", FIRST), ("second", SECOND)):
-        (tmp_path / f"{name}.html").write_text(notebook_html(melody, sound(melody, "OGG")), encoding="utf-8")
+        (tmp_path / f"{name}.html").write_text(notebook_html(Exhibit(melody, sound(melody, "OGG"))), encoding="utf-8")
     cells = [
         nbformat.v4.new_code_cell(f"from IPython.display import HTML\nHTML(filename={name!r})")
         for name in ("first.html", "second.html")

@@ -4,8 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ritornello.music.keys import pitch_name
 from ritornello.music.values import Melody, Metre, Note, Tempo, Timeline
-from ritornello.render.roll import KEYBOARD, pitch_name, roll_svg, surprise_colour
+from ritornello.render.roll import KEYBOARD, roll_svg, surprise_colour
 
 SVG = "{http://www.w3.org/2000/svg}"
 TUNE = Melody(

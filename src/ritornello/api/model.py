@@ -69,11 +69,11 @@ class Tune:
 
     def _repr_html_(self) -> str:
         from ritornello.render.audio_file import encode_audio
-        from ritornello.render.page import notebook_html
+        from ritornello.render.page import Exhibit, notebook_html
         from ritornello.render.sound import render_wave
 
         audio = encode_audio(render_wave(self.melody), "mp3") if self.melody.notes else None
-        return notebook_html(self.melody, audio, "audio/mpeg", probabilities=self.probabilities)
+        return notebook_html(Exhibit(self.melody, audio, "audio/mpeg", probabilities=self.probabilities))
 
 
 class Model:

@@ -11,6 +11,7 @@ from ritornello.music.spelling import LINE_OF_FIFTHS
 from ritornello.music.values import Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 SURE = 0.03  # an estimate with a smaller lead is dropped
 FITS_BETTER = 0.08  # of the sounding time, to overrule a stated C major
@@ -47,6 +48,11 @@ def key_name(key: Key) -> str:
     place = key.fifths + (3 if key.mode == "minor" else 0) + 1
     letter = LINE_OF_FIFTHS[place % 7]
     return f"{letter}{'#' * (place // 7) if place >= 0 else 'b' * -(place // 7)} {key.mode}"
+
+
+def pitch_name(pitch: int) -> str:
+    """Name a pitch with its octave: 60 is C4; black keys by their commoner names."""
+    return f"{PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def scale_pitch_classes(key: Key) -> set[int]:
@@ -97,11 +103,7 @@ def key_of(tonic: int, mode: str) -> Key:
     return Key(0, fifths, mode)
 
 
-def _profile_rows() -> np.ndarray:
-    """Build the profiles of 24 keys: (24, 12), centred, length 1, major on C to B, then minor."""
-    rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
-    rows -= rows.mean(1, keepdims=True)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-_PROFILE_ROWS = _profile_rows()
+_rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
+_rows -= _rows.mean(1, keepdims=True)
+_PROFILE_ROWS = _rows / np.linalg.norm(_rows, axis=1, keepdims=True)
+"""Profiles of 24 keys: (24, 12), centred, of length 1, major on C to B, then minor."""

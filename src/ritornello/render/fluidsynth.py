@@ -39,19 +39,16 @@ def play_soundfont(music: Melody | Piece, soundfont: str | Path, sample_rate: in
         midi, sound = Path(folder) / "music.mid", Path(folder) / "sound.wav"
         _write_midi(music, midi)
         options = ["-ni", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(sample_rate), "-T", "wav", "-O", "float"]
-        _run([program, *options, "-F", str(sound), str(Path(soundfont).resolve()), str(midi)], soundfont)
+        command = [program, *options, "-F", str(sound), str(Path(soundfont).resolve()), str(midi)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{soundfont}: FluidSynth did not finish in {TIMEOUT_SECONDS} s") from None
+        errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
+        if done.returncode or errors:
+            raise OSError(f"{soundfont}: FluidSynth cannot play it: {(errors or ['it failed without a word'])[0]}")
         stereo, _ = soundfile.read(sound, dtype="float32", always_2d=True)
     return _trimmed(stereo.mean(axis=1), music, soundfont, sample_rate)
-
-
-def _run(command: list[str], soundfont: str | Path) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{soundfont}: FluidSynth did not finish in {TIMEOUT_SECONDS} s") from None
-    errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-    if done.returncode or errors:
-        raise OSError(f"{soundfont}: FluidSynth cannot play it: {(errors or ['it failed without a word'])[0]}")
 
 
 def _write_midi(music: Melody | Piece, path: Path) -> None:

@@ -7,7 +7,7 @@ and in a notebook.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -43,12 +43,29 @@ def line_chart(
     if not lines:
         raise ValueError("a chart needs one line or more")
     legend, top = _legend(lines, width)
-    frame = _Frame(lines, LEFT, top, width - RIGHT, height - FOOT)
+    right, bottom = width - RIGHT, height - FOOT
+    low, high = heights(lines)
+    last = max((x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)), default=1.0) or 1.0
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        """Convert values to pixels from the left and the top; one above the scale is at its edge."""
+        y = (min(max(y, low), high) - low) / (high - low)
+        return LEFT + x / last * (right - LEFT), bottom + y * (top - bottom)
+
+    rules = []
+    for value in ticks(low, high, round((bottom - top) / 48)):
+        y = place(0, value)[1]
+        rules.append(f'<path class="rule" d="M{LEFT} {y:.1f}H{right}"/>')
+        rules.append(f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+    for value in ticks(0.0, last, round((right - LEFT) / 90)):
+        x = place(value, low)[0]
+        rules.append(f'<path class="rule" d="M{x:.1f} {bottom}v4"/>')
+        rules.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
     label = escape(label or f"{y_name} over {x_name}", quote=True)
     body = [
         f'<rect class="ground" width="{width}" height="{height}" rx="8"/>',
-        *frame.rules(),
-        *(frame.drawn(line) for line in lines),
+        *rules,
+        *(_drawn(line, place, right) for line in lines),
         *legend,
         f'<text class="name" x="{width - RIGHT}" y="{height - 8}" text-anchor="end">{escape(x_name)}</text>',
         f'<text class="name" x="8" y="{height - 8}">↑ {escape(y_name)}</text>',
@@ -60,56 +77,22 @@ def line_chart(
     )
 
 
-class _Frame:
-    """The scale of the picture: the plot's edges in pixels, and their values."""
+def _drawn(line: Curve, place: Callable[[float, float], tuple[float, float]], right: float) -> str:
+    """Draw one line, and the dot on it."""
+    kind = _kind(line)
+    if line.is_level:
+        return f'<path class="{kind}" d="M{LEFT} {place(0, line.ys[0])[1]:.1f}H{right}"/>'
+    points = [(x, y) for x, y in zip(line.xs, line.ys, strict=True) if math.isfinite(x) and math.isfinite(y)]
+    every = -(-len(points) // MOST_POINTS) or 1
+    points = [place(*point) for point in points[::-every][::-1]]
+    path = "".join(f"{'L' if n else 'M'}{x:.1f} {y:.1f}" for n, (x, y) in enumerate(points))
+    dots = [place(*line.mark)] if line.mark is not None else points if len(points) == 1 else []
+    marks = "".join(f'<circle class="dot i{line.ink % len(INKS)}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in dots)
+    return f'<path class="{kind}" d="{path}"/>{marks}'
 
-    def __init__(self, lines: Sequence[Curve], left: float, top: float, right: float, bottom: float):
-        xs = [x for line in lines if not line.is_level for x in line.xs if math.isfinite(x)] or [0.0, 1.0]
-        low, high = heights(lines)
-        self._x = (0.0, max(xs) or 1.0)
-        self._y = (low, high)
-        self._edges = left, top, right, bottom
 
-    def rules(self) -> list[str]:
-        """Draw the grid with its numbers."""
-        left, top, right, bottom = self._edges
-        shapes = []
-        for value in ticks(*self._y, round((bottom - top) / 48)):
-            y = self.y(value)
-            shapes.append(f'<path class="rule" d="M{left} {y:.1f}H{right}"/>')
-            shapes.append(f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
-        for value in ticks(*self._x, round((right - left) / 90)):
-            x = self.x(value)
-            shapes.append(f'<path class="rule" d="M{x:.1f} {bottom}v4"/>')
-            shapes.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
-        return shapes
-
-    def drawn(self, line: Curve) -> str:
-        """Draw one line, and the dot on it."""
-        left, _, right, _ = self._edges
-        kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
-        if line.is_level:
-            return f'<path class="{kind}" d="M{left} {self.y(line.ys[0]):.1f}H{right}"/>'
-        points = [(x, y) for x, y in zip(line.xs, line.ys, strict=True) if math.isfinite(x) and math.isfinite(y)]
-        every = -(-len(points) // MOST_POINTS) or 1
-        points = points[::-every][::-1]
-        path = "".join(f"{'L' if n else 'M'}{self.x(x):.1f} {self.y(y):.1f}" for n, (x, y) in enumerate(points))
-        dots = points if len(points) == 1 else []
-        dots = [line.mark] if line.mark is not None else dots
-        marks = "".join(
-            f'<circle class="dot i{line.ink % len(INKS)}" cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="4"/>'
-            for x, y in dots
-        )
-        return f'<path class="{kind}" d="{path}"/>{marks}'
-
-    def x(self, value: float) -> float:
-        """Convert a value to pixels from the left."""
-        return _between(value, self._x, (self._edges[0], self._edges[2]))
-
-    def y(self, value: float) -> float:
-        """Convert a value to pixels from the top; one above the scale is at its edge."""
-        low, high = self._y
-        return _between(min(max(value, low), high), self._y, (self._edges[3], self._edges[1]))
+def _kind(line: Curve) -> str:
+    return f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
@@ -146,15 +129,10 @@ def _legend(lines: Sequence[Curve], width: int) -> tuple[list[str], float]:
         wide = 30 + SIGN * len(line.name)
         if x > 14 and x + wide > width - RIGHT:
             x, y = 14.0, y + 18
-        kind = f"l i{line.ink % len(INKS)}" + " level" * line.is_level + " faint" * line.is_faint
-        shapes.append(f'<path class="{kind}" d="M{x:.0f} {y - 4:.0f}h18"/>')
+        shapes.append(f'<path class="{_kind(line)}" d="M{x:.0f} {y - 4:.0f}h18"/>')
         shapes.append(f'<text class="name" x="{x + 24:.0f}" y="{y:.0f}">{escape(line.name)}</text>')
         x += wide + 14
     return shapes, y + TOP
-
-
-def _between(value: float, scale: tuple[float, float], edges: tuple[float, float]) -> float:
-    return edges[0] + (value - scale[0]) / (scale[1] - scale[0]) * (edges[1] - edges[0])
 
 
 def _inks(colours: Sequence[str]) -> str:

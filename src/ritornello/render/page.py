@@ -83,50 +83,32 @@ def page_html(
     return _document(title, "page", f"<main>\n{head}\n{tunes}\n{foot}\n</main>")
 
 
-def frame_html(
-    melody: Melody,
-    audio: bytes | None = None,
-    audio_mime: str = "audio/ogg",
-    title: str = "",
-    figures: Mapping[str, Figure] | None = None,
-    probabilities: Sequence[float] | None = None,
-    files: Mapping[str, bytes] | None = None,
-) -> str:
-    """Make a self-contained document of one melody. Arguments as in `Exhibit`."""
-    item = Exhibit(melody, audio, audio_mime, title, figures or {}, probabilities, files or {})
+def frame_html(item: Exhibit) -> str:
+    """Make a self-contained document of one melody."""
     return _document(item.name, "frame", _tune(item))
 
 
-def notebook_html(
-    melody: Melody,
-    audio: bytes | None = None,
-    audio_mime: str = "audio/ogg",
-    title: str = "",
-    figures: Mapping[str, Figure] | None = None,
-    probabilities: Sequence[float] | None = None,
-    files: Mapping[str, bytes] | None = None,
-) -> str:
+def notebook_html(item: Exhibit) -> str:
     """Make the HTML of a notebook cell: `frame_html` in an iframe that may only run scripts.
 
     An iframe with srcdoc is what Jupyter, Colab, VS Code, nbviewer and a static export have in common; its height
     is fixed beforehand, since a sandboxed frame cannot set its own.
     """
-    document = frame_html(melody, audio, audio_mime, title, figures, probabilities, files)
-    height = _frame_height(document, bool(audio), figures or {})
-    name = escape(title or melody.title or "Melody")
+    document = frame_html(item)
+    height = _frame_height(document, bool(item.audio), len(item.figures))
     return (
-        f'<iframe class="ritornello" title="{name}" sandbox="allow-scripts allow-downloads" '
+        f'<iframe class="ritornello" title="{escape(item.name)}" sandbox="allow-scripts allow-downloads" '
         f'style="display:block;width:100%;max-width:960px;height:{height}px;border:0;color-scheme:light dark" '
         f'srcdoc="{escape(document)}"></iframe>'
     )
 
 
-def _frame_height(document: str, sounds: bool, figures: Mapping[str, Figure]) -> int:
+def _frame_height(document: str, sounds: bool, figures: int) -> int:
     """Estimate the height of the frame in pixels at its full width; narrower screens scroll."""
     pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', document)]
     staff, _narrow, roll = (height for _, height in pictures)
     legend = 34 if 'class="legend"' in document else 0
-    rows = -(-len(figures) // 5) * 78
+    rows = -(-figures // 5) * 78
     return min(round(staff * 1.02 + roll + legend + 152 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
 
 

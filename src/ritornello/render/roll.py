@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import log2
 
 from ritornello.music.beats import BeatTree
+from ritornello.music.keys import PITCH_NAMES, pitch_name
 from ritornello.music.values import Melody
 from ritornello.render.staff import escape_attribute
 
@@ -23,7 +24,6 @@ MAX_WIDTH = 30000
 INK = "#9c3d2b"  # soft notes let the ground shine through
 SURPRISE = ((74, 122, 156), (217, 164, 65), (196, 58, 28))  # 0 bits, half-way, MOST_BITS or more
 MOST_BITS = 6.0
-_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,13 @@ def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width
     Raises ValueError if there are not as many probabilities as notes, or one is outside (0, 1].
     """
     if probabilities is not None:
-        _check_probabilities(probabilities, len(melody.notes))
+        if len(probabilities) != len(melody.notes):
+            raise ValueError(
+                f"{len(probabilities)} probabilities for {len(melody.notes)} notes; give one for each note"
+            )
+        for i, p in enumerate(probabilities):
+            if not 0 < p <= 1:
+                raise ValueError(f"probability of note {i} must be above 0 and at most 1, not {p}")
     space = _space(melody, width)
     body = [*_rows(space), *_lines(melody, space), *_notes(melody, space, probabilities), *_keyboard(space)]
     coloured = "by-velocity" if probabilities is None else "by-surprise"
@@ -75,19 +81,6 @@ def surprise_colour(probability: float) -> str:
     stop = min(int(place), len(SURPRISE) - 2)
     pairs = zip(SURPRISE[stop], SURPRISE[stop + 1], strict=True)
     return "#" + "".join(f"{round(a + (b - a) * (place - stop)):02x}" for a, b in pairs)
-
-
-def pitch_name(pitch: int) -> str:
-    """Name a pitch with its octave: 60 is C4; black keys by their commoner names."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
-
-
-def _check_probabilities(probabilities: Sequence[float], notes: int) -> None:
-    if len(probabilities) != notes:
-        raise ValueError(f"{len(probabilities)} probabilities for {notes} notes; give one for each note")
-    for i, p in enumerate(probabilities):
-        if not 0 < p <= 1:
-            raise ValueError(f"probability of note {i} must be above 0 and at most 1, not {p}")
 
 
 def _space(melody: Melody, width: int) -> _Space:
@@ -188,7 +181,9 @@ def _keyboard(space: _Space) -> list[str]:
         elif pitch % 12 in (0, 5):
             keys.append(f'<path class="gap" d="M0 {y + ROW}H{KEYBOARD}" stroke="#d6ccbb"/>')
         if pitch % 12 not in BLACK:
-            name, kind = (pitch_name(pitch), "octave-name") if pitch % 12 == 0 else (_NAMES[pitch % 12], "key-name")
+            name, kind = (
+                (pitch_name(pitch), "octave-name") if pitch % 12 == 0 else (PITCH_NAMES[pitch % 12], "key-name")
+            )
             keys.append(
                 f'<text class="{kind}" x="{KEYBOARD - 4}" y="{y + ROW - 2:g}" font-size="8" '
                 f'text-anchor="end" fill="{"#4a443b" if pitch % 12 == 0 else "#a1988a"}">{name}</text>'
@@ -212,10 +207,6 @@ def _description(melody: Melody, surprise: bool) -> str:
         return f"{name}: no notes"
     pitches = [n.pitch for n in melody.notes]
     bars = len(melody.timeline.barlines()) - 1 - bool(melody.timeline.pickup)
-    count = f"{_counted(len(pitches), 'note')} in {_counted(bars, 'bar')}"
+    count = f"{len(pitches)} note{'s' * (len(pitches) != 1)} in {bars} bar{'s' * (bars != 1)}"
     label = f"{name}: {count}, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
     return label + (", coloured by how surprising the model found each" if surprise else "")
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

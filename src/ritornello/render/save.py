@@ -27,24 +27,18 @@ def save_melody(melody: Melody, path: str | Path, probabilities: Sequence[float]
         from ritornello.render.sound import save_audio
 
         save_audio(melody, path)
-    elif suffix in (".svg", ".png", ".html"):
-        atomic.write_bytes(path, _picture(melody, suffix, probabilities))
+    elif suffix == ".html":
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.page import Exhibit, frame_html
+        from ritornello.render.sound import render_wave
+
+        audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
+        atomic.write_text(path, frame_html(Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)))
+    elif suffix in (".svg", ".png"):
+        from ritornello.render.staff import staff_png, staff_svg
+
+        atomic.write_bytes(path, staff_png(melody) if suffix == ".png" else staff_svg(melody).encode())
     else:
         raise ValueError(
             f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}"
         )
-
-
-def _picture(melody: Melody, suffix: str, probabilities: Sequence[float] | None) -> bytes:
-    from ritornello.render.staff import staff_png, staff_svg
-
-    if suffix == ".svg":
-        return staff_svg(melody).encode()
-    if suffix == ".png":
-        return staff_png(melody)
-    from ritornello.render.audio_file import encode_audio
-    from ritornello.render.page import frame_html
-    from ritornello.render.sound import render_wave
-
-    audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
-    return frame_html(melody, audio, "audio/mpeg", probabilities=probabilities).encode()

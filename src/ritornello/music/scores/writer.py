@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from ritornello.music.beats import beat_lengths
@@ -27,17 +26,11 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-class Clef(NamedTuple):
-    """A clef: sign and line, by how many octaves it sounds higher, and the middle line as octave * 7 + letter."""
+CLEFS = (("G", 2, 0, 34), ("F", 4, 0, 22), ("G", 2, -1, 27), ("G", 2, 1, 41), ("F", 4, -1, 15))
+"""Sign, line, by how many octaves it sounds higher, and the middle line as octave * 7 + letter.
 
-    sign: str
-    line: int
-    octaves: int
-    middle: int
-
-
-CLEFS = (Clef("G", 2, 0, 34), Clef("F", 4, 0, 22), Clef("G", 2, -1, 27), Clef("G", 2, 1, 41), Clef("F", 4, -1, 15))
-"""Treble, bass, tenor (treble an octave down), treble an octave up, bass an octave down; the first that fits wins."""
+Treble, bass, tenor (treble an octave down), treble an octave up, bass an octave down; the first that fits wins.
+"""
 
 
 def write_musicxml(melody: Melody) -> str:
@@ -49,7 +42,7 @@ def write_musicxml(melody: Melody) -> str:
     """
     bars = notate(melody)
     divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))
-    clef = choose_clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
+    clef = _clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
     tempos = _tempos_by_bar(melody, bars)
     parts: dict[int, int] = {}
     measures = []
@@ -71,22 +64,23 @@ def write_musicxml(melody: Melody) -> str:
     )
 
 
-def choose_clef(pitches: Sequence[Spelled]) -> Clef:
-    """Choose the clef with the fewest ledger lines; treble where in doubt."""
+def _clef(pitches: Sequence[Spelled]) -> tuple[str, int, int]:
+    """Choose sign, line and octave of the clef with the fewest ledger lines; treble where in doubt."""
 
-    def cost(clef: Clef) -> float:
-        steps = [abs(p.octave * 7 + "CDEFGAB".index(p.letter) - clef.middle) for p in pitches]
+    def cost(clef: tuple[str, int, int, int]) -> float:
+        sign, _, octaves, middle = clef
+        steps = [abs(p.octave * 7 + "CDEFGAB".index(p.letter) - middle) for p in pitches]
         ledgers = sum(max(0, step - 4) // 2 for step in steps)
-        return ledgers + len(pitches) * (1.5 if clef.octaves else 0.6 if clef.sign == "F" else 0.0)
+        return ledgers + len(pitches) * (1.5 if octaves else 0.6 if sign == "F" else 0.0)
 
-    return min(CLEFS, key=cost)
+    return min(CLEFS, key=cost)[:3]
 
 
 def _text(text: str) -> str:
     return escape(_NOT_XML.sub("", text))
 
 
-def _attributes(bar: Bar, divisions: int, clef: Clef | None) -> Iterator[str]:
+def _attributes(bar: Bar, divisions: int, clef: tuple[str, int, int] | None) -> Iterator[str]:
     """Write what is new at the head of a bar, if anything."""
     key = bar.keys.get(bar.start)
     if not (clef or key or bar.new_metre):
@@ -100,8 +94,9 @@ def _attributes(bar: Bar, divisions: int, clef: Clef | None) -> Iterator[str]:
         beats, unit = bar.metre.numerator, bar.metre.denominator
         yield f"<time><beats>{beats}</beats><beat-type>{unit}</beat-type></time>"
     if clef:
-        change = f"<clef-octave-change>{clef.octaves}</clef-octave-change>" if clef.octaves else ""
-        yield f"<clef><sign>{clef.sign}</sign><line>{clef.line}</line>{change}</clef>"
+        sign, line, octaves = clef
+        change = f"<clef-octave-change>{octaves}</clef-octave-change>" if octaves else ""
+        yield f"<clef><sign>{sign}</sign><line>{line}</line>{change}</clef>"
     yield "</attributes>"
 
 

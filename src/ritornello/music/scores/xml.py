@@ -15,22 +15,13 @@ from io import BytesIO
 from xml.etree import ElementTree
 
 from ritornello.music.errors import decode_text
+from ritornello.music.notation import TYPES
 from ritornello.music.scores.repeats import BarMarks
 
 Element = ElementTree.Element
 
 MAX_UNZIPPED = 64 * 2**20
-VALUES = {  # quarters of a note value
-    "breve": Fraction(8),
-    "whole": Fraction(4),
-    "half": Fraction(2),
-    "quarter": Fraction(1),
-    "eighth": Fraction(1, 2),
-    "16th": Fraction(1, 4),
-    "32nd": Fraction(1, 8),
-    "64th": Fraction(1, 16),
-    "128th": Fraction(1, 32),
-}
+VALUES = {name: length for length, name in TYPES.items() if length >= Fraction(1, 32)}  # shorter: as they state
 
 
 @dataclass(slots=True)
@@ -146,7 +137,10 @@ def _prepare_part(sheet: Sheet, part: Element, part_number: int) -> None:
         now = latest = onset = Fraction(0)
         for element in list(measure):
             if element.tag == "attributes":
-                divisions = _divisions(element, divisions)
+                text = element.findtext("divisions")
+                divisions = divisions if text is None else _number(text, "divisions")
+                if divisions <= 0:
+                    raise ValueError(f"divisions must be more than 0, not {text}")
                 for style in element.findall("measure-style"):
                     element.remove(style)  # verovio would merge the bars of a multiple rest into one
             if element.tag not in ("note", "backup", "forward"):
@@ -175,16 +169,6 @@ def _duration(element: Element, divisions: Fraction) -> Fraction:
     normal = _number(change.findtext("normal-notes") or "1", "normal-notes")
     written = value * (2 - Fraction(1, 2**dots)) * normal / actual if actual > 0 else stated
     return written if abs(written - stated) < min(1 / divisions, Fraction(1, 24)) else stated
-
-
-def _divisions(attributes: Element, before: Fraction) -> Fraction:
-    text = attributes.findtext("divisions")
-    if text is None:
-        return before
-    divisions = _number(text, "divisions")
-    if divisions <= 0:
-        raise ValueError(f"divisions must be more than 0, not {text}")
-    return divisions
 
 
 def _number(text: str, name: str) -> Fraction:

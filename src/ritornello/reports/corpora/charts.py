@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from html import escape
 
-from ritornello.render.roll import pitch_name
+from ritornello.music.keys import pitch_name
 
 BLACK = (1, 3, 6, 8, 10)
 ROWS = 9  # bars of a chart; what is rarer goes into one

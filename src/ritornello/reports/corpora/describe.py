@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.store import Corpus
-from ritornello.music.keys import key_name
+from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Timeline
-from ritornello.render.roll import pitch_name
 
 BAR = 40  # characters of the longest bar
 ROWS = 12  # of a histogram of names, the rest in one row

@@ -23,10 +23,9 @@ from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import scored
 from ritornello.corpus.report import DROPPED, KEPT, remedy
 from ritornello.music.errors import Remark
-from ritornello.music.keys import key_name
+from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Note, Piece
 from ritornello.music.worker import Failure, Worker
-from ritornello.render.roll import pitch_name
 from ritornello.reports.corpora.describe import bars_of
 
 FAMILIES = (

@@ -8,9 +8,9 @@ from pathlib import PurePath
 
 from ritornello.corpus.pick.pick import PickedMelody
 from ritornello.corpus.report import remedy
+from ritornello.music.keys import pitch_name
 from ritornello.music.values import Note, Piece
 from ritornello.render.page import NARROW, WIDE
-from ritornello.render.roll import pitch_name
 from ritornello.render.staff import staff_svg
 from ritornello.reports.corpora.explain import Explanation, PartVerdict, headline
 from ritornello.reports.web_page import document, masthead, sentence, thumb

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
-from ritornello.render.roll import pitch_name
+from ritornello.music.keys import pitch_name
 
 FAR = 3.5
 """Robust standard deviations from the median that make a tune stand out (Iglewicz and Hoaglin 1993)."""

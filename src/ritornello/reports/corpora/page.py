@@ -19,7 +19,7 @@ from ritornello.corpus.families.families import copies_across
 from ritornello.corpus.families.variants import Family, families_of
 from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import PAGE, Corpus
-from ritornello.render.roll import pitch_name
+from ritornello.music.keys import pitch_name
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.outliers import outliers

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ritornello.render.roll import pitch_name
+from ritornello.music.keys import pitch_name
 
 ENOUGH_NOTES = 8  # fewer than this in a sample show nothing: two bars of quarters
 ONE_PITCH = 0.9  # share of a sample's notes on one pitch; of 2,520 people's tunes all but two stay under 0.89

@@ -18,8 +18,8 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players
+from ritornello.music.keys import pitch_name
 from ritornello.music.values import Melody
-from ritornello.render.roll import pitch_name
 from ritornello.reports.runs.coach import SampleFigures
 
 PRIMER_NOTES = 4
