@@ -9,8 +9,9 @@ an accidental reaches agree. Velocities are not kept: ABC has none. Source: the 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
@@ -41,15 +42,7 @@ class _Item:
     tied: bool = False
 
 
-@dataclass
-class _Bar:
-    """One bar with its items; beats are counted from `origin`. Times in quarters."""
-
-    start: Fraction
-    end: Fraction
-    metre: Metre
-    origin: Fraction
-    items: list[_Item] = field(default_factory=list)
+_Bar = tuple[Fraction, Fraction, Metre, Fraction]  # start, end, metre, and from where beats are counted; quarters
 
 
 def write_abc(melody: Melody) -> str:
@@ -70,8 +63,12 @@ def write_abc(melody: Melody) -> str:
         f"K:{_key_name(timeline.key)}",
     ]
     bars = _bars(timeline)
-    _fill(bars, _items(melody, sorted({*(b.start for b in bars), *changes})))
-    texts = [_bar_text(bar, changes, timeline) for bar in bars] or [""]
+    items = list(_items(melody, sorted({*(start for start, *_ in bars), *changes})))
+    places = [item.start for item in items]
+    texts = [
+        _bar_text(items[bisect_left(places, bar[0]) : bisect_left(places, bar[1])], bar, changes, timeline)
+        for bar in bars
+    ] or [""]
     lines = [" | ".join(texts[i : i + _BARS_A_LINE]) for i in range(0, len(texts), _BARS_A_LINE)]
     return "\n".join([*header, *(f"{line} |" for line in lines[:-1]), f"{lines[-1]} |]"]) + "\n"
 
@@ -109,16 +106,17 @@ def _changes(timeline: Timeline) -> dict[Fraction, str]:
 
 def _bars(timeline: Timeline) -> list[_Bar]:
     """List all bars up to the end; the beats of a pick-up are counted from its end."""
-    quarter, bars = timeline.ticks_per_quarter, []
+    quarter = timeline.ticks_per_quarter
+    bars: list[_Bar] = []
     ends = [min(m.tick, timeline.length) for m in timeline.metres[1:]] + [timeline.length]
     for metre, end in zip(timeline.metres, ends, strict=True):
         full = Fraction(4 * metre.numerator, metre.denominator)
         time, last = Fraction(metre.tick, quarter), Fraction(end, quarter)
         while time < last:
-            bars.append(_Bar(time, min(time + full, last), metre, time))
+            bars.append((time, min(time + full, last), metre, time))
             time += full
     if bars and timeline.pickup:
-        bars[0].origin = bars[0].end
+        bars[0] = (*bars[0][:3], bars[0][1])
     return bars
 
 
@@ -151,53 +149,34 @@ def _cut(item: _Item, cuts: Sequence[Fraction]) -> list[_Item]:
     return [replace(item, start=a, duration=b - a, tied=b < end or item.tied) for a, b in pairwise(edges)]
 
 
-def _fill(bars: Sequence[_Bar], items: Iterator[_Item]) -> None:
-    waiting = iter(bars)
-    bar = next(waiting, None)
-    for item in items:
-        while bar is not None and item.start >= bar.end:
-            bar = next(waiting, None)
-        if bar is not None:
-            bar.items.append(item)
+def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> str:
+    """Write the music of one bar: changes before their item, beats apart, accidentals as needed.
 
-
-def _bar_text(bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> str:
-    """Write the music of one bar: changes before their item, beats apart, accidentals as needed."""
-    beat = Fraction(3, 2) if bar.metre.denominator == 8 and bar.metre.numerator in (6, 9, 12) else Fraction(1)
-    signs = _Signs(timeline.key_at(int(bar.start * timeline.ticks_per_quarter)))
+    The accidentals in force are kept under both readings: for a letter's own octave, and for all. After a key
+    change inside the bar readers differ, and every note shows its sign.
+    """
+    bar_start, _, metre, origin = bar
+    beat = Fraction(3, 2) if metre.denominator == 8 and metre.numerator in (6, 9, 12) else Fraction(1)
+    key = timeline.key_at(int(bar_start * timeline.ticks_per_quarter))
+    signature = dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(key.fifths if key else 0)
+    everywhere: dict[str, int] = {}
+    in_octave: dict[tuple[str, int], int] = {}
     text = ""
-    for item, opening, written in _values(bar, beat):
+    for item, opening, written in _values(items, origin, beat):
         change = changes.pop(item.start, "")
-        if "[K:" in change and item.start > bar.start:
-            signs = _Signs(None, certain=False)
-        text += change + opening + signs.of(item.name) + _note(item, written)
-        ends_beat = not (item.start + item.duration - bar.origin) % beat
+        if "[K:" in change and item.start > bar_start:
+            signature, everywhere, in_octave = {}, {}, {}
+        text += change + opening
+        if item.name is not None:
+            letter, alter, octave = item.name
+            in_key = signature.get(letter)
+            if not everywhere.get(letter, in_key) == alter == in_octave.get((letter, octave), in_key):
+                everywhere[letter] = in_octave[letter, octave] = alter
+                text += _SIGNS[alter]
+        text += _note(item, written)
+        ends_beat = not (item.start + item.duration - origin) % beat
         text += " " if ends_beat or written >= 1 else ""
     return text.strip()
-
-
-class _Signs:
-    """The accidentals in force in a bar, under both readings: for a letter's own octave, or for all.
-
-    certain: False after a key change inside a bar, where readers differ and every note shows its sign.
-    """
-
-    def __init__(self, key: Key | None, certain: bool = True) -> None:
-        in_key = dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(key.fifths if key else 0)
-        self.key = in_key if certain else {}
-        self.everywhere: dict[str, int] = {}
-        self.in_octave: dict[tuple[str, int], int] = {}
-
-    def of(self, name: Spelled | None) -> str:
-        """Find the sign to write before a note, "" where none is needed (or for a rest)."""
-        if name is None:
-            return ""
-        letter, alteration, octave = name
-        in_key = self.key.get(letter)
-        if self.everywhere.get(letter, in_key) == alteration == self.in_octave.get((letter, octave), in_key):
-            return ""
-        self.everywhere[letter] = self.in_octave[letter, octave] = alteration
-        return _SIGNS[alteration]
 
 
 def _note(item: _Item, written: Fraction) -> str:
@@ -212,9 +191,9 @@ def _note(item: _Item, written: Fraction) -> str:
     return head + length + "-" * item.tied
 
 
-def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
+def _values(items: Sequence[_Item], origin: Fraction, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
     """Split the bar's items into note values: item, opening of a tuplet, written length."""
-    waiting = list(bar.items)
+    waiting = list(items)
     while waiting:
         odd = odd_part(waiting[0].duration.denominator)
         run = _tuplet_run(waiting, odd) if odd > 1 else 0
@@ -226,18 +205,12 @@ def _values(bar: _Bar, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
                 opening = ""
             del waiting[:run]
             continue
-        pieces = _cut(waiting[0], _edges(waiting[0], bar.origin, beat))
+        pieces = _cut(waiting[0], _edges(waiting[0], origin, beat))
         if len(pieces) == 1:
-            yield _single(waiting[0], odd)
+            below = normal_for(odd) if 1 < odd <= MAX_PLAYS else odd  # a tuplet of one for an odd denominator
+            opening = f"({odd}:{below}:1" if below != odd else ""
+            yield waiting[0], opening, waiting[0].duration * Fraction(odd, below)
         waiting[:1] = pieces if len(pieces) > 1 else []
-
-
-def _single(item: _Item, odd: int) -> tuple[_Item, str, Fraction]:
-    """Write an item by itself, as a tuplet of one where its length has an odd denominator."""
-    if not 1 < odd <= MAX_PLAYS:
-        return item, "", item.duration
-    below = normal_for(odd)
-    return item, f"({odd}:{below}:1", item.duration * odd / below
 
 
 def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
