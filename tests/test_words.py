@@ -17,7 +17,6 @@ WIDTH = 90  # characters of a docstring's first line
 LEAST = 0.85  # share of docstrings that begin with a verb, in every room
 LONG = {  # first lines over WIDTH that a room may have
     "encoding": 3,
-    "evaluate": 2,
     "model": 3,
     "music": 1,
 }

@@ -50,7 +50,10 @@ class Likelihood:
 
 
 def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: MelodyEncoding) -> np.ndarray:
-    """Sum the negative log likelihood of each token sequence, whole history, in nats, (melodies,) of float64."""
+    """Sum the negative log likelihood of each token sequence.
+
+    Returns nats, (melodies,) of float64, with the whole history of each as context.
+    """
     return sequence_nats(network, encoding, melodies)
 
 
@@ -64,7 +67,7 @@ def measure(
 
 
 def _quarters(melody: Melody) -> float:
-    """Measure the time from the first note to the end of the last, whatever becomes of an opening rest."""
+    """Measure the time from the first note to the end of the last, without an opening rest."""
     if not melody.notes:
         return 0.0
     return (melody.notes[-1].end - melody.notes[0].start) / melody.timeline.ticks_per_quarter
