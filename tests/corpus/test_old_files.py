@@ -76,5 +76,5 @@ def test_an_old_shard_is_read(tmp_path):
         assert journal.take_up(0, key)
         path = write_shard(str(tmp_path), [("book.abc", key, journal.rows(0))])
         parquet.write_table(parquet.read_table(path).drop_columns(["part"]), path)
-        (row,) = read_shard(str(tmp_path), path)
-        assert row.rows.corpus.notes.tolist() == journal.rows(0).corpus.notes.tolist()
+        ((_, rows),) = read_shard(str(tmp_path), path)
+        assert rows.corpus.notes.tolist() == journal.rows(0).corpus.notes.tolist()
