@@ -19,7 +19,7 @@ COARSE = 24  # steps per quarter to which a tune is rounded that has a value wit
 
 
 def _wholes() -> list[Fraction]:
-    """List multiples of a quarter of a quarter note: all up to 4, halves up to 8, whole ones up to 12."""
+    """List multiples of a sixteenth: all up to 4 quarters, eighths up to 8, quarters up to 12."""
     return [Fraction(n, 4) for n in range(1, 49) if n <= 16 or n % (2 if n <= 32 else 4) == 0]
 
 
@@ -39,7 +39,7 @@ _QUARTER = TICKS // 4
 
 @cache
 def spelled(ticks: int) -> tuple[int, ...] | None:
-    """Spell a duration of `ticks` as indices into DURATIONS, in order; None where it has no spelling."""
+    """Spell a duration of `ticks` as indices into DURATIONS; None where it has no spelling."""
     pieces = []
     while ticks not in _INDEX:
         if ticks < WHOLES[0]:

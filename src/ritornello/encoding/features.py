@@ -224,7 +224,7 @@ class Past:
         self._fit = counted if self._fit is None else self._fit + counted
 
     def key(self) -> int:
-        """Find the key that fits best: 0 to 11 for C to B major, 12 to 23 for minor, -1 before the first note.
+        """Find the best key: 0 to 11 for C to B major, 12 to 23 for minor, -1 without notes.
 
         Source: see `music.keys.estimate_key`.
         """

@@ -13,7 +13,7 @@ FINEST = 24  # steps per quarter
 
 
 def checked_steps(steps_per_quarter: int) -> int:
-    """Check the resolution of a grid. Raises ValueError unless it is a whole number, 1 to FINEST."""
+    """Check a grid's resolution. Raises ValueError unless it is a whole number, 1 to FINEST."""
     is_whole = isinstance(steps_per_quarter, int | np.integer) and not isinstance(steps_per_quarter, bool)
     if not is_whole or not 1 <= steps_per_quarter <= FINEST:
         raise ValueError(f"steps_per_quarter must be a whole number from 1 to {FINEST}, not {steps_per_quarter!r}")

@@ -199,7 +199,7 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
 
 
 def _drawn_opening(tokens: np.ndarray, nats: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Draw the tokens that each tune begins with, (batch, length), from the `openings_of` a primer.
+    """Draw the tokens that each tune begins with, (batch, length), from a primer's openings.
 
     No dice are rolled where there is but one way.
     """

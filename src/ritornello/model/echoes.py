@@ -50,7 +50,7 @@ def suggested_durations(features: np.ndarray, first: np.ndarray, alphabet: Alpha
 
 
 def places_of(token: np.ndarray, width: int) -> np.ndarray:
-    """Find the places of suggested tokens in logits of `width` columns, all in one row, (N * C,).
+    """Find suggested tokens in logits of `width` columns laid in one row, (N * C,).
 
     Rows without a suggestion get a harmless place; the caller adds 0 there.
     """

@@ -178,7 +178,7 @@ def shipped_models() -> list[str]:
 
 
 def find_model(name: str | Path) -> Path:
-    """Find the path of the model file meant. Raises FileNotFoundError that lists the shipped names."""
+    """Find a model file. Raises FileNotFoundError that lists the shipped names."""
     path = Path(name)
     if path.is_dir():
         inside = path / "model.safetensors"

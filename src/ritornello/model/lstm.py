@@ -192,7 +192,10 @@ class NumpyLstm:
         return sigmoids[:, 2 * width :] * np.tanh(cell), cell
 
     def _tables(self, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Fold the first layer's input product and bias into tables by token, (V + 1, 4H), and feature."""
+        """Fold the first layer's input product and bias into tables by token and feature.
+
+        Shapes: (V + 1, 4H) for the tokens, (values, 4H) for each feature.
+        """
         product = weights["lstm.0.input"].T
         table = weights["embedding"] @ product
         table[-1] *= len(self.alphabet.parts)  # "nothing yet" fills every place of its group
@@ -241,7 +244,7 @@ def check_parts(alphabet: Alphabet) -> None:
 
 
 def _looked_up(table: np.ndarray, ids: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Look up a row for each id, into `out` where there are several: of one melody no row is copied."""
+    """Look up a row for each id, into `out` for several ids: one row is not copied."""
     return table.take(ids, 0, out, "clip") if len(ids) > 1 else table[int(ids[0])]
 
 

@@ -375,7 +375,7 @@ def _answer(function: Callable[..., bytes], content: bytes, name: str, options: 
 
 
 def _confine(memory_mb: int) -> IO[bytes]:
-    """Limit this process's memory, leave Ctrl-C to the parent and keep standard output for answers alone.
+    """Limit memory, leave Ctrl-C to the parent and keep standard output for answers.
 
     Returns the pipe for answers: what native code prints goes nowhere instead.
     """

@@ -108,7 +108,7 @@ def _metres(lead: Voice, stretches: Sequence[Stretch]) -> list[tuple[Fraction, M
 
 
 def _bars(lead: Voice, stretches: Sequence[Stretch]) -> list[tuple[Fraction, Fraction, MetreName | None]]:
-    """List start, length and metre of the bars as played; two short ones that make up a full one are joined."""
+    """List start, length and metre of the bars as played; short ones are joined to full bars."""
     bars: list[tuple[Fraction, Fraction, MetreName | None]] = []
     offset = Fraction(0)
     for start, end in stretches:

@@ -55,7 +55,7 @@ def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
 
 
 def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
-    """Read written bars, staves and tags of a file, packed or plain. Raises ValueError as read_musescore."""
+    """Read written bars, staves and tags. Raises ValueError as read_musescore does."""
     if content[:2] == b"PK":
         content = _unpacked(content)
     if len(content) > MOST_BYTES:

@@ -65,7 +65,7 @@ def write_musicxml(melody: Melody) -> str:
 
 
 def _clef(pitches: Sequence[Spelled]) -> tuple[str, int, int]:
-    """Choose sign, line and octave of the clef with the fewest ledger lines; treble where in doubt."""
+    """Choose sign, line and octave of the clef with the fewest ledger lines, or treble."""
 
     def cost(clef: tuple[str, int, int, int]) -> float:
         sign, _, octaves, middle = clef

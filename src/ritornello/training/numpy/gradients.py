@@ -205,7 +205,7 @@ def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
 def open_gates(
     weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray
 ) -> Callable[[np.ndarray, Weights], np.ndarray]:
-    """Raise the logits of one part, (N, V), in place by its copy gates; return their backward pass.
+    """Raise one part's logits, (N, V), by its copy gates in place; return the backward pass.
 
     name: "echo" or "echo.1". seen: (N, H), the softmax's input; it must not change before the backward pass, which
     takes the gradients by the logits, (N, V), sets those of the gates and returns those by `seen`, (N, H).
