@@ -19,6 +19,8 @@ PARTLESS_DTYPE = np.dtype(NOTE_DTYPE.descr[:4])
 
 NoteArray = NDArray[np.void]
 
+_TEXTS = ("source", "title", "composer", "licence", "family", "split")  # fields of a piece that are plain text
+
 
 @dataclass(frozen=True, slots=True)
 class MelodySlice:
@@ -86,12 +88,7 @@ class CorpusPiece:
         timeline = self.melodies[0].timeline
         key = timeline.key
         return {
-            "source": self.source,
-            "title": self.title,
-            "composer": self.composer,
-            "licence": self.licence,
-            "family": self.family,
-            "split": self.split,
+            **{name: getattr(self, name) for name in _TEXTS},
             "key": None if key is None else [key.fifths, key.mode],
             "metre": timeline.metre.name,
             "tempo": timeline.qpm,
@@ -105,16 +102,7 @@ class CorpusPiece:
         melodies = tuple(MelodySlice.from_dict(m) for m in line["melodies"])
         if not melodies:
             raise ValueError("a piece without melodies")
-        return cls(
-            line["source"],
-            melodies,
-            line["title"],
-            line["composer"],
-            line["licence"],
-            line["provenance"],
-            line["family"],
-            line["split"],
-        )
+        return cls(melodies=melodies, provenance=line["provenance"], **{name: line[name] for name in _TEXTS})
 
 
 def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:

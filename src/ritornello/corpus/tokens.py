@@ -76,16 +76,14 @@ def _encoded(encoding: MelodyEncoding, melody: Melody) -> Encoded:
         ) from None
 
 
-def _chosen(corpus: Corpus, split: str | None, only: Sequence[int] | None) -> list[tuple[Melody, np.ndarray | None]]:
-    """List the melodies with notes, or those of them at these places, with their step arrays."""
-    sounding = [pair for pair in _melodies_and_steps(corpus, split) if pair[0].notes]
-    return sounding if only is None else [sounding[n] for n in only]
-
-
-def _melodies_and_steps(corpus: Corpus, split: str | None) -> Iterator[tuple[Melody, np.ndarray | None]]:
-    """List each melody with the token array that it was read from, if any."""
-    for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
-        if part.steps is None or corpus.steps is None:
+def _chosen(
+    corpus: Corpus, split: str | None, only: Sequence[int] | None
+) -> Iterator[tuple[Melody, np.ndarray | None]]:
+    """List the melodies with notes, or those of them at these places, with the token arrays they were read from."""
+    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
+    sounding = [(melody, part.steps) for melody, (_, part) in pairs if melody.notes]
+    for melody, steps in sounding if only is None else [sounding[n] for n in only]:
+        if steps is None or corpus.steps is None:
             yield melody, None
         else:
-            yield melody, corpus.steps[slice(*part.steps)].astype(np.int16)
+            yield melody, corpus.steps[slice(*steps)].astype(np.int16)

@@ -102,20 +102,15 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
     try:
         pieces, remarks = scan_content(content, name, options.repeats)
     except MusicFileError as error:
-        found.problems.append(_reason(content, name, str(error).removeprefix(f"{name}: ")))
+        message = str(error).removeprefix(f"{name}: ")
+        as_named = detect(content[:65536]) in ("", SUFFIXES[Path(name).suffix.lower()])
+        reason = "no_notes" if "no notes" in message else "unreadable" if as_named else "wrong_kind"
+        found.problems.append((reason, message))
         return
     found.warnings.extend(remarks)
     read.extend(pieces)
     for piece in pieces:
         _take(found, piece, name, options)
-
-
-def _reason(content: bytes, name: str, message: str) -> Remark:
-    """Find the reason code for a reader's message."""
-    if "no notes" in message:
-        return "no_notes", message
-    is_other = detect(content[:65536]) not in ("", SUFFIXES[Path(name).suffix.lower()])
-    return ("wrong_kind" if is_other else "unreadable"), message
 
 
 def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:

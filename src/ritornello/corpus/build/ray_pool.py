@@ -37,7 +37,11 @@ def convert_on_ray(
     Raises ImportError, saying what to install, where Ray or pyarrow is missing.
     """
     ray = _ray()
-    _take_up(journal, shards)
+    left = set(journal.keys())
+    for path in shards_in(shards):
+        for key, rows in read_shard(shards, path):
+            if key not in left:
+                journal.adopt(key, rows.to_bytes())
     known = ray.put(frozenset(journal.keys()))
     items = [{"place": place, "source": json.dumps(source.to_list())} for place, source in enumerate(sources)]
     processors = int(ray.cluster_resources().get("CPU", 1))
@@ -69,15 +73,6 @@ def _ray():
     return ray
 
 
-def _take_up(journal: Journal, shards: str) -> None:
-    """Put rows of earlier shards that the journal does not know into it."""
-    known = set(journal.keys())
-    for path in shards_in(shards):
-        for key, rows in read_shard(shards, path):
-            if key not in known:
-                journal.adopt(key, rows.to_bytes())
-
-
 def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards: str) -> dict[str, list]:
     """Convert the files of a block where it lies, and write a shard.
 
@@ -86,9 +81,9 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
     import ray
 
     earlier = ray.get(known)
-    places, keys, done = [], [], []
-    jobs = []
-    for place, source in _sources(batch):
+    places, keys, done, jobs = [], [], [], []
+    for place, text in zip(batch["place"].tolist(), batch["source"], strict=True):
+        source = Source.from_list(json.loads(text))
         content = content_of(source)
         key = content_key(source.name, content)
         places.append(place)
@@ -104,12 +99,6 @@ def _convert_batch(batch: dict[str, Any], options: dict[str, Any], known, shards
         done.extend((job.name, job.key, FileRows.from_bytes(rows)) for job, rows in rows_of_jobs)
     shard = write_shard(shards, done) if done else ""
     return {"places": [places], "keys": [keys], "shard": [shard]}
-
-
-def _sources(batch: dict[str, Any]) -> Iterator[tuple[int, Source]]:
-    """Rebuild places and sources from the columns of a block."""
-    for place, text in zip(batch["place"], batch["source"], strict=True):
-        yield int(place), Source.from_list(json.loads(text))
 
 
 @lru_cache(maxsize=1)

@@ -165,7 +165,16 @@ class Journal:
         self._file: IO[bytes] = _opened(path) if path else tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # kept
         of_rows = {name: value for name, value in asdict(options).items() if name not in OF_THE_MACHINE}
         header = MAGIC + json.dumps({"version": VERSION, "options": of_rows}).encode() + b"\n"
-        self._end = self._taken_up(header)
+        self._file.seek(0)
+        self._end = 0  # where the next record goes
+        if self._file.read(len(header)) == header:
+            self._end = len(header)
+            for key, place, after in _records(self._file, self._end):
+                self._known[key], self._end = place, after
+        self._file.truncate(self._end)
+        if not self._end:
+            self._file.seek(0)
+            self._end = _write_whole(self._file, header)
 
     def __enter__(self) -> Journal:
         return self
@@ -201,10 +210,9 @@ class Journal:
 
         Returns whether there were any.
         """
-        place = self._known.get(key, -1)
-        if place >= 0:
-            self._places[index] = place
-        return place >= 0
+        if key in self._known:
+            self._places[index] = self._known[key]
+        return key in self._known
 
     def put(self, index: int, key: bytes, rows: bytes) -> None:
         """Write the rows of a file; when this returns, a kill of this program does not lose them."""
@@ -235,21 +243,6 @@ class Journal:
         self._file.seek(place)
         self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
         return place
-
-    def _taken_up(self, header: bytes) -> int:
-        """Read what an earlier run left, or begin; return where the next record goes."""
-        self._file.seek(0)
-        end = 0
-        if self._file.read(len(header)) == header:
-            end = len(header)
-            for key, place, after in _records(self._file, end):
-                self._known[key] = place
-                end = after
-        self._file.truncate(end)
-        self._file.seek(end)
-        if not end:
-            _write_whole(self._file, header)
-        return end or len(header)
 
 
 def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -34,13 +33,11 @@ def write_shard(place: str, files: Sequence[tuple[str, bytes, FileRows]]) -> str
     digest = hashlib.sha256(b"".join(key for _, key, _ in files)).hexdigest()[:24]
     path = f"{folder}/{digest}.parquet"
     system.create_dir(folder, recursive=True)
-    if system.type_name == "local":  # elsewhere an object appears when it is whole
-        with system.open_output_stream(f"{path}.part") as stream:
-            pq.write_table(_table(files), stream, compression="zstd")
-        system.move(f"{path}.part", path)
-    else:
-        with system.open_output_stream(path) as stream:
-            pq.write_table(_table(files), stream, compression="zstd")
+    written = f"{path}.part" if system.type_name == "local" else path  # elsewhere an object appears when it is whole
+    with system.open_output_stream(written) as stream:
+        pq.write_table(_table(files), stream, compression="zstd")
+    if written != path:
+        system.move(written, path)
     return path
 
 
@@ -62,19 +59,14 @@ def read_shard(place: str, path: str) -> Iterator[tuple[bytes, FileRows]]:
     try:
         table = pq.read_table(system.open_input_file(path))
         for row in table.to_pylist():
-            yield row["key"], _rows(row)
+            notes = np.zeros(len(row["start"]), NOTE_DTYPE)
+            for name in ("start", "duration", "pitch", "velocity"):
+                notes[name] = row[name]
+            notes["part"] = row.get("part", 0)  # an older shard holds melodies alone
+            steps = None if row["steps"] is None else np.array(row["steps"], np.uint8)
+            yield row["key"], FileRows.from_dict(json.loads(row["header"]), notes, steps)
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise CorpusError(f"{path}: the shard is damaged ({' '.join(str(error).split())}); delete it") from None
-
-
-def _rows(row: dict[str, Any]) -> FileRows:
-    """Read rows from their columns. Raises ValueError where they are none."""
-    notes = np.zeros(len(row["start"]), NOTE_DTYPE)
-    for name in ("start", "duration", "pitch", "velocity"):
-        notes[name] = row[name]
-    notes["part"] = row.get("part", 0)  # an older shard holds melodies alone
-    steps = None if row["steps"] is None else np.array(row["steps"], np.uint8)
-    return FileRows.from_dict(json.loads(row["header"]), notes, steps)
 
 
 def _table(files: Sequence[tuple[str, bytes, FileRows]]):

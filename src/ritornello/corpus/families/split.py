@@ -63,7 +63,10 @@ class SplitRule:
         if text.startswith("list:") and text != "list:":
             return cls(kind="list", path=text.removeprefix("list:"))
         if re.fullmatch(rf"{_NUMBER}/{_NUMBER}/{_NUMBER}", text):
-            return cls._of_shares(text)
+            shares = [float(share) for share in text.split("/")]
+            if round(sum(shares), 6) not in (1.0, 100.0) or not shares[0]:
+                raise CorpusError(f"the shares of a split must be 100 together and the first above 0, not {text}")
+            return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
         match = re.fullmatch(rf"last:({_NUMBER})", text)
         if not match or not 0.0 < float(match[1]) < 1.0:
             raise CorpusError(
@@ -71,13 +74,6 @@ class SplitRule:
                 f'validation, test), or "list:FILE", not {text!r}'
             )
         return cls(test=float(match[1]), kind="last")
-
-    @classmethod
-    def _of_shares(cls, text: str) -> SplitRule:
-        shares = [float(share) for share in text.split("/")]
-        if round(sum(shares), 6) not in (1.0, 100.0) or not shares[0]:
-            raise CorpusError(f"the shares of a split must be 100 together and the first above 0, not {text}")
-        return cls(shares[1] / sum(shares), shares[2] / sum(shares), "shares")
 
     def check(self) -> None:
         """Check that a list can be read. Raises CorpusError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Any
@@ -36,7 +36,13 @@ class Variant:
 
     def words(self, original: str) -> str:
         """Describe it in one line: "same tune as a.mid, 5 semitones up", or how much is the same."""
-        moved = "".join(f", {word}" for word in (self._moved(), self._stretched()) if word)
+        steps, moved = abs(self.semitones), ""
+        if steps:
+            moved = f", {steps} semitone{'s' if steps != 1 else ''} {'up' if self.semitones > 0 else 'down'}"
+        if self.stretch is None:
+            moved += ", in another rhythm"
+        elif self.stretch != 1:
+            moved += f", {_SPEEDS.get(self.stretch, f'{float(self.stretch):.3g} times as long')}"
         if self.kind != "near":
             return f"same tune as {original}{moved}"
         shared = f"{self.coverage:.0%} in shared runs, the longest {self.run_notes} notes"
@@ -45,13 +51,7 @@ class Variant:
     def to_dict(self) -> dict[str, Any]:
         """List plain values; the stretch is a fraction as text ("1/2"), or null."""
         stretch = None if self.stretch is None else str(self.stretch)
-        return {
-            "kind": self.kind,
-            "semitones": self.semitones,
-            "stretch": stretch,
-            "run_notes": self.run_notes,
-            "coverage": round(self.coverage, 4),
-        }
+        return {**asdict(self), "stretch": stretch, "coverage": round(self.coverage, 4)}
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> Variant:
@@ -60,18 +60,6 @@ class Variant:
         return cls(
             str(line["kind"]), int(line["semitones"]), stretch, int(line["run_notes"]), float(line["coverage"])
         )
-
-    def _moved(self) -> str:
-        steps = abs(self.semitones)
-        up = "up" if self.semitones > 0 else "down"
-        return f"{steps} semitone{'s' if steps != 1 else ''} {up}" if steps else ""
-
-    def _stretched(self) -> str:
-        if self.stretch is None:
-            return "in another rhythm"
-        if self.stretch == 1:
-            return ""
-        return _SPEEDS.get(self.stretch, f"{float(self.stretch):.3g} times as long")
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,13 +83,11 @@ def as_svg(description: Mapping[str, Any]) -> str:
 def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
     """List pitches, durations, keys and metres, each under its title, the rare ones joined."""
     pitches = {pitch_name(int(p)): n for p, n in description["pitches"].items()}
-    common = dict(sorted(description["durations"].items(), key=lambda item: -item[1])[:ROWS])
-    durations = {name: n for name, n in description["durations"].items() if name in common}
     return [
         ("notes by pitch", pitches),
-        ("notes by duration in quarters", _with_rest(durations, description["durations"])),
-        ("melodies by key", _with_rest(dict(list(description["keys"].items())[:ROWS]), description["keys"])),
-        ("melodies by metre", _with_rest(dict(list(description["metres"].items())[:ROWS]), description["metres"])),
+        ("notes by duration in quarters", _common(description["durations"])),
+        ("melodies by key", _common(description["keys"])),
+        ("melodies by metre", _common(description["metres"])),
     ]
 
 
@@ -106,8 +104,11 @@ def bars_of(timeline: Timeline) -> int:
     return max(len(timeline.barlines()) - 1 - bool(timeline.pickup), 0)
 
 
-def _with_rest(shown: dict[str, int], whole: Mapping[str, int]) -> dict[str, int]:
-    others = sum(whole.values()) - sum(shown.values())
+def _common(histogram: Mapping[str, int]) -> dict[str, int]:
+    """Keep the ROWS commonest names, in the order given, and join the others."""
+    common = sorted(histogram, key=lambda name: -histogram[name])[:ROWS]
+    shown = {name: n for name, n in histogram.items() if name in common}
+    others = sum(histogram.values()) - sum(shown.values())
     return {**shown, "others": others} if others else shown
 
 
