@@ -42,7 +42,8 @@ class GridTracker:
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool."""
         running = self.begun and not self.done
-        return self._mask(
+        return grid_mask(
+            self.encoding.plain,
             begins=not self.begun and not self.done,
             notes=running,
             holds=running,
@@ -58,7 +59,8 @@ class GridTracker:
         running, sounds = self.begun and not self.done, self.sounding >= 0
         room = end - self.time  # steps left
         opens_late = self.notes == 0 and self.time >= self.bar - 1
-        return self._mask(
+        return grid_mask(
+            self.encoding.plain,
             begins=not self.begun and not self.done,
             notes=running and room >= least,
             holds=running and (room >= 1 if sounds else room > least and not opens_late),
@@ -69,9 +71,6 @@ class GridTracker:
             and room >= 0
             and self.time - self.onset >= least,
         )
-
-    def _mask(self, begins: bool, notes: bool, holds: bool, note_off: bool, closes: bool) -> np.ndarray:
-        return grid_mask(self.encoding.plain, begins, notes, holds, note_off, closes)
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
         """Return None: the grid names neither key nor register."""
@@ -96,7 +95,11 @@ class GridTracker:
     def advance(self, token: int) -> None:
         """Go on by one token."""
         if token > NOTE_OFF:
-            self._frame(token)
+            if token == self.encoding.end:
+                self.done = True
+            elif not self.done:
+                self.begun, self._metre = True, token - NOTE_OFF - 1
+                self.bar, self.beat = self.encoding.bars[self._metre], self.encoding.beats[self._metre]
             return
         if token < NO_EVENT:
             self.opening = self.opening if self.notes else self.time
@@ -112,14 +115,6 @@ class GridTracker:
         if self.encoding.echoes:
             self._steps.append(token)
         self.time += 1
-
-    def _frame(self, token: int) -> None:
-        """Begin in the metre that a token names, or end."""
-        if token == self.encoding.end:
-            self.done = True
-        elif not self.done:
-            self.begun, self._metre = True, token - NOTE_OFF - 1
-            self.bar, self.beat = self.encoding.bars[self._metre], self.encoding.beats[self._metre]
 
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""

@@ -102,9 +102,17 @@ class Lookback:
         return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "inputs": list(self.inputs)}
 
     def encode(self, melody: Melody) -> Encoded:
-        """Encode a melody as `Grid.encode` does, with a label on every step that has one."""
+        """Encode a melody as `Grid.encode` does, repeats as labels: two bars before one."""
         encoded = self.grid.encode(melody)
-        return replace(encoded, tokens=self._labelled(encoded.tokens))
+        plain, first = encoded.tokens, self.end + 1
+        is_step = plain <= NOTE_OFF
+        steps = plain[is_step]
+        bar = self._bar(plain)
+        before = np.concatenate([np.full(2 * bar, NO_EVENT, plain.dtype), steps])
+        one, two = before[bar : bar + len(steps)], before[: len(steps)]
+        tokens = plain.astype(np.int16)
+        tokens[is_step] = np.select([steps == two, steps == one], [first + 1, first], steps)
+        return replace(encoded, tokens=tokens)
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Encode a melody under its one header: none names an octave."""
@@ -159,18 +167,6 @@ class Lookback:
         plain = tokens.copy()
         plain[is_step] = np.append(NO_EVENT, steps)[source[1:]]
         return plain
-
-    def _labelled(self, plain: np.ndarray) -> np.ndarray:
-        """Label every token of the grid that repeats, two bars before one; int16."""
-        first = self.end + 1
-        is_step = plain <= NOTE_OFF
-        steps = plain[is_step]
-        bar = self._bar(plain)
-        before = np.concatenate([np.full(2 * bar, NO_EVENT, plain.dtype), steps])
-        one, two = before[bar : bar + len(steps)], before[: len(steps)]
-        tokens = plain.astype(np.int16)
-        tokens[is_step] = np.select([steps == two, steps == one], [first + 1, first], steps)
-        return tokens
 
     def _bar(self, tokens: np.ndarray) -> int:
         """Count the steps in a full bar of the melody's metre."""

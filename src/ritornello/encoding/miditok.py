@@ -67,8 +67,20 @@ class MidiTokEncoding:
     echoes: ClassVar[tuple[Echo, ...]] = ()
 
     def __post_init__(self) -> None:
-        self._check_tokens()
-        self._check_steps()
+        kinds = {row.name.split("_")[0] for row in self.vocabulary.rows[: self._begin]}
+        unfit = kinds - ONE_LINE - SPECIAL
+        if unfit or not kinds & STARTS:
+            raise ValueError(
+                f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
+                f"is of no use to one melody; leave that out of the config or {CHOICE}"
+            )
+        # MidiTok cannot write a tune whose beats have no whole step.
+        figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
+        if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
+            raise ValueError(
+                f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
+                f"of a beat in beat_res, or leave {figure} out of time_signature_range"
+            )
 
     def __hash__(self) -> int:
         return hash((self.tokenizer, self._config))
@@ -262,25 +274,6 @@ class MidiTokEncoding:
         found = np.array([n[:2] for n in again.notes], np.int64).reshape(-1, 2) * per_quarter
         moved, resized = (kept[: len(found)] != found[: len(kept)]).sum(0).tolist()
         return Counter(moved=moved, resized=resized, lost=len(notes) - len(found))
-
-    def _check_tokens(self) -> None:
-        """Raise ValueError unless the tokeniser writes pitches, and one line alone."""
-        kinds = {row.name.split("_")[0] for row in self.vocabulary.rows[: self._begin]}
-        unfit = kinds - ONE_LINE - SPECIAL
-        if unfit or not kinds & STARTS:
-            raise ValueError(
-                f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
-                f"is of no use to one melody; leave that out of the config or {CHOICE}"
-            )
-
-    def _check_steps(self) -> None:
-        """Raise ValueError where a beat has no whole step: MidiTok cannot write such a tune."""
-        figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
-        if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
-            raise ValueError(
-                f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
-                f"of a beat in beat_res, or leave {figure} out of time_signature_range"
-            )
 
 
 class MidiTokTracker:

@@ -175,9 +175,11 @@ class NoteEncoding:
         spans, losses = spans_of(melody, upbeat)
         tokens = self._pieces(ids.begin + index, upbeat) if upbeat else [ids.begin + index, ids.second]
         base = 0
-        if self.is_keyed:
-            header, base = self._key_group(melody)
-            tokens += header
+        if self.is_keyed:  # the reference: the tonic nearest to the lowest note, to the first where they are chained
+            key = melody.timeline.key or estimate_key(melody.notes)[0]
+            pitches = [n.pitch for n in melody.notes] or [60]
+            base = tonic_near(pitches[0] if row.is_chained else min(pitches), key.tonic)
+            tokens += self._key_tokens(base, key)
         at = 0
         for start, end, pitch in spans:
             if start > at:
@@ -197,7 +199,13 @@ class NoteEncoding:
         if key is None or self.pitch_row.is_chained:
             return [tokens]
         _, reference, group = key
-        return [self._lowered(tokens, group, octaves) for octaves in range((reference - LOWEST_TONIC) // 12 + 1)]
+        found = []
+        for octaves in range((reference - LOWEST_TONIC) // 12 + 1):
+            lowered = tokens.copy()
+            lowered[self.onsets(tokens)] += 12 * octaves
+            lowered[2 * group + 1] -= octaves
+            found.append(lowered)
+        return found
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
         """Decode tokens to a melody.
@@ -229,10 +237,21 @@ class NoteEncoding:
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         """Transpose a melody. Raises ValueError if a pitch leaves 0-127."""
-        pitches = self.pitches(tokens)
+        groups = self.groups(tokens)
+        pitches = groups.pitch[groups.is_note]
         if len(pitches) and not 0 <= pitches.min() + semitones <= pitches.max() + semitones <= 127:
             raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
-        return self._moved(np.array(tokens), semitones)
+        if not self.is_keyed:
+            return np.where(tokens < self.ids.rest, tokens + semitones, tokens).astype(tokens.dtype)
+        if groups.key is None:
+            raise ValueError("these tokens name no key: there is nothing to transpose")
+        key, reference, group = groups.key
+        reference += semitones
+        if not LOWEST_TONIC <= reference <= HIGHEST_TONIC:
+            raise ValueError(f"{semitones} semitones take the tonic out of its octaves")
+        moved = tokens.copy()
+        moved[2 * group : 2 * group + 2] = self._key_tokens(reference, Key(0, 0, "minor" if key >= 12 else "major"))
+        return moved
 
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         """List the pitches of the notes in order."""
@@ -270,7 +289,10 @@ class NoteEncoding:
         upbeat = np.append(0, header.cumsum())
         time = (-upbeat) % self.bars[metre] + np.append(0, ticks.cumsum())
         key = self._found_key(event, second)
-        pitch = self._sounded(event, is_note, 0 if key is None else key[1])
+        offsets = event + self.pitch_row.lowest
+        if self.pitch_row.is_chained:
+            offsets = np.where(is_note, offsets, 0).cumsum()
+        pitch = np.where(is_note, offsets + (key[1] if key else 0), -1)
         return Groups(event, is_note, starts, ticks, pitch, time, upbeat, metre, key)
 
     @cached_property
@@ -302,23 +324,6 @@ class NoteEncoding:
             tokens += [self.ids.tie, self.ids.length + index]
         return tokens
 
-    def _key_group(self, melody: Melody) -> tuple[list[int], int]:
-        """Write key and octave as two tokens; also return the pitch of the reference tonic.
-
-        That is the tonic nearest to the lowest note; to the first where pitches are counted from the note before.
-        """
-        key = melody.timeline.key or estimate_key(melody.notes)[0]
-        pitches = [n.pitch for n in melody.notes] or [60]
-        reference = tonic_near(pitches[0] if self.pitch_row.is_chained else min(pitches), key.tonic)
-        return self._key_tokens(reference, key), reference
-
-    def _lowered(self, tokens: np.ndarray, group: int, octaves: int) -> np.ndarray:
-        """Count the notes from a reference so many octaves lower; group: that of the key."""
-        lowered = tokens.copy()
-        lowered[self.onsets(tokens)] += 12 * octaves
-        lowered[2 * group + 1] -= octaves
-        return lowered
-
     def _key_tokens(self, reference: int, key: Key) -> list[int]:
         return [self.ids.key + 12 * (key.mode == "minor") + reference % 12, self.ids.octave + reference // 12 + 1]
 
@@ -331,28 +336,6 @@ class NoteEncoding:
             return None
         key = int(event[places[0]]) - ids.key
         return key, 12 * (int(second[places[0]]) - ids.octave - 1) + key % 12, int(places[0])
-
-    def _sounded(self, event: np.ndarray, is_note: np.ndarray, reference: int) -> np.ndarray:
-        """Find the pitch that each group starts, -1 for none."""
-        offsets = event + self.pitch_row.lowest
-        if self.pitch_row.is_chained:
-            offsets = np.where(is_note, offsets, 0).cumsum()
-        return np.where(is_note, offsets + reference, -1)
-
-    def _moved(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """Transpose a melody whose pitches are known to stay within 0-127."""
-        if not self.is_keyed:
-            return np.where(tokens < self.ids.rest, tokens + semitones, tokens).astype(tokens.dtype)
-        found = self.groups(tokens).key
-        if found is None:
-            raise ValueError("these tokens name no key: there is nothing to transpose")
-        key, reference, group = found
-        reference += semitones
-        if not LOWEST_TONIC <= reference <= HIGHEST_TONIC:
-            raise ValueError(f"{semitones} semitones take the tonic out of its octaves")
-        mode = "minor" if key >= 12 else "major"
-        tokens[2 * group : 2 * group + 2] = self._key_tokens(reference, Key(0, 0, mode))
-        return tokens
 
 
 @dataclass(frozen=True)

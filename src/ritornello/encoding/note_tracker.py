@@ -362,10 +362,7 @@ class NoteTables:
         return _frozen(out)[0]
 
 
-@lru_cache(maxsize=8)
-def tables_of(ids: Ids, row: PitchRow) -> NoteTables:
-    """Return the tables of an encoding."""
-    return NoteTables(ids, row)
+tables_of = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
 
 
 @lru_cache(maxsize=8)

@@ -93,8 +93,9 @@ class EncodingOptions:
         given |= _after_colon(name, rest)
         takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
         if unfit := sorted(given.keys() - takes):
-            known = _what_it_takes(takes & asked.keys())  # what else there is stands behind the name
-            raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {known}")
+            known = ", ".join(map(_flag, sorted(takes & asked.keys())))  # what else there is stands behind the name
+            takes_words = f"it takes {known}" if known else "it has no options"
+            raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {takes_words}")
         return make_encoding(name, **given)
 
 
@@ -132,10 +133,6 @@ def _names(option: str, given: str | Sequence[str] | None) -> tuple[str, ...] | 
     return () if names == (NOTHING,) else names
 
 
-def _what_it_takes(options: set[str]) -> str:
-    return f"it takes {', '.join(_flag(option) for option in sorted(options))}" if options else "it has no options"
-
-
 def _flag(option: str) -> str:
     return "--" + option.replace("_", "-")
 
@@ -146,7 +143,8 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
     Options that `train` gives it by default are left out: "interval", "interval previous, inputs position".
     """
     name = str(options.get("name", "?"))
-    usual = _usual(name)
+    known = fields(encoding_class(name)) if name in ENCODINGS else ()
+    usual = {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
     words = [name, *(["plain"] if options.get("plain") else [])]
     for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
         if options.get(option) not in (None, usual.get(option)):
@@ -158,12 +156,3 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
         if names != usual.get(option, ()):
             parts.append(f"{option} {' '.join(names)}" if names else f"no {option}")
     return ", ".join(parts)
-
-
-def _usual(name: str) -> dict[str, Any]:
-    """Return the options that `train` gives an encoding by default.
-
-    None for one that is not known here.
-    """
-    known = fields(encoding_class(name)) if name in ENCODINGS else ()
-    return {option.name: option.default for option in known} | RECOMMENDED.get(name, {})

@@ -15,7 +15,6 @@ from ritornello.generate.constraints import (
     allowed_pitches,
     forms_of,
     is_pickup,
-    knows_metres,
     steering_key,
     with_lock,
 )
@@ -65,12 +64,11 @@ def compose(
     after a primer whose header names the mode.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
-    if options.metre and not knows_metres(encoding):
-        raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
     if options.metre:
+        if not any(row.name.startswith("begin_") for row in encoding.vocabulary.rows):
+            raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
         encoding.begin(options.metre)  # refuses what does not exist
-    if primer is not None and options.metre:
-        primer = in_metre(primer, options.metre)
+        primer = None if primer is None else in_metre(primer, options.metre)
     options = with_lock(options, encoding.is_keyed and (primer is None or primer.timeline.key is None))
     opening = np.zeros((1, 0), np.int64), np.zeros(1)  # one way to begin: with nothing
     if primer is not None:
@@ -89,7 +87,9 @@ def compose(
         drawn, surprise = sample(players, forms, options, dice, _drawn_opening(*opening, options, dice))
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
-            if attempt == attempts - 1 or _has_mode_asked_for(melody, options):
+            key = melody.timeline.key
+            fits = options.key is None or key is None or key.mode == parse_key(options.key).mode
+            if fits or attempt == attempts - 1:
                 made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index)
     return [made[index] for index in indices]
 
@@ -224,11 +224,6 @@ def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.nda
     if key is not None:
         melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
     return melody if options.flat else with_expression(melody)
-
-
-def _has_mode_asked_for(melody: Melody, options: GenerateOptions) -> bool:
-    key = melody.timeline.key
-    return options.key is None or key is None or key.mode == parse_key(options.key).mode
 
 
 def _nearest_shift(melody: Melody, semitones: int) -> int:

@@ -219,11 +219,6 @@ def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
     return replace(options, scale_lock=options.scale_lock or (is_tight and not names_key))
 
 
-def knows_metres(encoding: MelodyEncoding) -> bool:
-    """Tell whether tunes of this encoding begin with a metre."""
-    return any(row.name.startswith("begin_") for row in encoding.vocabulary.rows)
-
-
 def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
     """Mark the metres that a tune must not begin with, (vocabulary,), by -inf; 0 elsewhere.
 

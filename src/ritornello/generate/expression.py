@@ -14,7 +14,7 @@ from functools import cache
 from itertools import accumulate
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.values import Melody, Metre, Note, Timeline
+from ritornello.music.values import Melody, Metre, Note
 
 BASE, BARLINE, MIDDLE, BEAT, SWELL, LAST = 66, 16, 8, 4, 14, -6
 PHRASE_BARS = 4
@@ -24,11 +24,13 @@ def with_expression(melody: Melody) -> Melody:
     """Set the velocities of a melody by the rule above."""
     timeline = melody.timeline
     lines, pickup = timeline.barlines(), timeline.pickup
-    bars = [_beats_of(timeline, line, pickup) for line in lines]
     notes = []
     for start, duration, pitch, _ in melody.notes:
         bar = bisect_right(lines, start) - 1
-        line, (skipped, middle, beats) = lines[bar], bars[bar]
+        line = lines[bar]
+        metre = timeline.metre_at(line)
+        middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
+        skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
         end = lines[bar + 1] if bar + 1 < len(lines) else start + duration
         phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, end - line)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
@@ -38,16 +40,6 @@ def with_expression(melody: Melody) -> Melody:
     if notes:
         notes[-1] = notes[-1]._replace(velocity=notes[-1].velocity + LAST)
     return replace(melody, notes=tuple(notes))
-
-
-def _beats_of(timeline: Timeline, line: int, pickup: int) -> tuple[int, Fraction | None, frozenset]:
-    """List what is left out of the bar at a barline, its middle and its beats.
-
-    A pick-up is counted back from the barline after it.
-    """
-    metre = timeline.metre_at(line)
-    skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0
-    return (skipped, *_beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter))
 
 
 @cache

@@ -31,7 +31,10 @@ def openings_of(
     allowed: pitches that the tune may have, (128,) of bool: an octave that leaves the tune less room among them than
     another of the same key is left out.
     """
-    versions = [encoding.headings(melody) for melody in _in_its_keys(encoding, options, primer)]
+    primers = [primer]
+    if encoding.is_keyed and primer.timeline.key is None:
+        primers = [replace(primer, timeline=replace(primer.timeline, keys=(k,))) for k in _possible_keys(options)]
+    versions = [encoding.headings(melody) for melody in primers]
     key = np.repeat(np.arange(len(versions)), [len(ways) for ways in versions])
     tokens = np.stack([without_end(encoding, tokens) for ways in versions for tokens in ways])
     if len(tokens) == 1:
@@ -44,13 +47,6 @@ def openings_of(
 def without_end(encoding: MelodyEncoding, tokens: np.ndarray) -> np.ndarray:
     """Take the end off the tokens of a melody, (length,), as int64: what a tune may go on from."""
     return tokens.astype(np.int64)[: None if encoding.end is None else -1]
-
-
-def _in_its_keys(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> list[Melody]:
-    """Return the primer in its key, or in every key that its header may name."""
-    if not encoding.is_keyed or primer.timeline.key is not None:
-        return [primer]
-    return [replace(primer, timeline=replace(primer.timeline, keys=(key,))) for key in _possible_keys(options)]
 
 
 def _possible_keys(options: GenerateOptions) -> list[Key]:

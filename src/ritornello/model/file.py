@@ -92,9 +92,16 @@ def load_model(path: str | Path) -> ModelFile:
             raise ModelFileError(
                 f"{path}: damaged (its contents do not match their checksum); copy or train it again"
             )
-        _check_registered(path, header["encoding"]["name"])
+        if (name := header["encoding"]["name"]) not in ENCODINGS:
+            raise ModelFileError(
+                f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import "
+                "the module that puts it into ritornello.encoding.ENCODINGS before you load the model"
+            )
         encoding = make_encoding(**header["encoding"])
-        _check_vocabulary(path, header["vocabulary"], encoding)
+        if header["vocabulary"] != [list(row[:3]) for row in encoding.vocabulary.rows]:
+            raise ModelFileError(
+                f"{path}: its vocabulary is not the one that {name!r} has in this version; train it again"
+            )
         network = NetworkOptions(**header["network"])
         _check_tensors(path, tensors, network, encoding)
         return ModelFile(tensors, network, encoding, header["facts"])
@@ -132,22 +139,6 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             return json.loads(metadata["ritornello"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError):
         raise ModelFileError(f"{path}: not a model file, or a damaged one; train it again or copy it anew") from None
-
-
-def _check_registered(path: Path, name: str) -> None:
-    if name not in ENCODINGS:
-        raise ModelFileError(
-            f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import the "
-            "module that puts it into ritornello.encoding.ENCODINGS before you load the model"
-        )
-
-
-def _check_vocabulary(path: Path, stored: list, encoding: MelodyEncoding) -> None:
-    ours = [list(row[:3]) for row in encoding.vocabulary.rows]
-    if stored != ours:
-        raise ModelFileError(
-            f"{path}: its vocabulary is not the one that {encoding.name!r} has in this version; train it again"
-        )
 
 
 def _check_tensors(

@@ -117,7 +117,14 @@ class NumpyLstm:
         """
         if state.part + 1 < len(self.alphabet.parts):
             return state._replace(part=state.part + 1, given=tokens)
-        layers = self._recur(self._entry(tokens, state, features), state)
+        hidden, cell = self._cell(self._entry(tokens, state, features), state.layers[0][1])
+        after = [(hidden, cell)]
+        for n, (output, cell) in enumerate(state.layers[1:], 1):
+            gates = np.concatenate((hidden, output), 1) @ self._products[n]
+            gates += self._biases[n]
+            hidden, cell = self._cell(gates, cell)
+            after.append((hidden, cell))
+        layers = tuple(after)
         seen, memory = self._mixed(layers), state.memory
         if self._attention is not None and memory is not None:
             seen, memory = self._attention.look(seen, memory)
@@ -159,17 +166,6 @@ class NumpyLstm:
         for table, values in zip(self._features, features.T, strict=False):
             gates += _looked_up(table, values, row)
         return gates
-
-    def _recur(self, gates: np.ndarray, state: State) -> Layers:
-        """Run all layers for one step; hidden and cell state of each."""
-        hidden, cell = self._cell(gates, state.layers[0][1])
-        after = [(hidden, cell)]
-        for n, (output, cell) in enumerate(state.layers[1:], 1):
-            gates = np.concatenate((hidden, output), 1) @ self._products[n]
-            gates += self._biases[n]
-            hidden, cell = self._cell(gates, cell)
-            after.append((hidden, cell))
-        return tuple(after)
 
     def _mixed(self, layers: Layers) -> np.ndarray:
         """Mix the layers' outputs, (batch, H): the last alone, or the learned sum of all."""

@@ -129,19 +129,15 @@ class NgramPlayer:
         """Compute the probabilities of the next token, (vocabulary,) of float64, summing to 1."""
         p = np.full(self._model.vocabulary_size, 1 / self._model.vocabulary_size)
         for counts, learned, context in zip(self._model._counts, self._learned, self._contexts(), strict=True):
-            here = self._followers(counts, learned, context)
+            here = np.zeros(self._model.vocabulary_size)
+            tokens, times = counts.followers(context)
+            here[tokens] += times
+            for token, count in learned.get(context, {}).items():
+                here[token] += count
             total, kinds = here.sum(), np.count_nonzero(here)
             if total:
                 p = (here + kinds * p) / (total + kinds)
         return p / p.sum()
-
-    def _followers(self, counts: _Counts, learned: dict[int, dict[int, int]], context: int) -> np.ndarray:
-        here = np.zeros(self._model.vocabulary_size)
-        tokens, times = counts.followers(context)
-        here[tokens] += times
-        for token, count in learned.get(context, {}).items():
-            here[token] += count
-        return here
 
     def _contexts(self) -> list[int]:
         """Hash the context of each length that ends here.

@@ -28,21 +28,13 @@ def load_pickled_array(content: bytes) -> Any:
 
     Raises pickle.UnpicklingError for a pickle that asks for anything else; a damaged one may raise anything.
     """
-    _check_opcodes(content)
-    loaded = _ArrayUnpickler(io.BytesIO(content)).load()
-    return _built(loaded) if isinstance(loaded, _Array) else loaded
-
-
-def _check_opcodes(content: bytes) -> None:
-    """Check every instruction before the first is run: some can ask for any amount of memory.
-
-    Raises pickle.UnpicklingError for one that an array of numbers does not need, or that is damaged.
-    """
-    for opcode, argument, _ in pickletools.genops(content):
+    for opcode, argument, _ in pickletools.genops(content):  # before the first is run: some ask for any memory
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"its pickle holds {opcode.name}, which no array of numbers needs")
         if opcode.name.endswith("PUT") and not 0 <= int(argument or 0) <= len(content):
             raise pickle.UnpicklingError(f"its pickle is damaged: it puts something at place {argument}")
+    loaded = _ArrayUnpickler(io.BytesIO(content)).load()
+    return _built(loaded) if isinstance(loaded, _Array) else loaded
 
 
 class _Dtype:
