@@ -21,7 +21,6 @@ from ritornello.encoding.arrays.exercise import from_grid
 from ritornello.encoding.grid import Grid
 from ritornello.music.keys import key_name
 from ritornello.music.midi.reader import write_midi
-from ritornello.music.values import Melody
 
 FORMATS = ("parquet", "midi", "npz")
 KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
@@ -37,7 +36,11 @@ def export_midi(corpus: Corpus, folder: str | Path) -> list[Path]:
     names = file_names((piece.source for piece, _ in corpus.slices()), ".mid")
     paths = [Path(folder) / name for name in names]
     for melody, path in zip(melodies, paths, strict=True):
-        atomic.write_bytes(path, _midi(melody))
+        try:
+            content = write_midi(melody)
+        except ValueError as error:
+            raise ValueError(f"{melody.source}: {error}") from None
+        atomic.write_bytes(path, content)
     return paths
 
 
@@ -105,13 +108,6 @@ def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:
             name = f"{stem[:180]}{tune} ({count})"
         taken.add(name.casefold())
         yield name + suffix
-
-
-def _midi(melody: Melody) -> bytes:
-    try:
-        return write_midi(melody)
-    except ValueError as error:
-        raise ValueError(f"{melody.source}: {error}") from None
 
 
 def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.ndarray]:

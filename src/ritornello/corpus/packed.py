@@ -34,9 +34,8 @@ def pack(corpus: Corpus) -> dict[str, bytes]:
     if corpus.steps is not None or (notes["velocity"] != DEFAULT_VELOCITY).any() or notes["part"].any():
         raise CorpusError("only a corpus without dynamics, parts and token arrays can be packed; save it as a folder")
     lengths = np.array([part.notes for _, part in corpus.slices()], np.int64)
-    columns = _columns(notes, lengths)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **columns)
+    np.savez_compressed(buffer, **_columns(notes, lengths))
     lines = "".join(json.dumps(_line(p), ensure_ascii=False, separators=(",", ":")) + "\n" for p in corpus.pieces)
     return {NOTES: buffer.getvalue(), PIECES: gzip.compress(lines.encode(), 9, mtime=0)}
 

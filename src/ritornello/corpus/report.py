@@ -83,6 +83,9 @@ SHARPER: dict[str, dict[str, str]] = {
 """Reasons whose remedy names the number that the detail holds: patterns for the detail, each with its remedy."""
 
 
+_PLAIN = ("path", "status", "reason", "remedy", "detail", "pieces", "melodies", "notes")  # fields of a report line
+
+
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """One line of `report.jsonl`.
@@ -109,14 +112,7 @@ class FileReport:
     def to_dict(self) -> dict[str, Any]:
         """List plain values for `report.jsonl`; each warning with its remedy."""
         return {
-            "path": self.path,
-            "status": self.status,
-            "reason": self.reason,
-            "remedy": self.remedy,
-            "detail": self.detail,
-            "pieces": self.pieces,
-            "melodies": self.melodies,
-            "notes": self.notes,
+            **{name: getattr(self, name) for name in _PLAIN},
             "losses": dict(self.losses),
             "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings],
             "kin": [dict(entry) for entry in self.duplicates],

@@ -167,8 +167,7 @@ class Assembly:
             first = str(self._report[0])[9:]
             message = f"nothing could be kept of {len(self._report)} files ({counted}); the first: {first}"
             raise CorpusError(message, self._report)
-        failure = strict_failure(self._report) if self._options.strict else ""
-        if failure:
+        if self._options.strict and (failure := strict_failure(self._report)):
             raise CorpusError(failure, self._report)
         return replace(corpus, report=self._report)
 

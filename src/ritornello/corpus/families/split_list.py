@@ -45,12 +45,9 @@ def listed_splits(pieces: Sequence[CorpusPiece], names: Mapping[str, str]) -> tu
 
     A piece goes by its source, by its file, or by the end of either path, with or without the file's ending.
     """
-    used: set[str] = set()
-    given: list[str | None] = []
-    for piece in pieces:
-        name = next((n for n in _called(piece) if n in names), None)
-        given.append(names[name] if name is not None else None)
-        used.update(() if name is None else (name,))
+    found = [next((name for name in _called(piece) if name in names), None) for piece in pieces]
+    given = [None if name is None else names[name] for name in found]
+    used = set(found)
     return given, [name for name in names if name not in used]
 
 

@@ -16,34 +16,37 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.pick.line import Columns
 from ritornello.corpus.pick.names import PROGRAMS, name_speaks
-from ritornello.music.values import Part, Piece
+from ritornello.music.values import Piece
 
 Floats = NDArray[Any]
 
-FEATURES = (
-    "words",
-    "name",
-    "program",
-    "single notes",
-    "hardly a chord",
-    "highest",
-    "above the others",
-    "top of a choir",
-    "singing register",
-    "compass",
-    "bars filled",
-    "time sounding",
-    "note rate",
-    "steps",
-    "repeated notes",
-    "leaps",
-    "rhythms",
-    "bar repeats",
-    "pitches",
-    "louder",
-    "long notes",
-    "first track",
-)
+WEIGHTS: dict[str, float] = {
+    "words": 6.0,
+    "name": 4.0,
+    "program": 0.5,
+    "single notes": 7.9,
+    "hardly a chord": 3.9,
+    "highest": 0.5,
+    "above the others": -1.0,
+    "top of a choir": 4.0,
+    "singing register": 3.5,
+    "compass": 5.6,
+    "bars filled": 1.5,
+    "time sounding": 1.2,
+    "note rate": 5.1,
+    "steps": 8.1,
+    "repeated notes": -1.9,
+    "leaps": -5.2,
+    "rhythms": 2.7,
+    "bar repeats": -2.7,
+    "pitches": -1.4,
+    "louder": 0.5,
+    "long notes": 1.7,
+    "first track": 0.3,
+}
+"""What speaks for a part, by feature; how it was found stands in `score`."""
+
+FEATURES = tuple(WEIGHTS)
 SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck together
 
 
@@ -60,7 +63,8 @@ def part_features(
     parts = [piece.parts[i] for i in indices]
     found, medians = _by_itself(arrays, tpq, max(int(piece.timeline.bar_ticks(piece.timeline.metres[-1])), tpq))
     highest = (medians >= medians.max()).astype(float)
-    found["words"] = np.array(_most_words(parts), float)
+    syllables = np.array([part.syllables for part in parts])  # (parts,); fewer than half the fullest's are cues
+    found["words"] = ((syllables >= 4) & (2 * syllables >= syllables.max())).astype(float)
     found["name"] = np.array([name_speaks(part.name) for part in parts])
     found["program"] = np.array([PROGRAMS[part.program] for part in parts])
     found["highest"] = highest
@@ -69,12 +73,6 @@ def part_features(
     found["top of a choir"] = highest * _choir(found, medians, arrays, places, tpq)
     found["first track"] = np.array([i == indices[0] for i in indices], float)
     return np.stack([found[name] for name in FEATURES], axis=1)
-
-
-def _most_words(parts: Sequence[Part]) -> list[bool]:
-    """Tell which parts have at least half as many syllables as the fullest, cues left out."""
-    most = max(part.syllables for part in parts)
-    return [part.syllables >= 4 and 2 * part.syllables >= most for part in parts]
 
 
 def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str, Floats], Floats]:

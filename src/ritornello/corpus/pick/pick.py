@@ -72,9 +72,10 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     elif options.pick == "highest":
         notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
         why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
-        picked = [_taken(settled, -1, "", notes, columns(notes), options, why=(why,), others=0)]
+        picked = [_taken(settled, -1, notes, columns(notes), options, (why,))]
     elif options.pick == "every-part":
-        picked = [_asked(settled, index, options) for index in _once_each(settled, pitched, arrays)]
+        doubles = {i for score in _scores(settled, pitched, arrays) for i in score.doubles}
+        picked = [_asked(settled, index, options) for index in pitched if index not in doubles]
     else:
         index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
         picked = [_asked(settled, index, options)]
@@ -112,16 +113,10 @@ def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
     for index in matches:
         if index in pitched:
             return index
-    if matches and 0 <= matches[0] < len(piece.parts) and piece.parts[matches[0]].is_drum:
-        raise CorpusError(f"{piece.source}: track {wanted} is percussion; {_listed(piece)}", reason="no_such_track")
-    raise CorpusError(
-        f"{piece.source}: there is no track {wanted!r} with notes; {_listed(piece)}", reason="no_such_track"
-    )
-
-
-def _listed(piece: Piece) -> str:
-    there = ", ".join(_called(piece, i) for i in _pitched(piece))
-    return f"there are {there}"
+    is_drum = matches and 0 <= matches[0] < len(piece.parts) and piece.parts[matches[0]].is_drum
+    what = f"track {wanted} is percussion" if is_drum else f"there is no track {wanted!r} with notes"
+    there = ", ".join(_called(piece, i) for i in pitched)
+    raise CorpusError(f"{piece.source}: {what}; there are {there}", reason="no_such_track")
 
 
 def _called(piece: Piece, index: int) -> str:
@@ -129,39 +124,28 @@ def _called(piece: Piece, index: int) -> str:
     return f'{index + 1} "{name}"' if name else f"{index + 1}"
 
 
-def _once_each(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[int]:
-    """List the parts in file order, of those that double one another the most telling one."""
-    fullest = _fullest(arrays)
-    doubles = {
-        i for s in scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest]) for i in s.doubles
-    }
-    return [index for index in pitched if index not in doubles]
-
-
-def _fullest(arrays: Sequence[Columns]) -> list[int]:
-    """List the places of the MOST_PARTS arrays with most notes: a file may claim thousands."""
-    return sorted(sorted(range(len(arrays)), key=lambda k: -len(arrays[k]))[:MOST_PARTS])
+def _scores(piece: Piece, pitched: Sequence[int], arrays: Sequence[Columns]) -> list[PartScore]:
+    """Score the MOST_PARTS parts with most notes, best first: a file may claim thousands."""
+    fullest = sorted(sorted(range(len(arrays)), key=lambda k: -len(arrays[k]))[:MOST_PARTS])
+    return scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest])
 
 
 def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
     """Take the melody of the part that was asked for."""
     part = piece.parts[index]
     why = f"part {_called(piece, index)} of {len(piece.parts)}, as asked ({options.pick})"
-    return _taken(piece, index, part.name, part.notes, columns(part.notes), options, why=(why,))
+    return _taken(piece, index, part.notes, columns(part.notes), options, (why,))
 
 
 def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
     """Choose the part with the highest score and take its melody."""
     if len(pitched) == 1:
-        part = piece.parts[pitched[0]]
-        return _taken(
-            piece, pitched[0], part.name, part.notes, arrays[0], options, why=("the only part with pitches",)
-        )
-    fullest = _fullest(arrays)
-    scores = scored(piece, [pitched[k] for k in fullest], [arrays[k] for k in fullest])
+        notes = piece.parts[pitched[0]].notes
+        return _taken(piece, pitched[0], notes, arrays[0], options, ("the only part with pitches",))
+    scores = _scores(piece, pitched, arrays)
     best = scores[0]
-    part, notes = piece.parts[best.index], arrays[pitched.index(best.index)]
-    taken = _taken(piece, best.index, part.name, part.notes, notes, options, why=_reasons(piece, scores))
+    notes, array = piece.parts[best.index].notes, arrays[pitched.index(best.index)]
+    taken = _taken(piece, best.index, notes, array, options, _reasons(piece, scores))
     warnings = taken.warnings
     if best.share < UNSURE:
         detail = f"part {_called(piece, best.index)} {best.share:.0%}, part {_called(piece, scores[1].index)} "
@@ -184,19 +168,16 @@ def _reasons(piece: Piece, scores: Sequence[PartScore]) -> tuple[str, ...]:
 
 
 def _taken(
-    piece: Piece,
-    index: int,
-    name: str,
-    notes: tuple[Note, ...],
-    array: Columns,
-    options: BuildOptions,
-    why: tuple[str, ...],
-    others: int | None = None,
+    piece: Piece, index: int, notes: tuple[Note, ...], array: Columns, options: BuildOptions, why: tuple[str, ...]
 ) -> PickedMelody:
-    """Take a single line from the notes of a part (also in `array`), on its grid, in its key."""
+    """Take a single line from the notes of a part (also in `array`), on its grid, in its key.
+
+    index: of the part, -1 where the notes are of all parts.
+    """
     line = _line(notes, array, piece.timeline.ticks_per_quarter)
-    if others is None:
-        others = sum(bool(part.notes) for part in piece.parts) - 1
+    name, others = "", 0
+    if index >= 0:
+        name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
     timeline, key_reason = _with_key(piece.timeline, line)
     whole = Melody(line, timeline, piece.title, piece.source)
     timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)

@@ -173,8 +173,9 @@ def _rebuilt(
     melody: Melody, quantised: Floats, ends: Floats, divisions: NDArray[np.int64], steps: int
 ) -> tuple[Melody, int]:
     """Rebuild the melody with quantised onsets, its ends on the divisions of their beats."""
-    tpq = melody.timeline.ticks_per_quarter
-    new = tpq if all(tpq % d == 0 for d in _divisions(steps)) else _resolution(steps)
+    new = tpq = melody.timeline.ticks_per_quarter
+    if any(tpq % d for d in _divisions(steps)):
+        new = TICKS_PER_QUARTER if TICKS_PER_QUARTER % steps == 0 else steps * TICKS_PER_QUARTER
     starts = np.maximum(np.rint(quantised * new), 0).astype(np.int64).tolist()
     cells = (new // divisions).tolist()
     stops = np.rint(np.rint(ends * divisions) * new / divisions).astype(np.int64).tolist()
@@ -189,10 +190,6 @@ def _rebuilt(
         found.append(Note(start, max(stop - start, cell), note.pitch, note.velocity))
     timeline = _on_grid(melody.timeline, new, steps)
     return replace(melody, notes=tuple(found), timeline=timeline), len(melody.notes) - len(found)
-
-
-def _resolution(steps: int) -> int:
-    return TICKS_PER_QUARTER if TICKS_PER_QUARTER % steps == 0 else steps * TICKS_PER_QUARTER
 
 
 def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:

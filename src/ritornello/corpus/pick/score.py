@@ -12,35 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ritornello.corpus.pick.features import FEATURES, part_features
+from ritornello.corpus.pick.features import FEATURES, WEIGHTS, part_features
 from ritornello.corpus.pick.line import Columns
 from ritornello.music.values import Piece
-
-WEIGHTS: dict[str, float] = {
-    "words": 6.0,
-    "name": 4.0,
-    "program": 0.5,
-    "single notes": 7.9,
-    "hardly a chord": 3.9,
-    "highest": 0.5,
-    "above the others": -1.0,
-    "top of a choir": 4.0,
-    "singing register": 3.5,
-    "compass": 5.6,
-    "bars filled": 1.5,
-    "time sounding": 1.2,
-    "note rate": 5.1,
-    "steps": 8.1,
-    "repeated notes": -1.9,
-    "leaps": -5.2,
-    "rhythms": 2.7,
-    "bar repeats": -2.7,
-    "pitches": -1.4,
-    "louder": 0.5,
-    "long notes": 1.7,
-    "first track": 0.3,
-}
-_ROW = np.array([WEIGHTS[name] for name in FEATURES])
 
 SPREAD = 1.0  # of points, so that shares are as often right as they say
 
@@ -67,7 +41,7 @@ def scored(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> l
     Of parts that double one another the best one stands for all.
     """
     groups = _doubles(arrays, piece.timeline.ticks_per_quarter)
-    weighed = part_features(piece, indices, arrays, [group[0] for group in groups]) * _ROW
+    weighed = part_features(piece, indices, arrays, [group[0] for group in groups]) * np.array(list(WEIGHTS.values()))
     points = weighed.sum(1)
     groups = [sorted(group, key=lambda k: (-points[k], k)) for group in groups]
     leaders = points[[group[0] for group in groups]] / SPREAD
