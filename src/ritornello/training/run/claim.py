@@ -22,7 +22,6 @@ from ritornello.training.run.folder import (
     CheckpointError,
     RunMetadata,
     holds_run,
-    is_restarted,
     job,
     load_checkpoint,
     read_metadata,
@@ -85,7 +84,8 @@ def _lock(folder: Path) -> tuple[int | None, list[Path]]:
 
 def _examine(folder: Path, request: Request, resume: bool, may_replace: bool) -> Checkpoint | None:
     """Find the checkpoint to resume from, or make sure that a new run may be written."""
-    if resume or (is_restarted() and is_under_way(folder, may_replace)):
+    is_restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # by `torchrun --max-restarts`
+    if resume or (is_restarted and is_under_way(folder, may_replace)):
         saved = load_checkpoint(folder)
         check_options(saved.metadata, request)
         return saved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -74,7 +75,10 @@ def choose_engine(options: TrainOptions) -> str:
     """Choose torch or numpy: as asked for, else PyTorch where it is installed."""
     if options.engine in ("torch", "numpy"):
         return options.engine
-    return "torch" if _has_torch() else "numpy"
+    with suppress(ImportError):
+        require_torch()
+        return "torch"
+    return "numpy"
 
 
 def choose_device(name: str) -> torch.device:
@@ -100,19 +104,13 @@ def choose_device(name: str) -> torch.device:
 
 def require_torch() -> None:
     """Raise ImportError with the way to get PyTorch where it is missing."""
-    if not _has_torch():
-        raise ImportError(
-            'training needs PyTorch: pip install "ritornello[train]" (on Linux without a GPU add '
-            "--extra-index-url https://download.pytorch.org/whl/cpu to spare several gigabytes)"
-        )
-
-
-def _has_torch() -> bool:
     try:
         import torch  # noqa: F401
     except ImportError:
-        return False
-    return True
+        raise ImportError(
+            'training needs PyTorch: pip install "ritornello[train]" (on Linux without a GPU add '
+            "--extra-index-url https://download.pytorch.org/whl/cpu to spare several gigabytes)"
+        ) from None
 
 
 def choose_setting(

@@ -99,13 +99,6 @@ def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
     from ritornello.generate.compose import compose
     from ritornello.generate.options import GenerateOptions
 
-    made = compose(
-        base.file.build(),
-        base.file.encoding,
-        GenerateOptions(),
-        seed,
-        range(MOST_COMPOSED),
-        None,
-        base.file.pitch_range,
-    )
+    model, indices = base.file, range(MOST_COMPOSED)
+    made = compose(model.build(), model.encoding, GenerateOptions(), seed, indices, None, model.pitch_range)
     return [np.asarray(c.tokens) for c in made]

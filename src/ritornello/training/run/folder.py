@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -142,21 +142,20 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, Any], dict[str, np.n
 
     if not path.is_file():
         raise CheckpointError(f"{path.parent}: no run to resume (there is no {LAST_NAME}); give the folder of a run")
-    damaged = (
-        f"{path}: damaged, so that the run cannot be resumed; {path.parent / MODEL_NAME} may still hold its best"
-    )
+    best = path.parent / MODEL_NAME
+    damaged = CheckpointError(f"{path}: damaged, so that the run cannot be resumed; {best} may still hold its best")
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()} if with_arrays else {}  # noqa: SIM118
     except (SafetensorError, UnicodeDecodeError):
-        raise CheckpointError(damaged) from None
+        raise damaged from None
     text = metadata.get("ritornello-run", "")
     if hashlib.sha256(text.encode()).hexdigest() != metadata.get("sha256"):
-        raise CheckpointError(damaged)
+        raise damaged
     header = json.loads(text)
     if with_arrays and digest(arrays) != header["sha256"]:
-        raise CheckpointError(damaged)
+        raise damaged
     if header["format"] > FORMAT:
         raise CheckpointError(f"{path}: made by a newer ritornello (format {header['format']}); update this one")
     return header, arrays
@@ -170,12 +169,6 @@ def holds_run(folder: Path) -> bool:
 def lasting(name: str | Path) -> str:
     """Return the absolute path of what exists, else the name, to find it from any directory."""
     return str(Path(name).absolute()) if Path(name).exists() else str(name)
-
-
-def write_log(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Write `log.jsonl`, whole or not at all. Raises OSError naming it."""
-    text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
-    atomic.write_text(folder / LOG_NAME, text)
 
 
 def remove(*paths: Path) -> None:
@@ -193,11 +186,6 @@ def sweep(folder: Path) -> None:
         for path in folder.glob(pattern):
             with suppress(OSError):
                 path.unlink()
-
-
-def is_restarted() -> bool:
-    """Tell whether `torchrun --max-restarts` has restarted the processes."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def job() -> str:

@@ -156,11 +156,10 @@ def with_validation(corpus: Corpus) -> Corpus:
 
     It has VALIDATION_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order.
     """
-    families = {
-        split: list(dict.fromkeys(p.family or p.source for p in corpus.in_split(split) if p.melodies))
+    train, validation = (
+        list(dict.fromkeys(p.family or p.source for p in corpus.in_split(split) if p.melodies))
         for split in ("train", "validation")
-    }
-    train, validation = families["train"], families["validation"]
+    )
     missing = min(VALIDATION_FAMILIES, (len(train) + len(validation)) // 5) - len(validation)
     if missing <= 0:
         return corpus
@@ -174,16 +173,13 @@ def with_validation(corpus: Corpus) -> Corpus:
 
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus for the model file; metres and pitch range are of its training split."""
-    metres: dict[str, int] = {}
-    for _, part in corpus.slices("train"):
-        metres[part.timeline.metre.name] = metres.get(part.timeline.metre.name, 0) + 1
+    metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
     pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes])
-    licences = sorted({piece.licence for piece in corpus.pieces if piece.licence})
     return {
         "fingerprint": corpus.fingerprint,
         "pieces": len(corpus.pieces),
         "notes": len(corpus.notes),
-        "licences": licences[:8],
-        "metres": metres,
+        "licences": sorted({piece.licence for piece in corpus.pieces if piece.licence})[:8],
+        "metres": dict(metres),
         "compass": [int(pitches.min()), int(pitches.max())],
     }

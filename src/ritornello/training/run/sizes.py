@@ -56,7 +56,8 @@ def sizes(training: Training, updates_per_second: float) -> Sizes:
     """Estimate the sizes of a run before it begins. updates_per_second: as measured."""
     plan, material = training.plan, training.material
     weights = sum(v.size for name, v in training.engine.tensors().items() if not name.startswith("start."))
-    tokens, epoch = plan.tokens_per_update, training.epoch_tokens
+    tokens = plan.tokens_per_update
+    epoch = training.ranks.size * training.streams.tokens  # about, where several ranks share the melodies
     return Sizes(
         weights=weights,
         train_melodies=len(material.train),
@@ -100,7 +101,7 @@ def ngram_bytes(training: Training) -> int:
 def _kept_bytes(training: Training, epochs: float) -> int:
     """Count the rows that the streams keep, 2 bytes a column, in every key that was read."""
     alphabet = Alphabet.of(training.encoding)
-    rows = training.epoch_tokens // training.plan.ranks // len(alphabet.parts) + len(training.material.train)
+    rows = training.streams.tokens // len(alphabet.parts) + len(training.material.train)
     columns = len(alphabet.parts) + len(alphabet.feature_sizes)
     return int(min(KEPT_BYTES, 2 * rows * columns * min(epochs, len(TRANSPOSITIONS))))
 

@@ -8,6 +8,7 @@ goes back to its best weights.
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import threading
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello import atomic
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.model.options import NetworkOptions
@@ -31,6 +33,7 @@ from ritornello.training.plan import DEFAULTS, Plan, Setting
 from ritornello.training.run.engine import Engine, make_engine
 from ritornello.training.run.finetune import Base
 from ritornello.training.run.folder import (
+    LOG_NAME,
     MODEL_NAME,
     REPORTS,
     SAMPLE_NAMES,
@@ -40,7 +43,6 @@ from ritornello.training.run.folder import (
     remove,
     save_checkpoint,
     sweep,
-    write_log,
 )
 from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.version import VERSION
@@ -105,11 +107,6 @@ class Training:
         return bool(self.material.validation)
 
     @property
-    def epoch_tokens(self) -> int:
-        """Tokens of all melodies, also in the old style of a base; about, where several ranks share them."""
-        return self.ranks.size * self.streams.tokens
-
-    @property
     def log_lines(self) -> list[dict[str, Any]]:
         """All lines of the log: the metadata that anyone may read, then the checks."""
         return [self.metadata.public(), *self.log]
@@ -130,8 +127,8 @@ class Training:
             self._open(folder)
         blind_nll = math.log(self.encoding.vocabulary.size)
         clock = time.perf_counter if is_alone else self.ranks.clock
-        start = partial(learn, self.engine, self.streams, self.material.validation, self.plan)
-        learning = partial(start, self.progress, blind_nll, clock)
+        data = self.streams, self.material.validation
+        learning = partial(learn, self.engine, *data, self.plan, self.progress, blind_nll, clock)
         steps = rescued(learning, self.plan, self.progress, partial(self._go_back, folder))
         try:
             with nullcontext() if is_alone else self.ranks.stoppable():
@@ -147,11 +144,8 @@ class Training:
                         self._save(folder)
                     if is_stopped:
                         raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            self._save(folder)
-            raise
-        except GeneratorExit:
-            if is_alone:  # of several ranks, one that is closed cannot ask the others
+        except (KeyboardInterrupt, GeneratorExit) as stop:
+            if is_alone or isinstance(stop, KeyboardInterrupt):  # a rank that is closed cannot ask the others
                 self._save(folder)
             raise
         self._save(folder)
@@ -221,9 +215,10 @@ class Training:
         self.saved_at = time.monotonic()
 
     def _write_log(self, folder: Path) -> None:
-        """Write the log, if this is the first rank."""
+        """Write the log whole or not at all, if this is the first rank. Raises OSError naming it."""
         if self.ranks.is_first:
-            write_log(folder, self.log_lines)
+            text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self.log_lines)
+            atomic.write_text(folder / LOG_NAME, text)
 
 
 def rescued(
