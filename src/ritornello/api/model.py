@@ -163,7 +163,7 @@ class Model:
         """
         from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
 
-        corpus = training_corpus(self.metadata)
+        corpus = training_corpus(self.file.metadata)
         return None if corpus is None else longest_shared_runs(melodies, corpus)
 
     def evaluate(
@@ -259,12 +259,11 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     Raises FileNotFoundError, or ModelFileError (a ValueError), naming the file.
     """
     from ritornello.model import file
-    from ritornello.model.file import find_model
 
     if isinstance(model, Model):
         return model
-    name: str | Path = getattr(model, "folder", None) or str(model or models()[0])
-    return Model(file.load_model(find_model(name)), str(name))
+    name: str | Path = getattr(model, "folder", None) or str(model or file.shipped_models()[0])
+    return Model(file.load_model(file.find_model(name)), str(name))
 
 
 def _read_primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:

@@ -22,12 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # the verbs take a moment to load
         return _failed("interrupted before it began", 1)
     try:
-        result = app(
-            list(sys.argv[1:] if argv is None else argv),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        words = list(sys.argv[1:] if argv is None else argv)
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         return _failed(f"{error} (try --help)", 2)
@@ -41,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, ImportError, ArithmeticError) as error:
         return _failed(str(error), 1)
     except (MemoryError, RuntimeError) as error:
-        if not (isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)):
+        if not (isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)):
             raise
         return _failed(f"out of memory: {LESS}", 1)
-    return result if isinstance(result, int) else 0
+    return 0
 
 
 def entry() -> None:

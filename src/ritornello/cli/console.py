@@ -17,16 +17,16 @@ Out = Annotated[str, Parameter(name=["--out", "-o"])]
 
 
 class Console:
-    """Where words go. With `as_json` standard output is kept for the one value; quiet says nothing."""
+    """Where words go, `stream`. With `as_json` standard output is kept for the one value; quiet says nothing."""
 
     def __init__(self, quiet: bool = False, as_json: bool = False):
         self._quiet, self._as_json = quiet, as_json
-        self._stream = sys.stderr if as_json else sys.stdout
+        self.stream = sys.stderr if as_json else sys.stdout
 
     def say(self, text: str = "") -> None:
         """Print a line for the user."""
         if not self._quiet:
-            print(_shown(text, self._stream), file=self._stream, flush=True)
+            print(_shown(text, self.stream), file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         """Print a line on standard error, for what the user should know but did not ask."""
@@ -65,7 +65,7 @@ class Console:
                 progress.TaskProgressColumn(),
                 progress.TimeRemainingColumn(),
             )
-            with progress.Progress(*columns, console=RichConsole(file=self._stream), transient=True) as bar:
+            with progress.Progress(*columns, console=RichConsole(file=self.stream), transient=True) as bar:
                 task = bar.add_task(what, total=1)
                 yield lambda done, total, name: bar.update(task, completed=done, total=max(1, total))
             return
@@ -82,17 +82,12 @@ class Console:
     @property
     def is_terminal(self) -> bool:
         """Whether a bar can be drawn."""
-        return not self._quiet and self._stream.isatty()
+        return not self._quiet and self.stream.isatty()
 
     @property
     def width(self) -> int | None:
         """Columns of the terminal, None where words go elsewhere."""
-        return shutil.get_terminal_size().columns if self._stream.isatty() else None
-
-    @property
-    def stream(self):
-        """Where words go."""
-        return self._stream
+        return shutil.get_terminal_size().columns if self.stream.isatty() else None
 
 
 def _shown(text: str, stream: TextIO) -> str:

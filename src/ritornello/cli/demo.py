@@ -21,7 +21,7 @@ def demo(
     seed: int = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Train on the embedded hymns and songs, compose melodies, and make a page of them.
 
     The page shows the melodies and plays them.
@@ -52,4 +52,3 @@ def demo(
 
     value = api.demo(out, minutes, melodies, seed, console.say, show)
     console.result(value, f"{value['page']}: open it in a browser ({value['seconds']:.0f} s)")
-    return 0

@@ -24,7 +24,7 @@ def evaluate(
     tunes: int = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Score a model on a corpus, in nats per token, bits per note and bits per quarter.
 
     Example: ritornello evaluate my-run songs --tunes 200
@@ -55,7 +55,6 @@ def evaluate(
         console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
     console.result(value, _in_words(chosen, other, value, corpus, console))
-    return 0
 
 
 def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], corpus: str, console: Console) -> str:

@@ -24,7 +24,7 @@ def generate(
     options: Annotated[GenerateOptions, Parameter(name="*")] = GenerateOptions(),
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Compose melodies: one .mid for each, the same bytes for the same model, seed and options.
 
     Where the corpus that the model learned comes with the program, each melody is listed with the longest run of
@@ -67,4 +67,3 @@ def generate(
             words += f"; longest run shared with a training tune: {run_in_words(run)}"
         lines.append(path if quiet else words)
     console.result(files, "\n".join(lines))
-    return 0

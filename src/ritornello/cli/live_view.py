@@ -53,25 +53,20 @@ class LiveView:
         self._done = update
 
     def show(self, look: Look) -> None:
-        """Show a check."""
-        self._look = look
-        self._done = look.check.update
+        """Show a check, its melody and new diagnoses; at the end all of them."""
+        self._look, self._done = look, look.check.update
         if look.sample is not None:
             self._with_sample = look
         if self._live is not None:
             self._live.refresh()
             return
-        for line in self._new_lines(look):
-            self._console.say(line)
-
-    def _new_lines(self, look: Look) -> list[str]:
-        """Write a check, its melody and new diagnoses; at the end all of them."""
-        lines = [describe_look(look)]
+        self._console.say(describe_look(look))
         if look.sample is not None:
-            lines.append(f"         sample: {describe_sample(look)}")
-        fresh = [d for d in look.diagnoses if look.check.stopped or d.name not in self._shown]
-        self._shown = {d.name for d in look.diagnoses}
-        return lines + [f"         {d.text}" for d in fresh]
+            self._console.say(f"         sample: {describe_sample(look)}")
+        for found in look.diagnoses:
+            if look.check.stopped or found.name not in self._shown:
+                self._console.say(f"         {found.text}")
+        self._shown = {found.name for found in look.diagnoses}
 
     def _drawn(self) -> Group:
         width = min(WIDEST, max(NARROWEST, self._console.width or WIDEST) - 1)

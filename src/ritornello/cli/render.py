@@ -6,7 +6,7 @@ from ritornello import api
 from ritornello.cli.console import Console, Out, Quiet
 
 
-def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet = False) -> int:
+def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet = False) -> None:
     """Show or sound a music file, by the suffix of OUT.
 
     Pictures and pages: .svg .png .html. Sound: .wav .mp3 .ogg .flac. Other formats: .musicxml .abc .mid.
@@ -25,4 +25,3 @@ def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet
     """
     api.render_file(file, out, soundfont)
     Console(quiet).result(out, out)
-    return 0

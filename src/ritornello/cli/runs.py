@@ -20,7 +20,7 @@ def runs(
     out: Annotated[str | None, Parameter(name=["--out", "-o"])] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Compare the training runs in a folder, in bits per note on validation tunes.
 
     Example: ritornello runs my-runs --out runs.html
@@ -35,7 +35,6 @@ def runs(
     console = Console(quiet, as_json)
     comparison = api.runs(folder, out)
     console.result(comparison.to_dict(), _in_words(comparison, console))
-    return 0
 
 
 def _in_words(comparison: Comparison, console: Console) -> str:

@@ -27,7 +27,7 @@ def train(
     options: Annotated[TrainOptions, Parameter(name="*")] = TrainOptions(),
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Train a network on a corpus.
 
     Example: ritornello train songs -o my-run --minutes 3
@@ -67,4 +67,3 @@ def train(
         on_report=lambda line: console.say(str(line)),
     ) as run:  # fmt: skip
         show_run(console, run, dry_run)
-    return 0

@@ -47,10 +47,7 @@ app = App(
 )
 corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
-corpus_app.command(build)
-corpus_app.command(show)
-corpus_app.command(explain)
-corpus_app.command(export)
-corpus_app.command(samples)
+for corpus_verb in (build, show, explain, export, samples):
+    corpus_app.command(corpus_verb)
 for verb in (demo, train, runs, generate, evaluate, render):
     app.command(verb)

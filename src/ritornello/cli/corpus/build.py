@@ -18,7 +18,7 @@ def build(
     options: Annotated[BuildOptions, Parameter(name="*")] = BuildOptions(),
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Build a corpus from files, folders, patterns and archives of tunes.
 
     Its report has a line for each file.
@@ -65,4 +65,3 @@ def build(
         f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}){leak}; "
         f"look at {out}/report.html",
     )
-    return 0

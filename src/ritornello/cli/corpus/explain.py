@@ -19,7 +19,7 @@ def explain(
     options: Annotated[BuildOptions, Parameter(name="*")] = BuildOptions(),
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Explain what a corpus takes from a file, what it leaves, and why.
 
     The exit status is 0 where something of it would be kept, 1 where nothing would (or it is not there).
@@ -42,4 +42,3 @@ def explain(
     console.result([one.to_dict() for one in found], text + (f"\n\npage: {out}" if out else ""))
     if not any(one.is_kept for one in found):
         raise CorpusError(f"{file}: nothing of it would be kept")
-    return 0

@@ -20,7 +20,7 @@ def export(
     steps_per_quarter: int = 4,
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Export a corpus as MIDI files, as Parquet tables or as the exercise's .npz.
 
     The .npz is laid out as the exercise's own: for each split (train, validation, test) an array with one integer
@@ -51,4 +51,3 @@ def export(
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
     value = {"out": out, "format": to, "files": files, "melodies": melodies}
     console.result(value, f"{out}: {melodies} melodies in {what}")
-    return 0

@@ -8,7 +8,7 @@ from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet
 
 
-def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) -> int:
+def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Write twelve free MIDI files to a folder: nine good ones, three broken in typical ways.
 
     Example: ritornello corpus samples my-tunes
@@ -29,4 +29,3 @@ def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) ->
     console.say(f"\nFree to use (public domain, CC0). Next: ritornello corpus build {folder} -o my-corpus")
     value = {"folder": folder, "files": [{"path": str(p), "about": SAMPLES[p.name]} for p in paths]}
     console.result(value, f"{folder}: {len(paths)} files")
-    return 0

@@ -17,7 +17,7 @@ def show(
     page: str | None = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
-) -> int:
+) -> None:
     """Show a corpus: counts, and histograms of pitch, duration, key and metre.
 
     Example: ritornello corpus show songs --picture songs.svg
@@ -45,4 +45,3 @@ def show(
         console.result([family.to_dict() for family in found], families_as_text(found))
     else:
         console.result(description, as_text(description))
-    return 0

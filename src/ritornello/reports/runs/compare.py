@@ -75,17 +75,14 @@ class Group:
     @property
     def caution(self) -> str:
         """Why the ranking is to be read with care; "" where it is not."""
-        known = [row.record.head for row in self.rows if row.best is not None]
-        notes = {head["held_out"].get("notes") for head in known if head.get("held_out")}
+        ranked = [row.record for row in self.rows if row.best is not None]
+        notes = {record.head["held_out"].get("notes") for record in ranked if record.head.get("held_out")}
         text = []
         if len(notes) > 1:
             text.append("not all were checked on the same notes: `ritornello evaluate` scores them on the same tunes")
-        if (
-            len({bool(_of_head(row.record, "encoding").get("plain")) for row in self.rows if row.best is not None})
-            > 1
-        ):
+        if len({bool(_of_head(record, "encoding").get("plain")) for record in ranked}) > 1:
             text.append("plain encodings pay for neither metre nor end")
-        if any(row.record.log.base is not None for row in self.rows if row.best is not None):
+        if any(record.log.base is not None for record in ranked):
             text.append("much of what a tuned run knows, the model that it began from knew before")
         return "; ".join(text)
 
@@ -181,9 +178,8 @@ def comparison_page(comparison: Comparison, title: str, place: Path) -> str:
 
     place: the folder that it will lie in, from which it links to the runs' own reports.
     """
-    several = len(comparison.groups) > 1
     intro = "Bits per note on validation tunes, which are not learned from; fewer are better, the best first."
-    if several:
+    if len(comparison.groups) > 1:
         intro += " Runs of different corpora have tables of their own: their numbers cannot be compared."
     head = masthead(title, intro)
     cards = [

@@ -19,7 +19,6 @@ from ritornello.training.run.folder import COACH_NAME, LOG_NAME
 HEAD_PARTS = ("plan", "network", "encoding", "corpus")
 CHECK_FIELDS = ("update", "epochs", "seconds", "train_nll", "validation_nll")
 
-
 ENDINGS = {
     "": "still running, or interrupted",
     "finished": "finished",

@@ -73,6 +73,8 @@ def curve_html(look: Look) -> str:
 
 def sample_html(look: Look) -> str:
     """Make the HTML of a player of the last sample, with its roll and its notes."""
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.sound import render_wave
     from ritornello.reports.runs.samples import note_names
     from ritornello.reports.web_page import thumb
 
@@ -83,17 +85,11 @@ def sample_html(look: Look) -> str:
         return f'<div style="{FRAME}">{head}: all rests</div>'
     roll = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
     roll = roll.replace("<svg ", '<svg style="width:240px;height:54px;fill:#b4654f;flex:none" ', 1)
-    sound = f'<audio controls style="height:36px;flex:1 1 240px;max-width:420px" src="{_sound(melody)}"></audio>'
+    source = f"data:audio/mpeg;base64,{b64encode(encode_audio(render_wave(melody), 'mp3')).decode('ascii')}"
+    sound = f'<audio controls style="height:36px;flex:1 1 240px;max-width:420px" src="{source}"></audio>'
     row = f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1.2em;align-items:center">{roll}{sound}</div>'
     names = f'<div style="opacity:.75">{escape(note_names(melody))}</div>'
     return f'<div style="{FRAME};margin-top:.6em"><div style="opacity:.65">{head}</div>{row}{names}</div>'
-
-
-def _sound(melody) -> str:
-    from ritornello.render.audio_file import encode_audio
-    from ritornello.render.sound import render_wave
-
-    return f"data:audio/mpeg;base64,{b64encode(encode_audio(render_wave(melody), 'mp3')).decode('ascii')}"
 
 
 def _shown(handle: Any, html: str) -> Any:
