@@ -23,7 +23,7 @@ from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.find.find import ARRAY_SUFFIXES, name_problem
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.bars import cut_at_rests, is_long_enough, shortness
+from ritornello.corpus.pick.bars import cut_at_rests, shortness, sounding_bars
 from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
@@ -147,7 +147,7 @@ def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:
     whole = [melody]
     if options.rest_bars is not None:
         whole = cut_at_rests(melody, options.rest_bars, options.least_notes)
-    return [m for m in whole if is_long_enough(m, options.least_notes, options.min_bars)]
+    return [m for m in whole if len(m.notes) >= options.least_notes and sounding_bars(m) >= options.min_bars]
 
 
 def _about(piece: Piece, name: str, detail: str) -> str:

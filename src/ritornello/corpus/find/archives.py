@@ -188,13 +188,7 @@ def _alike() -> Iterator[None]:
         yield
     except (ArchiveError, MemoryError):
         raise
-    except OSError as error:
-        if error.errno not in NONSENSE:  # the disk's
-            raise
-        raise ArchiveError(_damage(error)) from None
     except Exception as error:  # zipfile and the unpackers have a dozen ways to say it
-        raise ArchiveError(_damage(error)) from None
-
-
-def _damage(error: Exception) -> str:
-    return f"damaged ({' '.join(str(error).split()) or type(error).__name__})"
+        if isinstance(error, OSError) and error.errno not in NONSENSE:  # the disk's
+            raise
+        raise ArchiveError(f"damaged ({' '.join(str(error).split()) or type(error).__name__})") from None

@@ -104,11 +104,6 @@ def cut_at_rests(melody: Melody, rest_bars: float = REST_BARS, least_notes: int 
     return segments
 
 
-def is_long_enough(melody: Melody, least_notes: int, min_bars: int) -> bool:
-    """Tell whether a melody has so many notes and so many bars."""
-    return len(melody.notes) >= least_notes and sounding_bars(melody) >= min_bars
-
-
 def sounding_bars(melody: Melody) -> int:
     """Count bars from the first note's to the last one's without a pick-up; 0 without notes."""
     if not melody.notes:
