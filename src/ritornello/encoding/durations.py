@@ -18,19 +18,12 @@ TICKS = 3360  # to a quarter note: a multiple of 32, 24, 20 and 28
 COARSE = 24  # steps per quarter to which a tune is rounded that has a value without a spelling
 
 
-def _wholes() -> list[Fraction]:
-    """List multiples of a sixteenth: all up to 4 quarters, eighths up to 8, quarters up to 12."""
-    return [Fraction(n, 4) for n in range(1, 49) if n <= 16 or n % (2 if n <= 32 else 4) == 0]
-
-
-def _table() -> tuple[Fraction, ...]:
-    short = [Fraction(n, parts) for parts in (24, 32, 20, 28) for n in range(1, parts // 4)]
-    between = "1/3 2/3 4/3 5/3 7/3 8/3 5/6 7/6 3/8 5/8 7/8 9/8 3/10 2/5 3/5 4/5 2/7 3/7 4/7".split()  # noqa: SIM905
-    return tuple(sorted({*_wholes(), *short, *map(Fraction, between)}))
-
-
-DURATIONS = _table()  # quarters, shortest first
-WHOLES = tuple(int(value * TICKS) for value in _wholes())  # ticks, shortest first
+# Quarters: sixteenths up to 4, eighths up to 8, quarters up to 12.
+_MULTIPLES = [Fraction(n, 4) for n in range(1, 49) if n <= 16 or n % (2 if n <= 32 else 4) == 0]
+_SHORT = [Fraction(n, parts) for parts in (24, 32, 20, 28) for n in range(1, parts // 4)]
+_BETWEEN = "1/3 2/3 4/3 5/3 7/3 8/3 5/6 7/6 3/8 5/8 7/8 9/8 3/10 2/5 3/5 4/5 2/7 3/7 4/7".split()  # noqa: SIM905
+DURATIONS = tuple(sorted({*_MULTIPLES, *_SHORT, *map(Fraction, _BETWEEN)}))  # quarters, shortest first
+WHOLES = tuple(int(value * TICKS) for value in _MULTIPLES)  # ticks, shortest first
 LENGTHS = np.array([int(value * TICKS) for value in DURATIONS])  # ticks of each duration
 LONGEST = int(LENGTHS[-1])
 _INDEX = {int(ticks): index for index, ticks in enumerate(LENGTHS)}

@@ -133,7 +133,14 @@ class Grid:
         ticks = ticks_per_quarter // self.steps_per_quarter
         metres = (Metre(0, *self.metre_of(tokens)),)
         timeline = Timeline(ticks_per_quarter, len(steps) * ticks, metres, (), (Tempo(0, qpm),))
-        return Melody(_notes(steps, ticks), timeline, title)
+        changes = np.flatnonzero(steps != NO_EVENT)
+        ends = np.append(changes[1:], len(steps))[: len(changes)]
+        notes = tuple(
+            Note(int(start) * ticks, int(end - start) * ticks, int(steps[start]), DEFAULT_VELOCITY)
+            for start, end in zip(changes, ends, strict=True)
+            if steps[start] < NO_EVENT
+        )
+        return Melody(notes, timeline, title)
 
     def tracker(self) -> GridTracker:
         """Start the rules of one melody."""
@@ -181,14 +188,3 @@ def _steps_of(
     steps[ends[silent_after]] = NOTE_OFF
     steps[starts] = pitches
     return steps, losses
-
-
-def _notes(steps: np.ndarray, ticks: int) -> tuple[Note, ...]:
-    """Read the notes of a step array, (steps,), each step `ticks` long."""
-    changes = np.flatnonzero(steps != NO_EVENT)
-    ends = np.append(changes[1:], len(steps))[: len(changes)]
-    return tuple(
-        Note(int(start) * ticks, int(end - start) * ticks, int(steps[start]), DEFAULT_VELOCITY)
-        for start, end in zip(changes, ends, strict=True)
-        if steps[start] < NO_EVENT
-    )

@@ -163,7 +163,11 @@ class MidiTokEncoding:
         for start, end, pitch in zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True):
             track.notes.append(symusic.Note(start, end - start, pitch, DEFAULT_VELOCITY))
         score.tracks.append(track)
-        ids = self._written(score) if melody.notes else []
+        try:
+            tracks = self._midi.encode(score) if melody.notes else []
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"MidiTok's {self.tokenizer} cannot write this tune: {error}") from None
+        ids = tracks[0].ids if tracks else []  # none where the tokeniser leaves out every note
         tokens = np.array([self._begin + known, *ids, self.end], np.int16)
         return Encoded(tokens, self._losses(notes, per_quarter, step, self.decode(tokens)))
 
@@ -178,8 +182,7 @@ class MidiTokEncoding:
         Raises ValueError for an id outside the vocabulary, or tokens that the tokeniser cannot read.
         """
         tokens = np.asarray(tokens, np.int64)
-        if len(bad := tokens[(tokens < 0) | (tokens > self.end)]):
-            raise ValueError(f"token {bad[0]} is outside this vocabulary (0 to {self.end})")
+        self.vocabulary.check(tokens)
         ids = tokens[self.is_own[tokens]]
         try:
             score = self._midi.decode([ids.tolist()]) if len(ids) else None
@@ -253,14 +256,6 @@ class MidiTokEncoding:
         """Return the ticks of the finest step: a share of the metre's lower figure, or a quarter."""
         signed = denominator if self._midi.config.use_time_signatures else 4
         return max(1, self.ticks_per_quarter * 4 // signed // self._midi.config.max_num_pos_per_beat)
-
-    def _written(self, score: Any) -> list[int]:
-        """Return the tokeniser's ids for a score of one track; none where it leaves out every note."""
-        try:
-            tracks = self._midi.encode(score)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"MidiTok's {self.tokenizer} cannot write this tune: {error}") from None
-        return list(tracks[0].ids) if tracks else []
 
     def _losses(self, notes: np.ndarray, per_quarter: int, step: int, again: Melody) -> Counter[str]:
         """Count the notes that come back changed (see `protocol.Encoded`).

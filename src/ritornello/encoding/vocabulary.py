@@ -99,19 +99,15 @@ def bar_length(metre: tuple[int, int], per_quarter: int) -> int:
     return max(1, round(4 * per_quarter * metre[0] / metre[1]))
 
 
-def beat_length(metre: tuple[int, int], per_quarter: int) -> int:
-    """Count the ticks of the first beat of a bar: a dotted quarter's in 6/8."""
-    return max(1, round(per_quarter * beat_lengths(Metre(0, *metre))[0]))
-
-
 def bar_lengths(per_quarter: int) -> np.ndarray:
     """Count the ticks in a bar of each of METRES, (14,)."""
     return np.array([bar_length(metre_numbers(n), per_quarter) for n in range(len(METRES))])
 
 
 def first_beats(per_quarter: int) -> np.ndarray:
-    """Count the ticks in the first beat of each of METRES, (14,)."""
-    return np.array([beat_length(metre_numbers(n), per_quarter) for n in range(len(METRES))])
+    """Count the ticks in the first beat of each of METRES, (14,): a dotted quarter's in 6/8."""
+    beats = [beat_lengths(Metre(0, *metre_numbers(n)))[0] for n in range(len(METRES))]
+    return np.array([max(1, round(per_quarter * beat)) for beat in beats])
 
 
 def is_compound(metre: tuple[int, int]) -> bool:

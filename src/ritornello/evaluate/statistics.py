@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from ritornello.music.beats import beat_lengths
 from ritornello.music.keys import estimate_key
@@ -122,17 +122,12 @@ def ends_long(melody: Melody) -> bool:
 def tied_notes(melody: Melody) -> int:
     """Count the notes that sound on over a barline."""
     lines = melody.timeline.barlines()
-    bars = [sum(line <= note.start for line in lines) for note in melody.notes]
-    return sum(bar < len(lines) and note.end > lines[bar] for note, bar in zip(melody.notes, bars, strict=True))
+    return sum(any(note.start < line < note.end for line in lines) for note in melody.notes)
 
 
 def longest_repeat(melody: Melody) -> int:
     """Count the notes of the longest run on one pitch."""
-    longest = current = 1
-    for before, after in pairwise(melody.notes):
-        current = current + 1 if after.pitch == before.pitch else 1
-        longest = max(longest, current)
-    return longest
+    return max((len(list(run)) for _, run in groupby(note.pitch for note in melody.notes)), default=1)
 
 
 def _on_beat(melody: Melody) -> tuple[int, int]:

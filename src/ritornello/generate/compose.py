@@ -84,7 +84,12 @@ def compose(
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
         players = Players(network, encoding, len(dice), with_rules=True)
         forms = forms_of(encoding, options, players.trackers, pitch_range)
-        drawn, surprise = sample(players, forms, options, dice, _drawn_opening(*opening, options, dice))
+        given, nats = opening
+        if len(nats) == 1:  # no dice are rolled where there is but one way
+            given = given.repeat(len(dice), 0)
+        else:
+            given = given[draw_likely(rounded(np.tile(nats, (len(dice), 1))), options, dice)]
+        drawn, surprise = sample(players, forms, options, dice, given)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             key = melody.timeline.key
@@ -196,17 +201,6 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
     for (tunes, _, _), own in zip(steps, costs, strict=True):
         for n, cost in zip(tunes, own.tolist(), strict=True):
             bits[n].append(cost)
-
-
-def _drawn_opening(tokens: np.ndarray, nats: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Draw the tokens that each tune begins with, (batch, length), from a primer's openings.
-
-    No dice are rolled where there is but one way.
-    """
-    if len(nats) == 1:
-        return tokens.repeat(len(dice), 0)
-    ways = rounded(np.tile(nats, (len(dice), 1)))
-    return tokens[draw_likely(ways, options, dice)]
 
 
 def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:

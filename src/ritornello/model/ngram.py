@@ -83,9 +83,8 @@ class Ngram:
         sequence = np.asarray(sequence, np.int64)
         contexts = _context_hashes([sequence], self.vocabulary_size, self.order)
         p = np.full(len(sequence), 1 / self.vocabulary_size)
-        for counts, hashes in list(zip(self._counts, contexts, strict=True))[
-            : (self.order if up_to is None else up_to) + 1
-        ]:
+        longest = self.order if up_to is None else up_to
+        for counts, hashes in list(zip(self._counts, contexts, strict=True))[: longest + 1]:
             total, kinds = counts.totals(hashes)
             blended = (counts.of_pairs(hashes, sequence) + kinds * p) / np.maximum(total + kinds, 1)
             p = np.where(total > 0, blended, p)
@@ -159,10 +158,6 @@ def _context_hashes(sequences: Sequence[np.ndarray], start: int, order: int) -> 
     hashes = [[np.zeros(len(s) - order, np.uint64) for s in padded]]
     with np.errstate(over="ignore"):
         for k in range(1, order + 1):
-            hashes.append(
-                [
-                    h * _MULTIPLIER + s[order - k : len(s) - k] + np.uint64(1)
-                    for h, s in zip(hashes[-1], padded, strict=True)
-                ]
-            )
+            before = [s[order - k : len(s) - k] for s in padded]
+            hashes.append([h * _MULTIPLIER + s + np.uint64(1) for h, s in zip(hashes[-1], before, strict=True)])
     return [np.concatenate(h) if h else np.zeros(0, np.uint64) for h in hashes]
