@@ -28,8 +28,47 @@ PLAIN_ROWS = (
 )
 
 
+class StepEncoding:
+    """An encoding of one token per step: ids 0 to 127 start a note, and those after the grid's steps name a metre."""
+
+    steps_per_quarter: int
+    is_keyed = False
+    pitch_range = (0, 127)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The token table."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """One part: every token is a group."""
+        return (self.vocabulary.size,)
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        """Unit of the tracker's time: a step."""
+        return self.steps_per_quarter
+
+    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
+        """Transpose a melody. Raises ValueError if a pitch leaves 0-127."""
+        is_note = tokens < NO_EVENT
+        moved = np.where(is_note, tokens + semitones, tokens)
+        if is_note.any() and not 0 <= moved[is_note].min() <= moved[is_note].max() <= 127:
+            raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
+        return moved.astype(tokens.dtype)
+
+    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
+        """Read the metre at the beginning, (4, 4) where none is named or "other"."""
+        return metre_numbers(int(tokens[0]) - NOTE_OFF - 1 if len(tokens) else -1)
+
+    def begin(self, metre: str) -> int:
+        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
+        return self.vocabulary.begin(metre)
+
+
 @dataclass(frozen=True)
-class Grid:
+class Grid(StepEncoding):
     """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end. inputs: features.INPUTS.
 
     4 steps per quarter cannot keep triplets and thirty-seconds; 12 keep triplets and sixteenths. Of the embedded
@@ -41,8 +80,6 @@ class Grid:
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
     name = "grid"
-    is_keyed = False
-    pitch_range = (0, 127)
     known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
 
     def __post_init__(self) -> None:
@@ -63,22 +100,12 @@ class Grid:
         return None if self.plain else self.vocabulary["end"]
 
     @property
-    def parts(self) -> tuple[int, ...]:
-        """One part: every token is a group."""
-        return (self.vocabulary.size,)
-
-    @property
     def features(self) -> tuple[Feature, ...]:
         """The columns of `inputs`.
 
         The event of a bar ago is a pitch or SILENCE, and began then or before.
         """
         return feature_list(self.inputs, SILENCE + 1, 1)
-
-    @property
-    def ticks_per_quarter(self) -> int:
-        """Unit of the tracker's time: a step."""
-        return self.steps_per_quarter
 
     @cached_property
     def bars(self) -> list[int]:
@@ -146,14 +173,6 @@ class Grid:
         """Start the rules of one melody."""
         return GridTracker(self)
 
-    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """Transpose a melody. Raises ValueError if a pitch leaves 0-127."""
-        is_note = tokens < NO_EVENT
-        moved = np.where(is_note, tokens + semitones, tokens)
-        if is_note.any() and not 0 <= moved[is_note].min() <= moved[is_note].max() <= 127:
-            raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
-        return moved.astype(tokens.dtype)
-
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         """List the pitches of the notes in order."""
         return tokens[tokens < NO_EVENT]
@@ -161,16 +180,6 @@ class Grid:
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Find the indices of the note_ons."""
         return np.flatnonzero(np.asarray(tokens) < NO_EVENT)
-
-    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
-        """Read the metre at the beginning, (4, 4) where none is named or "other"."""
-        if self.plain or not len(tokens):
-            return (4, 4)
-        return metre_numbers(int(tokens[0]) - NOTE_OFF - 1)
-
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
-        return self.vocabulary.begin(metre)
 
 
 def _steps_of(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.features import INPUTS, Echo, Feature, checked_inputs
-from ritornello.encoding.grid import Grid
+from ritornello.encoding.grid import Grid, StepEncoding
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, GridTracker
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps
@@ -34,7 +34,7 @@ LABELS = (
 
 
 @dataclass(frozen=True)
-class Lookback:
+class Lookback(StepEncoding):
     """Magenta's labels over `grid`. steps_per_quarter: 1 to 24. inputs: of features.INPUTS, and "repeated".
 
     Ids 0 to 144 are the grid's. One melody has one spelling: a plain token is not legal where a label says the same.
@@ -44,8 +44,6 @@ class Lookback:
     steps_per_quarter: int = 4
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
     name = "lookback"
-    is_keyed = False
-    pitch_range = (0, 127)
 
     def __post_init__(self) -> None:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
@@ -73,11 +71,6 @@ class Lookback:
         return self.vocabulary["end"]
 
     @property
-    def parts(self) -> tuple[int, ...]:
-        """One part: every token is a group."""
-        return (self.vocabulary.size,)
-
-    @property
     def features(self) -> tuple[Feature, ...]:
         """The columns of `inputs`."""
         return self.grid.features + ((REPEATED,) if self.looks_at_repeats else ())
@@ -86,11 +79,6 @@ class Lookback:
     def echoes(self) -> tuple[Echo, ...]:
         """None: the labels are what is copied."""
         return ()
-
-    @property
-    def ticks_per_quarter(self) -> int:
-        """Unit of the tracker's time: a step."""
-        return self.steps_per_quarter
 
     @cached_property
     def looks_at_repeats(self) -> bool:
@@ -129,10 +117,6 @@ class Lookback:
         """Start the rules of one melody."""
         return LookbackTracker(self)
 
-    def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """Transpose a melody; labels stay. Raises ValueError if a pitch leaves 0-127."""
-        return self.grid.transpose(tokens, semitones)
-
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         """List the pitches of the notes in order."""
         return self.grid.pitches(self.unlabelled(tokens))
@@ -140,14 +124,6 @@ class Lookback:
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Find the indices of the tokens, labels or not, that start a note."""
         return self.grid.onsets(self.unlabelled(tokens))
-
-    def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
-        """Read the metre at the beginning, (4, 4) where none is named or "other"."""
-        return self.grid.metre_of(tokens)
-
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
-        return self.grid.begin(metre)
 
     def unlabelled(self, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
         """Replace labels by the tokens that they point to.
