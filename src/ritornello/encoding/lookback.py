@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Lookback(StepEncoding):
     steps_per_quarter: int = 4
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
     name = "lookback"
+    echoes: ClassVar[tuple[Echo, ...]] = ()  # the labels are what is copied
 
     def __post_init__(self) -> None:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
@@ -74,11 +75,6 @@ class Lookback(StepEncoding):
     def features(self) -> tuple[Feature, ...]:
         """The columns of `inputs`."""
         return self.grid.features + ((REPEATED,) if self.looks_at_repeats else ())
-
-    @property
-    def echoes(self) -> tuple[Echo, ...]:
-        """None: the labels are what is copied."""
-        return ()
 
     @cached_property
     def looks_at_repeats(self) -> bool:

@@ -111,8 +111,7 @@ def score_baselines(
 
 def score_ngram(corpus: Corpus, encoding: MelodyEncoding, split: str = "test") -> Likelihood:
     """Score the n-gram over (pitch, duration) alone, the same baseline for every encoding."""
-    likelihood, _ = baselines.ngram_on_pairs(*_three_splits(corpus, encoding, split, None), encoding)
-    return likelihood
+    return baselines.ngram_on_pairs(*_three_splits(corpus, encoding, split, None), encoding)[0]
 
 
 def _three_splits(
