@@ -49,20 +49,20 @@ def test_nats_per_token_become_bits_per_note(tmp_path):
     run = read_run(write_run(tmp_path / "run", [HEAD, check(10, 1.5, 2.0, stopped="time")]))
     point = run.log.points[0]
     assert (point.training, point.validation) == pytest.approx((6.0, 6.0))  # 1.5 bits x 4 tokens, 2 bits x 3 tokens
-    assert (run.log.ngram, run.log.notes, run.log.stopped, run.is_in_notes) == (4.0, 500, "time", True)
+    assert (run.log.ngram, run.log.notes, run.log.stopped, bool(run.tokens_per_note)) == (4.0, 500, "time", True)
 
 
 def test_without_a_coach_the_head_says_how_many_tokens_make_a_note(tmp_path):
     head = HEAD | {"held_out": {"melodies": 2, "tokens": 50, "notes": 10}}
     run = read_run(write_run(tmp_path / "run", [head, check(10, 1.0, 2.0)], coach=None))
     assert run.log.points[0].validation == pytest.approx(10.0)
-    assert run.is_in_notes
+    assert run.tokens_per_note
 
 
 def test_a_run_that_does_not_say_it_is_told_in_tokens(tmp_path):
     run = read_run(write_run(tmp_path / "run", [HEAD, check(10, 1.0, 2.0)], coach=None))
     assert run.log.points[0].validation == pytest.approx(2.0)
-    assert not run.is_in_notes
+    assert not run.tokens_per_note
 
 
 def test_what_came_after_the_point_gone_back_to_is_undone(tmp_path):

@@ -120,7 +120,7 @@ def compare_runs(folder: str | Path) -> Comparison:
         try:
             record = read_run(path.parent)
             log = record.log
-            is_known = bool(log.points) and record.is_in_notes and log.has_validation
+            is_known = log.points and record.tokens_per_note and log.has_validation
             row = RunRow(name, record, log.best.validation if is_known else None, log.ngram)
             by_corpus.setdefault(str(_of_head(record, "corpus").get("fingerprint", "")), []).append(row)
         except RunLogError as error:

@@ -59,8 +59,8 @@ class RunRecord:
                 int(line["update"]),
                 float(line["epochs"]),
                 float(line["seconds"]),
-                bits(line["train_nll"], per_note["training"]),
-                bits(line["validation_nll"], per_note["held_out"]),
+                line["train_nll"] / math.log(2) * per_note["training"],
+                line["validation_nll"] / math.log(2) * per_note["held_out"],
             )
             for line in self.checks
         ]
@@ -89,11 +89,6 @@ class RunRecord:
         ratio = sample["tokens"] / sample["notes"]
         return {"training": ratio, "held_out": ratio}
 
-    @property
-    def is_in_notes(self) -> bool:
-        """Whether its likelihoods are known per note."""
-        return bool(self.tokens_per_note)
-
 
 def read_run(folder: str | Path) -> RunRecord:
     """Read the record of a run folder, finished or not.
@@ -120,11 +115,6 @@ def record_of(folder: Path, lines: Sequence[Mapping[str, Any]], coach: Mapping[s
         elif all(_is_number(line.get(name)) for name in CHECK_FIELDS):
             checks.append(line)
     return RunRecord(folder, lines[0], tuple(checks), setbacks, coach)
-
-
-def bits(nll: float, tokens_per_note: float) -> float:
-    """Convert nats per token to bits per note."""
-    return nll / math.log(2) * tokens_per_note
 
 
 def _log_lines(path: Path) -> list[dict]:

@@ -74,7 +74,7 @@ def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
     """Make the page as a whole HTML document. Raises ValueError for a run without a check."""
     log, name = record.log, record.folder.resolve().name
     head = masthead(name, escape(sentence(final_line(log))), _figures(record, log))
-    unit = "" if record.is_in_notes else " This run does not say how many tokens make a note: bits are per token."
+    unit = "" if record.tokens_per_note else " This run does not say how many tokens make a note: bits are per token."
     found = (f"<li{' class=good' if d.is_good else ''}>{escape(sentence(d.text))}</li>" for d in diagnose(log))
     narrow, words = curves(log, NARROW, NARROW_HEIGHT), "".join(found)
     words = f'<ul class="words">{words}</ul>' if words else ""
