@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ritornello.render.line_chart import MOST_POINTS, Curve, heights, line_chart, ticks
-from ritornello.render.text_chart import text_chart
+from ritornello.render.line_chart import MOST_POINTS, Curve, heights, line_chart, text_chart, ticks
 
 FALL = Curve("held-out", [0.0, 1.0, 2.0], [8.0, 6.0, 5.0])
 

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ritornello.cli.console import Console
-from ritornello.render.text_chart import text_chart
+from ritornello.render.line_chart import text_chart
 from ritornello.reports.runs.coach import clock
 from ritornello.reports.runs.log import ENDINGS
 from ritornello.reports.runs.page import lines_of
