@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
-from ritornello.render.drawable import drawable, rounded
-from ritornello.render.staff import staff_png, staff_svg, svg_size
+from ritornello.render.staff import drawable, rounded, staff_png, staff_svg, svg_size
 
 pytest.importorskip("verovio")
 

@@ -7,8 +7,6 @@ from fractions import Fraction
 from ritornello.encoding import MelodyEncoding
 from ritornello.music.values import Melody
 
-Place = tuple[Fraction, Fraction, int]
-
 
 def reproduced_exactly(encoding: MelodyEncoding, melody: Melody) -> bool:
     """Tell whether decoding an encoded melody gives the same list of (onset, duration, pitch).
@@ -20,14 +18,12 @@ def reproduced_exactly(encoding: MelodyEncoding, melody: Melody) -> bool:
         again = encoding.decode(encoding.encode(melody).tokens)
     except ValueError:
         return False
-    if encoding.end is None:
-        return _places(melody, None) == _places(again, None)
-    timeline = melody.timeline
-    bar = Fraction(timeline.bar_ticks(timeline.metre), timeline.ticks_per_quarter)
+    line = melody.timeline
+    bar = None if encoding.end is None else Fraction(line.bar_ticks(line.metre), line.ticks_per_quarter)
     return _places(melody, bar) == _places(again, bar)
 
 
-def _places(melody: Melody, bar: Fraction | None) -> list[Place]:
+def _places(melody: Melody, bar: Fraction | None) -> list[tuple[Fraction, Fraction, int]]:
     """List (onset, duration, pitch) of each note, times in quarters.
 
     bar: quarters from the barline that a pick-up leaves out to the one after it, whatever metre it comes back in

@@ -126,7 +126,8 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
     text = ("source", "title", "composer", "licence", "family")
     changes = {"metres": timeline.metres, "keys": timeline.keys, "tempos": timeline.tempos}
     return {
-        **{name: _sound(getattr(piece, name)) for name in text},
+        # bytes of a file name that are no text become "?"
+        **{name: getattr(piece, name).encode("utf-8", "replace").decode("utf-8") for name in text},
         "metre": timeline.metre.name,
         "key": key_name(timeline.key) if timeline.key else None,
         "qpm": timeline.qpm,
@@ -152,8 +153,3 @@ def _columns(pa) -> list[tuple[str, Any]]:
         ("velocity", small),
         ("timeline", pa.string()),
     ]
-
-
-def _sound(text: str) -> str:
-    """Replace bytes of a file name that are no text by "?"."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import Corpus
-from ritornello.encoding import Encoded, Grid, MelodyEncoding
-from ritornello.music.values import Melody
+from ritornello.encoding import Grid, MelodyEncoding
 
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
@@ -34,14 +33,22 @@ def corpus_tokens(
     counts: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
-    for melody, steps in _chosen(corpus, split, only):
+    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
+    sounding = [(melody, part.steps) for melody, (_, part) in pairs if melody.notes]
+    for melody, steps in sounding if only is None else [sounding[n] for n in only]:
         counts["notes"] += len(melody.notes)
-        if steps is not None and takes_steps:
-            tokens.append(steps)
-        else:
-            encoded = _encoded(encoding, melody)
-            tokens.append(encoded.tokens)
-            counts.update(encoded.losses)
+        if takes_steps and steps is not None and corpus.steps is not None:
+            tokens.append(corpus.steps[slice(*steps)].astype(np.int16))
+            continue
+        try:
+            encoded = encoding.encode(melody)
+        except ValueError as error:
+            raise CorpusError(
+                f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this melody "
+                f"({error}); take the tune out of the corpus or choose another encoding"
+            ) from None
+        tokens.append(encoded.tokens)
+        counts.update(encoded.losses)
     if counts["lost"] > MOST_LOST * counts["notes"]:
         raise CorpusError(
             f"the encoding ({_named(encoding)}) is too coarse for this corpus: it loses {counts['lost']} of "
@@ -64,26 +71,3 @@ def _named(encoding: MelodyEncoding) -> str:
     low, high = encoding.pitch_range
     pitches = "" if (low, high) == (0, 127) else f", pitches {low} to {high}"
     return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter{pitches}"
-
-
-def _encoded(encoding: MelodyEncoding, melody: Melody) -> Encoded:
-    try:
-        return encoding.encode(melody)
-    except ValueError as error:
-        raise CorpusError(
-            f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this melody ({error}); "
-            "take the tune out of the corpus or choose another encoding"
-        ) from None
-
-
-def _chosen(
-    corpus: Corpus, split: str | None, only: Sequence[int] | None
-) -> Iterator[tuple[Melody, np.ndarray | None]]:
-    """List the melodies with notes, or those of them at these places, with the token arrays they were read from."""
-    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
-    sounding = [(melody, part.steps) for melody, (_, part) in pairs if melody.notes]
-    for melody, steps in sounding if only is None else [sounding[n] for n in only]:
-        if steps is None or corpus.steps is None:
-            yield melody, None
-        else:
-            yield melody, corpus.steps[slice(*steps)].astype(np.int16)

@@ -217,12 +217,8 @@ def _filled(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
 
 
 @lru_cache(maxsize=64)
-def _tree_of(metre: Metre, length: Fraction) -> BeatTree:
-    return BeatTree.of(metre, length)
-
-
 def _tree(frame: _Frame) -> BeatTree:
-    return _tree_of(frame.metre._replace(tick=0), frame.end - frame.anchor)
+    return BeatTree.of(frame.metre._replace(tick=0), frame.end - frame.anchor)
 
 
 def _pieces(frame: _Frame, sound: _Sound, tuplets: Sequence[Tuplet]) -> Iterator[Element]:

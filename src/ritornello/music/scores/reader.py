@@ -226,7 +226,8 @@ def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None
 
 def _read_measure(walk: Walk, measure: Element) -> None:
     name = measure.get(XML_ID, "")
-    bar = Measure(walk.metre, _key_in_force(walk))
+    sounding_keys = (s.key for _, s in sorted(walk.staves.items()) if s.key and not s.is_drum)
+    bar = Measure(walk.metre, next(sounding_keys, None))
     walk.bars[name] = bar
     if walk.tempo is not None:
         bar.tempos.append((Fraction(0), walk.tempo))
@@ -238,11 +239,6 @@ def _read_measure(walk: Walk, measure: Element) -> None:
     for tie in measure.iter(f"{MEI}tie"):
         walk.tied_on.add(tie.get("startid", "").lstrip("#"))
         walk.tied_back.add(tie.get("endid", "").lstrip("#"))
-
-
-def _key_in_force(walk: Walk) -> KeyName | None:
-    """Find the sounding key: that of the first staff that has one."""
-    return next((s.key for _, s in sorted(walk.staves.items()) if s.key and not s.is_drum), None)
 
 
 def _read_staff(walk: Walk, element: Element, bar: str) -> None:

@@ -53,9 +53,10 @@ def write_musicxml(melody: Melody) -> str:
             lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
         implicit = "" if bar.full else ' implicit="yes"'
         measures.append(f'<measure number="{bar.number}"{implicit}>\n' + "\n".join(lines) + "\n</measure>")
+    title = escape(_NOT_XML.sub("", melody.title))
     return (
         _HEAD
-        + (f"<work><work-title>{_text(melody.title)}</work-title></work>\n" if melody.title else "")
+        + (f"<work><work-title>{title}</work-title></work>\n" if melody.title else "")
         + "<identification><encoding><software>Ritornello</software></encoding></identification>\n"
         + '<part-list><score-part id="P1"><part-name></part-name></score-part></part-list>\n'
         + '<part id="P1">\n'
@@ -74,10 +75,6 @@ def _clef(pitches: Sequence[Spelled]) -> tuple[str, int, int]:
         return ledgers + len(pitches) * (1.5 if octaves else 0.6 if sign == "F" else 0.0)
 
     return min(CLEFS, key=cost)[:3]
-
-
-def _text(text: str) -> str:
-    return escape(_NOT_XML.sub("", text))
 
 
 def _attributes(bar: Bar, divisions: int, clef: tuple[str, int, int] | None) -> Iterator[str]:
