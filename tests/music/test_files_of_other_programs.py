@@ -1,0 +1,44 @@
+"""Files as other programs and people write them are read as those programs play them.
+
+Every row is a small file of `tests/fixtures/other_programs` with its right value, written out by hand from a second
+reader (music21, MuseScore 3, abc2midi) or from the format's specification; its README says which. A note is written
+`onset:pitch(duration)` in quarters: `0:C4(1)`. One row, one kind of fault.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ritornello.music import Note, read
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "other_programs"
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+# File: the notes of its one part.
+NOTES = {
+    "p1-octave-shift-stop-without-size.musicxml": "0:C5(1) 1:C6(1) 2:D6(1) 3:E5(1) 4:F5(1) 5:G5(1) 6:A5(1) 7:B5(1)",
+    "p2-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
+    "p4-accidentals-in-bar.abc": "0:F#4(1) 1:E4(1) 2:D4(1) 3:F#4(1) 4:G4(1) 5:Eb4(1) 6:F#4(1) 7:F#4(2) "
+    "9:F5(1) 10:F5(1) 11:F4(1)",
+    "p9-note-on-before-off.mid": " ".join(f"{i}:C4(1)" for i in range(8)),
+    "p9-running-status-after-meta.mid": "0:C4(1) 1:D4(1) 2:E4(1)",
+}
+
+
+def written(notes: list[Note], ticks_per_quarter: int) -> str:
+    """Return notes as text, `0:C4(1) 1:D4(1/2)`, exact in quarters."""
+    return " ".join(
+        f"{Fraction(n.start, ticks_per_quarter)}:{NAMES[n.pitch % 12]}{n.pitch // 12 - 1}"
+        f"({Fraction(n.duration, ticks_per_quarter)})"
+        for n in notes
+    )
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_notes_are_read_as_the_program_that_wrote_them_plays_them(name):
+    (piece,) = read(FOLDER / name)
+    (part,) = piece.parts
+    assert written(list(part.notes), piece.timeline.ticks_per_quarter) == NOTES[name]
