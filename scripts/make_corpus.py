@@ -34,7 +34,7 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.errors import decode_text
-from ritornello.music.musescore.reader import read_musescore
+from ritornello.music.musescore.reader import scan_musescore
 from ritornello.music.values import Melody, Part, Piece
 
 LAST_DEATH = 1925
@@ -94,7 +94,7 @@ def read_hymns(folder: Path) -> Iterator[Tune]:
         names = re.findall(r"^%OHCOMPOSER\s+(.+?)\s*$", text, re.MULTILINE)
         composer = "; ".join(n.strip() for n in names[0].split(";")) if names else ""
         details = {"composer_died": _last_year(composer)}
-        piece = with_mode(read_abc(text, path.name, "written")[0])
+        piece = with_mode(read_abc(text, path.name, "written")[0][0])
         yield _tune(HYMNS, piece, pitched_parts(piece)[0], path.name, piece.title, _plain_names(composer), details)
 
 
@@ -108,7 +108,7 @@ def read_songs(folder: Path) -> Iterator[Tune]:
         if not composer["died"].isdigit() or int(composer["died"]) > LAST_DEATH:
             continue
         details = {"composer_born": _number(composer["born"]), "composer_died": int(composer["died"])}
-        piece = with_mode(read_musescore(path.read_bytes(), song, "written")[0])
+        piece = with_mode(scan_musescore(path.read_bytes(), song, "written")[0][0])
         file = f"scores/{song}/{path.name}"
         yield _tune(SONGS, piece, sung_part(piece), file, titles.get(song) or piece.title, composer["name"], details)
 

@@ -22,7 +22,7 @@ from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.samples import SAMPLES
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.errors import decode_text
-from ritornello.music.musescore.reader import read_musescore
+from ritornello.music.musescore.reader import scan_musescore
 from ritornello.music.values import Note, Piece
 
 TICKS = 480
@@ -60,7 +60,7 @@ def main() -> None:
 def hymn(options: argparse.Namespace, name: str) -> Piece:
     """A hymn by the name of its file, each bar once, at 480 ticks a quarter."""
     path = next(iter(sorted(options.hymns.rglob(f"{name}.abc"))))
-    return at_ticks(read_abc(decode_text(path.read_bytes()), path.name, "written")[0])
+    return at_ticks(read_abc(decode_text(path.read_bytes()), path.name, "written")[0][0])
 
 
 def at_ticks(piece: Piece) -> Piece:
@@ -93,7 +93,7 @@ def old_100th(options: argparse.Namespace) -> bytes:
 def das_wandern(options: argparse.Namespace) -> bytes:
     """Piano first, then the voice, the tracks named in German."""
     path = next(iter(sorted(options.lieder.rglob("lc5004731.mscx"))))
-    piece = at_ticks(read_musescore(path.read_bytes(), path.name, "written")[0])
+    piece = at_ticks(scan_musescore(path.read_bytes(), path.name, "written")[0][0])
     voice, *hands = piece.parts
     played = [Voice(p.notes, PIANO, "Klavier", 0) for p in hands]
     return file_of(piece, [*played, Voice(voice.notes, VOICE, "Singstimme", 1)], SONGS.licence)

@@ -17,7 +17,7 @@ from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.music.abc.reader import AbcError, scan_abc
 from ritornello.music.errors import decode_text
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
-from ritornello.music.musescore.reader import read_musescore
+from ritornello.music.musescore.reader import scan_musescore
 from ritornello.music.values import Piece
 
 SMALL = Limits(members=100, directory_bytes=2**16, total_bytes=2**22, ratio=100, free_bytes=2**20)
@@ -36,7 +36,7 @@ def abc(data: bytes) -> bool:
 def musescore(data: bytes) -> bool:
     """A MuseScore file, plain or packed, repeats played and as written."""
     try:
-        pieces = read_musescore(data, "song.mscx") + read_musescore(data, "song.mscx", "written")
+        pieces = scan_musescore(data, "song.mscx")[0] + scan_musescore(data, "song.mscx", "written")[0]
     except ValueError:
         return False
     return _exchanged(pieces)

@@ -11,7 +11,7 @@ import pytest
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.music import Melody, MusicFileError, Note, Timeline, read, readable, write
-from ritornello.music.files import SUFFIXES, detect
+from ritornello.music.files import SUFFIXES, detect, scan_content
 from ritornello.music.values import Key, Metre
 
 MIDI = midi_file(track((0, on(60)), (480, off(60))))
@@ -179,3 +179,20 @@ def test_the_room_offers_its_names_without_loading_parsers():
         "assert all(hasattr(m, n) for n in m.__all__)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bars_with_notes_that_no_repeat_sign_reaches_are_a_remark():
+    bar = (
+        '<measure number="{n}">{head}<note><pitch><step>C</step><octave>4</octave></pitch><duration>4</duration>'
+        "<type>whole</type></note>{end}</measure>"
+    )
+    head = "<attributes><divisions>1</divisions></attributes>"
+    jump = '<sound dacapo="yes"/>'
+    bars = [bar.format(n=n, head=head if n == 1 else "", end=jump if n == 3 else "") for n in range(1, 5)]
+    bars[1] = bars[1].replace("</measure>", '<sound fine="yes"/></measure>')
+    content = f'<score-partwise><part-list><score-part id="P"/></part-list><part id="P">{"".join(bars)}</part>'
+    content += "</score-partwise>"
+    (piece,), remarks = scan_content(content.encode(), "song.musicxml")
+    assert len(piece.parts[0].notes) == 5
+    assert remarks == [("unplayed_bars", "bars with notes that its repeat signs never reach (1): 4")]
+    assert scan_content(content.encode(), "song.musicxml", "written")[1] == []

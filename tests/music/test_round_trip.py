@@ -9,13 +9,13 @@ from real_tunes import SOAK, TUNES, in_quarters, real_melodies
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.abc.writer import write_abc
 from ritornello.music.midi.reader import read_midi, write_midi
-from ritornello.music.scores.reader import read_score
+from ritornello.music.scores.reader import scan_score
 from ritornello.music.scores.writer import write_musicxml
 
 STEP = 1 if SOAK else 15
 FORMATS = {
     "MIDI": lambda melody: read_midi(write_midi(melody)),
-    "MusicXML": lambda melody: read_score(write_musicxml(melody).encode(), ".musicxml")[0],
+    "MusicXML": lambda melody: scan_score(write_musicxml(melody).encode(), ".musicxml")[0][0],
     "ABC": lambda melody: read_abc(write_abc(melody))[0],
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 LONGEST = 500  # characters of a message that a damaged file may bring into a line
 
@@ -28,6 +29,18 @@ def decode_text(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def unplayed_bars(bars: Iterable[int]) -> list[Remark]:
+    """Make a remark on bars with notes that are never played, counted from 0; none without such bars."""
+    numbers = sorted(bars)
+    if not numbers:
+        return []
+    begins = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    runs = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(begins, ends, strict=True)]
+    listed = ", ".join(runs[:10]) + (" ..." if len(runs) > 10 else "")
+    return [("unplayed_bars", f"bars with notes that its repeat signs never reach ({len(numbers)}): {listed}")]
 
 
 def one_line(text: object) -> str:

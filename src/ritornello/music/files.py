@@ -68,7 +68,7 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     name: of the file; its suffix says what it holds. Raises MusicFileError as `read` does.
     Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of
     type 2), trailing_bytes: see `midi.reader.scan_midi`. empty_notes, endless_notes, damaged_wait: see
-    `midi.notes.NoteRepair`.
+    `midi.notes.NoteRepair`. unplayed_bars: bars with notes that the repeat signs of a score never reach.
     """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
@@ -80,8 +80,8 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
             pieces, errors = _format("abc.reader").read_book(decode_text(content), source, repeats)
             return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
         if kind in ("mscx", "mscz"):
-            return _format("musescore.reader").read_musescore(content, source, repeats), []
-        return _format("scores.reader").read_score(content, KINDS[kind][1], source, repeats), []
+            return _format("musescore.reader").scan_musescore(content, source, repeats)
+        return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)
     except ValueError as error:
         raise MusicFileError(with_path(Path(name), error)) from error
 

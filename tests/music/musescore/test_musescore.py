@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from ritornello.music.musescore.reader import parse_score, read_musescore
+from ritornello.music.musescore.reader import parse_score, scan_musescore
 from ritornello.music.musescore.repeats import Jump, WrittenBar, playing_order
 from ritornello.music.values import Key, Metre, Piece, Tempo
 
@@ -58,7 +58,7 @@ def tuplet(actual: int, normal: int, *inside: str) -> str:
 
 
 def piece(content: bytes, repeats: str = "unfold") -> Piece:
-    (found,) = read_musescore(content, "song.mscx", repeats)
+    ((found,), _) = scan_musescore(content, "song.mscx", repeats)
     return found
 
 
@@ -399,7 +399,7 @@ def test_a_packed_score_is_found_by_its_container_or_as_the_only_one():
 )
 def test_what_cannot_be_read_is_refused_in_one_line(content, message):
     with pytest.raises(ValueError, match=message) as refused:
-        read_musescore(content, "song.mscx")
+        scan_musescore(content, "song.mscx")
     assert str(refused.value).startswith("song.mscx: ")
     assert "\n" not in str(refused.value)
 
@@ -407,4 +407,4 @@ def test_what_cannot_be_read_is_refused_in_one_line(content, message):
 def test_an_encoding_declaration_cannot_hide_a_document_type():
     hidden = b'<?xml version="1.0"?>' + '<!DOCTYPE m [<!ENTITY a "a">]><m>&a;</m>'.encode("utf-16")
     with pytest.raises(ValueError, match="damaged XML"):
-        read_musescore(hidden)
+        scan_musescore(hidden)

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from musicxml_counter import Heard, differences, staves
 
-from ritornello.music.musescore.reader import parse_score, read_musescore
+from ritornello.music.musescore.reader import parse_score, scan_musescore
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "songs"
 SONGS = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".mscx", ".mscz"))
@@ -52,7 +52,7 @@ TIED_INTO_OCTAVE_LINE = {
 
 def written(content: bytes) -> list[list[Heard]]:
     """What stands on each staff, notes that are not to be played included, each bar once."""
-    (piece,) = read_musescore(content.replace(b"<play>0</play>", b""), "song", "written")
+    ((piece,), _) = scan_musescore(content.replace(b"<play>0</play>", b""), "song", "written")
     ticks = piece.timeline.ticks_per_quarter
     return [[(Fraction(n.start, ticks), Fraction(n.duration, ticks), n.pitch) for n in p.notes] for p in piece.parts]
 
@@ -102,7 +102,7 @@ def test_every_voice_of_every_bar_of_the_fixtures_fills_its_measure(path):
 
 @pytest.mark.parametrize("path", SONGS, ids=lambda p: p.stem)
 def test_a_song_names_its_composer_and_title_and_who_sings(path):
-    (piece,) = read_musescore(path.read_bytes(), path.name)
+    ((piece,), _) = scan_musescore(path.read_bytes(), path.name)
     assert piece.title
     assert piece.composer
     assert max(part.syllables for part in piece.parts) == piece.parts[0].syllables > 20

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from kern_counter import count_kern
 
-from ritornello.music.scores.reader import read_score
+from ritornello.music.scores.reader import scan_score
 from ritornello.music.values import Key, Metre, Tempo
 
 VALUES = {1: "eighth", 2: "quarter", 3: "quarter", 4: "half", 6: "half", 8: "whole"}  # by divisions, 2 to a quarter
@@ -45,7 +45,7 @@ def score(*bars: str, attributes: str = COMMON, divisions: int = 2) -> bytes:
 
 
 def read_one(content: bytes, suffix: str = ".musicxml", repeats: str = "unfold"):
-    (piece,) = read_score(content, suffix, "here", repeats)
+    ((piece,), _) = scan_score(content, suffix, "here", repeats)
     return piece
 
 
@@ -382,7 +382,7 @@ def test_mei_is_read_with_its_repeat_tuplet_and_tie():
 
 def test_every_movement_of_an_mei_file_is_a_piece():
     content = MEI.format(mdivs=MDIV.format(p="d") + MDIV.format(p="c")).encode()
-    pieces = read_score(content, ".mei", "here", "written")
+    pieces, _ = scan_score(content, ".mei", "here", "written")
     assert [(p.source, p.parts[0].notes[0].pitch) for p in pieces] == [("here#1", 62), ("here#2", 60)]
 
 

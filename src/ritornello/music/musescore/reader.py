@@ -26,6 +26,7 @@ from operator import itemgetter
 from typing import TypeVar
 from xml.etree import ElementTree
 
+from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import read_score
 from ritornello.music.musescore.staff import Sound, Staff
@@ -38,8 +39,8 @@ MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
 FINEST_TICKS = 2**31 - 1  # a finer resolution than this is a hostile file, not music
 
 
-def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") -> list[Piece]:
-    """Read a MuseScore file, packed or plain; the list holds one Piece.
+def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[Remark]]:
+    """Read a MuseScore file, packed or plain: a list of one Piece, and remarks on bars that are never played.
 
     repeats: "unfold" or "written". Raises ValueError, with `source` in front, for a file that is not MuseScore's,
     of another format than 2 or 3, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars.
@@ -49,13 +50,14 @@ def read_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
     try:
         bars, staves, tags = parse_score(content)
         order = playing_order(bars) if repeats == "unfold" else list(range(len(bars)))
-        return [_piece(bars, staves, tags, order, source)]
+        sounding = {sound.bar for staff in staves for sound in staff.sounds}
+        return [_piece(bars, staves, tags, order, source)], unplayed_bars(sounding.difference(order))
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if source else str(error)) from None
 
 
 def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
-    """Read written bars, staves and tags. Raises ValueError as read_musescore does."""
+    """Read written bars, staves and tags. Raises ValueError as scan_musescore does."""
     if content[:2] == b"PK":
         content = _unpacked(content)
     if len(content) > MOST_BYTES:

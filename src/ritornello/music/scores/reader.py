@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree
 
-from ritornello.music.errors import decode_text
+from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.quarters import KeyName, MetreName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.repeats import MAX_BARS, played_order
@@ -56,8 +56,10 @@ class Walk:
     has_repeats: bool = False
 
 
-def read_score(content: bytes, suffix: str, source: str = "", repeats: str = "unfold") -> list[Piece]:
-    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei.
+def scan_score(
+    content: bytes, suffix: str, source: str = "", repeats: str = "unfold"
+) -> tuple[list[Piece], list[Remark]]:
+    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei; with remarks on bars that are never played.
 
     One Part for each staff that has notes.
     Pitches are sounding pitches, of transposing instruments too. Tied notes are one note; grace notes, cue notes
@@ -67,15 +69,16 @@ def read_score(content: bytes, suffix: str, source: str = "", repeats: str = "un
     Raises ValueError where the file is broken, holds no notes, or a time in it cannot be made exact.
     """
     if suffix in (".krn", ".kern"):
-        return [_piece(Sheet(decode_text(content)), "humdrum", source, repeats)]
-    if suffix == ".mei":
-        return _read_mei(content, source, repeats)
-    if suffix == ".mxl":
-        content = unzipped_score(content)
-    return [_piece(musicxml_sheet(content), "xml", source, repeats)]
+        found = [_piece(Sheet(decode_text(content)), "humdrum", source, repeats)]
+    elif suffix == ".mei":
+        found = _read_mei(content, source, repeats)
+    else:
+        sheet = musicxml_sheet(unzipped_score(content) if suffix == ".mxl" else content)
+        found = [_piece(sheet, "xml", source, repeats)]
+    return [piece for piece, _ in found], [remark for _, remarks in found for remark in remarks]
 
 
-def _read_mei(content: bytes, source: str, repeats: str) -> list[Piece]:
+def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, list[Remark]]]:
     root = parse_xml(content)
     scores = [m for m in root.iter(f"{MEI}mdiv") if m.find(f"{MEI}score") is not None]
     if not scores:
@@ -91,7 +94,7 @@ def _read_mei(content: bytes, source: str, repeats: str) -> list[Piece]:
     ]
 
 
-def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str = "") -> Piece:
+def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str = "") -> tuple[Piece, list[Remark]]:
     timemap, mei, toolkit = _through_verovio(sheet.text, input_from, mdiv)
     walk = _walked(mei)
     walk.tied_on |= sheet.tied_on
@@ -101,7 +104,9 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     order = _order(walk, sheet, repeats, input_from, mdiv)
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
-    return join_measures([list(walk.bars.values())[i] for i in order], staves, title, composer, source)
+    bars = list(walk.bars.values())
+    piece = join_measures([bars[i] for i in order], staves, title, composer, source)
+    return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
 
 
 def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = False):
