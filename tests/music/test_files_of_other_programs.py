@@ -19,12 +19,28 @@ NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 # File: the notes of its one part.
 NOTES = {
+    "a3-metre-3-8-plus-2-4.abc": "0:C5(1/2) 1/2:D5(1/2) 1:E5(1/2) 3/2:F5(1/2) 2:G5(1/2) 5/2:A5(1/2) 3:B5(1/2) "
+    "7/2:C5(1/2) 4:D5(1/2) 9/2:E5(1/2) 5:F5(1/2) 11/2:G5(1/2) 6:A5(1/2) 13/2:B5(1/2)",
+    "a4-accidental-on-grace.abc": "0:G5(1/2) 1/2:F#5(1/2) 1:F#5(1) 2:F#5(2) 4:F5(4)",
+    "f09a-K-D-natural-c.abc": "0:C5(1/2) 1/2:D5(1/2) 1:E5(1/2) 3/2:F#5(1/2) 2:G5(1/2) 5/2:A5(1/2) 3:B5(1/2) "
+    "7/2:C6(1/2)",
+    "f09b-K-D-mix-natural-f.abc": "0:C5(1/2) 1/2:D5(1/2) 1:E5(1/2) 3/2:F5(1/2) 2:G5(1/2) 5/2:A5(1/2) 3:B5(1/2) "
+    "7/2:C6(1/2)",
+    "f10a-words-with-ellipsis-cp1252.abc": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1) 4:G5(1) 5:A5(1) 6:B5(1) 7:C6(1)",
+    "f10c-annotation-cp1252.abc": "0:C5(2) 2:D5(2) 4:E5(4)",
     "p1-octave-shift-stop-without-size.musicxml": "0:C5(1) 1:C6(1) 2:D6(1) 3:E5(1) 4:F5(1) 5:G5(1) 6:A5(1) 7:B5(1)",
     "p2-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
     "p4-accidentals-in-bar.abc": "0:F#4(1) 1:E4(1) 2:D4(1) 3:F#4(1) 4:G4(1) 5:Eb4(1) 6:F#4(1) 7:F#4(2) "
     "9:F5(1) 10:F5(1) 11:F4(1)",
     "p9-note-on-before-off.mid": " ".join(f"{i}:C4(1)" for i in range(8)),
     "p9-running-status-after-meta.mid": "0:C4(1) 1:D4(1) 2:E4(1)",
+}
+
+# File: its title.
+TITLES = {
+    "f10b-title-cp1252.abc": "O’Brien’s – Favourite…",
+    "f10c-annotation-cp1252.abc": "Café",
+    "f10e-abc-charset-iso-8859-2.abc": "Žluťoučký kůň",
 }
 
 
@@ -42,3 +58,9 @@ def test_notes_are_read_as_the_program_that_wrote_them_plays_them(name):
     (piece,) = read(FOLDER / name)
     (part,) = piece.parts
     assert written(list(part.notes), piece.timeline.ticks_per_quarter) == NOTES[name]
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_titles_are_read_in_the_characters_they_were_written_in(name):
+    (piece,) = read(FOLDER / name)
+    assert piece.title == TITLES[name]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 LONGEST = 500  # characters of a message that a damaged file may bring into a line
 
@@ -20,15 +21,27 @@ class WorkerError(ValueError):
     """No process can be had that reads files: nothing is wrong with the files, and what was read of them stays."""
 
 
-def decode_text(content: bytes) -> str:
-    """Decode the text of a file: by its byte order mark, else UTF-8, else latin-1 (never fails)."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+def decode_text(content: bytes, declared: str = "") -> str:
+    """Decode the text of a file, with its line ends as new lines (never fails).
+
+    By its byte order mark or the zero bytes of UTF-16, else UTF-8 where that is possible, else the character set
+    that the file declares, else Windows-1252.
+    """
+    marks = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    unmarked = {b"\0" + content[1:2]: "utf-16-be", content[:1] + b"\0": "utf-16-le"} if any(content[:2]) else {}
+    sure = next((encoding for mark, encoding in (marks | unmarked).items() if content.startswith(mark)), None)
+    if sure:
+        text = content.decode(sure, errors="replace")
+    else:
+        text = next(_decodings(content, ("utf-8", declared, "cp1252", "latin-1")))
+    return re.sub(r"\r\n?", "\n", text.replace("\ufeff", ""))
+
+
+def _decodings(content: bytes, encodings: Iterable[str]) -> Iterator[str]:
+    """Decode `content` in each of the encodings that are known and fit."""
+    for encoding in encodings:
+        with suppress(LookupError, UnicodeError):
+            yield content.decode(encoding)
 
 
 def unplayed_bars(bars: Iterable[int]) -> list[Remark]:

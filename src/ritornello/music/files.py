@@ -77,7 +77,8 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
         if kind == "midi":
             return _format("midi.reader").scan_midi(content, source)
         if kind == "abc":
-            pieces, errors = _format("abc.reader").read_book(decode_text(content), source, repeats)
+            reader = _format("abc.reader")
+            pieces, errors = reader.read_book(reader.decode_abc(content), source, repeats)
             return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
         if kind in ("mscx", "mscz"):
             return _format("musescore.reader").scan_musescore(content, source, repeats)

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from ritornello.music.abc.reader import AbcError, read_abc, scan_abc
+from ritornello.music.abc.reader import AbcError, decode_abc, read_abc, scan_abc
 from ritornello.music.values import Key, Metre, Piece, Tempo
 
 NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"]
@@ -95,6 +95,9 @@ def test_a_tuplet_of_five_takes_two_in_simple_time():
         ("%%propagate-accidentals octave\n^F f F", "F#4:1 F5:1 F#4:1"),
         ("%%propagate-accidentals not\n^F F", "F#4:1 F4:1"),
         ("^/F ^3/2F", "F4:1 F#4:1"),
+        ("{^F}G F f|F", "G4:1 F#4:1 F#5:1 F4:1"),
+        ("{/^F}G F {=F}G F", "G4:1 F#4:1 G4:1 F4:1"),
+        ("{E^F}[GB] F", "G4:1 @0 B4:1 F#4:1"),
     ],
 )
 def test_accidentals_hold_to_the_end_of_the_bar(body, expected):
@@ -125,7 +128,9 @@ def test_tied_notes_are_one_note(body, expected):
         ("D Mixolydian", "CDEF#GAB"), ("Ephr", "CDEFGAB"), ("FLyd", "CDEFGAB"), ("B loc", "CDEFGAB"),
         ("A aeolian", "CDEFGAB"), ("C ionian", "CDEFGAB"), ("Cm clef=bass", "CDEbFGAbBb"), ("none", "CDEFGAB"),
         ("HP", "C#DEF#GAB"), ("Hp", "C#DEF#GAB"), ("D exp _b _e ^f", "CDEbF#GABb"), ("D phr ^f", "CDEbF#GABb"),
-        ("bass", "CDEFGAB"), ("", "CDEFGAB"),
+        ("bass", "CDEFGAB"), ("", "CDEFGAB"), ("D =c", "CDEF#GAB"), ("D=c", "CDEF#GAB"), ("Dmix=f", "CDEFGAB"),
+        ("D mix =f ^g", "CDEFG#AB"), ("Dexp ^f", "CDEF#GAB"), ("Dphr^f", "CDEbF#GABb"), ("^f_b", "CDEF#GABb"),
+        ("none ^f", "CDEF#GAB"), ("B♭", "CDEbFGABb"), ("D clef = bass =c", "CDEF#GAB"),
     ],
 )  # fmt: skip
 def test_keys_and_modes_alter_their_letters(key, scale):
@@ -166,8 +171,10 @@ def test_midi_lines_transpose_and_name_the_program():
 
 @pytest.mark.parametrize(
     ("metre", "expected"),
-    [("C", (4, 4)), ("C|", (2, 2)), ("3/4", (3, 4)), ("2+3/8", (5, 8)), ("(2+2+3)/8", (7, 8)), ("none", (6, 4))],
-)
+    [("C", (4, 4)), ("C|", (2, 2)), ("3/4", (3, 4)), ("2+3/8", (5, 8)), ("(2+2+3)/8", (7, 8)), ("none", (6, 4)),
+     ("3/8+2/4", (7, 8)), ("2+2+3/8", (7, 8)), ("9/8 + 3/4", (15, 8)), ("( 3 + 2 ) / 8", (5, 8)), ("c|", (2, 2)),
+     ("6/8 (3/4)", (6, 8)), ("6/8(3/4)", (6, 8)), ("3/4 2/4", (3, 4))],
+)  # fmt: skip
 def test_metres(metre, expected):
     assert tune("C6|", metre=metre).timeline.metre == Metre(0, *expected)
 
@@ -398,3 +405,47 @@ def test_a_text_without_any_tune_is_an_error(text):
 def test_repeats_takes_two_words_only():
     with pytest.raises(ValueError, match="unfold"):
         read_abc("X:1\nK:C\nC", repeats="sometimes")
+
+
+BOHEMIAN = "X:1\nT:Žluťoučký kůň\nK:C\nCD\n"
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("", "utf-16"),
+        ("", "utf-16-le"),
+        ("", "utf-16-be"),
+        ("%%abc-charset utf-8\n", "utf-8"),
+        ("%%abc-charset iso-8859-1\n", "utf-8"),
+        ("%%abc-charset iso-8859-2\n", "iso-8859-2"),
+        ("I:abc-charset windows-1250\n", "cp1250"),
+        ("% a book\n%%abc-charset Latin2\n", "iso-8859-2"),
+    ],
+)
+def test_texts_are_read_in_every_encoding_that_says_so(head, encoding, ends):
+    text = (head + BOHEMIAN).replace("\n", ends)
+    [piece] = read_abc(decode_abc(text.encode(encoding)))
+    assert piece.title == "Žluťoučký kůň"
+    assert letters(piece) == "CD"
+
+
+def test_a_text_without_a_declaration_is_windows_1252():
+    assert decode_abc("T:Müller’s “Waltz”…".encode("cp1252")) == "T:Müller’s “Waltz”…"
+    assert decode_abc(b"%%abc-charset zlib\nT:\xe9") == "%%abc-charset zlib\nT:é"
+    assert decode_abc(b"T:\x81") == "T:\x81"
+
+
+def test_only_line_ends_end_a_line():
+    [piece] = read_abc("X:1\nT:one\x0btwo\x85three\u2028four\nK:C\nC\x0cD|\nw: la\x85E\n")
+    assert letters(piece) == "CD"
+    assert piece.title.startswith("one")
+    assert piece.title.endswith("four")
+
+
+def test_marks_of_byte_order_inside_a_book_are_passed_over():
+    pieces = read_abc(decode_abc("\ufeffX:1\nK:C\nC\n\n\ufeffX:2\nK:C\nD\n".encode()))
+    assert [letters(p) for p in pieces] == ["C", "D"]

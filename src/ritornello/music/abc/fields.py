@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from ritornello.music.spelling import LINE_OF_FIFTHS, alterations
@@ -20,8 +21,12 @@ _MINOR = {"min", "m", "aeo", "dor", "phr", "loc"}  # modes with a minor third
 _TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 _SIGN = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 _SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
-_PARAMETER = re.compile(r'(?<![\w-])([\w-]+)\s*=\s*("[^"]*"|[^\s"]+)')
+_NAMED = r"clef|name|nm|sname|snm|subname|octave|transpose|middle|style|shift|sound|score|instrument|stafflines"
+_PARAMETER = re.compile(  # "K:D =c" and "K:Dmix=f" name no parameter: they make a note of the key natural
+    rf'(?<![\w-])(?:({_NAMED})\s*=\s*|([a-z][\w-]*)=(?![A-G](?:[\s=^_]|$))|(m)=)("[^"]*"|[^\s"]+)', re.IGNORECASE
+)
 _CLEF = re.compile(r"\b(treble|alto|tenor|bass|perc|soprano|mezzo|mezzosoprano|baritone)\d?([+-]8)?(?![\w=])")
+_TERM = re.compile(r"(\d{1,3}(?:\+\d{1,3})*)/(\d{1,3})")  # of a metre: 3/8, 2+2+3/8
 _OCTAVE_CLEF = {"+8": 1, "-8": -1}
 _ACCENTS = dict(zip("`'^~\"uvc", "\u0300\u0301\u0302\u0303\u0308\u0306\u030c\u0327", strict=True))
 _LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "/o": "ø", "/O": "Ø", "aa": "å", "AA": "Å"}
@@ -48,13 +53,13 @@ def parse_key_field(text: str) -> Signature | None:
     Gives None where it names no tonic (only a clef, say). Raises ValueError for an unknown mode.
     Bagpipe keys HP and Hp sound F sharp and C sharp. `exp` takes the explicit accidentals alone.
     """
-    text = _CLEF.sub(" ", _PARAMETER.sub(" ", text)).strip()
-    if text[:2] in ("HP", "Hp"):
-        return Signature({"F": 1, "C": 1}, 2)
-    if text.lower().startswith("none") or text == "":
-        return Signature({}, known=False) if text else None
-    tonic = _TONIC.match(text)
+    text = _CLEF.sub(" ", _PARAMETER.sub(" ", text.replace("♯", "#").replace("♭", "b"))).strip()
     explicit = {letter.upper(): _SIGNS[sign] for sign, letter in _SIGN.findall(text)}
+    if text[:2] in ("HP", "Hp"):
+        return Signature({"F": 1, "C": 1} | explicit, 2)
+    if text.lower().startswith("none") or text == "":
+        return Signature(explicit, known=False) if text else None
+    tonic = _TONIC.match(text)
     if tonic is None:
         if not explicit:
             raise ValueError(f'"{text}" is not a key; a tonic A to G, HP, Hp or none is expected')
@@ -84,7 +89,7 @@ def parse_voice_options(text: str) -> dict[str, Any]:
 
     Returns the fields of `voices.Settings` that it gives.
     """
-    given = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(text)}
+    given = {(a or b or c).lower(): value.strip('"') for a, b, c, value in _PARAMETER.findall(text)}
     clef = _CLEF.search(given.get("clef", _PARAMETER.sub(" ", text)))
     options = {
         "name": given.get("name", given.get("nm")),
@@ -104,18 +109,20 @@ def parse_metre(text: str) -> tuple[int, int] | None:
     """Read an M: field as (numerator, denominator), M:none as None.
 
     Raises ValueError for anything else.
-    C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8.
+    C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8, "3/8+2/4" is 7/8; of "3/4 2/4" and "6/8(3/4)" the first
+    holds.
     """
-    text = "".join(text.split())
+    text = re.sub(r"\s*([/+|])\s*", r"\1", text.strip())
     if text.lower() in ("none", ""):
         return None
-    if text in ("C", "C|"):
-        return (4, 4) if text == "C" else (2, 2)
-    found = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3})*)\)?/(\d{1,3})", text)
-    numerator = sum(map(int, found.group(1).split("+"))) if found else 0
-    if found is None or numerator < 1 or int(found.group(2)) < 1:
+    if text.upper() in ("C", "C|"):
+        return (4, 4) if text.upper() == "C" else (2, 2)
+    first = re.sub(r"[() ]", "", re.split(r"(?<=/\d)\s*[ (]|(?<=/\d\d)\s*[ (]", text)[0])
+    terms = [(sum(map(int, above.split("+"))), int(below)) for above, below in _TERM.findall(first)]
+    if not re.fullmatch(rf"{_TERM.pattern}(?:\+{_TERM.pattern})*", first) or any(min(term) < 1 for term in terms):
         raise ValueError(f'"{text}" is not a metre; 3/4, 2+3/8, C, C| or none is expected')
-    return numerator, int(found.group(2))
+    denominator = lcm(*(below for _, below in terms))
+    return sum(above * denominator // below for above, below in terms), denominator
 
 
 def parse_unit(text: str) -> Fraction:

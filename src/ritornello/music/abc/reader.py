@@ -18,12 +18,17 @@ from dataclasses import dataclass, field, replace
 from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
 from ritornello.music.abc.layout import parts_and_timeline
 from ritornello.music.abc.voices import TOKEN, Settings, Voice
+from ritornello.music.errors import decode_text
 from ritornello.music.values import Piece
 
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 _MUSIC_LIKE_A_FIELD = re.compile(r"[A-Ga-gzxZX]:[|:\]]")  # "c:|" ends a repeat
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _TEXT_BLOCK = re.compile(r"%%\s*begin(\w+)")
+_CHARSET = re.compile(
+    rb"^(?:%%|I:)\s*(?:abc-)?charset\s+((?:iso|latin|utf|us-ascii|windows|cp|koi8|mac|big5|gb|euc|shift)[\w-]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 _VOICE_LETTERS = "KLMQP"  # fields for the current voice
 
 
@@ -33,6 +38,12 @@ class AbcError(ValueError):
     def __init__(self, source: str, line: int, reason: str) -> None:
         super().__init__(f"{source or 'ABC text'}, line {line}: {reason}")
         self.source, self.line, self.reason = source, line, reason
+
+
+def decode_abc(content: bytes) -> str:
+    """Decode the text of an ABC file, by its %%abc-charset line where it has one. Source: ABC 2.1, section 2.2.3."""
+    declared = _CHARSET.search(content.replace(b"\r", b"\n"))
+    return decode_text(content, declared[1].decode("ascii") if declared else "")
 
 
 def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece]:
@@ -102,7 +113,7 @@ def _split_book(text: str) -> tuple[list[NumberedLine], list[list[NumberedLine]]
 def _lines(text: str) -> Iterator[NumberedLine]:
     """List the lines without comments and typeset text (%%begintext ... %%endtext)."""
     block = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
         line = line.strip()
         opening = _TEXT_BLOCK.match(line)
         if block or opening:

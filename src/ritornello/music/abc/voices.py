@@ -39,8 +39,9 @@ TOKEN = re.compile(  # signs that do not concern the notes are passed over
             r"(?P<broken>>+|<+)",
             r"(?P<tie>-)",
             r"(?P<overlay>&)",
-            # what makes no sound, or none that takes time: graces, text, decorations, spacers
-            r'(?P<skipped>\{[^{}]*\}|"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
+            r"\{(?P<graces>[^{}]*)\}",
+            # what makes no sound: text, decorations, spacers
+            r'(?P<skipped>"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
         ]
     )
 )
@@ -166,6 +167,9 @@ class Voice:
             self._tie(self.last, self.named)
         elif token["overlay"]:
             self._overlay()
+        elif token["graces"]:
+            for head in [_head(g.groupdict()) for g in _CHORD_NOTE.finditer(token["graces"]) if g["letter"]]:
+                self._alteration((head["letter"], head["octave"]), head["sign"])  # it lasts to the end of the bar
         if token["first"] or token["ending"]:
             self._ending(token["first"] or token["ending"])
 
