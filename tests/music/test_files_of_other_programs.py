@@ -13,9 +13,14 @@ from pathlib import Path
 import pytest
 
 from ritornello.music import Note, read
+from ritornello.music.files import scan_content
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "other_programs"
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+OCTAVES = " ".join(f"{i}:{'CDEFGABC'[i % 8]}{4 + i % 8 // 7}(1)" for i in range(16))
+ARCHES = " ".join(f"{i}:{name}(1)" for i, name in enumerate(["G4", "A4", "B4", "C5", "D5", "E5", "D5", "C5"] * 4))
+FALLS = ["G4", "A4", "B4", "C5", "D5", "E5", "D5", "C5", "B4", "A4", "G4", "F4", "E4", "D4", "C4", "D4"] * 2
 
 # File: the notes of its one part.
 NOTES = {
@@ -28,6 +33,13 @@ NOTES = {
     "7/2:C6(1/2)",
     "f10a-words-with-ellipsis-cp1252.abc": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1) 4:G5(1) 5:A5(1) 6:B5(1) 7:C6(1)",
     "f10c-annotation-cp1252.abc": "0:C5(2) 2:D5(2) 4:E5(4)",
+    "a2-five-tracks-promised.mid": OCTAVES,
+    "a2-track-length-3-too-long.mid": OCTAVES,
+    "f01a-program-change-mid-tune.mid": ARCHES,
+    "f01b-program-change-after-first-note.mid": " ".join(f"{i}:{name}(1)" for i, name in enumerate(FALLS)),
+    "f01c-two-channels-one-track.mid": " ".join(f"{i}:{name}(1)" for i, name in enumerate(FALLS)),
+    "f06a-controller-value-255.mid": OCTAVES,
+    "f06b-velocity-128.mid": OCTAVES,
     "p1-octave-shift-stop-without-size.musicxml": "0:C5(1) 1:C6(1) 2:D6(1) 3:E5(1) 4:F5(1) 5:G5(1) 6:A5(1) 7:B5(1)",
     "p2-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
     "p4-accidentals-in-bar.abc": "0:F#4(1) 1:E4(1) 2:D4(1) 3:F#4(1) 4:G4(1) 5:Eb4(1) 6:F#4(1) 7:F#4(2) "
@@ -64,3 +76,35 @@ def test_notes_are_read_as_the_program_that_wrote_them_plays_them(name):
 def test_titles_are_read_in_the_characters_they_were_written_in(name):
     (piece,) = read(FOLDER / name)
     assert piece.title == TITLES[name]
+
+
+# File: codes of the remarks on it.
+REMARKS = {
+    "a2-five-tracks-promised.mid": ["missing_tracks"],
+    "a2-track-length-3-too-long.mid": ["wrong_length"],
+    "f06a-controller-value-255.mid": ["large_bytes"],
+    "f06b-velocity-128.mid": ["large_bytes"],
+    "p9-running-status-after-meta.mid": [],
+}
+
+
+@pytest.mark.parametrize("name", REMARKS)
+def test_what_had_to_be_repaired_is_remarked(name):
+    _, remarks = scan_content((FOLDER / name).read_bytes(), name)
+    assert [code for code, _ in remarks] == REMARKS[name]
+
+
+# File: its first metre, and its pick-up in quarters; no other metre follows.
+METRES = {
+    "f03a-time-signature-at-tick-1.mid": ("3/4", 0),
+    "f03b-waltz-exported-by-abc2midi.mid": ("3/4", 0),
+    "f04a-jig-exported-by-musescore3.mid": ("6/8", 0.5),
+}
+
+
+@pytest.mark.parametrize("name", METRES)
+def test_the_metre_is_the_one_that_is_meant(name):
+    (piece,) = read(FOLDER / name)
+    metre, pickup = METRES[name]
+    assert {m.name for m in piece.timeline.metres} == {metre}
+    assert piece.timeline.pickup / piece.timeline.ticks_per_quarter == pickup

@@ -66,9 +66,8 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     """Read every piece in the bytes of a music file, with remarks on guesses and losses.
 
     name: of the file; its suffix says what it holds. Raises MusicFileError as `read` does.
-    Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. smpte_time, patterns (MIDI of
-    type 2), trailing_bytes: see `midi.reader.scan_midi`. empty_notes, endless_notes, damaged_wait: see
-    `midi.notes.NoteRepair`. unplayed_bars: bars with notes that the repeat signs of a score never reach.
+    Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. unplayed_bars: bars with notes
+    that the repeat signs of a score never reach. Of MIDI files see `midi.reader.scan_midi`.
     """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')

@@ -45,7 +45,11 @@ SILENT = (0, b"\xff\x51\x03\0\0\0")  # a tempo of 0 microseconds
 HANGING = track((0, on(90)), *TUNE)
 EMPTY = track((0, on(90)), (0, off(90)), *(e for p in (60, 67, 62, 69, 64, 71) for e in ((0, on(p)), (480, off(p)))))
 NO_LENGTHS = [event for p in (60, 55, 62, 55, 64) for event in ((480, on(p)), (0, off(p)))]
-NOTED = {"patterns", "smpte_time", "trailing_bytes", "empty_notes", "endless_notes", "damaged_wait"}
+LOUD = track(*((0, b"\xb0\x07\xff") if n == 3 else event for n, event in enumerate(TUNE)))
+NOTED = {
+    *("patterns", "smpte_time", "trailing_bytes", "empty_notes", "endless_notes", "damaged_wait"),
+    *("wrong_length", "missing_tracks", "large_bytes"),
+}
 
 DOORS: dict[str, tuple[bytes, str, int, str]] = {  # name: content, reason, notes, code of a warning
     "riff.rmi": (rmi(midi_file(scale(61))), "ok", 8, ""),

@@ -188,7 +188,7 @@ def test_garbage_after_the_end_of_track_event_is_passed_over():
         (b"<html>", "not a MIDI file"),
         (b"MThd\0\0", "cut short"),
         (midi_file(ONE_NOTE)[:-6], "cut short: a track promises 13 bytes, 7 are there"),
-        (midi_file(ONE_NOTE, promised=3), "cut short: 3 tracks are promised, 1 are there"),
+        (midi_file(promised=3), "cut short: 3 tracks are promised, none is there"),
         (midi_file(track()), "no notes"),
         (midi_file(ONE_NOTE, division=0xE700), "25 frames a second of 0 ticks"),
         (midi_file(ONE_NOTE, division=0x8128), "127 frames a second"),

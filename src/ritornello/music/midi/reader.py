@@ -13,20 +13,34 @@ from typing import Any
 
 from ritornello.music.errors import Remark
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
+from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
+from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, tempos
 from ritornello.music.midi.texts import decoded_name, with_syllables
-from ritornello.music.midi.tracks import META, TRACK_NAME, Chunks, events, read_chunks
+from ritornello.music.midi.tracks import (
+    END_BYTES,
+    META,
+    TRACK_NAME,
+    Chunks,
+    breaks_running_status,
+    chunk_bytes,
+    events,
+    header_bytes,
+    meta_bytes,
+    read_chunks,
+    rewritten,
+    track_bytes,
+)
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
-MICROSECONDS_PER_MINUTE = 60_000_000
+TEMPO, TIME_SIGNATURE = 0x51, 0x58  # kinds of meta events
 LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
-END_OF_TRACK = b"\xff\x2f\x00"
 NO_NOTES = "no notes in this MIDI file: export it again with the notes on a track"
 
 
 def read_midi(content: bytes, source: str = "") -> Piece:
-    """Read a MIDI file: one Part for each track, channel and program that has notes.
+    """Read a MIDI file: one Part for each track that has notes, of a file of one track for each player (see `parts`).
 
     Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
     left out or repaired (see `notes.NoteRepair`). A short first bar whose time signature does not come back is read
@@ -43,11 +57,13 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
 
     The list holds one Piece; of a file of type 2, whose tracks do not sound together, one for each track that has
     notes, its source "#2" for the second track.
+    Remarks: smpte_time, trailing_bytes, wrong_length, missing_tracks (see `tracks.read_chunks`), large_bytes (data
+    bytes over 127), patterns (type 2), and those of `notes.NoteRepair`.
     Raises ValueError where this is not a MIDI file, is cut short or damaged, or holds no notes.
     """
     chunks = read_chunks(content)
     remarks = list(chunks.remarks)
-    if chunks.kind != 2 or len(chunks.tracks) == 1:
+    if chunks.kind != 2 or len(chunks.tracks) == 1 or _is_conducted(chunks.tracks):
         return [_piece(chunks, chunks.tracks, source, remarks)], remarks
     pieces, errors = [], []
     for number, track in enumerate(chunks.tracks, 1):
@@ -61,6 +77,13 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
     return pieces, remarks
 
 
+def _is_conducted(tracks: Sequence[bytes]) -> bool:
+    """Test whether the first track holds the metres and tempos of all, as in a file of type 1, and no notes."""
+    kinds = [{kind or status >> 4 for _, status, kind, _ in events(track)} for track in tracks]
+    signatures = {TEMPO, TIME_SIGNATURE}
+    return 9 not in kinds[0] and bool(kinds[0] & signatures) and not any(k & signatures for k in kinds[1:])
+
+
 class _NoNotesError(ValueError):
     """A MIDI file, or a pattern of one, without notes within reach."""
 
@@ -68,28 +91,61 @@ class _NoNotesError(ValueError):
 def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[Remark]) -> Piece:
     """Join tracks that sound together in a Piece, with `remarks` on losses. Raises ValueError."""
     resolution = chunks.resolution
-    score = _parsed(resolution, tracks)
-    count = sum(len(track.notes) for track in score.tracks)
+    scores = [_parsed(resolution, track, remarks) for track in tracks]
+    count = sum(len(track.notes) for score in scores for track in score.tracks)
     if count > MAX_NOTES:
         raise ValueError(f"{count} notes: more than {MAX_NOTES} are not read, cut the file into pieces")
+    if not count and any(code == "large_bytes" for code, _ in remarks):
+        raise _NoNotesError("damaged MIDI data (no note has a pitch that there is): export or fetch it again")
     if not count:
         raise _NoNotesError(NO_NOTES)
-    # symusic gives a name with bad UTF-8 replaced
-    names = {name.decode("utf-8", "replace"): decoded_name(name) for name in map(_leading_name, tracks)}
-    ends = [m.time for m in score.markers if m.text == LAST_TEXT]
-    repair, of_drums = NoteRepair(resolution, ends), NoteRepair(resolution, ends)  # drums often lack note-offs
-    read = (_part(track, names, of_drums if track.is_drum else repair) for track in score.tracks)
-    found = tuple(part for part in read if part.notes)
-    remarks.extend(repair.remarks())
+    ends = [m.time for score in scores for m in score.markers if m.text == LAST_TEXT]
+    found = _parts(resolution, tracks, scores, ends, remarks)
     if not found:
         wait = f"only after {latest_tick(resolution) // resolution} quarters"
         raise _NoNotesError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
     last = max(note.end for part in found for note in part.notes)
     length = max([last, *(end for end in ends if end <= latest_tick(resolution))])
-    tempos = _tempos(score) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
-    timeline = Timeline(resolution, length, _metres(score, resolution), _keys(score), tempos)
-    title = names.get(_leading_name(tracks[0]).decode("utf-8", "replace"), "")
+    in_metres = metres(scores, resolution, length)
+    in_tempos = tempos(scores, resolution, in_metres) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
+    timeline = Timeline(resolution, length, in_metres, keys(scores, resolution, in_metres), in_tempos)
+    title = decoded_name(_leading_name(tracks[0]))
     return Piece(with_syllables(found, tracks, resolution), timeline, title=title, source=source)
+
+
+def _parts(
+    resolution: int, tracks: Sequence[bytes], scores: Sequence[Any], ends: Sequence[int], remarks: list[Remark]
+) -> tuple[Part, ...]:
+    """Make the parts of a piece: one for each track with pitched notes or percussion, its channels joined."""
+    repair, of_drums = NoteRepair(resolution, ends), NoteRepair(resolution, ends)  # drums often lack note-offs
+    is_alone = sum(any(not t.is_drum and t.notes for t in score.tracks) for score in scores) < 2
+    parts = []
+    for track, score in zip(tracks, scores, strict=True):
+        name = decoded_name(_leading_name(track))
+        voices, is_mpe = score.tracks, False
+        if sum(not t.is_drum for t in voices) > 1:  # several programs or channels, which symusic does not tell apart
+            voices, is_mpe = _by_channel(resolution, track)
+        read = []
+        for voice in voices:
+            notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in voice.notes)
+            mend = of_drums if voice.is_drum else repair
+            if notes and mend.is_needed(notes[0].start, max(n.end for n in notes), min(n[1] for n in notes)):
+                notes = mend.notes(notes)
+            read += [Voice(notes, voice.program, voice.is_drum)] if notes else []
+        name = name or next((t.name.strip() for t in score.tracks), "")
+        parts += [Part(tuple(v.notes), name, v.program, v.is_drum) for v in joined(read, is_alone, is_mpe)]
+    remarks.extend(repair.remarks())
+    return tuple(parts)
+
+
+def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
+    """Read the notes of each channel of a track by itself, and test whether it declares MPE."""
+    found, is_mpe = channels(track)
+    voices = []
+    for number, channel in found.items():
+        notes = [n for t in _parsed(resolution, channel.to_bytes(), []).tracks for n in t.notes]
+        voices.append(Voice(notes, channel.programs.most_common(1)[0][0], number == DRUMS))
+    return voices, is_mpe
 
 
 def write_midi(melody: Melody, program: int = 0) -> bytes:
@@ -104,52 +160,70 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
         raise ValueError(f"program must be 0 to 127, not {program}")
     melody = _within_resolution(melody)
     timeline = melody.timeline
-    messages: list[tuple[int, int, bytes]] = [(0, 0, _meta(3, melody.title.encode("utf-8")))] if melody.title else []
-    messages += [(m.tick, 1, _meta(0x58, _time_signature(m))) for m in _written_metres(timeline)]
-    messages += [(k.tick, 2, _meta(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
-    messages += [(t.tick, 3, _meta(0x51, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
+    messages: list[tuple[int, int, bytes]] = (
+        [(0, 0, meta_bytes(3, melody.title.encode("utf-8")))] if melody.title else []
+    )
+    messages += [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
+    messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
+    messages += [(t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
     messages.append((0, 4, bytes([0xC0, program])))
     for note in melody.notes:
         messages.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
         messages.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
-    messages.append((timeline.length, 7, END_OF_TRACK))
-    track = _track(sorted(messages, key=lambda e: e[:2]))
-    return _header(0, 1, timeline.ticks_per_quarter) + _chunk(b"MTrk", track)
+    messages.append((timeline.length, 7, END_BYTES))
+    track = track_bytes(sorted(messages, key=lambda e: e[:2]))
+    return header_bytes(0, 1, timeline.ticks_per_quarter) + chunk_bytes(b"MTrk", track)
 
 
-def _with_marked_ends(resolution: int, tracks: Sequence[bytes], offs: Callable[[bytes], bytes]) -> bytes:
-    """Rewrite the file with a marker and late note-offs before each end of track (see `notes`).
+def _with_marked_end(resolution: int, track: bytes, offs: Callable[[bytes], bytes]) -> bytes:
+    """Write a file of one track with a marker and late note-offs before its end (see `notes`).
 
     symusic reports markers but not the end of a track, so that a closing rest would be lost. It also drops notes
     that are never switched off.
     """
-    mark = _meta(6, LAST_TEXT.encode())
-    opened = [t.removesuffix(END_OF_TRACK) if t.endswith(END_OF_TRACK) else t + b"\0" for t in tracks]
-    ended = [t + mark + offs(t) + END_OF_TRACK for t in opened]
-    return _header(1, len(tracks), resolution) + b"".join(_chunk(b"MTrk", t) for t in ended)
+    mark = meta_bytes(6, LAST_TEXT.encode())
+    opened = track.removesuffix(END_BYTES) if track.endswith(END_BYTES) else track + b"\0"
+    return header_bytes(1, 1, resolution) + chunk_bytes(b"MTrk", opened + mark + offs(track) + END_BYTES)
 
 
-def _parsed(resolution: int, tracks: Sequence[bytes]):
-    """Parse tracks with symusic, a second time and closer where notes are never switched off."""
+def _parsed(resolution: int, track: bytes, remarks: list[Remark]) -> Any:
+    """Parse a track with symusic, a second time and closer where notes are never switched off.
+
+    What symusic refuses or would lose is written out for it: data bytes over 127, with a remark, and running status
+    after a system message. Raises ValueError.
+    """
     from symusic import Score
 
-    for offs in (late_note_offs, exact_late_note_offs):
+    clean = None
+    if breaks_running_status(track):
+        clean = rewritten(track)
+        track = clean[0] if clean else track
+    for offs in (late_note_offs, late_note_offs, exact_late_note_offs):
         try:
-            score: Any = Score.from_midi(_with_marked_ends(resolution, tracks, offs))
+            score: Any = Score.from_midi(_with_marked_end(resolution, track, offs))
         except (RuntimeError, ValueError, IndexError) as error:
-            why = " ".join(str(error).split())
-            raise ValueError(f"damaged MIDI data ({why}): export or fetch it again") from None
+            last = clean
+            clean = clean or rewritten(track)
+            if last or not clean:
+                why = " ".join(str(error).split())
+                raise ValueError(f"damaged MIDI data ({why}): export or fetch it again") from None
+            track = clean[0]
+            continue
         if score.end() <= latest_tick(resolution):
             break
+    if clean:
+        remarks.extend(_large_bytes(*clean[1:]))
     return score
 
 
-def _part(track, names: dict[str, str], repair: NoteRepair) -> Part:
-    notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in track.notes)
-    if notes and repair.is_needed(track.start(), track.end(), min(n[1] for n in notes)):
-        notes = repair.notes(notes)
-    name = names.get(track.name, track.name).strip()
-    return Part(notes, name, track.program & 0x7F, track.is_drum)
+def _large_bytes(changed: int, left_out: int) -> list[Remark]:
+    """List what was done about data bytes over 127, as a remark."""
+    lines = []
+    if changed:
+        lines.append(f"{changed} data byte{'s' if changed > 1 else ''} over 127 brought down to it")
+    if left_out:
+        lines.append(f"{left_out} note{'s' if left_out > 1 else ''} of a pitch over 127 left out")
+    return [("large_bytes", "; ".join(lines))]
 
 
 def _leading_name(track: bytes) -> bytes:
@@ -160,63 +234,6 @@ def _leading_name(track: bytes) -> bytes:
         if kind == TRACK_NAME:
             return data
     return b""
-
-
-def _metres(score, resolution: int) -> tuple[Metre, ...]:
-    found = {
-        t.time: Metre(t.time, t.numerator, t.denominator)
-        for t in score.time_signatures
-        if t.numerator > 0 and 1 <= t.denominator <= 64 and t.time >= 0
-    }
-    found.setdefault(0, Metre(0, 4, 4))  # the default of the specification
-    kept: list[Metre] = []
-    for metre in sorted(found.values()):
-        is_new = not kept or metre[1:] != kept[-1][1:]
-        if is_new or (metre.tick - kept[-1].tick) % _bar(
-            kept[-1], resolution
-        ):  # on a barline it would change nothing
-            kept.append(metre)
-    comes_back = any(metre[1:] == kept[0][1:] for metre in kept[2:])
-    if len(kept) > 1 and not comes_back and kept[1].tick <= _bar(kept[0], resolution) < _bar(kept[1], resolution):
-        kept[0] = kept[1]._replace(tick=0)  # a short bar of its own metre before the first full one
-    return tuple(kept)
-
-
-def _bar(metre: Metre, resolution: int) -> Fraction:
-    return Fraction(4 * metre.numerator * resolution, metre.denominator)
-
-
-def _keys(score) -> tuple[Key, ...]:
-    found = {
-        k.time: Key(k.time, k.key, "minor" if k.tonality else "major")
-        for k in score.key_signatures
-        if -7 <= k.key <= 7 and k.tonality in (0, 1) and k.time >= 0
-    }
-    kept: list[Key] = []
-    for key in sorted(found.values()):
-        if not kept:
-            kept.append(key._replace(tick=0))  # also before its own tick, where no key is stated
-        elif key[1:] != kept[-1][1:]:
-            kept.append(key)
-    return tuple(kept)
-
-
-def _tempos(score) -> tuple[Tempo, ...]:
-    found = {t.time: t.mspq for t in score.tempos if t.mspq > 0 and t.time >= 0}
-    found.setdefault(0, 500_000)  # the default of the specification
-    kept: list[Tempo] = []
-    for tick, mspq in sorted(found.items()):
-        tempo = Tempo(tick, _qpm(mspq))
-        if not kept or tempo.qpm != kept[-1].qpm:
-            kept.append(tempo)
-    return tuple(kept)
-
-
-def _qpm(mspq: int) -> float:
-    """Convert to quarters per minute with the fewest decimals: 133, not 132.99995."""
-    exact = MICROSECONDS_PER_MINUTE / mspq
-    rounded = (round(exact, digits) for digits in range(6))
-    return next((qpm for qpm in rounded if qpm and round(MICROSECONDS_PER_MINUTE / qpm) == mspq), exact)
 
 
 def _within_resolution(melody: Melody) -> Melody:
@@ -272,34 +289,3 @@ def _microseconds(tempo: Tempo) -> bytes:
     if not 0 < mspq < 1 << 24:
         raise ValueError(f"MIDI cannot express {tempo.qpm} quarters per minute: it must be 3.6 to 60000000")
     return mspq.to_bytes(3, "big")
-
-
-def _track(messages: Sequence[tuple[int, int, bytes]]) -> bytes:
-    """Write messages (tick, order, bytes) as the bytes of a track, each after its delta time."""
-    pieces, now = [], 0
-    for tick, _, data in messages:
-        pieces.append(_quantity(tick - now) + data)
-        now = tick
-    return b"".join(pieces)
-
-
-def _meta(kind: int, data: bytes) -> bytes:
-    return bytes([0xFF, kind]) + _quantity(len(data)) + data
-
-
-def _header(kind: int, tracks: int, resolution: int) -> bytes:
-    return _chunk(b"MThd", struct.pack(">HHH", kind, tracks, resolution))
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return name + struct.pack(">I", len(data)) + data
-
-
-def _quantity(number: int) -> bytes:
-    """Write a variable-length quantity: seven bits a byte, the top bit set but in the last."""
-    if number >= 1 << 28:
-        raise ValueError(f"MIDI cannot wait for {number} ticks at once: 268435455 is its limit")
-    data = [number & 0x7F]
-    while number := number >> 7:
-        data.append(number & 0x7F | 0x80)
-    return bytes(reversed(data))

@@ -1,0 +1,123 @@
+"""Join the channels of a track in parts: what one track holds is one line, whatever its channels and programs.
+
+A track may change its program in the middle, and rotate its notes over channels so that each can be bent by itself
+(guitars, MPE). A file of one track, though, holds the whole band on its channels: there channels are one part only
+where they take turns on one program, where all of them together are a single line, or where the file declares MPE.
+Sources: MIDI Polyphonic Expression 1.0 (2018), "MPE Configuration Message"; Standard MIDI Files 1.0, format 0.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.music.midi.tracks import END_OF_TRACK, events, meta_bytes, track_bytes
+from ritornello.music.values import Note
+
+PROGRAM_CHANGE, CONTROLLER, NOTES = 0xC, 0xB, (0x8, 0x9)
+DRUMS = 9  # the channel of percussion, counted from 0
+TURNS = 0.1  # of the notes of a line may sound with another channel's
+TOGETHER = 0.5  # where more of them do, and programs differ, two players share the track
+SHORT_OVERLAP = 0.25  # of a note: legato, no chord
+
+
+class Voice(NamedTuple):
+    """The notes of a channel, or of several that are one line, and their General MIDI program."""
+
+    notes: Sequence[Note]
+    program: int = 0
+    is_drum: bool = False
+
+
+@dataclass(slots=True)
+class Channel:
+    """The events of one channel: its notes, as bytes of a track, and how many start on each program."""
+
+    messages: list[tuple[int, int, bytes]] = field(default_factory=list)
+    programs: Counter[int] = field(default_factory=Counter)
+
+    def to_bytes(self) -> bytes:
+        """Write its notes as the bytes of a track."""
+        return track_bytes(self.messages)
+
+
+def channels(track: bytes) -> tuple[dict[int, Channel], bool]:
+    """Split the notes of a track by channel, each with the track's end, and test whether it declares MPE."""
+    found: defaultdict[int, Channel] = defaultdict(Channel)
+    program: defaultdict[int, int] = defaultdict(int)
+    controllers: dict[tuple[int, int], int] = {}
+    is_mpe, tick = False, 0
+    for tick, status, _, data in events(track):
+        kind, number = status >> 4, status & 15
+        if kind in NOTES:
+            found[number].messages.append((tick, 0, bytes([status]) + data))
+            found[number].programs[program[number]] += kind == 9 and data[1] > 0
+        elif kind == PROGRAM_CHANGE:
+            program[number] = data[0]
+        elif kind == CONTROLLER:
+            controllers[number, data[0]] = data[1]
+            is_mpe |= data[0] == 6 and data[1] > 0 and [controllers.get((number, n)) for n in (101, 100)] == [0, 6]
+    for channel in found.values():
+        channel.messages.append((tick, 1, meta_bytes(END_OF_TRACK, b"")))
+    return {n: found[n] for n in sorted(found) if found[n].programs.total()}, is_mpe
+
+
+def joined(voices: Sequence[Voice], is_alone: bool, is_mpe: bool = False) -> list[Voice]:
+    """Join the channels of a track that are one line, percussion apart.
+
+    is_alone: no other track of the file has pitched notes, so that its channels may be different players.
+    """
+    drums = [v for v in voices if v.is_drum]
+    pitched = [v for v in voices if not v.is_drum]
+    if len(pitched) < 2:
+        return list(voices)
+    whole = _together(pitched)
+    if not is_alone:
+        is_one = len({v.program for v in pitched}) == 1 or _shared(pitched) <= TOGETHER
+        return [*([whole] if is_one or is_mpe else pitched), *drums]
+    if is_mpe or _shared(pitched) <= TURNS:
+        return [whole, *drums]
+    groups: list[list[Voice]] = []
+    for voice in pitched:
+        for group in groups:
+            if group[0].program == voice.program and _shared([*group, voice]) <= TURNS:
+                group.append(voice)
+                break
+        else:
+            groups.append([voice])
+    return [*(_together(group) for group in groups), *drums]
+
+
+def _together(voices: Sequence[Voice]) -> Voice:
+    """Put the notes of voices together, on the program of most of them."""
+    counts: Counter[int] = Counter()
+    for voice in voices:
+        counts[voice.program] += len(voice.notes)
+    notes = sorted((n for v in voices for n in v.notes), key=lambda n: n.start)
+    return Voice(notes, counts.most_common(1)[0][0])
+
+
+def _shared(voices: Sequence[Voice]) -> float:
+    """Compute the largest share of a voice's notes that sound with another voice's, legato aside."""
+    spans = [np.array([(n.start, n.end) for n in v.notes]) for v in voices]
+    starts, ends = np.concatenate(spans).T
+    owner = np.repeat(np.arange(len(spans)), [len(s) for s in spans])
+    order = np.lexsort((owner, starts))
+    starts, ends, owner = starts[order], ends[order], owner[order]
+    sounding = np.zeros(len(starts), bool)
+    latest = np.zeros(len(spans), np.int64)  # the end of what each voice sounds
+    holder = np.zeros(len(spans), np.int64)
+    for i, (start, end, mine) in enumerate(zip(starts.tolist(), ends.tolist(), owner.tolist(), strict=True)):
+        for other in np.flatnonzero(latest > start).tolist():
+            before = holder[other]
+            common = min(latest[other], end) - start
+            if other != mine and common > SHORT_OVERLAP * min(end - start, latest[other] - starts[before]):
+                sounding[i] = sounding[before] = True
+        if end > latest[mine]:
+            latest[mine], holder[mine] = end, i
+    counts = np.bincount(owner, minlength=len(spans))
+    return float((np.bincount(owner, sounding, len(spans)) / counts).max())
