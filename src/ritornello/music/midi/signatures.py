@@ -122,7 +122,8 @@ def _with_whole_bars(stated: Sequence[Metre], resolution: int, length: int) -> l
     joined: list[Metre] = []
     for number, run in enumerate(runs):
         start, inside = stated[run[0]], 0 < number < len(runs) - 1
-        total = sum(int(min(_bar(stated[i], resolution), ends[i] - stated[i].tick)) for i in run)
+        spans = [(_bar(stated[i], resolution), ends[i] - stated[i].tick) for i in run]
+        total = sum(full if full < span else span for full, span in spans)
         if not number or not is_short(run[0]) or stated[run[0] - 1][1:] != main:
             joined += [stated[i] for i in run]
         elif total == bar or total == bar - pickup or (inside and total == pickup and 2 * pickup <= bar):
