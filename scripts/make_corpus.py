@@ -25,7 +25,8 @@ from pathlib import Path
 
 from ritornello.atomic import write_bytes, write_text
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.families import with_families, without_duplicates
+from ritornello.corpus.families.families import Comparison, fingerprint, with_families
+from ritornello.corpus.families.likeness import line_of
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
 from ritornello.corpus.pick.bars import LEAST_NOTES, REST_BARS, cut_at_rests
@@ -72,7 +73,7 @@ def main() -> None:
     options = _parse_arguments()
     tunes = [*read_hymns(options.hymns), *read_songs(options.lieder)]
     whole = with_families(corpus_of((t.piece, t.segments) for t in tunes))
-    corpus, copies = without_duplicates(whole)
+    corpus, copies = first_of_variants(whole)
     corpus = with_splits(corpus, SplitRule())
     for name, content in pack(corpus).items():
         write_bytes(options.output / name, content)
@@ -81,6 +82,27 @@ def main() -> None:
     if load_packed(options.output).fingerprint != corpus.fingerprint:
         raise SystemExit("the packed corpus does not come back as it was")
     print("\n".join(summary(corpus, tunes, copies)))
+
+
+def first_of_variants(corpus: Corpus) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
+    """Leave out every piece that varies one before it; return each of them with that one.
+
+    A reader's own corpus keeps more (see `without_duplicates`); published figures hold for this one.
+    """
+    comparison = Comparison(lambda i: line_of(corpus, i))
+    prints = [fingerprint(corpus, i) for i in range(len(corpus))]
+    kept: dict[str, list[int]] = {}
+    left_out: list[tuple[CorpusPiece, CorpusPiece]] = []
+    for index, piece in enumerate(corpus.pieces):
+        others = kept.setdefault(piece.family, [])
+        same = (i for i in others if prints[index] == prints[i] or comparison.are_variants(index, i))
+        first = next(same, None)
+        if first is None:
+            others.append(index)
+        else:
+            left_out.append((piece, corpus.pieces[first]))
+    staying = sorted(index for indices in kept.values() for index in indices)
+    return corpus.selected(corpus.pieces[i] for i in staying), left_out
 
 
 def read_hymns(folder: Path) -> Iterator[Tune]:
@@ -94,7 +116,7 @@ def read_hymns(folder: Path) -> Iterator[Tune]:
         names = re.findall(r"^%OHCOMPOSER\s+(.+?)\s*$", text, re.MULTILINE)
         composer = "; ".join(n.strip() for n in names[0].split(";")) if names else ""
         details = {"composer_died": _last_year(composer)}
-        piece = with_mode(read_abc(text, path.name, "written")[0][0])
+        piece = with_mode(read_abc(text, path.name, "written")[0])
         yield _tune(HYMNS, piece, pitched_parts(piece)[0], path.name, piece.title, _plain_names(composer), details)
 
 

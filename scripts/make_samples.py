@@ -60,7 +60,7 @@ def main() -> None:
 def hymn(options: argparse.Namespace, name: str) -> Piece:
     """A hymn by the name of its file, each bar once, at 480 ticks a quarter."""
     path = next(iter(sorted(options.hymns.rglob(f"{name}.abc"))))
-    return at_ticks(read_abc(decode_text(path.read_bytes()), path.name, "written")[0][0])
+    return at_ticks(read_abc(decode_text(path.read_bytes()), path.name, "written")[0])
 
 
 def at_ticks(piece: Piece) -> Piece:

@@ -1,8 +1,10 @@
 """Copying: the longest run of intervals and rhythm that a tune shares with a training tune, and which."""
 
+import pytest
+
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.evaluate.novelty import longest_shared_runs
+from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
 from ritornello.music.values import Melody, Note, Timeline
 
 RISING = [60, 62, 64, 65, 67, 69, 71, 72]
@@ -24,7 +26,7 @@ def corpus() -> Corpus:
 
 def test_a_copy_in_another_key_is_found_whole():
     [run] = longest_shared_runs([tune([p + 5 for p in RISING])], corpus())
-    assert run == {"notes": 8, "title": "Rise", "source": "rise.abc", "start_note": 0}
+    assert run == {"notes": 8, "title": "Rise", "source": "rise.abc", "start_note": 0, "stretch": 1.0}
 
 
 def test_a_copy_at_another_resolution_is_found():
@@ -38,9 +40,16 @@ def test_a_part_is_found_where_it_begins():
     assert (run["notes"], run["title"], run["start_note"]) == (5, "Rise", 3)
 
 
+@pytest.mark.parametrize(("duration", "stretch", "words"), [(960, 2.0, "half"), (240, 0.5, "double")])
+def test_a_copy_in_double_or_half_note_values_is_found(duration, stretch, words):
+    [run] = longest_shared_runs([tune([p + 5 for p in RISING], duration)], corpus())
+    assert (run["notes"], run["title"], run["stretch"]) == (8, "Rise", stretch)
+    assert run_in_words(run) == f"8 notes (Rise, at {words} speed)"
+
+
 def test_the_same_pitches_in_another_rhythm_are_no_copy():
-    [run] = longest_shared_runs([tune(RISING, 240)], corpus())
-    assert run == {"notes": 0, "title": "", "source": "", "start_note": 0}
+    [run] = longest_shared_runs([tune(RISING, 360)], corpus())
+    assert run == {"notes": 0, "title": "", "source": "", "start_note": 0, "stretch": 1.0}
 
 
 def test_what_is_held_out_is_not_searched_unless_asked():

@@ -60,6 +60,7 @@ def evaluate(
 def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], corpus: str, console: Console) -> str:
     """Write the scores as lines and tables for a person."""
     from ritornello.corpus.tokens import losses_in_words
+    from ritornello.evaluate.novelty import run_in_words
 
     rows = {model.name: value}
     if other is None:
@@ -72,9 +73,7 @@ def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], 
     rows |= value["baselines"]
     table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
     lines = [first, counts, console.table(["", *(unit.replace("_", " ") for unit in UNITS)], table)]
-    lines += [
-        f"longest run shared with training: {r['notes']} notes, {r['title']}" for r in value.get("shared_runs", ())
-    ]
+    lines += [f"longest run shared with training: {run_in_words(run)}" for run in value.get("shared_runs", ())]
     if habits := value.get("habits"):
         habit_rows = [
             [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default=0))]

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 
 from ritornello.corpus.families.families import Comparison, with_families, without_duplicates
 from ritornello.corpus.families.likeness import Line, contour_share, line_of
@@ -126,12 +127,47 @@ def test_a_family_has_the_same_name_in_every_corpus_and_order():
     assert one[2] == two[0]
 
 
-def test_of_each_family_the_first_piece_stays_and_the_others_name_it():
-    whole = with_families(corpus(melody(other_tune(7)), melody(TUNE), melody([p - 4 for p in TUNE])))
-    kept, copies = without_duplicates(whole)
-    assert [p.source for p in kept.pieces] == ["piece0", "piece1"]
-    assert [(a.source, b.source) for a, b in copies] == [("piece2", "piece1")]
-    assert [m.notes for m in kept.melodies()] == [m.notes for m in whole.melodies()[:2]]
+def staying(*tunes):
+    """Numbers of the pieces that stay, and those left out with the one that stays for each."""
+    whole = with_families(corpus(*tunes))
+    kept, left_out = without_duplicates(whole)
+    assert {p.family for p in kept.pieces} == {p.family for p in whole.pieces}
+    number = {p.source: i for i, p in enumerate(whole.pieces)}
+    return [number[p.source] for p in kept.pieces], {number[a.source]: number[b.source] for a, b in left_out}
+
+
+def test_of_equal_pieces_the_first_stays_and_the_others_name_it():
+    tunes = [melody(other_tune(7)), melody(TUNE), melody([p - 4 for p in TUNE])]
+    assert staying(*tunes) == ([0, 1], {2: 1})
+    whole = with_families(corpus(*tunes))
+    assert [m.notes for m in without_duplicates(whole)[0].melodies()] == [m.notes for m in whole.melodies()[:2]]
+
+
+def test_of_two_that_are_nearly_equal_in_length_the_longer_stays():
+    cadence = [59, 60]
+    assert staying(melody(TUNE), melody([p + 3 for p in [*TUNE, *cadence]])) == ([1], {0: 1})
+    assert staying(melody([*TUNE, *cadence]), melody([p + 3 for p in TUNE])) == ([0], {1: 0})
+
+
+@pytest.mark.parametrize("stretch", [480, 240, 960])
+def test_a_tune_and_its_half_stay_both_in_one_family(stretch):
+    whole = melody([*TUNE, *other_tune(11)])
+    half = melody(TUNE, [stretch] * len(TUNE))
+    assert groups(half, whole) == [0, 0]
+    assert staying(half, whole) == ([0, 1], {})
+    assert staying(whole, half) == ([0, 1], {})
+
+
+def test_variants_whose_content_differs_stay_both():
+    changed = TUNE[:17] + [p + 1 for p in TUNE[17:]]  # 16 of 23 steps are shared, less than four fifths
+    assert groups(melody(TUNE), melody(changed)) == [0, 0]
+    assert staying(melody(TUNE), melody(changed)) == ([0, 1], {})
+
+
+def test_a_medley_and_the_tunes_in_it_stay_all():
+    other = other_tune(12)
+    tunes = [melody(TUNE), melody([*TUNE, 48, *other]), melody(other)]
+    assert staying(*tunes) == ([0, 1, 2], {})
 
 
 def test_linking_joins_chains_under_the_smallest_number():

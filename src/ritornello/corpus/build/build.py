@@ -145,10 +145,12 @@ class Assembly:
                 self.compare()
 
     def compare(self) -> None:
-        """Compare the pieces so far; where duplicates are to go, find how each varies the first."""
+        """Compare the pieces so far; where duplicates are to go, find how each varies the longer."""
         pairs = self._comparison.variant_pairs(sorted(self._first.values()))
-        for first, later in () if self._keeps_duplicates else pairs:
-            self._comparison.variant(later, first)
+        for pair in () if self._keeps_duplicates else pairs:
+            if self._comparison.are_duplicates(*pair):
+                longer, shorter = self._comparison.by_length(pair)
+                self._comparison.variant(shorter, longer)
 
     def corpus(self) -> Corpus:
         """Make the corpus of all files, whose rows must be there now.

@@ -3,6 +3,8 @@
 Pieces with one fingerprint are duplicates: the same, transposed or stretched. Of the others, those that share a long
 run are compared (see `likeness`), and pairs that are like enough are joined as variants. Variants of variants are one
 family, which can hold two pieces that have little in common but a third between them; all of it stays in one split.
+Of variants that are nearly equal in length and content too, the longest stays and the others are left out as
+duplicates; a tune and its half, or a medley and one of its tunes, stay both.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of
+from ritornello.corpus.families.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of, sameness
 from ritornello.corpus.families.shared_runs import RunFinder
 from ritornello.corpus.families.split import SplitRule, linked, with_splits
 from ritornello.corpus.families.variants import Member, Variant, variant_of
@@ -26,6 +28,9 @@ from ritornello.corpus.store import Corpus
 
 SAME_TUNE = 0.6
 """Share of the shorter tune that shared runs must cover."""
+
+DUPLICATE = 0.8
+"""Share of the longer of two variants that shared runs must cover where the shorter is left out."""
 
 FEW = 20
 """Up to this many pieces that share a run, every pair is compared; of more, each with its neighbour and the first.
@@ -118,6 +123,14 @@ class Comparison:
             self._known[pair] = likeness(self._line(low), self._line(high), self._similarity) >= self._similarity
         return self._known[pair]
 
+    def are_duplicates(self, a: int, b: int) -> bool:
+        """Decide whether two pieces are variants, and nearly equal in length and content."""
+        return self.are_variants(a, b) and sameness(self._line(a), self._line(b)) >= DUPLICATE
+
+    def by_length(self, indices: Iterable[int]) -> list[int]:
+        """Order pieces from the longest to the shortest, the first in file order of equal ones."""
+        return sorted(indices, key=lambda i: (-len(self._line(i).contour), -len(self._line(i).pitches), i))
+
     def variant_pairs(self, indices: Sequence[int]) -> list[tuple[int, int]]:
         """Find the pairs of variants among pieces that have different fingerprints."""
         if indices == self._last[0]:  # no new piece since the last call
@@ -173,23 +186,27 @@ def without_duplicates(
 ) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
     """Leave duplicates out; return the corpus, and each piece left out with the one that stays.
 
-    A piece is left out where it varies a piece of its family that stays and comes before it; variants of variants
-    stay both. Arguments as of `families`.
+    Of duplicates the longest stays, the first in file order of equal ones. Arguments as of `with_families`.
     """
     prints = [fingerprint(corpus, i) for i in range(len(corpus))] if prints is None else prints
     comparison = comparison or Comparison(lambda i: line_of(corpus, i), similarity)
-    kept: dict[str, list[int]] = {}
-    left_out: list[tuple[CorpusPiece, CorpusPiece]] = []
+    members: dict[str, list[int]] = {}
     for index, piece in enumerate(corpus.pieces):
-        others = kept.setdefault(piece.family, [])
-        same = (other for other in others if prints[index] == prints[other] or comparison.are_variants(index, other))
-        original = next(same, None)
-        if original is None:
-            others.append(index)
-        else:
-            left_out.append((piece, corpus.pieces[original]))
-    staying = sorted(index for indices in kept.values() for index in indices)
-    return corpus.selected(corpus.pieces[i] for i in staying), left_out
+        members.setdefault(piece.family, []).append(index)
+    original_of: dict[int, int] = {}
+    staying: list[int] = []
+    for family in members.values():
+        kept: list[int] = []
+        for index in comparison.by_length(family) if len(family) > 1 else family:
+            same = (i for i in kept if prints[index] == prints[i] or comparison.are_duplicates(index, i))
+            original = next(same, None)
+            if original is None:
+                kept.append(index)
+            else:
+                original_of[index] = original
+        staying += kept
+    left_out = [(corpus.pieces[i], corpus.pieces[original_of[i]]) for i in sorted(original_of)]
+    return corpus.selected(corpus.pieces[i] for i in sorted(staying)), left_out
 
 
 def _by_source(corpus: Corpus, pairs: Iterable[tuple[int, int]], comparison: Comparison, kept: bool) -> Duplicates:

@@ -107,6 +107,18 @@ def likeness(a: Line, b: Line, least: float = 0.0) -> float:
     return in_contour if in_contour >= (least or 1.0) else max(in_contour, rhythm_share(a, b, max(least, in_contour)))
 
 
+def sameness(a: Line, b: Line) -> float:
+    """Measure the share of the longer piece in runs that the shorter has, 0 to 1.
+
+    It is the larger of the two readings: a piece and its half are alike, but not the same.
+    """
+    contours, notes = (
+        sorted(lengths) for lengths in ((len(a.contour), len(b.contour)), (len(a.pitches), len(b.pitches)))
+    )
+    in_contour = contour_share(a, b) * contours[0] / max(contours[1], 1)
+    return max(in_contour, rhythm_share(a, b, in_contour) * notes[0] / max(notes[1], 1))
+
+
 def contour_share(a: Line, b: Line) -> float:
     """Measure the share of the shorter contour in runs of CONTOUR_RUN steps that the other has."""
     shorter, other = sorted((a, b), key=lambda line: len(line.contour))

@@ -11,7 +11,8 @@ name of 2k steps is the pair of names of its halves. Names are exact, so there a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
 
 Ints = NDArray[np.int64]
+
+STRETCHES = (Fraction(1), Fraction(2), Fraction(1, 2))
+"""How much longer a copy may last: it may be written in the same values, in double or half ones."""
 
 _INTERVAL_BITS, _DENOMINATOR_BITS, _NUMERATOR_BITS = 8, 20, 34  # 62 bits: a step fits an int64
 
@@ -30,7 +34,8 @@ class SharedRun:
 
     notes: its length in notes, 0 where nothing of two notes or more is shared.
     start_note: its first note in the melody that was asked about. melody, source: index and name of the first
-    melody of the collection that has it; source_note: its first note there.
+    melody of the collection that has it; source_note: its first note there. stretch: how much longer the run lasts
+    in the melody that was asked about.
     """
 
     notes: int
@@ -38,6 +43,7 @@ class SharedRun:
     melody: int = -1
     source: str = ""
     source_note: int = 0
+    stretch: Fraction = Fraction(1)
 
 
 def steps_of(starts: Ints, pitches: Ints, ticks_per_quarter: int) -> Ints:
@@ -54,11 +60,14 @@ def steps_of(starts: Ints, pitches: Ints, ticks_per_quarter: int) -> Ints:
     return ((numerators << _DENOMINATOR_BITS | denominators) << _INTERVAL_BITS) | intervals
 
 
-def melody_steps(melody: Melody) -> Ints:
-    """Name the steps of one melody, (notes - 1,) int64, as `steps_of` does."""
+def melody_steps(melody: Melody, stretch: Fraction = Fraction(1)) -> Ints:
+    """Name the steps of one melody, (notes - 1,) int64, as `steps_of` does.
+
+    stretch: how much longer it lasts than the steps to be named: 2 where it is at half speed.
+    """
     starts = np.array([n.start for n in melody.notes], np.int64)
     pitches = np.array([n.pitch for n in melody.notes], np.int64)
-    return steps_of(starts, pitches, melody.timeline.ticks_per_quarter)
+    return steps_of(starts * stretch.denominator, pitches, melody.timeline.ticks_per_quarter * stretch.numerator)
 
 
 class RunFinder:
@@ -88,12 +97,17 @@ class RunFinder:
         steps = [steps_of(n["start"], n["pitch"], t) for n, t in zip(notes, tpq, strict=True)]
         return cls(steps, [piece.source for piece, _ in slices])
 
-    def longest(self, melody: Melody) -> SharedRun:
-        """Find the longest run that a melody shares with the collection, the earliest of equal ones."""
-        return self.longest_of(melody_steps(melody))
+    def longest(self, melody: Melody, stretches: Sequence[Fraction] = (Fraction(1),)) -> SharedRun:
+        """Find the longest run that a melody shares with the collection.
 
-    def longest_of(self, steps: Ints) -> SharedRun:
-        """Find it as `longest` does, for steps already named, (steps,) int64."""
+        Of equal ones that of the first of `stretches`, then the earliest.
+        stretches: how much longer the run may last in the melody.
+        """
+        runs = (replace(self._longest(melody_steps(melody, stretch)), stretch=stretch) for stretch in stretches)
+        return max(runs, key=lambda run: run.notes)
+
+    def _longest(self, steps: Ints) -> SharedRun:
+        """Find the longest run of named steps, (steps,) int64, in the collection."""
         best = 0
         shortest_failure = len(steps) + 1
         while best + 1 < shortest_failure:  # a run of n steps holds one of n - 1: double, then halve the gap
