@@ -40,6 +40,22 @@ NOTES = {
     "f01c-two-channels-one-track.mid": " ".join(f"{i}:{name}(1)" for i, name in enumerate(FALLS)),
     "f06a-controller-value-255.mid": OCTAVES,
     "f06b-velocity-128.mid": OCTAVES,
+    "f11a-expansion-list-with-norep.krn": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:C4(1) 5:D4(1) 6:E4(1) 7:F4(1) "
+    "8:G4(1) 9:G4(1) 10:G4(1) 11:G4(1)",
+    "f11b-expansion-list-with-endings.krn": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:G4(4) 8:C4(1) 9:D4(1) 10:E4(1) "
+    "11:F4(1) 12:A4(4)",
+    "f12a-kern-rep-bar.krn": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:C4(1) 5:D4(1) 6:E4(1) 7:F4(1) 8:G4(1) 9:G4(1) "
+    "10:G4(1) 11:G4(1)",
+    "f12b-mRpt.mei": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:C4(1) 5:D4(1) 6:E4(1) 7:F4(1) 8:G4(1) 9:A4(1) 10:B4(1) "
+    "11:C5(1)",
+    **dict.fromkeys(
+        ("f13a-endings.mei", "f13b-endings-no-start-sign.mei"),
+        "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:G4(1) 5:G4(1) 6:G4(1) 7:G4(1) 8:C4(1) 9:D4(1) 10:E4(1) 11:F4(1) "
+        "12:A4(1) 13:A4(1) 14:A4(1) 15:A4(1) 16:C5(1) 17:C5(1) 18:C5(1) 19:C5(1)",
+    ),
+    "f20-dot-elements.mei": "0:C4(3) 3:D4(1) 4:C4(1) 5:C4(1) 6:C4(1) 7:C4(1)",
+    "kern-expansion-list.krn": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:C4(1) 5:D4(1) 6:E4(1) 7:F4(1) 8:G4(1) 9:A4(1) "
+    "10:B4(2)",
     "p1-octave-shift-stop-without-size.musicxml": "0:C5(1) 1:C6(1) 2:D6(1) 3:E5(1) 4:F5(1) 5:G5(1) 6:A5(1) 7:B5(1)",
     "p2-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
     "p4-accidentals-in-bar.abc": "0:F#4(1) 1:E4(1) 2:D4(1) 3:F#4(1) 4:G4(1) 5:Eb4(1) 6:F#4(1) 7:F#4(2) "

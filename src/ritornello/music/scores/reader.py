@@ -16,15 +16,14 @@ from xml.etree import ElementTree
 from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.quarters import KeyName, MetreName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
-from ritornello.music.scores.repeats import MAX_BARS, played_order
-from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score, xml_text
+from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
+from ritornello.music.scores.repeats import played_order
+from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score
 from ritornello.music.values import Piece
 
 Element = ElementTree.Element
 
-MEI = "{http://www.music-encoding.org/ns/mei}"
 ElementTree.register_namespace("", MEI[1:-1])  # verovio wants its elements without a prefix
-XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 FINEST = 20_160  # the largest denominator of a quarter looked for: 64 * 9 * 5 * 7
 Times = dict[str, tuple[Fraction, Fraction]]  # start in its bar and duration of each note, in quarters
 MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
@@ -53,7 +52,6 @@ class Walk:
     places: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # bar, staff, semitones
     tied_on: set[str] = field(default_factory=set)
     tied_back: set[str] = field(default_factory=set)
-    has_repeats: bool = False
 
 
 def scan_score(
@@ -69,7 +67,8 @@ def scan_score(
     Raises ValueError where the file is broken, holds no notes, or a time in it cannot be made exact.
     """
     if suffix in (".krn", ".kern"):
-        found = [_piece(Sheet(decode_text(content)), "humdrum", source, repeats)]
+        text = re.sub(r"(^|\t)\*X?rep(?=\t|$)", r"\1*", decode_text(content), flags=re.MULTILINE)
+        found = [_piece(Sheet(text), "humdrum", source, repeats)]  # verovio leaves out the notes of *rep ... *Xrep
     elif suffix == ".mei":
         found = _read_mei(content, source, repeats)
     else:
@@ -83,8 +82,9 @@ def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, li
     scores = [m for m in root.iter(f"{MEI}mdiv") if m.find(f"{MEI}score") is not None]
     if not scores:
         raise ValueError("no <mdiv> with a <score> in this MEI file")
+    prepare_mei(root)
     if len(scores) == 1:
-        return [_piece(Sheet(xml_text(content)), "mei", source, repeats)]
+        return [_piece(Sheet(ElementTree.tostring(root, encoding="unicode")), "mei", source, repeats)]
     for number, mdiv in enumerate(scores, 1):
         mdiv.set(XML_ID, f"mdiv{number}")
     text = ElementTree.tostring(root, encoding="unicode")
@@ -101,7 +101,9 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     walk.tied_back |= sheet.tied_back
     times = _times_of_file(walk, sheet) if sheet.times else _times_of_map(walk, timemap)
     _place_notes(walk, times, toolkit)
-    order = _order(walk, sheet, repeats, input_from, mdiv)
+    order = list(range(len(walk.bars)))
+    if repeats == "unfold":
+        order = played_order(sheet.marks) if sheet.marks else mei_order(mei)
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
     bars = list(walk.bars.values())
@@ -109,8 +111,8 @@ def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str =
     return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
 
 
-def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = False):
-    """Load a score in verovio: its timemap, MEI and toolkit, each bar once or as played.
+def _through_verovio(text: str, input_from: str, mdiv: str = ""):
+    """Load a score in verovio: its timemap, MEI and toolkit, each bar once.
 
     Raises ValueError where it is not read.
     """
@@ -118,7 +120,7 @@ def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = 
 
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()  # a new one each time: nothing of the score before may linger
-    options = {"inputFrom": input_from, "breaks": "none", "expandNever": not unfold}
+    options = {"inputFrom": input_from, "breaks": "none", "expandNever": True}
     toolkit.resetXmlIdSeed(1)  # the same names for bars and notes at each loading
     toolkit.setOptions(options | ({"mdivXPathQuery": mdiv} if mdiv else {}))
     if not toolkit.loadData(text):
@@ -128,7 +130,7 @@ def _through_verovio(text: str, input_from: str, mdiv: str = "", unfold: bool = 
         for head in mei.findall(f"{MEI}meiHead"):
             for extra in head.findall(f"{MEI}extMeta"):
                 head.remove(extra)  # verovio writes its prefixes without declaring them
-        return _through_verovio(ElementTree.tostring(mei, encoding="unicode"), "mei", "", unfold)
+        return _through_verovio(ElementTree.tostring(mei, encoding="unicode"), "mei")
     timemap = toolkit.renderToTimemap({"includeMeasures": True, "includeRests": True})
     if not any("measureOn" in event for event in timemap):
         raise ValueError("no bars of music found in this score: export it again")
@@ -148,7 +150,7 @@ def _drop_ornaments(mei: Element) -> bool:
 
 def _walked(mei: Element) -> Walk:
     """Walk through the MEI in document order and collect its bars and notes."""
-    walk = Walk(has_repeats=any(_repeats(e) for e in mei.iter()))
+    walk = Walk()
     for score in mei.iter(f"{MEI}score"):
         for group in score.iter(f"{MEI}staffGrp"):
             _read_group(walk, group)
@@ -160,15 +162,6 @@ def _walked(mei: Element) -> Walk:
             elif element.tag == f"{MEI}measure":
                 _read_measure(walk, element)
     return walk
-
-
-def _repeats(element: Element) -> bool:
-    """Test whether an element of the MEI may change the order of bars."""
-    if element.tag == f"{MEI}expansion":
-        return " " in element.get("plist", "").strip()  # a single section needs no unfolding
-    if element.tag in (f"{MEI}ending", f"{MEI}repeatMark"):
-        return True
-    return any(element.get(side, "").startswith("rpt") for side in ("left", "right"))
 
 
 def _read_group(walk: Walk, group: Element) -> None:
@@ -330,22 +323,6 @@ def _quarters(stamp: float) -> Fraction:
     if abs(float(exact) - stamp) > 1e-9 * max(1.0, stamp):
         raise ValueError(f"a note is at {stamp} quarters, which is no fraction with a denominator to {FINEST}")
     return exact
-
-
-def _order(walk: Walk, sheet: Sheet, repeats: str, input_from: str, mdiv: str) -> list[int]:
-    """List the indices of the bars to read: each once, or in playing order."""
-    if repeats == "written":
-        return list(range(len(walk.bars)))
-    if sheet.marks:
-        return played_order(sheet.marks)
-    if not walk.has_repeats:
-        return list(range(len(walk.bars)))
-    timemap, _, _ = _through_verovio(sheet.text, input_from, mdiv, unfold=True)
-    index = {name: i for i, name in enumerate(walk.bars)}
-    played = [re.sub(r"-rend\d+$", "", e["measureOn"]) for e in timemap if "measureOn" in e]
-    if len(played) > MAX_BARS:
-        raise ValueError(f"the repeats come to more than {MAX_BARS} bars")
-    return [index[name] for name in played if name in index]
 
 
 def _credits(mei: Element) -> tuple[str, str]:
