@@ -15,12 +15,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     from ritornello import api
-    from ritornello.encoding.options import default_encoding
+    from ritornello.encoding.options import EncodingOptions
     from ritornello.evaluate.scores import score_baselines
 
     minutes = options.minutes or api.DEMO_MINUTES
     corpus = api.load_corpus("all")
-    rows = [_row(name, score) for name, score in score_baselines(corpus, default_encoding()).items()]
+    rows = [_row(name, score) for name, score in score_baselines(corpus, EncodingOptions().build()).items()]
     network = []
     for seed in range(1, options.seeds + 1):
         began = time.perf_counter()

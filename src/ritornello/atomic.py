@@ -31,7 +31,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, path)
-        _flush_names(path.parent)
+        with suppress(OSError):  # flush the names too, to survive a power cut in order; Windows opens no folders
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
@@ -79,16 +84,6 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def write_text(path: str | Path, content: str) -> None:
     """Write `content` as UTF-8 to `path`, whole or not at all. Raises OSError naming `path`."""
     write_bytes(path, content.encode("utf-8"))
-
-
-def _flush_names(folder: Path) -> None:
-    """Flush the names in a folder, so that they survive a power cut in the order of writing."""
-    with suppress(OSError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def umask() -> int:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_the_choice_of_engine_is_one_line(command, hymn_corpus, tmp_path):
     words = ["train", hymn_corpus, "-o", tmp_path / "run", *SMALL]
     out = command(*words, "--updates", 1).out
     assert "engine: numpy, cpu, fp32, 1 thread: fixed, so that the run is reproducible\n" in out
-    stored = load_checkpoint(tmp_path / "run").metadata.plan.to_dict()
+    stored = asdict(load_checkpoint(tmp_path / "run").metadata.plan)
     assert (stored["engine"], stored["device"], stored["dtype"], stored["threads"]) == ("numpy", "cpu", "fp32", 1)
     out = command(*words, "--minutes", 0.01, "--replace").out
     [line] = [line for line in out.splitlines() if line.startswith("engine: ")]

@@ -15,11 +15,10 @@ from walks import exact, legal_of, walked
 
 import ritornello
 from ritornello.corpus.embedded import embedded
-from ritornello.corpus.tokens import losses_in_words
+from ritornello.corpus.tokens import losses_in_words, possible_shifts
 from ritornello.encoding import counts_bars, make_encoding
 from ritornello.encoding.features import feature_rows
 from ritornello.encoding.options import EncodingOptions
-from ritornello.encoding.transposition import possible_shifts
 from ritornello.generate.compose import compose, note_bits
 from ritornello.generate.constraints import MOST_TOKENS
 from ritornello.generate.options import GenerateOptions

@@ -3,7 +3,7 @@
 import pytest
 
 from ritornello.encoding import Grid, make_encoding
-from ritornello.encoding.options import EncodingOptions, default_encoding
+from ritornello.encoding.options import EncodingOptions
 
 
 def test_what_is_left_out_is_as_the_encoding_has_it():
@@ -17,7 +17,6 @@ def test_notes_are_told_by_the_key_with_their_place_and_all_echoes_where_nothing
     assert (encoding.name, encoding.relative_to) == ("interval", "key")
     assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre")
     assert [echo.name for echo in encoding.echoes][-3:] == ["motif", "contour", "sequence"]
-    assert default_encoding() == encoding
 
 
 def test_none_is_a_word_for_nothing_beside_the_tokens():
@@ -56,4 +55,4 @@ def test_a_list_that_names_nothing_is_refused(words):
 
 def test_an_empty_sequence_is_none_of_them_and_an_empty_word_is_nothing_said():
     assert EncodingOptions("interval", inputs=[], echoes=()).build() == make_encoding("interval")
-    assert EncodingOptions("interval", inputs="", echoes="").build() == default_encoding()
+    assert EncodingOptions("interval", inputs="", echoes="").build() == EncodingOptions().build()

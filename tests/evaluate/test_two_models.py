@@ -5,7 +5,7 @@ import pytest
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Encoding, Grid, make_encoding
-from ritornello.encoding.options import default_encoding, encoding_in_words
+from ritornello.encoding.options import EncodingOptions, encoding_in_words
 from ritornello.evaluate.scores import compare, find_common, score_baselines, score_model
 from ritornello.model.file import ModelFile
 from ritornello.model.options import NetworkOptions
@@ -99,7 +99,7 @@ def test_an_encoding_is_described_in_a_few_words():
         Grid(plain=True): "grid plain",
         Grid(steps_per_quarter=12): "grid 12 steps",
         make_encoding("note"): "note, no inputs, no echoes",
-        default_encoding(): "interval",
+        EncodingOptions().build(): "interval",
     }
     for encoding, said in words.items():
         assert encoding_in_words(encoding.to_dict()) == said

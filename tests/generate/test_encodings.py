@@ -7,7 +7,7 @@ import pytest
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.encoding import make_encoding
-from ritornello.encoding.options import default_encoding
+from ritornello.encoding.options import EncodingOptions
 from ritornello.evaluate.form import faults
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.generate.compose import compose
@@ -19,7 +19,7 @@ from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 SPELLED = {
-    "the default": default_encoding().to_dict(),
+    "the default": EncodingOptions().build().to_dict(),
     "plain": {"name": "grid", "plain": True},
     "grid": {"name": "grid"},
     "grid with inputs": {"name": "grid", "steps_per_quarter": 6, "inputs": ("position", "bar_ago")},

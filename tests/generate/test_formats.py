@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.options import default_encoding
+from ritornello.encoding.options import EncodingOptions
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.file import ModelFile, save_model
 from ritornello.model.options import NetworkOptions
 from ritornello.music.files import read
 
 SPELLED = {
-    "default": default_encoding().to_dict(),
+    "default": EncodingOptions().build().to_dict(),
     "grid": {"name": "grid"},
     "plain": {"name": "grid", "plain": True},
     "lookback": {"name": "lookback"},

@@ -191,7 +191,7 @@ def test_the_cross_entropy_of_a_row_of_equal_logits_is_that_of_a_fair_die():
 
 def test_an_alphabet_of_more_than_two_parts_is_no_alphabet_for_the_lstm(make_tensors):
     voices = Alphabet((9, 9, 9, 9))
-    assert (voices.size, voices.first(3), voices.part_of(35), voices.groups(np.arange(6)).shape) == (
+    assert (voices.size, voices.firsts[3], voices.part_of(35), voices.groups(np.arange(6)).shape) == (
         36,
         27,
         3,

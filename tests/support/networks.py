@@ -45,7 +45,7 @@ def step(
 ) -> tuple[np.ndarray, State]:
     """Feed tokens and return logits of the whole vocabulary, -inf for parts that are not due, and the new state."""
     state = network.feed(tokens, state, features)
-    due, first = network.logits(state), network.alphabet.first(state.part)
+    due, first = network.logits(state), network.alphabet.firsts[state.part]
     logits = np.full((len(due), network.alphabet.size), -np.inf, due.dtype)
     logits[:, first : first + due.shape[1]] = due
     return logits, state
@@ -71,5 +71,5 @@ class Indifferent:
         return state._replace(part=(state.part + 1) % len(self.alphabet.parts))
 
     def logits(self, state: State) -> np.ndarray:
-        own = self._logits[self.alphabet.first(state.part) : self.alphabet.first(state.part + 1)]
+        own = self._logits[slice(*self.alphabet.firsts[state.part : state.part + 2])]
         return np.tile(own, (len(state.layers[0][0]), 1))

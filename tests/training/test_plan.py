@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_dropout_grows_with_the_epochs_from_nothing_to_a_half():
 
 
 def test_a_plan_says_everything_that_it_will_do():
-    to_dict = plan_of(updates=10, seed=3).to_dict()
+    to_dict = asdict(plan_of(updates=10, seed=3))
     assert to_dict["seed"] == 3
     assert to_dict["dtype"] == "fp32"
     assert set(to_dict) >= {"updates", "check_every", "patience", "streams", "bptt_steps", "peak_rate", "dropout"}
@@ -168,4 +169,4 @@ def test_a_few_tunes_are_not_read_for_as_long_as_there_is_time():
 
 def test_a_plan_can_be_written_down_and_read_again():
     plan = plan_of(minutes=1)
-    assert Plan(**json.loads(json.dumps(plan.to_dict()))) == plan
+    assert Plan(**json.loads(json.dumps(asdict(plan)))) == plan

@@ -150,7 +150,6 @@ def test_a_checkpoint_of_other_streams_or_melodies_is_refused():
 def test_features_that_no_longer_fit_in_memory_are_computed_anew(monkeypatch):
     expected = sequences(Streams(TUNES, GRID, 3, 1), 60, 7, 3)
     monkeypatch.setattr(data, "KEPT_BYTES", 0)
-    monkeypatch.setattr(data, "AHEAD", 2)
     assert sequences(Streams(TUNES, GRID, 3, 1), 60, 7, 3) == expected
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ class OpenRun:
     corpus: Corpus | None = None
     training: Training | None = None
 
-    def looks(self, on_update: Callable[[int, float], None] = lambda update, nll: None) -> Iterator[Look]:
+    def looks(self, on_update: Callable[[int, float], None] | None = None) -> Iterator[Look]:
         """Train to the end, yielding a Look at each check; nothing where another rank shows the run."""
         from ritornello.reports.runs.watch import watch
 
@@ -85,7 +86,7 @@ class OpenRun:
     def sizes(self) -> Sizes:
         """Estimate sizes, memory and time of a run before it begins."""
         from ritornello.training.plan import Setting
-        from ritornello.training.run.engine import measured, update_timer
+        from ritornello.training.run.engine import measured, updates_per_second
         from ritornello.training.run.sizes import sizes
 
         assert self.training is not None
@@ -93,7 +94,7 @@ class OpenRun:
         setting = Setting(plan.engine, plan.device, plan.dtype, plan.threads)
         rates = [timed for timed in training.timed if timed[:4] == setting[:4]]
         options = TrainOptions(**training.metadata.options)
-        timer = update_timer(training.network, training.encoding, options, setting)
+        timer = partial(updates_per_second, training.metadata.network, training.encoding, options)
         rates = rates or measured([setting], timer)
         return sizes(training, rates[0].updates_per_second)
 
@@ -216,7 +217,7 @@ def estimate_training(
 def estimate_dict(training: Training, sizes: Sizes) -> dict[str, Any]:
     """List plan, sizes and losses of a run by name."""
     return {
-        "plan": training.plan.to_dict(),
+        "plan": asdict(training.plan),
         **asdict(sizes),
         "memory_bytes": sizes.memory_bytes,
         "losses": dict(training.material.losses),

@@ -32,12 +32,11 @@ from ritornello.corpus.pieces import (
     NoteArray,
     digest_bytes,
     end_to_end,
-    melody_of,
     note_array,
     with_parts,
 )
 from ritornello.corpus.report import FileReport, json_line, lines_of
-from ritornello.music.values import Melody
+from ritornello.music.values import Melody, Note
 
 SPLITS = ("train", "validation", "test")
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
@@ -103,10 +102,11 @@ class Corpus:
 
         Raises CorpusError for a name that is not a split.
         """
-        return [
-            melody_of(self.notes[s.first : s.stop], s.timeline, piece.title, piece.source)
-            for piece, s in self.slices(split)
-        ]
+        found = []
+        for piece, part in self.slices(split):
+            notes = tuple(Note(*n[:4]) for n in self.notes[part.first : part.stop].tolist())
+            found.append(Melody(notes, part.timeline, piece.title, piece.source))
+        return found
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:
         """List each melody of a split as (its piece, its slice), in file order. Raises CorpusError."""

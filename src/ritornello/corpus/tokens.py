@@ -1,4 +1,4 @@
-"""A corpus as tokens of an encoding, melody by melody."""
+"""A corpus as tokens of an encoding, melody by melody, and the keys that each may be moved to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Grid, MelodyEncoding
 
+TRANSPOSITIONS = range(-6, 6)  # every key once
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
@@ -71,3 +72,38 @@ def _named(encoding: MelodyEncoding) -> str:
     low, high = encoding.pitch_range
     pitches = "" if (low, high) == (0, 127) else f", pitches {low} to {high}"
     return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter{pitches}"
+
+
+def possible_shifts(encoding: MelodyEncoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
+    """List the semitones, -6 to 5, by which a melody may move within lowest to highest.
+
+    Always at least [0].
+    A tune that already lies outside them is not moved further out, and none to where the encoding has no pitches.
+    """
+    bottom, top = encoding.pitch_range
+    return shifts_within(encoding.pitches(tokens), max(lowest, bottom), min(highest, top))
+
+
+def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
+    """List the `possible_shifts` of a melody with these pitches, (notes,) of int."""
+    if not len(pitches):
+        return [0]
+    low, high = int(pitches.min()), int(pitches.max())
+    return [s for s in TRANSPOSITIONS if min(low, lowest) <= low + s and high + s <= max(high, highest)] or [0]
+
+
+def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
+    """Transpose every melody to every key that their own range allows.
+
+    As they are where pitches are relative to the key.
+    """
+    if encoding.is_keyed:
+        return melodies  # elsewhere only the header would differ
+    low, high = pitch_range_of([encoding.pitches(m) for m in melodies])
+    return [encoding.transpose(m, s) for m in melodies for s in possible_shifts(encoding, m, low, high)]
+
+
+def pitch_range_of(pitches: list[np.ndarray]) -> tuple[int, int]:
+    """Find the lowest and highest pitch of several melodies; 0 and 127 where there are none."""
+    known = [p for p in pitches if len(p)]
+    return (min(int(p.min()) for p in known), max(int(p.max()) for p in known)) if known else (0, 127)

@@ -93,7 +93,10 @@ def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], C
 
     upbeat: the pick-up as `upbeat_of` gives it; where that is not the melody's own its notes lose their places.
     """
-    per, late = melody.timeline.ticks_per_quarter, _late(melody, upbeat)
+    per, pickup = melody.timeline.ticks_per_quarter, melody.timeline.pickup
+    late: Fraction | int = 0
+    if (written := Fraction(upbeat * per, TICKS)) != pickup:  # ticks by which the first bar begins later with it
+        late = (written or melody.timeline.bar_ticks(melody.timeline.metre)) - pickup
     edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
     if not any(edge % per for edge in edges):
         edges = [edge // per for edge in edges]
@@ -113,12 +116,3 @@ def upbeat_of(melody: Melody, bar: int) -> int:
     if ticks and (rest or spelled(ticks) is None):
         ticks = int(rounded(np.array([melody.timeline.pickup]), COARSE, per)[0]) * TICKS // COARSE
     return ticks if ticks < bar else 0
-
-
-def _late(melody: Melody, upbeat: int) -> Fraction | int:
-    """Count the melody's ticks by which its first bar begins later than with this pick-up."""
-    timeline = melody.timeline
-    written = Fraction(upbeat * timeline.ticks_per_quarter, TICKS)
-    if written == timeline.pickup:
-        return 0
-    return (written or timeline.bar_ticks(timeline.metre)) - timeline.pickup

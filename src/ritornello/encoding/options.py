@@ -90,7 +90,7 @@ class EncodingOptions:
             "relative_to": self.relative_to,
         }
         given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
-        given |= _after_colon(name, rest)
+        given |= _after_colon(name, rest) if rest else {}
         takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
         if unfit := sorted(given.keys() - takes):
             known = ", ".join(map(_flag, sorted(takes & asked.keys())))  # what else there is stands behind the name
@@ -99,15 +99,8 @@ class EncodingOptions:
         return make_encoding(name, **given)
 
 
-def default_encoding() -> Any:
-    """Make the encoding that is trained where none is asked for."""
-    return EncodingOptions().build()
-
-
 def _after_colon(name: str, rest: str) -> dict[str, Any]:
     """Read the options after the name and a colon."""
-    if not rest:
-        return {}
     if name != "miditok":
         raise ValueError(f"nothing may follow the name of the encoding {name!r}, but {rest!r} does")
     tokenizer, _, path = rest.partition(":")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.corpus.tokens import in_every_key, pitch_range_of, shifts_within
 from ritornello.encoding import MelodyEncoding
-from ritornello.encoding.transposition import in_every_key, pitch_range_of, shifts_within
 from ritornello.evaluate.likelihood import Likelihood, measure
 from ritornello.evaluate.pairs import PairAlphabet
 from ritornello.model.ngram import Ngram

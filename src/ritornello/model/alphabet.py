@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -41,8 +42,8 @@ class Alphabet:
 
     @cached_property
     def firsts(self) -> tuple[int, ...]:
-        """The lowest id of each part."""
-        return tuple(sum(self.parts[:part]) for part in range(len(self.parts)))
+        """The lowest id of each part, and last the vocabulary's size: (parts + 1,)."""
+        return (0, *accumulate(self.parts))
 
     @cached_property
     def feature_sizes(self) -> tuple[int, ...]:
@@ -69,14 +70,10 @@ class Alphabet:
         """The id of "nothing yet", which also fills the places of a group without tokens for them."""
         return self.size
 
-    def first(self, part: int) -> int:
-        """Return the lowest id of a part; of the number of parts, the vocabulary's size."""
-        return self.firsts[part] if part < len(self.parts) else self.size
-
     def part_of(self, token: int) -> int:
         """Find the part of an id. Raises ValueError for an id outside the vocabulary."""
-        for part in range(len(self.parts)):
-            if self.first(part) <= token < self.first(part + 1):
+        for part, (first, stop) in enumerate(pairwise(self.firsts)):
+            if first <= token < stop:
                 return part
         raise ValueError(f"token {token} is outside this model's vocabulary (0 to {self.size - 1})")
 

@@ -65,16 +65,12 @@ def echo_shapes(alphabet: Alphabet, width: int, chain: int) -> dict[str, tuple[i
     if not alphabet.echoes:
         return {}
     sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
-    shapes = _shapes("echo", width, (sources, strengths))
-    return shapes if len(alphabet.parts) == 1 else shapes | _shapes("echo.1", chain, (sources, strengths, 2))
-
-
-def _shapes(name: str, width: int, table: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    return {
-        f"{name}.gate.weight": (table[0], width),
-        f"{name}.gate.bias": table[:1],
-        f"{name}.strength": table,
-    }
+    tables = {"echo": (width, (sources, strengths)), "echo.1": (chain, (sources, strengths, 2))}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, (inputs, table) in list(tables.items())[: len(alphabet.parts)]:
+        gate = {f"{name}.gate.weight": (sources, inputs), f"{name}.gate.bias": (sources,)}
+        shapes |= gate | {f"{name}.strength": table}
+    return shapes
 
 
 class Gates:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,7 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
     tensors = {name: np.ascontiguousarray(value, dtype) for name, value in sorted(model.tensors.items())}
     header = {
         "format": FORMAT,
-        "network": model.network.to_dict(),
+        "network": asdict(model.network),
         "encoding": model.encoding.to_dict(),
         "vocabulary": [list(row[:3]) for row in model.encoding.vocabulary.rows],
         "facts": model.metadata,

@@ -32,6 +32,7 @@ depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -93,7 +94,7 @@ class NumpyLstm:
         self._mix = weights["mix"].astype(self.dtype) if options.is_mixed else None
         self._attention = Attention(weights, self.dtype) if options.attention else None
         self._start = [self._beginning(weights, n) for n in range(self.layers)]
-        self._own = [slice(first, first + size) for first, size in zip(alphabet.firsts, alphabet.parts, strict=True)]
+        self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
         parts = range(len(alphabet.parts) if alphabet.echoes else 0)
         self._gates = [Gates(weights, part, alphabet, self.dtype) for part in parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 
 DEFAULT_PRESET = "lstm"
@@ -53,10 +53,6 @@ class NetworkOptions:
     def is_mixed(self) -> bool:
         """Whether there are several layers to be summed."""
         return self.mixed and self.layers > 1
-
-    def to_dict(self) -> dict:
-        """Return the fields by name, as the model file keeps them."""
-        return asdict(self)
 
 
 def preset_names() -> list[str]:

@@ -112,7 +112,7 @@ class Player:
         """
         alphabet, part = self._network.alphabet, self._players.part
         if alphabet.part_of(token) != part:
-            low, high = alphabet.first(part), alphabet.first(part + 1)
+            low, high = alphabet.firsts[part : part + 2]
             raise ValueError(f"token {token} is not of the part of a note that is next ({low} to {high - 1})")
         self._players.feed(np.array([token]))
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ritornello.corpus.tokens import possible_shifts
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.features import feature_rows
-from ritornello.encoding.transposition import possible_shifts
 from ritornello.model.alphabet import Alphabet
 
 IGNORED = -100  # a target that is not learned
-AHEAD = 64  # melodies whose rows are computed together
 KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not computed anew in every epoch
 
 
@@ -106,7 +104,7 @@ class Streams:
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift
-        self._ahead = 0  # of the next melodies the rows are known
+        self._kept_bytes = 0  # of these
 
     @property
     def tokens(self) -> int:
@@ -146,29 +144,21 @@ class Streams:
         if any(index >= len(self._melodies) for index in order):
             raise ValueError(f"the checkpoint is not one of these {len(self._melodies)} melodies: begin a new run")
         self._waiting = [np.array(state[name], np.int64) for name in names]
-        self._order, self._taken, self._ahead = order, int(state["taken"]), 0
+        self._order, self._taken = order, int(state["taken"])
         self._random.bit_generator.state = json.loads(str(state["random"]))
 
     def _next_melody(self) -> np.ndarray:
         """Draw a melody and its key; return its rows. All come once before any comes again."""
         if not self._order:
             self._order = self._random.permutation(len(self._melodies)).tolist()
-            self._ahead = 0
-        if not self._ahead:
-            self._ahead = self._lay_out_next()
-        self._ahead -= 1
         self._taken += 1
         index = self._order.pop()
-        return self._rows[index, int(self._random.choice(self._shifts[index]))]
-
-    def _lay_out_next(self) -> int:
-        """Keep the rows of the next melodies in their keys; return how many these are."""
-        random = deepcopy(self._random)  # the draws themselves come one by one, so that a checkpoint holds no more
-        indices = self._order[: -AHEAD - 1 : -1]
-        if sum(rows.nbytes for rows in self._rows.values()) > KEPT_BYTES:
-            self._rows.clear()
-        keys = dict.fromkeys((index, int(random.choice(self._shifts[index]))) for index in indices)
-        missing = [key for key in keys if key not in self._rows]
-        tokens = [self._encoding.transpose(self._melodies[index], shift) for index, shift in missing]
-        self._rows.update(zip(missing, melody_rows(self._encoding, tokens), strict=True))
-        return len(indices)
+        shift = int(self._random.choice(self._shifts[index]))
+        if (index, shift) not in self._rows:
+            if self._kept_bytes > KEPT_BYTES:
+                self._rows.clear()
+                self._kept_bytes = 0
+            moved = self._encoding.transpose(self._melodies[index], shift)
+            [self._rows[index, shift]] = melody_rows(self._encoding, [moved])
+            self._kept_bytes += self._rows[index, shift].nbytes
+        return self._rows[index, shift]

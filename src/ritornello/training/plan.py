@@ -89,11 +89,6 @@ class TrainOptions:
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
 
-    @property
-    def seconds(self) -> float | None:
-        """The most time it may take; None where the number of updates is given."""
-        return None if self.updates is not None else 60 * (self.minutes or DEFAULT_MINUTES)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, the defaults of `DEFAULTS` filled in."""
         return asdict(self) | {name: value for name, value in DEFAULTS.items() if getattr(self, name) is None}
@@ -179,10 +174,6 @@ class Plan:
         done = (update - self.warmup_updates) / max(1, self.updates - self.warmup_updates)
         return self.peak_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
-    def to_dict(self) -> dict:
-        """Return the fields by name, as the log and the model file keep them."""
-        return asdict(self)
-
 
 def make_plan(
     options: TrainOptions,
@@ -202,10 +193,10 @@ def make_plan(
     """
     streams, bptt_steps = options.streams or (8 if fine_tune else 16), options.bptt_steps or 48
     tokens = ranks * streams * bptt_steps * parts  # of an update
-    updates, seconds, given = options.updates, options.seconds, options.to_dict()
-    checks = given["checks"]
+    given = options.to_dict()
+    updates, checks, seconds = options.updates, given["checks"], None
     if updates is None:
-        assert seconds is not None
+        seconds = 60 * (options.minutes or DEFAULT_MINUTES)
         checks = min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))  # each takes about a second
         learning = max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
         updates = max(20, int(learning * setting.updates_per_second))

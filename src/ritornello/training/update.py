@@ -107,7 +107,7 @@ class TorchEngine:
             logits, state = self.model(inputs, targets, features, state)
             for part, scores in enumerate(logits):
                 wanted = targets[:, :, part].flatten()
-                local = torch.where(wanted == IGNORED, IGNORED, wanted - self._alphabet.first(part))
+                local = torch.where(wanted == IGNORED, IGNORED, wanted - self._alphabet.firsts[part])
                 total = total + functional.cross_entropy(
                     scores.flatten(0, 1).float(), local, ignore_index=IGNORED, reduction="sum"
                 )

@@ -39,7 +39,7 @@ def shipped() -> Base:
 def test_a_base_brings_its_network_and_encoding(tiny_corpus, stranger):
     training = prepare_training(Request(options=FEW, base=stranger), tiny_corpus)
     assert training.encoding == Grid()
-    assert (training.network.layers, training.network.width) == (2, 16)
+    assert (training.metadata.network.layers, training.metadata.network.width) == (2, 16)
     for name, value in stranger.file.tensors.items():
         np.testing.assert_allclose(training.engine.tensors()[name], value, rtol=1e-6)
 

@@ -56,7 +56,7 @@ class Look:
 
 
 def watch(
-    training: Training, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
+    training: Training, out: str | Path, on_update: Callable[[int, float], None] | None = None
 ) -> Iterator[Look]:
     """Train as `training.checks` does, yielding a Look at each check.
 

@@ -73,8 +73,7 @@ class NumpyEngine:
         if dropout:
             shapes = [weights["entry"].shape, *(layer.output[1:].shape for layer in passage.layers)]
             masks = [dropout_mask(self._random, shape, dropout, self._dtype) for shape in shapes]
-        passage.begin(self._carried)
-        passage.forward(weights, batch, masks)
+        passage.forward(weights, batch, masks, self._carried)
         count = max(1, int((batch.targets != IGNORED).sum()))
         nats = passage.backward(weights, batch, self._gradients.named, count)
         self._carried = passage.ending()
@@ -87,8 +86,7 @@ class NumpyEngine:
         beginning = self._beginning()
         for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch):
             passage = self._new_pass(*batch.inputs.shape[:2])
-            passage.begin(beginning)
-            passage.forward(self._weights.named, batch)
+            passage.forward(self._weights.named, batch, state=beginning)
             total += passage.nats(self._weights.named, batch)
             count += int((batch.targets != IGNORED).sum())
         return total / max(1, count)

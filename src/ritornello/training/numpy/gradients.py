@@ -45,22 +45,30 @@ class Pass:
         self.layers = [Recurrence(steps, streams, network.width, dtype) for _ in range(network.layers)]
         self._gradient = np.empty((steps, streams, network.width), dtype)
 
-    def begin(self, state: State | None) -> None:
-        """Start the next block from this state (that of one stream serves all), or from zeros."""
-        for n, layer in enumerate(self.layers):
-            layer.output[0], layer.cell[0] = state[n] if state else (0, 0)
-
     def ending(self) -> State:
         """Copy the state after the last forward pass."""
         return [(layer.output[-1].copy(), layer.cell[-1].copy()) for layer in self.layers]
 
-    def forward(self, weights: Weights, batch: Batch, masks: Masks | None = None) -> None:
-        """Run the layers over a block."""
+    def forward(self, weights: Weights, batch: Batch, masks: Masks | None = None, state: State | None = None) -> None:
+        """Run the layers over a block.
+
+        state: before it; that of one stream serves all, None is zeros.
+        """
         self._masks = masks
         self._entry = weights["entry"] if masks is None else weights["entry"] * masks[0]
-        self._enter(weights, batch)
+        tables = self._alphabet.features
+        offsets = self._alphabet.size + 1 + np.cumsum([0, *tables])[:-1].astype(np.int64)
+        rows = np.concatenate([batch.inputs, batch.features[:, :, : len(tables)] + offsets], 2).transpose(1, 0, 2)
+        self._rows = np.ascontiguousarray(rows).reshape(-1, rows.shape[2])  # of `entry`, (N, P + F)
+        table = self._entry @ halved(weights["lstm.0.input"]).T  # (R, 4H)
+        table += halved(weights["lstm.0.bias"]) / self._rows.shape[1]
+        gates = self.layers[0].gates.reshape(len(self._rows), -1)
+        np.take(table, self._rows[:, 0], 0, gates, "clip")  # the first layer's input is the sum of these rows
+        for column in self._rows.T[1:]:
+            gates += table[column]
         self._hidden: list[np.ndarray] = []  # outputs of the layers after dropout, (N, H)
         for n, layer in enumerate(self.layers):
+            layer.output[0], layer.cell[0] = state[n] if state else (0, 0)
             if n:
                 gates = layer.gates.reshape(-1, 4 * layer.width)
                 np.matmul(self._hidden[-1], halved(weights[f"lstm.{n}.input"]).T, gates)
@@ -74,14 +82,10 @@ class Pass:
             total = total if masks is None else total * masks[-1]
             self._top = np.reshape(total, self._top.shape)
 
-    def nats(self, weights: Weights, batch: Batch) -> float:
-        """Sum the nats of all targets of the last forward pass."""
-        return self._heads(weights, batch, None, 1)
-
     def backward(self, weights: Weights, batch: Batch, gradients: Weights, count: int) -> float:
         """Set `gradients` to those of nats / count by every weight; return the nats."""
         gradient = self._gradient
-        nats = self._heads(weights, batch, gradients, count)
+        nats = self.nats(weights, batch, gradients, count)
         mix, by_mix = weights.get("mix"), gradient
         for n in reversed(range(len(self.layers))):
             layer = self.layers[n]
@@ -100,26 +104,6 @@ class Pass:
             if n:
                 np.matmul(gates.T, self._hidden[n - 1], gradients[f"lstm.{n}.input"])
                 np.matmul(gates, weights[f"lstm.{n}.input"], gradient.reshape(-1, layer.width))
-        self._leave(weights, gradients)
-        return nats
-
-    def _enter(self, weights: Weights, batch: Batch) -> None:
-        """Compute the first layer's input: the sum of the rows of each group's tokens and features."""
-        tables = self._alphabet.features
-        offsets = self._alphabet.size + 1 + np.cumsum([0, *tables])[:-1].astype(np.int64)
-        rows = np.concatenate([batch.inputs, batch.features[:, :, : len(tables)] + offsets], 2)
-        self._rows = np.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(
-            -1, rows.shape[2]
-        )  # of `entry`, (N, P + F)
-        gates = self.layers[0].gates.reshape(len(self._rows), -1)
-        table = self._entry @ halved(weights["lstm.0.input"]).T  # (R, 4H)
-        table += halved(weights["lstm.0.bias"]) / self._rows.shape[1]
-        np.take(table, self._rows[:, 0], 0, gates, "clip")
-        for column in self._rows.T[1:]:
-            gates += table[column]
-
-    def _leave(self, weights: Weights, gradients: Weights) -> None:
-        """Set the gradients of `entry` and of the first layer's input weights."""
         gates = self.layers[0].gates.reshape(len(self._rows), -1)
         counts = np.zeros((len(self._rows), len(self._entry)), gates.dtype)
         for column in self._rows.T:
@@ -129,9 +113,10 @@ class Pass:
         np.matmul(table, weights["lstm.0.input"], gradients["entry"])
         if self._masks is not None:
             gradients["entry"] *= self._masks[0]
+        return nats
 
-    def _heads(self, weights: Weights, batch: Batch, gradients: Weights | None, count: int) -> float:
-        """Sum the nats of all parts; set `gradients`, if given, and those by the top output."""
+    def nats(self, weights: Weights, batch: Batch, gradients: Weights | None = None, count: int = 1) -> float:
+        """Sum the nats of all targets after `forward`; set the heads' `gradients` of nats / count."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         features = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
         named = suggested_events(features, self._alphabet) if self._alphabet.echoes else None

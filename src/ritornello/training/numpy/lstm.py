@@ -18,7 +18,9 @@ import numpy as np
 # few rows meet large weights, unless rows * depth * columns is at most this. So weights are cut into column blocks.
 SMALL_PRODUCT = 1_000_000
 
-Step = tuple[np.ndarray, ...]  # views of one step, see `Recurrence._views`
+Step = tuple[np.ndarray, ...]
+"""Views of one step: gates, sigmoids, i and f as a pair, each gate, the cell before, the cell, its tanh, the output
+before, the output."""
 
 
 class Recurrence:
@@ -39,7 +41,13 @@ class Recurrence:
         self._scratch = np.empty((3, streams, width), dtype)
         self._gradients = np.empty((2, streams, width), dtype)  # by the output and by the cell
         # Views of each step are made once: to make them anew would cost as much as some of the arithmetic.
-        self._steps = [self._views(t) for t in range(steps)]
+        self._steps: list[Step] = []
+        for t, gates in enumerate(self.gates):
+            i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
+            pair = gates[:, : 2 * width].reshape(-1, 2, width)
+            cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
+            outputs = (self.output[t], self.output[t + 1])
+            self._steps.append((gates, gates[:, : 3 * width], pair, i, f, o, g, *cells, *outputs))
 
     def forward(self, weights: np.ndarray) -> None:
         """Run through all steps. weights: recurrent, (4H, H), halved."""
@@ -58,51 +66,37 @@ class Recurrence:
             np.multiply(o, squashed, output)
 
     def backward(self, weights: np.ndarray, gradient: np.ndarray) -> None:
-        """Run backward through all steps.
+        """Run backward through all steps; turn the gates into the gradients by their sums.
 
         weights: recurrent, (4H, H), not halved. gradient: (T, S, H), of the nll by the outputs.
+        With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
         """
         by_output, by_cell = self._gradients
         product = blocked_product(weights, self.gates[0], by_output)
         self._gradients[:] = 0
-        for step, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
-            by_output += by_this
-            self._back(step, by_output, by_cell)
-            product(step[0])
-
-    def _back(self, step: Step, by_output: np.ndarray, by_cell: np.ndarray) -> None:
-        """Turn gradients by output and cell into those by the gates' sums and the cell before.
-
-        With s a sigmoid, its gradient is s - s^2; with h = o tanh(c), that of h by c is o - h tanh(c).
-        """
-        _, sigmoids, pair, i, f, o, g, before, _, squashed, _, output = step
         one, two, three = self._scratch
         squares = self._sums[:, : 3 * self.width]
-        np.multiply(by_output, squashed, one)
-        np.multiply(by_output, o, two)
-        np.multiply(one, output, three)
-        two -= three
-        by_cell += two
-        np.multiply(i, g, two)
-        np.multiply(two, g, three)
-        np.subtract(i, three, two)  # i (1 - g^2)
-        np.multiply(by_cell, f, three)  # for the cell before
-        np.multiply(sigmoids, sigmoids, squares)
-        sigmoids -= squares
-        o *= one
-        i *= g
-        f *= before
-        pair *= by_cell[:, None]
-        np.multiply(two, by_cell, g)
-        by_cell[:] = three
-
-    def _views(self, t: int) -> Step:
-        """Make the views of step t: gates, sigmoids, i and f as a pair, each gate, cells, outputs."""
-        gates, width = self.gates[t], self.width
-        i, f, o, g = (gates[:, n * width : (n + 1) * width] for n in range(4))
-        cells = (self.cell[t], self.cell[t + 1], self._squashed[t])
-        pair = gates[:, : 2 * width].reshape(-1, 2, width)
-        return gates, gates[:, : 3 * width], pair, i, f, o, g, *cells, self.output[t], self.output[t + 1]
+        for step, by_this in zip(reversed(self._steps), gradient[::-1], strict=True):
+            gates, sigmoids, pair, i, f, o, g, before, _, squashed, _, output = step
+            by_output += by_this
+            np.multiply(by_output, squashed, one)
+            np.multiply(by_output, o, two)
+            np.multiply(one, output, three)
+            two -= three
+            by_cell += two
+            np.multiply(i, g, two)
+            np.multiply(two, g, three)
+            np.subtract(i, three, two)  # i (1 - g^2)
+            np.multiply(by_cell, f, three)  # for the cell before
+            np.multiply(sigmoids, sigmoids, squares)
+            sigmoids -= squares
+            o *= one
+            i *= g
+            f *= before
+            pair *= by_cell[:, None]
+            np.multiply(two, by_cell, g)
+            by_cell[:] = three
+            product(gates)
 
 
 def blocked_product(matrix: np.ndarray, like: np.ndarray, out: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

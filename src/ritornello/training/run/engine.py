@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -128,7 +129,10 @@ def choose_setting(
         possible = [setting for setting in possible if setting.dtype == possible[0].dtype]
         if len(possible) == 1:
             return possible[0], ()
-    timed = measured(possible, timer or update_timer(network, encoding, options, possible[0]))
+    if timer is None:
+        make_engine(network, encoding, make_plan(options, 1, possible[0]))  # loaded now, so that this is not timed
+        timer = partial(updates_per_second, network, encoding, options)
+    timed = measured(possible, timer)
     return max(timed, key=attrgetter("updates_per_second")), timed
 
 
@@ -184,31 +188,28 @@ def measured(possible: Sequence[Setting], timer: Timer) -> list[Setting]:
     return timed
 
 
-def update_timer(network: NetworkOptions, encoding: MelodyEncoding, options: TrainOptions, first: Setting) -> Timer:
-    """Make a timer: the median of a few updates on random tokens, after one or two to warm up.
+def updates_per_second(
+    network: NetworkOptions, encoding: MelodyEncoding, options: TrainOptions, setting: Setting, seconds: float
+) -> float | None:
+    """Time a few updates on random tokens: their median, after one or two to warm up.
 
-    first: a setting whose engine is loaded now, so that loading is not timed.
+    None where the threads are no gain. seconds: the most that it may take, about.
     """
-    make_engine(network, encoding, make_plan(options, 1, first))
-
-    def updates_per_second(setting: Setting, seconds: float) -> float | None:
-        if not threads_help(setting):
-            return None
-        plan = replace(make_plan(options, 1, setting), dropout=network.dropout)
-        began = time.perf_counter()
-        engine = make_engine(network, encoding, plan)
-        batch = random_batch(Alphabet.of(encoding), plan.streams, plan.bptt_steps)
-        times: list[float] = []
-        for _ in range(MOST_UPDATES_TIMED):
-            before = time.perf_counter()
-            engine.update(batch, 1e-4)
-            now = time.perf_counter()
-            times.append(now - before)
-            if now - began + times[-1] > seconds:
-                break
-        return 1 / float(np.median(times[min(2, len(times) - 1) :]))
-
-    return updates_per_second
+    if not threads_help(setting):
+        return None
+    plan = replace(make_plan(options, 1, setting), dropout=network.dropout)
+    began = time.perf_counter()
+    engine = make_engine(network, encoding, plan)
+    batch = random_batch(Alphabet.of(encoding), plan.streams, plan.bptt_steps)
+    times: list[float] = []
+    for _ in range(MOST_UPDATES_TIMED):
+        before = time.perf_counter()
+        engine.update(batch, 1e-4)
+        now = time.perf_counter()
+        times.append(now - before)
+        if now - began + times[-1] > seconds:
+            break
+    return 1 / float(np.median(times[min(2, len(times) - 1) :]))
 
 
 def threads_help(setting: Setting, probe: Callable[[str, int, float], float] | None = None) -> bool:
@@ -248,6 +249,6 @@ def random_batch(alphabet: Alphabet, streams: int, steps: int) -> Batch:
     """Fill a block with random tokens and features, for measuring how fast an engine is."""
     random = np.random.default_rng(0)
     sizes = [*alphabet.parts, *alphabet.feature_sizes]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.feature_sizes)
+    first = [*alphabet.firsts[:-1], *[0] * len(alphabet.feature_sizes)]
     columns = [low + random.integers(0, size, (streams, steps + 1)) for low, size in zip(first, sizes, strict=True)]
     return batch_of(np.stack(columns, 2), alphabet)

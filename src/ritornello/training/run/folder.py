@@ -80,10 +80,6 @@ class RunMetadata:
         values[VALIDATION] = values.pop("validation")
         return values
 
-    def public(self) -> dict[str, Any]:
-        """Return the values of `to_dict` that anyone may read."""
-        return {name: value for name, value in self.to_dict().items() if name not in PRIVATE}
-
 
 @dataclass(frozen=True)
 class Checkpoint:

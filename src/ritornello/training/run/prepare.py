@@ -14,7 +14,7 @@ import numpy as np
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding, make_encoding
-from ritornello.encoding.options import default_encoding
+from ritornello.encoding.options import EncodingOptions
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
 from ritornello.training.loop import check_sample
@@ -34,29 +34,16 @@ def prepare_training(
 ) -> Training:
     """Prepare a new run, or the one that was saved (see `claim.claimed`, which finds it).
 
+    Of a new one the corpus is encoded, the machine measured where time is the limit, and the plan fixed.
     ranks: the processes that train together; the first one's measurements count.
     Raises ValueError for a corpus without training melodies or a base that does not fit, CheckpointError where
     corpus, base or ranks are not those of the saved run, ImportError naming the extra where torch is missing.
     """
-    return _resume(request, corpus, saved, ranks) if saved else _begin(request, corpus, ranks)
-
-
-def find_source(saved: Checkpoint) -> str:
-    """Find where a run's corpus was read from. Raises CheckpointError where it is gone."""
-    folder, source = saved.folder, saved.metadata.source
-    if not source or (Path(source).is_absolute() and not Path(source).exists()):
-        where = f"is no longer at {source}" if source else "was not read from a file"
-        raise CheckpointError(
-            f"{folder}: the run's corpus {where}; name it: `ritornello train CORPUS -o {folder} --resume`"
-        )
-    return source
-
-
-def _begin(request: Request, corpus: Corpus, ranks: Ranks) -> Training:
-    """Encode the corpus, measure the machine where time is the limit, and fix the plan."""
+    if saved:
+        return _resume(request, corpus, saved, ranks)
     base, options = request.base, request.options
     network, encoding = _of_base(base, request) if base else (request.network, request.encoding)
-    network, encoding = network or load_preset(DEFAULT_PRESET), encoding or default_encoding()
+    network, encoding = network or load_preset(DEFAULT_PRESET), encoding or EncodingOptions().build()
     material = gather(corpus, encoding)
     sample = check_sample(material.validation)
     notes = sum(len(encoding.pitches(m)) for m in sample)  # bits per note = nll x tokens / notes / ln 2
@@ -85,6 +72,17 @@ def _begin(request: Request, corpus: Corpus, ranks: Ranks) -> Training:
     if base and material.validation:
         training.progress.checked = -1  # the base is validated before it learns anything
     return training
+
+
+def find_source(saved: Checkpoint) -> str:
+    """Find where a run's corpus was read from. Raises CheckpointError where it is gone."""
+    folder, source = saved.folder, saved.metadata.source
+    if not source or (Path(source).is_absolute() and not Path(source).exists()):
+        where = f"is no longer at {source}" if source else "was not read from a file"
+        raise CheckpointError(
+            f"{folder}: the run's corpus {where}; name it: `ritornello train CORPUS -o {folder} --resume`"
+        )
+    return source
 
 
 def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -> Training:
@@ -174,7 +172,7 @@ def with_validation(corpus: Corpus) -> Corpus:
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus for the model file; metres and pitch range are of its training split."""
     metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
-    pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train") if s.notes])
+    pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")])
     return {
         "fingerprint": corpus.fingerprint,
         "pieces": len(corpus.pieces),

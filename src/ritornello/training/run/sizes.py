@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from ritornello.encoding.transposition import TRANSPOSITIONS, pitch_range_of, shifts_within
+from ritornello.corpus.tokens import TRANSPOSITIONS, pitch_range_of, shifts_within
 from ritornello.model.alphabet import Alphabet
 from ritornello.training.data import KEPT_BYTES
 from ritornello.training.loop import check_sample
@@ -82,7 +82,7 @@ def check_bytes(training: Training) -> int:
 
     Embeddings, the gates of a layer, the outputs of all layers, three times the logits.
     """
-    network, encoding = training.network, training.encoding
+    network, encoding = training.metadata.network, training.encoding
     groups = sum(map(len, check_sample(training.material.validation))) // len(encoding.parts)
     numbers = network.embedding + (4 + network.layers) * network.width + 3 * encoding.vocabulary.size
     return 4 * numbers * min(groups, training.engine.steps_per_check_batch)

@@ -26,7 +26,6 @@ import numpy as np
 from ritornello import atomic
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.file import ModelFile, load_model, save_model
-from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Streams
 from ritornello.training.loop import Check, Progress, learn
 from ritornello.training.plan import DEFAULTS, Plan, Setting
@@ -35,6 +34,7 @@ from ritornello.training.run.finetune import Base
 from ritornello.training.run.folder import (
     LOG_NAME,
     MODEL_NAME,
+    PRIVATE,
     REPORTS,
     SAMPLE_NAMES,
     SAMPLES,
@@ -97,11 +97,6 @@ class Training:
         return self.metadata.plan
 
     @property
-    def network(self) -> NetworkOptions:
-        """The network's options."""
-        return self.metadata.network
-
-    @property
     def has_validation(self) -> bool:
         """Whether there are melodies to validate with; without them the training nll decides."""
         return bool(self.material.validation)
@@ -109,11 +104,10 @@ class Training:
     @property
     def log_lines(self) -> list[dict[str, Any]]:
         """All lines of the log: the metadata that anyone may read, then the checks."""
-        return [self.metadata.public(), *self.log]
+        public = {name: value for name, value in self.metadata.to_dict().items() if name not in PRIVATE}
+        return [public, *self.log]
 
-    def checks(
-        self, out: str | Path, on_update: Callable[[int, float], None] = lambda update, nll: None
-    ) -> Iterator[Check]:
+    def checks(self, out: str | Path, on_update: Callable[[int, float], None] | None = None) -> Iterator[Check]:
         """Train, yielding each check; by then the best weights and the log are in the folder `out`.
 
         The folder should be held by `claimed`. A run that is there is replaced, unless this one was resumed from it.
@@ -136,7 +130,8 @@ class Training:
                     if isinstance(step, Check):
                         yield step
                         continue
-                    on_update(self.progress.update, step)
+                    if on_update:
+                        on_update(self.progress.update, step)
                     is_due, is_stopped = time.monotonic() - self.saved_at >= self.save_seconds, False
                     if not is_alone:
                         is_due, is_stopped = self.ranks.agree(is_due)
@@ -155,14 +150,14 @@ class Training:
         metadata = {
             "ritornello": VERSION,
             "corpus": self.material.metadata,
-            "plan": self.plan.to_dict(),
+            "plan": asdict(self.plan),
             "seed": self.plan.seed,
             "update": check.update,
             "validation_nll": check.validation_nll,
         }
         if self.base:
             metadata["parent"] = self.base.metadata
-        return ModelFile(self.engine.tensors(), self.network, self.encoding, metadata)
+        return ModelFile(self.engine.tensors(), self.metadata.network, self.encoding, metadata)
 
     def _step(self, folder: Path, steps: Iterator[float | Check]) -> float | Check | None:
         """Take the next step and write a check down; Ctrl-C waits until `progress` is true."""
@@ -199,8 +194,8 @@ class Training:
         elif self.base:
             tensors = self.base.file.tensors
         else:
-            before = self.material.train[0]
-            tensors = make_engine(self.network, self.encoding, self.plan, before, self.ranks).tensors()
+            network, before = self.metadata.network, self.material.train[0]
+            tensors = make_engine(network, self.encoding, self.plan, before, self.ranks).tensors()
         self.engine.load(tensors)
         self.log.append(line)
         self._write_log(folder)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ritornello.corpus.tokens import in_every_key, possible_shifts
 from ritornello.encoding import Grid
-from ritornello.encoding.transposition import in_every_key, possible_shifts
 
 TUNE = np.array([132, 60, 128, 129, 67, 144], np.int16)
 
