@@ -14,6 +14,7 @@ import pytest
 
 from ritornello.music import Note, read
 from ritornello.music.files import scan_content
+from ritornello.music.keys import key_name
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "other_programs"
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -72,6 +73,13 @@ TITLES = {
 }
 
 
+# File: the keys of its pieces, as `key_name` names them.
+KEYS = {
+    "abc-dorian-tonic.abc": ["A dorian", "D mixolydian"],
+    "kern-mode-tonic.krn": ["F dorian"],
+}
+
+
 def written(notes: list[Note], ticks_per_quarter: int) -> str:
     """Return notes as text, `0:C4(1) 1:D4(1/2)`, exact in quarters."""
     return " ".join(
@@ -124,3 +132,8 @@ def test_the_metre_is_the_one_that_is_meant(name):
     metre, pickup = METRES[name]
     assert {m.name for m in piece.timeline.metres} == {metre}
     assert piece.timeline.pickup / piece.timeline.ticks_per_quarter == pickup
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_keeps_its_tonic_and_mode(name):
+    assert [key_name(piece.timeline.key) for piece in read(FOLDER / name)] == KEYS[name]

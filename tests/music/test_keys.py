@@ -2,8 +2,19 @@
 
 import pytest
 
-from ritornello.music.keys import SCALES, estimate_key, key_name, key_of, parse_key, scale_pitch_classes
-from ritornello.music.values import Key, Note
+from ritornello.music.keys import (
+    SCALES,
+    estimate_key,
+    key_name,
+    key_of,
+    key_on,
+    parse_key,
+    parse_key_and_scale,
+    parse_scale,
+    plain_key,
+    scale_pitch_classes,
+)
+from ritornello.music.values import MODES, Key, Note
 
 MAJORS = "Cb Gb Db Ab Eb Bb F C G D A E B F# C#".split()  # noqa: SIM905 - from seven flats to seven sharps
 MINORS = "Ab Eb Bb F C G D A E B F# C# G# D# A#".split()  # noqa: SIM905
@@ -31,12 +42,77 @@ def test_short_and_other_names(name, full):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "H", "G##", "Fb", "G# major", "Dbm", "Cbm", "major", "C dorian", "C4", "A B", "#"]
+    "name", ["", "H", "G##", "Fb", "G# major", "Dbm", "Cbm", "major", "C dorain", "C do", "C4", "A B", "#"]
 )
 def test_a_key_that_does_not_exist_is_named(name):
     with pytest.raises(ValueError, match="no such key") as error:
         parse_key(name)
     assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "fifths", "tonic"),
+    [("D dorian", "D dorian", 0, 2), ("Ddor", "D dorian", 0, 2), ("A Dor", "A dorian", 1, 9),
+     ("G mix", "G mixolydian", 0, 7),
+     ("E phrygian", "E phrygian", 0, 4), ("F lyd", "F lydian", 0, 5), ("B locrian", "B locrian", 0, 11),
+     ("C# dorian", "C# dorian", 5, 1), ("Bb mixolydian", "Bb mixolydian", -3, 10), ("Eb lydian", "Eb lydian", -2, 3),
+     ("C ionian", "C major", 0, 0), ("A aeolian", "A minor", 0, 9), ("d dorian", "D dorian", 0, 2)],
+)  # fmt: skip
+def test_a_key_has_a_tonic_and_one_of_seven_modes(name, full, fifths, tonic):
+    key = parse_key(name)
+    assert (key_name(key), key.fifths, key.tonic) == (full, fifths, tonic)
+    assert parse_key(full) == key
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_scale_holds_the_white_keys_from_its_tonic(mode):
+    key = Key(0, 0, mode)
+    assert {(key.tonic + degree) % 12 for degree in SCALES[mode]} == {0, 2, 4, 5, 7, 9, 11}
+    assert SCALES[mode][2] == (3 if key.is_minor else 4)
+
+
+@pytest.mark.parametrize(
+    ("tonic", "alter", "fifths", "stated", "name"),
+    [("F", 0, -3, "minor", "F dorian"), ("f", 0, -4, "minor", "F minor"), ("D", 0, 1, "major", "D mixolydian"),
+     ("D", 0, 0, None, "D dorian"), ("E", 0, 0, "minor", "E phrygian"), ("D", 0, -1, "dorian", "D dorian"),
+     ("A", 0, 1, "major", "A major"), ("B", -1, None, "mixolydian", "Bb mixolydian"),
+     ("D", 0, None, None, "D major")],
+)  # fmt: skip
+def test_a_tonic_is_kept_whatever_the_signature(tonic, alter, fifths, stated, name):
+    assert key_name(key_on(tonic, alter, fifths, stated)) == name
+
+
+@pytest.mark.parametrize(
+    ("key", "plain"),
+    [("D dorian", "D minor"), ("G mixolydian", "G major"), ("E phrygian", "E minor"), ("F lydian", "F major"),
+     ("B locrian", "B minor"), ("G major", "G major"), ("G# dorian", "G# minor")],
+)  # fmt: skip
+def test_a_mode_has_a_plain_key_with_its_tonic_and_third(key, plain):
+    assert key_name(plain_key(parse_key(key))) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "classes"),
+    [("C D E G A", "C major", {0, 2, 4, 7, 9}), ("A C D E G", "A minor", {9, 0, 2, 4, 7}),
+     ("D E F G A B C", "D dorian", {2, 4, 5, 7, 9, 11, 0}),
+     ("G, A, B, C, D, E, F", "G mixolydian", {7, 9, 11, 0, 2, 4, 5}),
+     ("F# A B", "F# minor", {6, 9, 11})],
+)  # fmt: skip
+def test_a_scale_is_read_by_its_pitches_with_the_tonic_first(text, name, classes):
+    key, found = parse_scale(text)
+    assert (key_name(key), found) == (name, classes)
+
+
+@pytest.mark.parametrize("text", ["", "C", "C D", "C D H", "C4 E4 G4", "C C# Db"])
+def test_what_is_no_scale_is_named(text):
+    with pytest.raises(ValueError, match=r"not a scale.*as in C D E G A"):
+        parse_scale(text)
+
+
+def test_a_pentatonic_scale_has_five_pitches_of_its_key():
+    assert parse_key_and_scale("A minor pentatonic") == (parse_key("Am"), {9, 0, 2, 4, 7})
+    assert parse_key_and_scale("G pentatonic") == (parse_key("G"), {7, 9, 11, 2, 4})
+    assert parse_key_and_scale("D dorian") == (parse_key("D dorian"), {0, 2, 4, 5, 7, 9, 11})
 
 
 def test_scales():

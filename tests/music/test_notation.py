@@ -60,6 +60,8 @@ def values(melody):
         ((6, 8), [(6, 6)], "r4. 4."),
         ((9, 8), [(0, 18)], "2.~ 4."),
         ((5, 4), [(0, 20)], "2.~ 2"),
+        ((5, 4, (2, 3)), [(0, 20)], "2~ 2."),
+        ((7, 8, (3, 2, 2)), [(0, 14)], "4.~ 4~ 4"),
         ((2, 2), [(0, 16)], "1"),
     ],
 )
@@ -86,6 +88,11 @@ def test_a_pick_up_is_counted_from_its_end_and_taken_from_the_last_bar():
         ((7, 8), "1 1 3/2"),
         ((5, 8), "1 3/2"),
         ((1, 8), "1/2"),
+        ((7, 8, (3, 2, 2)), "3/2 1 1"),
+        ((5, 4, (3, 2)), "1 1 1 1 1"),
+        ((9, 8, (2, 2, 2, 3)), "1 1 1 3/2"),
+        ((8, 8, (3, 3, 2)), "3/2 3/2 1"),
+        ((11, 16, (4, 4, 3)), "1/2 1/2 1/2 1/2 3/4"),
     ],
 )
 def test_metres_fall_into_beats(metre, lengths):
@@ -207,6 +214,8 @@ def test_beams_join_the_notes_of_a_beat():
     assert beams(line([(2 * i, 2) for i in range(8)])) == "( ) ( ) ( ) ( )"
     assert beams(line([(2 * i, 2) for i in range(6)], metre=(6, 8))) == "( - ) ( - )"
     assert beams(line([(2 * i, 2) for i in range(6)], metre=(3, 4))) == "( ) ( ) ( )"
+    assert beams(line([(2 * i, 2) for i in range(7)], metre=(7, 8))) == "( ) ( ) ( - )"
+    assert beams(line([(2 * i, 2) for i in range(7)], metre=(7, 8, (3, 2, 2)))) == "( - ) ( ) ( )"
 
 
 def test_second_beams_and_hooks():

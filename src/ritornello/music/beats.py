@@ -9,7 +9,7 @@ Source of the rules: Gould, "Behind Bars" (2011), chapter 6, on notating rhythm 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +17,7 @@ from itertools import accumulate, pairwise
 from math import lcm
 from typing import NamedTuple
 
+from ritornello.music.quarters import MetreName
 from ritornello.music.values import Metre
 
 LONGEST = Fraction(8)  # a breve, in quarters
@@ -42,8 +43,25 @@ class Node(NamedTuple):
     depth: int
 
 
+def joined_metre(terms: Sequence[tuple[Sequence[int], int]]) -> MetreName:
+    """Join the terms of a time signature in one metre: 3+2+2/8, and 3/8 + 2/4 as 3+2+2/8.
+
+    terms: the counts over each lower figure, one number where it states no groups.
+    """
+    unit = max(denominator for _, denominator in terms)
+    groups: list[int] = []
+    for counts, denominator in terms:
+        if len(terms) > 1 and len(counts) == 1:
+            groups += [int(beat * unit / 4) for beat in beat_lengths(Metre(0, counts[0], denominator))]
+        else:
+            groups += [count * unit // denominator for count in counts]
+    return (sum(groups), unit, tuple(groups)) if len(groups) > 1 else (groups[0], unit)
+
+
 def beat_lengths(metre: Metre) -> list[Fraction]:
-    """List the beats of a full bar in quarters: 6/8 has 3/2, 3/2; 7/8 has 1, 1, 3/2."""
+    """List the beats of a full bar in quarters: 6/8 has 3/2, 3/2; 7/8 has 1, 1, 3/2, but 3/2, 1, 1 as 3+2+2/8."""
+    if metre.groups:
+        return [beat for count in metre.groups for beat in beat_lengths(Metre(0, count, metre.denominator))]
     unit, count = Fraction(4, metre.denominator), metre.numerator
     if count % 3 == 0 and (count > 3 or metre.denominator >= 8):
         return [3 * unit] * (count // 3)
@@ -55,17 +73,24 @@ def beat_lengths(metre: Metre) -> list[Fraction]:
 
 @dataclass(frozen=True)
 class BeatTree:
-    """The beats of one bar as a tree. beats: their lengths in quarters; unit: the note value of the metre."""
+    """The beats of one bar as a tree.
+
+    beats: their lengths in quarters. unit: the note value of the metre. stated: where its groups begin in the bar, if
+    they are of more than a beat each: 3 of 3+2/4.
+    """
 
     beats: tuple[Fraction, ...]
     unit: Fraction
+    stated: tuple[Fraction, ...] = ()
 
     @classmethod
     def of(cls, metre: Metre, length: Fraction) -> BeatTree:
         """Build the tree of a bar of `metre`, with further beats where `length` exceeds a full bar."""
         beats = beat_lengths(metre)
         times = max(1, -(-length // sum(beats)))
-        return cls(tuple(beats * int(times)), Fraction(4, metre.denominator))
+        unit = Fraction(4, metre.denominator)
+        groups = metre.groups if times == 1 and len(metre.groups) < len(beats) else ()
+        return cls(tuple(beats * int(times)), unit, tuple(place * unit for place in accumulate(groups[:-1])))
 
     @cached_property
     def length(self) -> Fraction:
@@ -101,6 +126,8 @@ class BeatTree:
     def _middle(self) -> list[Fraction]:
         """Four, six ... beats have a middle; two compound beats too; five fall into three and two."""
         starts, count = self.beat_starts, len(self.beats)
+        if self.stated:
+            return list(self.stated)
         if count == 5:
             return [starts[3]]
         if (count >= 4 and count % 2 == 0) or (count == 2 and self.compound):

@@ -6,7 +6,7 @@ import math
 from itertools import chain
 from typing import Any
 
-from ritornello.music.values import Key, Metre, Note, Part, Piece, Tempo, Timeline
+from ritornello.music.values import MODES, Key, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_TICK = 2**53
 MAX_TEXT = 100_000
@@ -66,10 +66,15 @@ def _timeline(data: Any) -> Timeline:
     return Timeline(
         _whole(data["ticks_per_quarter"]),
         _whole(data["length"]),
-        tuple(Metre(*(_whole(n) for n in m)) for m in _list(data["metres"])),
+        tuple(_metre(*_list(m, 4)) for m in _list(data["metres"])),
         tuple(Key(_whole(tick), _fifths(fifths), _mode(mode)) for tick, fifths, mode in _list(data["keys"])),
         tuple(Tempo(_whole(tick), _positive(qpm)) for tick, qpm in _list(data["tempos"])),
     )
+
+
+def _metre(tick: Any, numerator: Any, denominator: Any, groups: Any = ()) -> Metre:
+    grouped = tuple(_whole(n) for n in _list(groups, 64)) if groups else ()
+    return Metre(_whole(tick), _whole(numerator), _whole(denominator), grouped)
 
 
 def _list(value: Any, most: int = 1_000_000) -> list:
@@ -89,8 +94,8 @@ def _fifths(value: Any) -> int:
 
 
 def _mode(value: Any) -> str:
-    if value not in ("major", "minor"):
-        raise ValueError("a mode must be major or minor")
+    if value not in MODES:
+        raise ValueError(f"a mode must be one of {', '.join(MODES)}")
     return value
 
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ritornello.music.spelling import LINE_OF_FIFTHS
-from ritornello.music.values import Key, Note
+from ritornello.music.values import MODES, Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
+SCALES = {  # semitones above the tonic
+    mode: tuple(sorted((degree - above) % 12 for degree in (0, 2, 4, 5, 7, 9, 11))) for mode, above in MODES.items()
+}
+PENTATONIC = {"major": (0, 2, 4, 7, 9), "minor": (0, 3, 5, 7, 10)}
 SURE = 0.03  # an estimate with a smaller lead is dropped
 FITS_BETTER = 0.08  # of the sounding time, to overrule a stated C major
 LEADING_TONE = 11  # minor melodies raise their seventh at cadences; a scale lock lets them
@@ -22,32 +25,118 @@ PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
-_KEY_NAME = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?\s*(major|minor|maj|min|m|dur|moll)?")
+_TONIC = r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?"
+_KEY_NAME = re.compile(_TONIC + r"(?:\s*([A-Za-z]+))?")
+_MODE_NAMES = (*MODES, "ionian", "aeolian", "dur", "moll")
+_OTHER_NAMES = {"ionian": "major", "dur": "major", "aeolian": "minor", "moll": "minor"}
+LEGAL_KEYS = (
+    "write a letter A to G with # or b, and m or a mode (major, minor, dorian, phrygian, lydian, mixolydian, "
+    "locrian), as in G, Bb, F#m, D dorian"
+)
 
 
 def parse_key(name: str) -> Key:
-    """Read the name of a key: "G", "Bb major", "F#m", "e" (a small letter is minor). Tick 0.
+    """Read the name of a key: "G", "Bb major", "F#m", "D dorian", "Gmix", "e" (a small letter is minor). Tick 0.
 
     Raises ValueError for anything else, and for a key with more than seven accidentals.
     """
     match = _KEY_NAME.fullmatch(name.strip())
-    if not match:
-        raise ValueError(f"no such key: {name!r}; write a letter A to G with # or b and perhaps m, as in G, Bb, F#m")
-    letter, accidental, mode_name = match.group(1), match.group(2) or "", match.group(3) or ""
-    is_minor = mode_name.startswith(("mi", "mo")) or mode_name == "m" or (letter.islower() and not mode_name)
-    mode = "minor" if is_minor else "major"
-    alter = accidental.count("#") + accidental.count("♯") - accidental.count("b") - accidental.count("♭")
-    fifths = LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter - (3 if mode == "minor" else 0)
+    mode = None if match is None else mode_named(match[3] or ("m" if match[1].islower() else "major"))
+    if match is None or mode is None:
+        raise ValueError(f"no such key: {name!r}; {LEGAL_KEYS}")
+    fifths = _place(match[1], match[2]) - tonic_above(mode)
     if not -7 <= fifths <= 7:
         raise ValueError(f"no such key: {name!r} would need {abs(fifths)} accidentals; 7 is the most")
     return Key(0, fifths, mode)
 
 
+def parse_key_and_scale(name: str) -> tuple[Key, frozenset[int]]:
+    """Read a key, or the pentatonic scale of one ("A minor pentatonic"), with its pitch classes (0 = C).
+
+    Raises ValueError for anything else.
+    """
+    words = name.split()
+    if words and words[-1].lower() == "pentatonic" and len(words) > 1:
+        key = parse_key(" ".join(words[:-1]))
+        degrees = PENTATONIC["minor" if key.is_minor else "major"]
+        return key, frozenset((key.tonic + degree) % 12 for degree in degrees)
+    key = parse_key(name)
+    return key, frozenset(scale_pitch_classes(key))
+
+
+def parse_scale(text: str) -> tuple[Key, frozenset[int]]:
+    """Read a scale as names of pitches, the tonic first ("C D E G A"): its key and pitch classes (0 = C).
+
+    The key is the one on the tonic, and with the third of the scale, that holds most of its pitches; major and minor
+    go before other modes. Raises ValueError for anything but three or more pitches.
+    """
+    words = text.replace(",", " ").split()
+    matches = [re.fullmatch(_TONIC, word) for word in words]
+    places = [_place(match[1], match[2]) for match in matches if match]
+    pitches = frozenset(place * 7 % 12 for place in places)
+    if len(places) < len(words) or len(pitches) < 3:
+        raise ValueError(f"not a scale: {text!r}; write three or more pitches, the tonic first, as in C D E G A")
+    keys = [Key(0, places[0] - tonic_above(mode), mode) for mode in MODES]
+    has_minor_third = (places[0] * 7 + 3) % 12 in pitches and (places[0] * 7 + 4) % 12 not in pitches
+    fitting = [key for key in keys if -7 <= key.fifths <= 7 and key.is_minor == has_minor_third]
+    if not fitting:
+        raise ValueError(f"not a scale: {text!r} would need more than 7 accidentals at the clef")
+    key = max(fitting, key=lambda key: len(pitches & {(key.tonic + degree) % 12 for degree in SCALES[key.mode]}))
+    return key, pitches
+
+
+def mode_named(word: str) -> str | None:
+    """Find the mode of MODES that a word names, "m", or three letters or more of its name; None for another."""
+    if word == "m":
+        return "minor"
+    names = [name for name in _MODE_NAMES if len(word) >= 3 and name.startswith(word.lower())]
+    return _OTHER_NAMES.get(names[0], names[0]) if names else None
+
+
+def tonic_above(mode: str) -> int:
+    """Count the fifths from the tonic of the major scale of a signature to that of `mode`: 2 of dorian."""
+    return (7 * MODES[mode] + 1) % 12 - 1
+
+
+def key_on(letter: str, alter: int, fifths: int | None, stated: str | None) -> Key | None:
+    """Find the key on a tonic under a signature. letter, alter: of the tonic. stated: the mode by name, if any.
+
+    A signature that makes another mode with the same third overrules "major" and "minor", words for the third alone
+    in many files: F with three flats, called minor, is F dorian. None for what needs more than seven accidentals.
+    """
+    place = LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter
+    modes = {place - tonic_above(mode): mode for mode in MODES}
+    found = modes.get(fifths) if fifths is not None else None
+    if stated not in (None, "major", "minor") or found is None:
+        mode = stated or "major"
+    else:
+        is_same = stated is None or Key(0, 0, found).is_minor == Key(0, 0, stated).is_minor
+        mode = found if is_same else stated or found
+    key = Key(0, place - tonic_above(mode), mode)
+    return key if -7 <= key.fifths <= 7 else None
+
+
+def _place(letter: str, accidental: str | None) -> int:
+    """Find the place of a tonic on the line of fifths, C being 0."""
+    signs = accidental or ""
+    alter = signs.count("#") + signs.count("♯") - signs.count("b") - signs.count("♭")
+    return LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter
+
+
 def key_name(key: Key) -> str:
-    """Name a key: "Bb major", "F# minor"."""
-    place = key.fifths + (3 if key.mode == "minor" else 0) + 1
+    """Name a key: "Bb major", "F# minor", "D dorian"."""
+    place = key.fifths + tonic_above(key.mode) + 1
     letter = LINE_OF_FIFTHS[place % 7]
     return f"{letter}{'#' * (place // 7) if place >= 0 else 'b' * -(place // 7)} {key.mode}"
+
+
+def plain_key(key: Key) -> Key:
+    """Find the major or minor key with the tonic and the third of a key in any mode, at most seven accidentals."""
+    mode = "minor" if key.is_minor else "major"
+    fifths = key.fifths + tonic_above(key.mode) - tonic_above(mode)
+    return key._replace(
+        fifths=fifths if -7 <= fifths <= 7 else fifths - 12 * (fifths > 0) + 12 * (fifths < 0), mode=mode
+    )
 
 
 def pitch_name(pitch: int) -> str:
@@ -99,8 +188,7 @@ def settled_key(stated: Key | None, found: Key, confidence: float, notes: Sequen
 
 def key_of(tonic: int, mode: str) -> Key:
     """Find the key on a pitch class with the fewest accidentals (six flats, never six sharps)."""
-    fifths = (tonic * 7 - (3 if mode == "minor" else 0) + 6) % 12 - 6
-    return Key(0, fifths, mode)
+    return Key(0, (tonic * 7 - tonic_above(mode) + 6) % 12 - 6, mode)
 
 
 _rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
 DEFAULT_VELOCITY = 80
+MODES = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
+"""The seven modes, ionian as major and aeolian as minor: semitones above the major tonic of their signature."""
 
 
 class Note(NamedTuple):
@@ -32,20 +34,33 @@ class Note(NamedTuple):
 
 
 class Metre(NamedTuple):
-    """A time signature from `tick` on; it starts a bar, even where the bar before is not full."""
+    """A time signature from `tick` on; it starts a bar, even where the bar before is not full.
+
+    groups: of an additive metre, how its units are grouped, (3, 2, 2) of 3+2+2/8; () where that is not stated.
+    """
 
     tick: int
     numerator: int
     denominator: int
+    groups: tuple[int, ...] = ()
+
+    @property
+    def upper(self) -> str:
+        """The upper figure as it is written: "6", "3+2+2"."""
+        return "+".join(map(str, self.groups)) or str(self.numerator)
 
     @property
     def name(self) -> str:
-        """The metre as it is written, "6/8"."""
-        return f"{self.numerator}/{self.denominator}"
+        """The metre as it is written: "6/8", "3+2+2/8"."""
+        return f"{self.upper}/{self.denominator}"
+
+    def to_list(self) -> list[Any]:
+        """Turn it into plain values; groups only where they are stated."""
+        return [*self[:3], *([list(self.groups)] if self.groups else [])]
 
 
 class Key(NamedTuple):
-    """A key from `tick` on: fifths from -7 (seven flats) to 7 (seven sharps), mode "major" or "minor"."""
+    """A key from `tick` on: fifths from -7 (seven flats) to 7 (seven sharps) of its signature, mode of MODES."""
 
     tick: int
     fifths: int
@@ -54,7 +69,12 @@ class Key(NamedTuple):
     @property
     def tonic(self) -> int:
         """Pitch class of the tonic, 0 (C) to 11 (B)."""
-        return (self.fifths * 7 + (9 if self.mode == "minor" else 0)) % 12
+        return (self.fifths * 7 + MODES[self.mode]) % 12
+
+    @property
+    def is_minor(self) -> bool:
+        """Whether the third above the tonic is a minor one."""
+        return self.mode in ("minor", "dorian", "phrygian", "locrian")
 
 
 class Tempo(NamedTuple):
@@ -93,13 +113,15 @@ class Timeline:
         for metre in self.metres:
             if metre.numerator < 1 or metre.denominator < 1:
                 raise ValueError(f"a metre needs two positive numbers, not {metre.name}")
+            if metre.groups and (min(metre.groups) < 1 or sum(metre.groups) != metre.numerator):
+                raise ValueError(f"the groups {metre.upper} of a metre do not add up to {metre.numerator}")
 
     def to_dict(self) -> dict[str, Any]:
         """Turn it into plain values, for answers of workers and lines of a corpus."""
         return {
             "ticks_per_quarter": self.ticks_per_quarter,
             "length": self.length,
-            "metres": [list(m) for m in self.metres],
+            "metres": [m.to_list() for m in self.metres],
             "keys": [list(k) for k in self.keys],
             "tempos": [list(t) for t in self.tempos],
         }

@@ -141,11 +141,16 @@ def test_keys_and_modes_alter_their_letters(key, scale):
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("G", (Key(0, 1),)), ("Em", (Key(0, 1, "minor"),)), ("Ddor", (Key(0, 0, "minor"),)), ("Amix", (Key(0, 2),)),
-        ("none", ()), ("D exp _b _e ^f", (Key(0, -1),)),
+        ("G", (Key(0, 1),)), ("Em", (Key(0, 1, "minor"),)), ("Ddor", (Key(0, 0, "dorian"),)),
+        ("Amix", (Key(0, 2, "mixolydian"),)), ("A dorian", (Key(0, 1, "dorian"),)), ("Amin", (Key(0, 0, "minor"),)),
+        ("A Mixolydian", (Key(0, 2, "mixolydian"),)), ("AMIX", (Key(0, 2, "mixolydian"),)),
+        ("Bb lyd", (Key(0, -1, "lydian"),)), ("F#phr", (Key(0, 2, "phrygian"),)), ("Bloc", (Key(0, 0, "locrian"),)),
+        ("C ionian", (Key(0, 0),)), ("A aeolian", (Key(0, 0, "minor"),)), ("HP", (Key(0, 2, "mixolydian"),)),
+        ("D =c", (Key(0, 1, "mixolydian"),)), ("D mix =f", (Key(0, 0, "dorian"),)),
+        ("none", ()), ("D exp _b _e ^f", (Key(0, -1, "minor"),)), ("D phr ^f", (Key(0, -2, "phrygian"),)),
     ],
 )  # fmt: skip
-def test_keys_are_known_by_signature_and_third(key, expected):
+def test_keys_are_known_by_tonic_and_mode(key, expected):
     assert tune("C", key).timeline.keys == expected
 
 
@@ -171,8 +176,9 @@ def test_midi_lines_transpose_and_name_the_program():
 
 @pytest.mark.parametrize(
     ("metre", "expected"),
-    [("C", (4, 4)), ("C|", (2, 2)), ("3/4", (3, 4)), ("2+3/8", (5, 8)), ("(2+2+3)/8", (7, 8)), ("none", (6, 4)),
-     ("3/8+2/4", (7, 8)), ("2+2+3/8", (7, 8)), ("9/8 + 3/4", (15, 8)), ("( 3 + 2 ) / 8", (5, 8)), ("c|", (2, 2)),
+    [("C", (4, 4)), ("C|", (2, 2)), ("3/4", (3, 4)), ("2+3/8", (5, 8, (2, 3))), ("(2+2+3)/8", (7, 8, (2, 2, 3))),
+     ("none", (6, 4)), ("3/8+2/4", (7, 8, (3, 2, 2))), ("2+2+3/8", (7, 8, (2, 2, 3))),
+     ("9/8 + 3/4", (15, 8, (3, 3, 3, 2, 2, 2))), ("( 3 + 2 ) / 8", (5, 8, (3, 2))), ("c|", (2, 2)),
      ("6/8 (3/4)", (6, 8)), ("6/8(3/4)", (6, 8)), ("3/4 2/4", (3, 4))],
 )  # fmt: skip
 def test_metres(metre, expected):

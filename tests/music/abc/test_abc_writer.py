@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.abc.writer import write_abc
-from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
+from ritornello.music.values import MODES, Key, Melody, Metre, Note, Tempo, Timeline
 
 
 def exact(notes, ticks):
@@ -63,6 +63,15 @@ def test_a_pick_up_is_a_short_first_bar():
     melody = line((67, 4), (72, 16), (72, 12), metres=(Metre(0, 4, 4), Metre(480, 4, 4)))
     assert music_of(melody) == "G2 | c8 | c6 |]"
     assert read_abc(write_abc(melody))[0].timeline.pickup == 480
+
+
+def test_stated_groups_are_written_and_beamed():
+    scale = [(pitch, 2) for pitch in (60, 62, 64, 65, 67, 69, 71)]
+    grouped = line(*scale, metres=(Metre(0, 7, 8, (3, 2, 2)),))
+    assert "M:3+2+2/8" in write_abc(grouped)
+    assert music_of(grouped) == "CDE FG AB |]"
+    assert music_of(line(*scale, metres=(Metre(0, 7, 8),))) == "CD EF GAB |]"
+    assert read_abc(write_abc(grouped))[0].timeline.metres == grouped.timeline.metres
 
 
 def test_changes_of_metre_key_and_tempo_stand_where_they_happen():
@@ -143,7 +152,7 @@ def test_every_melody_reads_back_with_the_same_notes(melody):
 
 
 @pytest.mark.parametrize("fifths", range(-7, 8))
-@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("mode", MODES)
 def test_every_key_reads_back(fifths, mode):
     melody = line((60, 16), keys=(Key(0, fifths, mode),))
     assert read_abc(write_abc(melody))[0].timeline.keys == melody.timeline.keys

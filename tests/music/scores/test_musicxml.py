@@ -233,6 +233,25 @@ def test_keys_and_metres_are_written_where_they_begin_and_nowhere_else():
     assert [b.findtext("attributes/key/fifths") for b in bars] == ["1", None, "-2"]
 
 
+def test_modes_and_stated_groups_are_written():
+    melody = Melody(
+        tuple(Note(240 * i, 240, 62) for i in range(7)),
+        Timeline(metres=(Metre(0, 7, 8, (3, 2, 2)),), keys=(Key(0, 0, "dorian"),)),
+    )
+    (bar,) = measures(melody)
+    assert (bar.findtext("attributes/key/fifths"), bar.findtext("attributes/key/mode")) == ("0", "dorian")
+    assert (bar.findtext("attributes/time/beats"), bar.findtext("attributes/time/beat-type")) == ("3+2+2", "8")
+    assert [note.findtext("beam") for note in bar.iter("note")] == [
+        "begin",
+        "continue",
+        "end",
+        "begin",
+        "end",
+        "begin",
+        "end",
+    ]
+
+
 def test_an_unknown_key_is_not_written():
     assert measures(HAND_MADE["plain"])[0].find("attributes/key") is None
 

@@ -182,6 +182,58 @@ def test_a_transposing_instrument_sounds_and_so_does_its_key():
     assert piece.timeline.keys == (Key(0, 0, "major"),)
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("dorian", "dorian"), ("mixolydian", "mixolydian"), ("aeolian", "minor"), ("ionian", "major"), ("none", "major"),
+     ("phrygian", "phrygian"), ("lydian", "lydian"), ("locrian", "locrian"), ("minor", "minor")],
+)  # fmt: skip
+def test_the_mode_of_a_musicxml_file_is_kept(mode, expected):
+    attributes = f"<key><fifths>1</fifths><mode>{mode}</mode></key>" + COMMON[COMMON.index("<time>") :]
+    assert read_one(score(note("A4", 8), attributes=attributes)).timeline.keys == (Key(0, 1, expected),)
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [("*k[] *D:dor", Key(0, 0, "dorian")), ("*k[f#] *D:mix", Key(0, 1, "mixolydian")),
+     ("*k[b-] *d:", Key(0, -1, "minor")),
+     ("*k[b-e-a-] *f:", Key(0, -3, "dorian")), ("*k[f#] *D:", Key(0, 1, "mixolydian")), ("*k[f#]", Key(0, 1))],
+)  # fmt: skip
+def test_the_tonic_of_a_kern_file_is_kept(signs, expected):
+    tandem = "\n".join(signs.split())
+    text = f"**kern\n*clefG2\n{tandem}\n*M4/4\n=1\n1d\n==\n*-\n"
+    assert read_one(text.encode(), ".krn").timeline.keys == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("definition", "child", "expected"),
+    [('keysig="0" key.pname="d" key.mode="dorian"', "", Key(0, 0, "dorian")),
+     ('keysig="1s" key.pname="d"', "", Key(0, 1, "mixolydian")),
+     ('keysig="2f" key.mode="minor"', "", Key(0, -2, "minor")),
+     ('keysig="1f" key.pname="b" key.accid="f" key.mode="lydian"', "", Key(0, -1, "lydian")),
+     ("", '<keySig sig="1s" pname="a" mode="dorian"/>', Key(0, 1, "dorian")),
+     ("", '<keySig pname="g" mode="mixolydian"/>', Key(0, 0, "mixolydian"))],
+)  # fmt: skip
+def test_the_tonic_of_an_mei_file_is_kept(definition, child, expected):
+    text = (
+        '<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0"><meiHead/><music><body><mdiv><score>'
+        f'<scoreDef {definition}><staffGrp><staffDef n="1" lines="5">{child}<meterSig count="4" unit="4"/></staffDef>'
+        '</staffGrp></scoreDef><section><measure n="1"><staff n="1"><layer n="1"><note pname="d" oct="4" dur="1"/>'
+        "</layer></staff></measure></section></score></mdiv></body></music></mei>"
+    )
+    assert read_one(text.encode(), ".mei").timeline.keys == (expected,)
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["<beats>3+2+2</beats><beat-type>8</beat-type>",
+     "<beats>3</beats><beat-type>8</beat-type><beats>2</beats><beat-type>4</beat-type>"],
+)  # fmt: skip
+def test_an_additive_metre_keeps_its_groups(time):
+    attributes = f"<key><fifths>0</fifths></key><time>{time}</time>"
+    piece = read_one(score(note("D5", 6) + note("E5", 1), note("D5", 6) + note("E5", 1), attributes=attributes))
+    assert piece.timeline.metres == (Metre(0, 7, 8, (3, 2, 2)),)
+
+
 def test_pickup_key_change_metre_change_and_tempo():
     change = (
         "<attributes><key><fifths>-3</fifths><mode>minor</mode></key>"

@@ -11,13 +11,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
+from ritornello.music.beats import joined_metre
+from ritornello.music.keys import key_on, mode_named, tonic_above
+from ritornello.music.quarters import MetreName
 from ritornello.music.spelling import LINE_OF_FIFTHS, alterations
 
-_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
-_MINOR = {"min", "m", "aeo", "dor", "phr", "loc"}  # modes with a minor third
 _TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 _SIGN = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")
 _SIGNS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
@@ -37,7 +37,7 @@ _ESCAPE = re.compile(r"\\(?:(ss|ae|AE|oe|OE|/o|/O|aa|AA)|([`'^~\"uvc])([A-Za-z])
 class Signature:
     """The key of a K: field: the alteration of each letter, and fifths and mode as in `values.Key`.
 
-    fifths: -7 to 7, that of the signature. mode: "minor" for every mode with a minor third, else "major".
+    fifths: -7 to 7, that of the signature. mode: of `values.MODES`.
     known: False for K:none, which names no key.
     """
 
@@ -56,7 +56,7 @@ def parse_key_field(text: str) -> Signature | None:
     text = _CLEF.sub(" ", _PARAMETER.sub(" ", text.replace("♯", "#").replace("♭", "b"))).strip()
     explicit = {letter.upper(): _SIGNS[sign] for sign, letter in _SIGN.findall(text)}
     if text[:2] in ("HP", "Hp"):
-        return Signature({"F": 1, "C": 1} | explicit, 2)
+        return Signature({"F": 1, "C": 1} | explicit, 2, "mixolydian")  # on A
     if text.lower().startswith("none") or text == "":
         return Signature(explicit, known=False) if text else None
     tonic = _TONIC.match(text)
@@ -65,17 +65,25 @@ def parse_key_field(text: str) -> Signature | None:
             raise ValueError(f'"{text}" is not a key; a tonic A to G, HP, Hp or none is expected')
         return _with_accidentals(Signature({}), explicit)
     letter, accidental, word = tonic.groups()
-    if word.lower() == "exp":
-        return _with_accidentals(Signature({}), explicit)
-    mode = "m" if word == "m" else word.lower()[:3] or "maj"
-    if mode not in _MODES:
-        raise ValueError(f'"{word}" is not a mode; maj, min, dor, phr, lyd, mix, loc, aeo, ion or exp is expected')
     sharpened = {"#": 7, "b": -7, "": 0}[accidental]
-    fifths = LINE_OF_FIFTHS.index(letter) - 1 + sharpened + _MODES[mode]
+    if word.lower() == "exp":
+        signature = _with_accidentals(Signature({}), explicit)
+        key = key_on(letter, sharpened // 7, signature.fifths, None)
+        return Signature(signature.alterations, *key[1:]) if key else signature
+    mode = mode_named(word if word == "m" else word[:3]) if word else "major"
+    if mode is None:
+        raise ValueError(f'"{word}" is not a mode; maj, min, dor, phr, lyd, mix, loc, aeo, ion or exp is expected')
+    fifths = LINE_OF_FIFTHS.index(letter) - 1 + sharpened - tonic_above(mode)
     if not -7 <= fifths <= 7:
         raise ValueError(f'"{text}" has more than seven sharps or flats')
-    signature = Signature(alterations(fifths), fifths, "minor" if mode in _MINOR else "major")
-    return _with_accidentals(signature, explicit) if explicit else signature
+    signature = Signature(alterations(fifths), fifths, mode)
+    if not explicit:
+        return signature
+    altered = _with_accidentals(signature, explicit)  # K:D =c is D mixolydian; what is no mode keeps the name it has
+    is_mode = alterations(altered.fifths) == {letter: alter for letter, alter in altered.alterations.items() if alter}
+    key = key_on(letter, sharpened // 7, altered.fifths, None) if is_mode else None
+    fifths, mode = key[1:] if key else (fifths, mode)
+    return Signature(altered.alterations, fifths, mode)
 
 
 def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signature:
@@ -105,11 +113,11 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text is not None and re.fullmatch(r"[+-]?\d{1,3}", text) else None
 
 
-def parse_metre(text: str) -> tuple[int, int] | None:
-    """Read an M: field as (numerator, denominator), M:none as None.
+def parse_metre(text: str) -> MetreName | None:
+    """Read an M: field as (numerator, denominator) and the groups that it states, M:none as None.
 
     Raises ValueError for anything else.
-    C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8, "3/8+2/4" is 7/8; of "3/4 2/4" and "6/8(3/4)" the first
+    C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8, "3/8+2/4" is 3+2+2/8; of "3/4 2/4" and "6/8(3/4)" the first
     holds.
     """
     text = re.sub(r"\s*([/+|])\s*", r"\1", text.strip())
@@ -118,11 +126,11 @@ def parse_metre(text: str) -> tuple[int, int] | None:
     if text.upper() in ("C", "C|"):
         return (4, 4) if text.upper() == "C" else (2, 2)
     first = re.sub(r"[() ]", "", re.split(r"(?<=/\d)\s*[ (]|(?<=/\d\d)\s*[ (]", text)[0])
-    terms = [(sum(map(int, above.split("+"))), int(below)) for above, below in _TERM.findall(first)]
-    if not re.fullmatch(rf"{_TERM.pattern}(?:\+{_TERM.pattern})*", first) or any(min(term) < 1 for term in terms):
+    terms = [([int(n) for n in above.split("+")], int(below)) for above, below in _TERM.findall(first)]
+    is_sum = re.fullmatch(rf"{_TERM.pattern}(?:\+{_TERM.pattern})*", first)
+    if not is_sum or any(min(*above, below) < 1 for above, below in terms):
         raise ValueError(f'"{text}" is not a metre; 3/4, 2+3/8, C, C| or none is expected')
-    denominator = lcm(*(below for _, below in terms))
-    return sum(above * denominator // below for above, below in terms), denominator
+    return joined_metre(terms)
 
 
 def parse_unit(text: str) -> Fraction:
@@ -133,9 +141,9 @@ def parse_unit(text: str) -> Fraction:
     return 4 * Fraction(int(found.group(1)), int(found.group(2) or 1))
 
 
-def default_unit(metre: tuple[int, int] | None) -> Fraction:
+def default_unit(metre: MetreName | None) -> Fraction:
     """Choose the unit where no L: is given: a sixteenth in metres below 3/4, else an eighth."""
-    return Fraction(1, 4) if metre and Fraction(*metre) < Fraction(3, 4) else Fraction(1, 2)
+    return Fraction(1, 4) if metre and Fraction(metre[0], metre[1]) < Fraction(3, 4) else Fraction(1, 2)
 
 
 def parse_tempo(text: str, unit: Fraction) -> float | None:

@@ -102,7 +102,7 @@ def _metres(lead: Voice, stretches: Sequence[Stretch]) -> list[tuple[Fraction, M
     entries: list[tuple[Fraction, MetreName]] = []
     for (start, _, _), metre in zip(bars, metres, strict=True):
         since = start - entries[-1][0] if entries else Fraction(0)
-        if not entries or entries[-1][1] != metre or since % (4 * Fraction(*metre)):
+        if not entries or entries[-1][1] != metre or since % (4 * Fraction(metre[0], metre[1])):
             entries.append((start, metre))
     return entries or [(Fraction(0), (4, 4))]
 
@@ -117,7 +117,12 @@ def _bars(lead: Voice, stretches: Sequence[Stretch]) -> list[tuple[Fraction, Fra
         for bar_start, bar_end in pairwise(inside):
             metre = [value for time, value in lead.metres if time <= bar_start][-1]
             at, length = bar_start - start + offset, bar_end - bar_start
-            if metre and len(bars) > 1 and metre == bars[-1][2] and bars[-1][1] + length == 4 * Fraction(*metre):
+            if (
+                metre
+                and len(bars) > 1
+                and metre == bars[-1][2]
+                and bars[-1][1] + length == 4 * Fraction(metre[0], metre[1])
+            ):
                 at, length = bars[-1][0], bars.pop()[1] + length
             bars.append((at, length, metre))
         offset += end - start

@@ -21,6 +21,7 @@ from ritornello.music.abc.fields import (
     parse_unit,
     parse_voice_options,
 )
+from ritornello.music.quarters import MetreName
 
 _LENGTH = r"\d*(?:/+\d*)*"
 _NOTE = rf"(?:(?P<sign>\^\^?|__?|=)(?P<bent>\d*/+\d*|\d+)?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<{{}}>{_LENGTH})"
@@ -77,7 +78,7 @@ class Mark(NamedTuple):
 class Settings:
     """The settings of a voice: from the tune's header, then from fields inside the tune."""
 
-    metre: tuple[int, int] | None = (4, 4)
+    metre: MetreName | None = (4, 4)
     unit: Fraction | None = None
     signature: Signature = field(default_factory=lambda: Signature({}, known=False))
     octave: int = 0
@@ -124,7 +125,7 @@ class Voice:
         self.notes: list[WrittenNote] = []
         self.barlines: list[Fraction] = []
         self.marks: list[Mark] = []
-        self.metres: list[tuple[Fraction, tuple[int, int] | None]] = [(Fraction(0), settings.metre)]
+        self.metres: list[tuple[Fraction, MetreName | None]] = [(Fraction(0), settings.metre)]
         self.keys: list[tuple[Fraction, Signature]] = [(Fraction(0), settings.signature)]
         self.tempos: list[tuple[Fraction, float]] = []
         self.parts: list[tuple[Fraction, str]] = []
@@ -156,7 +157,7 @@ class Voice:
         elif token["rest"]:
             self._rest(self.unit * _multiple(token["rest_length"]) * self._factor())
         elif token["bars_rest"]:
-            self._rest(int(token["bars"] or 1) * 4 * Fraction(*(self.settings.metre or (4, 4))))
+            self._rest(int(token["bars"] or 1) * 4 * Fraction(*(self.settings.metre or (4, 4))[:2]))
         elif token["bar"]:
             self._bar(token["bar"])
         elif token["tuplet"]:

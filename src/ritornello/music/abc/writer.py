@@ -13,10 +13,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from ritornello.music.abc.voices import MAX_PLAYS
-from ritornello.music.beats import normal_for, odd_part
+from ritornello.music.beats import beat_lengths, normal_for, odd_part
 from ritornello.music.keys import key_name
 from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
@@ -88,7 +88,7 @@ def _key_name(key: Key | None) -> str:
     if not -7 <= key.fifths <= 7:
         raise ValueError(f"a key has -7 to 7 fifths, not {key.fifths}")
     tonic, mode = key_name(key).split()
-    return f"{tonic}m" if mode == "minor" else tonic
+    return tonic + {"major": "", "minor": "m"}.get(mode, mode[:3])
 
 
 def _changes(timeline: Timeline) -> dict[Fraction, str]:
@@ -157,6 +157,9 @@ def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], t
     """
     bar_start, _, metre, origin = bar
     beat = Fraction(3, 2) if metre.denominator == 8 and metre.numerator in (6, 9, 12) else Fraction(1)
+    beats = beat_lengths(metre)
+    full = sum(beats)
+    uneven = [place % full for place in accumulate(beats)] if metre.groups or len(set(beats)) > 1 else []
     key = timeline.key_at(int(bar_start * timeline.ticks_per_quarter))
     signature = dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(key.fifths if key else 0)
     everywhere: dict[str, int] = {}
@@ -174,7 +177,8 @@ def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], t
                 everywhere[letter] = in_octave[letter, octave] = alter
                 text += _SIGNS[alter]
         text += _note(item, written)
-        ends_beat = not (item.start + item.duration - origin) % beat
+        place = item.start + item.duration - origin
+        ends_beat = place % full in uneven if uneven else not place % beat
         text += " " if ends_beat or written >= 1 else ""
     return text.strip()
 

@@ -281,7 +281,7 @@ def _time_signature(metre: Metre) -> bytes:
 def _key_signature(key: Key) -> bytes:
     if not -7 <= key.fifths <= 7:
         raise ValueError(f"MIDI cannot express a key of {key.fifths} fifths: it must be -7 to 7")
-    return struct.pack("bB", key.fifths, key.mode == "minor")
+    return struct.pack("bB", key.fifths, key.is_minor)
 
 
 def _microseconds(tempo: Tempo) -> bytes:

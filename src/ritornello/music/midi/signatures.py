@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
+from ritornello.music.quarters import MetreName
 from ritornello.music.values import Key, Metre, Tempo
 
 MICROSECONDS_PER_MINUTE = 60_000_000
@@ -105,7 +106,7 @@ def _with_whole_bars(stated: Sequence[Metre], resolution: int, length: int) -> l
     as what it leaves of a bar, is a bar of the main metre that is not full.
     """
     ends = [*(m.tick for m in stated[1:]), max(length, stated[-1].tick + 1)]
-    time: Counter[tuple[int, int]] = Counter()
+    time: Counter[MetreName] = Counter()
     for metre, end in zip(stated, ends, strict=True):
         time[metre[1:]] += end - metre.tick
     main = time.most_common(1)[0][0]

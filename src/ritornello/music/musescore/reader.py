@@ -209,5 +209,5 @@ def _metres(
             off = off or (starts[place - 1] - found[-1][0]) % full != 0
         if changed or off:
             found.append((start, bar.metre))
-            full = 4 * Fraction(*bar.metre)
+            full = 4 * Fraction(bar.metre[0], bar.metre[1])
     return found or [(Fraction(0), (4, 4))]

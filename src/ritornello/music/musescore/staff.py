@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from ritornello.music.keys import mode_named
 from ritornello.music.musescore.repeats import WrittenBar
 from ritornello.music.notation import TYPES
 
@@ -238,7 +239,7 @@ class Staff:
     def _key(self, element: Element) -> None:
         fifths = int(element.findtext("accidental") or 0)
         if -7 <= fifths <= 7:
-            mode = "minor" if element.findtext("mode") == "minor" else "major"
+            mode = mode_named(element.findtext("mode") or "") or "major"
             self.keys.append((self.now, (fifths, mode)))
 
     def _tempo(self, element: Element) -> None:

@@ -13,20 +13,22 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree
 
+from ritornello.music.beats import joined_metre
 from ritornello.music.errors import Remark, decode_text, unplayed_bars
+from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName, MetreName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.repeats import played_order
 from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score
-from ritornello.music.values import Piece
+from ritornello.music.spelling import alterations
+from ritornello.music.values import Key, Piece
 
 Element = ElementTree.Element
 
 ElementTree.register_namespace("", MEI[1:-1])  # verovio wants its elements without a prefix
 FINEST = 20_160  # the largest denominator of a quarter looked for: 64 * 9 * 5 * 7
 Times = dict[str, tuple[Fraction, Fraction]]  # start in its bar and duration of each note, in quarters
-MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 
 
 @dataclass(slots=True)
@@ -183,8 +185,8 @@ def _read_definition(walk: Walk, element: Element, number: int | None) -> None:
             staff.semitones = int(element.get("trans.semi", "0"))
         clef = element.find(f"{MEI}clef")
         staff.is_drum = staff.is_drum or (clef is not None and clef.get("shape") == "perc")
-    if element.get("keysig") is not None:
-        _set_key(staves, element.get("keysig", ""), element.get("key.mode", ""))
+    if element.get("keysig", element.get("key.pname")) is not None:
+        _set_key(staves, *(element.get(name, "") for name in ("keysig", "key.mode", "key.pname", "key.accid")))
     if element.get("midi.bpm") is not None:
         walk.tempo = float(element.get("midi.bpm", "120"))
     _set_metre(walk, element.get("meter.count"), element.get("meter.unit"), element.get("meter.sym"))
@@ -196,30 +198,49 @@ def _read_definition(walk: Walk, element: Element, number: int | None) -> None:
 
 def _read_signature(walk: Walk, element: Element, staves) -> None:
     if element.tag == f"{MEI}keySig":
-        _set_key(staves, element.get("sig", ""), element.get("mode", ""))
+        _set_key(staves, *(element.get(name, "") for name in ("sig", "mode", "pname", "accid")))
     elif element.tag == f"{MEI}meterSig":
         _set_metre(walk, element.get("count"), element.get("unit"), element.get("sym"))
+    elif element.tag == f"{MEI}meterSigGrp" and element.get("func") == "mixed":
+        signs = list(element.iter(f"{MEI}meterSig"))
+        counts, units = ("|".join(sign.get(name, "") for sign in signs) for name in ("count", "unit"))
+        _set_metre(walk, counts, units, None)
+        for sign in signs:
+            sign.attrib.clear()  # the sum is read
 
 
-def _set_key(staves, signature: str, mode: str) -> None:
+def _set_key(staves, signature: str, mode: str, tonic: str, accidental: str) -> None:
+    """Take over a key by signature ("2s"), mode and tonic, as far as they are given."""
     found = re.fullmatch(r"([0-7])([sf]?)", signature)
-    if not found:
+    fifths = int(found[1]) * (-1 if found[2] == "f" else 1) if found else None
+    stated = mode_named(mode)
+    key = None
+    if re.fullmatch("[a-g]", tonic):
+        alter = accidental.count("s") - accidental.count("f")
+        if not accidental and fifths is not None:  # verovio passes over key.accid
+            alter = alterations(fifths).get(tonic.upper(), 0)
+        key = key_on(tonic, alter, fifths, stated)
+    elif fifths is not None:
+        key = Key(0, fifths, stated or "major")
+    if key is None:
         return
-    fifths = int(found[1]) * (-1 if found[2] == "f" else 1)
     for staff in staves:
-        sounding = (fifths + 7 * staff.semitones + 5) % 12 - 5 if staff.semitones % 12 else fifths
-        staff.key = (sounding, "minor" if mode in MINOR_MODES else "major")
+        sounding = (key.fifths + 7 * staff.semitones + 5) % 12 - 5 if staff.semitones % 12 else key.fifths
+        staff.key = (sounding, key.mode)
 
 
 def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None) -> None:
-    """Take over a metre; counts such as "3+2" are added up."""
+    """Take over a metre: a count such as "3+2" states groups; terms of a mixed metre are separated by "|"."""
     if count is None and sign in ("common", "cut"):
         count, unit = ("4", "4") if sign == "common" else ("2", "2")
-    if count is None or unit is None or not re.fullmatch(r"\d+(\s*\+\s*\d+)*", count) or not unit.isdecimal():
+    counts = [re.fullmatch(r"\d+(\s*\+\s*\d+)*", term) for term in (count or "").split("|")]
+    units = (unit or "").split("|")
+    if not all(counts) or not all(unit.isdecimal() and 1 <= int(unit) <= 128 for unit in units):
         return
-    numerator, denominator = sum(int(n) for n in count.split("+")), int(unit)
-    if 1 <= numerator <= 255 and 1 <= denominator <= 128:
-        walk.metre = (numerator, denominator)
+    terms = [[int(n) for n in term[0].split("+")] for term in counts if term]
+    if all(min(term) >= 1 for term in terms):
+        metre = joined_metre(list(zip(terms, map(int, units), strict=True)))
+        walk.metre = metre if metre[0] <= 255 else walk.metre
 
 
 def _read_measure(walk: Walk, measure: Element) -> None:

@@ -88,7 +88,7 @@ def _attributes(bar: Bar, divisions: int, clef: tuple[str, int, int] | None) -> 
     if key:
         yield _key(key)
     if bar.new_metre:
-        beats, unit = bar.metre.numerator, bar.metre.denominator
+        beats, unit = bar.metre.upper, bar.metre.denominator
         yield f"<time><beats>{beats}</beats><beat-type>{unit}</beat-type></time>"
     if clef:
         sign, line, octaves = clef

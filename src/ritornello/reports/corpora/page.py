@@ -19,7 +19,7 @@ from ritornello.corpus.families.families import copies_across
 from ritornello.corpus.families.variants import Family, families_of
 from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import PAGE, Corpus
-from ritornello.music.keys import pitch_name
+from ritornello.music.keys import pitch_name, plain_key
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.outliers import outliers
@@ -118,7 +118,7 @@ def _inside(corpus: Corpus, description: dict[str, Any]) -> str:
         charts.figure("Length in bars", "melodies", charts.scale_columns(lengths, "melodies")),
         charts.figure("Quarters a minute", "melodies", charts.scale_columns(tempos, "melodies")),
     ]
-    keys = Counter((s.timeline.key.fifths, s.timeline.key.mode) for _, s in corpus.slices() if s.timeline.key)
+    keys = Counter(plain_key(s.timeline.key)[1:] for _, s in corpus.slices() if s.timeline.key)
     if keys:
         unknown = description["keys"].get("not known", 0)
         legend = '<span class="swatch"></span>major<span class="swatch cool"></span>minor'
