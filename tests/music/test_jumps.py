@@ -14,7 +14,7 @@ from ritornello.music.jumps import jump_of_words
         ("D.S.", "segno"), ("D.S. al Coda", "segno"), ("Dal Segno", "segno"), ("DS al Fine", "segno"),
         ("D. S. al Fine", "segno"), ("Del Segno", "segno"), ("\ue045", "segno"), ("\U0001d109", "segno"),
         ("Fine", "fine"), ("(fine)", "fine"), ("FINE.", "fine"), ("Fin", "fine"), ("[Fine]", "fine"),
-        ("_Fine_", "fine"),
+        ("_Fine_", "fine"), ("_D.C.", "capo"),
         ("To Coda", "to coda"), ("to \U0001d10c", "to coda"), ("al Coda", "to coda"), ("(To the Coda)", "to coda"),
         ("Coda", "coda"), ("CODA:", "coda"), ("\ue048", "coda"), ("Segno", "sign"), ("\U0001d10b", "sign"),
         ("Am", ""), ("D", ""), ("dolce", ""), ("D.", ""), ("Allegro con fine", ""), ("", ""), ("D. Scarlatti", ""),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from ritornello.atomic import write_bytes
-from ritornello.music.errors import MusicFileError, Remark, decode_text, one_line, with_path
+from ritornello.music.errors import MusicFileError, Remark, decode_text, with_path
 from ritornello.music.values import Melody, Piece
 
 Repeats = Literal["unfold", "written"]
@@ -77,8 +77,8 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
             return _format("midi.reader").scan_midi(content, source)
         if kind == "abc":
             reader = _format("abc.reader")
-            pieces, errors = reader.read_book(reader.decode_abc(content), source, repeats)
-            return pieces, [("bad_tune", one_line(error)) for error in errors[:MAX_REMARKS]]
+            pieces, remarks = reader.read_book(reader.decode_abc(content), source, repeats)
+            return pieces, remarks[:MAX_REMARKS]
         if kind in ("mscx", "mscz"):
             return _format("musescore.reader").scan_musescore(content, source, repeats)
         return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)

@@ -23,7 +23,7 @@ def jump_of_words(text: str) -> Jump:
     "capo", "segno": go back to the beginning, to the sign; "al Fine" and "al Coda" are part of it. "fine": end here
     after a jump. "to coda": go on at the coda after a jump. "coda", "sign": places that are jumped to.
     """
-    text = " ".join(text.translate(_SIGNS).split())
+    text = " ".join(text.translate(_SIGNS).replace("_", " ").split())
     if _CAPO.search(text):
         return "capo"
     if _SEGNO.search(text):

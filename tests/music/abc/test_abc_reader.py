@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from ritornello.music.abc.reader import AbcError, decode_abc, read_abc, scan_abc
+from ritornello.music.abc.reader import AbcError, decode_abc, read_abc, read_book, scan_abc
 from ritornello.music.values import Key, Metre, Piece, Tempo
 
 NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"]
@@ -57,7 +57,7 @@ def letters(piece: Piece, part: int = 0) -> str:
         ("(3z[CE]D F", "@2/3 C4:2/3 @2/3 E4:2/3 D4:2/3 F4:1"),
         ("{ab}C {/g}D", "C4:1 D4:1"),
         ("A{g}>B", "A4:3/2 B4:1/2"),
-        ("!trill!C +fermata+D .E ~F HG vA !D.C. al fine!B", "C4:1 D4:1 E4:1 F4:1 G4:1 A4:1 B4:1"),
+        ("!trill!C +fermata+D .E ~F HG vA !breath!B", "C4:1 D4:1 E4:1 F4:1 G4:1 A4:1 B4:1"),
         ('"Am"C "^over"D "_A|B"E', "C4:1 D4:1 E4:1"),
         ("(C D) (E (F G))", "C4:1 D4:1 E4:1 F4:1 G4:1"),
         ("C y D y2 E`F", "C4:1 D4:1 E4:1 F4:1"),
@@ -264,10 +264,72 @@ def test_the_metre_may_change_inside_a_tune():
         ("C:|2D|]E", "CCDE"),
         ("|:C:||:D|1E:|2F:|", "CCDEDF"),
         ("|: C D |\n E F :|", "CDEFCDEF"),
+        ("|:C|[1D:|[3E|]F|]", "CDCEF"),
+        ("|:C|[1-3,5D:|[4E:|F|]", "CDCDCDCECDF"),
+        ("|:C|[1, 2 D:|[3 E|]", "CDCDCE"),
+        ("C|1:|2D|]", "CCD"),
+        ("|:C|1D|2E:|F", "CDCEF"),
+        ("|:C|1D||E:|2F|]G", "CDECFG"),
+        ("|:C|[1D|]E:|[2F|]G", "CDECFG"),
+        ("|:C|1D:|1E|]F", "CDCEF"),
+        ("|:C|1D:|2E:|2F:|G", "CDCECFG"),
+        ("|:C|1D|\n|1E:|2F|]", "CDECF"),
+        ("|:C|1,3D:|2,4E:|F", "CDCECDCEF"),
+        ("|:C::|4D|]", "CCCD"),
+        ("|:C|D|:E:|", "CDCDEE"),
+        ("C|D|:E:|", "CDEE"),
+        ("|:C|D||\n|:E:|", "CDEE"),
+        ("|:C|D||:E:|", "CDEE"),
+        ("|:C:|:D|]", "CCD"),
+        ("|:C|D|]", "CD"),
+        ("|:C|1D:|2E||F|1G:|2A|]", "CDCEFGFA"),
+        ("C|D|[1E|[2F|", "CDECDF"),
     ],
 )
 def test_repeats_and_endings_are_unfolded(body, expected):
     assert letters(tune(body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("C|D!fine!|E|F!D.C.!|]", "CDEFCD"),
+        ("C|!fine!D|E|!D.C.!F|]", "CDEFCD"),
+        ('C|"Fine"D|E|"D.C. al Fine"F|]', "CDEFCD"),
+        ('C|D"^(Fine)"|E|F|]"_D.C."', "CDEFCD"),
+        ('C|D|"^Fine"\nE|F|"^Da Capo al Fine"\n', "CDEFCD"),
+        ("C|D+fine+|E|F+D.C.+|]", "CDEFCD"),
+        ("C|D!fine!|E|F!D.C.alfine!|]", "CDEFCD"),
+        ("C|D!fine!|E|F!dacapo!|]", "CDEFCD"),
+        ("C|D!fine!|E|F!Da Capo al Fine!|]", "CDEFCD"),
+        ("C|!segno!D|E|F!D.S.!|]", "CDEFDEF"),
+        ("C|SD|E|F!D.S.!|]", "CDEFDEF"),
+        ('C|"Segno"D|E!fine!|F"D.S. al Fine"|]', "CDEFDE"),
+        ("C|!segno!D|E!dacoda!|F!D.S.alcoda!|!coda!G|A|]", "CDEFDEGA"),
+        ('C|!segno!D|"To Coda"E|F"D.S. al Coda"|"Coda"G|A|]', "CDEFDEGA"),
+        ("C|!segno!D|E!coda!|F!D.S.!|!coda!G|A|]", "CDEFDEGA"),
+        ("C|SD|OE|F!D.S.!|OG|A|]", "CDEFDEGA"),
+        ("|:C:|:D!fine!:|:E:|F!D.C.!|]", "CCDDEEFCD"),
+        ("|:C|1D:|2E!fine!|]F!D.C.!|]", "CDCEFCE"),
+        ("|:C|1D:|2E!D.C.!|]", "CDCECE"),
+        ("C|D!D.C.!|E|]", "CDCDE"),
+        ("|:C|D!D.C.!:|", "CDCDCD"),
+        ("C|!fine!D|E|]", "CDE"),
+    ],
+)
+def test_jumps_are_played_from_decorations_and_words(body, expected):
+    assert letters(tune(body)) == expected
+
+
+def test_a_jump_to_the_segno_inside_a_bar_begins_at_its_note():
+    assert letters(tune("CD !segno!EF|GA!fine!|B!D.S.!|]")) == "CDEFGABEFGA"
+
+
+def test_bars_with_notes_that_are_never_played_are_a_remark():
+    book = "X:1\nP:AB\nL:1/4\nK:C\nP:A\nC|D|\nP:C\nE|F|\nP:B\nG|]\n\nX:2\nK:C\nC|D|]\n"
+    pieces, remarks = read_book(book, "book.abc")
+    assert letters(pieces[0]) == "CDG"
+    assert remarks == [("unplayed_bars", "book.abc#1, bars with notes that its repeat signs never reach (2): 3 to 4")]
 
 
 def test_repeats_may_be_left_as_written():

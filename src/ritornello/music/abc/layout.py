@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -19,8 +20,10 @@ MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
 T = TypeVar("T")
 
 
-def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -> tuple[tuple[Part, ...], Timeline]:
-    """Turn written voices into parts and the timeline they share.
+def parts_and_timeline(
+    voices: Sequence[Voice], qpm: float, order: str | None
+) -> tuple[tuple[Part, ...], Timeline, set[int]]:
+    """Turn written voices into parts and the timeline they share; and find bars with notes that are never played.
 
     voices: at least one of them with notes. qpm: the tempo until a voice changes it.
     order: labels of the parts in the order of play ("AAB", empty where none is given); None plays all
@@ -34,7 +37,7 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
     sounding = [v for v in voices if v.notes]
     lead = sounding[0]
     tempos = sorted([(Fraction(0), qpm), *(t for v in voices for t in v.tempos)], key=itemgetter(0))
-    return parts_in_ticks(
+    parts, timeline = parts_in_ticks(
         [
             (_played_notes(v, stretches), (v.settings.name, v.settings.program, v.settings.is_drum, 0))
             for v in sounding
@@ -46,6 +49,20 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
         MAX_TICKS_PER_QUARTER,
         may_be_coarse=True,
     )
+    return parts, timeline, _unplayed(sounding, stretches)
+
+
+def _unplayed(voices: Sequence[Voice], stretches: Sequence[Stretch]) -> set[int]:
+    """Find the bars with notes, counted from 0, of which no stretch plays any."""
+    barlines = sorted({time for time in voices[0].barlines if time > 0})
+    onsets = sorted({note.start for voice in voices for note in voice.notes})
+    played = {
+        onset
+        for start, end in set(stretches)
+        for onset in onsets[bisect_left(onsets, start) : bisect_left(onsets, end)]
+    }
+    bars = {onset: bisect_right(barlines, onset) for onset in onsets}
+    return set(bars.values()) - {bars[onset] for onset in played}
 
 
 def _played_notes(voice: Voice, stretches: Sequence[Stretch]) -> list[WrittenNote]:

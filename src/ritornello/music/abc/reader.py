@@ -4,9 +4,9 @@ Choices where the standard (2.1) leaves room or programs differ:
 grace notes take no time and are left out; accidentals last to the end of the bar for their letter in every
 octave (the standard's default; %%propagate-accidentals changes it), a tied note keeps its alteration over the
 barline; a chord moves time on by its first note's length, every note of it is kept; octave clefs (treble-8),
-octave=, transpose= and %%MIDI transpose sound; D.C., D.S., lyrics, slurs, decorations, chord symbols and
-macros (m:, U:) are passed over; Q: in words alone changes nothing; the first voice that has notes gives bars,
-metres and keys; voices do not wait for each other at barlines.
+octave=, transpose= and %%MIDI transpose sound; D.C., D.S., Fine and Coda are played, as decorations and as words;
+lyrics, slurs, other decorations, chord symbols and macros (m:, U:) are passed over; Q: in words alone changes
+nothing; the first voice that has notes gives bars, metres and keys; voices do not wait for each other at barlines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
 from ritornello.music.abc.layout import parts_and_timeline
 from ritornello.music.abc.voices import TOKEN, Settings, Voice
-from ritornello.music.errors import decode_text
+from ritornello.music.errors import Remark, decode_text, one_line, unplayed_bars
 from ritornello.music.values import Piece
 
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
@@ -56,17 +56,17 @@ def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     return read_book(text, source, repeats)[0]
 
 
-def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[AbcError]]:
-    """Read every tune of an ABC text, with the errors of tunes that had to be left out.
+def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[Remark]]:
+    """Read every tune of an ABC text, with remarks: "bad_tune" where one had to be left out, "unplayed_bars".
 
     Arguments and errors raised as in `read_abc`.
     """
-    results = scan_abc(text, source, repeats)
-    pieces = [r for r in results if isinstance(r, Piece)]
-    errors = [r for r in results if isinstance(r, AbcError)]
+    results = list(_scan(text, source, repeats))
+    pieces = [piece for piece, _ in results if isinstance(piece, Piece)]
     if not pieces:
+        errors = [error for error, _ in results if isinstance(error, AbcError)]
         raise errors[0] if errors else AbcError(source, 1, "no tune here; a tune begins with an X: line")
-    return pieces, errors
+    return pieces, [remark for _, remarks in results for remark in remarks]
 
 
 def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece | AbcError]:
@@ -74,17 +74,22 @@ def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
 
     Arguments as in `read_abc`.
     """
+    return [result for result, _ in _scan(text, source, repeats)]
+
+
+def _scan(text: str, source: str, repeats: str) -> Iterator[tuple[Piece | AbcError, list[Remark]]]:
+    """Read the tunes of an ABC text one by one, each with its remarks."""
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not "{repeats}"')
     head, tunes = _split_book(text)
-    results: list[Piece | AbcError] = []
     for number, lines in enumerate(tunes, 1):
         name = f"{source}#{number}" if len(tunes) > 1 else source
         try:
-            results.append(_read_tune(head, lines, name, repeats))
+            piece, unplayed = _read_tune(head, lines, name, repeats)
         except AbcError as error:
-            results.append(error)
-    return results
+            yield error, [("bad_tune", one_line(error))]
+        else:
+            yield piece, [(code, f"{name}, {detail}") for code, detail in unplayed_bars(unplayed)]
 
 
 NumberedLine = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
@@ -128,14 +133,18 @@ def _lines(text: str) -> Iterator[NumberedLine]:
         yield number, line
 
 
-def _read_tune(head: Sequence[NumberedLine], lines: Sequence[NumberedLine], source: str, repeats: str) -> Piece:
+def _read_tune(
+    head: Sequence[NumberedLine], lines: Sequence[NumberedLine], source: str, repeats: str
+) -> tuple[Piece, set[int]]:
+    """Read one tune, and which of its bars with notes are never played."""
     tune = _Tune()
     at = lines[0][0]
     try:
         for at, line in [*head, *lines]:
             tune.read_line(line, is_head=at < lines[0][0])
         at = lines[0][0]
-        return replace(tune.finish(unfold=repeats == "unfold"), source=source)
+        piece, unplayed = tune.finish(unfold=repeats == "unfold")
+        return replace(piece, source=source), unplayed
     except ValueError as error:
         raise AbcError(source, at, str(error)) from None
 
@@ -166,19 +175,23 @@ class _Tune:
         elif self.in_body:
             self._take_music(line)
 
-    def finish(self, unfold: bool) -> Piece:
-        """Build the Piece. Raises ValueError without a key field or without notes."""
+    def finish(self, unfold: bool) -> tuple[Piece, set[int]]:
+        """Build the Piece, and find the bars with notes that are never played.
+
+        Raises ValueError without a key field or without notes.
+        """
         if not self.in_body:
             raise ValueError("the tune has no K: field, which must stand before the music")
         names = [*self.declared, *(n for n in self.voices if n not in self.declared)]
         voices = [self.voices[name] for name in names if name in self.voices]
         for name, voice in self.voices.items():
+            voice.finish()
             voice.settings.name = voice.settings.name or name
         if not any(v.notes for v in voices):
             raise ValueError("the tune has no notes")
         qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
-        parts, timeline = parts_and_timeline(voices, qpm, self.order if unfold else None)
-        return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers))
+        parts, timeline, unplayed = parts_and_timeline(voices, qpm, self.order if unfold else None)
+        return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers)), unplayed
 
     def _take_field(self, letter: str, value: str) -> None:
         if letter == "V":
@@ -229,11 +242,15 @@ class _Tune:
             self.settings.apply_directive(words)
 
     def _take_music(self, line: str) -> None:
+        voice = None
         for found in TOKEN.finditer(line):
             if found["field"]:
                 self._take_field(found["field"], found["value"].strip())
             else:
-                self._voice().read(found)
+                voice = self._voice()
+                voice.read(found)
+        if voice is not None:
+            voice.end_line()
 
     def _voice(self) -> Voice:
         """Find the reader of the current voice; before any V:, of the first voice declared."""

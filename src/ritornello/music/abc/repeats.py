@@ -1,6 +1,6 @@
-"""Unfold repeats, endings and parts of an ABC tune: its playing order, as stretches of written time.
+"""Unfold repeats, endings, jumps and parts of an ABC tune: its playing order, as stretches of written time.
 
-Source: the ABC standard 2.1, sections 3.1.9, 4.8, 4.9 and 4.10.
+Source: the ABC standard 2.1, sections 3.1.9, 4.8, 4.9, 4.10 and 4.14; for missing signs, what abc2midi plays.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fractions import Fraction
 from ritornello.music.abc.voices import Mark
 
 MAX_STRETCHES = 5000  # a longer playing order is taken for damage
+_CUTS = ("end", "double", "start", "ending")
 
 Stretch = tuple[Fraction, Fraction]  # written time from, up to
 
@@ -29,20 +30,50 @@ class _Segment:
 
 
 def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
-    """Unfold repeats and endings into stretches of written time, in playing order.
+    """Unfold repeats, endings and a jump into stretches of written time, in playing order.
 
     A :| goes back to |:, or where there is none to the last double bar, end of repeat or start of the tune.
-    An ending followed straight by another repeats as if :| were between. D.C. and D.S. are not followed.
+    An ending followed straight by another repeats as if :| were between, a |: followed by another as if it were ::.
+    A jump (D.C., D.S.) is taken at its last passing; after it nothing is repeated, and last endings are played.
     Raises ValueError for more than MAX_STRETCHES stretches.
     """
     stretches: list[Stretch] = []
+    once: list[Stretch] = []  # the last pass of each repeat
     for group in _groups(_segments(marks, length)):
-        plays = max([1, *(s.plays for s in group), *(max(s.numbers, default=0) for s in group)])
-        for number in range(1, plays + 1):
-            stretches += _pass(group, number, number == plays)
+        passes = _passes(group)
+        for number in passes:
+            played = list(_pass(group, number, number == passes[-1]))
+            stretches += played
+        once += played
         if len(stretches) > MAX_STRETCHES:
             raise ValueError(f"the repeats unfold into more than {MAX_STRETCHES} stretches")
+    jump = next((mark for mark in marks if mark.kind in ("capo", "segno")), None)
+    places = [i for i, (start, end) in enumerate(stretches) if jump and start < jump.time <= end]
+    if jump and places:
+        stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once)]
     return _joined(stretches)
+
+
+def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch]) -> list[Stretch]:
+    """List the stretches after a jump: from its goal to Fine, or to the first coda sign and on from the last."""
+
+    def times(kind: str, since: Fraction) -> list[Fraction]:
+        return [mark.time for mark in marks if mark.kind == kind and mark.time > since]
+
+    end = max(stretch[1] for stretch in once)
+    goal = next((mark.time for mark in marks if mark.kind == "sign"), Fraction(0)) if jump.kind == "segno" else 0
+    goal = Fraction(goal)
+    codas = [mark.time for mark in marks if mark.kind == "coda"]
+    leave = min(times("to coda", goal) or (times("coda end", goal)[:1] if len(codas) > 1 else []), default=end)
+    fine = min(times("fine", goal), default=end)
+    if fine <= leave or not codas or codas[-1] < leave:
+        return _clipped(once, goal, fine)
+    return _clipped(once, goal, leave) + _clipped(once, codas[-1], min(times("fine", codas[-1]), default=end))
+
+
+def _clipped(stretches: Sequence[Stretch], since: Fraction, until: Fraction) -> list[Stretch]:
+    clipped = [(max(start, since), min(end, until)) for start, end in stretches]
+    return [(start, end) for start, end in clipped if start < end]
 
 
 def play_parts(
@@ -61,7 +92,7 @@ def play_parts(
         for start in [time for time, name in starts if name == label][:1]:
             end = min((e for e in ends if e > start), default=length)
             within = [m for m in marks if start < m.time < end or m.time == (end if m.kind == "end" else start)]
-            shifted = [m._replace(time=m.time - start) for m in within]
+            shifted = [m._replace(time=m.time - start) for m in within if m.kind in _CUTS]
             stretches += [(a + start, b + start) for a, b in play_order(shifted, end - start)]
         if len(stretches) > MAX_STRETCHES:
             raise ValueError(f"the parts unfold into more than {MAX_STRETCHES} stretches")
@@ -69,14 +100,16 @@ def play_parts(
 
 
 def _segments(marks: Sequence[Mark], length: Fraction) -> list[_Segment]:
-    """Cut the tune at its signs; an ending lasts to the next |: :| || or ending."""
+    """Cut the tune at its signs; an ending lasts to the next |: :| || or ending, or to the :| before another."""
     segments = [_Segment(Fraction(0), length)]
-    ranked = sorted(marks, key=lambda m: (m.time, ("end", "double", "start", "ending").index(m.kind)))
-    for mark in ranked:
-        if mark.time > segments[-1].start:
-            segments[-1].end = mark.time
-            segments.append(_Segment(mark.time, length))
+    cuts = [mark for mark in marks if mark.kind in _CUTS]
+    for mark in sorted(cuts, key=lambda m: m.time):
         last = segments[-1]
+        empty_ending = bool(last.numbers) and mark.kind in ("end", "ending")  # "|1 :|2" is one
+        if mark.time > last.start or empty_ending:
+            last.end = mark.time
+            last = _Segment(mark.time, length)
+            segments.append(last)
         if mark.kind == "end" and len(segments) > 1:
             segments[-2].plays = mark.plays
         elif mark.kind == "start":
@@ -85,9 +118,24 @@ def _segments(marks: Sequence[Mark], length: Fraction) -> list[_Segment]:
             last.doubled = True
         elif mark.kind == "ending":
             last.numbers = mark.numbers
-            if len(segments) > 1 and segments[-2].numbers and not segments[-2].plays:
-                segments[-2].plays = 2
-    return [s for s in segments if s.end > s.start]
+    segments = [s for s in segments if s.end > s.start or s.numbers]
+    for place, segment in enumerate(segments):
+        if segment.numbers and not segment.plays:
+            _lengthen_ending(segments, place)
+    return segments
+
+
+def _lengthen_ending(segments: list[_Segment], place: int) -> None:
+    """Let an ending go on beyond a double bar to its :|, where a later ending follows that."""
+    for last in range(place + 1, len(segments) - 1):
+        if segments[last].numbers or segments[last].opens:
+            return
+        if segments[last].plays:
+            following = segments[last + 1].numbers
+            if following and min(following) > max(segments[place].numbers):
+                for segment in segments[place + 1 : last + 1]:
+                    segment.numbers = segments[place].numbers
+            return
 
 
 def _groups(segments: list[_Segment]) -> Iterator[list[_Segment]]:
@@ -98,11 +146,36 @@ def _groups(segments: list[_Segment]) -> Iterator[list[_Segment]]:
         closed = before is not None and (before.plays > 0 or bool(before.numbers)) and not segment.numbers
         plain_double = segment.doubled and not any(s.opens for s in group) and not segment.numbers
         if group and (segment.opens or closed or plain_double):
+            if group[0].opens and segment.opens and not closed and not segment.doubled:
+                group[-1].plays = 2
             yield group
             group = []
         group.append(segment)
     if group:
         yield group
+
+
+def _passes(group: list[_Segment]) -> list[int]:
+    """List the numbers of the passes of one repeat; mends endings of one number, and without a sign between.
+
+    Numbers that no ending has are no pass: [1 and [3 are two.
+    """
+    used: set[int] = set()
+    for place, segment in enumerate(group):
+        before = group[place - 1] if place else None
+        continues = before is not None and before.numbers == segment.numbers and not before.plays
+        if not segment.numbers or continues:
+            continue
+        if before is not None and before.numbers and not before.plays:
+            before.plays = 2
+        if segment.numbers <= used:
+            segment.numbers = frozenset({max(used) + 1})
+        used |= segment.numbers
+    if not used:
+        return list(range(1, max(1, *(s.plays for s in group)) + 1))
+    common = max((s.plays for s in group if not s.numbers), default=0)
+    only_one = group[-1].plays > 0 and len({s.numbers for s in group if s.numbers}) == 1 and not common
+    return sorted(used | set(range(1, common)) | ({max(used) + 1} if only_one else set()))
 
 
 def _pass(group: list[_Segment], number: int, last: bool) -> Iterator[Stretch]:
@@ -119,6 +192,6 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
     for start, end in stretches:
         if joined and joined[-1][1] == start:
             joined[-1] = joined[-1][0], end
-        else:
+        elif start < end:
             joined.append((start, end))
     return joined

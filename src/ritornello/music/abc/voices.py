@@ -21,11 +21,12 @@ from ritornello.music.abc.fields import (
     parse_unit,
     parse_voice_options,
 )
+from ritornello.music.jumps import Jump, jump_of_words
 from ritornello.music.quarters import MetreName
 
 _LENGTH = r"\d*(?:/+\d*)*"
 _NOTE = rf"(?:(?P<sign>\^\^?|__?|=)(?P<bent>\d*/+\d*|\d+)?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<{{}}>{_LENGTH})"
-_NUMBERS = r"\d+(?:[-,.]\d+)*"
+_NUMBERS = r"\d+(?:[-,.] ?\d+)*"
 TOKEN = re.compile(  # signs that do not concern the notes are passed over
     "|".join(
         [
@@ -41,8 +42,8 @@ TOKEN = re.compile(  # signs that do not concern the notes are passed over
             r"(?P<tie>-)",
             r"(?P<overlay>&)",
             r"\{(?P<graces>[^{}]*)\}",
-            # what makes no sound: text, decorations, spacers
-            r'(?P<skipped>"[^"]*"?|!(?:D\.[^!]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+|y\d*)',
+            # text and decorations, which may ask for a jump, S being a segno and O a coda; spacers
+            r'(?P<words>"[^"]*"?|!(?:D\.[^!]*|[Dd]al? [^!|]*|[^!\s|\[\]]*)!|\+[^+\s|]*\+)|(?P<letter_sign>[SO])|y\d*',
         ]
     )
 )
@@ -66,7 +67,11 @@ class WrittenNote(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A sign for repeats: "start" |:, "end" :| (plays: how often), "double" ||, or "ending" (numbers)."""
+    """A sign for repeats: "start" |:, "end" :| (plays: how often), "double" ||, or "ending" (numbers).
+
+    Or for jumps: "sign" and "coda", where they stand; "fine", "to coda", "capo", "segno", "coda end" at the next
+    barline, where their bar ends.
+    """
 
     time: Fraction
     kind: str
@@ -129,6 +134,7 @@ class Voice:
         self.keys: list[tuple[Fraction, Signature]] = [(Fraction(0), settings.signature)]
         self.tempos: list[tuple[Fraction, float]] = []
         self.parts: list[tuple[Fraction, str]] = []
+        self.waiting: list[str] = []  # kinds of jumps at the end of this bar
         # the place of the reader, and what still bears on the notes to come
         self.unit = settings.unit or default_unit(settings.metre)
         self.time = self.bar_start = Fraction(0)
@@ -168,11 +174,33 @@ class Voice:
             self._tie(self.last, self.named)
         elif token["overlay"]:
             self._overlay()
+        elif token["words"] or token["letter_sign"]:
+            self._jump(jump_of_words({"S": "segno", "O": "coda"}.get(token["letter_sign"]) or token["words"]))
         elif token["graces"]:
             for head in [_head(g.groupdict()) for g in _CHORD_NOTE.finditer(token["graces"]) if g["letter"]]:
                 self._alteration((head["letter"], head["octave"]), head["sign"])  # it lasts to the end of the bar
         if token["first"] or token["ending"]:
             self._ending(token["first"] or token["ending"])
+
+    def end_line(self) -> None:
+        """Take words after the last barline of a line for words on the bar that it ends."""
+        if self.time == self.bar_start:
+            self._take_jumps()
+
+    def finish(self) -> None:
+        """End the voice: what waits for a barline has it now."""
+        self.time = max(self.time, self.bar_end)
+        self._take_jumps()
+
+    def _jump(self, jump: Jump) -> None:
+        if jump in ("sign", "coda"):
+            self.marks.append(Mark(self.time, jump))
+        if jump and jump != "sign":
+            self.waiting.append("coda end" if jump == "coda" else jump)
+
+    def _take_jumps(self) -> None:
+        self.marks += [Mark(self.time, kind) for kind in self.waiting]
+        self.waiting = []
 
     def change(self, letter: str, value: str) -> None:
         """Apply a field inside the tune to this voice. Raises ValueError where it cannot be read."""
@@ -286,6 +314,7 @@ class Voice:
         self.time = self.bar_start = self.bar_end = max(self.time, self.bar_end)
         self.accidentals.clear()
         self.barlines.append(self.time)
+        self._take_jumps()
         ends, starts = _colons(bar)
         if max(ends, starts) >= MAX_PLAYS:
             raise ValueError(f'"{bar[:20]}..." repeats more than {MAX_PLAYS} times')
@@ -293,7 +322,7 @@ class Voice:
             self.marks.append(Mark(self.time, "end", plays=ends + 1))
         if starts:
             self.marks.append(Mark(self.time, "start"))
-        if not ends and not starts and ("||" in bar or "[|" in bar or "|]" in bar):
+        if not ends and ("||" in bar or "[|" in bar or "|]" in bar):
             self.marks.append(Mark(self.time, "double"))
 
     def _ending(self, text: str) -> None:
