@@ -49,9 +49,15 @@ def one(*numbers: int) -> frozenset[int]:
             "ABACDDE",
         ),
         ([BarMarks(), BarMarks(fine=True), BarMarks(jump="capo")], "ABCAB"),
-        ([BarMarks(), BarMarks(segno=True), BarMarks(jump="segno")], "ABCBC"),
+        ([BarMarks(), BarMarks(segno="segno"), BarMarks(jump="segno")], "ABCBC"),
         (
-            [BarMarks(), BarMarks(segno=True), BarMarks(to_coda=True), BarMarks(jump="segno"), BarMarks(coda=True)],
+            [
+                BarMarks(),
+                BarMarks(segno="segno"),
+                BarMarks(to_coda="coda"),
+                BarMarks(jump="segno"),
+                BarMarks(coda="coda"),
+            ],
             "ABCDBCE",
         ),
         ([BarMarks(repeat_end=2), BarMarks(fine=True), BarMarks(repeat_end=2, jump="capo")], "AABCBCAB"),

@@ -16,16 +16,15 @@ How a score is read:
 
 from __future__ import annotations
 
-import zipfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
-from io import BytesIO
 from itertools import accumulate
 from operator import itemgetter
 from typing import TypeVar
 from xml.etree import ElementTree
 
+from ritornello.music.containers import unpacked
 from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import read_score
@@ -59,7 +58,9 @@ def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
 def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
     """Read written bars, staves and tags. Raises ValueError as scan_musescore does."""
     if content[:2] == b"PK":
-        content = _unpacked(content)
+        content, *others = unpacked(content, (".mscx",))
+        if others:
+            raise ValueError(f"the archive holds {len(others) + 1} scores (.mscx) where one is expected")
     if len(content) > MOST_BYTES:
         raise ValueError(f"it is over {MOST_BYTES // 2**20} MB, too large for a score")
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
@@ -88,44 +89,14 @@ def _check_format(root: ElementTree.Element) -> None:
         raise ValueError(f"it is MuseScore format {version}; formats 2 and 3 can be read: {remedy}")
 
 
-def _unpacked(content: bytes) -> bytes:
-    """Unpack the score of a `.mscz`: the root file of META-INF/container.xml, or the only .mscx."""
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            name = _root_name(archive)
-            with archive.open(name) as file:
-                return file.read(MOST_BYTES + 1)  # the size stated in the archive is not to be trusted
-    except (ValueError, MemoryError):
-        raise
-    except Exception as error:  # zipfile and its unpackers have a dozen ways to say it
-        raise ValueError(f"the archive cannot be unpacked ({error}): save it again in MuseScore") from None
-
-
-def _root_name(archive: zipfile.ZipFile) -> str:
-    scores = [name for name in archive.namelist() if name.lower().endswith(".mscx")]
-    if "META-INF/container.xml" in archive.namelist():
-        with archive.open("META-INF/container.xml") as file:
-            container = file.read(2**16)
-        if b"<!" not in container.replace(b"<!--", b""):
-            try:
-                root = ElementTree.fromstring(container)
-                named = [e.get("full-path") or "" for e in root.iter() if e.tag.endswith("rootfile")]
-            except ElementTree.ParseError:
-                named = []
-            scores = [name for name in named if name in scores] or scores
-    at_root = [name for name in scores if "/" not in name] or scores
-    if len(at_root) != 1:
-        raise ValueError(f"the archive holds {len(at_root)} scores (.mscx) where one is expected")
-    return at_root[0]
-
-
 def _piece(
     bars: Sequence[WrittenBar], staves: Sequence[Staff], tags: dict[str, str], order: Sequence[int], source: str
 ) -> Piece:
     """Build a Piece of the bars played in `order`, counted in the coarsest exact ticks."""
     *starts, length = accumulate((bars[index].length for index in order), initial=Fraction(0))
     notes = _joined(bars, staves, order, starts)
-    key_staff = next((staff for staff in staves if not staff.transposes), staves[0])
+    at_pitch = [staff for staff in staves if not staff.fifths_written_above and not staff.is_drum]
+    key_staff = (at_pitch or staves)[0]
     keys = _played(key_staff.keys, (Fraction(0), (0, "major")), bars, order, starts)
     changes = sorted(change for staff in staves for change in staff.tempos)
     tempos = _played(changes, (Fraction(0), 120.0), bars, order, starts)

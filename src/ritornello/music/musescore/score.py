@@ -25,11 +25,12 @@ def read_score(root: Element) -> tuple[list[WrittenBar], list[Staff], dict[str, 
     bars = _bars(next(iter(elements.values())))
     division = int(score.findtext("Division") or 480)
     is_old = (root.get("version") or "").startswith("2")
+    at_pitch = (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
     staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
-        instrument = instruments.get(name or "", ("", 0, False, False))
-        staves.append(Staff(bars, number, division if is_old else 0, *instrument))
+        instrument = instruments.get(name or "", ("", 0, False, None))
+        staves.append(Staff(bars, number, division if is_old else 0, *instrument, at_pitch))
         staves[-1].read(element)
     _extend_endings(bars, [last for staff in staves for last in staff.open_endings])
     tags = {tag.get("name") or "": (tag.text or "").strip() for tag in score.findall("metaTag")}
@@ -47,9 +48,9 @@ def _frame_titles(score: Element) -> dict[str, str]:
     return found
 
 
-def _instruments(score: Element) -> dict[str, tuple[str, int, bool, bool]]:
-    """Read the name, program, is_drum and transposes of each staff id."""
-    staves = {}
+def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | None]]:
+    """Read the name, program, is_drum and instrument of each staff id."""
+    staves: dict[str, tuple[str, int, bool, Element | None]] = {}
     for part in score.findall("Part"):
         instrument = part.find("Instrument")
         if instrument is None:
@@ -62,7 +63,7 @@ def _instruments(score: Element) -> dict[str, tuple[str, int, bool, bool]]:
                 name or (part.findtext("trackName") or instrument.findtext("trackName") or "").strip(),
                 max(0, min(127, int(program.get("value") or 0))) if program is not None else 0,
                 (instrument.findtext("useDrumset") or "0").strip() not in ("0", ""),
-                int(instrument.findtext("transposeChromatic") or 0) % 12 != 0,
+                instrument,
             )
     return staves
 

@@ -72,10 +72,13 @@ class Staff:
         name: str,
         program: int,
         is_drum: bool,
-        transposes: bool,
+        instrument: Element | None,
+        at_pitch: bool,
     ) -> None:
         self.bars, self.number, self.division = bars, number, division
-        self.name, self.program, self.is_drum, self.transposes = name, program, is_drum, transposes
+        self.name, self.program, self.is_drum = name, program, is_drum
+        self.at_pitch = at_pitch  # keys are written as they sound
+        self.fifths_written_above = self._fifths_above(instrument)
         self.syllables = 0
         self.sounds: list[Sound] = []
         self.keys: list[tuple[Fraction, tuple[int, str]]] = []
@@ -240,7 +243,27 @@ class Staff:
         fifths = int(element.findtext("accidental") or 0)
         if -7 <= fifths <= 7:
             mode = mode_named(element.findtext("mode") or "") or "major"
-            self.keys.append((self.now, (fifths, mode)))
+            sounding = fifths - self.fifths_written_above
+            self.keys.append((self.now, (sounding if abs(sounding) <= 7 else (sounding + 5) % 12 - 5, mode)))
+
+    def _change_instrument(self, element: Element) -> None:
+        """Take over another instrument; the key that stands at the same place is written for it."""
+        before, instrument = self.fifths_written_above, element.find("Instrument")
+        if instrument is None:
+            return
+        self.fifths_written_above = self._fifths_above(instrument)
+        if self.keys and self.keys[-1][0] == self.now:
+            _, (fifths, mode) = self.keys.pop()
+            fifths += before - self.fifths_written_above
+            self.keys.append((self.now, (fifths if abs(fifths) <= 7 else (fifths + 5) % 12 - 5, mode)))
+
+    def _fifths_above(self, instrument: Element | None) -> int:
+        """Count the fifths from the sounding to the written key of an instrument: 2 for one in B flat."""
+        if instrument is None or self.at_pitch:
+            return 0
+        chromatic = int(instrument.findtext("transposeChromatic") or 0)
+        fifths = 12 * int(instrument.findtext("transposeDiatonic") or 0) - 7 * chromatic
+        return fifths if abs(fifths) <= 7 else (-7 * chromatic + 5) % 12 - 5
 
     def _tempo(self, element: Element) -> None:
         quarters_per_second = float(element.findtext("tempo") or 0)
@@ -326,6 +349,7 @@ _HANDLERS = {
     "location": Staff._skip,
     "TimeSig": Staff._time_signature,
     "KeySig": Staff._key,
+    "InstrumentChange": Staff._change_instrument,
     "Tempo": Staff._tempo,
     "Spanner": Staff._spanner,
     "Volta": Staff._open,

@@ -27,12 +27,16 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Measure:
-    """A bar as written: length in quarters; metre and key in force; tempos as (quarters, qpm)."""
+    """A bar as written: length in quarters; metre and key in force at its start.
+
+    tempos: (quarters, qpm). keys: (quarters, key) of those that change behind its start.
+    """
 
     metre: MetreName | None
     key: KeyName | None
     length: Fraction = Fraction(0)
     tempos: list[tuple[Fraction, float]] = field(default_factory=list)
+    keys: list[tuple[Fraction, KeyName]] = field(default_factory=list)
     notes: list[Placed] = field(default_factory=list)
 
 
@@ -120,8 +124,12 @@ def _full(metre: MetreName) -> Fraction:
 def _keys(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, KeyName]]:
     entries: list[tuple[Fraction, KeyName]] = []
     for bar, start in zip(bars, starts, strict=True):
-        if bar.key and bar.length and (not entries or entries[-1][1] != bar.key):
-            entries.append((start if entries else Fraction(0), bar.key))
+        changes = [(Fraction(0), bar.key), *bar.keys] if bar.key else bar.keys
+        for place, key in changes if bar.length else ():
+            if entries and entries[-1][0] == start + place:
+                entries.pop()
+            if not entries or entries[-1][1] != key:
+                entries.append((start + place if entries else Fraction(0), key))
     return entries
 
 

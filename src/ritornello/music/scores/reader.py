@@ -1,8 +1,7 @@
-"""Read scores in MusicXML, kern and MEI through verovio, whose timemap gives exact times and barlines.
+"""Read scores: MusicXML by itself, kern and MEI through verovio, whose timemap gives exact times and barlines.
 
-The notes are taken in written order from the timemap and from verovio's own MEI (staves, metres, keys, ties);
-the bars are then joined in playing order. For MusicXML the times are the file's own durations, which
-verovio passes over (see `xml.py`).
+Of kern and MEI the notes are taken in written order from the timemap and from verovio's own MEI (staves, metres,
+keys, ties); the bars are then joined in playing order.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ritornello.music.beats import joined_metre
+from ritornello.music.containers import unpacked
 from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName, MetreName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
-from ritornello.music.scores.repeats import played_order
-from ritornello.music.scores.xml import Sheet, musicxml_sheet, parse_xml, unzipped_score
+from ritornello.music.scores.musicxml import read_musicxml
+from ritornello.music.scores.xml import parse_xml
 from ritornello.music.spelling import alterations
 from ritornello.music.values import Key, Piece
 
@@ -70,12 +70,13 @@ def scan_score(
     """
     if suffix in (".krn", ".kern"):
         text = re.sub(r"(^|\t)\*X?rep(?=\t|$)", r"\1*", decode_text(content), flags=re.MULTILINE)
-        found = [_piece(Sheet(text), "humdrum", source, repeats)]  # verovio leaves out the notes of *rep ... *Xrep
+        found = [_piece(text, "humdrum", source, repeats)]  # verovio leaves out the notes of *rep ... *Xrep
     elif suffix == ".mei":
         found = _read_mei(content, source, repeats)
     else:
-        sheet = musicxml_sheet(unzipped_score(content) if suffix == ".mxl" else content)
-        found = [_piece(sheet, "xml", source, repeats)]
+        contents = unpacked(content, (".musicxml", ".xml")) if suffix == ".mxl" else [content]
+        names = [source if len(contents) == 1 else f"{source}#{n}" for n in range(1, len(contents) + 1)]
+        found = [read_musicxml(c, name, repeats) for c, name in zip(contents, names, strict=True)]
     return [piece for piece, _ in found], [remark for _, remarks in found for remark in remarks]
 
 
@@ -86,26 +87,20 @@ def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, li
         raise ValueError("no <mdiv> with a <score> in this MEI file")
     prepare_mei(root)
     if len(scores) == 1:
-        return [_piece(Sheet(ElementTree.tostring(root, encoding="unicode")), "mei", source, repeats)]
+        return [_piece(ElementTree.tostring(root, encoding="unicode"), "mei", source, repeats)]
     for number, mdiv in enumerate(scores, 1):
         mdiv.set(XML_ID, f"mdiv{number}")
     text = ElementTree.tostring(root, encoding="unicode")
     return [
-        _piece(Sheet(text), "mei", f"{source}#{n}", repeats, f'//mdiv[@xml:id="mdiv{n}"]')
-        for n in range(1, len(scores) + 1)
+        _piece(text, "mei", f"{source}#{n}", repeats, f'//mdiv[@xml:id="mdiv{n}"]') for n in range(1, len(scores) + 1)
     ]
 
 
-def _piece(sheet: Sheet, input_from: str, source: str, repeats: str, mdiv: str = "") -> tuple[Piece, list[Remark]]:
-    timemap, mei, toolkit = _through_verovio(sheet.text, input_from, mdiv)
+def _piece(text: str, input_from: str, source: str, repeats: str, mdiv: str = "") -> tuple[Piece, list[Remark]]:
+    timemap, mei, toolkit = _through_verovio(text, input_from, mdiv)
     walk = _walked(mei)
-    walk.tied_on |= sheet.tied_on
-    walk.tied_back |= sheet.tied_back
-    times = _times_of_file(walk, sheet) if sheet.times else _times_of_map(walk, timemap)
-    _place_notes(walk, times, toolkit)
-    order = list(range(len(walk.bars)))
-    if repeats == "unfold":
-        order = played_order(sheet.marks) if sheet.marks else mei_order(mei)
+    _place_notes(walk, _times_of_map(walk, timemap), toolkit)
+    order = mei_order(mei) if repeats == "unfold" else list(range(len(walk.bars)))
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
     bars = list(walk.bars.values())
@@ -128,7 +123,7 @@ def _through_verovio(text: str, input_from: str, mdiv: str = ""):
     if not toolkit.loadData(text):
         raise ValueError("this score cannot be read: it is damaged or of another format; export it again")
     mei = ElementTree.fromstring(toolkit.getMEI())
-    if input_from != "xml" and _drop_ornaments(mei):
+    if _drop_ornaments(mei):
         for head in mei.findall(f"{MEI}meiHead"):
             for extra in head.findall(f"{MEI}extMeta"):
                 head.remove(extra)  # verovio writes its prefixes without declaring them
@@ -294,17 +289,6 @@ def _read_tempo(bar: Measure, tempo: Element) -> None:
     if 1 <= qpm <= 10_000:
         unit = bar.metre[1] if bar.metre else 4
         bar.tempos.append((max(Fraction(0), beat.limit_denominator(FINEST) * 4 / unit), qpm))
-
-
-def _times_of_file(walk: Walk, sheet: Sheet) -> Times:
-    """Take bar lengths and note times from a MusicXML file's own durations."""
-    if len(sheet.lengths) != len(walk.bars):
-        raise ValueError(
-            f"{len(sheet.lengths)} bars stand in this score, {len(walk.bars)} were read: export it again"
-        )
-    for bar, length in zip(walk.bars.values(), sheet.lengths, strict=True):
-        bar.length = length
-    return sheet.times
 
 
 def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:

@@ -15,44 +15,57 @@ class BarMarks:
 
     repeat_start: a repeat begins here. repeat_end: how often the repeat that ends here is played, 0 for none.
     endings: numbers of the passes in which this bar is played; empty where it is played in each.
-    jump: "capo" (from the beginning) or "segno" (from the sign), then to fine, coda or the end.
+    segno, coda, to_coda: the name of the sign in this bar, "" for none; a jump looks for the sign of its name first.
+    jump: "capo" (from the beginning) or "segno" (from the sign `jump_to`); until: "fine", "coda" or "" for either.
+    after_jump: the repeat that ends here is played after a jump, too.
     """
 
     repeat_start: bool = False
     repeat_end: int = 0
     endings: frozenset[int] = frozenset()
-    segno: bool = False
-    coda: bool = False
-    to_coda: bool = False
+    segno: str = ""
+    coda: str = ""
+    to_coda: str = ""
     fine: bool = False
     jump: Literal["", "capo", "segno"] = ""
+    jump_to: str = ""
+    until: Literal["", "fine", "coda"] = ""
+    after_jump: bool = False
 
 
 def played_order(bars: Sequence[BarMarks]) -> list[int]:
     """List the indices of the bars in playing order.
 
-    After a jump repeats are not taken again and the last ending is played, as players do.
+    Each jump is taken once. After it repeats are not taken again and the last ending is played, as players do.
     Raises ValueError where that comes to more than 50000 bars.
     """
     order: list[int] = []
-    place, start, turn, jumped = 0, 0, 1, False
+    jumps: list[int] = []  # taken
+    place, start, turn = 0, 0, 1
+    is_open = False  # whether a jump was taken that has not led to the coda
     while place < len(bars):
         bar = bars[place]
         turns = _turns(bars, place)
         after_endings = place > 0 and not bar.endings and bars[place - 1].endings
         if start != place and (bar.repeat_start or after_endings):
             start, turn = place, 1
-        skipped = bool(bar.endings) and (turns if jumped else turn) not in bar.endings
+        skipped = bool(bar.endings) and (turns if jumps else turn) not in bar.endings
         if not skipped:
             order.append(place)
             if len(order) > MAX_BARS:
                 raise ValueError(f"the repeats come to more than {MAX_BARS} bars")
-            if bar.repeat_end and turn < turns and not jumped:
+            if bar.repeat_end and turn < turns and (not jumps or bar.after_jump):
                 place, turn = start, turn + 1
                 continue
-            target = _target(bars, place, jumped)
+            until = bars[jumps[-1]].until if jumps else ""
+            if is_open and bar.fine and until != "coda":
+                break
+            target = _coda(bars, place) if is_open and bar.to_coda and until != "fine" else None
+            is_open = is_open and target is None
+            if target is None and bar.jump and place not in jumps:
+                jumps.append(place)
+                target, is_open = _origin(bars, bar), True
             if target is not None:
-                jumped = True
                 place, start, turn = target, target, 1
                 continue
         if bar.repeat_end and not bar.endings:
@@ -72,15 +85,13 @@ def _turns(bars: Sequence[BarMarks], place: int) -> int:
     return max([b.repeat_end for b in group] + [n for b in group for n in b.endings])
 
 
-def _target(bars: Sequence[BarMarks], place: int, jumped: bool) -> int | None:
-    """Find the bar to jump to after this one, past the last at a fine, None for the next."""
-    bar = bars[place]
-    if not jumped:
-        if bar.jump == "segno":
-            return next((i for i, b in enumerate(bars) if b.segno), 0)
-        return 0 if bar.jump == "capo" else None
-    if bar.fine:
-        return len(bars)
-    if bar.to_coda:
-        return next((i for i in range(len(bars) - 1, place, -1) if bars[i].coda), None)
-    return None
+def _origin(bars: Sequence[BarMarks], jump: BarMarks) -> int:
+    """Find the bar that a jump leads back to."""
+    signs = [i for i, bar in enumerate(bars) if bar.segno] if jump.jump == "segno" else []
+    return next((i for i in signs if bars[i].segno == jump.jump_to), signs[0] if signs else 0)
+
+
+def _coda(bars: Sequence[BarMarks], place: int) -> int | None:
+    """Find the coda that the sign in a bar leads to, None where there is none behind it."""
+    codas = [i for i in range(place + 1, len(bars)) if bars[i].coda]
+    return next((i for i in codas if bars[i].coda == bars[place].to_coda), codas[-1] if codas else None)

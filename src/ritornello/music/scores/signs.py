@@ -1,0 +1,172 @@
+"""Read the repeat signs, endings and jumps of a MusicXML score: from barlines, drawn signs, words and sounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from ritornello.music.scores.repeats import BarMarks
+
+Element = ElementTree.Element
+
+SIGNS = str.maketrans({"\U0001d10b": " segno ", "\U0001d10c": " coda ", "\ue047": " segno ", "\ue048": " coda "})
+CAPO = re.compile(
+    r"\bd\. ?c\b|\bdc\b|\bd c (?=al|to|senza|with)|\bda[. ]?capo\b|\bdal capo\b"
+    r"|\b(from|back to|repeat from) (the )?(beginning|top|start)\b"
+)
+SEGNO = re.compile(
+    r"\bd\. ?s\b|\bds\b|\bd s (?=al|to|senza|with)|\b(d\.|da|dal|del)[. ]?segno\b"
+    r"|\b(from|back to|repeat from) (the )?(sign|segno)\b"
+)
+UNTIL = re.compile(r"\b(?:al|alla|a la|to|till|until) (?:the )?(fine|fin|end|coda)\b")
+FINE = re.compile(r"((il|last time|2nd time|second time) )?(fine|fin)( (last time|2nd time|second time))?")
+
+
+class Bracket(NamedTuple):
+    """An ending: first bar, last bar (None where the file does not close it), the passes in which it is played."""
+
+    first: int
+    last: int | None
+    passes: frozenset[int]
+
+
+def read_marks(root: Element) -> list[BarMarks]:
+    """Collect the marks of every bar from all parts; endings from the part that has most of them."""
+    parts = [part.findall("measure") for part in root.findall("part")]
+    marks = [BarMarks() for _ in range(max(map(len, parts)))]
+    brackets: list[Bracket] = []
+    for measures in parts:
+        found = _read_barlines(marks, measures)
+        brackets = found if len(found) > len(brackets) else brackets
+        for mark, measure in zip(marks, measures, strict=False):
+            _read_signs(mark, measure)
+    _set_endings(marks, brackets)
+    codas = [m for m in marks if m.coda]
+    if len(codas) > 1 and not any(m.to_coda for m in marks):
+        codas[0].to_coda, codas[0].coda = codas[0].coda, ""  # the same sign is drawn where the jump starts
+    return marks
+
+
+def _read_barlines(marks: Sequence[BarMarks], measures: Sequence[Element]) -> list[Bracket]:
+    """Read repeats and endings; what opens counts for the bar behind its barline, what closes for the one before."""
+    brackets: list[Bracket] = []
+    for index, measure in enumerate(measures):
+        in_front = True
+        for child in measure:
+            in_front = in_front and child.tag not in ("note", "forward", "backup")
+            if child.tag != "barline":
+                continue
+            is_left = child.get("location", "left" if in_front else "right") == "left"
+            behind, before = (index, index - 1) if is_left else (index + 1, index)
+            opens = behind if is_left or child.get("location") == "right" else index
+            for repeat in child.findall("repeat"):
+                if repeat.get("direction") == "forward" and opens < len(marks):
+                    marks[opens].repeat_start = True
+                elif repeat.get("direction") != "forward" and before >= 0:
+                    times = repeat.get("times", "2").strip()
+                    marks[before].repeat_end = max(1, int(times)) if re.fullmatch(r"0*[1-9]\d?", times) else 2
+                    marks[before].after_jump |= repeat.get("after-jump") == "yes"
+            for ending in child.findall("ending"):
+                if ending.get("type") == "start":
+                    brackets.append(Bracket(min(opens, len(marks) - 1), None, _passes(ending)))
+                elif brackets and brackets[-1].last is None and brackets[-1].first <= before:
+                    brackets[-1] = brackets[-1]._replace(last=before)
+                elif before >= 0 and not (brackets and brackets[-1].last == before):
+                    brackets.append(Bracket(before, before, _passes(ending)))  # nothing says where it starts
+        for sound in measure.iter("sound"):
+            marks[index].repeat_start |= sound.get("forward-repeat") == "yes"
+    return brackets
+
+
+def _passes(ending: Element) -> frozenset[int]:
+    """Read the passes of an ending, "1", "1, 3", "1-2", "1.2."; empty where it states none."""
+    for text in (ending.get("number", ""), ending.text or ""):
+        found: set[int] = set()
+        for first, last in re.findall(r"(\d{1,2})(?:[\s.]*[-–—]\s*(\d{1,2}))?", text):
+            found.update(range(int(first), int(last or first) + 1))
+        if found - {0}:
+            return frozenset(found - {0})
+    return frozenset()
+
+
+def _set_endings(marks: Sequence[BarMarks], brackets: Sequence[Bracket]) -> None:
+    """Give bars the passes of their endings, with the ends and repeat signs that the file leaves out.
+
+    An ending in front of another one lasts to the repeat sign between them, which is meant where it is missing;
+    one that is never closed lasts to its repeat sign, or a bar.
+    """
+    before: frozenset[int] = frozenset()
+    for number, bracket in enumerate(brackets):
+        following = brackets[number + 1] if number + 1 < len(brackets) else None
+        limit = following.first if following else len(marks)
+        last = bracket.first if bracket.last is None else min(bracket.last, max(bracket.first, limit - 1))
+        passes = bracket.passes or frozenset([max(before, default=0) + 1])
+        begins = next((i for i in range(bracket.first + 1, len(marks)) if marks[i].repeat_start), len(marks))
+        stop = next((i for i in range(bracket.first, min(limit, begins)) if marks[i].repeat_end), None)
+        is_followed = following is not None and begins > limit
+        if following is not None and following.passes and min(following.passes) <= min(passes):
+            is_followed = False  # the first ending of another repeat
+        if is_followed and stop is None and not any(m.jump for m in marks[bracket.first : limit]):
+            stop = limit - 1
+            marks[stop].repeat_end = 2
+        if stop is not None and (stop == limit - 1 if is_followed else bracket.last is None and min(passes) == 1):
+            last = stop
+        for mark in marks[bracket.first : last + 1]:
+            mark.endings = passes
+        before = passes if is_followed else frozenset()
+    _count_from_one(marks)
+
+
+def _count_from_one(marks: Sequence[BarMarks]) -> None:
+    """Count the passes of adjoining endings from 1 where the file leaves out the first one."""
+    edges = [0, len(marks)]
+    edges += [i for i in range(1, len(marks)) if bool(marks[i].endings) != bool(marks[i - 1].endings)]
+    edges += [i for i, mark in enumerate(marks) if mark.repeat_start]
+    for first, last in pairwise(sorted(set(edges))):
+        missing = min((n for mark in marks[first:last] for n in mark.endings), default=1) - 1
+        for mark in marks[first:last] if missing else ():
+            mark.endings = frozenset(n - missing for n in mark.endings)
+
+
+def _read_signs(mark: BarMarks, measure: Element) -> None:
+    """Read segno, coda, fine and jumps, from attributes of sounds, drawn signs or words."""
+    for sound in measure.iter("sound"):
+        mark.segno = mark.segno or sound.get("segno", "")
+        mark.coda = mark.coda or sound.get("coda", "")
+        mark.to_coda = mark.to_coda or sound.get("tocoda", "")
+        mark.fine = mark.fine or sound.get("fine", "no") != "no"
+        if sound.get("dalsegno"):
+            mark.jump, mark.jump_to = "segno", sound.get("dalsegno", "")
+        elif sound.get("dacapo", "no") != "no":
+            mark.jump = "capo"
+    for direction in measure.findall("direction"):
+        kinds = direction.findall("direction-type")
+        text = " ".join(e.text or "" for kind in kinds for e in kind if e.tag in ("words", "rehearsal"))
+        if not _read_words(mark, text):  # beside the words of a jump a sign says where it leads
+            mark.segno = mark.segno or ("segno" if any(k.find("segno") is not None for k in kinds) else "")
+            mark.coda = mark.coda or ("coda" if any(k.find("coda") is not None for k in kinds) else "")
+    if mark.to_coda:
+        mark.coda = ""
+
+
+def _read_words(mark: BarMarks, text: str) -> bool:
+    """Read a jump, or where one leads to, that is written in words; returns whether it is a jump."""
+    with_dots = " ".join(re.sub(r"[^\w.]", " ", text.translate(SIGNS).lower()).split())
+    words = " ".join(with_dots.replace(".", " ").split())
+    is_segno, is_capo = bool(SEGNO.search(with_dots)), bool(CAPO.search(with_dots))
+    if is_segno or is_capo:
+        until = UNTIL.search(words)
+        mark.jump = mark.jump or ("segno" if is_segno else "capo")
+        mark.until = ("coda" if until[1] == "coda" else "fine") if until else mark.until
+    elif re.search(r"\b(to|al|alla|a la) (the )?coda\b", words):
+        mark.to_coda = mark.to_coda or "coda"
+    elif words == "coda":
+        mark.coda = mark.coda or "coda"
+    elif words in ("segno", "the sign"):
+        mark.segno = mark.segno or "segno"
+    elif FINE.fullmatch(words):
+        mark.fine = True
+    return is_segno or is_capo
