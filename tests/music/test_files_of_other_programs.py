@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ritornello.music import Note, read
+from ritornello.music import MusicFileError, Note, read
 from ritornello.music.files import scan_content
 from ritornello.music.keys import key_name
 
@@ -57,16 +57,31 @@ NOTES = {
     "f20-dot-elements.mei": "0:C4(3) 3:D4(1) 4:C4(1) 5:C4(1) 6:C4(1) 7:C4(1)",
     "kern-expansion-list.krn": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:C4(1) 5:D4(1) 6:E4(1) 7:F4(1) 8:G4(1) 9:A4(1) "
     "10:B4(2)",
+    "apostrophe-in-container.mxl": "0:C4(2) 2:D4(2) 4:E4(2) 6:C4(2) 8:F4(2) 10:G4(2)",
+    "f07a-clarinet-b-flat-to-a.musicxml": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1) 4:C#5(1) 5:Eb5(1) 6:F5(1) 7:F#5(1)",
+    "f07b-clarinet-b-flat-to-c.musicxml": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1) 4:C5(1) 5:D5(1) 6:E5(1) 7:F5(1)",
+    "f14a-tenor-sax-alone.mscx": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
+    "f14a-tenor-sax-alone-source.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
+    "f14b-clarinet-alone.mscx": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1)",
+    "f14b-clarinet-alone.mscz": "0:C5(1) 1:D5(1) 2:E5(1) 3:F5(1)",
+    "f21-key-change-in-mid-bar.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F#4(1) 4:D4(1) 5:D4(1) 6:D4(1) 7:D4(1)",
+    "fine-in-brackets.musicxml": "0:C5(2) 2:D5(2) 4:C5(2)",
+    "first-ending-bracket-stops-early.musicxml": "0:C4(2) 2:D4(2) 4:E4(2) 6:C4(2) 8:F4(2) 10:G4(2)",
     "p1-octave-shift-stop-without-size.musicxml": "0:C5(1) 1:C6(1) 2:D6(1) 3:E5(1) 4:F5(1) 5:G5(1) 6:A5(1) 7:B5(1)",
     "p2-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
+    "p2-tenor-clef-and-octave-change.musicxml": "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1)",
     "p4-accidentals-in-bar.abc": "0:F#4(1) 1:E4(1) 2:D4(1) 3:F#4(1) 4:G4(1) 5:Eb4(1) 6:F#4(1) 7:F#4(2) "
     "9:F5(1) 10:F5(1) 11:F4(1)",
+    "p7-backslash.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
+    "p7-macosx_nocont.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
+    "p7-wrongname.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
     "p9-note-on-before-off.mid": " ".join(f"{i}:C4(1)" for i in range(8)),
     "p9-running-status-after-meta.mid": "0:C4(1) 1:D4(1) 2:E4(1)",
 }
 
 # File: its title.
 TITLES = {
+    "a1-title-in-credit.musicxml": "Credit Title",
     "f10b-title-cp1252.abc": "O’Brien’s – Favourite…",
     "f10c-annotation-cp1252.abc": "Café",
     "f10e-abc-charset-iso-8859-2.abc": "Žluťoučký kůň",
@@ -137,3 +152,39 @@ def test_the_metre_is_the_one_that_is_meant(name):
 @pytest.mark.parametrize("name", KEYS)
 def test_a_key_keeps_its_tonic_and_mode(name):
     assert [key_name(piece.timeline.key) for piece in read(FOLDER / name)] == KEYS[name]
+# File: what sounds in its bars, each of one pitch or begun with it, in playing order.
+ORDERS = {
+    "f08a-second-ending-without-stop.musicxml": "C D C E F G F G A",
+    "first-ending-bracket-stops-early.musicxml": "C D E C F G",
+    "p3-ds-al-coda-with-endings.musicxml": "G A B A D A C",
+    "p8-ending-1-2.musicxml": "C G C G C A C",
+}
+
+# File: its keys, as (quarter, fifths), as they sound.
+KEYS = {
+    "f07a-clarinet-b-flat-to-a.musicxml": [(0, 0), (4, 6)],
+    "f07b-clarinet-b-flat-to-c.musicxml": [(0, 0)],
+    "f14a-tenor-sax-alone.mscx": [(0, 0)],
+    "f14b-clarinet-alone.mscx": [(0, 0)],
+    "f14b-clarinet-alone.mscz": [(0, 0)],
+    "f21-key-change-in-mid-bar.musicxml": [(0, 0), (2, 2)],
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_bars_are_played_in_the_order_that_the_program_plays_them(name):
+    (piece,) = read(FOLDER / name)
+    starts = piece.timeline.barlines()[:-1]
+    assert " ".join(NAMES[n.pitch % 12] for n in piece.parts[0].notes if n.start in starts) == ORDERS[name]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_keys_sound_where_they_change(name):
+    (piece,) = read(FOLDER / name)
+    quarter = piece.timeline.ticks_per_quarter
+    assert [(Fraction(key.tick, quarter), key.fifths) for key in piece.timeline.keys] == KEYS[name]
+
+
+def test_an_internal_document_type_is_refused():
+    with pytest.raises(MusicFileError, match="declares entities"):
+        read(FOLDER / "a5-internal-dtd-subset.musicxml")

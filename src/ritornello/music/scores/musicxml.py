@@ -142,7 +142,8 @@ class PartReader:
         name, program = "", 0
         if self.definition is not None:
             places = ("part-name", "part-name-display", "score-instrument/instrument-name")
-            name = next((text for place in places if (text := _text(self.definition.find(place)))), "")
+            names = (_text(self.definition.find(place)) for place in places)
+            name = next((text for text in names if text not in ("", "MusicXML Part")), "")  # Finale's for no name
             program = max(0, min(127, _whole(self.definition.find("midi-instrument"), "midi-program", 1) - 1))
         found = sorted(
             {note.staff for bar in self.bars for note in bar.notes if 0 < note.staff - self.base < MAX_STAVES}
@@ -384,13 +385,12 @@ def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
     for index, place, key in (at_pitch or with_keys)[0].keys:
         index, place = (index + 1, Fraction(0)) if 0 < bars[index].length <= place else (index, place)
         changes.setdefault(index, []).append((place, key))
-    key: KeyName | None = None
+    in_force: KeyName | None = None
     for index, bar in enumerate(bars):
         here = changes.get(index, [])
-        key = next((k for place, k in reversed(here) if place == 0), key)
-        bar.key = key
-        bar.keys = [(place, k) for place, k in here if place > 0]
-        key = bar.keys[-1][1] if bar.keys else key
+        bar.key = next((key for place, key in reversed(here) if place == 0), in_force)
+        bar.keys = [(place, key) for place, key in here if place > 0]
+        in_force = bar.keys[-1][1] if bar.keys else bar.key
 
 
 def _title_and_composer(root: Element) -> tuple[str, str]:
@@ -413,7 +413,7 @@ def _largest_words(root: Element) -> str:
         words = credit.find("credit-words")
         if words is not None and credit.get("page", "1") == "1" and credit.find("credit-type") is None:
             size = _tempo(words.get("font-size"))
-            if size is not None and _text(words):
+            if size is not None and _text(words) and not re.search("copyright|©|http", _text(words), re.IGNORECASE):
                 found.append((size, _text(words)))
     sizes = sorted((size for size, _ in found), reverse=True)
     if not found or sizes[0] in sizes[1:]:

@@ -103,12 +103,14 @@ def _set_endings(marks: Sequence[BarMarks], brackets: Sequence[Bracket]) -> None
         following = brackets[number + 1] if number + 1 < len(brackets) else None
         limit = following.first if following else len(marks)
         last = bracket.first if bracket.last is None else min(bracket.last, max(bracket.first, limit - 1))
-        passes = bracket.passes or frozenset([max(before, default=0) + 1])
+        numbers = bracket.passes - before if before else bracket.passes  # one number twice in a row is a slip
+        passes = numbers or frozenset([max(before, default=0) + 1])
         begins = next((i for i in range(bracket.first + 1, len(marks)) if marks[i].repeat_start), len(marks))
         stop = next((i for i in range(bracket.first, min(limit, begins)) if marks[i].repeat_end), None)
         is_followed = following is not None and begins > limit
-        if following is not None and following.passes and min(following.passes) <= min(passes):
-            is_followed = False  # the first ending of another repeat
+        if following is not None and following.passes:
+            slip = following.passes == passes and stop is not None and stop == limit - 1
+            is_followed &= min(following.passes) > min(passes) or slip  # else it is the first of another repeat
         if is_followed and stop is None and not any(m.jump for m in marks[bracket.first : limit]):
             stop = limit - 1
             marks[stop].repeat_end = 2
