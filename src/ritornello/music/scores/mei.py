@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import chain
 from xml.etree import ElementTree
 
-from ritornello.music.jumps import Jump, jump_of_words
+from ritornello.music.jumps import Jump, jump_of_words, until_of_words
 from ritornello.music.scores.repeats import MAX_BARS, BarMarks, played_order
 
 Element = ElementTree.Element
@@ -321,7 +321,7 @@ def _bar_marks(scores: list[Element]) -> list[BarMarks]:
         marks.append(mark)
     codas = [mark for mark in marks if mark.coda]
     if len(codas) > 1 and not any(mark.to_coda for mark in marks):
-        codas[0].to_coda, codas[0].coda = True, False  # the same sign stands where the jump starts
+        codas[0].to_coda, codas[0].coda = "coda", ""  # the same sign stands where the jump starts
     return marks
 
 
@@ -347,15 +347,16 @@ def _read_jumps(mark: BarMarks, measure: Element) -> None:
     """Read segno, coda, fine and jumps, from repeat marks or from words."""
     for element in chain(measure.iter(f"{MEI}repeatMark"), measure.iter(f"{MEI}dir")):
         glyphs = (symbol.get("glyph.name", "") for symbol in element.iter(f"{MEI}symbol"))
-        jump = jump_of_words(" ".join([*element.itertext(), *glyphs]))
+        text = " ".join([*element.itertext(), *glyphs])
+        jump = jump_of_words(text)
         match jump or JUMPS.get(element.get("func", ""), ""):
             case "capo" | "segno" as target:
-                mark.jump = target
+                mark.jump, mark.until = target, until_of_words(text)
             case "fine":
                 mark.fine = True
             case "to coda":
-                mark.to_coda = True
+                mark.to_coda = "coda"
             case "coda":
-                mark.coda = True
+                mark.coda = "coda"
             case "sign":
-                mark.segno = True
+                mark.segno = "segno"

@@ -8,21 +8,10 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from ritornello.music.jumps import jump_of_words, until_of_words
 from ritornello.music.scores.repeats import BarMarks
 
 Element = ElementTree.Element
-
-SIGNS = str.maketrans({"\U0001d10b": " segno ", "\U0001d10c": " coda ", "\ue047": " segno ", "\ue048": " coda "})
-CAPO = re.compile(
-    r"\bd\. ?c\b|\bdc\b|\bd c (?=al|to|senza|with)|\bda[. ]?capo\b|\bdal capo\b"
-    r"|\b(from|back to|repeat from) (the )?(beginning|top|start)\b"
-)
-SEGNO = re.compile(
-    r"\bd\. ?s\b|\bds\b|\bd s (?=al|to|senza|with)|\b(d\.|da|dal|del)[. ]?segno\b"
-    r"|\b(from|back to|repeat from) (the )?(sign|segno)\b"
-)
-UNTIL = re.compile(r"\b(?:al|alla|a la|to|till|until) (?:the )?(fine|fin|end|coda)\b")
-FINE = re.compile(r"((il|last time|2nd time|second time) )?(fine|fin)( (last time|2nd time|second time))?")
 
 
 class Bracket(NamedTuple):
@@ -156,19 +145,17 @@ def _read_signs(mark: BarMarks, measure: Element) -> None:
 
 def _read_words(mark: BarMarks, text: str) -> bool:
     """Read a jump, or where one leads to, that is written in words; returns whether it is a jump."""
-    with_dots = " ".join(re.sub(r"[^\w.]", " ", text.translate(SIGNS).lower()).split())
-    words = " ".join(with_dots.replace(".", " ").split())
-    is_segno, is_capo = bool(SEGNO.search(with_dots)), bool(CAPO.search(with_dots))
-    if is_segno or is_capo:
-        until = UNTIL.search(words)
-        mark.jump = mark.jump or ("segno" if is_segno else "capo")
-        mark.until = ("coda" if until[1] == "coda" else "fine") if until else mark.until
-    elif re.search(r"\b(to|al|alla|a la) (the )?coda\b", words):
-        mark.to_coda = mark.to_coda or "coda"
-    elif words == "coda":
-        mark.coda = mark.coda or "coda"
-    elif words in ("segno", "the sign"):
-        mark.segno = mark.segno or "segno"
-    elif FINE.fullmatch(words):
-        mark.fine = True
-    return is_segno or is_capo
+    match jump_of_words(text):
+        case "capo" | "segno" as origin:
+            mark.jump = mark.jump or origin
+            mark.until = until_of_words(text)
+            return True
+        case "fine":
+            mark.fine = True
+        case "to coda":
+            mark.to_coda = mark.to_coda or "coda"
+        case "coda":
+            mark.coda = mark.coda or "coda"
+        case "sign":
+            mark.segno = mark.segno or "segno"
+    return False
