@@ -57,6 +57,7 @@ PER_QUARTER = 12
 POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
 STRENGTHS = 6
 LONGEST_MATCH = 6  # events
+ONE_LONGER = (*range(1, LONGEST_MATCH + 1), LONGEST_MATCH)  # of a run, which counts no further
 DURATIONS_APART = 1024  # more than there are durations
 NO_INTERVAL = 512  # code of the interval to or from a rest; others are counted from 128
 
@@ -215,7 +216,7 @@ class Past:
         self.events: list[Event] = []
         self.found = dict.fromkeys(matches, (0, 0))
         self._places: dict[str, dict[int, list[int]]] = {name: {} for name in matches}  # by code: events that have it
-        self._runs: dict[str, dict[int, int]] = {name: {} for name in matches}  # by event: how many are as the last
+        self._runs: dict[str, dict[int, int]] = {name: {} for name in matches}  # by event: length of the run up to it
         self._fit: np.ndarray | None = None
 
     def sound(self, pitch: int, ticks: int) -> None:
@@ -245,16 +246,17 @@ class Past:
             "sequence": interval * DURATIONS_APART + duration,
         }
         for name in self.found:
-            places = self._places[name].setdefault(codes[name], [])
-            earlier, runs = self._runs[name], {}
-            length = following = 0
+            places, earlier = self._places[name].get(codes[name]), self._runs[name]
+            if places is None:
+                self._places[name][codes[name]], self._runs[name], self.found[name] = [index], {}, (0, 0)
+                continue
+            runs = self._runs[name] = {place: ONE_LONGER[earlier.get(place - 1, 0)] for place in places}
+            length = max(runs.values())
             for place in reversed(places):
-                run = runs[place] = earlier.get(place - 1, 0) + 1
-                if run > length and length < LONGEST_MATCH:
-                    length, following = run, place + 1
+                if runs[place] == length:
+                    self.found[name] = (place + 1, length)
+                    break
             places.append(index)
-            self._runs[name] = runs
-            self.found[name] = (following, min(length, LONGEST_MATCH))
 
     def at(self, time: int) -> Event:
         """Return what sounded at this time; its duration is -1 unless it began there."""

@@ -17,6 +17,8 @@ NOTE_OFF = 129
 SILENCE = 128  # as the event of a feature
 COMMON_TIME = METRES.index("4/4")
 PITCHES = np.append(np.arange(128), [-1] * (2 + len(METRES) + 1)).astype(np.int16)  # by id
+PITCHES.flags.writeable = False
+PLAIN_PITCHES = PITCHES[: NOTE_OFF + 1]
 
 
 class GridTracker:
@@ -78,7 +80,7 @@ class GridTracker:
 
     def pitches(self) -> np.ndarray:
         """List the pitch that each id starts, (vocabulary,) int16, -1 for none."""
-        return PITCHES[: NOTE_OFF + 1] if self.encoding.plain else PITCHES
+        return PLAIN_PITCHES if self.encoding.plain else PITCHES
 
     def features(self) -> list[int]:
         """Compute features and echoes of the next token (see `features.py`)."""

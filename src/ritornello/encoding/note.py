@@ -219,10 +219,11 @@ class NoteEncoding:
         upbeat = int(groups.upbeat[-1])
         unit = TICKS // TICKS_PER_QUARTER
         unit = 1 if (edges % unit).any() or upbeat % unit else unit
+        starts, lengths = edges[:-1] // unit, np.diff(edges) // unit
         notes = tuple(
-            Note(int(start) // unit, int(end - start) // unit, int(pitch), DEFAULT_VELOCITY)
-            for start, end, pitch in zip(edges[:-1], edges[1:], groups.pitch[events], strict=True)
-            if 0 <= pitch <= 127 and end > start
+            Note(start, length, pitch, DEFAULT_VELOCITY)
+            for start, length, pitch in zip(starts.tolist(), lengths.tolist(), groups.pitch[events].tolist())
+            if 0 <= pitch <= 127 and length > 0
         )
         metres = [Metre(0, *metre_numbers(groups.metre))]
         if 0 < upbeat < self.bars[groups.metre]:

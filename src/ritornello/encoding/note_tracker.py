@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -56,32 +56,22 @@ class NoteTracker:
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
         """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
-        time, part, started = self.time, self.part, self._started
-        left, until = end - time, last_bar_start - time
+        time, state, started, sounds = self.time, self._state, self._started, self.sounding >= 0
+        left, until, held = end - time, last_bar_start - time, time - self.onset
         left = left if left < LONGEST + least else LONGEST + least  # from here on all durations fit: fewer tables
         until = -1 if until < 0 else until if until < LONGEST else LONGEST
+        ids, event = self.ids, self._event
+        if self.part and event < ids.rest:
+            return self._tables.both(self._legal_durations(), closing(left, until, least, 0).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
-        held = time - self.onset
-        place = (
-            left, until, least, late, held if held < least else least, self._state, started, self.sounding >= 0,
-            0 if started else self.bar - self._upbeat,
-            (max(self._event, self.ids.rest - 1),) if part  # of a note: whichever it is
-            else (self._base, self.notes > 0, self.begun, self._key >= 0, self.done),
-        )  # fmt: skip
-        found = self._tables.finishing.get(place)
-        if found is None:
-            found = (self._finishing_durations if part else self._finishing_events)(left, until, least, late)
-            if len(self._tables.finishing) == 4 * TABLES:
-                self._tables.finishing.clear()
-            self._tables.finishing[place] = found
-        return found
-
-    def _finishing_events(self, left: int, until: int, least: int, late: int) -> np.ndarray:
-        notes = closing(left, until, least, 0)[1]
-        rest = rest_fits(left, least, late)[1] and until > 0
-        tie = not self._started or (self._tied(left, until, least, late) & MAY_TIE[self._state]).any()
-        end_fits = until < 0 <= left and self.time - self.onset >= least
-        return self._events(notes, rest, bool(tie), end_fits)
+        rest = rest_fits(left, least, late)
+        tied = closing(left, until, least, held if held < least else least) if sounds else rest
+        if self.part == 0:
+            notes, end_fits = closing(left, until, least, 0).any, until < 0 <= left and held >= least
+            return self._events(notes, rest.any and until > 0, not started or tied.after[state], end_fits)
+        if event >= ids.begin or (event == ids.tie and not started):
+            return self._legal_durations()
+        return self._tables.both(self._legal_durations(), (tied if event == ids.tie else rest).mask)
 
     def _events(self, notes: bool, rest: bool, tie: bool, end: bool) -> np.ndarray:
         """Mask the events by the rules; the arguments switch off kinds of them."""
@@ -106,24 +96,6 @@ class NoteTracker:
         if event == ids.tie:
             return tables.durations(False, self._tie_limit(), self._state)
         return tables.durations(False, ENDLESS, -1)
-
-    def _finishing_durations(self, left: int, until: int, least: int, late: int) -> np.ndarray:
-        ids, event, legal = self.ids, self._event, self._legal_durations()
-        if event >= ids.begin or (event == ids.tie and not self._started):
-            return legal
-        if event == ids.tie:
-            fits = self._tied(left, until, least, late)
-        elif event == ids.rest:
-            fits = rest_fits(left, least, late)[0]
-        else:
-            fits = closing(left, until, least, 0)[0]
-        return self._tables.both(legal, fits)
-
-    def _tied(self, left: int, until: int, least: int, late: int) -> np.ndarray:
-        """Tell which durations may lengthen what sounds, (durations,) of bool."""
-        if self.sounding >= 0:
-            return closing(left, until, least, min(self.time - self.onset, least))[0]
-        return rest_fits(left, least, late)[0]
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
         """Tell which ids of the due part fit a key and leave room, (ids,); None where all do."""
@@ -264,26 +236,35 @@ class NoteTracker:
         return ENDLESS if self._started else self.bar - self._upbeat
 
 
-@lru_cache(maxsize=TABLES)
-def closing(left: int, until: int, least: int, held: int) -> tuple[np.ndarray, bool]:
-    """Tell which durations of a note let a melody close, (durations,), and whether any does.
+class Fitting(NamedTuple):
+    """Durations that fit: a mask, (durations,) of bool; whether any does; and any that may be tied, by state."""
 
-    A duration does where the melody can close with it, or after a further note.
+    mask: np.ndarray
+    any: bool
+    after: list[bool]
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> Fitting:
+        """Sum up a mask, which becomes read-only."""
+        return cls(_frozen(mask), bool(mask.any()), (MAY_TIE & mask).any(1).tolist())
+
+
+@lru_cache(maxsize=TABLES)
+def closing(left: int, until: int, least: int, held: int) -> Fitting:
+    """Tell which durations of a note let a melody close, with it or after a further note.
+
     left, until: ticks to the latest end and to the last bar. least: ticks that the last note must last. held: ticks
     that the note has lasted.
     """
     room = left - LENGTHS
     closes = (until < LENGTHS) & (LENGTHS + held >= least)
-    return _frozen((room >= 0) & (closes | (room >= least)))
+    return Fitting.of((room >= 0) & (closes | (room >= least)))
 
 
 @lru_cache(maxsize=TABLES)
-def rest_fits(left: int, least: int, late: int) -> tuple[np.ndarray, bool]:
-    """Tell which durations of a rest leave room for a note, (durations,); and whether any does.
-
-    late: ticks by which the first note must start.
-    """
-    return _frozen((left - LENGTHS >= least) & (late > LENGTHS))
+def rest_fits(left: int, least: int, late: int) -> Fitting:
+    """Tell which durations of a rest leave room for a note. late: ticks by which the first note must start."""
+    return Fitting.of((left - LENGTHS >= least) & (late > LENGTHS))
 
 
 class NoteTables:
@@ -291,7 +272,6 @@ class NoteTables:
 
     def __init__(self, ids: Ids, row: PitchRow):
         self._ids, self._row = ids, row
-        self.finishing: dict[tuple, np.ndarray] = {}  # by all that decides what leads to an end
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings
@@ -304,7 +284,7 @@ class NoteTables:
         mask = np.zeros(self._ids.size - self._ids.second, bool)
         mask[0] = none
         mask[1 : 1 + COUNT] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
-        return _frozen(mask)[0]
+        return _frozen(mask)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
     def octaves(self, tonic: int) -> np.ndarray:
@@ -313,7 +293,7 @@ class NoteTables:
         mask = np.zeros(ids.size - ids.second, bool)
         references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
         mask[1 + COUNT :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
-        return _frozen(mask)[0]
+        return _frozen(mask)
 
     def both(self, legal: np.ndarray, fits: np.ndarray) -> np.ndarray:
         """Mask part 1 by a row of `durations` and one of (durations,), both kept.
@@ -327,7 +307,7 @@ class NoteTables:
             mask[1 : 1 + COUNT] &= fits
             if len(self._both) == TABLES:
                 self._both.clear()
-            found = self._both[key] = (legal, fits, _frozen(mask)[0])
+            found = self._both[key] = (legal, fits, _frozen(mask))
         return found[2]
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
@@ -344,7 +324,7 @@ class NoteTables:
             mask[: ids.rest] = self.pitches(*pitched)[: ids.rest] >= 0
         mask[ids.rest], mask[ids.tie], mask[ids.end] = rest, tie, end
         mask[ids.begin : ids.key], mask[ids.key : ids.end] = begins, keys
-        return _frozen(mask)[0]
+        return _frozen(mask)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
     def pitches(self, base: int, is_first: bool) -> np.ndarray:
@@ -359,7 +339,7 @@ class NoteTables:
             legal &= (offsets >= -BELOW) & (offsets < 12 - BELOW)
         out = np.full(ids.second, -1, np.int16)
         out[: ids.rest] = np.where(legal, base + offsets, -1)
-        return _frozen(out)[0]
+        return _frozen(out)
 
 
 tables_of = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
@@ -368,10 +348,10 @@ tables_of = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
 @lru_cache(maxsize=8)
 def no_pitches(size: int) -> np.ndarray:
     """List no pitch for any of so many ids, int16."""
-    return _frozen(np.full(size, -1, np.int16))[0]
+    return _frozen(np.full(size, -1, np.int16))
 
 
-def _frozen(table: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Make a table read-only, and tell whether it allows anything."""
+def _frozen(table: np.ndarray) -> np.ndarray:
+    """Make a table read-only."""
     table.flags.writeable = False
-    return table, bool(table.any())
+    return table

@@ -142,9 +142,10 @@ def note_bits(encoding: MelodyEncoding, tokens: np.ndarray, bits: np.ndarray) ->
         if encoding.pitches(tokens).tolist() != pitches:
             return np.zeros(0)
     parts = len(encoding.parts)
-    sums = np.append(np.cumsum(bits), np.full(parts, bits.sum()))
     first = encoding.onsets(tokens) // parts * parts
-    return sums[first + parts - 1] - sums[first] + bits[first]
+    sums = bits.cumsum()
+    last = np.minimum(first + parts - 1, len(bits) - 1)
+    return sums[last] - sums[first] + bits[first]
 
 
 def sample(
@@ -215,7 +216,7 @@ def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.nda
             wanted = parse_key(options.key)
             melody = melody.transposed(_nearest_shift(melody, 7 * (wanted.fifths - key.fifths)))
             key = wanted if wanted.mode == key.mode else key._replace(fifths=wanted.fifths)
-    if key is not None:
+    if key is not None and melody.timeline.keys != (key,):
         melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
     return melody if options.flat else with_expression(melody)
 

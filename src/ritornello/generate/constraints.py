@@ -12,6 +12,7 @@ ends the tune.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,12 @@ TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many: copying must not go in circles
+MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 
 
 class FormTable:
-    """The options of a request as rows of biases, looked up by the rules' own rows; shared by all its tunes."""
+    """The options of a request as rows of biases, looked up by the rules' own rows; shared by all tunes like it."""
 
     def __init__(self, encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]):
         self.encoding, self.options = encoding, options
@@ -41,26 +43,54 @@ class FormTable:
         # The last entry of each: ids that start no note.
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
         self.of_tonic = [np.append((np.arange(128) % 12 == tonic) * TONIC_BIAS, 0.0) for tonic in range(12)]
-        self._rows: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._rows: dict[tuple, tuple[Any, np.ndarray]] = {}
 
-    def row(self, possible: np.ndarray, pitches: np.ndarray | None) -> np.ndarray:
-        """Return the bias of ids that are `possible`, 0 or -inf; not to be changed.
+    def row(
+        self,
+        possible: np.ndarray,
+        pitches: np.ndarray | None = None,
+        heading: np.ndarray | None = None,
+        repeated: int = -1,
+        closing: tuple[int, bool] | None = None,
+    ) -> np.ndarray:
+        """Return the bias of the ids that are `possible`: -inf, or small numbers; not to be changed.
 
-        pitches: of each id of part 0, -1 for none; None for another part. The rules hand out the same row for the
-        same state, so that biases are made once for each and found again by identity (the key's rows are kept).
+        pitches: of each id of part 0, -1 for none; None for another part. heading: as of `Place.heading`. repeated:
+        the pitch that has come too often. closing: in the last bar, the tonic (-1 for none) and whether its barline
+        is past. The rules hand out the same array for the same state, so that biases are made once for each and
+        found again by identity (the key's arrays are kept).
         """
-        key = (id(possible), id(pitches))
-        found = self._rows.get(key)
-        if found is None:
-            bias = np.where(possible, 0.0 if pitches is None else self.begins, -np.inf)
-            if pitches is not None:
-                bias += self.outside[pitches]
-                if np.isneginf(bias).all():  # no pitch within reach lies in the range: better out of it than nowhere
-                    bias = np.where(possible, 0.0, -np.inf)
-            if possible.flags.writeable or (pitches is not None and pitches.flags.writeable):
-                return bias  # a row of this moment alone
-            found = self._rows[key] = (possible, pitches if pitches is not None else possible, bias)
-        return found[2]
+        key = (id(possible), id(pitches), id(heading), repeated, closing)
+        if (found := self._rows.get(key)) is not None:
+            return found[1]
+        bias = np.where(possible, 0.0 if pitches is None else self.begins, -np.inf)
+        if pitches is not None:
+            bias += self.outside[pitches]
+            if np.isneginf(bias).all():  # no pitch within reach lies in the range: better out of it than nowhere
+                bias = np.where(possible, 0.0, -np.inf)
+        if heading is not None:
+            bias = np.where(heading, bias, -np.inf)
+            if np.isneginf(bias).all():
+                bias = np.where(possible, 0.0, -np.inf)
+        if pitches is not None and repeated >= 0:
+            bias += np.where(pitches == repeated, REPEAT_BIAS, 0.0)
+        if pitches is not None and closing is not None:
+            tonic, is_late = closing
+            if tonic >= 0:
+                bias += self.of_tonic[tonic][pitches]
+            if is_late:
+                bias[pitches >= 0] += LATE_NOTE_BIAS
+            if self.encoding.end is not None:
+                bias[self.encoding.end] += END_BIAS
+        arrays = possible, pitches, heading
+        if not any(array is not None and array.flags.writeable for array in arrays):  # else of this moment alone
+            if len(self._rows) == MOST_ROWS:
+                self._rows.clear()
+            self._rows[key] = arrays, bias
+        return bias
+
+
+table_of = lru_cache(maxsize=4)(FormTable)  # encodings and options are told apart by their values
 
 
 class Form:
@@ -114,22 +144,20 @@ class BarForm(Form):
         place, table = self._place, self._table
         if not self._end or not place.notes:
             self._end = self.end()
-        end = self._end
-        start = end - place.bar
-        possible = place.finishable(start, end, place.beat)
-        pitches = None if place.part else place.pitches()
-        bias = table.row(possible, pitches)
-        if not place.notes and (heading := place.heading(table.allowed, table.key)) is not None:
-            bias = np.where(heading, bias, -np.inf)
-            if np.isneginf(bias).all():
-                bias = np.where(possible, 0.0, -np.inf)
-        if pitches is None:
-            return bias
-        if self._repeats >= LONG_REPEAT:
-            bias = bias + np.where(pitches == self._pitch, REPEAT_BIAS, 0.0)
-        if place.begun and place.time >= start:
-            bias = self._close(bias, place.time > start, pitches, written)
-        return bias
+        start, time = self._end - place.bar, place.time
+        possible = place.finishable(start, self._end, place.beat)
+        heading = None if place.notes else place.heading(table.allowed, table.key)
+        if place.part:
+            return table.row(possible, None, heading)
+        closing = None
+        if time >= start and place.begun:
+            if self._tonic < 0 and place.notes:
+                named = place.named_tonic
+                self._tonic = named if named >= 0 else _found_tonic(table.encoding, written)
+            closing = self._tonic, time > start
+        return table.row(
+            possible, place.pitches(), heading, self._pitch if self._repeats >= LONG_REPEAT else -1, closing
+        )
 
     def is_over(self) -> bool:
         """Tell whether the tune is over: it has ended, or without an `end` it is full."""
@@ -149,20 +177,6 @@ class BarForm(Form):
         opening = place.opening if place.notes else place.time
         return self._entry > 0 or (place.begun and is_pickup(opening, place.bar))
 
-    def _close(self, bias: np.ndarray, is_late: bool, pitches: np.ndarray, written: list[int]) -> np.ndarray:
-        """Raise the tonic and the end, and put off late notes: the biases of the last bar."""
-        table, bias = self._table, bias.copy()
-        if self._tonic < 0 and self._place.notes:
-            named = self._place.named_tonic
-            self._tonic = named if named >= 0 else _found_tonic(table.encoding, written)
-        if self._tonic >= 0:
-            bias += table.of_tonic[self._tonic][pitches]
-        if is_late:
-            bias[pitches >= 0] += LATE_NOTE_BIAS
-        if table.encoding.end is not None:
-            bias[table.encoding.end] += END_BIAS
-        return bias
-
 
 def _found_tonic(encoding: MelodyEncoding, written: list[int]) -> int:
     """Find the tonic of a tune so far, 0 for C; a rest counts with the note before it."""
@@ -180,7 +194,7 @@ def forms_of(
     Raises ValueError for options that the encoding cannot keep to.
     """
     if counts_bars(encoding):
-        table = FormTable(encoding, options, pitch_range)
+        table = table_of(encoding, options, pitch_range)
         return [BarForm(table, place) for place in trackers]
     asked = {
         "a number of bars": options.bars != GenerateOptions.bars,

@@ -64,10 +64,12 @@ def rounded(logits: np.ndarray) -> np.ndarray:
 
 def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:
     """Apply temperature, top-k, top-p and min-p, in this order."""
-    logits = apply_temperature(logits, options.temperature)
-    logits = keep_top(logits, options.top_k)
+    if options.temperature != 1:
+        logits = apply_temperature(logits, options.temperature)
+    if options.top_k:
+        logits = keep_top(logits, options.top_k)
     logits = keep_nucleus(logits, options.top_p)
-    return keep_likely(logits, options.min_p)
+    return keep_likely(logits, options.min_p) if options.min_p else logits
 
 
 def draw_likely(logits: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
@@ -77,7 +79,7 @@ def draw_likely(logits: np.ndarray, options: GenerateOptions, dice: Dice) -> np.
     """
     if len(logits) == 1:
         return draw(filtered(logits, options), dice)
-    possible = np.flatnonzero(logits.max(0) > -np.inf)
+    possible = np.flatnonzero(np.maximum.reduce(logits) > -np.inf)
     if not len(possible):
         possible = np.arange(1)  # refused by `draw`
     return possible[draw(filtered(logits.take(possible, 1), options), dice)]
@@ -89,15 +91,15 @@ def draw(logits: np.ndarray, dice: Dice) -> np.ndarray:
     logits: (batch, ids) of float64, -inf for what must not be drawn. Returns (batch,) of int64.
     Raises ValueError where a row allows nothing.
     """
-    highest = logits.max(-1, keepdims=True)
-    if not highest.min() > -np.inf:
+    highest = np.maximum.reduce(logits, -1, keepdims=True)
+    if not np.minimum.reduce(highest, None) > -np.inf:
         raise ValueError("no token is allowed here: the constraints contradict each other")
     weights = logits - highest
     np.exp(weights, weights)
     weights *= WEIGHT_SCALE
     sums = np.rint(weights, weights).cumsum(-1)  # (batch, ids) of whole numbers, exact as float64 for 8,192 ids
     chosen = np.floor(dice.roll() * sums[:, -1] * 2.0**-DRAW_BITS)
-    return (sums <= chosen[:, None]).sum(-1)
+    return np.add.reduce(sums <= chosen[:, None], -1)
 
 
 def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -137,12 +139,14 @@ def keep_nucleus(logits: np.ndarray, top_p: float) -> np.ndarray:
         raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
     if top_p == 1:
         return logits
-    shares = logits - logits.max(-1, keepdims=True)
+    shares = logits - np.maximum.reduce(logits, -1, keepdims=True)
     np.exp(shares, shares)
-    ranked = np.sort(shares, -1)[:, ::-1]  # likeliest first
+    ranked = shares.copy()
+    ranked.sort(-1)
+    ranked = ranked[:, ::-1]  # likeliest first
     reached = ranked.cumsum(-1)
     before = reached - ranked  # probability of all likelier tokens, unnormalised
-    count = (before < top_p * reached[:, -1:]).sum(-1)
+    count = np.add.reduce(before < top_p * reached[:, -1:], -1)
     return _keep_first(logits, shares, ranked, count)
 
 
@@ -165,7 +169,7 @@ def _keep_first(logits: np.ndarray, scores: np.ndarray, ranked: np.ndarray, coun
     """
     edge = ranked[np.arange(len(ranked)), count - 1][:, None]
     kept = scores >= edge
-    if (kept.sum(-1) != count).any():
+    if np.count_nonzero(kept) != np.add.reduce(count):  # never fewer in a row
         above, level = scores > edge, scores == edge
         room = count[:, None] - above.sum(-1, keepdims=True)
         kept = above | (level & (np.cumsum(level, -1) <= room))

@@ -24,15 +24,16 @@ def with_expression(melody: Melody) -> Melody:
     """Set the velocities of a melody by the rule above."""
     timeline = melody.timeline
     lines, pickup = timeline.barlines(), timeline.pickup
-    notes = []
+    notes: list[Note] = []
+    following = 0  # the barline after the last note's start
     for start, duration, pitch, _ in melody.notes:
-        bar = bisect_right(lines, start) - 1
-        line = lines[bar]
-        metre = timeline.metre_at(line)
-        middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
-        skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
-        end = lines[bar + 1] if bar + 1 < len(lines) else start + duration
-        phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, end - line)) / PHRASE_BARS % 1
+        if start >= following:
+            bar = bisect_right(lines, start) - 1
+            line, following = lines[bar], lines[bar + 1]
+            metre = timeline.metre_at(line)
+            middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
+            skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
+        phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, following - line)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
         place = start - line + skipped
         accent = BARLINE if place == 0 else MIDDLE if place == middle else BEAT if place in beats else 0
@@ -43,12 +44,13 @@ def with_expression(melody: Melody) -> Melody:
 
 
 @cache
-def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tuple[Fraction | None, frozenset]:
+def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tuple[Fraction | int | None, frozenset]:
     """List ticks from the barline: of the middle of the bar (or None), and of all beats.
 
     The middle counts where a beat begins there.
     """
     lengths = beat_lengths(Metre(0, numerator, denominator))
-    places = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
-    middle = places[-1] / 2 if len(lengths) % 2 == 0 and places[-1] / 2 in places else None
+    exact = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
+    places = [int(place) if place.denominator == 1 else place for place in exact]  # whole numbers compare faster
+    middle = next((place for place in places if len(lengths) % 2 == 0 and 2 * place == places[-1]), None)
     return middle, frozenset(places[:-1])

@@ -88,7 +88,7 @@ class Gates:
         logits: (N, ids of the part). seen: (N, H), the input of the softmax.
         """
         raised = seen @ self._weight
-        raised += self._table[suggested.evidence]
+        raised += self._table.take(suggested.evidence)
         if len(logits) == 1:  # a few numbers are added sooner one by one
             row = logits[0]
             for token, bonus in zip(suggested.token[0].tolist(), raised[0], strict=True):
