@@ -241,6 +241,13 @@ KERN = "**kern\n{head}*M4/4\n{body}*-\n"
         ("*>norep[A,B]\n*>[A,A,B]\n", "*>A\n=1\n1c\n*>B\n=2:|!\n1d\n==\n", "CCD"),
         ("*>[A,A1,A,A2,B]\n", "*>A\n=1\n1c\n*>A1\n=2\n1d\n*>A2\n=3:|!\n1e\n*>B\n=4\n1f\n==\n", "CDCEF"),
         ("*>norep[A,B]\n", "*>A\n=1!|:\n1c\n*>B\n=2:|!\n1d\n==\n", "CCD"),
+        ("*>long[A,B,A]\n", "*>A\n=1\n1c\n*>B\n=2\n1d\n==\n", "CDC"),
+        ("*>long[A,B,A]\n*>[A,B]\n", "*>A\n=1\n1c\n*>B\n=2\n1d\n==\n", "CD"),
+        ("*>[verse1,ref,verse2,ref]\n", "*>verse1\n=1\n1c\n*>ref\n=2\n1d\n*>verse2\n=3\n1e\n==\n", "CDED"),
+        ("*>[A,A]\n", "*>A\n=1\n1c\n=2\n1d\n==\n", "CDCD"),
+        ("", "*>A\n=1\n1c\n*>A1\n=2\n1d\n*>A2\n=3\n1e\n==\n", "CDE"),
+        ("", "*>A\n=1\n1c\n*>A1\n=2\n1d\n*>A2\n=3:|!\n1e\n==\n", "CDCE"),
+        ("", "=1\n1c\n=2\n!LO:TX:t=Fine\n1d\n=3\n!LO:TX:t=D.C. al Fine\n1e\n==\n", "CDECD"),
     ],
 )
 def test_sections_of_kern_are_played_in_the_order_of_their_list(head, body, expected):
@@ -248,6 +255,28 @@ def test_sections_of_kern_are_played_in_the_order_of_their_list(head, body, expe
     assert letters(piece) == expected
     (once,), _ = scan_content(KERN.format(head=head, body=body).encode(), "x.krn", "written")
     assert letters(once) == "".join(sorted(set(expected)))
+
+
+def test_a_section_of_kern_may_begin_inside_a_bar_and_takes_its_metre_and_key_along():
+    body = "*>A\n4d\n=1\n2.g\n=2\n2g\n*>B\n4d\n=3\n2.e\n=4\n2f#\n==\n"
+    text = f"**kern\n*M3/4\n*k[f#]\n*>[A,B,A]\n{body}*-\n"
+    (piece,), remarks = scan_content(text.encode(), "x.krn")
+    q = piece.timeline.ticks_per_quarter
+    assert letters(piece) == "DGGDEF#DGG"
+    assert [tick // q for tick in piece.timeline.barlines()[:-1]] == [0, 1, 4, 7, 10, 13, 16]
+    assert piece.timeline.length == 18 * q
+    assert remarks == []
+    text = "**kern\n*M4/4\n*k[]\n*>[A,B,A]\n*>A\n=1\n1c\n*>B\n*M3/4\n*k[f#]\n=2\n2.d\n==\n*-\n"
+    (piece,), _ = scan_content(text.encode(), "x.krn")
+    assert [(m.tick // q, m.name) for m in piece.timeline.metres] == [(0, "4/4"), (4, "3/4"), (7, "4/4")]
+    assert [(k.tick // q, k.fifths) for k in piece.timeline.keys] == [(0, 0), (4, 1), (7, 0)]
+
+
+def test_sections_of_kern_that_no_list_names_are_a_remark():
+    text = "**kern\n*M4/4\n*>[A,C]\n*>A\n=1\n1c\n*>B\n=2\n1d\n=3\n1e\n*>C\n=4\n1f\n==\n*-\n"
+    (piece,), remarks = scan_content(text.encode(), "x.krn")
+    assert letters(piece) == "CF"
+    assert remarks == [("unplayed_bars", "bars with notes that its repeat signs never reach (2): 2 to 3")]
 
 
 def test_the_notes_of_a_repeat_sign_in_kern_sound_in_each_spine():

@@ -18,6 +18,7 @@ from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName, MetreName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
+from ritornello.music.scores.kern import prepared_kern
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.musicxml import read_musicxml
 from ritornello.music.scores.xml import parse_xml
@@ -69,8 +70,9 @@ def scan_score(
     Raises ValueError where the file is broken, holds no notes, or a time in it cannot be made exact.
     """
     if suffix in (".krn", ".kern"):
-        text = re.sub(r"(^|\t)\*X?rep(?=\t|$)", r"\1*", decode_text(content), flags=re.MULTILINE)
-        found = [_piece(text, "humdrum", source, repeats)]  # verovio leaves out the notes of *rep ... *Xrep
+        text, unplayed = prepared_kern(decode_text(content), repeats)
+        piece, remarks = _piece(text, "humdrum", source, repeats)
+        found = [(piece, remarks + unplayed_bars(unplayed))]
     elif suffix == ".mei":
         found = _read_mei(content, source, repeats)
     else:
