@@ -15,10 +15,12 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+from ritornello.atomic import write_text
 from ritornello.corpus.build import build
 from ritornello.corpus.build.convert import convert
 from ritornello.corpus.build.pool import content_of
 from ritornello.corpus.build.rows import FileRows, content_key
+from ritornello.corpus.store import PAGE
 from ritornello.reports.corpora import page
 
 STAGES = {
@@ -30,7 +32,10 @@ STAGES = {
     "make rows of it": ["corpus.build.convert:corpus_of", "corpus.build.rows:FileRows.to_bytes"],
     "check the rows": ["corpus.build.rows:FileRows.from_bytes"],
     "journal": ["corpus.build.rows:Journal.put", "corpus.build.rows:Journal.rows"],
-    "duplicates, families, splits": ["corpus.build.build:judged", "corpus.build.build:Assembly.compare"],
+    "duplicates, families, splits": [
+        "corpus.build.build:judged",
+        "corpus.families.families:Comparison.variant_pairs",
+    ],
     "report lines": ["corpus.build.build:report_line", "corpus.report:Lines.put"],
     "write": ["corpus.store:Corpus.save"],
     "the page": ["reports.corpora.page:report_page"],
@@ -43,21 +48,22 @@ def stages(folder: Path, files: int) -> dict[str, float]:
     took: Counter[str] = Counter()
     running: list[str] = []
     undo = [_timed(name, place, took, running) for name, places in STAGES.items() for place in places]
-    executor, build._executor = build._executor, _in_process
+    executor, build.convert_here = build.convert_here, _in_process
     try:
         with tempfile.TemporaryDirectory() as out:
             began = time.process_time()
-            page.write_page(build.build_corpus(folder, out=Path(out, "corpus")), Path(out, "corpus"))
+            corpus = build.build_corpus(folder, out=Path(out, "corpus"))
+            write_text(Path(out, "corpus", PAGE), page.report_page(corpus))
             took[WHOLE] = time.process_time() - began
     finally:
-        build._executor = executor
+        build.convert_here = executor
         for put_back in undo:
             put_back()
     took[REST] = took[WHOLE] - sum(took[name] for name in STAGES)
     return {name: took[name] / files * 1e6 for name in (*STAGES, REST, WHOLE)}
 
 
-def _in_process(sources, options, journal, out) -> Generator[int, None, None]:
+def _in_process(sources, options, journal) -> Generator[int, None, None]:
     """Convert each source in this process."""
     for place, source in enumerate(sources):
         content = content_of(source)

@@ -83,7 +83,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 def write_text(path: str | Path, content: str) -> None:
     """Write `content` as UTF-8 to `path`, whole or not at all. Raises OSError naming `path`."""
-    write_bytes(path, content.encode("utf-8"))
+    with replacing(path) as temporary:
+        temporary.write_text(content, "utf-8", newline="")
 
 
 def umask() -> int:

@@ -137,7 +137,7 @@ def test_a_page_that_fails_is_one_line_and_costs_no_corpus(command, folder, tmp_
     def failing(corpus, folder):
         raise IndexError("index 0 is out of bounds\nfor axis 0")
 
-    monkeypatch.setattr("ritornello.reports.corpora.page.write_page", failing)
+    monkeypatch.setattr("ritornello.reports.corpora.page.report_page", failing)
     status, _, err = command("corpus", "build", folder, "-o", tmp_path / "c")
     assert status == 0
     assert len(Corpus.load(tmp_path / "c")) == 3

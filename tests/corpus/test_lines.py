@@ -13,7 +13,7 @@ MANY = [Source(f"in/{n}.mid", f"in/{n}.mid") for n in range(2 * RECENT + 7)]
 
 
 def sources(values) -> Lines[Source]:
-    return Lines(Source.to_list, Source.from_list, values)
+    return Lines(list, Source.from_list, values)
 
 
 def reports(length: int) -> Lines[FileReport]:

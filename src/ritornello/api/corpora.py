@@ -61,17 +61,18 @@ def build_corpus(
     Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why. Where the page cannot be
     made, a line on standard error says so: the corpus is there.
     """
+    from ritornello import atomic
     from ritornello.corpus.build.build import build_corpus as build
-    from ritornello.corpus.store import check_place
+    from ritornello.corpus.store import PAGE, check_place
 
     if out is not None:
         check_place(Path(out))
     corpus = build(sources, options, on_file, out)
     if out is not None:
-        from ritornello.reports.corpora.page import write_page
+        from ritornello.reports.corpora.page import report_page
 
         try:
-            write_page(corpus, out)
+            atomic.write_text(Path(out) / PAGE, report_page(corpus))
         except Exception as error:
             why = " ".join(str(error).split())
             print(f"{out}: the corpus is written, its page is not ({type(error).__name__}: {why})", file=sys.stderr)

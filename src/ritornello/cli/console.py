@@ -1,19 +1,35 @@
-"""Output of the verbs: text on the screen, values as JSON, progress as a bar or in lines."""
+"""What verbs share: options, and output as text on the screen, as JSON, as a bar or lines of progress."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, TextIO, get_args
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token, convert
 
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Say nothing but the result and errors.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON value on standard output.")]
 Out = Annotated[str, Parameter(name=["--out", "-o"])]
+
+
+def exact(wanted: Any, tokens: Sequence[Token]) -> Any:
+    """Convert words as cyclopts does, but refuse a fraction where a whole number belongs.
+
+    Cyclopts alone would round 2.5 to 2 in silence. Raises ValueError, to which it adds the option's name.
+    """
+    members = get_args(wanted) or (wanted,)
+    if int in members and float not in members:
+        for token in tokens:
+            value = 0.0
+            with suppress(ValueError):  # no number at all: cyclopts has words for that
+                value = float(token.value)
+            if value % 1:  # also of infinity, whose remainder is NaN
+                raise ValueError(f"a whole number is needed here, not {token.value}")
+    return convert(wanted, tokens)
 
 
 class Console:

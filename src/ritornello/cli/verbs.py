@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, get_args
+from cyclopts import App, Parameter
 
-from cyclopts import App, Parameter, Token, convert
-
+from ritornello.cli.console import exact
 from ritornello.cli.corpus.build import build
 from ritornello.cli.corpus.explain import explain
 from ritornello.cli.corpus.export import export
@@ -20,23 +17,6 @@ from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
 from ritornello.version import VERSION
-
-
-def exact(wanted: Any, tokens: Sequence[Token]) -> Any:
-    """Convert words as cyclopts does, but refuse a fraction where a whole number belongs.
-
-    Cyclopts alone would round 2.5 to 2 in silence. Raises ValueError, to which it adds the option's name.
-    """
-    members = get_args(wanted) or (wanted,)
-    if int in members and float not in members:
-        for token in tokens:
-            value = 0.0
-            with suppress(ValueError):  # no number at all: cyclopts has words for that
-                value = float(token.value)
-            if value % 1:  # also of infinity, whose remainder is NaN
-                raise ValueError(f"a whole number is needed here, not {token.value}")
-    return convert(wanted, tokens)
-
 
 app = App(
     name="ritornello",

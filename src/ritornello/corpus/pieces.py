@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.values import Key, Melody, Metre, Tempo, Timeline
+from ritornello.music.values import Key, Metre, Tempo, Timeline
 
 NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("part", "u1")])
 """One note of a corpus: start and duration in ticks of its melody, pitch 0-127, velocity 1-127, part from 0."""
@@ -119,11 +119,6 @@ def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:
             first += part.notes
         moved.append(replace(piece, melodies=tuple(slices)))
     return tuple(moved)
-
-
-def note_array(melody: Melody) -> NoteArray:
-    """Make an array of a melody's notes, (notes,) of NOTE_DTYPE, all in part 0."""
-    return np.array([(*n, 0) for n in melody.notes], dtype=NOTE_DTYPE)
 
 
 def with_parts(notes: NDArray[Any]) -> NDArray[Any]:

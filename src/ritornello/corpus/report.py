@@ -136,11 +136,12 @@ class FileReport:
 
     def __str__(self) -> str:
         """Write one line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
+        about = f" ({self.detail})" if self.detail else ""
         if self.status == DROPPED:
-            return printable(f"dropped  {self.path}: {self.reason}{_bracket(self.detail)}; {self.remedy}")
-        doubts = "".join(f"; {code}{_bracket(detail)}, {remedy(code, detail)}" for code, detail in self.warnings)
+            return printable(f"dropped  {self.path}: {self.reason}{about}; {self.remedy}")
+        doubts = "".join(f"; {c}{f' ({d})' if d else ''}, {remedy(c, d)}" for c, d in self.warnings)
         melodies = f"{self.melodies} melod{'y' if self.melodies == 1 else 'ies'}"
-        return printable(f"kept     {self.path}: {melodies}, {self.notes} notes{_bracket(self.detail)}{doubts}")
+        return printable(f"kept     {self.path}: {melodies}, {self.notes} notes{about}{doubts}")
 
 
 def dropped(
@@ -165,10 +166,6 @@ def remedy(reason: str, detail: str = "") -> str:
         if found := re.search(pattern, detail):
             return sharper.format(*found.groups())
     return REMEDIES[reason]
-
-
-def _bracket(text: str) -> str:
-    return f" ({text})" if text else ""
 
 
 class Lines(Sequence[Value], Generic[Value]):

@@ -32,7 +32,6 @@ from ritornello.corpus.pieces import (
     NoteArray,
     digest_bytes,
     end_to_end,
-    note_array,
     with_parts,
 )
 from ritornello.corpus.report import FileReport, json_line, lines_of
@@ -132,8 +131,12 @@ class Corpus:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count the pieces, melodies and notes of each split and in all."""
-        names: list[str | None] = [None, *self.splits]
-        return {name or "all": self._count(self.in_split(name)) for name in names}
+        counted = {}
+        for name in (None, *self.splits):
+            pieces = self.in_split(name)
+            melodies, notes = sum(len(p.melodies) for p in pieces), sum(p.notes for p in pieces)
+            counted[name or "all"] = {"pieces": len(pieces), "melodies": melodies, "notes": notes}
+        return counted
 
     @cached_property
     def fingerprint(self) -> str:
@@ -153,13 +156,8 @@ class Corpus:
         return len(self.pieces)
 
     def __repr__(self) -> str:
-        count = self._count(self.pieces)
+        count = self.counts()["all"]
         return f"Corpus({count['pieces']} pieces, {count['melodies']} melodies, {count['notes']} notes)"
-
-    @staticmethod
-    def _count(pieces: Sequence[CorpusPiece]) -> dict[str, int]:
-        melodies = sum(len(p.melodies) for p in pieces)
-        return {"pieces": len(pieces), "melodies": melodies, "notes": sum(p.notes for p in pieces)}
 
 
 def joined(pieces: Iterable[tuple[Corpus, CorpusPiece]]) -> Corpus:
@@ -186,7 +184,7 @@ def corpus_of(
     for piece, melodies in pieces:
         slices = []
         for melody in melodies:
-            notes.append(note_array(melody))
+            notes.append(np.array([(*n, 0) for n in melody.notes], dtype=NOTE_DTYPE))
             array = next(tokens, None)
             place = None if array is None else (0, len(array))
             slices.append(MelodySlice(0, len(melody.notes), melody.timeline, place))
@@ -197,7 +195,7 @@ def corpus_of(
 
 
 def check_corpus(corpus: Corpus) -> None:
-    """Check that slices lie end to end over notes and steps, and values in range.
+    """Check that slices lie end to end, splits are known, and values in range.
 
     Raises ValueError.
     """
@@ -220,12 +218,6 @@ def check_corpus(corpus: Corpus) -> None:
         raise ValueError(
             f"the pieces have {first} notes and {first_step} steps, the arrays {counts[0]} and {counts[1]}"
         )
-    _check_values(corpus)
-
-
-def _check_values(corpus: Corpus) -> None:
-    """Check that splits are known, and notes and tokens in range. Raises ValueError."""
-    notes, steps = corpus.notes, corpus.steps
     for piece in corpus.pieces:
         if piece.split not in SPLITS:
             raise ValueError(f"{piece.source} is in an unknown split {piece.split!r}")

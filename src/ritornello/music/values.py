@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
@@ -238,7 +239,7 @@ class Part:
     syllables: int = 0
 
     def __post_init__(self) -> None:
-        notes = tuple(sorted((Note(*n) for n in self.notes), key=lambda n: (n.start, n.pitch)))
+        notes = tuple(sorted((Note(*n) for n in self.notes), key=attrgetter("start", "pitch")))
         _check_notes(notes)
         object.__setattr__(self, "notes", notes)
 

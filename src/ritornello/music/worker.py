@@ -353,7 +353,11 @@ def main(arguments: Sequence[str]) -> None:
         options, files = json.loads(header)
         contents, start = receive(requests) or b"", 0
         for name, size in files:
-            _limit_seconds(timeout_seconds)
+            if sys.platform == "linux":  # should the parent that watches the clock be gone
+                import resource
+
+                allowed = int(time.process_time() + timeout_seconds) + 2
+                resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
             answer = _answer(function, contents[start : start + size], name, options, memory_mb)
             send(answers, answer)
             if answer[:1] == FAILED:
@@ -392,15 +396,6 @@ def _confine(memory_mb: int) -> IO[bytes]:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
     return os.fdopen(private, "wb")
-
-
-def _limit_seconds(timeout_seconds: float) -> None:
-    """Limit the processor time from now on, should the parent that watches the clock be gone."""
-    if sys.platform == "linux":
-        import resource
-
-        allowed = int(time.process_time() + timeout_seconds) + 2
-        resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
 
 
 # Reading pieces.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ritornello.corpus.families.families import Comparison, with_families, without_duplicates
-from ritornello.corpus.families.likeness import Line, contour_share, line_of
+from ritornello.corpus.families.likeness import contour_share
+from ritornello.corpus.families.shared_runs import Line, line_of
 from ritornello.corpus.families.split import linked
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of

@@ -7,7 +7,8 @@ import pytest
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import judged, with_families, without_duplicates
-from ritornello.corpus.families.likeness import likeness, line_of, rhythm_share
+from ritornello.corpus.families.likeness import likeness, rhythm_share
+from ritornello.corpus.families.shared_runs import line_of
 from ritornello.corpus.families.variants import Variant, families_as_text, families_of, variant_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece

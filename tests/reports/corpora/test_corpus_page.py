@@ -5,6 +5,7 @@ import re
 import pytest
 from test_explain import check
 
+from ritornello.atomic import write_text
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import FileReport, dropped
@@ -13,7 +14,7 @@ from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import describe
 from ritornello.reports.corpora.outliers import outliers
-from ritornello.reports.corpora.page import report_page, write_page
+from ritornello.reports.corpora.page import report_page
 
 
 def tune(root=60, notes=16, length=480, qpm=120.0):
@@ -104,7 +105,7 @@ def test_the_page_stands_alone_and_is_the_same_each_time():
 
 
 def test_the_page_is_written_into_the_folder_also_for_a_name_that_is_no_text(tmp_path):
-    write_page(corpus(usual(), [dropped("in/\udcff.mid", "empty_file")]), tmp_path)
+    write_text(tmp_path / "report.html", report_page(corpus(usual(), [dropped("in/\udcff.mid", "empty_file")])))
     assert r"\udcff.mid" in (tmp_path / "report.html").read_text("utf-8")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -20,12 +20,12 @@ from ritornello.corpus.build.pool import convert_here
 from ritornello.corpus.build.rows import FileRows, Journal, journal_path
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import Comparison, Duplicates, judged
-from ritornello.corpus.families.likeness import Line, line_of
+from ritornello.corpus.families.shared_runs import Line, line_of
 from ritornello.corpus.families.split import SplitRule
+from ritornello.corpus.families.split_list import read_split_list
 from ritornello.corpus.families.variants import Member, variant_of
 from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, Lines, dropped, lines_of
 from ritornello.corpus.store import Corpus, joined, sweep, write_report
 from ritornello.music.errors import WorkerError
@@ -54,9 +54,11 @@ def build_corpus(
     `report` then says why for each file, and so does the `report.jsonl` in `out`, unless a corpus
     lies there. Raises WorkerError where no process can be started that reads files.
     """
-    SplitRule.parse(options.split).check()  # says what is wrong with it before anything is read
+    rule = SplitRule.parse(options.split)  # says what is wrong with it before anything is read
+    if rule.kind == "list":
+        read_split_list(rule.path)
     named = [sources] if isinstance(sources, str | Path) else sources
-    found = Lines(Source.to_list, Source.from_list, each_file(named))
+    found = Lines(list, Source.from_list, each_file(named))
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         try:
             corpus = _built(found, options, journal, on_file, out)
@@ -84,7 +86,15 @@ def _built(
 ) -> Corpus:
     """Let the executor fill the journal, make the corpus of it meanwhile, and save it."""
     assembly = Assembly(sources, journal.rows, options)
-    with closing(_executor(sources, options, journal, out)) as places:
+    if options.engine == "pool":
+        executor = convert_here(sources, options, journal)
+    elif options.shards or out is not None:
+        from ritornello.corpus.build.ray_pool import convert_on_ray
+
+        executor = convert_on_ray(sources, options, journal, options.shards or f"{out}.shards")
+    else:
+        raise CorpusError("engine ray needs a place for its shards: name one, or a corpus folder to write")
+    with closing(executor) as places:  # of each source as it is done
         for done, place in enumerate(places, 1):
             if on_file:
                 on_file(done, len(sources), sources[place].name)
@@ -94,19 +104,6 @@ def _built(
         sweep(Path(out))  # the journal is ours, so nobody else is saving there
         corpus.save(out)
     return corpus
-
-
-def _executor(
-    sources: Sequence[Source], options: BuildOptions, journal: Journal, out: str | Path | None
-) -> Generator[int, None, None]:
-    """Choose what fills the journal; it yields the place of each source as it is done."""
-    if options.engine == "pool":
-        return convert_here(sources, options, journal)
-    if not options.shards and out is None:
-        raise CorpusError("engine ray needs a place for its shards: name one, or a corpus folder to write")
-    from ritornello.corpus.build.ray_pool import convert_on_ray
-
-    return convert_on_ray(sources, options, journal, options.shards or f"{out}.shards")
 
 
 class Assembly:
@@ -124,13 +121,17 @@ class Assembly:
         self._pauses = {int(share * len(sources)) for share in COMPARED_AT}
         self._pieces: list[tuple[int, FileRows, int]] = []  # place of the file, its rows, number of the piece in them
         self._prints: list[str] = []  # of these pieces
+        self._names: list[str] = []  # their sources
         self._first: dict[str, int] = {}  # first piece of each fingerprint
         self._duplicated: dict[int, array[int]] = {}  # places of the files with duplicates of a piece
         self._comparison = Comparison(self._line, options.similarity)
 
-    def advance(self, is_there: Callable[[int], bool]) -> None:
-        """Take files from the first that is not taken yet up to the first whose rows are not there."""
-        while self._files < len(self._sources) and is_there(self._files):
+    def advance(self, is_there: Callable[[int], bool] | None = None) -> None:
+        """Take files from the first that is not taken yet up to the first whose rows are not there.
+
+        is_there: None where all rows are there.
+        """
+        while self._files < len(self._sources) and (is_there is None or is_there(self._files)):
             place, self._files = self._files, self._files + 1
             rows = self._rows_of(place)
             for number, fingerprint in enumerate(rows.prints):
@@ -138,19 +139,14 @@ class Assembly:
                 if first == len(self._pieces) or self._keeps_duplicates:
                     self._pieces.append((place, rows, number))
                     self._prints.append(fingerprint)
+                    self._names.append(rows.corpus.pieces[number].source)
                 else:
                     self._duplicated.setdefault(first, array("q")).append(place)
             self._report.put(place, report_line(self._sources[place].name, rows, self._duplicates_in(rows)))
             if self._files in self._pauses:
-                self.compare()
-
-    def compare(self) -> None:
-        """Compare the pieces so far; where duplicates are to go, find how each varies the longer."""
-        pairs = self._comparison.variant_pairs(sorted(self._first.values()))
-        for pair in () if self._keeps_duplicates else pairs:
-            if self._comparison.are_duplicates(*pair):
-                longer, shorter = self._comparison.by_length(pair)
-                self._comparison.variant(shorter, longer)
+                pairs = self._comparison.variant_pairs(sorted(self._first.values()))
+                for earlier, later in () if self._keeps_duplicates else pairs:
+                    self._comparison.variant(later, earlier)  # how it varies the earlier one, to be reported
 
     def corpus(self) -> Corpus:
         """Make the corpus of all files, whose rows must be there now.
@@ -158,7 +154,7 @@ class Assembly:
         Raises CorpusError, with the report, where nothing is left, or where the options are strict and a file wants
         attention.
         """
-        self.advance(lambda _: True)
+        self.advance()
         whole = joined((rows.corpus, rows.corpus.pieces[number]) for _, rows, number in self._pieces)
         corpus, left_out, crossing = judged(whole, self._options, self._prints, self._comparison)
         self._amend(left_out, crossing)
@@ -177,7 +173,7 @@ class Assembly:
         """Replace report lines of files whose pieces, or originals of them, went or cross the split."""
         files: dict[int, FileRows | None] = {}  # None where the rows are not in memory
         for number, (place, rows, _) in enumerate(self._pieces):
-            if self._piece(number).source in {*left_out, *crossing}:
+            if self._names[number] in {*left_out, *crossing}:
                 files[place] = rows
                 for other in self._duplicated.get(number, ()):
                     files.setdefault(other, None)
@@ -194,7 +190,7 @@ class Assembly:
         duplicates: Duplicates = {}
         for number, (piece, fingerprint) in enumerate(zip(rows.corpus.pieces, rows.prints, strict=True)):
             original = self._first[fingerprint]
-            source = self._piece(original).source
+            source = self._names[original]
             if self._keeps_duplicates or source == piece.source:
                 continue
             if source in left_out:
@@ -207,11 +203,7 @@ class Assembly:
     @cached_property
     def _by_source(self) -> dict[str, int]:
         """Number of each piece by its source, the first of that name, once all are taken."""
-        return {self._piece(n).source: n for n in reversed(range(len(self._pieces)))}
-
-    def _piece(self, number: int) -> CorpusPiece:
-        _, rows, index = self._pieces[number]
-        return rows.corpus.pieces[index]
+        return {self._names[n]: n for n in reversed(range(len(self._names)))}
 
     def _line(self, number: int) -> Line:
         _, rows, index = self._pieces[number]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -43,19 +43,29 @@ def convert_here(
     Closing the iterator, or an interrupt while it runs, ends the workers; what is in the journal stays.
     """
     done: queue.SimpleQueue[int | BaseException | None] = queue.SimpleQueue()
-    count = workers_of(options, len(sources))
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = max(1, min(options.workers or processors, len(sources)))
     fair = -(-len(sources) // (count * TURNS))
     work = batches(_jobs(sources, journal, done), min(fair, BATCH_FILES))
     lock, stopped = threading.Lock(), threading.Event()
     workers = [Worker(CONVERT, timeout_seconds) for _ in range(count)]
 
-    def fetch() -> list[Job] | None:  # threads take turns
-        with lock:
-            return None if stopped.is_set() else next(work, None)
+    def run(worker: Worker) -> None:
+        """Convert batch after batch; put None after the last one, or the error that was met."""
+        try:
+            while True:
+                with lock:  # threads take turns
+                    batch = None if stopped.is_set() else next(work, None)
+                if batch is None:
+                    break
+                for job, rows in converted(worker, batch, options):
+                    journal.put(job.place, job.key, rows)
+                    done.put(job.place)
+            done.put(None)
+        except BaseException as error:
+            done.put(error)
 
-    threads = [
-        threading.Thread(target=_run, args=(worker, options, fetch, journal, done), daemon=True) for worker in workers
-    ]
+    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in workers]
     for thread in threads:
         thread.start()
     try:
@@ -74,12 +84,6 @@ def convert_here(
             worker.stop()
         for thread in threads:
             thread.join()
-
-
-def workers_of(options: BuildOptions, files: int) -> int:
-    """Count the workers: as many as asked for, else one for each processor at hand."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(options.workers or processors, files))
 
 
 def content_of(source: Source, room: int = MAX_MESSAGE) -> bytes | FileRows:
@@ -129,21 +133,3 @@ def _jobs(sources: Sequence[Source], journal: Journal, done: queue.SimpleQueue) 
             done.put(index)
         else:
             yield Job(index, key, source.name, content)
-
-
-def _run(
-    worker: Worker,
-    options: BuildOptions,
-    fetch: Callable[[], list[Job] | None],
-    journal: Journal,
-    done: queue.SimpleQueue,
-) -> None:
-    """Convert batch after batch in a thread; puts None after the last one, or the error it met."""
-    try:
-        while (batch := fetch()) is not None:
-            for job, rows in converted(worker, batch, options):
-                journal.put(job.place, job.key, rows)
-                done.put(job.place)
-        done.put(None)
-    except BaseException as error:
-        done.put(error)

@@ -41,9 +41,9 @@ def convert_on_ray(
     for path in shards_in(shards):
         for key, rows in read_shard(shards, path):
             if key not in left:
-                journal.adopt(key, rows.to_bytes())
+                journal.put(None, key, rows.to_bytes())
     known = ray.put(frozenset(journal.keys()))
-    items = [{"place": place, "source": json.dumps(source.to_list())} for place, source in enumerate(sources)]
+    items = [{"place": place, "source": json.dumps(source)} for place, source in enumerate(sources)]
     processors = int(ray.cluster_resources().get("CPU", 1))
     size = max(1, min(SHARD_FILES, -(-len(items) // (processors * TASKS_PER_PROCESSOR))))
     data = ray.data.from_items(items, override_num_blocks=-(-len(items) // size)).map_batches(

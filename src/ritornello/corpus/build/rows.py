@@ -20,8 +20,8 @@ import tempfile
 import threading
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -82,11 +82,14 @@ class FileRows:
     def from_dict(cls, line: Mapping[str, Any], notes: NoteArray, steps: NDArray[np.uint8] | None) -> FileRows:
         """Rebuild rows from `to_dict` and the arrays. Raises ValueError where they are not rows."""
         try:
+            problems, warnings = (tuple((str(c), str(d)) for c, d in line[n]) for n in ("problems", "warnings"))
+            if unknown := [code for code, _ in problems + warnings if code not in REMEDIES]:
+                raise ValueError(f"there is no reason {unknown[0]!r}")
             rows = cls(
                 Corpus(notes, tuple(CorpusPiece.from_dict(p) for p in line["pieces"]), steps=steps),
                 tuple(str(p) for p in line["prints"]),
-                _remarks(line["problems"]),
-                _remarks(line["warnings"]),
+                problems,
+                warnings,
                 {str(name): int(count) for name, count in line["losses"].items()},
                 str(line["detected"]),
             )
@@ -124,14 +127,6 @@ class FileRows:
         return cls.from_dict(header, table, tokens)
 
 
-def _remarks(pairs: Sequence[Sequence[Any]]) -> tuple[Remark, ...]:
-    """Read codes and details. Raises ValueError for a code that the report does not know."""
-    unknown = [code for code, _ in pairs if code not in REMEDIES]
-    if unknown:
-        raise ValueError(f"there is no reason {unknown[0]!r}")
-    return tuple((str(code), str(detail)) for code, detail in pairs)
-
-
 def journal_path(out: str | Path) -> Path:
     """Name the journal file of a corpus."""
     out = Path(out)
@@ -149,7 +144,7 @@ def content_key(name: str, content: bytes | FileRows) -> bytes:
     return digest.digest()[:KEY_BYTES]
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """Rows by the place of their file in the order of sources. Use it as a context manager.
 
     path: where it lies, None for one that goes with the program. files: how many there are.
@@ -176,11 +171,9 @@ class Journal:
             self._file.seek(0)
             self._end = _write_whole(self._file, header)
 
-    def __enter__(self) -> Journal:
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Let go of the file; it stays."""
+        self._file.close()
 
     def __len__(self) -> int:
         """Count the files that have their rows."""
@@ -190,13 +183,9 @@ class Journal:
         """Tell whether the file at this place has its rows."""
         return self._places[index] >= 0
 
-    def close(self) -> None:
-        """Let go of the file; it stays."""
-        self._file.close()
-
     def remove(self) -> None:
         """Let go of the file and delete it: the corpus is there."""
-        self.close()
+        self._file.close()
         if self.path is not None:
             with suppress(FileNotFoundError):
                 self.path.unlink()
@@ -214,15 +203,20 @@ class Journal:
             self._places[index] = self._known[key]
         return key in self._known
 
-    def put(self, index: int, key: bytes, rows: bytes) -> None:
-        """Write the rows of a file; when this returns, a kill of this program does not lose them."""
-        with self._lock:
-            self._places[index] = self._append(key, rows)
+    def put(self, index: int | None, key: bytes, rows: bytes) -> None:
+        """Write the rows of a file; when this returns, a kill of this program does not lose them.
 
-    def adopt(self, key: bytes, rows: bytes) -> None:
-        """Take in the rows of a file whose place is not known yet, for `take_up`."""
+        index: its place, None where that is not known yet: then they are there for `take_up`.
+        """
+        record = _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows
         with self._lock:
-            self._known[key] = self._append(key, rows)
+            place = self._end
+            self._file.seek(place)
+            self._end += _write_whole(self._file, record)
+            if index is None:
+                self._known[key] = place
+            else:
+                self._places[index] = place
 
     def rows(self, index: int) -> FileRows:
         """Read the rows of the file at place `index`; invalid ones become a refusal."""
@@ -236,13 +230,6 @@ class Journal:
             return FileRows.from_bytes(message)
         except ValueError as error:
             return FileRows.refused("parser_died", f"its reader gave an impossible answer ({error})")
-
-    def _append(self, key: bytes, rows: bytes) -> int:
-        """Write a record at the end; return where it begins."""
-        place = self._end
-        self._file.seek(place)
-        self._end += _write_whole(self._file, _RECORD.pack(len(rows), key, zlib.crc32(rows, zlib.crc32(key))) + rows)
-        return place
 
 
 def _records(file: IO[bytes], start: int) -> Iterator[tuple[bytes, int, int]]:

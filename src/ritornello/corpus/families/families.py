@@ -18,8 +18,8 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.families.likeness import CONTOUR_RUN, RHYTHM_RUN, Line, likeness, line_of, sameness
-from ritornello.corpus.families.shared_runs import RunFinder
+from ritornello.corpus.families.likeness import likeness, sameness
+from ritornello.corpus.families.shared_runs import CONTOUR_RUN, RHYTHM_RUN, Line, RunFinder, line_of
 from ritornello.corpus.families.split import SplitRule, linked, with_splits
 from ritornello.corpus.families.variants import Member, Variant, variant_of
 from ritornello.corpus.options import BuildOptions

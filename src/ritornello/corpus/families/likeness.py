@@ -15,86 +15,16 @@ longest first, then left and right of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
 
 import numpy as np
 
-from ritornello.corpus.families.shared_runs import Ints
-from ritornello.corpus.store import Corpus
-
-CONTOUR_RUN = 12
-"""Contour steps in a run that is too long to be shared by chance, as a rule."""
-
-RHYTHM_RUN = 6
-"""Rhythmic steps in such a run (7 notes): intervals, each with how long it is beside the one before."""
+from ritornello.corpus.families.shared_runs import CONTOUR_RUN, SPREAD, Line, run_names
 
 LEAST_RUN = 4
-"""Notes in the shortest run that counts beside one of those, at the same transposition and stretch."""
+"""Notes in the shortest run that counts beside one of RHYTHM_RUN steps, at the same transposition and stretch."""
 
 MOST_PLACES = 8  # transpositions and stretches that are tried for a pair; more are not a tune but a pattern
-
-_RATIO_BITS, _INTERVAL_BITS = 26, 9
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose powers name runs by 64 bits
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """A piece as one line of notes, its segments end to end.
-
-    pitches: (notes,). onsets: (notes,) ticks from each note to the next; the last of a segment counts its duration.
-    """
-
-    pitches: Ints
-    onsets: Ints
-    ticks_per_quarter: int
-
-    @cached_property
-    def contour(self) -> Ints:
-        """Intervals between successive different pitches, in semitones, (at most notes - 1,)."""
-        intervals = np.diff(self.pitches.astype(np.int64))
-        return intervals[intervals != 0]
-
-    @cached_property
-    def rhythmic(self) -> Ints:
-        """Each interval but the first, with the ratio of its time to the one before, as one integer, (notes - 2,).
-
-        The same in any key and at any speed.
-        """
-        if len(self.pitches) < 3:
-            return np.zeros(0, np.int64)
-        before, after = self.onsets[:-2], self.onsets[1:-1]
-        shared = np.maximum(np.gcd(before, after), 1)
-        most = (1 << _RATIO_BITS) - 1
-        ratio = np.minimum(after // shared, most) << _RATIO_BITS | np.minimum(before // shared, most)
-        steps: Ints = ratio << _INTERVAL_BITS | (np.diff(self.pitches)[1:] + 127)
-        return steps
-
-    @cached_property
-    def contour_runs(self) -> np.ndarray:
-        """The runs of CONTOUR_RUN steps of the contour by numbers, (runs,) uint64."""
-        return _run_names(self.contour, CONTOUR_RUN)
-
-    @cached_property
-    def rhythmic_runs(self) -> np.ndarray:
-        """The runs of RHYTHM_RUN rhythmic steps by numbers, (runs,) uint64."""
-        return _run_names(self.rhythmic, RHYTHM_RUN)
-
-    @cached_property
-    def first_rhythmic_runs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Each of those once, ascending, and where it first stands."""
-        return np.unique(self.rhythmic_runs, return_index=True)
-
-
-def line_of(corpus: Corpus, index: int) -> Line:
-    """Join the segments of a piece of a corpus into one line."""
-    melodies = corpus.pieces[index].melodies
-    notes = corpus.notes[melodies[0].first : melodies[-1].stop]
-    onsets = np.diff(notes["start"], append=0).astype(np.int64)
-    ends = np.array([m.stop for m in melodies if m.notes], np.int64) - melodies[0].first - 1
-    onsets[ends] = notes["duration"][ends]
-    return Line(notes["pitch"].astype(np.int64), onsets, melodies[0].timeline.ticks_per_quarter)
 
 
 def likeness(a: Line, b: Line, least: float = 0.0) -> float:
@@ -138,18 +68,10 @@ def rhythm_share(a: Line, b: Line, least: float = 0.0) -> float:
     best = 0
     for here, there in _shared_places(shorter, other):
         own, others = _aligned(shorter, other, here, there)
-        covered = _covered(_run_names(own, LEAST_RUN), _run_names(others, LEAST_RUN), LEAST_RUN)
+        covered = _covered(run_names(own, LEAST_RUN), run_names(others, LEAST_RUN), LEAST_RUN)
         if covered >= wanted and covered > best:  # in order there are at most as many
             best = max(best, _in_order(own, others))
     return best / max(len(shorter.pitches), 1)
-
-
-def _run_names(steps: np.ndarray, length: int) -> np.ndarray:
-    """Name every run of so many steps by a number: (steps,) -> (steps - length + 1,) uint64."""
-    names = np.zeros(max(len(steps) - length + 1, 0), np.uint64)
-    for k in range(length):
-        names = names * _SPREAD + steps[k : k + len(names)].astype(np.uint64)
-    return names
 
 
 def _covered(own: np.ndarray, others: np.ndarray, length: int) -> int:
@@ -179,8 +101,8 @@ def _shared_places(a: Line, b: Line) -> list[tuple[int, int]]:
 def _aligned(a: Line, b: Line, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
     """Number the notes of both, (notes,) uint64, equal where they agree once `here` is `there`."""
     shift = int(b.pitches[there] - a.pitches[here])
-    own = (a.pitches + shift + 256).astype(np.uint64) * _SPREAD ^ (a.onsets * b.onsets[there]).astype(np.uint64)
-    others = (b.pitches + 256).astype(np.uint64) * _SPREAD ^ (b.onsets * a.onsets[here]).astype(np.uint64)
+    own = (a.pitches + shift + 256).astype(np.uint64) * SPREAD ^ (a.onsets * b.onsets[there]).astype(np.uint64)
+    others = (b.pitches + 256).astype(np.uint64) * SPREAD ^ (b.onsets * a.onsets[here]).astype(np.uint64)
     return own, others
 
 

@@ -6,6 +6,8 @@ run lasts is not compared, nor are rests inside an inter-onset. Two runs are the
 
 Runs are named by doubling (Karp, Miller and Rosenberg 1972, "Rapid identification of repeated patterns"): the
 name of 2k steps is the pair of names of its halves. Names are exact, so there are no false hits.
+
+A piece is compared as a `Line`, with other kinds of steps: in contour alone, or in intervals and relative rhythm.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,14 @@ Ints = NDArray[np.int64]
 STRETCHES = (Fraction(1), Fraction(2), Fraction(1, 2))
 """How much longer a copy may last: it may be written in the same values, in double or half ones."""
 
+CONTOUR_RUN = 12
+"""Contour steps in a run that is too long to be shared by chance, as a rule."""
+
+RHYTHM_RUN = 6
+"""Rhythmic steps in such a run (7 notes): intervals, each with how long it is beside the one before."""
+
+_RATIO_BITS, _RHYTHM_BITS = 26, 9
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose powers name runs by 64 bits
 _INTERVAL_BITS, _DENOMINATOR_BITS, _NUMERATOR_BITS = 8, 20, 34  # 62 bits: a step fits an int64
 
 
@@ -68,6 +79,72 @@ def melody_steps(melody: Melody, stretch: Fraction = Fraction(1)) -> Ints:
     starts = np.array([n.start for n in melody.notes], np.int64)
     pitches = np.array([n.pitch for n in melody.notes], np.int64)
     return steps_of(starts * stretch.denominator, pitches, melody.timeline.ticks_per_quarter * stretch.numerator)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A piece as one line of notes, its segments end to end.
+
+    pitches: (notes,). onsets: (notes,) ticks from each note to the next; the last of a segment counts its duration.
+    """
+
+    pitches: Ints
+    onsets: Ints
+    ticks_per_quarter: int
+
+    @cached_property
+    def contour(self) -> Ints:
+        """Intervals between successive different pitches, in semitones, (at most notes - 1,)."""
+        intervals = np.diff(self.pitches.astype(np.int64))
+        return intervals[intervals != 0]
+
+    @cached_property
+    def rhythmic(self) -> Ints:
+        """Each interval but the first, with the ratio of its time to the one before, as one integer, (notes - 2,).
+
+        The same in any key and at any speed.
+        """
+        if len(self.pitches) < 3:
+            return np.zeros(0, np.int64)
+        before, after = self.onsets[:-2], self.onsets[1:-1]
+        shared = np.maximum(np.gcd(before, after), 1)
+        most = (1 << _RATIO_BITS) - 1
+        ratio = np.minimum(after // shared, most) << _RATIO_BITS | np.minimum(before // shared, most)
+        steps: Ints = ratio << _RHYTHM_BITS | (np.diff(self.pitches)[1:] + 127)
+        return steps
+
+    @cached_property
+    def contour_runs(self) -> np.ndarray:
+        """The runs of CONTOUR_RUN steps of the contour by numbers, (runs,) uint64."""
+        return run_names(self.contour, CONTOUR_RUN)
+
+    @cached_property
+    def rhythmic_runs(self) -> np.ndarray:
+        """The runs of RHYTHM_RUN rhythmic steps by numbers, (runs,) uint64."""
+        return run_names(self.rhythmic, RHYTHM_RUN)
+
+    @cached_property
+    def first_rhythmic_runs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each of those once, ascending, and where it first stands."""
+        return np.unique(self.rhythmic_runs, return_index=True)
+
+
+def line_of(corpus: Corpus, index: int) -> Line:
+    """Join the segments of a piece of a corpus into one line."""
+    melodies = corpus.pieces[index].melodies
+    notes = corpus.notes[melodies[0].first : melodies[-1].stop]
+    onsets = np.diff(notes["start"], append=0).astype(np.int64)
+    ends = np.array([m.stop for m in melodies if m.notes], np.int64) - melodies[0].first - 1
+    onsets[ends] = notes["duration"][ends]
+    return Line(notes["pitch"].astype(np.int64), onsets, melodies[0].timeline.ticks_per_quarter)
+
+
+def run_names(steps: np.ndarray, length: int) -> np.ndarray:
+    """Name every run of so many steps by a number: (steps,) -> (steps - length + 1,) uint64."""
+    names = np.zeros(max(len(steps) - length + 1, 0), np.uint64)
+    for k in range(length):
+        names = names * SPREAD + steps[k : k + len(names)].astype(np.uint64)
+    return names
 
 
 class RunFinder:
@@ -124,7 +201,8 @@ class RunFinder:
 
     def shared(self, notes: int) -> Iterator[Ints]:
         """List every run of `notes` notes in two or more melodies: the sorted indices of these."""
-        names, melodies, _ = self.runs(notes)  # in order of place within a name, so melodies ascend
+        names, places = self._keys(notes - 1)  # in order of place within a name, so melodies ascend
+        melodies = np.searchsorted(self._stops, places, side="right").astype(np.int64)
         new_name = np.diff(names, prepend=-1) != 0
         keep = new_name | (np.diff(melodies, prepend=-1) != 0)
         names, melodies = names[keep], melodies[keep]
@@ -132,16 +210,6 @@ class RunFinder:
         several = np.flatnonzero(np.diff(bounds) > 1)
         for first, stop in zip(bounds[several].tolist(), bounds[several + 1].tolist(), strict=True):
             yield melodies[first:stop]
-
-    def runs(self, notes: int) -> tuple[Ints, Ints, Ints]:
-        """List all runs of `notes` notes.
-
-        Returns (runs,) names in ascending order, melodies, and first notes in them.
-        Two runs have the same name where they are the same run.
-        """
-        names, places = self._keys(notes - 1)
-        melodies = np.searchsorted(self._stops, places, side="right").astype(np.int64)
-        return names, melodies, places - self._firsts[melodies]
 
     def _found(self, steps: Ints, length: int) -> tuple[Ints, Ints]:
         """Find places in `steps` that begin a known run of `length` steps, and its first place."""

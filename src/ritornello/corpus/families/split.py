@@ -75,11 +75,6 @@ class SplitRule:
             )
         return cls(test=float(match[1]), kind="last")
 
-    def check(self) -> None:
-        """Check that a list can be read. Raises CorpusError."""
-        if self.kind == "list":
-            read_split_list(self.path)
-
     def unknown(self, corpus: Corpus) -> tuple[str, ...]:
         """List names of a list that are no piece. Raises CorpusError where it cannot be read."""
         if self.kind != "list":
@@ -118,19 +113,19 @@ def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:
 
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Join the numbers 0 to count - 1 by pairs; return the smallest of the group of each."""
-    parent = list(range(count))
+    """Join the numbers 0 to count - 1 by pairs; return the smallest of the group of each.
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    Source: Rem's algorithm, in Dijkstra 1976, "A Discipline of Programming", chapter 23.
+    """
+    smaller = list(range(count))  # of its group, or itself
     for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return [root(i) for i in range(count)]
+        while smaller[a] != smaller[b]:
+            if smaller[a] < smaller[b]:
+                a, b = b, a
+            smaller[a], a = smaller[b], smaller[a]
+    for i in range(count):
+        smaller[i] = smaller[smaller[i]]  # whose own is done already
+    return smaller
 
 
 def place(name: str) -> float:
@@ -175,7 +170,8 @@ def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
         split = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
         chosen["train" if len(group) > large else split].append(group)
     for name in SPLITS:
-        fullest = max(SPLITS, key=lambda s: len(chosen[s]))
+        sizes = {split: len(groups) for split, groups in chosen.items()}
+        fullest = max(SPLITS, key=sizes.__getitem__)
         if not chosen[name] and len(chosen[fullest]) > (name != "train"):
             chosen[name].append(chosen[fullest].pop(0))
     return {name: [i for group in groups for i in group] for name, groups in chosen.items()}

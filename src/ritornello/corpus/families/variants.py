@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.families.likeness import RHYTHM_RUN, Line, likeness, line_of
-from ritornello.corpus.families.shared_runs import Ints
+from ritornello.corpus.families.likeness import likeness
+from ritornello.corpus.families.shared_runs import RHYTHM_RUN, Ints, Line, line_of
 from ritornello.corpus.store import Corpus
 
 KINDS = ("exact", "transposed", "stretched", "near")

@@ -7,11 +7,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
@@ -23,9 +22,8 @@ MAX_ARRAY_BYTES = 2**28
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One input file: a plain file, or a member of an archive. It can be pickled, and sorts by nothing.
+class Source(NamedTuple):
+    """One input file: a plain file, or a member of an archive. Its values are plain, for JSON.
 
     name: what reports call it: its path, or that of the archive with the member's name behind it. Bytes that are
         not UTF-8 stand in it as Python's "surrogateescape" writes them, so that the name still opens the file.
@@ -38,13 +36,9 @@ class Source:
     member: int | None = None
     problem: tuple[str, str] | None = None
 
-    def to_list(self) -> list[Any]:
-        """List its values for JSON."""
-        return [self.name, self.path, self.member, self.problem]
-
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Source:
-        """Rebuild a source from `to_list`."""
+        """Rebuild a source from the list of its values."""
         name, path, member, problem = values
         return cls(name, path, member, None if problem is None else (problem[0], problem[1]))
 
@@ -165,7 +159,7 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
 def _below(folder: str) -> Iterator[tuple[str, Source]]:
     """Walk the files below a folder, sorted, with real paths; each real folder once, no run."""
     entered: set[str] = set()
-    waiting: list[tuple[str, str, bool]] = [(folder, os.path.realpath(folder), True)]
+    waiting = [(folder, os.path.realpath(folder), True)]  # path, real path, is it a folder
     while waiting:
         path, real, is_folder = waiting.pop()
         if not is_folder:
@@ -173,23 +167,17 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
         elif real not in entered and not _is_run(path):
             entered.add(real)
             try:
-                waiting.extend(reversed(_listing(path, real)))
+                with os.scandir(path) as entries:
+                    seen = sorted((e for e in entries if not e.name.startswith(".")), key=attrgetter("name"))
             except OSError:
                 yield real, Source(path, path, problem=("unreadable", "the folder cannot be listed"))
-
-
-def _listing(folder: str, real: str) -> list[tuple[str, str, bool]]:
-    """List what a folder holds, sorted: path, real path, is it a folder. Raises OSError."""
-    with os.scandir(folder) as entries:
-        seen = sorted((e for e in entries if not e.name.startswith(".")), key=attrgetter("name"))
-    listed = []
-    for entry in seen:
-        is_folder = False
-        with suppress(OSError):  # a link to itself
-            is_folder = entry.is_dir()
-        real_path = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
-        listed.append((entry.path, real_path, is_folder))
-    return listed
+                continue
+            for entry in reversed(seen):
+                is_folder = False
+                with suppress(OSError):  # a link to itself
+                    is_folder = entry.is_dir()
+                its_real = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
+                waiting.append((entry.path, its_real, is_folder))
 
 
 def _source_of(path: str) -> Source:
@@ -209,11 +197,11 @@ def _members(source: Source) -> Iterator[Source]:
         for member in list_members(source.path):
             yield _member(source.path, member, numbers)
         if not numbers:
-            yield replace(source, problem=("bad_archive", "it holds no files"))
+            yield source._replace(problem=("bad_archive", "it holds no files"))
     except ArchiveError as error:
-        yield replace(source, problem=("bad_archive", str(error)))
+        yield source._replace(problem=("bad_archive", str(error)))
     except OSError as error:
-        yield replace(source, problem=("unreadable", error.strerror or str(error)))
+        yield source._replace(problem=("unreadable", error.strerror or str(error)))
 
 
 def _member(archive: str, member: Member, numbers: dict[str, int]) -> Source:

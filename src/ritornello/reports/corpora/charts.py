@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from html import escape
 
@@ -74,7 +74,13 @@ def scale_columns(values: Mapping[int, int], what: str) -> str:
     most = max(bins)
     columns = []
     for place, count in enumerate(bins):
-        label = f"{_bin_name(first + place * width, width, place, bins, values)}: {count:,} {what}"
+        start = first + place * width
+        named = f"{start:,}" if width == 1 else f"{start:,} to {start + width - 1:,}"
+        if place == len(bins) - 1 and max(values) >= start + width:
+            named = f"{start:,} and more"
+        elif place == 0 and min(values) < start:
+            named = f"under {start + width:,}"
+        label = f"{named}: {count:,} {what}"
         columns.append(f'<span style="--h:{100 * count / most:.2f}" title="{label}"></span>')
     every = next(n for n in (1, 2, 5, 10, 20) if len(bins) / n <= 7)
     names = [
@@ -88,7 +94,7 @@ def scale_columns(values: Mapping[int, int], what: str) -> str:
 def name_bars(counts: Mapping[str, int], name: Callable[[str], str] = str) -> str:
     """Draw a bar for each of the commonest names, in the order given, and one for all others."""
     total = max(sum(counts.values()), 1)
-    common = set(sorted(counts, key=lambda key: -counts[key])[:ROWS])
+    common = set(sorted(counts, key=counts.__getitem__, reverse=True)[:ROWS])
     shown = [(name(key), counts[key], "") for key in counts if key in common]
     if others := total - sum(n for _, n, _ in shown):
         rest = len(counts) - len(common)
@@ -149,14 +155,6 @@ def _ends(values: Mapping[int, int]) -> tuple[int, int]:
                 low, high = (value, high) if direction == 1 else (low, value)
                 break
     return low, high
-
-
-def _bin_name(start: int, width: int, place: int, bins: Sequence[int], values: Mapping[int, int]) -> str:
-    if place == len(bins) - 1 and max(values) >= start + width:
-        return f"{start:,} and more"
-    if place == 0 and min(values) < start:
-        return f"under {start + width:,}"
-    return f"{start:,}" if width == 1 else f"{start:,} to {start + width - 1:,}"
 
 
 def _label(text: str, place: float) -> str:

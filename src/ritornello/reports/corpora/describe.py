@@ -92,7 +92,8 @@ def histograms(description: Mapping[str, Any]) -> list[tuple[str, dict[str, int]
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+    counts = sorted((-n, name) for name, n in Counter(names).items())
+    return {name: -n for n, name in counts}
 
 
 def _ascending(values: Iterable[Any] | Mapping[Any, int]) -> dict[str, int]:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from html import escape
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
-from ritornello import atomic
 from ritornello.corpus.families.families import copies_across
 from ritornello.corpus.families.variants import Family, families_of
 from ritornello.corpus.report import KEPT
-from ritornello.corpus.store import PAGE, Corpus
+from ritornello.corpus.store import Corpus
 from ritornello.music.keys import pitch_name, plain_key
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
@@ -26,6 +25,7 @@ from ritornello.reports.corpora.outliers import outliers
 from ritornello.reports.corpora.summary import FILES, ReportRow, Summary, summarise
 from ritornello.reports.web_page import card, document, masthead, sentence, thumb
 
+LEFT_OUT = "What was left out, and what would help"
 FAMILIES = 12
 MOST_FAMILIES = 3000  # pieces with copies or variants; of more only the count is shown: comparing all takes its time
 
@@ -38,18 +38,15 @@ def report_page(corpus: Corpus, name: str = "") -> str:
     description, report = contents(corpus), summarise(corpus.report)
     folder = report.folder[-1].strip("/\\") if report.folder else ""
     name = name or (folder if folder.strip(".") else "corpus")
-    sections = [_strange(corpus), _inside(corpus, description), _left_out(report), _families(corpus, report)]
+    reasons = "".join(_reason(row) for row in report.rows if row.status != KEPT)
+    left_out = reasons and card(LEFT_OUT, "", f'<div class="reasons">{reasons}</div>')
+    sections = [_strange(corpus), _inside(corpus, description), left_out, _families(corpus, report)]
     head = masthead(name, _intro(corpus, description), _figures(corpus, description, report))
     foot = (
         f'<footer class="colophon">Fingerprint <code>{corpus.fingerprint[:16]}</code>. Every file has its line in '
         "<code>report.jsonl</code>. The page holds everything it needs.</footer>"
     )
     return document(name, "\n".join([head, *filter(None, sections), foot]))
-
-
-def write_page(corpus: Corpus, folder: str | Path) -> None:
-    """Write the page of a corpus into its folder. Raises OSError where it cannot be written."""
-    atomic.write_text(Path(folder) / PAGE, report_page(corpus))
 
 
 def _intro(corpus: Corpus, description: dict[str, Any]) -> str:
@@ -134,13 +131,8 @@ def _inside(corpus: Corpus, description: dict[str, Any]) -> str:
     return card("What is in it", "", f'<div class="charts">{"".join(body)}</div>')
 
 
-def _left_out(report: Summary) -> str:
-    """List the reasons for what was dropped and doubted, each with its remedy and its files."""
-    reasons = "".join(_reason(row) for row in report.rows if row.status != KEPT)
-    return reasons and card("What was left out, and what would help", "", f'<div class="reasons">{reasons}</div>')
-
-
 def _reason(row: ReportRow) -> str:
+    """Write a reason for what was dropped or doubted, with its remedy and its files."""
     items = [f"<li><b>{escape(path)}</b> {escape(detail)}</li>" for path, detail in row.listed]
     if row.files > len(items):
         items.append(f"<li>and {row.files - len(items):,} more, in report.jsonl</li>")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import PurePath
 
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
@@ -59,13 +58,14 @@ class Summary:
 
 def summarise(report: Iterable[FileReport], most: int = LINES) -> Summary:
     """Count a report, which may lie on disk and is read once. most: lines in `first`."""
+    order = (KEPT, "doubt", DROPPED)
     found, rows, last = Summary(), dict[tuple[str, str], ReportRow](), ""
     for line in report:
         folder = line.path.rpartition("/")[0]
         if not found.files or folder != last:
             parts = PurePath(line.path).parts[:-1]
-            common = takewhile(lambda pair: pair[0] == pair[1], zip(parts, found.folder))
-            found.folder = tuple(part for part, _ in common) if found.files else parts
+            apart = (n for n, (here, there) in enumerate(zip(parts, found.folder)) if here != there)
+            found.folder = parts[: next(apart, len(found.folder))] if found.files else parts
         last = folder
         found.files += 1
         found.dropped += line.status == DROPPED
@@ -85,8 +85,8 @@ def summarise(report: Iterable[FileReport], most: int = LINES) -> Summary:
             row.files += 1
             if len(row.listed) < FILES:
                 row.listed.append((line.path, detail))
-    order = (KEPT, "doubt", DROPPED)
-    found.rows = sorted(rows.values(), key=lambda row: (order.index(row.status), -row.files, row.reason))
+    ranked = sorted((order.index(row.status), -row.files, row.reason) for row in rows.values())
+    found.rows = [rows[order[n], reason] for n, _, reason in ranked]
     return found
 
 
