@@ -17,20 +17,20 @@ from ritornello.music.errors import decode_text
 
 MAX_UNPACKED = 64 * 2**20
 MAX_CONTAINER = 2**20
+HEAD = 2**15  # bytes in which the outermost element is looked for
 
 
-def unpacked(content: bytes, suffixes: Sequence[str]) -> list[bytes]:
+def unpacked(content: bytes, suffixes: Sequence[str], roots: Sequence[str]) -> list[bytes]:
     """Unpack the score that the container names, else all that lie least deep in the archive.
 
-    suffixes: of scores, ".xml". Raises ValueError where the archive is damaged, holds no score, or a score
-    unpacks to more than 64 MB.
+    suffixes: of scores, ".xml". roots: their outermost elements. Raises ValueError where the archive is damaged,
+    holds no score, or a score unpacks to more than 64 MB.
     """
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             scores = []
-            for name in _score_names(archive, suffixes):
-                with archive.open(name) as file:
-                    scores.append(file.read(MAX_UNPACKED + 1))  # the size stated in the archive is not to be trusted
+            for name in _score_names(archive, suffixes, roots):
+                scores.append(_beginning(archive, name, MAX_UNPACKED + 1))
                 if len(scores[-1]) > MAX_UNPACKED:
                     raise ValueError(f"the score in this archive unpacks to more than {MAX_UNPACKED // 2**20} MB")
             return scores
@@ -40,23 +40,27 @@ def unpacked(content: bytes, suffixes: Sequence[str]) -> list[bytes]:
         raise ValueError("damaged archive: fetch or export the file again") from None
 
 
-def _score_names(archive: zipfile.ZipFile, suffixes: Sequence[str]) -> list[str]:
+def _beginning(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+    """Read up to `size` bytes of a member: the size stated in the archive is not to be trusted."""
+    with archive.open(name) as file:
+        return file.read(size)
+
+
+def _score_names(archive: zipfile.ZipFile, suffixes: Sequence[str], roots: Sequence[str]) -> list[str]:
     """List the members to read. Raises ValueError where there are none."""
     names = [n for n in archive.namelist() if not n.endswith("/")]
     container = next((n for n in names if _plain(n) == "meta-inf/container.xml"), None)
-    names = [
-        n
-        for n in names
-        if not any(p == "META-INF" or p == "__MACOSX" or p[:1] == "." for p in re.split(r"[/\\]", n.upper()))
-    ]
-    if container is not None:
-        with archive.open(container) as file:
-            text = decode_text(file.read(MAX_CONTAINER))
-        for path in _root_files(text):
-            named = [n for n in names if n == path] or [n for n in names if _plain(n) == _plain(path)]
-            if named:
-                return named[:1]
-    scores = [n for n in names if n.lower().endswith(tuple(suffixes))]
+    names = [n for n in names if not re.search(r"(^|[/\\])(meta-inf[/\\]|__macosx[/\\]|\._)", n, re.IGNORECASE)]
+    suffixed = [n for n in names if n.lower().endswith(tuple(suffixes))]
+    if not suffixed and container is None:
+        raise ValueError("no score in this archive")
+    is_root = re.compile(rf"<(?:\w+:)?(?:{'|'.join(roots)})\b")
+    paths = [] if container is None else _root_files(decode_text(_beginning(archive, container, MAX_CONTAINER)))
+    for path in paths:
+        named = [n for n in names if n == path] or [n for n in names if _plain(n) == _plain(path)]
+        if named and is_root.search(decode_text(_beginning(archive, named[0], HEAD))):
+            return named[:1]
+    scores = [n for n in suffixed if is_root.search(decode_text(_beginning(archive, n, HEAD)))] or suffixed[:1]
     if not scores:
         raise ValueError("no score in this archive")
     depth = min(_plain(n).count("/") for n in scores)
@@ -66,6 +70,7 @@ def _score_names(archive: zipfile.ZipFile, suffixes: Sequence[str]) -> list[str]
 def _root_files(container: str) -> list[str]:
     """List the paths of scores that a container names, however broken its XML is."""
     paths = []
+    container = container.replace("\0", "")  # UTF-16 without a mark
     for element in re.findall(r"<(?:\w+:)?rootfile\b(.*?)(?=<|$)", container, re.DOTALL):
         path = re.search(r"full-path\s*=\s*([\"'])(.*?)\1\s*(?=/?>|[\w-]+\s*=|$)", element, re.DOTALL)
         kind = re.search(r"media-type\s*=\s*[\"']([^\"']*)", element)

@@ -484,3 +484,49 @@ def test_every_kern_melody_is_read_exactly(folder, count, shared_data):
             wrong.append(path.name)
     assert wrong == []
     assert len(paths) == count
+
+
+def style(sign: str, kind: str, text: str = "", more: str = "") -> str:
+    return f'<attributes><measure-style><{sign} type="{kind}"{more}>{text}</{sign}></measure-style></attributes>'
+
+
+EMPTY = '<note><rest measure="yes"/><duration>8</duration><voice>1</voice></note>'
+GAP = "<forward><duration>8</duration></forward>"
+STOP_BARS, STOP_BEATS = style("measure-repeat", "stop"), style("beat-repeat", "stop")
+
+
+@pytest.mark.parametrize("nothing", ["", EMPTY, GAP])
+def test_a_bar_repeat_sign_sounds_as_the_bars_before(nothing):
+    once, twice = style("measure-repeat", "start", "1"), style("measure-repeat", "start", "2", ' slashes="2"')
+    bar, other = note("C4", 4) + note("D4", 4), note("E4", 8)
+    sung_bar, rests = [(0, 2, 60), (2, 2, 62)], score(bar, once + nothing, nothing, STOP_BARS + EMPTY, other)
+    assert line(read_one(rests)) == [*sung_bar, (4, 2, 60), (6, 2, 62), (8, 2, 60), (10, 2, 62), (16, 4, 64)]
+    assert line(read_one(score(bar, other, twice + nothing, nothing, STOP_BARS + note("F4", 8)))) == [
+        *sung_bar, (4, 4, 64), (8, 2, 60), (10, 2, 62), (12, 4, 64), (16, 4, 65)
+    ]  # fmt: skip
+
+
+def test_a_bar_repeat_sign_over_notes_that_are_written_out_changes_nothing():
+    once = style("measure-repeat", "start", "1")
+    assert line(read_one(score(note("C4", 8), once + note("C4", 8), STOP_BARS + note("D4", 8)))) == [
+        (0, 4, 60), (4, 4, 60), (8, 4, 62)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("nothing", ["", rest(2) + rest(2) + rest(2), "<forward><duration>6</duration></forward>"])
+def test_a_beat_repeat_sign_sounds_as_the_beat_before(nothing):
+    beats = style("beat-repeat", "start", "<slash-type>quarter</slash-type>", ' slashes="1"')
+    piece = read_one(score(note("C4", 1) + note("D4", 1) + beats + nothing, STOP_BEATS + note("E4", 8)))
+    expected = [(i / 2, 0.5, 60 if i % 2 == 0 else 62) for i in range(8)]
+    assert line(piece) == [*expected, (4, 4, 64)]
+    assert line(read_one(score(note("C4", 6) + note("D4", 1) * 2, beats, STOP_BEATS + note("E4", 8)))) == [
+        (0, 3, 60), *((3 + i / 2, 0.5, 62) for i in range(10)), (8, 4, 64)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", ["slash", "multiple-rest"])
+def test_other_styles_of_bars_change_no_note(sign):
+    assert line(read_one(score(style(sign, "start") + note("C4", 8), EMPTY, note("D4", 8)))) == [
+        (0, 4, 60),
+        (8, 4, 62),
+    ]

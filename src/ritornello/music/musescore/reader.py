@@ -58,7 +58,7 @@ def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
 def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
     """Read written bars, staves and tags. Raises ValueError as scan_musescore does."""
     if content[:2] == b"PK":
-        content, *others = unpacked(content, (".mscx",))
+        content, *others = unpacked(content, (".mscx",), ("museScore",))
         if others:
             raise ValueError(f"the archive holds {len(others) + 1} scores (.mscx) where one is expected")
     if len(content) > MOST_BYTES:

@@ -27,6 +27,7 @@ Element = ElementTree.Element
 VALUES = {name: length for length, name in TYPES.items() if length >= Fraction(1, 32)}  # shorter: as they state
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MAX_STAVES = 1000  # of one part
+MAX_COPIED = Fraction(64)  # quarters of a bar in which beats are repeated
 
 
 def read_musicxml(content: bytes, source: str, repeats: str) -> tuple[Piece, list[Remark]]:
@@ -261,7 +262,7 @@ class PartReader:
             for open_one in self.copies:
                 if open_one.is_beat != is_beat or open_one.staff != _staff(style):
                     kept.append(open_one)
-                elif is_beat or now > 0:
+                elif now > 0:
                     self._copy(open_one, index, now)
             self.copies = kept
             if sign.get("type") == "start":
@@ -275,33 +276,31 @@ class PartReader:
                 )
 
     def _repeat_signs(self, index: int, length: Fraction) -> None:
-        """Fill what stands under open repeat signs at the end of a bar."""
+        """Fill what stands under open repeat signs at the end of a bar, which may hold nothing else."""
         for sign in self.copies:
-            self._copy(sign, index, length)
+            begins = sign.start if index == sign.first else Fraction(0)
+            metre = next((m for i, m in sorted(self.metres.items(), reverse=True) if i <= index), None)
+            full = 4 * Fraction(metre[0], metre[1]) if metre else self.bars[max(0, index - 1)].length
+            self._copy(sign, index, length if length > begins else max(length, full))
 
     def _copy(self, sign: Copies, index: int, end: Fraction) -> None:
         """Copy what a sign repeats into a bar, or the beats of one up to `end`, that has no notes of its own."""
         bar = self.bars[index]
-        length = max(bar.length, end) or self.bars[index - 1].length
-        if not sign.is_beat:
-            before = index - int(sign.size)
-            if before >= 0 and not self._notes(bar, sign.staff):
-                bar.notes += [
-                    n._replace(tied_on=False, tied_back=False) for n in self._notes(self.bars[before], sign.staff)
-                ]
-                bar.length = length
+        start = sign.start if sign.is_beat and index == sign.first else Fraction(0)
+        if any(start <= note.start < end for note in self._notes(bar, sign.staff)):
             return
-        start = sign.start if index == sign.first else Fraction(0)
-        own = [n for n in self._notes(bar, sign.staff) if start <= n.start < end]
-        while start < end and not own:
-            source, shift = bar, sign.size
-            if start == 0 and index > 0:
-                source, shift = self.bars[index - 1], sign.size - self.bars[index - 1].length
-            beat = [
-                n for n in self._notes(source, sign.staff) if start - shift <= n.start < start - shift + sign.size
-            ]
-            bar.notes += [n._replace(start=n.start + shift, tied_on=False, tied_back=False) for n in beat]
-            start += sign.size
+        bar.length = max(bar.length, end)
+        step = sign.size if sign.is_beat else end
+        while start < min(end, MAX_COPIED):
+            source, shift = bar, step
+            if not sign.is_beat:
+                source, shift = self.bars[max(0, index - int(sign.size))], Fraction(0)
+            elif start == 0:
+                source = self.bars[max(0, index - 1)]
+                shift = step - source.length
+            repeated = [n for n in self._notes(source, sign.staff) if start <= n.start + shift < start + step]
+            bar.notes += [n._replace(start=n.start + shift, tied_on=False, tied_back=False) for n in repeated]
+            start += step
 
     def _notes(self, bar: Measure, staff: int) -> list[Placed]:
         """List the notes of this part in a bar, on one staff or all (0)."""

@@ -76,7 +76,11 @@ def scan_score(
     elif suffix == ".mei":
         found = _read_mei(content, source, repeats)
     else:
-        contents = unpacked(content, (".musicxml", ".xml")) if suffix == ".mxl" else [content]
+        contents = (
+            unpacked(content, (".musicxml", ".xml"), ("score-partwise", "score-timewise"))
+            if suffix == ".mxl"
+            else [content]
+        )
         names = [source if len(contents) == 1 else f"{source}#{n}" for n in range(1, len(contents) + 1)]
         found = [read_musicxml(c, name, repeats) for c, name in zip(contents, names, strict=True)]
     return [piece for piece, _ in found], [remark for _, remarks in found for remark in remarks]
