@@ -21,7 +21,9 @@ def random_corpus():
             length = int(random.choice([1, 160, 480, 960, 100_000]))
             notes.append(Note(at, length, int(random.integers(0, 128))))
             at += length + int(random.choice([0, 0, 0, 240, 77]))
-        pieces.append((CorpusPiece(f"p{number}", (), "Gruß", split="test"), [Melody(tuple(notes), Timeline(960))]))
+        pieces.append(
+            (CorpusPiece(f"p{number}", (), "Gruß\u2028\x85", split="test"), [Melody(tuple(notes), Timeline(960))])
+        )
     return corpus_of(pieces)
 
 

@@ -38,6 +38,13 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert again.melodies("test") == corpus.melodies("test")
 
 
+def test_titles_may_hold_what_looks_like_the_end_of_a_line(tmp_path):
+    melody = Melody((Note(0, 480, 60),), title="one\u2028two\x85three")
+    corpus = corpus_of([(CorpusPiece("a.abc", (), "one\u2028two\x85three\u2029"), [melody])])
+    corpus.save(tmp_path / "corpus")
+    assert Corpus.load(tmp_path / "corpus").pieces == corpus.pieces
+
+
 def test_melodies_carry_their_timeline_and_their_pieces_source():
     first, second, third = small_corpus().melodies()
     assert first.notes == (Note(0, 480, 60), Note(480, 480, 62))

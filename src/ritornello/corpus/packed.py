@@ -63,7 +63,7 @@ def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
 def unpack_pieces(content: bytes, lengths: NDArray[np.int64]) -> tuple[CorpusPiece, ...]:
     """Read the pieces, their slices end to end. lengths: (melodies,) notes of each melody."""
     pieces, counts = [], iter(lengths.tolist())
-    for line in gzip.decompress(content).decode().splitlines():
+    for line in gzip.decompress(content).decode().rstrip("\n").split("\n"):
         fields = json.loads(line)
         for part in fields["melodies"]:
             part["notes"] = [0, next(counts)]

@@ -245,7 +245,7 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in content.decode("utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in content.decode("utf-8").split("\n") if line.strip()]
 
 
 def is_corpus(path: Path) -> bool:

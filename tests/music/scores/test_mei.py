@@ -99,6 +99,30 @@ def test_a_beat_of_compound_time_is_repeated_whole():
     assert played(bar(beat + "<beatRpt/>"), "6/8") == "C4:1/2 D4:1/2 E4:1/2 C4:1/2 D4:1/2 E4:1/2"
 
 
+def test_a_beat_of_alla_breve_is_a_half():
+    head = HEAD.replace('meter.count="{metre[0]}" meter.unit="{metre[2]}"', 'meter.sym="cut"')
+    (piece,), _ = scan_content((head + bar(note("c4") + note("d4") + "<beatRpt/>") + FOOT).encode(), "x.mei")
+    assert letters(piece) == "CDCD"
+
+
+def test_durations_and_octaves_that_are_stated_once_hold_for_all():
+    notes = '<note pname="c"/><note pname="d" oct="4"/><chord><note pname="e"/></chord><note pname="f" dur="8"/>'
+    head = HEAD.format(metre="4/4").replace("<scoreDef ", '<scoreDef dur.default="4" octave.default="5" ')
+    (piece,), _ = scan_content((head + bar(notes) + FOOT).encode(), "x.mei")
+    assert [(n.pitch, n.duration / piece.timeline.ticks_per_quarter) for n in piece.parts[0].notes] == [
+        (72, 1),
+        (62, 1),
+        (76, 1),
+        (77, 0.5),
+    ]
+
+
+def test_mei_without_its_namespace_is_read():
+    bare = (HEAD.format(metre="4/4") + bar(C_BAR) + FOOT).replace(' xmlns="http://www.music-encoding.org/ns/mei"', "")
+    (piece,), _ = scan_content(bare.encode(), "x.mei")
+    assert letters(piece) == "CDEF"
+
+
 def test_every_layer_repeats_its_own_bar():
     layers = f'<layer n="1">{C_BAR}</layer><layer n="2">{note("c3", "1")}</layer>'
     again = '<layer n="1"><mRpt/></layer><layer n="2"><mRpt/></layer>'

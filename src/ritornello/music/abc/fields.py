@@ -185,7 +185,7 @@ def parse_parts(text: str, limit: int = 1000) -> str:
 
 
 def plain_text(text: str) -> str:
-    r"""Resolve ABC's escapes in a title or name: \'e, &eacute; and \u00e9 are é."""
+    r"""Resolve ABC's escapes in a title or name, on one line: \'e, &eacute; and \u00e9 are é."""
 
     def letter(found: re.Match[str]) -> str:
         ligature, accent, base, code, itself = found.groups()
@@ -195,4 +195,4 @@ def plain_text(text: str) -> str:
             return unicodedata.normalize("NFC", base + _ACCENTS[accent])
         return chr(int(code, 16)) if code else itself
 
-    return html.unescape(_ESCAPE.sub(letter, text)).strip()
+    return " ".join(html.unescape(_ESCAPE.sub(letter, text)).split())

@@ -36,6 +36,7 @@ JUMPS: dict[str, Jump] = {"coda": "coda", "segno": "sign", "dalSegno": "segno", 
 def prepare_mei(root: Element) -> None:
     """Write out, in place, what verovio passes over: repeated beats and bars, dots, octave lines, staff changes."""
     _name_elements(root)
+    _write_out_defaults(root)
     for element in root.iter():
         dots = element.findall(f"{MEI}dot") if element.tag in TIMED else []
         if dots and element.get("dots") is None:
@@ -60,6 +61,29 @@ def _name_elements(root: Element) -> None:
             name = f"e{number}-{len(seen)}"
             element.set(XML_ID, name)
         seen.add(name)
+
+
+def _write_out_defaults(root: Element) -> None:
+    """Give notes the duration and octave that their staff or score states once for all."""
+    scores: dict[str, str] = {}
+    staves: dict[str, dict[str, str]] = {}
+    number = ""
+    for element in root.iter():
+        if element.tag in (f"{MEI}scoreDef", f"{MEI}staffDef"):
+            holds = scores if element.tag == f"{MEI}scoreDef" else staves.setdefault(element.get("n", "1"), {})
+            given = {
+                name: element.get(f"{default}.default", "") for name, default in (("dur", "dur"), ("oct", "octave"))
+            }
+            holds |= {name: value for name, value in given.items() if value}
+        elif element.tag == f"{MEI}staff":
+            number = element.get("n", "1")
+        elif element.tag in TIMED:
+            default = scores | staves.get(number, {})
+            notes = list(element.iter(NOTE))
+            if "dur" in default and not any(e.get("dur") for e in (element, *notes)):
+                element.set("dur", default["dur"])
+            for note in notes if "oct" in default else ():
+                note.set("oct", note.get("oct") or default["oct"])
 
 
 def _wrap_staff_changes(section: Element) -> None:
@@ -203,6 +227,8 @@ def _metre(element: Element) -> tuple[int, int] | None:
     prefix = "" if element.tag == f"{MEI}meterSig" else "meter."
     if element.tag not in (f"{MEI}meterSig", f"{MEI}scoreDef", f"{MEI}staffDef"):
         return None
+    if element.get(f"{prefix}sym") in ("common", "cut") and element.get(f"{prefix}count") is None:
+        return (4, 4) if element.get(f"{prefix}sym") == "common" else (2, 2)
     count = sum(int(n) for n in re.findall(r"\d{1,3}", element.get(f"{prefix}count", "")))
     unit = _whole(element.get(f"{prefix}unit"), 0)
     return (count, unit) if count and unit else None

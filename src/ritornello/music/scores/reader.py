@@ -88,6 +88,8 @@ def scan_score(
 
 def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, list[Remark]]]:
     root = parse_xml(content)
+    for element in root.iter() if root.tag == "mei" else ():
+        element.tag = f"{MEI}{element.tag}"  # written without its namespace
     scores = [m for m in root.iter(f"{MEI}mdiv") if m.find(f"{MEI}score") is not None]
     if not scores:
         raise ValueError("no <mdiv> with a <score> in this MEI file")
