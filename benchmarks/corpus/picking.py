@@ -31,9 +31,9 @@ SONGS = DATA / "lieder.tar.xz"
 """The art songs in one archive."""
 
 
-def held_out(songs: Path | None) -> Iterator[tuple[str, Piece]]:
+def test_pieces(songs: Path | None) -> Iterator[tuple[str, Piece]]:
     """Hymns, and songs of a folder or an archive, that the weights never saw, with two parts or more."""
-    hymns = ((path, path.read_bytes()) for path in sorted((DATA / "hymns").glob("*.abc")) if is_held_out(path))
+    hymns = ((path, path.read_bytes()) for path in sorted((DATA / "hymns").glob("*.abc")) if is_test(path))
     for kind, files in (("hymn", hymns), ("song", song_files(songs) if songs else ())):
         for path, content in files:
             piece = scan_content(content, str(path))[0][0]
@@ -41,18 +41,18 @@ def held_out(songs: Path | None) -> Iterator[tuple[str, Piece]]:
                 yield kind, piece
 
 
-def is_held_out(path: PurePath) -> bool:
+def is_test(path: PurePath) -> bool:
     """Whether the weights of the picker were fitted without this piece."""
     return zlib.crc32(path.name.encode()) % 3 == 0
 
 
 def song_files(songs: Path) -> Iterator[tuple[PurePath, bytes]]:
-    """Songs held out, in the order of their paths, which is the same in a folder and in an archive."""
+    """Test songs, in the order of their paths, which is the same in a folder and in an archive."""
     if songs.is_dir():
-        yield from ((path, path.read_bytes()) for path in sorted(songs.rglob("*.mscx")) if is_held_out(path))
+        yield from ((path, path.read_bytes()) for path in sorted(songs.rglob("*.mscx")) if is_test(path))
         return
     with tarfile.open(songs) as archive:
-        wanted = [m for m in archive if m.isfile() and m.name.endswith(".mscx") and is_held_out(PurePath(m.name))]
+        wanted = [m for m in archive if m.isfile() and m.name.endswith(".mscx") and is_test(PurePath(m.name))]
         content = {PurePath(m.name): archive.extractfile(m).read() for m in wanted}  # an .xz is read in its order
     yield from sorted(content.items())
 
@@ -74,7 +74,7 @@ def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
 
 def arrangements(songs: Path | None, count: int) -> Iterator[tuple[int, str, Arrangement]]:
     """Seed, kind of piece, and so many arrangements."""
-    pieces = list(held_out(songs))
+    pieces = list(test_pieces(songs))
     for seed in range(count):
         kind, piece = pieces[seed % len(pieces)]
         yield seed, kind, arranged(piece, 1_000_000 + seed)

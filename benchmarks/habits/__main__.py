@@ -1,4 +1,4 @@
-"""Do composed tunes end and move as people's do? Composed tunes compared with the held-out human ones."""
+"""Do composed tunes end and move as people's do? Composed tunes compared with people's test tunes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> None:
     composed = [tune.melody for tune in model.generate(n=options.melodies, seed=1)]
     people = [model.file.encoding.decode(model.file.encoding.encode(m).tokens) for m in corpus.melodies("test")]
     rows = []
-    for name, melodies in (("composed", composed), ("people, held out", people)):
+    for name, melodies in (("composed", composed), ("people, test", people)):
         runs = sorted(run["notes"] for run in longest_shared_runs(melodies, corpus))
         shares = habits(melodies)
         rows.append(

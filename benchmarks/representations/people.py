@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-from benchmarks.representations.run import held_out, lengths_of
+from benchmarks.representations.run import lengths_of, not_learned
 
 from ritornello.corpus.store import Corpus
 from ritornello.evaluate.novelty import longest_shared_runs
@@ -16,8 +16,8 @@ HALVINGS = 20
 
 
 def people(corpus: Corpus) -> dict[str, Any]:
-    """Measure the mean distance of two random halves of the held-out tunes, and their shared runs."""
-    melodies = held_out(corpus)
+    """Measure the mean distance of two random halves of validation and test tunes, and their shared runs."""
+    melodies = not_learned(corpus)
     random = np.random.default_rng(0)
     sums: dict[str, float] = defaultdict(float)
     for _ in range(HALVINGS):

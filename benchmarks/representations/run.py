@@ -136,7 +136,7 @@ def some_of(melodies: Sequence[np.ndarray], encoding: Encoding, notes: int) -> l
 
 
 def playing(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, float]:
-    """Time a player that is fed held-out tunes and asked before every token."""
+    """Time a player that is fed test tunes and asked before every token."""
     from ritornello.model.players import Player
 
     player = Player(network, encoding)
@@ -167,7 +167,7 @@ def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[s
     from ritornello.generate.compose import compose
     from ritornello.generate.options import GenerateOptions
 
-    people = held_out(corpus)
+    people = not_learned(corpus)
     pitches = [corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")]
     pitch_range = (min(int(p.min()) for p in pitches), max(int(p.max()) for p in pitches))
     melodies: list[Melody] = []
@@ -194,7 +194,7 @@ def composed(network: NumpyLstm, encoding: Encoding, corpus: Corpus, job: dict[s
     }
 
 
-def held_out(corpus: Corpus) -> list[Melody]:
+def not_learned(corpus: Corpus) -> list[Melody]:
     """Return people's tunes that no network learned from."""
     return [*corpus.melodies("validation"), *corpus.melodies("test")]
 

@@ -1,4 +1,4 @@
-"""What a model spends its bits on: each kind of token's share of the tokens and of the bits, on held-out tunes.
+"""What a model spends its bits on: each kind of token's share of the tokens and of the bits, on test tunes.
 
     python -m benchmarks.representations.shares grid --write docs/representations.md
 

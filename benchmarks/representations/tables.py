@@ -65,7 +65,7 @@ def _head(records: Sequence[Record], people: dict[str, Any] | None) -> str:
     sentences = [
         f"**{job['corpus'].capitalize()} corpus, {length} on {cores(job['threads'])}.** {job['shared']}.",
         f"Medians of seeds {', '.join(map(str, seeds))} (least to most). {where}.",
-        "Bits per note: all that is needed to write a held-out tune's notes and its end, from nothing; metre, key "
+        "Bits per note: all that is needed to write a test tune's notes and its end, from nothing; metre, key "
         "and whatever else the tokens say is paid for. Inputs beside the tokens follow from the tokens before "
         "them and cost nothing.",
     ]
@@ -211,8 +211,9 @@ def _tunes(runs: Runs, people: dict[str, Any]) -> str:
     bars = ", ".join(map(str, people["bars"]))
     head = (
         f"{job['tunes']} tunes of each run at temperature 1, top-p {job['top_p']:g}, of {bars} bars, beside "
-        f"{people['tunes']} held-out tunes of people: divergence in bits of intervals, durations and ranges, "
-        "difference of shares for the rest. Bold: over twice the distance of two halves of people's own tunes."
+        f"{people['tunes']} validation and test tunes of people: divergence in bits of intervals, durations and "
+        "ranges, difference of shares for the rest. Bold: over twice the distance of two halves of people's own "
+        "tunes."
     )
     return "\n\n".join(part for part in (head, table(rows), _reasons(runs, halves)) if part)
 

@@ -1,7 +1,7 @@
 """How fast is training, how good is it after how long, and what does it take, beside the exercise's network?
 
 Parts: speed (target tokens per second, and the share of what the processor can do), start (seconds to the first
-update, memory), finetune (what --from gains on twenty tunes), quality (held-out likelihood and time by one rule;
+update, memory), finetune (what --from gains on twenty tunes), quality (test likelihood and time by one rule;
 hours). --keras names a Python interpreter that has Keras and TensorFlow; without it there is no exercise's network to
 compare with.
 """

@@ -1,4 +1,4 @@
-"""The exercise's data by its own split, and the same without the training tunes that are copies of held-out ones."""
+"""The exercise's data by its own split, and the same without the training tunes that are copies of test ones."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ FILE = DATA / "exercise" / "melody_training_dataset.npz"
 
 
 def original(file: str | Path = FILE) -> Corpus:
-    """The last tenth of the melodies held out; validation comes from the rest."""
+    """The last tenth of the melodies is test; validation comes from the rest."""
     return api.build_corpus(file, split="last:0.1")
 
 
 def deduplicated(file: str | Path = FILE) -> Corpus:
     """The same test melodies, without the other melodies that are of one family with any of them."""
     corpus = original(file)
-    held_out = {piece.family for piece in corpus.pieces if piece.split == "test"}
-    return corpus.selected(p for p in corpus.pieces if p.split == "test" or p.family not in held_out)
+    tested = {piece.family for piece in corpus.pieces if piece.split == "test"}
+    return corpus.selected(p for p in corpus.pieces if p.split == "test" or p.family not in tested)
 
 
 SPLITS = {"deduplicated": deduplicated, "original": original}

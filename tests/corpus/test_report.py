@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from report_lines import REPORT, kept
 
 from ritornello.corpus.build.build import build_corpus, strict_failure
 from ritornello.corpus.errors import CorpusError
@@ -27,10 +28,6 @@ OLD = (
 
 def midi(pitches):
     return write_midi(Melody(tuple(Note(480 * i, 480, p) for i, p in enumerate(pitches))))
-
-
-def kept(path, notes=40, **more):
-    return FileReport(path, "kept", "ok", pieces=1, melodies=1, notes=notes, **more)
 
 
 def test_reason_codes_are_stable_and_each_has_a_remedy():
@@ -70,16 +67,6 @@ def test_a_line_for_people_says_what_would_help():
     )
     doubted = kept("c.mid", warnings=(("off_grid", "31%; 12 steps a quarter fit"),))
     assert str(doubted).endswith("; off_grid (31%; 12 steps a quarter fit), try --steps-per-quarter 12")
-
-
-REPORT = [
-    kept("a.mid"),
-    kept("b.mid", 60, warnings=(("unsure_pick", "part 1 52%, part 2 48%"),)),
-    dropped("c.mid", "too_short", "3 notes"),
-    dropped("d.mid", "too_short", "5 notes"),
-    dropped("e.mid", "drums_only", "only percussion"),
-    dropped("f.mid", "duplicate", "same tune as a.mid"),
-]
 
 
 def test_strict_lets_copies_pass_and_nothing_else():

@@ -22,38 +22,8 @@ TWINKLE = [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60]
 TWINKLE += [67, 67, 65, 65, 64, 64, 62] * 2 + TWINKLE[:14]
 BEATS = ([1] * 6 + [2]) * 6
 # "Ode to Joy", two lines
-ODE = [
-    64,
-    64,
-    65,
-    67,
-    67,
-    65,
-    64,
-    62,
-    60,
-    60,
-    62,
-    64,
-    64,
-    62,
-    62,
-    64,
-    64,
-    65,
-    67,
-    67,
-    65,
-    64,
-    62,
-    60,
-    60,
-    62,
-    64,
-    62,
-    60,
-    60,
-]
+ODE = [64, 64, 65, 67, 67, 65, 64, 62, 60, 60, 62, 64, 64, 62, 62]
+ODE += [64, 64, 65, 67, 67, 65, 64, 62, 60, 60, 62, 64, 62, 60, 60]
 ODE_BEATS = [*[1] * 12, 1.5, 0.5, 2, *[1] * 12, 1.5, 0.5, 2]
 # "Frere Jacques"
 JACQUES = [60, 62, 64, 60] * 2 + [64, 65, 67] * 2 + [67, 69, 67, 65, 64, 60] * 2 + [60, 55, 60] * 2
@@ -72,12 +42,16 @@ def families(corpus, *similarity):
     return [piece.family for piece in with_families(corpus, *similarity).pieces]
 
 
+def pieces(tunes):
+    return corpus_of([(CorpusPiece(name, ()), [tune]) for name, tune in tunes.items()])
+
+
 def corpus(**tunes):
-    return with_families(corpus_of([(CorpusPiece(name, ()), [tune]) for name, tune in tunes.items()]))
+    return with_families(pieces(tunes))
 
 
 def compared(one, original):
-    both = corpus_of([(CorpusPiece("one", ()), [one]), (CorpusPiece("original", ()), [original])])
+    both = pieces({"one": one, "original": original})
     return variant_of(line_of(both, 0), line_of(both, 1))
 
 
@@ -201,7 +175,7 @@ def test_a_family_never_straddles_a_split(split):
         shifted = [p + i % 5 for p in TWINKLE[i % 7 :] + [60 + (i * i) % 11, 60 + i % 9, 72 - i % 4] * 8]
         tunes[f"t{i}"] = melody(shifted, [1] * len(shifted))
         tunes[f"t{i} slow"] = melody([p - 3 for p in shifted], [2] * len(shifted))
-    whole = corpus_of([(CorpusPiece(name, ()), [tune]) for name, tune in tunes.items()])
+    whole = pieces(tunes)
     done, _, _ = judged(whole, BuildOptions(split=split, keep_copies=True))
     assert len(done) == 80
     of_family = {}
@@ -214,9 +188,7 @@ def test_a_family_never_straddles_a_split(split):
 def test_families_can_be_inspected_with_the_copies_that_were_left_out():
     slow = melody(TWINKLE, [b * 2 for b in BEATS])
     up = melody([p + 5 for p in TWINKLE], BEATS)
-    whole = corpus_of(
-        [(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "a slow": slow, "a up": up}.items()]
-    )
+    whole = pieces({"a": twinkle, "b": ode, "a slow": slow, "a up": up})
     kept, duplicates, _ = judged(whole, BuildOptions())
     assert [p.source for p in kept.pieces] == ["a", "b"]
     assert duplicates["a up"].words == "same tune as a, 5 semitones up"
@@ -243,7 +215,7 @@ def test_families_can_be_inspected_with_the_copies_that_were_left_out():
 
 def test_families_that_stay_are_told_from_their_notes():
     variant = melody(varied(TWINKLE, 9), BEATS)
-    whole = corpus_of([(CorpusPiece(n, ()), [m]) for n, m in {"a": twinkle, "b": ode, "v": variant}.items()])
+    whole = pieces({"a": twinkle, "b": ode, "v": variant})
     done, _, _ = judged(whole, BuildOptions(keep_copies=True))
     [family] = families_of(done)
     assert [(m.source, m.kept) for m in family.members] == [("a", True), ("v", True)]

@@ -1,23 +1,10 @@
 """The report on a screen: rows, the table in columns, and the files that want attention."""
 
 import pytest
+from report_lines import REPORT, kept
 
-from ritornello.corpus.report import REMEDIES, FileReport, dropped
+from ritornello.corpus.report import REMEDIES, dropped
 from ritornello.reports.corpora.summary import screen, summarise, table
-
-
-def kept(path, notes=40, **more):
-    return FileReport(path, "kept", "ok", pieces=1, melodies=1, notes=notes, **more)
-
-
-REPORT = [
-    kept("a.mid"),
-    kept("b.mid", 60, warnings=(("unsure_pick", "part 1 52%, part 2 48%"),)),
-    dropped("c.mid", "too_short", "3 notes"),
-    dropped("d.mid", "too_short", "5 notes"),
-    dropped("e.mid", "drums_only", "only percussion"),
-    dropped("f.mid", "duplicate", "same tune as a.mid"),
-]
 
 
 def test_rows_count_each_reason_kept_first_then_the_commonest():

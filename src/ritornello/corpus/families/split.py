@@ -2,9 +2,9 @@
 
 `hash` (the default): a piece goes where a hash of its family says, so it goes there in every corpus, whatever
 else that holds. Two things may overrule the hash. Pieces that share a run of 12 notes (intervals and rhythm,
-see `runs`) stay together, going where the smallest family name among them says, so that no held-out tune quotes
-a training tune at that length; if so many are linked that they would fill a share of the corpus by themselves,
-they train. And where a split would be empty although there is something to put there, it gets one group.
+see `shared_runs`) stay together, going where the smallest family name among them says, so that no validation or test
+tune quotes a training tune at that length; if so many are linked that they would fill a share of the corpus by
+themselves, they train. And where a split would be empty although there is something to put there, it gets one group.
 
 `80/10/10`: the same groups in the order of their hashes, test first, as many as fill each share of the pieces.
 
@@ -31,7 +31,7 @@ from ritornello.corpus.store import SPLITS, Corpus
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
 
 LEAK_NOTES = 12
-"""No held-out tune shares a run of this many notes with a training tune under a hashed split."""
+"""No validation or test tune shares a run of this many notes with a training tune under a hashed split."""
 
 
 @dataclass(frozen=True, slots=True)
