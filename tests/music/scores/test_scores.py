@@ -530,3 +530,78 @@ def test_other_styles_of_bars_change_no_note(sign):
         (0, 4, 60),
         (8, 4, 62),
     ]
+
+
+def test_ties_that_say_only_where_they_begin_hold():
+    piece = read_one(score(note("C4", 4) + note("D4", 4, START), note("D4", 4) + note("D4", 4)))
+    assert line(piece) == [(0, 2, 60), (2, 4, 62), (6, 2, 62)]
+
+
+def test_a_bar_without_content_lasts_a_bar():
+    assert line(read_one(score(note("C4", 8), "", note("D4", 8)))) == [(0, 4, 60), (8, 4, 62)]
+
+
+def test_a_change_of_divisions_changes_no_length():
+    finer = "<attributes><divisions>4</divisions></attributes>" + note("D4", 4).replace("<duration>4", "<duration>8")
+    assert line(read_one(score(note("C4", 8), finer + note("E4", 4).replace("<duration>4", "<duration>8")))) == [
+        (0, 4, 60), (4, 2, 62), (6, 2, 64)
+    ]  # fmt: skip
+
+
+def test_a_backup_returns_to_where_a_rounded_tuplet_began():
+    rounded = "".join(triplet(p).replace("<duration>4<", "<duration>7<") for p in ("C5", "D5", "E5"))
+    low = note("C4", 2).replace("<duration>2", "<duration>10").replace("<voice>1", "<voice>2")
+    piece = read_one(score(rounded + "<backup><duration>21</duration></backup>" + low, divisions=10))
+    third = Fraction(2, 3)
+    assert [(s, p) for s, _, p in sung(piece)] == [(0, 60), (0, 72), (third, 74), (2 * third, 76)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "title", "composer"),
+    [
+        ("<work><work-title>Songs</work-title></work><movement-title>Air</movement-title>", "Air", ""),
+        ("<work><work-title>Songs</work-title></work><movement-title/>", "Songs", ""),
+        ('<credit page="1"><credit-type>title</credit-type><credit-words>An </credit-words>'
+         "<credit-words>Air</credit-words></credit>", "An Air", ""),
+        ('<credit page="1"><credit-words font-size="11">A. Bon</credit-words></credit><credit page="1"><credit-words '
+         'font-size="22" justify="center">Air</credit-words></credit>', "Air", ""),
+        ('<credit page="2"><credit-words font-size="30">page</credit-words></credit>', "", ""),
+        ('<credit page="1"><credit-words font-size="30">Copyright 1999</credit-words></credit>', "", ""),
+        ('<credit page="1"><credit-type>composer</credit-type><credit-words>Anna Bon</credit-words></credit>'
+         '<identification><creator type="lyricist">X</creator></identification>', "", "Anna Bon"),
+    ],
+)  # fmt: skip
+def test_title_and_composer_are_found_in_the_heading_or_on_the_first_page(heading, title, composer):
+    content = score(note("C4", 8)).decode()
+    start = content.index("<work>")
+    piece = read_one((content[:start] + heading + content[content.index("<part-list>") :]).encode())
+    assert (piece.title, piece.composer) == (title, composer)
+
+
+def test_percussion_beside_a_melody_is_a_part_of_its_own():
+    unpitched = "<note><unpitched><display-step>E</display-step><display-octave>4</display-octave></unpitched>"
+    drum = unpitched + "<duration>4</duration><type>whole</type></note>"
+    content = TWO_PARTS.decode().replace("<part-name>Piano</part-name>", "<part-name>Drums</part-name>")
+    start, end = content.index("<note>", content.index('<part id="B"')), content.index("</measure></part></score")
+    piece = read_one((content[:start] + drum + content[end:]).encode())
+    assert [part.name for part in piece.parts] == ["Soprano"]
+    clef = "<clef><sign>percussion</sign></clef></attributes>"
+    piece = read_one((content[:start].replace("<staves>2</staves></attributes>", clef) + content[start:]).encode())
+    assert [(part.name, part.is_drum) for part in piece.parts] == [
+        ("Soprano", False),
+        ("Drums", True),
+        ("Drums", False),
+    ]
+
+
+def test_bare_ampersands_and_control_characters_in_texts_cost_no_score():
+    content = score(note("C4", 8)).replace(b"Air", b"Rhythm & Blues\x0b &nbsp; B&amp;W")
+    assert read_one(content).title == "Rhythm & Blues &nbsp; B&W"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("stated", ["UTF-8", "utf-16", "ISO-8859-1", "no-such"])
+def test_the_encoding_is_the_true_one_whatever_is_stated(encoding, stated):
+    text = score(note("C4", 8)).decode().replace("UTF-8", stated).replace("Air", "Größe")
+    if (encoding, stated) != ("utf-8-sig", "ISO-8859-1"):
+        assert read_one(text.encode(encoding)).title == "Größe"

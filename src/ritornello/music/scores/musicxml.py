@@ -130,6 +130,10 @@ class PartReader:
         """Read all bars of the part. Raises ValueError for a number that is none."""
         for index, measure in enumerate(part.findall("measure")):
             self._read_bar(index, measure)
+        mine = [(bar, i, n) for bar in self.bars for i, n in enumerate(bar.notes) if n.staff > self.base]
+        if any(n.tied_on for *_, n in mine) and not any(n.tied_back for *_, n in mine):
+            for bar, i, note in mine:  # a program that marks where ties begin alone
+                bar.notes[i] = note._replace(tied_back=True)
 
     @property
     def is_drum(self) -> bool:
@@ -362,7 +366,10 @@ def _sounding(key: tuple[int, str], chromatic: int, diatonic: int) -> KeyName:
 
 
 def _set_metres(bars: Sequence[Measure], readers: Iterable[PartReader]) -> None:
-    """Give every bar its metre; where parts differ, the first one that states any counts."""
+    """Give every bar its metre, and one without any content its length.
+
+    Where parts differ, the first one that states any counts.
+    """
     changes: dict[int, MetreName | None] = {}
     for reader in readers:
         changes = reader.metres | changes
@@ -370,6 +377,8 @@ def _set_metres(bars: Sequence[Measure], readers: Iterable[PartReader]) -> None:
     for index, bar in enumerate(bars):
         metre = changes.get(index, metre)
         bar.metre = metre
+        if metre and not bar.length:
+            bar.length = 4 * Fraction(metre[0], metre[1])
 
 
 def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
