@@ -21,7 +21,7 @@ _SEGNO = re.compile(
     r"|\b(?:from|back to) (?:the )?(?:segno|sign)\b",
     re.IGNORECASE,
 )
-_UNTIL = re.compile(r"\b(?:al|alla|to|till|until) (?:the )?(fine|fin|end|coda)\b", re.IGNORECASE)
+_UNTIL = re.compile(r"\b(?:al|alla|to|till|until) ?(?:the )?(fine|fin|end|coda)\b", re.IGNORECASE)
 _TO_CODA = re.compile(r"\b(?:to|al|alla|da|zur)\s?(?:the )?coda\b")
 _ALONE: dict[str, Jump] = {"fine": "fine", "fin": "fine", "al fine": "fine", "coda": "coda", "segno": "sign"}
 

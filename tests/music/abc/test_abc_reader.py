@@ -315,6 +315,11 @@ def test_repeats_and_endings_are_unfolded(body, expected):
         ("C|D!D.C.!|E|]", "CDCDE"),
         ("|:C|D!D.C.!:|", "CDCDCD"),
         ("C|!fine!D|E|]", "CDE"),
+        ('C|SD!fine!|E"To Coda"|F"D.S. al Coda"|"Coda"G|]', "CDEFDEG"),
+        ('C|SD"To Coda"|E!fine!|F"D.S. al Fine"|"Coda"G|]', "CDEFDE"),
+        ("C|D!D.C.!|E|SF|G!D.S.!|]", "CDCDEFGFG"),
+        ("C|SD!coda!|E!fine!|F!D.S.alfine!|!coda!G|]", "CDEFDE"),
+        ("C|SD!fine!|E!dacoda!|F!D.S.alcoda!|!coda!G|]", "CDEFDEG"),
     ],
 )
 def test_jumps_are_played_from_decorations_and_words(body, expected):

@@ -26,7 +26,7 @@ _MUSIC_LIKE_A_FIELD = re.compile(r"[A-Ga-gzxZX]:[|:\]]")  # "c:|" ends a repeat
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _TEXT_BLOCK = re.compile(r"%%\s*begin(\w+)")
 _CHARSET = re.compile(
-    rb"^(?:%%|I:)\s*(?:abc-)?charset\s+((?:iso|latin|utf|us-ascii|windows|cp|koi8|mac|big5|gb|euc|shift)[\w-]*)",
+    rb"^(?:%%|I:)\s*(?:abc-)?(?:charset|encoding)\s+((?:iso|latin|utf|us-ascii|windows|cp|koi8|mac|big5|gb|euc|shift)[\w-]*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _VOICE_LETTERS = "KLMQP"  # fields for the current voice

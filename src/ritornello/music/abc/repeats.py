@@ -34,7 +34,7 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
 
     A :| goes back to |:, or where there is none to the last double bar, end of repeat or start of the tune.
     An ending followed straight by another repeats as if :| were between, a |: followed by another as if it were ::.
-    A jump (D.C., D.S.) is taken at its last passing; after it nothing is repeated, and last endings are played.
+    A jump (D.C., D.S.) is taken once, at its last passing; after it nothing is repeated, last endings are played.
     Raises ValueError for more than MAX_STRETCHES stretches.
     """
     stretches: list[Stretch] = []
@@ -47,10 +47,10 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
         once += played
         if len(stretches) > MAX_STRETCHES:
             raise ValueError(f"the repeats unfold into more than {MAX_STRETCHES} stretches")
-    jump = next((mark for mark in marks if mark.kind in ("capo", "segno")), None)
-    places = [i for i, (start, end) in enumerate(stretches) if jump and start < jump.time <= end]
-    if jump and places:
-        stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once)]
+    for jump in (mark for mark in marks if mark.kind in ("capo", "segno")):
+        places = [i for i, (start, end) in enumerate(stretches) if start < jump.time <= end]
+        if places:
+            stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once)]
     return _joined(stretches)
 
 
@@ -61,12 +61,12 @@ def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch]) -> l
         return [mark.time for mark in marks if mark.kind == kind and mark.time > since]
 
     end = max(stretch[1] for stretch in once)
-    goal = next((mark.time for mark in marks if mark.kind == "sign"), Fraction(0)) if jump.kind == "segno" else 0
-    goal = Fraction(goal)
+    signs = [mark.time for mark in marks if mark.kind == "sign"] if jump.kind == "segno" else []
+    goal = signs[0] if signs else Fraction(0)
     codas = [mark.time for mark in marks if mark.kind == "coda"]
     leave = min(times("to coda", goal) or (times("coda end", goal)[:1] if len(codas) > 1 else []), default=end)
-    fine = min(times("fine", goal), default=end)
-    if fine <= leave or not codas or codas[-1] < leave:
+    fine = min(times("fine", goal) if jump.until != "coda" else [], default=end)
+    if fine <= leave or not codas or codas[-1] < leave or jump.until == "fine":
         return _clipped(once, goal, fine)
     return _clipped(once, goal, leave) + _clipped(once, codas[-1], min(times("fine", codas[-1]), default=end))
 

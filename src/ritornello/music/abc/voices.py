@@ -21,7 +21,7 @@ from ritornello.music.abc.fields import (
     parse_unit,
     parse_voice_options,
 )
-from ritornello.music.jumps import Jump, jump_of_words
+from ritornello.music.jumps import jump_of_words, until_of_words
 from ritornello.music.quarters import MetreName
 
 _LENGTH = r"\d*(?:/+\d*)*"
@@ -70,13 +70,14 @@ class Mark(NamedTuple):
     """A sign for repeats: "start" |:, "end" :| (plays: how often), "double" ||, or "ending" (numbers).
 
     Or for jumps: "sign" and "coda", where they stand; "fine", "to coda", "capo", "segno", "coda end" at the next
-    barline, where their bar ends.
+    barline, where their bar ends; until: what the jump leads to, "fine", "coda" or "" for either.
     """
 
     time: Fraction
     kind: str
     plays: int = 0
     numbers: frozenset[int] = frozenset()
+    until: str = ""
 
 
 @dataclass
@@ -134,7 +135,7 @@ class Voice:
         self.keys: list[tuple[Fraction, Signature]] = [(Fraction(0), settings.signature)]
         self.tempos: list[tuple[Fraction, float]] = []
         self.parts: list[tuple[Fraction, str]] = []
-        self.waiting: list[str] = []  # kinds of jumps at the end of this bar
+        self.waiting: list[Mark] = []  # jumps at the end of this bar
         # the place of the reader, and what still bears on the notes to come
         self.unit = settings.unit or default_unit(settings.metre)
         self.time = self.bar_start = Fraction(0)
@@ -175,7 +176,7 @@ class Voice:
         elif token["overlay"]:
             self._overlay()
         elif token["words"] or token["letter_sign"]:
-            self._jump(jump_of_words({"S": "segno", "O": "coda"}.get(token["letter_sign"]) or token["words"]))
+            self._jump({"S": "segno", "O": "coda"}.get(token["letter_sign"]) or token["words"])
         elif token["graces"]:
             for head in [_head(g.groupdict()) for g in _CHORD_NOTE.finditer(token["graces"]) if g["letter"]]:
                 self._alteration((head["letter"], head["octave"]), head["sign"])  # it lasts to the end of the bar
@@ -192,14 +193,15 @@ class Voice:
         self.time = max(self.time, self.bar_end)
         self._take_jumps()
 
-    def _jump(self, jump: Jump) -> None:
+    def _jump(self, words: str) -> None:
+        jump = jump_of_words(words)
         if jump in ("sign", "coda"):
             self.marks.append(Mark(self.time, jump))
         if jump and jump != "sign":
-            self.waiting.append("coda end" if jump == "coda" else jump)
+            self.waiting.append(Mark(self.time, "coda end" if jump == "coda" else jump, until=until_of_words(words)))
 
     def _take_jumps(self) -> None:
-        self.marks += [Mark(self.time, kind) for kind in self.waiting]
+        self.marks += [mark._replace(time=self.time) for mark in self.waiting]
         self.waiting = []
 
     def change(self, letter: str, value: str) -> None:
