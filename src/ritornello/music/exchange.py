@@ -21,6 +21,7 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
             "title": piece.title,
             "composer": piece.composer,
             "source": piece.source,
+            "is_counted": piece.is_counted,
             "timeline": piece.timeline.to_dict(),
             "parts": [
                 [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
@@ -41,7 +42,14 @@ def pieces_from_json(data: Any) -> list[Piece]:
 def _piece(data: Any) -> Piece:
     parts = tuple(_part(*_list(part, 5)) for part in _list(data["parts"], 10_000))
     timeline = _timeline(data["timeline"])
-    piece = Piece(parts, timeline, _text(data["title"]), _text(data["composer"]), _text(data["source"]))
+    piece = Piece(
+        parts,
+        timeline,
+        _text(data["title"]),
+        _text(data["composer"]),
+        _text(data["source"]),
+        data["is_counted"] is True,
+    )
     if _bars(piece.timeline) > MAX_BARS:
         raise ValueError(f"a piece of more than {MAX_BARS} bars is too long")
     return piece

@@ -249,6 +249,7 @@ class Piece:
     """A source work: its parts on one timeline, with title, composer and source.
 
     source: where it came from (a path, with "#3" for the third tune of a book).
+    is_counted: whether its times are ticks that may lie beside the values that are meant (MIDI of other programs).
     """
 
     parts: tuple[Part, ...]
@@ -256,6 +257,7 @@ class Piece:
     title: str = ""
     composer: str = ""
     source: str = ""
+    is_counted: bool = False
 
     def __post_init__(self) -> None:
         end = max((n.end for p in self.parts for n in p.notes), default=0)

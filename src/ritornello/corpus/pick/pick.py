@@ -20,7 +20,8 @@ from ritornello.corpus.pick.line import (
     without_drones,
     without_low_company,
 )
-from ritornello.corpus.pick.quantise import FAR, Timed, is_written, timed
+from ritornello.corpus.pick.meant import is_written, on_grid, with_meant_lengths
+from ritornello.corpus.pick.quantise import FAR, Timed, timed
 from ritornello.corpus.pick.score import PartScore, scored
 from ritornello.music.keys import estimate_key, key_name, settled_key
 from ritornello.music.values import Melody, Note, Part, Piece, Timeline
@@ -63,6 +64,8 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     names none. Percussion is never picked; parts that double one another count once.
     Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
     """
+    if options.timing != "exact":
+        piece = on_grid(piece)
     pitched = _pitched(piece)
     arrays = [columns(piece.parts[i].notes) for i in pitched]
     line = with_upbeat(piece, arrays)
@@ -86,8 +89,13 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
 
 
 def pick_melody(piece: Piece) -> Melody:
-    """Pick the melody of a piece, its timing as it stands. Raises as `pick_melodies`."""
-    return pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
+    """Pick the melody of a piece, written timing as it is meant, played timing as it stands.
+
+    Raises as `pick_melodies`.
+    """
+    piece = on_grid(piece)
+    melody = pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
+    return with_meant_lengths(melody) if piece.is_counted else melody
 
 
 def _pitched(piece: Piece) -> list[int]:
@@ -180,7 +188,7 @@ def _taken(
         name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
     timeline, key_reason = _with_key(piece.timeline, line)
     whole = Melody(line, timeline, piece.title, piece.source)
-    timing = timed(whole, options.steps_per_quarter, options.timing, options.swing)
+    timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
     timing_reason, doubts = _timing(timing, options)
     reasons = (*why, timing_reason, key_reason)

@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.corpus.pick.meant import is_written, with_meant_lengths
 from ritornello.music.values import TICKS_PER_QUARTER, Melody, Note, Timeline
 
 Floats = NDArray[np.float64]
-
-WRITTEN = 0.85
-"""A line is written, not played, where this share of its onsets lies on eighths and sixths of a quarter."""
 
 FAR = 0.1
 """A grid does not fit where it moves more than this share of the onsets by a third of a step or more."""
@@ -51,17 +49,12 @@ class Timed:
     swing: float | None = None
 
 
-def is_written(starts: NDArray[np.int64], ticks_per_quarter: int) -> bool:
-    """Tell whether onsets lie within a tick of eighths and sixths of a quarter, as in notation."""
-    if not len(starts):
-        return True
-    on_grid = _off(starts * 8, ticks_per_quarter, 8) | _off(starts * 6, ticks_per_quarter, 6)
-    return bool(on_grid.mean() >= WRITTEN)
-
-
-def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swing: str = "keep") -> Timed:
+def timed(
+    melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swing: str = "keep", is_counted: bool = True
+) -> Timed:
     """Quantise a melody to `steps_per_quarter`, as `BuildOptions.timing` and `swing` ask.
 
+    is_counted: whether lengths may be shares of those that are meant (`Piece.is_counted`).
     Raises ValueError for steps_per_quarter below 1.
     """
     if steps_per_quarter < 1:
@@ -83,16 +76,9 @@ def timed(melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swin
     if timing == "exact":
         return Timed(melody, written, far, better)
     if timing == "auto" and written and ratio is None:
-        return Timed(_with_whole_lengths(melody, steps_per_quarter), written, far, better)
+        return Timed(with_meant_lengths(melody) if is_counted else melody, written, far, better)
     result, merged = _rebuilt(melody, quantised, ends, divisions, steps_per_quarter)
     return Timed(result, written, far, better, merged, ratio)
-
-
-def _off(scaled: NDArray[np.int64], tpq: int, parts: int) -> NDArray[np.bool_]:
-    """Tell which of onsets times `parts` are within rounding of a whole number of quarters."""
-    rest = scaled % tpq
-    slack = 0 if tpq % parts == 0 else parts  # a tick, where the resolution cannot hold the fraction
-    return np.minimum(rest, tpq - rest) <= slack
 
 
 def _lateness(starts: Floats, steps: int) -> float:
@@ -207,21 +193,3 @@ def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:
         moved(timeline.keys),
         moved(timeline.tempos),
     )
-
-
-def _with_whole_lengths(melody: Melody, steps: int) -> Melody:
-    """Quantise ends where most of them lie off the notation's fractions; keep onsets exact.
-
-    Such notes are held for 95 % of their length, say.
-    """
-    tpq = melody.timeline.ticks_per_quarter
-    ends = np.array([n.end for n in melody.notes], np.int64)
-    if is_written(ends, tpq) or tpq % steps:
-        return melody
-    step = tpq // steps
-    limits = [n.start for n in melody.notes[1:]] + [int(ends[-1]) + step]
-    notes = tuple(
-        n._replace(duration=min(max(round(n.end / step) * step - n.start, step), limit - n.start))
-        for n, limit in zip(melody.notes, limits, strict=True)
-    )
-    return replace(melody, notes=notes)

@@ -15,7 +15,7 @@ from ritornello.music.errors import Remark
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
 from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
 from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, tempos
-from ritornello.music.midi.texts import decoded_name, with_syllables
+from ritornello.music.midi.texts import TEXT, decoded_name, with_syllables
 from ritornello.music.midi.tracks import (
     END_BYTES,
     META,
@@ -34,6 +34,8 @@ from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo
 
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
+OURS = b"Ritornello"  # a text at the start of our own files, whose times are exact
+TITLE_PAGE = 1000  # bytes of a track in which such a text would stand
 TEMPO, TIME_SIGNATURE = 0x51, 0x58  # kinds of meta events
 LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
 NO_NOTES = "no notes in this MIDI file: export it again with the notes on a track"
@@ -110,7 +112,10 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     in_tempos = tempos(scores, resolution, in_metres) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, in_metres, keys(scores, resolution, in_metres), in_tempos)
     title = decoded_name(_leading_name(tracks[0]))
-    return Piece(with_syllables(found, tracks, resolution), timeline, title=title, source=source)
+    is_counted = not any(
+        kind == TEXT and data.startswith(OURS) for _, _, kind, data in events(tracks[0][:TITLE_PAGE])
+    )
+    return Piece(with_syllables(found, tracks, resolution), timeline, title, "", source, is_counted)
 
 
 def _parts(
@@ -149,7 +154,7 @@ def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
 
 
 def write_midi(melody: Melody, program: int = 0) -> bytes:
-    """Write a MIDI file of one track: title, tempos, metres, keys, notes, end of the timeline.
+    """Write a MIDI file of one track: title, program that wrote it, tempos, metres, keys, notes, end of the timeline.
 
     A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
     The same melody gives the same bytes. program: General MIDI program 0-127.
@@ -163,6 +168,7 @@ def write_midi(melody: Melody, program: int = 0) -> bytes:
     messages: list[tuple[int, int, bytes]] = (
         [(0, 0, meta_bytes(3, melody.title.encode("utf-8")))] if melody.title else []
     )
+    messages.append((0, 0, meta_bytes(TEXT, OURS)))
     messages += [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
     messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
     messages += [(t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
