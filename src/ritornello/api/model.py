@@ -132,6 +132,7 @@ class Model:
         from ritornello.atomic import check_place
         from ritornello.generate.compose import compose, primer_changes
         from ritornello.generate.primer import parse_range
+        from ritornello.music.files import write
 
         if n is not None and n < 1:
             raise ValueError(f"n must be 1 or more, not {n}")
@@ -141,7 +142,7 @@ class Model:
             lowest, highest = parse_range(pitch_range)
             options = replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
-        opening = _read_primer(primer, options.metre)
+        opening = None if primer is None else _read_primer(primer, options.metre)
         if opening is not None and (changes := primer_changes(self.file.encoding, options, opening)):
             (on_remark or partial(warnings.warn, stacklevel=3))(changes)
         indices, file = range(1 if n is None else n), self.file
@@ -152,7 +153,7 @@ class Model:
                 made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
                 tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
         for tune in tunes if out is not None else ():
-            tune.save(Path(out or "") / tune.file_name)
+            write(tune.melody, Path(out or "") / tune.file_name)
         return tunes[0] if n is None else tunes
 
     def shared_runs(self, melodies: Sequence[Melody]) -> list[dict[str, Any]] | None:
@@ -266,14 +267,14 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     return Model(file.load_model(file.find_model(name)), str(name))
 
 
-def _read_primer(primer: str | Path | Melody | None, metre: str | None) -> Melody | None:
+def _read_primer(primer: str | Path | Melody, metre: str | None) -> Melody:
     """Read a primer: notes by name, or the melody of a file."""
     from ritornello.corpus.pick.pick import pick_melody
     from ritornello.generate.primer import parse_notes
     from ritornello.music.files import readable
     from ritornello.music.worker import read_untrusted
 
-    if primer is None or isinstance(primer, Melody):
+    if isinstance(primer, Melody):
         return primer
     if readable(primer) or Path(primer).is_file():
         return pick_melody(read_untrusted(primer)[0])

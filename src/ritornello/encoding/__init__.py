@@ -6,7 +6,7 @@ from ritornello.encoding.features import Echo, Feature
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
-from ritornello.encoding.options import ENCODINGS, encoding_class, make_encoding
+from ritornello.encoding.options import ENCODINGS, counts_bars, encoding_class, make_encoding
 from ritornello.encoding.protocol import Encoded, Encoding, MelodyEncoding, Place, Rules
 
 __all__ = [
@@ -26,11 +26,3 @@ __all__ = [
     "encoding_class",
     "make_encoding",
 ]
-
-
-def counts_bars(encoding: Encoding) -> bool:
-    """Tell whether melodies of this encoding can be composed in bars.
-
-    Its rules then know which tokens still lead to an ending.
-    """
-    return hasattr(encoding.tracker(), "finishable")

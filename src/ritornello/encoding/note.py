@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
-from ritornello.encoding.features import BARS_AGO, Echo, Feature, checked_echoes, checked_inputs, feature_list
+from ritornello.encoding.features import Echo, Feature, checked_echoes, checked_inputs, feature_list
 from ritornello.encoding.note_layout import (
     ABOVE_KEY,
     ABOVE_PREVIOUS,
@@ -47,13 +47,16 @@ from ritornello.encoding.note_layout import (
     tonic_near,
     upbeat_of,
 )
-from ritornello.encoding.note_tracker import NoteTracker
+from ritornello.encoding.note_tracker import BARS, NoteTracker
 from ritornello.encoding.protocol import Encoded
-from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, bar_lengths, first_beats, metre_numbers
+from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, metre_numbers
 from ritornello.music.keys import estimate_key, key_of
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Key, Melody, Metre, Note, Tempo, Timeline
 
 OCTAVES = 13  # of the reference tonic, from pitch -12 on
+KEYS = [key_of(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]  # as the header's ids count them
+NAMED = [Metre(0, *metre_numbers(n)) for n in range(len(METRES))]  # the last, also where none is known, is 4/4
+SECOND_TICKS = np.array([0, *LENGTHS, *[0] * OCTAVES])  # of each id of part 1
 
 
 @dataclass(frozen=True)
@@ -127,37 +130,6 @@ class NoteEncoding:
         """Unit of the tracker's time."""
         return TICKS
 
-    @cached_property
-    def bars(self) -> list[int]:
-        """Ticks in a bar of each of METRES; at -1, where no metre is known, of "other"."""
-        return bar_lengths(TICKS).tolist()
-
-    @cached_property
-    def beats(self) -> list[int]:
-        """Ticks in the first beat of each of METRES; at -1 of "other"."""
-        return first_beats(TICKS).tolist()
-
-    @cached_property
-    def bars_ago(self) -> dict[str, int]:
-        """Those of the inputs and echoes that look back so many bars."""
-        asked = {*self.inputs, *(echo.name for echo in self.echoes)}
-        return {name: bars for name, bars in BARS_AGO.items() if name in asked}
-
-    @cached_property
-    def echo_names(self) -> list[str]:
-        """Names of the echoes."""
-        return [echo.name for echo in self.echoes]
-
-    @cached_property
-    def remembers(self) -> bool:
-        """Whether any feature or echo needs the past."""
-        return bool(self.inputs or self.echoes)
-
-    @cached_property
-    def follows_key(self) -> bool:
-        """Whether a feature asks for the key and no header names it."""
-        return not self.is_keyed and ("key" in self.inputs or "degree" in self.inputs)
-
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
         plain = {"name": self.name, "inputs": list(self.inputs)}
@@ -171,7 +143,7 @@ class NoteEncoding:
         """
         ids, row, metre = self.ids, self.pitch_row, melody.timeline.metre.name
         index = METRES.index(metre) if metre in METRES else len(METRES) - 1
-        upbeat = upbeat_of(melody, self.bars[index])
+        upbeat = upbeat_of(melody, BARS[index])
         spans, losses = spans_of(melody, upbeat)
         tokens = self._pieces(ids.begin + index, upbeat) if upbeat else [ids.begin + index, ids.second]
         base = 0
@@ -225,10 +197,10 @@ class NoteEncoding:
             for start, length, pitch in zip(starts.tolist(), lengths.tolist(), groups.pitch[events].tolist())
             if 0 <= pitch <= 127 and length > 0
         )
-        metres = [Metre(0, *metre_numbers(groups.metre))]
-        if 0 < upbeat < self.bars[groups.metre]:
+        metres = [NAMED[groups.metre]]
+        if 0 < upbeat < BARS[groups.metre]:
             metres.append(metres[0]._replace(tick=upbeat // unit))
-        keys = (key_of(groups.key[0] % 12, "minor" if groups.key[0] >= 12 else "major"),) if groups.key else ()
+        keys = (KEYS[groups.key[0]],) if groups.key else ()
         timeline = Timeline(TICKS // unit, int(edges[-1]) // unit, tuple(metres), keys, (Tempo(0, qpm),))
         return Melody(notes, timeline, title)
 
@@ -281,27 +253,25 @@ class NoteEncoding:
         is_note, is_tie = event < ids.rest, event == ids.tie
         starts = is_note | (event == ids.rest)
         opening = int(starts.argmax()) if starts.any() else len(event)
-        ticks = self._second_ticks[second - ids.second]
+        ticks = SECOND_TICKS[second - ids.second]
         header = np.where(is_tie | (event >= ids.begin) & (event < ids.key), ticks, 0)
         header[opening:] = 0
         ticks = np.where(starts | is_tie, ticks, 0)
         ticks[:opening] = 0
         metre = int(event[0]) - ids.begin if len(event) and ids.begin <= event[0] < ids.key else -1
         upbeat = np.append(0, header.cumsum())
-        time = (-upbeat) % self.bars[metre] + np.append(0, ticks.cumsum())
-        key = self._found_key(event, second)
+        time = (-upbeat) % BARS[metre] + np.append(0, ticks.cumsum())
+        named = (event >= ids.key) & (event < ids.end) & (second >= ids.octave)  # nowhere in `note`
+        key = None
+        if named.any():
+            group = int(named.argmax())
+            place = int(event[group]) - ids.key
+            key = place, 12 * (int(second[group]) - ids.octave - 1) + place % 12, group
         offsets = event + self.pitch_row.lowest
         if self.pitch_row.is_chained:
             offsets = np.where(is_note, offsets, 0).cumsum()
         pitch = np.where(is_note, offsets + (key[1] if key else 0), -1)
         return Groups(event, is_note, starts, ticks, pitch, time, upbeat, metre, key)
-
-    @cached_property
-    def _second_ticks(self) -> np.ndarray:
-        """Ticks of each id of part 1."""
-        ticks = np.zeros(self.parts[1], np.int64)
-        ticks[1 : 1 + len(LENGTHS)] = LENGTHS
-        return ticks
 
     def _split(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Split tokens into ids of part 0 and of part 1, (groups,) each."""
@@ -327,16 +297,6 @@ class NoteEncoding:
 
     def _key_tokens(self, reference: int, key: Key) -> list[int]:
         return [self.ids.key + 12 * (key.mode == "minor") + reference % 12, self.ids.octave + reference // 12 + 1]
-
-    def _found_key(self, event: np.ndarray, second: np.ndarray) -> tuple[int, int, int] | None:
-        if not self.is_keyed:
-            return None
-        ids = self.ids
-        places = np.flatnonzero((event >= ids.key) & (event < ids.end) & (second >= ids.octave))
-        if not len(places):
-            return None
-        key = int(event[places[0]]) - ids.key
-        return key, 12 * (int(second[places[0]]) - ids.octave - 1) + key % 12, int(places[0])
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,19 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
-from ritornello.encoding.features import NO_EVENT_YET, Past, input_values, metrical
+from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
+from ritornello.encoding.vocabulary import bar_lengths, first_beats
 from ritornello.music.values import Key
 
 COUNT = len(DURATIONS)
 TICKS_OF = LENGTHS.tolist()  # of each duration
 STATE_AFTER = AFTER.tolist()
 TIE_FROM = SHORTEST_TIE.tolist()
+BARS, BEATS = (
+    bar_lengths(TICKS).tolist(),
+    first_beats(TICKS).tolist(),
+)  # ticks of each of METRES; the last if none is known
 ENDLESS = 1 << 39  # ticks
 TABLES = 4096  # rows kept of each kind
 
@@ -34,10 +39,10 @@ class NoteTracker:
         self.encoding = encoding
         self.ids: Ids = encoding.ids
         self.row: PitchRow = encoding.pitch_row
-        self._tables = tables_of(self.ids, self.row)
+        self._tables = tables_of(encoding)
         self.time = self.onset = self.opening = self.notes = self.part = 0
-        self.bar, self.beat = encoding.bars[-1], encoding.beats[-1]
-        self.begun = self.done = False
+        self.bar, self.beat = BARS[-1], BEATS[-1]
+        self.begun = self.done = self._is_ready = False  # ready: the header is whole as far as it must be
         self.sounding = -1
         self._event = -1  # of the group whose duration is due
         self._state = 0  # of the table of ties
@@ -46,7 +51,7 @@ class NoteTracker:
         self._metre = self._key = self.named_tonic = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
-        self._past = Past([name for name in encoding.echo_names if name not in encoding.bars_ago])
+        self._past = Past(self._tables.matches)
 
     def legal(self) -> np.ndarray:
         """Tell which ids of the due part may come next, (parts[part],) of bool."""
@@ -77,7 +82,7 @@ class NoteTracker:
         """Mask the events by the rules; the arguments switch off kinds of them."""
         if self.done:
             return self._tables.events(None, False, False, False, False, False)
-        ready = self._is_ready()
+        ready = self._is_ready
         return self._tables.events(
             (self._base, self.notes == 0) if ready and notes else None,
             ready and rest and not (self._started and self.sounding < 0),
@@ -92,7 +97,7 @@ class NoteTracker:
         if event >= ids.key:
             return tables.octaves((event - ids.key) % 12)
         if event >= ids.begin:
-            return tables.durations(True, self.encoding.bars[event - ids.begin], -1)
+            return tables.durations(True, BARS[event - ids.begin], -1)
         if event == ids.tie:
             return tables.durations(False, self._tie_limit(), self._state)
         return tables.durations(False, ENDLESS, -1)
@@ -110,27 +115,22 @@ class NoteTracker:
             return mask
         if self._event < ids.key:
             return None
-        references = 12 * (np.arange(ids.size - ids.octave) - 1) + (self._event - ids.key) % 12
-        room = self._room(references, np.flatnonzero(pitches))
+        # Room: semitones from the lowest pitch within reach of each reference to the highest; -1 where a melody's
+        # lowest note (the first one where pitches are counted from the note before) would not lie among them.
+        open_to, floor = (
+            np.flatnonzero(pitches),
+            12 * (np.arange(ids.size - ids.octave) - 1) + (self._event - ids.key) % 12 - BELOW,
+        )
+        lowest = open_to[np.minimum(open_to.searchsorted(floor), len(open_to) - 1)]
+        room = np.full_like(lowest, ROOMY) if self.row.is_chained else np.minimum(open_to[-1] - lowest, ROOMY)
+        room = np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
         mask = np.ones(ids.size - ids.second, bool)
         mask[1 + COUNT :] = room == room.max()
         return mask
 
-    def _room(self, references: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-        """Count the semitones from the lowest pitch within reach of each reference to the highest.
-
-        At most ROOMY; -1 where a melody's lowest note (the first one where pitches are counted from the note before)
-        would not lie among them.
-        """
-        floor = references - BELOW
-        places = pitches.searchsorted(floor)
-        lowest = pitches[np.minimum(places, len(pitches) - 1)]
-        room = np.full_like(lowest, ROOMY) if self.row.is_chained else np.minimum(pitches[-1] - lowest, ROOMY)
-        return np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
-
     def pitches(self) -> np.ndarray:
         """List the pitch that each id of the due part starts, (parts[part],) int16, -1 for none."""
-        if self.part or not self._is_ready():
+        if self.part or not self._is_ready:
             return no_pitches(self.encoding.parts[self.part])
         return self._tables.pitches(self._base, self.notes == 0)
 
@@ -140,7 +140,7 @@ class NoteTracker:
         first = self._base + self.row.lowest  # pitch of id 0
         highest = self.ids.rest - 1
         ago = {}
-        for name, bars in encoding.bars_ago.items():
+        for name, bars in self._tables.bars_ago.items():
             found = ago[name] = past.at(time - bars * bar)
             if found[2] >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
                 ago[name] = (min(max(found[2] - first, 0), highest), found[1], found[2])
@@ -148,7 +148,7 @@ class NoteTracker:
         values = input_values(
             encoding.inputs, metrical(self._metre, time, bar, self.beat, TICKS), key, self._last, ago
         )
-        for name in encoding.echo_names:
+        for name in self._tables.echoes:
             if name in ago:
                 event, duration, _ = ago[name]
                 strength = (event >= 0) + (duration >= 0)
@@ -183,30 +183,25 @@ class NoteTracker:
         index = index if is_duration else 0
         self._state = STATE_AFTER[self._state if event == ids.tie else 0][index] if is_duration else 0
         if event < ids.rest:
-            self._note(event + self.row.lowest + self._base)
+            pitch = event + self.row.lowest + self._base
+            self.opening = self.opening if self.notes else self.time
+            self.onset, self.sounding, self._last, self._started = self.time, pitch, pitch, True
+            self.notes += 1
+            self._base = pitch if self.row.is_chained else self._base
         elif event == ids.rest:
             self.sounding, self._started = -1, True
         elif event != ids.tie or not self._started:
             self._header(event, token, ticks)
             return
-        if self.encoding.remembers:
+        if self._tables.remembers:
             self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
-            if self.encoding.follows_key and self.sounding >= 0:
+            if self._tables.follows_key and self.sounding >= 0:
                 self._past.sound(self.sounding, ticks)
         self.time += ticks
 
-    def _note(self, pitch: int) -> None:
-        """Start a note at the time reached."""
-        if not self.notes:
-            self.opening = self.time
-        self.onset, self.sounding, self._last, self._started = self.time, pitch, pitch, True
-        self.notes += 1
-        if self.row.is_chained:
-            self._base = pitch
-
     def _header(self, event: int, token: int, ticks: int) -> None:
         """Take metre, pick-up or key from a group before the first note or rest."""
-        encoding, ids = self.encoding, self.ids
+        ids = self.ids
         if self._started:
             return
         if ids.begin <= event < ids.key:
@@ -218,7 +213,8 @@ class NoteTracker:
             self._key = event - ids.key
             self.named_tonic = self._key % 12
             self._base = 12 * (token - ids.octave - 1) + self._key % 12
-        self.bar, self.beat = encoding.bars[self._metre], encoding.beats[self._metre]
+        self._is_ready = self.begun and (self._key >= 0 or not self.row.is_keyed)
+        self.bar, self.beat = BARS[self._metre], BEATS[self._metre]
         self.time = -self._upbeat % self.bar
 
     def copy(self) -> Self:
@@ -226,10 +222,6 @@ class NoteTracker:
         other = copy(self)
         other._past = self._past.copy()
         return other
-
-    def _is_ready(self) -> bool:
-        """Tell whether the header is whole as far as it must be."""
-        return self.begun and (self._key >= 0 or not self.row.is_keyed)
 
     def _tie_limit(self) -> int:
         """Count the ticks that a tied piece must stay below: a pick-up is shorter than its bar."""
@@ -268,10 +260,19 @@ def rest_fits(left: int, least: int, late: int) -> Fitting:
 
 
 class NoteTables:
-    """Rows of ids by state of the rules, made once: which may come, and the pitches that they start."""
+    """What the rules of one encoding look up: rows of ids by state, made once, and what its features ask for.
 
-    def __init__(self, ids: Ids, row: PitchRow):
-        self._ids, self._row = ids, row
+    echoes: names of all; matches: of those that match events. bars_ago: inputs and echoes that look back so many
+    bars. remembers: any of them needs the past. follows_key: one needs the key, and no header names it.
+    """
+
+    def __init__(self, encoding: Any):
+        self._ids, self._row = encoding.ids, encoding.pitch_row
+        inputs, self.echoes = encoding.inputs, [echo.name for echo in encoding.echoes]
+        self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in (*inputs, *self.echoes)}
+        self.matches = [name for name in self.echoes if name not in self.bars_ago]
+        self.remembers = bool(inputs or self.echoes)
+        self.follows_key = not self._row.is_keyed and ("key" in inputs or "degree" in inputs)
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings

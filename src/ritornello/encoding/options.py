@@ -1,4 +1,4 @@
-"""An encoding by name: the registry, the options of a user, and what is recommended with each."""
+"""An encoding by name: the registry, the options of a user, what is recommended with each, and what it can do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ritornello.encoding.features import ECHOES
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
+from ritornello.encoding.protocol import Encoding
 
 ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked for
     "grid": Grid,
@@ -50,6 +51,14 @@ def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **opt
         known = ", ".join(option for option in takes if option != "inputs")
         raise ValueError(f"encoding {name!r} has no option {wrong}; it has {known or 'none'}")
     return kind(**given)
+
+
+def counts_bars(encoding: Encoding) -> bool:
+    """Tell whether melodies of this encoding can be composed in bars.
+
+    Its rules then know which tokens still lead to an ending.
+    """
+    return hasattr(encoding.tracker(), "finishable")
 
 
 @dataclass(frozen=True)

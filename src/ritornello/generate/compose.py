@@ -82,13 +82,13 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        players = Players(network, encoding, len(dice), with_rules=True)
+        players = Players(network, encoding, len(waiting), with_rules=True)
         forms = forms_of(encoding, options, players.trackers, pitch_range)
         given, nats = opening
         if len(nats) == 1:  # no dice are rolled where there is but one way
-            given = given.repeat(len(dice), 0)
+            given = given.repeat(len(waiting), 0)
         else:
-            given = given[draw_likely(rounded(np.tile(nats, (len(dice), 1))), options, dice)]
+            given = given[draw_likely(rounded(np.tile(nats, (len(waiting), 1))), options, dice)]
         drawn, surprise = sample(players, forms, options, dice, given)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)

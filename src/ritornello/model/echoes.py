@@ -36,17 +36,14 @@ class Suggested(NamedTuple):
     evidence: np.ndarray
 
 
-def suggested_events(features: np.ndarray, alphabet: Alphabet) -> Suggested:
-    """Read the suggestions for part 0. features: (N, F), see `Alphabet.feature_sizes`."""
-    token, _, strength = (features[:, place] for place in alphabet.echo_places)
-    return Suggested(token, strength + alphabet.echo_rows)
+def suggested(features: np.ndarray, alphabet: Alphabet, first: np.ndarray | None = None) -> Suggested:
+    """Read the suggestions for part 0 or, given its tokens, (N,), for part 1.
 
-
-def suggested_durations(features: np.ndarray, first: np.ndarray, alphabet: Alphabet) -> Suggested:
-    """Read the suggestions for part 1 given the tokens of part 0, (N,)."""
-    before, token, strength = (features[:, place] for place in alphabet.echo_places)
-    is_same = before == first[:, None] + 1
-    return Suggested(token, 2 * (strength + alphabet.echo_rows) + is_same)
+    features: (N, F), see `Alphabet.feature_sizes`.
+    """
+    event, duration, strength = (features[:, place] for place in alphabet.echo_places)
+    row = strength + alphabet.echo_rows
+    return Suggested(event, row) if first is None else Suggested(duration, 2 * row + (event == first[:, None] + 1))
 
 
 def places_of(token: np.ndarray, width: int) -> np.ndarray:
@@ -82,18 +79,18 @@ class Gates:
         table = weights[f"{name}.strength"].reshape(len(alphabet.echoes), -1) + weights[f"{name}.gate.bias"][:, None]
         self._table = table.astype(dtype).ravel()
 
-    def open(self, logits: np.ndarray, seen: np.ndarray, suggested: Suggested) -> None:
+    def open(self, logits: np.ndarray, seen: np.ndarray, named: Suggested) -> None:
         """Raise the logits of what is suggested, in place.
 
         logits: (N, ids of the part). seen: (N, H), the input of the softmax.
         """
         raised = seen @ self._weight
-        raised += self._table.take(suggested.evidence)
+        raised += self._table.take(named.evidence)
         if len(logits) == 1:  # a few numbers are added sooner one by one
             row = logits[0]
-            for token, bonus in zip(suggested.token[0].tolist(), raised[0], strict=True):
+            for token, bonus in zip(named.token[0].tolist(), raised[0], strict=True):
                 if token:
                     row[token - 1] += bonus
             return
-        raised *= suggested.token > 0
-        np.add.at(logits.reshape(-1), places_of(suggested.token, logits.shape[1]), raised.ravel())
+        raised *= named.token > 0
+        np.add.at(logits.reshape(-1), places_of(named.token, logits.shape[1]), raised.ravel())

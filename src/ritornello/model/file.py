@@ -164,8 +164,8 @@ def _check_tensors(
 
 def shipped_models() -> list[str]:
     """List the models that come with the program, the default first."""
-    names = sorted(path.stem for path in SHELF.glob("*.safetensors"))
-    return sorted(names, key=lambda name: name != DEFAULT)
+    names = {path.stem for path in SHELF.glob("*.safetensors")}
+    return [DEFAULT] * (DEFAULT in names) + sorted(names - {DEFAULT})
 
 
 def find_model(name: str | Path) -> Path:

@@ -39,7 +39,7 @@ import numpy as np
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
-from ritornello.model.echoes import Gates, echo_shapes, suggested_durations, suggested_events
+from ritornello.model.echoes import Gates, echo_shapes, suggested
 from ritornello.model.options import NetworkOptions
 
 Rows = np.ndarray | slice
@@ -89,11 +89,17 @@ class NumpyLstm:
         self.dtype = np.dtype(dtype)
         self._is_chained = len(alphabet.parts) == 2
         self._table, self._features = self._tables(weights)
-        self._products = [self._layer(weights, n) for n in range(self.layers)]
-        self._biases = [self._gates_last(weights[f"lstm.{n}.bias"]) for n in range(self.layers)]
+        names = [f"lstm.{n}" for n in range(self.layers)]
+        products = [weights[f"{name}.recurrent"].T for name in names]
+        for n, name in enumerate(names[1:], 1):  # of the first layer the input is the table
+            products[n] = np.concatenate([weights[f"{name}.input"].T, products[n]])
+        self._products = [self._gates_last(product) for product in products]
+        self._biases = [self._gates_last(weights[f"{name}.bias"]) for name in names]
         self._mix = weights["mix"].astype(self.dtype) if options.is_mixed else None
         self._attention = Attention(weights, self.dtype) if options.attention else None
-        self._start = [self._beginning(weights, n) for n in range(self.layers)]
+        nothing, numbers = np.zeros(self.width), range(self.layers)
+        states = [[weights.get(f"start.{n}.{part}", nothing) for part in ("output", "cell")] for n in numbers]
+        self._start: Layers = tuple((output[None].astype(dtype), cell[None].astype(dtype)) for output, cell in states)
         self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
         parts = range(len(alphabet.parts) if alphabet.echoes else 0)
@@ -125,11 +131,14 @@ class NumpyLstm:
             gates += self._biases[n]
             hidden, cell = self._cell(gates, cell)
             after.append((hidden, cell))
-        layers = tuple(after)
-        seen, memory = self._mixed(layers), state.memory
+        seen, memory = hidden, state.memory
+        if self._mix is not None:
+            seen = self._mix[0] * after[0][0]
+            for share, (output, _) in zip(self._mix[1:], after[1:], strict=True):
+                seen += share * output
         if self._attention is not None and memory is not None:
             seen, memory = self._attention.look(seen, memory)
-        return State(layers, 0, None, seen, memory, features if self._gates else None)
+        return State(tuple(after), 0, None, seen, memory, features if self._gates else None)
 
     def logits(self, state: State) -> np.ndarray:
         """Compute the logits of the part that is due, (batch, parts[part]), unnormalised."""
@@ -143,12 +152,8 @@ class NumpyLstm:
         weight, bias = self._outputs[part]
         logits = (seen @ weight)[:, self._own[part]] + bias
         if state.features is not None:
-            suggested = (
-                suggested_durations(state.features, state.given, self.alphabet)
-                if part and state.given is not None
-                else suggested_events(state.features, self.alphabet)
-            )
-            self._gates[part].open(logits, seen, suggested)
+            named = suggested(state.features, self.alphabet, state.given if part else None)
+            self._gates[part].open(logits, seen, named)
         return logits
 
     def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
@@ -167,15 +172,6 @@ class NumpyLstm:
         for table, values in zip(self._features, features.T, strict=False):
             gates += _looked_up(table, values, row)
         return gates
-
-    def _mixed(self, layers: Layers) -> np.ndarray:
-        """Mix the layers' outputs, (batch, H): the last alone, or the learned sum of all."""
-        if self._mix is None:
-            return layers[-1][0]
-        mixed = self._mix[0] * layers[0][0]
-        for share, (output, _) in zip(self._mix[1:], layers[1:], strict=True):
-            mixed += share * output
-        return mixed
 
     def _cell(self, gates: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute hidden and cell state from gates in the order i, f, o, g, the first three halved."""
@@ -200,22 +196,6 @@ class NumpyLstm:
         table[-1] += weights["lstm.0.bias"]
         features = [weights[f"side.{n}"] @ product for n in range(len(self.alphabet.features))]
         return self._gates_last(table), [self._gates_last(values) for values in features]
-
-    def _beginning(self, weights: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return hidden and cell state of a layer before the first token, each (1, H)."""
-        nothing = np.zeros(self.width)
-        output, cell = (weights.get(f"start.{n}.{part}", nothing) for part in ("output", "cell"))
-        return output[None].astype(self.dtype), cell[None].astype(self.dtype)
-
-    def _layer(self, weights: dict[str, np.ndarray], n: int) -> np.ndarray:
-        """Join the products of a layer.
-
-        Recurrent alone for the first (its input is the table), both after it.
-        """
-        product = weights[f"lstm.{n}.recurrent"].T
-        if n:
-            product = np.concatenate([weights[f"lstm.{n}.input"].T, product])
-        return self._gates_last(product)
 
     def _gates_last(self, weights: np.ndarray) -> np.ndarray:
         """Put columns i, f, g, o in the order i, f, o, g, the sigmoids' halved."""

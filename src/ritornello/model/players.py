@@ -32,7 +32,12 @@ class Players:
     """
 
     def __init__(self, network: NumpyLstm, encoding: Encoding, n: int, with_rules: bool = False):
-        check_match(network, encoding)
+        theirs = Alphabet.of(encoding)
+        if network.alphabet != theirs:
+            raise ValueError(
+                f"this model reads {network.alphabet}, the encoding {encoding.name!r} has {theirs}: "
+                "use the encoding that is stored with the model"
+            )
         self.network = network
         self._has_features = bool(network.alphabet.feature_sizes)
         is_tracked = with_rules or self._has_features
@@ -169,13 +174,3 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """
     exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
     return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]
-
-
-def check_match(network: NumpyLstm, encoding: Encoding) -> None:
-    """Raise ValueError, naming both alphabets, where a network did not learn this encoding."""
-    theirs = Alphabet.of(encoding)
-    if network.alphabet != theirs:
-        raise ValueError(
-            f"this model reads {network.alphabet}, the encoding {encoding.name!r} has {theirs}: "
-            "use the encoding that is stored with the model"
-        )

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.echoes import Suggested, places_of, suggested_durations, suggested_events
+from ritornello.model.echoes import Suggested, places_of, suggested
 from ritornello.model.lstm import tensor_shapes
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
@@ -119,7 +119,7 @@ class Pass:
         """Sum the nats of all targets after `forward`; set the heads' `gradients` of nats / count."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
         features = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
-        named = suggested_events(features, self._alphabet) if self._alphabet.echoes else None
+        named = suggested(features, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
             return self._softmax(weights, "output", self._top, targets[:, 0], named, gradients, count)[0]
         nats, _ = self._softmax(weights, "output.0", self._top, targets[:, 0], named, gradients, count)
@@ -161,7 +161,7 @@ class Pass:
         hidden = self._top @ weights["chain.input"].T  # (N, C)
         hidden += weights["chain.embedding"][first]
         np.tanh(hidden, hidden)
-        named = suggested_durations(features, first, self._alphabet) if self._alphabet.echoes else None
+        named = suggested(features, self._alphabet, first) if self._alphabet.echoes else None
         nats, gradient = self._softmax(weights, "output.1", hidden, second, named, gradients, count)
         if gradients is not None and gradient is not None:
             gradient *= 1 - hidden * hidden
