@@ -43,11 +43,11 @@ DEFAULTS: dict[str, Any] = {
 SPECIAL = {"PAD", "BOS", "EOS", "MASK"}
 STARTS = {"Pitch", "NoteOn"}
 ONE_LINE = STARTS | {"NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
-USEFUL = ("REMI", "TSD", "MIDILike", "Structured")  # those that write one line in one vocabulary
-CHOICE = f"choose {', '.join(USEFUL[:-1])} or {USEFUL[-1]}"
-EXTRA_KEYS = {  # of a configuration: read by the tokenisers, not named by TokenizerConfig
+TOKENIZERS: dict[str, set[str]] = {  # that write one line in one vocabulary; keys that only their configuration has
     "REMI": {"max_bar_embedding", "use_bar_end_tokens", "add_trailing_bars"},
+    "TSD": set(),
     "MIDILike": {"max_duration"},
+    "Structured": set(),
 }
 
 
@@ -70,10 +70,8 @@ class MidiTokEncoding:
         kinds = {row.name.split("_")[0] for row in self.vocabulary.rows[: self._begin]}
         unfit = kinds - ONE_LINE - SPECIAL
         if unfit or not kinds & STARTS:
-            raise ValueError(
-                f"miditok: {self.tokenizer} as configured writes {', '.join(sorted(unfit)) or 'no pitches'}, which "
-                f"is of no use to one melody; leave that out of the config or {CHOICE}"
-            )
+            written = ", ".join(sorted(unfit)) or "no pitches"
+            raise ValueError(f"miditok: {self.tokenizer} as configured writes {written}: of no use to one melody")
         # MidiTok cannot write a tune whose beats have no whole step.
         figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
         if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
@@ -87,15 +85,7 @@ class MidiTokEncoding:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokeniser's ids by its own names, then begin_<metre> and end.
-
-        Raises ValueError for several of them.
-        """
-        if self._midi.is_multi_voc:
-            raise ValueError(
-                f"miditok: {self.tokenizer} writes in several vocabularies at once, which the networks here do not "
-                f"read; {CHOICE}"
-            )
+        """The tokeniser's ids by its own names, then begin_<metre> and end."""
         names = sorted(self._midi.vocab, key=self._midi.vocab.get)
         rows = [(name, 1, f"MidiTok's {name}") for name in names]
         return Vocabulary.of(*rows, *BEGIN_ROWS, ("end", 1, "the tune is over"))
@@ -325,29 +315,19 @@ def _tokenizer(name: str, written: str) -> Any:
         import miditok
     except ImportError:
         raise ImportError('the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"') from None
-    classes = {each.__name__: each for each in miditok.MusicTokenizer.__subclasses__()}
-    if name not in classes:
-        raise ValueError(f"miditok: no such tokenizer: {name!r}; there are {', '.join(sorted(classes))}")
-    try:
-        return classes[name](miditok.TokenizerConfig(**_keywords(name, json.loads(written))))
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        if name not in USEFUL:
-            raise ValueError(f"miditok: {name} is not supported here; {CHOICE}") from None
-        raise ValueError(f"miditok: {name} does not take this config: {' '.join(str(error).split())}") from None
-
-
-def _keywords(name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Convert JSON to arguments of TokenizerConfig. Raises ValueError for a key without use."""
-    import miditok
-
+    if name not in TOKENIZERS:
+        raise ValueError(f"miditok: no such tokenizer here: {name!r}; there are {', '.join(TOKENIZERS)}")
+    config = json.loads(written)
     config |= config.pop("additional_params", {})  # so MidiTok writes them to files
     named = inspect.signature(miditok.TokenizerConfig).parameters.values()
-    known = {each.name for each in named if each.kind != each.VAR_KEYWORD} | EXTRA_KEYS.get(name, set())
-    if unknown := sorted(config.keys() - known):  # MidiTok would take it without a word
-        raise ValueError(f"there is no {', '.join(unknown)}; see TokenizerConfig in MidiTok's documentation")
-    for key in ("beat_res", "beat_res_rest"):
-        if key in config:
+    known = {each.name for each in named if each.kind != each.VAR_KEYWORD} | TOKENIZERS[name]
+    try:
+        if unknown := sorted(config.keys() - known):  # MidiTok would take it without a word
+            raise ValueError(f"there is no {', '.join(unknown)}; see TokenizerConfig in MidiTok's documentation")
+        for key in {"beat_res", "beat_res_rest"} & config.keys():
             config[key] = {tuple(int(n) for n in beats.split("_")): res for beats, res in config[key].items()}
-    config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
-    config["pitch_range"] = tuple(config["pitch_range"])
-    return config
+        config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
+        config["pitch_range"] = tuple(config["pitch_range"])
+        return getattr(miditok, name)(miditok.TokenizerConfig(**config))
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"miditok: {name} does not take this config: {' '.join(str(error).split())}") from None
