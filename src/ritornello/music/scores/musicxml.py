@@ -130,10 +130,6 @@ class PartReader:
         """Read all bars of the part. Raises ValueError for a number that is none."""
         for index, measure in enumerate(part.findall("measure")):
             self._read_bar(index, measure)
-        mine = [(bar, i, n) for bar in self.bars for i, n in enumerate(bar.notes) if n.staff > self.base]
-        if any(n.tied_on for *_, n in mine) and not any(n.tied_back for *_, n in mine):
-            for bar, i, note in mine:  # a program that marks where ties begin alone
-                bar.notes[i] = note._replace(tied_back=True)
 
     @property
     def is_drum(self) -> bool:
@@ -219,8 +215,8 @@ class PartReader:
         if not 0 <= number <= 127:
             return
         kinds = {t.get("type") for t in [*note.findall("tie"), *note.findall("notations/tied")]}
-        tied = ("start" in kinds or "continue" in kinds, "stop" in kinds or "continue" in kinds)
-        bar.notes.append(Placed(onset, duration, number, self.base + staff, *tied))
+        tied_on = "start" in kinds or "continue" in kinds  # programs leave out the stop
+        bar.notes.append(Placed(onset, duration, number, self.base + staff, tied_on, tied_back=True))
         for lyric in note.findall("lyric"):
             if lyric.find("text") is not None:
                 place = (staff, lyric.get("number") or "1")
