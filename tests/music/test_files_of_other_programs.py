@@ -81,6 +81,15 @@ NOTES = {
 
 # File: its title.
 TITLES = {
+    "f18-title-big5.mid": "茉莉花",
+    "f18-title-cp1250.mid": "Žluťoučký kůň",
+    "f18-title-greek.mid": "Χαρταετός",
+    "f18-title-hebrew.mid": "הבה נגילה",
+    "f18-title-koi8.mid": "Катюша",
+    "f18-title-korean.mid": "아리랑",
+    "f18-title-utf16.mid": "Größe",
+    "p6-title-cp1251.mid": "Катюша",
+    "p6-title-shift-jis.mid": "さくら",
     "a1-title-in-credit.musicxml": "Credit Title",
     "f10b-title-cp1252.abc": "O’Brien’s – Favourite…",
     "f10c-annotation-cp1252.abc": "Café",

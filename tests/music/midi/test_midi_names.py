@@ -2,7 +2,7 @@
 
 import pytest
 
-from ritornello.music.midi.texts import decoded_name
+from ritornello.music.midi.texts import decoded_names
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,37 @@ from ritornello.music.midi.texts import decoded_name
     ],
 )
 def test_the_bytes_of_a_name_tell_how_its_letters_are_written(raw, text):
-    assert decoded_name(raw) == text
+    assert decoded_names([raw]) == [text]
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    {
+        "cp1250": "Žluťoučký kůň|Když jsem já šel|Housle|Pieśń żeglarska|Wśród nocnej ciszy|Szép szőke leány",
+        "cp1251": "Катюша|Мелодия|Очи чёрные|Щедрик|Бас|Бандура",
+        "koi8-r": "Катюша|Калинка|Подмосковные вечера|Голос",
+        "cp1253": "Χαρταετός|Φωνή|Μελωδία|Το μινόρε της αυγής",
+        "cp1254": "Üsküdara gider iken|Şarkı|Çanakkale türküsü",
+        "cp1255": "הבה נגילה|ירושלים של זהב|מנגינה",
+        "euc-kr": "아리랑|고향의 봄|멜로디",
+        "big5": "茉莉花|月亮代表我的心|望春風",
+        "gb2312": "茉莉花|月亮代表我的心|主旋律|人声",
+        "cp932": "さくら|荒城の月|伴奏|メロディ",
+        "euc-jp": "さくら|荒城の月",
+        "cp1252": "Große Flöte|Frère Jacques|Canción de cuna|På gulvet|São João|Fado à noite|l’ami d’or|Hæ, hó",
+        "utf-16": "Größe|Катюша|さくら",
+        "utf-16-le": "Größe|Voice",
+        "utf-16-be": "Größe|Voice",
+        "utf-8-sig": "Größe|さくら",
+    }.items(),
+)
+def test_names_in_old_code_pages_are_read_one_by_one_and_together(page, names):
+    wanted = names.split("|")
+    assert [decoded_names([name.encode(page)])[0] for name in wanted] == wanted
+    assert decoded_names([name.encode(page) for name in wanted]) == wanted
+
+
+def test_a_name_in_another_code_page_than_the_others_is_read_in_its_own():
+    assert decoded_names(["Катюша".encode("cp1251"), "Größe".encode(), b"Bass", "Очи".encode("cp1251")]) == [
+        *("Катюша", "Größe", "Bass", "Очи"),
+    ]

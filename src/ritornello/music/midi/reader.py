@@ -15,7 +15,7 @@ from ritornello.music.errors import Remark
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
 from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
 from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, tempos
-from ritornello.music.midi.texts import TEXT, decoded_name, with_syllables
+from ritornello.music.midi.texts import TEXT, decoded_names, with_syllables
 from ritornello.music.midi.tracks import (
     END_BYTES,
     META,
@@ -102,7 +102,8 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     if not count:
         raise _NoNotesError(NO_NOTES)
     ends = [m.time for score in scores for m in score.markers if m.text == LAST_TEXT]
-    found = _parts(resolution, tracks, scores, ends, remarks)
+    names = decoded_names([_leading_name(track) for track in tracks])
+    found = _parts(resolution, tracks, scores, names, ends, remarks)
     if not found:
         wait = f"only after {latest_tick(resolution) // resolution} quarters"
         raise _NoNotesError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
@@ -111,22 +112,25 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     in_metres = metres(scores, resolution, length)
     in_tempos = tempos(scores, resolution, in_metres) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, in_metres, keys(scores, resolution, in_metres), in_tempos)
-    title = decoded_name(_leading_name(tracks[0]))
     is_counted = not any(
         kind == TEXT and data.startswith(OURS) for _, _, kind, data in events(tracks[0][:TITLE_PAGE])
     )
-    return Piece(with_syllables(found, tracks, resolution), timeline, title, "", source, is_counted)
+    return Piece(with_syllables(found, tracks, resolution), timeline, names[0], "", source, is_counted)
 
 
 def _parts(
-    resolution: int, tracks: Sequence[bytes], scores: Sequence[Any], ends: Sequence[int], remarks: list[Remark]
+    resolution: int,
+    tracks: Sequence[bytes],
+    scores: Sequence[Any],
+    names: Sequence[str],
+    ends: Sequence[int],
+    remarks: list[Remark],
 ) -> tuple[Part, ...]:
     """Make the parts of a piece: one for each track with pitched notes or percussion, its channels joined."""
     repair, of_drums = NoteRepair(resolution, ends), NoteRepair(resolution, ends)  # drums often lack note-offs
     is_alone = sum(any(not t.is_drum and t.notes for t in score.tracks) for score in scores) < 2
     parts = []
-    for track, score in zip(tracks, scores, strict=True):
-        name = decoded_name(_leading_name(track))
+    for track, score, name in zip(tracks, scores, names, strict=True):
         voices, is_mpe = score.tracks, False
         if sum(not t.is_drum for t in voices) > 1:  # several programs or channels, which symusic does not tell apart
             voices, is_mpe = _by_channel(resolution, track)
