@@ -276,6 +276,7 @@ def test_the_metre_may_change_inside_a_tune():
         ("|:C|1D|\n|1E:|2F|]", "CDECF"),
         ("|:C|1,3D:|2,4E:|F", "CDCECDCEF"),
         ("|:C::|4D|]", "CCCD"),
+        ("[2 C :|D|]", "CD"),
         ("|:C|D|:E:|", "CDCDEE"),
         ("C|D|:E:|", "CDEE"),
         ("|:C|D||\n|:E:|", "CDEE"),
@@ -350,6 +351,9 @@ def test_parts_are_played_in_the_order_of_the_header():
     assert letters(tune("P:A\nC:|\nP:B\nD|", more="P:A2BA\n")) == "CCCCDCC"
     assert letters(tune("[P:A]C[P:B]D", more="P:(AB)2\n")) == "CDCD"
     assert letters(tune("[P:A]C[P:B]D")) == "CD"
+    assert letters(tune("C|[P:A]D|[P:B]E|", more="P:BAB\n")) == "CEDE"
+    assert letters(tune("[P:A]C|[P:B]D|[P:A]E|", more="P:ABAA\n")) == "CDEE"
+    assert letters(tune("C|[P:B]", more="P:ABA\n")) == "C"
 
 
 def test_repeats_written_in_one_voice_hold_for_all():

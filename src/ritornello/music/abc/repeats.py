@@ -50,17 +50,16 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
     for jump in (mark for mark in marks if mark.kind in ("capo", "segno")):
         places = [i for i, (start, end) in enumerate(stretches) if start < jump.time <= end]
         if places:
-            stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once)]
-    return _joined(stretches)
+            stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once, length)]
+    return _joined(stretches) or [(Fraction(0), length)]
 
 
-def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch]) -> list[Stretch]:
+def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch], end: Fraction) -> list[Stretch]:
     """List the stretches after a jump: from its goal to Fine, or to the first coda sign and on from the last."""
 
     def times(kind: str, since: Fraction) -> list[Fraction]:
         return [mark.time for mark in marks if mark.kind == kind and mark.time > since]
 
-    end = max(stretch[1] for stretch in once)
     signs = [mark.time for mark in marks if mark.kind == "sign"] if jump.kind == "segno" else []
     goal = signs[0] if signs else Fraction(0)
     codas = [mark.time for mark in marks if mark.kind == "coda"]
@@ -81,15 +80,19 @@ def play_parts(
 ) -> list[Stretch]:
     """Unfold the repeats of each part, the parts in the order of the header's P: field ("AABC").
 
-    parts: the place of each label. Without an order, or where it names no part that is there, all play once.
+    parts: the place of each label. Without an order, or where it names no part that is there, all play once. What
+    stands before the first label comes first; a part that is written more than once is played from place to place.
     """
     starts = [(time, label) for time, label in parts if label in order]
     if not starts:
         return play_order(marks, length)
     ends = [time for time, _ in parts] + [length]
-    stretches: list[Stretch] = []
-    for label in order:
-        for start in [time for time, name in starts if name == label][:1]:
+    opening = min(time for time, _ in parts)
+    stretches: list[Stretch] = [(Fraction(0), opening)] if opening else []
+    for place, label in enumerate(order):
+        written = [time for time, name in starts if name == label]
+        played_before = order[:place].count(label)
+        for start in written[min(played_before, len(written) - 1) :][:1]:
             end = min((e for e in ends if e > start), default=length)
             within = [m for m in marks if start < m.time < end or m.time == (end if m.kind == "end" else start)]
             shifted = [m._replace(time=m.time - start) for m in within if m.kind in _CUTS]
@@ -174,7 +177,7 @@ def _passes(group: list[_Segment]) -> list[int]:
     if not used:
         return list(range(1, max(1, *(s.plays for s in group)) + 1))
     common = max((s.plays for s in group if not s.numbers), default=0)
-    only_one = group[-1].plays > 0 and len({s.numbers for s in group if s.numbers}) == 1 and not common
+    only_one = group[-1].plays > 0 and len({s.numbers for s in group}) == 2 and not common
     return sorted(used | set(range(1, common)) | ({max(used) + 1} if only_one else set()))
 
 
