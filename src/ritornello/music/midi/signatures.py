@@ -113,8 +113,9 @@ def _with_whole_bars(stated: Sequence[Metre], resolution: int, length: int) -> l
     bar = _bar(Metre(0, *main), resolution)
 
     def is_short(place: int) -> bool:
-        own = _bar(stated[place], resolution)
-        return own < bar and ends[place] - stated[place].tick <= own + resolution // NEAR_START
+        own, span = _bar(stated[place], resolution), ends[place] - stated[place].tick
+        halves = span == bar and stated[place][1:] == stated[0][1:] and ends[0] == own  # rest and pick-up are alike
+        return own < bar and (halves or span <= own + resolution // NEAR_START)
 
     runs = [list(run) for _, run in groupby(range(len(stated)), key=is_short)]
     if all(e - m.tick <= bar for m, e in zip(stated, ends, strict=True) if m[1:] == main):
@@ -124,7 +125,7 @@ def _with_whole_bars(stated: Sequence[Metre], resolution: int, length: int) -> l
     for number, run in enumerate(runs):
         start, inside = stated[run[0]], 0 < number < len(runs) - 1
         spans = [(_bar(stated[i], resolution), ends[i] - stated[i].tick) for i in run]
-        total = sum(full if full < span else span for full, span in spans)
+        total = sum(span if span < full or span == bar else full for full, span in spans)
         if not number or not is_short(run[0]) or stated[run[0] - 1][1:] != main:
             joined += [stated[i] for i in run]
         elif total == bar or total == bar - pickup or (inside and total == pickup and 2 * pickup <= bar):
