@@ -255,7 +255,10 @@ def closing(left: int, until: int, least: int, held: int) -> Fitting:
 
 @lru_cache(maxsize=TABLES)
 def rest_fits(left: int, least: int, late: int) -> Fitting:
-    """Tell which durations of a rest leave room for a note. late: ticks by which the first note must start."""
+    """Tell which durations of a rest leave room for a note.
+
+    late: ticks by which the first note must start.
+    """
     return Fitting.of((left - LENGTHS >= least) & (late > LENGTHS))
 
 
