@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 ship() {
   run=$(mktemp -d)
   ritornello train "$1" -o "$run/run" --updates "$3" --seed 1 --threads 1 --dtype bf16
-  python scripts/ship_model.py "$run/run" --corpus "$1" -o "src/ritornello/data/models/$2.safetensors"
+  python scripts/ship_model.py "$run/run" --corpus "$1" --replace \
+    -o "src/ritornello/data/models/$2.safetensors"
 }
 
 ship all hymns-and-songs 4500

@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ritornello.atomic import write_bytes, write_text
+from ritornello.atomic import write_files
 from ritornello.render.audio_file import encode_audio
 
 COMPRESSION = 0.68  # libsndfile's 0 (large) to 1 (small): 20 keys, a minute in all, stay under 450 kB
@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the piano sample bank from FluidR3Mono_GM.sf3")
     parser.add_argument("font", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("src/ritornello/data/bank"))
+    parser.add_argument("--replace", action="store_true", help="replace files that hold something else")
     arguments = parser.parse_args()
     content = arguments.font.read_bytes()
     chunks = read_font(content)
@@ -66,9 +67,12 @@ def main() -> None:
     rate = recordings[0].rate
     index = {"sample_rate": rate, "source": provenance(arguments.font, content, chunks), "keys": keys}
     packed = encode_audio(sound.astype(np.float32), "ogg", rate, COMPRESSION)
-    write_bytes(arguments.output / "piano.ogg", packed)
-    write_text(arguments.output / "piano.json", json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-    write_text(arguments.output / "LICENCE", text(chunks[b"ICMT"]))
+    files = {
+        "piano.ogg": packed,
+        "piano.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(),
+        "LICENCE": text(chunks[b"ICMT"]).encode(),
+    }
+    write_files(((arguments.output / name, content) for name, content in files.items()), replace=arguments.replace)
     print(f"{len(keys)} keys, {len(sound) / rate:.1f} s, {len(packed):,} bytes")
 
 

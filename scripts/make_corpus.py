@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ritornello.atomic import write_bytes, write_text
+from ritornello.atomic import write_files
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import Comparison, fingerprint, with_families
 from ritornello.corpus.families.likeness import line_of
@@ -75,10 +75,10 @@ def main() -> None:
     whole = with_families(corpus_of((t.piece, t.segments) for t in tunes))
     corpus, copies = first_of_variants(whole)
     corpus = with_splits(corpus, SplitRule())
-    for name, content in pack(corpus).items():
-        write_bytes(options.output / name, content)
-    write_text(options.output / "PROVENANCE.md", provenance(corpus, tunes, copies))
-    write_text(options.output / "LICENCE-SONGS.txt", licence_of_songs(options.lieder))
+    files = pack(corpus)
+    files["PROVENANCE.md"] = provenance(corpus, tunes, copies).encode()
+    files["LICENCE-SONGS.txt"] = licence_of_songs(options.lieder).encode()
+    write_files(((options.output / name, content) for name, content in files.items()), replace=options.replace)
     if load_packed(options.output).fingerprint != corpus.fingerprint:
         raise SystemExit("the packed corpus does not come back as it was")
     print("\n".join(summary(corpus, tunes, copies)))
@@ -307,6 +307,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("hymns", type=Path, help="folder of the hymns' .abc files")
     parser.add_argument("lieder", type=Path, help="checkout of OpenScore/Lieder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--replace", action="store_true", help="replace files that hold something else")
     return parser.parse_args()
 
 

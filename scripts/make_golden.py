@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from ritornello.atomic import write_text
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import batch_of
@@ -87,11 +87,11 @@ def spread(logits: torch.Tensor, alphabet: Alphabet, part: int) -> list[float | 
     return [round(float(logits[n - own.start]), 7) if n in own else None for n in range(alphabet.size)]
 
 
-def main(path: str) -> None:
-    """Write the golden file."""
+def main(path: str, *options: str) -> None:
+    """Write the golden file. options: --replace, to let it take the place of one that holds something else."""
     golden = {"made_with": f"PyTorch {torch.__version__.split('+')[0]}, float64"}
     golden["cases"] = {name: case(alphabet, attention) for name, (alphabet, attention) in CASES.items()}
-    Path(path).write_text(json.dumps(golden) + "\n", "utf-8")
+    write_text(path, json.dumps(golden) + "\n", replace="--replace" in options)
 
 
 if __name__ == "__main__":

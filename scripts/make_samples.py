@@ -18,7 +18,7 @@ from pathlib import Path
 from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
 from make_corpus import HYMNS, SONGS
-from ritornello.atomic import write_bytes, write_text
+from ritornello.atomic import write_files
 from ritornello.corpus.samples import SAMPLES
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.errors import decode_text
@@ -51,10 +51,10 @@ def main() -> None:
     options = _parse_arguments()
     files = {name: make(options) for name, make in MAKERS.items()}
     assert list(files) == list(SAMPLES)
+    written = files | {"README.md": readme().encode()}
+    write_files(((options.output / name, content) for name, content in written.items()), replace=options.replace)
     for name, content in files.items():
-        write_bytes(options.output / name, content)
         print(f"{len(content):6} {name}")
-    write_text(options.output / "README.md", readme())
 
 
 def hymn(options: argparse.Namespace, name: str) -> Piece:
@@ -376,6 +376,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("hymns", type=Path, help="folder of the hymns' .abc files")
     parser.add_argument("lieder", type=Path, help="checkout of OpenScore/Lieder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the samples")
+    parser.add_argument("--replace", action="store_true", help="replace files that hold something else")
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from outputs import names_in
 
 import ritornello
 
@@ -66,7 +67,7 @@ def test_a_corpus_is_built_and_shown(blockade, tmp_path, hymn_folder):
 
 def test_generate_composes(blockade, tmp_path, little_model):
     succeed(blockade, "generate", little_model, "--seed", 1, "-o", tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["seed1-001.mid"]
+    assert names_in(tmp_path) == ["seed1-001.mid"]
 
 
 def test_evaluate_scores(blockade, little_model, hymn_corpus):

@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,4 +195,4 @@ def opening() -> Melody:
 
 
 if __name__ == "__main__":
-    atomic.write_text(Path(sys.argv[1]), picture(opening()))
+    atomic.write_text(sys.argv[1], picture(opening()), replace="--replace" in sys.argv)

@@ -43,7 +43,7 @@ def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MA
     if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
         raise ValueError(f"{path}: put these two lines where the table is to stand:\n{begin}\n{end}")
     before, after = old[: old.index(begin)], old[old.index(end) :]
-    atomic.write_text(path, f"{before}{begin}\n\n{text}\n\n{after}")
+    atomic.rewrite(path, f"{before}{begin}\n\n{text}\n\n{after}".encode())
 
 
 def _section(records: Sequence[Record]) -> str:

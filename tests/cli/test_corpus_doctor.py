@@ -134,7 +134,7 @@ def test_every_file_has_its_reason_its_numbers_and_its_remedy(command, folder, t
 
 
 def test_a_page_that_fails_is_one_line_and_costs_no_corpus(command, folder, tmp_path, monkeypatch):
-    def failing(corpus):
+    def failing(*_):
         raise IndexError("index 0 is out of bounds\nfor axis 0")
 
     monkeypatch.setattr("ritornello.reports.corpora.page.report_page", failing)

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from outputs import names_in
 
 from ritornello.training.run.claim import claimed
 from ritornello.training.run.folder import load_checkpoint
@@ -31,7 +32,7 @@ def test_everything_is_written(demo):
     folder, _, _ = demo
     tunes = {f"melody-{n}.{suffix}" for n in (1, 2, 3, 4) for suffix in ("mid", "musicxml", "svg", "wav")}
     drawn_where_possible = {"curves.png"}  # resvg_py is an extra
-    assert {p.name for p in folder.iterdir()} - drawn_where_possible == tunes | {
+    assert {*names_in(folder)} - drawn_where_possible == tunes | {
         "model.safetensors", "last.safetensors", "log.jsonl", "demo.json", "index.html",
         "coach.json", "report.html", "curves.svg", "samples",
     }  # fmt: skip
@@ -67,5 +68,5 @@ def test_a_run_that_is_not_a_demo_s_stays(command, demo, little_model, tmp_path)
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         status, _, err = command("demo", "-o", folder)
         assert (status, err.count("\n")) == (1, 1)
-        assert "holds a run that is not a demo's: choose another folder" in err
+        assert "so it is kept: name another place, or replace it (--replace" in err
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

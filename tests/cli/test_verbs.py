@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 import soundfile
+from outputs import names_in
 
 import ritornello
 from ritornello.model.file import load_model
@@ -106,7 +107,7 @@ def test_corpus_build_makes_the_same_corpus_twice(command, hymn_folder, tmp_path
     for name in ("one", "two"):
         command("corpus", "build", hymn_folder, "-o", tmp_path / name)
     names = ["notes.npy", "pieces.jsonl", "report.html", "report.jsonl"]
-    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == names
+    assert names_in(tmp_path / "one") == names
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -205,7 +206,7 @@ def test_ctrl_c_leaves_a_usable_model_and_says_so_in_one_line(hymn_corpus, comma
     assert "ritornello generate" in err
     assert f"ritornello train --resume {folder}" in err
     assert err.count("\n") == 1
-    assert not [p.name for p in folder.iterdir() if p.name.startswith(".")]
+    assert not [name for name in names_in(folder) if name.startswith(".")]
     assert command("generate", folder, "-o", tmp_path / "tunes").status == 0
 
 
@@ -216,7 +217,7 @@ def test_generate_writes_one_midi_file_for_each_tune(command, little_model, tmp_
     status, out, err = command("generate", little_model, "-n", 3, "--seed", 5, "--bars", 4, "-o", tmp_path / "out")
     assert (status, err) == (0, "")
     names = [f"seed5-00{n}.mid" for n in (1, 2, 3)]
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == names
+    assert names_in(tmp_path / "out") == names
     assert [line.partition(": ")[0] for line in out.splitlines()] == [str(tmp_path / "out" / n) for n in names]
     for name in names:
         [piece] = read(tmp_path / "out" / name)
@@ -260,7 +261,7 @@ def test_generate_goes_on_from_a_primer_of_notes_or_a_file(command, little_model
 def test_generate_keeps_to_a_metre_a_range_and_a_scale(command, little_model, tmp_path):
     options = ["--metre", "3/4", "--range", "C4-C6", "--key", "D", "--scale-lock", "--qpm", 90]
     assert command("generate", little_model, "-n", 4, "--seed", 2, *options, "-o", tmp_path).status == 0
-    for path in tmp_path.iterdir():
+    for path in tmp_path.glob("*.mid"):
         [piece] = read(path)
         assert (piece.timeline.metre.numerator, piece.timeline.metre.denominator) == (3, 4)
         assert piece.timeline.tempos[0].qpm == pytest.approx(90, abs=0.001)
@@ -341,7 +342,7 @@ def test_render_writes_what_the_suffix_says(command, sources, tmp_path, kind, su
     content = out.read_bytes()
     assert content[:15].lower().startswith(STARTS[suffix]) or content.startswith(STARTS[suffix])
     check_content(out, suffix)
-    assert [p.name for p in tmp_path.iterdir()] == [out.name]
+    assert names_in(tmp_path) == [out.name]
 
 
 def check_content(path: Path, suffix: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from outputs import names_in
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import CorpusPiece
@@ -124,11 +125,12 @@ def test_a_failed_save_leaves_the_old_corpus(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match=r"No space left.*c'"):
+    with pytest.raises(OSError, match=r"No space left.*c/notes.npy'"):
         corpus.selected(corpus.in_split("test")).save(tmp_path / "c")
     monkeypatch.undo()
     assert len(Corpus.load(tmp_path / "c")) == 2
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
+    assert names_in(tmp_path / "c") == ["notes.npy", "pieces.jsonl", "report.jsonl"]
 
 
 def test_what_is_not_a_corpus_is_said_in_one_line(tmp_path):

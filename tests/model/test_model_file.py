@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from outputs import names_in
 from safetensors.numpy import save
 
 from ritornello import atomic
@@ -212,10 +213,10 @@ def test_nothing_half_written_where_the_disk_is_full(saved, model, monkeypatch):
 
     monkeypatch.setattr(atomic.os, "fsync", full)
     with pytest.raises(OSError, match="No space left") as error:
-        save_model(saved, ModelFile(model.tensors, model.network, model.encoding, {"other": 1}))
+        save_model(saved, ModelFile(model.tensors, model.network, model.encoding, {"other": 1}), replace=True)
     assert error.value.filename == str(saved)
     assert saved.read_bytes() == before
-    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+    assert names_in(saved.parent) == [saved.name]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a file system's way to be full")
@@ -232,7 +233,7 @@ def test_a_read_only_folder_is_named_and_left_as_it_was(saved, model):
         with pytest.raises(PermissionError) as error:
             save_model(saved, model)
         assert error.value.filename == str(saved)
-        assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+        assert names_in(saved.parent) == [saved.name]
     finally:
         os.chmod(saved.parent, 0o700)
 
@@ -262,9 +263,9 @@ def test_echoes_come_back_with_the_model_and_no_others_are_taken(model, tmp_path
     kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, echoes=(2, 3)))
     save_model(path, kept)
     assert same(load_model(path), kept)
-    save_model(path, replace(kept, encoding=Grid()))
+    save_model(path, replace(kept, encoding=Grid()), replace=True)
     refused(path, r"its weights echo\.gate\.bias, .* echo\.strength do not belong to the network that it says it is")
-    save_model(path, replace(kept, encoding=Grid(echoes=("bar_ago",))))
+    save_model(path, replace(kept, encoding=Grid(echoes=("bar_ago",))), replace=True)
     refused(path, r"its weights echo\.gate\.weight have the shape \(2, 8\), but .* needs \(1, 8\)")
 
 
@@ -293,7 +294,7 @@ def test_weights_that_are_not_there_are_named(model, tmp_path, make_tensors):
     tensors = make_tensors(145, width=8, layers=1, echoes=(2, 3))
     for name in tensors:
         rest = {other: value for other, value in tensors.items() if other != name}
-        save_model(path, replace(model, encoding=encoding, tensors=rest))
+        save_model(path, replace(model, encoding=encoding, tensors=rest), replace=True)
         with pytest.raises(ModelFileError) as raised:
             load_model(path)
         assert str(raised.value) == f"{path}: its network lacks the weights {name}; train it again"

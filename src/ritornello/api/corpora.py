@@ -51,6 +51,7 @@ def build_corpus(
     out: str | Path | None = None,
     *,
     on_file: Callable[[int, int, str], None] | None = None,
+    replace: bool = False,
     options: BuildOptions,
 ) -> Corpus:
     """Build a corpus from files, folders and archives.
@@ -58,21 +59,23 @@ def build_corpus(
     Its `report` says what became of each file.
     out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
     on_file: called after each file with how many are read, how many there are, and its name.
-    Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why. Where the page cannot be
-    made, a line on standard error says so: the corpus is there.
+    replace: a corpus in `out` that nobody changed is replaced anyway, with this also files that were made or changed
+    by others. Raises CorpusError (a ValueError) where nothing could be kept; its `report` says why. Raises
+    FileExistsError for a file that must be kept. Where the page cannot be made, a line on standard error says so: the
+    corpus is there.
     """
     from ritornello import atomic
     from ritornello.corpus.build.build import build_corpus as build
-    from ritornello.corpus.store import PAGE, check_place
+    from ritornello.corpus.store import MAKER, PAGE, check_place
 
     if out is not None:
-        check_place(Path(out))
-    corpus = build(sources, options, on_file, out)
+        check_place(Path(out), replace)
+    corpus = build(sources, options, on_file, out, replace)
     if out is not None:
         from ritornello.reports.corpora.page import report_page
 
         try:
-            atomic.write_text(Path(out) / PAGE, report_page(corpus))
+            atomic.write_text(Path(out) / PAGE, report_page(corpus), MAKER, replace)
         except Exception as error:
             why = " ".join(str(error).split())
             print(f"{out}: the corpus is written, its page is not ({type(error).__name__}: {why})", file=sys.stderr)
@@ -84,13 +87,16 @@ def show_corpus(
     picture: str | Path | None = None,
     page: str | Path | None = None,
     name: str = "",
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Describe a corpus in plain values: counts and histograms.
 
     Counted are notes by pitch and duration, melodies by key, metre, length and tempo.
     picture: draw the histograms to this .svg file too. page: write the report page to this .html file too.
-    name: of the corpus, on the page; without it, that of its folder.
-    Raises ValueError for another suffix, OSError where one cannot be written.
+    name: of the corpus, on the page; without it, that of its folder. replace: let them replace any file, not only the
+    picture and page of this corpus that nobody changed.
+    Raises ValueError for another suffix, FileExistsError for a file that must be kept, OSError where one cannot be
+    written.
     """
     from ritornello import atomic
     from ritornello.reports.corpora.describe import as_svg, describe
@@ -98,13 +104,18 @@ def show_corpus(
 
     _check_suffix(picture, (".svg",), "the picture is an SVG")
     _check_suffix(page, PAGES, "the report is a page")
+    name = name or (str(corpus) if isinstance(corpus, str | Path) else "")
+    maker = atomic.maker_of("corpus show", name) if name else ""
+    atomic.check_files((path for path in (picture, page) if path), maker, replace)
     material = load_corpus(corpus)
     description = describe(material)
+    files: list[tuple[str | Path, bytes]] = []
     if picture:
-        atomic.write_text(picture, as_svg(description))
+        files.append((picture, as_svg(description).encode()))
     if page:
-        name = name or (Path(corpus).name if isinstance(corpus, str | Path) else "")
-        atomic.write_text(page, report_page(material, name))
+        title = Path(name).name if Path(name).exists() else name
+        files.append((page, report_page(material, title).encode()))
+    atomic.write_files(files, maker, replace)
     return description
 
 
@@ -116,20 +127,26 @@ def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
 
 
 @takes(options=BuildOptions)
-def explain_file(file: str | Path, out: str | Path | None = None, *, options: BuildOptions) -> list[Explanation]:
+def explain_file(
+    file: str | Path, out: str | Path | None = None, *, replace: bool = False, options: BuildOptions
+) -> list[Explanation]:
     """Explain what a corpus takes from a file, what it leaves, and why.
 
     file: a music file, or an archive or a folder of them. out: write a page that shows it to this .html file too.
-    Raises CorpusError (a ValueError) where there is no such file, ValueError for another suffix.
+    replace: let the page replace any file, not only that of the same file that nobody changed.
+    Raises CorpusError (a ValueError) where there is no such file, ValueError for another suffix, FileExistsError for
+    a page that must be kept.
     """
     from ritornello import atomic
     from ritornello.reports.corpora import explain as explaining
     from ritornello.reports.corpora.explain_page import explanation_page
 
     _check_suffix(out, PAGES, "the explanation is a page")
+    maker = atomic.maker_of("corpus explain", file)
+    atomic.check_files([out] if out else [], maker, replace)
     found = explaining.explain(file, options)
     if out:
-        atomic.write_text(out, explanation_page(found, str(file)))
+        atomic.write_text(out, explanation_page(found, str(file)), maker, replace)
     return found
 
 
@@ -139,11 +156,14 @@ def export_corpus(
     format: Literal["parquet", "midi", "npz"] = "midi",
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
+    replace: bool = False,
 ) -> list[Path]:
     """Export a corpus as MIDI, Parquet tables or the exercise's .npz; return the files.
 
     out: the folder to write, or for npz the file. convention, steps_per_quarter (1 to 24): of npz, how its tokens are
-    named and how fine its grid is. Raises ValueError for another format or convention.
+    named and how fine its grid is. replace: let them replace files that hold something else.
+    Raises ValueError for another format or convention, FileExistsError, before anything is written, for a file that
+    must be kept.
     """
     from ritornello.corpus import export as exporting
 
@@ -151,22 +171,22 @@ def export_corpus(
         raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
     material = load_corpus(corpus)
     if format == "npz":
-        exporting.export_npz(material, out, convention, steps_per_quarter)
+        exporting.export_npz(material, out, convention, steps_per_quarter, replace)
         return [Path(out)]
     if format not in ("midi", "parquet"):
         raise ValueError(f"format must be midi, parquet or npz, not {format!r}")
     write = exporting.export_midi if format == "midi" else exporting.export_parquet
-    return list(write(material, out))
+    return list(write(material, out, replace))
 
 
-def samples(folder: str | Path) -> list[Path]:
+def samples(folder: str | Path, replace: bool = False) -> list[Path]:
     """Write twelve free MIDI files to a folder, three of them broken; return their paths.
 
-    Raises CorpusError (a ValueError) where the folder holds other files of these names.
+    Raises FileExistsError, unless it may replace, where the folder holds other files of these names.
     """
     from ritornello.corpus.samples import write_samples
 
-    return write_samples(folder)
+    return write_samples(folder, replace)
 
 
 def _check_suffix(path: str | Path | None, suffixes: Sequence[str], what: str) -> None:

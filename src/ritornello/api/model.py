@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -42,14 +43,15 @@ class Tune:
     seed: int
     index: int
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
 
-        Raises ValueError for another suffix, OSError naming the path where it cannot be written.
+        replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
+        FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
         """
         from ritornello.render.save import save_melody
 
-        save_melody(self.melody, path, self.probabilities)
+        save_melody(self.melody, path, self.probabilities, replace=replace)
 
     @property
     def file_name(self) -> str:
@@ -118,6 +120,7 @@ class Model:
         out: str | Path | None = None,
         pitch_range: str | None = None,
         on_remark: Callable[[str], None] | None = None,
+        replace: bool = False,
         options: GenerateOptions,
     ) -> Any:
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
@@ -125,22 +128,24 @@ class Model:
         primer: note names ("C4 E4:1/2 G4"), a music file, or a Melody to go on from. seed: None draws one.
         out: a folder, to which each tune is written too, as a .mid file. pitch_range: "C4-C6" or "60-84".
         on_remark: called with what the model cannot write of the primer; without it, that is a warning.
-        Raises ValueError that names what does not fit, OSError where `out` cannot be written to.
+        replace: let the files take the place of others, such as tunes of the same seed and other options.
+        Raises ValueError that names what does not fit, FileExistsError, with nothing written, for a file that must be
+        kept, OSError where `out` cannot be written to.
         """
         import secrets
 
-        from ritornello.atomic import check_place
+        from ritornello import atomic
         from ritornello.generate.compose import compose, primer_changes
         from ritornello.generate.primer import parse_range
-        from ritornello.music.files import write
+        from ritornello.music.files import encoded
 
         if n is not None and n < 1:
             raise ValueError(f"n must be 1 or more, not {n}")
         if out is not None:
-            check_place(out)
+            atomic.check_place(out)
         if pitch_range:
             lowest, highest = parse_range(pitch_range)
-            options = replace(options, lowest=lowest, highest=highest)
+            options = dataclasses.replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
         opening = None if primer is None else _read_primer(primer, options.metre)
         if opening is not None and (changes := primer_changes(self.file.encoding, options, opening)):
@@ -152,8 +157,9 @@ class Model:
                 batch = indices[at : at + MAX_BATCH]
                 made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
                 tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
-        for tune in tunes if out is not None else ():
-            write(tune.melody, Path(out or "") / tune.file_name)
+        if out is not None:
+            files = {Path(out) / tune.file_name: tune.melody for tune in tunes}
+            atomic.write_files(((path, encoded(melody, path)) for path, melody in files.items()), replace=replace)
         return tunes[0] if n is None else tunes
 
     def shared_runs(self, melodies: Sequence[Melody]) -> list[dict[str, Any]] | None:

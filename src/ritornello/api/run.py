@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -57,12 +58,15 @@ class OpenRun:
 
     def last_log(self) -> Log | None:
         """Write the report of a finished run anew, and read its log; None without one."""
+        from ritornello.atomic import FileKeptError
         from ritornello.reports.runs.log import read_run
         from ritornello.reports.runs.page import write_report
 
         try:
             record = read_run(self.folder)
             write_report(record)
+        except FileKeptError as error:  # somebody changed the report
+            print(f"ritornello: {error.filename}: {error.strerror}", file=sys.stderr)
         except (OSError, ValueError):
             return None
         return record.log
@@ -168,9 +172,10 @@ def train(
     corpus: as `load_corpus` takes it; a run that is resumed finds its own if it was read from files.
     out: the run folder; a temporary one where None. base: a model or a run to fine-tune on a few tunes of your own
     (--from on the command line). resume: continue the run in `out`, which was stopped, by its stored plan. replace:
-    let the new run replace one in `out`. on_check: called with each Check. A notebook shows the run while it trains.
-    Raises ValueError for a folder that holds a run already, or a run that cannot be resumed so. When it is
-    interrupted, the KeyboardInterrupt says how to continue.
+    let the new run replace one in `out`, and other files of its names. on_check: called with each Check. A
+    notebook shows the run while it trains.
+    Raises ValueError for a folder that holds a run already, or a run that cannot be resumed so, FileExistsError for
+    another file that must be kept. When it is interrupted, the KeyboardInterrupt says how to continue.
     """
     import tempfile
 
@@ -224,11 +229,13 @@ def estimate_dict(training: Training, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
+def runs(folder: str | Path = ".", out: str | Path | None = None, replace: bool = False) -> Comparison:
     """Compare the training runs in a folder, at any depth, by bits per note on validation.
 
-    out: draw the comparison too: a page (.html) or the curves alone (.svg, .png).
-    Raises FileNotFoundError where there is no such folder, ValueError where no run is in it.
+    out: draw the comparison too: a page (.html) or the curves alone (.svg, .png). replace: let it replace any file,
+    not only the drawing of the same folder that nobody changed.
+    Raises FileNotFoundError where there is no such folder, ValueError where no run is in it, FileExistsError for a
+    file that must be kept.
     """
     from ritornello import atomic
     from ritornello.reports.runs.compare import compare_runs, comparison_page, comparison_svg
@@ -236,13 +243,15 @@ def runs(folder: str | Path = ".", out: str | Path | None = None) -> Comparison:
     suffix = Path(out).suffix.lower() if out else ""
     if out and suffix not in PICTURES:
         raise ValueError(f"{out}: name the picture {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+    maker = atomic.maker_of("runs", folder)
+    atomic.check_files([out] if out else [], maker, replace)
     comparison = compare_runs(folder)
     if out and suffix == ".html":
         name = f"Runs in {Path(folder).resolve().name}"
-        atomic.write_text(out, comparison_page(comparison, name, Path(out).parent))
+        atomic.write_text(out, comparison_page(comparison, name, Path(out).parent), maker, replace)
     elif out:
         from ritornello.render.staff import svg_to_png
 
         svg = comparison_svg(comparison)
-        atomic.write_bytes(out, svg_to_png(svg) if suffix == ".png" else svg.encode())
+        atomic.write_bytes(out, svg_to_png(svg) if suffix == ".png" else svg.encode(), maker, replace)
     return comparison

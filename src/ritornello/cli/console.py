@@ -13,6 +13,14 @@ from cyclopts import Parameter, Token, convert
 
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Say nothing but the result and errors.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON value on standard output.")]
+Replace = Annotated[
+    bool,
+    Parameter(
+        name="--replace",
+        negative=(),
+        help="Replace also files that this program did not make, or made otherwise, or that have changed since.",
+    ),
+]
 Out = Annotated[str, Parameter(name=["--out", "-o"])]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 
 if TYPE_CHECKING:
     from ritornello.api import OpenRun
@@ -19,6 +19,7 @@ def demo(
     minutes: float = api.DEMO_MINUTES,
     melodies: Annotated[int, Parameter(name=["--number", "-n"])] = 4,
     seed: int = 1,
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,5 +51,5 @@ def demo(
         console.say(describe_plan(run.training.plan))
         show_checks(console, run, run.training)
 
-    value = api.demo(out, minutes, melodies, seed, console.say, show)
+    value = api.demo(out, minutes, melodies, seed, console.say, show, replace)
     console.result(value, f"{value['page']}: open it in a browser ({value['seconds']:.0f} s)")

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 from ritornello.generate.options import GenerateOptions
 
 
@@ -22,6 +22,7 @@ def generate(
     primer: str | None = None,
     pitch_range: Annotated[str | None, Parameter(name="--range")] = None,
     options: Annotated[GenerateOptions, Parameter(name="*")] = GenerateOptions(),
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -54,8 +55,9 @@ def generate(
         raise ValueError(f"-n must be 1 or more, not {number}")
     chosen = api.load_model(model)
     tunes = chosen.generate(
-        primer=primer, seed=seed, n=number, out=out, pitch_range=pitch_range, on_remark=console.warn, options=options
-    )
+        primer=primer, seed=seed, n=number, out=out, pitch_range=pitch_range, on_remark=console.warn, replace=replace,
+        options=options,
+    )  # fmt: skip
     runs = chosen.shared_runs([tune.melody for tune in tunes]) if as_json or not quiet else None
     files, lines = [], []
     for tune, run in zip(tunes, runs or [{}] * len(tunes), strict=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ritornello import api
-from ritornello.cli.console import Console, Out, Quiet
+from ritornello.cli.console import Console, Out, Quiet, Replace
 
 
-def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet = False) -> None:
+def render(
+    file: str, /, *, out: Out, soundfont: str | None = None, replace: Replace = False, quiet: Quiet = False
+) -> None:
     """Show or sound a music file, by the suffix of OUT.
 
     Pictures and pages: .svg .png .html. Sound: .wav .mp3 .ogg .flac. Other formats: .musicxml .abc .mid.
@@ -23,5 +25,5 @@ def render(file: str, /, *, out: Out, soundfont: str | None = None, quiet: Quiet
     soundfont
         An SF2 or SF3 file to play with, through the fluidsynth program.
     """
-    api.render_file(file, out, soundfont)
+    api.render_file(file, out, soundfont, replace)
     Console(quiet).result(out, out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.cli.console import AsJson, Console, Quiet, Replace
 
 if TYPE_CHECKING:
     from ritornello.reports.runs.compare import Comparison
@@ -18,6 +18,7 @@ def runs(
     /,
     *,
     out: Annotated[str | None, Parameter(name=["--out", "-o"])] = None,
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -33,7 +34,7 @@ def runs(
         Also draw the comparison: a page (.html) or the curves alone (.svg, .png).
     """
     console = Console(quiet, as_json)
-    comparison = api.runs(folder, out)
+    comparison = api.runs(folder, out, replace)
     console.result(comparison.to_dict(), _in_words(comparison, console))
 
 

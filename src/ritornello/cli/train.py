@@ -47,7 +47,7 @@ def train(
     resume
         Continue a run that was stopped, by its stored plan, as if nothing had happened.
     replace
-        Let the new run replace one that the folder holds.
+        Let the new run replace one that the folder holds, and other files of its names.
     dry_run
         Show sizes, memory and expected time; train and write nothing.
     """

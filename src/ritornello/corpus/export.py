@@ -21,31 +21,39 @@ from ritornello.encoding.arrays.exercise import from_grid
 from ritornello.encoding.grid import Grid
 from ritornello.music.keys import key_name
 from ritornello.music.midi.reader import write_midi
+from ritornello.music.values import Melody
 
 FORMATS = ("parquet", "midi", "npz")
 KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
 
 
-def export_midi(corpus: Corpus, folder: str | Path) -> list[Path]:
+def export_midi(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
     """Write one MIDI file for each melody, named after its source; return the files in order.
 
-    A tune of a book, a segment and a name that is taken already get a number. Raises OSError where the folder cannot
-    be written, ValueError where MIDI cannot express a melody.
+    A tune of a book, a segment and a name that is taken already get a number. Raises, with nothing written,
+    FileExistsError for a file that holds something else (unless it may `replace`), OSError where the folder cannot be
+    written, ValueError where MIDI cannot express a melody.
     """
     melodies = corpus.melodies()
     names = file_names((piece.source for piece, _ in corpus.slices()), ".mid")
     paths = [Path(folder) / name for name in names]
-    for melody, path in zip(melodies, paths, strict=True):
-        try:
-            content = write_midi(melody)
-        except ValueError as error:
-            raise ValueError(f"{melody.source}: {error}") from None
-        atomic.write_bytes(path, content)
+    atomic.write_files(zip(paths, map(_midi, melodies), strict=True), replace=replace)
     return paths
 
 
+def _midi(melody: Melody) -> bytes:
+    try:
+        return write_midi(melody)
+    except ValueError as error:
+        raise ValueError(f"{melody.source}: {error}") from None
+
+
 def export_npz(
-    corpus: Corpus, path: str | Path, convention: str = "zeldic", steps_per_quarter: int = 4
+    corpus: Corpus,
+    path: str | Path,
+    convention: str = "zeldic",
+    steps_per_quarter: int = 4,
+    replace: bool = False,
 ) -> dict[str, int]:
     """Write the exercise's .npz: an object array of token arrays for each split, `train` first.
 
@@ -53,7 +61,8 @@ def export_npz(
     convention: exercise, zeldic (as the exercise's own data and notebook have it) or magenta. Token arrays that the
     corpus keeps step for step are written as they were; all else is laid on the grid, ties upward.
     numpy reads it with `numpy.load(path, allow_pickle=True)["train"]`, `read_step_arrays` without running any pickle.
-    Raises ValueError for a convention that is none, OSError where the file cannot be written.
+    Raises ValueError for a convention that is none, FileExistsError for a file that holds something else (unless it
+    may `replace`), OSError where the file cannot be written.
     """
     arrays: dict[str, Any] = {}
     for split in corpus.splits:
@@ -62,11 +71,11 @@ def export_npz(
         arrays[split][:] = tokens
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    atomic.write_bytes(path, buffer.getvalue())
+    atomic.write_bytes(path, buffer.getvalue(), replace=replace)
     return {split: len(array) for split, array in arrays.items()}
 
 
-def export_parquet(corpus: Corpus, folder: str | Path) -> list[Path]:
+def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
     """Write `train.parquet`, `validation.parquet` and `test.parquet`, a row for each melody.
 
     Returns the files.
@@ -75,21 +84,21 @@ def export_parquet(corpus: Corpus, folder: str | Path) -> list[Path]:
     of every change of metre, key and tempo.
     polars:      polars.read_parquet("OUT/*.parquet")
     HF datasets: datasets.load_dataset("OUT")
-    Raises ImportError where pyarrow is missing, OSError where the folder cannot be written.
+    Raises ImportError where pyarrow is missing, FileExistsError for a file that holds something else (unless it may
+    `replace`), OSError where the folder cannot be written.
     """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError('Parquet needs pyarrow: pip install "ritornello[scale]"') from None
-    paths = []
+    files = {}
     for split in corpus.splits:
-        rows = [_row(corpus, piece, part) for piece, part in corpus.slices(split)]
-        path = Path(folder) / f"{split}.parquet"
-        with atomic.replacing(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, pa.schema(_columns(pa))), temporary, compression="zstd")
-        paths.append(path)
-    return paths
+        rows, buffer = [_row(corpus, piece, part) for piece, part in corpus.slices(split)], io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(_columns(pa))), buffer, compression="zstd")
+        files[Path(folder) / f"{split}.parquet"] = buffer.getvalue()
+    atomic.write_files(files.items(), replace=replace)
+    return list(files)
 
 
 def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ritornello.atomic import write_bytes
-from ritornello.corpus.errors import CorpusError
+from ritornello.atomic import write_files
 
 FOLDER = Path(__file__).parents[1] / "data" / "samples"
 
@@ -29,16 +28,12 @@ SAMPLES: dict[str, str] = {
 """Name of each file and what it is there for: nine good ones, then the three that are broken."""
 
 
-def write_samples(folder: str | Path) -> list[Path]:
+def write_samples(folder: str | Path, replace: bool = False) -> list[Path]:
     """Write the twelve files into a folder and return their paths. It may be done again.
 
-    Raises CorpusError, with nothing written, where the folder holds another file of one of these names, OSError where
-    it cannot be written to.
+    Raises FileExistsError, with nothing written, unless it may `replace`, where the folder holds another file of one
+    of these names, OSError where it cannot be written to.
     """
     contents = {Path(folder, name): (FOLDER / name).read_bytes() for name in SAMPLES}
-    for path, content in contents.items():
-        if path.is_dir() or (path.exists() and path.read_bytes() != content):
-            raise CorpusError(f"{path}: another file of this name is there already; name a new or an empty folder")
-    for path, content in contents.items():
-        write_bytes(path, content)
+    write_files(contents.items(), "corpus samples", replace)
     return list(contents)

@@ -7,14 +7,11 @@ those arrays, which are kept step for step.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +37,8 @@ from ritornello.music.values import Melody, Note
 SPLITS = ("train", "validation", "test")
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
+MAKER = "corpus build"
+"""What makes the files of a corpus: it may replace a corpus that nobody changed."""
 REPORT = "report.jsonl"
 """Where nothing could be kept it lies there alone, and the next build takes its place."""
 PAGE = "report.html"
@@ -81,20 +80,24 @@ class Corpus:
             raise CorpusError(" ".join(message.split())) from None
         return corpus
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the corpus folder, whole or not at all.
 
-        An empty or absent folder is filled, another corpus is replaced; other files beside it are left alone.
-        Raises CorpusError for a folder that holds something else, OSError where it cannot be written.
+        An empty or absent folder is filled, a corpus that nobody changed is replaced; other files beside it are left
+        alone. replace: files of a corpus that were made or changed otherwise may be replaced too.
+        Raises CorpusError for a folder that holds something else, FileExistsError for a file that must be kept,
+        OSError where it cannot be written.
         """
-        files: dict[str, bytes | Iterable[bytes]] = {
-            "notes.npy": _npy(self.notes),
-            "pieces.jsonl": (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces),
-            "report.jsonl": lines_of(self.report, FileReport.to_dict),
-        }
+        folder = Path(path)
+        check_place(folder, replace)
+        files: dict[str, atomic.Content] = {"notes.npy": _npy(self.notes)}
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
-        write_files(Path(path), files)
+        files["report.jsonl"] = lines_of(self.report, FileReport.to_dict)
+        files["pieces.jsonl"] = (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces)
+        atomic.write_files(((folder / name, content) for name, content in files.items()), MAKER, replace)
+        for name in {*NAMES, PAGE} - set(files):
+            atomic.remove(folder / name)
 
     def melodies(self, split: str | None = None) -> list[Melody]:
         """List the melodies of a split (all where None), in file order, with their piece's source.
@@ -265,65 +268,33 @@ def read_files(path: Path) -> dict[str, bytes]:
     return {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
 
 
-def write_files(path: Path, files: Mapping[str, bytes | Iterable[bytes]]) -> None:
-    """Write files into a corpus folder, all of them or none; each is bytes, or bytes in pieces.
-
-    They are written to a temporary folder next to it first. A new folder appears by one rename; in an existing corpus
-    each file is renamed into place, and what else lies there stays.
-    Raises CorpusError for a place that holds something else, OSError where it cannot be written.
-    """
-    check_place(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise atomic.not_written(path, error) from None
-    try:
-        for name, content in files.items():
-            with open(temporary / name, "wb") as file:
-                file.writelines([content] if isinstance(content, bytes) else content)
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.chmod(0o777 & ~atomic.umask())
-        if is_corpus(path):
-            for name in files:
-                os.replace(temporary / name, path / name)
-            for name in {*NAMES, PAGE} - set(files):
-                (path / name).unlink(missing_ok=True)
-        else:
-            if path.is_dir():
-                (path / REPORT).unlink(missing_ok=True)
-                path.rmdir()  # empty, and a rename onto a folder is not portable
-            os.rename(temporary, path)
-    except OSError as error:
-        raise atomic.not_written(path, error) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def write_report(path: Path, lines: Iterable[bytes]) -> None:
+def write_report(path: Path, lines: Iterable[bytes], replace: bool = False) -> None:
     """Write the report of a build that kept nothing; a corpus in the folder stays as it is.
 
     Raises OSError where it cannot be written.
     """
     if not is_corpus(path):
-        atomic.write_bytes(path / REPORT, b"".join(lines))
+        atomic.write_files([(path / REPORT, lines)], MAKER, replace)
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary folders of a program that was killed while it wrote a corpus."""
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        if temporary.is_dir() and {entry.name for entry in temporary.iterdir()} <= {*NAMES, PAGE}:
-            shutil.rmtree(temporary, ignore_errors=True)
+    """Remove what a program that was killed while it wrote a corpus left half-written."""
+    for name in (*NAMES, PAGE, atomic.RECORD):
+        for temporary in path.glob(f".{name}.????????{Path(name).suffix}"):
+            with suppress(OSError):
+                temporary.unlink()
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, replace: bool = False) -> None:
     """Check, before anything is read, that a corpus can be written there.
 
-    Raises CorpusError or OSError as `write_files`.
+    replace: whether its files may take the place of others. Raises CorpusError for a folder that holds something
+    else, FileExistsError for a file that must be kept, OSError where it cannot be written.
     """
-    if path.is_dir() and not is_corpus(path) and any(entry.name != REPORT for entry in path.iterdir()):
-        raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
     if path.exists() and not path.is_dir():
         raise CorpusError(f"{path}: a file is in the way; choose another name for the corpus folder")
+    others = (entry.name for entry in path.iterdir()) if path.is_dir() and not is_corpus(path) else ()
+    if any(name not in (*NAMES, PAGE) and not name.startswith(".") for name in others):
+        raise CorpusError(f"{path}: the folder holds something that is not a corpus; choose a new or empty one")
+    atomic.check_files((path / name for name in (*NAMES, PAGE)), MAKER, replace)
     atomic.check_place(path)

@@ -53,10 +53,13 @@ class ModelFile:
         return NETWORKS[self.network.kind](self.tensors, self.network, Alphabet.of(self.encoding), dtype)
 
 
-def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
+def save_model(
+    path: str | Path, model: ModelFile, half: bool = False, maker: str = "", replace: bool = False
+) -> None:
     """Write `model` to `path`, whole or not at all. half: weights as float16.
 
-    Raises OSError naming `path`.
+    maker, replace: which file it may replace, as of `atomic.write_files`. Raises FileExistsError for one that must be
+    kept, OSError naming `path`.
     """
     from safetensors.numpy import save
 
@@ -72,7 +75,7 @@ def save_model(path: str | Path, model: ModelFile, half: bool = False) -> None:
     }
     header = json.loads(json.dumps(header))  # as it will be read: names as text, tuples as lists
     header["header_sha256"] = _header_digest(header)
-    atomic.write_bytes(path, save(tensors, {"ritornello": json.dumps(header, sort_keys=True)}))
+    atomic.write_bytes(path, save(tensors, {"ritornello": json.dumps(header, sort_keys=True)}), maker, replace)
 
 
 def load_model(path: str | Path) -> ModelFile:

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from ritornello.atomic import write_bytes
+from ritornello.atomic import FileKeptError, write_bytes
 from ritornello.music.errors import MusicFileError, Remark, decode_text, with_path
 from ritornello.music.values import Melody, Piece
 
@@ -86,17 +86,30 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
         raise MusicFileError(with_path(Path(name), error)) from error
 
 
-def write(melody: Melody, path: str | Path) -> None:
+def write(melody: Melody, path: str | Path, maker: str = "", replace: bool = False) -> None:
     """Write a melody as MIDI, MusicXML or ABC, by the suffix of `path`, whole or not at all.
 
-    Raises MusicFileError for another suffix, and where the melody cannot be written in that format or the
-    place cannot be written to.
+    maker, replace: which file it may replace, as of `atomic.write_files`. Raises FileKeptError for one that must be
+    kept, MusicFileError for another suffix, and where the melody cannot be written in that format or the place
+    cannot be written to.
+    """
+    content = encoded(melody, path)
+    try:
+        write_bytes(path, content, maker, replace)
+    except FileKeptError:
+        raise
+    except OSError as error:
+        raise MusicFileError(f"{path}: {error.strerror or error}") from error
+
+
+def encoded(melody: Melody, path: str | Path) -> bytes:
+    """Encode a melody as MIDI, MusicXML or ABC, by the suffix of a path, which is not written.
+
+    Raises MusicFileError naming the path for another suffix, and where that format cannot express the melody.
     """
     path = Path(path)
     try:
-        write_bytes(path, _encoded(melody, path.suffix.lower()))
-    except OSError as error:
-        raise MusicFileError(f"{path}: {error.strerror or error}") from error
+        return _encoded(melody, path.suffix.lower())
     except ValueError as error:
         raise MusicFileError(with_path(path, error)) from error
 

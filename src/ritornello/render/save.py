@@ -6,39 +6,52 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ritornello import atomic
-from ritornello.music.files import WRITABLE, write
+from ritornello.music.files import WRITABLE, encoded, write
 from ritornello.music.values import Melody
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
 
-def save_melody(melody: Melody, path: str | Path, probabilities: Sequence[float] | None = None) -> None:
+def save_melody(
+    melody: Melody,
+    path: str | Path,
+    probabilities: Sequence[float] | None = None,
+    maker: str = "",
+    replace: bool = False,
+) -> None:
     """Write `melody` to `path`, whole or not at all.
 
-    probabilities: (notes,), for a page that shows surprise. Raises ValueError for a suffix not in SUFFIXES,
+    probabilities: (notes,), for a page that shows surprise. maker, replace: which file it may replace, as of
+    `atomic.write_files`. Raises FileExistsError for one that must be kept, ValueError for a suffix not in SUFFIXES,
     ImportError naming the extra for .png without it, OSError naming `path` where it cannot be written.
     """
+    if Path(path).suffix.lower() in WRITABLE:
+        write(melody, path, maker, replace)
+    else:
+        atomic.write_bytes(path, melody_bytes(melody, path, probabilities), maker, replace)
+
+
+def melody_bytes(melody: Melody, path: str | Path, probabilities: Sequence[float] | None = None) -> bytes:
+    """Encode a melody by the suffix of a path, which is not written. See `save_melody`."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in WRITABLE:
-        write(melody, path)
-    elif suffix in SOUNDS:
-        from ritornello.render.sound import save_audio
+        return encoded(melody, path)
+    if suffix in SOUNDS:
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.sound import render_wave
 
-        save_audio(melody, path)
-    elif suffix == ".html":
+        return encode_audio(render_wave(melody), suffix.lstrip("."))
+    if suffix == ".html":
         from ritornello.render.audio_file import encode_audio
         from ritornello.render.page import Exhibit, frame_html
         from ritornello.render.sound import render_wave
 
         audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
-        atomic.write_text(path, frame_html(Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)))
-    elif suffix in (".svg", ".png"):
+        return frame_html(Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)).encode()
+    if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
-        atomic.write_bytes(path, staff_png(melody) if suffix == ".png" else staff_svg(melody).encode())
-    else:
-        raise ValueError(
-            f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}"
-        )
+        return staff_png(melody) if suffix == ".png" else staff_svg(melody).encode()
+    raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")

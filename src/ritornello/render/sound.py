@@ -52,16 +52,23 @@ def render_wave(
 
 
 def save_audio(
-    music: Melody | Piece, path: str | Path, sample_rate: int = 44100, soundfont: str | Path | None = None
+    music: Melody | Piece,
+    path: str | Path,
+    sample_rate: int = 44100,
+    soundfont: str | Path | None = None,
+    maker: str = "",
+    replace: bool = False,
 ) -> None:
     """Render to a .wav, .flac, .ogg or .mp3 file by suffix, whole or not at all.
 
+    maker, replace: which file it may replace, as of `atomic.write_files`.
     Raises as `render_wave`; ValueError for another suffix; OSError where the file cannot be written.
     """
     suffix = Path(path).suffix.lower().lstrip(".")
     if suffix not in FORMATS:
         raise ValueError(f"{path}: unknown kind of sound file; name it {', '.join('.' + f for f in FORMATS)}")
-    write_bytes(path, encode_audio(render_wave(music, sample_rate, soundfont), suffix, sample_rate))
+    content = encode_audio(render_wave(music, sample_rate, soundfont), suffix, sample_rate)
+    write_bytes(path, content, maker, replace)
 
 
 def _check_playable(music: Melody | Piece, with_drums: bool) -> None:

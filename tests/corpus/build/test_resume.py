@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from outputs import names_in
 
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.build.pool import Worker
@@ -47,7 +48,7 @@ def uninterrupted(folder, tmp_path_factory) -> dict[str, bytes]:
 
 def contents(out: Path) -> dict[str, bytes]:
     """The corpus, without the page that the command puts beside it."""
-    return {path.name: path.read_bytes() for path in out.iterdir() if path.name != PAGE}
+    return {name: (out / name).read_bytes() for name in names_in(out) if name != PAGE}
 
 
 def command(folder: Path, out: Path) -> list[str]:
@@ -185,14 +186,14 @@ def test_where_a_worker_cannot_be_replaced_what_was_read_stays(folder, uninterru
 
 
 def test_what_a_kill_left_in_the_middle_of_saving_is_swept_away(folder, uninterrupted, tmp_path):
-    half = tmp_path / ".corpus.abcd1234"
-    half.mkdir()
-    (half / "notes.npy").write_bytes(b"half of it")
-    (tmp_path / ".corpus.precious").mkdir()
-    (tmp_path / ".corpus.precious" / "letter.txt").write_text("not ours")
-    build_corpus(folder, out=tmp_path / "corpus")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".corpus.precious", "corpus"]
-    assert contents(tmp_path / "corpus") == uninterrupted
+    out = tmp_path / "corpus"
+    out.mkdir()
+    for name in (".notes.npy.abcd1234.npy", "..ritornello.json.abcd1234.json", ".precious"):
+        (out / name).write_bytes(b"half of it")
+    build_corpus(folder, out=out)
+    found = contents(out)
+    assert found.pop(".precious") == b"half of it"
+    assert found == uninterrupted
 
 
 def test_a_file_that_changed_since_is_read_again(tmp_path):

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from outputs import names_in
 
+from ritornello import atomic
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView, describe_look
 from ritornello.encoding import Grid, make_encoding
@@ -23,7 +25,7 @@ from ritornello.reports.runs.samples import Sample, make_sample, note_names, one
 from ritornello.reports.runs.watch import watch
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.finetune import Base
-from ritornello.training.run.folder import load_checkpoint
+from ritornello.training.run.folder import REPORT, load_checkpoint
 from ritornello.training.run.prepare import prepare_training
 from ritornello.training.run.request import Request
 
@@ -49,7 +51,7 @@ def training(tiny_corpus):
 def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(training, tiny_corpus, tmp_path):
     looks = list(watch(training, tmp_path))
     opening = [n.pitch for n in tiny_corpus.melodies("validation")[0].notes[:4]]
-    files = sorted((tmp_path / "samples").iterdir())
+    files = [tmp_path / "samples" / name for name in names_in(tmp_path / "samples")]
     assert len(files) == len(looks) == 4
     assert files[0].name == f"epoch-{looks[0].check.epochs:07.2f}-update-000003.mid"
     for path, look in zip(files, looks, strict=True):
@@ -63,7 +65,7 @@ def test_checks_of_one_moment_of_an_epoch_leave_a_melody_each(tiny_corpus, tmp_p
     options = replace(OPTIONS, streams=1, bptt_steps=2, updates=4)  # all within the first tune
     looks = list(watch(prepare_training(Request(NETWORK, Grid(), options), tiny_corpus), tmp_path))
     assert len({look.check.epochs for look in looks}) == 1
-    assert len(list((tmp_path / "samples").iterdir())) == 4
+    assert len(names_in(tmp_path / "samples")) == 4
 
 
 def test_the_coach_hears_the_network_by_itself_without_what_composing_adds(make_tensors):
@@ -128,12 +130,10 @@ def test_a_run_that_is_left_off_has_its_report(training, tmp_path):
 
 
 def test_a_disk_that_fills_up_is_told_once_and_by_its_first_victim(training, tmp_path, monkeypatch):
-    from ritornello import atomic
-
     looks = watch(training, tmp_path)
     next(looks)
 
-    def full(path, content):
+    def full(path, content, *_, **__):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(atomic, "write_bytes", full)
@@ -151,17 +151,36 @@ def test_a_run_that_is_gone_on_with_keeps_its_melodies_and_its_line(training, ti
     assert [look.check.update for look in again] == [9, 12]
     assert again[-1].log.ngram == first
     assert [s["update"] for s in json.loads((tmp_path / "coach.json").read_text())["samples"]] == [3, 6, 9, 12]
-    assert len(list((tmp_path / "samples").iterdir())) == 4
+    assert len(names_in(tmp_path / "samples")) == 4
 
 
 def test_a_new_run_clears_the_melodies_of_an_older_one(training, tmp_path):
-    (tmp_path / "samples").mkdir()
-    for name in ("epoch-0099.00.mid", "mine.mid"):
-        (tmp_path / "samples" / name).write_bytes(b"")
+    samples = tmp_path / "samples"
+    older, edited, mine = (samples / f"{name}.mid" for name in ("epoch-0099.00", "epoch-0098.00", "epoch-0097.00"))
+    for path in (older, edited):
+        atomic.write_bytes(path, b"a melody", REPORT)
+    edited.write_bytes(b"a better melody")
+    mine.write_bytes(b"a melody of mine")
     list(watch(training, tmp_path))
-    names = {path.name for path in (tmp_path / "samples").iterdir()}
-    assert "mine.mid" in names
-    assert "epoch-0099.00.mid" not in names
+    assert not older.exists()
+    assert edited.read_bytes() == b"a better melody"
+    assert mine.read_bytes() == b"a melody of mine"
+
+
+def test_a_report_or_a_melody_that_somebody_changed_is_kept_and_named_once(training, tiny_corpus, tmp_path, capsys):
+    looks = watch(training, tmp_path)
+    next(looks), next(looks)
+    looks.close()
+    page, melody = tmp_path / "report.html", max((tmp_path / "samples").glob("*.mid"))
+    load = load_checkpoint(tmp_path)
+    page.write_text("with my notes")
+    list(watch(prepare_training(Request(), tiny_corpus, load), tmp_path))
+    assert page.read_text() == "with my notes"
+    told = capsys.readouterr().err
+    assert told.count("\n") == told.count("report.html: has changed since ritornello made it, so it is kept") == 1
+    melody.write_bytes(b"mine")
+    list(watch(prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus), tmp_path))
+    assert melody.read_bytes() == b"mine"
 
 
 class Killed(BaseException):
@@ -190,7 +209,7 @@ def test_of_a_run_that_was_replaced_nothing_is_left_even_where_the_new_one_is_ki
     list(watch(training, tmp_path))
     assert (tmp_path / "report.html").exists()
     killed_at_once(prepare_training(Request(NETWORK, Grid(), OPTIONS), other_corpus), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.safetensors", "log.jsonl"]
+    assert names_in(tmp_path) == ["last.safetensors", "log.jsonl"]
 
 
 def test_a_resumed_run_is_not_measured_by_what_was_counted_for_the_one_before_it(training, other_corpus, tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from outputs import names_in
 from run_logs import read_log
 
 import ritornello
@@ -127,9 +128,8 @@ def test_a_log_that_is_ahead_of_the_saved_place_is_taken_back(tiny_corpus, whole
         (tmp_path / "cut" / name).write_bytes(b"half-writ")
     to_the_end(go_on(tiny_corpus, tmp_path / "cut"), tmp_path / "cut")
     assert same_end(whole, tmp_path / "cut")
-    assert sorted(p.name for p in (tmp_path / "cut").rglob("*")) == [
-        "last.safetensors", "log.jsonl", "model.safetensors", "samples"
-    ]  # fmt: skip
+    assert names_in(tmp_path / "cut") == ["last.safetensors", "log.jsonl", "model.safetensors", "samples"]
+    assert names_in(tmp_path / "cut" / "samples") == []
 
 
 def exploding_once(training: Training, after: int = 22) -> Training:
@@ -300,11 +300,15 @@ def test_a_run_is_not_replaced_in_silence(whole, tmp_path):
     (whole / "last.safetensors").unlink()
     with pytest.raises(ValueError, match="holds a run already"):
         check_free(whole)
+    (whole / "log.jsonl").unlink()
+    with pytest.raises(FileExistsError, match=r"so it is kept: .*model\.safetensors"):
+        check_free(whole)
+    check_free(whole, may_replace=True)
 
 
 def test_a_new_run_in_the_place_of_another_leaves_nothing_of_it(tiny_corpus, whole):
     until(begin(tiny_corpus, seed=4), whole, 2)
-    assert sorted(p.name for p in whole.iterdir()) == ["last.safetensors", "log.jsonl"]
+    assert names_in(whole) == ["last.safetensors", "log.jsonl"]
     assert load_checkpoint(whole).metadata.plan.seed == 4
 
 
@@ -362,7 +366,7 @@ def good_files(folder: Path) -> dict[str, bytes]:
     load_checkpoint(folder)
     load_model(folder / "model.safetensors")
     read_log(folder)
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
+    return {name: (folder / name).read_bytes() for name in names_in(folder)}
 
 
 def fail_then_go_on(corpus, folder: Path, spoil, mend) -> Path:
@@ -453,7 +457,7 @@ def ends_as_if_never_killed(folder: Path, seed: int, kills: int) -> int:
     assert int(done.stdout) == kills
     cut = sorted(folder.glob("cut-*"))
     assert all(same_end(folder / "whole", one) for one in cut)
-    assert all(not list(one.glob(".*")) for one in cut)
+    assert not [name for one in cut for name in names_in(one) if name.startswith(".")]
     return len(cut)
 
 

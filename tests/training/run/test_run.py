@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from outputs import names_in
 
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid
@@ -35,7 +36,7 @@ def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
         if check.is_best:  # usable at any moment
             assert load_model(tmp_path / "run" / "model.safetensors").metadata["update"] == check.update
         seen.append(check)
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == FILES
+    assert names_in(tmp_path / "run") == FILES
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()]
     assert lines[0]["plan"]["updates"] == 12
     assert lines[0]["network"]["width"] == 16

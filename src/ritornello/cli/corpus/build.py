@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 from ritornello.corpus.options import BuildOptions
 
 
@@ -16,6 +16,7 @@ def build(
     *sources: str,
     out: Out,
     options: Annotated[BuildOptions, Parameter(name="*")] = BuildOptions(),
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,7 +46,7 @@ def build(
         raise ValueError("name at least one file or folder to build from")
     try:
         with console.progress("reading") as progress:
-            corpus = api.build_corpus(list(sources), out, on_file=progress, options=options)
+            corpus = api.build_corpus(list(sources), out, on_file=progress, replace=replace, options=options)
     except CorpusError as error:
         if error.report:
             is_shown_whole = options.strict or is_corpus(Path(out))  # then no report.jsonl has the lines

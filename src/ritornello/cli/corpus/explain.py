@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.cli.console import AsJson, Console, Quiet, Replace
 from ritornello.corpus.options import BuildOptions
 
 
@@ -17,6 +17,7 @@ def explain(
     *,
     out: Annotated[str | None, Parameter(name=["--out", "-o"])] = None,
     options: Annotated[BuildOptions, Parameter(name="*")] = BuildOptions(),
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,7 +38,7 @@ def explain(
     from ritornello.reports.corpora.explain import as_text
 
     console = Console(quiet, as_json)
-    found = api.explain_file(file, out, options=options)
+    found = api.explain_file(file, out, replace=replace, options=options)
     text = "\n\n".join(as_text(one, console.width or 88) for one in found)
     console.result([one.to_dict() for one in found], text + (f"\n\npage: {out}" if out else ""))
     if not any(one.is_kept for one in found):

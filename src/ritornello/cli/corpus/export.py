@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 
 
 def export(
@@ -18,6 +18,7 @@ def export(
     to: Annotated[Literal["parquet", "midi", "npz"], Parameter(name="--format")] = "midi",
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,7 +47,7 @@ def export(
     """
     console = Console(quiet, as_json)
     source = api.load_corpus(corpus, build=False)
-    files = [str(path) for path in api.export_corpus(source, out, to, convention, steps_per_quarter)]
+    files = [str(path) for path in api.export_corpus(source, out, to, convention, steps_per_quarter, replace)]
     melodies = source.counts()["all"]["melodies"]
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
     value = {"out": out, "format": to, "files": files, "melodies": melodies}

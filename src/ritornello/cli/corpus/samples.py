@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.cli.console import AsJson, Console, Quiet, Replace
 
 
-def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def samples(folder: str, /, *, replace: Replace = False, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Write twelve free MIDI files to a folder: nine good ones, three broken in typical ways.
 
     Example: ritornello corpus samples my-tunes
@@ -16,11 +16,11 @@ def samples(folder: str, /, *, as_json: AsJson = False, quiet: Quiet = False) ->
     Parameters
     ----------
     folder
-        Where to write them; it is made if need be. No other file is overwritten.
+        Where to write them; it is made if need be.
     """
     from ritornello.corpus.samples import SAMPLES
 
-    paths = api.samples(folder)
+    paths = api.samples(folder, replace)
     console = Console(quiet, as_json)
     longest = max(map(len, SAMPLES))
     for name, purpose in SAMPLES.items():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.cli.console import AsJson, Console, Quiet, Replace
 
 
 def show(
@@ -15,6 +13,7 @@ def show(
     families: bool = False,
     picture: str | None = None,
     page: str | None = None,
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -39,7 +38,7 @@ def show(
 
     console = Console(quiet, as_json)
     material = api.load_corpus(corpus, build=False)
-    description = api.show_corpus(material, picture, page, Path(corpus).name)
+    description = api.show_corpus(material, picture, page, corpus, replace)
     if families:
         found = api.corpus_families(material)
         console.result([family.to_dict() for family in found], families_as_text(found))

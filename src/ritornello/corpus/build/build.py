@@ -44,12 +44,13 @@ def build_corpus(
     options: BuildOptions = BuildOptions(),
     on_file: OnFile | None = None,
     out: str | Path | None = None,
+    replace: bool = False,
 ) -> Corpus:
     """Read files, folders and archives into a corpus, with one report line for each file.
 
     on_file: called after each file with how many are done, how many there are, and its name.
     out: the corpus folder to write. The journal lies beside it while files are read: interrupt or kill the program,
-        and the same call goes on.
+        and the same call goes on. replace: see `Corpus.save`.
     Raises CorpusError where a source is missing, the split is not one, or nothing at all could be kept; its
     `report` then says why for each file, and so does the `report.jsonl` in `out`, unless a corpus
     lies there. Raises WorkerError where no process can be started that reads files.
@@ -61,7 +62,7 @@ def build_corpus(
     found = Lines(list, Source.from_list, each_file(named))
     with Journal(None if out is None else journal_path(out), options, len(found)) as journal:
         try:
-            corpus = _built(found, options, journal, on_file, out)
+            corpus = _built(found, options, journal, on_file, out, replace)
         except KeyboardInterrupt:
             kept = "the same command goes on from here" if out is not None else "nothing is kept"
             raise KeyboardInterrupt(f"interrupted: {len(journal)} of {len(found)} files are read; {kept}") from None
@@ -73,7 +74,7 @@ def build_corpus(
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
             if isinstance(error, CorpusError) and error.report and out is not None and not options.strict:
-                write_report(Path(out), lines_of(error.report, FileReport.to_dict))
+                write_report(Path(out), lines_of(error.report, FileReport.to_dict), replace)
             if isinstance(error, OSError) and error.filename is None and out is not None:
                 raise not_written(out, error) from None
             raise
@@ -82,7 +83,12 @@ def build_corpus(
 
 
 def _built(
-    sources: Sequence[Source], options: BuildOptions, journal: Journal, on_file: OnFile | None, out: str | Path | None
+    sources: Sequence[Source],
+    options: BuildOptions,
+    journal: Journal,
+    on_file: OnFile | None,
+    out: str | Path | None,
+    may_replace: bool,
 ) -> Corpus:
     """Let the executor fill the journal, make the corpus of it meanwhile, and save it."""
     assembly = Assembly(sources, journal.rows, options)
@@ -102,7 +108,7 @@ def _built(
     corpus = assembly.corpus()
     if out is not None:
         sweep(Path(out))  # the journal is ours, so nobody else is saving there
-        corpus.save(out)
+        corpus.save(out, may_replace)
     return corpus
 
 

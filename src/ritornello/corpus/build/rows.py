@@ -166,10 +166,18 @@ class Journal(AbstractContextManager["Journal"]):
             self._end = len(header)
             for key, place, after in _records(self._file, self._end):
                 self._known[key], self._end = place, after
+        elif not self._is_journal():
+            self._file.close()
+            raise CorpusError(f"{path}: a file that is no journal of a build is in the way; move it elsewhere")
         self._file.truncate(self._end)
         if not self._end:
             self._file.seek(0)
             self._end = _write_whole(self._file, header)
+
+    def _is_journal(self) -> bool:
+        """Tell whether the file begins as a journal does, or is empty or cut short."""
+        self._file.seek(0)
+        return MAGIC.startswith(self._file.read(len(b"ritornello journal ")))
 
     def __exit__(self, *_: object) -> None:
         """Let go of the file; it stays."""

@@ -19,7 +19,7 @@ from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.coach import Log, clock, diagnose, final_line
 from ritornello.reports.runs.log import ENDINGS, RunRecord
 from ritornello.reports.web_page import card, document, masthead, sentence, thumb
-from ritornello.training.run.folder import CURVES_NAMES, REPORT_NAME, SAMPLES
+from ritornello.training.run.folder import CURVES_NAMES, REPORT, REPORT_NAME, SAMPLES
 
 WIDE, NARROW = 860, 400  # pixels; the style sheet of the pages shows one of the two
 HEIGHT, NARROW_HEIGHT = 380, 320
@@ -27,23 +27,24 @@ MOST_SAMPLES = 12  # on the page; all of them are in samples/
 
 
 def write_report(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> Path:
-    """Write report.html and the curves of a run into its folder, each whole or not at all.
+    """Write report.html and the curves of a run into its folder, all of them or none.
 
     Before the first check nothing is written.
     melodies: samples by file name, as far as they are at hand; the others are read from the folder.
-    Returns the page's path. Raises OSError naming what cannot be written.
+    Returns the page's path. Raises FileExistsError where one has changed since it was made, OSError naming what
+    cannot be written.
     """
     page = record.folder / REPORT_NAME
     if not record.checks:
         return page
-    atomic.write_text(page, report_page(record, melodies))
     svg = curves(record.log)
     drawn, pixels = (record.folder / name for name in CURVES_NAMES)
-    atomic.write_text(drawn, svg)
+    files = [(page, report_page(record, melodies).encode()), (drawn, svg.encode())]
     if find_spec("resvg_py"):
         from ritornello.render.staff import svg_to_png
 
-        atomic.write_bytes(pixels, svg_to_png(svg))
+        files.append((pixels, svg_to_png(svg)))
+    atomic.write_files(files, REPORT)
     return page
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +25,7 @@ from ritornello.reports.runs.coach import Diagnosis, Log, Point, diagnose
 from ritornello.reports.runs.log import RunLogError, RunRecord, read_coach, record_of
 from ritornello.reports.runs.samples import Sample, make_sample, note_names, opening_of
 from ritornello.training.loop import Check, check_sample
-from ritornello.training.run.folder import COACH_NAME, SAMPLES
+from ritornello.training.run.folder import COACH_NAME, REPORT, SAMPLES
 from ritornello.training.run.sizes import MAX_NGRAM_NOTES
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def watch(
 class _Watcher:
     """Samples, diagnoses and the report of a run under way.
 
-    figures: what coach.json holds. melodies: the samples of this process by file name, which need not be read back.
+    figures: what coach.json holds. kept: files that somebody changed. melodies: the samples of this process
+    by file name, which need not be read back.
     """
 
     def __init__(self, training: Training, out: Path):
@@ -91,6 +93,7 @@ class _Watcher:
         first = (training.material.validation or training.material.train)[0]
         self.primer = opening_of(training.encoding.decode(first))
         self.reported, self.is_reported = time.monotonic(), True
+        self.kept = set[str]()
 
     @property
     def record(self) -> RunRecord:
@@ -100,7 +103,7 @@ class _Watcher:
     def look(self, check: Check) -> Look:
         """Sample a melody and diagnose the run after a check; write the report where it is due."""
         sample = self._sample(check)
-        atomic.write_text(self.out / COACH_NAME, json.dumps(self.figures) + "\n")
+        atomic.write_text(self.out / COACH_NAME, json.dumps(self.figures) + "\n", REPORT, replace=True)
         log, self.is_reported = self.record.log, False
         if time.monotonic() - self.reported >= REPORT_SECONDS:
             self.report()
@@ -111,8 +114,19 @@ class _Watcher:
         from ritornello.reports.runs.page import write_report
 
         if not self.is_reported:
-            write_report(self.record, self.melodies)
+            with self._keeping():
+                write_report(self.record, self.melodies)
             self.reported, self.is_reported = time.monotonic(), True
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Go on where a file must be kept, because somebody changed it; say so once."""
+        try:
+            yield
+        except atomic.FileKeptError as error:
+            if error.filename not in self.kept:
+                self.kept.add(error.filename)
+                print(f"ritornello: {error.filename}: {error.strerror}", file=sys.stderr)
 
     def _sample(self, check: Check) -> Sample | None:
         """Make and keep a melody, unless the last one is too near or the encoding cannot compose."""
@@ -127,7 +141,8 @@ class _Watcher:
         except ValueError:  # a primer that this encoding or these bars have no room for
             sample = make_sample(training.model_at(check), None)
         name = f"epoch-{check.epochs:07.2f}-update-{check.update:06d}.mid"
-        write(sample.melody, self.out / SAMPLES / name)
+        with self._keeping():
+            write(sample.melody, self.out / SAMPLES / name, REPORT)
         self.melodies[name] = sample.melody
         samples.append(
             {

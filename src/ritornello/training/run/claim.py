@@ -12,16 +12,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from ritornello.atomic import not_written
+from ritornello.atomic import check_files, not_written
 from ritornello.corpus.store import is_corpus
 from ritornello.training.plan import DEFAULTS, TrainOptions
 from ritornello.training.run.finetune import check_kept
 from ritornello.training.run.folder import (
+    DEMO,
     LAST_NAME,
+    REPORT,
+    REPORTS,
+    STATE,
     Checkpoint,
     CheckpointError,
     RunMetadata,
-    holds_run,
     job,
     load_checkpoint,
     read_metadata,
@@ -89,9 +92,7 @@ def _examine(folder: Path, request: Request, resume: bool, may_replace: bool) ->
         saved = load_checkpoint(folder)
         check_options(saved.metadata, request)
         return saved
-    if request.is_demo and holds_run(folder) and not _is_demo(folder):
-        raise ValueError(f"{folder} holds a run that is not a demo's: choose another folder for the demo with -o")
-    check_free(folder, request.source, may_replace or request.is_demo)
+    check_free(folder, request.source, may_replace, request.is_demo)
     if request.base:
         check_kept(request.base, folder)
     return None
@@ -113,20 +114,25 @@ def check_options(metadata: RunMetadata, request: Request) -> None:
         raise CheckpointError(f"the encoding is another one than the run's ({metadata.encoding}): {remedy}")
 
 
-def check_free(folder: Path, source: str = "", may_replace: bool = False) -> None:
-    """Raise ValueError where a new run in the folder would replace what it must not.
+def check_free(folder: Path, source: str = "", may_replace: bool = False, is_demo: bool = False) -> None:
+    """Check that a new run in the folder replaces nothing that it must not.
 
-    source: where the corpus is read from. may_replace: whether a run in the folder may be replaced.
+    Raises ValueError, FileKeptError for a file that is no run's.
+    source: where the corpus is read from. may_replace: whether a run in the folder, and files of its names, may be
+    replaced. is_demo: a demo may replace a demo that nobody changed.
     """
     if is_corpus(folder):
         raise ValueError(f"{folder} is a corpus: choose another folder for the run")
     if source and folder.is_dir() and Path(source).is_dir() and folder.samefile(source):
         raise ValueError(f"{folder} holds the tunes to learn from: choose another folder for the run")
-    if holds_run(folder) and not may_replace:
+    begun = [(folder / name).exists() for name in STATE]
+    if (begun[0] or all(begun[1:])) and not (may_replace or is_demo):
         raise ValueError(
             f"{folder} holds a run already: resume it (`ritornello train --resume {folder}`), replace it "
             "(--replace) or choose another folder"
         )
+    check_files((folder / name for name in STATE), DEMO if is_demo else "", may_replace)
+    check_files((folder / name for name in REPORTS), REPORT, may_replace)
 
 
 def is_under_way(folder: Path, may_replace: bool = False) -> bool:
@@ -138,11 +144,4 @@ def is_under_way(folder: Path, may_replace: bool = False) -> bool:
         return (folder / LAST_NAME).exists()
     with suppress(CheckpointError):
         return bool(job()) and read_metadata(folder).job == job()
-    return False
-
-
-def _is_demo(folder: Path) -> bool:
-    """Tell whether a demo began the run in the folder."""
-    with suppress(CheckpointError):
-        return read_metadata(folder).demo
     return False

@@ -32,7 +32,11 @@ CURVES_NAMES = ("curves.svg", "curves.png")
 SAMPLES = "samples"
 SAMPLE_NAMES = "epoch-*.mid"
 REPORTS = (COACH_NAME, REPORT_NAME, *CURVES_NAMES)
-WRITTEN = (LAST_NAME, MODEL_NAME, LOG_NAME, *REPORTS)
+STATE = (LAST_NAME, MODEL_NAME, LOG_NAME)
+WRITTEN = (*STATE, *REPORTS)
+
+TRAIN, DEMO = "train", "demo"  # makers of a run
+REPORT = "train report"  # maker of what is written anew as a run goes on
 
 FORMAT = 1
 OPTIONAL = ("parent", "base", "job", "demo")  # left out where the run has none
@@ -80,6 +84,11 @@ class RunMetadata:
         values[VALIDATION] = values.pop("validation")
         return values
 
+    @property
+    def maker(self) -> str:
+        """What made the run: its files may be replaced by the same alone."""
+        return DEMO if self.demo else TRAIN
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -94,7 +103,7 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint) -> None:
-    """Write `last.safetensors`, whole or not at all. Raises OSError naming it."""
+    """Write `last.safetensors` over the one before. Raises OSError naming it."""
     from safetensors.numpy import save
 
     arrays: dict[str, np.ndarray] = {}
@@ -113,7 +122,8 @@ def save_checkpoint(checkpoint: Checkpoint) -> None:
     }
     text = json.dumps(header, sort_keys=True)
     metadata = {"ritornello-run": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-    atomic.write_bytes(checkpoint.folder / LAST_NAME, save(arrays, metadata))
+    content = save(arrays, metadata)
+    atomic.write_bytes(checkpoint.folder / LAST_NAME, content, checkpoint.metadata.maker, replace=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -157,28 +167,20 @@ def _read(path: Path, with_arrays: bool) -> tuple[dict[str, Any], dict[str, np.n
     return header, arrays
 
 
-def holds_run(folder: Path) -> bool:
-    """Tell whether a run was begun in this folder."""
-    return any((folder / name).exists() for name in (LAST_NAME, LOG_NAME, MODEL_NAME))
-
-
 def lasting(name: str | Path) -> str:
     """Return the absolute path of what exists, else the name, to find it from any directory."""
     return str(Path(name).absolute()) if Path(name).exists() else str(name)
 
 
-def remove(*paths: Path) -> None:
-    """Remove files of an earlier run. Raises OSError naming the one that stays."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise atomic.not_written(path, error) from None
-
-
 def sweep(folder: Path) -> None:
     """Remove what a killed program left half-written."""
-    for pattern in (*(f".{name}.*" for name in WRITTEN), f"{SAMPLES}/.{SAMPLE_NAMES}.*"):
+    record = f".{atomic.RECORD}.*"
+    for pattern in (
+        *(f".{name}.*" for name in WRITTEN),
+        f"{SAMPLES}/.{SAMPLE_NAMES}.*",
+        record,
+        f"{SAMPLES}/{record}",
+    ):
         for path in folder.glob(pattern):
             with suppress(OSError):
                 path.unlink()

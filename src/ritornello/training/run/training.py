@@ -35,12 +35,12 @@ from ritornello.training.run.folder import (
     LOG_NAME,
     MODEL_NAME,
     PRIVATE,
+    REPORT,
     REPORTS,
     SAMPLE_NAMES,
     SAMPLES,
     Checkpoint,
     RunMetadata,
-    remove,
     save_checkpoint,
     sweep,
 )
@@ -165,7 +165,7 @@ class Training:
             step = next(steps, None)
             if isinstance(step, Check):
                 if step.is_best and self.ranks.is_first:
-                    save_model(folder / MODEL_NAME, self.model_at(step))
+                    save_model(folder / MODEL_NAME, self.model_at(step), maker=self.metadata.maker, replace=True)
                 self.log.append(asdict(step))
                 self._write_log(folder)
             return step
@@ -181,11 +181,15 @@ class Training:
             self._save(folder)
         self._write_log(folder)
         if self.ranks.is_first and not math.isfinite(self.progress.best):
-            remove(folder / MODEL_NAME)
+            atomic.remove(folder / MODEL_NAME)
         if self.ranks.is_first and not self.log:  # no report is this run's yet, even where it was killed just here
-            remove(*(folder / name for name in REPORTS), *(folder / SAMPLES).glob(SAMPLE_NAMES))
+            reports, samples = [folder / name for name in REPORTS], folder / SAMPLES
+            for path in () if self.is_resumed else reports:  # whose folder was claimed
+                atomic.remove(path)
+            atomic.remove_made(folder, "*", REPORT)
+            atomic.remove_made(samples, SAMPLE_NAMES, REPORT)
             with suppress(OSError):  # it holds something else, which stays
-                (folder / SAMPLES).rmdir()
+                samples.rmdir()
 
     def _go_back(self, folder: Path, line: dict[str, Any]) -> None:
         """Put the best weights, or else the initial ones, into the engine again; log the line."""
@@ -213,7 +217,7 @@ class Training:
         """Write the log whole or not at all, if this is the first rank. Raises OSError naming it."""
         if self.ranks.is_first:
             text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self.log_lines)
-            atomic.write_text(folder / LOG_NAME, text)
+            atomic.write_text(folder / LOG_NAME, text, self.metadata.maker, replace=True)
 
 
 def rescued(
