@@ -37,6 +37,8 @@ def one(*numbers: int) -> frozenset[int]:
             ],
             "ABACAD",
         ),
+        ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks(endings=one(3))], "ABAC"),
+        ([BarMarks(), BarMarks(endings=one(1, 2), repeat_end=2), BarMarks(endings=one(4))], "ABABAC"),
         ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks()], "ABAC"),
         (
             [

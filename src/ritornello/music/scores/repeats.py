@@ -49,13 +49,14 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
         after_endings = place > 0 and not bar.endings and bars[place - 1].endings
         if start != place and (bar.repeat_start or after_endings):
             start, turn = place, 1
-        skipped = bool(bar.endings) and (turns if jumps else turn) not in bar.endings
+        following = next((number for number in turns if number > turn), None)
+        skipped = bool(bar.endings) and (turns[-1] if jumps else turn) not in bar.endings
         if not skipped:
             order.append(place)
             if len(order) > MAX_BARS:
                 raise ValueError(f"the repeats come to more than {MAX_BARS} bars")
-            if bar.repeat_end and turn < turns and (not jumps or bar.after_jump):
-                place, turn = start, turn + 1
+            if bar.repeat_end and following and (not jumps or bar.after_jump):
+                place, turn = start, following
                 continue
             until = bars[jumps[-1]].until if jumps else ""
             if is_open and bar.fine and until != "coda":
@@ -74,15 +75,20 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
     return order
 
 
-def _turns(bars: Sequence[BarMarks], place: int) -> int:
-    """Count the plays of the repeat that ends at this bar, by barline or endings around it."""
+def _turns(bars: Sequence[BarMarks], place: int) -> list[int]:
+    """List the plays of the repeat that ends at this bar, by barline or endings around it.
+
+    A number that no ending has is no play: endings 1 and 3 are two.
+    """
     first = last = place
     while first > 0 and bars[first].endings and bars[first - 1].endings and not bars[first].repeat_start:
         first -= 1
     while last + 1 < len(bars) and bars[last].endings and bars[last + 1].endings and not bars[last + 1].repeat_start:
         last += 1
     group = bars[first : last + 1]
-    return max([b.repeat_end for b in group] + [n for b in group for n in b.endings])
+    numbers = {n for b in group for n in b.endings}
+    plays = max(1, *(b.repeat_end for b in group))
+    return sorted(numbers if len(numbers) >= plays else numbers | set(range(1, plays + 1)))
 
 
 def _origin(bars: Sequence[BarMarks], jump: BarMarks) -> int:
