@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.music.midi.tracks import END_OF_TRACK, events, meta_bytes, track_bytes
 from ritornello.music.values import Note
@@ -76,20 +77,28 @@ def joined(voices: Sequence[Voice], is_alone: bool, is_mpe: bool = False) -> lis
     if len(pitched) < 2:
         return list(voices)
     whole = _together(pitched)
+    spans = [np.fromiter((t for n in v.notes for t in (n[0], n[0] + n[1])), np.int64).reshape(-1, 2) for v in pitched]
+    common = [[_sounding_with(a, b) for b in spans] for a in spans]
+
+    def shared(places: Sequence[int]) -> float:
+        """Compute the largest share of a voice's notes that sound with another's."""
+        return max(float(np.any([common[i][j] for j in places if j != i], axis=0).mean()) for i in places)
+
+    everyone = range(len(pitched))
     if not is_alone:
-        is_one = len({v.program for v in pitched}) == 1 or _shared(pitched) <= TOGETHER
-        return [*([whole] if is_one or is_mpe else pitched), *drums]
-    if is_mpe or _shared(pitched) <= TURNS:
+        is_one = len({v.program for v in pitched}) == 1 or is_mpe or shared(everyone) <= TOGETHER
+        return [*([whole] if is_one else pitched), *drums]
+    if is_mpe or shared(everyone) <= TURNS:
         return [whole, *drums]
-    groups: list[list[Voice]] = []
-    for voice in pitched:
+    groups: list[list[int]] = []
+    for place in everyone:
         for group in groups:
-            if group[0].program == voice.program and _shared([*group, voice]) <= TURNS:
-                group.append(voice)
+            if pitched[group[0]].program == pitched[place].program and shared([*group, place]) <= TURNS:
+                group.append(place)
                 break
         else:
-            groups.append([voice])
-    return [*(_together(group) for group in groups), *drums]
+            groups.append([place])
+    return [*(_together([pitched[i] for i in group]) for group in groups), *drums]
 
 
 def _together(voices: Sequence[Voice]) -> Voice:
@@ -101,23 +110,16 @@ def _together(voices: Sequence[Voice]) -> Voice:
     return Voice(notes, counts.most_common(1)[0][0])
 
 
-def _shared(voices: Sequence[Voice]) -> float:
-    """Compute the largest share of a voice's notes that sound with another voice's, legato aside."""
-    spans = [np.array([(n.start, n.end) for n in v.notes]) for v in voices]
-    starts, ends = np.concatenate(spans).T
-    owner = np.repeat(np.arange(len(spans)), [len(s) for s in spans])
-    order = np.lexsort((owner, starts))
-    starts, ends, owner = starts[order], ends[order], owner[order]
-    sounding = np.zeros(len(starts), bool)
-    latest = np.zeros(len(spans), np.int64)  # the end of what each voice sounds
-    holder = np.zeros(len(spans), np.int64)
-    for i, (start, end, mine) in enumerate(zip(starts.tolist(), ends.tolist(), owner.tolist(), strict=True)):
-        for other in np.flatnonzero(latest > start).tolist():
-            before = holder[other]
-            common = min(latest[other], end) - start
-            if other != mine and common > SHORT_OVERLAP * min(end - start, latest[other] - starts[before]):
-                sounding[i] = sounding[before] = True
-        if end > latest[mine]:
-            latest[mine], holder[mine] = end, i
-    counts = np.bincount(owner, minlength=len(spans))
-    return float((np.bincount(owner, sounding, len(spans)) / counts).max())
+def _sounding_with(notes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which notes sound with the one of another voice that starts before or after them, legato aside.
+
+    notes, others: (notes, 2), their starts and ends.
+    """
+    starts, ends = notes.T
+    after = np.searchsorted(others[:, 0], starts, "right")
+    found = np.zeros(len(starts), bool)
+    for place in (after - 1, after):
+        first, last = others[place.clip(0, len(others) - 1)].T
+        together = np.minimum(ends, last) - np.maximum(starts, first)
+        found |= together > SHORT_OVERLAP * np.minimum(ends - starts, last - first)
+    return found
