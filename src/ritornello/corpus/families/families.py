@@ -128,8 +128,8 @@ class Comparison:
         return self.are_variants(a, b) and sameness(self._line(a), self._line(b)) >= DUPLICATE
 
     def by_length(self, indices: Iterable[int]) -> list[int]:
-        """Order pieces from the longest to the shortest, the first in file order of equal ones."""
-        return sorted(indices, key=lambda i: (-len(self._line(i).contour), -len(self._line(i).pitches), i))
+        """Order pieces by notes, the longest first, equal ones in file order."""
+        return sorted(indices, key=lambda i: (-len(self._line(i).pitches), i))
 
     def variant_pairs(self, indices: Sequence[int]) -> list[tuple[int, int]]:
         """Find the pairs of variants among pieces that have different fingerprints."""
