@@ -253,7 +253,16 @@ def test_an_ending_drawn_open_goes_on_to_the_next_sign():
         + bar(open_ended + note("quarter", 64))
         + bar(note("quarter", 65), head="<endRepeat>2</endRepeat>")  # belongs to the second ending
     )
-    assert [p for _, _, p in sounds(piece(score(bars)))] == [60, 62, 60, 64, 65, 60]
+    assert [p for _, _, p in sounds(piece(score(bars)))] == [
+        60,
+        62,
+        60,
+        64,
+        65,
+        60,
+        64,
+        65,
+    ]  # as MuseScore 3 plays it
 
 
 def test_a_bar_repeat_sign_plays_the_bar_before():
@@ -301,7 +310,11 @@ def order(**signs: str) -> list[int]:
     [
         ({"b1": "", "b2": ""}, [1, 2]),
         ({"b1": "", "b2": "|:", "b3": ":|", "b4": ""}, [1, 2, 3, 2, 3, 4]),
-        ({"b1": ":|", "b2": ":|=3"}, [1, 1, 2, 2, 2]),
+        ({"b1": ":|", "b2": ":|=3"}, [1, 1, 2, 1, 2, 1, 2]),  # as MuseScore 3 does, to the sign or the beginning
+        ({"b1": "|: :|", "b2": "|: :|=3"}, [1, 1, 2, 2, 2]),
+        ({"b1": ":|", "b2": "", "b3": "", "b4": "end=1 :|", "b5": "end=2"}, [1, 1, 2, 3, 5]),
+        ({"b1": "", "b2": "end=1 :|", "b3": "end=2 |:", "b4": ":|", "b5": ""}, [1, 2, 1, 3, 4, 3, 4, 5]),
+        ({"b1": "|:", "b2": "jump=start,fine,", "b3": "fine :|", "b4": ""}, [1, 2, 3, 1, 2, 1, 2, 3]),
         ({"b1": "|:", "b2": "end=1 :|", "b3": "end=2", "b4": ""}, [1, 2, 1, 3, 4]),
         ({"b1": "", "b2": "end=1,2 :|=3", "b3": "end=3"}, [1, 2, 1, 2, 1, 3]),
         ({"b1": "end=1 :|", "b2": "end=2", "b3": "", "b4": ":|"}, [1, 2, 3, 4, 3, 4]),
@@ -408,3 +421,35 @@ def test_an_encoding_declaration_cannot_hide_a_document_type():
     hidden = b'<?xml version="1.0"?>' + '<!DOCTYPE m [<!ENTITY a "a">]><m>&a;</m>'.encode("utf-16")
     with pytest.raises(ValueError, match="damaged XML"):
         scan_musescore(hidden)
+
+
+CLARINET = '<Part><Staff id="1"/><Instrument><longName>Clarinet</longName>{}</Instrument></Part>'
+IN_B_FLAT = "<transposeDiatonic>-1</transposeDiatonic><transposeChromatic>-2</transposeChromatic>"
+IN_A = "<transposeDiatonic>-2</transposeDiatonic><transposeChromatic>-3</transposeChromatic>"
+
+
+def signature(fifths: int) -> str:
+    return f"<KeySig><accidental>{fifths}</accidental></KeySig>"
+
+
+def test_the_key_of_a_transposing_instrument_is_the_one_that_sounds():
+    change = f"<InstrumentChange><Instrument>{IN_A}</Instrument></InstrumentChange>"
+    bars = bar(signature(2) + time(1, 4) + note("quarter", 60)) + bar(signature(-3) + change + note("quarter", 60))
+    keys = piece(score(bars, parts=CLARINET.format(IN_B_FLAT))).timeline.keys
+    assert [(key.tick, key.fifths) for key in keys] == [(0, 0)]
+    bars = bar(signature(0) + time(1, 4) + note("quarter", 60))
+    assert piece(score(bars, parts=CLARINET.format(IN_A))).timeline.key == Key(0, 3)
+
+
+def test_a_score_at_concert_pitch_states_keys_as_they_sound():
+    bars = bar(signature(2) + time(1, 4) + note("quarter", 60))
+    content = score(bars, parts=f"<Style><concertPitch>1</concertPitch></Style>{CLARINET.format(IN_B_FLAT)}")
+    assert piece(content).timeline.key == Key(0, 2)
+
+
+def test_an_ending_without_length_stands_over_its_bar():
+    volta = '<Spanner type="Volta"><Volta><endings>{}</endings></Volta><next><location></location></next></Spanner>'
+    bars = bar(time(1, 4) + note("quarter", 60))
+    bars += bar(volta.format(1) + note("quarter", 62), head="<endRepeat>2</endRepeat>")
+    bars += bar(volta.format(2) + note("quarter", 64)) + bar(note("quarter", 65))
+    assert [p for _, _, p in sounds(piece(score(bars)))] == [60, 62, 60, 64, 65]

@@ -50,10 +50,12 @@ class WrittenBar:
 def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
     """List the indices of `bars` in playing order, as MuseScore 3 plays them.
 
-    Sections (up to a section break) are played one after the other; no repeat reaches back over a break. Each
-    end of a repeat counts for itself how often it was met, and an ending is played on the passes that it names.
-    A jump is taken once, and only if the places that it names exist; after it, repeats are not taken again and
-    the last ending is played, unless the jump says otherwise. Raises ValueError above 20,000 bars.
+    Sections (up to a section break) are played one after the other; no repeat reaches back over a break. An end
+    of a repeat goes back to the sign that begins one, or to the beginning of the section, also past ends of repeats
+    before it; it counts for itself how often it was met, and an ending is played on the passes that it names.
+    A jump is taken once, the last time round, and only if the places that it names exist; up to where it was taken
+    repeats are then not taken again and the last ending is played, unless the jump says otherwise.
+    Raises ValueError above 20,000 bars.
     """
     order: list[int] = []
     first = 0
@@ -67,7 +69,10 @@ def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
 
 
 class _Player:
-    """Plays one section, bars `first` to `end` (exclusive), and keeps count of repeats and jumps."""
+    """Plays one section, bars `first` to `end` (exclusive), and keeps count of repeats and jumps.
+
+    Source of its rules: MuseScore's engraving/dom/repeatlist.cpp.
+    """
 
     def __init__(self, bars: Sequence[WrittenBar], first: int, end: int) -> None:
         self.bars, self.first, self.end = bars, first, end
@@ -77,59 +82,85 @@ class _Player:
         self.met: Counter[int] = Counter()  # how often the end of a bar was met
         self.jump: Jump | None = None  # the jump taken, until its `until` is met
         self.jumps_done: set[int] = set()
-        self.repeats_off = False
+        self.is_last_time = False  # after a jump without repeats
 
     def play(self) -> list[int]:
         order: list[int] = []
+        before = -1  # the bar played last
         while self.first <= self.at < self.end and len(order) <= MOST_BARS_PLAYED:
             bar = self.bars[self.at]
+            enters = bool(bar.passes) and (before != self.at - 1 or self._begins_ending(self.at))
+            if enters and not self._is_entered(bar):
+                before = self._last_of_ending()
+                self.at = before + 1
+                continue
             if bar.repeat_start and self.at != self.loop_start:
                 self._begin_passage(self.at)
-            if bar.passes and (self._last_turn() if self.repeats_off else self.turn) not in bar.passes:
-                self._step()
-            elif self.jump is not None and self.jump.until in bar.labels and self.jump.until not in AT_BAR_END:
+            if self.jump is not None and self.jump.until in bar.labels and self.jump.until not in AT_BAR_END:
                 self._finish_jump(self.jump)
+                before = -1
             else:
                 order.append(self.at)
+                before = self.at
                 self._go_on(bar)
         return order
 
     def _begin_passage(self, start: int) -> None:
-        self.loop_start, self.turn = start, 1
+        self.loop_start = start
+        self.turn = self._turns() if self.is_last_time else 1
 
-    def _endings(self) -> range:
-        """Find the range of adjoining endings around the current bar."""
+    def _turns(self) -> int:
+        """Count how often the passage from loop_start is played, by all ends of repeats up to the next start."""
+        turns = 1
+        for index in range(self.loop_start, self.end):
+            if index > self.loop_start and self.bars[index].repeat_start:
+                break
+            turns += max(0, self.bars[index].repeat_times - 1)
+        return turns
+
+    def _begins_ending(self, index: int) -> bool:
+        before = self.bars[index - 1] if index > self.first else None
+        return before is None or before.passes != self.bars[index].passes or before.repeat_times > 0
+
+    def _last_of_ending(self) -> int:
+        """Find the last bar of the ending that begins at the current bar."""
+        last = self.at
+        while last + 1 < self.end and self.bars[last + 1].passes == self.bars[self.at].passes:
+            if self.bars[last].repeat_times or self.bars[last + 1].repeat_start:
+                break
+            last += 1
+        return last
+
+    def _is_entered(self, bar: WrittenBar) -> bool:
+        """Tell whether the ending that begins at the current bar is played on this pass.
+
+        The last of adjoining endings is played on a later pass, too, if it was not played before or ends the music.
+        """
         low = high = self.at
-        while low > self.loop_start and self.bars[low - 1].passes:
+        while low > self.first and self.bars[low - 1].passes:
             low -= 1
         while high + 1 < self.end and self.bars[high + 1].passes:
             high += 1
-        return range(low, high + 1)
-
-    def _last_turn(self) -> int:
-        return max(turn for index in self._endings() for turn in self.bars[index].passes)
-
-    def _step(self) -> None:
-        """Move to the next bar; after a repeat and its endings a new passage begins."""
-        after = self.at + 1
-        if not (after < self.end and self.bars[after].passes):
-            behind = self._endings() if self.bars[self.at].passes else (self.at,)
-            if any(self.bars[index].repeat_times for index in behind):
-                self._begin_passage(after)
-        self.at = after
+        last_turn = max(turn for other in self.bars[low : high + 1] for turn in other.passes)
+        is_late = self.turn > last_turn and last_turn in bar.passes
+        ends_section = self._last_of_ending() == self.end - 1
+        return self.turn in bar.passes or (is_late and (ends_section or not self.met[self.at]))
 
     def _go_on(self, bar: WrittenBar) -> None:
         """Move on from the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
         self.met[self.at] += 1
-        if self.jump is not None and self.jump.until in bar.labels:
+        is_last = self.turn >= self._turns() or (bool(bar.passes) and self.turn == max(bar.passes))
+        if self.jump is not None and self.jump.until in bar.labels and (is_last or self.is_last_time):
             self._finish_jump(self.jump)
-        elif bar.repeat_times > self.met[self.at] and not self.repeats_off:
+        elif bar.repeat_times > self.met[self.at] and self.turn < self._turns() and not self.is_last_time:
             self.turn += 1
             self.at = self.loop_start
-        elif bar.jump is not None and self.at not in self.jumps_done and self._leads_somewhere(bar.jump):
+        elif bar.jump is not None and self.at not in self.jumps_done and is_last and self._leads_somewhere(bar.jump):
             self._take(bar.jump)
         else:
-            self._step()
+            if self.at in self.jumps_done:
+                self.is_last_time = False  # the last time counts up to where the jump was taken
+            self.at += 1
 
     def _leads_somewhere(self, jump: Jump) -> bool:
         places = [
@@ -142,16 +173,21 @@ class _Player:
     def _take(self, jump: Jump) -> None:
         self.jumps_done.add(self.at)
         self.jump = jump
-        self.repeats_off = not jump.with_repeats
+        self.is_last_time = not jump.with_repeats
         self.met.clear()
-        self.at = self._bar_labelled(jump.to) or self.first
-        self._begin_passage(self.at)
+        self._arrive(self._bar_labelled(jump.to) or self.first)
 
     def _finish_jump(self, jump: Jump) -> None:
         self.jump = None
+        self.is_last_time = False
         target = self._bar_labelled(jump.then) if jump.then else None
-        self.at = self.end if target is None else target
-        self._begin_passage(self.at)
+        self._arrive(self.end if target is None else target)
+
+    def _arrive(self, index: int) -> None:
+        """Go on at a bar; the passage that it lies in begins at the repeat sign before it."""
+        self.at = index
+        starts = [i for i in range(self.first, min(index + 1, self.end)) if self.bars[i].repeat_start]
+        self._begin_passage(starts[-1] if starts else self.first)
 
     def _bar_labelled(self, label: str) -> int | None:
         if label == "start":

@@ -295,6 +295,7 @@ class Staff:
             self.octaves.append((start, end, OTTAVAS[subtype]))
             return
         passes = tuple(int(n) for n in (element.findtext("endings") or "").replace(",", " ").split())
+        end = max(end, start + Fraction(1, 128))  # a line without length stands over its bar
         covered = [i for i, bar in enumerate(self.bars) if start <= bar.start < end]
         for index in covered:
             self.bars[index].passes = passes
