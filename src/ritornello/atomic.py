@@ -257,7 +257,7 @@ def _enter(folder: Path, digests: dict[str, str], maker: str) -> None:
 
 def _read_record(folder: Path) -> dict[str, dict[str, Any]]:
     """Read what is known of each file by its name: nothing where the record is damaged."""
-    with suppress(OSError, ValueError, AttributeError, RecursionError):
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         files = json.loads((folder / RECORD).read_bytes())["files"].items()
         return {name: values for name, values in files if isinstance(values, dict)}
     return {}
