@@ -23,10 +23,9 @@ Layers = dict[LayerName, tuple[Element, Element]]  # of one measure: the layer a
 
 MEI = "{http://www.music-encoding.org/ns/mei}"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
-NOTE, CHORD, TUPLET, LAYER, MEASURE, ENDING, EXPANSION, CHOICE, BEAT_REPEAT, HALF_REPEAT = (
-    f"{MEI}{name}"
-    for name in "note chord tuplet layer measure ending expansion choice beatRpt halfmRpt".split()  # noqa: SIM905
-)
+NOTE, CHORD, TUPLET, LAYER = f"{MEI}note", f"{MEI}chord", f"{MEI}tuplet", f"{MEI}layer"
+MEASURE, ENDING, EXPANSION, CHOICE = f"{MEI}measure", f"{MEI}ending", f"{MEI}expansion", f"{MEI}choice"
+BEAT_REPEAT, HALF_REPEAT = f"{MEI}beatRpt", f"{MEI}halfmRpt"
 TIMED = {NOTE, CHORD, f"{MEI}rest", f"{MEI}space"}
 BARS_REPEATED = {f"{MEI}mRpt": 1, f"{MEI}mRpt2": 2, f"{MEI}multiRpt": 2}  # by a sign that says no number
 MOST_BARS_REPEATED = 64
