@@ -26,7 +26,7 @@ from pathlib import Path
 from ritornello.atomic import write_files
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import Comparison, fingerprint, with_families
-from ritornello.corpus.families.likeness import line_of
+from ritornello.corpus.families.shared_runs import line_of
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
 from ritornello.corpus.pick.bars import LEAST_NOTES, REST_BARS, cut_at_rests
