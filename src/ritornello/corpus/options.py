@@ -58,6 +58,12 @@ class BuildOptions:
     swing: Literal["keep", "straight"] = "keep"
     """"straight" evens out swung eighths before they are laid on the grid."""
 
+    metre: str | None = None
+    """Of MIDI files, "4/4" or "6/8"; without it, of performed ones it is estimated, of others as stated."""
+
+    beat_offset: float | None = None
+    """Of MIDI files: quarters from the start to a barline; without it, found in performed ones as the metre is."""
+
     similarity: float = 0.6
     """Tunes are variants where runs that both have cover this share of the shorter one, above 0 to 1."""
 
@@ -93,5 +99,16 @@ class BuildOptions:
             raise CorpusError(
                 f"pick must be auto, first, highest, every-part or track:NAME_OR_NUMBER, not {self.pick!r}"
             )
+        if self.metre is not None and not _is_metre(self.metre):
+            raise CorpusError(f'metre must be two whole numbers such as "4/4", the lower 1 to 64, not {self.metre!r}')
+        if self.beat_offset is not None and not -1000 <= self.beat_offset <= 1000:
+            raise CorpusError(f"beat_offset must be -1000 to 1000 quarters, not {self.beat_offset}")
         if not 1 <= self.steps_per_quarter <= 24:
             raise CorpusError(f"steps_per_quarter must be 1 to 24, not {self.steps_per_quarter}")
+
+
+def _is_metre(text: str) -> bool:
+    """Tell whether a text is a metre that notation can write, of at most 16 quarters."""
+    above, slash, below = text.partition("/")
+    numbers = slash and above.isascii() and above.isdecimal() and below in ("1", "2", "4", "8", "16", "32", "64")
+    return bool(numbers) and 0 < 4 * int(above) <= 16 * int(below)

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from ritornello.corpus.beats.settle import settled as settled_beats
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.bars import with_upbeat
@@ -68,24 +71,36 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
         piece = on_grid(piece)
     pitched = _pitched(piece)
     arrays = [columns(piece.parts[i].notes) for i in pitched]
+    if options.timing != "exact" or options.metre is not None or options.beat_offset is not None:
+        starts = np.concatenate([array[:, 0] for array in arrays])
+        is_kept = options.timing == "exact" or is_written(starts, piece.timeline.ticks_per_quarter)
+        beats = settled_beats(piece, is_kept, options.metre, options.beat_offset)
+        if beats.bars is not None:
+            picked = _picked(beats.piece, pitched, [columns(beats.piece.parts[i].notes) for i in pitched], options)
+            doubts = (("unsure_bars", beats.doubt),) if beats.doubt else ()
+            return [replace(p, why=(*p.why, beats.why), warnings=(*p.warnings, *doubts)) for p in picked]
     line = with_upbeat(piece, arrays)
     settled = piece if line is piece.timeline else replace(piece, timeline=line)
-    if options.pick == "auto":
-        picked = [_chosen(settled, pitched, arrays, options)]
-    elif options.pick == "highest":
-        notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
-        why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
-        picked = [_taken(settled, -1, notes, columns(notes), options, (why,))]
-    elif options.pick == "every-part":
-        doubles = {i for score in _scores(settled, pitched, arrays) for i in score.doubles}
-        picked = [_asked(settled, index, options) for index in pitched if index not in doubles]
-    else:
-        index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
-        picked = [_asked(settled, index, options)]
+    picked = _picked(settled, pitched, arrays, options)
     if settled is piece:
         return picked
     reason = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
     return [replace(p, why=(*p.why, reason)) for p in picked]
+
+
+def _picked(piece: Piece, pitched: list[int], arrays: list[Columns], options: BuildOptions) -> list[PickedMelody]:
+    """Pick melodies among the pitched parts as `options.pick` asks; arrays: their notes."""
+    if options.pick == "auto":
+        return [_chosen(piece, pitched, arrays, options)]
+    if options.pick == "highest":
+        notes = tuple(sorted((n for i in pitched for n in piece.parts[i].notes), key=lambda n: (n.start, n.pitch)))
+        why = f"the highest notes of {len(pitched)} parts" if len(pitched) > 1 else "the highest notes"
+        return [_taken(piece, -1, notes, columns(notes), options, (why,))]
+    if options.pick == "every-part":
+        doubles = {i for score in _scores(piece, pitched, arrays) for i in score.doubles}
+        return [_asked(piece, index, options) for index in pitched if index not in doubles]
+    index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
+    return [_asked(piece, index, options)]
 
 
 def pick_melody(piece: Piece) -> Melody:

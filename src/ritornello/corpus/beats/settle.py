@@ -1,0 +1,206 @@
+"""Settle the beats and bars of a performed piece, so that its notes lie where they are meant.
+
+What a MIDI file of a performance says about bars is what its sequencer was set to, not what was played: often 1/4, or
+4/4 from wherever the recording began. Files whose notes lie on their grid, with a metre that has bars, are believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import floor
+from pathlib import PurePath
+
+import numpy as np
+
+from ritornello.corpus.beats.evidence import CELLS, Chords, Floats, Notes, Strokes, chords, strokes
+from ritornello.corpus.beats.metre import SAME, Bars, Belief, bars_of
+from ritornello.corpus.beats.track import drift
+from ritornello.music.values import Metre, Note, Piece, Timeline
+
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")  # files whose bars are counted, not written
+
+FEWEST_CHORDS = 12
+"""With fewer there is nothing to tell a beat by."""
+
+SHORTEST_BAR = 1.5  # quarters: a shorter stated bar is a click, not a metre
+UNSURE = 0.72
+"""Bars with a smaller share than this are doubted in the report (`benchmarks/corpus/beats.py` has the curve)."""
+
+LONGEST = 5000
+"""Quarters from the start of a file whose notes tell of its beat: damaged files claim more."""
+
+ON_BEAT = 0.1  # quarters around a beat, in which an onset is meant to be on it
+ON_GRID = 2.0  # points for whole quarters as barlines where notes lie on the grid
+STATED = 2.0  # points for the stated metre from the start of the file, where the notes lie so
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A piece on its own beats.
+
+    bars: as they were found, None where the file's were kept. why: a sentence for people, or "". doubt: what is
+    unsure about its bars, or "".
+    """
+
+    piece: Piece
+    bars: Bars | None = None
+    why: str = ""
+    doubt: str = ""
+
+
+def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offset: float | None = None) -> Settled:
+    """Find beats and bars of a MIDI file's piece, and move its notes to them.
+
+    is_written: whether its notes lie on its grid; then the piece stays as it is, if its metre has bars.
+    metre: taken instead of the stated one or of an estimate. beat_offset: where a barline lies, in quarters from the
+    start of the piece, instead of an estimate.
+    """
+    if PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() not in SUFFIXES:
+        return Settled(piece)
+    line = piece.timeline
+    has_bars = line.bar_ticks(line.metre) >= SHORTEST_BAR * line.ticks_per_quarter
+    if is_written and has_bars and metre is None and beat_offset is None:
+        return Settled(piece)
+    notes, chord, accents = joined(piece)
+    is_short = len(chord.starts) < FEWEST_CHORDS
+    late = np.zeros(2) if is_written or is_short else lateness(notes, chord, accents)
+    given = None if beat_offset is None else float(without(np.array([beat_offset]), late)[0])
+    stated = line.metre.name if has_bars else None
+    if is_short and metre is None and given is None:
+        return Settled(piece)
+    if is_short or (metre and given is not None):
+        bars = Bars(metre or stated or "4/4", given or 0.0, 1.0)
+    else:
+        wanted = metre or (stated if is_written else None)
+        bars = _bars(steady(notes, chord, late, accents), wanted, stated, is_written)
+        if given is not None:
+            bars = replace(bars, late=given, share=1.0)
+    moved = _moved(piece, late, bars)
+    shift = float(np.median(late)) + bars.late
+    return Settled(moved, bars, _reason(piece, bars, shift), _doubt(bars, beat_offset))
+
+
+def joined(piece: Piece) -> tuple[Notes, Chords, Strokes]:
+    """Join the pitched notes of all parts, group them to chords, and take accents and drums.
+
+    Of a file that is longer than LONGEST only the beginning is taken; there may be no notes in it.
+    """
+    tpq = piece.timeline.ticks_per_quarter
+    tables = []
+    for is_drum in (False, True):
+        rows = [(n.start, n.end, n.pitch, n.velocity) for p in piece.parts if p.is_drum == is_drum for n in p.notes]
+        table = np.array([row for row in rows if row[0] < LONGEST * tpq], np.int64).reshape(-1, 4)
+        tables.append(table[np.lexsort((table[:, 2], table[:, 0]))])
+    table, drums = tables
+    notes = Notes(table[:, 0] / tpq, table[:, 1] / tpq, table[:, 2])
+    chord = chords(notes)
+    return notes, chord, strokes(chord, table[:, 3], drums[:, 0] / tpq, drums[:, 2])
+
+
+def lateness(notes: Notes, chord: Chords, accents: Strokes) -> Floats:
+    """Estimate how late the beat lies, up to a constant, (quarters,), until the last note ends."""
+    sizes = np.concatenate((chord.sizes, np.ones(len(accents.starts) - len(chord.starts), np.int64)))
+    order = np.argsort(accents.starts, kind="stable")
+    found = drift(accents.starts[order], np.clip(np.log1p(sizes[order]), 0.6, 1.5))
+    return np.pad(found, (0, max(int(notes.ends.max()) + 2 - len(found), 0)), mode="edge")
+
+
+def without(times: Floats, late: Floats) -> Floats:
+    """Take the lateness of the beat, (quarters,), out of times; before and after, its ends hold."""
+    return times - np.interp(times, np.arange(len(late)) + 0.5, late)
+
+
+def steady(notes: Notes, chord: Chords, late: Floats, accents: Strokes) -> tuple[float, Notes, Chords, Strokes]:
+    """Take the lateness of the beat out of all times and count them from the first note.
+
+    Return where that lay, then notes, chords and accents.
+    """
+    starts, ends = without(notes.starts, late), without(notes.ends, late)
+    origin = float(starts.min())
+    flat = Notes(starts - origin, np.maximum(ends, starts + 1 / CELLS) - origin, notes.pitches)
+    level = Chords(np.bincount(chord.of, flat.starts) / chord.sizes, chord.of, chord.sizes)
+    return origin, flat, level, Strokes(without(accents.starts, late) - origin, accents.values)
+
+
+def _bars(
+    found: tuple[float, Notes, Chords, Strokes], metre: str | None, stated: str | None, is_written: bool
+) -> Bars:
+    """Find the bars of notes in a steady tempo, their lateness as fine as the notes allow.
+
+    found: from `steady`.
+    metre: the only one that comes into question. stated: the file's, whose bars begin with the file.
+    """
+    origin, flat, level, accents = found
+    beliefs = [Belief(ON_GRID, -origin, 1.0)] if is_written else []
+    if stated:
+        above, below = map(int, stated.split("/"))
+        beliefs.append(Belief(STATED, -origin, 4 * above / below, stated))
+    bars = bars_of(flat, level, accents, metre, beliefs)
+    if is_written:
+        return replace(bars, late=origin + bars.late)
+    beat = 1.5 if SAME.get(bars.metre, bars.metre) in ("6/8", "9/8", "12/8") else 1.0
+    away = (flat.starts - bars.late + beat / 2) % beat - beat / 2
+    on_beat = away[np.abs(away) <= ON_BEAT]
+    return replace(bars, late=origin + bars.late + (float(np.median(on_beat)) if len(on_beat) else 0.0))
+
+
+def _moved(piece: Piece, late: Floats, bars: Bars) -> Piece:
+    """Move a piece so that a barline lies at `bars.late`, its first bar cut to a pick-up.
+
+    late: of the beat at each quarter, (quarters,).
+    """
+    line = piece.timeline
+    tpq = line.ticks_per_quarter
+    above, below = map(int, bars.metre.split("/"))
+    metre = Metre(0, above, below)
+    bar = line.bar_ticks(metre)
+    is_steady = float(np.ptp(late)) == 0.0
+    shift = round((late[0] + bars.late) * tpq)
+
+    def place(tick: int) -> int:
+        if is_steady:
+            return tick - shift
+        return round((float(without(np.array([tick / tpq]), late)[0]) - bars.late) * tpq)
+
+    first = min(place(part.notes[0].start) for part in piece.parts if part.notes)
+    start = floor((first + tpq / CELLS) / bar) * bar  # the barline before the first note
+    rest = floor((first - start + tpq / CELLS) / (tpq / 4)) * tpq // 4
+    origin = Fraction(start) + rest
+
+    def move(tick: int) -> int:
+        return max(round(place(tick) - origin), 0)
+
+    def moved(changes: tuple) -> tuple:
+        by_tick = {move(c.tick): c for c in changes}  # of two on a tick the later one holds
+        kept = tuple(c._replace(tick=tick) for tick, c in sorted(by_tick.items()))
+        return (kept[0]._replace(tick=0), *kept[1:]) if kept else ()
+
+    parts = []
+    for part in piece.parts:
+        notes = []
+        for n in part.notes:
+            tick = move(n.start)
+            notes.append(Note(tick, max(move(n.end) - tick, 1), n.pitch, n.velocity))
+        parts.append(replace(part, notes=tuple(notes)))
+    pickup = round(bar - rest) if rest else 0
+    metres = (metre, metre._replace(tick=pickup)) if pickup else (metre,)
+    faster = (late[-1] - late[0]) / max(len(late) - 1, 1)
+    tempos = tuple(t._replace(qpm=round(t.qpm * (1 - faster), 2)) for t in moved(line.tempos))
+    timeline = Timeline(tpq, move(line.length), metres, moved(line.keys), tempos)
+    return replace(piece, parts=tuple(parts), timeline=timeline)
+
+
+def _reason(piece: Piece, bars: Bars, shift: float) -> str:
+    """Describe for people what was done."""
+    stated = piece.timeline.metre.name
+    instead = "" if SAME.get(stated, stated) == SAME.get(bars.metre, bars.metre) else f" (the file says {stated})"
+    return f"a barline {shift:.2f} quarters after the start, bars of {bars.metre}{instead}, {bars.share:.0%} sure"
+
+
+def _doubt(bars: Bars, beat_offset: float | None) -> str:
+    """Say between which bars the choice is open; "" where it is not."""
+    if bars.share >= UNSURE or beat_offset is not None or bars.other is None:
+        return ""
+    name, late, share = bars.other
+    return f"{bars.metre}, {bars.share:.0%}; or {name} from {late - bars.late:+.2f} quarters there, {share:.0%}"
