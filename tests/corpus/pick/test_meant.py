@@ -50,7 +50,9 @@ def exact(wanted: Spans) -> list[tuple[Fraction, Fraction]]:
 
 
 @pytest.mark.parametrize("tune", [TUNE, RESTS, QUARTERS, TRIPLETS])
-@pytest.mark.parametrize(("start", "end"), [(0, -1), (1, 0), (1, 1), (0, 1), (-1, -1), (0, -2), (7, 7), (5, 4)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, -1), (1, 0), (1, 1), (0, 1), (-1, -1), (0, -2), (7, 7), (5, 4), (9, 8)]
+)
 def test_a_few_ticks_beside_the_grid_are_on_it(tune, start, end):
     later = [(at + 1, lasts) for at, lasts in tune]
     for melody in (
@@ -66,6 +68,17 @@ def test_so_they_are_at_every_resolution_and_triplets_at_one_that_cannot_hold_th
     assert spans(pick_melody(piece(TRIPLETS + [(at + 6, lasts) for at, lasts in RESTS], tpq, 0, end))) == exact(
         TRIPLETS + [(at + 6, lasts) for at, lasts in RESTS]
     )
+
+
+@pytest.mark.parametrize("late", [10, 17, 24])
+@pytest.mark.parametrize("end", [0, 24])
+def test_a_constant_lateness_of_up_to_a_twentieth_of_a_quarter_is_taken_out(late, end):
+    assert spans(pick_melody(piece(TUNE, 480, late, end))) == exact(TUNE)
+
+
+def test_a_lateness_that_puts_no_onset_on_a_beat_is_left_to_who_finds_the_beat():
+    (found,) = read(FOLDER / "beat-a-constant-0.87-quarter-late.mid")
+    assert on_grid(found).parts == found.parts
 
 
 def test_quintuplets_a_tick_short_stay_quintuplets():

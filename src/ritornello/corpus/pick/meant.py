@@ -113,15 +113,18 @@ def _part_on_grid(part: Part, notes: Columns, tpq: int, scale: int) -> Part:
 
 
 def _lateness(starts: Ticks, tpq: int) -> int:
-    """Find how many ticks later than written values all onsets lie; 0 where they disagree."""
-    slack, step = _slack(tpq), tpq // FINEST
+    """Find how many ticks later than written values all onsets lie; 0 where they disagree, or few are on beats."""
+    slack = _slack(tpq)
     if not slack or tpq % FINEST or not len(starts):
         return 0
-    rest = (starts + step // 2) % step - step // 2
-    late = int(np.bincount(rest + step).argmax()) - step
-    agree = (np.abs(rest - late) <= slack).mean() >= WRITTEN
-    on_beats = ((starts - late + slack) % tpq <= 2 * slack).mean() >= ON_BEATS
-    return late if abs(late) > slack and agree and on_beats else 0
+    for step in (tpq // FINEST, tpq // FRACTIONS[0]):
+        rest = (starts + step // 2) % step - step // 2
+        late = int(np.bincount(rest + step).argmax()) - step
+        agree = (np.abs(rest - late) <= slack).mean() >= WRITTEN
+        on_beats = ((starts - late + slack) % tpq <= 2 * slack).mean() >= ON_BEATS
+        if agree and on_beats:
+            return late if abs(late) > slack else 0
+    return 0
 
 
 def _nearest(times: Ticks, tpq: int, slack: int) -> Ticks:
