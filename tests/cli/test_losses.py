@@ -30,7 +30,7 @@ def tune(lengths: tuple[int, ...]) -> Melody:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, make_tensors) -> Path:
     path = tmp_path_factory.mktemp("model") / "sixteenths.safetensors"
-    save_model(path, ModelFile(make_tensors(145, scale=0.3), NetworkOptions(2, 16, 16), Grid()))
+    save_model(path, ModelFile(make_tensors(145, scale=0.3), NetworkOptions(2, 16, 16), Grid(version=1)))
     return path
 
 

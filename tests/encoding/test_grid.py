@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from walks import legal_of
 
 from ritornello.encoding import Grid, make_encoding
-from ritornello.encoding.grid import METRES, NO_EVENT, NOTE_OFF
+from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
+from ritornello.encoding.vocabulary import METRES
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
-NAMED_METRES = METRES[:-1]
-BEGIN_4_4, BEGIN_3_4, BEGIN_OTHER, END = 132, 131, 143, 144  # by hand, from the design's order of metres
+NAMED_METRES = (*METRES[:-1], "7/8", "1/16", "16/1", "11/16")
+OVER_4, END = 149, 152  # by hand: upper figures 1 to 16 and "other" from 130, lower ones 1, 2, 4, 8, 16 from 147
+IN_4_4, IN_3_4, IN_OTHER = (133, OVER_4), (132, OVER_4), (146, OVER_4)
 
 
 def quarters(melody: Melody) -> list[tuple[Fraction, Fraction, int]]:
@@ -42,7 +44,7 @@ def every_pitch(ticks_per_step: int, tpq: int, metre: tuple[int, int]) -> tuple[
 def test_the_whole_alphabet_survives_a_round_trip_at_every_resolution(per_quarter):
     melody, steps = every_pitch(10, 10 * per_quarter, (4, 4))
     encoded = Grid(per_quarter).encode(melody)
-    assert encoded.tokens.tolist() == [BEGIN_4_4, *steps, END]
+    assert encoded.tokens.tolist() == [*IN_4_4, *steps, END]
     assert encoded.tokens.dtype == np.int16
     assert not +encoded.losses
     again = Grid(per_quarter).decode(encoded.tokens)
@@ -55,21 +57,37 @@ def test_every_metre_has_a_token_and_comes_back(name):
     numerator, denominator = (int(n) for n in name.split("/"))
     melody, steps = every_pitch(120, 480, (numerator, denominator))
     tokens = Grid().encode(melody).tokens
-    assert tokens[0] == 130 + NAMED_METRES.index(name)
-    assert tokens[1:-1].tolist() == steps
+    assert tokens[:2].tolist() == [129 + numerator, 147 + (1, 2, 4, 8, 16).index(denominator)]
+    assert tokens[2:-1].tolist() == steps
     again = Grid().decode(tokens)
     assert again.timeline.metre == Metre(0, numerator, denominator)
     assert quarters(again) == quarters(melody)
-    assert Grid().begin(name) == tokens[0]
+    assert Grid().begin(name) == tuple(tokens[:2].tolist())
 
 
 def test_a_metre_without_a_token_is_other_and_is_read_as_common_time():
-    melody, steps = every_pitch(120, 480, (7, 8))
+    melody, steps = every_pitch(120, 480, (17, 8))
     tokens = Grid().encode(melody).tokens
-    assert tokens.tolist() == [BEGIN_OTHER, *steps, END]
+    assert tokens.tolist() == [*IN_OTHER, *steps, END]
     assert Grid().decode(tokens).timeline.metre.name == "4/4"
-    with pytest.raises(ValueError, match="no such metre: '7/8'"):
-        Grid().begin("7/8")
+    with pytest.raises(ValueError, match="no such metre: '17/8'"):
+        Grid().begin("17/8")
+
+
+def test_a_metre_that_begins_stands_before_its_step():
+    timeline = Timeline(480, 8 * 480, (Metre(0, 2, 4), Metre(480, 2, 4), Metre(1440, 3, 8), Metre(2160, 2, 4)))
+    melody = Melody((Note(0, 480, 60), Note(480, 1200, 62), Note(1680, 480, 64), Note(2160, 240, 65)), timeline)
+    tokens = Grid(2).encode(melody).tokens
+    in_2_4, in_3_8 = Grid().begin("2/4"), Grid().begin("3/8")
+    steps = [*spelled(". . 60 . 62 ."), *spelled(". ."), *in_3_8, *spelled(". 64 ."), *in_2_4, 65]
+    assert tokens.tolist() == [*in_2_4, *steps, END]
+    metres = Grid(2).decode(tokens).timeline.metres
+    assert metres == (Metre(0, 2, 4), Metre(4 * 480, 3, 8), Metre(5 * 480 + 240, 2, 4))
+    tracker = Grid(2).tracker()
+    for token in tokens.tolist():
+        assert legal_of(Grid(2), tracker)[token]
+        tracker.advance(token)
+    assert (tracker.since, tracker.bars_before, tracker.bar) == (11, 3, 4)
 
 
 def test_the_plain_alphabet_is_130_symbols_without_metre_and_end():
@@ -85,7 +103,7 @@ def test_the_plain_alphabet_is_130_symbols_without_metre_and_end():
 def test_the_tokens_of_two_notes_and_a_rest_by_hand():
     melody = Melody((Note(480, 240, 60), Note(720, 120, 62), Note(1200, 480, 64)), Timeline(480, 1920))
     expected = spelled(". . . . 60 . 62 x . . 64 . . . x .")
-    assert Grid().encode(melody).tokens.tolist() == [BEGIN_4_4, *expected[:-2], END]
+    assert Grid().encode(melody).tokens.tolist() == [*IN_4_4, *expected[:-2], END]
     assert Grid(plain=True).encode(melody).tokens.tolist() == expected
 
 
@@ -100,7 +118,7 @@ def test_a_pickup_is_opening_no_events_so_that_the_tune_starts_on_a_barline():
     melody = Melody((Note(0, 480, 67), Note(480, 1920, 60)), timeline)
     steps = spelled(". " * 12 + "67 . . . 60" + " ." * 15)
     assert steps.count(NO_EVENT) == 30
-    assert Grid().encode(melody).tokens.tolist() == [BEGIN_4_4, *steps, END]
+    assert Grid().encode(melody).tokens.tolist() == [*IN_4_4, *steps, END]
     assert Grid(plain=True).encode(melody).tokens.tolist() == steps[12:]
     again = Grid().decode(Grid().encode(melody).tokens).with_pickup()
     assert again.timeline.pickup == 480
@@ -113,13 +131,13 @@ def test_a_pickup_off_the_grid_moves_itself_and_not_the_bars_after_it():
     melody = Melody((Note(0, short, 67), Note(short, 960, 60), Note(short + 960, 960, 62)), timeline)
     encoded = Grid().encode(melody)
     # 15.5 steps rounds up to the barline, where the bar's own note begins: that is nearer and stays.
-    assert encoded.tokens.tolist()[1:26] == [NO_EVENT] * 16 + [60] + [NO_EVENT] * 7 + [62]
+    assert encoded.tokens.tolist()[2:27] == [NO_EVENT] * 16 + [60] + [NO_EVENT] * 7 + [62]
     assert +encoded.losses == Counter(lost=1)
     triplet = 160
     timeline = Timeline(480, triplet + 1920, (Metre(0, 4, 4), Metre(triplet, 4, 4)))
     melody = Melody((Note(0, triplet, 67), Note(triplet, 16 * sixteenth, 60)), timeline)
     encoded = Grid().encode(melody)
-    assert encoded.tokens.tolist() == [BEGIN_4_4, *spelled(". " * 15 + "67 60" + " ." * 15), END]
+    assert encoded.tokens.tolist() == [*IN_4_4, *spelled(". " * 15 + "67 60" + " ." * 15), END]
     assert +encoded.losses == Counter(moved=1, resized=1)
 
 
@@ -127,10 +145,10 @@ def test_a_pickup_has_its_place_where_a_bar_is_no_whole_number_of_ticks():
     timeline = Timeline(1, 3, (Metre(0, 3, 8), Metre(1, 3, 8)))  # a bar is one and a half of its ticks
     melody = Melody((Note(0, 1, 67), Note(1, 2, 60)), timeline)
     halves = Grid(2).encode(melody)
-    assert halves.tokens.tolist() == [Grid(2).begin("3/8"), *spelled(". 67 . 60 . . ."), END]
+    assert halves.tokens.tolist() == [*Grid(2).begin("3/8"), *spelled(". 67 . 60 . . ."), END]
     assert not +halves.losses
     quarters_alone = Grid(1).encode(melody)  # onsets at 1/2 and 3/2
-    assert quarters_alone.tokens.tolist() == [Grid(1).begin("3/8"), *spelled(". 67 60 ."), END]
+    assert quarters_alone.tokens.tolist() == [*Grid(1).begin("3/8"), *spelled(". 67 60 ."), END]
     assert +quarters_alone.losses == Counter(moved=2)
 
 
@@ -145,7 +163,7 @@ def test_a_resolution_is_a_whole_number(name, steps):
 def test_a_rest_of_bars_before_the_first_note_is_kept():
     melody = Melody((Note(3840, 480, 60),))
     tokens = Grid().encode(melody).tokens
-    assert tokens.tolist() == [BEGIN_4_4, *[NO_EVENT] * 32, *spelled("60 . . ."), END]
+    assert tokens.tolist() == [*IN_4_4, *[NO_EVENT] * 32, *spelled("60 . . ."), END]
     assert quarters(Grid().decode(tokens)) == [(Fraction(8), Fraction(1), 60)]
 
 
@@ -154,17 +172,17 @@ def test_a_last_note_that_reaches_the_end_needs_no_note_off_and_a_closing_rest_i
     short = Melody((Note(0, 360, 60),), Timeline(480, 480))
     assert Grid(plain=True).encode(full).tokens.tolist() == spelled("60 . . .")
     assert Grid(plain=True).encode(short).tokens.tolist() == spelled("60 . . x")
-    assert Grid().encode(full).tokens.tolist() == [BEGIN_4_4, *spelled("60 . . ."), END]
-    assert Grid().encode(short).tokens.tolist() == [BEGIN_4_4, *spelled("60 . ."), END]
+    assert Grid().encode(full).tokens.tolist() == [*IN_4_4, *spelled("60 . . ."), END]
+    assert Grid().encode(short).tokens.tolist() == [*IN_4_4, *spelled("60 . ."), END]
     assert quarters(Grid().decode(Grid().encode(short).tokens)) == [(Fraction(0), Fraction(3, 4), 60)]
 
 
 def test_a_melody_without_notes_is_silence():
     melody = Melody((), Timeline(480, 960, (Metre(0, 3, 4),)))
     assert Grid(plain=True).encode(melody).tokens.tolist() == [NO_EVENT] * 8
-    assert Grid().encode(melody).tokens.tolist() == [BEGIN_3_4, END]
-    assert Grid().encode(Melody(())).tokens.tolist() == [BEGIN_4_4, END]
-    assert Grid().decode([BEGIN_4_4, END]).notes == ()
+    assert Grid().encode(melody).tokens.tolist() == [*IN_3_4, END]
+    assert Grid().encode(Melody(())).tokens.tolist() == [*IN_4_4, END]
+    assert Grid().decode([*IN_4_4, END]).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +217,7 @@ def test_overlapping_notes_cannot_be_a_melody_at_all():
 
 
 def test_a_note_off_in_silence_is_silence():
-    assert Grid().decode([BEGIN_4_4, NOTE_OFF, 60, NOTE_OFF, NOTE_OFF, END]).notes == (Note(120, 120, 60),)
+    assert Grid().decode([*IN_4_4, NOTE_OFF, 60, NOTE_OFF, NOTE_OFF, END]).notes == (Note(120, 120, 60),)
     assert Grid().decode(spelled("x x 60 . x . x")).timeline.length == 7 * 120
 
 
@@ -211,7 +229,7 @@ def test_begin_and_end_may_be_missing():
     assert Grid().decode([]).notes == ()
 
 
-@pytest.mark.parametrize(("grid", "bad"), [(Grid(), 145), (Grid(), -1), (Grid(plain=True), 130)])
+@pytest.mark.parametrize(("grid", "bad"), [(Grid(), 153), (Grid(), -1), (Grid(plain=True), 130)])
 def test_a_token_outside_the_vocabulary_is_refused(grid, bad):
     with pytest.raises(ValueError, match=f"token {bad} is outside this vocabulary"):
         grid.decode([60, bad])
@@ -234,25 +252,25 @@ def test_the_vocabulary_table_names_every_token():
     table = Grid().vocabulary
     names = [table.name_of(token) for token in range(table.size)]
     assert names[:2] == ["note_on 0", "note_on 1"]
-    assert names[127:132] == ["note_on 127", "no_event", "note_off", "begin_2/4", "begin_3/4"]
-    assert names[143:] == ["begin_other", "end"]
-    assert len(set(names)) == 145 == table.size
+    assert names[127:132] == ["note_on 127", "no_event", "note_off", "metre_1", "metre_2"]
+    assert names[146:] == ["metre_other", "over_1", "over_2", "over_4", "over_8", "over_16", "end"]
+    assert len(set(names)) == 153 == table.size
     assert table["note_off"] == 129
-    assert table["end"] == 144 == Grid().end
-    assert "begin_6/8" in table
-    assert "begin_7/8" not in table
-    assert table.spell([60, 128, 144]) == "note_on 60 | no_event | end"
+    assert table["end"] == 152 == Grid().end
+    assert "metre_6" in table
+    assert "begin_6/8" not in table
+    assert table.spell([60, 128, 152]) == "note_on 60 | no_event | end"
     assert len(str(table).splitlines()) == 1 + len(table.rows)
-    for bad in (-1, 145):
-        with pytest.raises(ValueError, match="0 to 144"):
+    for bad in (-1, 153):
+        with pytest.raises(ValueError, match="0 to 152"):
             table.name_of(bad)
     with pytest.raises(KeyError):
         table["begin_7/8"]
 
 
 def test_transposing_moves_notes_alone_and_keeps_within_the_pitches():
-    tokens = np.array([BEGIN_4_4, 60, NO_EVENT, NOTE_OFF, 127, END], np.int16)
-    assert Grid().transpose(tokens, -3).tolist() == [BEGIN_4_4, 57, NO_EVENT, NOTE_OFF, 124, END]
+    tokens = np.array([*IN_4_4, 60, NO_EVENT, NOTE_OFF, 127, END], np.int16)
+    assert Grid().transpose(tokens, -3).tolist() == [*IN_4_4, 57, NO_EVENT, NOTE_OFF, 124, END]
     assert Grid().transpose(tokens, -3).dtype == np.int16
     with pytest.raises(ValueError, match="1 semitones take a pitch out"):
         Grid().transpose(tokens, 1)
@@ -261,11 +279,11 @@ def test_transposing_moves_notes_alone_and_keeps_within_the_pitches():
 
 
 def test_counting_what_tokens_spell():
-    tokens = np.array([BEGIN_3_4, 60, NO_EVENT, NOTE_OFF, 62, END])
+    tokens = np.array([*IN_3_4, 60, NO_EVENT, NOTE_OFF, 62, END])
     assert Grid().pitches(tokens).tolist() == [60, 62]
     assert Grid().metre_of(tokens) == (3, 4)
-    assert Grid().metre_of(tokens[1:]) == (4, 4)
-    assert Grid(plain=True).metre_of(tokens[1:2]) == (4, 4)
+    assert Grid().metre_of(tokens[2:]) == (4, 4)
+    assert Grid(plain=True).metre_of(tokens[2:3]) == (4, 4)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +291,8 @@ def test_counting_what_tokens_spell():
     [(4, (4, 4), 16), (4, (6, 8), 12), (12, (9, 8), 54), (1, (3, 8), 2), (3, (5, 4), 15), (4, (2, 2), 16)],
 )
 def test_the_length_of_a_bar_in_steps(per_quarter, metre, steps):
-    name = "/".join(map(str, metre))
-    assert Grid(per_quarter).bars[METRES.index(name)] == steps
+    grid = Grid(per_quarter)
+    assert grid.bars[grid.metres.index_of(*metre)] == steps
 
 
 @st.composite
@@ -344,7 +362,7 @@ def test_any_sequence_of_legal_tokens_is_a_tune_that_encodes_to_itself(data, pla
     assert len(melody.notes) == tracker.notes
     if plain:
         assert grid.encode(melody).tokens.tolist() == tokens
-    elif tokens and tokens[-1] == END and tokens[0] != BEGIN_OTHER:
+    elif tokens and tokens[-1] == END and 146 not in tokens:
         assert tracker.done
         assert not tracker.legal().any()
         steps = tokens[:-1]  # canonical: without the rest after the last note
@@ -366,8 +384,10 @@ def test_the_tracker_knows_what_may_follow():
         first.advance(tokens[0])
         second.advance(tokens[1])
 
-    assert legal(first) == list(range(130, 144))
-    advance(BEGIN_4_4, BEGIN_3_4)
+    assert legal(first) == list(range(130, 147))
+    advance(IN_4_4[0], IN_3_4[0])
+    assert legal(first) == [147, 148, 149, 150, 151]
+    advance(IN_4_4[1], IN_3_4[1])
     assert (first.bar, second.bar) == (16, 12)
     assert legal(first) == list(range(129))  # no note_off, no end yet
     advance(NO_EVENT, 60)

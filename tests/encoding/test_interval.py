@@ -11,7 +11,7 @@ from walks import legal_of, pitches_of, whole
 
 from ritornello.encoding import IntervalEncoding, make_encoding
 from ritornello.encoding.durations import DURATIONS
-from ritornello.music.values import Key, Melody, Note, Timeline
+from ritornello.music.values import MODES, Key, Melody, Note, Timeline
 
 TO_KEY = IntervalEncoding()
 TO_PREVIOUS = IntervalEncoding(relative_to="previous")
@@ -29,17 +29,17 @@ def named(encoding, tokens) -> list[str]:
 
 
 def test_the_tables():
-    assert (TO_KEY.vocabulary.size, TO_KEY.parts) == (262, (180, 82))
-    assert (TO_PREVIOUS.vocabulary.size, TO_PREVIOUS.parts) == (378, (296, 82))
-    rows = [row.name for row in TO_KEY.vocabulary.rows if not row.name.startswith(("begin", "quarters"))]
-    assert rows == ["offset", "rest", "tie", "key_major", "key_minor", "end", "none", "octave"]
+    assert (TO_KEY.vocabulary.size, TO_KEY.parts) == (330, (244, 86))
+    assert (TO_PREVIOUS.vocabulary.size, TO_PREVIOUS.parts) == (446, (360, 86))
+    rows = [row.name for row in TO_KEY.vocabulary.rows if not row.name.startswith(("metre", "over", "quarters"))]
+    assert rows == ["offset", "rest", "tie", "pickup", *(f"key_{mode}" for mode in MODES), "end", "octave"]
 
 
 def test_offsets_are_counted_from_the_tonic_nearest_to_the_lowest_note():
     tokens = TO_KEY.encode(melody([67, 71, 74, 66, 79])).tokens  # G4 B4 D5 F#4 G5
     names = named(TO_KEY, tokens)
     # the reference is G4: octave 6 holds the pitches 60 to 71
-    assert names[:4] == ["begin_4/4", "none", "key_major 7", "octave 6"]
+    assert names[:4] == ["metre_4", "over_4", "key_major 7", "octave 6"]
     assert [int(name.split()[1]) - 6 for name in names[4:-1:2]] == [0, 4, 7, -1, 12]
     assert set(names[5:-1:2]) == {"quarters_1"}
     assert names[-1] == "end"
@@ -120,7 +120,7 @@ def test_transposing_keeps_within_the_pitches(encoding):
 def test_pitches_outside_the_range_are_not_legal(encoding):
     tracker = encoding.tracker()
     length = encoding.ids.length + DURATIONS.index(Fraction(1))
-    for token in [encoding.begin("4/4"), encoding.ids.second, encoding.ids.key, encoding.ids.octave + 11]:  # C9, 120
+    for token in [*encoding.begin("4/4"), encoding.ids.key, encoding.ids.octave + 11]:  # C9, 120
         assert legal_of(encoding, tracker)[token]
         tracker.advance(int(token))
     starts = pitches_of(encoding, tracker)[: encoding.ids.rest]
@@ -136,6 +136,21 @@ def test_pitches_outside_the_range_are_not_legal(encoding):
     assert legal_of(encoding, tracker)[highest - 1 : highest + 2].tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_is_named_with_its_tonic_and_comes_back(mode):
+    key = Key(0, -1, mode)
+    tune = melody([key.tonic + 60, key.tonic + 67, key.tonic + 60], -1, mode)
+    tokens = TO_KEY.encode(tune).tokens
+    names = named(TO_KEY, tokens)
+    assert names[2] == f"key_{mode} {key.tonic}"
+    assert [int(name.split()[1]) - 6 for name in names[4:-1:2]] == [0, 7, 0]
+    assert TO_KEY.decode(tokens).timeline.keys == (key,)
+    assert TO_KEY.decode(TO_KEY.transpose(tokens, 2)).timeline.key == Key(0, 1, mode)
+    older = make_encoding("interval", version=1)
+    known = older.decode(older.encode(tune).tokens).timeline.key
+    assert (known.tonic, known.mode) == (key.tonic, "minor" if key.is_minor else "major")
+
+
 def test_options_as_json_and_a_reference_that_does_not_exist():
     for encoding in (TO_KEY, TO_PREVIOUS, make_encoding("interval", inputs=["degree"], relative_to="previous")):
         assert make_encoding(**json.loads(json.dumps(encoding.to_dict()))) == encoding
@@ -146,7 +161,7 @@ def test_options_as_json_and_a_reference_that_does_not_exist():
 def references(encoding, pitches: range | list[int], tonic: int, mode: str = "major") -> list[int]:
     """Tonics that pitches may be counted from in this key, where a tune may have these pitches."""
     tracker, allowed = encoding.tracker(), np.isin(np.arange(128), list(pitches))
-    for token in [encoding.begin("4/4"), encoding.ids.second, encoding.ids.key + tonic + 12 * (mode == "minor")]:
+    for token in [*encoding.begin("4/4"), encoding.ids.key + tonic + 12 * (mode == "minor")]:
         tracker.advance(int(token))
     open_to = legal_of(encoding, tracker) & whole(encoding, tracker, tracker.heading(allowed, None))
     return [12 * int(n - encoding.ids.octave - 1) + tonic for n in np.flatnonzero(open_to)]
@@ -178,11 +193,12 @@ def test_counted_from_the_note_before_the_octave_need_only_hold_the_first_note()
 
 def test_a_heading_names_the_key_asked_for():
     tracker = TO_KEY.tracker()
-    for token in (TO_KEY.begin("4/4"), TO_KEY.ids.second):
+    for token in TO_KEY.begin("4/4"):
         tracker.advance(int(token))
     named = tracker.heading(np.ones(128, bool), Key(0, -2, "minor"))
     open_to = legal_of(TO_KEY, tracker) & whole(TO_KEY, tracker, named)
-    assert [TO_KEY.vocabulary.name_of(int(token)) for token in np.flatnonzero(open_to)] == ["key_minor 7"]
+    names = [TO_KEY.vocabulary.name_of(int(token)) for token in np.flatnonzero(open_to)]
+    assert names == ["pickup", "key_minor 7"]
 
 
 def test_a_melody_has_a_heading_for_each_octave_down_from_its_lowest_note():

@@ -148,7 +148,7 @@ def test_every_metre_is_named_and_sixteenths_keep_their_places(metre):
     melody = tune(*((120 * n, 120, 48 + n) for n in range(40)), metre=(numerator, denominator))
     encoding = make_encoding("miditok")
     encoded = encoding.encode(melody)
-    assert encoded.tokens[0] == encoding.begin(metre)
+    assert encoded.tokens[0] == encoding.begin(metre)[0]
     assert encoding.metre_of(encoded.tokens) == (numerator, denominator)
     assert exact(encoding.decode(encoded.tokens)) == exact(melody)
     assert not +encoded.losses
@@ -205,7 +205,7 @@ def test_a_metre_comes_first_and_an_end_after_a_note():
     encoding = make_encoding("miditok", config={"time_signature_range": {"4": [3, 4]}})
     name_of, tracker = encoding.vocabulary.name_of, encoding.tracker()
     assert [name_of(n) for n in np.flatnonzero(tracker.legal())] == ["begin_3/4", "begin_4/4", "begin_other"]
-    tracker.advance(encoding.begin("3/4"))
+    tracker.advance(*encoding.begin("3/4"))
     own = encoding.vocabulary["begin_2/4"] - 1  # but for PAD
     assert tracker.legal().sum() == own
     assert not tracker.legal()[encoding.vocabulary["PAD_None"]]
@@ -229,7 +229,7 @@ def test_tunes_are_composed_alone_and_in_a_batch_alike_and_end_by_themselves_or_
     alone = [compose(net, encoding, options, 1, [n])[0] for n in range(6)]
     assert [t.tokens.tolist() for t in together] == [t.tokens.tolist() for t in alone]
     for made in together:
-        assert made.tokens[0] == encoding.begin("3/4")
+        assert made.tokens[0] == encoding.begin("3/4")[0]
         assert made.tokens[-1] == encoding.end or len(made.tokens) == MOST_TOKENS
         assert made.melody.timeline.metre.name == "3/4"
         if made.melody.notes:
@@ -339,7 +339,7 @@ def test_ids_outside_the_vocabulary_are_refused():
     with pytest.raises(ValueError, match=r"token 9999 is outside this vocabulary"):
         encoding.decode([9999])
     assert encoding.decode([]).notes == ()
-    assert encoding.encode(tune()).tokens.tolist() == [encoding.begin("3/4"), encoding.end]
+    assert encoding.encode(tune()).tokens.tolist() == [*encoding.begin("3/4"), encoding.end]
 
 
 def test_options_are_json_and_make_it_again():

@@ -35,9 +35,23 @@ def test_the_place_in_the_bar_counts_from_the_barline_after_the_pickup():
     note = make_encoding("note", inputs=("position", "strength", "metre"))
     melody = tune((0, 480, 67), (480, 720, 72), (1200, 240, 71), (1440, 480, 72), pickup=480)
     # before the header nothing is known; then the third beat, the first, halfway through the second, the third, end
-    assert column(note, melody, "position") == [0, 25, 1, 19, 25, 1]
-    assert column(note, melody, "strength") == [0, 3, 1, 4, 3, 1]
-    assert column(note, melody, "metre") == [0, 2, 2, 2, 2, 2]
+    assert column(note, melody, "position") == [0, 1, 25, 1, 19, 25, 1]
+    assert column(note, melody, "strength") == [0, 1, 3, 1, 4, 3, 1]
+    assert column(note, melody, "numerator") == [0, 3, 3, 3, 3, 3, 3]
+    assert column(note, melody, "denominator") == [0, 3, 3, 3, 3, 3, 3]  # the third of 1, 2, 4, 8, 16
+    older = make_encoding("note", inputs=("position", "strength", "metre"), version=1)
+    assert column(older, melody, "position") == [0, 25, 1, 19, 25, 1]
+    assert column(older, melody, "metre") == [0, 2, 2, 2, 2, 2]
+
+
+def test_after_a_metre_begins_places_count_from_it():
+    note = make_encoding("note", inputs=("position", "metre"))
+    timeline = Timeline(480, 0, (Metre(0, 2, 4), Metre(960, 7, 8)))
+    melody = Melody(tuple(Note(480 * n, 480, 60 + n) for n in range(5)), timeline)
+    # before the header; two quarters; the metre; three quarters from there; the end
+    assert column(note, melody, "position") == [0, 1, 13, 1, 1, 13, 25, 37]
+    assert column(note, melody, "numerator") == [0, 2, 2, 2, 7, 7, 7, 7]
+    assert column(note, melody, "denominator") == [0, 3, 3, 3, 4, 4, 4, 4]
 
 
 def test_the_middle_of_the_bar_and_the_thirds_of_a_beat():
@@ -73,9 +87,9 @@ def test_relative_to_the_note_before_it_is_the_interval_to_the_pitch_of_then():
 def test_the_grid_says_which_pitch_sounded_and_whether_it_began_then():
     grid = make_encoding("grid", steps_per_quarter=1, inputs=("bar_ago", "key"))
     melody = tune((0, 960, 60), (1440, 480, 67), (2880, 480, 60))  # C . off G off . C
-    assert column(grid, melody, "bar_ago") == [0, 0, 0, 0, 61, 61, 129, 68, 129]
-    assert column(grid, melody, "bar_ago_length") == [0, 0, 0, 0, 2, 1, 2, 2, 2]
-    assert column(grid, melody, "key")[:3] == [0, 0, 1]  # nothing heard, nothing heard, C major
+    assert column(grid, melody, "bar_ago") == [0, 0, 0, 0, 0, 61, 61, 129, 68, 129]
+    assert column(grid, melody, "bar_ago_length") == [0, 0, 0, 0, 0, 2, 1, 2, 2, 2]
+    assert column(grid, melody, "key")[:4] == [0, 0, 0, 1]  # nothing heard, nothing heard, C major
 
 
 def test_a_name_that_is_no_input_is_refused_and_their_order_is_fixed():

@@ -1,10 +1,14 @@
 """What the form adds to the logits, place by place in one tune."""
 
+from functools import partial
+
 import numpy as np
 
-from ritornello.encoding import Grid
+from ritornello.encoding import Grid as GridOf
 from ritornello.generate.constraints import forms_of, is_pickup, steering_key, with_lock
 from ritornello.generate.options import GenerateOptions
+
+Grid = partial(GridOf, version=1)  # an alphabet of 145 tokens
 
 OUT = -np.inf
 NO_EVENT, NOTE_OFF, BEGIN, END = 128, 129, 132, 144

@@ -12,8 +12,8 @@ TWO = Alphabet((11, 4), (5,))
 
 
 def test_an_encoding_gives_its_sizes():
-    assert Alphabet.of(Grid()) == Alphabet((145,))
-    encoding = Grid(inputs=("metre",))
+    assert Alphabet.of(Grid(version=1)) == Alphabet((145,))
+    encoding = Grid(version=1, inputs=("metre",))
     assert Alphabet.of(encoding) == Alphabet((145,), (encoding.features[0].size,))
 
 

@@ -30,7 +30,7 @@ FACTS = {
 
 @pytest.fixture
 def model(make_tensors) -> ModelFile:
-    return ModelFile(make_tensors(145, width=8, layers=1), NetworkOptions(1, 8, 8, 0.25), Grid(), FACTS)
+    return ModelFile(make_tensors(145, width=8, layers=1), NetworkOptions(1, 8, 8, 0.25), Grid(version=1), FACTS)
 
 
 @pytest.fixture
@@ -259,18 +259,18 @@ def test_weights_of_another_encoding_are_refused(model, tmp_path, make_tensors):
 
 
 def test_echoes_come_back_with_the_model_and_no_others_are_taken(model, tmp_path, make_tensors):
-    path, encoding = tmp_path / "model.safetensors", Grid(echoes=("bar_ago", "two_bars_ago"))
+    path, encoding = tmp_path / "model.safetensors", Grid(version=1, echoes=("bar_ago", "two_bars_ago"))
     kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, echoes=(2, 3)))
     save_model(path, kept)
     assert same(load_model(path), kept)
-    save_model(path, replace(kept, encoding=Grid()), replace=True)
+    save_model(path, replace(kept, encoding=Grid(version=1)), replace=True)
     refused(path, r"its weights echo\.gate\.bias, .* echo\.strength do not belong to the network that it says it is")
-    save_model(path, replace(kept, encoding=Grid(echoes=("bar_ago",))), replace=True)
+    save_model(path, replace(kept, encoding=Grid(version=1, echoes=("bar_ago",))), replace=True)
     refused(path, r"its weights echo\.gate\.weight have the shape \(2, 8\), but .* needs \(1, 8\)")
 
 
 def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):
-    encoding = Grid(inputs=("metre", "position"))
+    encoding = Grid(version=1, inputs=("metre", "position"))
     sizes = tuple(side.size for side in encoding.features)
     network = NetworkOptions(1, 32, 32, attention=12)
     tensors = make_tensors(145, width=32, layers=1, side=sizes, attention=12)
@@ -290,7 +290,7 @@ def test_the_file_names_the_kind_of_its_network_and_one_without_it_is_an_lstm(mo
 
 
 def test_weights_that_are_not_there_are_named(model, tmp_path, make_tensors):
-    path, encoding = tmp_path / "model.safetensors", Grid(echoes=("bar_ago", "two_bars_ago"))
+    path, encoding = tmp_path / "model.safetensors", Grid(version=1, echoes=("bar_ago", "two_bars_ago"))
     tensors = make_tensors(145, width=8, layers=1, echoes=(2, 3))
     for name in tensors:
         rest = {other: value for other, value in tensors.items() if other != name}

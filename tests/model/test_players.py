@@ -12,7 +12,7 @@ from ritornello.model.lstm import NumpyLstm, probabilities
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players, cross_entropy, sequence_nats
 
-GRID = Grid()
+GRID = Grid(version=1)
 
 
 def asked_after_each(player: Player, tokens: list[int]) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_two_parts_are_fed_and_asked_one_by_one_with_their_side_inputs(make_netw
 
 
 def test_a_grid_with_side_inputs_plays_with_its_tracker(make_network):
-    encoding = Grid(inputs=("position", "metre"))
+    encoding = Grid(version=1, inputs=("position", "metre"))
     sizes = tuple(side.size for side in encoding.features)
     network = make_network(145, side=sizes)
     tokens = np.array([133, 60, 128, 128, 129, 62, 128])

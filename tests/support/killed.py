@@ -36,7 +36,7 @@ def corpus():
 def train(folder: Path, options: TrainOptions) -> None:
     """Begin the run, or go on with it, to its end."""
     saved = load_checkpoint(folder) if (folder / LAST_NAME).exists() else None
-    for _ in prepare_training(Request(NETWORK, Grid(), options), corpus(), saved).checks(folder):
+    for _ in prepare_training(Request(NETWORK, Grid(version=1), options), corpus(), saved).checks(folder):
         pass
 
 

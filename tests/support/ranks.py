@@ -37,12 +37,12 @@ OPTIONS = TrainOptions(
 def engine(ranks: Ranks) -> Engine:
     """A small network; without dropout, so that chance has no say."""
     plan = make_plan(OPTIONS, 1000, Setting("torch", "cpu", "fp32", 1))
-    return make_engine(NETWORK, Grid(), plan, np.zeros(0, np.int64), ranks)
+    return make_engine(NETWORK, Grid(version=1), plan, np.zeros(0, np.int64), ranks)
 
 
 def batches() -> list[Batch]:
     """Three blocks of four streams, the last ones of which have fewer targets."""
-    block = random_batch(Alphabet.of(Grid()), 4, 36)
+    block = random_batch(Alphabet.of(Grid(version=1)), 4, 36)
     block.targets[2:, :, :][:, ::3] = IGNORED
     return [Batch(*(part[:, at : at + 12] for part in block)) for at in (0, 12, 24)]
 
@@ -63,7 +63,7 @@ def corpus():
 def train(ranks: Ranks, folder: Path, press: int = 0) -> None:
     """Begin the run or go on with it; at update `press` the last rank asks for an end, as by Ctrl-C."""
     saved = ranks.first(lambda: load_checkpoint(folder) if (folder / LAST_NAME).exists() else None)
-    training = prepare_training(Request(NETWORK, Grid(), OPTIONS), corpus(), saved, ranks)
+    training = prepare_training(Request(NETWORK, Grid(version=1), OPTIONS), corpus(), saved, ranks)
 
     def pressing(update: int, nll: float) -> None:
         if update == press and ranks.rank == ranks.size - 1:

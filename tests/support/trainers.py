@@ -50,11 +50,11 @@ def trainer_named(name: str) -> type:
 
 def make_engine(trainer: str, network: NetworkOptions = NETWORK, before: np.ndarray | None = None, **changed):
     """A trainer of the grid. changed: fields of the plan."""
-    return trainer_named(trainer)(network, Grid(), a_plan(**changed), before)
+    return trainer_named(trainer)(network, Grid(version=1), a_plan(**changed), before)
 
 
 def train(engine, updates: int, seed: int = 1) -> list[float]:
-    streams = Streams([TUNE], Grid(), 4, seed, 60, 64)
+    streams = Streams([TUNE], Grid(version=1), 4, seed, 60, 64)
     return [engine.update(streams.chunk(16), 0.02) for _ in range(updates)]
 
 

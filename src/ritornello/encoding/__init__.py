@@ -6,7 +6,7 @@ from ritornello.encoding.features import Echo, Feature
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
-from ritornello.encoding.options import ENCODINGS, counts_bars, encoding_class, make_encoding
+from ritornello.encoding.options import ENCODINGS, counts_bars, encoding_class, encoding_from_dict, make_encoding
 from ritornello.encoding.protocol import Encoded, Encoding, MelodyEncoding, Place, Rules
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "Rules",
     "counts_bars",
     "encoding_class",
+    "encoding_from_dict",
     "make_encoding",
 ]

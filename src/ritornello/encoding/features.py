@@ -3,8 +3,9 @@
     position       place in the bar in twelfths of a quarter note, rounded down
     strength       metrical level of that place: barline, middle of the bar, beat, half or third of a beat, half of
                    that, weaker
-    metre          the metre named at the beginning
-    key            of `interval` the key of its header; elsewhere the key that fits best so far
+    metre          the metre in force, in two columns: `numerator` and `denominator`
+    key            of `interval` the major or minor key with the tonic and third of its header; elsewhere the key that
+                   fits best so far
     degree         semitones of the last pitch above the tonic of that key
     bar_ago        what sounded one bar before this place, in two columns. `bar_ago`: the token that would start the
                    same pitch now (or rest, or go on). `bar_ago_length`: whether it sounded on there, or began there,
@@ -48,7 +49,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.encoding.vocabulary import METRES, is_compound, metre_numbers
+from ritornello.encoding.vocabulary import MetreTable
 from ritornello.music.keys import PROFILES
 
 INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago")
@@ -60,9 +61,6 @@ LONGEST_MATCH = 6  # events
 ONE_LONGER = (*range(1, LONGEST_MATCH + 1), LONGEST_MATCH)  # of a run, which counts no further
 DURATIONS_APART = 1024  # more than there are durations
 NO_INTERVAL = 512  # code of the interval to or from a rest; others are counted from 128
-
-_METRICAL = {"position": 0, "strength": 1, "metre": 2}
-_DIVISIONS = [3 if is_compound(metre_numbers(n)) else 2 for n in range(len(METRES))]  # of a beat
 
 
 class Feature(NamedTuple):
@@ -115,16 +113,18 @@ def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = E
     return tuple(echo for echo in known if echo.name in names)
 
 
-def feature_list(inputs: Sequence[str], events: int, durations: int) -> tuple[Feature, ...]:
+def feature_list(inputs: Sequence[str], events: int, durations: int, metres: MetreTable) -> tuple[Feature, ...]:
     """List the columns of these inputs.
 
     events, durations: number of ids of each in the encoding.
     """
-    sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "metre": len(METRES) + 1, "key": 25, "degree": 13}
+    sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "key": 25, "degree": 13}
     columns = []
     for name in inputs:
         if name in sizes:
             columns.append(Feature(name, sizes[name]))
+        elif name == "metre":
+            columns += [Feature(*column) for column in metres.columns]
         else:
             columns += [Feature(name, events + 1), Feature(f"{name}_length", durations + 2)]
     return tuple(columns)
@@ -149,11 +149,8 @@ def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarra
 
 
 @lru_cache(maxsize=4096)
-def metrical(metre: int, time: int, bar: int, beat: int, ticks_per_quarter: int) -> tuple[int, int, int]:
-    """Compute position, strength and metre at this time; all 0 before the metre (-1) is known."""
-    if metre < 0:
-        return 0, 0, 0
-    place, division = time % bar, _DIVISIONS[metre]
+def metrical(division: int, place: int, bar: int, beat: int, ticks_per_quarter: int) -> tuple[int, int]:
+    """Compute position and strength of a place in the bar. division: parts of a beat, 2 or 3."""
     position = 1 + min(place * PER_QUARTER // ticks_per_quarter, POSITIONS - 1)
     if place == 0:
         strength = 1
@@ -165,21 +162,31 @@ def metrical(metre: int, time: int, bar: int, beat: int, ticks_per_quarter: int)
         strength = 4
     else:
         strength = 5 if 2 * place * division % beat == 0 else 6
-    return position, strength, metre + 1
+    return position, strength
 
 
 def input_values(
-    inputs: Sequence[str], place: tuple[int, int, int], key: int, pitch: int, ago: Mapping[str, Event]
+    inputs: Sequence[str],
+    place: tuple[int, int],
+    metre: tuple[int, ...],
+    key: int,
+    pitch: int,
+    ago: Mapping[str, Event],
 ) -> list[int]:
     """List the values of these inputs, column by column as in `feature_list`.
 
-    place: see `metrical`. key: as of `Past.key`. pitch: of the last note, -1 before the first. ago: by name of
-    the input what sounded so many bars before, as it would be written now.
+    place: see `metrical`, 0 and 0 before a metre is known. metre: see `MetreTable.values`. key: as of `Past.key`.
+    pitch: of the last note, -1 before the first. ago: by name of the input what sounded so many bars before, as it
+    would be written now.
     """
     values: list[int] = []
     for name in inputs:
-        if name in _METRICAL:
-            values.append(place[_METRICAL[name]])
+        if name == "position":
+            values.append(place[0])
+        elif name == "strength":
+            values.append(place[1])
+        elif name == "metre":
+            values += metre
         elif name == "key":
             values.append(key + 1)
         elif name == "degree":

@@ -1,7 +1,12 @@
-"""grid: one token per step, 0-127 note_on, 128 no_event, 129 note_off, then the tune's metre and its end.
+"""grid: one token per step, 0-127 note_on, 128 no_event, 129 note_off, then the tune's metres and its end.
 
 The alphabet is the exercise's ("Make some music with an RNN", step 3); `plain` is its 130 symbols alone.
-A tune starts on a barline: a pick-up is opening no_events. Resolution: `steps_per_quarter`, 4 by default.
+A tune starts with its metre, two tokens (metre_3, over_4), on a barline: a pick-up is opening no_events. Where
+another metre begins it stands before the step. Resolution: `steps_per_quarter`, 4 by default.
+
+    metre_3 over_4 | 60 | no_event | no_event | no_event | 62 | ... | metre_4 over_4 | 64 | ... | end
+
+Version 1, of older models, names one of METRES at the beginning with a token of its own (begin_3/4).
 """
 
 from __future__ import annotations
@@ -18,7 +23,15 @@ from ritornello.encoding.features import BAR_ECHOES, Echo, Feature, checked_echo
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, SILENCE, GridTracker
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps, from_barline, rounded, stepped
-from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, bar_lengths, first_beats, metre_numbers
+from ritornello.encoding.vocabulary import (
+    LATEST,
+    MetreTable,
+    Vocabulary,
+    bar_lengths,
+    first_beats,
+    metre_changes,
+    metre_table,
+)
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 PLAIN_ROWS = (
@@ -32,8 +45,14 @@ class StepEncoding:
     """An encoding of one token per step: ids 0 to 127 start a note, and those after the grid's steps name a metre."""
 
     steps_per_quarter: int
+    version: int
     is_keyed = False
     pitch_range = (0, 127)
+
+    @cached_property
+    def metres(self) -> MetreTable:
+        """The metres that it names."""
+        return metre_table(self.version)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -60,11 +79,29 @@ class StepEncoding:
 
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Read the metre at the beginning, (4, 4) where none is named or "other"."""
-        return metre_numbers(int(tokens[0]) - NOTE_OFF - 1 if len(tokens) else -1)
+        named = self.named_metres(np.asarray(tokens[:2], np.int64))
+        return self.metres.numbers[named[0][1] if named and named[0][0] == 0 else -1]
 
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
-        return self.vocabulary.begin(metre)
+    def begin(self, metre: str) -> tuple[int, ...]:
+        """Return the tokens that name `metre`. Raises ValueError for a metre without any."""
+        return self.metre_tokens(self.metres.named(metre))
+
+    def metre_tokens(self, index: int) -> tuple[int, ...]:
+        """List the tokens of a metre by its index."""
+        firsts = (NOTE_OFF + 1, NOTE_OFF + 1 + len(self.metres.first_rows))
+        return tuple(first + place for first, place in zip(firsts, self.metres.tokens(index), strict=False))
+
+    def named_metres(self, tokens: np.ndarray) -> list[tuple[int, int]]:
+        """List place and index of each metre that tokens name; an upper figure needs its lower one."""
+        first, second = NOTE_OFF + 1, NOTE_OFF + 1 + len(self.metres.first_rows)
+        places = np.flatnonzero((tokens >= first) & (tokens < second)).tolist()
+        if self.metres.is_listed:
+            return [(place, int(tokens[place]) - first) for place in places]
+        lowers = range(second, second + len(self.metres.second_rows))
+        pairs = [(at, *tokens[at : at + 2].tolist()) for at in places if at + 1 < len(tokens)]
+        return [
+            (at, self.metres.index(upper - first, lower - second)) for at, upper, lower in pairs if lower in lowers
+        ]
 
 
 @dataclass(frozen=True)
@@ -79,6 +116,7 @@ class Grid(StepEncoding):
     plain: bool = False
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
+    version: int = LATEST
     name = "grid"
     known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
 
@@ -92,7 +130,8 @@ class Grid(StepEncoding):
         """The token table."""
         if self.plain:
             return Vocabulary.of(*PLAIN_ROWS)
-        return Vocabulary.of(*PLAIN_ROWS, *BEGIN_ROWS, ("end", 1, "the tune is over; what sounds ends"))
+        metres = (*self.metres.first_rows, *self.metres.second_rows)
+        return Vocabulary.of(*PLAIN_ROWS, *metres, ("end", 1, "the tune is over; what sounds ends"))
 
     @cached_property
     def end(self) -> int | None:
@@ -105,17 +144,17 @@ class Grid(StepEncoding):
 
         The event of a bar ago is a pitch or SILENCE, and began then or before.
         """
-        return feature_list(self.inputs, SILENCE + 1, 1)
+        return feature_list(self.inputs, SILENCE + 1, 1, self.metres)
 
     @cached_property
     def bars(self) -> list[int]:
-        """Steps in a full bar of each of METRES, rounded where the grid is too coarse for the metre."""
-        return bar_lengths(self.steps_per_quarter).tolist()
+        """Steps in a full bar of each metre, rounded where the grid is too coarse for it."""
+        return bar_lengths(self.metres, self.steps_per_quarter)
 
     @cached_property
     def beats(self) -> list[int]:
-        """Steps in the first beat of a bar of each of METRES: a dotted quarter's in 6/8."""
-        return first_beats(self.steps_per_quarter).tolist()
+        """Steps in the first beat of a bar of each metre: a dotted quarter's in 6/8."""
+        return first_beats(self.metres, self.steps_per_quarter)
 
     @cached_property
     def follows_key(self) -> bool:
@@ -126,10 +165,11 @@ class Grid(StepEncoding):
         """Return what `make_encoding` needs to build this encoding again."""
         plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
         plain |= {"inputs": list(self.inputs)} if self.inputs else {}
+        plain |= {} if self.version == 1 else {"version": self.version}
         return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
-        """Encode a melody: begin_<metre>, one token per step up to the end of the last note, `end`.
+        """Encode a melody: its metre, one token per step up to the end of the last note, `end`.
 
         Onsets and ends go to the nearest step (ties upward); a note keeps at least one step. A closing rest is
         kept by the plain alphabet alone: elsewhere a melody is over when its last note is.
@@ -140,8 +180,19 @@ class Grid(StepEncoding):
             return Encoded(*_steps_of(notes, self.steps_per_quarter, timeline.ticks_per_quarter, timeline.length))
         notes, per_quarter = from_barline(notes, timeline)
         steps, losses = _steps_of(notes, self.steps_per_quarter, per_quarter)
-        begin = self.vocabulary[f"begin_{timeline.metre.name if timeline.metre.name in METRES else 'other'}"]
-        return Encoded(np.concatenate([[begin], steps, [self.end]]).astype(np.int16), losses)
+        changes = metre_changes(timeline, self.metres)
+        if changes:
+            finer = per_quarter // timeline.ticks_per_quarter
+            late = (timeline.bar_ticks(timeline.metre) - timeline.pickup) * finer if timeline.pickup else 0
+            ticks = np.array([int(tick * finer + late) for tick, _ in changes])
+            places = rounded(ticks, self.steps_per_quarter, per_quarter).tolist()
+            moved = {
+                place: index for place, (_, index) in zip(places, changes, strict=True) if 0 < place < len(steps)
+            }
+            for place in sorted(moved, reverse=True):
+                steps = np.insert(steps, place, self.metre_tokens(moved[place]))
+        begin = self.metre_tokens(self.metres.index_of(*timeline.metre[1:3]))
+        return Encoded(np.concatenate([begin, steps, [self.end]]).astype(np.int16), losses)
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Encode a melody under its one header: none names an octave."""
@@ -155,10 +206,12 @@ class Grid(StepEncoding):
         """
         tokens = np.asarray(tokens, np.int64)
         self.vocabulary.check(tokens)
-        steps = tokens[tokens <= NOTE_OFF]
+        is_step = tokens <= NOTE_OFF
+        steps, place_of = tokens[is_step], np.append(0, is_step.cumsum())
         ticks_per_quarter = math.lcm(TICKS_PER_QUARTER, self.steps_per_quarter)
         ticks = ticks_per_quarter // self.steps_per_quarter
-        metres = (Metre(0, *self.metre_of(tokens)),)
+        begun = {0: -1} | {int(place_of[place]) * ticks: index for place, index in self.named_metres(tokens)}
+        metres = tuple(Metre(tick, *self.metres.numbers[index]) for tick, index in sorted(begun.items()))
         timeline = Timeline(ticks_per_quarter, len(steps) * ticks, metres, (), (Tempo(0, qpm),))
         changes = np.flatnonzero(steps != NO_EVENT)
         ends = np.append(changes[1:], len(steps))[: len(changes)]

@@ -9,48 +9,53 @@ from typing import Any, Self
 import numpy as np
 
 from ritornello.encoding.features import BARS_AGO, Past, input_values, metrical
-from ritornello.encoding.vocabulary import METRES
+from ritornello.encoding.vocabulary import COMMON, MetreTable
 from ritornello.music.values import Key
 
 NO_EVENT = 128
 NOTE_OFF = 129
 SILENCE = 128  # as the event of a feature
-COMMON_TIME = METRES.index("4/4")
-PITCHES = np.append(np.arange(128), [-1] * (2 + len(METRES) + 1)).astype(np.int16)  # by id
-PITCHES.flags.writeable = False
-PLAIN_PITCHES = PITCHES[: NOTE_OFF + 1]
 
 
 class GridTracker:
     """The rules of one melody on a grid (see `protocol.Place`).
 
-    A note_off in silence, an end before the first note and a second begin are not legal; after `end` nothing is.
+    A note_off in silence, an end before the first note, two metres at a time and what follows `end` are not legal.
     """
 
     named_tonic = -1
+    entry = 0
 
     def __init__(self, encoding: Any):
         self.encoding = encoding
         self.sounding = -1
         self.time = self.onset = self.opening = self.notes = self.part = 0
-        self.bar, self.beat = encoding.bars[COMMON_TIME], encoding.beats[COMMON_TIME]
+        common = encoding.metres.index_of(*COMMON)
+        self.bar, self.beat = encoding.bars[common], encoding.beats[common]
+        self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
         self.begun = encoding.plain
         self.done = False
-        self._metre = COMMON_TIME if encoding.plain else -1
+        self._metre = common if encoding.plain else -1
+        self._upper = -1  # of a metre whose lower figure is due
+        self._lowers = NOTE_OFF + 1 + len(encoding.metres.first_rows)  # first id of the lower figures
         self._last = -1  # pitch of the last note
         self._past = Past()
         self._steps: list[int] = []  # tokens so far, for echoes
 
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool."""
+        if self._upper >= 0:
+            metres, at_barline = self.encoding.metres, self.time > 0 and (self.time - self.since) % self.bar == 0
+            spare = metres.spare_lower(self._metre, self._upper) if at_barline else -1
+            return lower_figures(metres, self.encoding.vocabulary.size, self._upper, spare)
         running = self.begun and not self.done
         return grid_mask(
-            self.encoding.plain,
-            begins=not self.begun and not self.done,
+            self._sizes(),
+            begins=(not self.begun and not self.done) or (running and self._may_change()),
             notes=running,
             holds=running,
             note_off=running and self.sounding >= 0,
-            closes=running and self.notes > 0,
+            closes=running and self.notes > 0 and (not self.since or self.time > self.since),
         )
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
@@ -58,12 +63,15 @@ class GridTracker:
 
         A plain melody may stop with any token.
         """
+        if self._upper >= 0:
+            return GridTracker.legal(self)
         running, sounds = self.begun and not self.done, self.sounding >= 0
+        changes = running and self.notes > 0 and self.time < end and (self.time - self.since) % self.bar == 0
         room = end - self.time  # steps left
         opens_late = self.notes == 0 and self.time >= self.bar - 1
         return grid_mask(
-            self.encoding.plain,
-            begins=not self.begun and not self.done,
+            self._sizes(),
+            begins=(not self.begun and not self.done) or (changes and self._may_change()),
             notes=running and room >= least,
             holds=running and (room >= 1 if sounds else room > least and not opens_late),
             note_off=running and sounds and room > least and self.time < last_bar_start,
@@ -80,14 +88,30 @@ class GridTracker:
 
     def pitches(self) -> np.ndarray:
         """List the pitch that each id starts, (vocabulary,) int16, -1 for none."""
-        return PLAIN_PITCHES if self.encoding.plain else PITCHES
+        return pitches_by_id(self.encoding.vocabulary.size)
+
+    def _may_change(self) -> bool:
+        """Tell whether another metre may begin here: not in the first bar, which would be a pick-up."""
+        return (
+            self.time > (self.since or self.bar - 1)
+            and not self.encoding.metres.is_listed
+            and not self.encoding.plain
+        )
+
+    def _sizes(self) -> tuple[int, int]:
+        """Count the ids that begin a metre, and those of its lower figures."""
+        metres = self.encoding.metres
+        return (0, 0) if self.encoding.plain else (len(metres.first_rows), len(metres.second_rows))
 
     def features(self) -> list[int]:
         """Compute features and echoes of the next token (see `features.py`)."""
         encoding, time = self.encoding, self.time
         ago = {name: self._past.at(time - BARS_AGO[name] * self.bar) for name in encoding.inputs if name in BARS_AGO}
-        place = metrical(self._metre, time, self.bar, self.beat, encoding.steps_per_quarter)
-        values = input_values(encoding.inputs, place, self._past.key(), self._last, ago)
+        metres, metre, place = encoding.metres, self._metre, (0, 0)
+        if metre >= 0:
+            here, per_quarter = (time - self.since) % self.bar, encoding.steps_per_quarter
+            place = metrical(metres.divisions[metre], here, self.bar, self.beat, per_quarter)
+        values = input_values(encoding.inputs, place, metres.values(metre), self._past.key(), self._last, ago)
         for echo in encoding.echoes:
             step = time - BARS_AGO[echo.name] * self.bar
             token = self._steps[step] if step >= 0 else -1
@@ -99,10 +123,14 @@ class GridTracker:
         if token > NOTE_OFF:
             if token == self.encoding.end:
                 self.done = True
-            elif not self.done:
-                self.begun, self._metre = True, token - NOTE_OFF - 1
-                self.bar, self.beat = self.encoding.bars[self._metre], self.encoding.beats[self._metre]
+            elif token < self._lowers and not self.done:
+                self._upper = token - NOTE_OFF - 1
+                if self.encoding.metres.is_listed:
+                    self._begin_metre(0)
+            elif self._upper >= 0:
+                self._begin_metre(token - self._lowers)
             return
+        self._upper = -1
         if token < NO_EVENT:
             self.opening = self.opening if self.notes else self.time
             self.onset, self.sounding, self._last = self.time, token, token
@@ -118,6 +146,13 @@ class GridTracker:
             self._steps.append(token)
         self.time += 1
 
+    def _begin_metre(self, lower: int) -> None:
+        """Begin a metre here, whose upper figure has come."""
+        self._metre, self._upper, self.begun = self.encoding.metres.index(self._upper, lower), -1, True
+        self.bars_before += -((self.since - self.time) // self.bar)
+        self.since = self.time
+        self.bar, self.beat = self.encoding.bars[self._metre], self.encoding.beats[self._metre]
+
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
@@ -126,12 +161,32 @@ class GridTracker:
 
 
 @lru_cache(maxsize=128)
-def grid_mask(plain: bool, begins: bool, notes: bool, holds: bool, note_off: bool, closes: bool) -> np.ndarray:
+def grid_mask(
+    metres: tuple[int, int], begins: bool, notes: bool, holds: bool, note_off: bool, closes: bool
+) -> np.ndarray:
     """Mask the ids of a grid by what they do, (vocabulary,) of bool.
 
-    One table for every state of the rules.
+    One table for every state of the rules. metres: number of ids that begin one, and of lower figures; 0 and 0 of the
+    plain alphabet.
     """
-    mask = np.repeat([notes, holds, note_off, begins, closes], [NO_EVENT, 1, 1, len(METRES), 1])
-    mask = mask[: NOTE_OFF + 1] if plain else mask
+    mask = np.repeat([notes, holds, note_off, begins, False, closes], [NO_EVENT, 1, 1, *metres, 1])
+    mask = mask if metres[0] else mask[: NOTE_OFF + 1]
     mask.flags.writeable = False
     return mask
+
+
+@lru_cache(maxsize=256)
+def lower_figures(metres: MetreTable, size: int, upper: int, spare: int) -> np.ndarray:
+    """Mask the ids where the lower figure of a metre is due, (size,) (see `MetreTable.lower_mask`)."""
+    mask, first = np.zeros(size, bool), NOTE_OFF + 1 + len(metres.first_rows)
+    mask[first : first + len(metres.second_rows)] = metres.lower_mask(upper, spare)
+    mask.flags.writeable = False
+    return mask
+
+
+@lru_cache(maxsize=8)
+def pitches_by_id(size: int) -> np.ndarray:
+    """List the pitch that each id of a grid starts, (size,) int16, -1 for none."""
+    pitches = np.append(np.arange(NO_EVENT), [-1] * (size - NO_EVENT)).astype(np.int16)
+    pitches.flags.writeable = False
+    return pitches

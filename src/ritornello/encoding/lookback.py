@@ -1,10 +1,11 @@
 """lookback: the grid's tokens, but a step that repeats what stood one or two bars before says so with a label.
 
-    begin_2/4 | 60 | as_two_bars_ago | 62 | as_two_bars_ago | ... | as_one_bar_ago | ... | end
+    metre_2 over_4 | 60 | as_two_bars_ago | 62 | as_two_bars_ago | ... | as_one_bar_ago | ... | end
 
 After Magenta's Lookback RNN (Waite 2016, "Generating Long-Term Structure in Songs and Stories"). As there, two bars
 ago goes before one bar ago where both would be the same, and before the first bar stands no_event, so that the
-no_events of the first two bars are labels too. Unlike there, a bar is the tune's own, not always sixteen steps.
+no_events of the first two bars are labels too. Unlike there, a bar is the tune's own, not always sixteen steps: a bar
+of the metre in force.
 Its features: `position`, `bar_ago` and `two_bars_ago` of `features`, and `repeated`: whether the last step was as one
 bar before it (1), two (2) or both (3), 0 for neither; these four unless `inputs` says otherwise.
 """
@@ -23,7 +24,7 @@ from ritornello.encoding.grid import Grid, StepEncoding
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, GridTracker
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps
-from ritornello.encoding.vocabulary import Vocabulary, bar_length
+from ritornello.encoding.vocabulary import COMMON, LATEST, Vocabulary, bar_length
 from ritornello.music.values import Melody
 
 REPEATED = Feature("repeated", 4)
@@ -37,12 +38,13 @@ LABELS = (
 class Lookback(StepEncoding):
     """Magenta's labels over `grid`. steps_per_quarter: 1 to 24. inputs: of features.INPUTS, and "repeated".
 
-    Ids 0 to 144 are the grid's. One melody has one spelling: a plain token is not legal where a label says the same.
+    The grid's ids come first. One melody has one spelling: a plain token is not legal where a label says the same.
     What is lost is what `grid` loses.
     """
 
     steps_per_quarter: int = 4
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
+    version: int = LATEST
     name = "lookback"
     echoes: ClassVar[tuple[Echo, ...]] = ()  # the labels are what is copied
 
@@ -59,7 +61,8 @@ class Lookback(StepEncoding):
     @cached_property
     def grid(self) -> Grid:
         """The grid under the labels."""
-        return Grid(self.steps_per_quarter, inputs=tuple(name for name in self.inputs if name in INPUTS))
+        inputs = tuple(name for name in self.inputs if name in INPUTS)
+        return Grid(self.steps_per_quarter, inputs=inputs, version=self.version)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -83,7 +86,8 @@ class Lookback(StepEncoding):
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
-        return {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "inputs": list(self.inputs)}
+        plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "inputs": list(self.inputs)}
+        return plain | ({} if self.version == 1 else {"version": self.version})
 
     def encode(self, melody: Melody) -> Encoded:
         """Encode a melody as `Grid.encode` does, repeats as labels: two bars before one."""
@@ -91,9 +95,9 @@ class Lookback(StepEncoding):
         plain, first = encoded.tokens, self.end + 1
         is_step = plain <= NOTE_OFF
         steps = plain[is_step]
-        bar = self._bar(plain)
-        before = np.concatenate([np.full(2 * bar, NO_EVENT, plain.dtype), steps])
-        one, two = before[bar : bar + len(steps)], before[: len(steps)]
+        bars = self._bars(plain, is_step)
+        places = np.arange(len(steps))
+        one, two = (np.where(places >= n * bars, steps[np.maximum(places - n * bars, 0)], NO_EVENT) for n in (1, 2))
         tokens = plain.astype(np.int16)
         tokens[is_step] = np.select([steps == two, steps == one], [first + 1, first], steps)
         return replace(encoded, tokens=tokens)
@@ -133,16 +137,19 @@ class Lookback(StepEncoding):
         steps = tokens[is_step]
         bars = np.maximum(steps - first + 1, 0)  # to look back: 0, 1 or 2
         # Each step's source; place 0 is what stands before the tune. Pointers to pointers shorten by half each time.
-        source = np.append(0, np.maximum(1 + np.arange(len(steps)) - bars * self._bar(tokens), 0))
+        source = np.append(0, np.maximum(1 + np.arange(len(steps)) - bars * self._bars(tokens, is_step), 0))
         while (source[source] != source).any():
             source = source[source]
         plain = tokens.copy()
         plain[is_step] = np.append(NO_EVENT, steps)[source[1:]]
         return plain
 
-    def _bar(self, tokens: np.ndarray) -> int:
-        """Count the steps in a full bar of the melody's metre."""
-        return bar_length(self.metre_of(tokens), self.steps_per_quarter)
+    def _bars(self, tokens: np.ndarray, is_step: np.ndarray) -> np.ndarray:
+        """Count the steps in a full bar of the metre in force at each step, (steps,)."""
+        bars = np.full(len(tokens), bar_length(COMMON, self.steps_per_quarter))
+        for place, index in self.named_metres(tokens):
+            bars[place:] = self.grid.bars[index]
+        return bars[is_step]
 
 
 class LookbackTracker(GridTracker):

@@ -27,7 +27,7 @@ import numpy as np
 from ritornello.encoding.features import Echo, Feature
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
-from ritornello.encoding.vocabulary import BEGIN_ROWS, METRES, Vocabulary, metre_numbers
+from ritornello.encoding.vocabulary import METRES, Vocabulary, metre_table
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
 
 DEFAULTS: dict[str, Any] = {
@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "special_tokens": ["PAD"],
     "programs": [0],  # no token names it, but MIDILike's decoder allocates 128 lists for each
 }
+LISTED = metre_table(1)
 SPECIAL = {"PAD", "BOS", "EOS", "MASK"}
 STARTS = {"Pitch", "NoteOn"}
 ONE_LINE = STARTS | {"NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
@@ -73,7 +74,7 @@ class MidiTokEncoding:
             written = ", ".join(sorted(unfit)) or "no pitches"
             raise ValueError(f"miditok: {self.tokenizer} as configured writes {written}: of no use to one melody")
         # MidiTok cannot write a tune whose beats have no whole step.
-        figure = min((metre_numbers(n)[1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
+        figure = min((LISTED.numbers[n][1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
         if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
             raise ValueError(
                 f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
@@ -88,7 +89,7 @@ class MidiTokEncoding:
         """The tokeniser's ids by its own names, then begin_<metre> and end."""
         names = sorted(self._midi.vocab, key=self._midi.vocab.get)
         rows = [(name, 1, f"MidiTok's {name}") for name in names]
-        return Vocabulary.of(*rows, *BEGIN_ROWS, ("end", 1, "the tune is over"))
+        return Vocabulary.of(*rows, *LISTED.first_rows, ("end", 1, "the tune is over"))
 
     @property
     def end(self) -> int:
@@ -141,7 +142,7 @@ class MidiTokEncoding:
         import symusic
 
         known = self._metre_id(melody.timeline.metre.name)
-        numerator, denominator = metre_numbers(known)
+        numerator, denominator = LISTED.numbers[known]
         notes, per_quarter = from_barline(
             np.array([n[:3] for n in melody.notes], int).reshape(-1, 3), melody.timeline
         )
@@ -207,15 +208,16 @@ class MidiTokEncoding:
 
     def metre_of(self, tokens: Sequence[int] | np.ndarray) -> tuple[int, int]:
         """Return the metre that a token sequence begins with, (4, 4) where it says none or "other"."""
-        return metre_numbers(int(tokens[0]) - self._begin if len(tokens) else -1)
+        index = int(tokens[0]) - self._begin if len(tokens) else -1
+        return LISTED.numbers[index if 0 <= index < len(METRES) else -1]
 
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a tune in `metre`. Raises ValueError if the tokeniser has none."""
-        token = self.vocabulary.begin(metre)
+    def begin(self, metre: str) -> tuple[int, ...]:
+        """Return the tokens that name `metre`. Raises ValueError if the tokeniser has none."""
+        token = self._begin + LISTED.named(metre)
         if not self.is_begin[token]:
             known = [name for number, name in enumerate(METRES[:-1]) if self._metre_id(name) == number]
             raise ValueError(f"miditok's {self.tokenizer} as configured has no {metre}; it has {', '.join(known)}")
-        return token
+        return (token,)
 
     @cached_property
     def _config(self) -> str:
@@ -230,7 +232,7 @@ class MidiTokEncoding:
     @cached_property
     def _begin(self) -> int:
         """First id of the metres: the size of the tokeniser's own vocabulary."""
-        return self.vocabulary[BEGIN_ROWS[0][0]]
+        return self.vocabulary[LISTED.first_rows[0][0]]
 
     def _values(self, kinds: set[str]) -> np.ndarray:
         """Return the number that each token of these kinds names, (V,) int16; -1 for other tokens."""

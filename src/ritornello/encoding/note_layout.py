@@ -47,11 +47,15 @@ ABOVE_PREVIOUS = PitchRow(
 
 
 class Ids(NamedTuple):
-    """First ids of the rows; `second` is the first of part 1. `key` and `octave` are empty rows in `note`."""
+    """First ids of the rows; `second` is the first of part 1. `key` and `octave` are empty rows in `note`.
+
+    pickup: what begins the pick-up, where its length is a group of its own (since version 2); else the same as `key`.
+    """
 
     rest: int
     tie: int
     begin: int
+    pickup: int
     key: int
     end: int
     second: int
@@ -66,7 +70,8 @@ class Groups:
 
     event: id of part 0. is_note, starts: a note, or also a rest, starts here. ticks: of the group, 0 in the header.
     pitch: of the note that starts, -1 for none. time, upbeat before: ticks reached, pick-up so far.
-    key: (place in 24, reference tonic, group), or None.
+    metre: index of the first, -1 for none. changes: (group, index) of later ones.
+    key: (place among 12 of each mode, reference tonic, group), or None.
     """
 
     event: np.ndarray
@@ -77,6 +82,7 @@ class Groups:
     time: np.ndarray
     upbeat: np.ndarray
     metre: int
+    changes: list[tuple[int, int]]
     key: tuple[int, int, int] | None
 
 
@@ -88,25 +94,34 @@ def tonic_near(pitch: int, tonic: int) -> int:
     return pitch + BELOW - (pitch + BELOW - tonic) % 12
 
 
-def spans_of(melody: Melody, upbeat: int) -> tuple[list[tuple[int, int, int]], Counter[str]]:
-    """List (start, end, pitch) of each note in TICKS that have a spelling, and the losses.
+def spans_of(
+    melody: Melody, upbeat: int, changes: list[tuple[int, int]]
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]], Counter[str]]:
+    """List (start, end, pitch) of each note in TICKS that have a spelling, the changes likewise, and the losses.
 
     upbeat: the pick-up as `upbeat_of` gives it; where that is not the melody's own its notes lose their places.
+    changes: tick and index of each metre that begins in the melody.
     """
     per, pickup = melody.timeline.ticks_per_quarter, melody.timeline.pickup
     late: Fraction | int = 0
     if (written := Fraction(upbeat * per, TICKS)) != pickup:  # ticks by which the first bar begins later with it
         late = (written or melody.timeline.bar_ticks(melody.timeline.metre)) - pickup
     edges = [t * TICKS for n in melody.notes for t in (n[0], n[0] + n[1])]
-    if not any(edge % per for edge in edges):
-        edges = [edge // per for edge in edges]
-        if all(a == b or spelled(b - a) for a, b in zip([0, *edges], edges)):
+    cuts = [tick * TICKS for tick, _ in changes]
+    if not any(edge % per for edge in edges) and not any(cut % per for cut in cuts):
+        edges, cuts = [edge // per for edge in edges], [cut // per for cut in cuts]
+        marks = sorted([*edges, *cuts]) if cuts else edges
+        if all(a == b or spelled(b - a) for a, b in zip([0, *marks], marks)):
             losses = Counter(moved=len(melody.notes)) if late else Counter()
-            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], losses
+            exact = [(cut, index) for cut, (_, index) in zip(cuts, changes, strict=True)]
+            return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], exact, losses
     notes = np.array([n[:3] for n in melody.notes], np.int64)
     starts, ends, pitches, losses = stepped(notes, COARSE, per, late)
     step = TICKS // COARSE
-    return list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True)), losses
+    places = (rounded(np.array([tick for tick, _ in changes], np.int64), COARSE, per) * step).tolist()
+    moved = dict(zip(places, (index for _, index in changes), strict=True))
+    spans = list(zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True))
+    return spans, [(place, index) for place, index in moved.items() if place > 0], losses
 
 
 def upbeat_of(melody: Melody, bar: int) -> int:

@@ -12,16 +12,13 @@ from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MA
 from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.vocabulary import bar_lengths, first_beats
-from ritornello.music.values import Key
+from ritornello.music.values import MODES, Key
 
 COUNT = len(DURATIONS)
 TICKS_OF = LENGTHS.tolist()  # of each duration
 STATE_AFTER = AFTER.tolist()
 TIE_FROM = SHORTEST_TIE.tolist()
-BARS, BEATS = (
-    bar_lengths(TICKS).tolist(),
-    first_beats(TICKS).tolist(),
-)  # ticks of each of METRES; the last if none is known
+MINOR = [Key(0, 0, mode).is_minor for mode in MODES]
 ENDLESS = 1 << 39  # ticks
 TABLES = 4096  # rows kept of each kind
 
@@ -31,8 +28,9 @@ class NoteTracker:
 
     Legal is what `encode` could have written (but for a key that the notes speak against, and, where pitches are
     relative to it, an octave that they speak against): a tie only where the duration before could not have been
-    longer and the two are not one duration of the table; no rest after a rest, no end after a rest or before the
-    first note; pick-ups shorter than a bar; pitches of 0-127.
+    longer and the two are not one duration of the table, or after a metre that begins meanwhile; no rest after a
+    rest, no end after a rest or before the first note; no two metres at a time; pick-ups shorter than a bar; pitches
+    of 0-127.
     """
 
     def __init__(self, encoding: Any):
@@ -40,15 +38,18 @@ class NoteTracker:
         self.ids: Ids = encoding.ids
         self.row: PitchRow = encoding.pitch_row
         self._tables = tables_of(encoding)
-        self.time = self.onset = self.opening = self.notes = self.part = 0
-        self.bar, self.beat = BARS[-1], BEATS[-1]
+        self.time = self.entry = self.onset = self.opening = self.notes = self.part = 0
+        self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
+        self.bar, self.beat = self._tables.bars[-1], self._tables.beats[-1]  # of "other", where none is known
         self.begun = self.done = self._is_ready = False  # ready: the header is whole as far as it must be
         self.sounding = -1
         self._event = -1  # of the group whose duration is due
         self._state = 0  # of the table of ties
+        self._resumes = False  # a metre has just begun: what sounds may be tied by any duration
+        self._has_pickup = False
         self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
         self._upbeat = 0
-        self._metre = self._key = self.named_tonic = -1
+        self._metre = self._key = self._plain_key = self.named_tonic = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
         self._past = Past(self._tables.matches)
@@ -57,7 +58,7 @@ class NoteTracker:
         """Tell which ids of the due part may come next, (parts[part],) of bool."""
         if self.part:
             return self._legal_durations()
-        return self._events(True, True, True, True)
+        return self._events(True, True, True, True, True)
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
         """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
@@ -73,32 +74,47 @@ class NoteTracker:
         tied = closing(left, until, least, held if held < least else least) if sounds else rest
         if self.part == 0:
             notes, end_fits = closing(left, until, least, 0).any, until < 0 <= left and held >= least
-            return self._events(notes, rest.any and until > 0, not started or tied.after[state], end_fits)
+            tie = not started or (tied.any if self._resumes else tied.after[state])
+            metre = left > 0 and self.notes > 0 and self._is_at_barline()
+            return self._events(notes, rest.any and until > 0, tie, end_fits, metre)
         if event >= ids.begin or (event == ids.tie and not started):
             return self._legal_durations()
         return self._tables.both(self._legal_durations(), (tied if event == ids.tie else rest).mask)
 
-    def _events(self, notes: bool, rest: bool, tie: bool, end: bool) -> np.ndarray:
+    def _events(self, notes: bool, rest: bool, tie: bool, end: bool, metre: bool) -> np.ndarray:
         """Mask the events by the rules; the arguments switch off kinds of them."""
         if self.done:
-            return self._tables.events(None, False, False, False, False, False)
+            return self._tables.events(None, False, False, False, False, False, False)
         ready = self._is_ready
+        since = self.since or self.bar - 1  # a first bar that another metre cuts short would be a pick-up
+        changes = metre and self._started and self.time > since and not self._tables.metres.is_listed
         return self._tables.events(
             (self._base, self.notes == 0) if ready and notes else None,
             ready and rest and not (self._started and self.sounding < 0),
-            tie and TIE_FROM[self._state] < self._tie_limit(),
-            not self.begun,
+            tie and (self._resumes or TIE_FROM[self._state] < self._tie_limit()),
+            not self.begun or changes,
+            self.begun and not self._has_pickup and self._key < 0 and not self._started,
             self.begun and not ready,
-            ready and end and self.notes > 0 and self.sounding >= 0,
+            ready and end and self.notes > 0 and self.sounding >= 0 and not self._resumes,
         )
+
+    def _is_at_barline(self) -> bool:
+        """Tell whether a bar ends here."""
+        return (self.time - self.since) % self.bar == 0
 
     def _legal_durations(self) -> np.ndarray:
         ids, event, tables = self.ids, self._event, self._tables
         if event >= ids.key:
             return tables.octaves((event - ids.key) % 12)
+        if event >= ids.pickup:
+            return tables.durations(False, self.bar, -1)
         if event >= ids.begin:
-            return tables.durations(True, BARS[event - ids.begin], -1)
-        if event == ids.tie:
+            if tables.metres.is_listed:
+                return tables.durations(True, tables.bars[event - ids.begin], -1)
+            is_again = self._started and self._is_at_barline()
+            spare = tables.metres.spare_lower(self._metre, event - ids.begin) if is_again else -1
+            return tables.lower_figures(event - ids.begin, spare)
+        if event == ids.tie and not self._resumes:
             return tables.durations(False, self._tie_limit(), self._state)
         return tables.durations(False, ENDLESS, -1)
 
@@ -111,7 +127,7 @@ class NoteTracker:
             if key is None:
                 return None
             mask = np.ones(ids.second, bool)
-            mask[ids.key : ids.end] = np.arange(24) == key.tonic + 12 * (key.mode == "minor")
+            mask[ids.key : ids.end] = np.arange(ids.end - ids.key) == self.encoding.key_place(key)
             return mask
         if self._event < ids.key:
             return None
@@ -125,7 +141,7 @@ class NoteTracker:
         room = np.full_like(lowest, ROOMY) if self.row.is_chained else np.minimum(open_to[-1] - lowest, ROOMY)
         room = np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
         mask = np.ones(ids.size - ids.second, bool)
-        mask[1 + COUNT :] = room == room.max()
+        mask[ids.octave - ids.second :] = room == room.max()
         return mask
 
     def pitches(self) -> np.ndarray:
@@ -139,15 +155,17 @@ class NoteTracker:
         encoding, past, time, bar = self.encoding, self._past, self.time, self.bar
         first = self._base + self.row.lowest  # pitch of id 0
         highest = self.ids.rest - 1
+        lengths = self.ids.length - self.ids.second + 1  # of the shortest duration
         ago = {}
         for name, bars in self._tables.bars_ago.items():
             found = ago[name] = past.at(time - bars * bar)
             if found[2] >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
                 ago[name] = (min(max(found[2] - first, 0), highest), found[1], found[2])
-        key = self._key if self.row.is_keyed else past.key()
-        values = input_values(
-            encoding.inputs, metrical(self._metre, time, bar, self.beat, TICKS), key, self._last, ago
-        )
+        key = self._plain_key if self.row.is_keyed else past.key()
+        metres, metre, in_bar = self._tables.metres, self._metre, (0, 0)
+        if metre >= 0:
+            in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
+        values = input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago)
         for name in self._tables.echoes:
             if name in ago:
                 event, duration, _ = ago[name]
@@ -159,7 +177,7 @@ class NoteTracker:
                     before, here = past.events[place - 1][2], past.events[-1][2]
                     if before >= 0 and here >= 0:
                         event = min(max(pitch - before + here - first, 0), highest)
-            values += (event + 1, duration + 2 if duration >= 0 else 0, strength)
+            values += (event + 1, duration + lengths if duration >= 0 else 0, strength)
         return values
 
     def advance(self, token: int) -> None:
@@ -181,7 +199,9 @@ class NoteTracker:
         is_duration = 0 <= index < COUNT
         ticks = TICKS_OF[index] if is_duration else 0
         index = index if is_duration else 0
-        self._state = STATE_AFTER[self._state if event == ids.tie else 0][index] if is_duration else 0
+        is_tied = event == ids.tie and not self._resumes
+        self._state = STATE_AFTER[self._state if is_tied else 0][index] if is_duration else 0
+        self._resumes = False
         if event < ids.rest:
             pitch = event + self.row.lowest + self._base
             self.opening = self.opening if self.notes else self.time
@@ -201,21 +221,30 @@ class NoteTracker:
 
     def _header(self, event: int, token: int, ticks: int) -> None:
         """Take metre, pick-up or key from a group before the first note or rest."""
-        ids = self.ids
+        ids, tables = self.ids, self._tables
         if self._started:
+            if ids.begin <= event < ids.pickup and not tables.metres.is_listed:
+                self.bars_before += -((self.since - self.time) // self.bar)
+                self.since, self._resumes = self.time, True
+                self._metre = self.encoding.metre_index(event, token)
+                self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]
             return
-        if ids.begin <= event < ids.key:
-            self._metre, self.begun = event - ids.begin, True
+        if ids.begin <= event < ids.pickup:
+            self._metre, self.begun = self.encoding.metre_index(event, token), True
+            self._upbeat += ticks
+        elif event == ids.pickup < ids.key:
+            self._has_pickup = True
             self._upbeat += ticks
         elif event == ids.tie:
             self._upbeat += ticks
         elif token >= ids.octave:
             self._key = event - ids.key
             self.named_tonic = self._key % 12
+            self._plain_key = self.named_tonic + 12 * MINOR[self._key // 12]
             self._base = 12 * (token - ids.octave - 1) + self._key % 12
         self._is_ready = self.begun and (self._key >= 0 or not self.row.is_keyed)
-        self.bar, self.beat = BARS[self._metre], BEATS[self._metre]
-        self.time = -self._upbeat % self.bar
+        self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]
+        self.time = self.entry = -self._upbeat % self.bar
 
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
@@ -265,12 +294,16 @@ def rest_fits(left: int, least: int, late: int) -> Fitting:
 class NoteTables:
     """What the rules of one encoding look up: rows of ids by state, made once, and what its features ask for.
 
-    echoes: names of all; matches: of those that match events. bars_ago: inputs and echoes that look back so many
-    bars. remembers: any of them needs the past. follows_key: one needs the key, and no header names it.
+    bars, beats: ticks of a bar and of its first beat in each of `metres`; at -1 of "other". echoes: names of all;
+    matches: of those that match events. bars_ago: inputs and echoes that look back so many bars. remembers: any of
+    them needs the past. follows_key: one needs the key, and no header names it.
     """
 
     def __init__(self, encoding: Any):
-        self._ids, self._row = encoding.ids, encoding.pitch_row
+        ids = self._ids = encoding.ids
+        self._row, self.metres = encoding.pitch_row, encoding.metres
+        self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
+        self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
         inputs, self.echoes = encoding.inputs, [echo.name for echo in encoding.echoes]
         self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in (*inputs, *self.echoes)}
         self.matches = [name for name in self.echoes if name not in self.bars_ago]
@@ -287,7 +320,14 @@ class NoteTables:
         """
         mask = np.zeros(self._ids.size - self._ids.second, bool)
         mask[0] = none
-        mask[1 : 1 + COUNT] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
+        mask[self._lengths] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
+        return _frozen(mask)
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def lower_figures(self, upper: int, spare: int) -> np.ndarray:
+        """Mask part 1 where the lower figure of a metre is due (see `MetreTable.lower_mask`)."""
+        mask = np.zeros(self._ids.size - self._ids.second, bool)
+        mask[: self._lengths.start] = self.metres.lower_mask(upper, spare)
         return _frozen(mask)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
@@ -296,7 +336,7 @@ class NoteTables:
         ids = self._ids
         mask = np.zeros(ids.size - ids.second, bool)
         references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
-        mask[1 + COUNT :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
+        mask[ids.octave - ids.second :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
         return _frozen(mask)
 
     def both(self, legal: np.ndarray, fits: np.ndarray) -> np.ndarray:
@@ -308,7 +348,7 @@ class NoteTables:
         found = self._both.get(key)
         if found is None:
             mask = legal.copy()
-            mask[1 : 1 + COUNT] &= fits
+            mask[self._lengths] &= fits
             if len(self._both) == TABLES:
                 self._both.clear()
             found = self._both[key] = (legal, fits, _frozen(mask))
@@ -316,7 +356,14 @@ class NoteTables:
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
     def events(
-        self, pitched: tuple[int, bool] | None, rest: bool, tie: bool, begins: bool, keys: bool, end: bool
+        self,
+        pitched: tuple[int, bool] | None,
+        rest: bool,
+        tie: bool,
+        begins: bool,
+        pickup: bool,
+        keys: bool,
+        end: bool,
     ) -> np.ndarray:
         """Mask part 0 by kind of event.
 
@@ -327,7 +374,7 @@ class NoteTables:
         if pitched is not None:
             mask[: ids.rest] = self.pitches(*pitched)[: ids.rest] >= 0
         mask[ids.rest], mask[ids.tie], mask[ids.end] = rest, tie, end
-        mask[ids.begin : ids.key], mask[ids.key : ids.end] = begins, keys
+        mask[ids.begin : ids.pickup], mask[ids.pickup : ids.key], mask[ids.key : ids.end] = begins, pickup, keys
         return _frozen(mask)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019

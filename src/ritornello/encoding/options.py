@@ -61,6 +61,13 @@ def counts_bars(encoding: Encoding) -> bool:
     return hasattr(encoding.tracker(), "finishable")
 
 
+def encoding_from_dict(plain: Mapping[str, Any]) -> Any:
+    """Make an encoding of what `to_dict` wrote: of version 1 where that names none."""
+    kind = encoding_class(plain.get("name", "grid"))
+    versioned = any(option.name == "version" for option in fields(kind))
+    return make_encoding(**({"version": 1} if versioned else {}) | dict(plain))
+
+
 @dataclass(frozen=True)
 class EncodingOptions:
     """An encoding as a user asks for it; what is None is as recommended, or as the encoding has it by itself."""

@@ -97,7 +97,8 @@ class MelodyEncoding(Encoding, Protocol):
 
     is_keyed: a melody and its transposition differ in their headers alone. pitch_range: lowest and highest pitch.
     Time is counted in ticks of the encoding, `ticks_per_quarter` of them to a quarter note (grid: its steps), from a
-    barline: a melody with a pick-up begins later than 0, so that `time % bar` is the place in the bar.
+    barline: a melody with a pick-up begins later than 0, so that `time % bar` is the place in the bar; after a change
+    of metre, `(time - since) % bar`.
     """
 
     @property
@@ -129,24 +130,29 @@ class MelodyEncoding(Encoding, Protocol):
     def metre_of(self, tokens: np.ndarray) -> tuple[int, int]:
         """Read the metre at the beginning, (4, 4) where none is named or "other"."""
 
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
+    def begin(self, metre: str) -> tuple[int, ...]:
+        """Return the tokens that name `metre`. Raises ValueError for a metre without any."""
 
 
 class Place(Rules, Protocol):
     """The rules of one melody in bars, and the place that it has reached.
 
-    time: ticks reached. onset, opening: ticks of the last and of the first note's start. notes: number so far.
-    bar, beat: ticks of a full bar and of its first beat. begun: the metre is known. done: `end` has come.
+    time: ticks reached. entry: where the music enters, above 0 with a pick-up that the header names. onset, opening:
+    ticks of the last and of the first note's start. notes: number so far.
+    bar, beat: ticks of a full bar of the metre in force and of its first beat. since, bars_before: time at which that
+    metre began, and the bars until then. begun: the metre is known. done: `end` has come.
     sounding: pitch that sounds, -1 for silence. named_tonic: of the key that the header names, 0 for C; -1 for none.
     """
 
     time: int
+    entry: int
     onset: int
     opening: int
     notes: int
     bar: int
     beat: int
+    since: int
+    bars_before: int
     begun: bool
     done: bool
     sounding: int
@@ -161,7 +167,8 @@ class Place(Rules, Protocol):
         Well formed: its first note starts in its first bar; no silence begins at tick `last_bar_start` or later;
         the melody ends with a note that by then has sounded for `least` ticks or more, after tick `last_bar_start`
         and not after tick `end`. So no note starts with less than `least` to go, and `end` itself is among them
-        where the melody may close now. What comes before the first group of a note or rest (metre, pick-up, ...) is
+        where the melody may close now. Another metre begins on a barline before `end` alone.
+        What comes before the first group of a note or rest (metre, pick-up, ...) is
         not judged.
         """
 

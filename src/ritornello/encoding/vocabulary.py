@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.values import Metre
+from ritornello.music.values import Metre, Timeline
 
+LATEST = 2  # version of the alphabets
+COMMON = (4, 4)  # how a melody in a metre without a name is read
+MOST_BEATS, LOWER_FIGURES = 16, (1, 2, 4, 8, 16)
 METRES = ("2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "9/8", "12/8", "other")
-BEGIN_ROWS = tuple((f"begin_{metre}", 1, f"a tune in {metre} begins") for metre in METRES)
-COMMON = (4, 4)  # how a melody in "other" is read
+"""Metres of version 1, each of which had a token of its own."""
 
 
 class Row(NamedTuple):
@@ -69,12 +74,6 @@ class Vocabulary:
         """Name several tokens, separated by " | "."""
         return " | ".join(self.name_of(int(token)) for token in tokens)
 
-    def begin(self, metre: str) -> int:
-        """Return the id that begins a melody in `metre`. Raises ValueError for a metre without one."""
-        if metre not in METRES[:-1]:  # "other" names none
-            raise ValueError(f"no such metre: {metre!r}; choose one of {', '.join(METRES[:-1])}")
-        return self[f"begin_{metre}"]
-
     def check(self, tokens: np.ndarray) -> None:
         """Raise ValueError for an id outside the table."""
         outside = tokens[(tokens < 0) | (tokens >= self.size)]
@@ -86,12 +85,94 @@ class Vocabulary:
         return "\n".join(["first  size  name          meaning", *lines])
 
 
-def metre_numbers(index: int) -> tuple[int, int]:
-    """Return numerator and denominator of a place in METRES; COMMON for any other."""
-    if not 0 <= index < len(METRES) - 1:
-        return COMMON
-    numerator, denominator = METRES[index].split("/")
-    return int(numerator), int(denominator)
+class MetreTable:
+    """The metres that an encoding names, by index, and the tokens that name them.
+
+    Since version 2 a metre is two tokens, its upper figure (1 to 16, or "other") and its lower one (1 to 16 in powers
+    of two), and so are the features; the index counts pairs. In version 1 it was one of METRES. The last index is
+    "other", read as COMMON, and so is -1, where no metre is known.
+    """
+
+    def __init__(self, version: int):
+        self.is_listed = version == 1
+        if self.is_listed:
+            pairs = [(int(name.split("/")[0]), int(name.split("/")[1])) for name in METRES[:-1]]
+        else:
+            pairs = [(upper, lower) for upper in range(1, MOST_BEATS + 1) for lower in LOWER_FIGURES]
+        self.numbers: tuple[tuple[int, int], ...] = (*pairs, COMMON)
+        self.other = len(pairs)
+        self._index = {pair: index for index, pair in enumerate(pairs)}
+        beats = [beat_lengths(Metre(0, *pair))[0] for pair in self.numbers]
+        self.divisions = [3 if beat * pair[1] == 12 else 2 for beat, pair in zip(beats, self.numbers, strict=True)]
+        self.beats = beats
+
+    @property
+    def first_rows(self) -> tuple[tuple[str, int, str], ...]:
+        """Rows of the tokens that begin a metre: whole ones, or upper figures."""
+        if self.is_listed:
+            return tuple((f"begin_{metre}", 1, f"a tune in {metre} begins") for metre in METRES)
+        uppers = [*map(str, range(1, MOST_BEATS + 1)), "other"]
+        return tuple((f"metre_{upper}", 1, f"a metre begins; its upper figure: {upper}") for upper in uppers)
+
+    @property
+    def second_rows(self) -> tuple[tuple[str, int, str], ...]:
+        """Rows of the lower figures; none in version 1."""
+        lowers = () if self.is_listed else LOWER_FIGURES
+        return tuple((f"over_{lower}", 1, f"the lower figure of a metre: {lower}") for lower in lowers)
+
+    @property
+    def columns(self) -> tuple[tuple[str, int], ...]:
+        """Names and sizes of the features of a metre; 0 for none."""
+        if self.is_listed:
+            return (("metre", len(METRES) + 1),)
+        return (("numerator", MOST_BEATS + 2), ("denominator", len(LOWER_FIGURES) + 1))
+
+    def index_of(self, numerator: int, denominator: int) -> int:
+        """Find the index of a metre, that of "other" where it has no name."""
+        return self._index.get((numerator, denominator), self.other)
+
+    def tokens(self, index: int) -> tuple[int, ...]:
+        """List the places of a metre's tokens in `first_rows` and `second_rows`."""
+        if self.is_listed:
+            return (index,)
+        if index == self.other:
+            return (MOST_BEATS, LOWER_FIGURES.index(COMMON[1]))
+        return divmod(index, len(LOWER_FIGURES))
+
+    def index(self, first: int, second: int = 0) -> int:
+        """Find the index of a metre by the places of its tokens."""
+        if self.is_listed:
+            return first
+        return self.other if first == MOST_BEATS else first * len(LOWER_FIGURES) + second
+
+    def spare_lower(self, index: int, first: int) -> int:
+        """Find the place of the lower figure that would name the metre again; -1 where its upper one is another."""
+        upper, lower = self.tokens(index)
+        return lower if first == upper and index != self.other else -1
+
+    def lower_mask(self, first: int, spare: int = -1) -> np.ndarray:
+        """Mask the lower figures that may follow an upper one; "other" has that of COMMON. spare: one that not."""
+        mask = [lower == COMMON[1] or first != MOST_BEATS for lower in LOWER_FIGURES]
+        return np.array([fits and place != spare for place, fits in enumerate(mask)])
+
+    def values(self, index: int) -> tuple[int, ...]:
+        """List the values of the features of a metre, -1 for none known."""
+        if index < 0:
+            return (0,) * (1 if self.is_listed else 2)
+        return tuple(1 + place for place in self.tokens(index))
+
+    def named(self, name: str) -> int:
+        """Find the index of a metre by its name, "3/4". Raises ValueError for one without tokens."""
+        upper, _, lower = name.partition("/")
+        index = self.index_of(int(upper), int(lower)) if upper.isdecimal() and lower.isdecimal() else self.other
+        if index == self.other:
+            known = ", ".join(METRES[:-1]) if self.is_listed else "1 to 16 over 1, 2, 4, 8 or 16, as in 3/4, 6/8, 7/8"
+            raise ValueError(f"no such metre: {name!r}; choose {'one of ' if self.is_listed else ''}{known}")
+        return index
+
+
+metre_table = cache(MetreTable)
+"""The table of a version, 1 or 2."""
 
 
 def bar_length(metre: tuple[int, int], per_quarter: int) -> int:
@@ -99,17 +180,27 @@ def bar_length(metre: tuple[int, int], per_quarter: int) -> int:
     return max(1, round(4 * per_quarter * metre[0] / metre[1]))
 
 
-def bar_lengths(per_quarter: int) -> np.ndarray:
-    """Count the ticks in a bar of each of METRES, (14,)."""
-    return np.array([bar_length(metre_numbers(n), per_quarter) for n in range(len(METRES))])
+def bar_lengths(table: MetreTable, per_quarter: int) -> list[int]:
+    """Count the ticks in a bar of each metre of a table."""
+    return [bar_length(metre, per_quarter) for metre in table.numbers]
 
 
-def first_beats(per_quarter: int) -> np.ndarray:
-    """Count the ticks in the first beat of each of METRES, (14,): a dotted quarter's in 6/8."""
-    beats = [beat_lengths(Metre(0, *metre_numbers(n)))[0] for n in range(len(METRES))]
-    return np.array([max(1, round(per_quarter * beat)) for beat in beats])
+def first_beats(table: MetreTable, per_quarter: int) -> list[int]:
+    """Count the ticks in the first beat of each metre of a table: a dotted quarter's in 6/8."""
+    return [max(1, round(per_quarter * beat)) for beat in table.beats]
 
 
-def is_compound(metre: tuple[int, int]) -> bool:
-    """Tell whether the beats of a metre fall into three."""
-    return beat_lengths(Metre(0, *metre))[0] * metre[1] == 3 * 4
+def metre_changes(timeline: Timeline, table: MetreTable) -> list[tuple[int, int]]:
+    """List tick and index of each metre that begins inside a melody; none in version 1.
+
+    The one that ends a pick-up, and one that goes on as before from a barline, are none.
+    """
+    changes: list[tuple[int, int]] = []
+    since = Fraction(timeline.pickup - timeline.bar_ticks(timeline.metre) if timeline.pickup else 0)
+    for old, metre in pairwise(timeline.metres):
+        goes_on = metre[1:3] == old[1:3] and (metre.tick - since) % timeline.bar_ticks(old) == 0
+        if table.is_listed or goes_on:
+            continue
+        changes.append((metre.tick, table.index_of(*metre[1:3])))
+        since = Fraction(metre.tick)
+    return changes

@@ -25,14 +25,17 @@ def faults(
     timeline, last = melody.timeline, melody.notes[-1]
     found = []
     bar = timeline.bar_ticks(timeline.metre)
-    before = bar - timeline.pickup if timeline.pickup else 0
     has_pickup = timeline.pickup > 0 or 2 * melody.notes[0].start >= bar
-    filled = (before + timeline.length) / bar - has_pickup  # bars begin with the barline that a pick-up leaves out
+    since, filled = timeline.pickup - bar if timeline.pickup else 0, -float(has_pickup)
+    for metre in timeline.metres[1:]:  # bars begin with the barline that a pick-up leaves out, and anew with a metre
+        filled += -((since - metre.tick) // bar)
+        since, bar = metre.tick, timeline.bar_ticks(metre)
+    filled += (timeline.length - since) / bar
     if not (filled == bars if encoding.end is None else bars - 1 < filled <= bars):
         found.append(f"it fills {float(filled):g} bars, not {bars}")
     if last.end != timeline.length:
         found.append("it ends in silence")
-    if last.duration < beat_lengths(timeline.metre)[0] * timeline.ticks_per_quarter:
+    if last.duration < beat_lengths(timeline.metres[-1])[0] * timeline.ticks_per_quarter:
         found.append("its last note is shorter than a beat")
     lowest, highest = pitch_range
     outside = sorted({n.pitch for n in melody.notes if not lowest <= n.pitch <= highest})

@@ -13,7 +13,7 @@ from math import gcd, lcm
 
 import numpy as np
 
-from ritornello.encoding.grid import METRES
+from ritornello.encoding.vocabulary import METRES
 from ritornello.music.values import Melody
 
 LONGEST_QUARTERS = 48  # that one symbol can last; what is longer is continued

@@ -15,6 +15,7 @@ from ritornello.generate.constraints import (
     allowed_pitches,
     forms_of,
     is_pickup,
+    metre_rows,
     steering_key,
     with_lock,
 )
@@ -65,7 +66,7 @@ def compose(
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     if options.metre:
-        if not any(row.name.startswith("begin_") for row in encoding.vocabulary.rows):
+        if not metre_rows(encoding):
             raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
         encoding.begin(options.metre)  # refuses what does not exist
         primer = None if primer is None else in_metre(primer, options.metre)
@@ -112,7 +113,7 @@ def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melo
         form.observe()
         place.advance(token)
     form.observe()
-    filled = place.time / place.bar - form.has_pickup()
+    filled = place.bars_before + (place.time - place.since) / place.bar - form.has_pickup()
     if filled > options.bars - 1:
         raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
 

@@ -22,6 +22,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
 from ritornello.music.values import Key
 
+OTHERS = ("begin_other", "metre_other")  # not to be composed
 TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
@@ -36,7 +37,7 @@ class FormTable:
     def __init__(self, encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]):
         self.encoding, self.options = encoding, options
         self.allowed = allowed_pitches(options, pitch_range)
-        self.begins = begin_bias(encoding, options)[: encoding.parts[0]]
+        self.named = [split_parts(encoding, bias(encoding, options)) for bias in (begin_bias, later_bias)]
         steered = steering_key(options)
         self.key = parse_key(options.key) if options.key else steered
         self.tonic = -1 if steered is None else steered.tonic
@@ -52,18 +53,20 @@ class FormTable:
         heading: np.ndarray | None = None,
         repeated: int = -1,
         closing: tuple[int, bool] | None = None,
+        phase: tuple[bool, int] = (False, 0),
     ) -> np.ndarray:
         """Return the bias of the ids that are `possible`: -inf, or small numbers; not to be changed.
 
         pitches: of each id of part 0, -1 for none; None for another part. heading: as of `Place.heading`. repeated:
         the pitch that has come too often. closing: in the last bar, the tonic (-1 for none) and whether its barline
-        is past. The rules hand out the same array for the same state, so that biases are made once for each and
-        found again by identity (the key's arrays are kept).
+        is past. phase: whether a metre has begun, and the part that is due. The rules hand out the same array for
+        the same state, so that biases are made once for each and found again by identity (the key's arrays are kept).
         """
-        key = (id(possible), id(pitches), id(heading), repeated, closing)
+        key = (id(possible), id(pitches), id(heading), repeated, closing, phase)
         if (found := self._rows.get(key)) is not None:
             return found[1]
-        bias = np.where(possible, 0.0 if pitches is None else self.begins, -np.inf)
+        begun, part = phase
+        bias = np.where(possible, self.named[begun][part], -np.inf)
         if pitches is not None:
             bias += self.outside[pitches]
             if np.isneginf(bias).all():  # no pitch within reach lies in the range: better out of it than nowhere
@@ -94,10 +97,10 @@ table_of = lru_cache(maxsize=4)(FormTable)  # encodings and options are told apa
 
 
 class Form:
-    """Biases for one tune: any legal token, until the network ends the tune. events: biases of part 0."""
+    """Biases for one tune: any legal token, until the network ends the tune. named: biases of each part."""
 
-    def __init__(self, events: np.ndarray, rules: Any):
-        self._events, self._rules, self._length = events, rules, 0
+    def __init__(self, named: list[np.ndarray], rules: Any):
+        self._named, self._rules, self._length = named, rules, 0
 
     def observe(self) -> None:
         """Count the token that comes next."""
@@ -108,7 +111,7 @@ class Form:
 
         -inf for what must not come.
         """
-        return np.where(self._rules.legal(), self._events if self._rules.part == 0 else 0.0, -np.inf)
+        return np.where(self._rules.legal(), self._named[self._rules.part], -np.inf)
 
     def is_over(self) -> bool:
         """Tell whether the tune is over."""
@@ -119,19 +122,19 @@ class BarForm(Form):
     """Biases for one tune of so many bars; `place` is where it stands."""
 
     def __init__(self, table: FormTable, place: Place):
-        super().__init__(table.begins, place)
+        super().__init__(table.named[0], place)
         self._table, self._place = table, place
         self._tonic = table.tonic
-        self._entry = -1
-        self._end = 0  # settled by the first note
+        self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
+        self._has_pickup = False  # settled by the first note
 
     def observe(self) -> None:
         """Take note of where the tune stands; to be called before each token, drawn or given."""
         place = self._place
-        if self._entry < 0 and place.begun and place.part == 0:
-            self._entry = place.time
         if place.notes > self._notes:
+            if not self._notes:
+                self._has_pickup = self.has_pickup()
             self._repeats = self._repeats + 1 if place.sounding == self._pitch else 1
             self._pitch, self._notes = place.sounding, place.notes
 
@@ -142,13 +145,13 @@ class BarForm(Form):
         written: the tokens so far, for the key.
         """
         place, table = self._place, self._table
-        if not self._end or not place.notes:
-            self._end = self.end()
+        if not self._end or not place.notes or place.since != self._since:
+            self._end, self._since = self.end(), place.since
         start, time = self._end - place.bar, place.time
         possible = place.finishable(start, self._end, place.beat)
         heading = None if place.notes else place.heading(table.allowed, table.key)
         if place.part:
-            return table.row(possible, None, heading)
+            return table.row(possible, None, heading, phase=(place.begun, place.part))
         closing = None
         if time >= start and place.begun:
             if self._tonic < 0 and place.notes:
@@ -156,7 +159,12 @@ class BarForm(Form):
                 self._tonic = named if named >= 0 else _found_tonic(table.encoding, written)
             closing = self._tonic, time > start
         return table.row(
-            possible, place.pitches(), heading, self._pitch if self._repeats >= LONG_REPEAT else -1, closing
+            possible,
+            place.pitches(),
+            heading,
+            self._pitch if self._repeats >= LONG_REPEAT else -1,
+            closing,
+            (place.begun, 0),
         )
 
     def is_over(self) -> bool:
@@ -169,13 +177,16 @@ class BarForm(Form):
 
         A pick-up is what enters after its barline, or opens with half a bar of rest or more.
         """
-        return (self._table.options.bars + self.has_pickup()) * self._place.bar
+        place = self._place
+        return place.since + (self._table.options.bars + self.has_pickup() - place.bars_before) * place.bar
 
     def has_pickup(self) -> bool:
         """Tell whether the tune begins with a pick-up."""
         place = self._place
+        if self._notes:
+            return self._has_pickup
         opening = place.opening if place.notes else place.time
-        return self._entry > 0 or (place.begun and is_pickup(opening, place.bar))
+        return place.entry > 0 or (place.begun and is_pickup(opening, place.bar))
 
 
 def _found_tonic(encoding: MelodyEncoding, written: list[int]) -> int:
@@ -206,8 +217,8 @@ def forms_of(
             f"a model in the encoding {encoding.name!r} composes without form, each tune as long as it likes: "
             f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
         )
-    begins = begin_bias(encoding, options)[: encoding.parts[0]]
-    return [Form(begins, rules) for rules in trackers]
+    named = split_parts(encoding, begin_bias(encoding, options))
+    return [Form(named, rules) for rules in trackers]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:
@@ -238,11 +249,31 @@ def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray
 
     Raises ValueError where the metre does not exist.
     """
+    named = metre_rows(encoding)
+    allowed = [token for name, token in named.items() if name not in OTHERS]
+    allowed = list(encoding.begin(options.metre)) if options.metre else allowed
     bias = np.zeros(encoding.vocabulary.size)
-    begins = {row.name: row.first for row in encoding.vocabulary.rows if row.name.startswith("begin_")}
-    allowed = {encoding.begin(options.metre)} if options.metre else set(begins.values()) - {begins.get("begin_other")}
-    bias[[token for token in begins.values() if token not in allowed]] = -np.inf
+    bias[[token for token in named.values() if token not in allowed]] = -np.inf
     return bias
+
+
+def later_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
+    """Mark the metres that must not begin inside a tune, (vocabulary,), by -inf: all where one is asked for."""
+    bias = begin_bias(encoding, options)
+    if options.metre:
+        bias[list(metre_rows(encoding).values())] = -np.inf
+    return bias
+
+
+def split_parts(encoding: MelodyEncoding, bias: np.ndarray) -> list[np.ndarray]:
+    """Split the biases of a vocabulary by the parts of its groups."""
+    return np.split(bias, np.cumsum(encoding.parts)[:-1])
+
+
+def metre_rows(encoding: MelodyEncoding) -> dict[str, int]:
+    """Find the ids that name a metre, or a figure of one, by the names of their rows."""
+    rows = encoding.vocabulary.rows
+    return {row.name: row.first for row in rows if row.name.startswith(("begin_", "metre_", "over_"))}
 
 
 def allowed_pitches(options: GenerateOptions, pitch_range: tuple[int, int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ritornello import atomic
-from ritornello.encoding import ENCODINGS, MelodyEncoding, make_encoding
+from ritornello.encoding import ENCODINGS, MelodyEncoding, encoding_from_dict
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, tensor_shapes
 from ritornello.model.options import NetworkOptions
@@ -100,7 +100,7 @@ def load_model(path: str | Path) -> ModelFile:
                 f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import "
                 "the module that puts it into ritornello.encoding.ENCODINGS before you load the model"
             )
-        encoding = make_encoding(**header["encoding"])
+        encoding = encoding_from_dict(header["encoding"])
         if header["vocabulary"] != [list(row[:3]) for row in encoding.vocabulary.rows]:
             raise ModelFileError(
                 f"{path}: its vocabulary is not the one that {name!r} has in this version; train it again"

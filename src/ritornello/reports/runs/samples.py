@@ -90,10 +90,10 @@ def _written_alone(network: NumpyLstm, encoding: MelodyEncoding, primer: Melody 
     given = np.zeros((1, 0), np.int64)
     if primer is not None:
         given = without_end(encoding, encoding.encode(primer).tokens)[None]
-    begins = np.zeros(encoding.parts[0])
+    biases = [np.zeros(size) for size in encoding.parts]
     if encoding.end is not None:
-        begins[encoding.end] = -np.inf
-    form = _Bare(begins, players.trackers[0])
+        biases[0][encoding.end] = -np.inf
+    form = _Bare(biases, players.trackers[0])
     tokens, _ = sample(players, [form], GenerateOptions(top_p=1.0), Dice(SEED, np.array([0])), given)
     return encoding.decode(tokens[0])
 
@@ -104,7 +104,8 @@ class _Bare(Form):
     def is_over(self) -> bool:
         """Tell whether BARS are full."""
         place = self._rules
-        return (place.begun and place.part == 0 and place.time >= BARS * place.bar) or super().is_over()
+        full = place.since + (BARS - place.bars_before) * place.bar
+        return (place.begun and place.part == 0 and place.time >= full) or super().is_over()
 
 
 def one_line_roll(melody: Melody, per_quarter: int = 2, width: int | None = None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import MelodyEncoding, make_encoding
+from ritornello.encoding import MelodyEncoding, encoding_from_dict
 from ritornello.encoding.options import EncodingOptions
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
@@ -101,7 +101,7 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
             f"{folder}: the run was planned for {metadata.plan.ranks} processes, not {ranks.size}: start "
             "so many with torchrun --nproc-per-node, or begin a new run in another folder"
         )
-    training = _assemble(metadata, gather(corpus, make_encoding(**metadata.encoding)), base, ranks)
+    training = _assemble(metadata, gather(corpus, encoding_from_dict(metadata.encoding)), base, ranks)
     training.engine.restore(saved.engine)
     training.streams.restore(saved.streams)
     if not ranks.first((folder / MODEL_NAME).exists):
@@ -123,7 +123,7 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, MelodyEncodi
 
 def _assemble(metadata: RunMetadata, material: Material, base: Base | None, ranks: Ranks) -> Training:
     """Make engine and streams of a run, at its beginning."""
-    plan, encoding = metadata.plan, make_encoding(**metadata.encoding)
+    plan, encoding = metadata.plan, encoding_from_dict(metadata.encoding)
     melodies = material.train + (old_style(base, material.tokens, plan.seed) if base else [])
     pitch_range = material.metadata["compass"]
     if ranks.size == 1:
