@@ -95,3 +95,20 @@ def test_without_a_container_the_scores_that_lie_least_deep_are_read():
     assert pitches({"META-INF/container.xml": named("none.xml"), "1.XML": C, "2.MUSICXML": D}) == [60, 62]
     pieces, _ = scan_content(packed({"1.xml": C, "2.xml": D}), "song.mxl")
     assert [piece.source for piece in pieces] == ["song.mxl#1", "song.mxl#2"]
+
+
+@pytest.mark.parametrize("container", ["", named("else.mscx"), named("b\\SONG.mscx"), named("b/it's.mscx")[:-9]])
+def test_a_compressed_musescore_file_opens_whatever_its_container_is_like(container):
+    score = (
+        '<museScore version="3.01"><Score><Part><Staff id="1"/></Part><Staff id="1"><Measure><voice><Chord>'
+        "<durationType>whole</durationType><Note><pitch>62</pitch></Note></Chord></voice></Measure></Staff></Score>"
+        "</museScore>"
+    )
+    files = {
+        "META-INF/container.xml": container,
+        "b/song.mscx": score,
+        "b/Excerpts/flute.mscx": score,
+        "b/x.png": "x",
+    }
+    (piece,), _ = scan_content(packed(files), "song.mscz")
+    assert [note.pitch for note in piece.parts[0].notes] == [62]

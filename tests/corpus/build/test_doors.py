@@ -199,3 +199,16 @@ def test_archives_give_what_folders_give(tmp_path):
     assert from_archive.notes.tobytes() == from_folder.notes.tobytes()
     assert [line.reason for line in from_archive.report] == [line.reason for line in from_folder.report]
     assert from_archive.report[0].path == f"{tmp_path / 'all.zip'}/empty.abc"
+
+
+def test_bars_of_a_score_that_are_never_played_are_in_its_line(tmp_path):
+    note = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>1</duration><type>quarter</type></note>"
+    bars = ["".join(note.format(step) for step in steps) for steps in ("CDEF", "GABA", "GFED", "CDED")]
+    bars[0] = "<attributes><divisions>1</divisions></attributes>" + bars[0]
+    bars[1] += "<direction><direction-type><words>Fine</words></direction-type></direction>"
+    bars[2] += "<direction><direction-type><words>D.C. al Fine</words></direction-type></direction>"
+    measures = "".join(f"<measure>{bar}</measure>" for bar in bars)
+    (tmp_path / "song.musicxml").write_text(f'<score-partwise><part id="P">{measures}</part></score-partwise>')
+    (line,) = build_corpus(tmp_path).report
+    assert (line.status, line.notes) == ("kept", 20)
+    assert ("unplayed_bars", "bars with notes that its repeat signs never reach (1): 4") in line.warnings

@@ -352,6 +352,7 @@ def test_parts_are_played_in_the_order_of_the_header():
     assert letters(tune("[P:A]C[P:B]D", more="P:(AB)2\n")) == "CDCD"
     assert letters(tune("[P:A]C[P:B]D")) == "CD"
     assert letters(tune("C|[P:A]D|[P:B]E|", more="P:BAB\n")) == "CEDE"
+    assert letters(tune("C:|[P:A]D|[P:B]E|", more="P:BA\n")) == "CCED"
     assert letters(tune("[P:A]C|[P:B]D|[P:A]E|", more="P:ABAA\n")) == "CDEE"
     assert letters(tune("C|[P:B]", more="P:ABA\n")) == "C"
 

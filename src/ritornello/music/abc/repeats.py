@@ -88,18 +88,23 @@ def play_parts(
         return play_order(marks, length)
     ends = [time for time, _ in parts] + [length]
     opening = min(time for time, _ in parts)
-    stretches: list[Stretch] = [(Fraction(0), opening)] if opening else []
+    stretches = _play_between(Fraction(0), opening, marks) if opening else []
     for place, label in enumerate(order):
         written = [time for time, name in starts if name == label]
         played_before = order[:place].count(label)
         for start in written[min(played_before, len(written) - 1) :][:1]:
             end = min((e for e in ends if e > start), default=length)
-            within = [m for m in marks if start < m.time < end or m.time == (end if m.kind == "end" else start)]
-            shifted = [m._replace(time=m.time - start) for m in within if m.kind in _CUTS]
-            stretches += [(a + start, b + start) for a, b in play_order(shifted, end - start)]
+            stretches += _play_between(start, end, marks)
         if len(stretches) > MAX_STRETCHES:
             raise ValueError(f"the parts unfold into more than {MAX_STRETCHES} stretches")
     return _joined(stretches)
+
+
+def _play_between(start: Fraction, end: Fraction, marks: Sequence[Mark]) -> list[Stretch]:
+    """Unfold the repeats of one part; jumps lead nowhere inside it."""
+    within = [m for m in marks if start < m.time < end or m.time == (end if m.kind == "end" else start)]
+    shifted = [m._replace(time=m.time - start) for m in within if m.kind in _CUTS]
+    return [(a + start, b + start) for a, b in play_order(shifted, end - start)]
 
 
 def _segments(marks: Sequence[Mark], length: Fraction) -> list[_Segment]:
