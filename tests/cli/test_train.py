@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import re
 import shutil
 import signal
@@ -60,6 +61,24 @@ def test_the_choice_of_engine_is_one_line(command, hymn_corpus, tmp_path):
     out = command(*words, "--minutes", 0.01, "--replace").out
     [line] = [line for line in out.splitlines() if line.startswith("engine: ")]
     assert "updates/s" in line
+
+
+@pytest.mark.parametrize(
+    ("tunes", "said"),
+    [(3, "learning from 3 of 3 tunes, "), (5, "learning from 4 of 5 tunes, "), (10, "learning from 9 of 10 tunes, ")],
+)
+def test_of_a_folder_with_few_tunes_nearly_all_are_learned_from_and_the_line_says_how_many(
+    command, tmp_path, tunes, said
+):
+    (tmp_path / "tunes").mkdir()
+    for n in range(tunes):
+        body = " ".join(random.Random(n).choices("CDEFGABc", k=40))
+        (tmp_path / f"tunes/{n}.abc").write_text(f"X:1\nT:{n}\nM:4/4\nL:1/4\nK:C\n{body}|\n")
+    training = "--updates", 1, "--engine", "numpy", "--threads", 1, "--streams", 2, "--bptt-steps", 16
+    for options in (["--preset", "tiny"], ["--from", "hymns-and-songs"]):
+        done = command("train", tmp_path / "tunes", "-o", tmp_path / "run", "--replace", *options, *training)
+        assert said in done.out
+        assert ("too few tunes to hold some out" in done.out) == (tunes == 3)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

@@ -15,7 +15,7 @@ from ritornello.reports.runs.watch import Look
 from ritornello.training.plan import Plan, Setting
 from ritornello.training.run.folder import MODEL_NAME
 from ritornello.training.run.sizes import Sizes
-from ritornello.training.run.training import Training
+from ritornello.training.run.training import Material, Training
 
 
 def show_run(console: Console, run: OpenRun, dry_run: bool = False) -> None:
@@ -38,7 +38,7 @@ def show_run(console: Console, run: OpenRun, dry_run: bool = False) -> None:
         console.result(estimate_dict(training, sizes), describe_sizes(sizes, training.plan))
         return
     if not training.has_validation:
-        console.say("the corpus is too small for validation tunes: the likelihood in training decides instead")
+        console.say("too few tunes to hold some out for validation: the likelihood in training decides instead")
     log = show_checks(console, run, training).log
     if training.base and training.has_validation:
         console.say(describe_tuning(training, training.base.name))
@@ -61,11 +61,20 @@ def _show_plan(console: Console, run: OpenRun, training: Training) -> None:
     if training.is_resumed:
         console.say(f"{run.folder}: going on at update {training.progress.update} of {training.plan.updates}")
     else:
-        console.say(f"{run.corpus}: {training.material.tokens} training tokens")
+        console.say(f"{run.corpus}: {describe_material(training.material)}")
         if lost := losses_in_words(training.material.losses, training.encoding):
             console.say(lost)
         console.say(describe_setting(training.plan, training.timed))
     console.say(describe_plan(training.plan))
+
+
+def describe_material(material: Material) -> str:
+    """Write in a line how many tunes are learned from, and what becomes of the others."""
+    counts = material.pieces
+    uses = {"validation": "for validation", "test": "for the test"}
+    others = "".join(f", {counts[split]:,} {use}" for split, use in uses.items() if counts[split])
+    tunes = _counted(counts.total(), "tune")
+    return f"learning from {counts['train']:,} of {tunes}, {material.tokens:,} tokens{others}"
 
 
 def describe_interruption(training: Training, folder: Path) -> str:

@@ -29,15 +29,17 @@ def score_model(
     losses: Counter[str] = Counter()
     melodies = corpus_tokens(corpus, model.encoding, split, only, losses)
     if not melodies:
-        raise _nothing_to_score(split)
+        raise _nothing_to_score(corpus, split)
     nats = melody_nats(model.build(), melodies, model.encoding)
     return measure(nats, melodies, model.encoding), dict(losses)
 
 
-def _nothing_to_score(split: str | None) -> ValueError:
+def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
     """Make the error for a split without a melody that has notes."""
+    others = ", ".join(name for name in corpus.splits if name != split)
+    other = f", or score another split (--split: {others})" if others else ""
     return ValueError(
-        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
+        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`{other}"
     )
 
 
@@ -82,7 +84,7 @@ def find_common(
     """
     melodies = [melody for melody in corpus.melodies(split) if melody.notes]
     if not melodies:
-        raise _nothing_to_score(split)
+        raise _nothing_to_score(corpus, split)
     both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
     if not both:
         names = "; ".join(encoding_in_words(encoding.to_dict()) for encoding in (one, other))

@@ -7,12 +7,14 @@ import pytest
 
 from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.embedded import embedded
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Grid
 from ritornello.evaluate.scores import score_model
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.options import NetworkOptions
+from ritornello.music.values import Melody, Note
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import load_checkpoint
@@ -130,12 +132,21 @@ def test_otherwise_it_is_what_the_base_composes(stranger):
 def test_of_a_small_corpus_something_is_held_out(hymn_corpus):
     corpus = Corpus.load(hymn_corpus)
     train, validation = (len(corpus.in_split(s)) for s in ("train", "validation"))
-    wanted = min(4, (train + validation) // 5)
+    wanted = 1 if train + validation < 20 else min(4, (train + validation) // 5)
     held = with_validation(corpus)
     assert len(held.in_split("validation")) >= max(wanted, 1)
     assert len(held.in_split("train")) + len(held.in_split("validation")) == train + validation
     assert held.in_split("test") == corpus.in_split("test")
     assert gather(corpus, Grid()).metadata["fingerprint"] == corpus.fingerprint
+
+
+@pytest.mark.parametrize(("tunes", "held"), [(3, 0), (4, 0), (5, 1), (10, 1), (19, 1), (20, 4), (40, 4)])
+def test_of_a_handful_at_most_one_is_held_out_and_of_more_a_fifth_or_four(tunes, held):
+    melodies = [Melody(tuple(Note(480 * k, 480, 40 + n + k) for k in range(4))) for n in range(tunes)]
+    pieces = [(CorpusPiece(f"{n}", (), family=f"{n}"), [melody]) for n, melody in enumerate(melodies)]
+    material = gather(corpus_of(pieces), Grid())
+    assert (len(material.train), len(material.validation)) == (tunes - held, held)
+    assert material.pieces == {"train": tunes - held, **({"validation": held} if held else {})}
 
 
 def test_families_are_held_out_whole_and_a_corpus_with_enough_is_left_alone(tiny_corpus):

@@ -30,6 +30,9 @@ from ritornello.corpus.store import SPLITS, Corpus
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)"
 
+FEW_GROUPS, MANY_GROUPS = 5, 20
+"""A hashed split of fewer groups than the first is all for training; from the second on it has a test split."""
+
 LEAK_NOTES = 12
 """No validation or test tune shares a run of this many notes with a training tune under a hashed split."""
 
@@ -162,8 +165,13 @@ def _given(corpus: Corpus, rule: SplitRule) -> list[str | None]:
 def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
     """Choose groups for test and validation by whether their place is below their shares.
 
-    An empty split, training first, gets a group of the fullest one; a lone group trains.
+    An empty split, training first, gets a group of the fullest one. Of fewer than MANY_GROUPS nearly all train: one
+    of the smallest validates, from FEW_GROUPS on, and none tests, since a tune or two tell nothing.
     """
+    groups = [group for _, group in _groups(corpus)]
+    if len(groups) < MANY_GROUPS:
+        held = min(groups, key=len) if len(groups) >= FEW_GROUPS else []
+        return {"validation": held, "train": [i for group in groups if group is not held for i in group]}
     large = max(2.0, rule.validation * len(corpus))
     chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
     for at, group in _groups(corpus):

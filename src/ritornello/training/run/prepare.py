@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
@@ -26,7 +27,7 @@ from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Material, Training
 
-VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it
+VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
 
 def prepare_training(
@@ -146,19 +147,23 @@ def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     if not train:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
-    return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses)
+    pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
+    return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses, pieces)
 
 
 def with_validation(corpus: Corpus) -> Corpus:
     """Give a small corpus a validation split: move families from training to it.
 
-    It has VALIDATION_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order.
+    It has VALIDATION_FAMILIES then, or a fifth of both splits where that is less; chosen evenly in file order. Of a
+    corpus too small for a test split (see `families.split`) nearly all must train: one validates, of a few none.
     """
     train, validation = (
         list(dict.fromkeys(p.family or p.source for p in corpus.in_split(split) if p.melodies))
         for split in ("train", "validation")
     )
-    missing = min(VALIDATION_FAMILIES, (len(train) + len(validation)) // 5) - len(validation)
+    families = len(train) + len(validation)
+    wanted = min(VALIDATION_FAMILIES, families // 5) if families >= MANY_GROUPS else int(families >= FEW_GROUPS)
+    missing = wanted - len(validation)
     if missing <= 0:
         return corpus
     chosen = {train[(2 * n + 1) * len(train) // (2 * missing)] for n in range(missing)}

@@ -55,13 +55,14 @@ class Material:
     """Training and validation melodies as token arrays, (length,) each.
 
     metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
-    `corpus_tokens`).
+    `corpus_tokens`). pieces: how many of each split have melodies.
     """
 
     train: list[np.ndarray]
     validation: list[np.ndarray]
     metadata: dict[str, Any]
     losses: Counter[str] = field(default_factory=Counter)
+    pieces: Counter[str] = field(default_factory=Counter)
 
     @property
     def tokens(self) -> int:
