@@ -50,7 +50,8 @@ def _score_names(archive: zipfile.ZipFile, suffixes: Sequence[str], roots: Seque
     """List the members to read. Raises ValueError where there are none."""
     names = [n for n in archive.namelist() if not n.endswith("/")]
     container = next((n for n in names if _plain(n) == "meta-inf/container.xml"), None)
-    names = [n for n in names if not re.search(r"(^|[/\\])(meta-inf[/\\]|__macosx[/\\]|\._)", n, re.IGNORECASE)]
+    not_scores = r"(^|[/\\])((meta-inf|__macosx|excerpts)[/\\]|\._)"  # MuseScore: parts extracted from the score
+    names = [n for n in names if not re.search(not_scores, n, re.IGNORECASE)]
     suffixed = [n for n in names if n.lower().endswith(tuple(suffixes))]
     if not suffixed and container is None:
         raise ValueError("no score in this archive")

@@ -391,8 +391,8 @@ def test_a_packed_score_is_found_by_its_container_or_as_the_only_one():
     ("content", "message"),
     [
         (
-            score(bar(note("quarter", 60)), version="4.20"),
-            "format 4.20.*in MuseScore 4, use File > Export > MusicXML",
+            score(bar(note("quarter", 60)), version="5.00"),
+            "format 5.00.*in MuseScore 5, use File > Export > MusicXML",
         ),
         (score(bar(note("quarter", 60)), version="1.14"), "format 1.14.*save it in MuseScore 3"),
         (b"<html><body/></html>", "not a MuseScore file: the outermost element is <html>"),

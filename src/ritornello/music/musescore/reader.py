@@ -1,4 +1,4 @@
-"""Read MuseScore files, `.mscx` and `.mscz`, of MuseScore 2 and 3, without the program.
+"""Read MuseScore files, `.mscx` and `.mscz`, of MuseScore 2, 3 and 4, without the program.
 
 How a score is read:
 
@@ -11,7 +11,8 @@ How a score is read:
 - Repeats, endings, D.C. and D.S. are played out, or each bar is read once (repeats="written").
 - A key has the mode that the file states, "major" where it states none; a score without key signatures is in C.
 - Tempo is the marked one; fermatas and pauses do not stretch time. All velocities are the default.
-- A bar-repeat sign plays the bar before again; multi-measure rests count in full.
+- A bar-repeat sign plays the bars before again, as many as it stands for; multi-measure rests count in full.
+- Of an archive the score itself is read, not the parts that were extracted from it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ritornello.music.containers import unpacked
 from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import read_score
-from ritornello.music.musescore.staff import Sound, Staff
+from ritornello.music.musescore.staff import ACROSS_JUMP, Sound, Staff
 from ritornello.music.quarters import MetreName, parts_in_ticks
 from ritornello.music.values import Piece
 
@@ -42,7 +43,8 @@ def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
     """Read a MuseScore file, packed or plain: a list of one Piece, and remarks on bars that are never played.
 
     repeats: "unfold" or "written". Raises ValueError, with `source` in front, for a file that is not MuseScore's,
-    of another format than 2 or 3, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars.
+    of another format than 2 to 4, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars; in
+    format 4 also where a voice does not fill its bar.
     """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
@@ -57,8 +59,10 @@ def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
 
 def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
     """Read written bars, staves and tags. Raises ValueError as scan_musescore does."""
+    style = b""
     if content[:2] == b"PK":
-        content, *others = unpacked(content, (".mscx",), ("museScore",))
+        style = _style(content)
+        content, *others = unpacked(content, (".mscx",), ("Score",))  # a style file begins with <museScore>, too
         if others:
             raise ValueError(f"the archive holds {len(others) + 1} scores (.mscx) where one is expected")
     if len(content) > MOST_BYTES:
@@ -68,12 +72,20 @@ def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str
     try:
         root = ElementTree.fromstring(content, ElementTree.XMLParser(encoding="utf-8"))
     except ElementTree.ParseError as error:
-        raise ValueError(f"it is damaged XML ({error}): save it again in MuseScore 3") from None
+        raise ValueError(f"it is damaged XML ({error}): save it again in MuseScore") from None
     _check_format(root)
     try:
-        return read_score(root)
+        return read_score(root, b"<concertPitch>1</concertPitch>" in style)
     except (KeyError, ArithmeticError) as error:
         raise ValueError(f"it is damaged: a value that makes no sense ({error})") from None
+
+
+def _style(archive: bytes) -> bytes:
+    """Unpack the style of the score, which format 4 keeps in a file of its own; empty without one."""
+    try:
+        return unpacked(archive, (".mss",), ("Style",))[0]
+    except ValueError:
+        return b""
 
 
 def _check_format(root: ElementTree.Element) -> None:
@@ -82,11 +94,11 @@ def _check_format(root: ElementTree.Element) -> None:
     version = root.get("version") or ""
     major = version.split(".")[0]
     if not major.isdigit() or major == "0":
-        raise ValueError(f"it states no MuseScore version that is known (version={version!r}); 2 and 3 can be read")
-    if major not in ("2", "3"):
+        raise ValueError(f"it states no MuseScore version that is known (version={version!r}); 2 to 4 can be read")
+    if major not in ("2", "3", "4"):
         remedy = f"in MuseScore {major}, use File > Export > MusicXML and read that file"
-        remedy = "open and save it in MuseScore 3" if major == "1" else remedy
-        raise ValueError(f"it is MuseScore format {version}; formats 2 and 3 can be read: {remedy}")
+        remedy = "open and save it in MuseScore 3 or 4" if major == "1" else remedy
+        raise ValueError(f"it is MuseScore format {version}; formats 2 to 4 can be read: {remedy}")
 
 
 def _piece(
@@ -114,7 +126,7 @@ def _joined(
     """List the notes of each staff as played, [start, duration, pitch] in quarters, ties joined.
 
     A tie holds where the note that it comes from has just sounded; otherwise (a tie from a first ending, reached
-    from another bar) a new note starts.
+    from another bar) a new note starts. A tie across a jump comes from any tied note of the staff and pitch.
     """
     by_bar: list[list[tuple[Fraction, int, Sound]]] = [[] for _ in bars]
     for index, staff in enumerate(staves):
@@ -127,14 +139,15 @@ def _joined(
     for bar, bar_start in zip(order, starts, strict=True):
         for offset, staff_index, sound in by_bar[bar]:
             start = bar_start + offset
-            note = waiting.pop(sound.tied_from, None) if sound.tied_from is not None else None
+            tie = (staff_index, sound.pitch) if sound.tied_from == ACROSS_JUMP else sound.tied_from
+            note = waiting.pop(tie, None) if tie is not None else None
             if note is not None and note[0] + note[1] == start:
                 note[1] += sound.duration
             else:
                 note = [start, sound.duration, sound.pitch]
                 notes[staff_index].append(note)
             if sound.tied_to is not None:
-                waiting[sound.tied_to] = note
+                waiting[sound.tied_to] = waiting[staff_index, sound.pitch] = note
     return notes
 
 

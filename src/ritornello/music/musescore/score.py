@@ -1,65 +1,75 @@
-"""Read the bars, instruments and staves of a MuseScore file (formats 2 and 3).
+"""Read the bars, instruments and staves of a MuseScore file (formats 2 to 4).
 
-Element names and their meaning: MuseScore's own files and its MusicXML export of them.
+Element names and their meaning: MuseScore's own files, its MusicXML export of them, and for format 4 its sources,
+engraving/rw (write/twrite.cpp, read460/measureread.cpp).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from ritornello.music.musescore.repeats import Jump, WrittenBar
-from ritornello.music.musescore.staff import Staff, stretch_of, to_fraction
+from ritornello.music.musescore.staff import Staff, is_courtesy, measures, stretch_of, to_fraction
+
+PLACEHOLDERS = ("Untitled score", "Composer / arranger")  # of a new score in MuseScore 4
 
 
-def read_score(root: Element) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
+def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar], list[Staff], dict[str, str]]:
     """Read bars in written order, staves and tags of the <museScore> element.
 
-    Raises ValueError naming staff and bar.
+    at_pitch: whether the style beside the score shows all instruments at concert pitch. Raises ValueError naming
+    staff and bar; in format 4 also where a voice does not fill its bar, as the program itself does.
     """
     score = root.find("Score")
     elements = {e.get("id"): e for e in ([] if score is None else score.findall("Staff"))}
     if score is None or not elements:
         raise ValueError("it holds no staff")
-    bars = _bars(next(iter(elements.values())))
+    bars = _bars(list(elements.values()))
     division = int(score.findtext("Division") or 480)
-    is_old = (root.get("version") or "").startswith("2")
-    at_pitch = (score.findtext("Style/concertPitch") or "0").strip() == "1"
+    version = (root.get("version") or "")[:1]
+    at_pitch = at_pitch or (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
     staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
         instrument = instruments.get(name or "", ("", 0, False, None))
-        staves.append(Staff(bars, number, division if is_old else 0, *instrument, at_pitch))
+        staves.append(Staff(bars, number, division if version == "2" else 0, *instrument, at_pitch))
         staves[-1].read(element)
+        if version == "4" and staves[-1].faults:
+            raise ValueError(staves[-1].faults[0])
     _extend_endings(bars, [last for staff in staves for last in staff.open_endings])
     tags = {tag.get("name") or "": (tag.text or "").strip() for tag in score.findall("metaTag")}
-    return bars, staves, {**_frame_titles(score), **{k: v for k, v in tags.items() if v}}
+    tags = {name: text for name, text in tags.items() if text and text not in PLACEHOLDERS}
+    return bars, staves, {**_frame_titles(score), **tags}
 
 
 def _frame_titles(score: Element) -> dict[str, str]:
     """Read title and composer from the frame above the music, under the names of the tags."""
-    names = {"Title": "workTitle", "Composer": "composer"}
+    names = {"title": "workTitle", "composer": "composer"}
     found: dict[str, str] = {}
     for text in score.findall("Staff/VBox/Text"):
-        style, body = text.findtext("style") or "", text.find("text")
-        if style in names and body is not None:
-            found.setdefault(names[style], " ".join("".join(body.itertext()).split()))
+        style, body = (text.findtext("style") or "").strip().lower(), text.find("text")
+        shown = "" if body is None else " ".join("".join(body.itertext()).split())
+        if style in names and shown not in PLACEHOLDERS:
+            found.setdefault(names[style], shown)
     return found
 
 
 def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | None]]:
     """Read the name, program, is_drum and instrument of each staff id."""
     staves: dict[str, tuple[str, int, bool, Element | None]] = {}
+    number = 0
     for part in score.findall("Part"):
         instrument = part.find("Instrument")
+        first, number = number + 1, number + len(part.findall("Staff"))
         if instrument is None:
             continue
-        long_name = instrument.find("longName")
+        long_name = instrument.find(".//longName")
         name = "" if long_name is None else " ".join("".join(long_name.itertext()).split())
         program = instrument.find("Channel/program")
-        for staff in part.findall("Staff"):
-            staves[staff.get("id") or ""] = (
+        for at, staff in enumerate(part.findall("Staff"), first):  # later versions of format 4 write no numbers
+            staves[staff.get("id") or str(at)] = (
                 name or (part.findtext("trackName") or instrument.findtext("trackName") or "").strip(),
                 max(0, min(127, int(program.get("value") or 0))) if program is not None else 0,
                 (instrument.findtext("useDrumset") or "0").strip() not in ("0", ""),
@@ -68,11 +78,11 @@ def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | No
     return staves
 
 
-def _bars(staff: Element) -> list[WrittenBar]:
-    """Read the bars of the first staff: lengths, signatures, repeat signs, markers, jumps."""
+def _bars(staves: Sequence[Element]) -> list[WrittenBar]:
+    """Read the bars of the first staff: lengths, signatures, repeat signs; and markers and jumps of all staves."""
     bars: list[WrittenBar] = []
     metre, start = (4, 4), Fraction(0)
-    for element in staff:
+    for element in staves[0]:
         if element.tag == "Measure" and element.find("multiMeasureRest") is None:
             metre = _opening_metre(element) or metre
             length = 4 * to_fraction(element.get("len") or f"{metre[0]}/{metre[1]}")
@@ -80,10 +90,14 @@ def _bars(staff: Element) -> list[WrittenBar]:
                 raise ValueError(f"bar {len(bars) + 1} has no length")
             bars.append(_bar(element, start, length, metre))
             start += length
-        elif bars and element.tag in ("VBox", "HBox", "TBox"):
+        elif bars and element.tag in ("VBox", "HBox", "TBox", "FBox"):
             bars[-1].closes_section |= _breaks_section(element)
     if not bars:
         raise ValueError("it holds no bar")
+    for staff in staves[1:]:
+        for bar, measure in zip(bars, measures(staff), strict=False):
+            bar.labels += tuple(label for label in _labels(measure) if label not in bar.labels)
+            bar.jump = bar.jump or next(map(_jump, measure.findall("Jump")), None)
     return bars
 
 
@@ -95,7 +109,7 @@ def _bar(measure: Element, start: Fraction, length: Fraction, metre: tuple[int, 
         metre,
         repeat_start=measure.find("startRepeat") is not None,
         repeat_times=0 if times is None else int(times.text or 2),
-        labels=tuple(marker.findtext("label") or "" for marker in measure.findall("Marker")),
+        labels=_labels(measure),
         jump=next(map(_jump, measure.findall("Jump")), None),
         closes_section=_breaks_section(measure),
     )
@@ -108,6 +122,10 @@ def _extend_endings(bars: list[WrittenBar], last_bars: Iterable[int]) -> None:
             if bar.passes or bar.repeat_start or before.repeat_times or before.closes_section:
                 break
             bar.passes = before.passes
+
+
+def _labels(measure: Element) -> tuple[str, ...]:
+    return tuple((marker.findtext("label") or "").strip() for marker in measure.findall("Marker"))
 
 
 def _jump(element: Element) -> Jump:
@@ -127,7 +145,7 @@ def _opening_metre(measure: Element) -> tuple[int, int] | None:
         for child in element:
             if child.tag in ("Chord", "Rest", "location", "tick"):
                 break
-            if child.tag == "TimeSig":
+            if child.tag == "TimeSig" and not is_courtesy(child):
                 numerator, denominator = int(child.findtext("sigN") or 0), int(child.findtext("sigD") or 0)
                 stretch = stretch_of(child)
                 if stretch != 1:

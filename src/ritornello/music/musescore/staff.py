@@ -1,13 +1,15 @@
-"""Read one staff of a MuseScore file (formats 2 and 3): its notes with their places in the bars.
+"""Read one staff of a MuseScore file (formats 2 to 4): its notes with their places in the bars.
 
 Format 2 has the voices of a bar one after the other with <tick> (absolute) between them, <track> in each
 chord, and refers to tuplets, ties and endings by number. Format 3 has <voice> elements, relative <location>
-skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. One reader reads both.
+skips, <Tuplet>...<endTuplet/> brackets, and spanners that say where they lead. Format 4 is
+like format 3, but states the sounding key, repeats several bars with one sign and has ties that cross a jump. One
+reader reads all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -19,6 +21,7 @@ from ritornello.music.notation import TYPES
 QUARTERS = {"longa": Fraction(16), **{name: length for length, name in TYPES.items()}}
 DOTTED = {(kind, dots): q * (2 - Fraction(1, 2**dots)) for kind, q in QUARTERS.items() for dots in range(5)}
 OTTAVAS = {"8va": 12, "8vb": -12, "15ma": 24, "15mb": -24, "22ma": 36, "22mb": -36}
+ACROSS_JUMP = "across a jump"  # the name of every tie that leads to or from wherever the music goes on
 GRACE = frozenset(
     [
         *("acciaccatura", "appoggiatura", "grace4", "grace8", "grace16", "grace32", "grace64"),
@@ -44,6 +47,11 @@ class Sound(NamedTuple):
 def measures(staff: Element) -> list[Element]:
     """List the bars of a staff, without the copies that stand for multi-measure rests."""
     return [m for m in staff.findall("Measure") if m.find("multiMeasureRest") is None]
+
+
+def is_courtesy(signature: Element) -> bool:
+    """Tell whether a key or time signature only announces another one, as format 4 writes them down, too."""
+    return (signature.findtext("isCourtesy") or "0").strip() == "1"
 
 
 def stretch_of(time_signature: Element) -> Fraction:
@@ -79,6 +87,7 @@ class Staff:
         self.name, self.program, self.is_drum = name, program, is_drum
         self.at_pitch = at_pitch  # keys are written as they sound
         self.fifths_written_above = self._fifths_above(instrument)
+        self.key_is_written = True
         self.syllables = 0
         self.sounds: list[Sound] = []
         self.keys: list[tuple[Fraction, tuple[int, str]]] = []
@@ -100,10 +109,12 @@ class Staff:
         written = measures(element)
         if len(written) != len(self.bars):
             raise ValueError(f"staff {self.number} has {len(written)} bars, the first staff has {len(self.bars)}")
+        repeated = _repeated_bars(written)
         for self.bar, measure in enumerate(written):
             self.spans = {}
             try:
                 self._measure(measure)
+                self._repeat(repeated.get(self.bar, 0))
             except (ValueError, KeyError, IndexError, ArithmeticError) as error:
                 reason = str(error) if isinstance(error, ValueError) else f"a value that makes no sense ({error})"
                 raise ValueError(f"staff {self.number}, bar {self.bar + 1}: {reason}") from None
@@ -146,7 +157,7 @@ class Staff:
             self._note(note, start, duration)
 
     def _note(self, note: Element, start: Fraction, duration: Fraction) -> None:
-        if (note.findtext("play") or "1").strip() == "0":
+        if not _is_played(note):
             return
         pitch = int(note.findtext("pitch") or -1)
         if not 0 <= pitch <= 127:
@@ -158,18 +169,23 @@ class Staff:
         """Find the ties that arrive and leave, each by a name that both of its ends give it.
 
         Format 2 numbers them: <Tie id="7"> leaves, <endSpanner id="7"/> arrives. Format 3 says where they lead: the
-        name is that of the note there, (bar, offset, staff, voice, pitch).
+        name is that of the note there, (bar, offset, staff, voice, pitch). Format 4 also has partial ties, which lead
+        to wherever the music goes on.
         """
         arrives: Hashable = None
         leaves: Hashable = None
         if self.division:
             end, begin = note.find("endSpanner"), note.find("Tie")
             return None if end is None else end.get("id"), None if begin is None else begin.get("id")
+        for partial in note.findall("PartialTie"):
+            direction = (partial.findtext("partialSpannerDirection") or "").strip()
+            arrives = ACROSS_JUMP if direction in ("incoming", "both") else arrives
+            leaves = ACROSS_JUMP if direction != "incoming" else leaves
         for spanner in note.findall("Spanner[@type='Tie']"):
             if spanner.find("prev") is not None:
                 arrives = (self.bar, start, self.number, self.voice, pitch)
             target = spanner.find("next/location")
-            if target is not None:
+            if target is not None and _is_played(spanner.find("Tie")):
                 bars, quarters, staves, voices = _location(target)
                 leaves = (self.bar + bars, start + quarters, self.number + staves, self.voice + voices, pitch)
         return arrives, leaves
@@ -180,7 +196,7 @@ class Staff:
             self.voice = int(element.findtext("track") or 0) % 4
         duration = self._duration(element)
         if not 0 <= self.offset < self.bars[self.bar].length:
-            raise ValueError(f"a note or rest at quarter {self.offset}, outside its bar")
+            raise ValueError(f"voice {self.voice + 1} has a note or rest at quarter {self.offset}, outside its bar")
         end = self.offset + duration
         self.spans.setdefault(self.voice, []).append((self.offset, end))
         self.offset = end
@@ -236,14 +252,16 @@ class Staff:
         self.offset += quarters
 
     def _time_signature(self, element: Element) -> None:
-        if self.offset == 0:  # elsewhere it only announces the next bar's
+        if self.offset == 0 and not is_courtesy(element):  # elsewhere it only announces the next bar's
             self.stretch = stretch_of(element)
 
     def _key(self, element: Element) -> None:
-        fifths = int(element.findtext("accidental") or 0)
-        if -7 <= fifths <= 7:
+        concert = element.findtext("concertKey")  # format 4; before it the written key stands alone
+        self.key_is_written = concert is None
+        fifths = int((element.findtext("accidental") if concert is None else concert) or 0)
+        if -7 <= fifths <= 7 and not is_courtesy(element):
             mode = mode_named(element.findtext("mode") or "") or "major"
-            sounding = fifths - self.fifths_written_above
+            sounding = fifths - (self.fifths_written_above if concert is None else 0)
             self.keys.append((self.now, (sounding if abs(sounding) <= 7 else (sounding + 5) % 12 - 5, mode)))
 
     def _change_instrument(self, element: Element) -> None:
@@ -252,7 +270,7 @@ class Staff:
         if instrument is None:
             return
         self.fifths_written_above = self._fifths_above(instrument)
-        if self.keys and self.keys[-1][0] == self.now:
+        if self.key_is_written and self.keys and self.keys[-1][0] == self.now:
             _, (fifths, mode) = self.keys.pop()
             fifths += before - self.fifths_written_above
             self.keys.append((self.now, (fifths if abs(fifths) <= 7 else (fifths + 5) % 12 - 5, mode)))
@@ -267,7 +285,7 @@ class Staff:
 
     def _tempo(self, element: Element) -> None:
         quarters_per_second = float(element.findtext("tempo") or 0)
-        if quarters_per_second > 0:
+        if quarters_per_second > 0 and _is_played(element):
             self.tempos.append((self.now, round(quarters_per_second * 60, 3)))
 
     def _spanner(self, element: Element) -> None:
@@ -292,7 +310,8 @@ class Staff:
     def _close(self, element: Element, start: Fraction, end: Fraction) -> None:
         if element.tag == "Ottava":
             subtype = (element.findtext("subtype") or "8va").strip()
-            self.octaves.append((start, end, OTTAVAS[subtype]))
+            if _is_played(element):
+                self.octaves.append((start, end, OTTAVAS[subtype]))
             return
         passes = tuple(int(n) for n in (element.findtext("endings") or "").replace(",", " ").split())
         end = max(end, start + Fraction(1, 128))  # a line without length stands over its bar
@@ -303,11 +322,15 @@ class Staff:
         if covered and hook.strip() == "0":
             self.open_endings.append(covered[-1])
 
-    def _repeat_bar(self, element: Element) -> None:
-        """Play the bar before again, as the bar-repeat sign asks."""
-        again = [s for s in self.sounds if s.bar == self.bar - 1]
-        self.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
+    def _fill_bar(self, _: Element) -> None:
+        """Step over a bar-repeat sign, which takes the whole bar."""
         self.spans.setdefault(self.voice, []).append((self.offset, self.bars[self.bar].length))
+        self.offset = self.bars[self.bar].length
+
+    def _repeat(self, back: int) -> None:
+        """Play the bar that lies `back` bars before again, as a bar-repeat sign asks; 0 for none."""
+        again = [s for s in self.sounds if back and s.bar == self.bar - back]
+        self.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
 
     def _shift_octaves(self) -> None:
         """Move the notes under octave lines; pitches are stored as read from the page."""
@@ -315,6 +338,28 @@ class Staff:
             for i, sound in enumerate(self.sounds):
                 if start <= self.bars[sound.bar].start + sound.offset < end:
                     self.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
+
+
+def _is_played(element: Element | None) -> bool:
+    return element is None or (element.findtext("play") or "1").strip() != "0"
+
+
+def _repeated_bars(written: Sequence[Element]) -> dict[int, int]:
+    """Find the bars under bar-repeat signs, and how many bars before each lies the one that it plays again.
+
+    A sign for several bars stands in the first half of its group; each bar of the group counts its place in it.
+    """
+    counts = [int(measure.findtext("measureRepeatCount") or 0) for measure in written]
+    found: dict[int, int] = {}
+    for index, measure in enumerate(written):
+        signs = (measure.find(f".//{name}") for name in ("MeasureRepeat", "RepeatMeasure"))
+        sign = next((element for element in signs if element is not None), None)
+        if sign is not None:
+            size = int(sign.findtext("subtype") or 1) if sign.tag == "MeasureRepeat" else 1
+            first = index - max(0, counts[index] - 1)
+            for bar in range(max(0, first), min(first + size, len(written))):
+                found[bar] = size
+    return found
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
@@ -356,5 +401,6 @@ _HANDLERS = {
     "Volta": Staff._open,
     "Ottava": Staff._open,
     "endSpanner": Staff._end_spanner,
-    "RepeatMeasure": Staff._repeat_bar,
+    "RepeatMeasure": Staff._fill_bar,
+    "MeasureRepeat": Staff._fill_bar,
 }
