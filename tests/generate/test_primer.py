@@ -103,7 +103,8 @@ CHANGES = [
     ("plain", "C4 D4", "3/4", "3/4 is read as 4/4"),
     ("miditok", "C4:20", "4/4", "notes made longer or shorter: 1"),
     ("interval", "C4:20", "4/4", ""),
-    ("grid", "C4", "7/8", "7/8 is read as 4/4"),
+    ("grid", "C4", "7/8", ""),
+    ("interval", "C4", "17/8", "17/8 is read as 4/4"),
     ("grid", "r C4 E4:1/2", "6/8", ""),
 ]
 
@@ -140,5 +141,5 @@ def test_the_command_and_python_warn_of_a_primer_that_is_changed(command, little
 def test_a_metre_that_names_none_is_refused_with_those_that_do(command, little_model, tmp_path):
     told = command("generate", little_model, "--metre", "other", "-o", tmp_path / "tunes")
     assert told.status == 1
-    assert told.err.startswith("ritornello: no such metre: 'other'; choose one of 2/4, 3/4, 4/4, ")
+    assert told.err.startswith("ritornello: no such metre: 'other'; choose 1 to 16 over 1, 2, 4, 8 or 16")
     assert told.err.count("\n") == 1

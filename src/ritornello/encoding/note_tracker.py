@@ -12,6 +12,7 @@ from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MA
 from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.vocabulary import bar_lengths, first_beats
+from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
 
 COUNT = len(DURATIONS)
@@ -127,7 +128,8 @@ class NoteTracker:
             if key is None:
                 return None
             mask = np.ones(ids.second, bool)
-            mask[ids.key : ids.end] = np.arange(ids.end - ids.key) == self.encoding.key_place(key)
+            known = [self.encoding.key_place(each) for each in (key, plain_key(key))]  # one that was learned
+            mask[ids.key : ids.end] = np.isin(np.arange(ids.end - ids.key), known)
             return mask
         if self._event < ids.key:
             return None

@@ -26,7 +26,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players, cross_entropy
-from ritornello.music.keys import estimate_key, parse_key
+from ritornello.music.keys import estimate_key
 from ritornello.music.values import Melody, Metre
 
 MODE_ATTEMPTS = 8
@@ -94,7 +94,7 @@ def compose(
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             key = melody.timeline.key
-            fits = options.key is None or key is None or key.mode == parse_key(options.key).mode
+            fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
             if fits or attempt == attempts - 1:
                 made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index)
     return [made[index] for index in indices]
@@ -213,8 +213,8 @@ def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.nda
     key = steering_key(options)
     if key is None and melody.notes:
         key = melody.timeline.key or estimate_key(melody.notes)[0]
-        if options.key:
-            wanted = parse_key(options.key)
+        if options.tonality:
+            wanted = options.tonality[0]
             melody = melody.transposed(_nearest_shift(melody, 7 * (wanted.fifths - key.fifths)))
             key = wanted if wanted.mode == key.mode else key._replace(fifths=wanted.fifths)
     if key is not None and melody.timeline.keys != (key,):

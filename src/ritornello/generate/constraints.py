@@ -19,7 +19,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.options import GenerateOptions
-from ritornello.music.keys import estimate_key, parse_key, scale_pitch_classes
+from ritornello.music.keys import estimate_key, scale_pitch_classes
 from ritornello.music.values import Key
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
@@ -39,7 +39,7 @@ class FormTable:
         self.allowed = allowed_pitches(options, pitch_range)
         self.named = [split_parts(encoding, bias(encoding, options)) for bias in (begin_bias, later_bias)]
         steered = steering_key(options)
-        self.key = parse_key(options.key) if options.key else steered
+        self.key = options.tonality[0] if options.tonality else steered
         self.tonic = -1 if steered is None else steered.tonic
         # The last entry of each: ids that start no note.
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
@@ -210,7 +210,7 @@ def forms_of(
     asked = {
         "a number of bars": options.bars != GenerateOptions.bars,
         "a range": options.is_ranged,
-        "a locked scale": options.scale_lock,
+        "a locked scale": options.is_steered,
     }
     if any(asked.values()):
         raise ValueError(
@@ -231,8 +231,10 @@ def is_pickup(opening: Any, bar: Any) -> Any:
 
 
 def steering_key(options: GenerateOptions) -> Key | None:
-    """Return the key whose scale the drawing itself keeps to, if it is locked."""
-    return parse_key(options.key or "C") if options.scale_lock else None
+    """Return the key whose scale the drawing itself keeps to, if any; C major where none is asked for."""
+    if not options.is_steered:
+        return None
+    return options.tonality[0] if options.tonality else Key(0, 0)
 
 
 def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
@@ -285,7 +287,8 @@ def allowed_pitches(options: GenerateOptions, pitch_range: tuple[int, int]) -> n
     allowed = (pitches >= span[0]) & (pitches <= span[1])
     key = steering_key(options)
     if key is not None:
-        allowed &= np.isin(pitches % 12, list(scale_pitch_classes(key)))
+        scale = options.tonality[1] if options.tonality else scale_pitch_classes(key)
+        allowed &= np.isin(pitches % 12, list(scale))
     if not allowed.any():
         where = "" if key is None else " in the key's scale"
         raise ValueError(f"no pitch is left between {span[0]} and {span[1]}{where}: widen the range")

@@ -16,10 +16,8 @@ from ritornello.generate.constraints import steering_key
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import sequence_nats
-from ritornello.music.keys import key_of, parse_key
-from ritornello.music.values import Key, Melody
-
-MODES = ("major", "minor")
+from ritornello.music.keys import key_of, plain_key
+from ritornello.music.values import MODES, Key, Melody
 
 
 def openings_of(
@@ -50,13 +48,13 @@ def without_end(encoding: MelodyEncoding, tokens: np.ndarray) -> np.ndarray:
 
 
 def _possible_keys(options: GenerateOptions) -> list[Key]:
-    """List the keys of a primer without one: all 24, or those that the options leave.
+    """List the keys of a primer without one: all of each mode, or those that the options leave.
 
     Of the mode asked for, as the tune can be transposed; the key asked for alone where it cannot be.
     """
-    asked = parse_key(options.key) if options.key else steering_key(options)
-    if asked is not None and (options.scale_lock or options.is_ranged):
-        return [asked]
+    asked = options.tonality[0] if options.tonality else steering_key(options)
+    if asked is not None and (options.is_steered or options.is_ranged):
+        return list(dict.fromkeys([asked, plain_key(asked)]))
     return [key_of(tonic, mode) for mode in MODES for tonic in range(12) if asked is None or mode == asked.mode]
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from ritornello.music.keys import parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
+from ritornello.music.values import Key
 
 LEAST_SPAN = 4  # semitones
 
@@ -30,7 +34,10 @@ class GenerateOptions:
     """Metre, such as 3/4; without it, drawn as the training corpus has them."""
 
     key: str | None = None
-    """Key to transpose to: G, Bb, F#m ..."""
+    """Key to compose in: G, Bb, F#m, D dorian, A minor pentatonic ..."""
+
+    scale: str | None = None
+    """Only these pitches, the tonic first: C D E G A ..."""
 
     scale_lock: bool = False
     """Only notes of the key's scale (C major where no key is given)."""
@@ -55,11 +62,33 @@ class GenerateOptions:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if self.top_k < 0:
             raise ValueError(f"top_k must be 0 or more, not {self.top_k}")
+        self.tonality  # noqa: B018 - raises for a key or a scale that does not exist
         lowest, highest = self.within((0, 127))
         if not 0 <= lowest <= highest - LEAST_SPAN <= 127 - LEAST_SPAN:
             raise ValueError(
                 f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, not {lowest} to {highest}"
             )
+
+    @cached_property
+    def tonality(self) -> tuple[Key, frozenset[int]] | None:
+        """The key asked for and its pitch classes, or those of the scale; None where neither is."""
+        if self.scale is not None:
+            key, pitches = parse_scale(self.scale)
+            return (parse_key(self.key), pitches) if self.key else (key, pitches)
+        return parse_key_and_scale(self.key) if self.key else None
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether the drawing itself keeps to a scale.
+
+        It is where that is asked for, and in modes and scales that models may not have learned.
+        """
+        if self.scale_lock or self.scale is not None:
+            return True
+        return self.tonality is not None and (
+            self.tonality[0].mode not in ("major", "minor")
+            or self.tonality[1] != scale_pitch_classes(self.tonality[0])
+        )
 
     def within(self, pitch_range: tuple[int, int]) -> tuple[int, int]:
         """Return lowest and highest pitch: those asked for, else those of `pitch_range`."""
