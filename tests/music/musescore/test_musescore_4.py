@@ -138,6 +138,31 @@ def test_voices_may_leave_gaps_ties_cross_voices_and_rests_of_many_bars_count_on
     assert sounds(fixture("voices.mscx")) == [(0, 2, 72), (1, 1, 76), (7, 1, 74)]
 
 
+def test_a_tie_may_name_the_note_that_it_comes_from():
+    note = "<Chord><durationType>quarter</durationType><Note><eid>{}</eid>{}<pitch>60</pitch></Note></Chord>"
+    tie = "<Tie><startElement>A_A</startElement><endElement>B_B</endElement><eid>T_T</eid></Tie>"
+    notes = note.format("A_A", "") + note.format("B_B", tie) + note.format("C_C", "")
+    body = f"<TimeSig><sigN>3</sigN><sigD>4</sigD></TimeSig>{notes}"
+    score = f"<Score><Staff><Measure><voice>{body}</voice></Measure></Staff></Score>"
+    assert sounds(piece(f'<museScore version="4.70">{score}</museScore>'.encode())) == [(0, 2, 60), (2, 1, 60)]
+
+
+def test_each_chord_of_a_tremolo_lasts_its_own_half_and_lines_for_the_octave_move_what_they_cover():
+    chord = "<Chord><durationType>half</durationType>{}<Note><pitch>{}</pitch></Note>{}</Chord>"
+    own_half, tremolo = "<duration>1/4</duration>", "<TremoloTwoChord><subtype>c16</subtype></TremoloTwoChord>"
+    line = "<Ottava><subtype>8vb</subtype><eid>O_O</eid></Ottava>"
+    octave = (
+        f'<Spanner type="Ottava">{line}<next><location><fractions>1/2</fractions></location></next></Spanner>'
+        + chord.format("", 72, "")
+        + '<Spanner type="Ottava"><prev><location><fractions>-1/2</fractions></location></prev></Spanner>'
+    )
+    notes = chord.format(own_half, 60, tremolo) + chord.format(own_half, 67, "") + octave + chord.format("", 72, "")
+    body = f"<TimeSig><sigN>6</sigN><sigD>4</sigD></TimeSig>{notes}"
+    score = f'<Score><Staff id="1"><Measure><voice>{body}</voice></Measure></Staff></Score>'
+    found = piece(f'<museScore version="4.50">{score}</museScore>'.encode())
+    assert sounds(found) == [(0, 1, 60), (1, 1, 67), (2, 2, 60), (4, 2, 72)]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -23,7 +23,8 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
     staff and bar; in format 4 also where a voice does not fill its bar, as the program itself does.
     """
     score = root.find("Score")
-    elements = {e.get("id"): e for e in ([] if score is None else score.findall("Staff"))}
+    written = [] if score is None else score.findall("Staff")
+    elements = {element.get("id") or str(number): element for number, element in enumerate(written, 1)}
     if score is None or not elements:
         raise ValueError("it holds no staff")
     bars = _bars(list(elements.values()))
@@ -31,11 +32,12 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
     version = (root.get("version") or "")[:1]
     at_pitch = at_pitch or (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
+    tie_starts = {start.text for start in score.iter("startElement")}
     staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
-        instrument = instruments.get(name or "", ("", 0, False, None))
+        instrument = instruments.get(name, ("", 0, False, None))
         staves.append(Staff(bars, number, division if version == "2" else 0, *instrument, at_pitch))
-        staves[-1].read(element)
+        staves[-1].read(element, tie_starts)
         if version == "4" and staves[-1].faults:
             raise ValueError(staves[-1].faults[0])
     _extend_endings(bars, [last for staff in staves for last in staff.open_endings])

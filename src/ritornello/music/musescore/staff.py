@@ -9,7 +9,7 @@ reader reads all.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -88,6 +88,7 @@ class Staff:
         self.at_pitch = at_pitch  # keys are written as they sound
         self.fifths_written_above = self._fifths_above(instrument)
         self.key_is_written = True
+        self.tie_starts: Container[str | None] = ()
         self.syllables = 0
         self.sounds: list[Sound] = []
         self.keys: list[tuple[Fraction, tuple[int, str]]] = []
@@ -104,8 +105,12 @@ class Staff:
         self.octaves: list[tuple[Fraction, Fraction, int]] = []
         self.spans: dict[int, list[tuple[Fraction, Fraction]]] = {}  # by voice: what fills this bar
 
-    def read(self, element: Element) -> None:
-        """Take in all bars. Raises ValueError naming staff and bar."""
+    def read(self, element: Element, tie_starts: Container[str | None] = ()) -> None:
+        """Take in all bars. Raises ValueError naming staff and bar.
+
+        tie_starts: the ids of all notes that a tie names as its start.
+        """
+        self.tie_starts = tie_starts
         written = measures(element)
         if len(written) != len(self.bars):
             raise ValueError(f"staff {self.number} has {len(written)} bars, the first staff has {len(self.bars)}")
@@ -170,13 +175,14 @@ class Staff:
 
         Format 2 numbers them: <Tie id="7"> leaves, <endSpanner id="7"/> arrives. Format 3 says where they lead: the
         name is that of the note there, (bar, offset, staff, voice, pitch). Format 4 also has partial ties, which lead
-        to wherever the music goes on.
+        to wherever the music goes on; its later versions name the note that a tie comes from by its id.
         """
-        arrives: Hashable = None
-        leaves: Hashable = None
         if self.division:
             end, begin = note.find("endSpanner"), note.find("Tie")
             return None if end is None else end.get("id"), None if begin is None else begin.get("id")
+        own_id = note.findtext("eid")
+        arrives: Hashable = note.findtext("Tie/startElement")
+        leaves: Hashable = own_id if own_id in self.tie_starts else None
         for partial in note.findall("PartialTie"):
             direction = (partial.findtext("partialSpannerDirection") or "").strip()
             arrives = ACROSS_JUMP if direction in ("incoming", "both") else arrives
