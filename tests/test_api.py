@@ -1,5 +1,7 @@
 """The Python face: the design's example on tiny data, the names that programs may rely on, and errors."""
 
+import base64
+import html
 import inspect
 import json
 import pydoc
@@ -18,7 +20,7 @@ from ritornello.corpus.options import BuildOptions
 from ritornello.encoding import make_encoding
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import digest
-from ritornello.music.files import read
+from ritornello.music.files import read, scan_content
 from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.folder import load_checkpoint
@@ -172,6 +174,14 @@ def test_surprise_has_a_number_for_each_note(model):
     assert (tune.surprise >= 0).all()
 
 
+def test_names_of_tunes_sort_in_their_order(model):
+    tunes = model.generate(seed=1, n=1001, bars=1)
+    names = [tune.file_name for tune in tunes]
+    assert names == sorted(names)
+    assert (names[0], names[-1]) == ("seed1-0001.mid", "seed1-1001.mid")
+    assert model.generate(seed=1, bars=1).file_name == "seed1-001.mid"
+
+
 @pytest.mark.parametrize("suffix", [".mid", ".musicxml", ".abc"])
 def test_a_tune_is_saved_with_every_note(model, tmp_path, suffix):
     tune = model.generate(seed=1, bars=2)
@@ -232,6 +242,41 @@ def test_a_run_is_estimated_without_a_trace(hymn_corpus, tmp_path, monkeypatch, 
         name: value[name] for name in ("plan", "weights", "train_tokens")
     }
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".mid", ".musicxml", ".abc", ".svg", ".wav", ".html"])
+def test_a_melody_of_a_corpus_is_saved_as_a_tune_is(hymn_corpus, tmp_path, suffix):
+    melody = rito.load_corpus(hymn_corpus).melodies()[0]
+    melody.save(tmp_path / f"tune{suffix}")
+    assert names_in(tmp_path) == [f"tune{suffix}"]
+    if suffix == ".mid":
+        assert read(tmp_path / "tune.mid")[0].parts[0].notes == melody.notes
+    with pytest.raises(FileExistsError):
+        rito.load_corpus(hymn_corpus).melodies()[1].save(tmp_path / f"tune{suffix}")
+
+
+def test_a_melody_of_a_corpus_shows_itself_and_sounds(hymn_corpus):
+    melody = rito.load_corpus(hymn_corpus).melodies()[0]
+    for shown in (melody, melody.transposed(2)):
+        frame = html.unescape(re.search(r'srcdoc="([^"]*)"', shown._repr_html_())[1])
+        assert {int(n) for n in re.findall(r'data-note="(\d+)"', frame)} == set(range(len(melody.notes)))
+        assert 'src="data:audio/mpeg;base64,' in frame
+        saved = dict(re.findall(r'<a download="[^"]*(\.\w+)" href="data:[^,]*,([^"]*)"', frame))
+        content = base64.b64decode(saved[".mid"])
+        assert [n.pitch for n in scan_content(content, "a.mid")[0][0].parts[0].notes] == [
+            n.pitch for n in shown.notes
+        ]
+        assert shown._repr_svg_().startswith("<svg")
+
+
+def test_a_melody_of_a_corpus_equals_any_of_the_same_values(hymn_corpus):
+    shown = rito.load_corpus(hymn_corpus).melodies()[0]
+    plain = Melody(shown.notes, shown.timeline, shown.title, shown.source)
+    assert shown == plain
+    assert plain == shown
+    assert len({shown, plain}) == 1
+    assert shown != plain.transposed(1)
+    assert shown != "a tune"
 
 
 def test_embedded_corpora_have_names():

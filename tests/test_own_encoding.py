@@ -1,6 +1,7 @@
 """The page on representations: its example of an encoding of one's own is run as written."""
 
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -117,6 +118,24 @@ def test_it_learns_and_composes(steps, tiny_corpus, tmp_path):
     player = ModelFile(training.engine.tensors(), network, steps).build()
     for tune in compose(player, steps, GenerateOptions(bars=4), seed=1, indices=range(3)):
         assert faults(tune.tokens, steps, bars=4) == []
+
+
+@pytest.mark.parametrize("name", ["grid", "note", "interval"])
+def test_one_that_has_no_hash_composes_the_same_tunes(name, make_network):
+    made = make_encoding(name)
+
+    @dataclass(frozen=True)
+    class WithNotes(type(made)):
+        remarks: dict = field(default_factory=dict)
+
+    own = WithNotes(remarks={"made by": "me"})
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(own)
+    second = made.parts[1] if len(made.parts) == 2 else 0
+    network, options = make_network(made.vocabulary.size, scale=0.2, second=second), GenerateOptions(bars=3)
+    tunes = [compose(network, encoding, options, 1, range(2)) for encoding in (made, own, own)]
+    assert len({tuple(tune.tokens.tobytes() for tune in batch) for batch in tunes}) == 1
+    assert faults(tunes[1][0].tokens, own, bars=3) == []
 
 
 def test_the_page_goes_on_to_train_and_save(steps, blocks, tmp_path, monkeypatch, make_training_short):

@@ -97,6 +97,8 @@ def test_files_are_saved_from_data_urls(page):
     saved = dict(re.findall(r'<a download="([^"]*)" href="data:[^,]*,([^"]*)"', page))
     assert base64.b64decode(saved["a.mid"]) == b"MThd"
     assert base64.b64decode(saved["first-best.musicxml"]).startswith(b"<?xml")
+    assert base64.b64decode(saved["second.mid"]).startswith(b"MThd")
+    assert "first-best.mid" not in saved  # its own is there
 
 
 def test_the_sound_is_inside_unchanged(page):

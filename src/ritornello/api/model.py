@@ -35,13 +35,14 @@ class Tune:
     """A composed melody. In a notebook cell it shows its staff, its piano roll and a player.
 
     surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
-    seed, index: compose it again with these.
+    seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
     """
 
     melody: Melody
     surprise: np.ndarray
     seed: int
     index: int
+    count: int = 1
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -56,7 +57,7 @@ class Tune:
     @property
     def file_name(self) -> str:
         """Its name in a folder of tunes: "seed5-001.mid"."""
-        return f"seed{self.seed}-{self.index + 1:03d}.mid"
+        return f"seed{self.seed}-{self.index + 1:0{max(3, len(str(self.count)))}d}.mid"
 
     @property
     def probabilities(self) -> list[float] | None:
@@ -70,12 +71,10 @@ class Tune:
         return staff_svg(self.melody)
 
     def _repr_html_(self) -> str:
-        from ritornello.render.audio_file import encode_audio
-        from ritornello.render.page import Exhibit, notebook_html
-        from ritornello.render.sound import render_wave
+        from ritornello.render.page import notebook_html
+        from ritornello.render.save import exhibit_of
 
-        audio = encode_audio(render_wave(self.melody), "mp3") if self.melody.notes else None
-        return notebook_html(Exhibit(self.melody, audio, "audio/mpeg", probabilities=self.probabilities))
+        return notebook_html(exhibit_of(self.melody, self.probabilities))
 
 
 class Model:
@@ -156,7 +155,7 @@ class Model:
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
                 made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
-                tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index) for m in made)
+                tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index, len(indices)) for m in made)
         if out is not None:
             files = {Path(out) / tune.file_name: tune.melody for tune in tunes}
             atomic.write_files(((path, encoded(melody, path)) for path, melody in files.items()), replace=replace)

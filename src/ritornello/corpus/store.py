@@ -33,6 +33,7 @@ from ritornello.corpus.pieces import (
 )
 from ritornello.corpus.report import FileReport, json_line, lines_of
 from ritornello.music.values import Melody, Note
+from ritornello.render.shown import ShownMelody
 
 SPLITS = ("train", "validation", "test")
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
@@ -99,15 +100,16 @@ class Corpus:
         for name in {*NAMES, PAGE} - set(files):
             atomic.remove(folder / name)
 
-    def melodies(self, split: str | None = None) -> list[Melody]:
+    def melodies(self, split: str | None = None) -> list[ShownMelody]:
         """List the melodies of a split (all where None), in file order, with their piece's source.
 
+        They show themselves in a notebook, sound there, and have `save`.
         Raises CorpusError for a name that is not a split.
         """
-        found = []
+        found: list[ShownMelody] = []
         for piece, part in self.slices(split):
             notes = tuple(Note(*n[:4]) for n in self.notes[part.first : part.stop].tolist())
-            found.append(Melody(notes, part.timeline, piece.title, piece.source))
+            found.append(ShownMelody(notes, part.timeline, piece.title, piece.source))
         return found
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:

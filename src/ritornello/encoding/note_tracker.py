@@ -395,7 +395,16 @@ class NoteTables:
         return _frozen(out)
 
 
-tables_of = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
+_kept_tables = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
+
+
+def tables_of(encoding: Any) -> NoteTables:
+    """Find the tables of an encoding among the last ones, or make them; those of one without a hash are not kept."""
+    try:
+        hash(encoding)
+    except TypeError:
+        return NoteTables(encoding)
+    return _kept_tables(encoding)
 
 
 @lru_cache(maxsize=8)

@@ -93,7 +93,20 @@ class FormTable:
         return bias
 
 
-table_of = lru_cache(maxsize=4)(FormTable)  # encodings and options are told apart by their values
+_kept_table: Any = lru_cache(maxsize=4)(FormTable)  # encodings and options are told apart by their values
+
+
+def table_of(encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]) -> FormTable:
+    """Find the table of a request among the last ones, or make it.
+
+    An encoding of one's own may have no hash (a dataclass that holds a list): its table is made for each request.
+    """
+    try:
+        hash(encoding)
+    except TypeError:
+        return FormTable(encoding, options, pitch_range)
+    table: FormTable = _kept_table(encoding, options, pitch_range)
+    return table
 
 
 class Form:

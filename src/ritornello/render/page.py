@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -18,8 +19,9 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from ritornello.music.beats import beat_lengths
+from ritornello.music.errors import MusicFileError
+from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
-from ritornello.music.scores.writer import write_musicxml
 from ritornello.music.values import Melody
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
@@ -48,7 +50,7 @@ class Exhibit:
     audio: the bytes of its sound file, which begins where the melody begins, or None for a silent picture;
     audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
     figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
-    files: name to content, for links to save them; MusicXML is added where none is given.
+    files: name to content, for links to save them; MIDI and MusicXML are added where they are not given.
     """
 
     melody: Melody
@@ -180,8 +182,10 @@ def _files(item: Exhibit) -> str:
     """Make the links that save the melody; the script points the sound's at the player."""
     stem = re.sub(r"[^\w-]+", "-", item.name).strip("-").lower() or "melody"
     files = dict(item.files)
-    if not any(name.endswith(".musicxml") for name in files):
-        files[f"{stem}.musicxml"] = write_musicxml(item.melody).encode()
+    for suffix in (".mid", ".musicxml"):
+        if not any(name.endswith(suffix) for name in files):
+            with suppress(MusicFileError):  # a metre or tempo that the format cannot express
+                files[f"{stem}{suffix}"] = encoded(item.melody, f"{stem}{suffix}")
     links = []
     for name, content in files.items():
         label, mime = _FILE_TYPES.get(PurePath(name).suffix.lower(), (name, "application/octet-stream"))

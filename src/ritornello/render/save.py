@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
 from ritornello.music.values import Melody
+
+if TYPE_CHECKING:
+    from ritornello.render.page import Exhibit
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
@@ -44,14 +48,21 @@ def melody_bytes(melody: Melody, path: str | Path, probabilities: Sequence[float
 
         return encode_audio(render_wave(melody), suffix.lstrip("."))
     if suffix == ".html":
-        from ritornello.render.audio_file import encode_audio
-        from ritornello.render.page import Exhibit, frame_html
-        from ritornello.render.sound import render_wave
+        from ritornello.render.page import frame_html
 
-        audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
-        return frame_html(Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)).encode()
+        return frame_html(exhibit_of(melody, probabilities)).encode()
     if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
         return staff_png(melody) if suffix == ".png" else staff_svg(melody).encode()
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
+
+
+def exhibit_of(melody: Melody, probabilities: Sequence[float] | None = None) -> Exhibit:
+    """Make the exhibit of a melody, with its sound where it has notes."""
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import Exhibit
+    from ritornello.render.sound import render_wave
+
+    audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
+    return Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)
