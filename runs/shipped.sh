@@ -2,7 +2,7 @@
 # The shipped models, from the embedded corpus to the files in the package: hymns-and-songs (the default), hymns and songs,
 # all in the default encoding. `grid`, in the exercise's encoding, is of an earlier version:
 #   ritornello train all --encoding grid --updates 7000 --seed 1 --threads 1 --dtype bf16 --bptt-steps 96 --dropout 0.41
-# 2026-11-22, AMD EPYC (AVX512-BF16), one thread of a two-core machine with other work on it, torch 2.13.0 (CPU), bf16.
+# 2026-11-29, AMD EPYC (AVX512-BF16), one thread of a two-core machine with other work on it, torch 2.13.0 (CPU), bf16.
 # On the same kind of machine the same program and seed give the same weights; since then side inputs begin smaller, which
 # at these lengths changes the held-out bits by no more than the seed does (LOG.md).
 set -euo pipefail
