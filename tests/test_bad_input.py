@@ -137,7 +137,7 @@ generate run -o out --primer drums.mid     | drums.mid: only percussion | choose
 generate run -o out --primer page.mid      | page.mid: this is an HTML page | download the file itself
 generate run -o out --primer C4:64 --bars 4 | the primer fills | ask for at least
 generate run -o out --key H                | no such key: 'H' | as in G, Bb, F#m
-generate run -o out --metre 7/13           | no such metre: '7/13' | choose one of
+generate run -o out --metre 7/13           | no such metre: '7/13' | choose 1 to 16
 generate run -o out --metre x --primer C4  | not a metre: 'x' | as in 3/4
 generate run -o out --range C5-C4          | the range must lie in | 4 semitones or more
 generate run -o out --temperature 11       | temperature must be | 0 to 10
@@ -176,8 +176,9 @@ def test_one_line_says_where_and_what_to_do_and_nothing_is_written(here, command
     assert place in err
     assert remedy in err[err.index(place) + len(place) - 1 :]
     report = here / "out" / "report.jsonl"
-    if report.is_file():  # a build that keeps nothing leaves its report, and that alone
+    if report.is_file():  # a build that keeps nothing leaves its report alone
         report.unlink()
+        (here / "out" / ".ritornello.json").unlink()
         report.parent.rmdir()
     assert listing(here) == before
 
@@ -245,9 +246,9 @@ WRITERS = [
     "train corpus -o run --updates 1 --preset tiny --threads 1 --replace",
     "generate run -o out --bars 64 --seed 1",
     "render good.mid -o out.wav",
-    "render good.mid -o good.svg",
-    "render good.mid -o good.html",
-    "render hymn.abc -o good.musicxml",
+    "render good.mid -o good.svg --replace",
+    "render good.mid -o good.html --replace",
+    "render hymn.abc -o good.musicxml --replace",
 ]
 
 

@@ -133,7 +133,8 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
     """Make one row of a melody."""
     notes, timeline = corpus.notes[part.first : part.stop], part.timeline
     text = ("source", "title", "composer", "licence", "family")
-    changes = {"metres": timeline.metres, "keys": timeline.keys, "tempos": timeline.tempos}
+    metres = [metre.to_list() for metre in timeline.metres]
+    changes = {"metres": metres, "keys": timeline.keys, "tempos": timeline.tempos}
     return {
         # bytes of a file name that are no text become "?"
         **{name: getattr(piece, name).encode("utf-8", "replace").decode("utf-8") for name in text},
