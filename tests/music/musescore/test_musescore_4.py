@@ -138,6 +138,27 @@ def test_voices_may_leave_gaps_ties_cross_voices_and_rests_of_many_bars_count_on
     assert sounds(fixture("voices.mscx")) == [(0, 2, 72), (1, 1, 76), (7, 1, 74)]
 
 
+@pytest.mark.parametrize(
+    ("version", "mark", "is_change"),
+    [("4.40", "", False), ("4.50", "<isCourtesy>1</isCourtesy>", False), ("4.50", "", True), ("4.70", "", True)],
+)
+def test_signatures_at_the_end_of_a_bar_change_or_announce(version, mark, is_change):
+    chord = "<Chord><durationType>{}</durationType><Note><pitch>60</pitch></Note></Chord>"
+    metre, key = (
+        "<TimeSig><sigN>{}</sigN><sigD>4</sigD>{}</TimeSig>",
+        "<KeySig><concertKey>{}</concertKey>{}</KeySig>",
+    )
+    first = (
+        key.format(1, "") + metre.format(2, "") + chord.format("half") + metre.format(4, mark) + key.format(-1, mark)
+    )
+    second = chord.format("whole" if is_change else "half")
+    bars = "".join(f"<Measure><voice>{voice}</voice></Measure>" for voice in (first, second, second))
+    score = f'<Score><Staff id="1">{bars}</Staff></Score>'
+    timeline = piece(f'<museScore version="{version}">{score}</museScore>'.encode()).timeline
+    assert timeline.metres == (Metre(0, 2, 4), *([Metre(960, 4, 4)] if is_change else []))
+    assert timeline.keys == (Key(0, 1), *([Key(960, -1)] if is_change else []))
+
+
 def test_a_tie_may_name_the_note_that_it_comes_from():
     note = "<Chord><durationType>quarter</durationType><Note><eid>{}</eid>{}<pitch>60</pitch></Note></Chord>"
     tie = "<Tie><startElement>A_A</startElement><endElement>B_B</endElement><eid>T_T</eid></Tie>"

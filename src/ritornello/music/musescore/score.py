@@ -11,7 +11,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from ritornello.music.musescore.repeats import Jump, WrittenBar
-from ritornello.music.musescore.staff import Staff, is_courtesy, measures, stretch_of, to_fraction
+from ritornello.music.musescore.staff import Staff, measures, stretch_of, to_fraction
 
 PLACEHOLDERS = ("Untitled score", "Composer / arranger")  # of a new score in MuseScore 4
 
@@ -27,23 +27,52 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
     elements = {element.get("id") or str(number): element for number, element in enumerate(written, 1)}
     if score is None or not elements:
         raise ValueError("it holds no staff")
+    version, minor = (int(part) if part.isdigit() else 0 for part in f"{root.get('version')}.0".split(".")[:2])
+    if version == 4:
+        for element in elements.values():
+            _settle_signatures(measures(element), minor)
     bars = _bars(list(elements.values()))
     division = int(score.findtext("Division") or 480)
-    version = (root.get("version") or "")[:1]
     at_pitch = at_pitch or (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
     tie_starts = {start.text for start in score.iter("startElement")}
     staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
         instrument = instruments.get(name, ("", 0, False, None))
-        staves.append(Staff(bars, number, division if version == "2" else 0, *instrument, at_pitch))
+        staves.append(Staff(bars, number, division if version == 2 else 0, *instrument, at_pitch))
         staves[-1].read(element, tie_starts)
-        if version == "4" and staves[-1].faults:
+        if version == 4 and staves[-1].faults:
             raise ValueError(staves[-1].faults[0])
     _extend_endings(bars, [last for staff in staves for last in staff.open_endings])
     tags = {tag.get("name") or "": (tag.text or "").strip() for tag in score.findall("metaTag")}
     tags = {name: text for name, text in tags.items() if text and text not in PLACEHOLDERS}
     return bars, staves, {**_frame_titles(score), **tags}
+
+
+def _settle_signatures(bars: Sequence[Element], minor: int) -> None:
+    """Take away signatures that only announce others, and move those at the end of a bar to the bar they hold from.
+
+    minor: of the version; from 4.50 on announcements are marked, before it all signatures behind notes announce.
+    """
+    for index in range(len(bars) - 1, -1, -1):
+        voice = bars[index].find("voice")
+        following = bars[index + 1].find("voice") if index + 1 < len(bars) else None
+        if voice is None:
+            continue
+        is_behind = False
+        at_end: list[Element] = []
+        for element in list(voice):
+            if element.tag in ("Chord", "Rest", "MeasureRepeat"):
+                is_behind, at_end = True, []
+            elif element.tag in ("KeySig", "TimeSig"):
+                if (element.findtext("isCourtesy") or "0").strip() == "1":
+                    voice.remove(element)
+                elif is_behind:
+                    at_end.append(element)
+        for element in at_end:
+            voice.remove(element)
+            if minor >= 50 and following is not None and following.find(element.tag) is None:
+                following.insert(0, element)
 
 
 def _frame_titles(score: Element) -> dict[str, str]:
@@ -147,7 +176,7 @@ def _opening_metre(measure: Element) -> tuple[int, int] | None:
         for child in element:
             if child.tag in ("Chord", "Rest", "location", "tick"):
                 break
-            if child.tag == "TimeSig" and not is_courtesy(child):
+            if child.tag == "TimeSig":
                 numerator, denominator = int(child.findtext("sigN") or 0), int(child.findtext("sigD") or 0)
                 stretch = stretch_of(child)
                 if stretch != 1:

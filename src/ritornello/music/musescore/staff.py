@@ -49,11 +49,6 @@ def measures(staff: Element) -> list[Element]:
     return [m for m in staff.findall("Measure") if m.find("multiMeasureRest") is None]
 
 
-def is_courtesy(signature: Element) -> bool:
-    """Tell whether a key or time signature only announces another one, as format 4 writes them down, too."""
-    return (signature.findtext("isCourtesy") or "0").strip() == "1"
-
-
 def stretch_of(time_signature: Element) -> Fraction:
     return Fraction(int(time_signature.findtext("stretchN") or 1), int(time_signature.findtext("stretchD") or 1))
 
@@ -258,14 +253,14 @@ class Staff:
         self.offset += quarters
 
     def _time_signature(self, element: Element) -> None:
-        if self.offset == 0 and not is_courtesy(element):  # elsewhere it only announces the next bar's
+        if self.offset == 0:  # elsewhere it only announces the next bar's
             self.stretch = stretch_of(element)
 
     def _key(self, element: Element) -> None:
         concert = element.findtext("concertKey")  # format 4; before it the written key stands alone
         self.key_is_written = concert is None
         fifths = int((element.findtext("accidental") if concert is None else concert) or 0)
-        if -7 <= fifths <= 7 and not is_courtesy(element):
+        if -7 <= fifths <= 7:
             mode = mode_named(element.findtext("mode") or "") or "major"
             sounding = fifths - (self.fifths_written_above if concert is None else 0)
             self.keys.append((self.now, (sounding if abs(sounding) <= 7 else (sounding + 5) % 12 - 5, mode)))
