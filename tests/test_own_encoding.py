@@ -48,10 +48,10 @@ def test_it_has_under_sixty_lines(blocks):
 def test_a_note_says_how_far_it_lies_above_the_one_before(steps):
     notes = [Note(480 * n, 480, pitch) for n, pitch in enumerate((60, 62, 62, 59))]
     tokens = steps.encode(Melody(tuple(notes), Timeline(480, 4 * 480))).tokens
-    assert tokens[1:-1].tolist() == [0, 128, 128, 128, 2, 128, 128, 128, 0, 128, 128, 128, 125, 128, 128, 128]
+    assert tokens[2:-1].tolist() == [0, 128, 128, 128, 2, 128, 128, 128, 0, 128, 128, 128, 125, 128, 128, 128]
     assert steps.pitches(tokens).tolist() == [60, 62, 62, 59]
     moved = steps.transpose(tokens, 3)
-    assert np.flatnonzero(moved != tokens).tolist() == [1]
+    assert np.flatnonzero(moved != tokens).tolist() == [2]
     assert steps.pitches(moved).tolist() == [63, 65, 65, 62]
 
 
@@ -101,7 +101,7 @@ def test_steps_that_were_kept_from_a_file_are_written_anew(steps):
 
 def test_a_model_of_it_is_loaded_where_it_is_registered(steps, tmp_path, monkeypatch, make_tensors):
     path = tmp_path / "model.safetensors"
-    save_model(path, ModelFile(make_tensors(145, width=8, layers=1), NetworkOptions(1, 8, 8), steps, {}))
+    save_model(path, ModelFile(make_tensors(153, width=8, layers=1), NetworkOptions(1, 8, 8), steps, {}))
     assert load_model(path).encoding == steps
     monkeypatch.delitem(ENCODINGS, "steps")
     with pytest.raises(ModelFileError, match=r"its encoding, 'steps', is not registered here .* before you load"):

@@ -31,7 +31,7 @@ def held(pitch: int, steps: int) -> list[int]:
     ],
 )
 def test_a_well_formed_tune_has_no_fault(tokens, bars):
-    assert faults(tokens, Grid(), bars) == []
+    assert faults(tokens, Grid(version=1), bars) == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_well_formed_tune_has_no_fault(tokens, bars):
     ],
 )
 def test_what_is_wrong_is_said(tokens, fault):
-    assert fault in faults(tokens, Grid(), 2, (50, 70))
+    assert fault in faults(tokens, Grid(version=1), 2, (50, 70))
 
 
 def test_the_plain_alphabet_has_to_fill_its_bars():
@@ -62,5 +62,5 @@ def test_the_plain_alphabet_has_to_fill_its_bars():
 
 def test_what_is_composed_is_well_formed(make_network):
     network = make_network(145, width=16, scale=0.5, seed=3)
-    tunes = compose(network, Grid(), GenerateOptions(bars=3), 1, range(40), pitch_range=(50, 70))
-    assert [faults(t.tokens, Grid(), 3, (50, 70)) for t in tunes] == [[]] * 40
+    tunes = compose(network, Grid(version=1), GenerateOptions(bars=3), 1, range(40), pitch_range=(50, 70))
+    assert [faults(t.tokens, Grid(version=1), 3, (50, 70)) for t in tunes] == [[]] * 40
