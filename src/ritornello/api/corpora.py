@@ -20,12 +20,14 @@ PAGES = (".html", ".htm")
 
 
 def load_corpus(
-    corpus: Corpus | str | Path = "all", on_report: Callable[[FileReport], None] | None = None, build: bool = True
+    corpus: Corpus | str | Path | Any = "all",
+    on_report: Callable[[FileReport], None] | None = None,
+    build: bool = True,
 ) -> Corpus:
-    """Load a corpus from its folder, by its name, or from a file or folder of tunes.
+    """Load a corpus from its folder, by its name, or from a file or folder of tunes, or make one of music in memory.
 
     corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
-    tunes, of which a corpus is built with the usual options, and not written anywhere.
+    tunes, as files or in memory, of which a corpus is built with the usual options, and not written anywhere.
     on_report: called with the report line of each file that is read for it. build: False refuses tunes.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
@@ -34,29 +36,31 @@ def load_corpus(
 
     if isinstance(corpus, Corpus):
         return corpus
+    if not isinstance(corpus, str | Path):
+        return _reported(build_corpus(corpus), on_report)
     path = Path(corpus)
     if not path.exists() and str(corpus) in ("all", *COLLECTIONS):
         return embedded(str(corpus))
     if not (build and path.exists()) or is_corpus(path):
         return Corpus.load(path)
-    built: Corpus = build_corpus(path)
-    for line in built.report if on_report else ():
-        on_report(line)  # type: ignore[misc]
-    return built
+    return _reported(build_corpus(path), on_report)
 
 
 @takes(options=BuildOptions)
 def build_corpus(
-    sources: str | Path | Sequence[str | Path],
+    sources: str | Path | Sequence[str | Path] | Any,
     out: str | Path | None = None,
     *,
     on_file: Callable[[int, int, str], None] | None = None,
     replace: bool = False,
     options: BuildOptions,
 ) -> Corpus:
-    """Build a corpus from files, folders and archives.
+    """Build a corpus from files, folders and archives, or from music in memory.
 
     Its `report` says what became of each file.
+    sources: paths; or one piece of music or a list of them: a Melody or Piece, a music21 stream, a symusic score, a
+    PrettyMIDI, a list of pitches (each a quarter long), or an array of notes, (notes, 3) or (notes, 4), of start,
+    duration, pitch and perhaps velocity, times in quarters. Music in memory is called "item 1" and so on.
     out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
     on_file: called after each file with how many are read, how many there are, and its name.
     replace: a corpus in `out` that nobody changed is replaced anyway, with this also files that were made or changed
@@ -66,11 +70,18 @@ def build_corpus(
     """
     from ritornello import atomic
     from ritornello.corpus.build.build import build_corpus as build
+    from ritornello.corpus.build.build import corpus_of_objects
     from ritornello.corpus.store import MAKER, PAGE, check_place
 
     if out is not None:
         check_place(Path(out), replace)
-    corpus = build(sources, options, on_file, out, replace)
+    objects = _in_memory(sources)
+    if objects is None:
+        corpus = build(sources, options, on_file, out, replace)
+    else:
+        corpus = corpus_of_objects(objects, options)
+        if out is not None:
+            corpus.save(out, replace)
     if out is not None:
         from ritornello.reports.corpora.page import report_page
 
@@ -187,6 +198,25 @@ def samples(folder: str | Path, replace: bool = False) -> list[Path]:
     from ritornello.corpus.samples import write_samples
 
     return write_samples(folder, replace)
+
+
+def _in_memory(sources: Any) -> list[Any] | None:
+    """List the music in memory that is handed over; None for paths. Raises TypeError for a mixture."""
+    if isinstance(sources, str | Path):
+        return None
+    from ritornello.music.objects import is_melody
+
+    objects = [sources] if is_melody(sources) else list(sources)
+    paths = sum(isinstance(item, str | Path) for item in objects)
+    if objects and 0 < paths < len(objects):
+        raise TypeError("files and music in memory do not go together: read the files first, with rito.read(path)")
+    return None if paths else objects
+
+
+def _reported(corpus: Corpus, on_report: Callable[[FileReport], None] | None) -> Corpus:
+    for line in corpus.report if on_report else ():
+        on_report(line)  # type: ignore[misc]
+    return corpus
 
 
 def _check_suffix(path: str | Path | None, suffixes: Sequence[str], what: str) -> None:

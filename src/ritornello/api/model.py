@@ -113,7 +113,7 @@ class Model:
     def generate(
         self,
         *,
-        primer: str | Path | Melody | None = None,
+        primer: str | Path | Any = None,
         seed: int | None = None,
         n: int | None = None,
         out: str | Path | None = None,
@@ -124,7 +124,8 @@ class Model:
     ) -> Any:
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
 
-        primer: note names ("C4 E4:1/2 G4"), a music file, or a Melody to go on from. seed: None draws one.
+        primer: note names ("C4 E4:1/2 G4"), a music file, or music in memory (a Melody, or what `build_corpus` takes)
+        to go on from. seed: None draws one.
         out: a folder, to which each tune is written too, as a .mid file. pitch_range: "C4-C6" or "60-84".
         on_remark: called with what the model cannot write of the primer; without it, that is a warning.
         replace: let the files take the place of others, such as tunes of the same seed and other options.
@@ -174,7 +175,7 @@ class Model:
 
     def evaluate(
         self,
-        corpus: Corpus | str | Path = "all",
+        corpus: Corpus | str | Path | Any = "all",
         split: str = "test",
         beside: Model | str | Path | None = None,
         baselines: bool = False,
@@ -185,7 +186,7 @@ class Model:
 
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
         tokens stand for; `losses`, how many notes the encoding could not keep.
-        corpus: as `load_corpus` takes it; a music file is scored whole.
+        corpus: as `load_corpus` takes it; a music file, and music in memory, is scored whole.
         beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
         exactly; its figures come under "beside".
         baselines: score uniform, unigram and n-grams on the same tunes too, under "baselines"; where they cannot be
@@ -272,25 +273,29 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     return Model(file.load_model(file.find_model(name)), str(name))
 
 
-def _read_primer(primer: str | Path | Melody, metre: str | None) -> Melody:
-    """Read a primer: notes by name, or the melody of a file."""
+def _read_primer(primer: str | Path | Any, metre: str | None) -> Melody:
+    """Read a primer: notes by name, or the melody of a file or of music in memory."""
     from ritornello.corpus.pick.pick import pick_melody
     from ritornello.generate.primer import parse_notes
     from ritornello.music.files import readable
+    from ritornello.music.objects import pieces_of
     from ritornello.music.worker import read_untrusted
 
     if isinstance(primer, Melody):
         return primer
+    if not isinstance(primer, str | Path):
+        return pick_melody(pieces_of(primer, "the primer")[0])
     if readable(primer) or Path(primer).is_file():
         return pick_melody(read_untrusted(primer)[0])
     return parse_notes(str(primer), metre or "4/4")
 
 
 def _to_score(
-    corpus: Corpus | str | Path, split: str, on_report: Callable[[FileReport], None] | None
+    corpus: Corpus | str | Path | Any, split: str, on_report: Callable[[FileReport], None] | None
 ) -> tuple[Corpus, str | None]:
-    """Load what is to be scored, with its split: None, all of it, for a music file."""
+    """Load what is to be scored, with its split: None, all of it, for a music file and for music in memory."""
     from ritornello.api.corpora import build_corpus, load_corpus
+    from ritornello.corpus.store import Corpus
     from ritornello.music.files import readable
 
     if isinstance(corpus, str | Path):
@@ -298,6 +303,8 @@ def _to_score(
             return build_corpus(corpus), None
         if Path(corpus).suffix.lower() in (".npz", ".npy"):
             return build_corpus(corpus, split="last:0.1"), split
+    elif not isinstance(corpus, Corpus):
+        return load_corpus(corpus, on_report), None
     return load_corpus(corpus, on_report), split
 
 

@@ -105,7 +105,7 @@ class OpenRun:
 
 @contextmanager
 def open_run(
-    corpus: Corpus | str | Path | None,
+    corpus: Corpus | str | Path | Any,
     out: str | Path,
     network: NetworkRequest = NetworkRequest(),
     options: TrainOptions = TrainOptions(),
@@ -157,7 +157,7 @@ def open_run(
 
 @takes(network=NetworkRequest, options=TrainOptions)
 def train(
-    corpus: Corpus | str | Path | None = None,
+    corpus: Corpus | str | Path | Any = None,
     out: str | Path | None = None,
     *,
     base: Model | Run | str | Path | None = None,
@@ -204,7 +204,7 @@ def train(
 
 @takes(network=NetworkRequest, options=TrainOptions)
 def estimate_training(
-    corpus: Corpus | str | Path,
+    corpus: Corpus | str | Path | Any,
     *,
     base: Model | Run | str | Path | None = None,
     network: NetworkRequest,

@@ -32,6 +32,7 @@ from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import SUFFIXES, detect, scan_content
+from ritornello.music.objects import pieces_of
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import MAX_PIECES
 
@@ -64,6 +65,25 @@ def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] 
         _take_arrays(found, content, name, options)
     else:
         _take_pieces(found, content, name, options, [] if read is None else read)
+    return _rows(found)
+
+
+def convert_object(music: Any, name: str, options: BuildOptions) -> FileRows:
+    """Convert music in memory, called `name`, to rows.
+
+    music: as `music.objects.pieces_of` takes it. Raises TypeError for anything else.
+    """
+    found = _Found()
+    try:
+        for piece in pieces_of(music, name):
+            _take(found, piece, name, options)
+    except ValueError as error:
+        message = str(error).removeprefix(f"{name}: ")
+        found.problems.append(("no_notes" if "no notes" in message else "unreadable", message))
+    return _rows(found)
+
+
+def _rows(found: _Found) -> FileRows:
     corpus = corpus_of(found.tunes, found.steps)
     prints = tuple(fingerprint(corpus, index) for index in range(len(corpus)))
     losses = {loss: count for loss, count in sorted(found.losses.items()) if count}

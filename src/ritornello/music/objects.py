@@ -1,0 +1,131 @@
+"""Music that a program holds in memory, of this library and of others, as pieces.
+
+No other library is imported unless the object is its own. What it writes as MIDI or MusicXML is read as a file of it
+would be, so that ties, repeats, drums and metres mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from io import BytesIO
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ritornello.music.files import scan_content
+from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Note, Part, Piece
+
+TAKEN = (
+    "a Melody or Piece, a music21 stream, a symusic score, a PrettyMIDI, a list of pitches (each a quarter long), or "
+    "an array of notes: start, duration, pitch and perhaps velocity of each, in quarters"
+)
+FIELDS = ("start", "duration", "pitch", "velocity")
+M21_TITLES = ("Music21 Fragment", "Music21")  # what music21 writes where there is no title, and no composer
+
+
+def pieces_of(music: Any, name: str) -> list[Piece]:
+    """Turn music in memory into pieces: one, or any number of an Opus of music21.
+
+    music: a Melody or Piece; a music21 stream, symusic score or PrettyMIDI; notes as an array of numbers, (notes, 3)
+    or (notes, 4), of start, duration, pitch and perhaps velocity, times in quarters; notes as a list of Note or a
+    structured array with these names, whose times are ticks of 480 a quarter where they are whole numbers; pitches
+    as a list or array of whole numbers, each a quarter long; notes as a list of tuples are as an array. name: what
+    messages call it.
+    Raises TypeError for anything else, saying what is taken; ValueError that begins with the name where it holds no
+    music that can be read.
+    """
+    libraries = {cls.__module__.partition(".")[0] for cls in type(music).__mro__}
+    try:
+        if isinstance(music, Piece):
+            return [replace(music, source=name)]
+        if isinstance(music, Melody):
+            return [Piece((Part(music.notes),), music.timeline, music.title, "", name)]
+        if "music21" in libraries and hasattr(music, "flatten"):
+            return _of_music21(music, name)
+        if "symusic" in libraries and hasattr(music, "dumps_midi"):
+            if not music.note_num():  # it writes a file without tracks, which counts as damaged
+                raise ValueError("no notes")
+            return [replace(piece, source=name) for piece in _of_bytes(music.to("tick").dumps_midi(), f"{name}.mid")]
+        if "pretty_midi" in libraries and hasattr(music, "write"):
+            buffer = BytesIO()
+            music.write(buffer)
+            return [replace(piece, source=name) for piece in _of_bytes(buffer.getvalue(), f"{name}.mid")]
+        notes = _notes(music)
+    except ValueError as error:
+        raise ValueError(f"{name}: {' '.join(str(error).removeprefix(f'{name}.mid: ').split())}") from None
+    except (RuntimeError, AttributeError, LookupError, ArithmeticError) as error:  # of the library that wrote it
+        raise ValueError(
+            f"{name}: cannot be written ({type(error).__name__}: {' '.join(str(error).split())})"
+        ) from None
+    if notes is None:
+        raise TypeError(f"{name} is of the type {type(music).__name__}, which holds no melody; taken is {TAKEN}")
+    return [Piece((Part(notes),), source=name)]
+
+
+def is_melody(music: Any) -> bool:
+    """Tell whether a value is one piece of music in memory, and not a list of several."""
+    if isinstance(music, list):
+        return bool(music) and all(isinstance(value, Integral | tuple) for value in music)
+    return not isinstance(music, tuple | set | Iterator) and not (
+        isinstance(music, np.ndarray) and music.dtype == object
+    )
+
+
+def _of_music21(stream: Any, name: str) -> list[Piece]:
+    """Read the MusicXML that music21 writes of a stream; of each score of an Opus."""
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    pieces = []
+    scores = list(stream.scores) if hasattr(stream, "scores") else [stream]
+    for number, score in enumerate(scores, 1):
+        source = f"{name}#{number}" if len(scores) > 1 else name
+        for piece in _of_bytes(GeneralObjectExporter(score).parse(), f"{name}.musicxml"):
+            title, composer = ("" if text in M21_TITLES else text for text in (piece.title, piece.composer))
+            pieces.append(replace(piece, title=title, composer=composer, source=source))
+    return pieces
+
+
+def _of_bytes(content: bytes, name: str) -> list[Piece]:
+    return scan_content(content, name)[0]
+
+
+def _notes(music: Any) -> tuple[Note, ...] | None:
+    """Make notes of numbers; None for what holds no notes. Raises ValueError for numbers that are none."""
+    if isinstance(music, list) and music and all(isinstance(value, Note) for value in music):
+        return tuple(music)
+    if isinstance(music, list) and is_melody(music):
+        music = np.array(music) if len({np.size(value) for value in music}) == 1 else None
+    if not isinstance(music, np.ndarray) or not music.size:
+        return None
+    if names := music.dtype.names:
+        if not {*FIELDS[:3]} <= {*names}:
+            return None
+        is_ticks = np.issubdtype(music.dtype["start"], np.integer)
+        return _of_columns([music[name] for name in FIELDS if name in names], 1 if is_ticks else TICKS_PER_QUARTER)
+    if music.ndim == 2 and music.shape[1] in (3, 4) and np.issubdtype(music.dtype, np.number):
+        return _of_columns(list(music.T), TICKS_PER_QUARTER)
+    if music.ndim != 1 or not np.issubdtype(music.dtype, np.integer):
+        return None
+    if music.min() < 0 or music.max() > 127:
+        raise ValueError(
+            f"pitches are 0 to 127, not {music.min()} to {music.max()}; tokens of the exercise are read from .npz "
+            "and .npy files"
+        )
+    quarter = TICKS_PER_QUARTER
+    return tuple(Note(n * quarter, quarter, pitch) for n, pitch in enumerate(music.tolist()))
+
+
+def _of_columns(columns: Sequence[np.ndarray], ticks: int) -> tuple[Note, ...]:
+    """Make notes of their starts, durations, pitches and perhaps velocities; ticks: of one unit of time."""
+    values = [np.asarray(column, float) for column in columns]
+    if not all(np.isfinite(column).all() for column in values):
+        raise ValueError("a note's numbers must be finite")
+    if (values[2] % 1).any():
+        raise ValueError("pitches must be whole numbers, 0 to 127")
+    starts = np.rint(values[0] * ticks).astype(int)
+    ends = np.rint((values[0] + values[1]) * ticks).astype(int)
+    velocities = values[3] if len(values) > 3 else np.full(len(starts), DEFAULT_VELOCITY)
+    rows = np.stack([starts, ends - starts, values[2].astype(int), velocities.astype(int)], axis=1)
+    return tuple(Note(*row) for row in rows.tolist())
