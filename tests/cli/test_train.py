@@ -241,7 +241,12 @@ def test_a_finished_run_says_that_it_is_at_its_end(command, run):
     status, out, _ = command("train", "--resume", run)
     assert status == 0
     assert "at its end (finished)" in out
-    assert f"--from {run}" in out
+    assert f"`ritornello train --resume {run} --minutes +1`" in out
+    status, out, _ = command("train", "--resume", run, "--minutes", "+0.02", "--quiet")
+    assert status == 0
+    assert len([line for line in read_log(run) if "validation_nll" in line]) > 2
+    status, _, err = command("train", "hymns", "-o", run.parent / "other", "--minutes", "+3")
+    assert (status, "minutes +3 is for a run that is resumed" in err) == (1, True)
 
 
 def test_a_run_killed_between_its_end_and_its_report_has_one_when_it_is_resumed(command, run):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ritornello.reports.runs.coach import Log
     from ritornello.reports.runs.compare import Comparison
     from ritornello.reports.runs.watch import Look
-    from ritornello.training.loop import Check, Progress
+    from ritornello.training.loop import Check
+    from ritornello.training.progress import Progress
     from ritornello.training.run.ranks import Ranks
     from ritornello.training.run.sizes import Sizes
     from ritornello.training.run.training import Training
@@ -129,6 +130,8 @@ def open_run(
     from ritornello.training.run.prepare import find_source, prepare_training
     from ritornello.training.run.ranks import joined_ranks
 
+    if options.more_seconds and not resume:
+        raise ValueError(f"minutes {options.minutes} is for a run that is resumed: write how many it may take in all")
     if resume and (base is not None or replace or dry_run):
         raise ValueError("resume continues a run as it is: leave base, replace and dry_run out")
     folder = Path(out)
@@ -141,7 +144,7 @@ def open_run(
         request = Request(*made, options, Base(parent.name, parent.file) if parent else None, source, is_demo)
         claim = nullcontext() if dry_run else claimed(folder, request, resume, replace, ranks)
         with claim as saved:
-            if saved and saved.progress.stopped:
+            if saved and saved.progress.stopped and not options.more_seconds:
                 yield OpenRun(folder, ranks, saved.progress, saved.log)
                 return
             try:
@@ -171,9 +174,10 @@ def train(
 
     corpus: as `load_corpus` takes it; a run that is resumed finds its own if it was read from files.
     out: the run folder; a temporary one where None. base: a model or a run to fine-tune on a few tunes of your own
-    (--from on the command line). resume: continue the run in `out`, which was stopped, by its stored plan. replace:
-    let the new run replace one in `out`, and other files of its names. on_check: called with each Check. A
-    notebook shows the run while it trains.
+    (--from on the command line). resume: continue the run in `out`, which was stopped, by its stored plan; with
+    minutes="+3" for three minutes more than planned, even where it was at its end. replace: let the new run replace
+    one in `out`, and other files of its names. on_check: called with each Check. A notebook shows the run while it
+    trains.
     Raises ValueError for a folder that holds a run already, or a run that cannot be resumed so, FileExistsError for
     another file that must be kept. When it is interrupted, the KeyboardInterrupt says how to continue.
     """
@@ -199,7 +203,7 @@ def train(
             raise KeyboardInterrupt(f"{at}; continue with {again}") from None
         if run.training is None:
             run.last_log()
-        return Run(run.folder, tuple(Check(**line) for line in run.log if "went_back" not in line))
+        return Run(run.folder, tuple(Check(**line) for line in run.log if "validation_nll" in line))
 
 
 @takes(network=NetworkRequest, options=TrainOptions)

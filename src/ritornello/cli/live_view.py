@@ -48,9 +48,9 @@ class LiveView:
         if self._live is not None:
             self._live.stop()
 
-    def at(self, update: int, nll: float) -> None:
-        """Record that an update is done."""
-        self._done = update
+    def at(self, update: int, updates: int) -> None:
+        """Record that an update of so many is done."""
+        self._done, self._updates = update, updates
 
     def show(self, look: Look) -> None:
         """Show a check, its melody and new diagnoses; at the end all of them."""

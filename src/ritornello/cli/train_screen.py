@@ -10,7 +10,7 @@ from ritornello.api import OpenRun, estimate_dict
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
 from ritornello.corpus.tokens import losses_in_words
-from ritornello.reports.runs.coach import final_line
+from ritornello.reports.runs.coach import final_line, more_time
 from ritornello.reports.runs.watch import Look
 from ritornello.training.plan import Plan, Setting
 from ritornello.training.run.folder import MODEL_NAME
@@ -28,8 +28,8 @@ def show_run(console: Console, run: OpenRun, dry_run: bool = False) -> None:
     if training is None:
         console.result(
             run.outcome(run.last_log()),
-            f"{folder}: this run is at its end ({run.progress.stopped}); train on from its best with "
-            f"`ritornello train CORPUS --from {folder} -o another-run`",
+            f"{folder}: this run is at its end ({run.progress.stopped}); give it more time with "
+            f"`{more_time(folder, run.progress.seconds)}`",
         )
         return
     _show_plan(console, run, training)
@@ -50,7 +50,7 @@ def show_checks(console: Console, run: OpenRun, training: Training) -> Look:
     """Train to the end, showing each check, and return the last."""
     try:
         with LiveView(console, training.plan.updates) as view:
-            for look in run.looks(view.at):
+            for look in run.looks(lambda update, nll: view.at(update, training.plan.updates)):
                 view.show(look)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(describe_interruption(training, run.folder)) from None
@@ -106,10 +106,11 @@ def _counted(number: int, what: str) -> str:
 
 def describe_plan(plan: Plan) -> str:
     """Write the plan in a line. A step takes as many tokens as a note has."""
-    bound = f", {plan.seconds / 60:g} minutes at most" if plan.seconds else ""
+    bound = f", {plan.seconds / 60:.3g} minutes at most" if plan.seconds else ""
+    about = "about " if plan.check_seconds else ""
     ranks = f"{plan.ranks} x " if plan.ranks > 1 else ""
     return (
-        f"plan: {plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} steps "
+        f"plan: {about}{plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} steps "
         f"({plan.tokens_per_update:,} tokens){bound}; learning rate {plan.peak_rate:g}, dropout {plan.dropout:g}, "
         f"seed {plan.seed}; {plan.dtype}, {_counted(plan.threads, 'thread')}"
     )

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ritornello.training.data import Batch, Streams
 from ritornello.training.plan import Plan
+from ritornello.training.progress import Progress, Revision
 
 EPOCHS_BEFORE_EARLY_STOP = 4  # before that, a check without a gain is noise, not over-fitting
 MAX_CHECK_TOKENS = 24_000  # enough for an error of about 0.01 nats, and a fraction of a second
 
 
 class Learner(Protocol):
-    """A network that learns: `TorchEngine` or `NumpyEngine`."""
+    """A network that learns: `TorchEngine` or `NumpyEngine`. dropout: share of activations silenced from now on."""
+
+    dropout: float
 
     def update(self, batch: Batch, rate: float) -> float:
         """Update the weights from a batch at this learning rate; return the mean nll in nats."""
@@ -29,7 +32,7 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """A validation, and the training since the one before. nll: nats per token. seconds: since the first update."""
+    """A validation, and the training since the one before. nll: nats per token. seconds: since the run began."""
 
     update: int
     updates: int
@@ -43,27 +46,6 @@ class Check:
     note: str = ""  # what else happened since the check before
 
 
-@dataclass
-class Progress:
-    """How far a run has come."""
-
-    update: int = 0
-    checked: int = 0  # update of the last check
-    best: float = math.inf  # lowest validation nll
-    best_update: int = 0
-    since_best: int = 0  # checks
-    blow_ups: int = 0  # each of which has halved the learning rate
-    seconds: float = 0.0
-    epochs: float = 0.0  # at the last check
-    stopped: str = ""
-    note: str = ""  # for the next check
-    recent: list[float] = field(default_factory=list)  # nll of each update since the last check
-
-    def is_late(self, plan: Plan) -> bool:
-        """Tell whether the plan's time is up."""
-        return plan.seconds is not None and self.seconds >= plan.seconds
-
-
 def learn(
     learner: Learner,
     streams: Streams,
@@ -72,23 +54,26 @@ def learn(
     progress: Progress | None = None,
     blind_nll: float = math.inf,
     clock: Callable[[], float] = time.perf_counter,
-) -> Iterator[float | Check]:
-    """Follow the plan from `progress` on; yield the nll of each update, and each Check.
+) -> Iterator[float | Check | Revision]:
+    """Follow the plan from `progress` on; yield the nll of each update, each Check, and each Revision of the plan.
 
-    It checks every `plan.check_every` updates and at the end. It stops early after `plan.patience` checks without a
+    It checks every `plan.check_every` updates, or by the clock every `plan.check_seconds`, after which the plan is
+    revised (see `progress.py`), and at the end. It stops early after `plan.patience` checks without a
     gain, though not in the first four epochs, and at `plan.seconds` on the clock. Between two steps it holds nothing
     but `progress`, which may be saved and changed. Raises FloatingPointError where training blows up: where an nll is
     not finite or twice that of a blind guess, `blind_nll`, or the validation nll is worse than a blind guess after it
     was better.
     """
     progress = progress or Progress()
-    melodies, began = check_sample(validation), clock() - progress.seconds
+    plan, melodies, began = plan.of_length(progress.updates), check_sample(validation), clock() - progress.seconds
+    if progress.updates:
+        learner.dropout = plan.dropout
     while not progress.stopped:
         progress.seconds = clock() - began
         if progress.recent:
             _refuse_blow_up(progress.recent[-1], 2 * blind_nll, progress)
-        is_due = progress.update % plan.check_every == 0 or progress.update == plan.updates or progress.is_late(plan)
-        if is_due and progress.update > progress.checked:
+        if progress.is_check_due(plan):
+            progress.checked_at = progress.seconds
             check = _check(learner, streams, melodies, plan, progress)
             limit = blind_nll if progress.best < blind_nll else 2 * blind_nll
             _refuse_blow_up(check.validation_nll, limit, progress)
@@ -97,11 +82,18 @@ def learn(
                 progress.best, progress.best_update = check.validation_nll, check.update
             progress.checked, progress.epochs, progress.stopped = check.update, check.epochs, check.stopped
             progress.recent.clear()
+            progress.seconds = clock() - began
             yield check
+        elif progress.is_revision_due(plan):
+            revision = progress.revise(plan)
+            plan = plan.of_length(revision.revised)
+            learner.dropout = plan.dropout
+            yield revision
         else:
             rate = plan.rate(progress.update) * 0.5**progress.blow_ups
             nll = learner.update(streams.chunk(plan.bptt_steps), rate)
             progress.update += 1
+            progress.made += 1
             progress.recent.append(nll)
             progress.seconds = clock() - began
             yield nll
@@ -123,7 +115,8 @@ def _check(learner: Learner, streams: Streams, melodies: list[np.ndarray], plan:
     epochs = streams.epochs
     is_best = validation < progress.best
     is_worn = epochs >= EPOCHS_BEFORE_EARLY_STOP and not is_best and progress.since_best + 1 >= plan.patience
-    is_over = progress.update == plan.updates
+    ends = {"finished": progress.is_over(plan), "time": progress.is_late(plan), "early": is_worn}
+    learning = max(progress.seconds - progress.other_seconds, 1e-9)
     return Check(
         update=progress.update,
         updates=plan.updates,
@@ -131,9 +124,9 @@ def _check(learner: Learner, streams: Streams, melodies: list[np.ndarray], plan:
         seconds=progress.seconds,
         train_nll=train_nll if progress.recent else validation,  # before the first update
         validation_nll=validation,
-        tokens_per_second=progress.update * plan.tokens_per_update / max(progress.seconds, 1e-9),
+        tokens_per_second=progress.update * plan.tokens_per_update / learning,
         is_best=is_best,
-        stopped="finished" if is_over else "time" if progress.is_late(plan) else "early" if is_worn else "",
+        stopped=next((name for name, is_so in ends.items() if is_so), ""),
     )
 
 

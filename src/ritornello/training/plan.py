@@ -1,19 +1,35 @@
-"""The plan of a training run: fixed at the start, written down, followed to the letter.
+"""The plan of a training run: fixed at the start and written down.
 
 Only the update number steers the schedule, so that a run of so many updates with one seed, dtype and number of
-threads always ends in the same weights. `--minutes` is turned into updates here, once, from a measurement.
+threads always ends in the same weights. `--minutes` is turned into updates from a measurement, which `progress.py`
+revises while the run goes on.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_PATIENCE = 6
 FINE_TUNE_EPOCHS = 40  # of the user's melodies alone; with the old style mixed in 30. Half are enough for a few
+
+
+class More(float):
+    """Minutes besides those that a run has had, written "+3"."""
+
+    def __str__(self) -> str:
+        return f"+{float(self):g}"
+
+
+def read_minutes(text: str) -> float:
+    """Read minutes: "3", or "+3" for more of them. Raises ValueError for anything else."""
+    try:
+        return More(text) if text.strip().startswith("+") else float(text)
+    except ValueError:
+        raise ValueError(f'minutes must be a number, or "+3" with --resume for three more, not {text!r}') from None
 
 
 @dataclass(frozen=True)
@@ -23,8 +39,8 @@ class TrainOptions:
     A run that is resumed has to agree with the options that are given.
     """
 
-    minutes: float | None = None
-    """The most time it may take; default: 3, unless updates are given."""
+    minutes: str | float | None = None
+    """The most time it may take; default: 3, unless updates are given. With --resume +3 gives three more."""
 
     updates: int | None = None
     """Exactly so many updates instead: with a seed, threads and dtype, the same weights every time."""
@@ -69,7 +85,9 @@ class TrainOptions:
     """Seconds between two checkpoints, from which the run can be resumed; default: 20."""
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and not 0 < self.minutes <= 100_000:
+        if isinstance(self.minutes, str):
+            object.__setattr__(self, "minutes", read_minutes(self.minutes))
+        if self.minutes is not None and not 0 < float(self.minutes) <= 100_000:
             raise ValueError(f"minutes must be above 0 and at most 100000, not {self.minutes}")
         if self.updates is not None and self.minutes is not None:
             raise ValueError("updates and minutes exclude each other: give how many updates, or the most time")
@@ -88,6 +106,11 @@ class TrainOptions:
             raise ValueError(f"weight_decay must be 0 to 1, not {self.weight_decay}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be 0 to below 1, not {self.dropout}")
+
+    @property
+    def more_seconds(self) -> float | None:
+        """How many seconds more a run that is resumed may take, if that is asked for."""
+        return 60 * self.minutes if isinstance(self.minutes, More) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, the defaults of `DEFAULTS` filled in."""
@@ -158,11 +181,23 @@ class Plan:
     engine: str = "torch"
     ranks: int = 1  # processes that train together, each with its own streams
     parts: int = 1  # tokens in a recurrent step
+    check_seconds: float | None = None  # between two checks, after which it is revised; None: `check_every` updates
+    most_updates: int | None = None  # even where there is time for more
+    epoch_tokens: int = 0  # to learn from, where dropout depends on how often; 0: it does not
 
     @property
     def tokens_per_update(self) -> int:
         """Targets of an update: those of all streams of all ranks, about."""
         return self.ranks * self.streams * self.bptt_steps * self.parts
+
+    def of_length(self, updates: int) -> Plan:
+        """Make the same plan for so many updates in all; for 0 as it is."""
+        if not updates:
+            return self
+        dropout = self.dropout
+        if self.epoch_tokens:
+            dropout = dropout_for(updates * self.tokens_per_update / self.epoch_tokens)
+        return replace(self, updates=updates, warmup_updates=warmup_for(updates), dropout=dropout)
 
     def rate(self, update: int) -> float:
         """Compute the learning rate of an update, from 0 on.
@@ -194,14 +229,16 @@ def make_plan(
     streams, bptt_steps = options.streams or (8 if fine_tune else 16), options.bptt_steps or 48
     tokens = ranks * streams * bptt_steps * parts  # of an update
     given = options.to_dict()
-    updates, checks, seconds = options.updates, given["checks"], None
+    updates, checks, seconds, check_seconds, most = options.updates, given["checks"], None, None, None
     if updates is None:
-        seconds = 60 * (options.minutes or DEFAULT_MINUTES)
-        checks = min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))  # each takes about a second
+        seconds = 60 * float(options.minutes or DEFAULT_MINUTES)
+        check_seconds = check_pause(seconds, checks)
+        checks = round(seconds / check_seconds)
         learning = max(0.0, (1 - RESERVE) * seconds - NGRAM_SECONDS - CHECK_SECONDS * checks)
         updates = max(20, int(learning * setting.updates_per_second))
         if fine_tune:
-            updates = min(updates, max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens))
+            most = max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens)
+            updates = min(updates, most)
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / checks)),
@@ -210,7 +247,7 @@ def make_plan(
         bptt_steps=bptt_steps,
         peak_rate=options.peak_rate or (1e-3 if fine_tune else 4e-3),
         weight_decay=given["weight_decay"],
-        warmup_updates=max(1, min(200, updates // 20)),
+        warmup_updates=warmup_for(updates),
         dropout=choose_dropout(options, corpus_tokens, updates * tokens),
         dtype=setting.dtype,
         threads=setting.threads,
@@ -220,16 +257,33 @@ def make_plan(
         engine=setting.engine,
         ranks=ranks,
         parts=parts,
+        check_seconds=check_seconds,
+        most_updates=most,
+        epoch_tokens=corpus_tokens if options.dropout is None and seconds else 0,
     )
 
 
+def check_pause(seconds: float, checks: int = DEFAULTS["checks"]) -> float:
+    """Compute the seconds between the checks of a run that takes so long; a check takes about one."""
+    return seconds / min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))
+
+
+def warmup_for(updates: int) -> int:
+    """Compute how many updates warm up: a twentieth, at most 200."""
+    return max(1, min(200, updates // 20))
+
+
 def choose_dropout(options: TrainOptions, corpus_tokens: int, tokens_seen: int) -> float:
+    """Choose the dropout: as it is given, else by how often each token will be read.
+
+    When fine-tuning, melodies in the old style count as the user's own, which makes a third more epochs.
+    """
+    return dropout_for(tokens_seen / max(1, corpus_tokens)) if options.dropout is None else options.dropout
+
+
+def dropout_for(epochs: float) -> float:
     """Choose more dropout the more often each token will be read.
 
-    None up to four epochs, then 0.15 more for each doubling, at most 0.5. When fine-tuning, melodies in the old style
-    count as the user's own, which makes a third more epochs. Found by experiment (LOG.md).
+    None up to four epochs, then 0.15 more for each doubling, at most 0.5. Found by experiment (LOG.md).
     """
-    if options.dropout is not None:
-        return options.dropout
-    epochs = tokens_seen / max(1, corpus_tokens)
     return round(min(0.5, 0.15 * math.log2(max(epochs, 4) / 4)), 2)

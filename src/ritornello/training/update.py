@@ -44,6 +44,15 @@ class TorchEngine:
         self._before = np.zeros(0, np.int64) if before is None else before
         self.carried: TorchState | None = None  # from the chunk before
 
+    @property
+    def dropout(self) -> float:
+        """Share of activations silenced in training."""
+        return self.model.dropout.share
+
+    @dropout.setter
+    def dropout(self, share: float) -> None:
+        self.model.dropout.share = share
+
     def update(self, batch: Batch, rate: float) -> float:
         """Update the weights from a chunk at this learning rate; return the mean nll in nats.
 

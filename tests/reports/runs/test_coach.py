@@ -18,6 +18,7 @@ from ritornello.reports.runs.coach import (
     final_line,
     keeps_base,
     memorises,
+    more_time,
     one_note,
     rate_too_high,
     recurrent_weights,
@@ -51,7 +52,18 @@ def test_before_the_first_check_there_is_nothing_to_say():
 
 def test_a_sample_that_stays_on_one_pitch_is_named_with_its_pitch():
     said = one_note(log([6.0], sample=LIVELY._replace(times=15)))
-    assert said.startswith("it only repeats one note (C4, 15 of 16)")
+    assert "it only repeats one note (C4, 15 of 16): early in training that passes" in said
+
+
+@pytest.mark.parametrize("find", [one_note, all_rests])
+def test_what_is_said_of_a_sample_does_not_contradict_the_composed_melody_beside_it(find):
+    run = log([6.0, 5.0, 5.0, 5.0], sample=SampleFigures(16, 60, 16, 0.05, 0.2))
+    said = find(run)
+    assert "left alone, without the rules that the melodies here are composed by" in said
+    assert said.endswith("early in training that passes")
+    assert find(replace(run, stopped="finished")).endswith("look at the corpus (`ritornello corpus show`)")
+    improving = log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1], sample=run.sample, stopped="time")
+    assert find(improving).endswith("early in training that passes")
 
 
 @pytest.mark.parametrize("heard", [None, LIVELY, LIVELY._replace(times=14), SampleFigures(7, 60, 7, 0.9, 0.3)])
@@ -107,8 +119,36 @@ def test_a_corpus_is_not_too_small_where_it_is_large_or_nothing_is_memorised():
 @pytest.mark.parametrize("stopped", ["finished", "time"])
 def test_a_run_that_ended_while_it_was_learning_wants_more_time(stopped):
     said = still_improving(log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1], stopped=stopped))
-    assert said.startswith("still improving: give it more time")
+    assert said.startswith("still improving: give it more time, `ritornello train --resume RUN --minutes +4` (")
     assert "gained 0.20 bits" in said  # from the check at three quarters, 5.3, to the last, 5.1
+
+
+def test_more_time_is_as_much_again_for_the_run_in_its_folder():
+    run = log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3], stopped="finished", folder="my runs/one")
+    assert "`ritornello train --resume 'my runs/one' --minutes +3`" in still_improving(run)
+    assert more_time("run", 7) == "ritornello train --resume run --minutes +1"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        log(
+            [6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.15, 5.1, 4.9, 5.05, 5.06],
+            [6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1, 5.0, 4.9, 4.8, 4.7],
+            stopped="finished",
+        ),
+        log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1], setbacks=1, stopped="finished"),
+    ],
+    ids=["memorises", "rate too high"],
+)
+def test_more_time_is_not_advised_where_something_else_is_wrong(run):
+    assert memorises(run) or rate_too_high(run)
+    assert not any("more time" in found.text for found in diagnose(run))
+
+
+def test_of_a_run_at_its_end_nothing_is_said_to_come_yet():
+    run = log([6.0, 5.75], ngram=5.5, stopped="early")
+    assert below_ngram(run) == "it has not beaten the n-gram: 0.25 bits per note are missing"
 
 
 @pytest.mark.parametrize(

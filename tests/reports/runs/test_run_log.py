@@ -126,7 +126,7 @@ def test_the_report_holds_everything_it_needs(tmp_path):
     )
     page = write_report(read_run(folder)).read_text("utf-8")
     assert "3.00 bits per note on validation tunes, 1.00 fewer than the n-gram&#x27;s 4.00." in page
-    assert "It only repeats one note (C4, 9 of 9)" in page
+    assert "it only repeats one note (C4, 9 of 9)" in page
     assert "&lt;run&gt;" in page
     assert "C4 &lt;E4&gt;" in page
     assert "50 % sure" in page

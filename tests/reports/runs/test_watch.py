@@ -244,7 +244,7 @@ def test_before_the_first_update_only_the_plan_s_bound_says_how_long_it_takes(
 
 def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(training, tmp_path, capsys):
     with LiveView(Console(), training.plan.updates) as view:
-        for look in watch(training, tmp_path, view.at):
+        for look in watch(training, tmp_path, lambda update, nll: view.at(update, training.plan.updates)):
             view.show(look)
     lines = capsys.readouterr().out.splitlines()
     checks = [line for line in lines if "update" in line]
@@ -256,7 +256,7 @@ def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(train
 
 def test_quiet_says_nothing(training, tmp_path, capsys):
     with LiveView(Console(quiet=True), training.plan.updates) as view:
-        for look in watch(training, tmp_path, view.at):
+        for look in watch(training, tmp_path, lambda update, nll: view.at(update, training.plan.updates)):
             view.show(look)
     assert capsys.readouterr().out == ""
 
@@ -273,7 +273,7 @@ def test_on_a_terminal_curves_melody_and_advice_stand_below_one_another(training
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("COLUMNS", "90")
     with LiveView(Console(), training.plan.updates) as view:
-        for look in watch(training, tmp_path, view.at):
+        for look in watch(training, tmp_path, lambda update, nll: view.at(update, training.plan.updates)):
             view.show(look)
     last = screen.getvalue()
     assert "tokens/s" in last

@@ -7,8 +7,10 @@ a number means the same under every encoding.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from ritornello.music.keys import pitch_name
@@ -23,6 +25,7 @@ LEAST_GAIN = 0.005  # bits per note over a base: what two decimals show
 GAIN = 0.05  # bits per note over the last quarter of a run: more than a check's error
 CHECKS_TO_JUDGE = 4  # a shorter curve has no quarter to look at
 WEIGHTS_PER_NOTE = 20  # of the network for each training note
+ALONE = "left alone, without the rules that the melodies here are composed by,"  # a sample's figures are of that
 SMALL_WEIGHTS = 140_000  # of the recurrent layers: the preset `tiny` has 131,584, the fewest that there are
 
 
@@ -58,7 +61,7 @@ class Log:
     network, plan: their options by name. ngram: bits per note to beat on the validation melodies, None where it is
     not known. has_validation: False where the corpus is too small for validation melodies; the validation numbers are
     then those of training. setbacks: times that training went back to the last good point. stopped: "" while it runs,
-    else "finished", "early", "time" ...
+    else "finished", "early", "time" ... folder: of the run, "" where it is not known.
     """
 
     points: tuple[Point, ...]
@@ -70,6 +73,7 @@ class Log:
     has_validation: bool = True
     setbacks: int = 0
     stopped: str = ""
+    folder: str = ""
 
     @property
     def best(self) -> Point:
@@ -114,7 +118,7 @@ def all_rests(log: Log) -> str | None:
     """Find a sample that hardly sounds."""
     if log.sample is None or log.sample.sounding > SILENCE:
         return None
-    return "all rests: it has learned when nothing happens, not yet what happens; give it more time"
+    return f"all rests: {ALONE} it writes hardly a note: {_what_to_do(log)}"
 
 
 def one_note(log: Log) -> str | None:
@@ -122,10 +126,14 @@ def one_note(log: Log) -> str | None:
     sample = log.sample
     if sample is None or sample.notes < ENOUGH_NOTES or sample.times < ONE_PITCH * sample.notes:
         return None
-    return (
-        f"it only repeats one note ({pitch_name(sample.pitch)}, {sample.times} of {sample.notes}): early in training "
-        "that passes; if it stays, look at the corpus (`ritornello corpus show`)"
-    )
+    repeated = f"{pitch_name(sample.pitch)}, {sample.times} of {sample.notes}"
+    return f"{ALONE} it only repeats one note ({repeated}): {_what_to_do(log)}"
+
+
+def _what_to_do(log: Log) -> str:
+    """Advise on a network that writes too little: more training may mend it while there is more to come."""
+    may_pass = not log.stopped or still_improving(log)
+    return "early in training that passes" if may_pass else "look at the corpus (`ritornello corpus show`)"
 
 
 def rate_too_high(log: Log) -> str | None:
@@ -168,14 +176,19 @@ def corpus_too_small(log: Log) -> str | None:
 
 
 def still_improving(log: Log) -> str | None:
-    """Find a run that ended while its validation figures were still falling."""
+    """Find a run that ended while its validation figures were still falling, and nothing speaks against more."""
     if log.stopped not in ("finished", "time") or len(log.points) < CHECKS_TO_JUDGE:
+        return None
+    if memorises(log) or rate_too_high(log):
         return None
     early = [p.validation for p in log.points if p.update <= 0.75 * log.points[-1].update]
     gain = min(early or [log.points[0].validation]) - log.best.validation
     if gain < GAIN:
         return None
-    return f"still improving: give it more time (the last quarter of it gained {gain:.2f} bits per note)"
+    return (
+        f"still improving: give it more time, `{more_time(log.folder or 'RUN', log.points[-1].seconds)}` "
+        f"(the last quarter of it gained {gain:.2f} bits per note)"
+    )
 
 
 def beats_ngram(log: Log) -> str | None:
@@ -193,7 +206,10 @@ def below_ngram(log: Log) -> str | None:
     """Find that it is not better than the n-gram yet."""
     if log.ngram is None or log.best.validation < log.ngram:
         return None
-    return f"it has not beaten the n-gram yet: {log.best.validation - log.ngram:.2f} bits per note to go"
+    missing = log.best.validation - log.ngram
+    if log.stopped:
+        return f"it has not beaten the n-gram: {missing:.2f} bits per note are missing"
+    return f"it has not beaten the n-gram yet: {missing:.2f} bits per note to go"
 
 
 def betters_base(log: Log) -> str | None:
@@ -251,6 +267,11 @@ def recurrent_weights(network: Mapping) -> int:
     """Count the weights of a network's LSTM layers; 0 where its options have no layers."""
     layers, width, inside = (int(network.get(name, 0)) for name in ("layers", "width", "embedding"))
     return sum(4 * width * ((inside if n == 0 else width) + width + 1) for n in range(layers))
+
+
+def more_time(folder: str | Path, seconds: float) -> str:
+    """Write the command that trains a run on for as long again; seconds: that it took."""
+    return f"ritornello train --resume {shlex.quote(str(folder))} --minutes +{max(1, round(seconds / 60))}"
 
 
 def clock(seconds: float) -> str:

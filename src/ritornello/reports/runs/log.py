@@ -76,6 +76,7 @@ class RunRecord:
             has_validation=bool(self.coach.get("has_held_out", True)),
             setbacks=self.setbacks,
             stopped=self.stopped,
+            folder=str(self.folder),
         )
 
     @property

@@ -83,7 +83,7 @@ def report_page(record: RunRecord, melodies: Mapping[str, Melody] = {}) -> str:
     sections = [
         card("What it learned", f"Fewer bits per note are better; the dot is what was kept.{unit}", pictures),
         _samples(record, melodies),
-        card("How it was trained", "The plan, fixed at the start.", _plan(record)),
+        card("How it was trained", "The plan, as it was at the start.", _plan(record)),
     ]
     foot = (
         '<footer class="colophon">Every check has its line in <code>log.jsonl</code>, every melody its file in '

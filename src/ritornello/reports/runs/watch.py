@@ -31,6 +31,7 @@ from ritornello.training.run.sizes import MAX_NGRAM_NOTES
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from ritornello.training.plan import Plan
     from ritornello.training.run.training import Training
 
 MAX_SAMPLES = 48  # of a run, evenly: a melody at each check unless there are more checks than this
@@ -107,7 +108,7 @@ class _Watcher:
         log, self.is_reported = self.record.log, False
         if time.monotonic() - self.reported >= REPORT_SECONDS:
             self.report()
-        return Look(check, log, sample, diagnose(log), _seconds_left(check, self.training.plan.seconds))
+        return Look(check, log, sample, diagnose(log), _seconds_left(check, self.training.plan))
 
     def report(self) -> None:
         """Write the report, unless it is written already."""
@@ -181,11 +182,13 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
     return figures
 
 
-def _seconds_left(check: Check, bound: float | None) -> float:
-    """Estimate the seconds left. bound: the most time that the run may take, None for any."""
+def _seconds_left(check: Check, plan: Plan) -> float:
+    """Estimate the seconds left; NaN where it is not known how fast a run learns."""
     if check.stopped:
         return 0.0
+    bound = math.inf if plan.seconds is None else max(0.0, plan.seconds - check.seconds)
+    if plan.check_seconds is not None and check.updates != plan.most_updates:
+        return bound  # which it will use
     if not check.update:  # a base before it learns: how fast it will is not known
-        return math.nan if bound is None else bound
-    left = check.seconds * (check.updates - check.update) / check.update
-    return left if bound is None else max(0.0, min(left, bound - check.seconds))
+        return math.nan if math.isinf(bound) else bound
+    return min(bound, check.seconds * (check.updates - check.update) / check.update)

@@ -47,6 +47,7 @@ class NumpyEngine:
             raise ValueError("the attention network needs PyTorch to train; take the preset lstm, tiny or large")
         limit_blas(plan.threads)
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
+        self.dropout = network.dropout
         self._dtype = np.dtype(dtype)
         self._new_pass = partial(Pass, network, self._alphabet, self._dtype)
         shapes = weight_shapes(network, self._alphabet)
@@ -68,7 +69,7 @@ class NumpyEngine:
         """
         if self._pass is None or self._pass.shape != batch.inputs.shape[:2]:
             self._pass = self._new_pass(*batch.inputs.shape[:2])
-        passage, weights, dropout = self._pass, self._weights.named, self._network.dropout
+        passage, weights, dropout = self._pass, self._weights.named, self.dropout
         masks: Masks | None = None
         if dropout:
             shapes = [weights["entry"].shape, *(layer.output[1:].shape for layer in passage.layers)]

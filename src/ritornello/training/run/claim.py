@@ -104,7 +104,9 @@ def check_options(metadata: RunMetadata, request: Request) -> None:
     for option in fields(TrainOptions):
         asked, stored = getattr(request.options, option.name), metadata.options.get(option.name)
         stored = DEFAULTS.get(option.name) if stored is None else stored
-        if option.name != "save_seconds" and asked not in (None, stored):
+        if option.name == "save_seconds" or (option.name == "minutes" and request.options.more_seconds):
+            continue
+        if asked not in (None, stored):
             name = option.name.replace("_", "-")
             raise CheckpointError(f"--{name} is {asked} now, but the run was planned with {stored}: {remedy}")
     network = metadata.network

@@ -20,8 +20,8 @@ import numpy as np
 from ritornello import atomic
 from ritornello.model.file import digest
 from ritornello.model.options import NetworkOptions
-from ritornello.training.loop import Progress
 from ritornello.training.plan import Plan
+from ritornello.training.progress import Progress
 
 MODEL_NAME = "model.safetensors"
 LAST_NAME = "last.safetensors"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.training.data import Streams
 from ritornello.training.loop import check_sample
 from ritornello.training.plan import make_plan
+from ritornello.training.progress import with_more_time
 from ritornello.training.run.engine import choose_setting, make_engine
 from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import MODEL_NAME, Checkpoint, CheckpointError, RunMetadata, job
@@ -42,6 +44,7 @@ def prepare_training(
     """
     if saved:
         return _resume(request, corpus, saved, ranks)
+    began = time.perf_counter()
     base, options = request.base, request.options
     network, encoding = _of_base(base, request) if base else (request.network, request.encoding)
     network, encoding = network or load_preset(DEFAULT_PRESET), encoding or EncodingOptions().build()
@@ -71,7 +74,10 @@ def prepare_training(
     training = _assemble(metadata, material, base, ranks)
     training.timed, training.save_seconds = timed, metadata.options["save_seconds"]
     if base and material.validation:
-        training.progress.checked = -1  # the base is validated before it learns anything
+        training.progress.checked = training.progress.revised = -1  # the base is validated before it learns anything
+    if plan.seconds is not None and ranks.size == 1:  # the clock of several ranks begins before
+        spent = time.perf_counter() - began
+        training.progress.seconds = training.progress.learning_since = training.progress.other_seconds = spent
     return training
 
 
@@ -87,8 +93,12 @@ def find_source(saved: Checkpoint) -> str:
 
 
 def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -> Training:
-    """Put a run back where it was saved, to follow its stored plan."""
-    folder, metadata = saved.folder, saved.metadata
+    """Put a run back where it was saved, to follow its stored plan, for longer if it gets more time."""
+    folder, metadata, more_seconds = saved.folder, saved.metadata, request.options.more_seconds
+    if more_seconds and saved.progress.stopped == "diverged":
+        raise CheckpointError(f"{folder}: more time does not help a run that blew up; begin anew, --peak-rate lower")
+    if more_seconds:
+        metadata = replace(metadata, plan=with_more_time(metadata.plan, saved.progress, more_seconds))
     if corpus.fingerprint != metadata.corpus["fingerprint"]:
         raise CheckpointError(
             f"{folder}: this is not the corpus that the run began with (fingerprint {corpus.fingerprint[:12]}, not "
@@ -108,6 +118,7 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
     if not ranks.first((folder / MODEL_NAME).exists):
         saved.progress.best, saved.progress.best_update = math.inf, 0  # somebody removed it: the next best is kept
     training.progress, training.log, training.is_resumed = saved.progress, saved.log, True
+    training.has_more_time = more_seconds is not None
     training.save_seconds = request.options.to_dict()["save_seconds"]
     return training
 

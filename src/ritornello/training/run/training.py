@@ -27,8 +27,9 @@ from ritornello import atomic
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.training.data import Streams
-from ritornello.training.loop import Check, Progress, learn
+from ritornello.training.loop import Check, learn
 from ritornello.training.plan import DEFAULTS, Plan, Setting
+from ritornello.training.progress import Progress, Revision
 from ritornello.training.run.engine import Engine, make_engine
 from ritornello.training.run.finetune import Base
 from ritornello.training.run.folder import (
@@ -75,7 +76,8 @@ class Training:
     """A run that is ready to begin, or to be resumed: its plan can be shown before the next update.
 
     log: lines of the log so far, without the first. timed: the settings that were tried. base: the model that is
-    fine-tuned. ranks: the processes that train together.
+    fine-tuned. ranks: the processes that train together. has_more_time: whether it is a run that was resumed
+    for longer. clock: seconds from any moment on, by which the plan is revised.
     """
 
     metadata: RunMetadata
@@ -91,11 +93,13 @@ class Training:
     log: list[dict[str, Any]] = field(default_factory=list)
     ranks: Ranks = ALONE
     saved_at: float = field(default_factory=time.monotonic)
+    has_more_time: bool = False
+    clock: Callable[[], float] | None = None
 
     @property
     def plan(self) -> Plan:
-        """The plan, fixed at the start."""
-        return self.metadata.plan
+        """The plan as it is now; `metadata` has the one of the start."""
+        return self.metadata.plan.of_length(self.progress.updates)
 
     @property
     def has_validation(self) -> bool:
@@ -121,13 +125,15 @@ class Training:
         with uninterrupted():
             self._open(folder)
         blind_nll = math.log(self.encoding.vocabulary.size)
-        clock = time.perf_counter if is_alone else self.ranks.clock
+        clock = self.clock or (time.perf_counter if is_alone else self.ranks.clock)
         data = self.streams, self.material.validation
-        learning = partial(learn, self.engine, *data, self.plan, self.progress, blind_nll, clock)
+        learning = partial(learn, self.engine, *data, self.metadata.plan, self.progress, blind_nll, clock)
         steps = rescued(learning, self.plan, self.progress, partial(self._go_back, folder))
         try:
             with nullcontext() if is_alone else self.ranks.stoppable():
                 while (step := self._step(folder, steps)) is not None:
+                    if isinstance(step, Revision):
+                        continue
                     if isinstance(step, Check):
                         yield step
                         continue
@@ -160,12 +166,12 @@ class Training:
             metadata["parent"] = self.base.metadata
         return ModelFile(self.engine.tensors(), self.metadata.network, self.encoding, metadata)
 
-    def _step(self, folder: Path, steps: Iterator[float | Check]) -> float | Check | None:
-        """Take the next step and write a check down; Ctrl-C waits until `progress` is true."""
+    def _step(self, folder: Path, steps: Iterator[float | Check | Revision]) -> float | Check | Revision | None:
+        """Take the next step and log a check or revision; Ctrl-C waits until `progress` is true."""
         with uninterrupted():
             step = next(steps, None)
-            if isinstance(step, Check):
-                if step.is_best and self.ranks.is_first:
+            if isinstance(step, Check | Revision):
+                if isinstance(step, Check) and step.is_best and self.ranks.is_first:
                     save_model(folder / MODEL_NAME, self.model_at(step), maker=self.metadata.maker, replace=True)
                 self.log.append(asdict(step))
                 self._write_log(folder)
@@ -178,7 +184,7 @@ class Training:
         """
         if self.ranks.is_first:
             sweep(folder)
-        if not self.is_resumed:
+        if not self.is_resumed or self.has_more_time:
             self._save(folder)
         self._write_log(folder)
         if self.ranks.is_first and not math.isfinite(self.progress.best):
@@ -222,11 +228,11 @@ class Training:
 
 
 def rescued(
-    learning: Callable[[], Iterator[float | Check]],
+    learning: Callable[[], Iterator[float | Check | Revision]],
     plan: Plan,
     progress: Progress,
     go_back: Callable[[dict[str, Any]], None],
-) -> Iterator[float | Check]:
+) -> Iterator[float | Check | Revision]:
     """Follow `learning`; when it blows up, go back to the best weights with half the rate.
 
     learning: begins `loop.learn` at `progress`. go_back: puts the best weights (before the first check the initial
