@@ -218,3 +218,5 @@ def test_lines_and_ties_that_are_not_to_be_played_change_nothing():
     found = piece(cut.encode())
     assert sounds(found)[6:8] == [(6, 1, 74), (7, 1, 74)]
     assert found.timeline.tempos == (Tempo(0, 120.0),)
+    without = tune.replace("<Volta>", "<Volta><play>0</play>")  # endings that count for nothing are bars like others
+    assert pitches(piece(without.encode())) == [67, *[69, 71, 71, 72, 74, 74, 72] * 2, 74, 67, 67]

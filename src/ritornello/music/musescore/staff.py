@@ -309,10 +309,11 @@ class Staff:
             self._close(*opened, self.now)
 
     def _close(self, element: Element, start: Fraction, end: Fraction) -> None:
+        if not _is_played(element):
+            return
         if element.tag == "Ottava":
             subtype = (element.findtext("subtype") or "8va").strip()
-            if _is_played(element):
-                self.octaves.append((start, end, OTTAVAS[subtype]))
+            self.octaves.append((start, end, OTTAVAS[subtype]))
             return
         passes = tuple(int(n) for n in (element.findtext("endings") or "").replace(",", " ").split())
         end = max(end, start + Fraction(1, 128))  # a line without length stands over its bar
