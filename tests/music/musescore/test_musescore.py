@@ -325,6 +325,20 @@ def order(**signs: str) -> list[int]:
         ({"b1": "|: :|=3", "b2": "end=3", "b3": ""}, [1, 1, 1, 2, 3]),
         ({"b1": "", "b2": "jump=start,fine,"}, [1, 2]),  # no Fine anywhere: the jump is not taken
         ({"b1": "section", "b2": ":|", "b3": ""}, [1, 2, 2, 3]),
+        (  # of two signs of one name the jump means the nearest before it
+            {
+                **{"b1": "segno coda", "b2": "", "b3": "jump=segno,coda,codab", "b4": "codab"},
+                **{"b5": "segno", "b6": "fine", "b7": "", "b8": "jump=segno,fine,"},
+            },
+            [1, 2, 3, 1, 4, 5, 6, 7, 8, 5, 6],
+        ),
+        (
+            {
+                **{"b1": "segno", "b2": "", "b3": "jump=segno,end,", "b4": ""},
+                **{"b5": "coda segno", "b6": "", "b7": "jump=segno,coda,codab", "b8": "codab"},
+            },
+            [1, 2, 3, 1, 2, 3, 4, 5, 6, 7, 5, 8],
+        ),
     ],
 )
 def test_the_order_of_bars_follows_the_signs(signs, played):

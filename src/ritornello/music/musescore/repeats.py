@@ -53,9 +53,9 @@ def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
     Sections (up to a section break) are played one after the other; no repeat reaches back over a break. An end
     of a repeat goes back to the sign that begins one, or to the beginning of the section, also past ends of repeats
     before it; it counts for itself how often it was met, and an ending is played on the passes that it names.
-    A jump is taken once, the last time round, and only if the places that it names exist; up to where it was taken
-    repeats are then not taken again and the last ending is played, unless the jump says otherwise.
-    Raises ValueError above 20,000 bars.
+    A jump is taken once, the last time round, and only if the places that it names exist; of places of one name it
+    means the nearest before it, else the next after it. Up to where it was taken repeats are then not taken again
+    and the last ending is played, unless the jump says otherwise. Raises ValueError above 20,000 bars.
     """
     order: list[int] = []
     first = 0
@@ -81,6 +81,8 @@ class _Player:
         self.turn = 1  # which pass through the passage from loop_start this is
         self.met: Counter[int] = Counter()  # how often the end of a bar was met
         self.jump: Jump | None = None  # the jump taken, until its `until` is met
+        self.until: int | None = None  # the bar up to which it plays, None for the end
+        self.then: int | None = None  # the bar that it goes on from, None for the end
         self.jumps_done: set[int] = set()
         self.is_last_time = False  # after a jump without repeats
 
@@ -96,8 +98,8 @@ class _Player:
                 continue
             if bar.repeat_start and self.at != self.loop_start:
                 self._begin_passage(self.at)
-            if self.jump is not None and self.jump.until in bar.labels and self.jump.until not in AT_BAR_END:
-                self._finish_jump(self.jump)
+            if self.jump is not None and self.at == self.until and self.jump.until not in AT_BAR_END:
+                self._finish_jump()
                 before = -1
             else:
                 order.append(self.at)
@@ -150,8 +152,8 @@ class _Player:
         """Move on from the end of `bar`: back to the repeat, away with a jump, to the end, or on."""
         self.met[self.at] += 1
         is_last = self.turn >= self._turns() or (bool(bar.passes) and self.turn == max(bar.passes))
-        if self.jump is not None and self.jump.until in bar.labels and (is_last or self.is_last_time):
-            self._finish_jump(self.jump)
+        if self.jump is not None and self.at == self.until and (is_last or self.is_last_time):
+            self._finish_jump()
         elif bar.repeat_times > self.met[self.at] and self.turn < self._turns() and not self.is_last_time:
             self.turn += 1
             self.at = self.loop_start
@@ -173,15 +175,15 @@ class _Player:
     def _take(self, jump: Jump) -> None:
         self.jumps_done.add(self.at)
         self.jump = jump
+        self.until, self.then = (self._bar_labelled(name) for name in (jump.until, jump.then))
         self.is_last_time = not jump.with_repeats
         self.met.clear()
         self._arrive(self._bar_labelled(jump.to) or self.first)
 
-    def _finish_jump(self, jump: Jump) -> None:
-        self.jump = None
+    def _finish_jump(self) -> None:
+        self.jump = self.until = None
         self.is_last_time = False
-        target = self._bar_labelled(jump.then) if jump.then else None
-        self._arrive(self.end if target is None else target)
+        self._arrive(self.end if self.then is None else self.then)
 
     def _arrive(self, index: int) -> None:
         """Go on at a bar; the passage that it lies in begins at the repeat sign before it."""
@@ -192,4 +194,5 @@ class _Player:
     def _bar_labelled(self, label: str) -> int | None:
         if label == "start":
             return self.first
-        return next((i for i in range(self.first, self.end) if label in self.bars[i].labels), None)
+        labelled = [i for i in range(self.first, self.end) if label and label in self.bars[i].labels]
+        return max((i for i in labelled if i <= self.at), default=labelled[0] if labelled else None)
