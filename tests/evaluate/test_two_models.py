@@ -6,7 +6,7 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Encoding, Grid, make_encoding
 from ritornello.encoding.options import EncodingOptions, encoding_in_words
-from ritornello.evaluate.scores import compare, find_common, score_baselines, score_model
+from ritornello.evaluate.scores import compare, find_common, score_baselines, score_model, total
 from ritornello.model.file import ModelFile
 from ritornello.model.options import NetworkOptions
 from ritornello.music.values import Melody, Note, Timeline
@@ -59,8 +59,9 @@ def test_what_the_encoding_loses_is_counted(corpus, model):
 @pytest.mark.parametrize(("one", "other"), [(4, 12), (12, 4)])
 def test_two_models_are_compared_on_what_both_reproduce_whichever_comes_first(corpus, model, one, other):
     first, second = model(Grid(one)), model(Grid(other))
-    one, other, places, count = compare(first, second, corpus)
+    scores, places, count = compare([first, second], corpus)
     assert (places, count) == ([0, 1, 4], 5)
+    one, other = map(total, scores)
     assert one == score_model(first, corpus, only=[0, 1, 4])[0]
     assert other == score_model(second, corpus, only=[0, 1, 4])[0]
     assert one.notes == other.notes == 22
@@ -80,17 +81,17 @@ def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
     train = corpus_of([(CorpusPiece("tune.mid", (), split="train"), [tune(LENGTHS[0])])])
     message = r"^the corpus has no melody with notes to score \(test\); see `ritornello"
     with pytest.raises(ValueError, match=message):
-        find_common(train, Grid(), Grid(12))
+        find_common(train, [Grid(), Grid(12)])
     with pytest.raises(ValueError, match=message):
         score_model(model(Grid()), train)
-    assert find_common(train, Grid(), Grid(12), "train") == ([0], 1)
+    assert find_common(train, [Grid(), Grid(12)], "train") == ([0], 1)
 
 
 def test_without_a_common_melody_both_encodings_are_named(corpus):
     triplets = corpus_of([(CorpusPiece("tune.mid", (), split="test"), [tune(LENGTHS[2])])])
     message = r"none of the 1 tunes \(test\) is .* \(grid 12 steps; grid\); they"
     with pytest.raises(ValueError, match=message):
-        find_common(triplets, Grid(12), Grid())
+        find_common(triplets, [Grid(12), Grid()])
 
 
 def test_an_encoding_is_described_in_a_few_words():

@@ -177,51 +177,64 @@ class Model:
         self,
         corpus: Corpus | str | Path | Any = "all",
         split: str = "test",
-        beside: Model | str | Path | None = None,
+        beside: Model | str | Path | Sequence[Model | str | Path] | None = None,
         baselines: bool = False,
         tunes: int = 0,
+        per_note: str | Path | None = None,
+        replace: bool = False,
         on_report: Callable[[FileReport], None] | None = None,
     ) -> dict[str, Any]:
         """Score a split of a corpus, and return the figures by name.
 
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
-        tokens stand for; `losses`, how many notes the encoding could not keep.
+        tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
+        over tunes (95 %, seeded; None for one tune); `bits_per_note_of_tunes`, the mean over tunes; `per_tune`, the
+        same sums and rates for each tune with its source and title; `learned`, whether the model learned from them.
         corpus: as `load_corpus` takes it; a music file, and music in memory, is scored whole.
-        beside: another model to score on the same `tunes`, those (of `of_tunes`) that the encodings of both reproduce
-        exactly; its figures come under "beside".
+        split: train, validation, test or all.
+        beside: another model, or a list of several, to score on the same `tunes`, those (of `of_tunes`) that the
+        encodings of all reproduce exactly; their figures come under "beside" (a list for a list), each with its
+        `difference` to this model and the interval of that, paired by tune.
         baselines: score uniform, unigram and n-grams on the same tunes too, under "baselines"; where they cannot be
         trained it is empty, and "no_baselines" says why.
         tunes: compose so many tunes; their endings and shared runs come under "habits", with those of the corpus.
-        on_report: see `load_corpus`. Raises ValueError where there is nothing to score.
+        per_note: write what each note cost each model to this .csv file (see `surprise`). replace: let it replace any
+        file. on_report: see `load_corpus`.
+        Raises ValueError where there is nothing to score, FileExistsError for a file that must be kept.
         """
-        from ritornello.corpus.errors import CorpusError
-        from ritornello.evaluate.scores import compare, figures, score_baselines, score_model
+        from ritornello.api.evaluation import score_all, to_score
 
         if tunes < 0:
             raise ValueError(f"tunes must be 0 or more, not {tunes}")
-        material, scored = _to_score(corpus, split, on_report)
-        encoding, only = self.file.encoding, None
-        value: dict[str, Any] = {"split": scored or "all"}
-        other = load_model(beside) if beside is not None else None
-        if other is None:
-            score, losses = score_model(self.file, material, scored)
-            value |= {**figures(score, encoding), "losses": losses}
-        else:
-            one, second, only, count = compare(self.file, other.file, material, scored)
-            value |= {**figures(one, encoding), "tunes": len(only), "of_tunes": count}
-            value["beside"] = {"model": other.name, **figures(second, other.file.encoding)}
-        if baselines:
-            value["baselines"] = {}
-            try:
-                simple = score_baselines(material, encoding, scored, only) if scored else {}
-                value["baselines"] = {name: score.to_dict() for name, score in simple.items()}
-            except CorpusError as error:
-                value["no_baselines"] = str(error)
-        if scored is None and (runs := self.shared_runs(list(material.melodies()))):
+        is_one = isinstance(beside, Model | str | Path)
+        several: Any = [beside] if is_one else beside or []
+        others = [load_model(other) for other in several]
+        material = to_score(corpus, split, on_report)
+        models: dict[str, ModelFile] = {}
+        for model in (self, *others):  # the same name twice may be two models
+            models[model.name if model.name not in models else f"{model.name} ({len(models) + 1})"] = model.file
+        value = score_all(models, material, baselines, per_note, replace)
+        if is_one:
+            [value["beside"]] = value["beside"]
+        if material.is_whole and (runs := self.shared_runs(list(material.corpus.melodies()))):
             value["shared_runs"] = runs
         if tunes:
-            value["habits"] = self._habits(material, scored, tunes)
+            value["habits"] = self._habits(material.corpus, material.split, tunes)
         return value
+
+    def surprise(self, melody: Melody | Tune | str | Path) -> np.ndarray:
+        """Compute what each note of a melody cost the model, in bits: (notes,) of a structured array.
+
+        start and duration in quarters, pitch; bits, which is pitch_bits + duration_bits + other_bits; pitch_entropy
+        and pitch_rank, duration_entropy and duration_rank. `evaluate.surprise` says what belongs where; all bits of
+        the melody belong to one of its notes. pandas.DataFrame takes it as it is.
+        melody: a Melody, a composed tune, or a music file. Raises ValueError where there is no note to score.
+        """
+        from ritornello.evaluate.surprise import note_costs
+
+        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None)
+        encoding = self.file.encoding
+        return note_costs(self.network, encoding, [encoding.encode(line).tokens])[0]
 
     def _habits(self, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:
         """Measure how composed tunes and the corpus's own end, move and repeat training tunes."""
@@ -288,24 +301,6 @@ def _read_primer(primer: str | Path | Any, metre: str | None) -> Melody:
     if readable(primer) or Path(primer).is_file():
         return pick_melody(read_untrusted(primer)[0])
     return parse_notes(str(primer), metre or "4/4")
-
-
-def _to_score(
-    corpus: Corpus | str | Path | Any, split: str, on_report: Callable[[FileReport], None] | None
-) -> tuple[Corpus, str | None]:
-    """Load what is to be scored, with its split: None, all of it, for a music file and for music in memory."""
-    from ritornello.api.corpora import build_corpus, load_corpus
-    from ritornello.corpus.store import Corpus
-    from ritornello.music.files import readable
-
-    if isinstance(corpus, str | Path):
-        if readable(corpus):
-            return build_corpus(corpus), None
-        if Path(corpus).suffix.lower() in (".npz", ".npy"):
-            return build_corpus(corpus, split="last:0.1"), split
-    elif not isinstance(corpus, Corpus):
-        return load_corpus(corpus, on_report), None
-    return load_corpus(corpus, on_report), split
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet
+from ritornello.cli.console import AsJson, Console, Quiet, Replace
 
 UNITS = ("bits_per_note", "bits_per_quarter", "nll_per_token")
 HABITS = ("tonic_endings", "long_endings", "ties", "long_repeats")
@@ -18,10 +18,12 @@ def evaluate(
     corpus: str = "all",
     /,
     *,
-    split: Literal["train", "validation", "test"] = "test",
-    other_model: Annotated[str | None, Parameter(name="--beside")] = None,
+    split: Literal["train", "validation", "test", "all"] = "test",
+    beside: Annotated[list[str] | None, Parameter(negative=())] = None,
     baselines: bool = True,
     tunes: int = 0,
+    per_note: str = "",
+    replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -38,41 +40,52 @@ def evaluate(
         scored whole.
     split
         Which melodies to score.
-    other_model
-        Another model to score on the same tunes, those that the encodings of both reproduce exactly.
+    beside
+        Another model to score on the same tunes, those that the encodings of all reproduce exactly; may be given more
+        than once.
     baselines
         Score uniform, unigram and n-grams too (not for a single file, which has nothing to train them on).
     tunes
         Also compose so many tunes, and compare their endings and shared runs with those of the corpus.
+    per_note
+        Write what each note cost to this .csv file: bits of pitch and of duration, entropy and rank.
     """
     console = Console(quiet, as_json)
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = api.load_model(model)
-    other = api.load_model(other_model) if other_model else None
-    value = chosen.evaluate(corpus, split, other, baselines, tunes, on_report=lambda line: console.say(str(line)))
+    others = beside[0] if beside and len(beside) == 1 else beside
+    value = chosen.evaluate(
+        corpus, split, others, baselines, tunes, per_note or None, replace, lambda line: console.say(str(line))
+    )
     if reason := value.pop("no_baselines", ""):
         console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
-    console.result(value, _in_words(chosen, other, value, corpus, console))
+    console.result(value, _in_words(chosen, value, corpus, console))
 
 
-def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], corpus: str, console: Console) -> str:
+def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Console) -> str:
     """Write the scores as lines and tables for a person."""
     from ritornello.corpus.tokens import losses_in_words
     from ritornello.evaluate.novelty import run_in_words
 
     rows = {model.name: value}
-    if other is None:
-        first = losses_in_words(value["losses"], model.file.encoding)
+    if beside := value.get("beside"):
+        others = beside if isinstance(beside, list) else [beside]
+        rows |= {other["model"]: other for other in others}
+        every = "both" if len(others) == 1 else "all"
+        first = f"{value['tunes']} of {value['of_tunes']} tunes, those that {every} encodings reproduce exactly"
     else:
-        rows[other.name if other.name != model.name else f"{other.name} (beside)"] = value["beside"]
-        first = f"{value['tunes']} of {value['of_tunes']} tunes, those that both encodings reproduce exactly"
+        first = losses_in_words(value["losses"], model.file.encoding)
     what = value["split"] if value["split"] != "all" else corpus
     counts = f"{what}: {value['notes']} notes, {value['tokens']} tokens; {_terms(value, rows)}"
+    if value["learned"]:
+        counts += f"\n{model.name} has learned from these tunes: this is no score on music that is new to it"
+    models = dict(rows)
     rows |= value["baselines"]
     table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
     lines = [first, counts, console.table(["", *(unit.replace("_", " ") for unit in UNITS)], table)]
+    lines += _intervals(models, value)
     lines += [f"longest run shared with training: {run_in_words(run)}" for run in value.get("shared_runs", ())]
     if habits := value.get("habits"):
         habit_rows = [
@@ -81,6 +94,21 @@ def _in_words(model: api.Model, other: api.Model | None, value: dict[str, Any], 
         ]
         lines += ["", console.table(["", *HABITS, "longest shared run"], habit_rows)]
     return "\n".join(lines[0 if first else 1 :])
+
+
+def _intervals(models: dict[str, Any], value: dict[str, Any]) -> list[str]:
+    """Write how far bits per note depend on the tunes, and how far models differ on the same ones."""
+    if not value["bits_per_note_interval"]:
+        return []
+    lines = ["", f"bits per note, 95 % by bootstrap over {len(value['per_tune'])} tunes:"]
+    for name, scores in models.items():
+        low, high = scores["bits_per_note_interval"]
+        line = f"{name}: {low:.3f} to {high:.3f}; mean of tunes {scores['bits_per_note_of_tunes']:.3f}"
+        if "difference" in scores:
+            own, (low, high) = next(iter(models)), scores["difference"]["interval"]
+            line += f"; minus {own} {scores['difference']['bits_per_note']:+.3f} ({low:+.3f} to {high:+.3f})"
+        lines.append(line)
+    return lines
 
 
 def _terms(value: dict[str, Any], rows: dict[str, Any]) -> str:

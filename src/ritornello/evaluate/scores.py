@@ -1,9 +1,12 @@
-"""Score a model on one split of a corpus, alone, against the baselines, or against another model."""
+"""Score a model on one split of a corpus, alone, against the baselines, or against other models."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +16,23 @@ from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
+from ritornello.evaluate.intervals import bootstrap
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
+
+
+@dataclass(frozen=True)
+class TuneScore:
+    """What a melody of a corpus cost. source, title: of its piece. tokens: (length,), as they were scored."""
+
+    source: str
+    title: str
+    score: Likelihood
+    tokens: np.ndarray = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """List source, title, sums and rates by name."""
+        return {"source": self.source, "title": self.title, **self.score.to_dict()}
 
 
 def score_model(
@@ -26,12 +44,37 @@ def score_model(
     only: score these alone, by their places among the split's melodies that have notes.
     Raises ValueError where there are none, CorpusError where model and corpus do not match.
     """
+    scores, losses = score_tunes(model, corpus, split, only)
+    return total(scores), losses
+
+
+def score_tunes(
+    model: ModelFile, corpus: Corpus, split: str | None = "test", only: Sequence[int] | None = None
+) -> tuple[list[TuneScore], dict[str, int]]:
+    """Score each melody of a split by itself.
+
+    Arguments, losses and errors are those of `score_model`.
+    """
     losses: Counter[str] = Counter()
     melodies = corpus_tokens(corpus, model.encoding, split, only, losses)
     if not melodies:
         raise _nothing_to_score(corpus, split)
+    pieces = [piece for piece, part in corpus.slices(split) if part.notes]
+    scored = pieces if only is None else [pieces[n] for n in only]
     nats = melody_nats(model.build(), melodies, model.encoding)
-    return measure(nats, melodies, model.encoding), dict(losses)
+    found = [
+        TuneScore(piece.source, piece.title, measure([cost], [tokens], model.encoding), tokens)
+        for piece, cost, tokens in zip(scored, nats, melodies, strict=True)
+    ]
+    return found, dict(losses)
+
+
+def total(scores: Sequence[TuneScore]) -> Likelihood:
+    """Sum the scores of melodies."""
+    each = [tune.score for tune in scores]
+    nats = float(np.sum([score.nats for score in each]))
+    counts = (sum(getattr(score, name) for score in each) for name in ("tokens", "notes", "quarters"))
+    return Likelihood(nats, *counts)
 
 
 def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
@@ -43,12 +86,29 @@ def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
     )
 
 
-def figures(score: Likelihood, encoding: MelodyEncoding) -> dict:
-    """Convert a score to plain values, with what the tokens pay for.
+def figures(scores: Sequence[Sequence[TuneScore]], encodings: Sequence[MelodyEncoding]) -> list[dict[str, Any]]:
+    """Convert the scores of models on the same melodies to plain values.
 
-    Bits that pay for different things cannot be compared.
+    pays_for: what the tokens of each say; bits that pay for different things cannot be compared.
+    bits_per_note_interval: by bootstrap over the melodies (see `intervals`), None for one melody.
+    bits_per_note_of_tunes: the mean over melodies, not over notes. per_tune: each melody. For all but the first also
+    difference: its bits per note minus the first model's, and the interval of that.
     """
-    return {**score.to_dict(), "pays_for": pays_for(encoding)}
+    notes = [tune.score.notes for tune in scores[0]]
+    bits = [[tune.score.nats / math.log(2) for tune in of_model] for of_model in scores]
+    found = bootstrap(bits, notes)
+    values: list[dict[str, Any]] = []
+    for n, (of_model, encoding) in enumerate(zip(scores, encodings, strict=True)):
+        value = {**total(of_model).to_dict(), "pays_for": pays_for(encoding)}
+        value["bits_per_note_interval"] = found.rates[n] and list(found.rates[n] or ())
+        value["bits_per_note_of_tunes"] = float(np.mean([tune.score.bits_per_note for tune in of_model]))
+        value["per_tune"] = [tune.to_dict() for tune in of_model]
+        if n:
+            interval = found.differences[n - 1]
+            difference = value["bits_per_note"] - values[0]["bits_per_note"]
+            value["difference"] = {"bits_per_note": difference, "interval": interval and list(interval)}
+        values.append(value)
+    return values
 
 
 def pays_for(encoding: MelodyEncoding) -> list[str]:
@@ -62,22 +122,21 @@ def pays_for(encoding: MelodyEncoding) -> list[str]:
 
 
 def compare(
-    one: ModelFile, other: ModelFile, corpus: Corpus, split: str | None = "test"
-) -> tuple[Likelihood, Likelihood, list[int], int]:
-    """Score two models on the melodies that the encodings of both reproduce exactly.
+    models: Sequence[ModelFile], corpus: Corpus, split: str | None = "test"
+) -> tuple[list[list[TuneScore]], list[int], int]:
+    """Score models on the melodies that the encodings of all reproduce exactly.
 
-    Each pays for whatever its tokens say. Returns a likelihood for each model, the places of these melodies, and how
-    many melodies of the split have notes. Raises ValueError where there is no such melody.
+    Each pays for whatever its tokens say. Returns for each model the scores of these melodies, the places of these,
+    and how many melodies of the split have notes. Raises ValueError where there is no such melody.
     """
-    places, count = find_common(corpus, one.encoding, other.encoding, split)
-    first, second = (score_model(model, corpus, split, places)[0] for model in (one, other))
-    return first, second, places, count
+    places, count = find_common(corpus, [model.encoding for model in models], split)
+    return [score_tunes(model, corpus, split, places)[0] for model in models], places, count
 
 
 def find_common(
-    corpus: Corpus, one: MelodyEncoding, other: MelodyEncoding, split: str | None = "test"
+    corpus: Corpus, encodings: Sequence[MelodyEncoding], split: str | None = "test"
 ) -> tuple[list[int], int]:
-    """Find the melodies with notes of a split that both encodings reproduce exactly.
+    """Find the melodies with notes of a split that all encodings reproduce exactly.
 
     Returns their places, and how many there are with notes. Raises ValueError where there is none to compare on, or
     to score.
@@ -85,14 +144,16 @@ def find_common(
     melodies = [melody for melody in corpus.melodies(split) if melody.notes]
     if not melodies:
         raise _nothing_to_score(corpus, split)
-    both = [n for n, m in enumerate(melodies) if reproduced_exactly(one, m) and reproduced_exactly(other, m)]
-    if not both:
-        names = "; ".join(encoding_in_words(encoding.to_dict()) for encoding in (one, other))
+    different = [encoding for n, encoding in enumerate(encodings) if encoding not in encodings[:n]]
+    common = [n for n, m in enumerate(melodies) if all(reproduced_exactly(encoding, m) for encoding in different)]
+    if not common:
+        every = "both" if len(encodings) == 2 else f"all {len(encodings)}"
+        names = "; ".join(encoding_in_words(encoding.to_dict()) for encoding in encodings)
         raise ValueError(
-            f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by both encodings "
+            f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by {every} encodings "
             f"({names}); they cannot be compared on this corpus"
         )
-    return both, len(melodies)
+    return common, len(melodies)
 
 
 def score_baselines(

@@ -6,7 +6,7 @@ query (Intelligent Instruments Lab).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -146,15 +146,22 @@ def sequence_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np
 
 
 def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
-    """Sum the nats of sequences in order of falling length.
+    """Sum the nats of sequences in order of falling length."""
+    players, nats = Players(network, encoding, len(sequences)), np.zeros(len(sequences))
+    for tokens in read_side_by_side(players, sequences):
+        nats[: len(tokens)] += cross_entropy(players.logits, tokens - players.first)
+    return nats
 
-    Finished ones leave the batch from its end.
+
+def read_side_by_side(players: Players, sequences: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Feed sequences of falling length to as many players, side by side.
+
+    Yields the tokens that are due, (alive,), before they are fed; finished ones leave the batch from its end.
     """
     lengths = np.array([len(tokens) for tokens in sequences])
     padded = np.zeros((len(sequences), lengths.max(initial=0)), np.int64)
     for row, tokens in zip(padded, sequences, strict=True):
         row[: len(tokens)] = tokens
-    players, nats = Players(network, encoding, len(sequences)), np.zeros(len(sequences))
     count = len(sequences)
     for place in range(padded.shape[1]):
         alive = int((lengths > place).sum())
@@ -162,9 +169,8 @@ def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.n
             players.keep(slice(alive))
             count = alive
         tokens = padded[:alive, place]
-        nats[:alive] += cross_entropy(players.logits, tokens - players.first)
+        yield tokens
         players.feed(tokens)
-    return nats
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
