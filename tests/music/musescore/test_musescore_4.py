@@ -117,6 +117,31 @@ def test_jumps_count_on_whichever_staff_they_stand_and_staves_need_no_numbers():
     assert pitches(found, 1) == [48, 50, 52, 53, 55, 50, 52, 57]
 
 
+@pytest.mark.parametrize(
+    ("signs", "played"),
+    [
+        (["", "", "", "", "start coda codab"], [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]),  # neither To Coda nor Coda
+        (["", "", "coda", "", "start coda codab", ""], [1, 2, 3, 4, 5, 1, 2, 3]),  # no Coda
+        (["", "", "start fine ", ""], [1, 2, 3, 1, 2, 3, 4]),  # no Fine
+        (["", "", "segno fine ", "fine"], [1, 2, 3, 4]),  # no Segno: nowhere to go
+    ],
+)
+def test_a_jump_whose_signs_are_missing_plays_on_as_well_as_it_can(signs, played):
+    bars = ""
+    for number, sign in enumerate(signs, 1):
+        mark = f"<Marker><label>{sign}</label></Marker>" if sign else ""
+        if " " in sign:
+            to, until, then = sign.split(" ")
+            where = f"<jumpTo>{to}</jumpTo><playUntil>{until}</playUntil><continueAt>{then}</continueAt>"
+            mark = f"<Jump>{where}</Jump>"
+        metre = "<TimeSig><sigN>1</sigN><sigD>4</sigD></TimeSig>" if number == 1 else ""
+        note = f"<Chord><durationType>quarter</durationType><Note><pitch>{60 + number}</pitch></Note></Chord>"
+        bars += f"<Measure>{mark}<voice>{metre}{note}</voice></Measure>"
+    score = f'<museScore version="4.20"><Score><Staff id="1">{bars}</Staff></Score></museScore>'
+    ((found,), _) = scan_musescore(score.encode())
+    assert [pitch - 60 for pitch in pitches(found)] == played
+
+
 def test_a_transposing_instrument_sounds_as_stored_and_its_key_is_the_sounding_one():
     found = fixture("clarinet.mscx")
     assert pitches(found) == [60, 63, 62, 61, 62]

@@ -48,7 +48,7 @@ class WrittenBar:
 
 
 def playing_order(bars: Sequence[WrittenBar]) -> list[int]:
-    """List the indices of `bars` in playing order, as MuseScore 3 plays them.
+    """List the indices of `bars` in playing order, as MuseScore plays them.
 
     Sections (up to a section break) are played one after the other; no repeat reaches back over a break. An end
     of a repeat goes back to the sign that begins one, or to the beginning of the section, also past ends of repeats

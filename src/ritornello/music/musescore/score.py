@@ -32,6 +32,8 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
         for element in elements.values():
             _settle_signatures(measures(element), minor)
     bars = _bars(list(elements.values()))
+    if version == 4:
+        _settle_jumps(bars)
     division = int(score.findtext("Division") or 480)
     at_pitch = at_pitch or (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
@@ -73,6 +75,18 @@ def _settle_signatures(bars: Sequence[Element], minor: int) -> None:
             voice.remove(element)
             if minor >= 50 and following is not None and following.find(element.tag) is None:
                 following.insert(0, element)
+
+
+def _settle_jumps(bars: Sequence[WrittenBar]) -> None:
+    """Let jumps play to the end where the place that they play to is missing, or the place that they go on from.
+
+    MuseScore 4 takes such jumps (engraving/dom/repeatlist.cpp), MuseScore 3 does not.
+    """
+    labels = {label for bar in bars for label in bar.labels}
+    for bar in bars:
+        if bar.jump is not None:
+            until = bar.jump.until if bar.jump.until in labels else "end"
+            bar.jump = bar.jump._replace(until=until, then=bar.jump.then if bar.jump.then in labels else "")
 
 
 def _frame_titles(score: Element) -> dict[str, str]:
