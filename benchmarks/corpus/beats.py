@@ -18,7 +18,7 @@ from benchmarks.corpus.played import Truth, in_one_metre, metre_class, played
 from benchmarks.report import arguments, tell
 
 from ritornello.corpus.beats.settle import UNSURE, settled
-from ritornello.corpus.pick.quantise import is_written
+from ritornello.corpus.pick.meant import is_written, on_grid
 from ritornello.music.midi.reader import read_midi
 from ritornello.music.values import Metre, Piece
 
@@ -76,7 +76,7 @@ def exact(piece: Piece) -> bool:
 def judged(kind: str, name: str, piece: Piece, seed: int) -> Judged:
     """Play a piece, write and read it, settle it, and compare with the truth."""
     performance, truth = played(piece, seed)
-    read = replace(read_midi(piece_bytes(performance)), source="played.mid")
+    read = on_grid(replace(read_midi(piece_bytes(performance)), source="played.mid"))
     began = time.process_time()
     result = settled(read, exact(read))
     took = time.process_time() - began
@@ -169,7 +169,7 @@ def untouched(hymns: list, songs: list) -> dict[str, str]:
     for group in (hymns, songs):
         same = []
         for _, _, piece in group:
-            read = replace(read_midi(piece_bytes(piece)), source="as it is.mid")
+            read = on_grid(replace(read_midi(piece_bytes(piece)), source="as it is.mid"))
             same.append(settled(read, exact(read)).piece is read)
         counts[f"{group[0][0]}s untouched"] = f"{np.mean(same):.1%} of {len(same)}"
     return counts

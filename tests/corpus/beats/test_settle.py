@@ -1,9 +1,12 @@
 """Beats and bars of performances are found from all parts; files that lie on their grid are believed."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.corpus.beats import judged
+from benchmarks.corpus.played import in_one_metre
 
 from ritornello.corpus.beats.evidence import Notes, chords
 from ritornello.corpus.beats.settle import settled
@@ -219,3 +222,15 @@ def test_drums_are_followed_and_their_backbeat_tells_the_bar():
     line = settled(band, is_written=False).piece.timeline
     assert line.metre.name == "4/4"
     assert line.pickup == 0
+
+
+def test_hymns_played_late_uneven_swaying_and_under_a_wrong_metre_are_found(shared_data):
+    shared_data("hymns")
+    results = [
+        judged(kind, name, piece, 77 + number)
+        for number, (kind, name, piece, _) in enumerate(islice(in_one_metre(is_held_out=True), 24))
+    ]
+    assert sum(r.beat for r in results) >= 23
+    assert sum(r.bars for r in results) >= 19
+    assert sum(r.bars for r in results if not r.is_doubted) >= sum(not r.is_doubted for r in results) - 2
+    assert sum(r.is_doubted for r in results) <= 8

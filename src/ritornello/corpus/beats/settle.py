@@ -56,7 +56,7 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
     metre: taken instead of the stated one or of an estimate. beat_offset: where a barline lies, in quarters from the
     start of the piece, instead of an estimate.
     """
-    if PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() not in SUFFIXES:
+    if not piece.is_counted and PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() not in SUFFIXES:
         return Settled(piece)
     line = piece.timeline
     has_bars = line.bar_ticks(line.metre) >= SHORTEST_BAR * line.ticks_per_quarter

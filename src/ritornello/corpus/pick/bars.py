@@ -19,10 +19,10 @@ from pathlib import PurePath
 
 import numpy as np
 
+from ritornello.corpus.beats.settle import SUFFIXES
 from ritornello.corpus.pick.line import Columns
 from ritornello.music.values import Melody, Piece, Timeline
 
-SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")  # files whose bars are counted, not written
 LEAD = 0.4  # of the stresses, over the first eighth and every other
 FEWEST = 24  # notes to tell it from
 CHANGES, LAST = 0.7, 0.15  # weights of new lowest notes and of the last note, beside the notes' lengths
