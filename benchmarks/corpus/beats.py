@@ -178,14 +178,18 @@ def untouched(hymns: list, songs: list) -> dict[str, str]:
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=450, help="performances to judge")
-    parser.add_argument("--curve", action="store_true", help="the table of shares instead of the one of groups")
     wanted = parser.parse_args()
     hymns, songs = held_out()
     results = [judged(*one) for one in performances(wanted.files, hymns, songs)]
     slowest = max(r.seconds for r in results)
     mean = float(np.mean([r.seconds for r in results]))
-    metadata = {"seconds a file": f"{mean:.3f} (at most {slowest:.3f})", **untouched(hymns, songs)}
-    tell(curve(results) if wanted.curve else by_group(results), wanted.json, **metadata)
+    metadata: dict = {"seconds a file": f"{mean:.3f} (at most {slowest:.3f})", **untouched(hymns, songs)}
+    if wanted.json:
+        metadata["curve"] = curve(results)
+    tell(by_group(results), wanted.json, **metadata)
+    if not wanted.json:
+        print()
+        tell(curve(results), as_json=False)
 
 
 if __name__ == "__main__":

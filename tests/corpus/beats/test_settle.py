@@ -234,3 +234,13 @@ def test_hymns_played_late_uneven_swaying_and_under_a_wrong_metre_are_found(shar
     assert sum(r.bars for r in results) >= 19
     assert sum(r.bars for r in results if not r.is_doubted) >= sum(not r.is_doubted for r in results) - 2
     assert sum(r.is_doubted for r in results) <= 8
+
+
+def test_a_file_that_counts_half_the_beats_at_a_tempo_nobody_plays_gets_twice_as_many():
+    parts = [[(start / 2, length / 2, pitch) for start, length, pitch in part] for part in jig()]
+    slow = performed(parts, 0.3)
+    slow = Piece(slow.parts, Timeline(Q, tempos=(Tempo(0, 24.0),)), source=slow.source)
+    result = settled(slow, is_written=False)
+    line = result.piece.timeline
+    assert (line.ticks_per_quarter, line.qpm, line.metre.name) == (Q // 2, 48.0, "6/8")
+    assert result.why.endswith("the file counts half the beats")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BINS = 100  # of the phase, in a quarter
-FASTEST = 8  # bins that the phase may drift in a quarter
+FASTEST = 12  # bins that the phase may drift in a quarter
 CHANGE = 0.04  # chance that the drift changes by a bin, from one quarter to the next, up or down
 STEADY = 0.08
 """Where a path stays within this many quarters, the tempo is steady and only its lateness counts."""
