@@ -106,13 +106,54 @@ def test_a_melody_outside_the_range_is_not_moved_further_out():
     assert pitches == {40, 41, 42, 43, 44, 45}
 
 
-def test_epochs_count_melodies_taken():
-    streams = Streams(TUNES, GRID, 1, 1)
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_epochs_count_what_was_read(count):
+    streams, total = Streams(TUNES, GRID, count, 1), sum(len(t) + 1 for t in TUNES)
     assert streams.epochs == 0
-    streams.chunk(sum(len(t) + 1 for t in TUNES) - 1)  # the last token of the sixth melody is the last target
-    assert streams.epochs == pytest.approx(1)
-    streams.chunk(2)
-    assert streams.epochs == pytest.approx(7 / 6)
+    for chunks in range(1, 40):
+        streams.chunk(7)
+        # the very first row of a stream is an input alone
+        assert streams.epochs == pytest.approx((7 * chunks * count + count) / total)
+
+
+LONG = np.array([132, *np.random.default_rng(5).integers(40, 90, 8000), 144], np.int16)
+
+
+def test_a_very_long_melody_is_read_in_different_places_by_different_streams():
+    streams = Streams([LONG], GRID, 16, 1, 40, 89)  # in its own key alone
+    inputs, targets, _ = streams.chunk(48)
+    text, places = LONG.tolist(), []
+    for given, wanted in zip(inputs[:, :, 0].tolist(), targets[:, :, 0].tolist(), strict=True):
+        assert given[1:] == wanted[:-1]
+        run = wanted[:40]
+        [place] = [n for n in range(len(text)) if text[n : n + 40] == run]
+        places.append(place)
+        assert given[0] == (text[place - 1] if place else START)
+    assert (
+        len(set(places)) == 16 - 1 or len(set(places)) == 16
+    )  # sixteen sections, of which a new round has one again
+    assert max(places) - min(places) > 4000
+    assert streams.epochs == pytest.approx((16 * 48 + 16) / (8002 + 15), rel=0.01)
+
+
+def test_every_token_of_a_very_long_melody_is_a_target_once_an_epoch():
+    streams = Streams([LONG], GRID, 1, 1, 40, 89)
+    seen = Counter()
+    while streams.epochs < 1:
+        seen.update(t for t in streams.chunk(1).targets[0, :, 0].tolist() if t != -100)
+    assert seen == Counter(LONG.tolist())
+
+
+def test_a_group_before_a_section_is_given_and_not_learned():
+    tune = np.array([132, *[60, 62] * 600, 144], np.int16)
+    streams = Streams([tune], GRID, 1, 3, 60, 62)
+    pairs = sequences(streams, 1, 1203, 1)[0]
+    joints = [n for n, (_, target) in enumerate(pairs) if target == -100]
+    assert joints
+    for n in joints:
+        if n + 1 < len(pairs):
+            given, target = pairs[n + 1]
+            assert given == START or {given, target} == {60, 62}  # it goes on as the melody does
 
 
 def test_the_melodies_themselves_are_left_as_they_were():

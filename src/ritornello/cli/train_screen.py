@@ -73,6 +73,8 @@ def describe_material(material: Material) -> str:
     counts = material.pieces
     uses = {"validation": "for validation", "test": "for the test"}
     others = "".join(f", {counts[split]:,} {use}" for split, use in uses.items() if counts[split])
+    if material.validation and not counts["validation"]:
+        others = f", the end of what is very long for validation{others}"
     tunes = _counted(counts.total(), "tune")
     return f"learning from {counts['train']:,} of {tunes}, {material.tokens:,} tokens{others}"
 

@@ -1,13 +1,15 @@
 """Training data as the network reads it: melodies end to end in parallel streams, or whole ones side by side.
 
 Chunks never overlap and the state is carried from one chunk to the next, so every token is a target once per epoch.
-Each melody is preceded by the "nothing yet" group and moved to a random key within its range.
+Each melody is preceded by the "nothing yet" group and moved to a random key within its range. A very long one is read
+in sections, each preceded by the group before it, so that several streams read it in different places.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from ritornello.encoding.features import feature_rows
 from ritornello.model.alphabet import Alphabet
 
 IGNORED = -100  # a target that is not learned
+SECTION = 512  # groups, about; a melody of up to two sections is read whole
 KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not computed anew in every epoch
 
 
@@ -54,12 +57,22 @@ def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> lis
 
 
 def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
-    """Split rows, (S, T + 1, P + F), into inputs and the targets that follow them."""
+    """Split rows, (S, T + 1, P + F), into inputs and the targets that follow them.
+
+    "Nothing yet" is an input only, as is an id that is written as its complement, ~id.
+    """
     parts = len(alphabet.parts)
     rows = rows.astype(np.int64)
-    targets = rows[:, 1:, :parts].copy()
-    targets[targets == alphabet.nothing] = IGNORED  # "nothing yet" is an input only
-    return Batch(rows[:, :-1, :parts], targets, rows[:, 1:, parts:])
+    ids, targets = rows[:, :-1, :parts], rows[:, 1:, :parts].copy()
+    targets[(targets == alphabet.nothing) | (targets < 0)] = IGNORED
+    return Batch(np.where(ids < 0, ~ids, ids), targets, rows[:, 1:, parts:])
+
+
+def lead_in(encoding: MelodyEncoding, tokens: np.ndarray) -> Batch:
+    """Lay out a melody, or the end of a long one, to compute the state after it."""
+    [rows] = melody_rows(encoding, [tokens])
+    rows = rows[-2 * SECTION :]
+    return batch_of(np.concatenate([rows, rows[:1]])[None], Alphabet.of(encoding))  # the last row is a target alone
 
 
 def whole_melodies(encoding: MelodyEncoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
@@ -98,6 +111,7 @@ class Streams:
         self._encoding = encoding
         self._alphabet = Alphabet.of(encoding)
         self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
+        self._sections = [section for n, m in enumerate(melodies) for section in _sections(n, self._alphabet, m)]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
         columns = len(self._alphabet.parts) + len(self._alphabet.feature_sizes)
@@ -113,8 +127,12 @@ class Streams:
 
     @property
     def epochs(self) -> float:
-        """How often each melody was taken, on average."""
-        return self._taken / len(self._melodies)
+        """How often each group was read, on average."""
+        sizes = [1 + stop - first for _, first, stop in self._sections]  # rows
+        rounds = -(-self._taken // len(sizes))
+        taken = rounds * sum(sizes) - sum(sizes[index] for index in self._order)
+        waiting = sum(max(0, len(rows) - 1) for rows in self._waiting)
+        return (taken - waiting) / sum(sizes)
 
     def chunk(self, steps: int) -> Batch:
         """Read the next `steps` groups of every stream; a target is the group after its input.
@@ -124,7 +142,7 @@ class Streams:
         chunk = []
         for n, rows in enumerate(self._waiting):
             while len(rows) <= steps:
-                rows = np.concatenate([rows, self._next_melody()])
+                rows = np.concatenate([rows, self._next_section()])
             chunk.append(rows[: steps + 1])
             self._waiting[n] = rows[steps:]  # the last row is the first of the next chunk
         return batch_of(np.stack(chunk), self._alphabet)
@@ -141,18 +159,18 @@ class Streams:
         if not set(names) <= state.keys() or f"waiting.{len(names)}" in state:
             raise ValueError(f"the checkpoint is not one of {len(names)} streams: begin a new run")
         order = np.asarray(state["order"]).tolist()
-        if any(index >= len(self._melodies) for index in order):
+        if any(index >= len(self._sections) for index in order):
             raise ValueError(f"the checkpoint is not one of these {len(self._melodies)} melodies: begin a new run")
         self._waiting = [np.array(state[name], np.int64) for name in names]
         self._order, self._taken = order, int(state["taken"])
         self._random.bit_generator.state = json.loads(str(state["random"]))
 
-    def _next_melody(self) -> np.ndarray:
-        """Draw a melody and its key; return its rows. All come once before any comes again."""
+    def _next_section(self) -> np.ndarray:
+        """Draw a section, mostly a whole melody, and its key; return its rows. All come once before any again."""
         if not self._order:
-            self._order = self._random.permutation(len(self._melodies)).tolist()
+            self._order = self._random.permutation(len(self._sections)).tolist()
         self._taken += 1
-        index = self._order.pop()
+        index, first, stop = self._sections[self._order.pop()]
         shift = int(self._random.choice(self._shifts[index]))
         if (index, shift) not in self._rows:
             if self._kept_bytes > KEPT_BYTES:
@@ -161,4 +179,17 @@ class Streams:
             moved = self._encoding.transpose(self._melodies[index], shift)
             [self._rows[index, shift]] = melody_rows(self._encoding, [moved])
             self._kept_bytes += self._rows[index, shift].nbytes
-        return self._rows[index, shift]
+        rows = self._rows[index, shift][first : stop + 1]
+        if first:
+            rows = rows.copy()
+            parts = len(self._alphabet.parts)
+            rows[0, :parts] = ~rows[0, :parts]  # of the section before
+        return rows
+
+
+def _sections(index: int, alphabet: Alphabet, tokens: np.ndarray) -> list[tuple[int, int, int]]:
+    """Divide a melody into sections of about equal length: its index, first group, group after the last."""
+    groups = len(alphabet.groups(tokens))
+    count = groups // SECTION if groups > 2 * SECTION else 1
+    places = [groups * n // count for n in range(count + 1)]
+    return [(index, first, stop) for first, stop in pairwise(places)]

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
-from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
+from ritornello.training.data import IGNORED, Batch, lead_in, whole_melodies
 from ritornello.training.network import TorchLstm, TorchState
 from ritornello.training.plan import Plan
 
@@ -41,7 +41,7 @@ class TorchEngine:
             self.model.parameters(), plan.peak_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         self._is_bf16 = plan.dtype == "bf16"
-        self._before = np.zeros(0, np.int64) if before is None else before
+        self._before = lead_in(encoding, np.zeros(0, np.int64) if before is None else before)
         self.carried: TorchState | None = None  # from the chunk before
 
     @property
@@ -126,8 +126,5 @@ class TorchEngine:
     def _beginning(self) -> tuple[Tensor, Tensor]:
         """Compute output and cell after the melody `before`, in full precision: each (layers, 1, H)."""
         self.model.eval()
-        [rows] = melody_rows(self._encoding, [self._before])
-        rows = np.concatenate([rows, rows[:1]])  # the block's last row is a target alone
-        batch = batch_of(rows[None], self._alphabet)
-        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in batch), None)
+        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in self._before), None)
         return state.output, state.cell

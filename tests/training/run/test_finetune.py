@@ -14,11 +14,11 @@ from ritornello.encoding import Grid
 from ritornello.evaluate.scores import score_model
 from ritornello.model.file import ModelFile, digest, load_model
 from ritornello.model.options import NetworkOptions
-from ritornello.music.values import Melody, Note
+from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import load_checkpoint
-from ritornello.training.run.prepare import gather, prepare_training, with_validation
+from ritornello.training.run.prepare import gather, prepare_training, with_ends_held_out, with_validation
 from ritornello.training.run.request import Request
 
 FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)
@@ -147,6 +147,48 @@ def test_of_a_handful_at_most_one_is_held_out_and_of_more_a_fifth_or_four(tunes,
     material = gather(corpus_of(pieces), Grid())
     assert (len(material.train), len(material.validation)) == (tunes - held, held)
     assert material.pieces == {"train": tunes - held, **({"validation": held} if held else {})}
+
+
+def long_melody(bars: int) -> Melody:
+    """Four quarters to the bar, which go up and down without end."""
+    notes = tuple(Note(480 * n, 480, 60 + (n * 7 + n // 16) % 13) for n in range(4 * bars))
+    return Melody(notes, Timeline(480, 1920 * bars))
+
+
+def test_of_one_very_long_piece_the_end_is_held_out():
+    corpus = corpus_of([(CorpusPiece("long.mid", ()), [long_melody(8000)])])
+    material = gather(corpus, Grid())
+    assert (len(material.train), len(material.validation), material.pieces) == (1, 1, {"train": 1})
+    whole = [n.pitch for n in long_melody(8000).notes]
+    learned, held = (Grid().pitches(m[0]).tolist() for m in (material.train, material.validation))
+    assert learned + held == whole
+    assert len(held) == 3200  # 800 bars
+    assert material.metadata["pieces"] == 1
+
+
+def test_the_end_of_a_shorter_piece_is_learned_and_of_two_long_ones_each_has_its_own_held_out():
+    short = CorpusPiece("short.mid", (), family="short")
+    alone = corpus_of([(short, [long_melody(200)])])
+    assert with_ends_held_out(alone) is alone
+    both = corpus_of(
+        [(short, [long_melody(200)])] + [(CorpusPiece(f"{n}", ()), [long_melody(300)]) for n in range(2)]
+    )
+    material = gather(both, Grid())
+    assert [len(Grid().pitches(m)) for m in material.train] == [800, 1080, 1080]
+    assert [len(Grid().pitches(m)) for m in material.validation] == [120, 120]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_one_very_long_piece_is_learned_from_and_validated(engine, tmp_path):
+    if engine == "torch":
+        pytest.importorskip("torch")
+    corpus = corpus_of([(CorpusPiece("long.mid", ()), [long_melody(1000)])])
+    options = replace(FEW, engine=engine, streams=16, updates=3, checks=1)
+    training = prepare_training(Request(NetworkOptions(1, 8, 8), Grid(), options), corpus)
+    [check] = training.checks(tmp_path)
+    assert training.has_validation
+    # three updates of 16 x 24 steps, a step a sixteenth and a token more for the metre, the end and each section
+    assert check.epochs == pytest.approx((3 * 16 * 24 + 16) / (900 * 16 + 30), rel=0.01)
 
 
 def test_families_are_held_out_whole_and_a_corpus_with_enough_is_left_alone(tiny_corpus):

@@ -15,7 +15,7 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
-from ritornello.training.data import IGNORED, Batch, batch_of, melody_rows, whole_melodies
+from ritornello.training.data import IGNORED, Batch, lead_in, whole_melodies
 from ritornello.training.numpy.gradients import Masks, Pass, State, weight_shapes
 from ritornello.training.plan import Plan
 
@@ -56,7 +56,7 @@ class NumpyEngine:
         biases = [self._weights.places[f"lstm.{n}.bias"] for n in range(network.layers)]
         self._optimiser = AdamW(self._weights.flat, plan.weight_decay, biases)
         self._random = np.random.Generator(np.random.SFC64(plan.seed))
-        self._before = np.zeros(0, np.int64) if before is None else before
+        self._before = lead_in(encoding, np.zeros(0, np.int64) if before is None else before)
         self._pass: Pass | None = None
         self._carried: State | None = None
         self._draw_weights()
@@ -141,10 +141,8 @@ class NumpyEngine:
 
     def _beginning(self) -> State:
         """Compute the state after the melody `before`: output and cell of each layer, (1, H)."""
-        [rows] = melody_rows(self._encoding, [self._before])
-        batch = batch_of(np.concatenate([rows, rows[:1]])[None], self._alphabet)  # the last row is a target alone
-        passage = self._new_pass(*batch.inputs.shape[:2])
-        passage.forward(self._weights.named, batch)
+        passage = self._new_pass(*self._before.inputs.shape[:2])
+        passage.forward(self._weights.named, self._before)
         return passage.ending()
 
     def _draw_weights(self) -> None:

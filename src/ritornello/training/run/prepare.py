@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import Corpus, corpus_of, joined
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
 from ritornello.encoding.options import EncodingOptions
@@ -29,6 +30,8 @@ from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Material, Training
 
+LONG_NOTES = 1_000  # of a melody whose end may be held out
+MOST_NOTES_HELD = 6_000
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
 
@@ -153,13 +156,15 @@ def _assemble(metadata: RunMetadata, material: Material, base: Base | None, rank
 def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
+    metadata = corpus_metadata(corpus) | {"fingerprint": fingerprint}
+    pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
+    corpus = with_ends_held_out(corpus)
     losses: Counter[str] = Counter()
     train = corpus_tokens(corpus, encoding, "train", losses=losses)
     if not train:
         raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
-    pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
-    return Material(train, validation, corpus_metadata(corpus) | {"fingerprint": fingerprint}, losses, pieces)
+    return Material(train, validation, metadata, losses, pieces)
 
 
 def with_validation(corpus: Corpus) -> Corpus:
@@ -183,6 +188,31 @@ def with_validation(corpus: Corpus) -> Corpus:
         for p in corpus.pieces
     )
     return replace(corpus, pieces=pieces)
+
+
+def with_ends_held_out(corpus: Corpus) -> Corpus:
+    """Hold the ends of very long melodies out where nothing else validates: the last tenth of the bars of each."""
+    is_needed = not corpus.in_split("validation") and corpus.steps is None
+    long = [p for p in corpus.in_split("train") if any(m.notes > LONG_NOTES for m in p.melodies)] if is_needed else []
+    if not long:
+        return corpus
+    pairs: list[tuple[Corpus, CorpusPiece]] = []
+    for piece in corpus.pieces:
+        if piece not in long:
+            pairs.append((corpus, piece))
+            continue
+        begins, ends = [], []
+        for melody in corpus.selected([piece]).melodies():
+            place = melody.timeline.length
+            if len(melody.notes) > LONG_NOTES:
+                held = min(len(melody.notes) // 10, MOST_NOTES_HELD)
+                place = max(tick for tick in melody.timeline.barlines() if tick <= melody.notes[-held].start)
+                ends.append(melody.between(place, melody.timeline.length))
+            begins.append(melody.between(0, place))
+        parts = [(piece, begins), (replace(piece, split="validation"), ends)]
+        cut = corpus_of((replace(p, melodies=()), melodies) for p, melodies in parts)
+        pairs += [(cut, p) for p in cut.pieces]
+    return joined(pairs)
 
 
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
