@@ -28,7 +28,7 @@ FACES = ("api", "cli", "__main__")
 NOT_FOR_LIVE = ("training", "reports")  # an instrument plays without them
 
 INSIDE = {  # the order inside a room: "" for its own files, its wings, then files that open these; __init__ is last
-    "music": ("", "midi", "abc", "musescore", "scores", "files", "worker"),
+    "music": ("", "midi", "abc", "musescore", "scores", "files", "objects", "worker"),
     "encoding": ("", "arrays"),
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),

@@ -24,7 +24,7 @@ def load_corpus(
     on_report: Callable[[FileReport], None] | None = None,
     build: bool = True,
 ) -> Corpus:
-    """Load a corpus from its folder, by its name, or from a file or folder of tunes, or make one of music in memory.
+    """Load a corpus from its folder, by its name, or from tunes in files or in memory.
 
     corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
     tunes, as files or in memory, of which a corpus is built with the usual options, and not written anywhere.
@@ -70,7 +70,8 @@ def build_corpus(
     """
     from ritornello import atomic
     from ritornello.corpus.build.build import build_corpus as build
-    from ritornello.corpus.build.build import corpus_of_objects
+    from ritornello.corpus.build.build import corpus_of_rows
+    from ritornello.corpus.build.convert import convert_object
     from ritornello.corpus.store import MAKER, PAGE, check_place
 
     if out is not None:
@@ -79,7 +80,9 @@ def build_corpus(
     if objects is None:
         corpus = build(sources, options, on_file, out, replace)
     else:
-        corpus = corpus_of_objects(objects, options)
+        names = [f"item {number}" for number in range(1, len(objects) + 1)]
+        rows = [convert_object(music, name, options) for music, name in zip(objects, names, strict=True)]
+        corpus = corpus_of_rows(rows, names, options)
         if out is not None:
             corpus.save(out, replace)
     if out is not None:

@@ -45,7 +45,6 @@ def demo(
     from ritornello.evaluate.novelty import longest_shared_runs, run_in_words
     from ritornello.evaluate.scores import score_ngram
     from ritornello.render.page import page_html
-    from ritornello.render.save import melody_bytes
     from ritornello.training.run.folder import DEMO
 
     began, folder = time.perf_counter(), Path(out)
@@ -71,7 +70,7 @@ def demo(
     exhibits: list[Exhibit] = []
     files: dict[Path, bytes] = {}
     for number, (tune, shared_run, paths) in enumerate(zip(tunes, shared, names, strict=True), 1):
-        written, words = {path: melody_bytes(tune.melody, path) for path in paths}, run_in_words(shared_run)
+        written, words = {path: tune.encoded(path) for path in paths}, run_in_words(shared_run)
         files |= written
         exhibits.append(_exhibit(tune, f"Melody {number}", words, written))
         say(f"   melody {number}: {len(tune.melody.notes)} notes; longest run shared: {words}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ritornello.api.options import takes
 from ritornello.generate.options import GenerateOptions
-from ritornello.music.values import Melody
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ritornello.model.players import Player
     from ritornello.training.loop import Check
 
+MODEL_NAME = "model.safetensors"
 MAX_BATCH = 256  # tunes side by side
 FEW = 32  # tunes; so few compose faster on one thread
 
@@ -36,6 +37,7 @@ class Tune:
 
     surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
     seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
+    imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
     """
 
     melody: Melody
@@ -43,6 +45,7 @@ class Tune:
     seed: int
     index: int
     count: int = 1
+    imprint: Imprint = NO_IMPRINT
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -52,7 +55,13 @@ class Tune:
         """
         from ritornello.render.save import save_melody
 
-        save_melody(self.melody, path, self.probabilities, replace=replace)
+        save_melody(self.melody, path, self.probabilities, replace=replace, imprint=self.imprint)
+
+    def encoded(self, path: str | Path) -> bytes:
+        """Encode the tune by the suffix of a path, which is not written."""
+        from ritornello.render.save import melody_bytes
+
+        return melody_bytes(self.melody, path, self.probabilities, self.imprint)
 
     @property
     def file_name(self) -> str:
@@ -74,7 +83,7 @@ class Tune:
         from ritornello.render.page import notebook_html
         from ritornello.render.save import exhibit_of
 
-        return notebook_html(exhibit_of(self.melody, self.probabilities))
+        return notebook_html(exhibit_of(self.melody, self.probabilities, self.imprint))
 
 
 class Model:
@@ -87,6 +96,15 @@ class Model:
     def metadata(self) -> dict:
         """How the model came to be: corpus, plan, seed, validation figures."""
         return self.file.metadata
+
+    @cached_property
+    def called(self) -> str:
+        """Its name, without the folders where it lies, and the beginning of the SHA-256 of its weights."""
+        from ritornello.model.file import digest
+
+        path = Path(self.name).resolve()
+        stem = path.parent.name if path.name == MODEL_NAME else path.name.removesuffix(Path(MODEL_NAME).suffix)
+        return f"{stem} (sha256 {digest(self.file.tensors)[:12]})"
 
     @cached_property
     def network(self) -> NumpyLstm:
@@ -117,6 +135,8 @@ class Model:
         seed: int | None = None,
         n: int | None = None,
         out: str | Path | None = None,
+        formats: str | Sequence[str] = "mid",
+        program: int | None = None,
         pitch_range: str | None = None,
         on_remark: Callable[[str], None] | None = None,
         replace: bool = False,
@@ -126,7 +146,9 @@ class Model:
 
         primer: note names ("C4 E4:1/2 G4"), a music file, or music in memory (a Melody, or what `build_corpus` takes)
         to go on from. seed: None draws one.
-        out: a folder, to which each tune is written too, as a .mid file. pitch_range: "C4-C6" or "60-84".
+        out: a folder, to which each tune is written too, in each of the formats that `Tune.save` knows.
+        program: General MIDI program that plays it, 0 (piano) to 127, in MIDI and scores. pitch_range: "C4-C6" or
+        "60-84".
         on_remark: called with what the model cannot write of the primer; without it, that is a warning.
         replace: let the files take the place of others, such as tunes of the same seed and other options.
         Raises ValueError that names what does not fit, FileExistsError, with nothing written, for a file that must be
@@ -137,8 +159,11 @@ class Model:
         from ritornello import atomic
         from ritornello.generate.compose import compose, primer_changes
         from ritornello.generate.primer import parse_range
-        from ritornello.music.files import encoded
+        from ritornello.render.save import suffixes_of
 
+        suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
+        if program is not None and not 0 <= program <= 127:
+            raise ValueError(f"program must be 0 to 127, not {program}")
         if n is not None and n < 1:
             raise ValueError(f"n must be 1 or more, not {n}")
         if out is not None:
@@ -152,14 +177,19 @@ class Model:
             (on_remark or partial(warnings.warn, stacklevel=3))(changes)
         indices, file = range(1 if n is None else n), self.file
         tunes: list[Tune] = []
+        asked = f"--bars {options.bars}{options.in_words()}{_primer_in_words(primer)}"
         with _threads_for(len(indices)):
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
                 made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
-                tunes.extend(Tune(m.melody, m.surprise, m.seed, m.index, len(indices)) for m in made)
+                for m in made:
+                    origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {asked}"
+                    melody = dataclasses.replace(m.melody, title=f"Seed {m.seed}, tune {m.index + 1}")
+                    imprint = Imprint("Melody", program or 0, origin)
+                    tunes.append(Tune(melody, m.surprise, m.seed, m.index, len(indices), imprint))
         if out is not None:
-            files = {Path(out) / tune.file_name: tune.melody for tune in tunes}
-            atomic.write_files(((path, encoded(melody, path)) for path, melody in files.items()), replace=replace)
+            places = [(tune, Path(out, tune.file_name).with_suffix(s)) for tune in tunes for s in suffixes]
+            atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
         return tunes[0] if n is None else tunes
 
     def shared_runs(self, melodies: Sequence[Melody]) -> list[dict[str, Any]] | None:
@@ -286,6 +316,14 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     return Model(file.load_model(file.find_model(name)), str(name))
 
 
+def _primer_in_words(primer: Any) -> str:
+    """Write a primer as an option: notes as they are, a file by its name; "" without one."""
+    if primer is None:
+        return ""
+    is_text = isinstance(primer, str | Path)
+    return f' --primer "{Path(primer).name if os.path.isfile(primer) else primer}"' if is_text else " and a primer"
+
+
 def _read_primer(primer: str | Path | Any, metre: str | None) -> Melody:
     """Read a primer: notes by name, or the melody of a file or of music in memory."""
     from ritornello.corpus.pick.pick import pick_melody
@@ -298,7 +336,7 @@ def _read_primer(primer: str | Path | Any, metre: str | None) -> Melody:
         return primer
     if not isinstance(primer, str | Path):
         return pick_melody(pieces_of(primer, "the primer")[0])
-    if readable(primer) or Path(primer).is_file():
+    if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
         return pick_melody(read_untrusted(primer)[0])
     return parse_notes(str(primer), metre or "4/4")
 

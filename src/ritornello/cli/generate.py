@@ -20,13 +20,17 @@ def generate(
     number: Annotated[int, Parameter(name=["--number", "-n"])] = 1,
     seed: int | None = None,
     primer: str | None = None,
+    formats: Annotated[list[str] | None, Parameter(name=["--format", "-f"], negative=())] = None,
+    program: int | None = None,
     pitch_range: Annotated[str | None, Parameter(name="--range")] = None,
     options: Annotated[GenerateOptions, Parameter(name="*")] = GenerateOptions(),
     replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compose melodies: one .mid for each, the same bytes for the same model, seed and options.
+    """Compose melodies: a file for each, the same bytes for the same model, seed and options.
+
+    Each file names the model, the seed and the options that it was composed with.
 
     Where the corpus that the model learned comes with the program, each melody is listed with the longest run of
     notes that it shares with a training tune.
@@ -45,27 +49,44 @@ def generate(
         Random seed; without one, a new one is drawn and shown.
     primer
         What to go on from: note names ("C4 E4:1/2 G4") or a music file. What the model cannot write of it is listed.
+    formats
+        Kinds of files to write: mid (without one), musicxml, abc, wav, html, mp3, svg ...; -f may be given several
+        times.
+    program
+        General MIDI program that plays the tunes, 0 (piano) to 127, such as 40 (violin); sound files stay a piano's.
     pitch_range
         Lowest and highest note, such as C4-C6 or 60-84.
     """
     from ritornello.evaluate.novelty import run_in_words
+    from ritornello.render.save import suffixes_of
 
     console = Console(quiet, as_json)
     if number < 1:
         raise ValueError(f"-n must be 1 or more, not {number}")
     chosen = api.load_model(model)
     tunes = chosen.generate(
-        primer=primer, seed=seed, n=number, out=out, pitch_range=pitch_range, on_remark=console.warn, replace=replace,
+        primer=primer,
+        seed=seed,
+        n=number,
+        out=out,
+        formats=(kinds := formats or ["mid"]),
+        program=program,
+        pitch_range=pitch_range,
+        on_remark=console.warn,
+        replace=replace,
         options=options,
-    )  # fmt: skip
+    )
     runs = chosen.shared_runs([tune.melody for tune in tunes]) if as_json or not quiet else None
     files, lines = [], []
     for tune, run in zip(tunes, runs or [{}] * len(tunes), strict=True):
-        path, notes = str(Path(out) / tune.file_name), len(tune.melody.notes)
-        files.append({"path": path, "seed": tune.seed, "index": tune.index, "notes": notes})
+        paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
+        path, notes = ", ".join(paths), len(tune.melody.notes)
+        files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes})
+        if len(paths) > 1:
+            files[-1]["paths"] = paths
         words = f"{path}: {notes} notes"
         if run:
             files[-1]["shared_run"] = run
             words += f"; longest run shared with a training tune: {run_in_words(run)}"
-        lines.append(path if quiet else words)
+        lines.append("\n".join(paths) if quiet else words)
     console.result(files, "\n".join(lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 
 from ritornello.music.keys import parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
@@ -101,6 +101,13 @@ class GenerateOptions:
     def is_ranged(self) -> bool:
         """Whether the player asked for a range."""
         return self.lowest is not None or self.highest is not None
+
+    def in_words(self) -> str:
+        """Write the options that are not the usual ones, bars apart, as words of the command: " --key G"."""
+        usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "bars")
+        asked = [(name, value) for name, value in usual if value != getattr(type(self), name)]
+        words = [f" --{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in asked]
+        return "".join(words)
 
     def to_dict(self) -> dict:
         """Return the fields by name."""

@@ -16,7 +16,7 @@ from typing import Literal
 
 from ritornello.atomic import FileKeptError, write_bytes
 from ritornello.music.errors import MusicFileError, Remark, decode_text, with_path
-from ritornello.music.values import Melody, Piece
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
 
 Repeats = Literal["unfold", "written"]
 
@@ -86,14 +86,16 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
         raise MusicFileError(with_path(Path(name), error)) from error
 
 
-def write(melody: Melody, path: str | Path, maker: str = "", replace: bool = False) -> None:
+def write(
+    melody: Melody, path: str | Path, maker: str = "", replace: bool = False, imprint: Imprint = NO_IMPRINT
+) -> None:
     """Write a melody as MIDI, MusicXML or ABC, by the suffix of `path`, whole or not at all.
 
     maker, replace: which file it may replace, as of `atomic.write_files`. Raises FileKeptError for one that must be
     kept, MusicFileError for another suffix, and where the melody cannot be written in that format or the place
     cannot be written to.
     """
-    content = encoded(melody, path)
+    content = encoded(melody, path, imprint)
     try:
         write_bytes(path, content, maker, replace)
     except FileKeptError:
@@ -102,14 +104,15 @@ def write(melody: Melody, path: str | Path, maker: str = "", replace: bool = Fal
         raise MusicFileError(f"{path}: {error.strerror or error}") from error
 
 
-def encoded(melody: Melody, path: str | Path) -> bytes:
+def encoded(melody: Melody, path: str | Path, imprint: Imprint = NO_IMPRINT) -> bytes:
     """Encode a melody as MIDI, MusicXML or ABC, by the suffix of a path, which is not written.
 
+    imprint: what the file says besides.
     Raises MusicFileError naming the path for another suffix, and where that format cannot express the melody.
     """
     path = Path(path)
     try:
-        return _encoded(melody, path.suffix.lower())
+        return _encoded(melody, path.suffix.lower(), imprint)
     except ValueError as error:
         raise MusicFileError(with_path(path, error)) from error
 
@@ -119,13 +122,13 @@ def _format(module: str):
     return importlib.import_module(f"ritornello.music.{module}")
 
 
-def _encoded(melody: Melody, suffix: str) -> bytes:
+def _encoded(melody: Melody, suffix: str, imprint: Imprint) -> bytes:
     if suffix in (".mid", ".midi"):
-        return _format("midi.reader").write_midi(melody)
+        return _format("midi.reader").write_midi(melody, imprint)
     if suffix in (".musicxml", ".xml"):
-        return _format("scores.writer").write_musicxml(melody).encode("utf-8")
+        return _format("scores.writer").write_musicxml(melody, imprint).encode("utf-8")
     if suffix == ".abc":
-        return _format("abc.writer").write_abc(melody).encode("utf-8")
+        return _format("abc.writer").write_abc(melody, imprint).encode("utf-8")
     raise ValueError(f"cannot write {suffix or 'a file without a suffix'}: use one of {' '.join(WRITABLE)}")
 
 

@@ -6,6 +6,7 @@ would be, so that ties, repeats, drums and metres mean the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -54,7 +55,8 @@ def pieces_of(music: Any, name: str) -> list[Piece]:
             return [replace(piece, source=name) for piece in _of_bytes(buffer.getvalue(), f"{name}.mid")]
         notes = _notes(music)
     except ValueError as error:
-        raise ValueError(f"{name}: {' '.join(str(error).removeprefix(f'{name}.mid: ').split())}") from None
+        message = re.sub(rf"^{re.escape(name)}\.\w+: ", "", str(error))
+        raise ValueError(f"{name}: {' '.join(message.split())}") from None
     except (RuntimeError, AttributeError, LookupError, ArithmeticError) as error:  # of the library that wrote it
         raise ValueError(
             f"{name}: cannot be written ({type(error).__name__}: {' '.join(str(error).split())})"
@@ -78,7 +80,8 @@ def _of_music21(stream: Any, name: str) -> list[Piece]:
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     pieces = []
-    scores = list(stream.scores) if hasattr(stream, "scores") else [stream]
+    is_opus = "Opus" in stream.classes
+    scores = list(stream.getElementsByClass("Stream")) if is_opus else [stream]
     for number, score in enumerate(scores, 1):
         source = f"{name}#{number}" if len(scores) > 1 else name
         for piece in _of_bytes(GeneralObjectExporter(score).parse(), f"{name}.musicxml"):

@@ -334,6 +334,20 @@ class Melody:
         return replace(self, notes=notes, timeline=timeline)
 
 
+class Imprint(NamedTuple):
+    """What a file says of a melody besides its music.
+
+    part: name of its part. program: General MIDI program 0-127 that plays it. origin: who made it, and how.
+    """
+
+    part: str = ""
+    program: int = 0
+    origin: str = ""
+
+
+NO_IMPRINT = Imprint()
+
+
 def exact_resolution(times: Iterable[Fraction], at_least: int = TICKS_PER_QUARTER) -> int:
     """Find the smallest multiple of `at_least` ticks per quarter that makes all `times` whole.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,16 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def encode_audio(
-    wave: NDArray[np.float32], format: str, sample_rate: int = 44100, compression: float | None = None
+    wave: NDArray[np.float32],
+    format: str,
+    sample_rate: int = 44100,
+    compression: float | None = None,
+    tags: Mapping[str, str] = {},
 ) -> bytes:
     """Encode mono sound as the bytes of a file.
 
     wave: (samples,) in -1 to 1. format: "wav", "flac" (both 16 bits), "ogg" or "mp3".
+    tags: title, comment or another text that libsndfile writes.
     compression: 0 (largest) to 1 (smallest) for "ogg" and "mp3"; None is libsndfile's own choice.
     Decoders that honour the length written in an MP3 (browsers, ffmpeg, soundfile) give back the first sample at
     time 0; a few (sox) leave the encoder's delay of some 25 ms before it.
@@ -43,6 +49,8 @@ def encode_audio(
         with soundfile.SoundFile(
             buffer, "w", sample_rate, 1, format=container, subtype=subtype, compression_level=compression
         ) as file:
+            for name, text in tags.items():
+                setattr(file, name, text)
             for start in range(0, len(wave), _BLOCK):
                 file.write(wave[start : start + _BLOCK])
     except soundfile.LibsndfileError as error:

@@ -22,7 +22,7 @@ from ritornello.music.beats import beat_lengths
 from ritornello.music.errors import MusicFileError
 from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
-from ritornello.music.values import Melody
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
 
@@ -50,7 +50,8 @@ class Exhibit:
     audio: the bytes of its sound file, which begins where the melody begins, or None for a silent picture;
     audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
     figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
-    files: name to content, for links to save them; MIDI and MusicXML are added where they are not given.
+    files: name to content, for links to save them; MIDI and MusicXML are added where they are not given, with the
+    `imprint`.
     """
 
     melody: Melody
@@ -60,6 +61,7 @@ class Exhibit:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     probabilities: Sequence[float] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    imprint: Imprint = NO_IMPRINT
 
     @property
     def name(self) -> str:
@@ -185,7 +187,7 @@ def _files(item: Exhibit) -> str:
     for suffix in (".mid", ".musicxml"):
         if not any(name.endswith(suffix) for name in files):
             with suppress(MusicFileError):  # a metre or tempo that the format cannot express
-                files[f"{stem}{suffix}"] = encoded(item.melody, f"{stem}{suffix}")
+                files[f"{stem}{suffix}"] = encoded(item.melody, f"{stem}{suffix}", item.imprint)
     links = []
     for name, content in files.items():
         label, mime = _FILE_TYPES.get(PurePath(name).suffix.lower(), (name, "application/octet-stream"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
-from ritornello.music.values import Melody
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit
@@ -23,34 +23,43 @@ def save_melody(
     probabilities: Sequence[float] | None = None,
     maker: str = "",
     replace: bool = False,
+    imprint: Imprint = NO_IMPRINT,
 ) -> None:
     """Write `melody` to `path`, whole or not at all.
 
-    probabilities: (notes,), for a page that shows surprise. maker, replace: which file it may replace, as of
+    probabilities: (notes,), for a page that shows surprise. imprint: what the file says besides.
+    maker, replace: which file it may replace, as of
     `atomic.write_files`. Raises FileExistsError for one that must be kept, ValueError for a suffix not in SUFFIXES,
     ImportError naming the extra for .png without it, OSError naming `path` where it cannot be written.
     """
     if Path(path).suffix.lower() in WRITABLE:
-        write(melody, path, maker, replace)
+        write(melody, path, maker, replace, imprint)
     else:
-        atomic.write_bytes(path, melody_bytes(melody, path, probabilities), maker, replace)
+        atomic.write_bytes(path, melody_bytes(melody, path, probabilities, imprint), maker, replace)
 
 
-def melody_bytes(melody: Melody, path: str | Path, probabilities: Sequence[float] | None = None) -> bytes:
+def melody_bytes(
+    melody: Melody,
+    path: str | Path,
+    probabilities: Sequence[float] | None = None,
+    imprint: Imprint = NO_IMPRINT,
+) -> bytes:
     """Encode a melody by the suffix of a path, which is not written. See `save_melody`."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in WRITABLE:
-        return encoded(melody, path)
+        return encoded(melody, path, imprint)
     if suffix in SOUNDS:
         from ritornello.render.audio_file import encode_audio
         from ritornello.render.sound import render_wave
 
-        return encode_audio(render_wave(melody), suffix.lstrip("."))
+        tags = {"title": melody.title, "comment": imprint.origin}
+        kept = {name: text for name, text in tags.items() if text}
+        return encode_audio(render_wave(melody), suffix.lstrip("."), tags=kept)
     if suffix == ".html":
         from ritornello.render.page import frame_html
 
-        return frame_html(exhibit_of(melody, probabilities)).encode()
+        return frame_html(exhibit_of(melody, probabilities, imprint)).encode()
     if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
@@ -58,11 +67,28 @@ def melody_bytes(melody: Melody, path: str | Path, probabilities: Sequence[float
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
 
 
-def exhibit_of(melody: Melody, probabilities: Sequence[float] | None = None) -> Exhibit:
-    """Make the exhibit of a melody, with its sound where it has notes."""
+def suffixes_of(formats: Sequence[str]) -> list[str]:
+    """List the suffixes of formats, each once: "mid", ".abc", "wav,html".
+
+    Raises ValueError for an unknown one.
+    """
+    names = [name.strip().lower().removeprefix(".") for words in formats for name in words.split(",")]
+    for name in names:
+        if f".{name}" not in SUFFIXES:
+            raise ValueError(
+                f"there is no format {name!r}; choose {', '.join(s.removeprefix('.') for s in SUFFIXES)}"
+            )
+    return [f".{name}" for name in dict.fromkeys(names)]
+
+
+def exhibit_of(
+    melody: Melody, probabilities: Sequence[float] | None = None, imprint: Imprint = NO_IMPRINT
+) -> Exhibit:
+    """Make the exhibit of a melody, with its sound where it has notes, and its origin where that is known."""
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
     audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
-    return Exhibit(melody, audio, "audio/mpeg", probabilities=probabilities)
+    figures = {"origin": imprint.origin} if imprint.origin else {}
+    return Exhibit(melody, audio, "audio/mpeg", "", figures, probabilities, imprint=imprint)

@@ -10,7 +10,7 @@ import pytest
 from midi_bytes import midi_file, off, on, track
 
 from ritornello.music.midi.reader import read_midi, scan_midi, write_midi
-from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
+from ritornello.music.values import Imprint, Key, Melody, Metre, Note, Tempo, Timeline
 
 ONE_NOTE = track((0, on(60)), (480, off(60)))
 
@@ -218,7 +218,7 @@ FULL = Melody(
 
 
 def test_a_melody_written_and_read_back_is_the_same():
-    piece = read_midi(write_midi(FULL, program=73))
+    piece = read_midi(write_midi(FULL, Imprint(program=73)))
     assert piece.parts[0].notes == FULL.notes
     assert piece.timeline == FULL.timeline
     assert (piece.title, piece.parts[0].program) == (FULL.title, 73)
@@ -291,7 +291,7 @@ def test_changes_at_the_very_end_are_not_written():
 )
 def test_what_midi_cannot_say_is_refused(melody, program):
     with pytest.raises(ValueError, match=r"must be|cannot express"):
-        write_midi(melody, program)
+        write_midi(melody, Imprint(program=program))
 
 
 def test_random_polyphony_agrees_with_mido():

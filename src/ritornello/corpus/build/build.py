@@ -14,10 +14,8 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ritornello.atomic import not_written
-from ritornello.corpus.build.convert import convert_object
 from ritornello.corpus.build.pool import convert_here
 from ritornello.corpus.build.rows import FileRows, Journal, journal_path
 from ritornello.corpus.errors import CorpusError
@@ -84,18 +82,13 @@ def build_corpus(
     return corpus
 
 
-def corpus_of_objects(objects: Sequence[Any], options: BuildOptions = BuildOptions()) -> Corpus:
-    """Make a corpus of music in memory, "item 1" and so on, as of files, with a report line for each.
+def corpus_of_rows(rows: Sequence[FileRows], names: Sequence[str], options: BuildOptions) -> Corpus:
+    """Make a corpus of rows in memory, as `build_corpus` does of files, with a report line for each.
 
-    objects: see `music.objects.pieces_of`. Raises TypeError for what is no music, CorpusError as `build_corpus`.
+    names: what each is called. Raises CorpusError as `build_corpus`.
     """
-    rule = SplitRule.parse(options.split)
-    if rule.kind == "list":
-        read_split_list(rule.path)
-    if not objects:
+    if not rows:
         raise CorpusError("nothing to make a corpus of: the list is empty")
-    names = [f"item {number}" for number in range(1, len(objects) + 1)]
-    rows = [convert_object(music, name, options) for music, name in zip(objects, names, strict=True)]
     return Assembly([Source(name, "") for name in names], rows.__getitem__, options).corpus()
 
 

@@ -19,7 +19,7 @@ from ritornello.music.abc.voices import MAX_PLAYS
 from ritornello.music.beats import beat_lengths, normal_for, odd_part
 from ritornello.music.keys import key_name
 from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations, spell
-from ritornello.music.values import Key, Melody, Metre, Timeline
+from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Timeline
 
 _UNIT = Fraction(1, 2)  # L:1/8, in quarters
 _BARS_A_LINE = 4
@@ -45,11 +45,12 @@ class _Item:
 _Bar = tuple[Fraction, Fraction, Metre, Fraction]  # start, end, metre, and from where beats are counted; quarters
 
 
-def write_abc(melody: Melody) -> str:
+def write_abc(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     """Write `melody` as the text of one ABC tune, ending in a newline.
 
     `read_abc` gives back the same notes (start, duration, pitch) exactly, and title, length, keys and tempos;
-    a metre that is repeated to count bars anew comes back as short bars do. Raises ValueError for a key of
+    a metre that is repeated to count bars anew comes back as short bars do. imprint: name of its voice, program (for
+    abc2midi) and origin, a note in its header. Raises ValueError for a key of
     more than seven sharps or flats.
     """
     timeline = melody.timeline
@@ -57,9 +58,12 @@ def write_abc(melody: Melody) -> str:
     header = [
         "X:1",
         f"T:{_escaped(melody.title)}",
+        *([f"N:{_escaped(imprint.origin)}"] if imprint.origin else []),
         f"M:{timeline.metre.name}",
         "L:1/8",
         f"Q:{_tempo(timeline.qpm)}",
+        *([f'V:1 name="{_escaped(imprint.part)}"'] if imprint.part else []),
+        *([f"%%MIDI program {imprint.program}"] if imprint.program else []),
         f"K:{_key_name(timeline.key)}",
     ]
     bars = _bars(timeline)

@@ -30,11 +30,13 @@ from ritornello.music.midi.tracks import (
     rewritten,
     track_bytes,
 )
-from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
 OURS = b"Ritornello"  # a text at the start of our own files, whose times are exact
+INSTRUMENT_NAME = 4
+LONGEST_ORIGIN = 500  # bytes
 TITLE_PAGE = 1000  # bytes of a track in which such a text would stand
 TEMPO, TIME_SIGNATURE = 0x51, 0x58  # kinds of meta events
 LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
@@ -157,26 +159,28 @@ def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
     return voices, is_mpe
 
 
-def write_midi(melody: Melody, program: int = 0) -> bytes:
+def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
     """Write a MIDI file of one track: title, program that wrote it, tempos, metres, keys, notes, end of the timeline.
 
     A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
-    The same melody gives the same bytes. program: General MIDI program 0-127.
+    The same melody gives the same bytes. imprint: its program, and texts at the start of the track.
     Raises ValueError for a metre, tempo or program that MIDI cannot express, and for a melody that is exact
     only at more than 32767 ticks per quarter.
     """
-    if not 0 <= program <= 127:
-        raise ValueError(f"program must be 0 to 127, not {program}")
+    if not 0 <= imprint.program <= 127:
+        raise ValueError(f"program must be 0 to 127, not {imprint.program}")
     melody = _within_resolution(melody)
     timeline = melody.timeline
     messages: list[tuple[int, int, bytes]] = (
         [(0, 0, meta_bytes(3, melody.title.encode("utf-8")))] if melody.title else []
     )
-    messages.append((0, 0, meta_bytes(TEXT, OURS)))
+    origin = b": " + imprint.origin.encode("utf-8")[:LONGEST_ORIGIN] if imprint.origin else b""
+    messages.append((0, 0, meta_bytes(TEXT, OURS + origin)))
+    messages += [(0, 0, meta_bytes(INSTRUMENT_NAME, imprint.part.encode("utf-8")))] if imprint.part else []
     messages += [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
     messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
     messages += [(t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
-    messages.append((0, 4, bytes([0xC0, program])))
+    messages.append((0, 4, bytes([0xC0, imprint.program])))
     for note in melody.notes:
         messages.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
         messages.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from ritornello.music.beats import beat_lengths
 from ritornello.music.notation import TYPES, Bar, Element, notate
 from ritornello.music.spelling import Spelled
-from ritornello.music.values import Key, Melody, Metre, Tempo
+from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Tempo
 
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,11 +33,12 @@ Treble, bass, tenor (treble an octave down), treble an octave up, bass an octave
 """
 
 
-def write_musicxml(melody: Melody) -> str:
+def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     """Write `melody` as the text of a MusicXML file.
 
     Holds title, metres, keys, tempos, pick-up and closing barline; read back, it gives the same onsets, durations
     and pitches, exactly. Velocities are not written. A tempo that changes inside a note is written after that note.
+    imprint: name and program of its part, and its origin, a miscellaneous field.
     Notes carry identifiers: "note_4" is the fifth note of the melody, "note_4-2" the second of its tied parts.
     """
     bars = notate(melody)
@@ -57,11 +58,30 @@ def write_musicxml(melody: Melody) -> str:
     return (
         _HEAD
         + (f"<work><work-title>{title}</work-title></work>\n" if melody.title else "")
-        + "<identification><encoding><software>Ritornello</software></encoding></identification>\n"
-        + '<part-list><score-part id="P1"><part-name></part-name></score-part></part-list>\n'
+        + f"<identification><encoding><software>Ritornello</software></encoding>{_origin(imprint)}</identification>\n"
+        + f'<part-list><score-part id="P1">{_part(imprint)}</score-part></part-list>\n'
         + '<part id="P1">\n'
         + "\n".join(measures)
         + "\n</part>\n</score-partwise>\n"
+    )
+
+
+def _origin(imprint: Imprint) -> str:
+    if not imprint.origin:
+        return ""
+    text = escape(_NOT_XML.sub("", imprint.origin))
+    return f'<miscellaneous><miscellaneous-field name="origin">{text}</miscellaneous-field></miscellaneous>'
+
+
+def _part(imprint: Imprint) -> str:
+    """Write name and program of the part; the program, counted from 1, only where it is not the piano."""
+    name = escape(_NOT_XML.sub("", imprint.part))
+    if not imprint.program:
+        return f"<part-name>{name}</part-name>"
+    return (
+        f'<part-name>{name}</part-name><score-instrument id="P1-I1"><instrument-name>{name}</instrument-name>'
+        '</score-instrument><midi-instrument id="P1-I1"><midi-channel>1</midi-channel>'
+        f"<midi-program>{imprint.program + 1}</midi-program></midi-instrument>"
     )
 
 
