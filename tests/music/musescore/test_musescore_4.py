@@ -156,7 +156,14 @@ def test_a_written_key_alone_is_moved_to_the_sounding_one_unless_the_style_shows
 
 
 def test_bar_repeat_signs_play_one_two_or_four_bars_again():
-    assert pitches(fixture("measure-repeats.mscx")) == [60, 60, 62, 64, 62, 64, 62, 64, 62, 64, 65]
+    played = [60, 60, 62, 64, 62, 64, 62, 64, 62, 64, 65]
+    assert pitches(fixture("measure-repeats.mscx")) == played
+    content = (FIXTURES / "measure-repeats.mscx").read_text(encoding="utf-8")
+    voice = content[
+        content.index("<voice>", content.index("<measureRepeatCount>")) : content.index("</MeasureRepeat>")
+    ]
+    both = content.replace(voice, f"{voice}</MeasureRepeat></voice>{voice}", 1)  # two voices show one sign
+    assert pitches(piece(both.encode())) == played
 
 
 def test_voices_may_leave_gaps_ties_cross_voices_and_rests_of_many_bars_count_once():

@@ -37,7 +37,7 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
     division = int(score.findtext("Division") or 480)
     at_pitch = at_pitch or (score.findtext("Style/concertPitch") or "0").strip() == "1"
     instruments = _instruments(score)
-    tie_starts = {start.text for start in score.iter("startElement")}
+    tie_starts = {start.text for start in score.iter("startElement")} if version == 4 else set()
     staves = []
     for number, (name, element) in enumerate(elements.items(), 1):
         instrument = instruments.get(name, ("", 0, False, None))

@@ -9,7 +9,7 @@ reader reads all.
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable
 from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -97,6 +97,8 @@ class Staff:
         self.factors: list[Fraction] = []  # format 3: what the open tuplets multiply durations by
         self.tuplets: dict[str, Fraction] = {}  # format 2: the same by tuplet number
         self.spanners: dict[str, tuple[Element, Fraction]] = {}  # format 2: open endings and octave lines
+        self.place_in_group = 0  # of this bar among those that a bar-repeat sign stands for
+        self.repeated: dict[int, int] = {}  # by the first bar under such a sign, how many bars it stands for
         self.octaves: list[tuple[Fraction, Fraction, int]] = []
         self.spans: dict[int, list[tuple[Fraction, Fraction]]] = {}  # by voice: what fills this bar
 
@@ -109,12 +111,10 @@ class Staff:
         written = measures(element)
         if len(written) != len(self.bars):
             raise ValueError(f"staff {self.number} has {len(written)} bars, the first staff has {len(self.bars)}")
-        repeated = _repeated_bars(written)
         for self.bar, measure in enumerate(written):
             self.spans = {}
             try:
                 self._measure(measure)
-                self._repeat(repeated.get(self.bar, 0))
             except (ValueError, KeyError, IndexError, ArithmeticError) as error:
                 reason = str(error) if isinstance(error, ValueError) else f"a value that makes no sense ({error})"
                 raise ValueError(f"staff {self.number}, bar {self.bar + 1}: {reason}") from None
@@ -124,9 +124,11 @@ class Staff:
                     self.faults.append(f"staff {self.number}, bar {self.bar + 1}, voice {voice + 1}: {problem}")
         for element, start in self.spanners.values():
             self._close(element, start, self.bars[-1].end)
+        self._play_again()
         self._shift_octaves()
 
     def _measure(self, measure: Element) -> None:
+        self.place_in_group = int(measure.findtext("measureRepeatCount") or 1) - 1
         voices: Iterable[Element] = [measure] if self.division else measure.findall("voice")
         for self.voice, items in enumerate(voices):
             self.offset = Fraction(0)
@@ -324,15 +326,22 @@ class Staff:
         if covered and hook.strip() == "0":
             self.open_endings.append(covered[-1])
 
-    def _fill_bar(self, _: Element) -> None:
-        """Step over a bar-repeat sign, which takes the whole bar."""
+    def _repeat_sign(self, element: Element) -> None:
+        """Step over a bar-repeat sign, which takes the whole bar, and note the bars that it stands for.
+
+        A sign for several bars stands in the first half of its group; each bar of the group counts its place in it.
+        """
         self.spans.setdefault(self.voice, []).append((self.offset, self.bars[self.bar].length))
         self.offset = self.bars[self.bar].length
+        size = int(element.findtext("subtype") or 1) if element.tag == "MeasureRepeat" else 1
+        self.repeated[self.bar - self.place_in_group] = size  # once, though several voices may show it
 
-    def _repeat(self, back: int) -> None:
-        """Play the bar that lies `back` bars before again, as a bar-repeat sign asks; 0 for none."""
-        again = [s for s in self.sounds if back and s.bar == self.bar - back]
-        self.sounds += [s._replace(bar=self.bar, tied_from=None, tied_to=None) for s in again]
+    def _play_again(self) -> None:
+        """Copy the bars that bar-repeat signs ask for; what they repeat may itself be a copy."""
+        for first, size in self.repeated.items():
+            for bar in range(max(0, first), min(first + size, len(self.bars))):
+                again = [sound for sound in self.sounds if sound.bar == bar - size]
+                self.sounds += [sound._replace(bar=bar, tied_from=None, tied_to=None) for sound in again]
 
     def _shift_octaves(self) -> None:
         """Move the notes under octave lines; pitches are stored as read from the page."""
@@ -344,24 +353,6 @@ class Staff:
 
 def _is_played(element: Element | None) -> bool:
     return element is None or (element.findtext("play") or "1").strip() != "0"
-
-
-def _repeated_bars(written: Sequence[Element]) -> dict[int, int]:
-    """Find the bars under bar-repeat signs, and how many bars before each lies the one that it plays again.
-
-    A sign for several bars stands in the first half of its group; each bar of the group counts its place in it.
-    """
-    counts = [int(measure.findtext("measureRepeatCount") or 0) for measure in written]
-    found: dict[int, int] = {}
-    for index, measure in enumerate(written):
-        signs = (measure.find(f".//{name}") for name in ("MeasureRepeat", "RepeatMeasure"))
-        sign = next((element for element in signs if element is not None), None)
-        if sign is not None:
-            size = int(sign.findtext("subtype") or 1) if sign.tag == "MeasureRepeat" else 1
-            first = index - max(0, counts[index] - 1)
-            for bar in range(max(0, first), min(first + size, len(written))):
-                found[bar] = size
-    return found
 
 
 def _fill_problem(spans: list[tuple[Fraction, Fraction]], length: Fraction, must_be_full: bool) -> str:
@@ -403,6 +394,6 @@ _HANDLERS = {
     "Volta": Staff._open,
     "Ottava": Staff._open,
     "endSpanner": Staff._end_spanner,
-    "RepeatMeasure": Staff._fill_bar,
-    "MeasureRepeat": Staff._fill_bar,
+    "RepeatMeasure": Staff._repeat_sign,
+    "MeasureRepeat": Staff._repeat_sign,
 }
