@@ -1,19 +1,24 @@
 """A corpus for other programs: MIDI files, the exercise's arrays, Parquet tables."""
 
 import json
+import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from outputs import names_in
 
+from ritornello.api import build_corpus
+from ritornello.corpus.build.tables import read_table
 from ritornello.corpus.embedded import embedded
+from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.export import export_midi, export_npz, export_parquet, file_names
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.files import read
-from ritornello.music.values import Key, Melody, Metre, Note, Timeline
+from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 WALTZ = Melody(
     (Note(0, 480, 67), Note(480, 240, 69), Note(960, 960, 71)),
@@ -66,7 +71,7 @@ def test_a_name_that_no_file_can_have_is_mended(source, name):
 )
 def test_arrays_in_the_convention_asked_for(corpus, tmp_path, convention, no_event, note_off):
     path = tmp_path / "arrays.npz"
-    assert export_npz(corpus, path, convention) == {"train": 4, "test": 1}
+    assert export_npz(corpus, path, convention) == {"moved": 0, "resized": 0, "lost": 0, "notes": 14}
     arrays = np.load(path, allow_pickle=True)
     n, off = no_event, note_off
     waltz = [67, n, n, n, 69, n, off, n, 71, n, n, n, n, n, n, n, off, n, n, n, n, n, n, n]
@@ -95,7 +100,7 @@ def test_an_unknown_convention_leaves_no_file(corpus, tmp_path):
 
 
 def test_parquet_has_a_row_for_each_melody_and_a_file_for_each_split(corpus, tmp_path):
-    pq = pytest.importorskip("pyarrow.parquet", reason='needs pyarrow: pip install "ritornello[scale]"')
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: pip install pyarrow")
     paths = export_parquet(corpus, tmp_path / "out")
     assert [path.name for path in paths] == ["train.parquet", "test.parquet"]
     rows = pq.read_table(paths[0]).to_pylist()
@@ -127,3 +132,156 @@ def test_arrays_of_any_resolution_are_those_of_the_grid(tmp_path, steps_per_quar
     for split in hymns().splits:
         for array, melody in list(zip(arrays[split], hymns().melodies(split), strict=True))[::7]:
             assert array.tolist() == grid.encode(melody).tokens.tolist()
+
+
+PLACES = (
+    Note(0, 480, 60, 70), Note(480, 160, 62, 90), Note(640, 160, 64), Note(800, 160, 65), Note(960, 240, 67),
+    Note(1440, 480, 64), Note(1920, 1440, 69), Note(3360, 480, 62, 127),
+)  # fmt: skip
+MIXED = Melody(
+    PLACES, Timeline(480, 3840, (Metre(0, 4, 4), Metre(1920, 3, 4)), (Key(0, -1, "dorian"),), (Tempo(0, 90.0),))
+)
+PICKUP = Melody(PLACES, Timeline(480, 3840, (Metre(0, 4, 4), Metre(480, 4, 4)), (Key(0, 2),)))
+
+
+def in_quarters(melody: Melody) -> list[tuple]:
+    """Onset, duration and pitch of each note, in quarters."""
+    quarter = melody.timeline.ticks_per_quarter
+    return [(Fraction(n.start, quarter), Fraction(n.duration, quarter), n.pitch) for n in melody.notes]
+
+
+@pytest.fixture
+def mixed() -> Corpus:
+    """Triplets, a change of metre, a mode and a tempo; a pick-up; a waltz in two segments; all in one split."""
+    about = {"title": "Mixed", "composer": "Anon", "licence": "CC0-1.0"}
+    return corpus_of(
+        [
+            (CorpusPiece("mixed.abc", (), **about, split="train"), [MIXED]),
+            (CorpusPiece("pickup.abc", (), split="train"), [PICKUP.transposed(5)]),
+            (CorpusPiece("waltz.abc", (), split="train"), [WALTZ, WALTZ.transposed(7)]),
+        ]
+    )
+
+
+def built(path, **options) -> list[Melody]:
+    return build_corpus(path, keep_copies=True, workers=1, **options).melodies()
+
+
+def test_tables_are_built_into_the_corpus_that_they_were_written_from(mixed, tmp_path):
+    pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    (path,) = export_parquet(mixed, tmp_path / "out")
+    again = build_corpus(path, keep_copies=True, workers=1)
+    assert [(p.title, p.composer, p.licence, len(p.melodies)) for p in again.pieces] == [
+        ("Mixed", "Anon", "CC0-1.0", 1), ("", "", "", 1), ("", "", "", 2),
+    ]  # fmt: skip
+    assert [p.provenance["source"] for p in again.pieces] == ["mixed.abc", "pickup.abc", "waltz.abc"]
+    assert [(m.notes, m.timeline) for m in again.melodies()] == [(m.notes, m.timeline) for m in mixed.melodies()]
+
+
+def test_midi_files_are_built_into_the_notes_that_they_were_written_from(mixed, tmp_path):
+    export_midi(mixed, tmp_path / "out")
+    again = {in_quarters(m)[0] + (len(m.notes),): m for m in built(tmp_path / "out")}
+    for melody in mixed.melodies():
+        found = again[in_quarters(melody)[0] + (len(melody.notes),)]
+        assert in_quarters(found) == in_quarters(melody)
+        assert [n.velocity for n in found.notes] == [n.velocity for n in melody.notes]
+
+
+@pytest.mark.parametrize("name", ["arrays", "arrays.npz", "ARRAYS.NPZ"])
+def test_arrays_are_built_whatever_case_or_ending_their_name_has(mixed, tmp_path, name):
+    export_npz(mixed, tmp_path / name, steps_per_quarter=4)
+    again = built(tmp_path / name)
+    # thirds of a beat on a grid of sixteenths: at 0, 1 and 3 of 4 steps
+    first = [
+        (0, 1, 60),
+        (1, 0.25, 62),
+        (1.25, 0.5, 64),
+        (1.75, 0.25, 65),
+        (2, 0.5, 67),
+        (3, 1, 64),
+        (4, 3, 69),
+        (7, 1, 62),
+    ]
+    assert [(float(a), float(b), c) for a, b, c in in_quarters(again[0])] == first
+    assert in_quarters(again[2]) == in_quarters(WALTZ)
+    assert len(again) == 4
+
+
+def test_what_the_grid_of_arrays_rounds_is_counted(command, mixed, tmp_path):
+    mixed.save(tmp_path / "corpus")
+    words = ["corpus", "export", tmp_path / "corpus", "--format", "npz", "-o"]
+    status, out, err = command(*words, tmp_path / "coarse.npz")
+    # of each triplet two onsets move, and all three notes change their length
+    assert (status, err) == (0, "")
+    assert "a grid of 4 steps a quarter does not keep all of 22 notes: 4 moved, 6 resized" in out
+    value = json.loads(command(*words, tmp_path / "fine", "--steps-per-quarter", 12, "--json").out)
+    assert value["remarks"] == []
+
+
+def test_a_name_that_no_reader_would_take_for_arrays_is_refused(command, tmp_path):
+    status, _, err = command("corpus", "export", "hymns", "--format", "npz", "-o", tmp_path / "hymns.mid")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "name it .npz" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04nothing", b"MThd", b"\x93NUMPY", b"text"])
+def test_a_name_without_ending_that_holds_no_arrays_is_left_out(tmp_path, content):
+    (tmp_path / "README").write_bytes(content)
+    with pytest.raises(CorpusError) as raised:
+        build_corpus(tmp_path, workers=1)
+    assert [line.status for line in raised.value.report] == ["dropped"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"pitch": [60]}], "without ticks_per_quarter, start, duration"),
+        (
+            [{"ticks_per_quarter": 4, "start": [0, 2], "duration": [4, 4], "pitch": [60, 62]}],
+            "row 1: its notes overlap",
+        ),
+        (
+            [{"ticks_per_quarter": 4, "start": [0], "duration": [4], "pitch": [200]}],
+            "row 1: a note lies out of range",
+        ),
+        ([{"ticks_per_quarter": 4, "start": [0], "duration": [4, 4], "pitch": [60]}], "row 1: "),
+        (
+            [{"ticks_per_quarter": 0, "start": [0], "duration": [4], "pitch": [60]}],
+            "row 1: ticks_per_quarter must be",
+        ),
+    ],
+)
+def test_a_table_that_holds_no_melodies_is_refused_with_its_reason(tmp_path, rows, said):
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "table.parquet")
+    with pytest.raises(CorpusError) as raised:
+        build_corpus(tmp_path / "table.parquet", workers=1)
+    (line,) = raised.value.report
+    assert line.reason == "unreadable"
+    assert said in line.detail
+
+
+def test_a_table_of_another_program_needs_only_times_and_pitches(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    import pyarrow.parquet as pq
+
+    row = {"ticks_per_quarter": 2, "start": [0, 2, 4], "duration": [2, 2, 4], "pitch": [60, 62, 64]}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "table.parquet")
+    (melody,) = built(tmp_path / "table.parquet")
+    assert in_quarters(melody) == [(0, 1, 60), (1, 1, 62), (2, 2, 64)]
+    assert melody.timeline.metre.name == "4/4"
+
+
+def test_tables_need_pyarrow_alone(mixed, tmp_path, monkeypatch):
+    """Where Ray is missing tables are written; where pyarrow is missing a line names it alone."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    export_parquet(mixed, tmp_path / "out")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"^Parquet needs pyarrow: pip install pyarrow$"):
+        export_parquet(mixed, tmp_path / "other")
+    with pytest.raises(ImportError, match=r"^Parquet needs pyarrow: pip install pyarrow$"):
+        read_table((tmp_path / "out/train.parquet").read_bytes(), "train.parquet")

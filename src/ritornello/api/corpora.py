@@ -171,11 +171,13 @@ def export_corpus(
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
     replace: bool = False,
+    on_remark: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Export a corpus as MIDI, Parquet tables or the exercise's .npz; return the files.
 
     out: the folder to write, or for npz the file. convention, steps_per_quarter (1 to 24): of npz, how its tokens are
-    named and how fine its grid is. replace: let them replace files that hold something else.
+    named and how fine its grid is. replace: let them replace files that hold something else. on_remark: called with
+    what the grid could not keep. `build_corpus` reads back what is written.
     Raises ValueError for another format or convention, FileExistsError, before anything is written, for a file that
     must be kept.
     """
@@ -185,7 +187,9 @@ def export_corpus(
         raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
     material = load_corpus(corpus)
     if format == "npz":
-        exporting.export_npz(material, out, convention, steps_per_quarter, replace)
+        losses = exporting.export_npz(material, out, convention, steps_per_quarter, replace)
+        if on_remark and (remark := exporting.losses_in_words(losses, steps_per_quarter)):
+            on_remark(remark)
         return [Path(out)]
     if format not in ("midi", "parquet"):
         raise ValueError(f"format must be midi, parquet or npz, not {format!r}")

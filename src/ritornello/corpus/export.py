@@ -1,6 +1,6 @@
 """A corpus for other programs: Parquet tables, a folder of MIDI files, the exercise's token arrays.
 
-The same corpus gives the same bytes. Parquet needs pyarrow, which comes with the extra "scale".
+The same corpus gives the same bytes. `corpus build` reads all of them back. Parquet needs pyarrow.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,25 +55,35 @@ def export_npz(
     convention: str = "zeldic",
     steps_per_quarter: int = 4,
     replace: bool = False,
-) -> dict[str, int]:
+) -> Counter[str]:
     """Write the exercise's .npz: an object array of token arrays for each split, `train` first.
 
-    Returns the number of arrays by split.
+    Returns what the grid could not keep: of so many `notes` how many are `moved`, `resized` and `lost`.
     convention: exercise, zeldic (as the exercise's own data and notebook have it) or magenta. Token arrays that the
     corpus keeps step for step are written as they were; all else is laid on the grid, ties upward.
     numpy reads it with `numpy.load(path, allow_pickle=True)["train"]`, `read_step_arrays` without running any pickle.
-    Raises ValueError for a convention that is none, FileExistsError for a file that holds something else (unless it
-    may `replace`), OSError where the file cannot be written.
+    Raises ValueError for a convention that is none or another suffix than .npz, FileExistsError for a file that holds
+    something else (unless it may `replace`), OSError where the file cannot be written.
     """
+    if Path(path).suffix.lower() not in ("", ".npz"):
+        raise ValueError(f"{path}: the exercise's arrays are an .npz file; name it .npz")
     arrays: dict[str, Any] = {}
+    losses: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=len(corpus.notes))
     for split in corpus.splits:
-        tokens = [from_grid(t, convention) for t in _tokens(corpus, split, steps_per_quarter)]
+        tokens = [from_grid(t, convention) for t in _tokens(corpus, split, steps_per_quarter, losses)]
         arrays[split] = np.empty(len(tokens), object)
         arrays[split][:] = tokens
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     atomic.write_bytes(path, buffer.getvalue(), replace=replace)
-    return {split: len(array) for split, array in arrays.items()}
+    return losses
+
+
+def losses_in_words(losses: Counter[str], steps_per_quarter: int) -> str:
+    """Report what a grid could not keep in a line, "" where it keeps every note."""
+    counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
+    what = f"a grid of {steps_per_quarter} steps a quarter does not keep all of {losses['notes']:,} notes"
+    return f"{what}: {counts}; --steps-per-quarter makes it finer" if counts else ""
 
 
 def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
@@ -91,7 +102,7 @@ def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) ->
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise ImportError('Parquet needs pyarrow: pip install "ritornello[scale]"') from None
+        raise ImportError("Parquet needs pyarrow: pip install pyarrow") from None
     files = {}
     for split in corpus.splits:
         rows, buffer = [_row(corpus, piece, part) for piece, part in corpus.slices(split)], io.BytesIO()
@@ -119,14 +130,16 @@ def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:
         yield name + suffix
 
 
-def _tokens(corpus: Corpus, split: str, steps_per_quarter: int) -> Iterator[np.ndarray]:
-    """Encode each melody of a split in the plain grid; kept token arrays stay as they are."""
+def _tokens(corpus: Corpus, split: str, steps_per_quarter: int, losses: Counter[str]) -> Iterator[np.ndarray]:
+    """Encode each melody of a split in the plain grid, counting losses; kept token arrays stay as they are."""
     grid = Grid(steps_per_quarter, plain=True)
     for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
         if part.steps is not None and corpus.steps is not None and steps_per_quarter == KEPT_STEPS:
             yield corpus.steps[slice(*part.steps)]
         else:
-            yield grid.encode(melody).tokens
+            encoded = grid.encode(melody)
+            losses.update(encoded.losses)
+            yield encoded.tokens
 
 
 def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any]:

@@ -76,6 +76,7 @@ SHARPER: dict[str, dict[str, str]] = {
         r"array file|expected whole numbers|not an array|truncated: shape|neither a pitch": (
             "save the tokens again, as whole numbers in an .npy or .npz file"
         ),
+        r"needs pyarrow": "install it (pip install pyarrow)",
         r"cannot be listed|[Pp]ermission|not permitted": "allow yourself to read it, or leave it out",
         r"first note comes only after": "take the wait before the first note out in a sequencer",
     },

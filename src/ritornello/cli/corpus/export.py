@@ -29,6 +29,8 @@ def export(
     keeps as pickles: numpy.load(OUT, allow_pickle=True)["train"] reads them. A pickle can run code: load only files
     that you made or trust. `corpus build` reads them without running any; Parquet holds none.
 
+    `corpus build` reads all three back: MIDI and Parquet with every note exact, arrays as the grid has them.
+
     Example: ritornello corpus export my-corpus -o my-corpus.npz --format npz
 
     Parameters
@@ -47,8 +49,10 @@ def export(
     """
     console = Console(quiet, as_json)
     source = api.load_corpus(corpus, build=False)
-    files = [str(path) for path in api.export_corpus(source, out, to, convention, steps_per_quarter, replace)]
+    remarks: list[str] = []
+    made = api.export_corpus(source, out, to, convention, steps_per_quarter, replace, remarks.append)
+    files = [str(path) for path in made]
     melodies = source.counts()["all"]["melodies"]
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
-    value = {"out": out, "format": to, "files": files, "melodies": melodies}
-    console.result(value, f"{out}: {melodies} melodies in {what}")
+    value = {"out": out, "format": to, "files": files, "melodies": melodies, "remarks": remarks}
+    console.result(value, "\n".join([f"{out}: {melodies} melodies in {what}", *remarks]))

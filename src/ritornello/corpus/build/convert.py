@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.build.tables import read_table
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.split import SplitRule
-from ritornello.corpus.find.find import ARRAY_SUFFIXES, name_problem
+from ritornello.corpus.find.find import ARRAY_SUFFIXES, TABLE_SUFFIXES, name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.bars import cut_at_rests, shortness, sounding_bars
 from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
-from ritornello.encoding.arrays.exercise import read_step_arrays
+from ritornello.encoding.arrays.exercise import holds_arrays, read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
@@ -59,10 +60,12 @@ def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] 
     found = _Found()
     if not content:
         found.problems.append(("empty_file", ""))
+    elif name.lower().endswith(ARRAY_SUFFIXES) or ("." not in Path(name).name and holds_arrays(content)):
+        _take_arrays(found, content, name, options)
     elif problem := name_problem(name):
         found.problems.append(problem)
-    elif name.lower().endswith(ARRAY_SUFFIXES):
-        _take_arrays(found, content, name, options)
+    elif name.lower().endswith(TABLE_SUFFIXES):
+        _take_table(found, content, name, options)
     else:
         _take_pieces(found, content, name, options, [] if read is None else read)
     return _rows(found)
@@ -193,3 +196,27 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
         provenance = {"file": name, "convention": read.convention}
         found.tunes.append((CorpusPiece(source, (), melody.title, "", options.licence, provenance), [melody]))
         found.steps.append(steps.astype(np.uint8))
+
+
+def _take_table(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
+    """Read a table of melodies, exact as they stand there."""
+    try:
+        pieces = read_table(content, name)
+    except (ImportError, ValueError) as error:
+        found.problems.append(("unreadable", str(error)))
+        return
+    found.detected = "a table of melodies"
+    for number, (piece, rows) in enumerate(pieces, 1):
+        source = f"{name}#{number}" if len(pieces) > 1 else name
+        kept = [
+            replace(melody, source=source)
+            for melody in rows
+            if len(melody.notes) >= options.least_notes and sounding_bars(melody) >= options.min_bars
+        ]
+        if not kept:
+            found.problems.append(("too_short" if any(m.notes for m in rows) else "no_notes", source))
+            continue
+        provenance = {"file": name, "source": piece.source}
+        licence = options.licence or piece.licence
+        found.tunes.append((replace(piece, source=source, licence=licence, provenance=provenance), kept))
+        found.steps.extend([None] * len(kept))

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
+from ritornello.encoding.arrays.exercise import holds_arrays
 from ritornello.music.files import MAX_BYTES, SUFFIXES, regular_bytes
 
 ARRAY_SUFFIXES = (".npz", ".npy")
+TABLE_SUFFIXES = (".parquet",)
 MAX_ARRAY_BYTES = 2**28
-"""The exercise's kind of array holds a whole corpus in one file; it may be larger than one score."""
+"""The exercise's kind of array, and a table, hold a whole corpus in one file; they may be larger than one score."""
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
 
 
@@ -52,7 +54,7 @@ class Source(NamedTuple):
         if self.problem:
             reason, detail = self.problem
             raise CorpusError(detail, reason=reason)
-        limit = MAX_ARRAY_BYTES if self.name.lower().endswith(ARRAY_SUFFIXES) else MAX_BYTES
+        limit = MAX_ARRAY_BYTES if self.name.lower().endswith((*ARRAY_SUFFIXES, *TABLE_SUFFIXES)) else MAX_BYTES
         try:
             content: bytes | None
             if self.member is None:
@@ -77,7 +79,7 @@ class Source(NamedTuple):
 def name_problem(name: str) -> tuple[str, str] | None:
     """Say why a file of this name is not read, as (reason, detail); None where it may be."""
     suffix = os.path.splitext(name)[1].lower()
-    if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES:
+    if suffix in SUFFIXES or suffix in ARRAY_SUFFIXES + TABLE_SUFFIXES:
         return None
     return "not_music", f"{suffix or 'a name without an ending'} is not read"
 
@@ -183,9 +185,21 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
 def _source_of(path: str) -> Source:
     """Make one source of a path, which is not opened."""
     if os.path.isfile(path):
-        return Source(path, path, problem=None if path.lower().endswith(ARCHIVE_SUFFIXES) else name_problem(path))
+        is_read = path.lower().endswith(ARCHIVE_SUFFIXES) or _is_nameless_array(path)
+        return Source(path, path, problem=None if is_read else name_problem(path))
     missing = "not a file" if os.path.exists(path) else "a link to nothing"
     return Source(path, path, problem=("not_music", missing))
+
+
+def _is_nameless_array(path: str) -> bool:
+    """Tell whether a file without an ending holds token arrays, as NumPy writes to a name without one."""
+    if "." in os.path.basename(path):
+        return False
+    try:
+        head = regular_bytes(path, 8) or b""
+        return head[:2] in (b"PK", b"\x93N") and holds_arrays(regular_bytes(path, MAX_ARRAY_BYTES) or b"")
+    except OSError:
+        return False
 
 
 def _members(source: Source) -> Iterator[Source]:

@@ -65,6 +65,20 @@ def read_step_arrays(content: bytes, name: str, convention: str | None = None) -
         raise ValueError(f"{name}: {error}") from None
 
 
+def holds_arrays(content: bytes) -> bool:
+    """Tell whether a file holds arrays of NumPy: one (.npy), or an archive of nothing else (.npz)."""
+    if content.startswith(b"\x93NUMPY"):
+        return True
+    if not content.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
 def detect_convention(melodies: list[np.ndarray]) -> str:
     """Detect the convention: no_event is by far the commoner of the two special tokens.
 
