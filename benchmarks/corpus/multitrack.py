@@ -26,16 +26,17 @@ OTHER_PROGRAMS = (0, 0, 0, 4, 24, 25, 46, 48, 6, 19, 27)
 
 @dataclass(frozen=True)
 class Arrangement:
-    """A piece, which of its parts carry the tune (the doubled one too), and how it was made."""
+    """A piece, which of its parts carry the tune (the doubled one too), which fill its rests, and how it was made."""
 
     piece: Piece
     tune: frozenset[int]
     kind: str
     is_named: bool
+    fills: frozenset[int] = frozenset()
 
 
 @dataclass
-class _Track:
+class Track:
     notes: list[Note]
     role: str
     is_tune: bool = False
@@ -51,67 +52,67 @@ def arranged(piece: Piece, seed: int) -> Arrangement:
     kinds = ("written", "lifted", "lifted", "lowered", "band", "band", "lined", "lined")
     kind = random.choice(kinds)
     beat = piece.timeline.ticks_per_quarter
-    tracks = [_Track(tune, "tune", True), *_company(kind, tune, others, beat, random)]
+    tracks = [Track(tune, "tune", True), *_company(kind, tune, others, beat, random)]
     if kind == "lowered":
-        tracks[0].notes = _moved(tune, -12)
+        tracks[0].notes = moved(tune, -12)
     if random.random() < 0.25:
-        tracks.append(_Track(list(tracks[0].notes), "double", True))
+        tracks.append(Track(list(tracks[0].notes), "double", True))
     if random.random() < 0.5:
-        tracks.append(_Track(_drums(piece, beat), "drums", is_drum=True))
+        tracks.append(Track(drums(piece, beat), "drums", is_drum=True))
     random.shuffle(tracks)
     if tracks[0].is_tune and random.random() < 0.6:
         tracks.reverse()
-    tracks = _transposed([t for t in tracks if t.notes], random.randint(-5, 5))
+    tracks = transposed([t for t in tracks if t.notes], random.randint(-5, 5))
     if random.random() < 0.4:
-        _perform(tracks, beat, random)
+        perform(tracks, beat, random)
     is_named = random.random() < 0.1
     return _assembled(piece, tracks, kind, is_named, random)
 
 
-def _company(kind: str, tune: Sequence[Note], others: list[list[Note]], beat: int, random: Random) -> list[_Track]:
-    written = [_Track(notes, "other") for notes in others]
+def _company(kind: str, tune: Sequence[Note], others: list[list[Note]], beat: int, random: Random) -> list[Track]:
+    written = [Track(notes, "other") for notes in others]
     below = [n for notes in others for n in notes]
     if kind == "lifted":
         lift = random.choice((12, 12, 24))
         return [
-            _Track(_moved(t.notes, lift if k == 0 or random.random() < 0.3 else 0), "other")
+            Track(moved(t.notes, lift if k == 0 or random.random() < 0.3 else 0), "other")
             for k, t in enumerate(written)
         ]
     if kind == "lined":
-        return [*written, _Track(_line_above(tune, below, beat, random), "line")]
+        return [*written, Track(_line_above(tune, below, beat, random), "line")]
     if kind == "band":
         lift = random.choice((0, 12))
         band = [
-            _Track(_bass(below), "bass"),
-            _Track(_held(below, 2 * beat, lift), "pad"),
-            _Track(_broken(below, beat, random.choice((2, 4)), lift), "arpeggio"),
-            _Track(_fills(tune, others[0] if others else [], beat, random), "fill"),
+            Track(bass(below), "bass"),
+            Track(held(below, 2 * beat, lift), "pad"),
+            Track(broken(below, beat, random.choice((2, 4)), lift), "arpeggio"),
+            Track(_fills(tune, others[0] if others else [], beat, random), "fill"),
         ]
         return random.sample(band, random.randint(2, 4)) + (written[:1] if random.random() < 0.3 else [])
     return written
 
 
-def _moved(notes: Sequence[Note], semitones: int) -> list[Note]:
+def moved(notes: Sequence[Note], semitones: int) -> list[Note]:
     return [n._replace(pitch=n.pitch + semitones) for n in notes if 0 <= n.pitch + semitones <= 127]
 
 
-def _bass(notes: Sequence[Note]) -> list[Note]:
+def bass(notes: Sequence[Note]) -> list[Note]:
     """The lowest note of each onset."""
     lowest: dict[int, Note] = {}
     for note in notes:
         if note.start not in lowest or note.pitch < lowest[note.start].pitch:
             lowest[note.start] = note
-    return _legato([n._replace(pitch=n.pitch - 12 if n.pitch > 52 else n.pitch) for n in lowest.values()])
+    return legato([n._replace(pitch=n.pitch - 12 if n.pitch > 52 else n.pitch) for n in lowest.values()])
 
 
-def _legato(notes: Sequence[Note]) -> list[Note]:
+def legato(notes: Sequence[Note]) -> list[Note]:
     """The notes, each ended where the next one starts."""
     line = sorted(notes)
     ends = [n.start for n in line[1:]] + [line[-1].end if line else 0]
     return [n._replace(duration=min(n.duration, e - n.start)) for n, e in zip(line, ends) if e > n.start]
 
 
-def _sounding(notes: Sequence[Note], step: int) -> dict[int, set[int]]:
+def sounding_classes(notes: Sequence[Note], step: int) -> dict[int, set[int]]:
     """Pitch classes by stretches of `step` ticks."""
     found: dict[int, set[int]] = {}
     for note in notes:
@@ -120,14 +121,14 @@ def _sounding(notes: Sequence[Note], step: int) -> dict[int, set[int]]:
     return found
 
 
-def _held(notes: Sequence[Note], step: int, lift: int) -> list[Note]:
-    chords = _sounding(notes, step)
+def held(notes: Sequence[Note], step: int, lift: int) -> list[Note]:
+    chords = sounding_classes(notes, step)
     return [Note(k * step, step, 60 + lift + pc, 60) for k, pcs in chords.items() for pc in sorted(pcs)[:4]]
 
 
-def _broken(notes: Sequence[Note], beat: int, per_beat: int, lift: int) -> list[Note]:
+def broken(notes: Sequence[Note], beat: int, per_beat: int, lift: int) -> list[Note]:
     step, found = beat // per_beat, []
-    for k, pcs in sorted(_sounding(notes, beat).items()):
+    for k, pcs in sorted(sounding_classes(notes, beat).items()):
         ladder = [60 + lift + pc for pc in sorted(pcs)[:4]]
         found += [Note(k * beat + i * step, step, ladder[i % len(ladder)], 70) for i in range(per_beat)]
     return found
@@ -138,12 +139,12 @@ def _fills(tune: Sequence[Note], right_hand: Sequence[Note], beat: int, random: 
     busy = {k for n in tune for k in range(n.start // beat, (n.end - 1) // beat + 1)}
     line = top_line(Part(tuple(right_hand)))
     bars = {n.start // (4 * beat) for n in line if random.random() < 0.1}
-    return _moved([n for n in line if n.start // beat not in busy or n.start // (4 * beat) in bars], 12)
+    return moved([n for n in line if n.start // beat not in busy or n.start // (4 * beat) in bars], 12)
 
 
 def _line_above(tune: Sequence[Note], below: Sequence[Note], beat: int, random: Random) -> list[Note]:
     """A line of its own above the tune: chord notes in a rhythm of halves, quarters and eighths."""
-    chords, found, now = _sounding([*below, *tune], beat), [], 0
+    chords, found, now = sounding_classes([*below, *tune], beat), [], 0
     sung = {n.start // beat: n.pitch for n in tune}
     end = max((n.end for n in tune), default=0)
     height = max((n.pitch for n in tune), default=72)
@@ -155,22 +156,22 @@ def _line_above(tune: Sequence[Note], below: Sequence[Note], beat: int, random: 
             pc = random.choice(pcs)
             found.append(Note(now, int(length * beat), floor + 1 + (pc - floor - 1) % 12, 75))
         now += int(length * beat)
-    return _legato([n for n in found if n.pitch <= 120])
+    return legato([n for n in found if n.pitch <= 120])
 
 
-def _drums(piece: Piece, beat: int) -> list[Note]:
+def drums(piece: Piece, beat: int) -> list[Note]:
     kit = (36, 42, 38, 42)
     return [Note(k * beat // 2, beat // 4, kit[k % 4], 100) for k in range(2 * piece.timeline.length // beat)]
 
 
-def _transposed(tracks: list[_Track], semitones: int) -> list[_Track]:
+def transposed(tracks: list[Track], semitones: int) -> list[Track]:
     for track in tracks:
         if not track.is_drum:
-            track.notes = _moved(track.notes, semitones)
+            track.notes = moved(track.notes, semitones)
     return tracks
 
 
-def _perform(tracks: Sequence[_Track], beat: int, random: Random) -> None:
+def perform(tracks: Sequence[Track], beat: int, random: Random) -> None:
     """Onsets within about 20 ms (at 120), lengths of 60 to 110 %, uneven velocities."""
     for track in tracks:
         level, shorter = random.randint(60, 100), random.uniform(0.6, 1.0)
@@ -182,7 +183,7 @@ def _perform(tracks: Sequence[_Track], beat: int, random: Random) -> None:
         track.notes = played
 
 
-def _assembled(piece: Piece, tracks: Sequence[_Track], kind: str, is_named: bool, random: Random) -> Arrangement:
+def _assembled(piece: Piece, tracks: Sequence[Track], kind: str, is_named: bool, random: Random) -> Arrangement:
     neutral, has_programs = random.choice(NEUTRAL), random.random() < 0.6
     parts = []
     for n, track in enumerate(tracks, 1):
@@ -193,4 +194,5 @@ def _assembled(piece: Piece, tracks: Sequence[_Track], kind: str, is_named: bool
         program = {"bass": 33, "pad": 48, "fill": random.choice((73, 80, 40, 29))}.get(track.role, program)
         parts.append(Part(tuple(track.notes), name, program if has_programs else 0, track.is_drum))
     tune = frozenset(i for i, t in enumerate(tracks) if t.is_tune)
-    return Arrangement(replace(piece, parts=tuple(parts)), tune, kind, is_named)
+    fills = frozenset(i for i, t in enumerate(tracks) if t.role == "fill")
+    return Arrangement(replace(piece, parts=tuple(parts)), tune, kind, is_named, fills)

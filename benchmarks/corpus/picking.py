@@ -24,7 +24,7 @@ from ritornello.music.files import scan_content
 from ritornello.music.midi.reader import read_midi
 from ritornello.music.values import Piece
 
-BINS = (0.0, 0.4, 0.6, 0.8, 0.95, 0.99, 1.01)
+BINS = (0.0, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1.01)
 
 
 SONGS = DATA / "lieder.tar.xz"
@@ -58,16 +58,21 @@ def song_files(songs: Path) -> Iterator[tuple[PurePath, bytes]]:
 
 
 def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
-    """What each way of picking gives for an arrangement written to MIDI and read again."""
+    """What each way of picking gives for an arrangement written to MIDI and read again.
+
+    A tune with what fills its rests is right, as where two lines take turns (`turns`).
+    """
     piece = read_midi(piece_bytes(arrangement.piece))
     auto = pick_melodies(piece, BuildOptions())[0]
+    parts = auto.joined or (auto.part,)
     pitched = [i for i, part in enumerate(piece.parts) if not part.is_drum]
     medians = [np.median([n.pitch for n in piece.parts[i].notes]) for i in pitched]
     highest = pitched[int(np.argmax(medians))]
     tune = arrangement.tune
     return {
         "kind": kind, "made": arrangement.kind, "seed": seed, "named": arrangement.is_named,
-        "auto": auto.part in tune, "confidence": auto.confidence,
+        "auto": not tune.isdisjoint(parts) and (tune | arrangement.fills).issuperset(parts),
+        "confidence": auto.confidence,
         "highest": highest in tune, "first": pitched[0] in tune,
     }  # fmt: skip
 

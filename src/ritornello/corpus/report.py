@@ -51,6 +51,7 @@ REMEDIES: dict[str, str] = {
     "too_short": "a melody needs more notes: join it with another, or lower --least-notes or --min-bars",
     "no_such_track": "name a track that is there, or use --pick auto",
     "unsure_pick": "look at it with `corpus explain`, and choose with --pick track:NAME_OR_NUMBER",
+    "joined_parts": "nothing to do, if both are the tune; else take one of them with --pick track:NAME_OR_NUMBER",
     "unsure_bars": "listen to it, and name the right bars with --metre and --beat-offset",
     "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
     "no_beat": "no grid fits: the beat of the file is not the one it was played to; set its tempo map in a sequencer",

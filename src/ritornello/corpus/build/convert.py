@@ -160,6 +160,8 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
     if len(piece.parts) > 1 and not others and first.part >= 0:  # there was a choice; parts are counted from 1
         confidence = round(first.confidence, 3)
         provenance |= {"part": first.part + 1, "part_name": first.name, "confidence": confidence}
+        if first.joined:
+            provenance["joined_parts"] = [index + 1 for index in first.joined]
     entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
     found.tunes.append((entry, melodies))
     found.steps.extend([None] * len(melodies))

@@ -31,7 +31,7 @@ WEIGHTS: dict[str, float] = {
     "top of a choir": 4.0,
     "singing register": 3.5,
     "compass": 5.6,
-    "bars filled": 1.5,
+    "bars filled": 2.5,
     "time sounding": 1.2,
     "note rate": 5.1,
     "steps": 8.1,
@@ -43,10 +43,15 @@ WEIGHTS: dict[str, float] = {
     "louder": 0.5,
     "long notes": 1.7,
     "first track": 0.3,
+    "follows another": -3.0,
 }
 """What speaks for a part, by feature; how it was found stands in `score`."""
 
 FEATURES = tuple(WEIGHTS)
+FOLLOWED = 0.7  # of the notes of a line lie a third or a sixth from those of a line with more notes
+MORE = 1.15  # times as many notes has the line that is followed
+BELOW = 0.25  # of the points against a second voice, for a line below one with as many notes
+PARALLEL = np.array([k % 12 in (3, 4, 8, 9) for k in range(128)])  # intervals of a second voice, in semitones
 SIMULTANEOUS = 12  # notes that start within a twelfth of a quarter are struck together
 
 
@@ -72,7 +77,41 @@ def part_features(
     places = list(range(len(parts)) if lines is None else lines)
     found["top of a choir"] = highest * _choir(found, medians, arrays, places, tpq)
     found["first track"] = np.array([i == indices[0] for i in indices], float)
+    found["follows another"] = _followers(found["single notes"], arrays, tpq)
     return np.stack([found[name] for name in FEATURES], axis=1)
+
+
+def _followers(singleness: Floats, arrays: Sequence[Columns], tpq: int) -> Floats:
+    """Tell which single lines are the second voice of another, (parts,)."""
+    follows = np.zeros(len(arrays))
+    lines = {k: by_sixteenths(arrays[k], tpq) for k in np.flatnonzero(singleness > 0.9).tolist()}
+    for k, line in lines.items():
+        follows[k] = max((second_voice(line, other) for place, other in lines.items() if place != k), default=0.0)
+    return follows
+
+
+def second_voice(line: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) -> float:
+    """Tell whether a line moves in thirds or sixths with a longer one (1), or below one as long (BELOW).
+
+    line, other: as `by_sixteenths` lists them.
+    """
+    (places, pitches), (longer, theirs) = line, other
+    if len(longer) < len(places) / MORE:
+        return 0.0
+    at = np.minimum(np.searchsorted(longer, places), len(longer) - 1)
+    together = longer[at] == places
+    moves = theirs[at] - pitches
+    if (together & PARALLEL[np.abs(moves)]).sum() < FOLLOWED * len(places):
+        return 0.0
+    if len(longer) >= MORE * len(places):
+        return 1.0
+    return BELOW if moves[together].mean() > 0 else 0.0
+
+
+def by_sixteenths(notes: Columns, tpq: int) -> tuple[NDArray, NDArray]:
+    """List sixteenths in which notes of a line start, rising, and the pitch of the first one in each."""
+    places, first = np.unique((notes[:, 0] * 8 + tpq) // (2 * tpq), return_index=True)
+    return places, notes[first, 2]
 
 
 def _by_itself(arrays: Sequence[Columns], tpq: int, bar: int) -> tuple[dict[str, Floats], Floats]:

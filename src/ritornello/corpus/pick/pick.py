@@ -12,26 +12,17 @@ from ritornello.corpus.beats.settle import settled as settled_beats
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.bars import with_upbeat
-from ritornello.corpus.pick.line import (
-    Columns,
-    columns,
-    is_pedalled,
-    is_single,
-    pedalled_line,
-    played_line,
-    top_line,
-    without_drones,
-    without_low_company,
-)
+from ritornello.corpus.pick.line import Columns, columns
 from ritornello.corpus.pick.meant import is_written, on_grid, with_meant_lengths
 from ritornello.corpus.pick.quantise import FAR, Timed, timed
 from ritornello.corpus.pick.score import PartScore, scored
+from ritornello.corpus.pick.turns import Shared, shared_tune, single_line
 from ritornello.music.keys import estimate_key, key_name, settled_key
-from ritornello.music.values import Melody, Note, Part, Piece, Timeline
+from ritornello.music.values import Melody, Note, Piece, Timeline
 
 UNSURE = 0.8
-"""A choice with a smaller share than this is doubted in the report: such are right three times in five, others always
-but for a few in a hundred (`benchmarks/corpus/picking.py`)."""
+"""A choice with a smaller share than this is doubted in the report: such are right two times in three, others always
+but for a few in a hundred (`benchmarks/corpus/README.md`)."""
 
 MOST_PARTS = 64  # are compared
 REASONS = 4  # differences between two parts that are listed, the largest
@@ -42,6 +33,7 @@ class PickedMelody:
     """A melody, where it came from, why it was taken, and what taking it cost.
 
     part: place among the piece's parts, from 0; -1 where it is drawn from all of them. name: the part's.
+    joined: places of parts that take turns, made one line, `part` first; empty where it is one part.
     confidence: how likely this is the tune, 0 to 1; 1 where it was asked for. why: sentences for people.
     scores: what spoke for each part, best first, where there was a choice to make.
     losses: counted by name: other_parts, notes_below_top, notes_cut_short, pedal_notes, notes_merged.
@@ -57,6 +49,7 @@ class PickedMelody:
     losses: Counter[str] = field(default_factory=Counter)
     warnings: tuple[tuple[str, str], ...] = ()
     timing: Timed | None = None
+    joined: tuple[int, ...] = ()
 
 
 def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[PickedMelody]:
@@ -161,19 +154,49 @@ def _asked(piece: Piece, index: int, options: BuildOptions) -> PickedMelody:
 
 
 def _chosen(piece: Piece, pitched: list[int], arrays: Sequence[Columns], options: BuildOptions) -> PickedMelody:
-    """Choose the part with the highest score and take its melody."""
+    """Choose the part with the highest score, or parts that take turns, and take their melody."""
     if len(pitched) == 1:
         notes = piece.parts[pitched[0]].notes
         return _taken(piece, pitched[0], notes, arrays[0], options, ("the only part with pitches",))
     scores = _scores(piece, pitched, arrays)
+    by_place = dict(zip(pitched, arrays, strict=True))
+    shared = shared_tune(piece, scores, by_place)
+    if shared is not None:
+        return _joined(piece, shared, scores, options)
     best = scores[0]
-    notes, array = piece.parts[best.index].notes, arrays[pitched.index(best.index)]
+    notes, array = piece.parts[best.index].notes, by_place[best.index]
     taken = _taken(piece, best.index, notes, array, options, _reasons(piece, scores))
     warnings = taken.warnings
     if best.share < UNSURE:
         detail = f"part {_called(piece, best.index)} {best.share:.0%}, part {_called(piece, scores[1].index)} "
         warnings = (("unsure_pick", detail + f"{scores[1].share:.0%}"), *warnings)
     return replace(taken, confidence=best.share, scores=tuple(scores), warnings=warnings)
+
+
+def _joined(piece: Piece, shared: Shared, scores: Sequence[PartScore], options: BuildOptions) -> PickedMelody:
+    """Take the melody of parts that take turns, and say so."""
+    confidence = shared.confidence(scores)
+    parts = " and ".join(f"part {_called(piece, index)}" for index in sorted(shared.parts))
+    why = [f"{parts} of {len(piece.parts)} take turns: one tune, {confidence:.0%} sure"]
+    rival = next((s for s in scores if s.index not in shared.parts), None)
+    if rival is not None:
+        why.append(f"next part {_called(piece, rival.index)}, {shared.points - rival.points:.1f} points behind")
+    taken = _taken(piece, shared.parts[0], shared.notes, columns(shared.notes), options, tuple(why))
+    warnings: list[tuple[str, str]] = [("joined_parts", f"{parts} take turns and were joined")]
+    if confidence < UNSURE and rival is not None:
+        detail = f"{parts} {confidence:.0%}, part {_called(piece, rival.index)} {rival.share:.0%}"
+        warnings.insert(0, ("unsure_pick", detail))
+    whole = Counter({"other_parts": sum(bool(part.notes) for part in piece.parts) - len(shared.parts)})
+    inside = sum(len(piece.parts[index].notes) for index in shared.parts) - len(shared.notes)
+    whole += Counter({"notes_below_top": inside, "notes_merged": taken.losses["notes_merged"]})
+    return replace(
+        taken,
+        confidence=confidence,
+        scores=tuple(scores),
+        losses=whole,
+        warnings=(*warnings, *taken.warnings),
+        joined=shared.parts,
+    )
 
 
 def _reasons(piece: Piece, scores: Sequence[PartScore]) -> tuple[str, ...]:
@@ -197,7 +220,7 @@ def _taken(
 
     index: of the part, -1 where the notes are of all parts.
     """
-    line = _line(notes, array, piece.timeline.ticks_per_quarter)
+    line = single_line(notes, array, piece.timeline.ticks_per_quarter)
     name, others = "", 0
     if index >= 0:
         name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
@@ -208,17 +231,6 @@ def _taken(
     timing_reason, doubts = _timing(timing, options)
     reasons = (*why, timing_reason, key_reason)
     return PickedMelody(timing.melody, index, name, 1.0, reasons, (), losses, doubts, timing)
-
-
-def _line(notes: tuple[Note, ...], array: Columns, tpq: int) -> tuple[Note, ...]:
-    """Reduce the notes of a part to a single line."""
-    if is_single(array[:, 0], array[:, 1]):
-        return notes
-    if is_pedalled(array[:, 0], array[:, 1], array[:, 2], tpq):
-        return pedalled_line(notes, tpq)
-    whole = without_drones(notes, tpq)
-    line = top_line(Part(whole)) if is_written(array[:, 0], tpq) else played_line(whole, tpq)
-    return without_low_company(line, len(whole))
 
 
 def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter[str]:

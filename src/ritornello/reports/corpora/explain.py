@@ -181,7 +181,7 @@ def _judge_parts(piece: Piece, choices: Sequence[PickedMelody]) -> tuple[PartVer
     averages = {name: sum(s.by_feature[name] for s in scores) / len(scores) for name in names}
     by_index = {score.index: score for score in scores}
     doubled = {double: score.index for score in scores for double in score.doubles}
-    chosen = {choice.part for choice in choices}
+    chosen = {index for choice in choices for index in (choice.part, *choice.joined)}
     verdicts = []
     for index, part in enumerate(piece.parts):
         if index in chosen or (-1 in chosen and index in pitched):  # -1: the highest notes of all parts
@@ -221,6 +221,9 @@ def as_text(one: Explanation, width: int = 80) -> str:
     for choice in one.choices:
         what = f"part {choice.part + 1} of {len(one.parts)}" if choice.part >= 0 else "the highest notes"
         name = f" ({choice.name})" if choice.part >= 0 and choice.name else ""
+        if choice.joined:
+            numbers = " and ".join(str(index + 1) for index in sorted(choice.joined))
+            what, name = f"parts {numbers} of {len(one.parts)}, which take turns", ""
         lines += ["", f"picked {what}{name}: {len(choice.melody.notes)} notes"]
         lines += [f"  {line}" for why in choice.why for line in textwrap.wrap(why, max(width - 2, 30))]
         lines += [f"  cost: {', '.join(f'{n} {name}' for name, n in choice.losses.items())}"] if choice.losses else []
@@ -282,6 +285,7 @@ def _choice_dict(choice: PickedMelody) -> dict[str, Any]:
     key = choice.melody.timeline.key
     return {
         "part": choice.part + 1 if choice.part >= 0 else None,
+        **({"joined_parts": [index + 1 for index in choice.joined]} if choice.joined else {}),
         "name": choice.name,
         "confidence": round(choice.confidence, 4),
         "why": list(choice.why),

@@ -106,7 +106,7 @@ def roll_svg(one: Explanation, piece: Piece) -> str:
 
     Empty for a piece without pitched notes.
     """
-    chosen = {choice.part for choice in one.choices}
+    chosen = {index for choice in one.choices for index in (choice.part, *choice.joined)}
     others = [n for i, p in enumerate(piece.parts) if not p.is_drum and i not in chosen for n in p.notes]
     same = [n for i, p in enumerate(piece.parts) if i in chosen for n in p.notes]
     picked = [(choice.melody.timeline.ticks_per_quarter, choice.melody.notes) for choice in one.choices]
