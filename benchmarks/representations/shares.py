@@ -52,8 +52,8 @@ def token_bits(network: NumpyLstm, encoding: Encoding, tokens: np.ndarray) -> np
 
 
 def kind_of(name: str) -> str:
-    """Return "begin" for "begin_3/4", "note_on" for "note_on 60", "quarters" for "quarters_1/2"."""
-    return re.sub(r"(?<=^begin)_.*|(?<=^quarters)_.*| .*", "", name)
+    """Return "metre" for "metre_3" and "over_4", "note_on" for "note_on 60", "quarters" for "quarters_1/2"."""
+    return re.sub(r"^(begin|metre|over)_.*", "metre", re.sub(r"(?<=^quarters)_.*| .*", "", name))
 
 
 def main() -> None:

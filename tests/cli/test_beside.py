@@ -148,7 +148,7 @@ def test_generate_tells_what_a_tune_shares_with_an_embedded_corpus(command, mode
     known = models(Grid(), "known", {"corpus": {"fingerprint": embedded("hymns").fingerprint}})
     words = ["--seed", 1, "--bars", 4, "-n", 2]
     value = json.loads(command("generate", known, *words, "--json", "-o", tmp_path / "a").out)
-    assert [set(told["shared_run"]) for told in value] == [{"notes", "title", "source", "start_note"}] * 2
+    assert [set(told["shared_run"]) for told in value] == [{"notes", "title", "source", "start_note", "stretch"}] * 2
     said = command("generate", known, *words, "-o", tmp_path / "b").out.splitlines()
     assert all("; longest run shared with a training tune: " in line for line in said)
     unknown = models(Grid(), "unknown", {"corpus": {"fingerprint": "none"}})

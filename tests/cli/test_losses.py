@@ -11,7 +11,7 @@ from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid
 from ritornello.model.file import ModelFile, save_model
 from ritornello.model.options import NetworkOptions
-from ritornello.music.values import Melody, Note, Timeline
+from ritornello.music.values import Melody, Metre, Note, Timeline
 
 # On a grid of sixteenths (120 ticks) the onsets at 160 and 320 move to 120 and 360, and the three thirds of a beat
 # become 1, 2 and 1 steps: two are moved, three resized. Of two notes in one step the later, at 40 ticks, is lost, and
@@ -54,7 +54,7 @@ def test_evaluate_tells_them_in_a_line_and_in_json(command, model, corpora):
     # two tunes, of 7 and 8 quarters and five shorter notes each
     assert f"{SAID} 25 notes: 4 moved, 8 resized, 2 lost" in out.splitlines()
     value = json.loads(command("evaluate", model, corpora / "thirds", "--json", "--no-baselines").out)
-    assert value["losses"] == {"moved": 4, "resized": 8, "lost": 2, "notes": 25}
+    assert value["losses"] == {"moved": 4, "resized": 8, "lost": 2, "metres": 0, "notes": 25}
     assert rito.load_model(model).evaluate(corpora / "thirds")["losses"] == value["losses"]
 
 
@@ -70,7 +70,7 @@ def test_train_tells_them_of_what_it_learns_from_and_checks_by(command, corpora,
     out = command(*words, "-o", tmp_path / "run").out
     # six tunes: one to six quarters, and five shorter notes each
     assert f"{SAID} 51 notes: 12 moved, 24 resized, 6 lost" in out.splitlines()
-    counts = {"moved": 12, "resized": 24, "lost": 6, "notes": 51}
+    counts = {"moved": 12, "resized": 24, "lost": 6, "metres": 0, "notes": 51}
     assert json.loads(command(*words, "-o", tmp_path / "other", "--json").out)["losses"] == counts
     assert json.loads(command(*words, "--dry-run", "--json").out)["losses"] == counts
 
@@ -79,3 +79,24 @@ def test_nothing_is_said_where_every_note_is_kept(command, model, corpora, tmp_p
     said = command("evaluate", model, corpora / "quarters").out
     said += command("train", corpora / "quarters", "-o", tmp_path / "run", "--updates", 1, *SMALL).out
     assert "does not keep" not in said
+
+
+def test_train_tells_of_changes_of_metre_that_the_plain_grid_does_not_write(command, tmp_path):
+    melody = Melody(tune((480,) * 7).notes, Timeline(480, 3360, (Metre(0, 4, 4), Metre(1920, 3, 4))))
+    pieces = [(CorpusPiece(f"{n}.mid", (), split="train", family=str(n)), [melody]) for n in range(4)]
+    corpus_of(pieces).save(tmp_path / "changing")
+    line = "does not write 4 metres, most often where one changes"
+    for options, is_said in ((["--plain"], True), ([], False)):
+        words = [
+            "train",
+            tmp_path / "changing",
+            "--encoding",
+            "grid",
+            *options,
+            "--updates",
+            1,
+            "--checks",
+            1,
+            *SMALL,
+        ]
+        assert (line in command(*words, "-o", tmp_path / f"run{is_said}").out) == is_said

@@ -291,8 +291,8 @@ def test_a_dry_run_tells_sizes_and_time_and_writes_nothing(command, hymn_corpus,
     value = json.loads(
         command("train", hymn_corpus, "--dry-run", "--encoding", "grid", "--updates", 100, *SMALL, "--json").out
     )
-    # embedding 146 x 128; 4 x 128 rows of 128 + 128 and a bias; output 145 x 128 and a bias
-    assert value["weights"] == 146 * 128 + 512 * (128 + 128 + 1) + 145 * 129
+    # embedding 154 x 128; 4 x 128 rows of 128 + 128 and a bias; output 153 x 128 and a bias
+    assert value["weights"] == 154 * 128 + 512 * (128 + 128 + 1) + 153 * 129
     assert value["tokens_per_update"] == 32
     assert value["epochs"] == pytest.approx(3200 / value["train_tokens"])
     assert value["seconds"] > 0

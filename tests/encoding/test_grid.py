@@ -412,3 +412,14 @@ def test_the_plain_tracker_needs_no_beginning():
     assert np.flatnonzero(legal_of(grid, tracker)).tolist() == list(range(129))
     tracker.advance(60)
     assert np.flatnonzero(legal_of(grid, tracker)).tolist() == list(range(130))
+
+
+def test_a_first_bar_that_its_steps_round_down_is_full_before_another_metre_begins():
+    grid = Grid(6)  # a bar of 3/16 is four and a half steps, counted as four
+    tracker = grid.tracker()
+    for token in (*grid.begin("3/16"), 60, NO_EVENT, NO_EVENT, NO_EVENT):
+        tracker.advance(token)
+    assert (tracker.time, tracker.bar) == (4, 4)
+    assert not legal_of(grid, tracker)[grid.begin("4/4")[0]]  # what came would be a pick-up of four steps
+    tracker.advance(NO_EVENT)
+    assert legal_of(grid, tracker)[grid.begin("4/4")[0]]

@@ -96,7 +96,7 @@ def test_notes_that_lose_their_place_with_the_pickup_count_as_moved(name):
     assert losses_with(name, 53, (4, 4), (0, 53, 60), (53, 480, 62)) == (Counter(moved=1, resized=1), False)
     assert losses_with(name, 53, (4, 4), (53, 480, 62)) == (Counter(), True)
     # Five quarters would fill the bar of 4/4 that 17/4 is read as.
-    assert losses_with(name, 2400, (17, 4), (0, 2400, 60), (2400, 480, 62)) == (Counter(moved=2), False)
+    assert losses_with(name, 2400, (17, 4), (0, 2400, 60), (2400, 480, 62)) == (Counter(moved=2, metres=1), False)
 
 
 def test_a_metre_that_begins_stands_in_its_place_and_what_sounds_is_tied_after_it():

@@ -56,4 +56,5 @@ def test_what_the_grid_loses_of_the_embedded_corpus(embedded_melodies, per_quart
     for melody in embedded_melodies:
         total.update(Grid(per_quarter).encode(melody).losses)
     assert sum(len(m.notes) for m in embedded_melodies) == 168_549
-    assert dict(+total) == losses
+    # two tunes in 23/8, one in 19/8 and one in 18/4 have more beats than there are names for
+    assert dict(+total) == losses | {"metres": 4}

@@ -64,3 +64,15 @@ def test_what_is_composed_is_well_formed(make_network):
     network = make_network(145, width=16, scale=0.5, seed=3)
     tunes = compose(network, Grid(version=1), GenerateOptions(bars=3), 1, range(40), pitch_range=(50, 70))
     assert [faults(t.tokens, Grid(version=1), 3, (50, 70)) for t in tunes] == [[]] * 40
+
+
+@pytest.mark.parametrize(("steps", "found"), [(4, []), (3, ["its last note is shorter than a beat"])])
+def test_a_beat_that_falls_between_two_steps_is_rounded(steps, found):
+    grid = Grid(6)  # of 3/16, a beat of one dotted eighth, four and a half steps
+    assert faults(np.array([*grid.begin("3/16"), 60, *[HOLD] * (steps - 1), grid.end]), grid, 1) == found
+
+
+@pytest.mark.parametrize(("steps", "found"), [(8, []), (9, ["it fills 1.125 bars, not 1"])])
+def test_a_bar_that_ends_between_two_steps_is_rounded(steps, found):
+    grid = Grid(6)  # a bar of 5/16 is seven and a half steps
+    assert faults(np.array([*grid.begin("5/16"), 60, *[HOLD] * (steps - 1), grid.end]), grid, 1) == found

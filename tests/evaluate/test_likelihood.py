@@ -23,7 +23,7 @@ def paid_by_a_player(network, melody) -> float:
 @pytest.mark.parametrize("batch", [512, 7])
 def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch):
     monkeypatch.setattr(players, "MAX_BATCH", batch)
-    network = make_network(145, dtype=np.float64)
+    network = make_network(153, dtype=np.float64)
     random = np.random.default_rng(1)
     melodies = [random.integers(0, 30, n) for n in (5, 1, 40, 17, 17, 2, 33, 0, 8, 25, 3)]
     nats = melody_nats(network, melodies, Grid())
@@ -32,7 +32,7 @@ def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch
 
 
 def test_the_order_of_melodies_does_not_matter(make_network):
-    network, encoding = make_network(145), Grid()
+    network, encoding = make_network(153), Grid()
     random = np.random.default_rng(2)
     melodies = [random.integers(0, 30, n).astype(np.int16) for n in (12, 3, 30, 8)]
     np.testing.assert_allclose(
@@ -53,10 +53,10 @@ def test_rates_by_hand():
 
 
 def test_what_melodies_spell_is_counted_by_hand():
-    one = np.array([132, 60, 128, 129, 62, 144])  # two notes in four steps
-    two = np.array([131, 128, 128, 60, 144])  # one note, of one step
+    one = np.array([133, 149, 60, 128, 129, 62, 152])  # two notes in four steps
+    two = np.array([132, 149, 128, 128, 60, 152])  # one note, of one step
     found = measure([3.0, 4.0], [one, two], Grid())
-    assert found == Likelihood(7.0, 11, 3, 5 / 4)
+    assert found == Likelihood(7.0, 13, 3, 5 / 4)
     assert measure([1.0], [np.array([60, 128])], Grid(12, plain=True)) == Likelihood(1.0, 2, 1, 2 / 12)
 
 

@@ -53,7 +53,7 @@ def test_only_the_melodies_asked_for_are_scored(corpus, model):
 
 def test_what_the_encoding_loses_is_counted(corpus, model):
     _, losses = score_model(model(Grid()), corpus, "test", [0, 2])
-    assert losses == {"moved": 8, "resized": 12, "lost": 0, "notes": 20}
+    assert losses == {"moved": 8, "resized": 12, "lost": 0, "metres": 0, "notes": 20}
 
 
 @pytest.mark.parametrize(("one", "other"), [(4, 12), (12, 4)])

@@ -25,13 +25,14 @@ def corpus_tokens(
     """Encode each melody of a split, in file order: (length,) tokens of each.
 
     only: encode these melodies alone, by their places among the split's melodies that have notes.
-    losses: takes the number of `notes`, and of those that the encoding `moved`, `resized` and `lost`.
+    losses: takes the number of `notes`, of those that the encoding `moved`, `resized` and `lost`, and of `metres`
+        that it does not name.
     Token arrays that were kept step for step are given back unchanged by the plain grid of 4 steps.
     Melodies without a note are left out. Raises CorpusError where corpus and encoding do not match: a melody that
     cannot be encoded, or more notes lost than kept.
     """
     tokens: list[np.ndarray] = []
-    counts: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=0)
+    counts: Counter[str] = Counter(moved=0, resized=0, lost=0, metres=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
     pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
@@ -61,11 +62,14 @@ def corpus_tokens(
 
 
 def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
-    """Report the losses of `corpus_tokens` in a line, "" where every note is kept as it is."""
-    counts = [f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name]]
-    if not counts:
-        return ""
-    return f"the encoding ({_named(encoding)}) does not keep all of {losses['notes']:,} notes: {', '.join(counts)}"
+    """Report the losses of `corpus_tokens` in a line, "" where every note and metre is kept as it is."""
+    counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
+    parts = [f"does not keep all of {losses['notes']:,} notes: {counts}"] if counts else []
+    if metres := losses.get("metres", 0):
+        parts.append(
+            f"does not write {metres:,} {'metre' if metres == 1 else 'metres'}, most often where one changes"
+        )
+    return f"the encoding ({_named(encoding)}) {'; it '.join(parts)}" if parts else ""
 
 
 def _named(encoding: MelodyEncoding) -> str:

@@ -31,6 +31,7 @@ from ritornello.encoding.vocabulary import (
     first_beats,
     metre_changes,
     metre_table,
+    unnamed_metres,
 )
 from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
@@ -177,7 +178,9 @@ class Grid(StepEncoding):
         timeline = melody.timeline
         notes = np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
         if self.plain:
-            return Encoded(*_steps_of(notes, self.steps_per_quarter, timeline.ticks_per_quarter, timeline.length))
+            per_quarter = timeline.ticks_per_quarter
+            steps, losses = _steps_of(notes, self.steps_per_quarter, per_quarter, timeline.length)
+            return Encoded(steps, losses + unnamed_metres(timeline, None))
         notes, per_quarter = from_barline(notes, timeline)
         steps, losses = _steps_of(notes, self.steps_per_quarter, per_quarter)
         changes = metre_changes(timeline, self.metres)
@@ -192,7 +195,8 @@ class Grid(StepEncoding):
             for place in sorted(moved, reverse=True):
                 steps = np.insert(steps, place, self.metre_tokens(moved[place]))
         begin = self.metre_tokens(self.metres.index_of(*timeline.metre[1:3]))
-        return Encoded(np.concatenate([begin, steps, [self.end]]).astype(np.int16), losses)
+        tokens = np.concatenate([begin, steps, [self.end]]).astype(np.int16)
+        return Encoded(tokens, losses + unnamed_metres(timeline, self.metres))
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Encode a melody under its one header: none names an octave."""

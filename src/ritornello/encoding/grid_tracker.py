@@ -91,12 +91,15 @@ class GridTracker:
         return pitches_by_id(self.encoding.vocabulary.size)
 
     def _may_change(self) -> bool:
-        """Tell whether another metre may begin here: not in the first bar, which would be a pick-up."""
-        return (
-            self.time > (self.since or self.bar - 1)
-            and not self.encoding.metres.is_listed
-            and not self.encoding.plain
+        """Tell whether another metre may begin here: not in the first bar, which would be a pick-up.
+
+        That bar is as long as the metre says, even where its steps are rounded down.
+        """
+        encoding, (upper, lower) = self.encoding, self.encoding.metres.numbers[self._metre]
+        is_past = (
+            self.time > self.since if self.since else self.time * lower >= 4 * encoding.steps_per_quarter * upper
         )
+        return is_past and not encoding.metres.is_listed and not encoding.plain
 
     def _sizes(self) -> tuple[int, int]:
         """Count the ids that begin a metre, and those of its lower figures."""

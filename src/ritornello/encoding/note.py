@@ -60,6 +60,7 @@ from ritornello.encoding.vocabulary import (
     bar_lengths,
     metre_changes,
     metre_table,
+    unnamed_metres,
 )
 from ritornello.music.keys import estimate_key, key_of, plain_key
 from ritornello.music.values import (
@@ -200,7 +201,7 @@ class NoteEncoding:
                 tokens += self._stretch(ids.rest, at, start, changes)
             tokens += self._stretch(pitch - base - row.lowest, start, end, changes)
             at, base = end, pitch if row.is_chained else base
-        return Encoded(np.array([*tokens, ids.end], np.int16), losses)
+        return Encoded(np.array([*tokens, ids.end], np.int16), losses + unnamed_metres(timeline, self.metres))
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Encode a melody under each octave that its header may name.

@@ -27,7 +27,8 @@ class Encoded:
     """Tokens of one melody, and the losses of encoding it.
 
     tokens: (length,) int16. losses: how many notes were `moved` (an onset off the grid, rounded), `resized`
-    (a duration off the grid, rounded) or `lost` (of several onsets on a step the nearest stays).
+    (a duration off the grid, rounded) or `lost` (of several onsets on a step the nearest stays); and how many
+    `metres` the tokens do not name.
     """
 
     tokens: np.ndarray

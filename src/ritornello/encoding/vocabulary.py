@@ -5,6 +5,7 @@ Encode, decode, masks, printing and the documentation all read it; nothing else 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -191,16 +192,34 @@ def first_beats(table: MetreTable, per_quarter: int) -> list[int]:
 
 
 def metre_changes(timeline: Timeline, table: MetreTable) -> list[tuple[int, int]]:
-    """List tick and index of each metre that begins inside a melody; none in version 1.
+    """List tick and index of each metre that begins inside a melody; none in version 1."""
+    if table.is_listed:
+        return []
+    return [(metre.tick, table.index_of(*metre[1:3])) for metre in later_metres(timeline)]
+
+
+def later_metres(timeline: Timeline) -> list[Metre]:
+    """List the metres that begin inside a melody.
 
     The one that ends a pick-up, and one that goes on as before from a barline, are none.
     """
-    changes: list[tuple[int, int]] = []
+    found: list[Metre] = []
     since = Fraction(timeline.pickup - timeline.bar_ticks(timeline.metre) if timeline.pickup else 0)
     for old, metre in pairwise(timeline.metres):
         goes_on = metre[1:3] == old[1:3] and (metre.tick - since) % timeline.bar_ticks(old) == 0
-        if table.is_listed or goes_on:
-            continue
-        changes.append((metre.tick, table.index_of(*metre[1:3])))
-        since = Fraction(metre.tick)
-    return changes
+        if not goes_on:
+            found.append(metre)
+            since = Fraction(metre.tick)
+    return found
+
+
+def unnamed_metres(timeline: Timeline, table: MetreTable | None) -> Counter[str]:
+    """Count as "metres" those that tokens do not name: without a name, or begun later where the first alone has one.
+
+    table: None where no metre has a name: then only the changes are lost.
+    """
+    later = later_metres(timeline)
+    if table is None:
+        return +Counter(metres=len(later))
+    is_unnamed = [table.index_of(*metre[1:3]) == table.other for metre in (timeline.metre, *later)]
+    return +Counter(metres=is_unnamed[0] + (len(later) if table.is_listed else sum(is_unnamed[1:])))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding
+from ritornello.encoding.vocabulary import bar_length
 from ritornello.music.beats import beat_lengths
 
 
@@ -15,7 +18,7 @@ def faults(
 
     Well formed: every token is legal in its place and the tune is over after the last; it ends in the last of `bars`,
     a pick-up's bar not counted; a note sounds to the end and has lasted a beat; every pitch lies in `pitch_range`,
-    lowest and highest.
+    lowest and highest. Bars and beats are rounded where the encoding's steps are too coarse for them.
     """
     if illegal := _illegal(tokens, encoding):
         return [illegal]
@@ -24,18 +27,22 @@ def faults(
         return ["it has no note"]
     timeline, last = melody.timeline, melody.notes[-1]
     found = []
-    bar = timeline.bar_ticks(timeline.metre)
+    finer = Fraction(timeline.ticks_per_quarter, encoding.ticks_per_quarter)  # ticks in a step
+    bars_of = [bar_length(metre[1:3], encoding.ticks_per_quarter) * finer for metre in timeline.metres]
+    bar = bars_of[0]
     has_pickup = timeline.pickup > 0 or 2 * melody.notes[0].start >= bar
     since, filled = timeline.pickup - bar if timeline.pickup else 0, -float(has_pickup)
-    for metre in timeline.metres[1:]:  # bars begin with the barline that a pick-up leaves out, and anew with a metre
+    # Bars begin with the barline that a pick-up leaves out, and anew with a metre.
+    for metre, its_bar in zip(timeline.metres[1:], bars_of[1:], strict=True):
         filled += -((since - metre.tick) // bar)
-        since, bar = metre.tick, timeline.bar_ticks(metre)
+        since, bar = metre.tick, its_bar
     filled += (timeline.length - since) / bar
     if not (filled == bars if encoding.end is None else bars - 1 < filled <= bars):
         found.append(f"it fills {float(filled):g} bars, not {bars}")
     if last.end != timeline.length:
         found.append("it ends in silence")
-    if last.duration < beat_lengths(timeline.metres[-1])[0] * timeline.ticks_per_quarter:
+    steps = max(1, round(beat_lengths(timeline.metres[-1])[0] * encoding.ticks_per_quarter))
+    if last.duration < steps * finer:
         found.append("its last note is shorter than a beat")
     lowest, highest = pitch_range
     outside = sorted({n.pitch for n in melody.notes if not lowest <= n.pitch <= highest})

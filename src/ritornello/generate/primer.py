@@ -46,9 +46,9 @@ def what_changes(encoding: Encoding, primer: Melody) -> str:
     found = [f"{word}: {encoded.losses[loss]}" for loss, word in words.items() if encoded.losses[loss]]
     if _closing_rest(primer) and not _closing_rest(again):
         found.append("the rest at its end is left out")
-    metre = again.timeline.metre.name
-    if others := sorted({m.name for m in primer.timeline.metres} - {metre}):
-        found.append(f"{' and '.join(others)} is read as {metre}")
+    kept = {metre[1:3] for metre in again.timeline.metres}
+    if others := sorted({metre.name for metre in primer.timeline.metres if metre[1:3] not in kept}):
+        found.append(f"{' and '.join(others)} is read as {again.timeline.metre.name}")
     return f"the model cannot write this primer exactly: {'; '.join(found)}" if found else ""
 
 

@@ -233,7 +233,7 @@ def test_time_left_shrinks_to_nothing(training, tmp_path):
 def test_before_the_first_update_only_the_plan_s_bound_says_how_long_it_takes(
     tiny_corpus, tmp_path, make_tensors, bound
 ):
-    base = Base("base", ModelFile(make_tensors(145, scale=0.3), NetworkOptions(2, 16, 16), Grid()))
+    base = Base("base", ModelFile(make_tensors(153, scale=0.3), NetworkOptions(2, 16, 16), Grid()))
     training = prepare_training(Request(options=OPTIONS, base=base), tiny_corpus)
     training.metadata = replace(training.metadata, plan=replace(training.plan, seconds=bound))
     with closing(watch(training, tmp_path)) as looks:

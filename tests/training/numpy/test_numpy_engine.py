@@ -30,7 +30,7 @@ def test_fifty_updates_are_those_of_pytorch(encoding):
     from ritornello.training.update import TorchEngine
 
     network = NetworkOptions(2, 48, 40, 0.0, chain=16)
-    tunes = [encoding.encode(Grid().decode(tune)).tokens for tune in TUNES]
+    tunes = [encoding.encode(Grid(version=1).decode(tune)).tokens for tune in TUNES]
     theirs = TorchEngine(network, encoding, a_plan(device="cpu"), tunes[0])
     ours = NumpyEngine(network, encoding, a_plan(seed=9), tunes[0])
     ours.load(theirs.tensors())
@@ -106,7 +106,7 @@ from ritornello.model.file import ModelFile, load_model, save_model
 engine = make_engine("numpy")
 nlls = train(engine, 30)
 assert nlls[-1] < 0.5 * nlls[0], nlls
-save_model({path!r}, ModelFile(engine.tensors(), NETWORK, Grid()))
+save_model({path!r}, ModelFile(engine.tensors(), NETWORK, Grid(version=1)))
 network = load_model({path!r}).build()
 state, token, played = network.start(1), network.alphabet.size, []
 for _ in range(24):

@@ -27,7 +27,7 @@ FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dty
 @pytest.fixture
 def stranger(make_tensors) -> Base:
     """A model of random weights whose corpus nobody has."""
-    tensors = make_tensors(145, scale=0.3)
+    tensors = make_tensors(153, scale=0.3)
     return Base(
         "runs/stranger", ModelFile(tensors, NetworkOptions(2, 16, 16), Grid(), {"corpus": {"compass": [55, 79]}})
     )

@@ -30,7 +30,7 @@ OPTIONS = TrainOptions(
 def test_a_run_leaves_a_model_and_a_log(tiny_corpus, tmp_path):
     training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
     assert training.plan.updates == 12
-    assert training.material.tokens == 8 * 2 + 4 * 4 * (16 + 12)  # begin, end, and four bars of 16 or 12 steps
+    assert training.material.tokens == 8 * 3 + 4 * 4 * (16 + 12)  # metre, end, and four bars of 16 or 12 steps
     seen = []
     for check in training.checks(tmp_path / "run"):
         if check.is_best:  # usable at any moment
@@ -69,7 +69,7 @@ class Worsening:
         return 1 + self.updates / 100
 
     def tensors(self) -> dict:
-        return self._tensors | {"output.bias": np.full(145, self.updates, np.float32)}
+        return self._tensors | {"output.bias": np.full(153, self.updates, np.float32)}
 
     def load(self, tensors) -> None: ...
 
@@ -81,7 +81,7 @@ class Worsening:
 
 def test_weights_that_are_not_the_best_do_not_displace_it(tiny_corpus, tmp_path, make_tensors):
     training = prepare_training(Request(NETWORK, Grid(), OPTIONS), tiny_corpus)
-    training.engine = Worsening(make_tensors(145, layers=NETWORK.layers))
+    training.engine = Worsening(make_tensors(153, layers=NETWORK.layers))
     assert [c.is_best for c in training.checks(tmp_path)] == [True, False, False, False]
     model = load_model(tmp_path / "model.safetensors")
     assert set(model.tensors["output.bias"].tolist()) == {3}
