@@ -1,6 +1,7 @@
 """`generate` writes what is asked for, says in each file how it was composed, and goes on from a song."""
 
 import html
+import io
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import soundfile
 from outputs import names_in
 
 import ritornello as rito
+from ritornello.cli.console import late_bar
 from ritornello.music.files import read
 
 FORMATS = ("mid", "musicxml", "abc", "wav", "html", "svg")
@@ -117,3 +119,97 @@ def test_the_same_request_gives_the_same_bytes(written, little_model, tmp_path, 
 
 def test_a_title_holds_no_markup(written):
     assert re.search(r"<work-title>Seed 7, tune 1</work-title>", text_of(written / "seed7-001.musicxml"))
+
+
+# the tunes that a model learned
+
+
+FEW = ["--preset", "tiny", "--engine", "numpy", "--updates", "2", "--checks", "1", "--threads", "1", "--streams", "2"]
+
+
+@pytest.fixture(scope="module")
+def own_run(tmp_path_factory, hymn_corpus) -> Path:
+    """A run on a corpus of one's own."""
+    from ritornello.cli import main
+
+    out = tmp_path_factory.mktemp("own") / "run"
+    assert main(["train", str(hymn_corpus), "-o", str(out), *FEW, "--bptt-steps", "16", "-q"]) == 0
+    return out
+
+
+def test_the_longest_run_shared_with_tunes_of_ones_own_is_named(command, own_run, hymn_corpus, tmp_path):
+    said = command("generate", own_run, "-o", tmp_path / "tunes", "--seed", 1, "-f", "mid,html", "--json")
+    [tune] = json.loads(said.out)
+    titles = {melody.title for melody in rito.load_corpus(hymn_corpus).melodies()}
+    assert tune["shared_run"]["notes"] > 1
+    assert tune["shared_run"]["title"] in titles
+    page = html.unescape((tmp_path / "tunes" / "seed1-001.html").read_text("utf-8"))
+    assert "longest run shared with a training tune" in page
+    assert tune["shared_run"]["title"] in page
+
+
+def test_a_melody_that_was_learned_is_found_whole(own_run, hymn_corpus):
+    learned = rito.load_corpus(hymn_corpus).melodies("train")[0]
+    [run] = rito.load_model(own_run).shared_runs([learned])
+    assert (run["notes"], run["title"]) == (len(learned.notes), learned.title)
+
+
+def test_where_the_tunes_are_gone_it_says_so_and_how_they_are_named(command, own_run, hymn_corpus, tmp_path):
+    model = tmp_path / "model.safetensors"
+    model.write_bytes((own_run / "model.safetensors").read_bytes())
+    said = command("generate", model, "-o", tmp_path / "tunes", "--seed", 1)
+    assert said.status == 0
+    assert "is not checked: name their corpus (--corpus" in said.err
+    assert "shared" not in said.out
+    said = command("generate", model, "-o", tmp_path / "tunes", "--seed", 1, "--corpus", hymn_corpus)
+    assert said.err == ""
+    assert "longest run shared with a training tune" in said.out
+
+
+def test_another_corpus_is_refused(own_run):
+    with pytest.raises(ValueError, match="hymns: not a corpus that this model learned"):
+        rito.load_model(own_run).shared_runs([], "hymns")
+
+
+def test_a_fine_tuned_model_is_compared_with_the_tunes_of_both(own_run, tmp_path):
+    few = {"updates": 1, "checks": 1, "threads": 1, "streams": 2, "bptt_steps": 16, "engine": "numpy"}
+    tunes = [[60, 61, 66, 62, 69, 70, 60, 61], [72, 60, 71, 61, 70, 62, 69, 63], [60, 70, 61, 71, 62, 72, 63, 73]]
+    run = rito.train(rito.build_corpus(tunes, tmp_path / "mine"), tmp_path / "run", base=own_run, **few)
+    remarks = []
+    assert rito.load_model(run).shared_runs([rito.load_corpus("hymns").melodies()[0]], on_remark=remarks.append)
+    assert len(remarks) == 1  # of a corpus in memory nothing is known afterwards
+    assert remarks[0].startswith("some of the tunes")
+
+
+# a bar while it composes
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_appears_after_a_second_and_on_a_terminal_alone():
+    now = [0.0]
+    for stream, seconds, is_drawn in ((Screen(), 0.9, False), (Screen(), 1.1, True), (io.StringIO(), 9.0, False)):
+        now[0] = 0.0
+        with late_bar("composing", stream, clock=lambda: now[0]) as show:
+            for share in (0.2, 0.6):
+                now[0] += seconds / 2
+                if show:
+                    show(share)
+        assert ("composing" in stream.getvalue()) == is_drawn
+
+
+def test_nothing_is_drawn_beside_the_result(command, little_model, tmp_path):
+    said = command("generate", little_model, "-o", tmp_path, "-n", 3, "--bars", 2, "-q")
+    assert said.err == ""
+    assert len(said.out.splitlines()) == 3
+
+
+def test_progress_rises_to_the_end(little_model):
+    shares: list[float] = []
+    rito.load_model(little_model).generate(n=300, bars=4, seed=1, on_progress=shares.append)
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert shares[-1] == 1

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
+    from ritornello.generate.continuation import Song
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.players import Player
+    from ritornello.render.page import Exhibit
     from ritornello.training.loop import Check
 
 MODEL_NAME = "model.safetensors"
 MAX_BATCH = 256  # tunes side by side
+FEW_TO_BUILD = 2000  # tunes; a corpus of so many is built anew from its files to be compared with
 FEW = 32  # tunes; so few compose faster on one thread
 
 
@@ -38,6 +42,8 @@ class Tune:
     surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
     seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
     imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
+    shared_run: the longest run that it shares with a training tune, where that was looked for (see
+    `Model.shared_runs`); pages show it.
     """
 
     melody: Melody
@@ -46,6 +52,7 @@ class Tune:
     index: int
     count: int = 1
     imprint: Imprint = NO_IMPRINT
+    shared_run: dict[str, Any] | None = None
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -53,15 +60,28 @@ class Tune:
         replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
         FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
         """
-        from ritornello.render.save import save_melody
+        from ritornello import atomic
 
-        save_melody(self.melody, path, self.probabilities, replace=replace, imprint=self.imprint)
+        atomic.write_bytes(path, self.encoded(path), replace=replace)
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
+        from ritornello.render.page import frame_html
         from ritornello.render.save import melody_bytes
 
+        if Path(path).suffix.lower() == ".html":
+            return frame_html(self._exhibit()).encode()
         return melody_bytes(self.melody, path, self.probabilities, self.imprint)
+
+    def _exhibit(self) -> Exhibit:
+        from ritornello.evaluate.novelty import run_in_words
+        from ritornello.render.save import exhibit_of
+
+        exhibit = exhibit_of(self.melody, self.probabilities, self.imprint)
+        if self.shared_run is None:
+            return exhibit
+        words = {"longest run shared with a training tune": run_in_words(self.shared_run)}
+        return dataclasses.replace(exhibit, figures={**words, **exhibit.figures})
 
     @property
     def file_name(self) -> str:
@@ -81,9 +101,8 @@ class Tune:
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
-        from ritornello.render.save import exhibit_of
 
-        return notebook_html(exhibit_of(self.melody, self.probabilities, self.imprint))
+        return notebook_html(self._exhibit())
 
 
 class Model:
@@ -132,24 +151,30 @@ class Model:
         self,
         *,
         primer: str | Path | Any = None,
+        primer_bars: int | None = None,
+        without_primer: bool = False,
         seed: int | None = None,
         n: int | None = None,
         out: str | Path | None = None,
         formats: str | Sequence[str] = "mid",
         program: int | None = None,
         pitch_range: str | None = None,
+        corpus: Corpus | str | Path | Any = None,
         on_remark: Callable[[str], None] | None = None,
+        on_progress: Callable[[float], None] | None = None,
         replace: bool = False,
         options: GenerateOptions,
     ) -> Any:
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
 
         primer: note names ("C4 E4:1/2 G4"), a music file, or music in memory (a Melody, or what `build_corpus` takes)
-        to go on from. seed: None draws one.
+        to go on from. Tunes keep tempo, instrument and loudness of a song, as far as the options leave them open.
+        primer_bars: take so many of its first bars. without_primer: leave it out of the tunes. seed: None draws one.
         out: a folder, to which each tune is written too, in each of the formats that `Tune.save` knows.
-        program: General MIDI program that plays it, 0 (piano) to 127, in MIDI and scores. pitch_range: "C4-C6" or
-        "60-84".
-        on_remark: called with what the model cannot write of the primer; without it, that is a warning.
+        program: General MIDI program 0 (piano) to 127, of MIDI and scores. pitch_range: "C4-C6" or "60-84".
+        corpus: what the model learned, where the program does not find it (see `shared_runs`).
+        on_remark: called with what is changed of the primer; without it, that is a warning. on_progress: called now
+        and then with the share of the tunes that is drawn, 0 to 1.
         replace: let the files take the place of others, such as tunes of the same seed and other options.
         Raises ValueError that names what does not fit, FileExistsError, with nothing written, for a file that must be
         kept, OSError where `out` cannot be written to.
@@ -157,7 +182,7 @@ class Model:
         import secrets
 
         from ritornello import atomic
-        from ritornello.generate.compose import compose, primer_changes
+        from ritornello.generate.compose import compose
         from ritornello.generate.primer import parse_range
         from ritornello.render.save import suffixes_of
 
@@ -172,36 +197,85 @@ class Model:
             lowest, highest = parse_range(pitch_range)
             options = dataclasses.replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
-        opening = None if primer is None else _read_primer(primer, options.metre)
-        if opening is not None and (changes := primer_changes(self.file.encoding, options, opening)):
-            (on_remark or partial(warnings.warn, stacklevel=3))(changes)
+        remark, asked_options = on_remark or partial(warnings.warn, stacklevel=3), options
+        song = self._song(primer, primer_bars, without_primer, options)
+        if song is not None and song.is_played:
+            options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
+            program = song.program if program is None else program
         indices, file = range(1 if n is None else n), self.file
         tunes: list[Tune] = []
-        asked = f"--bars {options.bars}{options.in_words()}{_primer_in_words(primer)}"
+        words = f"--bars {options.bars}{asked_options.in_words()}"
+        words += _primer_in_words(primer, primer_bars, without_primer)
+        opening = song.melody if song else None
         with _threads_for(len(indices)):
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
-                made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range)
+                report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
+                made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report)
                 for m in made:
-                    origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {asked}"
-                    melody = dataclasses.replace(m.melody, title=f"Seed {m.seed}, tune {m.index + 1}")
+                    melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
+                    melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
+                    origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
-                    tunes.append(Tune(melody, m.surprise, m.seed, m.index, len(indices), imprint))
+                    tunes.append(Tune(melody, surprise, m.seed, m.index, len(indices), imprint))
+                if song and not at:
+                    for line in song.remarks(made[0].melody, options, file.pitch_range):
+                        remark(line)
         if out is not None:
-            places = [(tune, Path(out, tune.file_name).with_suffix(s)) for tune in tunes for s in suffixes]
-            atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
+            if ".html" in suffixes and (runs := self.shared_runs([tune.melody for tune in tunes], corpus)):
+                tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
+            _write(tunes, Path(out), suffixes, replace)
         return tunes[0] if n is None else tunes
 
-    def shared_runs(self, melodies: Sequence[Melody]) -> list[dict[str, Any]] | None:
+    def _song(self, primer: Any, bars: int | None, is_left_out: bool, options: GenerateOptions) -> Song | None:
+        """Read what tunes go on from, cut to its first bars; None where they begin with nothing."""
+        from ritornello.generate.compose import in_metre, primer_changes
+        from ritornello.generate.continuation import first_bars, kept_notes
+
+        if primer is None:
+            if bars is not None or is_left_out:
+                raise ValueError("primer_bars and without_primer are about a primer: give one")
+            return None
+        song, silence, encoding = _read_primer(primer, options.metre), "", self.file.encoding
+        melody = song.melody
+        if bars is not None:
+            melody, silence = first_bars(melody, bars)
+        kept = kept_notes(encoding, in_metre(melody, options.metre) if options.metre else melody)
+        lines = silence, primer_changes(encoding, options, melody)
+        return dataclasses.replace(song, melody=melody, kept=kept, is_left_out=is_left_out, lines=lines)
+
+    def shared_runs(
+        self,
+        melodies: Sequence[Melody],
+        corpus: Corpus | str | Path | Any = None,
+        on_remark: Callable[[str], None] | None = None,
+    ) -> list[dict[str, Any]] | None:
         """Find the longest run of notes that each melody shares with a tune that the model learned.
 
-        Returns for each its `notes`, `title`, `source` and `start_note`; None where the training corpus does not come
-        with this program.
+        corpus: what it learned, as `load_corpus` takes it; without it, those that come with the program, and of a run
+        of one's own the place that it was read from. on_remark: called with a line on each corpus that is not at
+        hand, also that of the model that a fine-tuned one began from.
+        Returns for each its `notes`, `title`, `source` and `start_note`; None where no training corpus is at hand.
+        Raises ValueError for a corpus that the model did not learn.
         """
-        from ritornello.evaluate.novelty import longest_shared_runs, training_corpus
+        from ritornello.api.corpora import load_corpus
+        from ritornello.evaluate.novelty import find_corpus, fingerprints, longest_of_all
 
-        corpus = training_corpus(self.file.metadata)
-        return None if corpus is None else longest_shared_runs(melodies, corpus)
+        known = fingerprints(self.file.metadata)
+        given = [] if corpus is None else [load_corpus(corpus)]
+        for material in given:
+            if material.fingerprint not in known:
+                raise ValueError(
+                    f"{corpus}: not a corpus that this model learned: name the one that it was trained on"
+                )
+        sought = [find_corpus(fingerprint, chain(given, _corpora_of_run(self.name))) for fingerprint in known]
+        found = [material for material in sought if material is not None]
+        if len(found) < len(known) and on_remark:
+            on_remark(
+                f"{'some of ' if found else ''}the tunes that this model learned are not at hand, so what is shared "
+                "with them is not checked: name their corpus (--corpus, in Python corpus=)"
+            )
+        return longest_of_all(melodies, found) if found else None
 
     def evaluate(
         self,
@@ -262,7 +336,7 @@ class Model:
         """
         from ritornello.evaluate.surprise import note_costs
 
-        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None)
+        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None).melody
         encoding = self.file.encoding
         return note_costs(self.network, encoding, [encoding.encode(line).tokens])[0]
 
@@ -316,29 +390,66 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     return Model(file.load_model(file.find_model(name)), str(name))
 
 
-def _primer_in_words(primer: Any) -> str:
+def _write(tunes: Sequence[Tune], out: Path, suffixes: Sequence[str], replace: bool) -> None:
+    """Write tunes to a folder in each format, all of them or none."""
+    from ritornello import atomic
+
+    places = [(tune, (out / tune.file_name).with_suffix(suffix)) for tune in tunes for suffix in suffixes]
+    atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
+
+
+def _report(on_progress: Callable[[float], None], before: int, batch: int, all_tunes: int, share: float) -> None:
+    """Report the share of all tunes that is drawn, from that of a batch."""
+    on_progress((before + share * batch) / all_tunes)
+
+
+def _corpora_of_run(name: str) -> Iterator[Corpus]:
+    """Load the corpora that a run and the one that it began from were read from, where they are still there."""
+    from ritornello.api.corpora import load_corpus
+    from ritornello.corpus.errors import CorpusError
+    from ritornello.corpus.store import is_corpus
+    from ritornello.training.run.folder import CheckpointError, read_metadata
+
+    place, seen = Path(name), set()
+    while place not in seen:
+        seen.add(place)
+        try:
+            run = read_metadata(place if place.is_dir() else place.parent)
+            source = Path(run.source or ".missing")
+            if source.exists() and (is_corpus(source) or run.corpus.get("pieces", 0) <= FEW_TO_BUILD):
+                yield load_corpus(source)
+        except (CheckpointError, CorpusError, OSError):
+            return
+        place = Path(run.base) if run.base else place
+
+
+def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
     """Write a primer as an option: notes as they are, a file by its name; "" without one."""
     if primer is None:
         return ""
-    is_text = isinstance(primer, str | Path)
-    return f' --primer "{Path(primer).name if os.path.isfile(primer) else primer}"' if is_text else " and a primer"
+    more = (f" --primer-bars {bars}" if bars is not None else "") + (" --without-primer" if is_left_out else "")
+    if not isinstance(primer, str | Path):
+        return f"{more} and a primer"
+    return f' --primer "{Path(primer).name if os.path.isfile(primer) else primer}"{more}'
 
 
-def _read_primer(primer: str | Path | Any, metre: str | None) -> Melody:
+def _read_primer(primer: str | Path | Any, metre: str | None) -> Song:
     """Read a primer: notes by name, or the melody of a file or of music in memory."""
-    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.corpus.pick.pick import melody_and_program
+    from ritornello.generate.continuation import Song
     from ritornello.generate.primer import parse_notes
     from ritornello.music.files import readable
     from ritornello.music.objects import pieces_of
     from ritornello.music.worker import read_untrusted
 
     if isinstance(primer, Melody):
-        return primer
+        return Song(primer)
     if not isinstance(primer, str | Path):
-        return pick_melody(pieces_of(primer, "the primer")[0])
+        is_numbers = type(primer).__module__.partition(".")[0] in ("builtins", "numpy")
+        return Song(*melody_and_program(pieces_of(primer, "the primer")[0]), not is_numbers)
     if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
-        return pick_melody(read_untrusted(primer)[0])
-    return parse_notes(str(primer), metre or "4/4")
+        return Song(*melody_and_program(read_untrusted(primer)[0]))
+    return Song(parse_notes(str(primer), metre or "4/4"), is_played=False)
 
 
 @contextmanager

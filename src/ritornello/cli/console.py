@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, TextIO, get_args
@@ -112,6 +113,39 @@ class Console:
     def width(self) -> int | None:
         """Columns of the terminal, None where words go elsewhere."""
         return shutil.get_terminal_size().columns if self.stream.isatty() else None
+
+
+@contextmanager
+def late_bar(
+    what: str,
+    stream: TextIO,
+    is_wanted: bool = True,
+    after_seconds: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Callable[[float], None] | None]:
+    """Give a function to call with the share that is done, for work that may be over in a moment.
+
+    It shows a bar once a second has gone, on a terminal alone; elsewhere there is no function but None.
+    """
+    if not (is_wanted and stream.isatty()):
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console as RichConsole
+
+    columns = progress.TextColumn(what), progress.BarColumn(), progress.TaskProgressColumn()
+    bar = progress.Progress(*columns, console=RichConsole(file=stream), transient=True)
+    task, began = bar.add_task(what, total=1.0), clock()
+
+    def show(share: float) -> None:
+        if clock() - began >= after_seconds:
+            bar.start()
+            bar.update(task, completed=share)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
 
 
 def _shown(text: str, stream: TextIO) -> str:

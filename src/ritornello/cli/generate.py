@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_bar
 from ritornello.generate.options import GenerateOptions
 
 
@@ -20,10 +21,13 @@ def generate(
     number: Annotated[int, Parameter(name=["--number", "-n"])] = 1,
     seed: int | None = None,
     primer: str | None = None,
+    primer_bars: int | None = None,
+    without_primer: Annotated[bool, Parameter(negative=())] = False,
     formats: Annotated[list[str] | None, Parameter(name=["--format", "-f"], negative=())] = None,
     program: int | None = None,
     pitch_range: Annotated[str | None, Parameter(name="--range")] = None,
     options: Annotated[GenerateOptions, Parameter(name="*")] = GenerateOptions(),
+    corpus: str | None = None,
     replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -32,8 +36,8 @@ def generate(
 
     Each file names the model, the seed and the options that it was composed with.
 
-    Where the corpus that the model learned comes with the program, each melody is listed with the longest run of
-    notes that it shares with a training tune.
+    Each melody is listed with the longest run of notes that it shares with a training tune, where what the model
+    learned is at hand: it comes with the program, lies where a run of your own was trained from it, or is named.
 
     Example: ritornello generate -o tunes -n 4 --bars 8 --key G --seed 1
 
@@ -48,7 +52,12 @@ def generate(
     seed
         Random seed; without one, a new one is drawn and shown.
     primer
-        What to go on from: note names ("C4 E4:1/2 G4") or a music file. What the model cannot write of it is listed.
+        What to go on from: note names ("C4 E4:1/2 G4") or a music file. What is changed of it is
+        listed; tunes keep its tempo, instrument and loudness. Its bars count among --bars.
+    primer_bars
+        Take so many of the first bars of the primer.
+    without_primer
+        Leave the primer out of the files.
     formats
         Kinds of files to write: mid (without one), musicxml, abc, wav, html, mp3, svg ...; -f may be given several
         times.
@@ -56,6 +65,8 @@ def generate(
         General MIDI program that plays the tunes, 0 (piano) to 127, such as 40 (violin); sound files stay a piano's.
     pitch_range
         Lowest and highest note, such as C4-C6 or 60-84.
+    corpus
+        What the model learned, to compare the tunes with, where it is not found by itself.
     """
     from ritornello.evaluate.novelty import run_in_words
     from ritornello.render.save import suffixes_of
@@ -64,19 +75,26 @@ def generate(
     if number < 1:
         raise ValueError(f"-n must be 1 or more, not {number}")
     chosen = api.load_model(model)
-    tunes = chosen.generate(
-        primer=primer,
-        seed=seed,
-        n=number,
-        out=out,
-        formats=(kinds := formats or ["mid"]),
-        program=program,
-        pitch_range=pitch_range,
-        on_remark=console.warn,
-        replace=replace,
-        options=options,
-    )
-    runs = chosen.shared_runs([tune.melody for tune in tunes]) if as_json or not quiet else None
+    with late_bar("composing", sys.stderr, is_wanted=not quiet) as on_progress:
+        tunes = chosen.generate(
+            primer=primer,
+            primer_bars=primer_bars,
+            without_primer=without_primer,
+            corpus=corpus,
+            on_progress=on_progress,
+            seed=seed,
+            n=number,
+            out=out,
+            formats=(kinds := formats or ["mid"]),
+            program=program,
+            pitch_range=pitch_range,
+            on_remark=console.warn,
+            replace=replace,
+            options=options,
+        )
+    runs = None
+    if as_json or not quiet:
+        runs = chosen.shared_runs([tune.melody for tune in tunes], corpus, console.warn)
     files, lines = [], []
     for tune, run in zip(tunes, runs or [{}] * len(tunes), strict=True):
         paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]

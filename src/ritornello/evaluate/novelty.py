@@ -5,7 +5,9 @@ In any key, and in the same note values, half or double.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
@@ -29,15 +31,29 @@ def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str =
     return found
 
 
-def training_corpus(metadata: dict) -> Corpus | None:
-    """Load the corpus that a model learned; None unless it comes with the program."""
-    fingerprint = metadata.get("corpus", {}).get("fingerprint")
-    shipped = (embedded(name) for name in ("all", *COLLECTIONS)) if fingerprint else ()
-    return next((corpus for corpus in shipped if corpus.fingerprint == fingerprint), None)
+def fingerprints(metadata: dict) -> list[str]:
+    """List the fingerprints of the corpora that a model learned: its own, then that of the model it began from."""
+    models = [metadata, metadata.get("parent") or {}]
+    return [known for model in models if (known := model.get("corpus", {}).get("fingerprint"))]
+
+
+def find_corpus(fingerprint: str, others: Iterable[Corpus]) -> Corpus | None:
+    """Find a corpus by its fingerprint, among those that come with the program and some others."""
+    shipped = (embedded(name) for name in ("all", *COLLECTIONS))
+    return next((corpus for corpus in chain(shipped, others) if corpus.fingerprint == fingerprint), None)
+
+
+def longest_of_all(melodies: Sequence[Melody], corpora: Sequence[Corpus]) -> list[dict]:
+    """Find the longest run that each melody shares with the training tunes of any of the corpora."""
+    found = [longest_shared_runs(melodies, corpus) for corpus in corpora]
+    return [max(runs, key=lambda run: run["notes"]) for runs in zip(*found, strict=True)]
 
 
 def run_in_words(run: dict) -> str:
-    """Write a run of `longest_shared_runs` as "7 notes (Old Hundredth, at half speed)"."""
+    """Write a run of `longest_shared_runs` as "7 notes (Old Hundredth, at half speed)".
+
+    A tune without a title is called by its file.
+    """
     speed = {2.0: "at half speed", 0.5: "at double speed"}.get(run["stretch"], "")
-    where = ", ".join(part for part in (run["title"], speed) if part)
+    where = ", ".join(part for part in (run["title"] or Path(run["source"]).name, speed) if part)
     return f"{run['notes']} notes ({where})" if where else f"{run['notes']} notes"

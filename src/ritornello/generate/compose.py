@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from ritornello.generate.constraints import (
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.openings import openings_of, without_end
-from ritornello.generate.options import GenerateOptions
+from ritornello.generate.options import QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players, cross_entropy
@@ -57,12 +57,14 @@ def compose(
     indices: Sequence[int],
     primer: Melody | None = None,
     pitch_range: tuple[int, int] = (0, 127),
+    on_progress: Callable[[float], None] | None = None,
 ) -> list[Composition]:
     """Compose one melody per index; it depends on network, options, seed and index alone.
 
     pitch_range: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
-    after a primer whose header names the mode.
+    after a primer whose header names the mode. on_progress: called now and then with the share of the tunes that is
+    drawn, 0 to 1.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     if options.metre:
@@ -90,7 +92,7 @@ def compose(
             given = given.repeat(len(waiting), 0)
         else:
             given = given[draw_likely(rounded(np.tile(nats, (len(waiting), 1))), options, dice)]
-        drawn, surprise = sample(players, forms, options, dice, given)
+        drawn, surprise = sample(players, forms, options, dice, given, None if attempt else on_progress)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             melody = _finished(encoding, options, tokens)
             key = melody.timeline.key
@@ -150,7 +152,12 @@ def note_bits(encoding: MelodyEncoding, tokens: np.ndarray, bits: np.ndarray) ->
 
 
 def sample(
-    players: Players, forms: Sequence[Form], options: GenerateOptions, dice: Dice, given: np.ndarray
+    players: Players,
+    forms: Sequence[Form],
+    options: GenerateOptions,
+    dice: Dice,
+    given: np.ndarray,
+    on_progress: Callable[[float], None] | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Draw tokens for tunes of any encoding, side by side, until the form of each is over.
 
@@ -183,6 +190,8 @@ def sample(
         if len(steps) == SCORED or not alive:
             _score(steps, bits)
             steps = []
+            if on_progress:
+                on_progress(1 - sum(1 - forms[n].progress() for n in alive) / len(forms))
     return [np.array(tune) for tune in tunes], [np.array(costs) for costs in bits]
 
 
@@ -207,7 +216,7 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
 
 def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
     """Decode and finish a melody: in its key, with its pick-up, tempo and expression."""
-    melody = encoding.decode(tokens, qpm=options.qpm)
+    melody = encoding.decode(tokens, qpm=QPM if options.qpm is None else options.qpm)
     if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
         melody = melody.with_pickup()
     key = steering_key(options)

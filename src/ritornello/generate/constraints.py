@@ -126,6 +126,10 @@ class Form:
         """
         return np.where(self._rules.legal(), self._named[self._rules.part], -np.inf)
 
+    def progress(self) -> float:
+        """Estimate the share of the tune that is drawn, 0 to 1."""
+        return min(1.0, self._length / MOST_TOKENS)
+
     def is_over(self) -> bool:
         """Tell whether the tune is over."""
         return self._rules.done or self._length >= MOST_TOKENS
@@ -179,6 +183,10 @@ class BarForm(Form):
             closing,
             (place.begun, 0),
         )
+
+    def progress(self) -> float:
+        """Estimate the share of the tune that is drawn, 0 to 1."""
+        return min(1.0, self._place.time / self._end) if self._end else 0.0
 
     def is_over(self) -> bool:
         """Tell whether the tune is over: it has ended, or without an `end` it is full."""

@@ -9,6 +9,7 @@ from ritornello.music.keys import parse_key, parse_key_and_scale, parse_scale, s
 from ritornello.music.values import Key
 
 LEAST_SPAN = 4  # semitones
+QPM = 100.0  # where no tempo is asked for
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,18 @@ class GenerateOptions:
     highest: int | None = None
     """Highest pitch, 0 to 127; without it, the highest that the model learned."""
 
-    qpm: float = 100.0
-    """Tempo in quarter notes per minute, 10 to 400."""
+    qpm: float | None = None
+    """Tempo in quarter notes per minute, 10 to 400; without it, that of a song as primer, else 100."""
 
     flat: bool = False
     """All notes equally loud, without accents and swell."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("bars", 1, 512), ("temperature", 0, 10), ("min_p", 0, 1), ("qpm", 10, 400)):
+        for name, low, high in (("bars", 1, 512), ("temperature", 0, 10), ("min_p", 0, 1)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+        if self.qpm is not None and not 10 <= self.qpm <= 400:
+            raise ValueError(f"qpm must be 10 to 400, not {self.qpm}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if self.top_k < 0:

@@ -101,9 +101,15 @@ def pick_melody(piece: Piece) -> Melody:
 
     Raises as `pick_melodies`.
     """
+    return melody_and_program(piece)[0]
+
+
+def melody_and_program(piece: Piece) -> tuple[Melody, int]:
+    """Pick the melody of a piece as `pick_melody` does, with the General MIDI program that plays it."""
     piece = on_grid(piece)
-    melody = pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
-    return with_meant_lengths(melody) if piece.is_counted else melody
+    picked = pick_melodies(piece, BuildOptions(timing="exact"))[0]
+    program = piece.parts[picked.part].program if picked.part >= 0 else 0
+    return (with_meant_lengths(picked.melody) if piece.is_counted else picked.melody), program
 
 
 def _pitched(piece: Piece) -> list[int]:
