@@ -1,9 +1,9 @@
 """How fast is training, how good is it after how long, and what does it take, beside the exercise's network?
 
 Parts: speed (target tokens per second, and the share of what the processor can do), start (seconds to the first
-update, memory), finetune (what --from gains on twenty tunes), quality (test likelihood and time by one rule;
-hours). --keras names a Python interpreter that has Keras and TensorFlow; without it there is no exercise's network to
-compare with.
+update, memory), busy (training by time beside other programs), finetune (what --from gains on twenty tunes), quality
+(test likelihood and time by one rule; hours). --keras names a Python interpreter that has Keras and TensorFlow;
+without it there is no exercise's network to compare with.
 """
 
 from __future__ import annotations
@@ -11,9 +11,15 @@ from __future__ import annotations
 import json
 
 from benchmarks.report import arguments, hardware, tell
-from benchmarks.train import finetune, quality, speed, start
+from benchmarks.train import busy, finetune, quality, speed, start
 
-PARTS = {"speed": speed.measure, "start": start.measure, "finetune": finetune.measure, "quality": quality.measure}
+PARTS = {
+    "speed": speed.measure,
+    "start": start.measure,
+    "busy": busy.measure,
+    "finetune": finetune.measure,
+    "quality": quality.measure,
+}
 
 
 def main() -> None:
@@ -22,6 +28,7 @@ def main() -> None:
     parser.add_argument("--keras", metavar="PYTHON", help="an interpreter that has Keras and TensorFlow")
     speed.add_options(parser)
     start.add_options(parser)
+    busy.add_options(parser)
     finetune.add_options(parser)
     quality.add_options(parser)
     options = parser.parse_args()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,12 @@ from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Material, Training
 
-LONG_NOTES = 1_000  # of a melody whose end may be held out
+LONG_NOTES = 1_000  # of a melody whose end may be held out, and which is then learned from in sections
+SECTION_NOTES = 500  # about; what the copy gates look for takes a time that grows with the square of the length
 MOST_NOTES_HELD = 6_000
+MOST_PREPARING = (
+    3.0  # seconds that count as time of training: a busy machine must not spend it before the first update
+)
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
 
@@ -79,7 +85,7 @@ def prepare_training(
     if base and material.validation:
         training.progress.checked = training.progress.revised = -1  # the base is validated before it learns anything
     if plan.seconds is not None and ranks.size == 1:  # the clock of several ranks begins before
-        spent = time.perf_counter() - began
+        spent = min(time.perf_counter() - began, MOST_PREPARING, plan.seconds / 10)
         training.progress.seconds = training.progress.learning_since = training.progress.other_seconds = spent
     return training
 
@@ -191,7 +197,10 @@ def with_validation(corpus: Corpus) -> Corpus:
 
 
 def with_ends_held_out(corpus: Corpus) -> Corpus:
-    """Hold the ends of very long melodies out where nothing else validates: the last tenth of the bars of each."""
+    """Hold the ends of very long melodies out where nothing else validates: the last tenth of each.
+
+    The rest of each is cut into sections at barlines, which streams read in different places.
+    """
     is_needed = not corpus.in_split("validation") and corpus.steps is None
     long = [p for p in corpus.in_split("train") if any(m.notes > LONG_NOTES for m in p.melodies)] if is_needed else []
     if not long:
@@ -203,12 +212,15 @@ def with_ends_held_out(corpus: Corpus) -> Corpus:
             continue
         begins, ends = [], []
         for melody in corpus.selected([piece]).melodies():
-            place = melody.timeline.length
-            if len(melody.notes) > LONG_NOTES:
-                held = min(len(melody.notes) // 10, MOST_NOTES_HELD)
-                place = max(tick for tick in melody.timeline.barlines() if tick <= melody.notes[-held].start)
-                ends.append(melody.between(place, melody.timeline.length))
-            begins.append(melody.between(0, place))
+            notes, places = melody.notes, [0, melody.timeline.length]
+            if len(notes) > LONG_NOTES:
+                learned = len(notes) - min(len(notes) // 10, MOST_NOTES_HELD)
+                lines = melody.timeline.barlines()
+                starts = [notes[n].start for n in range(SECTION_NOTES, learned - SECTION_NOTES // 2, SECTION_NOTES)]
+                ticks = [lines[bisect_right(lines, tick) - 1] for tick in (0, *starts, notes[learned].start)]
+                places = list(dict.fromkeys(ticks))
+                ends.append(melody.between(places[-1], melody.timeline.length))
+            begins += [melody.between(*place) for place in pairwise(places)]
         parts = [(piece, begins), (replace(piece, split="validation"), ends)]
         cut = corpus_of((replace(p, melodies=()), melodies) for p, melodies in parts)
         pairs += [(cut, p) for p in cut.pieces]
