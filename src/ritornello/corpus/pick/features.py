@@ -91,7 +91,7 @@ def _followers(singleness: Floats, arrays: Sequence[Columns], tpq: int) -> Float
 
 
 def second_voice(line: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) -> float:
-    """Tell whether a line moves in thirds or sixths with a longer one (1), or below one as long (BELOW).
+    """Tell whether a line follows a longer one in thirds or sixths (1), or one as long (BELOW).
 
     line, other: as `by_sixteenths` lists them.
     """
@@ -109,7 +109,7 @@ def second_voice(line: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) 
 
 
 def by_sixteenths(notes: Columns, tpq: int) -> tuple[NDArray, NDArray]:
-    """List sixteenths in which notes of a line start, rising, and the pitch of the first one in each."""
+    """List the sixteenths in which notes of a line start, and the pitch of the first in each."""
     places, first = np.unique((notes[:, 0] * 8 + tpq) // (2 * tpq), return_index=True)
     return places, notes[first, 2]
 

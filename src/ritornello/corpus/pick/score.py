@@ -66,14 +66,14 @@ def scored(piece: Piece, indices: Sequence[int], arrays: Sequence[Columns]) -> l
 
 
 def sureness(points: float, rivals: Sequence[float]) -> float:
-    """Estimate how likely a choice is right, 0 to 1, by its points and its rivals'; 1 without any."""
+    """Estimate how likely a choice is right, 0 to 1, by its points and its rivals'."""
     if not len(rivals):
         return 1.0
     return float(np.interp(points - np.logaddexp.reduce(rivals), LEADS, RIGHT))
 
 
 def _shares(points: Floats) -> Floats:
-    """Share what is sure between lines: the best gets its sureness, the others the rest by their points."""
+    """Share 1 between lines: the best gets its sureness, the others the rest by points."""
     best = int(points.argmax())
     shares = np.exp(points - points.max())
     shares[best] = 0
