@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import CycloptsError, Parameter
 
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet, Replace
@@ -23,6 +23,10 @@ def evaluate(
     baselines: bool = True,
     tunes: int = 0,
     per_note: str = "",
+    folds: int = 0,
+    minutes: float | None = None,
+    updates: int | None = None,
+    seed: int | None = None,
     replace: Replace = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -49,11 +53,41 @@ def evaluate(
         Also compose so many tunes, and compare their endings and shared runs with those of the corpus.
     per_note
         Write what each note cost to this .csv file: bits of pitch and of duration, entropy and rank.
+    folds
+        Cross-validate: train the model's network anew so many times, each time without a part of the corpus, and
+        score that part. Tunes of one family are in one part.
+    minutes
+        With --folds: the most time that the training of each may take.
+    updates
+        With --folds: exactly so many updates of training instead.
+    seed
+        With --folds: the random seed of training.
     """
     console = Console(quiet, as_json)
     if tunes < 0:
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = api.load_model(model)
+    if folds:
+        if beside or tunes or per_note or split != "test":
+            raise CycloptsError(
+                msg="--folds scores one model on all tunes: leave --split, --beside, --tunes and --per-note out"
+            )
+        with console.progress("folds") as on_fold:
+            value = api.cross_validate(
+                chosen,
+                corpus,
+                folds,
+                baselines=baselines,
+                on_fold=on_fold,
+                minutes=minutes,
+                updates=updates,
+                seed=seed,
+            )
+        value.setdefault("baselines", {})
+        console.result(value, _in_words(chosen, value, corpus, console))
+        return
+    if (minutes, updates, seed) != (None, None, None):
+        raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
     others = beside[0] if beside and len(beside) == 1 else beside
     value = chosen.evaluate(
         corpus, split, others, baselines, tunes, per_note or None, replace, lambda line: console.say(str(line))
@@ -86,6 +120,10 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
     table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
     lines = [first, counts, console.table(["", *(unit.replace("_", " ") for unit in UNITS)], table)]
     lines += _intervals(models, value)
+    lines += [
+        f"fold {number}: {fold['bits_per_note']:.3f} bits per note, {fold['tunes']} tunes"
+        for number, fold in enumerate(value.get("folds", ()), 1)
+    ]
     lines += [f"longest run shared with training: {run_in_words(run)}" for run in value.get("shared_runs", ())]
     if habits := value.get("habits"):
         habit_rows = [

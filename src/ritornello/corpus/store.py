@@ -32,6 +32,7 @@ from ritornello.corpus.pieces import (
     with_parts,
 )
 from ritornello.corpus.report import FileReport, json_line, lines_of
+from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note
 from ritornello.render.shown import ShownMelody
 
@@ -127,6 +128,35 @@ class Corpus:
         if self.steps is None:
             return []
         return [self.steps[slice(*s.steps)] for _, s in self.slices(split) if s.steps is not None]
+
+    def to_pandas(self) -> Any:
+        """Make a pandas DataFrame with a row for each note.
+
+        Columns: source, title, composer, licence, family and split of its piece, metre and key of its melody's
+        beginning; melody and note, counted from 1; start and duration in quarters, pitch, velocity.
+        Raises ImportError where pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_pandas needs pandas: pip install pandas") from None
+        parts = list(self.slices())
+        counts = [part.notes for _, part in parts]
+        quarters = np.repeat([part.timeline.ticks_per_quarter for _, part in parts], counts)
+
+        def of_melody(values: list[Any]) -> NDArray[Any]:
+            return np.repeat(np.array(values, object), counts)
+
+        columns: dict[str, Any] = {
+            name: of_melody([getattr(piece, name) for piece, _ in parts])
+            for name in ("source", "title", "composer", "licence", "family", "split")
+        }
+        columns["metre"] = of_melody([part.timeline.metre.name for _, part in parts])
+        columns["key"] = of_melody([key_name(part.timeline.key) if part.timeline.key else None for _, part in parts])
+        columns["melody"] = np.repeat(np.arange(1, len(parts) + 1), counts)
+        columns["note"] = np.concatenate([np.zeros(0, int), *(np.arange(1, count + 1) for count in counts)])
+        columns |= {name: self.notes[name] / quarters for name in ("start", "duration")}
+        return pandas.DataFrame(columns | {name: self.notes[name] for name in ("pitch", "velocity")})
 
     @property
     def splits(self) -> tuple[str, ...]:
