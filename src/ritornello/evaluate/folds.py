@@ -22,7 +22,8 @@ def fold_corpora(corpus: Corpus, folds: int) -> list[Corpus]:
         raise ValueError(f"folds must be 2 to {len(groups)}, the number of families in this corpus, not {folds}")
     parts: list[list[list[int]]] = [[] for _ in range(folds)]
     for group in sorted(groups, key=len, reverse=True):
-        min(parts, key=lambda part: sum(map(len, part))).append(group)
+        sizes = [sum(len(taken) for taken in part) for part in parts]
+        parts[sizes.index(min(sizes))].append(group)
     found = []
     for part in parts:
         tested = {n for group in part for n in group}
