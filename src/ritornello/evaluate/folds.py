@@ -49,4 +49,6 @@ def _first(groups: list[list[int]], room: float) -> set[int]:
     for group in groups:
         if len(taken) + len(group) <= room:
             taken += group
-    return set(taken or min(groups, key=len))
+    if not taken:
+        taken = sorted(groups, key=len)[0]
+    return set(taken)
