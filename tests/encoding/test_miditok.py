@@ -16,7 +16,7 @@ from walks import exact, legal_of, walked
 import ritornello
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.tokens import losses_in_words, possible_shifts
-from ritornello.encoding import counts_bars, make_encoding
+from ritornello.encoding import counts_bars, encoding_from_dict, make_encoding
 from ritornello.encoding.features import feature_rows
 from ritornello.encoding.options import EncodingOptions
 from ritornello.generate.compose import compose, note_bits
@@ -58,7 +58,8 @@ def test_remi_is_framed_by_its_metre_and_an_end():
     encoding = make_encoding("miditok")
     encoded = encoding.encode(TUNE)
     assert encoding.vocabulary.spell(encoded.tokens) == (
-        "begin_3/4 | Bar_None | TimeSig_3/4 | Position_0 | Pitch_60 | Duration_1.0.24 | Position_24 | Pitch_62 | "
+        "metre_3 | over_4 | Bar_None | TimeSig_3/4 | Position_0 | "
+        "Pitch_60 | Duration_1.0.24 | Position_24 | Pitch_62 | "
         "Duration_0.8.24 | Position_32 | Pitch_64 | Duration_0.8.24 | Position_40 | Pitch_65 | Duration_0.8.24 | "
         "Position_48 | Pitch_67 | Duration_2.0.24 | Bar_None | TimeSig_3/4 | Bar_None | TimeSig_3/4 | Position_0 | "
         "Pitch_72 | Duration_0.12.24 | end"
@@ -66,7 +67,7 @@ def test_remi_is_framed_by_its_metre_and_an_end():
     assert encoded.tokens.dtype == np.int16
     again = encoding.decode(encoded.tokens, "a title", 90)
     assert (again.title, again.timeline.qpm) == ("a title", 90)
-    assert encoding.onsets(encoded.tokens).tolist() == [4, 7, 10, 13, 16, 23]
+    assert encoding.onsets(encoded.tokens).tolist() == [5, 8, 11, 14, 17, 24]
     assert encoding.parts == (encoding.vocabulary.size,)
     assert feature_rows(encoding, encoded.tokens).shape == (len(encoded.tokens), 0)
 
@@ -81,8 +82,9 @@ def test_the_tokenisers_ids_come_first_and_keep_their_numbers():
     for name, place in theirs.items():
         if not name.startswith("TimeSig"):  # theirs has others by default
             assert rows[place].name == name
-    assert [rows[n].name for n in (0, -15, -14, -1)] == ["PAD_None", "begin_2/4", "begin_3/4", "end"]
-    assert sum(row.name.startswith("TimeSig") for row in rows) == 13
+    # 16 upper figures and "other", five lower ones, and the end
+    assert [rows[n].name for n in (0, -23, -21, -6, -1)] == ["PAD_None", "metre_1", "metre_3", "over_1", "end"]
+    assert sum(row.name.startswith("TimeSig") for row in rows) == 16 * 5
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -110,7 +112,8 @@ def test_real_tunes_come_back_but_for_what_is_counted(name, config):
             tracker.advance(int(token))
         assert tracker.done
         assert len(encoding.onsets(encoded.tokens)) == len(melody.notes)
-        lost = sum(encoded.losses.values())
+        lost = sum(count for loss, count in encoded.losses.items() if loss != "metres")
+        assert name == "Structured" or not encoded.losses["metres"], melody.source  # alone without time signatures
         assert lost or exact(encoding.decode(encoded.tokens)) == from_a_barline(melody), melody.source
         notes, losses = notes + len(melody.notes), losses + lost
     assert losses < notes / 1000
@@ -141,17 +144,76 @@ def test_a_pickup_has_its_place_where_a_bar_is_no_whole_number_of_ticks():
 
 
 @pytest.mark.parametrize(
-    "metre", ["2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "12/8"]
+    "metre",
+    ["2/4", "3/4", "4/4", "2/2", "3/2", "4/2", "6/4", "9/4", "5/4", "3/8", "6/8", "12/8", "7/8", "11/16", "13/4"],
 )
 def test_every_metre_is_named_and_sixteenths_keep_their_places(metre):
     numerator, denominator = (int(n) for n in metre.split("/"))
     melody = tune(*((120 * n, 120, 48 + n) for n in range(40)), metre=(numerator, denominator))
     encoding = make_encoding("miditok")
     encoded = encoding.encode(melody)
-    assert encoded.tokens[0] == encoding.begin(metre)[0]
+    assert tuple(encoded.tokens[:2]) == encoding.begin(metre)
     assert encoding.metre_of(encoded.tokens) == (numerator, denominator)
     assert exact(encoding.decode(encoded.tokens)) == exact(melody)
     assert not +encoded.losses
+
+
+# Two bars of 4/4, one of 7/8, two of 3/4: 8, 3.5 and 6 quarters.
+ROW = tuple(Note(480 * n, 480, 60 + n) for n in range(8))
+CHANGING = Melody(
+    (*ROW, Note(3840, 1680, 70), Note(5520, 1440, 71), Note(6960, 480, 72)),
+    Timeline(480, 8400, (Metre(0, 4, 4), Metre(3840, 7, 8), Metre(5520, 3, 4))),
+)
+
+
+@pytest.mark.parametrize("name", ["REMI", "TSD", "MIDILike"])
+def test_metres_that_begin_on_a_barline_are_the_tokenisers_own(name):
+    encoding = make_encoding("miditok", tokenizer=name)
+    encoded = encoding.encode(CHANGING)
+    named = [word for word in encoding.vocabulary.spell(encoded.tokens).split(" | ") if word.startswith("TimeSig")]
+    assert list(dict.fromkeys(named)) == ["TimeSig_4/4", "TimeSig_7/8", "TimeSig_3/4"]
+    assert not +encoded.losses
+    again = encoding.decode(encoded.tokens)
+    assert exact(again) == exact(CHANGING)
+    quarter = again.timeline.ticks_per_quarter
+    expected = [(0, 4, 4), (8, 7, 8), (Fraction(23, 2), 3, 4)]
+    assert [(Fraction(m.tick, quarter), *m[1:3]) for m in again.timeline.metres] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "metres", "lost"),
+    [
+        ({"tokenizer": "Structured"}, CHANGING.timeline.metres, 2),
+        ({"config": {"use_time_signatures": False}}, CHANGING.timeline.metres, 2),
+        ({"version": 1}, CHANGING.timeline.metres, 2),
+        ({}, (Metre(0, 4, 4), Metre(3840, 17, 8)), 1),
+        ({}, (Metre(0, 4, 4), Metre(2880, 3, 4)), 1),  # within a bar
+        ({}, (Metre(0, 4, 4), Metre(2880, 4, 4)), 1),
+        (
+            {"config": {"time_signature_range": {"4": [3, 4]}}},
+            CHANGING.timeline.metres,
+            2,
+        ),  # 3/4 then begins in a bar
+        ({}, (Metre(0, 4, 4), Metre(1920, 4, 4)), 0),  # goes on
+    ],
+)
+def test_metres_that_it_does_not_name_are_counted_and_cost_no_note(options, metres, lost):
+    melody = Melody(CHANGING.notes, Timeline(480, 8400, metres))
+    encoding = make_encoding("miditok", **options)
+    encoded = encoding.encode(melody)
+    assert +encoded.losses == (Counter(metres=lost) if lost else Counter())
+    again = encoding.decode(encoded.tokens)
+    assert exact(again) == exact(melody)
+    assert [m.name for m in again.timeline.metres] == ["4/4"]
+
+
+def test_models_of_version_1_keep_their_alphabet():
+    encoding = encoding_from_dict({"name": "miditok", "tokenizer": "TSD", "config": {}})
+    names = [row.name for row in encoding.vocabulary.rows]
+    assert names[-15:-12] == ["begin_2/4", "begin_3/4", "begin_4/4"]
+    assert sum(name.startswith("TimeSig") for name in names) == 13
+    assert "version" not in encoding.to_dict()
+    assert encoding.vocabulary.spell(encoding.encode(TUNE).tokens[:2]) == "begin_3/4 | TimeSig_3/4"
 
 
 def test_what_does_not_fit_is_counted():
@@ -162,8 +224,9 @@ def test_what_does_not_fit_is_counted():
     assert dict(+encoding.encode(collide).losses) == {"lost": 1, "resized": 1}
     narrow = make_encoding("miditok", config={"pitch_range": [61, 80]})
     assert dict(+narrow.encode(tune((0, 480, 60), (480, 480, 62), (960, 480, 60))).losses) == {"lost": 2}
-    other = encoding.encode(tune((0, 480, 60), metre=(7, 8)))
-    assert encoding.vocabulary.name_of(int(other.tokens[0])) == "begin_other"
+    other = encoding.encode(tune((0, 480, 60), metre=(17, 8)))
+    assert encoding.vocabulary.spell(other.tokens[:2]) == "metre_other | over_4"
+    assert dict(+other.losses) == {"metres": 1}
     assert encoding.metre_of(other.tokens) == (4, 4)
 
 
@@ -204,9 +267,12 @@ def test_whatever_is_legal_can_be_read(name, config, seed):
 def test_a_metre_comes_first_and_an_end_after_a_note():
     encoding = make_encoding("miditok", config={"time_signature_range": {"4": [3, 4]}})
     name_of, tracker = encoding.vocabulary.name_of, encoding.tracker()
-    assert [name_of(n) for n in np.flatnonzero(tracker.legal())] == ["begin_3/4", "begin_4/4", "begin_other"]
-    tracker.advance(*encoding.begin("3/4"))
-    own = encoding.vocabulary["begin_2/4"] - 1  # but for PAD
+    assert [name_of(n) for n in np.flatnonzero(tracker.legal())] == ["metre_3", "metre_4", "metre_other"]
+    first, second = encoding.begin("3/4")
+    tracker.advance(first)
+    assert [name_of(n) for n in np.flatnonzero(tracker.legal())] == ["over_4"]
+    tracker.advance(second)
+    own = encoding.vocabulary["metre_1"] - 1  # but for PAD
     assert tracker.legal().sum() == own
     assert not tracker.legal()[encoding.vocabulary["PAD_None"]]
     before = tracker.copy()
@@ -229,7 +295,7 @@ def test_tunes_are_composed_alone_and_in_a_batch_alike_and_end_by_themselves_or_
     alone = [compose(net, encoding, options, 1, [n])[0] for n in range(6)]
     assert [t.tokens.tolist() for t in together] == [t.tokens.tolist() for t in alone]
     for made in together:
-        assert made.tokens[0] == encoding.begin("3/4")[0]
+        assert tuple(made.tokens[:2]) == encoding.begin("3/4")
         assert made.tokens[-1] == encoding.end or len(made.tokens) == MOST_TOKENS
         assert made.melody.timeline.metre.name == "3/4"
         if made.melody.notes:
@@ -282,7 +348,7 @@ def test_a_model_is_saved_scored_and_composes_on_the_command_line(command, make_
     assert len(list((tmp_path / "tunes").glob("*.mid"))) == 3
     for tune in ritornello.load_model(path).generate(n=3, seed=1):
         assert "<iframe" in tune._repr_html_()
-        tune.save(tmp_path / "tune.html")
+        tune.save(tmp_path / "tune.html", replace=True)
     assert 0 < ritornello.load_model(path).evaluate(tiny_corpus)["bits_per_note"] < 100
     refused = command("generate", path, "--bars", 4, "-o", tmp_path / "none")
     assert refused.status != 0
@@ -304,11 +370,14 @@ def test_a_model_is_saved_scored_and_composes_on_the_command_line(command, make_
         ({"config": {"foo": 1, "bar": 2}}, "REMI does not take this config: there is no bar, foo; see Tok"),
         ({"config": {"max_duration": [4, 0, 24]}}, "REMI does not take this config: there is no max_duration"),
         (
-            {"tokenizer": "TSD", "config": {"beat_res": {"0_1": 1}}},
+            {"tokenizer": "TSD", "config": {"beat_res": {"0_1": 1}, "time_signature_range": {"2": [2], "4": [3]}}},
             "the config is too coarse for tunes in x/2: have 2 or more steps of a beat in beat_res, or leave 2 out",
         ),
-        ({"steps_per_quarter": 4}, "encoding 'miditok' has no option steps_per_quarter; it has tokenizer, config$"),
-        ({"inputs": ("position",)}, "encoding 'miditok' has no option inputs; it has tokenizer, config$"),
+        (
+            {"steps_per_quarter": 4},
+            "encoding 'miditok' has no option steps_per_quarter; it has tokenizer, config, version$",
+        ),
+        ({"inputs": ("position",)}, "encoding 'miditok' has no option inputs; it has tokenizer, config, version$"),
     ],
 )
 def test_what_is_not_offered_is_refused_in_one_line(options, message):

@@ -1,11 +1,13 @@
 """miditok: MidiTok's tokenisers as encodings, to train, to score, and to compose without form (an optional extra).
 
-    begin_3/4 | Bar_None | TimeSig_3/4 | Position_24 | Pitch_67 | Duration_1.0.24 | Bar_None | ... | end
+    metre_3 over_4 | Bar_None | TimeSig_3/4 | Position_24 | Pitch_67 | Duration_1.0.24 | Bar_None | ... | end
 
-The ids are the tokeniser's own; after them come begin_<metre> and `end`. MidiTok (Fradet et al. 2021, "MidiTok: A
-Python package for MIDI file tokenization") reads and writes them; this module adds the frame and keeps to one melody
-in one vocabulary. It does not follow the time that the tokens spell, so there are no features (side inputs) and no
-copy gates, and a tune is composed without form: it ends where the network ends it.
+The ids are the tokeniser's own; after them come the metres that begin a melody and `end`. Other metres that begin on
+a barline are the tokeniser's TimeSig; those within a bar, and all in a tokeniser without TimeSig (Structured), are
+not kept. Version 1, of older models, names one of METRES (begin_3/4) and no changes. MidiTok (Fradet et al. 2021,
+"MidiTok: A Python package for MIDI file tokenization") reads and writes them; this module adds the frame and keeps to
+one melody in one vocabulary. It does not follow the time that the tokens spell, so there are no features (side
+inputs) and no copy gates, and a tune is composed without form: it ends where the network ends it.
 
 Onsets and durations are rounded to the tokeniser's finest step of a beat, by default a 24th of the metre's lower
 figure, durations to at most 12 beats.
@@ -19,6 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Self
 
@@ -27,7 +30,15 @@ import numpy as np
 from ritornello.encoding.features import Echo, Feature
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
-from ritornello.encoding.vocabulary import METRES, Vocabulary, metre_table
+from ritornello.encoding.vocabulary import (
+    LATEST,
+    LOWER_FIGURES,
+    MOST_BEATS,
+    MetreTable,
+    Vocabulary,
+    later_metres,
+    metre_table,
+)
 from ritornello.music.values import DEFAULT_VELOCITY, Melody, Metre, Note, Tempo, Timeline
 
 DEFAULTS: dict[str, Any] = {
@@ -36,11 +47,10 @@ DEFAULTS: dict[str, Any] = {
     "use_velocities": False,
     "use_pitchdrum_tokens": False,
     "use_time_signatures": True,
-    "time_signature_range": {"2": [2, 3, 4], "4": [2, 3, 4, 5, 6, 9], "8": [3, 6, 9, 12]},
     "special_tokens": ["PAD"],
     "programs": [0],  # no token names it, but MIDILike's decoder allocates 128 lists for each
 }
-LISTED = metre_table(1)
+LISTED = {"time_signature_range": {"2": [2, 3, 4], "4": [2, 3, 4, 5, 6, 9], "8": [3, 6, 9, 12]}}  # of version 1
 SPECIAL = {"PAD", "BOS", "EOS", "MASK"}
 STARTS = {"Pitch", "NoteOn"}
 ONE_LINE = STARTS | {"NoteOff", "Velocity", "Duration", "Bar", "Position", "TimeSig", "TimeShift", "Rest"}
@@ -57,11 +67,13 @@ class MidiTokEncoding:
     """One of MidiTok's tokenisers. tokenizer: its class there. config: its TokenizerConfig as JSON, over DEFAULTS.
 
     Keys of `beat_res` are written "0_4" and those of `time_signature_range` "4", as MidiTok writes them to files.
+    Without the latter there are all metres of the version that its steps can write.
     Raises ImportError without MidiTok, ValueError for what MidiTok or this adapter refuses.
     """
 
     tokenizer: str = "REMI"
     config: Mapping[str, Any] = field(default_factory=dict)
+    version: int = LATEST
     name = "miditok"
     is_keyed = False
     features: ClassVar[tuple[Feature, ...]] = ()
@@ -74,7 +86,7 @@ class MidiTokEncoding:
             written = ", ".join(sorted(unfit)) or "no pitches"
             raise ValueError(f"miditok: {self.tokenizer} as configured writes {written}: of no use to one melody")
         # MidiTok cannot write a tune whose beats have no whole step.
-        figure = min((LISTED.numbers[n][1] for n, name in enumerate(METRES) if self._metre_id(name) == n), default=4)
+        figure = min(metre[1] for metre, known in zip(self.metres.numbers, self.is_known, strict=True) if known)
         if self._midi.config.use_time_signatures and self._midi.config.max_num_pos_per_beat * figure < 4:
             raise ValueError(
                 f"miditok: the config is too coarse for tunes in x/{figure}: have {-(-4 // figure)} or more steps "
@@ -82,14 +94,20 @@ class MidiTokEncoding:
             )
 
     def __hash__(self) -> int:
-        return hash((self.tokenizer, self._config))
+        return hash((self.tokenizer, self._config, self.version))
+
+    @cached_property
+    def metres(self) -> MetreTable:
+        """The metres that may begin a melody, as far as the tokeniser knows them."""
+        return metre_table(self.version)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokeniser's ids by its own names, then begin_<metre> and end."""
+        """The tokeniser's ids by its own names, then the metres and end."""
         names = sorted(self._midi.vocab, key=self._midi.vocab.get)
         rows = [(name, 1, f"MidiTok's {name}") for name in names]
-        return Vocabulary.of(*rows, *LISTED.first_rows, ("end", 1, "the tune is over"))
+        metres = (*self.metres.first_rows, *self.metres.second_rows)
+        return Vocabulary.of(*rows, *metres, ("end", 1, "the tune is over"))
 
     @property
     def end(self) -> int:
@@ -124,32 +142,47 @@ class MidiTokEncoding:
         return np.array([n < self._begin and kind not in SPECIAL for n, kind in enumerate(kinds)])
 
     @cached_property
-    def is_begin(self) -> np.ndarray:
-        """(vocabulary,) of bool: the begin_<metre> of metres that the tokeniser can write."""
-        begins = np.zeros(self.vocabulary.size, bool)
-        begins[self._begin : self.end] = [self._metre_id(name) == n for n, name in enumerate(METRES)]
-        return begins
+    def is_known(self) -> list[bool]:
+        """Whether the tokeniser can write each metre of the table; as "other" it writes 4/4, and that always."""
+        if not self._midi.config.use_time_signatures:
+            return [True] * len(self.metres.numbers)
+        names = {row.name for row in self.vocabulary.rows[: self._begin]}
+        return [*(f"TimeSig_{upper}/{lower}" in names for upper, lower in self.metres.numbers[:-1]), True]
+
+    @cached_property
+    def may_follow(self) -> dict[int, np.ndarray]:
+        """(vocabulary,) of bool for each token that may begin a metre: what completes it; of -1 those themselves."""
+        follow = {-1: np.zeros(self.vocabulary.size, bool)}
+        for index in np.flatnonzero(self.is_known).tolist():
+            first, *second = self.metre_tokens(index)
+            follow[-1][first] = True
+            follow.setdefault(first, np.zeros(self.vocabulary.size, bool))[second] = True
+        return follow
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
-        return {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+        plain = {"name": self.name, "tokenizer": self.tokenizer, "config": dict(self.config)}
+        return plain | ({} if self.version == 1 else {"version": self.version})
 
     def encode(self, melody: Melody) -> Encoded:
-        """Encode a melody: begin_<metre>, the tokeniser's tokens, end; bars are of the first metre.
+        """Encode a melody: its metre, the tokeniser's tokens, end.
 
         Raises ValueError where the tokeniser cannot write it.
         """
         import symusic
 
-        known = self._metre_id(melody.timeline.metre.name)
-        numerator, denominator = LISTED.numbers[known]
+        timeline, metres = melody.timeline, self._kept_metres(melody)
+        changes = [(tick, 0, 0) for tick, *_ in metres[1:]]
         notes, per_quarter = from_barline(
-            np.array([n[:3] for n in melody.notes], int).reshape(-1, 3), melody.timeline
+            np.array([*(n[:3] for n in melody.notes), *changes], np.int64).reshape(-1, 3), timeline
         )
-        step = self._step(denominator)
+        step = max(self._step(metre[2]) for metre in metres)
+        notes, later = notes[: len(melody.notes)], notes[len(melody.notes) :, 0]
         starts, ends, pitches, _ = stepped(notes, self.ticks_per_quarter // step, per_quarter)
+        places = rounded(later, self.ticks_per_quarter // step, per_quarter) * step
         score: Any = symusic.Score(self.ticks_per_quarter)
-        score.time_signatures.append(symusic.TimeSignature(0, numerator, denominator))
+        for place, (_, numerator, denominator, *_) in zip([0, *places.tolist()], metres, strict=True):
+            score.time_signatures.append(symusic.TimeSignature(place, numerator, denominator))
         track: Any = symusic.Track()
         for start, end, pitch in zip((starts * step).tolist(), (ends * step).tolist(), pitches.tolist(), strict=True):
             track.notes.append(symusic.Note(start, end - start, pitch, DEFAULT_VELOCITY))
@@ -159,8 +192,31 @@ class MidiTokEncoding:
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"MidiTok's {self.tokenizer} cannot write this tune: {error}") from None
         ids = tracks[0].ids if tracks else []  # none where the tokeniser leaves out every note
-        tokens = np.array([self._begin + known, *ids, self.end], np.int16)
-        return Encoded(tokens, self._losses(notes, per_quarter, step, self.decode(tokens)))
+        known = self.metres.index_of(*timeline.metre[1:3])
+        header = self.metre_tokens(known if self.is_known[known] else self.metres.other)
+        tokens = np.array([*header, *ids, self.end], np.int16)
+        losses = self._losses(notes, per_quarter, step, self.decode(tokens))
+        unnamed = (
+            1 + len(later_metres(timeline)) - len(metres) + (not self.is_known[known] or known == self.metres.other)
+        )
+        return Encoded(tokens, losses + Counter(metres=unnamed))
+
+    def _kept_metres(self, melody: Melody) -> list[Metre]:
+        """List the metres that the tokens name: the first, or 4/4 for it, and those known that begin on a barline."""
+        timeline, table = melody.timeline, self.metres
+        first = table.index_of(*timeline.metre[1:3])
+        kept = [Metre(0, *table.numbers[first if self.is_known[first] else table.other])]
+        since = Fraction(timeline.pickup - timeline.bar_ticks(kept[0]) if timeline.pickup else 0)
+        if table.is_listed or not any(row.name.startswith("TimeSig") for row in self.vocabulary.rows):
+            return kept
+        last = max((note.start for note in melody.notes), default=0)
+        for metre in later_metres(timeline):
+            index = table.index_of(*metre[1:3])
+            is_new = index != table.other and metre[1:3] != kept[-1][1:3] and self.is_known[index]
+            if is_new and metre.tick <= last and (metre.tick - since) % timeline.bar_ticks(kept[-1]) == 0:
+                kept.append(metre)
+                since = Fraction(metre.tick)
+        return kept
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Return the tokens of `encode` alone: no header names an octave (see `protocol.Encoding`)."""
@@ -181,9 +237,12 @@ class MidiTokEncoding:
             raise ValueError(f"MidiTok's {self.tokenizer} cannot read these tokens: {error}") from None
         notes = _line([note for track in score.tracks for note in track.notes]) if score else ()
         length = max((note.end for note in notes), default=0)
-        timeline = Timeline(
-            score.ticks_per_quarter if score else 1, length, (Metre(0, *self.metre_of(tokens)),), (), (Tempo(0, qpm),)
-        )
+        metres = {0: Metre(0, *self.metre_of(tokens))}
+        if score and not self.metres.is_listed:
+            later = ((s.time, s.numerator, s.denominator) for s in score.time_signatures if 0 < s.time < length)
+            metres |= {metre[0]: Metre(*metre) for metre in later}
+        per_quarter = score.ticks_per_quarter if score else 1
+        timeline = Timeline(per_quarter, length, tuple(metres[tick] for tick in sorted(metres)), (), (Tempo(0, qpm),))
         return Melody(notes, timeline, title)
 
     def tracker(self) -> MidiTokTracker:
@@ -208,21 +267,29 @@ class MidiTokEncoding:
 
     def metre_of(self, tokens: Sequence[int] | np.ndarray) -> tuple[int, int]:
         """Return the metre that a token sequence begins with, (4, 4) where it says none or "other"."""
-        index = int(tokens[0]) - self._begin if len(tokens) else -1
-        return LISTED.numbers[index if 0 <= index < len(METRES) else -1]
+        first, second = (int(token) - self._begin for token in [*tokens[:2], -1, -1][:2])
+        uppers, is_listed = len(self.metres.first_rows), self.metres.is_listed
+        is_named = 0 <= first < uppers and (is_listed or 0 <= second - uppers < len(LOWER_FIGURES))
+        return self.metres.numbers[self.metres.index(first, second - uppers) if is_named else -1]
+
+    def metre_tokens(self, index: int) -> tuple[int, ...]:
+        """List the tokens of a metre by its index."""
+        firsts = (self._begin, self._begin + len(self.metres.first_rows))
+        return tuple(first + place for first, place in zip(firsts, self.metres.tokens(index), strict=False))
 
     def begin(self, metre: str) -> tuple[int, ...]:
         """Return the tokens that name `metre`. Raises ValueError if the tokeniser has none."""
-        token = self._begin + LISTED.named(metre)
-        if not self.is_begin[token]:
-            known = [name for number, name in enumerate(METRES[:-1]) if self._metre_id(name) == number]
+        index = self.metres.named(metre)
+        if not self.is_known[index]:
+            known = [f"{a}/{b}" for (a, b), is_known in zip(self.metres.numbers[:-1], self.is_known) if is_known]
             raise ValueError(f"miditok's {self.tokenizer} as configured has no {metre}; it has {', '.join(known)}")
-        return (token,)
+        return self.metre_tokens(index)
 
     @cached_property
     def _config(self) -> str:
         """The whole configuration as JSON."""
-        return json.dumps({**DEFAULTS, **self.config}, sort_keys=True)
+        listed = LISTED if self.metres.is_listed else {}
+        return json.dumps({**DEFAULTS, **listed, **self.config}, sort_keys=True)
 
     @property
     def _midi(self) -> Any:
@@ -232,17 +299,12 @@ class MidiTokEncoding:
     @cached_property
     def _begin(self) -> int:
         """First id of the metres: the size of the tokeniser's own vocabulary."""
-        return self.vocabulary[LISTED.first_rows[0][0]]
+        return self.vocabulary[self.metres.first_rows[0][0]]
 
     def _values(self, kinds: set[str]) -> np.ndarray:
         """Return the number that each token of these kinds names, (V,) int16; -1 for other tokens."""
         names = [row.name.partition("_") for row in self.vocabulary.rows]
         return np.array([int(value) if kind in kinds else -1 for kind, _, value in names], np.int16)
-
-    def _metre_id(self, name: str) -> int:
-        """Return a metre's place in METRES; that of "other" where the tokeniser cannot write it."""
-        is_known = not self._midi.config.use_time_signatures or f"TimeSig_{name}" in self.vocabulary
-        return METRES.index(name) if name in METRES and is_known else len(METRES) - 1
 
     def _step(self, denominator: int) -> int:
         """Return the ticks of the finest step: a share of the metre's lower figure, or a quarter."""
@@ -271,13 +333,14 @@ class MidiTokTracker:
     def __init__(self, encoding: MidiTokEncoding):
         self._encoding = encoding
         self.begun = self.done = self._has_note = False
+        self._first = -1  # of a metre's two tokens
 
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool."""
         if self.done:
             return np.zeros(len(self._encoding.is_own), bool)
         if not self.begun:
-            return self._encoding.is_begin
+            return self._encoding.may_follow[self._first]
         mask = self._encoding.is_own.copy()
         mask[self._encoding.end] = self._has_note
         return mask
@@ -288,7 +351,10 @@ class MidiTokTracker:
 
     def advance(self, token: int) -> None:
         """Go on by one token."""
-        self.begun = self.begun or bool(self._encoding.is_begin[token])
+        if not self.begun:
+            follow = self._encoding.may_follow
+            self.begun = bool(follow[self._first][token]) and not (token in follow and follow[token].any())
+            self._first = token if token in follow else self._first
         self.done = self.done or token == self._encoding.end
         self._has_note = self._has_note or self._encoding.started[token] >= 0
 
@@ -328,7 +394,10 @@ def _tokenizer(name: str, written: str) -> Any:
             raise ValueError(f"there is no {', '.join(unknown)}; see TokenizerConfig in MidiTok's documentation")
         for key in {"beat_res", "beat_res_rest"} & config.keys():
             config[key] = {tuple(int(n) for n in beats.split("_")): res for beats, res in config[key].items()}
-        config["time_signature_range"] = {int(n): list(r) for n, r in config["time_signature_range"].items()}
+        if (given := config.get("time_signature_range")) is None:
+            finest = max(config["beat_res"].values())
+            given = {n: range(1, MOST_BEATS + 1) for n in LOWER_FIGURES if n * finest >= 4}
+        config["time_signature_range"] = {int(n): list(r) for n, r in given.items()}
         config["pitch_range"] = tuple(config["pitch_range"])
         return getattr(miditok, name)(miditok.TokenizerConfig(**config))
     except (ValueError, TypeError, LookupError, AttributeError) as error:
