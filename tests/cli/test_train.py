@@ -47,7 +47,7 @@ def interrupted(folder: Path, *words: object, when) -> str:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert err.count("\n") == 1
     return err
 

@@ -49,12 +49,78 @@ def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return decorate
 
 
+MEANT = {
+    "alpha": "peak_rate",
+    "batch": "streams",
+    "batch_size": "streams",
+    "beats_per_minute": "qpm",
+    "bpm": "qpm",
+    "count": "number",
+    "duration": "minutes bars",
+    "epoch": "updates minutes",
+    "epochs": "updates minutes",
+    "file": "out",
+    "gpu": "device",
+    "hidden": "preset",
+    "hidden_size": "preset",
+    "initial": "primer",
+    "instrument": "program",
+    "iterations": "updates",
+    "layers": "preset",
+    "learning_rate": "peak_rate",
+    "length": "bars minutes",
+    "lr": "peak_rate",
+    "max": "highest",
+    "max_pitch": "highest",
+    "measures": "bars",
+    "meter": "metre",
+    "min": "lowest",
+    "min_pitch": "lowest",
+    "mode": "scale key",
+    "n": "number",
+    "network": "preset",
+    "nucleus": "top_p",
+    "num": "number",
+    "num_steps": "updates bars",
+    "output": "out",
+    "overwrite": "replace",
+    "force": "replace",
+    "pretrained": "base from",
+    "prompt": "primer",
+    "randomness": "temperature",
+    "rate": "peak_rate",
+    "sampling": "temperature",
+    "seconds": "minutes bars",
+    "seq_length": "bptt_steps",
+    "sequence_length": "bptt_steps",
+    "size": "preset",
+    "speed": "qpm",
+    "steps": "updates bars",
+    "temp": "temperature",
+    "tempo": "qpm",
+    "time": "minutes bars",
+    "time_signature": "metre",
+    "timesig": "metre",
+    "tonic": "key",
+    "velocity": "flat",
+    "verbose": "quiet",
+}
+"""What other programs call an option: the names of ours that mean it, where a verb has them."""
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Find the known name that is most like an unknown one, and write both."""
+    """Find the known name that means the same as an unknown one, or is most like it, and write both."""
+    found = meant(name, known)
+    return f"{name}; did you mean {found}?" if found else f"{name}; there are {', '.join(known)}"
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """Find the known name that an unknown one means, or is most like; empty where there is none."""
     from difflib import get_close_matches
 
-    alike = get_close_matches(name, known, 1)
-    return f"{name}; did you mean {alike[0]}?" if alike else f"{name}; there are {', '.join(known)}"
+    alike = get_close_matches(name, known, 1, 0.8)
+    same = [option for option in MEANT.get(name, "").split() if option in known]
+    return next(iter([*alike, *same, *get_close_matches(name, known, 1)]), "")
 
 
 def _parameters(cls: type) -> list[inspect.Parameter]:

@@ -1,6 +1,6 @@
 """The command: one file per verb, each importing what it needs when it runs.
 
-Exit status 0, 1 (it failed, one clear line) or 2 (bad usage).
+Exit status 0, 1 (it failed, one clear line), 2 (bad usage) or 130 (interrupted, as shells have it).
 """
 
 from __future__ import annotations
@@ -8,7 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 OUT_OF_MEMORY = ("allocate memory", "out of memory")  # of PyTorch, which says it by a RuntimeError
 LESS = "ask for less at once (in training a smaller --preset, or fewer --streams or --bptt-steps)"
 
@@ -20,15 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         from ritornello.cli.verbs import app
     except KeyboardInterrupt:  # the verbs take a moment to load
-        return _failed("interrupted before it began", 1)
+        return _failed("interrupted before it began", INTERRUPTED)
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
-        return _failed(f"{error} (try --help)", 2)
+        return _failed(f"{_usage(error)} (try --help)", 2)
     except KeyboardInterrupt as error:
-        return _failed(str(error) or "interrupted; what was finished is kept", 1)
+        return _failed(str(error) or "interrupted", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -41,6 +46,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _failed(f"out of memory: {LESS}", 1)
     return 0
+
+
+def _usage(error: CycloptsError) -> str:
+    """Say what was wrong with the words of a command, and which option was meant."""
+    from cyclopts import MissingArgumentError, UnknownOptionError
+
+    from ritornello.api.options import meant
+
+    if isinstance(error, MissingArgumentError) and error.argument:
+        return f"{error.keyword} needs a value" if error.keyword else f"missing {error.argument.name}"
+    word = (error.token.keyword or error.token.value or "") if isinstance(error, UnknownOptionError) else ""
+    if not word.startswith("--"):
+        return str(error)
+    names = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
+    options = {name[2:].replace("-", "_"): name for name in names}
+    word = word.split("=")[0]
+    found = options.get(meant(word[2:].replace("-", "_"), [*options]))
+    return f"there is no option {word}" + (f"; did you mean {found}?" if found else "")
 
 
 def entry() -> None:

@@ -97,9 +97,10 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from None
+    except (RuntimeError, AssertionError, NotImplementedError):
+        there = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+        there += ["mps"] if torch.backends.mps.is_available() else []
+        raise ValueError(f"there is no device {name!r} on this machine: choose {' or '.join(there)}") from None
     return device
 
 
