@@ -10,7 +10,7 @@ import pytest
 import ritornello
 
 SOURCE = Path(ritornello.__file__).parent
-BELOW_ALL = ("version", "atomic")
+BELOW_ALL = ("version", "plural", "atomic")
 ROOMS = (
     "music",
     "render",
@@ -184,7 +184,7 @@ def test_no_folder_holds_more_than_sixteen_files():
         ("__main__", "cli", True),
         ("music.values", "version", True),
         ("version", "music.values", False),
-        ("atomic", "version", False),
+        ("atomic", "plural", "version", False),
         # inside a room
         ("corpus.find.archives", "corpus.store", True),
         ("corpus.store", "corpus.find.archives", False),

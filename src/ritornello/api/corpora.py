@@ -21,14 +21,14 @@ PAGES = (".html", ".htm")
 
 def load_corpus(
     corpus: Corpus | str | Path | Any = "all",
-    on_report: Callable[[FileReport], None] | None = None,
+    on_report: Callable[[Sequence[FileReport]], None] | None = None,
     build: bool = True,
 ) -> Corpus:
     """Load a corpus from its folder, by its name, or from tunes in files or in memory.
 
     corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
     tunes, as files or in memory, of which a corpus is built with the usual options, and not written anywhere.
-    on_report: called with the report line of each file that is read for it. build: False refuses tunes.
+    on_report: called with the report lines of the files that are read for it. build: False refuses tunes.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
     from ritornello.corpus.embedded import COLLECTIONS, embedded
@@ -220,9 +220,9 @@ def _in_memory(sources: Any) -> list[Any] | None:
     return None if paths else objects
 
 
-def _reported(corpus: Corpus, on_report: Callable[[FileReport], None] | None) -> Corpus:
-    for line in corpus.report if on_report else ():
-        on_report(line)  # type: ignore[misc]
+def _reported(corpus: Corpus, on_report: Callable[[Sequence[FileReport]], None] | None) -> Corpus:
+    if on_report:
+        on_report(corpus.report)
     return corpus
 
 

@@ -286,7 +286,7 @@ class Model:
         tunes: int = 0,
         per_note: str | Path | None = None,
         replace: bool = False,
-        on_report: Callable[[FileReport], None] | None = None,
+        on_report: Callable[[Sequence[FileReport]], None] | None = None,
     ) -> dict[str, Any]:
         """Score a split of a corpus, and return the figures by name.
 

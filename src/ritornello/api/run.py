@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -116,7 +116,7 @@ def open_run(
     replace: bool = False,
     dry_run: bool = False,
     is_demo: bool = False,
-    on_report: Callable[[FileReport], None] | None = None,
+    on_report: Callable[[Sequence[FileReport]], None] | None = None,
 ) -> Iterator[OpenRun]:
     """Prepare a new run, or the one that was stopped in its folder, and hold the folder.
 

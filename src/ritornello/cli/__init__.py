@@ -56,7 +56,9 @@ def _usage(error: CycloptsError) -> str:
 
     if isinstance(error, MissingArgumentError) and error.argument:
         return f"{error.keyword} needs a value" if error.keyword else f"missing {error.argument.name}"
-    word = (error.token.keyword or error.token.value or "") if isinstance(error, UnknownOptionError) else ""
+    if not isinstance(error, UnknownOptionError):
+        return str(error)
+    word = error.token.keyword or error.token.value or ""
     if not word.startswith("--"):
         return str(error)
     names = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any, TextIO, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
 
 from cyclopts import Parameter, Token, convert
+
+if TYPE_CHECKING:
+    from ritornello.corpus.report import FileReport
 
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Say nothing but the result and errors.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON value on standard output.")]
@@ -62,10 +66,19 @@ class Console:
         """Print the outcome: `value` as JSON with --json, `text` without."""
         print(json.dumps(value) if self._as_json else _shown(text, sys.stdout), flush=True)
 
+    def report(self, lines: Sequence[FileReport]) -> None:
+        """Print what became of the files of a corpus: each of a few, of many a table."""
+        from ritornello.reports.corpora.summary import screen
+
+        self.say(screen(lines, self.width))
+
     def table(self, header: list[str], rows: list[list[str]]) -> str:
-        """Align columns, the first to the left, the others to the right."""
+        """Align columns, the first to the left, the others to the right; where they do not fit, row by row."""
         lines = [header, *rows]
         widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
+        room = self.width or sys.maxsize
+        if sum(widths) + 2 * (len(widths) - 1) > room:
+            return "\n".join(text for row in rows for text in self._stacked(header, row, room))
         return "\n".join(
             "  ".join(
                 cell.ljust(width) if n == 0 else cell.rjust(width)
@@ -74,35 +87,32 @@ class Console:
             for line in lines
         )
 
+    def _stacked(self, header: list[str], row: list[str], room: int) -> list[str]:
+        """Write a row of a table on a narrow screen: its first cell, and the others below it with their names."""
+        cells = [f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell]
+        return [row[0], *textwrap.wrap("; ".join(cells), room, initial_indent="  ", subsequent_indent="  ")]
+
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int, object], None]]:
         """Give a function to call with how many are done, of how many, and the last one's name.
 
-        It shows a bar on a terminal, elsewhere plain lines, at most one for each tenth.
+        It shows a bar where standard error is a terminal, elsewhere nothing.
         """
-        if self.is_terminal:
-            from rich import progress
-            from rich.console import Console as RichConsole
-
-            columns = (
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.TaskProgressColumn(),
-                progress.TimeRemainingColumn(),
-            )
-            with progress.Progress(*columns, console=RichConsole(file=self.stream), transient=True) as bar:
-                task = bar.add_task(what, total=1)
-                yield lambda done, total, name: bar.update(task, completed=done, total=max(1, total))
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda done, total, name: None
             return
-        tenth = 0
+        from rich import progress
+        from rich.console import Console as RichConsole
 
-        def show(done: int, total: int, name: object) -> None:
-            nonlocal tenth
-            if (reached := done * 10 // max(1, total)) > tenth:
-                tenth = reached
-                self.say(f"{what}: {tenth * 10} %")
-
-        yield show
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=RichConsole(file=sys.stderr), transient=True) as bar:
+            task = bar.add_task(what, total=1)
+            yield lambda done, total, name: bar.update(task, completed=done, total=max(1, total))
 
     @property
     def is_terminal(self) -> bool:

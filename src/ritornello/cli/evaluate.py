@@ -90,7 +90,7 @@ def evaluate(
         raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
     others = beside[0] if beside and len(beside) == 1 else beside
     value = chosen.evaluate(
-        corpus, split, others, baselines, tunes, per_note or None, replace, lambda line: console.say(str(line))
+        corpus, split, others, baselines, tunes, per_note or None, replace, console.report
     )
     if reason := value.pop("no_baselines", ""):
         console.say(f"no baselines: {reason}")

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_bar
 from ritornello.generate.options import GenerateOptions
+from ritornello.plural import counted
 
 
 def generate(
@@ -102,7 +103,7 @@ def generate(
         files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes})
         if len(paths) > 1:
             files[-1]["paths"] = paths
-        words = f"{path}: {notes} notes"
+        words = f"{path}: {counted(notes, 'note')}"
         if run:
             files[-1]["shared_run"] = run
             words += f"; longest run shared with a training tune: {run_in_words(run)}"

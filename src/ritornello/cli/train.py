@@ -34,7 +34,9 @@ def train(
 
     Resume a run that was stopped: ritornello train --resume my-run
 
-    Two processes, or more on many machines: torchrun --nproc-per-node 2 -m ritornello train songs -o my-run
+    Two processes, or more on many machines:
+
+    torchrun --nproc-per-node 2 -m ritornello train songs -o my-run
 
     Parameters
     ----------
@@ -64,6 +66,6 @@ def train(
     console = Console(quiet, as_json)
     with api.open_run(
         corpus or None, out, network, options, base=base or None, resume=resume, replace=replace, dry_run=dry_run,
-        on_report=lambda line: console.say(str(line)),
+        on_report=console.report,
     ) as run:  # fmt: skip
         show_run(console, run, dry_run)

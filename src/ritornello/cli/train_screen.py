@@ -10,6 +10,7 @@ from ritornello.api import OpenRun, estimate_dict
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
 from ritornello.corpus.tokens import losses_in_words
+from ritornello.plural import counted
 from ritornello.reports.runs.coach import final_line, more_time
 from ritornello.reports.runs.watch import Look
 from ritornello.training.plan import Plan, Setting
@@ -75,7 +76,7 @@ def describe_material(material: Material) -> str:
     others = "".join(f", {counts[split]:,} {use}" for split, use in uses.items() if counts[split])
     if material.validation and not counts["validation"]:
         others = f", the end of what is very long for validation{others}"
-    tunes = _counted(counts.total(), "tune")
+    tunes = counted(counts.total(), "tune")
     return f"learning from {counts['train']:,} of {tunes}, {material.tokens:,} tokens{others}"
 
 
@@ -99,11 +100,7 @@ def describe_setting(plan: Plan, timed: Sequence[Setting]) -> str:
         first, *others = sorted(timed, key=lambda s: -s.updates_per_second)
         rates = ", ".join(f"{s.dtype} x {s.threads}: {s.updates_per_second:.1f}" for s in others)
         why = f"{first.updates_per_second:.1f} updates/s" + (f", the fastest here now ({rates})" if others else "")
-    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {_counted(plan.threads, 'thread')}: {why}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"engine: {plan.engine}, {plan.device}, {plan.dtype}, {counted(plan.threads, 'thread')}: {why}"
 
 
 def describe_plan(plan: Plan) -> str:
@@ -114,7 +111,7 @@ def describe_plan(plan: Plan) -> str:
     return (
         f"plan: {about}{plan.updates} updates of {ranks}{plan.streams} x {plan.bptt_steps} steps "
         f"({plan.tokens_per_update:,} tokens){bound}; learning rate {plan.peak_rate:g}, dropout {plan.dropout:g}, "
-        f"seed {plan.seed}; {plan.dtype}, {_counted(plan.threads, 'thread')}"
+        f"seed {plan.seed}; {plan.dtype}, {counted(plan.threads, 'thread')}"
     )
 
 
@@ -124,7 +121,7 @@ def describe_tuning(training: Training, base: str) -> str:
     per_note = sizes["tokens"] / max(1, sizes["notes"]) / math.log(2)
     checks = [line["validation_nll"] for line in training.log if "validation_nll" in line]
     return (
-        f"on {_counted(sizes['melodies'], 'validation tune')} {base} has "
+        f"on {counted(sizes['melodies'], 'validation tune')} {base} has "
         f"{checks[0] * per_note:.3f} bits per note, the tuned model {training.progress.best * per_note:.3f}"
     )
 
@@ -136,7 +133,7 @@ def describe_sizes(found: Sizes, plan: Plan) -> str:
     return "\n".join(
         (
             f"network: {found.weights:,} weights",
-            f"corpus: {_counted(found.train_melodies, 'tune')} of {found.train_tokens:,} tokens to learn from{old} "
+            f"corpus: {counted(found.train_melodies, 'tune')} of {found.train_tokens:,} tokens to learn from{old} "
             f"(one epoch), {found.held_out_melodies} for validation",
             f"an update: {found.tokens_per_update:,} tokens; an epoch: {found.updates_per_epoch:.1f} updates; "
             f"in all {plan.updates} updates, {found.epochs:.1f} epochs",

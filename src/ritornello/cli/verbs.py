@@ -23,7 +23,10 @@ app = App(
     help="Train a small recurrent network on your own tunes, in minutes; see, hear, steer and play what it learned.",
     version=VERSION,
     suppress_keyboard_interrupt=False,  # `main` has words for it
-    default_parameter=Parameter(converter=exact),
+    default_parameter=Parameter(
+        converter=exact,
+        show_default=lambda value: None if value is None or value is False or value == "" else str(value),
+    ),
 )
 corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import IO, Any, Generic, TypeVar, overload
 
 from ritornello.music.errors import printable
+from ritornello.plural import counted
 
 Value = TypeVar("Value")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -143,8 +144,8 @@ class FileReport:
         if self.status == DROPPED:
             return printable(f"dropped  {self.path}: {self.reason}{about}; {self.remedy}")
         doubts = "".join(f"; {c}{f' ({d})' if d else ''}, {remedy(c, d)}" for c, d in self.warnings)
-        melodies = f"{self.melodies} melod{'y' if self.melodies == 1 else 'ies'}"
-        return printable(f"kept     {self.path}: {melodies}, {self.notes} notes{about}{doubts}")
+        melodies, notes = counted(self.melodies, "melody"), counted(self.notes, "note")
+        return printable(f"kept     {self.path}: {melodies}, {notes}{about}{doubts}")
 
 
 def dropped(

@@ -34,8 +34,10 @@ from ritornello.corpus.pieces import (
 from ritornello.corpus.report import FileReport, json_line, lines_of
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note
+from ritornello.plural import counted
 from ritornello.render.shown import ShownMelody
 
+COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
 NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
 REQUIRED = NAMES[:2]
@@ -166,12 +168,12 @@ class Corpus:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count the pieces, melodies and notes of each split and in all."""
-        counted = {}
+        counts = {}
         for name in (None, *self.splits):
             pieces = self.in_split(name)
             melodies, notes = sum(len(p.melodies) for p in pieces), sum(p.notes for p in pieces)
-            counted[name or "all"] = {"pieces": len(pieces), "melodies": melodies, "notes": notes}
-        return counted
+            counts[name or "all"] = {"pieces": len(pieces), "melodies": melodies, "notes": notes}
+        return counts
 
     @cached_property
     def fingerprint(self) -> str:
@@ -192,7 +194,8 @@ class Corpus:
 
     def __repr__(self) -> str:
         count = self.counts()["all"]
-        return f"Corpus({count['pieces']} pieces, {count['melodies']} melodies, {count['notes']} notes)"
+        words = ", ".join(counted(count[name], noun) for name, noun in COUNTED.items())
+        return f"Corpus({words})"
 
 
 def joined(pieces: Iterable[tuple[Corpus, CorpusPiece]]) -> Corpus:

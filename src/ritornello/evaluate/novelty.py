@@ -13,6 +13,7 @@ from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
+from ritornello.plural import counted
 
 
 def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str = "train") -> list[dict]:
@@ -56,4 +57,5 @@ def run_in_words(run: dict) -> str:
     """
     speed = {2.0: "at half speed", 0.5: "at double speed"}.get(run["stretch"], "")
     where = ", ".join(part for part in (run["title"] or Path(run["source"]).name, speed) if part)
-    return f"{run['notes']} notes ({where})" if where else f"{run['notes']} notes"
+    notes = counted(run["notes"], "note")
+    return f"{notes} ({where})" if where else notes

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 from ritornello.corpus.options import BuildOptions
+from ritornello.plural import counted
 
 
 def build(
@@ -38,7 +39,7 @@ def build(
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.families.families import copies_across, unknown_names
     from ritornello.corpus.families.split import SplitRule
-    from ritornello.corpus.store import is_corpus
+    from ritornello.corpus.store import COUNTED, is_corpus
     from ritornello.reports.corpora.summary import LINES, screen
 
     console = Console(quiet, as_json)
@@ -60,9 +61,8 @@ def build(
     files, kept = len(corpus.report), sum(line.status == "kept" for line in corpus.report)
     splits = ", ".join(f"{name} {counts[name]['pieces']}" for name in corpus.splits)
     leak = f"; copies_across: {across} in validation or test with a copy or variant in training" if across else ""
+    words = ", ".join(counted(counts["all"][name], noun) for name, noun in COUNTED.items())
     console.result(
         {"corpus": out, "files": files, "kept": kept, **counts["all"], "splits": counts, "copies_across": across},
-        f"{out}: kept {kept} of {files} files; {counts['all']['pieces']} pieces, "
-        f"{counts['all']['melodies']} melodies, {counts['all']['notes']} notes ({splits}){leak}; "
-        f"look at {out}/report.html",
+        f"{out}: kept {kept} of {counted(files, 'file')}; {words} ({splits}){leak}; look at {out}/report.html",
     )

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
+from ritornello.plural import counted
 
 
 def export(
@@ -55,4 +56,4 @@ def export(
     melodies = source.counts()["all"]["melodies"]
     what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
     value = {"out": out, "format": to, "files": files, "melodies": melodies, "remarks": remarks}
-    console.result(value, "\n".join([f"{out}: {melodies} melodies in {what}", *remarks]))
+    console.result(value, "\n".join([f"{out}: {counted(melodies, 'melody')} in {what}", *remarks]))

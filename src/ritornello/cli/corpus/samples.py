@@ -6,6 +6,7 @@ import textwrap
 
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet, Replace
+from ritornello.plural import counted
 
 
 def samples(folder: str, /, *, replace: Replace = False, as_json: AsJson = False, quiet: Quiet = False) -> None:
@@ -28,4 +29,4 @@ def samples(folder: str, /, *, replace: Replace = False, as_json: AsJson = False
         console.say("\n".join(f"{head:{longest}}  {line}" for head, line in zip([name, *[""] * 9], lines)))
     console.say(f"\nFree to use (public domain, CC0). Next: ritornello corpus build {folder} -o my-corpus")
     value = {"folder": folder, "files": [{"path": str(p), "about": SAMPLES[p.name]} for p in paths]}
-    console.result(value, f"{folder}: {len(paths)} files")
+    console.result(value, f"{folder}: {counted(len(paths), 'file')}")

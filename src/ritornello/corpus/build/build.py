@@ -29,6 +29,7 @@ from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, Lines, dropped, lines_of
 from ritornello.corpus.store import Corpus, joined, sweep, write_report
 from ritornello.music.errors import WorkerError
+from ritornello.plural import counted
 
 OnFile = Callable[[int, int, str], None]
 RowsOf = Callable[[int], FileRows]
@@ -65,12 +66,14 @@ def build_corpus(
             corpus = _built(found, options, journal, on_file, out, replace)
         except KeyboardInterrupt:
             kept = "the same command goes on from here" if out is not None else "nothing is kept"
-            raise KeyboardInterrupt(f"interrupted: {len(journal)} of {len(found)} files are read; {kept}") from None
+            raise KeyboardInterrupt(
+                f"interrupted: {len(journal)} of {counted(len(found), 'file')} read; {kept}"
+            ) from None
         except WorkerError as error:
             if not len(journal) or out is None:
                 journal.remove()
                 raise
-            raise WorkerError(f"{error}; {len(journal)} of {len(found)} files are read, and stay so") from None
+            raise WorkerError(f"{error}; {len(journal)} of {counted(len(found), 'file')} read, and stay so") from None
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
             if isinstance(error, CorpusError) and error.report and out is not None and not options.strict:
@@ -175,11 +178,12 @@ class Assembly:
         corpus, left_out, crossing = judged(whole, self._options, self._prints, self._comparison)
         self._amend(left_out, crossing)
         if not corpus.pieces:
-            counted = ", ".join(
+            by_reason = ", ".join(
                 f"{n} {reason}" for reason, n in Counter(r.reason for r in self._report).most_common()
             )
             first = str(self._report[0])[9:]
-            message = f"nothing could be kept of {len(self._report)} files ({counted}); the first: {first}"
+            files = counted(len(self._report), "file")
+            message = f"nothing could be kept of {files} ({by_reason}); the first: {first}"
             raise CorpusError(message, self._report)
         if self._options.strict and (failure := strict_failure(self._report)):
             raise CorpusError(failure, self._report)
@@ -241,8 +245,8 @@ def report_line(
     if not kept:
         reason, detail = problems[0] if problems else ("no_notes", "")
         return dropped(name, reason, detail, rows.losses, duplicate_values)
-    counted = Counter(reason for reason, _ in problems)
-    detail = "; ".join(r for r in [rows.detected, *(f"{n} left out: {reason}" for reason, n in counted.items())] if r)
+    reasons = Counter(reason for reason, _ in problems)
+    detail = "; ".join(r for r in [rows.detected, *(f"{n} left out: {reason}" for reason, n in reasons.items())] if r)
     across = [crossing[p.source] for p in kept if p.source in crossing]
     warnings = (*rows.warnings, *rows.problems)  # what a kept file lost wants attention too
     if across:
@@ -261,9 +265,9 @@ def strict_failure(report: Sequence[FileReport]) -> str:
         return ""
     doubts = Counter(code for line in wanting for code in dict(line.warnings))
     reasons = Counter(line.reason for line in wanting if line.reason not in HARMLESS)
-    ordered = [pair for counted in (doubts, reasons) for pair in sorted(counted.items(), key=lambda c: (-c[1], c[0]))]
-    counted = ", ".join(f"{count} {reason}" for reason, count in ordered)
+    ordered = [pair for counts in (doubts, reasons) for pair in sorted(counts.items(), key=lambda c: (-c[1], c[0]))]
+    by_reason = ", ".join(f"{count} {reason}" for reason, count in ordered)
     return (
-        f"strict: {len(wanting)} of {len(report)} files want attention ({counted}), so nothing was written; "
-        f"the first: {str(wanting[0])[9:]}"
+        f"strict: {len(wanting)} of {counted(len(report), 'file')} want attention ({by_reason}), so nothing was "
+        f"written; the first: {str(wanting[0])[9:]}"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from ritornello.corpus.families.likeness import likeness
 from ritornello.corpus.families.shared_runs import RHYTHM_RUN, Ints, Line, line_of
 from ritornello.corpus.store import Corpus
+from ritornello.plural import counted
 
 KINDS = ("exact", "transposed", "stretched", "near")
 _SPEEDS = {Fraction(2): "at half speed", Fraction(1, 2): "at double speed"}
@@ -150,9 +151,9 @@ def families_as_text(families: Sequence[Family]) -> str:
     if not families:
         return "no tune has a duplicate or a variant: every family is of one"
     count = sum(len(f.members) for f in families)
-    lines = [f"{len(families)} families of two or more, {count} tunes in them"]
+    lines = [f"{counted(len(families), 'family')} of two or more, {counted(count, 'tune')} in them"]
     for family in families:
-        lines += ["", f"{family.name}  {' and '.join(family.splits)}  {len(family.members)} tunes"]
+        lines += ["", f"{family.name}  {' and '.join(family.splits)}  {counted(len(family.members), 'tune')}"]
         for member in family.members:
             variant = member.variant
             more = f" ({variant.run_notes} notes, all shared)" if variant and variant.kind != "near" else ""

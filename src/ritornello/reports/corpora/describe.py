@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.store import COUNTED, Corpus
 from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Timeline
+from ritornello.plural import counted
 
 BAR = 40  # characters of the longest bar
 ROWS = 12  # of a histogram of names, the rest in one row
@@ -57,7 +58,8 @@ def contents(corpus: Corpus) -> dict[str, Any]:
 
 def as_text(description: Mapping[str, Any]) -> str:
     """Write a description for a terminal: counts, then histograms as bars."""
-    lines = ["{pieces} pieces, {melodies} melodies, {notes} notes, {quarters:.0f} quarters".format(**description)]
+    counts = [counted(description[key], noun) for key, noun in COUNTED.items()]
+    lines = [f"{', '.join(counts)}, {description['quarters']:.0f} quarters"]
     for name, count in description["splits"].items():
         lines.append("{:<12}{pieces:>7} pieces {melodies:>7} melodies {notes:>9} notes".format(name, **count))
     if description["reasons"]:

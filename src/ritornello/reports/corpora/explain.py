@@ -26,6 +26,7 @@ from ritornello.music.errors import Remark
 from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Note, Piece
 from ritornello.music.worker import Failure, Worker
+from ritornello.plural import counted
 from ritornello.reports.corpora.describe import bars_of
 
 FAMILIES = (
@@ -169,7 +170,7 @@ def _explain_source(source: Source, worker: Worker, options: BuildOptions) -> li
         return [replace(found[0], remarks=of_file), *found[1:]]
     if rows.corpus.pieces:
         what = f"{rows.detected}; " if rows.detected else ""
-        kept = f"kept: {len(rows.corpus.notes)} notes ({what}kept step for step, nothing is picked)"
+        kept = f"kept: {counted(len(rows.corpus.notes), 'note')} ({what}kept step for step, nothing is picked)"
         return [Explanation(source.name, kept=kept)]
     return [Explanation(source.name, refusal=rows.problems[0])]
 
@@ -224,7 +225,7 @@ def as_text(one: Explanation, width: int = 80) -> str:
         if choice.joined:
             numbers = " and ".join(str(index + 1) for index in sorted(choice.joined))
             what, name = f"parts {numbers} of {len(one.parts)}, which take turns", ""
-        lines += ["", f"picked {what}{name}: {len(choice.melody.notes)} notes"]
+        lines += ["", f"picked {what}{name}: {counted(len(choice.melody.notes), 'note')}"]
         lines += [f"  {line}" for why in choice.why for line in textwrap.wrap(why, max(width - 2, 30))]
         lines += [f"  cost: {', '.join(f'{n} {name}' for name, n in choice.losses.items())}"] if choice.losses else []
         lines += [f"  {_doubt(warning)}" for warning in choice.warnings]
@@ -265,7 +266,7 @@ def headline(piece: Piece) -> str:
 
 def _part_lines(part: PartVerdict, width: int) -> list[str]:
     sign = ">" if part.verdict == "picked" else " "
-    words = [f"{part.notes} notes", part.pitch_range, part.instrument, part.share_text, part.verdict]
+    words = [counted(part.notes, "note"), part.pitch_range, part.instrument, part.share_text, part.verdict]
     head = f"{sign} {part.number:>2} {part.name or '(no name)'}: {', '.join(filter(None, words))}"
     below = textwrap.wrap(part.reasons_text, width, initial_indent=5 * " ", subsequent_indent=5 * " ")
     return textwrap.wrap(head, width, subsequent_indent=5 * " ") + below

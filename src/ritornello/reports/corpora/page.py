@@ -19,6 +19,7 @@ from ritornello.corpus.families.variants import Family, families_of
 from ritornello.corpus.report import KEPT
 from ritornello.corpus.store import Corpus
 from ritornello.music.keys import pitch_name, plain_key
+from ritornello.plural import counted
 from ritornello.reports.corpora import charts
 from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.outliers import outliers
@@ -124,7 +125,8 @@ def _inside(corpus: Corpus, description: dict[str, Any]) -> str:
     splits = description["splits"].items()
     boxes = "".join(f'<i style="flex:{count["pieces"]}" title="{name}"></i>' for name, count in splits)
     names = "".join(
-        f"<span><b>{name}</b> {count['pieces']:,} tunes, {count['notes']:,} notes</span>" for name, count in splits
+        f"<span><b>{name}</b> {counted(count['pieces'], 'tune')}, {counted(count['notes'], 'note')}</span>"
+        for name, count in splits
     )
     parts = f'<div class="parts">{boxes}</div><div class="parts-names">{names}</div>'
     body.append(charts.figure("Split", "by family", parts, True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from ritornello.corpus.report import DROPPED, KEPT, FileReport, remedy
+from ritornello.plural import counted
 
 LINES = 20
 """Files that are listed one by one on a screen; all of them are in `report.jsonl`."""
@@ -106,7 +107,7 @@ def screen(report: Sequence[FileReport], width: int | None = None, most: int = L
 
 def table(found: Summary, width: int = WIDE) -> str:
     """Write the rows in columns, or one under the other on a narrow screen."""
-    notes = f"{found.melodies:,} {'melody' if found.melodies == 1 else 'melodies'}, {found.notes:,} notes"
+    notes = f"{counted(found.melodies, 'melody')}, {counted(found.notes, 'note')}"
     body = [(f"{row.files:,}", _OUTCOMES[row.status], row.reason, row.remedy or notes) for row in found.rows]
     lines = []
     if width < NARROW or not body:

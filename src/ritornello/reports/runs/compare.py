@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ritornello.encoding.options import encoding_in_words
+from ritornello.plural import counted
 from ritornello.render.line_chart import Curve, line_chart
 from ritornello.reports.runs.log import ENDINGS, RunLogError, RunRecord, read_run
 from ritornello.reports.runs.page import network_name, style
@@ -70,7 +71,7 @@ class Group:
         """The corpus in a few words."""
         if not self.fingerprint:
             return "a corpus that the log does not name"
-        return f"corpus {self.fingerprint[:8]}" + (f", {self.pieces:,} tunes" if self.pieces else "")
+        return f"corpus {self.fingerprint[:8]}" + (f", {counted(self.pieces, 'tune')}" if self.pieces else "")
 
     @property
     def caution(self) -> str:

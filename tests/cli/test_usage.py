@@ -1,0 +1,100 @@
+"""What the command answers to wrong words, and how it is laid out: for people who know other programs."""
+
+import re
+import sys
+
+import pytest
+
+from ritornello.cli.console import Console
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("generate --tempo 90", "--qpm"),
+        ("generate --bpm=90", "--qpm"),
+        ("generate --length 8", "--bars"),
+        ("generate --output x", "--out"),
+        ("generate --temperatur 1", "--temperature"),
+        ("train hymns --epochs 3", "--updates"),
+        ("train hymns --lr 0.1", "--peak-rate"),
+        ("train hymns --learning-rate 0.1", "--peak-rate"),
+        ("train hymns --time 3", "--minutes"),
+        ("train hymns --batch-size 3", "--streams"),
+        ("train hymns --seq_length 3", "--bptt-steps"),
+        ("corpus build x -o y --force", "--replace"),
+    ],
+)
+def test_an_option_of_other_programs_is_answered_with_ours(command, words, meant):
+    status, out, err = command(*words.split())
+    option = words.split(" --")[-1].split("=")[0].split()[0]
+    assert (status, out) == (2, "")
+    assert err == f"ritornello: there is no option --{option}; did you mean {meant}? (try --help)\n"
+
+
+def test_an_option_that_nothing_is_like_is_named_alone(command):
+    assert command("generate", "--zzz", "1").err == "ritornello: there is no option --zzz (try --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "lack"),
+    [
+        ("generate -o x --seed", "--seed needs a value"),
+        ("train hymns -o", "-o needs a value"),
+        ("corpus build x", "missing --out"),
+        ("evaluate", "missing MODEL"),
+        ("render", "missing FILE"),
+    ],
+)
+def test_what_is_missing_is_named(command, words, lack):
+    assert command(*words.split()) == (2, "", f"ritornello: {lack} (try --help)\n")
+
+
+@pytest.mark.parametrize(
+    "verb", ["train", "generate", "evaluate", "render", "demo", "runs", "corpus build", "corpus show"]
+)
+def test_help_names_no_empty_default(command, verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = command(*verb.split(), "--help").out
+    words = re.sub(r"[\s│]+", " ", shown)
+    assert '[default: ""]' not in words
+    assert "[default: None]" not in words
+    assert "[default: False]" not in words
+
+
+def test_each_example_of_train_has_a_line_of_its_own(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.strip() for line in command("train", "--help").out.splitlines()]
+    assert "Example: ritornello train songs -o my-run --minutes 3" in lines
+    assert "Resume a run that was stopped: ritornello train --resume my-run" in lines
+    assert "torchrun --nproc-per-node 2 -m ritornello train songs -o my-run" in lines
+
+
+def test_a_table_fits_a_narrow_terminal(monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
+    row = ["my-run", "2 x 256 lstm", "interval with echoes", "1,234", "3.0", "4.321", "-1.675", "after its minutes"]
+    text = Console().table(header, [row])
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.startswith("my-run\n  network 2 x 256 lstm; encoding interval with echoes;")
+    monkeypatch.setenv("COLUMNS", "160")
+    assert len(Console().table(header, [row]).splitlines()) == 2
+
+
+def test_progress_stays_off_standard_output(command, hymn_folder, tmp_path):
+    out = command("corpus", "build", hymn_folder, "-o", tmp_path / "c").out
+    assert "reading" not in out
+
+
+def test_a_folder_of_many_tunes_is_summed_up_before_training(command, hymn_folder, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    [hymn, *_] = sorted(hymn_folder.glob("*.abc"))
+    content = hymn.read_bytes()
+    for number in range(30):
+        (many / f"{number:03}.abc").write_bytes(content)
+    words = ["--updates", "1", "--preset", "tiny", "--threads", "1", "--bptt-steps", "8"]
+    out = command("train", many, "-o", tmp_path / "run", *words).out
+    assert sum(".abc" in line for line in out.splitlines()) <= 21
+    assert "30" in out
