@@ -29,7 +29,7 @@ class Material(NamedTuple):
 
 
 def to_score(
-    corpus: Corpus | str | Path | Any, split: str, on_report: Callable[[FileReport], None] | None = None
+    corpus: Corpus | str | Path | Any, split: str, on_report: Callable[[Sequence[FileReport]], None] | None = None
 ) -> Material:
     """Load what is to be scored. Raises ValueError for a split that is none, and what `load_corpus` does."""
     from ritornello.api.corpora import build_corpus, load_corpus

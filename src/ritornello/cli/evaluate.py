@@ -89,9 +89,7 @@ def evaluate(
     if (minutes, updates, seed) != (None, None, None):
         raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
     others = beside[0] if beside and len(beside) == 1 else beside
-    value = chosen.evaluate(
-        corpus, split, others, baselines, tunes, per_note or None, replace, console.report
-    )
+    value = chosen.evaluate(corpus, split, others, baselines, tunes, per_note or None, replace, console.report)
     if reason := value.pop("no_baselines", ""):
         console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
