@@ -184,7 +184,7 @@ def test_no_folder_holds_more_than_sixteen_files():
         ("__main__", "cli", True),
         ("music.values", "version", True),
         ("version", "music.values", False),
-        ("atomic", "plural", "version", False),
+        ("atomic", "version", False),
         # inside a room
         ("corpus.find.archives", "corpus.store", True),
         ("corpus.store", "corpus.find.archives", False),

@@ -17,8 +17,7 @@ from itertools import accumulate, pairwise
 from math import lcm
 from typing import NamedTuple
 
-from ritornello.music.quarters import MetreName
-from ritornello.music.values import Metre
+from ritornello.music.values import Metre, MetreName
 
 LONGEST = Fraction(8)  # a breve, in quarters
 SHORTEST = Fraction(1, 256)  # a 1024th, in quarters: the shortest value that has a name

@@ -7,9 +7,8 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from ritornello.music.values import Key, Metre, Note, Part, Tempo, Timeline, exact_resolution
+from ritornello.music.values import Key, Metre, MetreName, Note, Part, Tempo, Timeline, exact_resolution
 
-MetreName = tuple[int, int] | tuple[int, int, tuple[int, ...]]  # numerator, denominator, groups where stated
 KeyName = tuple[int, str]
 PartName = tuple[str, int, bool, int]  # name, program, is_drum, syllables
 

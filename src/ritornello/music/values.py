@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
 DEFAULT_VELOCITY = 80
+MetreName = tuple[int, int] | tuple[int, int, tuple[int, ...]]  # numerator, denominator, groups where stated
 MODES = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
 """The seven modes, ionian as major and aeolian as minor: semitones above the major tonic of their signature."""
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ritornello.music.beats import joined_metre
 from ritornello.music.keys import key_on, mode_named, tonic_above
-from ritornello.music.quarters import MetreName
 from ritornello.music.spelling import LINE_OF_FIFTHS, alterations
+from ritornello.music.values import MetreName
 
 _TONIC = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 _SIGN = re.compile(r"(\^\^|\^|__|_|=)([A-Ga-g])")

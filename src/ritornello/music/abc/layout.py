@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from ritornello.music.abc.repeats import Stretch, play_parts
 from ritornello.music.abc.voices import Voice, WrittenNote
-from ritornello.music.quarters import KeyName, MetreName, parts_in_ticks
-from ritornello.music.values import Part, Timeline
+from ritornello.music.quarters import KeyName, parts_in_ticks
+from ritornello.music.values import MetreName, Part, Timeline
 
 MAX_TICKS_PER_QUARTER = 1_000_000  # a tune whose lengths need more is taken for damage
 MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this

@@ -22,7 +22,7 @@ from ritornello.music.abc.fields import (
     parse_voice_options,
 )
 from ritornello.music.jumps import jump_of_words, until_of_words
-from ritornello.music.quarters import MetreName
+from ritornello.music.values import MetreName
 
 _LENGTH = r"\d*(?:/+\d*)*"
 _NOTE = rf"(?:(?P<sign>\^\^?|__?|=)(?P<bent>\d*/+\d*|\d+)?)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<{{}}>{_LENGTH})"

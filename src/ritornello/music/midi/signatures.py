@@ -12,8 +12,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from ritornello.music.quarters import MetreName
-from ritornello.music.values import Key, Metre, Tempo
+from ritornello.music.values import Key, Metre, MetreName, Tempo
 
 MICROSECONDS_PER_MINUTE = 60_000_000
 NEAR = 16  # an event within a sixteenth of a quarter of a barline belongs to it

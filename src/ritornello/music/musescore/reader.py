@@ -30,8 +30,8 @@ from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import read_score
 from ritornello.music.musescore.staff import ACROSS_JUMP, Sound, Staff
-from ritornello.music.quarters import MetreName, parts_in_ticks
-from ritornello.music.values import Piece
+from ritornello.music.quarters import parts_in_ticks
+from ritornello.music.values import MetreName, Piece
 
 Value = TypeVar("Value")
 

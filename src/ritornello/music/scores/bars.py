@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
-from ritornello.music.quarters import KeyName, MetreName, PartName, parts_in_ticks
-from ritornello.music.values import Piece
+from ritornello.music.quarters import KeyName, PartName, parts_in_ticks
+from ritornello.music.values import MetreName, Piece
 
 MAX_RESOLUTION = 10_000_000  # ticks per quarter
 

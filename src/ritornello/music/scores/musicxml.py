@@ -15,12 +15,12 @@ from ritornello.music.beats import joined_metre
 from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.keys import mode_named
 from ritornello.music.notation import TYPES
-from ritornello.music.quarters import KeyName, MetreName, PartName
+from ritornello.music.quarters import KeyName, PartName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.repeats import played_order
 from ritornello.music.scores.signs import read_marks
 from ritornello.music.scores.xml import parse_xml
-from ritornello.music.values import Piece
+from ritornello.music.values import MetreName, Piece
 
 Element = ElementTree.Element
 

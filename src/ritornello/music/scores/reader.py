@@ -16,14 +16,14 @@ from ritornello.music.beats import joined_metre
 from ritornello.music.containers import unpacked
 from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.keys import key_on, mode_named
-from ritornello.music.quarters import KeyName, MetreName
+from ritornello.music.quarters import KeyName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.kern import prepared_kern
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.musicxml import read_musicxml
 from ritornello.music.scores.xml import parse_xml
 from ritornello.music.spelling import alterations
-from ritornello.music.values import Key, Piece
+from ritornello.music.values import Key, MetreName, Piece
 
 Element = ElementTree.Element
 
