@@ -110,6 +110,17 @@ def test_many_notes_may_be_a_primer(little_model):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_that_somebody_changed_is_kept_in_every_format(little_model, command, tmp_path, kind):
+    request = ["generate", little_model, "-o", tmp_path, "--seed", 1, "--bars", 2, "-f", f"mid,{kind}"]
+    assert command(*request).status == 0
+    changed = tmp_path / f"seed1-001.{kind}"
+    changed.write_bytes(changed.read_bytes() + b"mine")
+    said = command(*request, "--temperature", 0.5)
+    assert (said.status, "has changed since ritornello made it" in said.err or kind != "mid") == (1, True)
+    assert changed.read_bytes().endswith(b"mine")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
 def test_the_same_request_gives_the_same_bytes(written, little_model, tmp_path, kind):
     rito.load_model(little_model / "model.safetensors").generate(
         seed=7, n=2, bars=3, temperature=0.9, key="G", program=40, out=tmp_path, formats=kind
