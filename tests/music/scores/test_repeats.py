@@ -64,6 +64,20 @@ def one(*numbers: int) -> frozenset[int]:
         ),
         ([BarMarks(repeat_end=2), BarMarks(fine=True), BarMarks(repeat_end=2, jump="capo")], "AABCBCAB"),
         ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks(endings=one(2), jump="capo")], "ABACAC"),
+        (  # MuseScore 3 and music21: a repeat in the coda is taken
+            [BarMarks(to_coda="coda"), BarMarks(repeat_end=2, jump="capo"), BarMarks(coda="coda", repeat_end=2)],
+            "ABABACC",
+        ),
+        (
+            [
+                BarMarks(to_coda="coda"),
+                BarMarks(jump="capo"),
+                BarMarks(coda="coda", repeat_start=True),
+                BarMarks(endings=one(1), repeat_end=2),
+                BarMarks(endings=one(2)),
+            ],
+            "ABACDCE",
+        ),
     ],
 )
 def test_bars_are_played_in_this_order(bars, order):

@@ -605,3 +605,27 @@ def test_the_encoding_is_the_true_one_whatever_is_stated(encoding, stated):
     text = score(note("C4", 8)).decode().replace("UTF-8", stated).replace("Air", "Größe")
     if (encoding, stated) != ("utf-8-sig", "ISO-8859-1"):
         assert read_one(text.encode(encoding)).title == "Größe"
+
+
+def test_rests_beyond_the_metre_leave_all_parts_in_time():
+    """As in Monteverdi's fourth book of madrigals (music21's corpus), where one part rests twice in a bar."""
+    bar, late = note("C5", 8), rest(8) + rest(8)
+    head = f"<attributes><divisions>2</divisions>{COMMON}</attributes>"
+    parts = "".join(
+        f'<part id="P{p}"><measure>{head}{bar}</measure><measure>{second}</measure><measure>{bar}</measure></part>'
+        for p, second in ((1, bar), (2, late))
+    )
+    names = "".join(f'<score-part id="P{p}"><part-name/></score-part>' for p in (1, 2))
+    content = f"<score-partwise><part-list>{names}</part-list>{parts}</score-partwise>"
+    piece = read_one(content.encode())
+    assert line(piece, 0) == [(0, 4, 72), (4, 4, 72), (8, 4, 72)]
+    assert line(piece, 1) == [(0, 4, 72), (8, 4, 72)]
+
+
+def test_a_rest_of_a_whole_bar_lasts_a_bar():
+    """As music21 reads it; other rests may make a bar longer than its metre."""
+    three = COMMON.replace("<beats>4", "<beats>3")
+    whole = "<note><rest measure='yes'/><duration>8</duration></note>"
+    for middle, onset in ((whole, 6), (rest(8), 7)):
+        piece = read_one(score(note("C5", 6), middle, note("D5", 6), attributes=three))
+        assert line(piece) == [(0, 3, 72), (onset, 3, 74)]

@@ -155,3 +155,28 @@ def test_a_jump_goes_on_at_the_coda(away, coda):
 )
 def test_jumps_lead_where_sounds_and_words_say(bars, order):
     assert played(bars) == order
+
+
+DOUBLE = right("<bar-style>light-light</bar-style>")
+
+
+@pytest.mark.parametrize(
+    ("bars", "order"),
+    [
+        ([("", words("Fine") + DOUBLE), ("", words("D.C. al Fine")), PLAIN], "CDEC"),
+        ([("", words("Fine") + DOUBLE), ("", words("D.C. al Fine")), PLAIN, ("", right(BACKWARD))], "CDEFCDEFC"),
+        ([("", words("Fine")), ("", words("D.C. al Fine") + DOUBLE), PLAIN], "CDC!"),
+        ([("", words("Fine")), ("", sound('dacapo="yes"')), PLAIN], "CDC!"),
+        ([("", words("To Coda")), ("", words("D.C. al Coda")), (CODA, "")], "CDCE"),
+    ],
+)
+def test_a_jump_in_words_is_taken_at_the_end_of_its_section(bars, order):
+    assert played(bars) == order
+
+
+@pytest.mark.parametrize("jump", ["Menuetto da capo", "D.C.", "Menuet D.C. al Fine"])
+@pytest.mark.parametrize("trio", ["Trio", "Trio.", "TRIO I", "(Trio)"])
+def test_a_da_capo_without_a_fine_ends_before_the_trio(trio, jump):
+    bars = [PLAIN, ("", right(BACKWARD)), (left(FORWARD) + words(trio), ""), ("", right(BACKWARD) + words(jump))]
+    assert played(bars) == "CDCDEFEFCD"
+    assert played([("", words("Fine")), *bars[1:]]) == "CDCDEFEFC"

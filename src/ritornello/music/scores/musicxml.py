@@ -6,7 +6,7 @@ Lengths of tuplets are exact, not rounded to divisions. Source: MusicXML 4.0 (W3
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -111,6 +111,7 @@ class PartReader:
     """Reads one part into the bars of the score.
 
     base: its staves are numbered from base + 1. definition: its entry in the list of parts.
+    fillings: by bar, where its last note ends, and its content (0: a rest that fills any bar).
     keys: (bar, place in it, key) as sounding. metres: by bar. transposed: (chromatic, diatonic) by staff, 0 for all.
     """
 
@@ -125,6 +126,7 @@ class PartReader:
     percussion: set[int] = field(default_factory=set)  # staves with a percussion clef
     syllables: dict[tuple[int, str], int] = field(default_factory=dict)  # by staff and number of the verse
     copies: list[Copies] = field(default_factory=list)
+    fillings: dict[int, tuple[Fraction, Fraction]] = field(default_factory=dict)
 
     def read(self, part: Element) -> None:
         """Read all bars of the part. Raises ValueError for a number that is none."""
@@ -160,7 +162,7 @@ class PartReader:
     def _read_bar(self, index: int, measure: Element) -> None:
         """Read one bar; `clock` adds up the durations as stated, `places` leads from there to the exact places."""
         bar = self.bars[index]
-        clock = now = latest = onset = Fraction(0)
+        clock = now = latest = sounding = onset = Fraction(0)
         places = {clock: now}
         for element in measure:
             if element.tag == "attributes":
@@ -176,11 +178,14 @@ class PartReader:
                 is_chord = element.find("chord") is not None
                 onset = onset if is_chord else now
                 self._read_note(bar, element, onset, exact)
+                sounding = sounding if element.find("rest") is not None else max(sounding, onset + exact)
                 if not is_chord:
                     clock, now = clock + stated, now + exact
                     places.setdefault(clock, now)
             latest = max(latest, now)
         bar.length = max(bar.length, latest)
+        fills_any = measure.find("note/rest[@measure='yes']") is not None
+        self.fillings[index] = sounding, Fraction(0) if fills_any else latest
         self._repeat_signs(index, latest)
 
     def _duration(self, note: Element) -> tuple[Fraction, Fraction]:
@@ -361,10 +366,11 @@ def _sounding(key: tuple[int, str], chromatic: int, diatonic: int) -> KeyName:
     return (fifths if abs(fifths) <= 7 else (fifths + 5) % 12 - 5), key[1]
 
 
-def _set_metres(bars: Sequence[Measure], readers: Iterable[PartReader]) -> None:
-    """Give every bar its metre, and one without any content its length.
+def _set_metres(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
+    """Give every bar its metre, and one without any content its length; shorten one that is too long only by rests.
 
-    Where parts differ, the first one that states any counts.
+    Where parts differ, the first one that states any metre counts. Programs write a rest too many, or one of a
+    whole note for every empty bar: notes of some part, or a part that fills the metre, say that it holds.
     """
     changes: dict[int, MetreName | None] = {}
     for reader in readers:
@@ -373,8 +379,11 @@ def _set_metres(bars: Sequence[Measure], readers: Iterable[PartReader]) -> None:
     for index, bar in enumerate(bars):
         metre = changes.get(index, metre)
         bar.metre = metre
-        if metre and not bar.length:
-            bar.length = 4 * Fraction(metre[0], metre[1])
+        full = 4 * Fraction(metre[0], metre[1]) if metre else bar.length
+        fillings = [reader.fillings[index] for reader in readers if index in reader.fillings]
+        fits = any(rest <= full for _, rest in fillings) and all(sounding <= full for sounding, _ in fillings)
+        if not bar.length or (bar.length > full and fits):
+            bar.length = full
 
 
 def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:

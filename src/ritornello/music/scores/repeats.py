@@ -36,26 +36,29 @@ class BarMarks:
 def played_order(bars: Sequence[BarMarks]) -> list[int]:
     """List the indices of the bars in playing order.
 
-    Each jump is taken once. After it repeats are not taken again and the last ending is played, as players do.
+    Each jump is taken once. After it repeats are not taken again and the last ending is played, as players do;
+    a repeat that is first reached after it (in a coda) is taken.
     Raises ValueError where that comes to more than 50000 bars.
     """
     order: list[int] = []
     jumps: list[int] = []  # taken
     place, start, turn = 0, 0, 1
+    known: set[int] = set()  # bars played before the last jump
     is_open = False  # whether a jump was taken that has not led to the coda
     while place < len(bars):
         bar = bars[place]
-        turns = _turns(bars, place)
+        group, turns = _turns(bars, place)
+        is_again = not known.isdisjoint(group)
         after_endings = place > 0 and not bar.endings and bars[place - 1].endings
         if start != place and (bar.repeat_start or after_endings):
             start, turn = place, 1
         following = next((number for number in turns if number > turn), None)
-        skipped = bool(bar.endings) and (turns[-1] if jumps else turn) not in bar.endings
+        skipped = bool(bar.endings) and (turns[-1] if is_again else turn) not in bar.endings
         if not skipped:
             order.append(place)
             if len(order) > MAX_BARS:
                 raise ValueError(f"the repeats come to more than {MAX_BARS} bars")
-            if bar.repeat_end and following and (not jumps or bar.after_jump):
+            if bar.repeat_end and following and (not is_again or bar.after_jump):
                 place, turn = start, following
                 continue
             until = bars[jumps[-1]].until if jumps else ""
@@ -66,6 +69,7 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
             if target is None and bar.jump and place not in jumps:
                 jumps.append(place)
                 target, is_open = _origin(bars, bar), True
+                known = set(order)
             if target is not None:
                 place, start, turn = target, target, 1
                 continue
@@ -75,8 +79,8 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
     return order
 
 
-def _turns(bars: Sequence[BarMarks], place: int) -> list[int]:
-    """List the plays of the repeat that ends at this bar, by barline or endings around it.
+def _turns(bars: Sequence[BarMarks], place: int) -> tuple[range, list[int]]:
+    """Find the endings around a bar, or the bar alone, and list the plays of the repeat that ends there.
 
     A number that no ending has is no play: endings 1 and 3 are two.
     """
@@ -88,7 +92,7 @@ def _turns(bars: Sequence[BarMarks], place: int) -> list[int]:
     group = bars[first : last + 1]
     numbers = {n for b in group for n in b.endings}
     plays = max(1, *(b.repeat_end for b in group))
-    return sorted(numbers if len(numbers) >= plays else numbers | set(range(1, plays + 1)))
+    return range(first, last + 1), sorted(numbers if len(numbers) >= plays else numbers | set(range(1, plays + 1)))
 
 
 def _origin(bars: Sequence[BarMarks], jump: BarMarks) -> int:

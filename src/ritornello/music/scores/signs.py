@@ -14,6 +14,9 @@ from ritornello.music.scores.repeats import BarMarks
 Element = ElementTree.Element
 
 
+DOUBLE = ("light-light", "light-heavy", "heavy-light", "heavy-heavy")  # barlines at the end of a section
+
+
 class Bracket(NamedTuple):
     """An ending: first bar, last bar (None where the file does not close it), the passes in which it is played."""
 
@@ -32,6 +35,7 @@ def read_marks(root: Element) -> list[BarMarks]:
         brackets = found if len(found) > len(brackets) else brackets
         for mark, measure in zip(marks, measures, strict=False):
             _read_signs(mark, measure)
+    _set_jumps(marks, parts)
     _set_endings(marks, brackets)
     codas = [m for m in marks if m.coda]
     if len(codas) > 1 and not any(m.to_coda for m in marks):
@@ -120,6 +124,38 @@ def _count_from_one(marks: Sequence[BarMarks]) -> None:
         missing = min((n for mark in marks[first:last] for n in mark.endings), default=1) - 1
         for mark in marks[first:last] if missing else ():
             mark.endings = frozenset(n - missing for n in mark.endings)
+
+
+def _set_jumps(marks: Sequence[BarMarks], parts: Sequence[Sequence[Element]]) -> None:
+    """Take jumps in words at the end of their section; end a da capo without a Fine before the Trio.
+
+    Words stand where they begin on the page: a bar or two before the double bar that they are meant for.
+    """
+    stated, closed, trios = set(), {len(marks) - 1}, set()
+    for measures in parts:
+        for i, measure in enumerate(measures):
+            if any(sound.get("dacapo") or sound.get("dalsegno") for sound in measure.iter("sound")):
+                stated.add(i)
+            if marks[i].repeat_end or any(b.findtext("bar-style") in DOUBLE for b in _right_barlines(measure)):
+                closed.add(i)
+            if any(re.match(r"\W*trio\b", words.text or "", re.IGNORECASE) for words in measure.iter("words")):
+                trios.add(i)
+    for i in reversed(range(len(marks))):
+        if marks[i].jump and i not in stated | closed:
+            ahead = range(i + 1, min(i + 3, len(marks)))
+            end = next((j for j in ahead if j in closed), i)
+            if not any(m.coda or m.segno or m.repeat_start or m.jump for m in marks[i + 1 : end + 1]):
+                here, there = marks[i], marks[end]
+                words, here.jump, here.until = (here.jump, here.until), "", ""
+                there.jump, there.until = words
+    last = max((i for i, mark in enumerate(marks) if mark.jump == "capo" and mark.until != "coda"), default=0)
+    first = min(trios, default=0)
+    if 0 < first <= last and not any(mark.fine or mark.to_coda for mark in marks):
+        marks[first - 1].fine = True
+
+
+def _right_barlines(measure: Element) -> list[Element]:
+    return [b for b in measure.findall("barline") if b.get("location", "right") == "right"]
 
 
 def _read_signs(mark: BarMarks, measure: Element) -> None:
