@@ -162,13 +162,13 @@ def _assemble(metadata: RunMetadata, material: Material, base: Base | None, rank
 def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
+    if not any(melody.notes for melody in corpus.melodies("train")):
+        raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
     metadata = corpus_metadata(corpus) | {"fingerprint": fingerprint}
     pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
     corpus = with_ends_held_out(corpus)
     losses: Counter[str] = Counter()
     train = corpus_tokens(corpus, encoding, "train", losses=losses)
-    if not train:
-        raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
     return Material(train, validation, metadata, losses, pieces)
 
