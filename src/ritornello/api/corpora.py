@@ -208,7 +208,7 @@ def samples(folder: str | Path, replace: bool = False) -> list[Path]:
 
 
 def _in_memory(sources: Any) -> list[Any] | None:
-    """List the music in memory that is handed over; None for paths. Raises TypeError for a mixture."""
+    """List the music in memory that is given; None for paths. Raises TypeError for a mixture."""
     if isinstance(sources, str | Path):
         return None
     from ritornello.music.objects import is_melody

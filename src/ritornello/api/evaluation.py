@@ -31,7 +31,7 @@ class Material(NamedTuple):
 def to_score(
     corpus: Corpus | str | Path | Any, split: str, on_report: Callable[[Sequence[FileReport]], None] | None = None
 ) -> Material:
-    """Load what is to be scored. Raises ValueError for a split that is none, and what `load_corpus` does."""
+    """Load what is to be scored. Raises ValueError for a wrong split, and as `load_corpus` does."""
     from ritornello.api.corpora import build_corpus, load_corpus
     from ritornello.music.files import readable
 
@@ -56,7 +56,7 @@ def score_all(
     per_note: str | Path | None = None,
     replace: bool = False,
 ) -> dict[str, Any]:
-    """Score models by name on the melodies that all can write, the first with the others beside it.
+    """Score models by name on the melodies that all can write, the first against the others.
 
     Options and values are those of `Model.evaluate`; "beside" is a list here.
     """
@@ -87,7 +87,7 @@ def score_all(
 
 
 def check_table(path: str | Path | None, maker: str, replace: bool) -> None:
-    """Check that a table of costs may be written. Raises ValueError for another suffix, FileExistsError."""
+    """Check that a table of costs may be written. Raises ValueError or FileExistsError."""
     if path and Path(path).suffix.lower() != ".csv":
         raise ValueError(f"{path}: the costs of notes are a table; name it .csv")
     atomic.check_files([path] if path else [], maker, replace)

@@ -49,7 +49,7 @@ def cross_validate(
     on_fold: Callable[[int, int, str], None] | None = None,
     options: TrainOptions,
 ) -> dict[str, Any]:
-    """Train a network for each fold of a corpus and score it there; return the figures of all tunes together.
+    """Train and score a network for each fold of a corpus; return the figures of all tunes.
 
     The figures are those of `Model.evaluate`, over tunes that were each scored by the model which had not learned
     any of their family; "folds" has sums and rates of each fold, and `per_tune` the number of its fold, from 1.

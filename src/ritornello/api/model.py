@@ -327,7 +327,7 @@ class Model:
         return value
 
     def surprise(self, melody: Melody | Tune | str | Path) -> np.ndarray:
-        """Compute what each note of a melody cost the model, in bits: (notes,) of a structured array.
+        """Compute what each note of a melody cost the model, in bits: a structured array (notes,).
 
         start and duration in quarters, pitch; bits, which is pitch_bits + duration_bits + other_bits; pitch_entropy
         and pitch_rank, duration_entropy and duration_rank. `evaluate.surprise` says what belongs where; all bits of
@@ -404,7 +404,7 @@ def _report(on_progress: Callable[[float], None], before: int, batch: int, all_t
 
 
 def _corpora_of_run(name: str) -> Iterator[Corpus]:
-    """Load the corpora that a run and the one that it began from were read from, where they are still there."""
+    """Load the corpora of a run and of the one that it began from, where they are still there."""
     from ritornello.api.corpora import load_corpus
     from ritornello.corpus.errors import CorpusError
     from ritornello.corpus.store import is_corpus

@@ -109,7 +109,7 @@ MEANT = {
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Find the known name that means the same as an unknown one, or is most like it, and write both."""
+    """Find the known name that an unknown one means, or is most like, and write both."""
     found = meant(name, known)
     return f"{name}; did you mean {found}?" if found else f"{name}; there are {', '.join(known)}"
 

@@ -73,7 +73,7 @@ class Console:
         self.say(screen(lines, self.width))
 
     def table(self, header: list[str], rows: list[list[str]]) -> str:
-        """Align columns, the first to the left, the others to the right; where they do not fit, row by row."""
+        """Align columns, the first to the left; row by row where they do not fit."""
         lines = [header, *rows]
         widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
         room = self.width or sys.maxsize
@@ -88,7 +88,7 @@ class Console:
         )
 
     def _stacked(self, header: list[str], row: list[str], room: int) -> list[str]:
-        """Write a row of a table on a narrow screen: its first cell, and the others below it with their names."""
+        """Write a row of a table on a narrow screen: its first cell, the others named below it."""
         cells = [f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell]
         return [row[0], *textwrap.wrap("; ".join(cells), room, initial_indent="  ", subsequent_indent="  ")]
 
@@ -133,7 +133,7 @@ def late_bar(
     after_seconds: float = 1.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Callable[[float], None] | None]:
-    """Give a function to call with the share that is done, for work that may be over in a moment.
+    """Give a function to call with the share that is done; work may be over in a moment.
 
     It shows a bar once a second has gone, on a terminal alone; elsewhere there is no function but None.
     """

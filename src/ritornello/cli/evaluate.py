@@ -19,7 +19,7 @@ def evaluate(
     /,
     *,
     split: Literal["train", "validation", "test", "all"] = "test",
-    beside: Annotated[list[str] | None, Parameter(negative=())] = None,
+    others: Annotated[list[str] | None, Parameter(name="--beside", negative=())] = None,
     baselines: bool = True,
     tunes: int = 0,
     per_note: str = "",
@@ -44,7 +44,7 @@ def evaluate(
         scored whole.
     split
         Which melodies to score.
-    beside
+    others
         Another model to score on the same tunes, those that the encodings of all reproduce exactly; may be given more
         than once.
     baselines
@@ -68,7 +68,7 @@ def evaluate(
         raise ValueError(f"--tunes must be 0 or more, not {tunes}")
     chosen = api.load_model(model)
     if folds:
-        if beside or tunes or per_note or split != "test":
+        if others or tunes or per_note or split != "test":
             raise CycloptsError(
                 msg="--folds scores one model on all tunes: leave --split, --beside, --tunes and --per-note out"
             )
@@ -88,8 +88,8 @@ def evaluate(
         return
     if (minutes, updates, seed) != (None, None, None):
         raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
-    others = beside[0] if beside and len(beside) == 1 else beside
-    value = chosen.evaluate(corpus, split, others, baselines, tunes, per_note or None, replace, console.report)
+    compared = others[0] if others and len(others) == 1 else others
+    value = chosen.evaluate(corpus, split, compared, baselines, tunes, per_note or None, replace, console.report)
     if reason := value.pop("no_baselines", ""):
         console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
@@ -102,8 +102,8 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
     from ritornello.evaluate.novelty import run_in_words
 
     rows = {model.name: value}
-    if beside := value.get("beside"):
-        others = beside if isinstance(beside, list) else [beside]
+    if found := value.get("beside"):
+        others = found if isinstance(found, list) else [found]
         rows |= {other["model"]: other for other in others}
         every = "both" if len(others) == 1 else "all"
         first = f"{value['tunes']} of {value['of_tunes']} tunes, those that {every} encodings reproduce exactly"
@@ -133,7 +133,7 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
 
 
 def _intervals(models: dict[str, Any], value: dict[str, Any]) -> list[str]:
-    """Write how far bits per note depend on the tunes, and how far models differ on the same ones."""
+    """Write how far bits per note depend on the tunes, and how far models differ on them."""
     if not value["bits_per_note_interval"]:
         return []
     lines = ["", f"bits per note, 95 % by bootstrap over {len(value['per_tune'])} tunes:"]

@@ -131,7 +131,7 @@ def file_names(sources: Iterable[str], suffix: str) -> Iterator[str]:
 
 
 def _tokens(corpus: Corpus, split: str, steps_per_quarter: int, losses: Counter[str]) -> Iterator[np.ndarray]:
-    """Encode each melody of a split in the plain grid, counting losses; kept token arrays stay as they are."""
+    """Encode each melody of a split in the plain grid; token arrays stay as they are."""
     grid = Grid(steps_per_quarter, plain=True)
     for melody, (_, part) in zip(corpus.melodies(split), corpus.slices(split), strict=True):
         if part.steps is not None and corpus.steps is not None and steps_per_quarter == KEPT_STEPS:

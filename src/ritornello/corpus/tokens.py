@@ -62,7 +62,7 @@ def corpus_tokens(
 
 
 def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
-    """Report the losses of `corpus_tokens` in a line, "" where every note and metre is kept as it is."""
+    """Report the losses of `corpus_tokens` in a line, "" where everything is kept."""
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
     parts = [f"does not keep all of {losses['notes']:,} notes: {counts}"] if counts else []
     if metres := losses.get("metres", 0):

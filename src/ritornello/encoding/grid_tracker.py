@@ -180,7 +180,7 @@ def grid_mask(
 
 @lru_cache(maxsize=256)
 def lower_figures(metres: MetreTable, size: int, upper: int, spare: int) -> np.ndarray:
-    """Mask the ids where the lower figure of a metre is due, (size,) (see `MetreTable.lower_mask`)."""
+    """Mask the ids where the lower figure of a metre is due, (size,)."""
     mask, first = np.zeros(size, bool), NOTE_OFF + 1 + len(metres.first_rows)
     mask[first : first + len(metres.second_rows)] = metres.lower_mask(upper, spare)
     mask.flags.writeable = False

@@ -202,7 +202,7 @@ class MidiTokEncoding:
         return Encoded(tokens, losses + Counter(metres=unnamed))
 
     def _kept_metres(self, melody: Melody) -> list[Metre]:
-        """List the metres that the tokens name: the first, or 4/4 for it, and those known that begin on a barline."""
+        """List the metres that the tokens name: the first, and known ones that begin on a barline."""
         timeline, table = melody.timeline, self.metres
         first = table.index_of(*timeline.metre[1:3])
         kept = [Metre(0, *table.numbers[first if self.is_known[first] else table.other])]

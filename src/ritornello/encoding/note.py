@@ -367,7 +367,7 @@ class NoteEncoding:
         return tokens
 
     def _stretch(self, event: int, start: int, end: int, changes: list[tuple[int, int]]) -> list[int]:
-        """Write an event from start to end, and the changes of metre before its end, which are taken off the list."""
+        """Write an event from start to end, and the changes of metre before its end."""
         tokens = []
         while changes and changes[0][0] < end:
             tick, index = changes.pop(0)
@@ -378,7 +378,7 @@ class NoteEncoding:
         return tokens + self._pieces(event, end - start)
 
     def key_place(self, key: Key) -> int:
-        """Find the place of a key among the 12 of each mode; of one without a name, of the plain key."""
+        """Find the place of a key among the 12 of each mode; for one without a name the plain key's."""
         known = key if key.mode in self.modes else plain_key(key)
         return 12 * self.modes.index(known.mode) + known.tonic
 

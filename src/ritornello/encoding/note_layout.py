@@ -97,7 +97,7 @@ def tonic_near(pitch: int, tonic: int) -> int:
 def spans_of(
     melody: Melody, upbeat: int, changes: list[tuple[int, int]]
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]], Counter[str]]:
-    """List (start, end, pitch) of each note in TICKS that have a spelling, the changes likewise, and the losses.
+    """List (start, end, pitch) of notes, and changes, in TICKS that have a spelling; and losses.
 
     upbeat: the pick-up as `upbeat_of` gives it; where that is not the melody's own its notes lose their places.
     changes: tick and index of each metre that begins in the melody.

@@ -399,7 +399,7 @@ _kept_tables = lru_cache(maxsize=8)(NoteTables)  # one for each encoding
 
 
 def tables_of(encoding: Any) -> NoteTables:
-    """Find the tables of an encoding among the last ones, or make them; those of one without a hash are not kept."""
+    """Find the tables of an encoding among the last ones, or make them."""
     try:
         hash(encoding)
     except TypeError:

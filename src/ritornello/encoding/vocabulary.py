@@ -147,12 +147,12 @@ class MetreTable:
         return self.other if first == MOST_BEATS else first * len(LOWER_FIGURES) + second
 
     def spare_lower(self, index: int, first: int) -> int:
-        """Find the place of the lower figure that would name the metre again; -1 where its upper one is another."""
+        """Find the place of the lower figure that would name the same metre; -1 without one."""
         upper, lower = self.tokens(index)
         return lower if first == upper and index != self.other else -1
 
     def lower_mask(self, first: int, spare: int = -1) -> np.ndarray:
-        """Mask the lower figures that may follow an upper one; "other" has that of COMMON. spare: one that not."""
+        """Mask the lower figures that may follow an upper one. spare: one that may not."""
         mask = [lower == COMMON[1] or first != MOST_BEATS for lower in LOWER_FIGURES]
         return np.array([fits and place != spare for place, fits in enumerate(mask)])
 
@@ -214,7 +214,7 @@ def later_metres(timeline: Timeline) -> list[Metre]:
 
 
 def unnamed_metres(timeline: Timeline, table: MetreTable | None) -> Counter[str]:
-    """Count as "metres" those that tokens do not name: without a name, or begun later where the first alone has one.
+    """Count as "metres" those that tokens do not name, later ones too if only the first is.
 
     table: None where no metre has a name: then only the changes are lost.
     """

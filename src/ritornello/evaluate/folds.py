@@ -11,7 +11,7 @@ VALIDATION = 0.1  # of the pieces that are not tested
 
 
 def fold_corpora(corpus: Corpus, folds: int) -> list[Corpus]:
-    """Make a corpus for each fold: its test split is the fold, the rest trains, a tenth of it validates.
+    """Make a corpus for each fold: it is the test split, the rest trains, a tenth validates.
 
     Pieces of one family, or with a long run in common, stay together in all of this. Every corpus holds all pieces in
     their order; the splits that they had count for nothing. The same corpus gives the same folds, of like size.

@@ -33,7 +33,7 @@ def longest_shared_runs(melodies: Sequence[Melody], corpus: Corpus, split: str =
 
 
 def fingerprints(metadata: dict) -> list[str]:
-    """List the fingerprints of the corpora that a model learned: its own, then that of the model it began from."""
+    """List the fingerprints of the corpora that a model learned, its own first."""
     models = [metadata, metadata.get("parent") or {}]
     return [known for model in models if (known := model.get("corpus", {}).get("fingerprint"))]
 
@@ -45,7 +45,7 @@ def find_corpus(fingerprint: str, others: Iterable[Corpus]) -> Corpus | None:
 
 
 def longest_of_all(melodies: Sequence[Melody], corpora: Sequence[Corpus]) -> list[dict]:
-    """Find the longest run that each melody shares with the training tunes of any of the corpora."""
+    """Find the longest run that each melody shares with the training tunes of any corpus."""
     found = [longest_shared_runs(melodies, corpus) for corpus in corpora]
     return [max(runs, key=lambda run: run["notes"]) for runs in zip(*found, strict=True)]
 

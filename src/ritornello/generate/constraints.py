@@ -252,7 +252,7 @@ def is_pickup(opening: Any, bar: Any) -> Any:
 
 
 def steering_key(options: GenerateOptions) -> Key | None:
-    """Return the key whose scale the drawing itself keeps to, if any; C major where none is asked for."""
+    """Return the key whose scale drawing keeps to, if any; C major where none is asked for."""
     if not options.is_steered:
         return None
     return options.tonality[0] if options.tonality else Key(0, 0)
@@ -281,7 +281,7 @@ def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray
 
 
 def later_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
-    """Mark the metres that must not begin inside a tune, (vocabulary,), by -inf: all where one is asked for."""
+    """Mark the metres that must not begin inside a tune by -inf, (vocabulary,)."""
     bias = begin_bias(encoding, options)
     if options.metre:
         bias[list(metre_rows(encoding).values())] = -np.inf

@@ -57,7 +57,7 @@ class Song:
 
 
 def first_bars(melody: Melody, bars: int) -> tuple[Melody, str]:
-    """Take the first bars of a melody, from the one in which it begins; a pick-up is not counted.
+    """Take the first bars of a melody, from that of its first note; a pick-up is not counted.
 
     Returns them with a remark, "" where the melody begins with its first bar.
     Raises ValueError for fewer bars than 1.
@@ -83,7 +83,7 @@ def kept_notes(encoding: MelodyEncoding, primer: Melody) -> int:
 
 
 def with_loudness_of(melody: Melody, primer: Melody, kept: int, flat: bool = False) -> Melody:
-    """Play a tune as loud as its primer: the notes of this as they are, the others as loud on average.
+    """Play a tune as loud as its primer: its notes as they are, the others as their average.
 
     kept: how many notes of the primer the tune has. flat: all notes equally loud. A primer of the default velocity
     alone says nothing of loudness, as scores do, and changes nothing.
@@ -123,7 +123,7 @@ def without_primer(melody: Melody, primer: Melody, kept: int) -> Melody:
 
 
 def changes_of(primer: Melody, melody: Melody, span: tuple[int, int], metre: str | None) -> str:
-    """Say in one line what a tune changes of its primer, or of the range; "" where it changes nothing.
+    """Say in one line what a tune changes of its primer or range; "" for nothing.
 
     span: lowest and highest pitch of the tune. metre: the one asked for.
     """

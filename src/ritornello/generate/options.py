@@ -106,7 +106,7 @@ class GenerateOptions:
         return self.lowest is not None or self.highest is not None
 
     def in_words(self) -> str:
-        """Write the options that are not the usual ones, bars apart, as words of the command: " --key G"."""
+        """Write the options that are not the usual ones as words of the command: " --key G"."""
         usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "bars")
         asked = [(name, value) for name, value in usual if value != getattr(type(self), name)]
         words = [f" --{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in asked]

@@ -58,7 +58,7 @@ def joined_metre(terms: Sequence[tuple[Sequence[int], int]]) -> MetreName:
 
 
 def beat_lengths(metre: Metre) -> list[Fraction]:
-    """List the beats of a full bar in quarters: 6/8 has 3/2, 3/2; 7/8 has 1, 1, 3/2, but 3/2, 1, 1 as 3+2+2/8."""
+    """List the beats of a full bar in quarters: 6/8 has 3/2, 3/2; 3+2+2/8 has 3/2, 1, 1."""
     if metre.groups:
         return [beat for count in metre.groups for beat in beat_lengths(Metre(0, count, metre.denominator))]
     unit, count = Fraction(4, metre.denominator), metre.numerator

@@ -45,7 +45,7 @@ def _decodings(content: bytes, encodings: Iterable[str]) -> Iterator[str]:
 
 
 def unplayed_bars(bars: Iterable[int]) -> list[Remark]:
-    """Make a remark on bars with notes that are never played, counted from 0; none without such bars."""
+    """Make a remark on bars with notes never played, counted from 0; none without such bars."""
     numbers = sorted(bars)
     if not numbers:
         return []

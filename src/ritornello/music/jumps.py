@@ -44,6 +44,6 @@ def jump_of_words(text: str) -> Jump:
 
 
 def until_of_words(text: str) -> Literal["", "fine", "coda"]:
-    """Find where the words of a jump say that it ends: at the Fine, or at the way to the Coda; "" for nothing."""
+    """Find where the words of a jump say that it ends: Fine, or the way to the Coda; else ""."""
     found = _UNTIL.search(" ".join(re.sub(r"[^\w]+", " ", text.translate(_SIGNS)).split()))
     return "" if found is None else "coda" if found[1].lower() == "coda" else "fine"

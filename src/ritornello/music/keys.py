@@ -36,7 +36,7 @@ LEGAL_KEYS = (
 
 
 def parse_key(name: str) -> Key:
-    """Read the name of a key: "G", "Bb major", "F#m", "D dorian", "Gmix", "e" (a small letter is minor). Tick 0.
+    """Read the name of a key, at tick 0: "G", "Bb major", "F#m", "D dorian", "e" (minor).
 
     Raises ValueError for anything else, and for a key with more than seven accidentals.
     """
@@ -51,7 +51,7 @@ def parse_key(name: str) -> Key:
 
 
 def parse_key_and_scale(name: str) -> tuple[Key, frozenset[int]]:
-    """Read a key, or the pentatonic scale of one ("A minor pentatonic"), with its pitch classes (0 = C).
+    """Read a key or its pentatonic scale ("A minor pentatonic"), with pitch classes (0 = C).
 
     Raises ValueError for anything else.
     """
@@ -65,7 +65,7 @@ def parse_key_and_scale(name: str) -> tuple[Key, frozenset[int]]:
 
 
 def parse_scale(text: str) -> tuple[Key, frozenset[int]]:
-    """Read a scale as names of pitches, the tonic first ("C D E G A"): its key and pitch classes (0 = C).
+    """Read a scale of pitch names, the tonic first ("C D E G A"): key and pitch classes.
 
     The key is the one on the tonic, and with the third of the scale, that holds most of its pitches; major and minor
     go before other modes. Raises ValueError for anything but three or more pitches.
@@ -86,7 +86,7 @@ def parse_scale(text: str) -> tuple[Key, frozenset[int]]:
 
 
 def mode_named(word: str) -> str | None:
-    """Find the mode of MODES that a word names, "m", or three letters or more of its name; None for another."""
+    """Find the mode that a word names, by "m" or at least three letters; None for another."""
     if word == "m":
         return "minor"
     names = [name for name in _MODE_NAMES if len(word) >= 3 and name.startswith(word.lower())]
@@ -94,12 +94,12 @@ def mode_named(word: str) -> str | None:
 
 
 def tonic_above(mode: str) -> int:
-    """Count the fifths from the tonic of the major scale of a signature to that of `mode`: 2 of dorian."""
+    """Count the fifths from the major tonic of a signature to that of `mode`: 2 of dorian."""
     return (7 * MODES[mode] + 1) % 12 - 1
 
 
 def key_on(letter: str, alter: int, fifths: int | None, stated: str | None) -> Key | None:
-    """Find the key on a tonic under a signature. letter, alter: of the tonic. stated: the mode by name, if any.
+    """Find the key on a tonic (letter, alter) under a signature. stated: its mode, if any.
 
     A signature that makes another mode with the same third overrules "major" and "minor", words for the third alone
     in many files: F with three flats, called minor, is F dorian. None for what needs more than seven accidentals.
@@ -131,7 +131,7 @@ def key_name(key: Key) -> str:
 
 
 def plain_key(key: Key) -> Key:
-    """Find the major or minor key with the tonic and the third of a key in any mode, at most seven accidentals."""
+    """Find the major or minor key with the tonic and the third of a key in any mode."""
     mode = "minor" if key.is_minor else "major"
     fifths = key.fifths + tonic_above(key.mode) - tonic_above(mode)
     return key._replace(

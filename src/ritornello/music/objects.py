@@ -95,7 +95,7 @@ def _of_bytes(content: bytes, name: str) -> list[Piece]:
 
 
 def _notes(music: Any) -> tuple[Note, ...] | None:
-    """Make notes of numbers; None for what holds no notes. Raises ValueError for numbers that are none."""
+    """Make notes of numbers; None for what holds no notes. Raises ValueError."""
     if isinstance(music, list) and music and all(isinstance(value, Note) for value in music):
         return tuple(music)
     if isinstance(music, list) and is_melody(music):
@@ -121,7 +121,7 @@ def _notes(music: Any) -> tuple[Note, ...] | None:
 
 
 def _of_columns(columns: Sequence[np.ndarray], ticks: int) -> tuple[Note, ...]:
-    """Make notes of their starts, durations, pitches and perhaps velocities; ticks: of one unit of time."""
+    """Make notes of starts, durations, pitches, velocities if any. ticks: of a unit of time."""
     values = [np.asarray(column, float) for column in columns]
     if not all(np.isfinite(column).all() for column in values):
         raise ValueError("a note's numbers must be finite")

@@ -84,7 +84,7 @@ def suffixes_of(formats: Sequence[str]) -> list[str]:
 def exhibit_of(
     melody: Melody, probabilities: Sequence[float] | None = None, imprint: Imprint = NO_IMPRINT
 ) -> Exhibit:
-    """Make the exhibit of a melody, with its sound where it has notes, and its origin where that is known."""
+    """Make the exhibit of a melody, with its sound, and its origin where that is known."""
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave

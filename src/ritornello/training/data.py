@@ -166,7 +166,7 @@ class Streams:
         self._random.bit_generator.state = json.loads(str(state["random"]))
 
     def _next_section(self) -> np.ndarray:
-        """Draw a section, mostly a whole melody, and its key; return its rows. All come once before any again."""
+        """Draw a section, mostly a whole melody, and its key; all come once before any again."""
         if not self._order:
             self._order = self._random.permutation(len(self._sections)).tolist()
         self._taken += 1
@@ -188,7 +188,7 @@ class Streams:
 
 
 def _sections(index: int, alphabet: Alphabet, tokens: np.ndarray) -> list[tuple[int, int, int]]:
-    """Divide a melody into sections of about equal length: its index, first group, group after the last."""
+    """Divide a melody into sections of about equal length: index, first group, last + 1."""
     groups = len(alphabet.groups(tokens))
     count = groups // SECTION if groups > 2 * SECTION else 1
     places = [groups * n // count for n in range(count + 1)]

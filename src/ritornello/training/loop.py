@@ -55,7 +55,7 @@ def learn(
     blind_nll: float = math.inf,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[float | Check | Revision]:
-    """Follow the plan from `progress` on; yield the nll of each update, each Check, and each Revision of the plan.
+    """Follow the plan from `progress` on; yield nll of updates, each Check, each Revision.
 
     It checks every `plan.check_every` updates, or by the clock every `plan.check_seconds`, after which the plan is
     revised (see `progress.py`), and at the end. It stops early after `plan.patience` checks without a

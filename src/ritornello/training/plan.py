@@ -264,7 +264,7 @@ def make_plan(
 
 
 def check_pause(seconds: float, checks: int = DEFAULTS["checks"]) -> float:
-    """Compute the seconds between the checks of a run that takes so long; a check takes about one."""
+    """Compute the seconds between the checks of a run that takes so long."""
     return seconds / min(checks, max(4, int(seconds // SECONDS_BETWEEN_CHECKS)))
 
 

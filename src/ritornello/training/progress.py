@@ -51,7 +51,7 @@ class Progress:
     other_seconds: float = 0.0  # not spent on learning
 
     def is_late(self, plan: Plan) -> bool:
-        """Tell whether the plan's time is up, but for the last check of a run that follows the clock."""
+        """Tell whether the plan's time is up, but for the last check."""
         return plan.seconds is not None and self.seconds >= self._end(plan)
 
     def is_check_due(self, plan: Plan) -> bool:
@@ -94,7 +94,7 @@ class Progress:
         return Revision(self.update, self.seconds, self.updates)
 
     def _end(self, plan: Plan) -> float:
-        """Compute the seconds at which learning has to end: one more check is to end within the time."""
+        """Compute the seconds at which learning has to end: one more check needs its time."""
         assert plan.seconds is not None
         if plan.check_seconds is None:
             return plan.seconds
@@ -109,7 +109,7 @@ class Progress:
 
 
 def with_more_time(plan: Plan, progress: Progress, seconds: float) -> Plan:
-    """Give a run so many seconds more, which it may use however it has ended; its progress is to be revised."""
+    """Give a run so many seconds more, however it has ended; its plan is to be revised."""
     so_far = progress.seconds if progress.stopped or plan.seconds is None else plan.seconds
     progress.stopped, progress.since_best, progress.revised = "", 0, -1
     progress.checked_at = progress.seconds - min(progress.check_seconds, progress.seconds)

@@ -91,7 +91,7 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
 
 
 def _rate(chord: Chords, qpm: float) -> float:
-    """Find how many beats are in a quarter of the file: 1, unless its notes are far too many or too few."""
+    """Find the beats in a quarter of the file: 1, unless notes are far too many or too few."""
     density = len(chord.starts) / (chord.starts[-1] - chord.starts[0] + 1)
     pace = float(np.log2(density / qpm / USUAL_PACE))
     return 2.0 if pace > FAR_PACE else 0.5 if pace < -FAR_PACE else 1.0

@@ -86,7 +86,7 @@ def build_corpus(
 
 
 def corpus_of_rows(rows: Sequence[FileRows], names: Sequence[str], options: BuildOptions) -> Corpus:
-    """Make a corpus of rows in memory, as `build_corpus` does of files, with a report line for each.
+    """Make a corpus of rows in memory, as `build_corpus` of files, with a line for each.
 
     names: what each is called. Raises CorpusError as `build_corpus`.
     """

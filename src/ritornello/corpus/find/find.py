@@ -192,7 +192,7 @@ def _source_of(path: str) -> Source:
 
 
 def _is_nameless_array(path: str) -> bool:
-    """Tell whether a file without an ending holds token arrays, as NumPy writes to a name without one."""
+    """Tell whether a file without an ending holds token arrays, as NumPy writes them."""
     if "." in os.path.basename(path):
         return False
     try:

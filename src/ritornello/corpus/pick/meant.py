@@ -48,7 +48,7 @@ def is_written(starts: Ticks, ticks_per_quarter: int, slack: int = 0) -> bool:
 
 
 def _off(times: Ticks, tpq: int, parts: int, slack: int) -> NDArray[np.bool_]:
-    """Tell which times are within `slack` ticks, and rounding, of a whole number of parts of a quarter."""
+    """Tell which times are within `slack` ticks of a whole number of parts of a quarter."""
     rest = times * parts % tpq
     return np.minimum(rest, tpq - rest) <= parts * max(slack, tpq % parts > 0)
 
@@ -113,7 +113,7 @@ def _part_on_grid(part: Part, notes: Columns, tpq: int, scale: int) -> Part:
 
 
 def _lateness(starts: Ticks, tpq: int) -> int:
-    """Find how many ticks later than written values all onsets lie; 0 where they disagree, or few are on beats."""
+    """Find how many ticks late all onsets lie; 0 where they disagree, or few are on beats."""
     slack = _slack(tpq)
     if not slack or tpq % FINEST or not len(starts):
         return 0
@@ -142,7 +142,7 @@ def _nearest(times: Ticks, tpq: int, slack: int) -> Ticks:
 
 
 def with_meant_lengths(melody: Melody) -> Melody:
-    """Give notes that were held for a share of their value, or end beside the grid, their whole length.
+    """Give notes held for a share of their value, or to beside the grid, their whole length.
 
     Onsets stay. Ends that lie on the grid of the onsets are meant, and so is all of a line whose onsets were played.
     """
@@ -152,12 +152,12 @@ def with_meant_lengths(melody: Melody) -> Melody:
         return melody
     unit = _unit(starts - starts[0], tpq)
     gaps = np.diff(starts)
-    beside = (durations % unit > 0) & np.append(durations[:-1] != gaps, True)
-    if not beside.any():
+    off_grid = (durations % unit > 0) & np.append(durations[:-1] != gaps, True)
+    if not off_grid.any():
         return melody
     lengths = _by_common_share(durations, gaps, unit)
     close = min(tpq // CLOSE, unit // 8)
-    if lengths is None and (2 * beside.sum() >= len(beside) or not is_written(starts + durations, tpq)):
+    if lengths is None and (2 * off_grid.sum() >= len(off_grid) or not is_written(starts + durations, tpq)):
         lengths = _up_to_grid(durations, gaps, unit, tpq, max(close, 1))
     elif lengths is None:  # a few notes are shorter than the grid of the onsets
         near = np.maximum(np.rint(durations / unit).astype(np.int64), 1) * unit
@@ -168,13 +168,13 @@ def with_meant_lengths(melody: Melody) -> Melody:
 
 
 def _unit(places: Ticks, tpq: int) -> int:
-    """Find the coarsest grid of written values that holds nearly all onsets: the shortest written value."""
+    """Find the coarsest grid of written values that holds nearly all onsets."""
     units = [int(tpq * unit) for unit in UNITS if abs(tpq * unit - round(tpq * unit)) < 1e-6 and tpq * unit >= 1]
     return next((unit for unit in units if (places % unit == 0).mean() >= 0.98), 1)
 
 
 def _by_common_share(durations: Ticks, gaps: Ticks, unit: int) -> Ticks | None:
-    """Compute the values of notes that are all held for one share of them; None where they are not."""
+    """Compute the values of notes that are all held for one share; None where they are not."""
     shares = durations[:-1] / gaps
     ordered = np.sort(shares)
     counts = np.searchsorted(ordered, ordered + SAME, "right") - np.arange(len(ordered))
@@ -192,7 +192,7 @@ def _by_common_share(durations: Ticks, gaps: Ticks, unit: int) -> Ticks | None:
 
 
 def _up_to_grid(durations: Ticks, gaps: Ticks, unit: int, tpq: int, close: int) -> Ticks:
-    """Lengthen notes that end beside the grid: to its next line where that is near, else to the next note if that is.
+    """Lengthen notes that end beside the grid to its next line or the next note, if near.
 
     A note of half the time to the next one or more reaches it, of more than two quarters three fourths or more.
     """

@@ -105,7 +105,7 @@ def pick_melody(piece: Piece) -> Melody:
 
 
 def melody_and_program(piece: Piece) -> tuple[Melody, int]:
-    """Pick the melody of a piece as `pick_melody` does, with the General MIDI program that plays it."""
+    """Pick the melody of a piece as `pick_melody` does, with the program that plays it."""
     piece = on_grid(piece)
     picked = pick_melodies(piece, BuildOptions(timing="exact"))[0]
     program = piece.parts[picked.part].program if picked.part >= 0 else 0

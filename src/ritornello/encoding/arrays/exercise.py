@@ -66,7 +66,7 @@ def read_step_arrays(content: bytes, name: str, convention: str | None = None) -
 
 
 def holds_arrays(content: bytes) -> bool:
-    """Tell whether a file holds arrays of NumPy: one (.npy), or an archive of nothing else (.npz)."""
+    """Tell whether a file holds arrays of NumPy: one (.npy), or an archive of them (.npz)."""
     if content.startswith(b"\x93NUMPY"):
         return True
     if not content.startswith(b"PK"):

@@ -114,7 +114,7 @@ def _whole(text: str | None) -> int | None:
 
 
 def parse_metre(text: str) -> MetreName | None:
-    """Read an M: field as (numerator, denominator) and the groups that it states, M:none as None.
+    """Read an M: field as numerator, denominator and the groups it states, M:none as None.
 
     Raises ValueError for anything else.
     C is 4/4, C| is 2/2; "2+3/8" and "(2+3)/8" are 5/8, "3/8+2/4" is 3+2+2/8; of "3/4 2/4" and "6/8(3/4)" the first

@@ -23,7 +23,7 @@ T = TypeVar("T")
 def parts_and_timeline(
     voices: Sequence[Voice], qpm: float, order: str | None
 ) -> tuple[tuple[Part, ...], Timeline, set[int]]:
-    """Turn written voices into parts and the timeline they share; and find bars with notes that are never played.
+    """Turn written voices into parts and their timeline; also find bars never played.
 
     voices: at least one of them with notes. qpm: the tempo until a voice changes it.
     order: labels of the parts in the order of play ("AAB", empty where none is given); None plays all

@@ -41,7 +41,7 @@ class AbcError(ValueError):
 
 
 def decode_abc(content: bytes) -> str:
-    """Decode the text of an ABC file, by its %%abc-charset line where it has one. Source: ABC 2.1, section 2.2.3."""
+    """Decode the text of an ABC file, by its %%abc-charset (ABC 2.1, section 2.2.3) if any."""
     declared = _CHARSET.search(content.replace(b"\r", b"\n"))
     return decode_text(content, declared[1].decode("ascii") if declared else "")
 
@@ -57,7 +57,7 @@ def read_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
 
 
 def read_book(text: str, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[Remark]]:
-    """Read every tune of an ABC text, with remarks: "bad_tune" where one had to be left out, "unplayed_bars".
+    """Read every tune of an ABC text, with remarks: "bad_tune" (left out), "unplayed_bars".
 
     Arguments and errors raised as in `read_abc`.
     """

@@ -55,7 +55,7 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
 
 
 def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch], end: Fraction) -> list[Stretch]:
-    """List the stretches after a jump: from its goal to Fine, or to the first coda sign and on from the last."""
+    """List the stretches after a jump: from its goal to Fine, or by way of the coda."""
 
     def times(kind: str, since: Fraction) -> list[Fraction]:
         return [mark.time for mark in marks if mark.kind == kind and mark.time > since]
@@ -108,7 +108,7 @@ def _play_between(start: Fraction, end: Fraction, marks: Sequence[Mark]) -> list
 
 
 def _segments(marks: Sequence[Mark], length: Fraction) -> list[_Segment]:
-    """Cut the tune at its signs; an ending lasts to the next |: :| || or ending, or to the :| before another."""
+    """Cut the tune at its signs; an ending lasts to the next sign, or the :| before another."""
     segments = [_Segment(Fraction(0), length)]
     cuts = [mark for mark in marks if mark.kind in _CUTS]
     for mark in sorted(cuts, key=lambda m: m.time):
@@ -164,7 +164,7 @@ def _groups(segments: list[_Segment]) -> Iterator[list[_Segment]]:
 
 
 def _passes(group: list[_Segment]) -> list[int]:
-    """List the numbers of the passes of one repeat; mends endings of one number, and without a sign between.
+    """List the passes of one repeat; endings of one number and missing signs are mended.
 
     Numbers that no ending has are no pass: [1 and [3 are two.
     """

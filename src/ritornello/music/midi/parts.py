@@ -47,7 +47,7 @@ class Channel:
 
 
 def channels(track: bytes) -> tuple[dict[int, Channel], bool]:
-    """Split the notes of a track by channel, each with the track's end, and test whether it declares MPE."""
+    """Split the notes of a track by channel, and test whether it declares MPE."""
     found: defaultdict[int, Channel] = defaultdict(Channel)
     program: defaultdict[int, int] = defaultdict(int)
     controllers: dict[tuple[int, int], int] = {}
@@ -111,7 +111,7 @@ def _together(voices: Sequence[Voice]) -> Voice:
 
 
 def _sounding_with(notes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which notes sound with the one of another voice that starts before or after them, legato aside.
+    """Tell which notes sound with a neighbour in another voice, legato aside.
 
     notes, others: (notes, 2), their starts and ends.
     """

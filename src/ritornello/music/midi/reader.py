@@ -44,7 +44,7 @@ NO_NOTES = "no notes in this MIDI file: export it again with the notes on a trac
 
 
 def read_midi(content: bytes, source: str = "") -> Piece:
-    """Read a MIDI file: one Part for each track that has notes, of a file of one track for each player (see `parts`).
+    """Read a MIDI file: one Part for each track with notes, or for each player of one track.
 
     Percussion (channel 10) is a part with `is_drum`. Notes without length, never switched off or out of reach are
     left out or repaired (see `notes.NoteRepair`). A short first bar whose time signature does not come back is read
@@ -82,7 +82,7 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
 
 
 def _is_conducted(tracks: Sequence[bytes]) -> bool:
-    """Test whether the first track holds the metres and tempos of all, as in a file of type 1, and no notes."""
+    """Test whether the first track holds all metres and tempos and no notes, as in type 1."""
     kinds = [{kind or status >> 4 for _, status, kind, _ in events(track)} for track in tracks]
     signatures = {TEMPO, TIME_SIGNATURE}
     return 9 not in kinds[0] and bool(kinds[0] & signatures) and not any(k & signatures for k in kinds[1:])
@@ -128,7 +128,7 @@ def _parts(
     ends: Sequence[int],
     remarks: list[Remark],
 ) -> tuple[Part, ...]:
-    """Make the parts of a piece: one for each track with pitched notes or percussion, its channels joined."""
+    """Make the parts of a piece: one for each track with notes, its channels joined."""
     repair, of_drums = NoteRepair(resolution, ends), NoteRepair(resolution, ends)  # drums often lack note-offs
     is_alone = sum(any(not t.is_drum and t.notes for t in score.tracks) for score in scores) < 2
     parts = []
@@ -160,7 +160,7 @@ def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
 
 
 def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
-    """Write a MIDI file of one track: title, program that wrote it, tempos, metres, keys, notes, end of the timeline.
+    """Write a MIDI file of one track: title, program, tempos, metres, keys, notes, end.
 
     A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
     The same melody gives the same bytes. imprint: its program, and texts at the start of the track.

@@ -85,7 +85,7 @@ def _bar(metre: Metre, resolution: int) -> Fraction:
 
 
 def _on_barlines(stated: Sequence[Metre], resolution: int) -> list[Metre]:
-    """Move metres that stand a few ticks beside a barline to it; of two on one barline the later holds."""
+    """Move metres a few ticks beside a barline to it; of two on one barline the later holds."""
     moved = [stated[0]]
     for metre in stated[1:]:
         bar, before = _bar(moved[-1], resolution), moved[-1].tick
@@ -145,7 +145,7 @@ def _changes(stated: Sequence[Metre], resolution: int) -> list[Metre]:
 
 
 def _late_on_barlines(found: Iterable[Any], resolution: int, in_metres: Sequence[Metre]) -> list[Any]:
-    """Move changes that come a few ticks after a barline to it, in order; of two there the later holds."""
+    """Move changes a few ticks after a barline to it, in order; of two the later holds."""
     moved: dict[int, Any] = {}
     for change in sorted(found, key=lambda c: c.tick):
         metre = [m for m in in_metres if m.tick <= change.tick][-1]

@@ -48,7 +48,7 @@ TEXT, LYRIC = 1, 5
 
 
 def decoded_names(names: Sequence[bytes]) -> list[str]:
-    """Decode the names in a file, each on one line; control characters become spaces, unknown bytes U+FFFD.
+    """Decode the names in a file, each on one line; unknown bytes become U+FFFD.
 
     One code page is found for all of them; a name that it does not fit gets its own.
     """
@@ -91,7 +91,7 @@ def _code_page(name: bytes) -> str:
 
 
 def _is_one_alphabet(text: str) -> bool:
-    """Test whether no word mixes Latin letters with others, which are none or most, and every sign exists."""
+    """Test whether no word mixes Latin letters with others, and every sign exists."""
     if any(unicodedata.category(sign) in ("Cc", "Co", "Cn") for sign in text if sign > "\x7f"):
         return False
     words = [[unicodedata.name(c, "").startswith("LATIN") for c in word if c.isalpha()] for word in text.split()]

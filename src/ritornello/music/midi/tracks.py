@@ -84,7 +84,7 @@ def _resolution(division: int) -> tuple[int, float | None]:
 
 
 def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], list[Remark]]:
-    """Read the tracks from `place` on, with remarks on wrong lengths and numbers. Raises ValueError."""
+    """Read the tracks from `place` on, with remarks on wrong lengths. Raises ValueError."""
     if content[place : place + 4] != b"MTrk" and not content[place : place + 4].isalpha():
         place = content.find(b"MTrk", 14)  # the header's own length is wrong
     tracks: list[bytes] = []
@@ -169,7 +169,7 @@ def events(track: bytes) -> Iterator[Event]:
 
 
 def _event(track: bytes, place: int, running: int) -> tuple[int, int, tuple[int, int, bytes]]:
-    """Read the event at `place`: the place after it, the running status, and status, kind and data.
+    """Read the event at `place`: the place after it, running status, status, kind, data.
 
     Data bytes are taken by their number, whatever their value. Raises IndexError at the end of the bytes.
     """
@@ -199,7 +199,7 @@ def _quantity(track: bytes, place: int) -> tuple[int, int]:
 
 
 def rewritten(track: bytes) -> tuple[bytes, int, int] | None:
-    """Rewrite a track without running status, system messages and data bytes over 127; None where it has no end.
+    """Rewrite a track without running status, system messages, large bytes; None without end.
 
     A note of a pitch over 127 is left out; any other such byte becomes 127.
     Returns the track, and the numbers of bytes changed and of notes left out.
@@ -253,7 +253,7 @@ def chunk_bytes(name: bytes, data: bytes) -> bytes:
 
 
 def quantity_bytes(number: int) -> bytes:
-    """Write a variable-length quantity: seven bits a byte, the top bit set but in the last. Raises ValueError."""
+    """Write a variable-length quantity, seven bits a byte. Raises ValueError."""
     if number >= 1 << 28:
         raise ValueError(f"MIDI cannot wait for {number} ticks at once: 268435455 is its limit")
     data = [number & 0x7F]

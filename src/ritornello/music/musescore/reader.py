@@ -40,7 +40,7 @@ FINEST_TICKS = 2**31 - 1  # a finer resolution than this is a hostile file, not 
 
 
 def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[Remark]]:
-    """Read a MuseScore file, packed or plain: a list of one Piece, and remarks on bars that are never played.
+    """Read a MuseScore file, packed or plain: one Piece in a list, and remarks.
 
     repeats: "unfold" or "written". Raises ValueError, with `source` in front, for a file that is not MuseScore's,
     of another format than 2 to 4, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars; in
@@ -81,7 +81,7 @@ def parse_score(content: bytes) -> tuple[list[WrittenBar], list[Staff], dict[str
 
 
 def _style(archive: bytes) -> bytes:
-    """Unpack the style of the score, which format 4 keeps in a file of its own; empty without one."""
+    """Unpack the style of the score, a file of its own in format 4; empty without one."""
     try:
         return unpacked(archive, (".mss",), ("Style",))[0]
     except ValueError:

@@ -112,7 +112,7 @@ class _Player:
         self.turn = self._turns() if self.is_last_time else 1
 
     def _turns(self) -> int:
-        """Count how often the passage from loop_start is played, by all ends of repeats up to the next start."""
+        """Count how often the passage from loop_start is played, by all its ends of repeats."""
         turns = 1
         for index in range(self.loop_start, self.end):
             if index > self.loop_start and self.bars[index].repeat_start:

@@ -52,7 +52,7 @@ def read_score(root: Element, at_pitch: bool = False) -> tuple[list[WrittenBar],
 
 
 def _settle_signatures(bars: Sequence[Element], minor: int) -> None:
-    """Take away signatures that only announce others, and move those at the end of a bar to the bar they hold from.
+    """Take away signatures that announce others; move those at the end of a bar to the next.
 
     minor: of the version; from 4.50 on announcements are marked, before it all signatures behind notes announce.
     """
@@ -78,7 +78,7 @@ def _settle_signatures(bars: Sequence[Element], minor: int) -> None:
 
 
 def _settle_jumps(bars: Sequence[WrittenBar]) -> None:
-    """Let jumps play to the end where the place that they play to is missing, or the place that they go on from.
+    """Let jumps play to the end where their Fine, coda or continuation is missing.
 
     MuseScore 4 takes such jumps (engraving/dom/repeatlist.cpp), MuseScore 3 does not.
     """
@@ -124,7 +124,7 @@ def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | No
 
 
 def _bars(staves: Sequence[Element]) -> list[WrittenBar]:
-    """Read the bars of the first staff: lengths, signatures, repeat signs; and markers and jumps of all staves."""
+    """Read the bars of the first staff, and markers and jumps of all staves."""
     bars: list[WrittenBar] = []
     metre, start = (4, 4), Fraction(0)
     for element in staves[0]:

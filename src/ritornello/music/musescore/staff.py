@@ -279,7 +279,7 @@ class Staff:
             self.keys.append((self.now, (fifths if abs(fifths) <= 7 else (fifths + 5) % 12 - 5, mode)))
 
     def _fifths_above(self, instrument: Element | None) -> int:
-        """Count the fifths from the sounding to the written key of an instrument: 2 for one in B flat."""
+        """Count the fifths from the sounding to the written key of an instrument: 2 in B flat."""
         if instrument is None or self.at_pitch:
             return 0
         chromatic = int(instrument.findtext("transposeChromatic") or 0)
@@ -327,7 +327,7 @@ class Staff:
             self.open_endings.append(covered[-1])
 
     def _repeat_sign(self, element: Element) -> None:
-        """Step over a bar-repeat sign, which takes the whole bar, and note the bars that it stands for.
+        """Step over a bar-repeat sign, a whole bar, and note the bars that it stands for.
 
         A sign for several bars stands in the first half of its group; each bar of the group counts its place in it.
         """

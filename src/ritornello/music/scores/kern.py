@@ -19,7 +19,7 @@ _NOTE = re.compile(r"(?:^|\t)[^!*=\t]*[A-Ga-g]")
 
 
 def prepared_kern(text: str, repeats: str) -> tuple[str, set[int]]:
-    """Unfold the sections of a kern text by its expansion list; also find bars with notes that no list names.
+    """Unfold the sections of a kern text by its expansion list; also find bars never played.
 
     repeats: "unfold" follows the list without a name, or the first that is not for playing without repeats
         ("norep"); "written" reads each section once.
@@ -54,7 +54,7 @@ def prepared_kern(text: str, repeats: str) -> tuple[str, set[int]]:
 
 
 def _in_force(lines: list[str]) -> list[str]:
-    """List the last lines of metre, key signature, key and tempo, which hold again when a section is played later."""
+    """List the last lines of metre, key and tempo, which hold when a section is played later."""
     last: dict[str, str] = {}
     for line in lines:
         found = _HOLDS.search(line)
@@ -75,7 +75,7 @@ def _bars_with_notes(lines: list[str], start: int, stop: int) -> set[int]:
 
 
 def _with_single_barlines(lines: list[str]) -> list[str]:
-    """Drop the repeat signs of barlines, and a barline that follows another with no music between."""
+    """Drop the repeat signs of barlines, and barlines with no music between them."""
     kept: list[str] = []
     after_barline = False
     for line in lines:

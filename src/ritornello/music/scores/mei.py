@@ -33,7 +33,7 @@ JUMPS: dict[str, Jump] = {"coda": "coda", "segno": "sign", "dalSegno": "segno", 
 
 
 def prepare_mei(root: Element) -> None:
-    """Write out, in place, what verovio passes over: repeated beats and bars, dots, octave lines, staff changes."""
+    """Write out, in place, what verovio passes over, such as repeated beats, bars and dots."""
     _name_elements(root)
     _write_out_defaults(root)
     for element in root.iter():
@@ -52,7 +52,7 @@ def prepare_mei(root: Element) -> None:
 
 
 def _name_elements(root: Element) -> None:
-    """Give every element an id of its own: verovio's begin anew at each loading, and would meet again."""
+    """Give every element an id of its own: verovio's would meet again at the next loading."""
     seen: set[str] = set()
     for number, element in enumerate(root.iter()):
         name = element.get(XML_ID)
@@ -94,7 +94,7 @@ def _wrap_staff_changes(section: Element) -> None:
 
 
 def _add_repeated_measures(section: Element) -> None:
-    """Add the measures of a sign that repeats several, unless those that follow are left empty for it."""
+    """Add the measures of a sign that repeats several, unless empty ones follow for it."""
     measures = [child for child in section if child.tag == MEASURE]
     before = 1
     for place, measure in enumerate(measures):
@@ -283,7 +283,7 @@ def _timestamp(text: str | None, bar: int, unit: int) -> tuple[int, Fraction] | 
 
 
 def mei_order(mei: Element) -> list[int]:
-    """List the indices of the bars in playing order: by an expansion, else by repeats, endings and jumps.
+    """List the indices of the bars in playing order: by expansion, else by signs.
 
     Of several expansions in one place the first counts that is not for playing without repeats ("norep").
     Raises ValueError where that comes to more than 50000 bars, or an expansion contains itself.
@@ -303,7 +303,7 @@ def mei_order(mei: Element) -> list[int]:
 
 
 def _expansion(parent: Element) -> list[str]:
-    """Find the ids in the order of play that an expansion in `parent` gives; none for a single one."""
+    """Find the ids in the order of play of an expansion in `parent`; none for a single one."""
     for child in parent:
         for found in child.iter(EXPANSION) if child.tag in (EXPANSION, CHOICE) else ():
             names = found.get("plist", "").replace("#", "").split()
@@ -360,7 +360,7 @@ def _measures(element: Element, ending: Element | None) -> Iterator[tuple[Elemen
 
 
 def _ending_numbers(ending: Element | None, before: int) -> frozenset[int]:
-    """Read the numbers of an ending: "1", "1, 2", "1-3"; without any it is the next after `before`."""
+    """Read the numbers of an ending: "1", "1, 2", "1-3"; without any the next after `before`."""
     if ending is None:
         return frozenset()
     text = ending.get("n") or ending.get("label") or ""

@@ -160,7 +160,7 @@ class PartReader:
         return named
 
     def _read_bar(self, index: int, measure: Element) -> None:
-        """Read one bar; `clock` adds up the durations as stated, `places` leads from there to the exact places."""
+        """Read one bar; `clock` adds up durations as stated, `places` leads to the exact places."""
         bar = self.bars[index]
         clock = now = latest = sounding = onset = Fraction(0)
         places = {clock: now}
@@ -189,7 +189,7 @@ class PartReader:
         self._repeat_signs(index, latest)
 
     def _duration(self, note: Element) -> tuple[Fraction, Fraction]:
-        """Read the quarters of a note, as stated and exact in a tuplet; by its value where it states none."""
+        """Read the quarters of a note, stated and exact in a tuplet, or by its value."""
         value, change = VALUES.get(note.findtext("type", "").strip()), note.find("time-modification")
         written = None
         if value is not None:
@@ -289,7 +289,7 @@ class PartReader:
             self._copy(sign, index, length if length > begins else max(length, full))
 
     def _copy(self, sign: Copies, index: int, end: Fraction) -> None:
-        """Copy what a sign repeats into a bar, or the beats of one up to `end`, that has no notes of its own."""
+        """Copy what a sign repeats into a bar, or its beats up to `end`, without notes of its own."""
         bar = self.bars[index]
         start = sign.start if sign.is_beat and index == sign.first else Fraction(0)
         if any(start <= note.start < end for note in self._notes(bar, sign.staff)):
@@ -340,7 +340,7 @@ def _tempo(text: str | None) -> float | None:
 
 
 def _metre(time: Element) -> MetreName | None:
-    """Read a time signature; counts such as "3+2", and terms of several, are groups. None without one."""
+    """Read a time signature; counts such as "3+2" and several terms are groups. None without."""
     beats = [(e.text or "").replace(" ", "") for e in time.findall("beats")]
     units = [(e.text or "").strip() for e in time.findall("beat-type")]
     if not beats or len(beats) != len(units) or not all(re.fullmatch(r"[1-9]\d{0,2}", unit) for unit in units):
@@ -367,7 +367,7 @@ def _sounding(key: tuple[int, str], chromatic: int, diatonic: int) -> KeyName:
 
 
 def _set_metres(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
-    """Give every bar its metre, and one without any content its length; shorten one that is too long only by rests.
+    """Give every bar its metre; empty ones its length, those too long only by rests as well.
 
     Where parts differ, the first one that states any metre counts. Programs write a rest too many, or one of a
     whole note for every empty bar: notes of some part, or a part that fills the metre, say that it holds.
@@ -387,7 +387,7 @@ def _set_metres(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
 
 
 def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
-    """Give every bar its key and the keys that change in it: of the first part at pitch, else of the first."""
+    """Give every bar its keys: those of the first part at pitch, else of the first."""
     with_keys = [r for r in readers if r.keys and not r.is_drum and not r.percussion] or [
         r for r in readers if r.keys
     ]
@@ -407,7 +407,7 @@ def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
 
 
 def _title_and_composer(root: Element) -> tuple[str, str]:
-    """Read title and composer, from the heading or else from the words printed on the first page."""
+    """Read title and composer, from the heading or the words printed on the first page."""
     title = _text(root.find("movement-title")) or _text(root.find("work/work-title"))
     creators = root.findall("identification/creator")
     composer = next((t for e in creators if e.get("type") == "composer" and (t := _text(e))), "")
@@ -420,7 +420,7 @@ def _title_and_composer(root: Element) -> tuple[str, str]:
 
 
 def _largest_words(root: Element) -> str:
-    """Find the words in the largest letters on the first page, where they are larger than any others."""
+    """Find the words in the largest letters on the first page, larger than any others."""
     found: list[tuple[float, str]] = []
     for credit in root.findall("credit"):
         words = credit.find("credit-words")

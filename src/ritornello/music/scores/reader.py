@@ -60,7 +60,7 @@ class Walk:
 def scan_score(
     content: bytes, suffix: str, source: str = "", repeats: str = "unfold"
 ) -> tuple[list[Piece], list[Remark]]:
-    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei; with remarks on bars that are never played.
+    """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei; with remarks.
 
     One Part for each staff that has notes.
     Pitches are sounding pitches, of transposing instruments too. Tied notes are one note; grace notes, cue notes
@@ -233,7 +233,7 @@ def _set_key(staves, signature: str, mode: str, tonic: str, accidental: str) -> 
 
 
 def _set_metre(walk: Walk, count: str | None, unit: str | None, sign: str | None) -> None:
-    """Take over a metre: a count such as "3+2" states groups; terms of a mixed metre are separated by "|"."""
+    """Take over a metre: "3+2" states groups; "|" separates terms of a mixed metre."""
     if count is None and sign in ("common", "cut"):
         count, unit = ("4", "4") if sign == "common" else ("2", "2")
     counts = [re.fullmatch(r"\d+(\s*\+\s*\d+)*", term) for term in (count or "").split("|")]

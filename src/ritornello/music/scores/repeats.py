@@ -80,7 +80,7 @@ def played_order(bars: Sequence[BarMarks]) -> list[int]:
 
 
 def _turns(bars: Sequence[BarMarks], place: int) -> tuple[range, list[int]]:
-    """Find the endings around a bar, or the bar alone, and list the plays of the repeat that ends there.
+    """Find the endings around a bar, and list the plays of the repeat that ends there.
 
     A number that no ending has is no play: endings 1 and 3 are two.
     """

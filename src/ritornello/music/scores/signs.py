@@ -26,7 +26,7 @@ class Bracket(NamedTuple):
 
 
 def read_marks(root: Element) -> list[BarMarks]:
-    """Collect the marks of every bar from all parts; endings from the part that has most of them."""
+    """Collect the marks of every bar from all parts; endings from the part with most of them."""
     parts = [part.findall("measure") for part in root.findall("part")]
     marks = [BarMarks() for _ in range(max(map(len, parts)))]
     brackets: list[Bracket] = []
@@ -44,7 +44,7 @@ def read_marks(root: Element) -> list[BarMarks]:
 
 
 def _read_barlines(marks: Sequence[BarMarks], measures: Sequence[Element]) -> list[Bracket]:
-    """Read repeats and endings; what opens counts for the bar behind its barline, what closes for the one before."""
+    """Read repeats and endings: what opens counts for the next bar, what closes for the last."""
     brackets: list[Bracket] = []
     for index, measure in enumerate(measures):
         in_front = True
@@ -86,7 +86,7 @@ def _passes(ending: Element) -> frozenset[int]:
 
 
 def _set_endings(marks: Sequence[BarMarks], brackets: Sequence[Bracket]) -> None:
-    """Give bars the passes of their endings, with the ends and repeat signs that the file leaves out.
+    """Give bars the passes of their endings, and the ends and signs that the file leaves out.
 
     An ending in front of another one lasts to the repeat sign between them, which is meant where it is missing;
     one that is never closed lasts to its repeat sign, or a bar.
@@ -127,7 +127,7 @@ def _count_from_one(marks: Sequence[BarMarks]) -> None:
 
 
 def _set_jumps(marks: Sequence[BarMarks], parts: Sequence[Sequence[Element]]) -> None:
-    """Take jumps in words at the end of their section; end a da capo without a Fine before the Trio.
+    """Take jumps in words at the end of their section; a da capo ends before the Trio.
 
     Words stand where they begin on the page: a bar or two before the double bar that they are meant for.
     """
@@ -180,7 +180,7 @@ def _read_signs(mark: BarMarks, measure: Element) -> None:
 
 
 def _read_words(mark: BarMarks, text: str) -> bool:
-    """Read a jump, or where one leads to, that is written in words; returns whether it is a jump."""
+    """Read a jump, or where one leads to, in words; return whether it is a jump."""
     match jump_of_words(text):
         case "capo" | "segno" as origin:
             mark.jump = mark.jump or origin

@@ -74,7 +74,7 @@ def _origin(imprint: Imprint) -> str:
 
 
 def _part(imprint: Imprint) -> str:
-    """Write name and program of the part; the program, counted from 1, only where it is not the piano."""
+    """Write name and program (from 1; a piano's not) of the part."""
     name = escape(_NOT_XML.sub("", imprint.part))
     if not imprint.program:
         return f"<part-name>{name}</part-name>"

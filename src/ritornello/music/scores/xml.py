@@ -9,7 +9,7 @@ from ritornello.music.errors import decode_text
 
 
 def parse_xml(content: bytes) -> ElementTree.Element:
-    """Parse an XML document; characters that XML does not allow are passed over, a bare "&" stands for itself.
+    """Parse an XML document, passing over illegal characters; a bare "&" stands for itself.
 
     Raises ValueError for broken XML and for a document that declares entities.
     """

@@ -131,7 +131,7 @@ def one_note(log: Log) -> str | None:
 
 
 def _what_to_do(log: Log) -> str:
-    """Advise on a network that writes too little: more training may mend it while there is more to come."""
+    """Advise on a network that writes too little: more training may mend it."""
     may_pass = not log.stopped or still_improving(log)
     return "early in training that passes" if may_pass else "look at the corpus (`ritornello corpus show`)"
 
@@ -176,7 +176,7 @@ def corpus_too_small(log: Log) -> str | None:
 
 
 def still_improving(log: Log) -> str | None:
-    """Find a run that ended while its validation figures were still falling, and nothing speaks against more."""
+    """Find a run that ended while its validation figures were still falling."""
     if log.stopped not in ("finished", "time") or len(log.points) < CHECKS_TO_JUDGE:
         return None
     if memorises(log) or rate_too_high(log):

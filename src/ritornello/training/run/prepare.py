@@ -102,7 +102,7 @@ def find_source(saved: Checkpoint) -> str:
 
 
 def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -> Training:
-    """Put a run back where it was saved, to follow its stored plan, for longer if it gets more time."""
+    """Put a run back where it was saved, to follow its stored plan, or a longer one."""
     folder, metadata, more_seconds = saved.folder, saved.metadata, request.options.more_seconds
     if more_seconds and saved.progress.stopped == "diverged":
         raise CheckpointError(f"{folder}: more time does not help a run that blew up; begin anew, --peak-rate lower")
@@ -197,7 +197,7 @@ def with_validation(corpus: Corpus) -> Corpus:
 
 
 def with_ends_held_out(corpus: Corpus) -> Corpus:
-    """Hold the ends of very long melodies out where nothing else validates: the last tenth of each.
+    """Hold out the last tenth of very long melodies where nothing else validates.
 
     The rest of each is cut into sections at barlines, which streams read in different places.
     """
