@@ -382,7 +382,7 @@ def test_what_a_primer_loses_is_a_warning_or_goes_to_who_asked(model):
 
 def test_a_folder_of_tunes_is_a_corpus_in_every_verb(model, hymn_folder, tmp_path):
     lines: list = []
-    corpus = rito.load_corpus(hymn_folder, on_report=lines.append)
+    corpus = rito.load_corpus(hymn_folder, on_report=lines.extend)
     assert [line.status for line in lines] == 10 * ["kept"]
     assert rito.show_corpus(hymn_folder) == rito.show_corpus(corpus)
     assert model.evaluate(hymn_folder, "train") == model.evaluate(corpus, "train")

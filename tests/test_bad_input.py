@@ -143,7 +143,7 @@ generate run -o out --range C5-C4          | the range must lie in | 4 semitones
 generate run -o out --temperature 11       | temperature must be | 0 to 10
 generate run -o out --top-p 0              | top_p must be | above 0
 generate run -o out --seed -1              | seed must be | 0 to 2^63
-generate run -o out --bogus                | Unknown option: --bogus | try --help
+generate run -o out --bogus                | there is no option --bogus | try --help
 evaluate run missing                       | missing: no such corpus | ritornello corpus build
 evaluate run silent.mid                    | silent.mid: no_notes | export it again with the notes
 evaluate missing corpus                    | missing: no such model | give a model file

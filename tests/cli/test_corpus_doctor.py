@@ -167,7 +167,7 @@ def test_similarity_is_an_option(command, folder, tmp_path):
 def test_families_say_who_is_kin_and_why(command, folder, tmp_path):
     command("corpus", "build", folder, "-o", tmp_path / "c")
     out = command("corpus", "show", tmp_path / "c", "--families").out
-    assert "1 families of two or more, 4 tunes in them" in out
+    assert "1 family of two or more, 4 tunes in them" in out
     assert "5 semitones up (28 notes, all shared)" in out
     assert "at half speed (28 notes, all shared)" in out
     assert "86 % in shared runs, the longest 8 notes" in out

@@ -143,7 +143,7 @@ def test_a_run_among_the_tunes_that_it_learns_from_does_not_learn_from_itself(co
     tunes = shutil.copytree(hymn_folder, tmp_path / "tunes")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LiveView, "show", press)
-        assert command("train", tunes, "-o", tunes / "run", "--updates", 8, "--checks", 2, *SMALL).status == 1
+        assert command("train", tunes, "-o", tunes / "run", "--updates", 8, "--checks", 2, *SMALL).status == 130
     assert list((tunes / "run/samples").glob("*.mid"))
     status, out, err = command("train", "--resume", tunes / "run")
     assert (status, err) == (0, "")
@@ -234,7 +234,7 @@ def test_ctrl_c_while_tunes_are_read_promises_nothing(command, hymn_folder, tmp_
 
     monkeypatch.setattr("ritornello.api.run.load_corpus", press)
     status, _, err = command("train", hymn_folder, "-o", tmp_path / "run")
-    assert (status, err) == (1, "ritornello: interrupted before training began; nothing was written\n")
+    assert (status, err) == (130, "ritornello: interrupted before training began; nothing was written\n")
 
 
 def test_a_finished_run_says_that_it_is_at_its_end(command, run):

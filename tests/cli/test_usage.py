@@ -97,4 +97,4 @@ def test_a_folder_of_many_tunes_is_summed_up_before_training(command, hymn_folde
     words = ["--updates", "1", "--preset", "tiny", "--threads", "1", "--bptt-steps", "8"]
     out = command("train", many, "-o", tmp_path / "run", *words).out
     assert sum(".abc" in line for line in out.splitlines()) <= 21
-    assert "30" in out
+    assert "30 tunes" in out or "29 " in out  # copies of one another

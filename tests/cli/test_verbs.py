@@ -414,7 +414,7 @@ def test_ctrl_c_while_the_verbs_are_loaded_is_one_line(command, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setitem(sys.modules, "ritornello.cli.verbs", Pressed("ritornello.cli.verbs"))
-    assert command("--version") == (1, "", "ritornello: interrupted before it began\n")
+    assert command("--version") == (130, "", "ritornello: interrupted before it began\n")
 
 
 def raising(error: Exception):

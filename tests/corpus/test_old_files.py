@@ -52,8 +52,23 @@ def test_parts_count_in_fingerprint_and_digest_and_are_not_packed(tmp_path):
         Corpus.load(tmp_path / "parts")
 
 
-def test_an_old_journal_is_taken_up(tmp_path):
-    shutil.copy(OLD / "journal", tmp_path / "journal")
+def with_header_of_today(path):
+    """Put the records of the old journal behind the header of a new one, which names version and options."""
+    with Journal(path, BuildOptions(), 2):
+        pass
+    *header, _ = path.read_bytes().split(b"\n", 2)
+    *_, records = (OLD / "journal").read_bytes().split(b"\n", 2)
+    path.write_bytes(b"\n".join([*header, records]))
+
+
+def test_a_journal_of_other_options_is_begun_anew(tmp_path):
+    shutil.copy(OLD / "journal", tmp_path / "journal")  # of before a metre could be given
+    with Journal(tmp_path / "journal", BuildOptions(), 2) as journal:
+        assert not journal.take_up(0, content_key("book.abc", (OLD / "book.abc").read_bytes()))
+
+
+def test_rows_of_an_old_journal_are_taken_up(tmp_path):
+    with_header_of_today(tmp_path / "journal")
     names = ["book.abc", "steps.npy"]
     with Journal(tmp_path / "journal", BuildOptions(), 2) as journal:
         assert [journal.take_up(n, content_key(name, (OLD / name).read_bytes())) for n, name in enumerate(names)] == [
@@ -70,7 +85,7 @@ def test_an_old_shard_is_read(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     from ritornello.corpus.build.shards import read_shard, write_shard
 
-    shutil.copy(OLD / "journal", tmp_path / "journal")
+    with_header_of_today(tmp_path / "journal")
     with Journal(tmp_path / "journal", BuildOptions(), 1) as journal:
         key = content_key("book.abc", (OLD / "book.abc").read_bytes())
         assert journal.take_up(0, key)

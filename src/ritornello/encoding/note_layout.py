@@ -115,7 +115,7 @@ def spans_of(
             losses = Counter(moved=len(melody.notes)) if late else Counter()
             exact = [(cut, index) for cut, (_, index) in zip(cuts, changes, strict=True)]
             return [(s, e, n[2]) for s, e, n in zip(edges[::2], edges[1::2], melody.notes)], exact, losses
-    notes = np.array([n[:3] for n in melody.notes], np.int64)
+    notes = np.array([n[:3] for n in melody.notes], np.int64).reshape(-1, 3)
     starts, ends, pitches, losses = stepped(notes, COARSE, per, late)
     step = TICKS // COARSE
     places = (rounded(np.array([tick for tick, _ in changes], np.int64), COARSE, per) * step).tolist()

@@ -48,5 +48,5 @@ def test_the_picture_is_sound_xml_with_a_bar_for_each_value():
 
 def test_a_corpus_of_silence_can_be_described():
     silent = corpus_of([(CorpusPiece("a", ()), [Melody(())])])
-    assert as_text(describe(silent)).startswith("1 pieces, 1 melodies, 0 notes")
+    assert as_text(describe(silent)).startswith("1 piece, 1 melody, 0 notes")
     ElementTree.fromstring(as_svg(describe(silent)))

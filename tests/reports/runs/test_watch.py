@@ -64,7 +64,7 @@ def test_each_check_leaves_a_melody_that_begins_as_the_held_out_tune_does(traini
 def test_checks_of_one_moment_of_an_epoch_leave_a_melody_each(tiny_corpus, tmp_path):
     options = replace(OPTIONS, streams=1, bptt_steps=2, updates=4)  # all within the first tune
     looks = list(watch(prepare_training(Request(NETWORK, Grid(), options), tiny_corpus), tmp_path))
-    assert len({look.check.epochs for look in looks}) == 1
+    assert {f"{look.check.epochs:.1f}" for look in looks} == {"0.0"}
     assert len(names_in(tmp_path / "samples")) == 4
 
 
@@ -98,7 +98,9 @@ def test_the_line_to_beat_is_the_ngrams_on_the_tunes_that_are_watched(training, 
     expected = score_ngram(tiny_corpus, Grid(), "validation").bits_per_note
     assert look.log.ngram == pytest.approx(expected)
     told = json.loads((tmp_path / "coach.json").read_text())
-    assert told["tokens_per_note"]["held_out"] == (4 * 16 + 2) / 16  # bars of sixteen steps, begin, end; notes
+    assert (
+        told["tokens_per_note"]["held_out"] == (4 * 16 + 3) / 16
+    )  # bars of sixteen steps, metre in two figures, end; notes
 
 
 def test_bits_per_note_are_counted_from_nats_per_token(training, tmp_path):
@@ -239,7 +241,7 @@ def test_before_the_first_update_only_the_plan_s_bound_says_how_long_it_takes(
     with closing(watch(training, tmp_path)) as looks:
         first = next(looks)
     assert first.check.update == 0
-    assert math.isnan(first.seconds_left) if bound is None else first.seconds_left == bound
+    assert math.isnan(first.seconds_left) if bound is None else 0 < first.seconds_left <= bound
 
 
 def test_elsewhere_than_on_a_terminal_each_check_is_a_line_with_its_melody(training, tmp_path, capsys):
