@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.players import Player
-    from ritornello.render.page import Exhibit
     from ritornello.training.loop import Check
 
 MODEL_NAME = "model.safetensors"
@@ -66,22 +65,18 @@ class Tune:
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
-        from ritornello.render.page import frame_html
         from ritornello.render.save import melody_bytes
 
-        if Path(path).suffix.lower() == ".html":
-            return frame_html(self._exhibit()).encode()
-        return melody_bytes(self.melody, path, self.probabilities, self.imprint)
+        return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures)
 
-    def _exhibit(self) -> Exhibit:
+    @property
+    def figures(self) -> dict[str, str]:
+        """What a page says of the tune, by name."""
         from ritornello.evaluate.novelty import run_in_words
-        from ritornello.render.save import exhibit_of
 
-        exhibit = exhibit_of(self.melody, self.probabilities, self.imprint)
         if self.shared_run is None:
-            return exhibit
-        words = {"longest run shared with a training tune": run_in_words(self.shared_run)}
-        return dataclasses.replace(exhibit, figures={**words, **exhibit.figures})
+            return {}
+        return {"longest run shared with a training tune": run_in_words(self.shared_run)}
 
     @property
     def file_name(self) -> str:
@@ -101,8 +96,9 @@ class Tune:
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
+        from ritornello.render.save import exhibit_of
 
-        return notebook_html(self._exhibit())
+        return notebook_html(exhibit_of(self.melody, self.probabilities, self.imprint, self.figures))
 
 
 class Model:

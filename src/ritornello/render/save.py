@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,12 @@ def melody_bytes(
     path: str | Path,
     probabilities: Sequence[float] | None = None,
     imprint: Imprint = NO_IMPRINT,
+    figures: Mapping[str, str] = {},
 ) -> bytes:
-    """Encode a melody by the suffix of a path, which is not written. See `save_melody`."""
+    """Encode a melody by the suffix of a path, which is not written. See `save_melody`.
+
+    figures: what a page says of it, by name.
+    """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in WRITABLE:
@@ -59,7 +63,7 @@ def melody_bytes(
     if suffix == ".html":
         from ritornello.render.page import frame_html
 
-        return frame_html(exhibit_of(melody, probabilities, imprint)).encode()
+        return frame_html(exhibit_of(melody, probabilities, imprint, figures)).encode()
     if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
@@ -82,7 +86,10 @@ def suffixes_of(formats: Sequence[str]) -> list[str]:
 
 
 def exhibit_of(
-    melody: Melody, probabilities: Sequence[float] | None = None, imprint: Imprint = NO_IMPRINT
+    melody: Melody,
+    probabilities: Sequence[float] | None = None,
+    imprint: Imprint = NO_IMPRINT,
+    figures: Mapping[str, str] = {},
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known."""
     from ritornello.render.audio_file import encode_audio
@@ -90,5 +97,5 @@ def exhibit_of(
     from ritornello.render.sound import render_wave
 
     audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
-    figures = {"origin": imprint.origin} if imprint.origin else {}
-    return Exhibit(melody, audio, "audio/mpeg", "", figures, probabilities, imprint=imprint)
+    shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
+    return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, imprint=imprint)
