@@ -39,7 +39,7 @@ class Example:
 
 
 def variants(kind: str, piece: Piece, whole: Piece, seed: int) -> Iterator[Piece]:
-    """A piece as it is, with all its parts, half of it, and two voices of a hymn."""
+    """List what is fitted to: a piece with all its parts, half of it, and two voices of a hymn."""
     rng = np.random.default_rng(seed)
     yield piece
     yield whole
@@ -88,7 +88,7 @@ def example(piece: Piece, seed: int, is_hymn: bool) -> Example | None:
 
 
 def _first_barline(performance: Piece, truth: Truth, late: np.ndarray) -> float:
-    """Where the first barline lies once the drift is taken out, by the notes on beats."""
+    """Find where the first barline lies once the drift is taken out, by the notes on beats."""
     played_at = np.concatenate([[n.start for n in p.notes] for p in performance.parts]) / 480
     written = np.concatenate(truth.starts)
     on_beat = written % 1 == 0

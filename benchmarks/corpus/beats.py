@@ -68,7 +68,7 @@ def performances(files: int, hymns: list, songs: list) -> Iterator[tuple[str, st
 
 
 def exact(piece: Piece) -> bool:
-    """Whether the notes of all parts lie on their grid."""
+    """Test whether the notes of all parts lie on their grid."""
     starts = np.array([n.start for part in piece.parts for n in part.notes])
     return is_written(starts, piece.timeline.ticks_per_quarter)
 
@@ -93,7 +93,7 @@ def judged(kind: str, name: str, piece: Piece, seed: int) -> Judged:
 
 
 def compared(piece: Piece, truth: Truth, metre: Metre) -> tuple[bool, bool, bool]:
-    """Whether beat (phase and rate), bar length, and bar length with downbeat are right."""
+    """Judge whether beat (phase and rate), bar length, and bar length with downbeat are right."""
     tpq, line = piece.timeline.ticks_per_quarter, piece.timeline
     assert [len(p.notes) for p in piece.parts] == [len(s) for s in truth.starts]
     places = np.concatenate([[n.start - line.pickup for n in p.notes] for p in piece.parts]) / tpq
@@ -120,7 +120,7 @@ def _off(late: float, period: float) -> float:
 
 
 def by_group(results: Sequence[Judged]) -> list[dict]:
-    """How often each is right, in all and for each kind of file."""
+    """Count how often each is right, in all and for each kind of file."""
     groups: dict[str, Callable[[Judged], bool]] = {
         "all": lambda r: True,
         "reported without doubt": lambda r: not r.is_doubted,

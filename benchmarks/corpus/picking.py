@@ -58,7 +58,7 @@ def song_files(songs: Path) -> Iterator[tuple[PurePath, bytes]]:
 
 
 def judged(kind: str, seed: int, arrangement: Arrangement) -> dict:
-    """What each way of picking gives for an arrangement written to MIDI and read again.
+    """Find what each way of picking gives for an arrangement written to MIDI and read again.
 
     A tune with what fills its rests is right, as where two lines take turns (`turns`).
     """
@@ -86,7 +86,7 @@ def arrangements(songs: Path | None, count: int) -> Iterator[tuple[int, str, Arr
 
 
 def judge(songs: Path | None, count: int) -> list[dict]:
-    """What each way of picking gives for so many arrangements."""
+    """Find what each way of picking gives for so many arrangements."""
     return [judged(kind, seed, arrangement) for seed, kind, arrangement in arrangements(songs, count)]
 
 

@@ -64,12 +64,12 @@ def _files(is_held_out: bool) -> Iterator[tuple[str, str, bytes]]:
 
 
 def metre_class(metre: Metre) -> str:
-    """The metre that counts as the same: 2/4 and 2/2 as 4/4, 3/8 as 6/8."""
+    """Find the metre that counts as the same: 2/4 and 2/2 as 4/4, 3/8 as 6/8."""
     return SAME.get(metre.name, metre.name)
 
 
 def beat_of(metre: Metre) -> float:
-    """The beat in quarters: dotted in eighths by threes, else a quarter (also of halves), or half of one (of 4/8)."""
+    """Find the beat in quarters: dotted in eighths by threes, half a quarter in 4/8, else a quarter."""
     if metre.denominator >= 8:
         return (3 if metre.numerator % 3 == 0 else 1) * 4 / metre.denominator
     return 1.0

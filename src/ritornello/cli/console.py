@@ -1,4 +1,4 @@
-"""What verbs share: options, and output as text on the screen, as JSON, as a bar or lines of progress."""
+"""What verbs share: options, and output as text on the screen, as JSON, as a bar of progress."""
 
 from __future__ import annotations
 

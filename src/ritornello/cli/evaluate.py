@@ -83,15 +83,13 @@ def evaluate(
                 updates=updates,
                 seed=seed,
             )
-        value.setdefault("baselines", {})
-        console.result(value, _in_words(chosen, value, corpus, console))
-        return
-    if (minutes, updates, seed) != (None, None, None):
-        raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
-    compared = others[0] if others and len(others) == 1 else others
-    value = chosen.evaluate(corpus, split, compared, baselines, tunes, per_note or None, replace, console.report)
-    if reason := value.pop("no_baselines", ""):
-        console.say(f"no baselines: {reason}")
+    else:
+        if (minutes, updates, seed) != (None, None, None):
+            raise CycloptsError(msg="--minutes, --updates and --seed are those of training: give --folds too")
+        compared = others[0] if others and len(others) == 1 else others
+        value = chosen.evaluate(corpus, split, compared, baselines, tunes, per_note or None, replace, console.report)
+        if reason := value.pop("no_baselines", ""):
+            console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
     console.result(value, _in_words(chosen, value, corpus, console))
 

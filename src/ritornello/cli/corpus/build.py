@@ -53,7 +53,7 @@ def build(
             is_shown_whole = options.strict or is_corpus(Path(out))  # then no report.jsonl has the lines
             console.say(screen(error.report, console.width, len(error.report) if is_shown_whole else LINES))
         raise
-    console.say(screen(corpus.report, console.width))
+    console.report(corpus.report)
     rule = SplitRule.parse(options.split)
     if unknown := rule.unknown(corpus):
         console.say(unknown_names(rule, unknown))

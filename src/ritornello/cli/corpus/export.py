@@ -54,6 +54,6 @@ def export(
     made = api.export_corpus(source, out, to, convention, steps_per_quarter, replace, remarks.append)
     files = [str(path) for path in made]
     melodies = source.counts()["all"]["melodies"]
-    what = f"{len(files)} file{'s' if len(files) != 1 else ''}"
+    what = counted(len(files), "file")
     value = {"out": out, "format": to, "files": files, "melodies": melodies, "remarks": remarks}
     console.result(value, "\n".join([f"{out}: {counted(melodies, 'melody')} in {what}", *remarks]))

@@ -22,6 +22,7 @@ import numpy as np
 from ritornello.corpus.beats.settle import SUFFIXES
 from ritornello.corpus.pick.line import Columns
 from ritornello.music.values import Melody, Piece, Timeline
+from ritornello.plural import counted
 
 LEAD = 0.4  # of the stresses, over the first eighth and every other
 FEWEST = 24  # notes to tell it from
@@ -118,8 +119,8 @@ def shortness(melodies: Sequence[Melody], least_notes: int) -> str:
     """Say in what the longest of some melodies (at least one) falls short: notes or bars."""
     notes, bars = max(len(m.notes) for m in melodies), max(sounding_bars(m) for m in melodies)
     if notes < least_notes:
-        return f"{notes} note{'s' if notes != 1 else ''}"
-    return f"the longest useful line is {bars} bar{'s' if bars != 1 else ''}"
+        return counted(notes, "note")
+    return f"the longest useful line is {counted(bars, 'bar')}"
 
 
 def _between_rests(melody: Melody, rest_bars: float) -> list[tuple[int, int]]:

@@ -223,7 +223,7 @@ def _chart(group: Group, width: int, height: int) -> str:
 
 def _lede(group: Group) -> str:
     count = len(group.rows)
-    text = f"{count} run{'s' * (count != 1)}"
+    text = counted(count, "run")
     drawn = sum(row.best is not None for row in group.rows)
     text += f"; the best {MOST_LINES} are drawn" if drawn > MOST_LINES else ""
     return escape(f"{text}; {group.caution}." if group.caution else f"{text}.")
