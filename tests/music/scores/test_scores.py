@@ -234,6 +234,69 @@ def test_an_additive_metre_keeps_its_groups(time):
     assert piece.timeline.metres == (Metre(0, 7, 8, (3, 2, 2)),)
 
 
+@pytest.mark.parametrize(
+    ("sign", "expected"),
+    [("*M3+2+2/8", Metre(0, 7, 8, (3, 2, 2))), ("*M2/4+3/8", Metre(0, 7, 8, (2, 2, 3))),
+     ("*M2+5/8", Metre(0, 7, 8, (2, 5))), ("*M7/8", Metre(0, 7, 8)), ("*M3/8+2/4", Metre(0, 7, 8, (3, 2, 2)))],
+)  # fmt: skip
+def test_an_additive_metre_of_kern_keeps_its_groups(sign, expected):
+    text = f"**kern\n*k[]\n{sign}\n8c\n=1\n4.d\n4e\n4f\n=2\n2d\n4.c\n==\n*-\n"
+    assert read_one(text.encode(), ".krn").timeline.metres == (expected, expected._replace(tick=240))
+
+
+def test_signs_in_mid_piece_of_kern_hold_in_every_voice_until_the_next():
+    text = """**kern\t**kern\t**text
+*k[b-]\t*k[b-]\t*
+*F:\t*F:\t*
+*M4/4\t*M4/4\t*
+=1\t=1\t=1
+.\t8qg\t.
+1F\t[4f\tla
+.\t4f]\t.
+.\t6f\t.
+.\t6g\t.
+.\t6a\t.
+*C:\t*C:\t*
+*M3+2/8\t*M3+2/8\t*
+=2\t=2\t=2
+*\t*^\t*
+8%5C\t4.cc\t8%5c\tla
+.\t4b\t.\t.
+*\t*v\t*v\t*
+*k[]\t*k[]\t*
+*D:dor\t*D:dor\t*
+*M2/4\t*M2/4\t*
+=3\t=3\t=3
+2D\t4d\t.
+*\t*k[f#]\t*
+*\t*e:\t*
+.\t4e\t.
+==\t==\t==
+*-\t*-\t*-
+"""
+    timeline = read_one(text.encode(), ".krn").timeline
+    assert timeline.metres == (Metre(0, 4, 4), Metre(1920, 5, 8, (3, 2)), Metre(3120, 2, 4))
+    assert timeline.keys == (Key(0, -1), Key(1920, 0), Key(3120, 0, "dorian"), Key(3600, 1, "minor"))
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [("*D:", Key(480, 2)), ("*b:", Key(480, 2, "minor")), ("*k[f#] *D:", Key(480, 1, "mixolydian")),
+     ("*D:dor", Key(480, 0, "dorian")), ("*k[f#c#g#]", Key(480, 3)), ("*B-:", Key(480, -2))],
+)  # fmt: skip
+def test_a_key_inside_a_kern_piece_is_kept_in_mid_bar_too(signs, expected):
+    tandem = "\n".join(signs.split())
+    text = f"**kern\n*k[b-e-]\n*g:\n*M2/4\n=1\n4g\n{tandem}\n4a\n=2\n2b\n==\n*-\n"
+    assert read_one(text.encode(), ".krn").timeline.keys == (Key(0, -2, "minor"), expected)
+
+
+def test_sections_of_kern_played_again_have_the_metre_and_key_of_their_place():
+    text = "**kern\n*>[A,B,A]\n*k[]\n*C:\n*M3+2/8\n*>A\n=1\n4.c\n4d\n*>B\n=2\n*M5/8\n*G:\n4g\n4.a\n==\n*-\n"
+    timeline = read_one(text.encode(), ".krn").timeline
+    assert timeline.metres == (Metre(0, 5, 8, (3, 2)), Metre(1200, 5, 8), Metre(2400, 5, 8, (3, 2)))
+    assert timeline.keys == (Key(0, 0), Key(1200, 1), Key(2400, 0))
+
+
 def test_pickup_key_change_metre_change_and_tempo():
     change = (
         "<attributes><key><fifths>-3</fifths><mode>minor</mode></key>"

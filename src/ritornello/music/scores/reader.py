@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate
 from xml.etree import ElementTree
 
 from ritornello.music.beats import joined_metre
@@ -18,7 +19,7 @@ from ritornello.music.errors import Remark, decode_text, unplayed_bars
 from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
-from ritornello.music.scores.kern import prepared_kern
+from ritornello.music.scores.kern import KernSigns, kern_signs, prepared_kern
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.musicxml import read_musicxml
 from ritornello.music.scores.xml import parse_xml
@@ -108,6 +109,8 @@ def _piece(text: str, input_from: str, source: str, repeats: str, mdiv: str = ""
     timemap, mei, toolkit = _through_verovio(text, input_from, mdiv)
     walk = _walked(mei)
     _place_notes(walk, _times_of_map(walk, timemap), toolkit)
+    if input_from == "humdrum":
+        _take_signs(list(walk.bars.values()), kern_signs(text))
     order = mei_order(mei) if repeats == "unfold" else list(range(len(walk.bars)))
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
@@ -318,6 +321,22 @@ def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:
                 times[name] = (on - bar_starts.get(walk.places[name][0], Fraction(0)), now - on)
         begun.update(dict.fromkeys(event.get("on", ()), now))
     return times
+
+
+def _take_signs(bars: Sequence[Measure], signs: KernSigns) -> None:
+    """Set the additive metres, and the keys inside a piece, that a kern text states; verovio passes over them.
+
+    Nothing is set where text and bars differ in length.
+    """
+    starts = list(accumulate((bar.length for bar in bars), initial=Fraction(0)))
+    if starts[-1] != signs.length:
+        return
+    later = [(time, key) for time, key in signs.keys if time > 0]
+    for bar, start, end in zip(bars, starts, starts[1:], strict=False):
+        stated = next((metre for time, metre in reversed(signs.metres) if time <= start), None)
+        bar.metre = stated if stated and stated[2:] else bar.metre
+        bar.key = next((key for time, key in reversed(later) if time <= start), bar.key)
+        bar.keys = [(time - start, key) for time, key in later if start < time < end]
 
 
 def _place_notes(walk: Walk, times: Times, toolkit) -> None:
