@@ -45,8 +45,9 @@ class KernSigns:
 
 
 def kern_signs(text: str) -> KernSigns:
-    """Find the metres and keys of a kern text. Of spines that state different ones the highest voice counts.
+    """Find the metres and keys of a kern text.
 
+    Of spines that state different ones the highest voice counts.
     A tonic beside a new signature may make another mode of it (D without sharps is D mixolydian); one without, in
     mid-piece, names the key of a passage, major or minor.
     Keys are left out where parts are written as transposed (`*Tr`).
@@ -81,14 +82,14 @@ def kern_signs(text: str) -> KernSigns:
 
 
 def _sign_named(token: str) -> str:
-    """Tell what a tandem interpretation states: "metre", "signature" or "tonic"; "" for anything else."""
+    """Tell whether a token states a "metre", a "signature" or a "tonic"; "" for none."""
     if re.match(r"\*M(?!M|\()[\dXF?]", token):
         return "metre"
     return "signature" if _SIGNATURE.match(token) else "tonic" if _KEY.match(token) else ""
 
 
 def _after_path(kinds: list[str], ends: list[Fraction], tokens: Sequence[str]) -> tuple[list[str], list[Fraction]]:
-    """Follow the columns through a line of interpretations: split, joined, exchanged, added or ended."""
+    """Follow columns through a line of interpretations: split, joined, exchanged, ended ..."""
     columns: list[tuple[str, Fraction]] = []
     pairs = list(zip(kinds, ends, tokens, strict=False))
     for place, (kind, end, token) in enumerate(pairs):
@@ -103,7 +104,10 @@ def _after_path(kinds: list[str], ends: list[Fraction], tokens: Sequence[str]) -
 
 
 def _quarters(token: str) -> Fraction:
-    """Measure a note, chord or rest: 4 is a quarter, 0 a breve, 3%2 two thirds of a whole; 0 for a grace note."""
+    """Measure a note, chord or rest in quarters; 0 for a grace note.
+
+    4 is a quarter, 0 a breve, 3%2 two thirds of a whole.
+    """
     first = token.split(" ")[0]
     found = _DURATION.search(first)
     if found is None or "q" in first.lower():

@@ -324,9 +324,9 @@ def _times_of_map(walk: Walk, timemap: Sequence[dict]) -> Times:
 
 
 def _take_signs(bars: Sequence[Measure], signs: KernSigns) -> None:
-    """Set the additive metres, and the keys inside a piece, that a kern text states; verovio passes over them.
+    """Set the additive metres, and the keys inside a piece, that a kern text states.
 
-    Nothing is set where text and bars differ in length.
+    Verovio passes over them. Nothing is set where text and bars differ in length.
     """
     starts = list(accumulate((bar.length for bar in bars), initial=Fraction(0)))
     if starts[-1] != signs.length:
