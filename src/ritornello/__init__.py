@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         load_corpus,
         load_model,
         models,
+        read,
         render_file,
         runs,
         samples,
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
         train,
     )
     from ritornello.corpus.store import Corpus
-    from ritornello.music import Melody, Note, Piece, read
+    from ritornello.music import Melody, Note, Piece
 
-_HOMES = {"ritornello.corpus.store": ("Corpus",), "ritornello.music": ("Melody", "Note", "Piece", "read")}
+_HOMES = {"ritornello.corpus.store": ("Corpus",), "ritornello.music": ("Melody", "Note", "Piece")}
 
 __all__ = [
     "Corpus",

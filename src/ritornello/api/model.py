@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, overload
 from ritornello.api.options import takes
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
+from ritornello.plural import counted
+from ritornello.render.shown import Gallery, ShownMelody
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ritornello.model.file import ModelFile
     from ritornello.model.lstm import NumpyLstm
     from ritornello.model.players import Player
+    from ritornello.render.page import Exhibit
     from ritornello.training.loop import Check
 
 MODEL_NAME = "model.safetensors"
@@ -94,11 +97,19 @@ class Tune:
 
         return staff_svg(self.melody)
 
-    def _repr_html_(self) -> str:
-        from ritornello.render.page import notebook_html
+    def exhibit(self, is_small: bool = False) -> Exhibit:
+        """Make what a page shows of it. is_small: with sound that takes half the room."""
         from ritornello.render.save import exhibit_of
 
-        return notebook_html(exhibit_of(self.melody, self.probabilities, self.imprint, self.figures))
+        return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small)
+
+    def __repr__(self) -> str:
+        return f"Tune({self.melody.title!r}: {counted(len(self.melody.notes), 'note')})"
+
+    def _repr_html_(self) -> str:
+        from ritornello.render.page import notebook_html
+
+        return notebook_html(self.exhibit())
 
 
 class Model:
@@ -140,7 +151,7 @@ class Model:
     @overload
     def generate(self, *, n: None = None, **options: Any) -> Tune: ...
     @overload
-    def generate(self, *, n: int, **options: Any) -> list[Tune]: ...
+    def generate(self, *, n: int, **options: Any) -> Gallery[Tune]: ...
 
     @takes(options=GenerateOptions)
     def generate(
@@ -162,6 +173,8 @@ class Model:
         options: GenerateOptions,
     ) -> Any:
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
+
+        A notebook shows a list side by side, with a player each.
 
         primer: note names ("C4 E4:1/2 G4"), a music file, or music in memory (a Melody, or what `build_corpus` takes)
         to go on from. Tunes keep tempo, instrument and loudness of a song, as far as the options leave them open.
@@ -213,7 +226,7 @@ class Model:
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
                     origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
-                    tunes.append(Tune(melody, surprise, m.seed, m.index, len(indices), imprint))
+                    tunes.append(Tune(ShownMelody.of(melody), surprise, m.seed, m.index, len(indices), imprint))
                 if song and not at:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
                         remark(line)
@@ -221,7 +234,7 @@ class Model:
             if ".html" in suffixes and (runs := self.shared_runs([tune.melody for tune in tunes], corpus)):
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
             _write(tunes, Path(out), suffixes, replace)
-        return tunes[0] if n is None else tunes
+        return tunes[0] if n is None else Gallery(tunes, f"{Path(self.name).name}, seed {seed}")
 
     def _song(self, primer: Any, bars: int | None, is_left_out: bool, options: GenerateOptions) -> Song | None:
         """Read what tunes go on from, cut to its first bars; None where they begin with nothing."""
@@ -353,6 +366,11 @@ class Model:
         network = self.file.network
         return f"Model({self.name!r}: {network.layers} layers of {network.width}, {self.file.encoding})"
 
+    def _repr_html_(self) -> str:
+        from ritornello.reports.model_card import model_html
+
+        return model_html(Path(self.name).name, self.file.network, self.file.encoding, self.metadata)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -364,6 +382,12 @@ class Run:
     def __repr__(self) -> str:
         best = min((c.validation_nll for c in self.checks), default=float("nan"))
         return f"Run({str(self.folder)!r}: {len(self.checks)} checks, best validation nll {best:.4f} nats per token)"
+
+    def _repr_html_(self) -> str:
+        from ritornello.reports.runs.log import read_run
+        from ritornello.reports.runs.notebook_view import log_html
+
+        return log_html(read_run(self.folder).log)
 
 
 def models() -> list[str]:

@@ -1,8 +1,57 @@
-"""Music files as pictures, pages, sound or another format."""
+"""Music files as pieces that show themselves, and as pictures, pages, sound or another format."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+
+from ritornello.music.files import Repeats
+from ritornello.music.values import Piece
+from ritornello.plural import counted
+from ritornello.render.shown import Gallery, ShownMelody
+
+
+class ShownPiece(Piece):
+    """A source work that a notebook shows: the highest line of each of its parts, with a player."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other is a piece of the same values."""
+        same = all(getattr(self, f.name) == getattr(other, f.name, None) for f in fields(Piece))
+        return same if isinstance(other, Piece) else NotImplemented
+
+    __hash__ = Piece.__hash__
+
+    def lines(self) -> Gallery[ShownMelody]:
+        """List the highest line of each part that has notes; percussion is left out."""
+        from ritornello.corpus.pick.line import top_line
+
+        name = self.title or Path(self.source).name
+        lines: Gallery[ShownMelody] = Gallery(name=name)
+        for number, part in enumerate(self.parts, 1):
+            if part.notes and not part.is_drum:
+                title = part.name or f"{name}, part {number}"
+                lines.append(ShownMelody(top_line(part), self.timeline, title, self.source))
+        return lines
+
+    def __repr__(self) -> str:
+        return f"Piece({self.title or self.source!r}: {counted(len(self.parts), 'part')})"
+
+    def _repr_html_(self) -> str | None:
+        return self.lines()._repr_html_()
+
+
+def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+    """Read a music file: every tune of a tune book, one piece of any other file.
+
+    The pieces show themselves in a notebook. repeats: "unfold" plays repeated bars as
+    often as the score asks, "written" reads each bar once.
+    Raises MusicFileError (a ValueError) where the file cannot be read.
+    """
+    from ritornello.music import files
+
+    return [ShownPiece(*(getattr(piece, f.name) for f in fields(Piece))) for piece in files.read(path, repeats)]
 
 
 def render_file(

@@ -35,7 +35,7 @@ from ritornello.corpus.report import FileReport, json_line, lines_of
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note
 from ritornello.plural import counted
-from ritornello.render.shown import ShownMelody
+from ritornello.render.shown import Gallery, ShownMelody
 
 COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
@@ -45,6 +45,7 @@ MAKER = "corpus build"
 """What makes the files of a corpus: it may replace a corpus that nobody changed."""
 REPORT = "report.jsonl"
 """Where nothing could be kept it lies there alone, and the next build takes its place."""
+FEW_SHOWN = 4  # melodies of a corpus that a notebook shows
 PAGE = "report.html"
 """The page of a corpus, written after it by those who show it, and never read. Saving removes an older one."""
 
@@ -103,17 +104,22 @@ class Corpus:
         for name in {*NAMES, PAGE} - set(files):
             atomic.remove(folder / name)
 
-    def melodies(self, split: str | None = None) -> list[ShownMelody]:
+    def melodies(self, split: str | None = None) -> Gallery[ShownMelody]:
         """List the melodies of a split (all where None), in file order, with their piece's source.
 
-        They show themselves in a notebook, sound there, and have `save`.
+        They show themselves in a notebook, one or many, sound there, and have `save`.
         Raises CorpusError for a name that is not a split.
         """
-        found: list[ShownMelody] = []
+        found: Gallery[ShownMelody] = Gallery()
         for piece, part in self.slices(split):
             notes = tuple(Note(*n[:4]) for n in self.notes[part.first : part.stop].tolist())
             found.append(ShownMelody(notes, part.timeline, piece.title, piece.source))
         return found
+
+    def _repr_html_(self) -> str | None:
+        """Show what is in it, and its first melodies."""
+        shown = Gallery(self.melodies(), repr(self))
+        return shown.html(FEW_SHOWN) if shown else None
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:
         """List each melody of a split as (its piece, its slice), in file order. Raises CorpusError."""

@@ -76,7 +76,7 @@ def page_html(
 
     The text is a whole HTML document of UTF-8, to be opened from disk or served; it fetches nothing.
     """
-    table = _figures(figures or {})
+    table = figure_list(figures or {})
     words = f'<p class="intro">{escape(intro)}</p>' if intro else ""
     mark = '<p class="mark">ritornello</p>'
     head = f'<header class="masthead">\n{mark}\n<h1>{escape(title)}</h1>\n{words}\n{table}</header>'
@@ -84,12 +84,12 @@ def page_html(
     foot = (
         '<footer class="colophon">Made with Ritornello, on this machine. The page holds everything it needs.</footer>'
     )
-    return _document(title, "page", f"<main>\n{head}\n{tunes}\n{foot}\n</main>")
+    return document(title, "page", f"<main>\n{head}\n{tunes}\n{foot}\n</main>")
 
 
 def frame_html(item: Exhibit) -> str:
     """Make a self-contained document of one melody."""
-    return _document(item.name, "frame", _tune(item))
+    return document(item.name, "frame", _tune(item))
 
 
 def notebook_html(item: Exhibit) -> str:
@@ -98,20 +98,27 @@ def notebook_html(item: Exhibit) -> str:
     An iframe with srcdoc is what Jupyter, Colab, VS Code, nbviewer and a static export have in common; its height
     is fixed beforehand, since a sandboxed frame cannot set its own.
     """
-    document = frame_html(item)
-    height = _frame_height(document, bool(item.audio), len(item.figures))
+    content = frame_html(item)
+    return framed(content, item.name, _frame_height(content, bool(item.audio), len(item.figures)))
+
+
+def framed(content: str, name: str, height: int) -> str:
+    """Put a whole HTML document into an iframe of so many pixels that may only run scripts.
+
+    name: what screen readers call it.
+    """
     return (
-        f'<iframe class="ritornello" title="{escape(item.name)}" sandbox="allow-scripts allow-downloads" '
+        f'<iframe class="ritornello" title="{escape(name)}" sandbox="allow-scripts allow-downloads" '
         f'style="display:block;width:100%;max-width:960px;height:{height}px;border:0;color-scheme:light dark" '
-        f'srcdoc="{escape(document)}"></iframe>'
+        f'srcdoc="{escape(content)}"></iframe>'
     )
 
 
-def _frame_height(document: str, sounds: bool, figures: int) -> int:
+def _frame_height(content: str, sounds: bool, figures: int) -> int:
     """Estimate the height of the frame in pixels at its full width; narrower screens scroll."""
-    pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', document)]
+    pictures = [svg_size(svg) for svg in re.findall(r'<svg [^>]*class="(?:staff|roll)[^>]*>', content)]
     staff, _narrow, roll = (height for _, height in pictures)
-    legend = 34 if 'class="legend"' in document else 0
+    legend = 34 if 'class="legend"' in content else 0
     rows = -(-figures // 5) * 78
     return min(round(staff * 1.02 + roll + legend + 152 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
 
@@ -130,7 +137,25 @@ def _tune(item: Exhibit) -> str:
         roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
         legend=_legend() if item.probabilities is not None else "",
         player=_player(item) if item.audio is not None else "",
-        figures=_figures(item.figures),
+        figures=figure_list(item.figures),
+        files=_files(item),
+    )
+
+
+def compact_card(item: Exhibit, width: int) -> str:
+    """Make the small card of one melody: roll and player, the staff behind a click.
+
+    width: of the staff, in pixels.
+    """
+    roll = roll_svg(item.melody, item.probabilities, WIDE)
+    staff = staff_svg(item.melody, width, paper=None) if item.melody.notes else ""
+    return _filled(
+        "card.html",
+        name=escape(item.name),
+        meta=_meta(item.melody),
+        roll=roll,
+        staff=staff,
+        player=_player(item) if item.audio is not None else "",
         files=_files(item),
     )
 
@@ -168,8 +193,8 @@ def _legend() -> str:
     return f'<figcaption class="legend">expected {scale} surprising</figcaption>'
 
 
-def _figures(figures: Mapping[str, Figure]) -> str:
-    """List names and values side by side; numbers large, words smaller."""
+def figure_list(figures: Mapping[str, Figure]) -> str:
+    """List names and values side by side as HTML; numbers large, words smaller."""
     if not figures:
         return ""
     rows = []
@@ -202,7 +227,8 @@ def _data_url(mime: str, content: bytes) -> str:
     return f"data:{quote(mime, safe='/+;=')};base64,{b64encode(content).decode('ascii')}"
 
 
-def _document(title: str, kind: str, body: str) -> str:
+def document(title: str, kind: str, body: str) -> str:
+    """Make a whole HTML document with the player's style and script. kind: "page" or "frame"."""
     script = _template("player.js")
     digest = b64encode(sha256(f"\n{script}".encode()).digest()).decode("ascii")
     policy = (  # only our own script may run

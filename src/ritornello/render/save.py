@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ritornello.render.page import Exhibit
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
+SMALL_SOUND = 22050, 0.8  # samples a second, and libsndfile's compression
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
 
@@ -90,12 +91,17 @@ def exhibit_of(
     probabilities: Sequence[float] | None = None,
     imprint: Imprint = NO_IMPRINT,
     figures: Mapping[str, str] = {},
+    is_small: bool = False,
 ) -> Exhibit:
-    """Make the exhibit of a melody, with its sound, and its origin where that is known."""
+    """Make the exhibit of a melody, with its sound, and its origin where that is known.
+
+    is_small: half the samples a second, and smaller files of them.
+    """
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
-    audio = encode_audio(render_wave(melody), "mp3") if melody.notes else None
+    rate, compression = SMALL_SOUND if is_small else (44100, None)
+    audio = encode_audio(render_wave(melody, rate), "mp3", rate, compression) if melody.notes else None
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, imprint=imprint)

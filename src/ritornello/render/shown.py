@@ -1,10 +1,20 @@
-"""A melody that shows itself in a notebook, sounds, and is saved by suffix."""
+"""Melodies, and lists of them, that show themselves in a notebook, sound there, and are saved by suffix."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from ritornello.music.values import Melody
+from ritornello.plural import counted
+
+if TYPE_CHECKING:
+    from ritornello.render.page import Exhibit
+
+T = TypeVar("T")
+MOST_CARDS = 20  # of one gallery
+NAMED = 3  # melodies of a gallery that its repr names
 
 
 class ShownMelody(Melody):
@@ -14,6 +24,11 @@ class ShownMelody(Melody):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, melody: Melody) -> ShownMelody:
+        """Make a melody that shows itself from one of the same values."""
+        return cls(melody.notes, melody.timeline, melody.title, melody.source)
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the melody by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -25,6 +40,15 @@ class ShownMelody(Melody):
 
         save_melody(self, path, replace=replace)
 
+    def exhibit(self, is_small: bool = False) -> Exhibit:
+        """Make what a page shows of it. is_small: with sound that takes half the room."""
+        from ritornello.render.save import exhibit_of
+
+        return exhibit_of(self, is_small=is_small)
+
+    def __repr__(self) -> str:
+        return f"Melody({self.title or self.source or 'without a title'!r}: {counted(len(self.notes), 'note')})"
+
     def _repr_svg_(self) -> str:
         """Draw the staff alone, for viewers that show no frames."""
         from ritornello.render.staff import staff_svg
@@ -33,9 +57,8 @@ class ShownMelody(Melody):
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
-        from ritornello.render.save import exhibit_of
 
-        return notebook_html(exhibit_of(self))
+        return notebook_html(self.exhibit())
 
     def __eq__(self, other: object) -> bool:
         """Tell whether the other is a melody of the same notes, timeline, title and source."""
@@ -46,3 +69,39 @@ class ShownMelody(Melody):
         )  # fmt: skip
 
     __hash__ = Melody.__hash__
+
+
+class Gallery(list[T], Generic[T]):
+    """A list of melodies or tunes that a notebook shows side by side, a player each; the first of a long one.
+
+    name: a word or two above them. A slice is a gallery too.
+    """
+
+    def __init__(self, items: Iterable[T] = (), name: str = ""):
+        super().__init__(items)
+        self.name = name
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Gallery[T]: ...
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return Gallery(found, self.name) if isinstance(place, slice) else found
+
+    def __repr__(self) -> str:
+        names = [repr(item) for item in self[:NAMED]]
+        more = f" and {len(self) - NAMED:,} more" if len(self) > NAMED else ""
+        return f"[{', '.join(names)}{more}]"
+
+    def html(self, most: int) -> str:
+        """Make the HTML of a notebook cell that shows the first ones, at most so many."""
+        from ritornello.render.gallery import gallery_html, shown_first
+
+        lines: list[Any] = list(self)
+        melodies = [getattr(line, "melody", line) for line in lines[:most]]
+        count = shown_first([m.timeline.seconds(m.timeline.length) for m in melodies])
+        return gallery_html([line.exhibit(is_small=True) for line in lines[:count]], len(self), self.name)
+
+    def _repr_html_(self) -> str | None:
+        return self.html(MOST_CARDS) if self else None

@@ -41,6 +41,7 @@
   const setUp = (tune) => {
     const audio = tune.querySelector("audio");
     const roll = tune.querySelector(".roll");
+    if (!roll) return;
     const box = tune.querySelector(".roll-scroll");
     const keyboard = roll.querySelector(".keyboard");
     const scale = () => roll.getBoundingClientRect().width / roll.viewBox.baseVal.width;

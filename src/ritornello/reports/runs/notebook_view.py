@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from ritornello.render.line_chart import line_chart
-from ritornello.reports.runs.coach import clock, final_line
+from ritornello.reports.runs.coach import Log, clock, final_line
 from ritornello.reports.runs.page import lines_of
 from ritornello.reports.runs.watch import Look
 
@@ -65,10 +65,24 @@ def curve_html(look: Look) -> str:
     )
     words = "".join(f"<li>{escape(found.text)}</li>" for found in look.diagnoses)
     end = f'<div style="margin-top:.4em"><b>{escape(final_line(log))}</b></div>' if check.stopped else ""
-    chart = line_chart(lines_of(log), "epochs", "bits per note", WIDTH, HEIGHT)
-    chart = chart.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+    chart = _chart(log)
     advice = f'<ul style="margin:.4em 0 0;padding-left:1.3em">{words}</ul>' if words else ""
     return f'<div style="{FRAME}">{chart}<div style="margin-top:.4em">{cells}</div>{end}{advice}</div>'
+
+
+def log_html(log: Log) -> str:
+    """Make the HTML of the curves of a run that has ended, and of what it learned."""
+    if not log.points:
+        return f'<div style="{FRAME}">a run without a check yet</div>'
+    return (
+        f'<div style="{FRAME}">{_chart(log)}<div style="margin-top:.4em"><b>{escape(final_line(log))}</b></div></div>'
+    )
+
+
+def _chart(log: Log) -> str:
+    """Draw the curves so that they shrink with the cell."""
+    chart = line_chart(lines_of(log), "epochs", "bits per note", WIDTH, HEIGHT)
+    return chart.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
 
 
 def sample_html(look: Look) -> str:
