@@ -246,6 +246,7 @@ def test_a_tie_into_the_first_ending_strikes_again_when_the_second_ending_comes(
 
 
 def test_an_ending_drawn_open_goes_on_to_the_next_sign():
+    """As MuseScore 3 plays it: the third pass that the second sign asks for has no ending."""
     closed, open_ended = VOLTA.format(1, "<endHookType>1</endHookType>"), VOLTA.format(2, "")
     bars = (
         bar(time(1, 4) + note("quarter", 60))
@@ -253,16 +254,31 @@ def test_an_ending_drawn_open_goes_on_to_the_next_sign():
         + bar(open_ended + note("quarter", 64))
         + bar(note("quarter", 65), head="<endRepeat>2</endRepeat>")  # belongs to the second ending
     )
-    assert [p for _, _, p in sounds(piece(score(bars)))] == [
-        60,
-        62,
-        60,
-        64,
-        65,
-        60,
-        64,
-        65,
-    ]  # as MuseScore 3 plays it
+    assert [p for _, _, p in sounds(piece(score(bars)))] == [60, 62, 60, 64, 65, 60]
+
+
+def test_an_ending_without_passes_is_never_played_and_a_remark_names_its_bar():
+    """As MuseScore 3 and 4 play it; the brackets of a song named passes 1, 2 and 2 of three."""
+    closed = VOLTA.format("{}", "<endHookType>1</endHookType>")
+    bars = (
+        bar(time(1, 4) + note("quarter", 60))
+        + bar(closed.format("1, 2") + note("quarter", 62), head="<endRepeat>3</endRepeat>")
+        + bar(closed.format("{}") + note("quarter", 64))
+    )
+    for passes in ("2", ""):
+        ((found,), remarks) = scan_musescore(score(bars.format(passes)), "song.mscx")
+        assert [p for _, _, p in sounds(found)] == [60, 62, 60, 62, 60]
+        assert [code for code, _ in remarks] == ["unplayed_bars"]
+
+
+def test_an_ending_drawn_beyond_its_repeat_sign_ends_at_the_sign():
+    wide = VOLTA.replace("<measures>1<", "<measures>2<").format(1, "<endHookType>1</endHookType>")
+    bars = (
+        bar(time(1, 4) + note("quarter", 60))
+        + bar(wide + note("quarter", 62), head="<endRepeat>2</endRepeat>")
+        + bar(note("quarter", 64))
+    )
+    assert [p for _, _, p in sounds(piece(score(bars)))] == [60, 62, 60, 64]
 
 
 def test_a_bar_repeat_sign_plays_the_bar_before():
@@ -324,6 +340,23 @@ def order(**signs: str) -> list[int]:
         ({"b1": "|:", "b2": "end=1 :|", "b3": "end=2 fine", "b4": "jump=start,fine,"}, [1, 2, 1, 3, 4, 1, 3]),
         ({"b1": "|: :|=3", "b2": "end=3", "b3": ""}, [1, 1, 1, 2, 3]),
         ({"b1": "", "b2": "jump=start,fine,"}, [1, 2]),  # no Fine anywhere: the jump is not taken
+        # An ending is played on its own passes only, the last one, too: these as MuseScore 3 plays them.
+        ({"b1": "", "b2": "end=1 :|"}, [1, 2, 1]),
+        ({"b1": "", "b2": "|:", "b3": "end=1 :|=4"}, [1, 2, 3, 2]),
+        ({"b1": "|:", "b2": "end=1,2 :|=3", "b3": "end=2"}, [1, 2, 1, 2, 1]),
+        ({"b1": "|:", "b2": "end=1 :|", "b3": "end=2,3 :|=3"}, [1, 2, 1, 3, 1, 3, 1]),
+        ({"b1": "|:", "b2": "end=1 :|=3", "b3": "end=2 :|"}, [1, 2, 1, 3, 1]),
+        ({"b1": "", "b2": "end=1,2 :|=3", "b3": "end=2 :|=4", "b4": "|:"}, [1, 2, 1, 2, 1, 4]),
+        ({"b1": "|:", "b2": "end=1 :|", "b3": "end=2 :|", "b4": "end=3 :|"}, [1, 2, 1, 3, 1, 4, 1]),
+        ({"b1": "|:", "b2": "end=3", "b3": ":|=4"}, [1, 3, 1, 3, 1, 2, 3, 1, 3]),
+        ({"b1": "", "b2": "|:", "b3": "end=1,3 :|=3", "b4": "end=2 :|", "b5": ""}, [1, 2, 3, 2, 4, 2, 3, 2, 5]),
+        # A jump in an ending is taken on the last of its passes, in a repeat the last time round; a sign in an
+        # ending, or in another section, is found: as MuseScore 3 and 4 play them.
+        ({"b1": "fine", "b2": "|:", "b3": "end=1 :|", "b4": "end=2 jump=start,fine,"}, [1, 2, 3, 2, 4, 1]),
+        ({"b1": "|:", "b2": "end=1,2 :|=3", "b3": "end=3 jump=start,end, :|", "b4": ""}, [1, 2, 1, 2, 1, 3, 1, 4]),
+        ({"b1": "", "b2": "|:", "b3": "end=1 segno :|", "b4": "jump=segno,end,"}, [1, 2, 3, 2, 4, 3, 2, 4]),
+        ({"b1": "", "b2": "segno section", "b3": "", "b4": "jump=segno,end,"}, [1, 2, 3, 4, 2, 3, 4]),
+        ({"b1": "coda", "b2": "|: jump=start,coda,codab", "b3": "codab", "b4": ":|"}, [1, 2, 3, 4, 2, 1, 3, 4]),
         ({"b1": "section", "b2": ":|", "b3": ""}, [1, 2, 2, 3]),
         (  # of two signs of one name the jump means the nearest before it
             {

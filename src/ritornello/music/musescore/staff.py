@@ -9,6 +9,7 @@ reader reads all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Hashable, Iterable
 from fractions import Fraction
 from typing import NamedTuple
@@ -317,11 +318,12 @@ class Staff:
             subtype = (element.findtext("subtype") or "8va").strip()
             self.octaves.append((start, end, OTTAVAS[subtype]))
             return
-        passes = tuple(int(n) for n in (element.findtext("endings") or "").replace(",", " ").split())
+        passes = tuple(map(int, re.findall(r"\d{1,3}", element.findtext("endings") or ""))) or (0,)
         end = max(end, start + Fraction(1, 128))  # a line without length stands over its bar
         covered = [i for i, bar in enumerate(self.bars) if start <= bar.start < end]
         for index in covered:
             self.bars[index].passes = passes
+            self.bars[index].opens_ending |= index == covered[0]
         hook = element.findtext("endHookType") or element.findtext("endHook") or "0"
         if covered and hook.strip() == "0":
             self.open_endings.append(covered[-1])
