@@ -8,6 +8,7 @@ from cyclopts import CycloptsError, Parameter
 
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Quiet, Replace
+from ritornello.plural import counted
 
 UNITS = ("bits_per_note", "bits_per_quarter", "nll_per_token")
 HABITS = ("tonic_endings", "long_endings", "ties", "long_repeats")
@@ -134,7 +135,9 @@ def _intervals(models: dict[str, Any], value: dict[str, Any]) -> list[str]:
     """Write how far bits per note depend on the tunes, and how far models differ on them."""
     if not value["bits_per_note_interval"]:
         return []
-    lines = ["", f"bits per note, 95 % by bootstrap over {len(value['per_tune'])} tunes:"]
+    tunes, families = len(value["per_tune"]), len({tune["family"] for tune in value["per_tune"]})
+    drawn = f"{families} families of {tunes} tunes" if families < tunes else counted(tunes, "tune")
+    lines = ["", f"bits per note, 95 % by bootstrap over {drawn}:"]
     for name, scores in models.items():
         low, high = scores["bits_per_note_interval"]
         line = f"{name}: {low:.3f} to {high:.3f}; mean of tunes {scores['bits_per_note_of_tunes']:.3f}"

@@ -23,16 +23,17 @@ from ritornello.model.file import ModelFile
 
 @dataclass(frozen=True)
 class TuneScore:
-    """What a melody of a corpus cost. source, title: of its piece. tokens: (length,), as they were scored."""
+    """What a melody of a corpus cost. source, title, family: of its piece. tokens: (length,), as they were scored."""
 
     source: str
     title: str
+    family: str
     score: Likelihood
     tokens: np.ndarray = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """List source, title, sums and rates by name."""
-        return {"source": self.source, "title": self.title, **self.score.to_dict()}
+        """List source, title, family, sums and rates by name."""
+        return {"source": self.source, "title": self.title, "family": self.family, **self.score.to_dict()}
 
 
 def score_model(
@@ -63,7 +64,7 @@ def score_tunes(
     scored = pieces if only is None else [pieces[n] for n in only]
     nats = melody_nats(model.build(), melodies, model.encoding)
     found = [
-        TuneScore(piece.source, piece.title, measure([cost], [tokens], model.encoding), tokens)
+        TuneScore(piece.source, piece.title, piece.family, measure([cost], [tokens], model.encoding), tokens)
         for piece, cost, tokens in zip(scored, nats, melodies, strict=True)
     ]
     return found, dict(losses)
@@ -90,13 +91,13 @@ def figures(scores: Sequence[Sequence[TuneScore]], encodings: Sequence[MelodyEnc
     """Convert the scores of models on the same melodies to plain values.
 
     pays_for: what the tokens of each say; bits that pay for different things cannot be compared.
-    bits_per_note_interval: by bootstrap over the melodies (see `intervals`), None for one melody.
+    bits_per_note_interval: by bootstrap over families (see `intervals`), None for one family.
     bits_per_note_of_tunes: the mean over melodies, not over notes. per_tune: each melody. For all but the first also
     difference: its bits per note minus the first model's, and the interval of that.
     """
     notes = [tune.score.notes for tune in scores[0]]
     bits = [[tune.score.nats / math.log(2) for tune in of_model] for of_model in scores]
-    found = bootstrap(bits, notes)
+    found = bootstrap(bits, notes, [tune.family for tune in scores[0]])
     values: list[dict[str, Any]] = []
     for n, (of_model, encoding) in enumerate(zip(scores, encodings, strict=True)):
         value = {**total(of_model).to_dict(), "pays_for": pays_for(encoding)}
