@@ -27,6 +27,7 @@ def held(pitch: int, steps: int) -> list[int]:
         (of(FOUR_FOUR, [HOLD] * 12, held(60, 4), held(62, 16), END), 1),  # a pick-up's bar is not counted
         (of(FOUR_FOUR, [HOLD] * 4, held(60, 28), END), 2),  # a short rest is a rest
         (of(SIX_EIGHT, held(60, 6), held(62, 6), END), 1),
+        (of(SIX_EIGHT, held(60, 8), held(62, 4), END), 1),  # a quarter is long enough
         (of(FOUR_FOUR, 60, OFF, HOLD, HOLD, held(62, 12), END), 1),
     ],
 )
@@ -39,8 +40,8 @@ def test_a_well_formed_tune_has_no_fault(tokens, bars):
     [
         (of(FOUR_FOUR, held(60, 16), END), "it fills 1 bars, not 2"),
         (of(FOUR_FOUR, held(60, 33), END), "it fills 2.0625 bars, not 2"),
-        (of(FOUR_FOUR, held(60, 29), held(62, 3), END), "its last note is shorter than a beat"),
-        (of(SIX_EIGHT, held(60, 19), held(62, 5), END), "its last note is shorter than a beat"),
+        (of(FOUR_FOUR, held(60, 29), held(62, 3), END), "its last note is shorter than a beat (or a quarter)"),
+        (of(SIX_EIGHT, held(60, 21), held(62, 3), END), "its last note is shorter than a beat (or a quarter)"),
         (of(FOUR_FOUR, held(60, 28), OFF, HOLD, END), "it ends in silence"),
         (of(FOUR_FOUR, held(60, 32)), "it has no end"),
         (of(FOUR_FOUR, OFF, held(60, 31), END), "token 1, note_off, is not legal there"),
@@ -66,7 +67,7 @@ def test_what_is_composed_is_well_formed(make_network):
     assert [faults(t.tokens, Grid(version=1), 3, (50, 70)) for t in tunes] == [[]] * 40
 
 
-@pytest.mark.parametrize(("steps", "found"), [(4, []), (3, ["its last note is shorter than a beat"])])
+@pytest.mark.parametrize(("steps", "found"), [(4, []), (3, ["its last note is shorter than a beat (or a quarter)"])])
 def test_a_beat_that_falls_between_two_steps_is_rounded(steps, found):
     grid = Grid(6)  # of 3/16, a beat of one dotted eighth, four and a half steps
     assert faults(np.array([*grid.begin("3/16"), 60, *[HOLD] * (steps - 1), grid.end]), grid, 1) == found

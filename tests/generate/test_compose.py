@@ -21,10 +21,10 @@ from ritornello.music.values import Melody, Metre, Note, Timeline
 Grid = partial(GridOf, version=1)  # an alphabet of 145 tokens
 
 NAMED_METRES = METRES[:-1]
-# Steps of a bar and of its first beat at four steps a quarter, by hand.
+# Steps of a bar, and of its first beat or at most a quarter, at four steps a quarter, by hand.
 BARS = {
-    "2/4": (8, 4), "3/4": (12, 4), "4/4": (16, 4), "5/4": (20, 4), "6/4": (24, 12), "9/4": (36, 12),
-    "2/2": (16, 8), "3/2": (24, 8), "4/2": (32, 8), "3/8": (6, 6), "6/8": (12, 6), "9/8": (18, 6), "12/8": (24, 6),
+    "2/4": (8, 4), "3/4": (12, 4), "4/4": (16, 4), "5/4": (20, 4), "6/4": (24, 4), "9/4": (36, 4),
+    "2/2": (16, 4), "3/2": (24, 4), "4/2": (32, 4), "3/8": (6, 4), "6/8": (12, 4), "9/8": (18, 4), "12/8": (24, 4),
 }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_other_resolutions_keep_the_form(per_quarter):
     for metre in ("3/4", "6/8", "3/8", "2/2"):
         numerator, denominator = (int(n) for n in metre.split("/"))
         bar = round(Fraction(4 * per_quarter * numerator, denominator))
-        beat = grid.beats[METRES.index(metre)]
+        beat = min(grid.beats[METRES.index(metre)], per_quarter)
         for composed in compose(
             Indifferent(Grid()), grid, GenerateOptions(bars=3, metre=metre, top_p=1.0), 2, range(6)
         ):

@@ -17,7 +17,7 @@ def faults(
     """List the faults of a composed tune in words; an empty list where it is well formed.
 
     Well formed: every token is legal in its place and the tune is over after the last; it ends in the last of `bars`,
-    a pick-up's bar not counted; a note sounds to the end and has lasted a beat; every pitch lies in `pitch_range`,
+    a pick-up's bar not counted; a note sounds to the end and has lasted a beat, or a quarter; every pitch lies in `pitch_range`,
     lowest and highest. Bars and beats are rounded where the encoding's steps are too coarse for them.
     """
     if illegal := _illegal(tokens, encoding):
@@ -41,9 +41,10 @@ def faults(
         found.append(f"it fills {float(filled):g} bars, not {bars}")
     if last.end != timeline.length:
         found.append("it ends in silence")
-    steps = max(1, round(beat_lengths(timeline.metres[-1])[0] * encoding.ticks_per_quarter))
+    beat = min(1, beat_lengths(timeline.metres[-1])[0])
+    steps = max(1, round(beat * encoding.ticks_per_quarter))
     if last.duration < steps * finer:
-        found.append("its last note is shorter than a beat")
+        found.append("its last note is shorter than a beat (or a quarter)")
     lowest, highest = pitch_range
     outside = sorted({n.pitch for n in melody.notes if not lowest <= n.pitch <= highest})
     return found + [f"pitch {pitch} lies outside {lowest} to {highest}" for pitch in outside]

@@ -176,7 +176,9 @@ def sample(
         else:
             bias = [forms[n].bias(tunes[n]) for n in alive]
             biased = rounded(logits) + (bias[0] if len(bias) == 1 else np.concatenate(bias).reshape(logits.shape))
-            chosen = draw_likely(biased, options, dice)
+            suggested = None if options.temperature >= 1 or options.unguarded else players.suggested()
+            stale = rows_of([forms[n].stale() for n in alive], logits.shape[1])
+            chosen = draw_likely(biased, options, dice, suggested, stale)
         steps.append((alive, logits, chosen))
         fed = chosen + players.first
         for n, token in zip(alive, fed.tolist(), strict=True):
@@ -193,6 +195,13 @@ def sample(
             if on_progress:
                 on_progress(1 - sum(1 - forms[n].progress() for n in alive) / len(forms))
     return [np.array(tune) for tune in tunes], [np.array(costs) for costs in bits]
+
+
+def rows_of(masks: Sequence[np.ndarray | None], width: int) -> np.ndarray | None:
+    """Stack the masks of tunes, (tunes, width) of bool; None where all are None."""
+    if all(mask is None for mask in masks):
+        return None
+    return np.array([np.zeros(width, bool) if mask is None else mask for mask in masks])
 
 
 def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list[list[float]]) -> None:

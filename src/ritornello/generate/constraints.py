@@ -1,8 +1,8 @@
 """What the options and the form allow at each step: masks and small biases, added to the logits.
 
 Endings are composed, not cut. In the last bar `end` and a note on its first beat are favoured: no note starts with
-less than a beat to go, none is broken off, silence gives way to a note, `end` waits until the last note has
-lasted a beat, and a note that starts there is drawn towards the tonic.
+less than a beat (at most a quarter) to go, none is broken off, silence gives way to a note, `end` waits until the
+last note has lasted as long, and a note that starts there is drawn towards the tonic.
 
 What a token means, and which ones still lead to such an ending, the encoding's rules say: nothing here knows one
 encoding from another. An encoding that counts no bars is composed without form: any legal token, until the network
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
+from ritornello.generate.circles import Circles
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import estimate_key, scale_pitch_classes
 from ritornello.music.values import Key
@@ -26,7 +27,7 @@ OTHERS = ("begin_other", "metre_other")  # not to be composed
 TONIC_BIAS = 3.25  # nats
 END_BIAS = 1.5
 LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
-LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many: copying must not go in circles
+LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 
@@ -41,6 +42,7 @@ class FormTable:
         steered = steering_key(options)
         self.key = options.tonality[0] if options.tonality else steered
         self.tonic = -1 if steered is None else steered.tonic
+        self.quarter = encoding.ticks_per_quarter
         # The last entry of each: ids that start no note.
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
         self.of_tonic = [np.append((np.arange(128) % 12 == tonic) * TONIC_BIAS, 0.0) for tonic in range(12)]
@@ -126,6 +128,10 @@ class Form:
         """
         return np.where(self._rules.legal(), self._named[self._rules.part], -np.inf)
 
+    def stale(self) -> np.ndarray | None:
+        """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
+        return None
+
     def progress(self) -> float:
         """Estimate the share of the tune that is drawn, 0 to 1."""
         return min(1.0, self._length / MOST_TOKENS)
@@ -145,6 +151,7 @@ class BarForm(Form):
         self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
         self._has_pickup = False  # settled by the first note
+        self._circles = None if table.options.unguarded else Circles()
 
     def observe(self) -> None:
         """Take note of where the tune stands; to be called before each token, drawn or given."""
@@ -154,6 +161,8 @@ class BarForm(Form):
                 self._has_pickup = self.has_pickup()
             self._repeats = self._repeats + 1 if place.sounding == self._pitch else 1
             self._pitch, self._notes = place.sounding, place.notes
+        if self._circles:
+            self._circles.observe(place)
 
     def bias(self, written: list[int]) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
@@ -165,7 +174,7 @@ class BarForm(Form):
         if not self._end or not place.notes or place.since != self._since:
             self._end, self._since = self.end(), place.since
         start, time = self._end - place.bar, place.time
-        possible = place.finishable(start, self._end, place.beat)
+        possible = place.finishable(start, self._end, min(place.beat, table.quarter))
         heading = None if place.notes else place.heading(table.allowed, table.key)
         if place.part:
             return table.row(possible, None, heading, phase=(place.begun, place.part))
@@ -179,10 +188,16 @@ class BarForm(Form):
             possible,
             place.pitches(),
             heading,
-            self._pitch if self._repeats >= LONG_REPEAT else -1,
+            self._pitch if self._repeats >= LONG_REPEAT and self._circles else -1,
             closing,
             (place.begun, 0),
         )
+
+    def stale(self) -> np.ndarray | None:
+        """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
+        place = self._place
+        pitches = self._circles.next_pitches(place) if self._circles and not place.part else None
+        return np.isin(place.pitches(), list(pitches)) if pitches else None
 
     def progress(self) -> float:
         """Estimate the share of the tune that is drawn, 0 to 1."""

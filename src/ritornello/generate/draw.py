@@ -1,5 +1,8 @@
 """From logits to ids: temperature, top-k, top-p and min-p, then a draw that can be repeated on any machine.
 
+Temperature below 1 sharpens the choice among what a tune's own past suggests, and among all the rest, but not the
+choice between the two: each token that copies makes the next copy likelier, so that sharpened copying has no end.
+
 The filters are pure functions of logits; they know ids, not music. logits: (batch, ids), unnormalised, -inf for what
 is already out; each returns the same shape, and each row keeps at least one token.
 
@@ -18,6 +21,8 @@ LOGIT_STEP = 2.0**-10  # logits are rounded to this before anything else happens
 WEIGHT_SCALE = 1 << 16
 DRAW_BITS = 24
 BLOCK = 64  # rolls made at once
+STALE_BIAS = -8.0  # nats, on what would go on with a circle
+LEAST_SHARE = 1e-9  # of what is suggested, or not, that is weighed against the other
 _GOLDEN = np.uint64(0x9E3779B9)
 _MASK = np.uint64(0xFFFFFFFF)
 
@@ -62,27 +67,74 @@ def rounded(logits: np.ndarray) -> np.ndarray:
     return np.rint(logits / LOGIT_STEP) * LOGIT_STEP
 
 
-def filtered(logits: np.ndarray, options: GenerateOptions) -> np.ndarray:
-    """Apply temperature, top-k, top-p and min-p, in this order."""
-    if options.temperature != 1:
-        logits = apply_temperature(logits, options.temperature)
+def filtered(
+    logits: np.ndarray,
+    options: GenerateOptions,
+    suggested: np.ndarray | None = None,
+    stale: np.ndarray | None = None,
+) -> np.ndarray:
+    """Apply temperature, top-k, top-p and min-p, in this order.
+
+    suggested: (batch, ids) of bool, see `keep_share`; None for nothing. stale: likewise, what is to be avoided
+    whatever the temperature.
+    """
+    temperature = options.temperature
+    if suggested is not None and 0 < temperature < 1:
+        logits = keep_share(logits, temperature, suggested)
+    elif temperature not in (0, 1):
+        logits = apply_temperature(logits, temperature)
+    if stale is not None:
+        logits = logits + STALE_BIAS * stale
+    if temperature == 0:
+        logits = apply_temperature(logits, 0)
     if options.top_k:
         logits = keep_top(logits, options.top_k)
     logits = keep_nucleus(logits, options.top_p)
     return keep_likely(logits, options.min_p) if options.min_p else logits
 
 
-def draw_likely(logits: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
-    """Draw one id per row, (batch,), after temperature, top-k, top-p and min-p, in this order.
+def draw_likely(
+    logits: np.ndarray,
+    options: GenerateOptions,
+    dice: Dice,
+    suggested: np.ndarray | None = None,
+    stale: np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw one id per row, (batch,), from what `filtered` leaves.
 
     Ids that no row allows are left out first: most steps allow few.
     """
     if len(logits) == 1:
-        return draw(filtered(logits, options), dice)
+        return draw(filtered(logits, options, suggested, stale), dice)
     possible = np.flatnonzero(np.maximum.reduce(logits) > -np.inf)
     if not len(possible):
         possible = np.arange(1)  # refused by `draw`
-    return possible[draw(filtered(logits.take(possible, 1), options), dice)]
+    masks = (None if mask is None else mask.take(possible, 1) for mask in (suggested, stale))
+    return possible[draw(filtered(logits.take(possible, 1), options, *masks), dice)]
+
+
+def keep_share(logits: np.ndarray, temperature: float, suggested: np.ndarray) -> np.ndarray:
+    """Apply a temperature below 1 that leaves the total probability of what is suggested as it is at 1.
+
+    temperature: above 0. suggested: (batch, ids) of bool, what the tune's own past suggests. Where next to nothing
+    is suggested, or all of it, this is the plain temperature. Rounded as logits are, so that tunes are the same on
+    every machine.
+    """
+    cooled = logits / temperature
+    wanted, other_wanted = _shares(logits, suggested)
+    found, other_found = _shares(cooled, suggested)
+    shares = np.stack([wanted, other_wanted, found, other_found])  # (4, batch)
+    is_weighed = shares.min(0) > LEAST_SHARE
+    wanted, other_wanted, found, other_found = np.where(is_weighed, shares, 1.0)
+    shift = np.where(suggested, np.log(wanted / found)[:, None], np.log(other_wanted / other_found)[:, None])
+    return rounded(cooled + shift)
+
+
+def _shares(logits: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the probability of what is in a mask and of what is not, (batch,) each."""
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    total = weights.sum(-1)
+    return np.where(mask, weights, 0.0).sum(-1) / total, np.where(mask, 0.0, weights).sum(-1) / total
 
 
 def draw(logits: np.ndarray, dice: Dice) -> np.ndarray:

@@ -52,6 +52,9 @@ class GenerateOptions:
     qpm: float | None = None
     """Tempo in quarter notes per minute, 10 to 400; without it, that of a song as primer, else 100."""
 
+    unguarded: bool = False
+    """Let tunes go round in circles: without the rules that end a passage repeated too often."""
+
     flat: bool = False
     """All notes equally loud, without accents and swell."""
 

@@ -156,6 +156,21 @@ class NumpyLstm:
             self._gates[part].open(logits, seen, named)
         return logits
 
+    def suggested(self, state: State) -> np.ndarray:
+        """Mask the ids of the due part that echoes suggest, (batch, parts[part]) of bool.
+
+        Of part 1 those of the echoes that suggested the token of part 0 which came.
+        """
+        assert state.features is not None  # a network with echoes, to which something was fed
+        token = suggested(state.features, self.alphabet).token  # (batch, C)
+        if state.part:
+            assert state.given is not None
+            follows = token == state.given[:, None] + 1
+            token = suggested(state.features, self.alphabet, state.given).token * follows
+        mask = np.zeros((len(token), self.alphabet.parts[state.part] + 1), bool)  # column 0: nothing
+        np.put_along_axis(mask, token, True, 1)
+        return mask[:, 1:]
+
     def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
         """Compute the first layer's gates before its tanh, (batch, 4H)."""
         gates = state.layers[0][0] @ self._products[0]

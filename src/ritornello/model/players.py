@@ -57,6 +57,16 @@ class Players:
         self._read()
         return self.network.logits(self._state)
 
+    def suggested(self) -> np.ndarray | None:
+        """Mask the ids of the due part that each melody's own past suggests, (n, parts[part]) of bool.
+
+        None for a network without echoes.
+        """
+        if not self.network.alphabet.echoes:
+            return None
+        self._read()
+        return self.network.suggested(self._state)
+
     def feed(self, tokens: np.ndarray) -> None:
         """Go on by one token of the due part in each melody, (n,) of int, ids of the vocabulary."""
         self._read()

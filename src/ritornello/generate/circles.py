@@ -1,0 +1,70 @@
+"""Passages that go round: which pitches would carry a unit of bars, or a figure of notes, on once more.
+
+A unit of one, two or four bars is too much from the middle of its third time on; a figure of one to four pitches once
+it has filled as many notes as one tune in fifty has (counted over the embedded corpus). Below temperature 1 a network
+that copies its own past cannot leave such a circle by itself.
+"""
+
+from __future__ import annotations
+
+from ritornello.encoding import Place
+
+UNITS = (1, 2, 4)  # bars
+FIGURES = (1, 2, 3, 4)  # notes
+MOST_NOTES = 11  # of a figure that goes round
+
+
+class Circles:
+    """What goes round in one tune, from what has sounded: notes and rests by start and pitch (-1 for a rest)."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._pitches: list[int] = []
+        self._places: dict[int, int] = {}  # by start
+        self._since: list[int | None] = [None for _ in UNITS]  # from where all is as so many bars before
+        self._melody: list[int] = []  # pitches of the notes alone
+        self._round = [0 for _ in FIGURES]  # notes that are as so many notes before
+        self._time = 0
+
+    def observe(self, place: Place) -> None:
+        """Take note of what has begun since the last token."""
+        if place.notes > len(self._melody):
+            self._begin(place.onset, place.sounding, place.bar)
+            self._melody.append(place.sounding)
+            for n, notes in enumerate(FIGURES):
+                goes_on = len(self._melody) > notes and self._melody[-1 - notes] == place.sounding
+                self._round[n] = self._round[n] + 1 if goes_on else 0
+        elif place.sounding < 0 and self._pitches and self._pitches[-1] >= 0:
+            self._begin(self._time, -1, place.bar)
+        self._time = place.time
+
+    def next_pitches(self, place: Place) -> set[int]:
+        """Find the pitches that would carry a circle on if they started here."""
+        found = set()
+        for bars, since in zip(UNITS, self._since, strict=True):
+            lag = bars * place.bar
+            if since is None or 2 * (place.time - since) < 3 * lag:
+                continue
+            then = self._places.get(place.time - lag, -1)
+            if then >= 0 and self._is_next(then, lag):
+                found.add(self._pitches[then])
+        for notes, run in zip(FIGURES, self._round, strict=True):
+            if run and run + notes >= MOST_NOTES:
+                found.add(self._melody[-notes])
+        return found - {-1}
+
+    def _begin(self, start: int, pitch: int, bar: int) -> None:
+        """Append a note or rest, and see whether it began just so a unit before."""
+        for n, bars in enumerate(UNITS):
+            then = self._places.get(start - bars * bar, -1)
+            if then < 0 or self._pitches[then] != pitch:
+                self._since[n] = None
+            elif self._since[n] is None or not self._is_next(then, bars * bar):
+                self._since[n] = start
+        self._places[start] = len(self._starts)
+        self._starts.append(start)
+        self._pitches.append(pitch)
+
+    def _is_next(self, then: int, lag: int) -> bool:
+        """Tell whether the last note or rest of then came just before `then`: it lasted as long as the last one."""
+        return self._places.get(self._starts[-1] - lag, -1) == then - 1
