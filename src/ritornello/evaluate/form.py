@@ -17,8 +17,8 @@ def faults(
     """List the faults of a composed tune in words; an empty list where it is well formed.
 
     Well formed: every token is legal in its place and the tune is over after the last; it ends in the last of `bars`,
-    a pick-up's bar not counted; a note sounds to the end and has lasted a beat, or a quarter; every pitch lies in `pitch_range`,
-    lowest and highest. Bars and beats are rounded where the encoding's steps are too coarse for them.
+    a pick-up's bar not counted; a note sounds to the end and has lasted a beat, or a quarter; every pitch lies in
+    `pitch_range`, lowest and highest. Bars and beats are rounded where the encoding's steps are too coarse for them.
     """
     if illegal := _illegal(tokens, encoding):
         return [illegal]
@@ -41,7 +41,7 @@ def faults(
         found.append(f"it fills {float(filled):g} bars, not {bars}")
     if last.end != timeline.length:
         found.append("it ends in silence")
-    beat = min(1, beat_lengths(timeline.metres[-1])[0])
+    beat = min(Fraction(1), beat_lengths(timeline.metres[-1])[0])
     steps = max(1, round(beat * encoding.ticks_per_quarter))
     if last.duration < steps * finer:
         found.append("its last note is shorter than a beat (or a quarter)")
