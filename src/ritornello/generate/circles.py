@@ -66,5 +66,5 @@ class Circles:
         self._pitches.append(pitch)
 
     def _is_next(self, then: int, lag: int) -> bool:
-        """Tell whether the last note or rest of then came just before `then`: it lasted as long as the last one."""
+        """Tell whether what was as the last note or rest came just before `then`, so lasted as long."""
         return self._places.get(self._starts[-1] - lag, -1) == then - 1

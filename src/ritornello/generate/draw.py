@@ -114,9 +114,10 @@ def draw_likely(
 
 
 def keep_share(logits: np.ndarray, temperature: float, suggested: np.ndarray) -> np.ndarray:
-    """Apply a temperature below 1 that leaves the total probability of what is suggested as it is at 1.
+    """Apply a temperature below 1 that leaves what is suggested its total probability.
 
-    temperature: above 0. suggested: (batch, ids) of bool, what the tune's own past suggests. Where next to nothing
+    It stays as it is at 1. temperature: above 0. suggested: (batch, ids) of bool, what the tune's own past
+    suggests. Where next to nothing
     is suggested, or all of it, this is the plain temperature. Rounded as logits are, so that tunes are the same on
     every machine.
     """

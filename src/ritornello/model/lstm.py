@@ -157,9 +157,10 @@ class NumpyLstm:
         return logits
 
     def suggested(self, state: State) -> np.ndarray:
-        """Mask the ids of the due part that echoes suggest, (batch, parts[part]) of bool.
+        """Mask the ids of the due part that echoes suggest.
 
-        Of part 1 those of the echoes that suggested the token of part 0 which came.
+        Returns (batch, parts[part]) of bool: of part 1 those of the echoes that suggested the token
+        of part 0 which came.
         """
         assert state.features is not None  # a network with echoes, to which something was fed
         token = suggested(state.features, self.alphabet).token  # (batch, C)

@@ -58,9 +58,9 @@ class Players:
         return self.network.logits(self._state)
 
     def suggested(self) -> np.ndarray | None:
-        """Mask the ids of the due part that each melody's own past suggests, (n, parts[part]) of bool.
+        """Mask the ids of the due part that each melody's own past suggests.
 
-        None for a network without echoes.
+        Returns (n, parts[part]) of bool; None for a network without echoes.
         """
         if not self.network.alphabet.echoes:
             return None
