@@ -12,7 +12,7 @@ def options(request) -> dict:
     return CASES[request.param]
 
 
-@pytest.fixture(params=["note", "interval", "previous"])
+@pytest.fixture(params=["note", "interval", "previous", "note in keys"])
 def group_options(request) -> dict:
     """The options of the encodings that keep exact lengths."""
     return CASES[request.param]

@@ -70,7 +70,7 @@ def test_what_comes_later_changes_nothing_before_it(case, seed, share):
     encoding = echoing(case, ("position", "key", "bar_ago"))
     parts = len(encoding.parts)
     tokens = np.array([token for token in narrow(encoding, seed, 100) if token != encoding.end], np.int64)
-    header = 2 if CASES[case]["name"] == "interval" else 1
+    header = 2 if echoing(case).names_key else 1
     groups = tokens[: len(tokens) // parts * parts].reshape(-1, parts)
     same = min(header + int(share * len(groups)), len(groups))
     other = np.concatenate([groups[:same], groups[same:][::-1]])
@@ -142,7 +142,7 @@ def test_bars_ago_name_what_to_write_to_repeat_that_bar(case, name, bars):
     bar = [(60, "2"), (64, "1"), (None, "1")]
     melody = tune(*bar, *[(67, "1")] * 4 * (bars - 1), *bar, (60, "4"))
     tokens = encoding.encode(melody).tokens
-    header = 2 if CASES[case]["name"] == "interval" else 1
+    header = 2 if echoing(case).names_key else 1
     repeat = 3 + 4 * (bars - 1)  # the group where the bar comes again
     whats, lengths = tokens[2 * header :: 2], tokens[2 * header + 1 :: 2] - encoding.parts[0]
     rows = said(encoding, melody, name, header)

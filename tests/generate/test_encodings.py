@@ -26,6 +26,9 @@ SPELLED = {
     "note": {"name": "note"},
     "note with inputs": {"name": "note", "inputs": ("position", "metre", "key", "bar_ago", "two_bars_ago")},
     "lookback": {"name": "lookback"},
+    "note in keys": {"name": "note", "inputs": ("metre", "key", "degree"), "with_key": True},
+    "grid in keys": {"name": "grid", "inputs": ("key", "degree"), "with_key": True},
+    "lookback in keys": {"name": "lookback", "with_key": True},
     "interval to the key": {"name": "interval"},
     "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": ("metre",)},
 }
@@ -173,7 +176,7 @@ def test_a_key_in_a_narrow_range_locks_the_scale_only_where_no_header_can_name_t
     tunes = compose(network, encoding, options, 1, range(24), pitch_range=PITCH_RANGE)
     pitches = {n.pitch for tune in tunes for n in tune.melody.notes}
     assert {tune.melody.timeline.key for tune in tunes} == {Key(0, -2, "major")}
-    assert pitches == (set(range(60, 70)) if encoding.is_keyed else {60, 62, 63, 65, 67, 69})
+    assert pitches == (set(range(60, 70)) if getattr(encoding, "names_key", False) else {60, 62, 63, 65, 67, 69})
 
 
 def test_what_stands_beside_the_tokens_is_asked_for_where_a_group_begins(network, encoding, monkeypatch):

@@ -20,6 +20,9 @@ CASES = {
     "lookback": {"name": "lookback"},
     "lookback2": {"name": "lookback", "steps_per_quarter": 2},
     "previous": {"name": "interval", "relative_to": "previous"},
+    "note in keys": {"name": "note", "with_key": True},
+    "grid in keys": {"name": "grid", "with_key": True},
+    "lookback in keys": {"name": "lookback", "with_key": True},
 }
 
 

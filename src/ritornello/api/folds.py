@@ -34,8 +34,8 @@ class _SameNetwork(NetworkRequest):
         """Return the model's network."""
         return self.file.network if self.file else None
 
-    def made_encoding(self) -> MelodyEncoding | None:
-        """Return the model's encoding."""
+    def made_encoding(self, in_modes: bool = False) -> MelodyEncoding | None:
+        """Return the model's encoding, whatever the corpus states."""
         return self.file.encoding if self.file else None
 
 

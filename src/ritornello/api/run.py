@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replaced
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,7 @@ def open_run(
     from ritornello.training.run.claim import claimed
     from ritornello.training.run.finetune import Base
     from ritornello.training.run.folder import lasting
-    from ritornello.training.run.prepare import find_source, prepare_training
+    from ritornello.training.run.prepare import find_source, prepare_training, states_modes
     from ritornello.training.run.ranks import joined_ranks
 
     if options.more_seconds and not resume:
@@ -150,6 +151,8 @@ def open_run(
             try:
                 place = find_source(saved) if corpus is None and saved else corpus
                 material = load_corpus(place if place is not None else "all", on_report if ranks.is_first else None)
+                if parent is None and saved is None and states_modes(material):
+                    request = replaced(request, encoding=network.made_encoding(in_modes=True))
                 training = prepare_training(request, material, saved, ranks)
             except KeyboardInterrupt:
                 if saved:

@@ -4,8 +4,8 @@
     strength       metrical level of that place: barline, middle of the bar, beat, half or third of a beat, half of
                    that, weaker
     metre          the metre in force, in two columns: `numerator` and `denominator`
-    key            of `interval` the major or minor key with the tonic and third of its header; elsewhere the key that
-                   fits best so far
+    key            of `interval` the major or minor key with the tonic and third of its header; elsewhere the key, in
+                   any mode, of a header that names one, else the major or minor key that fits best so far
     degree         semitones of the last pitch above the tonic of that key
     bar_ago        what sounded one bar before this place, in two columns. `bar_ago`: the token that would start the
                    same pitch now (or rest, or go on). `bar_ago_length`: whether it sounded on there, or began there,
@@ -113,12 +113,14 @@ def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = E
     return tuple(echo for echo in known if echo.name in names)
 
 
-def feature_list(inputs: Sequence[str], events: int, durations: int, metres: MetreTable) -> tuple[Feature, ...]:
+def feature_list(
+    inputs: Sequence[str], events: int, durations: int, metres: MetreTable, modes: int = 2
+) -> tuple[Feature, ...]:
     """List the columns of these inputs.
 
-    events, durations: number of ids of each in the encoding.
+    events, durations: number of ids of each in the encoding. modes: number of those in which a key may be.
     """
-    sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "key": 25, "degree": 13}
+    sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "key": 12 * modes + 1, "degree": 13}
     columns = []
     for name in inputs:
         if name in sizes:

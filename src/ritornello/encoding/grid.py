@@ -6,6 +6,8 @@ another metre begins it stands before the step. Resolution: `steps_per_quarter`,
 
     metre_3 over_4 | 60 | no_event | no_event | no_event | 62 | ... | metre_4 over_4 | 64 | ... | end
 
+With_key names the key as well, a token after the metre (key_dorian 2).
+
 Version 1, of older models, names one of METRES at the beginning with a token of its own (begin_3/4).
 """
 
@@ -20,7 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from ritornello.encoding.features import BAR_ECHOES, Echo, Feature, checked_echoes, checked_inputs, feature_list
-from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, SILENCE, GridTracker
+from ritornello.encoding.grid_tracker import KEYS, NO_EVENT, NOTE_OFF, SILENCE, GridTracker
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps, from_barline, rounded, stepped
 from ritornello.encoding.vocabulary import (
@@ -29,11 +31,15 @@ from ritornello.encoding.vocabulary import (
     Vocabulary,
     bar_lengths,
     first_beats,
+    key_at_place,
+    key_rows,
     metre_changes,
     metre_table,
+    place_of_key,
     unnamed_metres,
 )
-from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
+from ritornello.music.keys import estimate_key
+from ritornello.music.values import DEFAULT_VELOCITY, MODES, TICKS_PER_QUARTER, Melody, Metre, Note, Tempo, Timeline
 
 PLAIN_ROWS = (
     ("note_on", 128, "a note of this pitch starts; one that sounds ends"),
@@ -47,6 +53,7 @@ class StepEncoding:
 
     steps_per_quarter: int
     version: int
+    with_key: bool
     is_keyed = False
     pitch_range = (0, 127)
 
@@ -54,6 +61,16 @@ class StepEncoding:
     def metres(self) -> MetreTable:
         """The metres that it names."""
         return metre_table(self.version)
+
+    @property
+    def names_key(self) -> bool:
+        """Whether the header names the key."""
+        return self.with_key
+
+    @cached_property
+    def first_key(self) -> int:
+        """The first id that names a key, where the header does."""
+        return NOTE_OFF + 1 + len(self.metres.first_rows) + len(self.metres.second_rows)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -74,6 +91,9 @@ class StepEncoding:
         """Transpose a melody. Raises ValueError if a pitch leaves 0-127."""
         is_note = tokens < NO_EVENT
         moved = np.where(is_note, tokens + semitones, tokens)
+        if self.names_key:
+            named = (tokens >= self.first_key) & (tokens < self.first_key + KEYS)
+            moved[named] += (tokens[named] - self.first_key + semitones) % 12 - (tokens[named] - self.first_key) % 12
         if is_note.any() and not 0 <= moved[is_note].min() <= moved[is_note].max() <= 127:
             raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
         return moved.astype(tokens.dtype)
@@ -109,6 +129,7 @@ class StepEncoding:
 class Grid(StepEncoding):
     """The exercise's encoding. steps_per_quarter: 1 to 24. plain: without metre and end. inputs: features.INPUTS.
 
+    with_key: the header names the key, which the features follow then; not of the plain alphabet.
     4 steps per quarter cannot keep triplets and thirty-seconds; 12 keep triplets and sixteenths. Of the embedded
     corpus's 168,549 notes 4 lose 636 and move 3,554, 5,917 are resized; with 12 it is 5, 401 and 791.
     """
@@ -118,6 +139,7 @@ class Grid(StepEncoding):
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
     version: int = LATEST
+    with_key: bool = False
     name = "grid"
     known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
 
@@ -125,6 +147,8 @@ class Grid(StepEncoding):
         object.__setattr__(self, "inputs", checked_inputs(self.inputs))
         object.__setattr__(self, "echoes", checked_echoes(self.echoes, self.known_echoes))
         object.__setattr__(self, "steps_per_quarter", checked_steps(self.steps_per_quarter))
+        if self.with_key and self.plain:
+            raise ValueError("the plain grid names no key: leave with_key out")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -132,7 +156,8 @@ class Grid(StepEncoding):
         if self.plain:
             return Vocabulary.of(*PLAIN_ROWS)
         metres = (*self.metres.first_rows, *self.metres.second_rows)
-        return Vocabulary.of(*PLAIN_ROWS, *metres, ("end", 1, "the tune is over; what sounds ends"))
+        keys = key_rows() if self.with_key else []
+        return Vocabulary.of(*PLAIN_ROWS, *metres, *keys, ("end", 1, "the tune is over; what sounds ends"))
 
     @cached_property
     def end(self) -> int | None:
@@ -145,7 +170,7 @@ class Grid(StepEncoding):
 
         The event of a bar ago is a pitch or SILENCE, and began then or before.
         """
-        return feature_list(self.inputs, SILENCE + 1, 1, self.metres)
+        return feature_list(self.inputs, SILENCE + 1, 1, self.metres, len(MODES) if self.with_key else 2)
 
     @cached_property
     def bars(self) -> list[int]:
@@ -159,14 +184,15 @@ class Grid(StepEncoding):
 
     @cached_property
     def follows_key(self) -> bool:
-        """Whether a feature asks for the key."""
-        return "key" in self.inputs or "degree" in self.inputs
+        """Whether a feature asks for the key, and no header names it."""
+        return not self.with_key and ("key" in self.inputs or "degree" in self.inputs)
 
     def to_dict(self) -> dict:
         """Return what `make_encoding` needs to build this encoding again."""
         plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
         plain |= {"inputs": list(self.inputs)} if self.inputs else {}
         plain |= {} if self.version == 1 else {"version": self.version}
+        plain |= {"with_key": True} if self.with_key else {}
         return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
@@ -195,6 +221,8 @@ class Grid(StepEncoding):
             for place in sorted(moved, reverse=True):
                 steps = np.insert(steps, place, self.metre_tokens(moved[place]))
         begin = self.metre_tokens(self.metres.index_of(*timeline.metre[1:3]))
+        if self.with_key:
+            begin += (self.first_key + place_of_key(timeline.key or estimate_key(melody.notes)[0]),)
         tokens = np.concatenate([begin, steps, [self.end]]).astype(np.int16)
         return Encoded(tokens, losses + unnamed_metres(timeline, self.metres))
 
@@ -216,7 +244,9 @@ class Grid(StepEncoding):
         ticks = ticks_per_quarter // self.steps_per_quarter
         begun = {0: -1} | {int(place_of[place]) * ticks: index for place, index in self.named_metres(tokens)}
         metres = tuple(Metre(tick, *self.metres.numbers[index]) for tick, index in sorted(begun.items()))
-        timeline = Timeline(ticks_per_quarter, len(steps) * ticks, metres, (), (Tempo(0, qpm),))
+        named = tokens[(tokens >= self.first_key) & (tokens < self.first_key + KEYS)] if self.with_key else tokens[:0]
+        keys = tuple(key_at_place(int(place) - self.first_key) for place in named[:1])
+        timeline = Timeline(ticks_per_quarter, len(steps) * ticks, metres, keys, (Tempo(0, qpm),))
         changes = np.flatnonzero(steps != NO_EVENT)
         ends = np.append(changes[1:], len(steps))[: len(changes)]
         notes = tuple(

@@ -9,11 +9,13 @@ from typing import Any, Self
 import numpy as np
 
 from ritornello.encoding.features import BARS_AGO, Past, input_values, metrical
-from ritornello.encoding.vocabulary import COMMON, MetreTable
-from ritornello.music.values import Key
+from ritornello.encoding.vocabulary import COMMON, MetreTable, place_of_key
+from ritornello.music.keys import plain_key
+from ritornello.music.values import MODES, Key
 
 NO_EVENT = 128
 NOTE_OFF = 129
+KEYS = 12 * len(MODES)  # that a header may name
 SILENCE = 128  # as the event of a feature
 
 
@@ -23,7 +25,6 @@ class GridTracker:
     A note_off in silence, an end before the first note, two metres at a time and what follows `end` are not legal.
     """
 
-    named_tonic = -1
     entry = 0
 
     def __init__(self, encoding: Any):
@@ -38,6 +39,7 @@ class GridTracker:
         self._metre = common if encoding.plain else -1
         self._upper = -1  # of a metre whose lower figure is due
         self._lowers = NOTE_OFF + 1 + len(encoding.metres.first_rows)  # first id of the lower figures
+        self._key = self.named_tonic = -1
         self._last = -1  # pitch of the last note
         self._past = Past()
         self._steps: list[int] = []  # tokens so far, for echoes
@@ -48,6 +50,8 @@ class GridTracker:
             metres, at_barline = self.encoding.metres, self.time > 0 and (self.time - self.since) % self.bar == 0
             spare = metres.spare_lower(self._metre, self._upper) if at_barline else -1
             return lower_figures(metres, self.encoding.vocabulary.size, self._upper, spare)
+        if self._awaits_key():
+            return key_mask(self.encoding.vocabulary.size, self.encoding.first_key)
         running = self.begun and not self.done
         return grid_mask(
             self._sizes(),
@@ -63,7 +67,7 @@ class GridTracker:
 
         A plain melody may stop with any token.
         """
-        if self._upper >= 0:
+        if self._upper >= 0 or self._awaits_key():
             return GridTracker.legal(self)
         running, sounds = self.begun and not self.done, self.sounding >= 0
         changes = running and self.notes > 0 and self.time < end and (self.time - self.since) % self.bar == 0
@@ -83,8 +87,16 @@ class GridTracker:
         )
 
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
-        """Return None: the grid names neither key nor register."""
-        return None
+        """Tell which ids fit a key, where the header is to name it; None elsewhere."""
+        if key is None or not self._awaits_key():
+            return None
+        mask = np.zeros(len(self.legal()), bool)
+        mask[[self.encoding.first_key + place_of_key(each) for each in (key, plain_key(key))]] = True
+        return mask
+
+    def _awaits_key(self) -> bool:
+        """Tell whether the key is due: after the first metre, where the header names it."""
+        return self.encoding.with_key and self._key < 0 and self.begun and not self.done
 
     def pitches(self) -> np.ndarray:
         """List the pitch that each id starts, (vocabulary,) int16, -1 for none."""
@@ -102,9 +114,9 @@ class GridTracker:
         return is_past and not encoding.metres.is_listed and not encoding.plain
 
     def _sizes(self) -> tuple[int, int]:
-        """Count the ids that begin a metre, and those of its lower figures."""
-        metres = self.encoding.metres
-        return (0, 0) if self.encoding.plain else (len(metres.first_rows), len(metres.second_rows))
+        """Count the ids that begin a metre, and those of its lower figures and of keys."""
+        metres, keys = self.encoding.metres, KEYS if self.encoding.with_key else 0
+        return (0, 0) if self.encoding.plain else (len(metres.first_rows), len(metres.second_rows) + keys)
 
     def features(self) -> list[int]:
         """Compute features and echoes of the next token (see `features.py`)."""
@@ -114,7 +126,8 @@ class GridTracker:
         if metre >= 0:
             here, per_quarter = (time - self.since) % self.bar, encoding.steps_per_quarter
             place = metrical(metres.divisions[metre], here, self.bar, self.beat, per_quarter)
-        values = input_values(encoding.inputs, place, metres.values(metre), self._past.key(), self._last, ago)
+        key = self._key if encoding.with_key else self._past.key()
+        values = input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago)
         for echo in encoding.echoes:
             step = time - BARS_AGO[echo.name] * self.bar
             token = self._steps[step] if step >= 0 else -1
@@ -130,6 +143,9 @@ class GridTracker:
                 self._upper = token - NOTE_OFF - 1
                 if self.encoding.metres.is_listed:
                     self._begin_metre(0)
+            elif token >= self.encoding.first_key:
+                self._key = token - self.encoding.first_key
+                self.named_tonic = self._key % 12
             elif self._upper >= 0:
                 self._begin_metre(token - self._lowers)
             return
@@ -169,8 +185,8 @@ def grid_mask(
 ) -> np.ndarray:
     """Mask the ids of a grid by what they do, (vocabulary,) of bool.
 
-    One table for every state of the rules. metres: number of ids that begin one, and of lower figures; 0 and 0 of the
-    plain alphabet.
+    One table for every state of the rules. metres: number of ids that begin one, and of lower figures and keys; 0 and
+    0 of the plain alphabet.
     """
     mask = np.repeat([notes, holds, note_off, begins, False, closes], [NO_EVENT, 1, 1, *metres, 1])
     mask = mask if metres[0] else mask[: NOTE_OFF + 1]
@@ -183,6 +199,15 @@ def lower_figures(metres: MetreTable, size: int, upper: int, spare: int) -> np.n
     """Mask the ids where the lower figure of a metre is due, (size,)."""
     mask, first = np.zeros(size, bool), NOTE_OFF + 1 + len(metres.first_rows)
     mask[first : first + len(metres.second_rows)] = metres.lower_mask(upper, spare)
+    mask.flags.writeable = False
+    return mask
+
+
+@lru_cache(maxsize=8)
+def key_mask(size: int, first: int) -> np.ndarray:
+    """Mask the ids where a key is due, (size,)."""
+    mask = np.zeros(size, bool)
+    mask[first : first + KEYS] = True
     mask.flags.writeable = False
     return mask
 

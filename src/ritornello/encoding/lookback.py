@@ -45,6 +45,7 @@ class Lookback(StepEncoding):
     steps_per_quarter: int = 4
     inputs: tuple[str, ...] = ("position", "bar_ago", "two_bars_ago", "repeated")
     version: int = LATEST
+    with_key: bool = False
     name = "lookback"
     echoes: ClassVar[tuple[Echo, ...]] = ()  # the labels are what is copied
 
@@ -62,7 +63,7 @@ class Lookback(StepEncoding):
     def grid(self) -> Grid:
         """The grid under the labels."""
         inputs = tuple(name for name in self.inputs if name in INPUTS)
-        return Grid(self.steps_per_quarter, inputs=inputs, version=self.version)
+        return Grid(self.steps_per_quarter, inputs=inputs, version=self.version, with_key=self.with_key)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -87,6 +88,7 @@ class Lookback(StepEncoding):
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
         plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "inputs": list(self.inputs)}
+        plain |= {"with_key": True} if self.with_key else {}
         return plain | ({} if self.version == 1 else {"version": self.version})
 
     def encode(self, melody: Melody) -> Encoded:

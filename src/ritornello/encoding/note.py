@@ -2,7 +2,7 @@
 
     metre_<upper>, over_<lower>    the metre; anywhere in the melody where another begins
     pickup, duration               (tie, duration)*  where there is a pick-up
-    key_<mode> tonic, octave       `interval` alone
+    key_<mode> tonic, octave       `interval`; of `note` with_key alone, with "named" for the octave
     pitch | rest, duration         (tie, duration)*  where the note or rest has no duration of its own in the table
     end                            alone
 
@@ -58,6 +58,7 @@ from ritornello.encoding.vocabulary import (
     MetreTable,
     Vocabulary,
     bar_lengths,
+    key_rows,
     metre_changes,
     metre_table,
     unnamed_metres,
@@ -81,11 +82,15 @@ KEYS = [key_of(tonic, mode) for mode in MODES for tonic in range(12)]  # as the 
 
 @dataclass(frozen=True)
 class NoteEncoding:
-    """Absolute pitches: ids 0 to 127. inputs: of `features.INPUTS`. echoes: of `features.ECHOES`. version: 1 or 2."""
+    """Absolute pitches: ids 0 to 127. inputs: of `features.INPUTS`. echoes: of `features.ECHOES`. version: 1 or 2.
+
+    with_key: the header names the key, which the features follow then.
+    """
 
     inputs: tuple[str, ...] = ()
     echoes: tuple[Echo, ...] = ()
     version: int = LATEST
+    with_key: bool = False
     name = "note"
     pitch_range = (0, 127)
 
@@ -114,9 +119,13 @@ class NoteEncoding:
         return self.pitch_row.is_keyed
 
     @cached_property
+    def names_key(self) -> bool:
+        """Whether the header names the key."""
+        return self.is_keyed or self.with_key
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The token table."""
-        keys = [(f"key_{mode}", 12, f"the tune is in {mode}; its tonic, 0 for C") for mode in self.modes]
         octave = ("octave", OCTAVES, "of the tonic that pitches are counted from; 0 for pitches -12 to -1")
         is_listed = self.metres.is_listed
         return Vocabulary.of(
@@ -125,11 +134,11 @@ class NoteEncoding:
             ("tie", 1, "what the group before began goes on"),
             *self.metres.first_rows,
             *([] if is_listed else [("pickup", 1, "the tune begins so long before its first barline")]),
-            *(keys if self.is_keyed else []),
+            *(key_rows(self.modes) if self.names_key else []),
             ("end", 1, "the tune is over"),
             *([("none", 1, "no pick-up")] if is_listed else self.metres.second_rows),
             *((f"quarters_{value}", 1, f"lasts {value} quarter notes") for value in DURATIONS),
-            *([octave] if self.is_keyed else []),
+            *([octave] if self.is_keyed else [("named", 1, "the key is named")] if self.with_key else []),
         )
 
     @cached_property
@@ -157,7 +166,8 @@ class NoteEncoding:
     @property
     def features(self) -> tuple[Feature, ...]:
         """The columns of `inputs`; a bar ago was a group: an id of part 0 and a duration."""
-        return feature_list(self.inputs, self.parts[0], len(DURATIONS), self.metres)
+        modes = 2 if self.is_keyed or not self.with_key else len(self.modes)
+        return feature_list(self.inputs, self.parts[0], len(DURATIONS), self.metres, modes)
 
     @property
     def ticks_per_quarter(self) -> int:
@@ -173,6 +183,7 @@ class NoteEncoding:
         """Return what `make_encoding` needs to build this encoding again."""
         plain: dict[str, Any] = {"name": self.name, "inputs": list(self.inputs)}
         plain |= {} if self.version == 1 else {"version": self.version}
+        plain |= {"with_key": True} if self.with_key else {}
         return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
 
     def encode(self, melody: Melody) -> Encoded:
@@ -190,6 +201,9 @@ class NoteEncoding:
         else:
             tokens = self.metre_tokens(index) + (self._pieces(ids.pickup, upbeat) if upbeat else [])
         base = 0
+        if self.with_key and not self.is_keyed:
+            key = timeline.key or estimate_key(melody.notes)[0]
+            tokens += [ids.key + self.key_place(key), ids.octave]
         if self.is_keyed:  # the reference: the tonic nearest to the lowest note, to the first where they are chained
             key = timeline.key or estimate_key(melody.notes)[0]
             pitches = [n.pitch for n in melody.notes] or [60]
@@ -211,7 +225,7 @@ class NoteEncoding:
         """
         tokens = self.encode(melody).tokens
         key = self.groups(tokens).key
-        if key is None or self.pitch_row.is_chained:
+        if key is None or self.pitch_row.is_chained or not self.is_keyed:
             return [tokens]
         _, reference, group = key
         found = []
@@ -260,7 +274,10 @@ class NoteEncoding:
         if len(pitches) and not 0 <= pitches.min() + semitones <= pitches.max() + semitones <= 127:
             raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
         if not self.is_keyed:
-            return np.where(tokens < self.ids.rest, tokens + semitones, tokens).astype(tokens.dtype)
+            moved = np.where(tokens < self.ids.rest, tokens + semitones, tokens).astype(tokens.dtype)
+            named = (tokens >= self.ids.key) & (tokens < self.ids.end)
+            moved[named] += (tokens[named] - self.ids.key + semitones) % 12 - (tokens[named] - self.ids.key) % 12
+            return moved
         if groups.key is None:
             raise ValueError("these tokens name no key: there is nothing to transpose")
         key, reference, group = groups.key
@@ -330,7 +347,8 @@ class NoteEncoding:
         if named.any():
             group = int(named.argmax())
             place = int(event[group]) - ids.key
-            key = place, 12 * (int(second[group]) - ids.octave - 1) + place % 12, group
+            reference = 12 * (int(second[group]) - ids.octave - 1) + place % 12 if self.is_keyed else 0
+            key = place, reference, group
         offsets = event + self.pitch_row.lowest
         if self.pitch_row.is_chained:
             offsets = np.where(is_note, offsets, 0).cumsum()

@@ -122,7 +122,7 @@ class NoteTracker:
     def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
         """Tell which ids of the due part fit a key and leave room, (ids,); None where all do."""
         ids = self.ids
-        if not self.row.is_keyed:
+        if not self.encoding.names_key:
             return None
         if self.part == 0:
             if key is None:
@@ -131,7 +131,7 @@ class NoteTracker:
             known = [self.encoding.key_place(each) for each in (key, plain_key(key))]  # one that was learned
             mask[ids.key : ids.end] = np.isin(np.arange(ids.end - ids.key), known)
             return mask
-        if self._event < ids.key:
+        if self._event < ids.key or not self.row.is_keyed:
             return None
         # Room: semitones from the lowest pitch within reach of each reference to the highest; -1 where a melody's
         # lowest note (the first one where pitches are counted from the note before) would not lie among them.
@@ -163,7 +163,7 @@ class NoteTracker:
             found = ago[name] = past.at(time - bars * bar)
             if found[2] >= 0:  # only after illegal tokens can it be out of reach: then the nearest id
                 ago[name] = (min(max(found[2] - first, 0), highest), found[1], found[2])
-        key = self._plain_key if self.row.is_keyed else past.key()
+        key = self._plain_key if self.row.is_keyed else self._key if encoding.names_key else past.key()
         metres, metre, in_bar = self._tables.metres, self._metre, (0, 0)
         if metre >= 0:
             in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
@@ -243,8 +243,8 @@ class NoteTracker:
             self._key = event - ids.key
             self.named_tonic = self._key % 12
             self._plain_key = self.named_tonic + 12 * MINOR[self._key // 12]
-            self._base = 12 * (token - ids.octave - 1) + self._key % 12
-        self._is_ready = self.begun and (self._key >= 0 or not self.row.is_keyed)
+            self._base = 12 * (token - ids.octave - 1) + self._key % 12 if self.row.is_keyed else 0
+        self._is_ready = self.begun and (self._key >= 0 or not self._tables.names_key)
         self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]
         self.time = self.entry = -self._upbeat % self.bar
 
@@ -310,7 +310,8 @@ class NoteTables:
         self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in (*inputs, *self.echoes)}
         self.matches = [name for name in self.echoes if name not in self.bars_ago]
         self.remembers = bool(inputs or self.echoes)
-        self.follows_key = not self._row.is_keyed and ("key" in inputs or "degree" in inputs)
+        self.names_key = encoding.names_key
+        self.follows_key = not self.names_key and ("key" in inputs or "degree" in inputs)
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings
@@ -337,6 +338,9 @@ class NoteTables:
         """Mask part 1 where the octave of a tonic, 0 for C, is due."""
         ids = self._ids
         mask = np.zeros(ids.size - ids.second, bool)
+        if not self._row.is_keyed:
+            mask[ids.octave - ids.second :] = True
+            return _frozen(mask)
         references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
         mask[ids.octave - ids.second :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
         return _frozen(mask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
 DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no echoes
 _BESIDES = {"inputs": ("position", "strength", "metre"), "echoes": tuple(echo.name for echo in ECHOES)}
+IN_KEYS = ("note", "grid", "lookback")  # whose header may name the key
 RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDES, "interval": _BESIDES}
 
 
@@ -107,12 +108,25 @@ class EncodingOptions:
         }
         given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
         given |= _after_colon(name, rest) if rest else {}
+        if name in IN_KEYS and {"key", "degree"} & set(given.get("inputs", ())):
+            given |= {"with_key": True}
         takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
         if unfit := sorted(given.keys() - takes):
             known = ", ".join(map(_flag, sorted(takes & asked.keys())))  # what else there is stands behind the name
             takes_words = f"it takes {known}" if known else "it has no options"
             raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {takes_words}")
         return make_encoding(name, **given)
+
+    def build_in_keys(self) -> Any:
+        """Make the encoding for a corpus that states modes: its header names the key.
+
+        The key and the degree above it are inputs, too.
+        As `build` makes it where inputs are asked for, or where it has no such header or has one anyway.
+        """
+        made = self.build()
+        if self.inputs is not None or self.plain or self.name not in IN_KEYS:
+            return made
+        return replace(made, inputs=(*made.inputs, "key", "degree"), with_key=True)
 
 
 def _after_colon(name: str, rest: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ritornello.music.beats import beat_lengths
-from ritornello.music.values import Metre, Timeline
+from ritornello.music.keys import key_of
+from ritornello.music.values import MODES, Key, Metre, Timeline
 
 LATEST = 2  # version of the alphabets
 COMMON = (4, 4)  # how a melody in a metre without a name is read
@@ -170,6 +171,21 @@ class MetreTable:
             known = ", ".join(METRES[:-1]) if self.is_listed else "1 to 16 over 1, 2, 4, 8 or 16, as in 3/4, 6/8, 7/8"
             raise ValueError(f"no such metre: {name!r}; choose {'one of ' if self.is_listed else ''}{known}")
         return index
+
+
+def key_rows(modes: Sequence[str] = tuple(MODES)) -> list[tuple[str, int, str]]:
+    """List the rows of the keys that a header may name: 12 tonics of each mode."""
+    return [(f"key_{mode}", 12, f"the tune is in {mode}; its tonic, 0 for C") for mode in modes]
+
+
+def key_at_place(place: int) -> Key:
+    """Find the key of a place in `key_rows`."""
+    return key_of(place % 12, tuple(MODES)[place // 12])
+
+
+def place_of_key(key: Key) -> int:
+    """Find the place of a key in `key_rows`."""
+    return 12 * tuple(MODES).index(key.mode) + key.tonic
 
 
 metre_table = cache(MetreTable)

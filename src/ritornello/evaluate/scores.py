@@ -119,7 +119,7 @@ def pays_for(encoding: MelodyEncoding) -> list[str]:
     """
     if encoding.end is None:
         return ["notes"]
-    return ["notes", "metre", *(["key"] if encoding.is_keyed else []), "end"]
+    return ["notes", "metre", *(["key"] if getattr(encoding, "names_key", encoding.is_keyed) else []), "end"]
 
 
 def compare(

@@ -16,6 +16,7 @@ from ritornello.generate.constraints import (
     forms_of,
     is_pickup,
     metre_rows,
+    names_key,
     steering_key,
     with_lock,
 )
@@ -72,13 +73,13 @@ def compose(
             raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
         encoding.begin(options.metre)  # refuses what does not exist
         primer = None if primer is None else in_metre(primer, options.metre)
-    options = with_lock(options, encoding.is_keyed and (primer is None or primer.timeline.key is None))
+    options = with_lock(options, names_key(encoding) and (primer is None or primer.timeline.key is None))
     opening = np.zeros((1, 0), np.int64), np.zeros(1)  # one way to begin: with nothing
     if primer is not None:
         if counts_bars(encoding):
             _check_room(encoding, options, primer)
         opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
-    attempts = 1 if primer is not None and encoding.is_keyed else MODE_ATTEMPTS
+    attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
     for attempt in range(attempts):
         waiting = [i for i in indices if i not in made]

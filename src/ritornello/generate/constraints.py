@@ -282,6 +282,11 @@ def with_lock(options: GenerateOptions, names_key: bool) -> GenerateOptions:
     return replace(options, scale_lock=options.scale_lock or (is_tight and not names_key))
 
 
+def names_key(encoding: MelodyEncoding) -> bool:
+    """Tell whether the header of a tune names its key."""
+    return encoding.is_keyed or getattr(encoding, "names_key", False)
+
+
 def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
     """Mark the metres that a tune must not begin with, (vocabulary,), by -inf; 0 elsewhere.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding
-from ritornello.generate.constraints import steering_key
+from ritornello.generate.constraints import names_key, steering_key
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import sequence_nats
@@ -30,7 +30,7 @@ def openings_of(
     another of the same key is left out.
     """
     primers = [primer]
-    if encoding.is_keyed and primer.timeline.key is None:
+    if names_key(encoding) and primer.timeline.key is None:
         primers = [replace(primer, timeline=replace(primer.timeline, keys=(k,))) for k in _possible_keys(options)]
     versions = [encoding.headings(melody) for melody in primers]
     key = np.repeat(np.arange(len(versions)), [len(ways) for ways in versions])

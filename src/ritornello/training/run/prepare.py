@@ -38,6 +38,7 @@ MOST_NOTES_HELD = 6_000
 MOST_PREPARING = (
     3.0  # seconds that count as time of training: a busy machine must not spend it before the first update
 )
+MODAL_SHARE = 0.25  # of the training melodies: then their keys are told to encodings that may name them
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
 
@@ -157,6 +158,13 @@ def _assemble(metadata: RunMetadata, material: Material, base: Base | None, rank
     if base:
         engine.load(base.file.tensors)
     return Training(metadata, encoding, material, engine, streams, base, ranks=ranks)
+
+
+def states_modes(corpus: Corpus) -> bool:
+    """Tell whether a corpus states modes: besides major and minor, in a quarter of what trains."""
+    keys = [part.timeline.key for piece in corpus.pieces if piece.split == "train" for part in piece.melodies]
+    modal = [key for key in keys if key is not None and key.mode not in ("major", "minor")]
+    return bool(modal) and len(modal) >= MODAL_SHARE * len(keys)
 
 
 def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
