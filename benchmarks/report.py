@@ -55,6 +55,19 @@ def spread(values: list[float]) -> str:
     return f"{median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
+def write_between_marks(path: str | Path, text: str, marks: tuple[str, str]) -> None:
+    """Put `text` between the two marks of a file. Raises ValueError unless each is there once."""
+    from ritornello import atomic
+
+    path = Path(path)
+    old = path.read_text("utf-8")
+    begin, end = marks
+    if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
+        raise ValueError(f"{path}: put these two lines where the table is to stand:\n{begin}\n{end}")
+    before, after = old[: old.index(begin)], old[old.index(end) :]
+    atomic.rewrite(path, f"{before}{begin}\n\n{text}\n\n{after}".encode())
+
+
 def _told(value) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 

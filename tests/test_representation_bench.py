@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from benchmarks.report import write_between_marks
 from benchmarks.representations import budget, entrants, results, tables
 from benchmarks.representations.brief import brief
 from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant, ablation_entrants, chosen
@@ -215,12 +216,12 @@ def test_a_table_is_written_between_its_marks_again_and_again(tmp_path):
     page = tmp_path / "README.md"
     page.write_text("\n".join(["before", *tables.MARKS, "after", ""]))
     for text in ("an older table", "| a |", "| a |"):
-        tables.write_between_marks(page, text)
+        write_between_marks(page, text, tables.MARKS)
     begin, end = tables.MARKS
     assert page.read_text() == f"before\n{begin}\n\n| a |\n\n{end}\nafter\n"
     page.write_text("no marks")
     with pytest.raises(ValueError, match="put these two lines"):
-        tables.write_between_marks(page, "| a |")
+        write_between_marks(page, "| a |", tables.MARKS)
 
 
 def test_networks_have_about_the_weights_of_the_exercises(monkeypatch):

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import ROOT, arguments, clean_environment
+from benchmarks.report import ROOT, arguments, clean_environment, write_between_marks
 from benchmarks.representations.entrants import ENTRANTS, ablation_entrants, chosen
 from benchmarks.representations.material import CORPORA, available, load, shared_tunes
 from benchmarks.representations.results import Record, append_result, key_of, read_results
@@ -70,13 +70,13 @@ def _options() -> argparse.Namespace:
 def _show(records: Sequence[Record], options: argparse.Namespace) -> int:
     """Print the tables (or all results as JSON) and write them where asked."""
     from benchmarks.representations.brief import brief
-    from benchmarks.representations.tables import markdown, write_between_marks
+    from benchmarks.representations.tables import MARKS, markdown
 
     text = markdown(records)
     if options.write:
-        write_between_marks(options.write, text)
+        write_between_marks(options.write, text, MARKS)
     if options.brief:
-        write_between_marks(options.brief, brief(records))
+        write_between_marks(options.brief, brief(records), MARKS)
     print(json.dumps(records) if options.json else text)
     return 0
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.report import arguments, tell
-from benchmarks.representations.tables import table, write_between_marks
+from benchmarks.report import arguments, tell, write_between_marks
+from benchmarks.representations.tables import table
 
 from ritornello.encoding import Encoding
 from ritornello.model.lstm import NumpyLstm

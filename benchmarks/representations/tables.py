@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median, median_low
 from typing import Any
 
@@ -13,7 +12,6 @@ from benchmarks.representations.entrants import ABLATION, ENTRANTS, Entrant
 from benchmarks.representations.reasons import REASONS
 from benchmarks.representations.results import Record, setting_of
 
-from ritornello import atomic
 from ritornello.encoding import make_encoding
 from ritornello.training.plan import Setting, TrainOptions, make_plan
 
@@ -33,17 +31,6 @@ def settings(records: Sequence[Record]) -> list[list[Record]]:
     """Group the records by corpus and length of training, in the order of their first runs."""
     found = {json.dumps(setting_of(r)): setting_of(r) for r in records if r["kind"] == "run"}
     return [[r for r in records if setting_of(r) == setting] for setting in found.values()]
-
-
-def write_between_marks(path: str | Path, text: str, marks: tuple[str, str] = MARKS) -> None:
-    """Put `text` between the two marks of a file. Raises ValueError unless each is there once."""
-    path = Path(path)
-    old = path.read_text("utf-8")
-    begin, end = marks
-    if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
-        raise ValueError(f"{path}: put these two lines where the table is to stand:\n{begin}\n{end}")
-    before, after = old[: old.index(begin)], old[old.index(end) :]
-    atomic.rewrite(path, f"{before}{begin}\n\n{text}\n\n{after}".encode())
 
 
 def _section(records: Sequence[Record]) -> str:

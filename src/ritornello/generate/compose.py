@@ -37,7 +37,7 @@ SCORED = 64  # steps whose surprise is computed together
 
 @dataclass(frozen=True)
 class Composition:
-    """One tune. tokens: as drawn.
+    """One tune. tokens: as drawn. draws: how often it was drawn until it was in the mode asked for.
 
     surprise: bits that each note's start cost the network, pitch and duration where it has both, (notes,) of float;
     (0,) where it does not follow from the tokens which of them starts which note.
@@ -48,6 +48,7 @@ class Composition:
     surprise: np.ndarray
     seed: int
     index: int
+    draws: int = 1
 
 
 def compose(
@@ -99,7 +100,7 @@ def compose(
             key = melody.timeline.key
             fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
             if fits or attempt == attempts - 1:
-                made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index)
+                made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index, attempt + 1)
     return [made[index] for index in indices]
 
 
