@@ -39,6 +39,7 @@ def judged(name: str, people: float, band: float, own: float, temperature: float
         ("unreadable", 0.01, 0, (0.0,), (0.001,)),
         ("exact_after_8", 0.5, 0.01, (0.41, 0.59), (0.39, 0.61)),
         ("exact_after_4", 0.1, 0.01, (0.08, 0.12), (0.06, 0.14)),
+        ("moved_after_4", 0.02, 0.05, (0.011, 0.08), (0.009, 0.1)),
         ("far_key", 0.08, 0.5, (0.06, 0.1), (0.04, 0.12)),
     ],
 )
@@ -62,8 +63,10 @@ def test_a_few_tunes_are_composed_counted_and_judged(tmp_path):
     assert set(guarded) == {name for name in judging.HABITS if not name.endswith(("_8", "_16"))}
     assert guarded["draws"]["composed"] == 1
     assert all(0 <= row["composed"] <= 1 for name, row in guarded.items() if "draws" not in name and name != "run")
+    free = {row["habit"] for row in rows if not row["guards"]}
+    assert guarded.keys() - free == {"draws_in_minor"}
     assert rows == list(all_rows(options))  # from the cache
-    assert len(list((tmp_path / "parts").iterdir())) == len({row["guards"] for row in rows}) + 1
+    assert len(list((tmp_path / "parts").iterdir())) == 3  # people, guarded, unguarded
     page = tables.full_tables(rows)
     assert "**hymns, 8 bars**: 3 tunes in each column" in page
     assert page.count("\n| ") == 2 + len(guarded)  # a head of two lines, and a row for each habit

@@ -75,9 +75,8 @@ def all_rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 for is_guarded in guards:
                     part = composed_part(subject, request, options.tunes, is_guarded, options.cache)
                     place = {"model": name, "bars": bars, "temperature": temperature, "guards": is_guarded}
-                    if part:
-                        counts = {"tunes": part["tunes"], "people_tunes": people["tunes"]}
-                        yield from rows_of(people, part, **place, **counts)
+                    counts = {"tunes": part["tunes"], "people_tunes": people["tunes"]}
+                    yield from rows_of(people, part, **place, **counts)
 
 
 def _option(word: str) -> tuple[str, Any]:

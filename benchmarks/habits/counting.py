@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,9 @@ def people_part(subject: Subject, bars: int, cached: Path) -> Part:
     return kept(cached, count, "people", digest(subject.model.file.tensors), subject.corpus.fingerprint, bars)
 
 
-def composed_part(
-    subject: Subject, options: GenerateOptions, tunes: int, is_guarded: bool, cached: Path
-) -> Part | None:
-    """Count the habits of composed tunes; None where the program cannot compose without its guards."""
-    if not is_guarded:
-        if "unguarded" not in {field.name for field in fields(options)}:
-            return None
-        options = replace(options, **{"unguarded": True})
+def composed_part(subject: Subject, options: GenerateOptions, tunes: int, is_guarded: bool, cached: Path) -> Part:
+    """Count the habits of composed tunes, with the guards of composing or without."""
+    options = replace(options, unguarded=not is_guarded)
 
     def count() -> Part:
         melodies, draws = compose_tunes(subject, options, tunes)

@@ -32,9 +32,12 @@ def near(share: float, band: float) -> Limits:
 
 
 def returning(share: float, band: float) -> Limits:
-    """Allow the band of halves and two points, or a fifth of people's share."""
+    """Allow the band of halves and two points, or a fifth of people's share; never less than half of theirs.
+
+    Few bars return: without the last, tunes in which none does would pass.
+    """
     width = max(band + MARGIN, RETURNING * share)
-    return share - width, share + width
+    return max(share - width, share / 2), share + width
 
 
 def up_to(times: float, more: float) -> Callable[[float, float], Limits]:

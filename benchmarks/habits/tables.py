@@ -78,7 +78,8 @@ def _cell(row: Row | None) -> str:
 
 def _allowed(row: Row) -> str:
     """Write the limits."""
-    least, most = (_figure(row["habit"], value) for value in (max(0.0, row["least"]), row["most"]))
+    highest = 1.0 if HABITS[row["habit"]].form == "{:.1%}" else row["most"]
+    least, most = (_figure(row["habit"], value) for value in (max(0.0, row["least"]), min(row["most"], highest)))
     return most if least == most else f"up to {most}" if row["least"] <= 0 else f"{least} to {most}"
 
 
