@@ -307,3 +307,24 @@ def test_the_notes_of_a_repeat_sign_in_kern_sound_in_each_spine():
     text = "**kern\t**kern\n*M2/4\t*M2/4\n=1\t=1\n2c\t2e\n=2\t=2\n*rep\t*\n2c\t2f\n*Xrep\t*\n==\t==\n*-\t*-\n"
     (piece,), _ = scan_content(text.encode(), "x.krn")
     assert sorted(letters(piece) + "".join(NAMES[n.pitch % 12] for n in piece.parts[1].notes)) == ["C", "C", "E", "F"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_note_is_lost_of_a_file_whose_names_verovio_made_from_a_seed(seed):
+    """Verovio gives stems and flags names from the same numbers, and then takes notes of that name for them."""
+    verovio = pytest.importorskip("verovio")
+    notes = "".join(
+        f"<note><pitch><step>{step}</step><octave>4</octave></pitch><duration>1</duration><type>eighth</type></note>"
+        for step in "CDEFGABC"
+    )
+    attributes = (
+        "<attributes><divisions>2</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+    )
+    bars = f"<measure>{attributes}{notes}</measure>" + f"<measure>{notes}</measure>" * 39
+    head = '<score-partwise><part-list><score-part id="P"><part-name/></score-part></part-list><part id="P">'
+    toolkit = verovio.toolkit()
+    toolkit.resetXmlIdSeed(seed)
+    toolkit.setOptions({"inputFrom": "xml", "breaks": "none"})
+    assert toolkit.loadData(f"{head}{bars}</part></score-partwise>")
+    (piece,), _ = scan_content(toolkit.getMEI().encode(), "x.mei")
+    assert [n.pitch for n in piece.parts[0].notes] == [60, 62, 64, 65, 67, 69, 71, 60] * 40

@@ -657,6 +657,12 @@ def test_percussion_beside_a_melody_is_a_part_of_its_own():
     ]
 
 
+def test_elements_without_a_name_are_passed_over_as_musescore_3_writes_them():
+    nameless = b'<notations>< default-x="-36.60" default-y="25.51"/></notations></note>'
+    content = score(note("C4", 4) + note("D4", 4)).replace(b"</note>", nameless, 1)
+    assert line(read_one(content), 0) == [(0, 2, 60), (2, 2, 62)]
+
+
 def test_bare_ampersands_and_control_characters_in_texts_cost_no_score():
     content = score(note("C4", 8)).replace(b"Air", b"Rhythm & Blues\x0b &nbsp; B&amp;W")
     assert read_one(content).title == "Rhythm & Blues &nbsp; B&W"

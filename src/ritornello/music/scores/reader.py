@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
 from xml.etree import ElementTree
+from zlib import crc32
 
 from ritornello.music.beats import joined_metre
 from ritornello.music.containers import unpacked
@@ -129,7 +130,9 @@ def _through_verovio(text: str, input_from: str, mdiv: str = ""):
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()  # a new one each time: nothing of the score before may linger
     options = {"inputFrom": input_from, "breaks": "none", "expandNever": True}
-    toolkit.resetXmlIdSeed(1)  # the same names for bars and notes at each loading
+    # Names that are new to the file: verovio finds no note whose name is also that of a stem or a dot, and files that
+    # it wrote hold names made from seeds such as 1.
+    toolkit.resetXmlIdSeed(crc32(text.encode()) % 2**31)
     toolkit.setOptions(options | ({"mdivXPathQuery": mdiv} if mdiv else {}))
     if not toolkit.loadData(text):
         raise ValueError("this score cannot be read: it is damaged or of another format; export it again")

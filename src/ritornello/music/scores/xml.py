@@ -11,6 +11,7 @@ from ritornello.music.errors import decode_text
 def parse_xml(content: bytes) -> ElementTree.Element:
     """Parse an XML document, passing over illegal characters; a bare "&" stands for itself.
 
+    Empty elements without a name, which MuseScore 3 writes for signs that MusicXML does not have, are passed over.
     Raises ValueError for broken XML and for a document that declares entities.
     """
     text = xml_text(content)
@@ -21,6 +22,7 @@ def parse_xml(content: bytes) -> ElementTree.Element:
     except ElementTree.ParseError as error:
         mended = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text)
         mended = re.sub(r"&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)", "&amp;", mended)
+        mended = re.sub(r"<\s[^<>]*/>", "", mended)
         try:
             return ElementTree.fromstring(mended)
         except ElementTree.ParseError:
