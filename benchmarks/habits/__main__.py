@@ -47,7 +47,7 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = arguments(__doc__)
     parser.add_argument("--tunes", type=int, default=500, help="composed in each part")
-    parser.add_argument("--models", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--models", nargs="+", choices=NAMES, default=list(NAMES if DATA.is_dir() else SHIPPED))
     parser.add_argument("--temperatures", nargs="+", type=float, default=[0.5, 0.8, 1.0, 1.2, 1.5])
     parser.add_argument("--bars", nargs="+", type=int, default=[8, 16, 32])
     parser.add_argument("--guards", choices=("on", "off", "both"), default="both")
@@ -56,8 +56,8 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of training of the models of one's own")
     parser.add_argument("--readme", action="store_true", help="write the tables into both READMEs, between marks")
     options = parser.parse_args(words)
-    if not DATA.is_dir():
-        options.models = [name for name in options.models if name not in OWN]
+    if not DATA.is_dir() and {*options.models} & {*OWN}:
+        parser.error(f"{' and '.join(OWN)} are trained on files in {DATA}, which is not there")
     return options
 
 

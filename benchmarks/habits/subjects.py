@@ -25,6 +25,7 @@ from ritornello.music.values import Melody
 
 SHIPPED = {"default": "all", "hymns": "hymns", "songs": "songs"}  # and their corpora
 OWN = {"40-songs": 40, "200-kern-songs": 200}  # and how many files they learn
+KERN = "200-kern-songs"
 OTHERS = 200  # files to compare them with
 MINUTES, SEED = 3, 1
 
@@ -58,7 +59,7 @@ def load_subject(name: str, cache: Path, minutes: float = MINUTES) -> Subject:
 
 def train_own(name: str, folder: Path, minutes: float) -> None:
     """Put the files in a folder, build their corpus and train on it, as a player would."""
-    files = song_files() if name.endswith("-songs") and "kern" not in name else kern_files()
+    files = kern_files() if name == KERN else song_files()
     order = np.random.default_rng(SEED).permutation(len(files)).tolist()
     count = OWN[name]
     for kind, chosen in (("learned", order[:count]), ("others", order[count : count + OTHERS])):
@@ -68,7 +69,8 @@ def train_own(name: str, folder: Path, minutes: float) -> None:
             (folder / kind / stem).write_bytes(content)
     learned, others = str(folder / "learned"), str(folder / "others")
     ritornello("corpus", "build", learned, "-o", str(folder / "corpus"))
-    ritornello("train", str(folder / "corpus"), "-o", str(folder / "run"), "--minutes", f"{minutes:g}", "--seed", "1")
+    length = ("--minutes", f"{minutes:g}", "--seed", str(SEED))
+    ritornello("train", str(folder / "corpus"), "-o", str(folder / "run"), *length)
     ritornello("corpus", "build", learned, others, "-o", str(folder / "all"))
 
 
