@@ -180,7 +180,10 @@ def test_anything_else_is_refused_in_one_line_that_says_what_is_taken(wrong, lit
         ([60, 128, 128, 129], "pitches are 0 to 127, not 60 to 129; tokens of the exercise are read from .npz"),
         (np.array([(0, 1, 60.5)]), "pitches must be whole numbers"),
         (np.array([(0, np.inf, 60)]), "must be finite"),
-        (np.array([(-1, 1, 60)]), "must start at tick 0 or later"),
+        (np.array([(-1, 1, 60)]), "must start at 0 or later"),
+        (np.array([(0, 0, 60)]), "last longer than 0"),
+        (np.array([(0, 1, 60), (1e6, 1, 62)]), "beyond 100,000 quarters"),
+        (np.array([(0, 1e300, 60)]), "beyond 100,000 quarters"),
     ],
 )
 def test_numbers_that_are_no_notes_are_refused_in_one_line(wrong, message):

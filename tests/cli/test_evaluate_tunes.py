@@ -189,3 +189,33 @@ def test_the_shipped_model_says_what_pitch_and_duration_cost():
     assert (found["duration_rank"] >= 1).all()
     assert np.median(found["pitch_rank"]) <= 3  # it has learned hymns
     assert make_encoding("interval").name == model.file.encoding.name
+
+
+def test_tunes_that_the_model_learned_from_another_corpus_are_counted(command, make_tensors, tmp_path):
+    """Scored are two hymns that the model learned, one transposed, and a scale that nobody wrote."""
+    hymns = rito.load_corpus("hymns")
+    first, second = hymns.melodies("train")[:2]
+    scale = tune([60, 61, 63, 66, 70, 75, 81, 88, 80, 71, 61, 50, 64, 40])
+    scored = rito.build_corpus([first, second.transposed(2), scale])
+    encoding, metadata = Grid(), {"corpus": {"fingerprint": hymns.fingerprint}}
+    for name, known in (("known", metadata), ("unknown", {})):
+        file = ModelFile(make_tensors(encoding.vocabulary.size), NetworkOptions(2, 16, 16), encoding, known)
+        save_model(tmp_path / f"{name}.safetensors", file)
+    known, unknown = tmp_path / "known.safetensors", tmp_path / "unknown.safetensors"
+    value = rito.load_model(unknown).evaluate(scored, "all", beside=known)
+    assert (value["learned_tunes"], value["beside"]["learned_tunes"]) == (None, 2)
+    assert (value["model"], value["fingerprint"], value["version"]) == (
+        str(unknown),
+        scored.fingerprint,
+        rito.__version__,
+    )
+    scored.save(tmp_path / "scored")
+    out = command("evaluate", known, tmp_path / "scored", "--split=all").out
+    assert f"{known} has learned 2 of these tunes" in out
+
+
+def test_people_share_no_runs_with_themselves(models, folder):
+    """Of all tunes those that train are left out: they would share all their notes with themselves."""
+    value = rito.load_model(models[0]).evaluate(folder, "all", tunes=1)
+    assert len(value["habits"]["people"]["shared_runs"]) == 4
+    assert rito.load_model(models[0]).evaluate(folder, "train", tunes=1)["habits"]["people"]["shared_runs"] == []

@@ -53,6 +53,12 @@ def test_there_are_two_folds_or_more_and_no_more_than_families(corpus, folds):
         fold_corpora(corpus, folds)
 
 
+def test_one_family_makes_no_folds(corpus):
+    alone = corpus_of([(CorpusPiece("0.mid", (), family="a"), [tune(60, [0, 2, 4])])])
+    with pytest.raises(ValueError, match="need two families of tunes or more, and this corpus has 1"):
+        fold_corpora(alone, 2)
+
+
 def test_one_command_trains_and_scores_every_fold(command, corpus, little_model, tmp_path):
     corpus.save(tmp_path / "corpus")
     words = ["evaluate", little_model, tmp_path / "corpus", "--folds", 2, "--updates", 2]

@@ -12,6 +12,7 @@ from ritornello.corpus.store import SPLITS, Corpus
 from ritornello.evaluate.scores import compare, figures, score_baselines, score_tunes
 from ritornello.evaluate.surprise import costs_csv, note_costs
 from ritornello.model.file import ModelFile
+from ritornello.version import VERSION
 
 if TYPE_CHECKING:
     from ritornello.corpus.report import FileReport
@@ -64,7 +65,14 @@ def score_all(
     maker = atomic.maker_of("evaluate", "\n".join([name, str(split), *models]))
     check_table(per_note, maker, replace)
     first, *others = models.values()
-    value: dict[str, Any] = {"split": split or "all", "learned": _has_learned(first, corpus, split)}
+    value: dict[str, Any] = {
+        "model": next(iter(models)),
+        "corpus": name,
+        "fingerprint": corpus.fingerprint,
+        "version": VERSION,
+        "split": split or "all",
+        "learned": _has_learned(first, corpus, split),
+    }
     if others:
         scores, only, count = compare([*models.values()], corpus, split)
         counts: dict[str, Any] = {"tunes": len(only), "of_tunes": count}

@@ -268,17 +268,16 @@ class Model:
         Raises ValueError for a corpus that the model did not learn.
         """
         from ritornello.api.corpora import load_corpus
-        from ritornello.evaluate.novelty import find_corpus, fingerprints, longest_of_all
+        from ritornello.evaluate.novelty import fingerprints, longest_of_all
 
-        known = fingerprints(self.file.metadata)
+        known = set(fingerprints(self.file.metadata))
         given = [] if corpus is None else [load_corpus(corpus)]
         for material in given:
             if material.fingerprint not in known:
                 raise ValueError(
                     f"{corpus}: not a corpus that this model learned: name the one that it was trained on"
                 )
-        sought = [find_corpus(fingerprint, chain(given, _corpora_of_run(self.name))) for fingerprint in known]
-        found = [material for material in sought if material is not None]
+        found = self._training_corpora(given)
         if len(found) < len(known) and on_remark:
             on_remark(
                 f"{'some of ' if found else ''}the tunes that this model learned are not at hand, so what is shared "
@@ -303,7 +302,8 @@ class Model:
         tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
         over families of tunes (95 %, seeded; None for one family); `bits_per_note_of_tunes`, the mean over tunes;
         `per_tune`, the same sums and rates for each tune with its source, title and family; `learned`, whether the
-        model learned from them.
+        model learned from them; `learned_tunes`, how many of the pieces it learned, in whatever key and from whatever
+        file (None where what it learned is not at hand; for models under "beside" too).
         corpus: as `load_corpus` takes it; a music file, and music in memory, is scored whole.
         split: train, validation, test or all.
         beside: another model, or a list of several, to score on the same `tunes`, those (of `of_tunes`) that the
@@ -311,7 +311,8 @@ class Model:
         `difference` to this model and the interval of that, paired by tune.
         baselines: score uniform, unigram and n-grams on the same tunes too, under "baselines"; where they cannot be
         trained it is empty, and "no_baselines" says why.
-        tunes: compose so many tunes; their endings and shared runs come under "habits", with those of the corpus.
+        tunes: compose so many tunes; their endings and shared runs come under "habits", with those of the corpus;
+        `shared_runs` of people's tunes are those of validation and test tunes with training tunes.
         per_note: write what each note cost each model to this .csv file (see `surprise`). replace: let it replace any
         file. on_report: see `load_corpus`.
         Raises ValueError where there is nothing to score, FileExistsError for a file that must be kept.
@@ -328,27 +329,47 @@ class Model:
         for model in (self, *others):  # the same name twice may be two models
             models[model.name if model.name not in models else f"{model.name} ({len(models) + 1})"] = model.file
         value = score_all(models, material, baselines, per_note, replace)
+        theirs = value.get("beside", [])
         if is_one:
             [value["beside"]] = value["beside"]
         if material.is_whole and (runs := self.shared_runs(list(material.corpus.melodies()))):
             value["shared_runs"] = runs
+        for figures, model in zip((value, *theirs), (self, *others), strict=True):
+            figures["learned_tunes"] = model._count_learned(material.corpus, material.split)
         if tunes:
             value["habits"] = self._habits(material.corpus, material.split, tunes)
         return value
 
-    def surprise(self, melody: Melody | Tune | str | Path) -> np.ndarray:
+    def surprise(self, melody: Melody | Tune | str | Path | Any) -> np.ndarray:
         """Compute what each note of a melody cost the model, in bits: a structured array (notes,).
 
         start and duration in quarters, pitch; bits, which is pitch_bits + duration_bits + other_bits; pitch_entropy
         and pitch_rank, duration_entropy and duration_rank. `evaluate.surprise` says what belongs where; all bits of
         the melody belong to one of its notes. pandas.DataFrame takes it as it is.
-        melody: a Melody, a composed tune, or a music file. Raises ValueError where there is no note to score.
+        melody: a Melody, a composed tune, a music file, notes by name, or music in memory as `build_corpus` takes it;
+        bare numbers are in 4/4. An encoding that rounds scores what it keeps: compare `start`.
+        Raises ValueError where there is no note to score.
         """
         from ritornello.evaluate.surprise import note_costs
 
-        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None).melody
+        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None, "the melody").melody
         encoding = self.file.encoding
         return note_costs(self.network, encoding, [encoding.encode(line).tokens])[0]
+
+    def _training_corpora(self, given: Sequence[Corpus] = ()) -> list[Corpus]:
+        """Find the corpora that the model learned from and that are at hand, each once."""
+        from ritornello.evaluate.novelty import find_corpus, fingerprints
+
+        known = dict.fromkeys(fingerprints(self.file.metadata))
+        sought = [find_corpus(fingerprint, chain(given, _corpora_of_run(self.name))) for fingerprint in known]
+        return [corpus for corpus in sought if corpus is not None]
+
+    def _count_learned(self, corpus: Corpus, split: str | None) -> int | None:
+        """Count the pieces of a split that the model learned; None where that is unknown."""
+        from ritornello.evaluate.novelty import count_copies
+
+        found = self._training_corpora([corpus])
+        return count_copies(corpus, split, found) if found else None
 
     def _habits(self, corpus: Corpus, split: str | None, tunes: int) -> dict[str, dict]:
         """Measure how composed tunes and the corpus's own end, move and repeat training tunes."""
@@ -361,6 +382,8 @@ class Model:
             "people": [encoding.decode(encoding.encode(melody).tokens) for melody in corpus.melodies(split)],
         }
         shared = {name: [run["notes"] for run in longest_shared_runs(m, corpus)] for name, m in groups.items()}
+        names = [piece.split for piece, _ in corpus.slices(split)]  # a training tune shares all its notes with itself
+        shared["people"] = [run for run, name in zip(shared["people"], names, strict=True) if name != "train"]
         return {name: habits(melodies) | {"shared_runs": shared[name]} for name, melodies in groups.items()}
 
     def __repr__(self) -> str:
@@ -454,8 +477,11 @@ def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
     return f' --primer "{Path(primer).name if os.path.isfile(primer) else primer}"{more}'
 
 
-def _read_primer(primer: str | Path | Any, metre: str | None) -> Song:
-    """Read a primer: notes by name, or the melody of a file or of music in memory."""
+def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the primer") -> Song:
+    """Read a primer: notes by name, the melody of a file or of music in memory.
+
+    name: what messages call it.
+    """
     from ritornello.corpus.pick.pick import melody_and_program
     from ritornello.generate.continuation import Song
     from ritornello.generate.primer import parse_notes
@@ -467,7 +493,7 @@ def _read_primer(primer: str | Path | Any, metre: str | None) -> Song:
         return Song(primer)
     if not isinstance(primer, str | Path):
         is_numbers = type(primer).__module__.partition(".")[0] in ("builtins", "numpy")
-        return Song(*melody_and_program(pieces_of(primer, "the primer")[0]), not is_numbers)
+        return Song(*melody_and_program(pieces_of(primer, name)[0]), not is_numbers)
     if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
         return Song(*melody_and_program(read_untrusted(primer)[0]))
     return Song(parse_notes(str(primer), metre or "4/4"), is_played=False)

@@ -112,6 +112,9 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
     counts = f"{what}: {value['notes']} notes, {value['tokens']} tokens; {_terms(value, rows)}"
     if value["learned"]:
         counts += f"\n{model.name} has learned from these tunes: this is no score on music that is new to it"
+    for name, scores in rows.items():
+        if scores.get("learned_tunes") and not (name == model.name and value["learned"]):
+            counts += f"\n{name} has learned {scores['learned_tunes']} of these tunes, perhaps in another key"
     models = dict(rows)
     rows |= value["baselines"]
     table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
@@ -124,7 +127,7 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
     lines += [f"longest run shared with training: {run_in_words(run)}" for run in value.get("shared_runs", ())]
     if habits := value.get("habits"):
         habit_rows = [
-            [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default=0))]
+            [name, *(f"{shares[habit]:.3f}" for habit in HABITS), str(max(shares["shared_runs"], default="-"))]
             for name, shares in habits.items()
         ]
         lines += ["", console.table(["", *HABITS, "longest shared run"], habit_rows)]

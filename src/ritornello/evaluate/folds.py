@@ -18,6 +18,8 @@ def fold_corpora(corpus: Corpus, folds: int) -> list[Corpus]:
     Raises ValueError for fewer than two folds, or more than there are families.
     """
     groups = _groups(corpus)
+    if len(groups) < 2:
+        raise ValueError(f"folds need two families of tunes or more, and this corpus has {len(groups)}")
     if not 2 <= folds <= len(groups):
         raise ValueError(f"folds must be 2 to {len(groups)}, the number of families in this corpus, not {folds}")
     parts: list[list[list[int]]] = [[] for _ in range(folds)]

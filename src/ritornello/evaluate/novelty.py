@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
+from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
@@ -48,6 +49,16 @@ def longest_of_all(melodies: Sequence[Melody], corpora: Sequence[Corpus]) -> lis
     """Find the longest run that each melody shares with the training tunes of any corpus."""
     found = [longest_shared_runs(melodies, corpus) for corpus in corpora]
     return [max(runs, key=lambda run: run["notes"]) for runs in zip(*found, strict=True)]
+
+
+def count_copies(corpus: Corpus, split: str | None, learned: Sequence[Corpus]) -> int:
+    """Count the pieces of a split that copy a training tune, in any key, at any speed."""
+    known = {
+        fingerprint(other, n) for other in learned for n, piece in enumerate(other.pieces) if piece.split == "train"
+    }
+    return sum(
+        fingerprint(corpus, n) in known for n, piece in enumerate(corpus.pieces) if split in (None, piece.split)
+    )
 
 
 def run_in_words(run: dict) -> str:

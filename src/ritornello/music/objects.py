@@ -23,6 +23,7 @@ TAKEN = (
     "an array of notes: start, duration, pitch and perhaps velocity of each, in quarters"
 )
 FIELDS = ("start", "duration", "pitch", "velocity")
+MAX_QUARTERS = 100_000  # as in MIDI files
 M21_TITLES = ("Music21 Fragment", "Music21")  # what music21 writes where there is no title, and no composer
 
 
@@ -125,6 +126,10 @@ def _of_columns(columns: Sequence[np.ndarray], ticks: int) -> tuple[Note, ...]:
     values = [np.asarray(column, float) for column in columns]
     if not all(np.isfinite(column).all() for column in values):
         raise ValueError("a note's numbers must be finite")
+    if (values[0] < 0).any() or (values[1] <= 0).any():
+        raise ValueError("a note must start at 0 or later and last longer than 0 (start, duration, pitch)")
+    if len(values[0]) and (values[0] + values[1]).max() * ticks > MAX_QUARTERS * TICKS_PER_QUARTER:
+        raise ValueError(f"the notes last beyond {MAX_QUARTERS:,} quarters: give times in quarters, not in ticks")
     if (values[2] % 1).any():
         raise ValueError("pitches must be whole numbers, 0 to 127")
     starts = np.rint(values[0] * ticks).astype(int)

@@ -45,6 +45,14 @@ def write_run(folder, lines, coach=COACH):
     return folder
 
 
+def test_a_title_with_a_line_separator_in_it_is_one_line_of_the_log(tmp_path):
+    folder = write_run(tmp_path / "run", [HEAD])
+    line = json.dumps(check(10, 1.5, 2.0, note="a\u2028b\x85c"), ensure_ascii=False)
+    with (folder / "log.jsonl").open("a", encoding="utf-8", newline="\n") as file:
+        file.write(f"{line}\n{line}\n")
+    assert len(read_run(folder).checks) == 2
+
+
 def test_nats_per_token_become_bits_per_note(tmp_path):
     run = read_run(write_run(tmp_path / "run", [HEAD, check(10, 1.5, 2.0, stopped="time")]))
     point = run.log.points[0]

@@ -232,7 +232,7 @@ def test_another_corpus_is_refused(tiny_corpus, whole):
             Request(options=TrainOptions(seed=0)),
             "--seed is 0 now, but the run was planned with 3",
         ),  # a default, given
-        (Request(options=TrainOptions(minutes=5)), "--minutes is 5 now, but the run was planned with None"),
+        (Request(options=TrainOptions(minutes=5)), "--minutes is 5 now, but the run was planned without it"),
         (Request(NetworkOptions(2, 16, 16)), "--preset is another network"),
         (Request(encoding=Grid(plain=True)), "the encoding is another one"),
     ],

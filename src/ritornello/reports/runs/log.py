@@ -121,7 +121,8 @@ def record_of(folder: Path, lines: Sequence[Mapping[str, Any]], coach: Mapping[s
 def _log_lines(path: Path) -> list[dict]:
     """Read the lines of a log, but for a last one that was cut off. Raises RunLogError."""
     try:
-        texts = path.read_text("utf-8").splitlines()
+        texts = path.read_text("utf-8").split("\n")  # not splitlines: JSON may hold other line separators
+        texts = texts[:-1] if not texts[-1] else texts
     except FileNotFoundError:
         raise RunLogError(f"{path.parent}: not a run (it has no {LOG_NAME})") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -108,7 +108,8 @@ def check_options(metadata: RunMetadata, request: Request) -> None:
             continue
         if asked not in (None, stored):
             name = option.name.replace("_", "-")
-            raise CheckpointError(f"--{name} is {asked} now, but the run was planned with {stored}: {remedy}")
+            planned = "without it" if stored is None else f"with {stored}"
+            raise CheckpointError(f"--{name} is {asked} now, but the run was planned {planned}: {remedy}")
     network = metadata.network
     if request.network and replace(request.network, dropout=network.dropout) != network:
         raise CheckpointError(f"--preset is another network than the run's ({asdict(network)}): {remedy}")
