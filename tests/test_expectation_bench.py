@@ -6,10 +6,13 @@ import sys
 import numpy as np
 import pytest
 from benchmarks.expectation import __main__ as command
+from benchmarks.expectation import rivals
 from benchmarks.expectation.alignment import OTHERS, aligned_with_others
 from benchmarks.expectation.counts import CorpusCounts, corpus_views, own_counts, own_views
 from benchmarks.expectation.material import Notes, bits_per_note, random_folds
-from benchmarks.expectation.rivals import ngram_log_p
+from benchmarks.expectation.rivals import fold_corpus, network_log_p, ngram_log_p
+
+from ritornello.encoding.options import EncodingOptions
 
 SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])
 
@@ -123,6 +126,28 @@ def test_the_ngram_learns_on_in_its_two_ways():
     assert found["online"][8 + 1] > found["own"][8 + 1]
 
 
+def test_the_network_knows_nothing_before_the_first_note():
+    notes = Notes.of(tunes(6))
+    corpus = fold_corpus(notes, np.arange(6), np.array([0, 1] * 3), 0, seed=1)
+    encoding = EncodingOptions("note").build()
+    headers = set()
+    for melody, part in zip(corpus.melodies(), np.split(notes.pitches, notes.starts[1:]), strict=True):
+        tokens = encoding.encode(melody).tokens.tolist()
+        assert [note.pitch for note in melody.notes] == part.tolist()
+        headers.add(tuple(tokens[: tokens.index(part[0])]))
+    assert len(headers) == 1
+    assert sorted(piece.split for piece in corpus.pieces) == ["test"] * 3 + ["train"] * 2 + ["validation"]
+
+
+def test_the_network_is_scored_note_by_note(monkeypatch):
+    monkeypatch.setattr(rivals, "UPDATES", 1)
+    notes = Notes.of(tunes(5))
+    log_p = network_log_p(notes, np.arange(5), np.array([0, 1, 0, 1, 1]), 0, memory=False, seed=1)
+    assert log_p.shape == (2 * 14,)
+    assert (log_p < 0).all()
+    assert 3 < -log_p.mean() / np.log(2) < 7.5, "more than the 8 pitches ask for, no more than 128: it hardly learned"
+
+
 def test_the_command_prints_every_row(quick, tmp_path, capsys, monkeypatch):
     for number, tune in enumerate(tunes(6)):
         notes = " ".join("CDEFGABc"[np.searchsorted(SCALE, pitch)] for pitch in tune)
@@ -151,3 +176,11 @@ def test_the_command_prints_every_row(quick, tmp_path, capsys, monkeypatch):
         assert all(
             0 < row[f"{kind}_{unit}"] < 5 for kind in ("bits_per_note", "grouped") for unit in ("notes", "melodies")
         )
+
+
+def test_a_folder_with_too_few_melodies_is_refused_in_a_line(tmp_path, capsys, monkeypatch):
+    (tmp_path / "1.abc").write_text("X:1\nT:1\nM:4/4\nL:1/4\nK:C\nC D E F|\n")
+    monkeypatch.setattr(sys, "argv", ["expectation", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "folds must be 2 to 1" in capsys.readouterr().err

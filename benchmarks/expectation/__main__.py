@@ -26,8 +26,9 @@ from benchmarks.expectation.material import (
 )
 from benchmarks.expectation.mixture import Experts, Mixture, Settings
 from benchmarks.expectation.rivals import network_log_p, ngram_log_p
-from benchmarks.report import arguments, hardware, tell
+from benchmarks.report import DATA, arguments, hardware, tell
 
+FOLDER = DATA / "melodies" / "kinder"
 LEARNINGS = {
     "ngram": ("static", "own", "online"),
     "network": ("static",),
@@ -38,22 +39,25 @@ LEARNINGS = {
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("folder", help="melodies as music files, such as kern")
+    parser.add_argument("folder", nargs="?", default=str(FOLDER), help="melodies as music files, such as kern")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="of the folds, and of training")
     parser.add_argument("--models", nargs="+", choices=LEARNINGS, default=list(LEARNINGS))
     parser.add_argument("--workers", type=int, default=0, help="processes; 0: one for each processor")
     options = parser.parse_args()
     began = time.perf_counter()
-    corpus, melodies = read_folder(options.folder)
+    try:
+        corpus, melodies = read_folder(options.folder)
+        groups_of = {grouping: melody_groups(corpus, grouping) for grouping in GROUPINGS}
+        folds_of = {name: random_folds(groups, options.folds, options.seed) for name, groups in groups_of.items()}
+    except ValueError as error:
+        parser.error(str(error))
     notes = Notes.of(melodies)
     figures: dict[tuple[str, str], dict[str, float]] = {}
-    for grouping in GROUPINGS:
-        groups = melody_groups(corpus, grouping)
-        bench = Bench(notes, groups, random_folds(groups, options.folds, options.seed), options.seed, options.models)
-        names = [
-            f"{'grouped_' if grouping == 'grouped' else 'bits_per_note_'}{unit}" for unit in ("notes", "melodies")
-        ]
+    for grouping, groups in groups_of.items():
+        bench = Bench(notes, groups, folds_of[grouping], options.seed, options.models)
+        prefix = "grouped" if grouping == "grouped" else "bits_per_note"
+        names = [f"{prefix}_{unit}" for unit in ("notes", "melodies")]
         for key, log_p in bench.all_log_p(options.workers).items():
             figures.setdefault(key, {}).update(zip(names, bits_per_note(notes, log_p), strict=True))
     rows = [
@@ -65,7 +69,7 @@ def main() -> None:
         "melodies": len(melodies),
         "notes": len(notes),
         "pitches": len(notes.alphabet),
-        "groups": int(groups.max()) + 1,
+        "groups": int(groups_of["grouped"].max()) + 1,
         "folds": options.folds,
         "seed": options.seed,
         "seconds": round(time.perf_counter() - began),

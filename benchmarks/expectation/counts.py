@@ -110,7 +110,7 @@ class CorpusCounts:
         self._width = max(0, known.max(initial=0) - lowest + 1) + 1  # the last column stays empty
         self._symbols = symbols - lowest
         at = candidates - lowest
-        self._columns = np.where((at < 0) | (at >= self._width - 1), self._width - 1, at)
+        self._columns = np.where((at < 0) | (at >= self._width - 1), self._width - 1, at).astype(np.int16)
         inside = np.unique(groups * (self._contexts.max() + 1) + self._contexts, return_inverse=True)[1]
         self._of_group = self._look_up(self._table(inside, self._is_known), inside, slice(None))
 

@@ -104,7 +104,9 @@ def random_folds(groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """
     sizes = np.bincount(groups)
     if not 2 <= folds <= len(sizes):
-        raise ValueError(f"folds must be 2 to {len(sizes)}, the number of groups of variants, not {folds}")
+        raise ValueError(
+            f"folds must be 2 to {len(sizes)}, the number of melodies or groups of variants, not {folds}"
+        )
     random = np.random.default_rng(seed)
     order = random.permutation(len(sizes))
     filled, found = np.zeros(folds, int), np.zeros(len(sizes), int)

@@ -10,14 +10,17 @@ import numpy as np
 from benchmarks.expectation.material import Notes
 
 from ritornello import api
+from ritornello.api.run import open_run
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.evaluate.surprise import note_costs
+from ritornello.model.file import ModelFile
 from ritornello.model.ngram import Ngram
+from ritornello.training.plan import TrainOptions
 from ritornello.training.run.request import NetworkRequest
 
 ORDER = 2  # of the n-gram; chosen on other corpora
-UPDATES = 240  # of the network in each fold
+UPDATES, CHECKS = 240, 6  # of the network in each fold
 VALIDATION = 0.1  # of the groups that are not tested
 
 
@@ -43,24 +46,28 @@ def network_log_p(notes: Notes, groups: np.ndarray, folds: np.ndarray, fold: int
     """Train the default network on a fold's melodies as pitches of one length; compute log p of its test notes.
 
     The network's alphabet are all MIDI pitches, so that its cost is if anything higher than the protocol's. memory:
-    with what `train` gives a network by default to look back with, or without.
+    with what `train` gives a network by default to look back with, or without it.
     """
-    corpus = _fold_corpus(notes, groups, folds, fold, seed)
+    corpus = fold_corpus(notes, groups, folds, fold, seed)
     with tempfile.TemporaryDirectory(prefix="ritornello-") as folder:
         model = _train(corpus, Path(folder) / "run", memory, seed)
         tables = note_costs(model.build(), model.encoding, corpus_tokens(corpus, model.encoding, "test"))
     return -np.concatenate([table["pitch_bits"] for table in tables]) * np.log(2)
 
 
-def _train(corpus: Corpus, folder: Path, memory: bool, seed: int):
+def _train(corpus: Corpus, folder: Path, memory: bool, seed: int) -> ModelFile:
     """Train as `ritornello train` does, on absolute pitches: other encodings name the key or octave beforehand."""
-    names = {field.name for field in fields(NetworkRequest)}
-    without = {} if memory else {"memory" if "memory" in names else "echoes": "none"}
-    run = api.train(corpus, folder, encoding="note", updates=UPDATES, seed=seed, threads=1, **without)
-    return api.load_model(run).file
+    name = "memory" if "memory" in {field.name for field in fields(NetworkRequest)} else "echoes"
+    request = NetworkRequest(encoding="note", **({} if memory else {name: "none"}))
+    options = TrainOptions(updates=UPDATES, seed=seed, threads=1, checks=CHECKS)
+    with open_run(corpus, folder, request, options) as run:
+        assert run.training is not None
+        for _ in run.training.checks(folder):
+            pass
+    return api.load_model(folder).file
 
 
-def _fold_corpus(notes: Notes, groups: np.ndarray, folds: np.ndarray, fold: int, seed: int) -> Corpus:
+def fold_corpus(notes: Notes, groups: np.ndarray, folds: np.ndarray, fold: int, seed: int) -> Corpus:
     """Make a corpus of the pitches, a quarter each; a tenth of the groups that are not tested validates."""
     melodies = [melody.tolist() for melody in np.split(notes.pitches, notes.starts[1:])]
     corpus = api.build_corpus(melodies, keep_copies=True, least_notes=1)
