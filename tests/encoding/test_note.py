@@ -45,7 +45,7 @@ def test_the_table():
     assert NOTE.end == END
     assert NOTE.begin("6/8") == (135, OVER_8)
     assert NOTE.begin("7/8") == (136, OVER_8)
-    for name in ("17/8", "4/32", "4", "3+2/8"):
+    for name in ("17/8", "4/32", "4", "3+/8"):
         with pytest.raises(
             ValueError, match=f"no such metre: '{re.escape(name)}'; choose 1 to 16 over 1, 2, 4, 8 or 16"
         ):

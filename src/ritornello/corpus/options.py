@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.music.beats import metre_named
 
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "repeats": ("unfold", "written"),
@@ -100,9 +101,7 @@ class BuildOptions:
                 f"pick must be auto, first, highest, every-part or track:NAME_OR_NUMBER, not {self.pick!r}"
             )
         if self.metre is not None and not _is_metre(self.metre):
-            raise CorpusError(
-                f'metre must be two whole numbers such as "4/4", at most 16 quarters, not {self.metre!r}'
-            )
+            raise CorpusError(f'metre must be such as "4/4" or "3+2+2/8", at most 16 quarters, not {self.metre!r}')
         if self.beat_offset is not None and not -1000 <= self.beat_offset <= 1000:
             raise CorpusError(f"beat_offset must be -1000 to 1000 quarters, not {self.beat_offset}")
         if not 1 <= self.steps_per_quarter <= 24:
@@ -111,6 +110,8 @@ class BuildOptions:
 
 def _is_metre(text: str) -> bool:
     """Tell whether a text is a metre that notation can write, of at most 16 quarters."""
-    above, slash, below = text.partition("/")
-    numbers = slash and above.isascii() and above.isdecimal() and below in ("1", "2", "4", "8", "16", "32", "64")
-    return bool(numbers) and 0 < 4 * int(above) <= 16 * int(below)
+    try:
+        metre = metre_named(text)
+    except ValueError:
+        return False
+    return metre.denominator in (1, 2, 4, 8, 16, 32, 64) and 4 * metre.numerator <= 16 * metre.denominator

@@ -10,6 +10,7 @@ import numpy as np
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Grid, MelodyEncoding
+from ritornello.plural import counted
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
@@ -69,6 +70,8 @@ def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
         parts.append(
             f"does not write {metres:,} {'metre' if metres == 1 else 'metres'}, most often where one changes"
         )
+    if groups := losses.get("groups", 0):
+        parts.append(f"does not write how {counted(groups, 'additive metre')} (such as 3+2+2/8) divide their beats")
     return f"the encoding ({_named(encoding)}) {'; it '.join(parts)}" if parts else ""
 
 

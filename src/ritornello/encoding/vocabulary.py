@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.music.beats import beat_lengths
+from ritornello.music.beats import beat_lengths, metre_named
 from ritornello.music.keys import key_of
 from ritornello.music.values import MODES, Key, Metre, Timeline
 
@@ -165,10 +165,14 @@ class MetreTable:
 
     def named(self, name: str) -> int:
         """Find the index of a metre by its name, "3/4". Raises ValueError for one without tokens."""
-        upper, _, lower = name.partition("/")
-        index = self.index_of(int(upper), int(lower)) if upper.isdecimal() and lower.isdecimal() else self.other
+        try:
+            index = self.index_of(*metre_named(name)[1:3])
+        except ValueError:
+            index = self.other
         if index == self.other:
-            known = ", ".join(METRES[:-1]) if self.is_listed else "1 to 16 over 1, 2, 4, 8 or 16, as in 3/4, 6/8, 7/8"
+            known = (
+                ", ".join(METRES[:-1]) if self.is_listed else "1 to 16 over 1, 2, 4, 8 or 16, as in 3/4, 6/8, 3+2+2/8"
+            )
             raise ValueError(f"no such metre: {name!r}; choose {'one of ' if self.is_listed else ''}{known}")
         return index
 
@@ -232,10 +236,14 @@ def later_metres(timeline: Timeline) -> list[Metre]:
 def unnamed_metres(timeline: Timeline, table: MetreTable | None) -> Counter[str]:
     """Count as "metres" those that tokens do not name, later ones too if only the first is.
 
+    As "groups" the additive ones: tokens name 3+2+2/8 as 7/8.
+
     table: None where no metre has a name: then only the changes are lost.
     """
     later = later_metres(timeline)
     if table is None:
         return +Counter(metres=len(later))
+    grouped = len({metre[1:] for metre in timeline.metres if metre.groups})
     is_unnamed = [table.index_of(*metre[1:3]) == table.other for metre in (timeline.metre, *later)]
-    return +Counter(metres=is_unnamed[0] + (len(later) if table.is_listed else sum(is_unnamed[1:])))
+    unnamed = is_unnamed[0] + (len(later) if table.is_listed else sum(is_unnamed[1:]))
+    return +Counter(metres=unnamed, groups=grouped)

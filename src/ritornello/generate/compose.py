@@ -27,8 +27,9 @@ from ritornello.generate.options import QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players, cross_entropy
+from ritornello.music.beats import metre_named
 from ritornello.music.keys import estimate_key
-from ritornello.music.values import Melody, Metre
+from ritornello.music.values import Melody
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
@@ -127,10 +128,7 @@ def in_metre(melody: Melody, name: str) -> Melody:
 
     A pick-up stays one where the new bar is longer.
     """
-    numerator, _, denominator = name.partition("/")
-    if not (numerator.isdigit() and denominator.isdigit()):
-        raise ValueError(f"not a metre: {name!r}; write beats and their value, as in 3/4 or 6/8")
-    timeline, metre = melody.timeline, Metre(0, int(numerator), int(denominator))
+    timeline, metre = melody.timeline, metre_named(name)
     pickup = timeline.pickup if timeline.pickup < timeline.bar_ticks(metre) else 0
     metres = (metre, metre._replace(tick=pickup)) if pickup else (metre,)
     return replace(melody, timeline=replace(timeline, metres=metres))
@@ -228,6 +226,9 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
 def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
     """Decode and finish a melody: in its key, with its pick-up, tempo and expression."""
     melody = encoding.decode(tokens, qpm=QPM if options.qpm is None else options.qpm)
+    if options.metre and (groups := metre_named(options.metre).groups):  # which no token names
+        metres = tuple(metre._replace(groups=groups) for metre in melody.timeline.metres)
+        melody = replace(melody, timeline=replace(melody.timeline, metres=metres))
     if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
         melody = melody.with_pickup()
     key = steering_key(options)

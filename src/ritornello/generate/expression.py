@@ -31,7 +31,7 @@ def with_expression(melody: Melody) -> Melody:
             bar = bisect_right(lines, start) - 1
             line, following = lines[bar], lines[bar + 1]
             metre = timeline.metre_at(line)
-            middle, beats = _beat_places(metre.numerator, metre.denominator, timeline.ticks_per_quarter)
+            middle, beats = _beat_places(metre._replace(tick=0), timeline.ticks_per_quarter)
             skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
         phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, following - line)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
@@ -44,12 +44,12 @@ def with_expression(melody: Melody) -> Melody:
 
 
 @cache
-def _beat_places(numerator: int, denominator: int, ticks_per_quarter: int) -> tuple[Fraction | int | None, frozenset]:
+def _beat_places(metre: Metre, ticks_per_quarter: int) -> tuple[Fraction | int | None, frozenset]:
     """List ticks from the barline: of the middle of the bar (or None), and of all beats.
 
     The middle counts where a beat begins there.
     """
-    lengths = beat_lengths(Metre(0, numerator, denominator))
+    lengths = beat_lengths(metre)
     exact = [place * ticks_per_quarter for place in accumulate(lengths, initial=Fraction(0))]
     places = [int(place) if place.denominator == 1 else place for place in exact]  # whole numbers compare faster
     middle = next((place for place in places if len(lengths) % 2 == 0 and 2 * place == places[-1]), None)

@@ -32,7 +32,7 @@ class GenerateOptions:
     """Leave out tokens less likely than this share of the likeliest, 0 to 1."""
 
     metre: str | None = None
-    """Metre, such as 3/4; without it, drawn as the training corpus has them."""
+    """Metre, such as 3/4 or 3+2+2/8; without it, drawn as the training corpus has them."""
 
     key: str | None = None
     """Key to compose in: G, Bb, F#m, D dorian, A minor pentatonic ..."""

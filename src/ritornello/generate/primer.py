@@ -6,8 +6,9 @@ import re
 from fractions import Fraction
 
 from ritornello.encoding import Encoding
+from ritornello.music.beats import metre_named
 from ritornello.music.keys import LETTERS
-from ritornello.music.values import Melody, Metre, Note, Timeline, exact_resolution
+from ritornello.music.values import Melody, Note, Timeline, exact_resolution
 
 FINEST = 1_000_000  # ticks per quarter
 _NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)")
@@ -20,8 +21,7 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     Raises ValueError that names the word, for anything that is not a note or lies outside 0-127 (C-1 to G9), and
     for a metre that is not written as one.
     """
-    if not re.fullmatch(r"[1-9]\d*/[1-9]\d*", metre):
-        raise ValueError(f"not a metre: {metre!r}; write beats and their value, as in 3/4 or 6/8")
+    first = metre_named(metre)
     notes, at = [], Fraction(0)
     for word in text.replace(",", " ").split():
         pitch, length = _parse_word(word)
@@ -33,9 +33,8 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     resolution = exact_resolution([time for start, length, _ in notes for time in (start, length)])
     if resolution > FINEST:
         raise ValueError(f"these lengths are too fine to count together: they need 1/{resolution} of a quarter")
-    numerator, denominator = (int(n) for n in metre.split("/"))
     whole = tuple(Note(int(start * resolution), int(length * resolution), pitch) for start, length, pitch in notes)
-    return Melody(whole, Timeline(resolution, round(at * resolution), (Metre(0, numerator, denominator),)))
+    return Melody(whole, Timeline(resolution, round(at * resolution), (first,)))
 
 
 def what_changes(encoding: Encoding, primer: Melody) -> str:
@@ -49,6 +48,9 @@ def what_changes(encoding: Encoding, primer: Melody) -> str:
     kept = {metre[1:3] for metre in again.timeline.metres}
     if others := sorted({metre.name for metre in primer.timeline.metres if metre[1:3] not in kept}):
         found.append(f"{' and '.join(others)} is read as {again.timeline.metre.name}")
+    kept_groups = {metre.groups for metre in again.timeline.metres}
+    if lost := sorted({m.name for m in primer.timeline.metres if m.groups not in kept_groups and m[1:3] in kept}):
+        found.append(f"how {' and '.join(lost)} is grouped is left out (--metre {lost[0]} keeps it)")
     return f"the model cannot write this primer exactly: {'; '.join(found)}" if found else ""
 
 

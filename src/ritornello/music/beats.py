@@ -42,6 +42,21 @@ class Node(NamedTuple):
     depth: int
 
 
+def metre_named(name: str) -> Metre:
+    """Read a metre by its name, at tick 0: "6/8", "3+2+2/8".
+
+    Raises ValueError for anything else.
+    """
+    upper, _, lower = name.partition("/")
+    counts = [
+        int(count) if count.isascii() and count.isdecimal() and len(count) < 4 else 0 for count in upper.split("+")
+    ]
+    below = int(lower) if lower.isascii() and lower.isdecimal() and len(lower) < 4 else 0
+    if min(*counts, below) < 1:
+        raise ValueError(f"not a metre: {name!r}; write beats and their value, as in 3/4, 6/8 or 3+2+2/8")
+    return Metre(0, sum(counts), below, tuple(counts) if len(counts) > 1 else ())
+
+
 def joined_metre(terms: Sequence[tuple[Sequence[int], int]]) -> MetreName:
     """Join the terms of a time signature in one metre: 3+2+2/8, and 3/8 + 2/4 as 3+2+2/8.
 

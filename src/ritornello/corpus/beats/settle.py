@@ -16,6 +16,7 @@ import numpy as np
 from ritornello.corpus.beats.evidence import CELLS, Chords, Floats, Notes, Strokes, chords, strokes
 from ritornello.corpus.beats.metre import SAME, Bars, Belief, bars_of
 from ritornello.corpus.beats.track import drift
+from ritornello.music.beats import metre_named
 from ritornello.music.values import Metre, Note, Piece, Timeline
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")  # files whose bars are counted, not written
@@ -62,6 +63,12 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
     """
     if not piece.is_counted and PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() not in SUFFIXES:
         return Settled(piece)
+    if metre and (groups := metre_named(metre).groups):  # added afterwards: bars are found without
+        above, below = metre_named(metre)[1:3]
+        plain = settled(piece, is_written, f"{above}/{below}", beat_offset)
+        metres = tuple(each._replace(groups=groups) for each in plain.piece.timeline.metres)
+        timeline = replace(plain.piece.timeline, metres=metres)
+        return replace(plain, piece=replace(plain.piece, timeline=timeline))
     line = piece.timeline
     has_bars = line.bar_ticks(line.metre) >= SHORTEST_BAR * line.ticks_per_quarter
     if is_written and has_bars and metre is None and beat_offset is None:
