@@ -101,7 +101,9 @@ class BuildOptions:
                 f"pick must be auto, first, highest, every-part or track:NAME_OR_NUMBER, not {self.pick!r}"
             )
         if self.metre is not None and not _is_metre(self.metre):
-            raise CorpusError(f'metre must be such as "4/4" or "3+2+2/8", at most 16 quarters, not {self.metre!r}')
+            raise CorpusError(
+                f'metre must be two whole numbers such as "4/4" (or "3+2+2/8"), at most 16 quarters, not {self.metre!r}'
+            )
         if self.beat_offset is not None and not -1000 <= self.beat_offset <= 1000:
             raise CorpusError(f"beat_offset must be -1000 to 1000 quarters, not {self.beat_offset}")
         if not 1 <= self.steps_per_quarter <= 24:
