@@ -102,7 +102,7 @@ class BuildOptions:
             )
         if self.metre is not None and not _is_metre(self.metre):
             raise CorpusError(
-                f'metre must be two whole numbers such as "4/4" (or "3+2+2/8"), at most 16 quarters, not {self.metre!r}'
+                f'metre must be two whole numbers such as "4/4" or "3+2+2/8", at most 16 quarters, not {self.metre!r}'
             )
         if self.beat_offset is not None and not -1000 <= self.beat_offset <= 1000:
             raise CorpusError(f"beat_offset must be -1000 to 1000 quarters, not {self.beat_offset}")
