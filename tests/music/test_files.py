@@ -126,6 +126,32 @@ def test_kinds_are_detected_by_content(tmp_path):
     assert detect(b"<!-- no element -->") == detect(b"< 3") == detect(gzip.compress(MIDI)) == ""
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.mid"],
+        ["a.musicxml", "b.musicxml"],
+        ["a.mscx", "b.mscx"],
+        ["song.xml", "song.mid"],
+        ["song.mscz", "score.xml"],
+        ["a.txt"],
+    ],
+)
+def test_an_archive_of_files_is_no_compressed_score(tmp_path, names):
+    with zipfile.ZipFile(tmp_path / "songs.mid", "w") as archive:
+        for name in names:
+            archive.writestr(f"my songs/{name}", XML)
+    assert detect((tmp_path / "songs.mid").read_bytes()) == "zip"
+    with pytest.raises(
+        MusicFileError, match=r"this is a zip archive, not a MIDI file: unpack it, or rename it to songs\.zip"
+    ):
+        read(tmp_path / "songs.mid")
+    with zipfile.ZipFile(tmp_path / "songs.mid", "a") as archive:
+        archive.writestr("META-INF/container.xml", "<container/>")
+    kind = "mscz" if "a.mscx" in names else "mxl"
+    assert detect((tmp_path / "songs.mid").read_bytes()) == kind
+
+
 TUNE = Melody(
     (
         Note(240, 240, 67),

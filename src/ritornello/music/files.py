@@ -181,6 +181,10 @@ def _agreed_kind(path: Path, content: bytes) -> str:
         raise MusicFileError(
             f"{path}: this is XML of another kind, not {wanted}: export the score again, or leave the file out"
         )
+    if found == "zip":
+        raise MusicFileError(
+            f"{path}: this is a zip archive, not {wanted}: unpack it, or rename it to {path.stem}.zip"
+        )
     if found:
         actual, right_suffix = KINDS[found]
         raise MusicFileError(f"{path}: this is {actual}, not {wanted}: rename it to {path.stem}{right_suffix}")
@@ -191,7 +195,7 @@ def _agreed_kind(path: Path, content: bytes) -> str:
 def detect(content: bytes) -> str:
     """Detect the kind of a file by its bytes.
 
-    Returns a key of KINDS, "html", "xml" (of a kind that is no music), or "".
+    Returns a key of KINDS, "html", "xml" (of a kind that is no music), "zip" (an archive of anything else), or "".
     """
     if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
         return "midi"
@@ -206,15 +210,20 @@ def detect(content: bytes) -> str:
 
 
 def _kind_of_zip(content: bytes) -> str:
+    """Find the kind by the names inside: without a container, several files are an archive."""
     try:
-        names = zipfile.ZipFile(BytesIO(content)).namelist()
+        names = [name.lower() for name in zipfile.ZipFile(BytesIO(content)).namelist()]
     except MemoryError:
         raise
     except Exception:  # zipfile has a dozen ways to say that it is damaged
         return ""
-    if any(name.lower().endswith(".mscx") for name in names):
+    scores = [name for name in names if name.endswith((".mscx", ".xml", ".musicxml"))]
+    others = [name for name in names if readable(name) and name not in scores]
+    if "meta-inf/container.xml" not in names and (others or len(scores) != 1):
+        return "zip"
+    if any(name.endswith(".mscx") for name in scores):
         return "mscz"
-    return "mxl" if any(name.lower().endswith((".xml", ".musicxml")) for name in names) else ""
+    return "mxl" if scores else "zip"
 
 
 def _kind_of_xml(head: str) -> str:
