@@ -36,6 +36,11 @@ def test_an_option_that_nothing_is_like_is_named_alone(command):
     assert command("generate", "--zzz", "1").err == "ritornello: there is no option --zzz (try --help)\n"
 
 
+def test_a_word_too_many_is_named(command):
+    error = "ritornello: there is a word too many: songs (try --help)\n"
+    assert command("train", "hymns", "songs", "-o", "x") == (2, "", error)
+
+
 @pytest.mark.parametrize(
     ("words", "lack"),
     [

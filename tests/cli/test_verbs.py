@@ -417,6 +417,14 @@ def test_ctrl_c_while_the_verbs_are_loaded_is_one_line(command, monkeypatch):
     assert command("--version") == (130, "", "ritornello: interrupted before it began\n")
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, SystemError])
+def test_ctrl_c_that_python_wraps_in_another_error_is_one_line(command, monkeypatch, kind):
+    wrapped = kind("Error calling __set_name__")
+    wrapped.__cause__ = KeyboardInterrupt()
+    monkeypatch.setattr("ritornello.api.runs", raising(wrapped))
+    assert command("runs") == (130, "", "ritornello: interrupted\n")
+
+
 def raising(error: Exception):
     """A function that raises it."""
 

@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error), 1)
     except (ValueError, ImportError, ArithmeticError) as error:
         return _failed(str(error), 1)
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, SystemError) as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Python wraps one that falls into the making of a class
+            return _failed("interrupted", INTERRUPTED)
         if not (isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)):
             raise
         return _failed(f"out of memory: {LESS}", 1)
@@ -50,12 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _usage(error: CycloptsError) -> str:
     """Say what was wrong with the words of a command, and which option was meant."""
-    from cyclopts import MissingArgumentError, UnknownOptionError
+    from cyclopts import MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
     from ritornello.api.options import meant
 
     if isinstance(error, MissingArgumentError) and error.argument:
         return f"{error.keyword} needs a value" if error.keyword else f"missing {error.argument.name}"
+    if isinstance(error, UnusedCliTokensError):
+        return f"there is a word too many: {' '.join(error.unused_tokens)}"
     if not isinstance(error, UnknownOptionError):
         return str(error)
     word = error.token.keyword or error.token.value or ""
