@@ -392,6 +392,27 @@ def test_a_folder_of_tunes_is_a_corpus_in_every_verb(model, hymn_folder, tmp_pat
     assert sorted(hymn_folder.iterdir()) == sorted(hymn_folder.glob("*.abc"))
 
 
+def test_an_export_follows_the_suffix_and_leaves_a_corpus_alone(hymn_folder, tmp_path):
+    assert rito.export_corpus(hymn_folder, tmp_path / "a.npz") == [tmp_path / "a.npz"]
+    assert (tmp_path / "a.npz").is_file()
+    for name in ("midi", "parquet"):
+        with pytest.raises(ValueError, match=f"b.npz: {name} is a folder of files: leave .npz out of its name"):
+            rito.export_corpus(hymn_folder, tmp_path / "b.npz", name)
+    corpus = rito.build_corpus(hymn_folder, tmp_path / "corpus")
+    before = sorted((tmp_path / "corpus").iterdir())
+    for name in ("midi", "npz", "parquet"):
+        with pytest.raises(ValueError, match="corpus is a corpus: choose another place for the export"):
+            rito.export_corpus(corpus, tmp_path / "corpus", name)
+    assert sorted((tmp_path / "corpus").iterdir()) == before
+
+
+def test_counts_of_a_split_agree_with_their_nouns(command, hymn_folder, tmp_path):
+    [hymn, *_] = sorted(hymn_folder.glob("*.abc"))
+    rito.build_corpus(hymn, tmp_path / "corpus")
+    [line] = [line for line in command("corpus", "show", tmp_path / "corpus").out.splitlines() if line[:5] == "train"]
+    assert line.split()[1:5] == ["1", "piece", "1", "melody"]
+
+
 def test_a_music_file_is_scored_whole(model, repo_root):
     hymn = repo_root / "tests/fixtures/hymns/Away_In_A_Manger-Mueller.abc"
     scores = model.evaluate(hymn, baselines=True)

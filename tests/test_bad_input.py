@@ -134,6 +134,7 @@ generate run -o out --primer C12           | 'C12' is outside the vocabulary | C
 generate run -o out --primer X4            | not a note: 'X4' | write a letter
 generate run -o out --primer missing.mid   | missing.mid: no such file | check the name
 generate run -o out --primer drums.mid     | drums.mid: only percussion | choose a piece
+generate run -o out --primer empty         | empty: this is a folder, not a primer | name a music file in it
 generate run -o out --primer page.mid      | page.mid: this is an HTML page | download the file itself
 generate run -o out --primer C4:64 --bars 4 | the primer fills | ask for at least
 generate run -o out --key H                | no such key: 'H' | as in G, Bb, F#m

@@ -91,7 +91,7 @@ def test_what_is_to_be_trained_with_torch_says_in_one_line_how_to_get_it(blockad
     words = ["train", "hymns", "--updates", "1", "--engine", "torch"]
     done = python(["-m", "ritornello", *words, "-o", tmp_path / "run"], blockade)
     assert done.returncode == 1
-    assert done.stderr.startswith("ritornello: training needs PyTorch: pip install ")
+    assert done.stderr.startswith("ritornello: training needs PyTorch: pip install torch (on Linux")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -447,4 +447,4 @@ def test_it_is_imported_when_it_is_asked_for_and_without_miditok_one_line_says_h
     )
     source = str(Path(ritornello.__file__).parents[1])
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=source, check=True)
-    assert found.stdout == 'the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"\n'
+    assert found.stdout == 'the encoding "miditok" needs MidiTok: pip install miditok\n'

@@ -87,6 +87,14 @@ def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
     assert find_common(train, [Grid(), Grid(12)], "train") == ([0], 1)
 
 
+def test_a_corpus_too_small_for_a_test_split_is_answered_with_what_can_be_scored():
+    few = [(CorpusPiece(f"{n}.mid", (), split="train", family=n), [tune(LENGTHS[0])]) for n in range(3)]
+    with pytest.raises(ValueError, match=r"score train or all \(--split\), or have .* never saw it \(--folds 3\)$"):
+        find_common(corpus_of(few), [Grid()])
+    with pytest.raises(ValueError, match=r"`ritornello corpus show`, or score train or all \(--split\)$"):
+        find_common(corpus_of(few[:1]), [Grid()])
+
+
 def test_without_a_common_melody_both_encodings_are_named(corpus):
     triplets = corpus_of([(CorpusPiece("tune.mid", (), split="test"), [tune(LENGTHS[2])])])
     message = r"none of the 1 tunes \(test\) is .* \(grid 12 steps; grid\); they"

@@ -271,6 +271,19 @@ def test_a_primer_that_leaves_no_bar_is_refused_with_the_bars_it_needs():
     assert len(compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=2), 1, [0], parse_notes("C4:4"))) == 1
 
 
+def test_a_primer_that_is_longer_than_any_tune_asks_for_its_first_bars():
+    for bars, message in [
+        (600, r"^the primer fills 600 bars: take only its first bars with --primer-bars$"),
+        (5, r"^the primer fills 5 bars: ask for at least 6 with --bars, or take only its first bars with --primer"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=3), 1, [0], parse_notes("C4:4 " * bars))
+    with pytest.raises(ValueError, match=r"the primer fills 3\.33 bars: "):
+        compose(
+            Indifferent(Grid(12)), Grid(12), GenerateOptions(bars=3), 1, [0], parse_notes("C4:4 D4:4 E4:4 C4:4/3")
+        )
+
+
 def test_a_primers_pickup_is_not_counted():
     timeline = Timeline(480, 2400, (Metre(0, 4, 4), Metre(480, 4, 4)))
     primer = Melody((Note(0, 480, 67), Note(480, 1920, 60)), timeline)

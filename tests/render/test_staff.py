@@ -158,9 +158,9 @@ def test_the_png_is_a_picture_with_ink_on_white():
     assert 0.01 < dark < 0.2
 
 
-def test_a_png_without_resvg_names_the_extra(monkeypatch):
+def test_a_png_without_resvg_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
-    with pytest.raises(ImportError, match=r'pip install "ritornello\[notebook\]"'):
+    with pytest.raises(ImportError, match=r"pip install resvg_py$"):
         staff_png(SCALE)
 
 

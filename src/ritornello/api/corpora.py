@@ -167,7 +167,7 @@ def explain_file(
 def export_corpus(
     corpus: Corpus | str | Path,
     out: str | Path,
-    format: Literal["parquet", "midi", "npz"] = "midi",
+    format: Literal["parquet", "midi", "npz"] | None = None,
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
     replace: bool = False,
@@ -175,17 +175,24 @@ def export_corpus(
 ) -> list[Path]:
     """Export a corpus as MIDI, Parquet tables or the exercise's .npz; return the files.
 
-    out: the folder to write, or for npz the file. convention, steps_per_quarter (1 to 24): of npz, how its tokens are
-    named and how fine its grid is. replace: let them replace files that hold something else. on_remark: called with
-    what the grid could not keep. `build_corpus` reads back what is written.
-    Raises ValueError for another format or convention, FileExistsError, before anything is written, for a file that
-    must be kept.
+    out: the folder to write, or for npz the file. format: midi without one, or npz where `out` ends in it.
+    convention, steps_per_quarter (1 to 24): of npz, how its tokens are named and how fine its grid is. replace: let
+    them replace files that hold something else. on_remark: called with what the grid could not keep.
+    `build_corpus` reads back what is written.
+    Raises ValueError for another format or convention and for a folder that holds a corpus, FileExistsError, before
+    anything is written, for a file that must be kept.
     """
     from ritornello.corpus import export as exporting
+    from ritornello.corpus.store import is_corpus
 
     if not 1 <= steps_per_quarter <= 24:
         raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
-    material = load_corpus(corpus)
+    if is_corpus(Path(out)):
+        raise ValueError(f"{out} is a corpus: choose another place for the export")
+    material, is_npz = load_corpus(corpus), Path(out).suffix.lower() == ".npz"
+    format = format or ("npz" if is_npz else "midi")
+    if is_npz and format in ("midi", "parquet"):
+        raise ValueError(f"{out}: {format} is a folder of files: leave .npz out of its name, or take the format npz")
     if format == "npz":
         losses = exporting.export_npz(material, out, convention, steps_per_quarter, replace)
         if on_remark and (remark := exporting.losses_in_words(losses, steps_per_quarter)):

@@ -496,6 +496,8 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
         return Song(*melody_and_program(pieces_of(primer, name)[0]), not is_numbers)
     if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
         return Song(*melody_and_program(read_untrusted(primer)[0]))
+    if os.path.isdir(primer):
+        raise ValueError(f"{primer}: this is a folder, not a primer: name a music file in it")
     return Song(parse_notes(str(primer), metre or "4/4"), is_played=False)
 
 

@@ -12,7 +12,7 @@ def render(
     """Show or sound a music file, by the suffix of OUT.
 
     Pictures and pages: .svg .png .html. Sound: .wav .mp3 .ogg .flac. Other formats: .musicxml .abc .mid.
-    Sound plays every part; pictures and notation show the melody.
+    Sound plays every part; pictures and notation show the melody, without words and chord names.
 
     Example: ritornello render tune.mid -o tune.svg
 

@@ -382,7 +382,7 @@ def _tokenizer(name: str, written: str) -> Any:
     try:
         import miditok
     except ImportError:
-        raise ImportError('the encoding "miditok" needs MidiTok: pip install "ritornello[miditok]"') from None
+        raise ImportError('the encoding "miditok" needs MidiTok: pip install miditok') from None
     if name not in TOKENIZERS:
         raise ValueError(f"miditok: no such tokenizer here: {name!r}; there are {', '.join(TOKENIZERS)}")
     config = json.loads(written)

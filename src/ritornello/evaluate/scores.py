@@ -80,10 +80,15 @@ def total(scores: Sequence[TuneScore]) -> Likelihood:
 
 def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
     """Make the error for a split without a melody that has notes."""
-    others = ", ".join(name for name in corpus.splits if name != split)
-    other = f", or score another split (--split: {others})" if others else ""
+    others = [name for name in corpus.splits if name != split]
+    families = len({piece.family for piece in corpus.pieces})
+    ways = [f"score {' or '.join([*others, 'all'])} (--split)"] if split and others else []
+    ways += (
+        [f"have each tune scored by a model that never saw it (--folds {min(5, families)})"] if families > 1 else []
+    )
     return ValueError(
-        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`{other}"
+        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
+        + "".join(f", or {way}" for way in ways)
     )
 
 

@@ -23,7 +23,7 @@ from ritornello.generate.constraints import (
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.expression import with_expression
 from ritornello.generate.openings import openings_of, without_end
-from ritornello.generate.options import QPM, GenerateOptions
+from ritornello.generate.options import MAX_BARS, QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players, cross_entropy
@@ -120,7 +120,11 @@ def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melo
     form.observe()
     filled = place.bars_before + (place.time - place.since) / place.bar - form.has_pickup()
     if filled > options.bars - 1:
-        raise ValueError(f"the primer fills {filled:g} bars: ask for at least {int(-(-filled // 1)) + 1} with --bars")
+        least = int(-(-filled // 1)) + 1
+        more = f"ask for at least {least} with --bars, or " if least <= MAX_BARS else ""
+        raise ValueError(
+            f"the primer fills {round(float(filled), 2):g} bars: {more}take only its first bars with --primer-bars"
+        )
 
 
 def in_metre(melody: Melody, name: str) -> Melody:

@@ -9,6 +9,7 @@ from ritornello.music.keys import parse_key, parse_key_and_scale, parse_scale, s
 from ritornello.music.values import Key
 
 LEAST_SPAN = 4  # semitones
+MAX_BARS = 512
 QPM = 100.0  # where no tempo is asked for
 
 
@@ -59,7 +60,7 @@ class GenerateOptions:
     """All notes equally loud, without accents and swell."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("bars", 1, 512), ("temperature", 0, 10), ("min_p", 0, 1)):
+        for name, low, high in (("bars", 1, MAX_BARS), ("temperature", 0, 10), ("min_p", 0, 1)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
         if self.qpm is not None and not 10 <= self.qpm <= 400:

@@ -52,7 +52,7 @@ def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2
     """Draw the staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
 
     Bar numbers are drawn with a font of the system and left out where there is none.
-    Raises ImportError, naming the extra to install, without resvg_py; ValueError as `staff_svg`.
+    Raises ImportError, naming the package to install, without resvg_py; ValueError as `staff_svg`.
     """
     return svg_to_png(staff_svg(melody, width, scale), zoom)
 
@@ -60,12 +60,12 @@ def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2
 def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
     """Turn an SVG picture into the bytes of a PNG file, `zoom` times as large.
 
-    Raises ImportError, naming the extra to install, without resvg_py.
+    Raises ImportError, naming the package to install, without resvg_py.
     """
     try:
         import resvg_py
     except ImportError:
-        raise ImportError('drawing a .png needs resvg_py: pip install "ritornello[notebook]"') from None
+        raise ImportError("drawing a .png needs resvg_py: pip install resvg_py") from None
     width, _ = svg_size(svg)
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=round(width * zoom), background="white"))
 

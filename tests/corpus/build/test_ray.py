@@ -15,7 +15,7 @@ from ritornello.corpus.options import BuildOptions
 from ritornello.music.midi.reader import write_midi
 from ritornello.music.values import Melody, Note
 
-WITHOUT = 'needs Ray and pyarrow: pip install "ritornello[scale]"'
+WITHOUT = 'needs Ray and pyarrow: pip install "ray[data]" pyarrow'
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def export(
     /,
     *,
     out: Out,
-    to: Annotated[Literal["parquet", "midi", "npz"], Parameter(name="--format")] = "midi",
+    to: Annotated[Literal["parquet", "midi", "npz"] | None, Parameter(name="--format")] = None,
     convention: Literal["exercise", "zeldic", "magenta"] = "zeldic",
     steps_per_quarter: int = 4,
     replace: Replace = False,
@@ -32,7 +32,7 @@ def export(
 
     `corpus build` reads all three back: MIDI and Parquet with every note exact, arrays as the grid has them.
 
-    Example: ritornello corpus export my-corpus -o my-corpus.npz --format npz
+    Example: ritornello corpus export my-corpus -o my-corpus.npz
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def export(
     out
         The folder to write, or for npz the file.
     to
-        parquet (polars.read_parquet("OUT/*.parquet"), datasets.load_dataset("OUT")), midi or npz.
+        parquet (polars.read_parquet("OUT/*.parquet"), datasets.load_dataset("OUT")), midi or npz; default: npz where
+        OUT ends in .npz, else midi.
     convention
         Of npz: exercise (128 no_event, 129 note_off), zeldic (128 note_off, 129 no_event: what the exercise's own
         notebook reads) or magenta (-2 and -1).
@@ -55,5 +56,6 @@ def export(
     files = [str(path) for path in made]
     melodies = source.counts()["all"]["melodies"]
     what = counted(len(files), "file")
+    to = to or ("npz" if out.lower().endswith(".npz") else "midi")
     value = {"out": out, "format": to, "files": files, "melodies": melodies, "remarks": remarks}
     console.result(value, "\n".join([f"{out}: {counted(melodies, 'melody')} in {what}", *remarks]))

@@ -64,7 +64,7 @@ def _ray():
         import ray
         import ray.data
     except ImportError:
-        raise ImportError('engine "ray" needs Ray and pyarrow: pip install "ritornello[scale]"') from None
+        raise ImportError('engine "ray" needs Ray and pyarrow: pip install "ray[data]" pyarrow') from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of plans and bars; what fails is raised

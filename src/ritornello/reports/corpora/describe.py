@@ -61,7 +61,8 @@ def as_text(description: Mapping[str, Any]) -> str:
     counts = [counted(description[key], noun) for key, noun in COUNTED.items()]
     lines = [f"{', '.join(counts)}, {description['quarters']:.0f} quarters"]
     for name, count in description["splits"].items():
-        lines.append("{:<12}{pieces:>7} pieces {melodies:>7} melodies {notes:>9} notes".format(name, **count))
+        columns = (counted(count[key], COUNTED[key]).rjust(15) for key in ("pieces", "melodies", "notes"))
+        lines.append(f"{name:<12}{''.join(columns)}")
     if description["reasons"]:
         lines.append("files: " + ", ".join(f"{n} {reason}" for reason, n in description["reasons"].items()))
     lines.append("licences: " + ", ".join(f"{name} ({n})" for name, n in description["licences"].items()))

@@ -140,7 +140,7 @@ def compare_runs(folder: str | Path) -> Comparison:
 
 def table_of(group: Group) -> tuple[list[str], list[list[str]]]:
     """Write the header and the rows of a group."""
-    header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
+    header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "state"]
     rows = []
     for row in group.rows:
         values = row.to_dict()

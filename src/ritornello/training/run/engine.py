@@ -110,7 +110,7 @@ def require_torch() -> None:
         import torch  # noqa: F401
     except ImportError:
         raise ImportError(
-            'training needs PyTorch: pip install "ritornello[train]" (on Linux without a GPU add '
+            "training needs PyTorch: pip install torch (on Linux without a GPU add "
             "--extra-index-url https://download.pytorch.org/whl/cpu to spare several gigabytes)"
         ) from None
 
