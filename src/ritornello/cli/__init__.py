@@ -59,7 +59,7 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, MissingArgumentError) and error.argument:
         return f"{error.keyword} needs a value" if error.keyword else f"missing {error.argument.name}"
     if isinstance(error, UnusedCliTokensError):
-        return f"there is a word too many: {' '.join(error.unused_tokens)}"
+        return f"there is a word too many: {' '.join(error.unused_tokens or ())}"
     if not isinstance(error, UnknownOptionError):
         return str(error)
     word = error.token.keyword or error.token.value or ""
