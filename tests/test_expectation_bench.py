@@ -12,7 +12,7 @@ from benchmarks.expectation.counts import CorpusCounts, corpus_views, own_counts
 from benchmarks.expectation.material import Notes, bits_per_note, random_folds
 from benchmarks.expectation.rivals import fold_corpus, network_log_p, ngram_log_p
 
-from ritornello.encoding.options import EncodingOptions
+from ritornello.evaluate.surprise import note_costs
 
 SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])
 
@@ -126,26 +126,31 @@ def test_the_ngram_learns_on_in_its_two_ways():
     assert found["online"][8 + 1] > found["own"][8 + 1]
 
 
-def test_the_network_knows_nothing_before_the_first_note():
+def test_the_network_gets_pitches_of_one_length_and_a_validation_set():
     notes = Notes.of(tunes(6))
     corpus = fold_corpus(notes, np.arange(6), np.array([0, 1] * 3), 0, seed=1)
-    encoding = EncodingOptions("note").build()
-    headers = set()
     for melody, part in zip(corpus.melodies(), np.split(notes.pitches, notes.starts[1:]), strict=True):
-        tokens = encoding.encode(melody).tokens.tolist()
         assert [note.pitch for note in melody.notes] == part.tolist()
-        headers.add(tuple(tokens[: tokens.index(part[0])]))
-    assert len(headers) == 1
+        assert len({note.duration for note in melody.notes}) == 1
     assert sorted(piece.split for piece in corpus.pieces) == ["test"] * 3 + ["train"] * 2 + ["validation"]
 
 
-def test_the_network_is_scored_note_by_note(monkeypatch):
+def test_the_network_pays_for_the_header_with_the_first_note(monkeypatch):
+    costs = []
+
+    def keep(*arguments):
+        costs[:] = note_costs(*arguments)
+        return [table.copy() for table in costs]
+
     monkeypatch.setattr(rivals, "UPDATES", 1)
+    monkeypatch.setattr(rivals, "note_costs", keep)
     notes = Notes.of(tunes(5))
     log_p = network_log_p(notes, np.arange(5), np.array([0, 1, 0, 1, 1]), 0, memory=False, seed=1)
-    assert log_p.shape == (2 * 14,)
-    assert (log_p < 0).all()
-    assert 3 < -log_p.mean() / np.log(2) < 7.5, "more than the 8 pitches ask for, no more than 128: it hardly learned"
+    bits = (-log_p / np.log(2)).reshape(2, 14)
+    for melody, table in zip(bits, costs, strict=True):
+        assert table["other_bits"][0] > np.log2(12), "one of twelve keys, and an octave"
+        np.testing.assert_allclose(melody[0], table["pitch_bits"][0] + table["other_bits"][0])
+        np.testing.assert_allclose(melody[1:], table["pitch_bits"][1:])
 
 
 def test_the_command_prints_every_row(quick, tmp_path, capsys, monkeypatch):

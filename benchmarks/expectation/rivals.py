@@ -45,20 +45,23 @@ def ngram_log_p(notes: Notes, folds: np.ndarray, fold: int, order: int = ORDER) 
 def network_log_p(notes: Notes, groups: np.ndarray, folds: np.ndarray, fold: int, memory: bool, seed: int):
     """Train the default network on a fold's melodies as pitches of one length; compute log p of its test notes.
 
-    The network's alphabet are all MIDI pitches, so that its cost is if anything higher than the protocol's. memory:
-    with what `train` gives a network by default to look back with, or without it.
+    The first note pays for the header, too: key and octave, which are known from it, follow from all of the melody.
+    So the sum over a melody is what a code costs that spells its pitches and nothing else, though one that tells the
+    key beforehand. memory: with what `train` gives a network by default to look back with, or without it.
     """
     corpus = fold_corpus(notes, groups, folds, fold, seed)
     with tempfile.TemporaryDirectory(prefix="ritornello-") as folder:
         model = _train(corpus, Path(folder) / "run", memory, seed)
         tables = note_costs(model.build(), model.encoding, corpus_tokens(corpus, model.encoding, "test"))
+    for table in tables:
+        table["pitch_bits"][0] += table["other_bits"][0]
     return -np.concatenate([table["pitch_bits"] for table in tables]) * np.log(2)
 
 
 def _train(corpus: Corpus, folder: Path, memory: bool, seed: int) -> ModelFile:
-    """Train as `ritornello train` does, on absolute pitches: other encodings name the key or octave beforehand."""
+    """Train as `ritornello train` does, for so many updates on one thread."""
     name = "memory" if "memory" in {field.name for field in fields(NetworkRequest)} else "echoes"
-    request = NetworkRequest(encoding="note", **({} if memory else {name: "none"}))
+    request = NetworkRequest(**({} if memory else {name: "none"}))
     options = TrainOptions(updates=UPDATES, seed=seed, threads=1, checks=CHECKS)
     with open_run(corpus, folder, request, options) as run:
         assert run.training is not None
