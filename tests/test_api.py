@@ -168,6 +168,17 @@ def test_a_primer_may_be_a_melody(model):
     assert [note.pitch for note in tune.melody.notes[:2]] == [62, 66]
 
 
+def test_a_model_encodes_a_melody_as_it_reads_it(model):
+    tune = model.generate(bars=2, seed=1)
+    tokens = model.encode(tune.melody)
+    assert tokens.tolist() == model.encode(tune).tolist()
+    assert tokens.dtype.kind == "i"
+    assert (
+        model.encoding.decode(tokens).notes == model.encoding.decode(model.encoding.encode(tune.melody).tokens).notes
+    )
+    assert isinstance(model.encoding.name, str)
+
+
 def test_surprise_has_a_number_for_each_note(model):
     tune = model.generate(seed=3, bars=4)
     assert tune.surprise.shape == (len(tune.melody.notes),)

@@ -30,11 +30,17 @@ if TYPE_CHECKING:
     )
     from ritornello.corpus.store import Corpus
     from ritornello.music import Melody, Note, Piece
+    from ritornello.render.shown import Gallery
 
-_HOMES = {"ritornello.corpus.store": ("Corpus",), "ritornello.music": ("Melody", "Note", "Piece")}
+_HOMES = {
+    "ritornello.corpus.store": ("Corpus",),
+    "ritornello.render.shown": ("Gallery",),
+    "ritornello.music": ("Melody", "Note", "Piece"),
+}
 
 __all__ = [
     "Corpus",
+    "Gallery",
     "Melody",
     "Model",
     "Note",

@@ -124,6 +124,13 @@ def test_every_handle_shows_itself(little_model, tmp_path):
         assert len(repr(handle)) < 400
 
 
+def test_titles_are_given_by_a_mapping_and_kept_by_slices():
+    tunes = Gallery({"cold": scale("One"), "warm": scale("Two"), "hot": scale("Three")})
+    assert "<h2>warm</h2>" in inner(tunes._repr_html_())
+    assert "<h2>hot</h2>" in inner(tunes[1:]._repr_html_())
+    assert "cold" not in inner(tunes[1:]._repr_html_())
+
+
 def test_a_run_shows_its_curves(tmp_path):
     run = rito.train("hymns", tmp_path / "run", preset="tiny", encoding="grid", updates=4, engine="numpy")
     cell = run._repr_html_()

@@ -138,6 +138,20 @@ class Model:
         return self.file.build()
 
     @property
+    def encoding(self) -> Any:
+        """How it reads and writes melodies: `name`, `vocabulary`, `encode`, `decode`."""
+        return self.file.encoding
+
+    def encode(self, melody: Melody | Tune) -> np.ndarray:
+        """Encode a melody as it reads one: token ids, (tokens,) of int.
+
+        Raises ValueError where the encoding cannot write it.
+        """
+        line = melody.melody if isinstance(melody, Tune) else melody
+        tokens: np.ndarray = self.encoding.encode(line).tokens
+        return tokens
+
+    @property
     def pitch_range(self) -> tuple[int, int]:
         """Lowest and highest pitch of the tunes that it learned, 0 to 127."""
         return self.file.pitch_range

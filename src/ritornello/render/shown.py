@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
@@ -74,11 +75,13 @@ class ShownMelody(Melody):
 class Gallery(list[T], Generic[T]):
     """A list of melodies or tunes that a notebook shows side by side, a player each; the first of a long one.
 
-    name: a word or two above them. A slice is a gallery too.
+    items: the melodies, or a mapping of what each is called to the melody. name: a word or two above them. A slice is
+    a gallery too.
     """
 
-    def __init__(self, items: Iterable[T] = (), name: str = ""):
-        super().__init__(items)
+    def __init__(self, items: Iterable[T] | Mapping[str, T] = (), name: str = ""):
+        self.titles = list(items) if isinstance(items, Mapping) else []
+        super().__init__(items.values() if isinstance(items, Mapping) else items)
         self.name = name
 
     @overload
@@ -87,7 +90,10 @@ class Gallery(list[T], Generic[T]):
     def __getitem__(self, place: slice) -> Gallery[T]: ...
     def __getitem__(self, place: Any) -> Any:
         found = super().__getitem__(place)
-        return Gallery(found, self.name) if isinstance(place, slice) else found
+        if not isinstance(place, slice):
+            return found
+        titles = self.titles[place]
+        return Gallery(dict(zip(titles, found, strict=True)) if titles else found, self.name)
 
     def __repr__(self) -> str:
         names = [repr(item) for item in self[:NAMED]]
@@ -101,7 +107,10 @@ class Gallery(list[T], Generic[T]):
         lines: list[Any] = list(self)
         melodies = [getattr(line, "melody", line) for line in lines[:most]]
         count = shown_first([m.timeline.seconds(m.timeline.length) for m in melodies])
-        return gallery_html([line.exhibit(is_small=True) for line in lines[:count]], len(self), self.name)
+        exhibits = [line.exhibit(is_small=True) for line in lines[:count]]
+        if self.titles:
+            exhibits = [replace(shown, title=title) for shown, title in zip(exhibits, self.titles, strict=False)]
+        return gallery_html(exhibits, len(self), self.name)
 
     def _repr_html_(self) -> str | None:
         return self.html(MOST_CARDS) if self else None

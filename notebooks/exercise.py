@@ -1,0 +1,339 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Make some music with an RNN
+#
+# In this notebook you train a small recurrent network on a small collection of tunes, and let it compose. It reads a tune
+# as a row of symbols and learns which symbol comes next, as a *char-RNN* learns text letter by letter. You will see every
+# tune as a staff and as a piano roll, hear it, and look inside the network while it works.
+#
+# You need: a laptop without a GPU, and ten minutes. Exercises are marked ✎; the answer is in the folded cell after each.
+
+# %%
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # on your own machine: pip install ritornello jupyterlab
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
+
+# %%
+import inspect
+
+import numpy as np
+
+import ritornello as rito
+
+QUICK = bool(os.environ.get("RITORNELLO_QUICK"))  # a tenth of the minutes, to check that the notebook runs
+MINUTES = 0.2 if QUICK else 2.0
+
+# %% [markdown]
+# ## 1. A tune as a row of numbers
+#
+# Here is a tune that you may know. Press play.
+
+# %%
+hymns = rito.load_corpus("hymns")
+silent_night = next(melody for melody in hymns.melodies() if melody.title == "Silent Night")
+silent_night
+
+# %% [markdown]
+# A network needs numbers. The oldest way to write a melody for one cuts time into sixteenths and writes one whole number for
+# each:
+#
+# | number | means |
+# | --- | --- |
+# | 0 to 127 | a note of this MIDI pitch starts (60 is middle C) |
+# | 128 | nothing happens: the note goes on, or the silence does |
+# | 129 | the note stops |
+#
+# These are 130 symbols, and a tune is a row of them.
+
+# %%
+from ritornello.encoding import Grid
+
+grid = Grid(plain=True)
+tokens = grid.encode(silent_night).tokens
+print(len(tokens), "symbols, the first four bars:")
+for bar in range(4):
+    print(" ".join(f"{token:3d}" for token in tokens[12 * bar : 12 * bar + 12]))  # 3/4: twelve sixteenths a bar
+
+# %% [markdown]
+# ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers, and
+# listen to it with `grid.decode(...)`.
+
+# %% jupyter={"source_hidden": true}
+# Answer: a dotted eighth, a sixteenth and an eighth: a symbol starts each note, and 128 lets it go on.
+my_bar = [60, 128, 128, 128, 62, 128, 128, 128, 64, 128, 128, 128, 60, 128, 129, 128]
+print(grid.decode(np.array(my_bar)).notes)
+
+# %% [markdown]
+# Written and read again, the tune is the same. This is the first thing to check of any encoding:
+
+# %%
+again = grid.decode(tokens)
+[note.pitch for note in again.notes] == [note.pitch for note in silent_night.notes]
+
+# %% [markdown]
+# ## 2. The corpus
+#
+# The program comes with 1,269 tunes, 249 of them hymns, all free to use. Some are kept apart: the network never learns from the
+# *validation* tunes, which tell us when to stop, nor from the *test* tunes, which tell us at the end how good it is.
+
+# %%
+hymns
+
+# %%
+from ritornello.training import corpus_tokens
+
+train, validation = (corpus_tokens(hymns, grid, split) for split in ("train", "validation"))
+print(f"{len(train)} tunes to learn from, {len(validation)} to validate")
+
+# %% [markdown]
+# How often does each symbol come? The bars are logarithmic: each further `#` means about a third more.
+
+
+# %%
+def log_histogram(rows, width=60):
+    """Print how often each symbol comes, on a logarithmic scale."""
+    counts = np.bincount(np.concatenate(rows), minlength=130)
+    for token in np.flatnonzero(counts):
+        bar = "#" * round(width * np.log1p(counts[token]) / np.log1p(counts.max()))
+        print(f"{token:4d} {counts[token]:7,d} {bar}")
+    return counts
+
+
+counts = log_histogram(train)
+
+# %% [markdown]
+# ✎ **Exercise.** Which share of all symbols is 128? A network that always said "128" would be right so often. Is it a good
+# network? How would you measure one instead?
+
+# %% jupyter={"source_hidden": true}
+print(
+    f"128 is {counts[128] / counts.sum():.0%} of all symbols, and a network that only says 128 plays nothing at all."
+)
+print("So accuracy deceives. We count the bits that a whole tune costs, divided by its notes: bits per note.")
+
+# %% [markdown]
+# ## 3. What the network reads: streams
+#
+# Tunes are laid end to end in a few streams, which are read side by side. At each step the network sees one symbol and must
+# predict the next; so each symbol is a target once, and a chunk of 12 steps of 4 streams asks for 48 predictions.
+
+# %%
+from ritornello.training import Streams
+
+streams = Streams(train, grid, streams=4, seed=1)
+chunk = streams.chunk(12)
+print("inputs ", chunk.inputs.shape, "(streams, steps, parts of a symbol)")
+print("targets", chunk.targets.shape)
+print("stream 0 reads    ", chunk.inputs[0, :, 0])
+print("stream 0 predicts ", chunk.targets[0, :, 0])
+
+# %% [markdown]
+# 130 is "nothing yet", which stands before a tune, and -100 marks what is not to be predicted. The next chunk goes on where
+# this one stopped, and the network keeps what it remembers between the two: its *state*.
+#
+# ✎ **Exercise.** Look at the two rows again. What is the relation between them?
+
+# %% jupyter={"source_hidden": true}
+# Answer: the targets are the inputs one step later.
+print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1, 0] >= 0].all())
+
+# %% [markdown]
+# ## 4. The network
+#
+# It has three stages: an *embedding* turns the symbol into a vector, two layers of *LSTM* combine it with what they remember,
+# and a *softmax* turns the result into 130 probabilities. Here is one step of it, the very code that composes below:
+
+# %%
+from ritornello.model.lstm import NumpyLstm
+
+print(inspect.getsource(NumpyLstm.feed))
+
+# %% [markdown]
+# Watch one step of the shipped model `grid`, which has the same network. Every function of that file tells the shape of what it
+# returns: H is 256 wide, and each layer computes four gates of that width.
+
+# %%
+model = rito.load_model("grid")
+network, vocabulary = model.network, model.encoding.vocabulary
+
+
+def shapes(value):
+    """Name the shapes of arrays in a value."""
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    return (
+        "(" + ", ".join(shapes(part) for part in value if part is not None) + ")" if isinstance(value, tuple) else ""
+    )
+
+
+def watch(frame, event, value):
+    """Print the name of each function of the network as it returns, and the shape of its value."""
+    if event == "return" and frame.f_code.co_filename.endswith("lstm.py"):
+        print(f"{frame.f_code.co_name:10} {shapes(value)}")
+
+
+state = network.start(1)
+sys.setprofile(watch)
+state = network.feed(np.array([vocabulary.size]), state)  # "nothing yet"
+logits = network.logits(state)
+sys.setprofile(None)
+
+# %%
+from ritornello.model.lstm import probabilities
+
+first = probabilities(logits)[0]
+print("the likeliest first symbols:")
+for token in first.argsort()[::-1][:5]:
+    print(f"{vocabulary.name_of(int(token)):12} {first[token]:.0%}")
+for name, tensor in model.file.tensors.items():
+    print(f"{name:18} {str(tensor.shape):14} {tensor.size:9,d} weights")
+
+# %% [markdown]
+# ## 5. Train
+#
+# Now train a network of your own on the hymns, in the 130 symbols. The curve is drawn while it learns: how many bits each note of
+# the validation tunes costs. The dashed line is an *n-gram*, which only counts which symbols followed which.
+
+# %%
+run = rito.train("hymns", encoding="grid", plain=True, minutes=MINUTES, seed=1)
+run
+
+# %% [markdown]
+# What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little so
+# that they would have been better.
+
+# %%
+from ritornello.training import NumpyEngine
+
+print(inspect.getsource(NumpyEngine.update))
+
+# %% [markdown]
+# ✎ **Exercise.** The training curve keeps falling, but the validation curve turns. Why? Which of the two should decide when to
+# stop?
+
+# %% [markdown] jupyter={"source_hidden": true}
+# <details><summary>Answer</summary>
+#
+# From some point on the network learns the training tunes by heart, which helps with them and hurts with all others: it
+# *overfits*. The validation tunes decide, since the network never learned from them. The program keeps the weights of the best
+# check, not the last.
+# </details>
+
+# %% [markdown]
+# ## 6. Sample, see, hear, save
+#
+# To compose, the network is asked for the probabilities of the next symbol, one is drawn, and it is fed back as if it had been
+# read.
+
+# %%
+mine = rito.load_model(run)
+player = mine.player()
+rng = np.random.default_rng(1)
+symbols = []
+for _ in range(64):
+    token = int(rng.choice(130, p=player.ask()[:130]))
+    player.feed(token)
+    symbols.append(token)
+print(symbols)
+
+# %% [markdown]
+# That is all. `generate` does the same, keeps to a number of bars, and shows the result:
+
+# %%
+tune = mine.generate(bars=8, seed=1)
+tune
+
+# %%
+tune.save("my_tune.mid")  # or .musicxml .abc .svg .wav .mp3 .html
+
+# %% [markdown]
+# **Temperature.** The probabilities may be sharpened before the draw (temperature below 1: the likely becomes likelier) or
+# flattened (above 1). Listen to the same seed at three of them:
+
+# %%
+rito.Gallery({f"temperature {t}": mine.generate(bars=8, seed=3, temperature=t) for t in (0.5, 1.0, 1.4)})
+
+# %% [markdown]
+# ✎ **Exercise.** What is wrong with each? What happens at temperature 0, and why are two tunes of different seeds equal there?
+
+# %% jupyter={"source_hidden": true}
+# Answer: cold tunes repeat themselves, hot ones wander. At 0 the likeliest symbol is always taken, so chance has no part.
+cold = [mine.generate(bars=4, seed=seed, temperature=0.0) for seed in (1, 2)]
+print(cold[0].melody.notes == cold[1].melody.notes)
+
+# %% [markdown]
+# ## 7. How good is it?
+#
+# Bits per note on the test tunes: fewer are better, and an n-gram stands beside it.
+
+# %%
+scores = mine.evaluate("hymns", baselines=True)
+print(f"the network {scores['bits_per_note']:.2f} bits per note")
+
+# %% [markdown]
+# Did it copy? The longest run of notes that the tune shares with any tune it learned, in any key:
+
+# %%
+[shared] = mine.shared_runs([tune.melody], hymns)
+print(shared["notes"], "notes of", shared["title"])
+
+# %% [markdown]
+# ✎ **Exercise.** Is that much? Compare with the tunes that people wrote: how long are the runs that test tunes share with
+# training tunes?
+
+# %% jupyter={"source_hidden": true}
+people = [run["notes"] for run in mine.shared_runs(list(hymns.melodies("test")), hymns)]
+print("median of the test tunes:", int(np.median(people)), "notes; the longest:", max(people))
+
+# %% [markdown]
+# ## 8. A better way of writing notes
+#
+# Nearly all of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default
+# encoding writes *notes* instead: a step above the key note, and a duration. Each note is one step of the network, which is
+# shown besides where in the bar it stands. The same tune:
+
+# %%
+print(len(tokens), "symbols of the grid")
+interval = rito.load_model().encoding
+print(len(interval.encode(silent_night).tokens), "symbols of the default:")
+print(interval.vocabulary.spell(interval.encode(silent_night).tokens[:16]))
+
+# %%
+better = rito.load_model(rito.train("hymns", minutes=MINUTES, seed=1))
+print(f"{better.evaluate('hymns')['bits_per_note']:.2f} bits per note, the grid {scores['bits_per_note']:.2f}")
+better.generate(bars=8, seed=1)
+
+# %% [markdown]
+# `representations.ipynb` goes on here. `your_own_tunes.ipynb` trains on your files, and `instrument.ipynb` answers what you play.
+#
+# ## What was wrong in the exercise that this grew out of
+#
+# The exercise is a good one, and its faults are instructive. How would one notice each?
+#
+# | fault | how one notices |
+# | --- | --- |
+# | The text says 128 is "nothing" and 129 "off"; the data has them the other way round | count: "nothing" must be by far the commoner |
+# | Training and validation windows overlap, so validation tunes are learned by heart | validation that never gets worse than training is too good to be true; split whole tunes, and families of variants together |
+# | Windows of 30 steps are shorter than two bars: nothing can return after four | ask how far back the network can see |
+# | Each window predicts one symbol: thirty times the work for each lesson | count predictions per second |
+# | Notes shorter than a sixteenth overwrite each other, opening rests vanish | write, read again, compare |
+# | Files that cannot be read are skipped in silence | count what went in and what came out |
+# | No test tunes, no seed | run it twice |
+#
+# ✎ **Last questions.** Who composed the tune: you, the program, or those who wrote the hymns? What would you need to change so
+# that you would sign it?

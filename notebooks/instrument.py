@@ -1,0 +1,125 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Call and response
+#
+# A model that answers is half of an instrument. You give it a phrase, typed, from a MIDI file, or clicked on a row of buttons, and it
+# goes on.
+
+# %%
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
+
+# %%
+import ritornello as rito
+
+model = rito.load_model()
+
+# %% [markdown]
+# ## 1. A phrase typed
+#
+# Notes are named with their octave, and a length in quarters after a colon. `without_primer` leaves your call out of the answer.
+
+# %%
+call = "G4 A4 B4 D5 B4 A4 G4:2"
+model.generate(primer=call, bars=4, seed=1)
+
+# %%
+model.generate(primer=call, bars=4, seed=1, without_primer=True)
+
+# %% [markdown]
+# ## 2. A phrase from a file
+
+# %%
+rito.samples("sample_tunes")
+model.generate(primer="sample_tunes/ode-to-joy-played.mid", primer_bars=2, bars=6, seed=3)
+
+# %% [markdown]
+# ## 3. What it expects while you play
+#
+# `player` is the model as an instrument sees it: `feed` it what was played, `ask` for what may come next. One call takes well under
+# a millisecond, so there is time for it between two notes.
+
+# %%
+encoding = model.encoding
+phrase = model.generate(primer=call, bars=2, seed=1).melody
+tokens = encoding.encode(phrase).tokens
+player = model.player()
+for token in tokens[: 2 * (len(tokens) // 4)]:
+    expected = player.ask()
+    rank = int((expected > expected[token]).sum()) + 1
+    print(f"{encoding.vocabulary.name_of(int(token)):24} probability {expected[token]:.2f}, rank {rank}")
+    player.feed(int(token))
+
+# %% [markdown]
+# ## 4. A phrase on buttons
+#
+# Where widgets run (JupyterLab, Notebook 7, VS Code, Colab), click a phrase and then "answer".
+
+# %%
+try:
+    import ipywidgets as widgets
+except ImportError:
+    print('no widgets here: pip install "ritornello[notebook]"')
+else:
+    from IPython.display import display
+
+    played = []
+    shown = widgets.Output()
+    label = widgets.Label("your phrase: ")
+
+    def press(name):
+        """Add a note to the phrase."""
+        played.append(name)
+        label.value = "your phrase: " + " ".join(played)
+
+    def answer(_):
+        """Show and play the model's answer to the phrase."""
+        shown.clear_output()
+        with shown:
+            display(model.generate(primer=" ".join(played) or "C4", bars=4, seed=len(played)))
+
+    def forget(_):
+        """Begin a new phrase."""
+        played.clear()
+        label.value = "your phrase: "
+
+    keys = []
+    for name in ("C4", "D4", "E4", "F4", "G4", "A4", "B4", "C5"):
+        key = widgets.Button(description=name, layout=widgets.Layout(width="3.4em"))
+        key.on_click(lambda _, name=name: press(name))
+        keys.append(key)
+    go = widgets.Button(description="answer", button_style="success")
+    go.on_click(answer)
+    again = widgets.Button(description="begin anew")
+    again.on_click(forget)
+    display(widgets.VBox([widgets.HBox(keys), widgets.HBox([go, again]), label, shown]))
+
+# %% [markdown]
+# ✎ **Exercise.** Turn the answer upside down before you hear it, or let the model answer its own answer. What would make it feel
+# like a partner?
+
+# %% jupyter={"source_hidden": true}
+first = model.generate(primer=call, bars=4, seed=1, without_primer=True)
+second = model.generate(primer=first.melody, bars=8, seed=2, without_primer=True)
+second
+
+# %% [markdown]
+# ## 5. Live
+#
+# A closing cell for the live instrument: your keyboard in, its answer out.

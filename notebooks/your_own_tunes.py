@@ -1,0 +1,110 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your own tunes
+#
+# A folder of your files goes in: MIDI, ABC, MusicXML, kern, MEI or MuseScore. You see what became of each, hear which line was
+# picked, train a network on them or tune a shipped one, and check whether it copies.
+
+# %%
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # on your own machine: pip install ritornello jupyterlab
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
+
+# %%
+import ritornello as rito
+
+QUICK = bool(os.environ.get("RITORNELLO_QUICK"))  # a tenth of the minutes, to check that the notebook runs
+MINUTES = 0.1 if QUICK else 1.0
+
+# %% [markdown]
+# ## 1. A folder of files
+#
+# Put the name of your folder here. If you have no files, these twelve come with the program; three of them are broken in the ways
+# that files from the internet often are.
+
+# %%
+folder = "sample_tunes"  # "my_midi_folder"
+if folder == "sample_tunes":
+    rito.samples(folder)
+sorted(os.listdir(folder))
+
+# %%
+corpus = rito.build_corpus(folder)
+for line in corpus.report:
+    print(line)
+
+# %% [markdown]
+# Every file has a line: kept or dropped, why, and what would help.
+#
+# ## 2. Hear what was picked
+#
+# Of a file with several parts the program picks the melody. Did it pick what you would sing?
+
+# %%
+corpus.melodies()
+
+# %% [markdown]
+# ✎ **Exercise.** One of the samples has five parts. Look at all of them, and at what the program says about its choice.
+
+# %% jupyter={"source_hidden": true}
+band = os.path.join(folder, "greensleeves-band.mid")
+if os.path.exists(band):
+    [found] = rito.explain_file(band)
+    for part in found.to_dict()["parts"]:
+        print(f"part {part['number']}, {part['instrument']}, {part['notes']} notes: {part['verdict']}")
+    print(found.to_dict()["picked"][0]["why"])
+
+# %%
+files = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".mid")]
+rito.read(band if band in files else files[0])[0]
+
+# %% [markdown]
+# ## 3. Tune a shipped model on them
+#
+# A handful of tunes is too little to learn music from. A shipped model knows how tunes go; a minute of *fine-tuning* teaches it how
+# yours go.
+
+# %%
+run = rito.train(corpus, base="hymns-and-songs", minutes=MINUTES, seed=1)
+model = rito.load_model(run)
+model.generate(n=4, bars=8, seed=1)
+
+# %% [markdown]
+# Let it go on from the first two bars of one of your tunes:
+
+# %%
+model.generate(primer=corpus.melodies()[0], primer_bars=2, bars=8, seed=2)
+
+# %% [markdown]
+# ## 4. Is it copied from my tunes?
+
+# %%
+tunes = model.generate(n=8, bars=8, seed=5)
+for tune, shared in zip(tunes, model.shared_runs([tune.melody for tune in tunes], corpus) or [], strict=False):
+    print(f"{tune.melody.title}: {shared['notes']} notes in a row as in {shared['title'] or shared['source']}")
+
+# %% [markdown]
+# ✎ **Exercise.** Train longer on few tunes (`minutes=3`), and look at these numbers again. At which length would you say that it
+# copied? Is a scale of eight notes a copy?
+
+# %% [markdown] jupyter={"source_hidden": true}
+# <details><summary>Answer</summary>
+#
+# The longer it trains on few tunes, the longer the runs. Five to seven notes are shared by any two tunes in one style; twelve or
+# more are a quotation that a listener recognises. A scale is common property, so look at what is shared, not only at how much.
+# </details>
