@@ -201,7 +201,7 @@ print("the likeliest first symbols:")
 for token in first.argsort()[::-1][:5]:
     print(f"{vocabulary.name_of(int(token)):12} {first[token]:.0%}")
 for name, tensor in model.file.tensors.items():
-    print(f"{name:18} {str(tensor.shape):14} {tensor.size:9,d} weights")
+    print(f"{name:18} {tensor.shape!s:14} {tensor.size:9,d} weights")
 
 # %% [markdown]
 # ## 5. Train

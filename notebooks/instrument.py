@@ -18,7 +18,6 @@
 # goes on.
 
 # %%
-import os
 import subprocess
 import sys
 
