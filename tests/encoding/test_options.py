@@ -15,7 +15,7 @@ def test_what_is_left_out_is_as_the_encoding_has_it():
 def test_notes_are_told_by_the_key_with_their_place_and_all_echoes_where_nothing_is_said():
     encoding = EncodingOptions().build()
     assert (encoding.name, encoding.relative_to) == ("interval", "key")
-    assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre")
+    assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre", "countdown")
     assert [echo.name for echo in encoding.echoes][-3:] == ["motif", "contour", "sequence"]
 
 

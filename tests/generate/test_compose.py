@@ -122,15 +122,6 @@ def test_an_opening_of_half_a_bar_or_more_is_a_pickups_bar(rest, steps):
         assert steps - 16 < len(composed.tokens) - 2 <= steps
 
 
-def test_last_notes_are_drawn_towards_the_tonic():
-    options = GenerateOptions(bars=2, metre="4/4", key="G", scale_lock=True, lowest=60, highest=84)
-    tunes = compose(Indifferent(Grid()), Grid(), options, 1, range(200))
-    on_tonic = [[n.pitch % 12 == 7 for n in t.melody.notes] for t in tunes]
-    assert sum(notes[-1] for notes in on_tonic) > 0.4 * 200  # a seventh of them by chance
-    early = [hit for notes in on_tonic for hit in notes[:4]]
-    assert sum(early) < 0.25 * len(early)
-
-
 def test_a_melody_is_the_same_alone_and_in_a_batch(make_network):
     for dtype, allowed in ((np.float32, 1), (np.float64, 0)):
         network = make_network(145, width=32, layers=2, scale=0.25, seed=5, dtype=dtype)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import SPLITS, Corpus
-from ritornello.evaluate.scores import compare, figures, score_baselines, score_tunes
+from ritornello.evaluate.scores import compare, figures, score_baselines, score_tunes, with_countdown
 from ritornello.evaluate.surprise import costs_csv, note_costs
 from ritornello.model.file import ModelFile
 from ritornello.version import VERSION
@@ -79,7 +79,9 @@ def score_all(
     else:
         (own_scores, losses), only = score_tunes(first, corpus, split), None
         scores, counts = [own_scores], {"losses": losses}
-    own, *theirs = figures(scores, [model.encoding for model in models.values()])
+    values = figures(scores, [model.encoding for model in models.values()])
+    counted = (with_countdown(model, of_model) for model, of_model in zip(models.values(), scores, strict=True))
+    own, *theirs = (figure | known for figure, known in zip(values, counted, strict=True))
     value |= own | counts
     if others:
         value["beside"] = [{"model": name, **their} for name, their in zip([*models][1:], theirs, strict=True)]

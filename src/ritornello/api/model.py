@@ -315,9 +315,10 @@ class Model:
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
         tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
         over families of tunes (95 %, seeded; None for one family); `bits_per_note_of_tunes`, the mean over tunes;
-        `per_tune`, the same sums and rates for each tune with its source, title and family; `learned`, whether the
-        model learned from them; `learned_tunes`, how many of the pieces it learned, in whatever key and from whatever
-        file (None where what it learned is not at hand; for models under "beside" too).
+        `bits_per_note_with_countdown`, where a model counts down and is told how many bars are left; `per_tune`, the
+        same sums and rates for each tune with its source, title and family; `learned`, whether the model learned from
+        them; `learned_tunes`, how many of the pieces it learned, in whatever key and from whatever file (None where
+        what it learned is not at hand; for models under "beside" too).
         corpus: as `load_corpus` takes it; a music file, and music in memory, is scored whole.
         split: train, validation, test or all.
         beside: another model, or a list of several, to score on the same `tunes`, those (of `of_tunes`) that the

@@ -119,6 +119,11 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
     rows |= value["baselines"]
     table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
     lines = [first, counts, console.table(["", *(unit.replace("_", " ") for unit in UNITS)], table)]
+    lines += [
+        f"{name}, knowing how many bars are left: {scores['bits_per_note_with_countdown']:.3f} bits per note"
+        for name, scores in models.items()
+        if "bits_per_note_with_countdown" in scores
+    ]
     lines += _intervals(models, value)
     lines += [
         f"fold {number}: {fold['bits_per_note']:.3f} bits per note, {fold['tunes']} tunes"

@@ -11,8 +11,12 @@
                    same pitch now (or rest, or go on). `bar_ago_length`: whether it sounded on there, or began there,
                    and then its duration. To write both again repeats the bar before.
     two_bars_ago   likewise two bars before
+    countdown      how many bars are left after this one: the last bar, one, two, three to go, 4 to 7, 8 to 15, 16 or
+                   more, and "over". Only a caller knows it, who sets a tracker's `until`; elsewhere it is unknown. In
+                   training it is known for half of the melodies, so that one network scores without it and composes
+                   with it
 
-Value 0 of each means "none": no metre yet, no note yet, no bar before.
+Value 0 of each means "none": no metre yet, no note yet, no bar before, no end known.
 
 *Echoes* are features of another kind, read by the copy gates of a network: each suggests a note group from the
 melody's own past.
@@ -52,11 +56,14 @@ import numpy as np
 from ritornello.encoding.vocabulary import MetreTable
 from ritornello.music.keys import PROFILES
 
-INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago")
+INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago", "countdown")
 BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2, "four_bars_ago": 4, "eight_bars_ago": 8}  # two are inputs, all echoes
 PER_QUARTER = 12
 POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
 STRENGTHS = 6
+COUNTDOWN = "countdown"
+TO_GO = (1, 2, 3, 4, *[5] * 4, *[6] * 8, 7)  # its values by bars to go, 0 to 16 or more
+OVER = 8  # after the last bar: `end` after a full bar is asked for where the next bar would begin
 LONGEST_MATCH = 6  # events
 ONE_LONGER = (*range(1, LONGEST_MATCH + 1), LONGEST_MATCH)  # of a run, which counts no further
 DURATIONS_APART = 1024  # more than there are durations
@@ -121,6 +128,7 @@ def feature_list(
     events, durations: number of ids of each in the encoding. modes: number of those in which a key may be.
     """
     sizes = {"position": POSITIONS + 1, "strength": STRENGTHS + 1, "key": 12 * modes + 1, "degree": 13}
+    sizes |= {COUNTDOWN: OVER + 1}
     columns = []
     for name in inputs:
         if name in sizes:
@@ -150,6 +158,42 @@ def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarra
     return np.array(rows, np.int16).reshape(groups, columns)
 
 
+def count_down(until: int, since: int, time: int, bar: int) -> int:
+    """Compute the value of `countdown`, 0 to 8.
+
+    until: ticks at which the melody is over, -1 where that is unknown. since: where the metre in force began. bar:
+    ticks of its bar.
+    """
+    if until < 0:
+        return 0
+    left = -((since - until) // bar) - 1 - (time - since) // bar
+    return OVER if left < 0 else TO_GO[min(left, len(TO_GO) - 1)]
+
+
+def length_of(encoding: Any, tokens: Sequence[int] | np.ndarray) -> int:
+    """Count the ticks at which a melody is over, from the barline of its first bar."""
+    tracker = encoding.tracker()
+    for token in np.asarray(tokens).tolist():
+        tracker.advance(token)
+    return tracker.time
+
+
+def countdown_column(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Compute the countdown before each note group of a whole melody, (groups,) int16.
+
+    Before its tokens name a metre the bars are those of the first one: a request for so many bars counts them so.
+    """
+    tracker, parts = encoding.tracker(), len(encoding.parts)
+    places: list[tuple[int, int, int]] = []
+    for place, token in enumerate(np.asarray(tokens).tolist()):
+        if place % parts == 0:
+            places.append((tracker.since, tracker.time, tracker.bar if tracker.begun else 0))
+        tracker.advance(token)
+    first = next((bar for *_, bar in places if bar), tracker.bar)
+    until = tracker.time
+    return np.array([count_down(until, since, time, bar or first) for since, time, bar in places], np.int16)
+
+
 @lru_cache(maxsize=4096)
 def metrical(division: int, place: int, bar: int, beat: int, ticks_per_quarter: int) -> tuple[int, int]:
     """Compute position and strength of a place in the bar. division: parts of a beat, 2 or 3."""
@@ -174,12 +218,13 @@ def input_values(
     key: int,
     pitch: int,
     ago: Mapping[str, Event],
+    countdown: int = 0,
 ) -> list[int]:
     """List the values of these inputs, column by column as in `feature_list`.
 
     place: see `metrical`, 0 and 0 before a metre is known. metre: see `MetreTable.values`. key: as of `Past.key`.
     pitch: of the last note, -1 before the first. ago: by name of the input what sounded so many bars before, as it
-    would be written now.
+    would be written now. countdown: see `count_down`.
     """
     values: list[int] = []
     for name in inputs:
@@ -193,6 +238,8 @@ def input_values(
             values.append(key + 1)
         elif name == "degree":
             values.append(0 if key < 0 or pitch < 0 else 1 + (pitch - key) % 12)
+        elif name == COUNTDOWN:
+            values.append(countdown)
         else:
             event, duration, _ = ago[name]
             values += (event + 1, duration + 2 - (event < 0))

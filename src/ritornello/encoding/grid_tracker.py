@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.features import BARS_AGO, Past, input_values, metrical
+from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
 from ritornello.encoding.vocabulary import COMMON, MetreTable, place_of_key
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
@@ -33,13 +33,14 @@ class GridTracker:
         self.time = self.onset = self.opening = self.notes = self.part = 0
         common = encoding.metres.index_of(*COMMON)
         self.bar, self.beat = encoding.bars[common], encoding.beats[common]
+        self.until = -1
         self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
         self.begun = encoding.plain
         self.done = False
         self._metre = common if encoding.plain else -1
         self._upper = -1  # of a metre whose lower figure is due
         self._lowers = NOTE_OFF + 1 + len(encoding.metres.first_rows)  # first id of the lower figures
-        self._key = self.named_tonic = -1
+        self._key = -1
         self._last = -1  # pitch of the last note
         self._past = Past()
         self._steps: list[int] = []  # tokens so far, for echoes
@@ -127,7 +128,8 @@ class GridTracker:
             here, per_quarter = (time - self.since) % self.bar, encoding.steps_per_quarter
             place = metrical(metres.divisions[metre], here, self.bar, self.beat, per_quarter)
         key = self._key if encoding.with_key else self._past.key()
-        values = input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago)
+        to_go = count_down(self.until, self.since, time, self.bar)
+        values = input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago, to_go)
         for echo in encoding.echoes:
             step = time - BARS_AGO[echo.name] * self.bar
             token = self._steps[step] if step >= 0 else -1
@@ -145,7 +147,6 @@ class GridTracker:
                     self._begin_metre(0)
             elif token >= self.encoding.first_key:
                 self._key = token - self.encoding.first_key
-                self.named_tonic = self._key % 12
             elif self._upper >= 0:
                 self._begin_metre(token - self._lowers)
             return

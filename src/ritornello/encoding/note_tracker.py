@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
-from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, input_values, metrical
+from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.vocabulary import bar_lengths, first_beats
 from ritornello.music.keys import plain_key
@@ -40,6 +40,7 @@ class NoteTracker:
         self.row: PitchRow = encoding.pitch_row
         self._tables = tables_of(encoding)
         self.time = self.entry = self.onset = self.opening = self.notes = self.part = 0
+        self.until = -1
         self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
         self.bar, self.beat = self._tables.bars[-1], self._tables.beats[-1]  # of "other", where none is known
         self.begun = self.done = self._is_ready = False  # ready: the header is whole as far as it must be
@@ -50,7 +51,7 @@ class NoteTracker:
         self._has_pickup = False
         self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
         self._upbeat = 0
-        self._metre = self._key = self._plain_key = self.named_tonic = -1
+        self._metre = self._key = self._plain_key = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
         self._past = Past(self._tables.matches)
@@ -167,7 +168,8 @@ class NoteTracker:
         metres, metre, in_bar = self._tables.metres, self._metre, (0, 0)
         if metre >= 0:
             in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
-        values = input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago)
+        to_go = count_down(self.until, self.since, time, bar)
+        values = input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago, to_go)
         for name in self._tables.echoes:
             if name in ago:
                 event, duration, _ = ago[name]
@@ -241,8 +243,7 @@ class NoteTracker:
             self._upbeat += ticks
         elif token >= ids.octave:
             self._key = event - ids.key
-            self.named_tonic = self._key % 12
-            self._plain_key = self.named_tonic + 12 * MINOR[self._key // 12]
+            self._plain_key = self._key % 12 + 12 * MINOR[self._key // 12]
             self._base = 12 * (token - ids.octave - 1) + self._key % 12 if self.row.is_keyed else 0
         self._is_ready = self.begun and (self._key >= 0 or not self._tables.names_key)
         self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]

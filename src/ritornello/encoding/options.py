@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding.features import ECHOES
+from ritornello.encoding.features import COUNTDOWN, ECHOES
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
@@ -24,7 +24,7 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
 }
 DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no echoes
-_BESIDES = {"inputs": ("position", "strength", "metre"), "echoes": tuple(echo.name for echo in ECHOES)}
+_BESIDES = {"inputs": ("position", "strength", "metre", COUNTDOWN), "echoes": tuple(echo.name for echo in ECHOES)}
 IN_KEYS = ("note", "grid", "lookback")  # whose header may name the key
 RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDES, "interval": _BESIDES}
 

@@ -1,5 +1,6 @@
 """How well a network expects tunes it has not seen: nats per token, bits per note, bits per quarter.
 
+Nothing is given away: a network that counts down the bars of a tune scores without knowing them, unless asked.
 Bits per note: all the bits needed to reproduce a melody's list of (onset, duration, pitch) and its end, from
 nothing, divided by its notes. The metre, which the first token names, is paid for too.
 """
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding
+from ritornello.encoding.features import length_of
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import sequence_nats
 from ritornello.music.values import Melody
@@ -49,12 +51,16 @@ class Likelihood:
         return rates | asdict(self)
 
 
-def melody_nats(network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: MelodyEncoding) -> np.ndarray:
+def melody_nats(
+    network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: MelodyEncoding, with_countdown: bool = False
+) -> np.ndarray:
     """Sum the negative log likelihood of each token sequence.
 
-    Returns nats, (melodies,) of float64, with the whole history of each as context.
+    with_countdown: the network knows how many bars are left. Returns nats, (melodies,) of float64, with the whole
+    history of each as context.
     """
-    return sequence_nats(network, encoding, melodies)
+    ends = np.array([length_of(encoding, tokens) for tokens in melodies]) if with_countdown else None
+    return sequence_nats(network, encoding, melodies, ends)
 
 
 def measure(

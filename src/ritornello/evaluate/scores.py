@@ -14,6 +14,7 @@ from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding
+from ritornello.encoding.features import COUNTDOWN
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
 from ritornello.evaluate.intervals import bootstrap
@@ -68,6 +69,17 @@ def score_tunes(
         for piece, cost, tokens in zip(scored, nats, melodies, strict=True)
     ]
     return found, dict(losses)
+
+
+def with_countdown(model: ModelFile, scores: Sequence[TuneScore]) -> dict[str, float]:
+    """Score the same melodies by a network that knows how many bars are left: `bits_per_note_with_countdown`.
+
+    Nothing for a model that does not count down.
+    """
+    if COUNTDOWN not in [feature.name for feature in model.encoding.features]:
+        return {}
+    nats = melody_nats(model.build(), [tune.tokens for tune in scores], model.encoding, with_countdown=True)
+    return {"bits_per_note_with_countdown": float(nats.sum()) / math.log(2) / total(scores).notes}
 
 
 def total(scores: Sequence[TuneScore]) -> Likelihood:

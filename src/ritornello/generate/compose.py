@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.encoding.features import COUNTDOWN
 from ritornello.generate.constraints import (
     BarForm,
     Form,
@@ -33,6 +34,7 @@ from ritornello.music.values import Melody
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
+STRETCH = 1.5  # of the countdown: a network ends its own tunes more loosely than it ends people's
 SCORED = 64  # steps whose surprise is computed together
 
 
@@ -81,6 +83,7 @@ def compose(
         if counts_bars(encoding):
             _check_room(encoding, options, primer)
         opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
+    network = counting_network(network, encoding)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
     for attempt in range(attempts):
@@ -103,6 +106,12 @@ def compose(
             if fits or attempt == attempts - 1:
                 made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index, attempt + 1)
     return [made[index] for index in indices]
+
+
+def counting_network(network: NumpyLstm, encoding: MelodyEncoding) -> NumpyLstm:
+    """Return the network that composes: one that counts down takes the countdown more seriously."""
+    names = [feature.name for feature in encoding.features]
+    return network.stretched(names.index(COUNTDOWN), STRETCH) if COUNTDOWN in names else network
 
 
 def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:
@@ -178,7 +187,7 @@ def sample(
         if place < given.shape[1]:
             chosen = given[alive, place] - players.first
         else:
-            bias = [forms[n].bias(tunes[n]) for n in alive]
+            bias = [forms[n].bias() for n in alive]
             biased = rounded(logits) + (bias[0] if len(bias) == 1 else np.concatenate(bias).reshape(logits.shape))
             suggested = None if options.temperature >= 1 or options.unguarded else players.suggested()
             stale = rows_of([forms[n].stale() for n in alive], logits.shape[1])

@@ -1,8 +1,8 @@
 """What the options and the form allow at each step: masks and small biases, added to the logits.
 
-Endings are composed, not cut. In the last bar `end` and a note on its first beat are favoured: no note starts with
-less than a beat (at most a quarter) to go, none is broken off, silence gives way to a note, `end` waits until the
-last note has lasted as long, and a note that starts there is drawn towards the tonic.
+Endings are composed, not cut, by a network that is told how many bars are left (see `features`). Masks make sure that
+the tune is over in time: no note starts with less than a beat (at most a quarter) to go, none is broken off, in the
+last bar silence gives way to a note, and `end` waits until the last note has lasted as long.
 
 What a token means, and which ones still lead to such an ending, the encoding's rules say: nothing here knows one
 encoding from another. An encoding that counts no bars is composed without form: any legal token, until the network
@@ -20,13 +20,10 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.circles import Circles
 from ritornello.generate.options import GenerateOptions
-from ritornello.music.keys import estimate_key, scale_pitch_classes
+from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
-TONIC_BIAS = 3.25  # nats
-END_BIAS = 1.5
-LATE_NOTE_BIAS = -1.0  # on a note that would start in the last bar off its first beat
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
@@ -41,11 +38,9 @@ class FormTable:
         self.named = [split_parts(encoding, bias(encoding, options)) for bias in (begin_bias, later_bias)]
         steered = steering_key(options)
         self.key = options.tonality[0] if options.tonality else steered
-        self.tonic = -1 if steered is None else steered.tonic
         self.quarter = encoding.ticks_per_quarter
         # The last entry of each: ids that start no note.
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
-        self.of_tonic = [np.append((np.arange(128) % 12 == tonic) * TONIC_BIAS, 0.0) for tonic in range(12)]
         self._rows: dict[tuple, tuple[Any, np.ndarray]] = {}
 
     def row(
@@ -54,17 +49,16 @@ class FormTable:
         pitches: np.ndarray | None = None,
         heading: np.ndarray | None = None,
         repeated: int = -1,
-        closing: tuple[int, bool] | None = None,
         phase: tuple[bool, int] = (False, 0),
     ) -> np.ndarray:
         """Return the bias of the ids that are `possible`: -inf, or small numbers; not to be changed.
 
         pitches: of each id of part 0, -1 for none; None for another part. heading: as of `Place.heading`. repeated:
-        the pitch that has come too often. closing: in the last bar, the tonic (-1 for none) and whether its barline
-        is past. phase: whether a metre has begun, and the part that is due. The rules hand out the same array for
-        the same state, so that biases are made once for each and found again by identity (the key's arrays are kept).
+        the pitch that has come too often. phase: whether a metre has begun, and the part that is due. The rules hand
+        out the same array for the same state, so that biases are made once for each and found again by identity (the
+        key's arrays are kept).
         """
-        key = (id(possible), id(pitches), id(heading), repeated, closing, phase)
+        key = (id(possible), id(pitches), id(heading), repeated, phase)
         if (found := self._rows.get(key)) is not None:
             return found[1]
         begun, part = phase
@@ -79,14 +73,6 @@ class FormTable:
                 bias = np.where(possible, 0.0, -np.inf)
         if pitches is not None and repeated >= 0:
             bias += np.where(pitches == repeated, REPEAT_BIAS, 0.0)
-        if pitches is not None and closing is not None:
-            tonic, is_late = closing
-            if tonic >= 0:
-                bias += self.of_tonic[tonic][pitches]
-            if is_late:
-                bias[pitches >= 0] += LATE_NOTE_BIAS
-            if self.encoding.end is not None:
-                bias[self.encoding.end] += END_BIAS
         arrays = possible, pitches, heading
         if not any(array is not None and array.flags.writeable for array in arrays):  # else of this moment alone
             if len(self._rows) == MOST_ROWS:
@@ -121,7 +107,7 @@ class Form:
         """Count the token that comes next."""
         self._length += 1
 
-    def bias(self, written: list[int]) -> np.ndarray:
+    def bias(self) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
 
         -inf for what must not come.
@@ -147,14 +133,13 @@ class BarForm(Form):
     def __init__(self, table: FormTable, place: Place):
         super().__init__(table.named[0], place)
         self._table, self._place = table, place
-        self._tonic = table.tonic
         self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
         self._has_pickup = False  # settled by the first note
         self._circles = None if table.options.unguarded else Circles()
 
     def observe(self) -> None:
-        """Take note of where the tune stands; to be called before each token, drawn or given."""
+        """Take note of where the tune stands, and count down its bars; to be called before each token."""
         place = self._place
         if place.notes > self._notes:
             if not self._notes:
@@ -163,33 +148,26 @@ class BarForm(Form):
             self._pitch, self._notes = place.sounding, place.notes
         if self._circles:
             self._circles.observe(place)
+        if not place.part:
+            place.until = self.end()
 
-    def bias(self, written: list[int]) -> np.ndarray:
+    def bias(self) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
 
         -inf for what must not come.
-        written: the tokens so far, for the key.
         """
         place, table = self._place, self._table
         if not self._end or not place.notes or place.since != self._since:
             self._end, self._since = self.end(), place.since
-        start, time = self._end - place.bar, place.time
-        possible = place.finishable(start, self._end, min(place.beat, table.quarter))
+        possible = place.finishable(self._end - place.bar, self._end, min(place.beat, table.quarter))
         heading = None if place.notes else place.heading(table.allowed, table.key)
         if place.part:
             return table.row(possible, None, heading, phase=(place.begun, place.part))
-        closing = None
-        if time >= start and place.begun:
-            if self._tonic < 0 and place.notes:
-                named = place.named_tonic
-                self._tonic = named if named >= 0 else _found_tonic(table.encoding, written)
-            closing = self._tonic, time > start
         return table.row(
             possible,
             place.pitches(),
             heading,
             self._pitch if self._repeats >= LONG_REPEAT and self._circles else -1,
-            closing,
             (place.begun, 0),
         )
 
@@ -223,14 +201,6 @@ class BarForm(Form):
             return self._has_pickup
         opening = place.opening if place.notes else place.time
         return place.entry > 0 or (place.begun and is_pickup(opening, place.bar))
-
-
-def _found_tonic(encoding: MelodyEncoding, written: list[int]) -> int:
-    """Find the tonic of a tune so far, 0 for C; a rest counts with the note before it."""
-    melody = encoding.decode(np.array(written))
-    ends = [*(n.start for n in melody.notes[1:]), melody.timeline.length]
-    notes = [n._replace(duration=end - n.start) for n, end in zip(melody.notes, ends, strict=True)]
-    return (melody.timeline.key or estimate_key(notes)[0]).tonic
 
 
 def forms_of(

@@ -32,6 +32,7 @@ depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -107,6 +108,18 @@ class NumpyLstm:
         if self._is_chained:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
+
+    def stretched(self, feature: int, factor: float) -> NumpyLstm:
+        """Return this network with the values of a feature so many times as far from its value 0, "unknown".
+
+        Guidance in one pass: what the feature says is taken more seriously. Source of the idea: Ho & Salimans 2022,
+        "Classifier-Free Diffusion Guidance" (arXiv 2207.12598), which needs two.
+        """
+        other = copy(self)
+        other._features = list(self._features)
+        table = self._features[feature]
+        other._features[feature] = table[:1] + self.dtype.type(factor) * (table - table[:1])
+        return other
 
     def start(self, batch: int) -> State:
         """Return the state before the first token, "nothing yet", is fed."""

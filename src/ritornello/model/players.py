@@ -131,6 +131,14 @@ class Player:
             raise ValueError(f"token {token} is not of the part of a note that is next ({low} to {high - 1})")
         self._players.feed(np.array([token]))
 
+    def count_down(self, until: int) -> None:
+        """Set the tick at which the melody is to be over, -1 for unknown, for a network that counts down.
+
+        It is counted from the barline of the first bar in the encoding's ticks, and may be set at any time.
+        """
+        for tracker in self._players.trackers:
+            tracker.until = until
+
     def ask(self) -> np.ndarray:
         """Compute the probabilities of the next token, (vocabulary,) of float64.
 
@@ -142,22 +150,31 @@ class Player:
         return asked
 
 
-def sequence_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
+def sequence_nats(
+    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
+) -> np.ndarray:
     """Sum the negative log likelihood of token sequences in nats, (sequences,).
 
-    Each is scored from its beginning, with its whole history.
+    Each is scored from its beginning, with its whole history. ends: ticks at which each is over, for a network that
+    counts down, (sequences,); None where nothing is to be given away.
     """
     nats = np.zeros(len(sequences))
     order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
     for at in range(0, len(order), MAX_BATCH):
         rows = np.array(order[at : at + MAX_BATCH])
-        nats[rows] = _batch_nats(network, encoding, [sequences[n] for n in rows])
+        known = None if ends is None else ends[rows]
+        nats[rows] = _batch_nats(network, encoding, [sequences[n] for n in rows], known)
     return nats
 
 
-def _batch_nats(network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray]) -> np.ndarray:
+def _batch_nats(
+    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None
+) -> np.ndarray:
     """Sum the nats of sequences in order of falling length."""
     players, nats = Players(network, encoding, len(sequences)), np.zeros(len(sequences))
+    if ends is not None:
+        for tracker, end in zip(players.trackers, ends.tolist(), strict=True):
+            tracker.until = end
     for tokens in read_side_by_side(players, sequences):
         nats[: len(tokens)] += cross_entropy(players.logits, tokens - players.first)
     return nats

@@ -1,6 +1,7 @@
 """Training data as the network reads it: melodies end to end in parallel streams, or whole ones side by side.
 
 Chunks never overlap and the state is carried from one chunk to the next, so every token is a target once per epoch.
+Where an encoding counts down the bars of a melody, that is known for half of the melodies, drawn anew each time.
 Each melody is preceded by the "nothing yet" group and moved to a random key within its range. A very long one is read
 in sections, each preceded by the group before it, so that several streams read it in different places.
 """
@@ -16,11 +17,12 @@ import numpy as np
 
 from ritornello.corpus.tokens import possible_shifts
 from ritornello.encoding import MelodyEncoding
-from ritornello.encoding.features import feature_rows
+from ritornello.encoding.features import COUNTDOWN, countdown_column, feature_rows
 from ritornello.model.alphabet import Alphabet
 
 IGNORED = -100  # a target that is not learned
 SECTION = 512  # groups, about; a melody of up to two sections is read whole
+COUNTDOWN_SHARE = 0.5  # more teaches no better endings and costs a network that does not know it
 KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not computed anew in every epoch
 
 
@@ -119,6 +121,9 @@ class Streams:
         self._taken = 0
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift
         self._kept_bytes = 0  # of these
+        names = [feature.name for feature in encoding.features]
+        self._countdown = len(self._alphabet.parts) + names.index(COUNTDOWN) if COUNTDOWN in names else None
+        self._countdowns: dict[int, np.ndarray] = {}  # by melody
 
     @property
     def tokens(self) -> int:
@@ -184,6 +189,11 @@ class Streams:
             rows = rows.copy()
             parts = len(self._alphabet.parts)
             rows[0, :parts] = ~rows[0, :parts]  # of the section before
+        if self._countdown is not None and self._random.random() < COUNTDOWN_SHARE:
+            if index not in self._countdowns:
+                self._countdowns[index] = countdown_column(self._encoding, self._melodies[index])
+            rows = rows.copy()  # what is kept stays unknown
+            rows[1:, self._countdown] = self._countdowns[index][first:stop]
         return rows
 
 
