@@ -72,9 +72,9 @@ def score_tunes(
 
 
 def with_countdown(model: ModelFile, scores: Sequence[TuneScore]) -> dict[str, float]:
-    """Score the same melodies by a network that knows how many bars are left: `bits_per_note_with_countdown`.
+    """Score the same melodies by a network that knows how many bars are left.
 
-    Nothing for a model that does not count down.
+    Returns `bits_per_note_with_countdown`; nothing for a model that does not count down.
     """
     if COUNTDOWN not in [feature.name for feature in model.encoding.features]:
         return {}
