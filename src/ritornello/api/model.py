@@ -45,7 +45,7 @@ class Tune:
     seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
     imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
     shared_run: the longest run that it shares with a training tune, where that was looked for (see
-    `Model.shared_runs`); pages show it.
+    `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
     """
 
     melody: Melody
@@ -55,6 +55,7 @@ class Tune:
     count: int = 1
     imprint: Imprint = NO_IMPRINT
     shared_run: dict[str, Any] | None = None
+    draws: int = 1
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -206,6 +207,7 @@ class Model:
 
         from ritornello import atomic
         from ritornello.generate.compose import compose
+        from ritornello.generate.headings import Counts
         from ritornello.generate.primer import parse_range
         from ritornello.render.save import suffixes_of
 
@@ -226,6 +228,9 @@ class Model:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
             program = song.program if program is None else program
         indices, file = range(1 if n is None else n), self.file
+        counts = Counts(**file.counts)
+        if options.temperature == 0 and len(indices) > 1:
+            remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
         words = f"--bars {options.bars}{asked_options.in_words()}"
         words += _primer_in_words(primer, primer_bars, without_primer)
@@ -234,13 +239,16 @@ class Model:
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
-                made = compose(self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report)
+                made = compose(
+                    self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report, counts
+                )
                 for m in made:
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
                     origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
-                    tunes.append(Tune(ShownMelody.of(melody), surprise, m.seed, m.index, len(indices), imprint))
+                    shown = ShownMelody.of(melody)
+                    tunes.append(Tune(shown, surprise, m.seed, m.index, len(indices), imprint, draws=m.draws))
                 if song and not at:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
                         remark(line)

@@ -102,7 +102,7 @@ def generate(
     for tune, run in zip(tunes, runs or [{}] * len(tunes), strict=True):
         paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
         path, notes = ", ".join(paths), len(tune.melody.notes)
-        files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes})
+        files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes, "draws": tune.draws})
         if len(paths) > 1:
             files[-1]["paths"] = paths
         words = f"{path}: {counted(notes, 'note')}"
@@ -110,4 +110,7 @@ def generate(
             files[-1]["shared_run"] = run
             words += f"; longest run shared with a training tune: {run_in_words(run)}"
         lines.append("\n".join(paths) if quiet else words)
+    draws = sum(tune.draws for tune in tunes)
+    if draws > number and not quiet:
+        lines.append(f"{draws / number:.2f} draws per tune: in the other mode than asked for they were drawn anew")
     console.result(files, "\n".join(lines))

@@ -87,12 +87,13 @@ class GridTracker:
             and self.time - self.onset >= least,
         )
 
-    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
+    def heading(self, pitches: np.ndarray, key: Key | None, is_learned: bool = False) -> np.ndarray | None:
         """Tell which ids fit a key, where the header is to name it; None elsewhere."""
         if key is None or not self._awaits_key():
             return None
         mask = np.zeros(len(self.legal()), bool)
-        mask[[self.encoding.first_key + place_of_key(each) for each in (key, plain_key(key))]] = True
+        wanted = (key,) if is_learned else (key, plain_key(key))
+        mask[[self.encoding.first_key + place_of_key(each) for each in wanted]] = True
         return mask
 
     def _awaits_key(self) -> bool:

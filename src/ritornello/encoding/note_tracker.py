@@ -120,7 +120,7 @@ class NoteTracker:
             return tables.durations(False, self._tie_limit(), self._state)
         return tables.durations(False, ENDLESS, -1)
 
-    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
+    def heading(self, pitches: np.ndarray, key: Key | None, is_learned: bool = False) -> np.ndarray | None:
         """Tell which ids of the due part fit a key and leave room, (ids,); None where all do."""
         ids = self.ids
         if not self.encoding.names_key:
@@ -129,7 +129,8 @@ class NoteTracker:
             if key is None:
                 return None
             mask = np.ones(ids.second, bool)
-            known = [self.encoding.key_place(each) for each in (key, plain_key(key))]  # one that was learned
+            wanted = (key,) if is_learned else (key, plain_key(key))
+            known = [self.encoding.key_place(each) for each in wanted]
             mask[ids.key : ids.end] = np.isin(np.arange(ids.end - ids.key), known)
             return mask
         if self._event < ids.key or not self.row.is_keyed:

@@ -174,10 +174,11 @@ class Place(Rules, Protocol):
         not judged.
         """
 
-    def heading(self, pitches: np.ndarray, key: Key | None) -> np.ndarray | None:
+    def heading(self, pitches: np.ndarray, key: Key | None, is_learned: bool = False) -> np.ndarray | None:
         """Tell which ids of the due part fit a key and leave room, (ids,); None where all do.
 
-        pitches: (128,) of bool, those that the melody may have, at least one. key: None for any. False stands for an
+        pitches: (128,) of bool, those that the melody may have, at least one. key: None for any. is_learned: the
+        network knows it by its mode, so that no plain key need stand for it. False stands for an
         id that names another key, or a register with less room than another has. Room: semitones from the lowest
         of these pitches within reach to the highest, as far as a melody needs them; none where its lowest note would
         not be one of them.

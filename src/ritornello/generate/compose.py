@@ -23,14 +23,15 @@ from ritornello.generate.constraints import (
 )
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.expression import with_expression
+from ritornello.generate.headings import Counts, Heading, draw_headings
 from ritornello.generate.openings import openings_of, without_end
 from ritornello.generate.options import MAX_BARS, QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players, cross_entropy
 from ritornello.music.beats import metre_named
-from ritornello.music.keys import estimate_key
-from ritornello.music.values import Melody
+from ritornello.music.keys import estimate_key, plain_key
+from ritornello.music.values import Key, Melody
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
@@ -40,10 +41,11 @@ SCORED = 64  # steps whose surprise is computed together
 
 @dataclass(frozen=True)
 class Composition:
-    """One tune. tokens: as drawn. draws: how often it was drawn until it was in the mode asked for.
+    """One tune. tokens: as drawn.
 
     surprise: bits that each note's start cost the network, pitch and duration where it has both, (notes,) of float;
-    (0,) where it does not follow from the tokens which of them starts which note.
+    (0,) where it does not follow from the tokens which of them starts which note. draws: how often it was drawn until
+    it had the mode asked for.
     """
 
     melody: Melody
@@ -63,13 +65,15 @@ def compose(
     primer: Melody | None = None,
     pitch_range: tuple[int, int] = (0, 127),
     on_progress: Callable[[float], None] | None = None,
+    counts: Counts = Counts(),
 ) -> list[Composition]:
     """Compose one melody per index; it depends on network, options, seed and index alone.
 
     pitch_range: lowest and highest pitch that the network learned, not to be left unless the options say so. Where a
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
     after a primer whose header names the mode. on_progress: called now and then with the share of the tunes that is
-    drawn, 0 to 1.
+    drawn, 0 to 1. counts: metres and keys of the training corpus, from which those of a tune that begins with nothing
+    are drawn where the options leave them open.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     if options.metre:
@@ -86,13 +90,16 @@ def compose(
     network = counting_network(network, encoding)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
+    drawn_for = draw_headings(encoding, options, Counts() if primer else counts, seed, indices)
+    headings = dict(zip(indices, drawn_for, strict=True))
     for attempt in range(attempts):
         waiting = [i for i in indices if i not in made]
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
         players = Players(network, encoding, len(waiting), with_rules=True)
-        forms = forms_of(encoding, options, players.trackers, pitch_range)
+        of_waiting = [headings[index] for index in waiting]
+        forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting)
         given, nats = opening
         if len(nats) == 1:  # no dice are rolled where there is but one way
             given = given.repeat(len(waiting), 0)
@@ -100,7 +107,8 @@ def compose(
             given = given[draw_likely(rounded(np.tile(nats, (len(waiting), 1))), options, dice)]
         drawn, surprise = sample(players, forms, options, dice, given, None if attempt else on_progress)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
-            melody = _finished(encoding, options, tokens)
+            heading = None if names_key(encoding) else headings[index]
+            melody = _finished(encoding, options, tokens, heading, pitch_range)
             key = melody.timeline.key
             fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
             if fits or attempt == attempts - 1:
@@ -236,8 +244,17 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
             bits[n].append(cost)
 
 
-def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.ndarray) -> Melody:
-    """Decode and finish a melody: in its key, with its pick-up, tempo and expression."""
+def _finished(
+    encoding: MelodyEncoding,
+    options: GenerateOptions,
+    tokens: np.ndarray,
+    heading: Heading | None,
+    pitch_range: tuple[int, int],
+) -> Melody:
+    """Decode and finish a melody: in its key, with its pick-up, tempo and expression.
+
+    heading: of a tune whose tokens name no key, that is moved to the one drawn where the range leaves room.
+    """
     melody = encoding.decode(tokens, qpm=QPM if options.qpm is None else options.qpm)
     if options.metre and (groups := metre_named(options.metre).groups):  # which no token names
         metres = tuple(metre._replace(groups=groups) for metre in melody.timeline.metres)
@@ -251,9 +268,27 @@ def _finished(encoding: MelodyEncoding, options: GenerateOptions, tokens: np.nda
             wanted = options.tonality[0]
             melody = melody.transposed(_nearest_shift(melody, 7 * (wanted.fifths - key.fifths)))
             key = wanted if wanted.mode == key.mode else key._replace(fifths=wanted.fifths)
+        elif heading is not None:
+            melody, key = _in_drawn_key(melody, key, heading, options.within(pitch_range))
     if key is not None and melody.timeline.keys != (key,):
         melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
     return melody if options.flat else with_expression(melody)
+
+
+def _in_drawn_key(melody: Melody, key: Key, heading: Heading, span: tuple[int, int]) -> tuple[Melody, Key]:
+    """Move a melody to the key drawn for it, of its own mode; as it is where the range leaves no room.
+
+    key: the melody's own. span: lowest and highest pitch.
+    """
+    drawn = heading.key(lambda other: other.is_minor == key.is_minor)
+    if drawn is None:
+        return melody, key
+    shift = (drawn.tonic - key.tonic + 6) % 12 - 6
+    low, high = min(note.pitch for note in melody.notes), max(note.pitch for note in melody.notes)
+    for semitones in sorted((shift - 12, shift, shift + 12), key=abs):
+        if span[0] <= low + semitones and high + semitones <= span[1]:
+            return melody.transposed(semitones), key._replace(fifths=plain_key(drawn).fifths)
+    return melody, key
 
 
 def _nearest_shift(melody: Melody, semitones: int) -> int:

@@ -11,6 +11,7 @@ ends the tune.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.circles import Circles
+from ritornello.generate.headings import Heading
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key
@@ -30,12 +32,22 @@ MOST_TOKENS = 1024  # of a tune without form that the network does not end
 
 
 class FormTable:
-    """The options of a request as rows of biases, looked up by the rules' own rows; shared by all tunes like it."""
+    """The options of a request as rows of biases, looked up by the rules' own rows; shared by all tunes like it.
 
-    def __init__(self, encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]):
+    metre: the one to begin in, where none is asked for; None for what the network likes.
+    """
+
+    def __init__(
+        self,
+        encoding: MelodyEncoding,
+        options: GenerateOptions,
+        pitch_range: tuple[int, int],
+        metre: str | None = None,
+    ):
         self.encoding, self.options = encoding, options
         self.allowed = allowed_pitches(options, pitch_range)
-        self.named = [split_parts(encoding, bias(encoding, options)) for bias in (begin_bias, later_bias)]
+        biases = begin_bias(encoding, options, metre), later_bias(encoding, options)
+        self.named = [split_parts(encoding, bias) for bias in biases]
         steered = steering_key(options)
         self.key = options.tonality[0] if options.tonality else steered
         self.quarter = encoding.ticks_per_quarter
@@ -81,10 +93,12 @@ class FormTable:
         return bias
 
 
-_kept_table: Any = lru_cache(maxsize=4)(FormTable)  # encodings and options are told apart by their values
+_kept_table: Any = lru_cache(maxsize=32)(FormTable)  # encodings and options are told apart by their values
 
 
-def table_of(encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int]) -> FormTable:
+def table_of(
+    encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int], metre: str | None = None
+) -> FormTable:
     """Find the table of a request among the last ones, or make it.
 
     An encoding of one's own may have no hash (a dataclass that holds a list): its table is made for each request.
@@ -92,8 +106,8 @@ def table_of(encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tu
     try:
         hash(encoding)
     except TypeError:
-        return FormTable(encoding, options, pitch_range)
-    table: FormTable = _kept_table(encoding, options, pitch_range)
+        return FormTable(encoding, options, pitch_range, metre)
+    table: FormTable = _kept_table(encoding, options, pitch_range, metre)
     return table
 
 
@@ -128,11 +142,11 @@ class Form:
 
 
 class BarForm(Form):
-    """Biases for one tune of so many bars; `place` is where it stands."""
+    """Biases for one tune of so many bars; `place` is where it stands. key: drawn for it, None for none."""
 
-    def __init__(self, table: FormTable, place: Place):
+    def __init__(self, table: FormTable, place: Place, key: Key | None = None):
         super().__init__(table.named[0], place)
-        self._table, self._place = table, place
+        self._table, self._place, self._key = table, place, key
         self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
         self._has_pickup = False  # settled by the first note
@@ -160,7 +174,7 @@ class BarForm(Form):
         if not self._end or not place.notes or place.since != self._since:
             self._end, self._since = self.end(), place.since
         possible = place.finishable(self._end - place.bar, self._end, min(place.beat, table.quarter))
-        heading = None if place.notes else place.heading(table.allowed, table.key)
+        heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         if place.part:
             return table.row(possible, None, heading, phase=(place.begun, place.part))
         return table.row(
@@ -204,15 +218,23 @@ class BarForm(Form):
 
 
 def forms_of(
-    encoding: Any, options: GenerateOptions, trackers: list[Any], pitch_range: tuple[int, int]
+    encoding: Any,
+    options: GenerateOptions,
+    trackers: list[Any],
+    pitch_range: tuple[int, int],
+    headings: Sequence[Heading] | None = None,
 ) -> list[Form]:
     """Make the biases of each tune.
 
+    headings: what each begins with, where that is drawn.
     Raises ValueError for options that the encoding cannot keep to.
     """
+    drawn = headings or [Heading() for _ in trackers]
     if counts_bars(encoding):
-        table = table_of(encoding, options, pitch_range)
-        return [BarForm(table, place) for place in trackers]
+        return [
+            BarForm(table_of(encoding, options, pitch_range, heading.metre), place, heading.key())
+            for place, heading in zip(trackers, drawn, strict=True)
+        ]
     asked = {
         "a number of bars": options.bars != GenerateOptions.bars,
         "a range": options.is_ranged,
@@ -223,8 +245,9 @@ def forms_of(
             f"a model in the encoding {encoding.name!r} composes without form, each tune as long as it likes: "
             f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
         )
-    named = split_parts(encoding, begin_bias(encoding, options))
-    return [Form(named, rules) for rules in trackers]
+    begins = {heading.metre: begin_bias(encoding, options, heading.metre) for heading in drawn}
+    named = {metre: split_parts(encoding, bias) for metre, bias in begins.items()}
+    return [Form(named[heading.metre], rules) for rules, heading in zip(trackers, drawn, strict=True)]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:
@@ -257,14 +280,15 @@ def names_key(encoding: MelodyEncoding) -> bool:
     return encoding.is_keyed or getattr(encoding, "names_key", False)
 
 
-def begin_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
+def begin_bias(encoding: MelodyEncoding, options: GenerateOptions, drawn: str | None = None) -> np.ndarray:
     """Mark the metres that a tune must not begin with, (vocabulary,), by -inf; 0 elsewhere.
 
-    Raises ValueError where the metre does not exist.
+    drawn: the metre of a tune for which none is asked. Raises ValueError where the metre does not exist.
     """
     named = metre_rows(encoding)
     allowed = [token for name, token in named.items() if name not in OTHERS]
-    allowed = list(encoding.begin(options.metre)) if options.metre else allowed
+    metre = options.metre or drawn
+    allowed = list(encoding.begin(metre)) if metre else allowed
     bias = np.zeros(encoding.vocabulary.size)
     bias[[token for token in named.values() if token not in allowed]] = -np.inf
     return bias

@@ -48,6 +48,12 @@ class ModelFile:
         lowest, highest = self.metadata.get("corpus", {}).get("compass", (0, 127))
         return lowest, highest
 
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many melodies that it learned from stand in each of `metres` and `keys`; empty where not known."""
+        corpus = self.metadata.get("corpus", {})
+        return {name: corpus.get(name, {}) for name in ("metres", "keys")}
+
     def build(self, dtype: type = np.float32) -> NumpyLstm:
         """Build the network of these weights, ready to play (see `NumpyLstm`)."""
         return NETWORKS[self.network.kind](self.tensors, self.network, Alphabet.of(self.encoding), dtype)

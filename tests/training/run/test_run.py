@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from outputs import names_in
 
+from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
+from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.engine import require_torch
 from ritornello.training.run.prepare import corpus_metadata, prepare_training
@@ -112,7 +114,18 @@ def test_what_a_model_says_of_its_corpus(tiny_corpus):
     assert metadata == {
         "fingerprint": tiny_corpus.fingerprint, "pieces": 10, "notes": 5 * 16 + 5 * 12, "licences": ["CC0-1.0"],
         "metres": {"4/4": 4, "3/4": 4}, "compass": [55, 69],  # of what it learned from, not of what is held out
+        "keys": metadata["keys"],
     }  # fmt: skip
+    assert sum(metadata["keys"].values()) == 8
+
+
+def test_keys_are_counted_as_they_are_stated_before_any_tune_is_transposed():
+    tune = Melody((Note(0, 4, 62, 80), Note(4, 4, 65, 80)), Timeline(4, 8, (Metre(0, 4, 4),)))
+    pieces = []
+    for n, key in enumerate((Key(0, 0, "dorian"), Key(0, 0, "dorian"), Key(0, 6, "major"), Key(0, 1, "major"))):
+        stated = replace(tune, timeline=replace(tune.timeline, keys=(key,)))
+        pieces.append((CorpusPiece(f"{n}.abc", (), split="test" if n == 3 else "train"), [stated]))
+    assert corpus_metadata(corpus_of(pieces))["keys"] == {"D dorian": 2, "F# major": 1}
 
 
 def test_a_corpus_without_training_melodies_is_refused(tiny_corpus):

@@ -21,6 +21,7 @@ from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
 from ritornello.encoding.options import EncodingOptions
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
+from ritornello.music.keys import estimate_key, key_name
 from ritornello.training.data import Streams
 from ritornello.training.loop import check_sample
 from ritornello.training.plan import make_plan
@@ -236,8 +237,13 @@ def with_ends_held_out(corpus: Corpus) -> Corpus:
 
 
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
-    """Describe a corpus for the model file; metres and pitch range are of its training split."""
+    """Describe a corpus for the model file; metres, keys and pitch range are of its training split.
+
+    Keys are those that the melodies stand in before any is transposed, estimated where none is stated.
+    """
     metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
+    melodies = [melody for melody in corpus.melodies("train") if melody.notes]
+    keys = Counter(key_name(melody.timeline.key or estimate_key(melody.notes)[0]) for melody in melodies)
     pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")])
     return {
         "fingerprint": corpus.fingerprint,
@@ -245,5 +251,6 @@ def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
         "notes": len(corpus.notes),
         "licences": sorted({piece.licence for piece in corpus.pieces if piece.licence})[:8],
         "metres": dict(metres),
+        "keys": dict(keys),
         "compass": [int(pitches.min()), int(pitches.max())],
     }
