@@ -11,6 +11,7 @@ import numpy as np
 from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
 from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
+from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, frames_at, gone_on, keeping
 from ritornello.encoding.vocabulary import bar_lengths, first_beats
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
@@ -47,6 +48,7 @@ class NoteTracker:
         self.sounding = -1
         self._event = -1  # of the group whose duration is due
         self._state = 0  # of the table of ties
+        self._tuplet: Frames = ()  # not yet complete
         self._resumes = False  # a metre has just begun: what sounds may be tied by any duration
         self._has_pickup = False
         self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
@@ -64,18 +66,32 @@ class NoteTracker:
 
     def finishable(self, last_bar_start: int, end: int, least: int = 1) -> np.ndarray:
         """Tell which legal ids of the due part lead to an end (see `protocol.Place`)."""
+        mask = self._finishable(last_bar_start, end, least, self._tuplet)
+        if self._tuplet and not mask.any():  # given notes left no room for what completes it
+            mask = self._finishable(last_bar_start, end, least, None)
+        return mask
+
+    def _finishable(self, last_bar_start: int, end: int, least: int, tuplet: Frames | None) -> np.ndarray:
+        """Tell which legal ids lead to an end. tuplet: what must be completed first, None for no rule of that."""
         time, state, started, sounds = self.time, self._state, self._started, self.sounding >= 0
         left, until, held = end - time, last_bar_start - time, time - self.onset
         left = left if left < LONGEST + least else LONGEST + least  # from here on all durations fit: fewer tables
         until = -1 if until < 0 else until if until < LONGEST else LONGEST
         ids, event = self.ids, self._event
+        rule = None
+        if tuplet is not None:
+            place = (time - self.since) % self.bar
+            room = min(self.bar - place, FRAMES[-1], end - time - least)
+            fitting = tuple(frame for frame in tuplet if frame[0] <= room) if tuplet else frames_at(place, room)
+            rule = Rule(fitting, bool(tuplet))
         if self.part and event < ids.rest:
-            return self._tables.both(self._legal_durations(), closing(left, until, least, 0).mask)
+            return self._tables.both(self._legal_durations(), closing(left, until, least, 0, rule).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
-        rest = rest_fits(left, least, late)
-        tied = closing(left, until, least, held if held < least else least) if sounds else rest
+        rest = rest_fits(left, least, late, rule)
+        tied = closing(left, until, least, held if held < least else least, rule) if sounds else rest
         if self.part == 0:
-            notes, end_fits = closing(left, until, least, 0).any, until < 0 <= left and held >= least
+            notes = closing(left, until, least, 0, rule).any
+            end_fits = until < 0 <= left and held >= least and not tuplet
             tie = not started or (tied.any if self._resumes else tied.after[state])
             metre = left > 0 and self.notes > 0 and self._is_at_barline()
             return self._events(notes, rest.any and until > 0, tie, end_fits, metre)
@@ -222,6 +238,10 @@ class NoteTracker:
             self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
             if self._tables.follows_key and self.sounding >= 0:
                 self._past.sound(self.sounding, ticks)
+        if self._tuplet or ticks % PLAIN:
+            place = (self.time - self.since) % self.bar
+            after = (place + ticks) % self.bar
+            self._tuplet = gone_on(self._tuplet, after, ticks) if self._tuplet else begun(place, self.bar, ticks)
         self.time += ticks
 
     def _header(self, event: int, token: int, ticks: int) -> None:
@@ -249,6 +269,7 @@ class NoteTracker:
         self._is_ready = self.begun and (self._key >= 0 or not self._tables.names_key)
         self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]
         self.time = self.entry = -self._upbeat % self.bar
+        self._tuplet = found(self.time)
 
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
@@ -275,24 +296,24 @@ class Fitting(NamedTuple):
 
 
 @lru_cache(maxsize=TABLES)
-def closing(left: int, until: int, least: int, held: int) -> Fitting:
+def closing(left: int, until: int, least: int, held: int, rule: Rule | None = None) -> Fitting:
     """Tell which durations of a note let a melody close, with it or after a further note.
 
     left, until: ticks to the latest end and to the last bar. least: ticks that the last note must last. held: ticks
-    that the note has lasted.
+    that the note has lasted. rule: of tuplets.
     """
     room = left - LENGTHS
     closes = (until < LENGTHS) & (LENGTHS + held >= least)
-    return Fitting.of((room >= 0) & (closes | (room >= least)))
+    return Fitting.of((room >= 0) & (closes | (room >= least)) & (True if rule is None else keeping(rule)))
 
 
 @lru_cache(maxsize=TABLES)
-def rest_fits(left: int, least: int, late: int) -> Fitting:
+def rest_fits(left: int, least: int, late: int, rule: Rule | None = None) -> Fitting:
     """Tell which durations of a rest leave room for a note.
 
-    late: ticks by which the first note must start.
+    late: ticks by which the first note must start. rule: of tuplets.
     """
-    return Fitting.of((left - LENGTHS >= least) & (late > LENGTHS))
+    return Fitting.of((left - LENGTHS >= least) & (late > LENGTHS) & (True if rule is None else keeping(rule)))
 
 
 class NoteTables:

@@ -169,7 +169,8 @@ class Place(Rules, Protocol):
         Well formed: its first note starts in its first bar; no silence begins at tick `last_bar_start` or later;
         the melody ends with a note that by then has sounded for `least` ticks or more, after tick `last_bar_start`
         and not after tick `end`. So no note starts with less than `least` to go, and `end` itself is among them
-        where the melody may close now. Another metre begins on a barline before `end` alone.
+        where the melody may close now. A tuplet is completed in the beat, or the few beats, that it divides, and
+        before the end (see `tuplets`). Another metre begins on a barline before `end` alone.
         What comes before the first group of a note or rest (metre, pick-up, ...) is
         not judged.
         """

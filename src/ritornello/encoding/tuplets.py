@@ -1,0 +1,95 @@
+"""Tuplets: which durations may begin one at a place in the bar, and which complete one that has begun.
+
+Places and durations that are whole numbers of thirty-second parts of a quarter are plain. Another duration begins a
+tuplet: it divides a frame, a stretch of time between two plain places, into 3, 5 or 7 parts or twice as many. What
+follows goes on in these parts until the frame is full. Which frame is meant, the first notes may leave open: after a
+third of a quarter it is half a quarter long, or one, or two.
+
+A composed tune keeps to this, so that it can be read; people's tunes are legal whatever they do (`Place.finishable`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ritornello.encoding.durations import LENGTHS, TICKS
+
+PLAIN = TICKS // 32  # ticks
+FRAMES = tuple(int(TICKS * quarters) for quarters in (1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4))
+PARTS = (3, 5, 7)
+UNITS = {  # ticks of the smallest part by frame and number of parts: half of one where that is a duration, or one
+    (frame, parts): next(unit for unit in (frame // (2 * parts), frame // parts) if unit in LENGTHS)
+    for frame in FRAMES
+    for parts in PARTS
+}
+
+Frames = tuple[tuple[int, int], ...]
+"""Frames that may be meant: the ticks left in each, and the ticks of its smallest part."""
+
+
+class Rule(NamedTuple):
+    """What a duration has to keep to. is_begun: whether it must go on with a tuplet, or may be plain."""
+
+    frames: Frames
+    is_begun: bool
+
+
+@lru_cache(maxsize=4096)
+def frames_at(place: int, room: int) -> Frames:
+    """List the frames that may begin at a plain place in the bar. room: ticks that they may fill.
+
+    They begin on a half of their own length, or of a quarter: five and seven parts on whole sixteenths alone.
+    """
+    return tuple(
+        (frame, UNITS[frame, parts])
+        for frame in FRAMES
+        if frame <= room and place % (min(frame, TICKS) // 2) == 0
+        for parts in PARTS
+        if parts == 3 or place % (TICKS // 4) == 0
+    )
+
+
+@lru_cache(maxsize=4096)
+def begun(place: int, bar: int, ticks: int) -> Frames:
+    """Begin a tuplet at a plain place in the bar, by a duration of so many ticks; see `found` where it fits none."""
+    frames = frames_at(place, bar - place)
+    left = tuple((frame - ticks, unit) for frame, unit in frames if ticks < frame and ticks % unit == 0)
+    return left or found((place + ticks) % bar)
+
+
+@lru_cache(maxsize=4096)
+def found(place: int) -> Frames:
+    """Find the tuplet that goes on at a place in the bar, where its beginning is not known; () at a plain place.
+
+    One that divides a quarter or less; where there is none, whatever leads to a plain place.
+    """
+    if place % PLAIN == 0:
+        return ()
+    frames = [(frame, place % frame, UNITS[frame, parts]) for frame in FRAMES if frame <= TICKS for parts in PARTS]
+    left = tuple((frame - past, unit) for frame, past, unit in frames if past % unit == 0)
+    ways = range(PLAIN - place % PLAIN, TICKS + 1, PLAIN)
+    return left or tuple((ticks, ticks) for ticks in ways if ticks in LENGTHS)
+
+
+def gone_on(frames: Frames, place: int, ticks: int) -> Frames:
+    """Go on with a tuplet by a duration; () where that completes it.
+
+    place: in the bar, after it, for a tuplet that the duration breaks off.
+    """
+    after = tuple((left - ticks, unit) for left, unit in frames if ticks <= left and ticks % unit == 0)
+    if any(left == 0 for left, _ in after):
+        return ()
+    return after or found(place)
+
+
+@lru_cache(maxsize=4096)
+def keeping(rule: Rule) -> np.ndarray:
+    """Tell which durations keep to a rule, (durations,) of bool."""
+    mask = (LENGTHS % PLAIN == 0) & (not rule.is_begun)
+    for left, unit in rule.frames:
+        mask |= (left >= LENGTHS) & (LENGTHS % unit == 0)
+    mask.flags.writeable = False
+    return mask

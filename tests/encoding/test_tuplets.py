@@ -1,0 +1,112 @@
+"""Tuplets of composed tunes: begun where they can be completed, and completed before anything else comes."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from networks import Indifferent
+
+from ritornello.encoding import make_encoding
+from ritornello.encoding.durations import DURATIONS
+from ritornello.evaluate.form import faults
+from ritornello.generate.compose import compose
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.primer import parse_notes
+
+QUARTER = 3360
+NOTE = make_encoding("note")
+GRIDS = (32, 24, 20, 28)  # of a quarter: what can be read
+
+
+def lengths_after(notes: str, metre: str = "4/4", bars: int = 4, least: int = QUARTER) -> set[str]:
+    """The lengths, in quarters, that a note may have after these notes, in a tune of so many bars."""
+    place = NOTE.tracker()
+    for token in NOTE.encode(parse_notes(notes, metre)).tokens[:-1].tolist():
+        place.advance(token)
+    end = bars * place.bar
+    assert place.finishable(end - place.bar, end, least)[60] or not notes
+    place.advance(60)
+    mask = place.finishable(end - place.bar, end, least)[NOTE.ids.length - NOTE.ids.second :][: len(DURATIONS)]
+    return {str(DURATIONS[n]) for n in np.flatnonzero(mask)}
+
+
+def kinds_after(notes: str, bars: int, metre: str = "4/4", least: int = QUARTER) -> set[str]:
+    """What may come after these notes: a note, a rest, a tie, the end."""
+    place = NOTE.tracker()
+    for token in NOTE.encode(parse_notes(notes, metre)).tokens[:-1].tolist():
+        place.advance(token)
+    mask, ids = place.finishable((bars - 1) * place.bar, bars * place.bar, least), NOTE.ids
+    return {name for name, id_ in (("note", 60), ("rest", ids.rest), ("tie", ids.tie), ("end", ids.end)) if mask[id_]}
+
+
+PLAIN = {str(d) for d in DURATIONS if 32 % d.denominator == 0}
+
+
+@pytest.mark.parametrize(
+    ("notes", "lengths"),
+    [
+        ("C4 D4:1/3 E4:1/3", "1/6 1/3 2/3 1 4/3"),  # the last third, or half of it; or two beats are in three
+        ("C4 D4:1/3", "1/12 1/6 1/3 1/2 2/3 1 4/3 5/3"),  # half a beat in three, a whole one, or two
+        ("C4 D4:1/6 E4:1/6", "1/12 1/6 1/3 1/2 2/3"),
+        ("C4:2 D4:2/3 E4:2/3", "1/3 2/3"),
+        ("C4 D4:1/5", "1/20 1/10 3/20 1/5 1/4 3/10 2/5 1/2 3/5 4/5 1"),
+        ("C4 D4:4/7", "1/14 1/7 3/14 2/7 3/7 4/7 1"),
+    ],
+)
+def test_a_tuplet_is_completed(notes, lengths):
+    assert lengths_after(notes) == set(lengths.split())
+
+
+def test_after_a_tuplet_everything_is_possible_again():
+    found = lengths_after("C4 D4:1/3 E4:1/3 F4:1/3")
+    assert found > PLAIN
+    assert {"1/3", "1/5", "2/3"} <= found
+
+
+def test_none_begins_that_the_bar_or_the_tune_cannot_complete():
+    assert "4/3" in lengths_after("C4")  # a whole bar in three would cross the barline, a half one does not
+    assert not {"2/3", "4/3"} & (lengths_after("C4:7/2", bars=4) - {"1/3"})
+    assert "1/3" in lengths_after("C4:3", bars=2)
+    assert "1/3" not in lengths_after("C4:3", bars=1)  # no room for a last note after it
+
+
+def test_neither_the_end_nor_another_length_comes_inside_a_tuplet():
+    assert "end" in kinds_after("C4:4 D4", 2)
+    assert kinds_after("C4:4 D4:4/3", 2) == {"note"}  # a rest is no ending, and a third cannot be tied
+
+
+def test_off_every_grid_the_next_note_leads_back():
+    found = lengths_after("C4 D4:1/3 E4:1/5")  # 8/15 of a beat
+    assert found  # given notes may be anything
+    assert kinds_after("C4 D4:1/3 E4:1/5", 4) >= {"note"}
+
+
+def times_of(tune) -> list[Fraction]:
+    """Start and end of every note in quarters from a barline."""
+    timeline = tune.melody.timeline
+    per, bar = timeline.ticks_per_quarter, Fraction(4 * timeline.metre.numerator, timeline.metre.denominator)
+    late = (bar - Fraction(timeline.pickup, per)) % bar if timeline.pickup else Fraction(0)
+    return [late + Fraction(tick, per) for note in tune.melody.notes for tick in (note.start, note.end)]
+
+
+@pytest.mark.parametrize("spelled", [{"name": "note"}, {"name": "interval"}, {"name": "note", "version": 1}])
+@pytest.mark.parametrize("temperature", [0.5, 1.5])
+def test_whatever_a_network_likes_its_tunes_can_be_read(spelled, temperature):
+    encoding = make_encoding(**spelled)
+    thirds = {encoding.ids.length + n: 2 for n, d in enumerate(DURATIONS) if d.denominator % 3 == 0}
+    for leaning in ({}, thirds):
+        network = Indifferent(encoding, leaning)
+        options = GenerateOptions(bars=4, temperature=temperature, top_p=1.0)
+        for tune in compose(network, encoding, options, 3, range(60), None, (50, 76)):
+            assert faults(tune.tokens, encoding, 4, (50, 76)) == []
+            for time in times_of(tune):
+                assert any((time * grid).denominator == 1 for grid in GRIDS), f"{time} of {tune.melody.timeline}"
+
+
+def test_a_primer_that_breaks_a_tuplet_off_is_gone_on_from():
+    encoding = make_encoding("note")
+    for tune in compose(
+        Indifferent(encoding), encoding, GenerateOptions(bars=2), 1, range(20), parse_notes("C4 D4:1/3 E4:1/5")
+    ):
+        assert faults(tune.tokens, encoding, 2) == []
+        assert [note.pitch for note in tune.melody.notes[:3]] == [60, 62, 64]
