@@ -72,7 +72,10 @@ class NoteTracker:
         return mask
 
     def _finishable(self, last_bar_start: int, end: int, least: int, tuplet: Frames | None) -> np.ndarray:
-        """Tell which legal ids lead to an end. tuplet: what must be completed first, None for no rule of that."""
+        """Tell which legal ids lead to an end.
+
+        tuplet: what must be completed first; None for no rule of tuplets.
+        """
         time, state, started, sounds = self.time, self._state, self._started, self.sounding >= 0
         left, until, held = end - time, last_bar_start - time, time - self.onset
         left = left if left < LONGEST + least else LONGEST + least  # from here on all durations fit: fewer tables

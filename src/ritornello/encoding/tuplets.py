@@ -39,9 +39,10 @@ class Rule(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def frames_at(place: int, room: int) -> Frames:
-    """List the frames that may begin at a plain place in the bar. room: ticks that they may fill.
+    """List the frames that may begin at a plain place in the bar.
 
-    They begin on a half of their own length, or of a quarter: five and seven parts on whole sixteenths alone.
+    room: ticks that they may fill. They begin on a half of their own length, or of a quarter: five and seven parts on
+    whole sixteenths alone.
     """
     return tuple(
         (frame, UNITS[frame, parts])
@@ -54,7 +55,10 @@ def frames_at(place: int, room: int) -> Frames:
 
 @lru_cache(maxsize=4096)
 def begun(place: int, bar: int, ticks: int) -> Frames:
-    """Begin a tuplet at a plain place in the bar, by a duration of so many ticks; see `found` where it fits none."""
+    """Begin a tuplet at a plain place in the bar, by a duration of so many ticks.
+
+    See `found` where it fits none.
+    """
     frames = frames_at(place, bar - place)
     left = tuple((frame - ticks, unit) for frame, unit in frames if ticks < frame and ticks % unit == 0)
     return left or found((place + ticks) % bar)
@@ -62,9 +66,9 @@ def begun(place: int, bar: int, ticks: int) -> Frames:
 
 @lru_cache(maxsize=4096)
 def found(place: int) -> Frames:
-    """Find the tuplet that goes on at a place in the bar, where its beginning is not known; () at a plain place.
+    """Find the tuplet that goes on at a place in the bar, where its beginning is not known.
 
-    One that divides a quarter or less; where there is none, whatever leads to a plain place.
+    () at a plain place. One that divides a quarter or less; where there is none, whatever leads to a plain place.
     """
     if place % PLAIN == 0:
         return ()

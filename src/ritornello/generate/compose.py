@@ -276,9 +276,9 @@ def _finished(
 
 
 def _in_drawn_key(melody: Melody, key: Key, heading: Heading, span: tuple[int, int]) -> tuple[Melody, Key]:
-    """Move a melody to the key drawn for it, of its own mode; as it is where the range leaves no room.
+    """Move a melody to the key drawn for it, of its own mode.
 
-    key: the melody's own. span: lowest and highest pitch.
+    It stays as it is where the range leaves no room. key: the melody's own. span: lowest and highest pitch.
     """
     drawn = heading.key(lambda other: other.is_minor == key.is_minor)
     if drawn is None:

@@ -153,7 +153,10 @@ class BarForm(Form):
         self._circles = None if table.options.unguarded else Circles()
 
     def observe(self) -> None:
-        """Take note of where the tune stands, and count down its bars; to be called before each token."""
+        """Take note of where the tune stands, and count down its bars.
+
+        To be called before each token.
+        """
         place = self._place
         if place.notes > self._notes:
             if not self._notes:

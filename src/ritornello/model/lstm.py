@@ -110,10 +110,10 @@ class NumpyLstm:
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
 
     def stretched(self, feature: int, factor: float) -> NumpyLstm:
-        """Return this network with the values of a feature so many times as far from its value 0, "unknown".
+        """Return this network with one feature taken more seriously.
 
-        Guidance in one pass: what the feature says is taken more seriously. Source of the idea: Ho & Salimans 2022,
-        "Classifier-Free Diffusion Guidance" (arXiv 2207.12598), which needs two.
+        Its values lie so many times as far from its value 0, "unknown". Guidance in one pass. Source of the idea:
+        Ho & Salimans 2022, "Classifier-Free Diffusion Guidance" (arXiv 2207.12598), which needs two.
         """
         other = copy(self)
         other._features = list(self._features)

@@ -132,9 +132,10 @@ class Player:
         self._players.feed(np.array([token]))
 
     def count_down(self, until: int) -> None:
-        """Set the tick at which the melody is to be over, -1 for unknown, for a network that counts down.
+        """Set the tick at which the melody is to be over, for a network that counts down.
 
-        It is counted from the barline of the first bar in the encoding's ticks, and may be set at any time.
+        -1 for unknown. It is counted from the barline of the first bar in the encoding's ticks, and may be set at any
+        time.
         """
         for tracker in self._players.trackers:
             tracker.until = until

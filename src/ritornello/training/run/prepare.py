@@ -237,9 +237,10 @@ def with_ends_held_out(corpus: Corpus) -> Corpus:
 
 
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
-    """Describe a corpus for the model file; metres, keys and pitch range are of its training split.
+    """Describe a corpus for the model file.
 
-    Keys are those that the melodies stand in before any is transposed, estimated where none is stated.
+    Metres, keys and pitch range are of its training split. Keys are those that the melodies stand in before any is
+    transposed, estimated where none is stated.
     """
     metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
     melodies = [melody for melody in corpus.melodies("train") if melody.notes]
