@@ -5,12 +5,8 @@ _CUT_OFF = (
     "in the tune yet; drawn from all of it the same network repeats about as often as people (LOG.md)"
 )
 REASONS = {
-    "long_endings": "endings are composed: the last note always lasts a beat or more",
-    "tonic_endings": (
-        "composing pulls the end towards the tonic, with one strength for all, set so that the default model ends "
-        "there as often as people's hymns and songs; another network may end there more or less often, and people's "
-        "game music, which goes round, does less"
-    ),
+    "long_endings": "endings are composed: the last note always lasts a quarter, or a shorter beat",
+    "tonic_endings": "no ending is forced: a network that counts down the bars ends as it learned, others seldom do",
     "durations": "rare lengths (triplets, sixteenths) are in the last 2 % of the probability, which is left out",
     "repeats_1": _CUT_OFF,
     "repeats_2": _CUT_OFF,

@@ -224,3 +224,20 @@ def test_progress_rises_to_the_end(little_model):
     assert len(shares) > 3
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_temperature_zero_says_that_its_tunes_are_one(command, little_model, tmp_path):
+    done = command("generate", str(little_model), "-o", str(tmp_path), "-n", "3", "--bars", "2", "--temperature", "0")
+    assert "these 3 tunes are one and the same" in done.err
+    one = command("generate", str(little_model), "-o", str(tmp_path / "one"), "--bars", "2", "--temperature", "0")
+    assert "one and the same" not in one.err
+
+
+def test_draws_are_counted(command, little_model, tmp_path):
+    asked = ["generate", str(little_model), "--bars", "2", "-n", "4", "--seed", "1", "--json"]
+    found = json.loads(command(*asked, "-o", str(tmp_path)).out)
+    assert [tune["draws"] for tune in found] == [1, 1, 1, 1]
+    in_minor = command(*asked[:-1], "-o", str(tmp_path / "minor"), "--key", "Am")
+    again = json.loads(command(*asked, "-o", str(tmp_path / "again"), "--key", "Am").out)
+    draws = sum(tune["draws"] for tune in again)
+    assert ("draws per tune" in in_minor.out) == (draws > 4)
