@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ritornello.cli.interruption import lasting_interrupts
+
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
 
@@ -21,15 +23,17 @@ LESS = "ask for less at once (in training a smaller --preset, or fewer --streams
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; never raises for what a user did."""
     try:
-        from cyclopts import CycloptsError
+        with lasting_interrupts():
+            from cyclopts import CycloptsError
 
-        from ritornello.cli.verbs import app
+            from ritornello.cli.verbs import app
     except KeyboardInterrupt:  # the verbs take a moment to load
         return _failed("interrupted before it began", INTERRUPTED)
     try:
         words = list(sys.argv[1:] if argv is None else argv)
-        app(words, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
+        with lasting_interrupts():
+            app(words, exit_on_error=False, print_error=False, result_action="return_value")
+            sys.stdout.flush()
     except CycloptsError as error:
         return _failed(f"{_usage(error)} (try --help)", 2)
     except KeyboardInterrupt as error:
