@@ -5,6 +5,7 @@ import pytest
 from ritornello.music.keys import (
     SCALES,
     estimate_key,
+    estimate_signature,
     key_name,
     key_of,
     key_on,
@@ -167,3 +168,31 @@ def test_confidence_is_higher_where_the_key_is_plainer():
     plain = [Note(n, 1, 60 + d) for n, d in enumerate((0, 4, 7, 12, 7, 4, 0))]
     vague = [Note(n, 1, 60 + d) for n, d in enumerate((0, 2, 4, 6, 8, 10))]
     assert estimate_key(plain)[1] > estimate_key(vague)[1] >= 0
+
+
+def tune(pitches, lengths=None):
+    lengths = lengths or [1] * len(pitches)
+    return [
+        Note(sum(lengths[:n]), length, pitch) for n, (pitch, length) in enumerate(zip(pitches, lengths, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("up", range(12))
+@pytest.mark.parametrize(
+    ("pitches", "fifths"),
+    [
+        ([60, 62, 64, 60, 60, 62, 64, 60, 64, 65, 67, 64, 65, 67, 60, 55, 60], 0),  # Frère Jacques has no seventh
+        ([67, 64, 67, 69, 67, 64, 62, 64, 60, 62, 60], 0),  # five notes of a scale, C at the end
+        ([69, 71, 72, 74, 76, 72, 69, 71, 68, 69], 0),  # A minor with its leading note
+        ([62, 69, 69, 67, 65, 64, 65, 67, 69, 62, 60, 62], 0),  # D dorian, or D minor without its sixth
+        ([60, 64, 67, 66, 67, 69, 67, 65, 64, 62, 60], 0),  # a raised fourth on the way to the fifth
+    ],
+)
+def test_a_signature_is_estimated_in_any_key(pitches, fifths, up):
+    found = estimate_signature(tune([pitch + up for pitch in pitches]))
+    assert -6 <= found <= 5
+    assert (found - fifths - 7 * up) % 12 in ({0, 11} if pitches[0] == 62 else {0})
+
+
+def test_no_notes_have_no_signature():
+    assert estimate_signature([]) == 0

@@ -187,7 +187,8 @@ def test_a_tie_into_the_bar_shows_no_accidental_but_the_next_same_note_does():
 
 def test_a_natural_is_shown_after_a_sharp_that_was_tied_into_the_bar():
     notes = (Note(0, 12, 60), Note(12, 8, 66), Note(20, 4, 65))
-    found = [[e.accidental for e in bar.elements if e.pitch] for bar in notate(Melody(notes, Timeline(4)))]
+    in_c = Timeline(4, keys=(Key(0, 0),))
+    found = [[e.accidental for e in bar.elements if e.pitch] for bar in notate(Melody(notes, in_c))]
     assert found == [[None, 1], [None, 0]]
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ritornello.music.beats import SHORTEST, BeatTree, Span, Tuplet, normal_for, odd_part
+from ritornello.music.keys import estimate_signature
 from ritornello.music.spelling import Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
 
@@ -102,8 +103,10 @@ def notate(melody: Melody) -> list[Bar]:
     within a beat; an accidental is shown where it differs from the key or from the one before it in the bar,
     octave by octave, and anew after a tie into the bar. A last bar is filled with rests, unless the melody begins
     with a pick-up: then it stays short.
-    An empty melody gives one bar of rest.
+    A melody without keys gets the key signature that its notes suggest. An empty melody gives one bar of rest.
     """
+    if melody.notes and not melody.timeline.keys:
+        melody = replace(melody, timeline=replace(melody.timeline, keys=(_suggested_key(melody),)))
     spelled = _spelled(melody)
     frames = _frames(melody.timeline)
     keys = _new_keys(melody.timeline, frames)
@@ -122,6 +125,13 @@ def notate(melody: Melody) -> list[Bar]:
             Bar(count, frame.start, frame.end - frame.start, frame.metre, full, new_metre, tuple(elements), new_keys)
         )
     return bars
+
+
+def _suggested_key(melody: Melody) -> Key:
+    """Suggest a key: minor where its tonic is the last note."""
+    major = Key(0, estimate_signature(melody.notes))
+    minor = major._replace(mode="minor")
+    return minor if melody.notes[-1].pitch % 12 == minor.tonic else major
 
 
 def _quarters(melody: Melody, tick: int) -> Fraction:

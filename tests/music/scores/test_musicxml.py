@@ -145,6 +145,9 @@ HAND_MADE = {
     "key changes inside a bar and a note": Melody(
         (Note(0, 1920, 66), Note(1920, 480, 66)), Timeline(keys=(Key(0, 1), Key(720, -2), Key(1920, 2)))
     ),
+    "a natural tied within its bar": Melody(
+        (Note(0, 480, 70), Note(480, 2000, 71), Note(2480, 400, 70)), Timeline(keys=(Key(0, -2),))
+    ),
     "coarse resolution": Melody((Note(0, 1, 60), Note(1, 3, 62)), Timeline(1, metres=(Metre(0, 3, 8),))),
     "a metre that counts in thirds": Melody(
         (Note(0, 320, 60), Note(400, 100, 62)), Timeline(metres=(Metre(0, 2, 6),))
@@ -252,8 +255,23 @@ def test_modes_and_stated_groups_are_written():
     ]
 
 
-def test_an_unknown_key_is_not_written():
-    assert measures(HAND_MADE["plain"])[0].find("attributes/key") is None
+@pytest.mark.parametrize(
+    ("pitches", "fifths", "mode"),
+    [
+        ([62, 64, 66, 67, 69, 71, 73, 74], "2", "major"),
+        ([67, 69, 70, 72, 74, 66, 67], "-2", "minor"),
+        ([65, 69, 67, 70, 69, 72, 65], "-1", "major"),
+    ],
+)
+def test_an_unknown_key_is_written_as_the_notes_suggest(pitches, fifths, mode):
+    (bar, *later) = measures(Melody(tuple(Note(480 * i, 480, p) for i, p in enumerate(pitches))))
+    assert (bar.findtext("attributes/key/fifths"), bar.findtext("attributes/key/mode")) == (fifths, mode)
+    assert all(other.find("attributes/key") is None for other in later)
+    assert all(note.find("accidental") is None for note in bar.iter("note") if note.findtext("pitch/alter") == "1")
+
+
+def test_no_notes_have_no_key():
+    assert measures(Melody(()))[0].find("attributes/key") is None
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))
     clef = _clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
     tempos = _tempos_by_bar(melody, bars)
-    parts: dict[int, int] = {}
+    parts: dict[int, tuple[int, bool]] = {}
     measures = []
     for i, bar in enumerate(bars):
         lines = [*_attributes(bar, divisions, clef if i == 0 else None)]
@@ -133,7 +133,7 @@ def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fract
 
 
 def _contents(
-    bar: Bar, divisions: int, tempos: Sequence[tuple[Fraction, Tempo]], parts: dict[int, int]
+    bar: Bar, divisions: int, tempos: Sequence[tuple[Fraction, Tempo]], parts: dict[int, tuple[int, bool]]
 ) -> Iterator[str]:
     """Write the notes and rests of a bar, with the tempos and keys among them."""
     waiting = list(tempos)
@@ -166,8 +166,11 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(float(value))
 
 
-def _note(element: Element, divisions: int, parts: dict[int, int]) -> str:
-    """Write one note or rest. parts: how often each note was written so far, counted up here."""
+def _note(element: Element, divisions: int, parts: dict[int, tuple[int, bool]]) -> str:
+    """Write one note or rest.
+
+    parts: how often each note was written so far, counted up here, and whether with a natural sign.
+    """
     duration = f"<duration>{element.duration * divisions}</duration>"
     if element.full_bar:
         return f'<note><rest measure="yes"/>{duration}<voice>1</voice></note>'
@@ -187,14 +190,16 @@ def _note(element: Element, divisions: int, parts: dict[int, int]) -> str:
     return _opened(element, parts) + "".join(inner) + "</note>"
 
 
-def _opened(element: Element, parts: dict[int, int]) -> str:
+def _opened(element: Element, parts: dict[int, tuple[int, bool]]) -> str:
     """Write the beginning of a note: its identifier and its pitch, or the rest."""
     if element.note is None or element.pitch is None:
         return "<note><rest/>"
-    parts[element.note] = parts.get(element.note, 0) + 1
-    name = f"note_{element.note}" + (f"-{parts[element.note]}" if parts[element.note] > 1 else "")
+    count, is_natural = parts.get(element.note, (0, element.accidental == 0))
+    parts[element.note] = count + 1, is_natural
+    name = f"note_{element.note}" + (f"-{count + 1}" if count else "")
     step, alter, octave = element.pitch
-    altered = f"<alter>{alter}</alter>" if alter else ""
+    # music21 joins tied notes of one name only, and for it B natural is not B
+    altered = f"<alter>{alter}</alter>" if alter or (count and is_natural) else ""
     return f'<note id="{name}"><pitch><step>{step}</step>{altered}<octave>{octave}</octave></pitch>'
 
 
