@@ -34,6 +34,7 @@ ROWS = {  # what each command writes, into {out}
     "train": f"train {{corpus}} -o {{out}} {TRAIN}",
 }
 WRITING = list(ROWS)
+WRITING_NOTHING = ["play"]
 MINE = b"a user's own work\n"
 
 
@@ -91,12 +92,13 @@ def made(tmp_path_factory, places):
 
 
 def test_every_command_has_a_row():
-    assert sorted(commands()) == sorted(ROWS)
+    assert sorted(commands()) == sorted([*ROWS, *WRITING_NOTHING])
 
 
-def test_evaluate_writes_nothing_that_is_not_asked_for(places, tmp_path, monkeypatch):
+@pytest.mark.parametrize("words", ["evaluate {model} {tune}", "play {tune} --device nowhere"])
+def test_nothing_is_written_that_is_not_asked_for(places, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    assert run("evaluate {model} {tune}", **places)[0] == 0
+    run(words, **places)
     assert tree(tmp_path) == {}
 
 

@@ -67,6 +67,12 @@ class Tune:
 
         atomic.write_bytes(path, self.encoded(path), replace=replace)
 
+    def play(self, device: str | None = None) -> None:
+        """Play the tune on this machine, and return at its end (see `ritornello.play`)."""
+        from ritornello.api.show import play
+
+        play(self.melody, device=device)
+
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
         from ritornello.render.save import melody_bytes

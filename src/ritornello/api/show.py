@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ritornello.music.files import Repeats
-from ritornello.music.values import Piece
+from ritornello.music.values import Melody, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
+
+RATE = 44100  # samples a second
 
 
 class ShownPiece(Piece):
@@ -83,3 +87,29 @@ def render_file(
     else:
         save_melody(pick_melody(piece), out, maker=maker, replace=replace)
     return Path(out)
+
+
+def play(
+    music: str | Path | Melody | Piece | Any,
+    soundfont: str | Path | None = None,
+    device: str | None = None,
+    on_melody: Callable[[Melody], None] | None = None,
+) -> None:
+    """Play a music file, a tune, a melody or a piece on this machine, and return at its end.
+
+    Ctrl-C stops it. Of a tune book the first tune is played, of any other file every part.
+    soundfont: as of `render_file`. device: part of the name of a sound device, "null" for a silent one; None is the
+    system's own. on_melody: called with the melody before it sounds.
+    Raises ImportError that says how to get miniaudio, OSError where there is no sound device, ValueError for a device
+    that is not there, MusicFileError (a ValueError) where the file cannot be read.
+    """
+    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.music.worker import read_untrusted
+    from ritornello.render.play import play_wave
+    from ritornello.render.sound import render_wave
+
+    piece = read_untrusted(music)[0] if isinstance(music, str | Path) else getattr(music, "melody", music)
+    wave = render_wave(piece, RATE, soundfont)
+    if on_melody:
+        on_melody(piece if isinstance(piece, Melody) else pick_melody(piece))
+    play_wave(wave, RATE, device)

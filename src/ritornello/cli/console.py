@@ -15,6 +15,7 @@ from cyclopts import Parameter, Token, convert
 
 if TYPE_CHECKING:
     from ritornello.corpus.report import FileReport
+    from ritornello.music.values import Melody
 
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Say nothing but the result and errors.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON value on standard output.")]
@@ -71,6 +72,17 @@ class Console:
         from ritornello.reports.corpora.summary import screen
 
         self.say(screen(lines, self.width))
+
+    def melody(self, melody: Melody) -> None:
+        """Show a melody as ABC and as a small roll, in a terminal that has signs for them."""
+        if self._quiet or self.width is None:
+            return
+        from ritornello.render.terminal import melody_text
+
+        text = melody_text(melody, self.width)
+        with suppress(UnicodeEncodeError):
+            text.encode(self.stream.encoding or "utf-8")
+            self.say(f"{text}\n")
 
     def table(self, header: list[str], rows: list[list[str]]) -> str:
         """Align columns, the first to the left; row by row where they do not fit."""

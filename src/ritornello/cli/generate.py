@@ -13,6 +13,8 @@ from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_ba
 from ritornello.generate.options import GenerateOptions
 from ritornello.plural import counted
 
+SHOWN = 4  # tunes that a terminal shows
+
 
 def generate(
     model: str | None = None,
@@ -34,6 +36,8 @@ def generate(
     quiet: Quiet = False,
 ) -> None:
     """Compose melodies: a file for each, the same bytes for the same model, seed and options.
+
+    A terminal shows the first ones, as ABC and as small piano rolls.
 
     Each file names the model, the seed and the options that it was composed with.
 
@@ -113,4 +117,7 @@ def generate(
     draws = sum(tune.draws for tune in tunes)
     if draws > number and not quiet:
         lines.append(f"{draws / number:.2f} draws per tune: in the other mode than asked for they were drawn anew")
+    if not as_json:
+        for tune in tunes[:SHOWN]:
+            console.melody(tune.melody)
     console.result(files, "\n".join(lines))
