@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SILENT = "null"  # the device that takes time but makes no sound
+NOT_TRIED = ("NULL", "CUSTOM", "JACK")  # libjack tries to start a server in this process, and may bring it down
 BUFFER_MS = 100
 REST_SECONDS = 0.4  # of silence after the end: what waits in the device's buffers is heard to its end
 NO_SOUND = (
@@ -22,7 +23,7 @@ NO_MINIAUDIO = 'playing needs miniaudio: pip install "ritornello[live]" (or mini
 
 
 def play_wave(wave: NDArray[np.float32], sample_rate: int, device: str | None = None) -> None:
-    """Play a wave and return at its end; Ctrl-C stops it and is raised once the device is closed.
+    """Play a wave and return at its end; Ctrl-C stops it, raised once the device is closed.
 
     wave: (samples,) or (samples, channels), -1 to 1. device: part of the name of a sound device, "null" for one that
     is silent; None is the system's own.
@@ -53,7 +54,8 @@ def _miniaudio() -> Any:
 
 def _open(miniaudio: Any, channels: int, sample_rate: int, device: str | None) -> Any:
     """Open a sound device. Miniaudio itself falls back on a silent one, which is refused here."""
-    backends, found = [b for b in miniaudio.get_enabled_backends() if b.name not in ("NULL", "CUSTOM")], None
+    enabled = sorted(miniaudio.get_enabled_backends(), key=lambda backend: backend.value)  # miniaudio's own order
+    backends, found = [backend for backend in enabled if backend.name not in NOT_TRIED], None
     try:
         if device == SILENT:
             backends = [miniaudio.Backend.NULL]
@@ -90,6 +92,8 @@ def _stream(wave: NDArray[np.float32], rest: int, over: threading.Event) -> Gene
         at += wanted
         wanted = yield np.concatenate([block, missing]).tobytes()
     over.set()
+    while True:  # the device asks on until it is closed
+        wanted = yield bytes(wanted * wave.strides[0])
 
 
 @contextmanager
