@@ -11,10 +11,12 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files as package_files
+from itertools import pairwise
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -25,6 +27,7 @@ from ritornello.music.keys import key_name
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
+from ritornello.render.words import bars_in_words
 
 WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
@@ -120,7 +123,7 @@ def _frame_height(content: str, sounds: bool, figures: int) -> int:
     staff, _narrow, roll = (height for _, height in pictures)
     legend = 34 if 'class="legend"' in content else 0
     rows = -(-figures // 5) * 78
-    return min(round(staff * 1.02 + roll + legend + 152 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
+    return min(round(staff * 1.02 + roll + legend + 186 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
 
 
 def _tune(item: Exhibit) -> str:
@@ -139,6 +142,8 @@ def _tune(item: Exhibit) -> str:
         player=_player(item) if item.audio is not None else "",
         figures=figure_list(item.figures),
         files=_files(item),
+        abc=escape(_abc(item)),
+        bars=_bars(item.melody),
     )
 
 
@@ -160,6 +165,18 @@ def compact_card(item: Exhibit, width: int) -> str:
     )
 
 
+def _abc(item: Exhibit) -> str:
+    """Write the melody as ABC; "" where the format cannot express it."""
+    with suppress(MusicFileError):
+        return encoded(item.melody, "melody.abc", item.imprint).decode()
+    return ""
+
+
+def _bars(melody: Melody) -> str:
+    """List the bars in words, for screen readers."""
+    return "".join(f"<li>{escape(words)}</li>" for words in bars_in_words(melody))
+
+
 def _player(item: Exhibit) -> str:
     seconds = item.melody.timeline.seconds(item.melody.timeline.barlines()[-1])
     return _filled(
@@ -167,8 +184,33 @@ def _player(item: Exhibit) -> str:
         name=escape(item.name),
         length=f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
         seconds=f"{seconds:.2f}",
+        beats=" ".join(f"{at:.3f},{int(is_first)}" for at, is_first in beat_times(item.melody)),
         audio=_data_url(item.audio_mime, item.audio or b""),
     )
+
+
+def beat_times(melody: Melody) -> list[tuple[float, bool]]:
+    """List the beats of a melody: seconds from its beginning, and whether a bar begins there."""
+    timeline, times = melody.timeline, []
+    for start, end in pairwise(timeline.barlines()):
+        place = Fraction(start)
+        lengths = [length * timeline.ticks_per_quarter for length in beat_lengths(timeline.metre_at(start))]
+        if end - start < sum(lengths):  # a pick-up, or a short last bar, is the end or the beginning of its bar
+            lengths = lengths if start else _last_beats(lengths, end - start)
+        for length in lengths:
+            if place < end:
+                times.append((timeline.seconds(int(place)), place == start and (start > 0 or not timeline.pickup)))
+            place += length
+    return times
+
+
+def _last_beats(lengths: Sequence[Fraction], ticks: int) -> list[Fraction]:
+    """Take from a bar's beats the last ones that fill so many ticks; the first may be cut."""
+    kept: list[Fraction] = []
+    for length in reversed(lengths):
+        if sum(kept) < ticks:
+            kept.insert(0, min(length, ticks - sum(kept, Fraction(0))))
+    return kept
 
 
 def _meta(melody: Melody) -> str:

@@ -28,6 +28,19 @@
     return last && time < last.end ? last : null;
   };
 
+  // A click of a metronome: a short sine that dies away, higher at the beginning of a bar.
+  let clock = null;
+  const click = (isFirst) => {
+    clock = clock || new AudioContext();
+    const [sine, gain] = [clock.createOscillator(), clock.createGain()];
+    sine.frequency.value = isFirst ? 1760 : 1320;
+    gain.gain.setValueAtTime(0.25, clock.currentTime);
+    gain.gain.exponentialRampToValueAtTime(1e-4, clock.currentTime + 0.05);
+    sine.connect(gain).connect(clock.destination);
+    sine.start();
+    sine.stop(clock.currentTime + 0.06);
+  };
+
   const cursorOn = (roll) => {
     const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
     const height = roll.viewBox.baseVal.height;
@@ -88,9 +101,32 @@
       return x;
     };
 
+    // The clicks of the metronome are made here; each sounds within a frame of its beat.
+    const loop = tune.querySelector(".loop");
+    const clicks = tune.querySelector(".clicks");
+    const rate = tune.querySelector(".rate");
+    const beats = (clicks.dataset.beats || "").split(" ").map((pair) => pair.split(",").map(Number));
+    let last = -1;
+    const isOn = (toggle) => toggle.getAttribute("aria-pressed") === "true";
+    for (const toggle of [loop, clicks]) {
+      toggle.addEventListener("click", () => toggle.setAttribute("aria-pressed", String(!isOn(toggle))));
+    }
+    rate.addEventListener("change", () => {
+      audio.preservesPitch = true;
+      audio.playbackRate = Number(rate.value);
+    });
+    const tick = (time) => {
+      if (isOn(clicks) && time > last) {
+        const beat = beats.find(([at]) => at > last && at <= time);
+        if (beat) click(beat[1] === 1);
+      }
+      last = time;
+    };
+
     const run = () => {
       const x = draw();
       if (audio.paused) return;
+      tick(audio.currentTime + 1e-3);
       if (box.scrollWidth > box.clientWidth + 1) follow(x);
       requestAnimationFrame(run);
     };
@@ -111,7 +147,10 @@
     roll.addEventListener("pointermove", (event) => {
       if (event.buttons === 1 && event.pointerType === "mouse") seekTo(event);
     });
+    const restart = () => { last = audio.currentTime - 1e-3; };
+    audio.addEventListener("seeked", restart);
     audio.addEventListener("play", () => {
+      restart();
       tune.classList.add("playing");
       button.setAttribute("aria-label", `Pause ${name}`);
       run();
@@ -120,7 +159,18 @@
       tune.classList.remove("playing");
       button.setAttribute("aria-label", `Play ${name}`);
     });
-    audio.addEventListener("ended", () => go(0));
+    audio.addEventListener("ended", () => {
+      go(0);
+      if (isOn(loop)) audio.play().catch(() => {});
+    });
+    tune.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey || /^(BUTTON|SELECT|INPUT|A|SUMMARY)$/.test(event.target.tagName)) return;
+      const steps = { ArrowLeft: -1, ArrowRight: 1 };
+      if (event.key === " ") button.click();
+      else if (event.key in steps) go(audio.currentTime + steps[event.key]);
+      else return;
+      event.preventDefault();
+    });
     audio.addEventListener("seeked", draw);
     for (const link of tune.querySelectorAll("a[data-sound]")) link.href = audio.src;
     tune.classList.add("ready");

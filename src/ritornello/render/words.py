@@ -1,0 +1,47 @@
+"""Write a melody in words, bar by bar, for those who cannot see its picture."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from ritornello.music.keys import key_name
+from ritornello.music.notation import Bar, Element, notate
+from ritornello.music.values import Melody
+from ritornello.render.staff import drawable
+
+TUPLETS = {3: "triplet", 5: "quintuplet", 6: "sextuplet", 7: "septuplet"}
+ALTERATIONS = {-2: " double flat", -1: " flat", 0: "", 1: " sharp", 2: " double sharp"}
+
+
+def bars_in_words(melody: Melody) -> list[str]:
+    """Write each bar: "Bar 1: G4 quarter, A4 dotted half". Metre and key stand where they begin.
+
+    Note values are those of the staff (see `staff.drawable`). A tied note is read once, with all its values.
+    """
+    return [_bar(bar) for bar in notate(drawable(melody)[0])]
+
+
+def _bar(bar: Bar) -> str:
+    """Write one bar after its number, new metre and new keys."""
+    head = "Pick-up" if bar.number == 0 else f"Bar {bar.number}"
+    news = [bar.metre.name] * bar.new_metre + [key_name(key) for key in bar.keys.values()]
+    signs = []
+    for _, tied in groupby(enumerate(bar.elements), lambda pair: (pair[1].note, pair[0] * (pair[1].note is None))):
+        signs.append(_sign([element for _, element in tied]))
+    return f"{head}{''.join(f', {word}' for word in news)}: {', '.join(signs)}"
+
+
+def _sign(parts: list[Element]) -> str:
+    """Write a rest, or a note with the values that are tied."""
+    first = parts[0]
+    values = " tied to ".join(_value(part) for part in parts)
+    if first.pitch is None:
+        return "rest for the bar" if first.full_bar else f"{values} rest"
+    before = "tied " if first.tie_stop else ""
+    return f"{before}{first.pitch.letter}{ALTERATIONS[first.pitch.alter]}{first.pitch.octave} {values}"
+
+
+def _value(element: Element) -> str:
+    """Write a note value: "dotted quarter", "triplet eighth"."""
+    tuplet = f"{TUPLETS.get(element.ratio[0], 'tuplet')} " if element.ratio else ""
+    return f"{tuplet}{'dotted ' * bool(element.dots)}{element.type}"
