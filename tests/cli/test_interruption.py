@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import gc
 import signal
+import subprocess
 import sys
 import time
 import weakref
@@ -99,6 +100,23 @@ def test_an_error_in_the_place_of_ctrl_c_is_an_interruption_too(monkeypatch, cap
 
     monkeypatch.setattr("ritornello.api.load_model", replaced)
     assert (main(["generate", "-o", "tunes"]), capsys.readouterr().err) == (130, "ritornello: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT from another program on this system")
+def test_an_interrupted_command_does_not_wait_for_what_never_ends():
+    program = (
+        "import signal, threading, ritornello.api\n"
+        "from ritornello.cli import entry\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def work(*_, **options):\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "ritornello.api.load_model = work\n"
+        "entry()\n"
+    )
+    command = [sys.executable, "-c", program, "generate", "-o", "tunes"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ritornello: interrupted\n")
 
 
 def test_what_others_cannot_raise_is_still_shown(monkeypatch, capsys):

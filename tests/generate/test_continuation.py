@@ -135,3 +135,30 @@ def test_options_about_a_primer_need_one(little_model):
     for options in ({"primer_bars": 2}, {"without_primer": True}):
         with pytest.raises(ValueError, match="give one"):
             rito.load_model(little_model).generate(bars=2, **options)
+
+
+@pytest.mark.parametrize(
+    ("primer", "lengths"),
+    [
+        ("C4:1/7 D4", "1/7"),
+        ("C4:1/5 D4:1/5 E4:1/5 F4:1/5 G4:1/5", "1/5"),
+        ("C4:1/16 D4:1/16 E4:1/8 F4", "1/16"),
+        ("C4 E4:1/2 F4:1/2 G4:2", ""),
+        ("C4:3/4 D4:1/4 E4:3/2 F4:1/2", ""),
+        ("C4:1/3 D4:1/3 E4:1/3 C4", ""),
+        ("C E G", ""),
+    ],
+)
+def test_lengths_that_the_model_hardly_knows_are_named(primer, lengths):
+    remarks: list[str] = []
+    rito.load_model().generate(primer=primer, bars=3, seed=1, on_remark=remarks.append)
+    assert len(remarks) == bool(lengths)
+    if lengths:
+        assert f"hardly ever seen notes of {lengths} quarters" in remarks[0]
+
+
+@pytest.mark.parametrize("primer", ["C E G", "60 64 67", "c,e:1,g", [60, 64, 67]])
+def test_primers_of_bare_names_and_numbers_begin_the_tune(primer):
+    model = rito.load_model()
+    tune = model.generate(primer=primer, bars=3, seed=1, on_remark=lambda line: None)
+    assert tune.melody == model.generate(primer="C4 E4 G4", bars=3, seed=1).melody

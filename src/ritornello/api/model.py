@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -35,6 +36,9 @@ MODEL_NAME = "model.safetensors"
 MAX_BATCH = 256  # tunes side by side
 FEW_TO_BUILD = 2000  # tunes; a corpus of so many is built anew from its files to be compared with
 FEW = 32  # tunes; so few compose faster on one thread
+FEW_NOTES = 200  # of a primer; its lengths are judged by so many
+UNUSUAL = 16.0  # bits of a length that a model has hardly seen: a fifth of a quarter costs more, a triplet less
+MOST_NAMED = 3  # lengths in a line
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,8 @@ class Model:
 
         A notebook shows a list side by side, with a player each.
 
-        primer: note names ("C4 E4:1/2 G4"), a music file, or music in memory (a Melody, or what `build_corpus` takes)
+        primer: note names ("C4 E4:1/2 G4", "C E G") or numbers ("60 64:1/2 67"), a music file, or music in memory
+        (a Melody, or what `build_corpus` takes)
         to go on from. Tunes keep tempo, instrument and loudness of a song, as far as the options leave them open.
         primer_bars: take so many of its first bars. without_primer: leave it out of the tunes. seed: None draws one.
         out: a folder, to which each tune is written too, in each of the formats that `Tune.save` knows.
@@ -278,8 +283,19 @@ class Model:
         if bars is not None:
             melody, silence = first_bars(melody, bars)
         kept = kept_notes(encoding, in_metre(melody, options.metre) if options.metre else melody)
-        lines = silence, primer_changes(encoding, options, melody)
+        lines = silence, primer_changes(encoding, options, melody), self._unusual_lengths(melody)
         return dataclasses.replace(song, melody=melody, kept=kept, is_left_out=is_left_out, lines=lines)
+
+    def _unusual_lengths(self, primer: Melody) -> str:
+        """Say in one line which lengths of a primer the model has hardly seen; "" for none."""
+        if not primer.notes or len(self.file.encoding.parts) < 2:  # one part: length is no choice of its own
+            return ""
+        costs = self.surprise(dataclasses.replace(primer, notes=primer.notes[:FEW_NOTES]))
+        lengths = {Fraction(c["duration"]).limit_denominator(960) for c in costs if c["duration_bits"] > UNUSUAL}
+        if not lengths:
+            return ""
+        named = " and ".join(str(length) for length in sorted(lengths)[:MOST_NAMED])
+        return f"the model has hardly ever seen notes of {named} quarters: what it makes of them may be strange"
 
     def shared_runs(
         self,

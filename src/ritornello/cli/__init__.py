@@ -80,10 +80,11 @@ def entry() -> None:
     """Run the console script.
 
     One of several ranks is left without tearing the interpreter down: gloo's threads can abort one that ends under
-    them, now and then, and the launcher would take the run for failed (pytorch/pytorch, pull request 179291).
+    them, now and then, and the launcher would take the run for failed (pytorch/pytorch, pull request 179291). An
+    interrupted command is left so too: a library that was half imported may wait for ever at the end.
     """
     status = main()
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if status == INTERRUPTED or int(os.environ.get("WORLD_SIZE", "1")) > 1:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

@@ -57,10 +57,10 @@ def generate(
     seed
         Random seed; without one, a new one is drawn and shown.
     primer
-        What to go on from: note names ("C4 E4:1/2 G4") or a music file. What is changed of it is
-        listed; tunes keep its tempo, instrument and loudness. Its bars count among --bars. "r:2" is a rest of two
-        quarters; notes by name begin on a barline, so write the rest before a pick-up too ("r:3 G4"), while a file
-        keeps its own pick-up, which is not counted.
+        What to go on from: note names ("C4 E4:1/2 G4", or "C E G", each near the one before), MIDI numbers
+        ("60 64:1/2 67") or a music file. What is changed of it is listed; tunes keep its tempo, instrument and
+        loudness. Its bars count among --bars. "r:2" is a rest of two quarters; notes by name begin on a barline, so
+        write the rest before a pick-up too ("r:3 G4"), while a file keeps its own pick-up, which is not counted.
     primer_bars
         Take so many of the first bars of the primer.
     without_primer
