@@ -20,15 +20,11 @@ from ritornello.training.network import TorchLstm
 
 WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5
 ONE, TWO = Alphabet((11,)), Alphabet((7, 5), (3, 4))
-ECHOING, TWO_ECHOING = Alphabet((11,), (), (3, 3)), Alphabet((7, 5), (3, 4), (4, 4, 4))
 CASES = {
     "lstm": (ONE, 0),
     "lstm, two parts and side inputs": (TWO, 0),
     "attention": (ONE, REACH),
     "attention, two parts and side inputs": (TWO, REACH),
-    "lstm, echoes": (ECHOING, 0),
-    "lstm, two parts, side inputs and echoes": (TWO_ECHOING, 0),
-    "attention, two parts, side inputs and echoes": (TWO_ECHOING, REACH),
 }
 
 
@@ -52,25 +48,18 @@ def golden_network(alphabet: Alphabet, attention: int) -> TorchLstm:
 
 def sequence(alphabet: Alphabet) -> np.ndarray:
     """Groups and what is beside them, (1 + GROUPS, parts + F): "nothing yet", then a row of whole numbers each."""
-    sizes = [*alphabet.parts, *alphabet.feature_sizes]
-    first = [alphabet.first(n) for n in range(len(alphabet.parts))] + [0] * len(alphabet.feature_sizes)
+    sizes = [*alphabet.parts, *alphabet.features]
+    first = [*alphabet.firsts[:-1]] + [0] * len(alphabet.features)
     columns = list(enumerate(zip(first, sizes, strict=True)))
-    plain = len(alphabet.parts) + len(alphabet.features)
-    rows = [
-        [
-            low + (7 * n * n + (3 + k) * n if k < plain else n * n // 3 + k * n // 2 + k) % size
-            for k, (low, size) in columns
-        ]
-        for n in range(GROUPS)
-    ]
-    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.feature_sizes)
+    rows = [[low + (7 * n * n + (3 + k) * n) % size for k, (low, size) in columns] for n in range(GROUPS)]
+    begin = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.features)
     return np.array([begin, *rows])
 
 
 def case(alphabet: Alphabet, attention: int) -> dict:
     """One network's shapes, what it is fed token by token, and its logits after each; null is -infinity."""
     network, rows = golden_network(alphabet, attention), sequence(alphabet)
-    inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], alphabet))
+    inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], alphabet)[:3])
     with torch.inference_mode():
         logits, _ = network(inputs, targets, side, None)
     parts = len(alphabet.parts)
@@ -83,7 +72,7 @@ def case(alphabet: Alphabet, attention: int) -> dict:
 
 def spread(logits: torch.Tensor, alphabet: Alphabet, part: int) -> list[float | None]:
     """A part's logits among all ids."""
-    own = range(alphabet.first(part), alphabet.first(part) + alphabet.parts[part])
+    own = range(*alphabet.firsts[part : part + 2])
     return [round(float(logits[n - own.start]), 7) if n in own else None for n in range(alphabet.size)]
 
 

@@ -15,7 +15,10 @@ from networks import network_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
+from ritornello.encoding.memory import levels
+from ritornello.model.counts import counts_to_tensors, nothing_counted
 from ritornello.model.lstm import NumpyLstm
+from ritornello.model.memory import memory_shapes
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,12 +112,12 @@ def random_tensors(
     second: int = 0,
     side: tuple[int, ...] = (),
     attention: int = 0,
-    echoes: tuple[int, int] = (0, 0),
+    memory: tuple[str, ...] = (),
 ) -> dict:
     """Weights of a network under the names of the model file, drawn from a normal distribution, float32.
 
     second: how many of the vocabulary's ids are a second part. side: sizes of side inputs. attention: its reach.
-    echoes: how many, and of how many strengths.
+    memory: its sources; of the corpus nothing was counted.
     """
     random = np.random.default_rng(seed)
 
@@ -131,12 +134,11 @@ def random_tensors(
     if attention:
         tensors |= {"attention.key": normal(8, width), "attention.query": normal(8, width)}
         tensors |= {"attention.vector": normal(8), "attention.place": normal(attention)}
-    if echoes[0]:
-        tensors |= {"echo.gate.weight": normal(echoes[0], seen), "echo.gate.bias": normal(echoes[0])}
-        tensors["echo.strength"] = normal(*echoes)
-    if echoes[0] and second:
-        tensors |= {"echo.1.gate.weight": normal(echoes[0], 12), "echo.1.gate.bias": normal(echoes[0])}
-        tensors["echo.1.strength"] = normal(*echoes, 2)
+    if memory:
+        for name, shape in memory_shapes([len(levels(memory, part)) for part in (0, 1)], (seen, 12)).items():
+            tensors[name] = normal(*shape) / shape[-1] ** 0.5
+    if "corpus" in memory:
+        tensors |= counts_to_tensors(nothing_counted())
     if not second:
         return tensors | {"output.weight": normal(vocabulary, seen), "output.bias": normal(vocabulary)}
     tensors |= {"output.0.weight": normal(first, seen), "output.0.bias": normal(first)}

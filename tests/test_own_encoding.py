@@ -84,10 +84,9 @@ def test_its_features_are_those_of_the_grid_at_the_same_pitches(steps):
     assert rows[0] == rows[1]
 
 
-def test_it_has_no_echoes_which_would_name_the_grids_tokens(steps):
-    with pytest.raises(ValueError, match="no such echo here: 'bar_ago'; there are none"):
-        make_encoding("steps", echoes=("bar_ago",))
-    assert Grid(echoes=("bar_ago",)).echoes[0].name == "bar_ago"
+def test_it_has_no_memory_which_the_grid_has_not(steps):
+    with pytest.raises(ValueError, match="encoding 'steps' has no option memory"):
+        make_encoding("steps", memory=("own",))
 
 
 def test_steps_that_were_kept_from_a_file_are_written_anew(steps):

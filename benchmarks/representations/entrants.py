@@ -10,8 +10,8 @@ from typing import Any
 METRE = ["position", "strength", "metre"]
 PLACE = ["position"]
 PAST = ["bar_ago", "two_bars_ago"]
-BARS = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago"]
-ECHOES = [*BARS, "motif", "contour", "sequence"]
+OWN = ["own"]
+MEMORY = [*OWN, "corpus"]
 ATTENTION = {"attention": 40}
 
 
@@ -38,13 +38,12 @@ REPRESENTATIONS: dict[str, dict[str, Any]] = {
     "grid": {"name": "grid"},
     "grid, 12 steps": {"name": "grid", "steps_per_quarter": 12},
     "grid, plain": {"name": "grid", "plain": True},
-    "grid, echoes": {"name": "grid", "inputs": METRE, "echoes": BARS},
     "lookback": {"name": "lookback", "inputs": [*PLACE, *PAST]},
     "note": {"name": "note", "inputs": METRE},
     "interval to the key": {"name": "interval", "inputs": METRE},
     "interval to the note before": {"name": "interval", "relative_to": "previous", "inputs": METRE},
     "MidiTok REMI": {"name": "miditok", "tokenizer": "REMI"},
-    "interval to the key, echoes": {"name": "interval", "inputs": METRE, "echoes": ECHOES},
+    "interval to the key, memory": {"name": "interval", "inputs": METRE, "memory": MEMORY},
 }
 NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "attention": ATTENTION}
 ENTRANTS = [
@@ -64,26 +63,25 @@ class Ingredient:
 
 
 def _of(
-    name: str, inputs: Sequence[str] = (), echoes: Sequence[str] = (), attention: bool = False, **options: Any
+    name: str, inputs: Sequence[str] = (), memory: Sequence[str] = (), attention: bool = False, **options: Any
 ) -> Entrant:
     """Make an entrant named by its parts."""
     encoding = {"name": name, **options}
-    encoding |= {key: list(names) for key, names in (("inputs", inputs), ("echoes", echoes)) if names}
+    encoding |= {key: list(names) for key, names in (("inputs", inputs), ("memory", memory)) if names}
     parts = [name, *map(str, options.values()), *inputs]
-    parts += [] if not echoes else ["echoes"] if echoes == ECHOES else ["echoes of bars"]
+    parts += [] if not memory else ["memory"] if memory == MEMORY else [f"memory of {memory[0]}"]
     parts += ["attention"] if attention else []
     return Entrant(" + ".join(parts), encoding, ATTENTION if attention else {})
 
 
 GRID, NOTE, INTERVAL = _of("grid"), _of("note"), _of("interval")
-FULL = _of("interval", METRE, ECHOES)
+FULL = _of("interval", METRE, MEMORY)
 ABLATION = [
     # added to the grid, one at a time
     Ingredient("no hold tokens", NOTE, GRID),
     Ingredient("metre and place in the bar", _of("grid", METRE), GRID),
     Ingredient("one and two bars ago as inputs", _of("grid", [*PLACE, *PAST]), _of("grid", PLACE)),
     Ingredient("labels for what is as bars ago", _of("lookback", [*PLACE, *PAST]), _of("grid", [*PLACE, *PAST])),
-    Ingredient("copying from bars ago", _of("grid", METRE, BARS), _of("grid", METRE)),
     Ingredient("attention", _of("grid", attention=True), GRID),
     # added one upon the other
     Ingredient("metre and place in the bar", _of("note", METRE), NOTE),
@@ -92,13 +90,12 @@ ABLATION = [
         "pitch relative to the note before", _of("interval", METRE, relative_to="previous"), _of("note", METRE)
     ),
     Ingredient("one and two bars ago as inputs", _of("interval", [*METRE, *PAST]), _of("interval", METRE)),
-    Ingredient("copying from bars ago", _of("interval", METRE, BARS), _of("interval", METRE)),
-    Ingredient("copying what followed before", FULL, _of("interval", METRE, BARS)),
-    Ingredient("attention", _of("interval", METRE, ECHOES, attention=True), FULL),
+    Ingredient("memory of the tune so far", _of("interval", METRE, OWN), _of("interval", METRE)),
+    Ingredient("memory of the training tunes", FULL, _of("interval", METRE, OWN)),
+    Ingredient("attention", _of("interval", METRE, MEMORY, attention=True), FULL),
     # left out of the whole
-    Ingredient("metre and place in the bar", FULL, _of("interval", (), ECHOES)),
-    Ingredient("pitch relative to the key", FULL, _of("note", METRE, ECHOES)),
-    Ingredient("copying", FULL, _of("interval", METRE)),
+    Ingredient("metre and place in the bar", FULL, _of("interval", (), MEMORY)),
+    Ingredient("memory", FULL, _of("interval", METRE)),
 ]
 
 

@@ -25,7 +25,7 @@ def load(name: str) -> Corpus:
 
 
 CORPORA = ("embedded", "exercise", "exercise-deduplicated")
-ADDED = ("inputs", "echoes")  # they do not change what is written
+ADDED = ("inputs", "memory")  # they do not change what is written
 
 
 def available(entrants: Sequence[Entrant]) -> tuple[list[Entrant], dict[str, str]]:

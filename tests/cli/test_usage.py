@@ -79,10 +79,10 @@ def test_a_table_fits_a_narrow_terminal(monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
     header = ["run", "network", "encoding", "updates", "minutes", "bits per note", "than n-gram", "stopped"]
-    row = ["my-run", "2 x 256 lstm", "interval with echoes", "1,234", "3.0", "4.321", "-1.675", "after its minutes"]
+    row = ["my-run", "2 x 256 lstm", "interval with memory", "1,234", "3.0", "4.321", "-1.675", "after its minutes"]
     text = Console().table(header, [row])
     assert max(map(len, text.splitlines())) <= 60
-    assert text.startswith("my-run\n  network 2 x 256 lstm; encoding interval with echoes;")
+    assert text.startswith("my-run\n  network 2 x 256 lstm; encoding interval with memory;")
     monkeypatch.setenv("COLUMNS", "160")
     assert len(Console().table(header, [row]).splitlines()) == 2
 

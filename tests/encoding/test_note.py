@@ -229,7 +229,7 @@ def test_an_encoding_is_built_again_from_its_options_written_as_json():
         assert make_encoding(**json.loads(json.dumps(encoding.to_dict()))) == encoding
     with pytest.raises(ValueError, match="no such side input: 'beat'; there are position, strength"):
         make_encoding("note", inputs=("beat",))
-    with pytest.raises(ValueError, match="encoding 'note' has no option plain; it has echoes, version"):
+    with pytest.raises(ValueError, match="encoding 'note' has no option plain; it has version"):
         make_encoding("note", plain=True)
 
 

@@ -12,16 +12,16 @@ def test_what_is_left_out_is_as_the_encoding_has_it():
     assert EncodingOptions("grid", steps_per_quarter=12).build() == Grid(12)
 
 
-def test_notes_are_told_by_the_key_with_their_place_and_all_echoes_where_nothing_is_said():
+def test_notes_are_told_by_the_key_with_their_place_and_all_memory_where_nothing_is_said():
     encoding = EncodingOptions().build()
     assert (encoding.name, encoding.relative_to) == ("interval", "key")
     assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre", "countdown")
-    assert [echo.name for echo in encoding.echoes][-3:] == ["motif", "contour", "sequence"]
+    assert encoding.memory == ("own", "corpus")
 
 
 def test_none_is_a_word_for_nothing_beside_the_tokens():
-    assert EncodingOptions("interval", inputs="none", echoes="none").build() == make_encoding("interval")
-    assert EncodingOptions("interval", inputs="metre").build().echoes == EncodingOptions().build().echoes
+    assert EncodingOptions("interval", inputs="none", memory="none").build() == make_encoding("interval")
+    assert EncodingOptions("interval", inputs="metre").build().memory == EncodingOptions().build().memory
 
 
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
@@ -41,18 +41,18 @@ def test_nothing_behind_a_colon_is_refused(name):
 
 
 def test_only_options_that_the_command_line_has_are_offered():
-    with pytest.raises(ValueError, match=r"--echoes does not go with the encoding 'miditok'; it has no options$"):
-        EncodingOptions("miditok:REMI", echoes="bar_ago").build()
+    with pytest.raises(ValueError, match=r"--memory does not go with the encoding 'miditok'; it has no options$"):
+        EncodingOptions("miditok:REMI", memory="own").build()
 
 
 @pytest.mark.parametrize("words", [",", " ", " , "])
 def test_a_list_that_names_nothing_is_refused(words):
     with pytest.raises(ValueError, match=f"--inputs '{words}' names nothing: name inputs, or none"):
         EncodingOptions("interval", inputs=words).build()
-    with pytest.raises(ValueError, match=f"--echoes '{words}' names nothing: name echoes, or none"):
-        EncodingOptions("interval", echoes=words).build()
+    with pytest.raises(ValueError, match=f"--memory '{words}' names nothing: name memory, or none"):
+        EncodingOptions("interval", memory=words).build()
 
 
 def test_an_empty_sequence_is_none_of_them_and_an_empty_word_is_nothing_said():
-    assert EncodingOptions("interval", inputs=[], echoes=()).build() == make_encoding("interval")
-    assert EncodingOptions("interval", inputs="", echoes="").build() == EncodingOptions().build()
+    assert EncodingOptions("interval", inputs=[], memory=()).build() == make_encoding("interval")
+    assert EncodingOptions("interval", inputs="", memory="").build() == EncodingOptions().build()

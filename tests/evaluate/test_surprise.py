@@ -27,19 +27,18 @@ CHANGING = Melody(
 )
 ENCODINGS = [
     Grid(), Grid(plain=True), Grid(12), make_encoding("lookback"), make_encoding("note"), make_encoding("interval"),
-    make_encoding("interval", inputs=("position", "key", "bar_ago"), echoes=("bar_ago", "motif")),
+    make_encoding("interval", inputs=("position", "key", "bar_ago"), memory=("own", "corpus")),
 ]  # fmt: skip
 
 
 def network_for(encoding, make_network) -> NumpyLstm:
     """A network of random weights for an encoding, its features and copy gates included."""
     second = encoding.parts[1] if len(encoding.parts) > 1 else 0
-    echoes = (len(encoding.echoes), max((echo.strengths for echo in encoding.echoes), default=0))
     from ritornello.model.alphabet import Alphabet
 
     side = Alphabet.of(encoding).features
     return make_network(
-        encoding.vocabulary.size, dtype=np.float64, second=second, side=side, echoes=echoes, scale=0.3
+        encoding.vocabulary.size, dtype=np.float64, second=second, side=side, memory=encoding.memory, scale=0.3
     )
 
 
@@ -97,7 +96,7 @@ def test_by_hand_on_the_plain_grid():
 
 def test_by_hand_where_a_note_is_a_pitch_and_a_duration():
     """Every id of a part is as likely as every other of it; the first note lasts longer than one duration can say."""
-    encoding = make_encoding("note", inputs=(), echoes=())
+    encoding = make_encoding("note", inputs=())
     melody = Melody((Note(0, 480 * 5, 60), Note(480 * 6, 480, 62)), Timeline(480, 480 * 8, (Metre(0, 4, 4),)))
     tokens = encoding.encode(melody).tokens
     kinds = [encoding.vocabulary.name_of(int(token)) for token in tokens]

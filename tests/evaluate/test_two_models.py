@@ -107,7 +107,7 @@ def test_an_encoding_is_described_in_a_few_words():
         Grid(): "grid",
         Grid(plain=True): "grid plain",
         Grid(steps_per_quarter=12): "grid 12 steps",
-        make_encoding("note"): "note, no inputs, no echoes",
+        make_encoding("note"): "note, no inputs",
         EncodingOptions().build(): "interval",
     }
     for encoding, said in words.items():

@@ -48,7 +48,7 @@ def network(encoding, make_network):
     sizes = {
         "second": sum(alphabet.parts[1:]),
         "side": alphabet.features,
-        "echoes": (len(alphabet.echoes), max(alphabet.echoes, default=0)),
+        "memory": alphabet.memory,
     }
     return make_network(encoding.vocabulary.size, scale=0.2, seed=2, dtype=np.float64, **sizes)
 
@@ -191,4 +191,4 @@ def test_what_stands_beside_the_tokens_is_asked_for_where_a_group_begins(network
     for token in tune.tokens[:-1]:
         player.feed(int(token))
     assert set(parts) <= {0}
-    assert bool(parts) == bool(encoding.features or encoding.echoes)
+    assert bool(parts) == bool(encoding.features or encoding.memory)

@@ -18,7 +18,7 @@ SPELLED = {
     "lookback": {"name": "lookback"},
     "note": {"name": "note", "inputs": ("position", "bar_ago")},
     "interval": {"name": "interval", "relative_to": "key"},
-    "previous": {"name": "interval", "relative_to": "previous", "echoes": ("motif",)},
+    "previous": {"name": "interval", "relative_to": "previous", "memory": ("own",)},
 }
 
 
@@ -32,7 +32,7 @@ def model(request, tmp_path_factory, make_tensors) -> Path:
         scale=0.2,
         second=sum(alphabet.parts[1:]),
         side=alphabet.features,
-        echoes=(len(alphabet.echoes), max(alphabet.echoes, default=0)),
+        memory=alphabet.memory,
     )
     path = tmp_path_factory.mktemp(request.param) / "model.safetensors"
     options = NetworkOptions(2, 16, 16, chain=12)

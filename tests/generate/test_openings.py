@@ -69,14 +69,18 @@ def test_a_register_that_leaves_less_room_is_not_weighed():
 
 
 @pytest.mark.parametrize(
-    "options", [{"inputs": ("key", "bar_ago"), "echoes": ("motif",)}, {"relative_to": "previous"}]
+    "options", [{"inputs": ("key", "bar_ago"), "memory": ("own", "corpus")}, {"relative_to": "previous"}]
 )
 def test_a_heading_weighs_what_a_player_says_of_its_tokens(options, make_network):
     encoding = make_encoding("interval", **options)
     alphabet = Alphabet.of(encoding)
-    echoes = (len(alphabet.echoes), max(alphabet.echoes, default=0))
     network = make_network(
-        alphabet.size, second=alphabet.parts[1], side=alphabet.features, echoes=echoes, scale=0.4, dtype=np.float64
+        alphabet.size,
+        second=alphabet.parts[1],
+        side=alphabet.features,
+        memory=alphabet.memory,
+        scale=0.4,
+        dtype=np.float64,
     )
     found, costs = openings_of(network, encoding, GenerateOptions(), HIGH, ANYWHERE)
     assert len(found) == (84 if encoding.pitch_row.is_chained else len(costs)) >= 84  # seven modes

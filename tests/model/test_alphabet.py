@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from two_parts import TwoParts
 
 from ritornello.encoding import Grid
-from ritornello.encoding.protocol import Echo
 from ritornello.model.alphabet import Alphabet
 
 TWO = Alphabet((11, 4), (5,))
@@ -17,21 +15,13 @@ def test_an_encoding_gives_its_sizes():
     assert Alphabet.of(encoding) == Alphabet((145,), (encoding.features[0].size,))
 
 
-def test_echoes_share_a_table_with_room_for_the_strongest():
-    class Echoing(TwoParts):
-        echoes = (Echo("bar_ago", 3), Echo("motif", 7))
-
-    assert Alphabet.of(Echoing()) == Alphabet((11, 4), (5, 5), (7, 7))
-    assert Alphabet.of(TwoParts()) == Alphabet((11, 4), (5, 5))
-
-
-def test_an_echo_has_three_columns_beside_the_tokens():
-    alphabet = Alphabet((11, 4), (5, 2), (3, 3))
-    assert alphabet.feature_sizes == (5, 2, 12, 5, 3, 12, 5, 3)
-    columns = [list(range(8))[place] for place in alphabet.echo_places]
-    assert columns == [[2, 5], [3, 6], [4, 7]]
-    assert Alphabet((11,), (), (3,)).feature_sizes == (12, 1, 3)
-    assert str(alphabet) == "11 + 4 tokens and 2 features of 5 + 2 and 2 echoes of 3 strengths"
+def test_memory_has_the_levels_of_its_sources():
+    alphabets = [Alphabet((11, 4), (5, 2), memory) for memory in (("own",), ("corpus",), ("own", "corpus"))]
+    own, corpus, both = (alphabet.levels for alphabet in alphabets)
+    assert min(own) > 10 < min(corpus)
+    assert both == (own[0] + corpus[0], own[1] + corpus[1])
+    assert Alphabet((11, 4)).levels == ()
+    assert str(alphabets[2]) == "11 + 4 tokens and 2 features of 5 + 2 and memory of own, corpus"
 
 
 def test_tokens_are_laid_in_groups_and_an_end_stands_alone():

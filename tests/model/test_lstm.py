@@ -31,8 +31,7 @@ KINDS = {
     "two parts": {"second": 7},
     "side inputs": {"side": (2, 2)},
     "attention": {"attention": 9},
-    "echoes": {"echoes": (3, 4)},
-    "everything": {"second": 7, "side": (2, 2), "attention": 9, "echoes": (3, 4)},
+    "everything": {"second": 7, "side": (2, 2), "attention": 9},
 }
 
 
@@ -48,9 +47,7 @@ def some_tokens(network: NumpyLstm, random: np.random.Generator, steps: int, bat
 
 def some_columns(network: NumpyLstm, random: np.random.Generator, *shape: int) -> np.ndarray:
     """(*shape, F): anything that may stand beside the tokens."""
-    return random.integers(
-        0, np.array(network.alphabet.feature_sizes, np.int64), (*shape, len(network.alphabet.feature_sizes))
-    )
+    return random.integers(0, np.array(network.alphabet.features, np.int64), (*shape, len(network.alphabet.features)))
 
 
 def golden_logits(case: dict) -> np.ndarray:
@@ -137,81 +134,6 @@ def test_a_group_of_two_parts_by_the_textbook_gives_the_same(name):
             np.testing.assert_allclose(logits[2 * n + 1], [*[-np.inf] * 7, *second], atol=1e-6)
 
 
-def raised_by_hand(weights: dict, name: str, seen: np.ndarray, side: list[int], first: int | None) -> np.ndarray:
-    """By how much the logits of a part (7 + 5 ids, or 11) rise, echo by echo; `first` for part 1 alone."""
-    gate, bias, table = (weights[f"{name}.{part}"] for part in ("gate.weight", "gate.bias", "strength"))
-    raised = np.zeros(11 if len(bias) == 2 else 7 if first is None else 5)
-    for c in range(len(bias)):
-        what, length, strength = side[-3 * len(bias) :][3 * c : 3 * c + 3]
-        if first is None and what:
-            raised[what - 1] += gate[c] @ seen + bias[c] + table[c, strength]
-        elif first is not None and length:
-            raised[length - 1] += gate[c] @ seen + bias[c] + table[c, strength, int(what - 1 == first)]
-    return raised
-
-
-@pytest.mark.parametrize("name", ["lstm", "attention"])
-def test_echoes_by_the_textbook_give_the_same(name):
-    case = GOLDEN[f"{name}, two parts, side inputs and echoes"]
-    weights, fed, logits = golden_tensors(case), case["tokens"], golden_logits(case)
-    state, outputs, copied = [(np.zeros(8), np.zeros(8)) for _ in range(2)], [], 0
-    for n, group in enumerate([(12, 12), *zip(fed[1::2], fed[2::2], strict=False)]):
-        side = case["side"][2 * n]
-        below = sum(weights["embedding"][token] for token in group)
-        below = below + weights["side.0"][side[0]] + weights["side.1"][side[1]]
-        outputs.append(textbook_step(weights, below, state))
-        seen = outputs[-1]
-        if name == "attention":
-            seen = np.concatenate([seen, textbook_context(weights, outputs)])
-        first = weights["output.0.weight"] @ seen + weights["output.0.bias"]
-        first += raised_by_hand(weights, "echo", seen, side, None)
-        np.testing.assert_allclose(logits[2 * n, :7], first, atol=1e-6)
-        if 2 * n + 1 < len(fed):
-            token = fed[2 * n + 1]
-            hidden = np.tanh(weights["chain.input"] @ seen + weights["chain.embedding"][token])
-            second = weights["output.1.weight"] @ hidden + weights["output.1.bias"]
-            second += raised_by_hand(weights, "echo.1", hidden, side, token)
-            np.testing.assert_allclose(logits[2 * n + 1, 7:], second, atol=1e-6)
-            copied += any(side[2 + 3 * c] == token + 1 and side[3 + 3 * c] for c in range(3))
-    assert copied > 3  # or the table for copied tokens was hardly read
-
-
-def test_echoes_of_one_part_by_the_textbook_give_the_same():
-    case = GOLDEN["lstm, echoes"]
-    weights, state = golden_tensors(case), [(np.zeros(8), np.zeros(8)) for _ in range(2)]
-    for token, side, expected in zip(case["tokens"], case["side"], case["logits"], strict=True):
-        seen = textbook_step(weights, weights["embedding"][token], state)
-        logits = weights["output.weight"] @ seen + weights["output.bias"]
-        logits += raised_by_hand(weights, "echo", seen, side, None)
-        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-6)
-
-
-def test_a_new_network_s_gates_are_shut():
-    torch = pytest.importorskip("torch")
-    from ritornello.model.options import NetworkOptions
-    from ritornello.training.network import TorchLstm
-
-    torch.manual_seed(5)
-    tensors = TorchLstm(NetworkOptions(1, 8, 8, 0.0, chain=8), Alphabet((6, 4), (), (3, 3))).tensors()
-    shut = {name: tensors.pop(name) for name in list(tensors) if name.startswith("echo")}
-    assert {name: value.shape for name, value in shut.items()} == {
-        "echo.gate.weight": (2, 8),
-        "echo.gate.bias": (2,),
-        "echo.strength": (2, 3),
-        "echo.1.gate.weight": (2, 8),
-        "echo.1.gate.bias": (2,),
-        "echo.1.strength": (2, 3, 2),
-    }
-    assert not any(value.any() for value in shut.values())
-    with_gates, without = network_of(tensors | shut), network_of(tensors)
-    for side in ([[1, 1, 2, 6, 4, 1]], [[0] * 6]):
-        state, plain = with_gates.start(1), without.start(1)
-        for token in (10, 3, 8):
-            logits, state = step(with_gates, np.array([token]), state, np.array(side))
-            expected, plain = step(without, np.array([token]), plain)
-            np.testing.assert_array_equal(logits, expected)
-
-
 @pytest.mark.parametrize(("layers", "width"), [(1, 128), (2, 256), (3, 512)])
 def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
     torch = pytest.importorskip("torch")
@@ -235,7 +157,7 @@ def test_numpy_and_torch_agree_over_200_random_tokens(layers, width):
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("attention", [0, 7])
 @pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("alphabet", [Alphabet((9,)), Alphabet((9, 6), (4, 2), (3, 3)), Alphabet((9,), (), (5,))])
+@pytest.mark.parametrize("alphabet", [Alphabet((9,)), Alphabet((9, 6), (4, 2), ("own", "corpus"))])
 def test_the_weights_that_a_network_needs_are_those_that_training_makes(alphabet, layers, attention, mixed):
     pytest.importorskip("torch")
     from ritornello.model.options import NetworkOptions
@@ -255,7 +177,7 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
     from ritornello.training.network import TorchLstm
 
     torch.manual_seed(attention)
-    alphabet = Alphabet((9, 6), (4,), (3, 3))
+    alphabet = Alphabet((9, 6), (4,))
     network = TorchLstm(NetworkOptions(2, 24, 16, 0.0, attention, 8, mixed), alphabet).eval()
     with torch.no_grad():
         for parameter in network.parameters():
@@ -264,13 +186,13 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
     tunes = [np.stack([random.integers(0, 9, n), random.integers(9, 15, n)], 1) for n in (11, 50, 4)]
     nothing = np.full((1, 2), 15)
     groups = np.concatenate([part for tune in tunes for part in (nothing, tune)] + [nothing])
-    beside = random.integers(0, np.array(alphabet.feature_sizes), (len(groups), 7))
+    beside = random.integers(0, np.array(alphabet.features), (len(groups), 1))
     rows = np.concatenate([groups, beside], 1)
     blocks, carried = [], None
     for at in range(0, len(rows) - 1, 13):  # blocks that end within tunes and between them
         batch = batch_of(rows[None, at : at + 14], alphabet)
         with torch.inference_mode():
-            logits, carried = network(*(torch.from_numpy(part) for part in batch), carried)
+            logits, carried = network(*(torch.from_numpy(part) for part in batch[:3]), carried)
         blocks.append(torch.cat(logits, 2)[0].numpy())
     expected = np.concatenate(blocks)  # (rows - 1, 9 + 6)
 
@@ -398,9 +320,6 @@ def test_attention_reaches_back_as_far_as_it_says_and_no_further(make_network):
 def test_a_network_with_side_inputs_says_that_it_needs_them(make_network):
     network = make_network(20, side=(2, 3))
     with pytest.raises(ValueError, match="needs its 2 features with each group of tokens"):
-        step(network, np.array([20]), network.start(1))
-    network = make_network(20, echoes=(2, 3))
-    with pytest.raises(ValueError, match="needs its 6 features with each group of tokens"):
         step(network, np.array([20]), network.start(1))
 
 

@@ -15,7 +15,7 @@ from outputs import names_in
 from safetensors.numpy import save
 
 from ritornello import atomic
-from ritornello.encoding import Grid
+from ritornello.encoding import Grid, make_encoding
 from ritornello.model import file as model_file
 from ritornello.model.file import ModelFile, ModelFileError, load_model, save_model
 from ritornello.model.options import NetworkOptions
@@ -258,15 +258,26 @@ def test_weights_of_another_encoding_are_refused(model, tmp_path, make_tensors):
     )
 
 
-def test_echoes_come_back_with_the_model_and_no_others_are_taken(model, tmp_path, make_tensors):
-    path, encoding = tmp_path / "model.safetensors", Grid(version=1, echoes=("bar_ago", "two_bars_ago"))
-    kept = replace(model, encoding=encoding, tensors=make_tensors(145, width=8, layers=1, echoes=(2, 3)))
+def test_memory_and_its_counts_come_back_with_the_model_and_no_others_are_taken(model, tmp_path, make_tensors):
+    path, encoding = tmp_path / "model.safetensors", make_encoding("interval", memory=("own", "corpus"))
+    size, second = encoding.vocabulary.size, encoding.parts[1]
+    tensors = make_tensors(size, width=8, layers=1, second=second, memory=encoding.memory)
+    kept = replace(model, network=replace(model.network, chain=12), encoding=encoding, tensors=tensors)
     save_model(path, kept)
     assert same(load_model(path), kept)
-    save_model(path, replace(kept, encoding=Grid(version=1)), replace=True)
-    refused(path, r"its weights echo\.gate\.bias, .* echo\.strength do not belong to the network that it says it is")
-    save_model(path, replace(kept, encoding=Grid(version=1, echoes=("bar_ago",))), replace=True)
-    refused(path, r"its weights echo\.gate\.weight have the shape \(2, 8\), but .* needs \(1, 8\)")
+    assert load_model(path).tensors["counts.contexts"].dtype == np.uint8
+    save_model(path, replace(kept, encoding=make_encoding("interval")), replace=True)
+    refused(path, "it has spare counts of its corpus; train it again")
+    bare = {name: value for name, value in tensors.items() if not name.startswith("counts.")}
+    save_model(path, replace(kept, tensors=bare), replace=True)
+    refused(path, "it has no counts of its corpus; train it again")
+    save_model(path, replace(kept, encoding=make_encoding("interval", memory=("own",)), tensors=bare), replace=True)
+    refused(path, r"its weights memory\.0\.evidence have the shape \(24, \d+\), but .* needs \(24, \d+\)")
+
+
+def test_a_model_with_copy_gates_is_refused_in_a_line_that_says_how_to_train_anew(saved):
+    tampered(saved, lambda header: header["encoding"].update(echoes=["bar_ago"]))
+    refused(saved, r"copy gates \(echoes\) .*; train it anew with `ritornello train CORPUS`$")
 
 
 def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):
@@ -290,8 +301,8 @@ def test_the_file_names_the_kind_of_its_network_and_one_without_it_is_an_lstm(mo
 
 
 def test_weights_that_are_not_there_are_named(model, tmp_path, make_tensors):
-    path, encoding = tmp_path / "model.safetensors", Grid(version=1, echoes=("bar_ago", "two_bars_ago"))
-    tensors = make_tensors(145, width=8, layers=1, echoes=(2, 3))
+    path, encoding = tmp_path / "model.safetensors", Grid(version=1)
+    tensors = make_tensors(145, width=8, layers=1)
     for name in tensors:
         rest = {other: value for other, value in tensors.items() if other != name}
         save_model(path, replace(model, encoding=encoding, tensors=rest), replace=True)

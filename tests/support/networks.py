@@ -6,20 +6,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ritornello.encoding.memory import levels
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, State
 from ritornello.model.options import NetworkOptions
+
+MEMORIES = (("own",), ("corpus",), ("own", "corpus"))
 
 
 def alphabet_of(tensors: Mapping[str, np.ndarray]) -> Alphabet:
     """Read the alphabet off the shapes of weights."""
     names = ("output.0.bias", "output.1.bias") if "output.0.bias" in tensors else ("output.bias",)
     features = sum(name.startswith("side.") for name in tensors)
-    sources, strengths = tensors["echo.strength"].shape if "echo.strength" in tensors else (0, 0)
+    count = len(tensors.get("memory.0.level", ()))
+    memory = next(m for m in ((), *MEMORIES) if count == (len(levels(m, 0)) + 1 if m else 0))
     return Alphabet(
         tuple(len(tensors[name]) for name in names),
         tuple(len(tensors[f"side.{n}"]) for n in range(features)),
-        (strengths,) * sources,
+        memory,
     )
 
 

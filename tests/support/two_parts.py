@@ -19,7 +19,7 @@ class TwoParts:
     end = 10
     parts = (11, 4)
     features = (Feature("length", 5), Feature("notes", 5))
-    echoes = ()
+    memory = ()
     vocabulary = Vocabulary.of(("pitch", 10, ""), ("end", 1, ""), ("length", 4, ""))
 
     def tracker(self) -> "TwoPartsTracker":

@@ -62,6 +62,17 @@ def corpus_tokens(
     return tokens
 
 
+def melody_families(corpus: Corpus, split: str | None = None) -> list[int]:
+    """Number the families of the melodies that `corpus_tokens` encodes.
+
+    A piece without one is its own.
+    """
+    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
+    families = [piece.family or piece.source for melody, (piece, _) in pairs if melody.notes]
+    numbers = {family: n for n, family in enumerate(dict.fromkeys(families))}
+    return [numbers[family] for family in families]
+
+
 def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
     """Report the losses of `corpus_tokens` in a line, "" where everything is kept."""
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])

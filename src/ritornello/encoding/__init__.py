@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ritornello.encoding.features import Echo, Feature
+from ritornello.encoding.features import Feature
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
@@ -11,7 +11,6 @@ from ritornello.encoding.protocol import Encoded, Encoding, MelodyEncoding, Plac
 
 __all__ = [
     "ENCODINGS",
-    "Echo",
     "Encoded",
     "Encoding",
     "Feature",

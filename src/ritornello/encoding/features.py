@@ -18,29 +18,9 @@
 
 Value 0 of each means "none": no metre yet, no note yet, no bar before, no end known.
 
-*Echoes* are features of another kind, read by the copy gates of a network: each suggests a note group from the
-melody's own past.
-
-    bar_ago, two_bars_ago, four_bars_ago, eight_bars_ago
-                what sounded at this place so many bars before, as it would be written now. Strength 1: it sounded on
-                there (no duration is suggested); 2: it began there
-    motif       what followed when the last k events had the same pitches and durations: of the longest such match, at
-                most LONGEST_MATCH events, the latest. Strength k
-    contour     likewise, matched on pitches alone
-    sequence    likewise, matched on the intervals and durations; what followed is transposed to go on from the last
-                pitch
-
-Strength 0 means "none". Where pitches are relative to a key, or to the note before, a motif is found again in another
-key or on another degree. The grid, whose steps are no events, has the bars alone: an echo is the token of that step
-(strength 1: no_event; 2: another). Each echo takes three columns after the features: event (id of part 0, plus 1; 0
-for none), duration (id of part 1 counted from its first, plus 1; 0 for none) and strength.
-
 One tracker computes all of this, a melody at a time, for training, scoring and composing alike (`feature_rows`).
 
-Sources: a bar ago from Magenta's lookback (Waite 2016, "Generating Long-Term Structure in Songs and Stories");
-longest matches within the melody from the short-term model of IDyOM (Conklin and Witten 1995, "Multiple viewpoint
-systems for music prediction"; Pearce 2005); copying from the past from Gu et al. 2016 (arXiv 1603.06393), Merity et
-al. 2016 (arXiv 1609.07843) and Grave et al. 2016 (arXiv 1612.04426).
+Source: a bar ago from Magenta's lookback (Waite 2016, "Generating Long-Term Structure in Songs and Stories").
 """
 
 from __future__ import annotations
@@ -57,17 +37,13 @@ from ritornello.encoding.vocabulary import MetreTable
 from ritornello.music.keys import PROFILES
 
 INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago", "countdown")
-BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2, "four_bars_ago": 4, "eight_bars_ago": 8}  # two are inputs, all echoes
+BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2}
 PER_QUARTER = 12
 POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
 STRENGTHS = 6
 COUNTDOWN = "countdown"
 TO_GO = (1, 2, 3, 4, *[5] * 4, *[6] * 8, 7)  # its values by bars to go, 0 to 16 or more
 OVER = 8  # after the last bar: `end` after a full bar is asked for where the next bar would begin
-LONGEST_MATCH = 6  # events
-ONE_LONGER = (*range(1, LONGEST_MATCH + 1), LONGEST_MATCH)  # of a run, which counts no further
-DURATIONS_APART = 1024  # more than there are durations
-NO_INTERVAL = 512  # code of the interval to or from a rest; others are counted from 128
 
 
 class Feature(NamedTuple):
@@ -75,20 +51,6 @@ class Feature(NamedTuple):
 
     name: str
     size: int
-
-
-class Echo(NamedTuple):
-    """A suggestion from the melody's own past: strengths 0 (none) to strengths - 1."""
-
-    name: str
-    strengths: int
-
-
-ECHOES = (
-    *(Echo(name, 3) for name in BARS_AGO),
-    *(Echo(name, LONGEST_MATCH + 1) for name in ("motif", "contour", "sequence")),
-)
-BAR_ECHOES = ECHOES[: len(BARS_AGO)]
 
 
 Event = tuple[int, int, int]
@@ -104,20 +66,6 @@ def checked_inputs(inputs: str | Sequence[str]) -> tuple[str, ...]:
         if name not in INPUTS:
             raise ValueError(f"no such side input: {name!r}; there are {', '.join(INPUTS)}")
     return tuple(name for name in INPUTS if name in names)
-
-
-def checked_echoes(echoes: str | Sequence[str | Echo], known: Sequence[Echo] = ECHOES) -> tuple[Echo, ...]:
-    """Return the echoes of these names in the order of `known`.
-
-    Raises ValueError for an unknown name.
-    """
-    given = (echoes,) if isinstance(echoes, str) else tuple(echoes)
-    names = [echo.name if isinstance(echo, Echo) else echo for echo in given]
-    for name in names:
-        if name not in [echo.name for echo in known]:
-            there = ", ".join(echo.name for echo in known) or "none"
-            raise ValueError(f"no such echo here: {name!r}; there are {there}")
-    return tuple(echo for echo in known if echo.name in names)
 
 
 def feature_list(
@@ -141,11 +89,11 @@ def feature_list(
 
 
 def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Compute the features and echoes before each note group of a melody, (groups, F) int16.
+    """Compute the features before each note group of a melody, (groups, F) int16.
 
-    F is len(features) + 3 * len(echoes) of the encoding. Row g follows from the groups before g alone.
+    Row g follows from the groups before g alone.
     """
-    columns = len(encoding.features) + 3 * len(encoding.echoes)
+    columns = len(encoding.features)
     parts = len(encoding.parts)
     groups = -(-len(tokens) // parts)
     if not columns:
@@ -260,19 +208,11 @@ _FITS = _fits()
 
 
 class Past:
-    """What has sounded in one melody so far: its events, how well keys fit them, and where runs of them came before.
+    """What has sounded in one melody so far: its events, and how well keys fit them."""
 
-    matches: names of the echoes that match events. found: by name, the index of the event that followed the latest
-    of the longest earlier runs that are as the run that ends now, and their length; 0 for none, at most
-    LONGEST_MATCH. Counts over the melody's own past belong here as well.
-    """
-
-    def __init__(self, matches: Sequence[str] = ()):
+    def __init__(self) -> None:
         self.starts: list[int] = []
         self.events: list[Event] = []
-        self.found = dict.fromkeys(matches, (0, 0))
-        self._places: dict[str, dict[int, list[int]]] = {name: {} for name in matches}  # by code: events that have it
-        self._runs: dict[str, dict[int, int]] = {name: {} for name in matches}  # by event: length of the run up to it
         self._fit: np.ndarray | None = None
 
     def sound(self, pitch: int, ticks: int) -> None:
@@ -289,30 +229,8 @@ class Past:
 
     def add(self, start: int, event: Event) -> None:
         """Append an event that starts at `start` ticks."""
-        index, before = len(self.events), self.events[-1][2] if self.events else -1
         self.starts.append(start)
         self.events.append(event)
-        if not self.found:
-            return
-        identity, duration, pitch = event
-        interval = NO_INTERVAL if pitch < 0 or before < 0 else pitch - before + 128
-        codes = {  # equal for the events that an echo takes as equal
-            "motif": identity * DURATIONS_APART + duration,
-            "contour": identity,
-            "sequence": interval * DURATIONS_APART + duration,
-        }
-        for name in self.found:
-            places, earlier = self._places[name].get(codes[name]), self._runs[name]
-            if places is None:
-                self._places[name][codes[name]], self._runs[name], self.found[name] = [index], {}, (0, 0)
-                continue
-            runs = self._runs[name] = {place: ONE_LONGER[earlier.get(place - 1, 0)] for place in places}
-            length = max(runs.values())
-            for place in reversed(places):
-                if runs[place] == length:
-                    self.found[name] = (place + 1, length)
-                    break
-            places.append(index)
 
     def at(self, time: int) -> Event:
         """Return what sounded at this time; its duration is -1 unless it began there."""
@@ -325,9 +243,5 @@ class Past:
     def copy(self) -> Past:
         """Return a past that goes on by itself."""
         other = copy(self)
-        other.starts, other.events, other.found = self.starts.copy(), self.events.copy(), self.found.copy()
-        other._runs = self._runs.copy()
-        other._places = {
-            name: {code: places.copy() for code, places in by_code.items()} for name, by_code in self._places.items()
-        }
+        other.starts, other.events = self.starts.copy(), self.events.copy()
         return other

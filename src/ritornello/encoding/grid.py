@@ -18,10 +18,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from ritornello.encoding.features import BAR_ECHOES, Echo, Feature, checked_echoes, checked_inputs, feature_list
+from ritornello.encoding.features import Feature, checked_inputs, feature_list
 from ritornello.encoding.grid_tracker import KEYS, NO_EVENT, NOTE_OFF, SILENCE, GridTracker
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import checked_steps, from_barline, rounded, stepped
@@ -137,15 +138,13 @@ class Grid(StepEncoding):
     steps_per_quarter: int = 4
     plain: bool = False
     inputs: tuple[str, ...] = ()
-    echoes: tuple[Echo, ...] = ()
     version: int = LATEST
     with_key: bool = False
     name = "grid"
-    known_echoes = BAR_ECHOES  # () in an encoding made from this one whose ids are no pitches
+    memory: ClassVar[tuple[str, ...]] = ()  # its steps are no events
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked_inputs(self.inputs))
-        object.__setattr__(self, "echoes", checked_echoes(self.echoes, self.known_echoes))
         object.__setattr__(self, "steps_per_quarter", checked_steps(self.steps_per_quarter))
         if self.with_key and self.plain:
             raise ValueError("the plain grid names no key: leave with_key out")
@@ -192,8 +191,7 @@ class Grid(StepEncoding):
         plain = {"name": self.name, "steps_per_quarter": self.steps_per_quarter, "plain": self.plain}
         plain |= {"inputs": list(self.inputs)} if self.inputs else {}
         plain |= {} if self.version == 1 else {"version": self.version}
-        plain |= {"with_key": True} if self.with_key else {}
-        return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
+        return plain | ({"with_key": True} if self.with_key else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Encode a melody: its metre, one token per step up to the end of the last note, `end`.

@@ -43,7 +43,6 @@ class GridTracker:
         self._key = -1
         self._last = -1  # pitch of the last note
         self._past = Past()
-        self._steps: list[int] = []  # tokens so far, for echoes
 
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool."""
@@ -121,7 +120,7 @@ class GridTracker:
         return (0, 0) if self.encoding.plain else (len(metres.first_rows), len(metres.second_rows) + keys)
 
     def features(self) -> list[int]:
-        """Compute features and echoes of the next token (see `features.py`)."""
+        """Compute the features of the next token (see `features.py`)."""
         encoding, time = self.encoding, self.time
         ago = {name: self._past.at(time - BARS_AGO[name] * self.bar) for name in encoding.inputs if name in BARS_AGO}
         metres, metre, place = encoding.metres, self._metre, (0, 0)
@@ -130,12 +129,7 @@ class GridTracker:
             place = metrical(metres.divisions[metre], here, self.bar, self.beat, per_quarter)
         key = self._key if encoding.with_key else self._past.key()
         to_go = count_down(self.until, self.since, time, self.bar)
-        values = input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago, to_go)
-        for echo in encoding.echoes:
-            step = time - BARS_AGO[echo.name] * self.bar
-            token = self._steps[step] if step >= 0 else -1
-            values += (token + 1, 0, 0 if token < 0 else 1 if token == NO_EVENT else 2)
-        return values
+        return input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago, to_go)
 
     def advance(self, token: int) -> None:
         """Go on by one token."""
@@ -163,8 +157,6 @@ class GridTracker:
                 self._past.sound(self.sounding, 1)
             if token != NO_EVENT:
                 self._past.add(self.time, (SILENCE if token == NOTE_OFF else token, 0, self.sounding))
-        if self.encoding.echoes:
-            self._steps.append(token)
         self.time += 1
 
     def _begin_metre(self, lower: int) -> None:
@@ -177,7 +169,7 @@ class GridTracker:
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
-        other._past, other._steps = self._past.copy(), self._steps.copy()
+        other._past = self._past.copy()
         return other
 
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ritornello.encoding.features import INPUTS, Echo, Feature, checked_inputs
+from ritornello.encoding.features import INPUTS, Feature, checked_inputs
 from ritornello.encoding.grid import Grid, StepEncoding
 from ritornello.encoding.grid_tracker import NO_EVENT, NOTE_OFF, GridTracker
 from ritornello.encoding.protocol import Encoded
@@ -47,7 +47,7 @@ class Lookback(StepEncoding):
     version: int = LATEST
     with_key: bool = False
     name = "lookback"
-    echoes: ClassVar[tuple[Echo, ...]] = ()  # the labels are what is copied
+    memory: ClassVar[tuple[str, ...]] = ()  # the labels say what comes again
 
     def __post_init__(self) -> None:
         names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
@@ -160,7 +160,7 @@ class LookbackTracker(GridTracker):
     def __init__(self, encoding: Lookback):
         super().__init__(encoding.grid)
         self.lookback = encoding
-        self._steps = []  # tokens of the grid so far
+        self._steps: list[int] = []  # tokens of the grid so far
 
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool.
@@ -193,6 +193,12 @@ class LookbackTracker(GridTracker):
         if plain <= NOTE_OFF:
             self._steps.append(plain)
         super().advance(plain)
+
+    def copy(self) -> Self:
+        """Return rules that go on from here by themselves."""
+        other = super().copy()
+        other._steps = self._steps.copy()
+        return other
 
     def _ago(self, bars: int, steps: int = 0) -> int:
         """Return the grid's token so many bars and steps ago; no_event before the beginning."""

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ritornello.encoding.features import Echo, Feature
+from ritornello.encoding.features import Feature
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.rounding import from_barline, rounded, staying, stepped
 from ritornello.encoding.vocabulary import (
@@ -77,7 +77,7 @@ class MidiTokEncoding:
     name = "miditok"
     is_keyed = False
     features: ClassVar[tuple[Feature, ...]] = ()
-    echoes: ClassVar[tuple[Echo, ...]] = ()
+    memory: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         kinds = {row.name.split("_")[0] for row in self.vocabulary.rows[: self._begin]}

@@ -37,7 +37,8 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding.durations import DURATIONS, LENGTHS, TICKS, spelled
-from ritornello.encoding.features import Echo, Feature, checked_echoes, checked_inputs, feature_list
+from ritornello.encoding.features import Feature, checked_inputs, feature_list
+from ritornello.encoding.memory import checked_sources
 from ritornello.encoding.note_layout import (
     ABOVE_KEY,
     ABOVE_PREVIOUS,
@@ -82,21 +83,20 @@ KEYS = [key_of(tonic, mode) for mode in MODES for tonic in range(12)]  # as the 
 
 @dataclass(frozen=True)
 class NoteEncoding:
-    """Absolute pitches: ids 0 to 127. inputs: of `features.INPUTS`. echoes: of `features.ECHOES`. version: 1 or 2.
+    """Absolute pitches: ids 0 to 127. inputs: of `features.INPUTS`. version: 1 or 2.
 
     with_key: the header names the key, which the features follow then.
     """
 
     inputs: tuple[str, ...] = ()
-    echoes: tuple[Echo, ...] = ()
     version: int = LATEST
     with_key: bool = False
     name = "note"
+    memory = tuple[str, ...]()  # contexts of absolute pitches would be others in each key
     pitch_range = (0, 127)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", checked_inputs(self.inputs))
-        object.__setattr__(self, "echoes", checked_echoes(self.echoes))
 
     @cached_property
     def metres(self) -> MetreTable:
@@ -183,8 +183,7 @@ class NoteEncoding:
         """Return what `make_encoding` needs to build this encoding again."""
         plain: dict[str, Any] = {"name": self.name, "inputs": list(self.inputs)}
         plain |= {} if self.version == 1 else {"version": self.version}
-        plain |= {"with_key": True} if self.with_key else {}
-        return plain | ({"echoes": [echo.name for echo in self.echoes]} if self.echoes else {})
+        return plain | ({"with_key": True} if self.with_key else {})
 
     def encode(self, melody: Melody) -> Encoded:
         """Encode a melody: exact, unless a duration has no spelling.
@@ -407,13 +406,18 @@ class NoteEncoding:
 
 @dataclass(frozen=True)
 class IntervalEncoding(NoteEncoding):
-    """Relative pitches. relative_to: "key" or "previous". inputs, echoes, version: as of `NoteEncoding`."""
+    """Relative pitches. relative_to: "key" or "previous". memory: of `memory.SOURCES`.
+
+    inputs, version: as of `NoteEncoding`.
+    """
 
     relative_to: str = "key"
+    memory: tuple[str, ...] = ()
     name = "interval"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "memory", checked_sources(self.memory))
         if self.relative_to not in ("key", "previous"):
             raise ValueError(f'relative_to must be "key" or "previous", not {self.relative_to!r}')
 
@@ -424,4 +428,5 @@ class IntervalEncoding(NoteEncoding):
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build this encoding again."""
-        return {**super().to_dict(), "relative_to": self.relative_to}
+        plain = {**super().to_dict(), "relative_to": self.relative_to}
+        return plain | ({"memory": list(self.memory)} if self.memory else {})

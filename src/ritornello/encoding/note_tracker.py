@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ritornello.encoding.durations import AFTER, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
-from ritornello.encoding.features import BARS_AGO, NO_EVENT_YET, Past, count_down, input_values, metrical
+from ritornello.encoding.durations import AFTER, COARSE, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
+from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, frames_at, gone_on, keeping
 from ritornello.encoding.vocabulary import bar_lengths, first_beats
@@ -22,6 +22,7 @@ STATE_AFTER = AFTER.tolist()
 TIE_FROM = SHORTEST_TIE.tolist()
 MINOR = [Key(0, 0, mode).is_minor for mode in MODES]
 ENDLESS = 1 << 39  # ticks
+PLACES = 512  # in a bar, 24ths of a quarter note
 TABLES = 4096  # rows kept of each kind
 
 
@@ -56,7 +57,7 @@ class NoteTracker:
         self._metre = self._key = self._plain_key = -1
         self._base = 0  # the pitch that others are counted from
         self._last = -1  # pitch of the last note
-        self._past = Past(self._tables.matches)
+        self._past = Past()
 
     def legal(self) -> np.ndarray:
         """Tell which ids of the due part may come next, (parts[part],) of bool."""
@@ -174,11 +175,10 @@ class NoteTracker:
         return self._tables.pitches(self._base, self.notes == 0)
 
     def features(self) -> list[int]:
-        """Compute features and echoes of the next group (see `features.py`)."""
+        """Compute the features of the next group (see `features.py`)."""
         encoding, past, time, bar = self.encoding, self._past, self.time, self.bar
         first = self._base + self.row.lowest  # pitch of id 0
         highest = self.ids.rest - 1
-        lengths = self.ids.length - self.ids.second + 1  # of the shortest duration
         ago = {}
         for name, bars in self._tables.bars_ago.items():
             found = ago[name] = past.at(time - bars * bar)
@@ -189,20 +189,19 @@ class NoteTracker:
         if metre >= 0:
             in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
         to_go = count_down(self.until, self.since, time, bar)
-        values = input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago, to_go)
-        for name in self._tables.echoes:
-            if name in ago:
-                event, duration, _ = ago[name]
-                strength = (event >= 0) + (duration >= 0)
-            else:
-                place, strength = past.found[name]
-                event, duration, pitch = past.events[place] if strength else NO_EVENT_YET
-                if name == "sequence" and pitch >= 0:
-                    before, here = past.events[place - 1][2], past.events[-1][2]
-                    if before >= 0 and here >= 0:
-                        event = min(max(pitch - before + here - first, 0), highest)
-            values += (event + 1, duration + lengths if duration >= 0 else 0, strength)
-        return values
+        return input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago, to_go)
+
+    def context(self) -> tuple[int, int, int]:
+        """Compute what memory asks for: place in the bar, id that repeats the last note, and bar.
+
+        (-1, -1, 0) in the header; -1 for the id before the first note. A place is a metre and 24ths of a quarter.
+        """
+        if not self._is_ready:
+            return -1, -1, 0
+        since = self.time - self.since
+        place = PLACES * (self._metre + 1) + min(since % self.bar * COARSE // TICKS, PLACES - 1)
+        last = self._last - self._base - self.row.lowest if self.notes else -1
+        return place, last, self.bars_before + since // self.bar
 
     def advance(self, token: int) -> None:
         """Go on by one token."""
@@ -237,10 +236,10 @@ class NoteTracker:
         elif event != ids.tie or not self._started:
             self._header(event, token, ticks)
             return
-        if self._tables.remembers:
+        if self._tables.bars_ago:
             self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
-            if self._tables.follows_key and self.sounding >= 0:
-                self._past.sound(self.sounding, ticks)
+        if self._tables.follows_key and self.sounding >= 0:
+            self._past.sound(self.sounding, ticks)
         if self._tuplet or ticks % PLAIN:
             place = (self.time - self.since) % self.bar
             after = (place + ticks) % self.bar
@@ -322,9 +321,8 @@ def rest_fits(left: int, least: int, late: int, rule: Rule | None = None) -> Fit
 class NoteTables:
     """What the rules of one encoding look up: rows of ids by state, made once, and what its features ask for.
 
-    bars, beats: ticks of a bar and of its first beat in each of `metres`; at -1 of "other". echoes: names of all;
-    matches: of those that match events. bars_ago: inputs and echoes that look back so many bars. remembers: any of
-    them needs the past. follows_key: one needs the key, and no header names it.
+    bars, beats: ticks of a bar and of its first beat in each of `metres`; at -1 of "other". bars_ago: inputs that
+    look back so many bars. follows_key: one needs the key, and no header names it.
     """
 
     def __init__(self, encoding: Any):
@@ -332,10 +330,8 @@ class NoteTables:
         self._row, self.metres = encoding.pitch_row, encoding.metres
         self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
         self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
-        inputs, self.echoes = encoding.inputs, [echo.name for echo in encoding.echoes]
-        self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in (*inputs, *self.echoes)}
-        self.matches = [name for name in self.echoes if name not in self.bars_ago]
-        self.remembers = bool(inputs or self.echoes)
+        inputs = encoding.inputs
+        self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in inputs}
         self.names_key = encoding.names_key
         self.follows_key = not self.names_key and ("key" in inputs or "degree" in inputs)
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}

@@ -9,9 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding.features import COUNTDOWN, ECHOES
+from ritornello.encoding.features import COUNTDOWN
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
+from ritornello.encoding.memory import SOURCES
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
 from ritornello.encoding.protocol import Encoding
 
@@ -23,10 +24,10 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
     "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
 }
 DEFAULT = "interval"  # the best of benchmarks/representations
-NOTHING = "none"  # a user's word for no inputs, or no echoes
-_BESIDES = {"inputs": ("position", "strength", "metre", COUNTDOWN), "echoes": tuple(echo.name for echo in ECHOES)}
+NOTHING = "none"  # a user's word for no inputs, or no memory
+_INPUTS = {"inputs": ("position", "strength", "metre", COUNTDOWN)}
 IN_KEYS = ("note", "grid", "lookback")  # whose header may name the key
-RECOMMENDED: dict[str, dict[str, Any]] = {"note": _BESIDES, "interval": _BESIDES}
+RECOMMENDED: dict[str, dict[str, Any]] = {"note": _INPUTS, "interval": _INPUTS | {"memory": SOURCES}}
 
 
 def encoding_class(name: str) -> Any:
@@ -88,8 +89,8 @@ class EncodingOptions:
     relative_to: str | None = None
     """What `interval` counts pitches from: "key" or "previous"."""
 
-    echoes: str | Sequence[str] | None = None
-    """Names of echoes, as of inputs."""
+    memory: str | Sequence[str] | None = None
+    """Sources of memory, as of inputs."""
 
     def build(self) -> Any:
         """Make the encoding.
@@ -103,7 +104,7 @@ class EncodingOptions:
             "plain": self.plain or None,
             "steps_per_quarter": self.steps_per_quarter,
             "inputs": _names("inputs", self.inputs),
-            "echoes": _names("echoes", self.echoes),
+            "memory": _names("memory", self.memory),
             "relative_to": self.relative_to,
         }
         given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
@@ -174,7 +175,7 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
             words.append(f"{options[option]}{unit}")
     words += [json.dumps(options["config"], sort_keys=True)] if options.get("config") else []
     parts = [" ".join(words)]
-    for option in ("inputs", "echoes"):
+    for option in ("inputs", "memory"):
         names = tuple(map(str, options.get(option) or ()))
         if names != usual.get(option, ()):
             parts.append(f"{option} {' '.join(names)}" if names else f"no {option}")

@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from ritornello.encoding.features import Echo, Feature
+from ritornello.encoding.features import Feature
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import Key, Melody
 
@@ -39,7 +39,7 @@ class Encoding(Protocol):
     """A way of writing music as tokens: a frozen dataclass of its options.
 
     name: its name in ENCODINGS. parts: number of ids in each part of a group; their sum is the vocabulary's size.
-    features: the inputs besides the tokens. echoes: what the copy gates may copy from the music so far.
+    features: the inputs besides the tokens. memory: its sources, of `memory.SOURCES`; () for none.
     end: id of the token that ends a piece of music, None where there is none.
     """
 
@@ -54,7 +54,7 @@ class Encoding(Protocol):
     @property
     def features(self) -> tuple[Feature, ...]: ...
     @property
-    def echoes(self) -> tuple[Echo, ...]: ...
+    def memory(self) -> tuple[str, ...]: ...
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build the encoding again, ready for JSON."""
@@ -81,10 +81,7 @@ class Rules(Protocol):
         """
 
     def features(self) -> Sequence[int]:
-        """Compute the values of `Encoding.features`, then three for each echo (see `features.py`).
-
-        To be called where part 0 is due.
-        """
+        """Compute the values of `Encoding.features` (see `features.py`), where part 0 is due."""
 
     def advance(self, token: int) -> None:
         """Go on by one token, an id of the vocabulary."""

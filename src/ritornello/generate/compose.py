@@ -97,7 +97,8 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        players = Players(network, encoding, len(waiting), with_rules=True)
+        dials = options.memory, options.quote
+        players = Players(network, encoding, len(waiting), True, *dials)
         of_waiting = [headings[index] for index in waiting]
         forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting)
         given, nats = opening

@@ -32,6 +32,12 @@ class GenerateOptions:
     min_p: float = 0.0
     """Leave out tokens less likely than this share of the likeliest, 0 to 1."""
 
+    memory: float = 1.0
+    """How much the tune's own past counts, 0 (not at all) to 2; 1 is as learned."""
+
+    quote: float = 1.0
+    """How much the training tunes count, 0 (not at all) to 2; 1 is as learned."""
+
     metre: str | None = None
     """Metre, such as 3/4 or 3+2+2/8; without it, drawn as the training corpus has them."""
 
@@ -60,7 +66,8 @@ class GenerateOptions:
     """All notes equally loud, without accents and swell."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("bars", 1, MAX_BARS), ("temperature", 0, 10), ("min_p", 0, 1)):
+        ranges = ("bars", 1, MAX_BARS), ("temperature", 0, 10), ("min_p", 0, 1), ("memory", 0, 2), ("quote", 0, 2)
+        for name, low, high in ranges:
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
         if self.qpm is not None and not 10 <= self.qpm <= 400:

@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from ritornello.encoding import Encoding
+from ritornello.encoding.memory import levels
 
 
 @dataclass(frozen=True)
@@ -16,24 +17,22 @@ class Alphabet:
     """Sizes alone. A group of one token of each part is one step of the network.
 
     parts: number of ids in each part; part 0 has the ids from 0 on, part 1 those after it, and so on.
-    features: number of values of each feature. echoes: number of strengths of each echo, the same for all.
+    features: number of values of each feature. memory: its sources (see `encoding.memory`), () for none.
     """
 
     parts: tuple[int, ...]
     features: tuple[int, ...] = ()
-    echoes: tuple[int, ...] = ()
+    memory: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.parts
-        assert len(set(self.echoes)) <= 1
+        assert not self.memory or len(self.parts) == 2
 
     @classmethod
     def of(cls, encoding: Encoding) -> Alphabet:
         """Return the alphabet of an encoding."""
-        strengths = [echo.strengths for echo in encoding.echoes]
-        # One table serves all echoes; it has room for the one with the most strengths.
-        echoes = (max(strengths, default=0),) * len(strengths)
-        return cls(tuple(encoding.parts), tuple(feature.size for feature in encoding.features), echoes)
+        sizes = tuple(feature.size for feature in encoding.features)
+        return cls(tuple(encoding.parts), sizes, tuple(encoding.memory))
 
     @cached_property
     def size(self) -> int:
@@ -46,24 +45,9 @@ class Alphabet:
         return (0, *accumulate(self.parts))
 
     @cached_property
-    def feature_sizes(self) -> tuple[int, ...]:
-        """Size of each categorical feature column, (F,): the features, then three for each echo.
-
-        Those are the event suggested plus 1, the duration suggested plus 1 (0: none), and the strength.
-        """
-        second = self.parts[1] if len(self.parts) > 1 else 0
-        return self.features + tuple(n for most in self.echoes for n in (self.parts[0] + 1, second + 1, most))
-
-    @cached_property
-    def echo_places(self) -> tuple[slice, slice, slice]:
-        """Columns of the echoes' events, durations and strengths among all feature columns."""
-        first, second, strength = (slice(len(self.features) + n, None, 3) for n in range(3))
-        return first, second, strength
-
-    @cached_property
-    def echo_rows(self) -> np.ndarray:
-        """Row where each echo's strengths begin in one table of all, (echoes,)."""
-        return np.cumsum([0, *self.echoes])[:-1]
+    def levels(self) -> tuple[int, ...]:
+        """Number of levels of memory of each part, () without memory."""
+        return tuple(len(levels(self.memory, part)) for part in range(len(self.parts))) if self.memory else ()
 
     @property
     def nothing(self) -> int:
@@ -80,8 +64,8 @@ class Alphabet:
     def __str__(self) -> str:
         sizes = " + ".join(map(str, self.features))
         features = f" and {len(self.features)} features of {sizes}" if self.features else ""
-        copied = f" and {len(self.echoes)} echoes of {max(self.echoes)} strengths" if self.echoes else ""
-        return f"{' + '.join(map(str, self.parts))} tokens{features}{copied}"
+        memory = f" and memory of {', '.join(self.memory)}" if self.memory else ""
+        return f"{' + '.join(map(str, self.parts))} tokens{features}{memory}"
 
     def groups(self, tokens: np.ndarray) -> np.ndarray:
         """Arrange a melody's tokens, (length,), in groups, (groups, parts) of int64.

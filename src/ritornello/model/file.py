@@ -17,6 +17,7 @@ import numpy as np
 from ritornello import atomic
 from ritornello.encoding import ENCODINGS, MelodyEncoding, encoding_from_dict
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.counts import PREFIX, counts_of_tensors
 from ritornello.model.lstm import NumpyLstm, tensor_shapes
 from ritornello.model.options import NetworkOptions
 
@@ -70,7 +71,10 @@ def save_model(
     from safetensors.numpy import save
 
     dtype = np.float16 if half else np.float32
-    tensors = {name: np.ascontiguousarray(value, dtype) for name, value in sorted(model.tensors.items())}
+    tensors = {
+        name: np.ascontiguousarray(value, None if name.startswith(PREFIX) else dtype)  # counts are whole numbers
+        for name, value in sorted(model.tensors.items())
+    }
     header = {
         "format": FORMAT,
         "network": asdict(model.network),
@@ -106,7 +110,12 @@ def load_model(path: str | Path) -> ModelFile:
                 f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import "
                 "the module that puts it into ritornello.encoding.ENCODINGS before you load the model"
             )
-        encoding = encoding_from_dict(header["encoding"])
+        if header["encoding"].get("echoes"):
+            raise ModelFileError(
+                f"{path}: made by an older ritornello, whose networks had copy gates (echoes) where they have memory "
+                "now; train it anew with `ritornello train CORPUS`"
+            )
+        encoding = encoding_from_dict({k: v for k, v in header["encoding"].items() if k != "echoes"})
         if header["vocabulary"] != [list(row[:3]) for row in encoding.vocabulary.rows]:
             raise ModelFileError(
                 f"{path}: its vocabulary is not the one that {name!r} has in this version; train it again"
@@ -165,7 +174,12 @@ def _check_tensors(
                 f"{path}: its weights {name} have the shape {tensors[name].shape}, but the network that it says it "
                 f"is needs {shape}; train it again"
             )
-    if spare := sorted(tensors.keys() - shapes.keys() - starts.keys()):
+    counts = {name for name in tensors if name.startswith(PREFIX)}
+    if ("corpus" in encoding.memory) != bool(counts):
+        raise ModelFileError(f"{path}: it has {'spare' if counts else 'no'} counts of its corpus; train it again")
+    if counts:
+        counts_of_tensors(tensors)  # refuses what does not fit together
+    if spare := sorted(tensors.keys() - shapes.keys() - starts.keys() - counts):
         raise ModelFileError(
             f"{path}: its weights {', '.join(spare)} do not belong to the network that it says it is; train it again"
         )

@@ -19,8 +19,8 @@ An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in p
     chain.embedding        (V0, C)
     output.1.weight, .bias (V1, C), (V1,)
 
-With attention (`attention.py`) the softmaxes see 2H numbers: the output and the context. With echoes (`echoes.py`)
-copy gates raise the logits of groups that came before in the same melody.
+With attention (`attention.py`) the softmaxes see 2H numbers: the output and the context. With memory (`memory.py`)
+the logits of what followed contexts like the present one are raised.
 
 The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the features ("nothing
 yet" fills every place of its group); its output predicts part 0. Given part 0 as well, tanh(chain.input @ output +
@@ -40,8 +40,10 @@ import numpy as np
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
-from ritornello.model.echoes import Gates, echo_shapes, suggested
+from ritornello.model.counts import PREFIX, counts_of_tensors
+from ritornello.model.memory import Gate, Recalled, memory_shapes
 from ritornello.model.options import NetworkOptions
+from ritornello.model.recall import Corpus
 
 Rows = np.ndarray | slice
 Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -52,8 +54,7 @@ class State(NamedTuple):
 
     layers: hidden and cell state of each, (batch, H). part: the part of its group that the next token fed is of.
     given: tokens of part 0 in an unfinished group, (batch,), or None. seen: input of the softmaxes, (batch, H or 2H),
-    once something was fed. memory: what attention looks back on. features: of the group that is due, (batch, F),
-    where a network has echoes.
+    once something was fed. memory: what attention looks back on.
     """
 
     layers: Layers
@@ -61,14 +62,13 @@ class State(NamedTuple):
     given: np.ndarray | None = None
     seen: np.ndarray | None = None
     memory: Memory | None = None
-    features: np.ndarray | None = None
 
     def keep(self, rows: Rows) -> State:
         """Return the state of these melodies alone (indices, a mask or a slice)."""
         layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
-        given, seen, features = (None if it is None else it[rows] for it in (self.given, self.seen, self.features))
+        given, seen = (None if it is None else it[rows] for it in (self.given, self.seen))
         memory = None if self.memory is None else self.memory.keep(rows)
-        return State(layers, self.part, given, seen, memory, features)
+        return State(layers, self.part, given, seen, memory)
 
 
 class NumpyLstm:
@@ -85,7 +85,7 @@ class NumpyLstm:
         dtype: type = np.float32,
     ):
         check_parts(alphabet)
-        weights = {name: np.asarray(value, np.float64) for name, value in tensors.items()}
+        weights = {name: np.asarray(v, np.float64) for name, v in tensors.items() if not name.startswith(PREFIX)}
         self.layers, self.width, self.alphabet = options.layers, options.width, alphabet
         self.dtype = np.dtype(dtype)
         self._is_chained = len(alphabet.parts) == 2
@@ -103,8 +103,8 @@ class NumpyLstm:
         self._start: Layers = tuple((output[None].astype(dtype), cell[None].astype(dtype)) for output, cell in states)
         self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
-        parts = range(len(alphabet.parts) if alphabet.echoes else 0)
-        self._gates = [Gates(weights, part, alphabet, self.dtype) for part in parts]
+        self._gates = [Gate(weights, part, self.dtype) for part in range(len(alphabet.levels))]
+        self.corpus = Corpus(counts_of_tensors(tensors)) if "corpus" in alphabet.memory else None
         if self._is_chained:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
@@ -151,10 +151,13 @@ class NumpyLstm:
                 seen += share * output
         if self._attention is not None and memory is not None:
             seen, memory = self._attention.look(seen, memory)
-        return State(tuple(after), 0, None, seen, memory, features if self._gates else None)
+        return State(tuple(after), 0, None, seen, memory)
 
-    def logits(self, state: State) -> np.ndarray:
-        """Compute the logits of the part that is due, (batch, parts[part]), unnormalised."""
+    def logits(self, state: State, recalled: Recalled | None = None, dials: np.ndarray | None = None) -> np.ndarray:
+        """Compute the logits of the part that is due, (batch, parts[part]), unnormalised.
+
+        recalled, dials: where there is memory, what it recalls for that part, and factors of its levels.
+        """
         assert state.seen is not None  # something was fed
         seen, part = state.seen, state.part
         if part:
@@ -164,26 +167,7 @@ class NumpyLstm:
             np.tanh(seen, seen)  # (batch, C)
         weight, bias = self._outputs[part]
         logits = (seen @ weight)[:, self._own[part]] + bias
-        if state.features is not None:
-            named = suggested(state.features, self.alphabet, state.given if part else None)
-            self._gates[part].open(logits, seen, named)
-        return logits
-
-    def suggested(self, state: State) -> np.ndarray:
-        """Mask the ids of the due part that echoes suggest.
-
-        Returns (batch, parts[part]) of bool: of part 1 those of the echoes that suggested the token
-        of part 0 which came.
-        """
-        assert state.features is not None  # a network with echoes, to which something was fed
-        token = suggested(state.features, self.alphabet).token  # (batch, C)
-        if state.part:
-            assert state.given is not None
-            follows = token == state.given[:, None] + 1
-            token = suggested(state.features, self.alphabet, state.given).token * follows
-        mask = np.zeros((len(token), self.alphabet.parts[state.part] + 1), bool)  # column 0: nothing
-        np.put_along_axis(mask, token, True, 1)
-        return mask[:, 1:]
+        return logits if recalled is None else self._gates[part].open(logits, seen, recalled, dials)
 
     def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
         """Compute the first layer's gates before its tanh, (batch, 4H)."""
@@ -193,9 +177,9 @@ class NumpyLstm:
         if state.given is not None:
             gates += _looked_up(self._table, state.given, row)
         if features is None:
-            if self.alphabet.feature_sizes:
+            if self.alphabet.features:
                 raise ValueError(
-                    f"this network needs its {len(self.alphabet.feature_sizes)} features with each group of tokens"
+                    f"this network needs its {len(self.alphabet.features)} features with each group of tokens"
                 )
             return gates
         for table, values in zip(self._features, features.T, strict=False):
@@ -276,7 +260,7 @@ def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
     if len(alphabet.parts) == 2:
         shapes |= {"chain.input": (chain, seen), "chain.embedding": (alphabet.parts[0], chain)}
         shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
-    return shapes | echo_shapes(alphabet, seen, chain)
+    return shapes | memory_shapes(alphabet.levels, (seen, chain))
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

@@ -12,26 +12,39 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding import Encoding
+from ritornello.encoding.memory import Sizes, levels
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, Rows, State, probabilities
+from ritornello.model.memory import Recalled
+from ritornello.model.recall import Recall
 
 MAX_BATCH = 512
+SOURCE_WORDS = {"own": "the tune so far", "corpus": "its training tunes"}
 
 
-Snapshot = tuple[State, int, np.ndarray | None, list[Any]]
-"""A place to return to: state of the network, part due, tokens not yet read, and the rules of each melody."""
+Snapshot = tuple[State, int, np.ndarray | None, list[Any], tuple[Recall, list[int]] | None]
+"""A place to return to: state of the network, part due, tokens not yet read, rules and memory of the melodies."""
 
 
 class Players:
     """A batch of n melodies in the making, fed side by side; all have the same part of a group due.
 
-    trackers: the rules of each melody, where the network has features or `with_rules` asks for them.
+    trackers: the rules of each melody, where the network has features or memory, or `with_rules` asks for them.
+    memory, quote: factors of the weights of a melody's own past and of the corpus, 0 to 2; 1 is as learned.
     part, first: the part that is due, and its lowest id. The network reads tokens when it must, not before: a melody
     that has ended may leave the batch (`keep`) without a step.
     Raises ValueError for a network of another encoding.
     """
 
-    def __init__(self, network: NumpyLstm, encoding: Encoding, n: int, with_rules: bool = False):
+    def __init__(
+        self,
+        network: NumpyLstm,
+        encoding: Encoding,
+        n: int,
+        with_rules: bool = False,
+        memory: float = 1.0,
+        quote: float = 1.0,
+    ):
         theirs = Alphabet.of(encoding)
         if network.alphabet != theirs:
             raise ValueError(
@@ -39,12 +52,25 @@ class Players:
                 "use the encoding that is stored with the model"
             )
         self.network = network
-        self._has_features = bool(network.alphabet.feature_sizes)
-        is_tracked = with_rules or self._has_features
+        sources = network.alphabet.memory
+        self._has_features = bool(network.alphabet.features)
+        is_tracked = with_rules or self._has_features or bool(sources)
         self.trackers: list[Any] = [encoding.tracker() for _ in range(n)] if is_tracked else []
         self._state = network.start(n)
         self._waiting: np.ndarray | None = np.full(n, network.alphabet.nothing)
         self.part = 0
+        self._recall = Recall(Sizes.of(encoding), sources, network.corpus, n) if sources else None
+        self._recalled: Recalled | None = None
+        self._given: list[int] = []  # events of the group that is due
+        self._dials: list[np.ndarray | None] = [None, None]
+        factor = {"own": memory, "corpus": quote}
+        for name, source in (("memory", "own"), ("quote", "corpus")):
+            if factor[source] != 1 and source not in sources:
+                raise ValueError(
+                    f"this model was trained without memory of {SOURCE_WORDS[source]}; leave --{name} out"
+                )
+        if (memory, quote) != (1, 1):
+            self._dials = [np.array([factor[level.source] for level in levels(sources, part)]) for part in (0, 1)]
 
     @property
     def first(self) -> int:
@@ -55,21 +81,44 @@ class Players:
     def logits(self) -> np.ndarray:
         """Logits of the part that is due, (n, parts[part]), unnormalised."""
         self._read()
-        return self.network.logits(self._state)
+        recalled = self.recalled
+        if recalled is None:
+            return self.network.logits(self._state)
+        return self.network.logits(self._state, recalled, self._dials[self.part])
 
-    def suggested(self) -> np.ndarray | None:
+    @property
+    def recalled(self) -> Recalled | None:
+        """What memory recalls for the part that is due; None without memory."""
+        if self._recall is None:
+            return None
+        if self._recalled is None:
+            if self.part == 0:
+                self._recall.begin([tracker.context() for tracker in self.trackers])
+                self._recalled = self._recall.recall()
+            else:
+                self._recalled = self._recall.recall(self._given)
+        return self._recalled
+
+    def suggested(self, least_order: int = 1) -> np.ndarray | None:
         """Mask the ids of the due part that each melody's own past suggests.
 
-        Returns (n, parts[part]) of bool; None for a network without echoes.
+        Returns (n, parts[part]) of bool: those that followed a context of this order or a higher one, in any view;
+        None for a network without memory of the melody.
         """
-        if not self.network.alphabet.echoes:
+        recalled, alphabet = self.recalled, self.network.alphabet
+        if recalled is None or "own" not in alphabet.memory:
             return None
-        self._read()
-        return self.network.suggested(self._state)
+        known = [level.source == "own" and level.order >= least_order for level in levels(alphabet.memory, self.part)]
+        entries = np.array(known)[recalled.level]
+        mask = np.zeros((len(self.trackers), alphabet.parts[self.part]), bool)
+        mask[recalled.row[entries], recalled.token[entries]] = True
+        return mask
 
     def feed(self, tokens: np.ndarray) -> None:
         """Go on by one token of the due part in each melody, (n,) of int, ids of the vocabulary."""
         self._read()
+        if self._recall is not None:
+            self._remember(self._recall, tokens)
         if self.trackers:
             for tracker, token in zip(self.trackers, tokens.tolist(), strict=True):
                 tracker.advance(token)
@@ -83,15 +132,33 @@ class Players:
             self._waiting = self._waiting[rows]
         if self.trackers:
             self.trackers = [self.trackers[n] for n in np.arange(len(self.trackers))[rows]]
+        if self._recall is not None:
+            self._recall.keep(rows)
+            self._recalled = None
+            self._given = np.array(self._given)[rows].tolist() if self.part else []
 
     def snapshot(self) -> Snapshot:
         """Return the present place, to be restored as often as wanted; no array is copied."""
-        return self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers]
+        recall = None if self._recall is None else (self._recall.copy(), self._given)
+        return self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers], recall
 
     def restore(self, place: Snapshot) -> None:
         """Go back to a snapshot of these players."""
-        self._state, self.part, self._waiting, trackers = place
+        self._state, self.part, self._waiting, trackers, recall = place
         self.trackers = [tracker.copy() for tracker in trackers]
+        self._recalled = None
+        if recall is not None:
+            self._recall, self._given = recall[0].copy(), recall[1]
+
+    def _remember(self, recall: Recall, tokens: np.ndarray) -> None:
+        """Take a token of each melody into memory, before its rules do."""
+        if self.part == 0:
+            if self._recalled is None:
+                recall.begin([tracker.context() for tracker in self.trackers])
+            self._given = tokens.tolist()
+        else:
+            recall.add(self._given, (tokens - self.first).tolist())
+        self._recalled = None
 
     def _read(self) -> None:
         """Feed the tokens that wait to the network, with the features of the group after them."""
@@ -108,7 +175,7 @@ class Player:
     """A network playing one melody. `feed` a token, `ask` for what may come next, `reset` to begin again.
 
     Where a note has two tokens (pitch, then duration) they are fed and asked one by one; after `end`, `reset`.
-    encoding: the one that the network learned; its rules give the network its features and echoes, if it has any.
+    encoding: the one that the network learned; its rules give the network its features and memory, if it has any.
     Raises ValueError for a network of another encoding.
     """
 

@@ -19,6 +19,8 @@ from ritornello.corpus.tokens import possible_shifts
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.features import COUNTDOWN, countdown_column, feature_rows
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.memory import Recalled
+from ritornello.training.memory import Memory, Recollection
 
 IGNORED = -100  # a target that is not learned
 SECTION = 512  # groups, about; a melody of up to two sections is read whole
@@ -27,16 +29,39 @@ KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not comp
 
 
 class Batch(NamedTuple):
-    """A block of S streams, T recurrent steps, P parts and F feature columns, all int64.
+    """A block of S streams, T recurrent steps, P parts and F features, all int64.
 
     inputs (S, T, P): the note group before, or "nothing yet" (the vocabulary's size) in every part.
     targets (S, T, P): the note group to predict, IGNORED where nothing is to be learned.
     features (S, T, F): the features of that group, 0 where there is none.
+    memory: of each part what is recalled for those groups, their rows counted stream by stream; () without memory.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     features: np.ndarray
+    memory: tuple[Recalled, ...] = ()
+
+    def between(self, start: int, stop: int) -> Batch:
+        """Cut out the steps from start to stop."""
+        steps = self.inputs.shape[1]
+        stop = min(stop, steps)
+        inputs, targets, features = (values[:, start:stop] for values in (self.inputs, self.targets, self.features))
+        return Batch(inputs, targets, features, tuple(_cut(each, steps, start, stop) for each in self.memory))
+
+
+def _cut(recalled: Recalled, steps: int, start: int, stop: int) -> Recalled:
+    """Keep what is recalled for the steps from start to stop of each stream."""
+    stream, step = np.divmod(recalled.row, steps)
+    kept = (start <= step) & (step < stop)
+    levels = recalled.evidence.shape[1:]
+    return Recalled(
+        stream[kept] * (stop - start) + step[kept] - start,
+        recalled.token[kept],
+        recalled.level[kept],
+        recalled.gain[kept],
+        recalled.evidence.reshape(-1, steps, *levels)[:, start:stop].reshape(-1, *levels),
+    )
 
 
 def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -46,10 +71,10 @@ def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> lis
     """
     alphabet, rows = Alphabet.of(encoding), []
     parts = len(alphabet.parts)
-    features = [feature_rows(encoding, tokens) for tokens in melodies] if alphabet.feature_sizes else []
+    features = [feature_rows(encoding, tokens) for tokens in melodies] if alphabet.features else []
     for n, tokens in enumerate(melodies):
         groups = alphabet.groups(tokens)
-        row = np.zeros((1 + len(groups), parts + len(alphabet.feature_sizes)), np.int16)
+        row = np.zeros((1 + len(groups), parts + len(alphabet.features)), np.int16)
         row[0, :parts] = alphabet.nothing
         row[1:, :parts] = groups
         if features:
@@ -58,16 +83,30 @@ def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> lis
     return rows
 
 
-def batch_of(rows: np.ndarray, alphabet: Alphabet) -> Batch:
+def batch_of(rows: np.ndarray, alphabet: Alphabet, recollection: Recollection | None = None) -> Batch:
     """Split rows, (S, T + 1, P + F), into inputs and the targets that follow them.
 
-    "Nothing yet" is an input only, as is an id that is written as its complement, ~id.
+    "Nothing yet" is an input only, as is an id that is written as its complement, ~id. recollection: where there is
+    memory, of the groups whose numbers the rows have in one column more, -1 for none.
     """
-    parts = len(alphabet.parts)
+    parts, columns = len(alphabet.parts), len(alphabet.parts) + len(alphabet.features)
     rows = rows.astype(np.int64)
     ids, targets = rows[:, :-1, :parts], rows[:, 1:, :parts].copy()
     targets[(targets == alphabet.nothing) | (targets < 0)] = IGNORED
-    return Batch(np.where(ids < 0, ~ids, ids), targets, rows[:, 1:, parts:])
+    memory = recollection.recall(rows[:, 1:, columns].ravel()) if recollection else ()
+    return Batch(np.where(ids < 0, ~ids, ids), targets, rows[:, 1:, parts:columns], memory)
+
+
+def numbered(rows: np.ndarray, first: int | None) -> np.ndarray:
+    """Number the groups of a melody's rows in one column more.
+
+    first: number of the first group; None where there is no memory.
+    """
+    if first is None:
+        return rows
+    numbers = np.arange(first - 1, first - 1 + len(rows))
+    numbers[0] = -1
+    return np.column_stack([rows, numbers])
 
 
 def lead_in(encoding: MelodyEncoding, tokens: np.ndarray) -> Batch:
@@ -77,27 +116,33 @@ def lead_in(encoding: MelodyEncoding, tokens: np.ndarray) -> Batch:
     return batch_of(np.concatenate([rows, rows[:1]])[None], Alphabet.of(encoding))  # the last row is a target alone
 
 
-def whole_melodies(encoding: MelodyEncoding, melodies: Sequence[np.ndarray], max_steps: int) -> Iterator[Batch]:
+def whole_melodies(
+    encoding: MelodyEncoding, melodies: Sequence[np.ndarray], max_steps: int, memory: Memory | None = None
+) -> Iterator[Batch]:
     """Group melodies of like length into batches of about `max_steps` recurrent steps."""
     alphabet = Alphabet.of(encoding)
-    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.feature_sizes)
+    recollection = memory.recollect(melodies) if memory else None
+    firsts = list(recollection.firsts) if recollection else [None] * len(melodies)
+    nothing = [alphabet.nothing] * len(alphabet.parts) + [0] * len(alphabet.features) + [-1] * bool(recollection)
     batches: list[list[np.ndarray]] = []
-    for rows in sorted(melody_rows(encoding, melodies), key=len):
+    known = [numbered(*each) for each in zip(melody_rows(encoding, melodies), firsts, strict=True)]
+    for rows in sorted(known, key=len):
         if not batches or (len(batches[-1]) + 1) * len(rows) > max_steps:
             batches.append([])
         batches[-1].append(rows)
     for batch in batches:
-        block = np.tile(np.array(nothing, np.int16), (len(batch), len(batch[-1]), 1))  # (S, T + 1, P + F)
+        block = np.tile(np.array(nothing, np.int64), (len(batch), len(batch[-1]), 1))  # (S, T + 1, P + F)
         for padded, rows in zip(block, batch, strict=True):
             padded[: len(rows)] = rows
-        yield batch_of(block, alphabet)
+        yield batch_of(block, alphabet, recollection)
 
 
 class Streams:
     """Endless chunks of `melodies`, token arrays of one encoding, in a random order and random keys.
 
     streams: how many are read side by side. seed: fixes order and keys. lowest, highest: pitches that transposing
-    does not leave (a melody that lies outside them already is not moved further out).
+    does not leave (a melody that lies outside them already is not moved further out). recollection: of these
+    melodies, for an encoding with memory.
     """
 
     def __init__(
@@ -108,15 +153,17 @@ class Streams:
         seed: int,
         lowest: int = 0,
         highest: int = 127,
+        recollection: Recollection | None = None,
     ):
-        self._melodies = melodies
+        assert not recollection or len(recollection.firsts) == len(melodies)
+        self._melodies, self._recollection = melodies, recollection
         self._encoding = encoding
         self._alphabet = Alphabet.of(encoding)
         self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
         self._sections = [section for n, m in enumerate(melodies) for section in _sections(n, self._alphabet, m)]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
-        columns = len(self._alphabet.parts) + len(self._alphabet.feature_sizes)
+        columns = len(self._alphabet.parts) + len(self._alphabet.features) + bool(recollection)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
         self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift
@@ -150,7 +197,7 @@ class Streams:
                 rows = np.concatenate([rows, self._next_section()])
             chunk.append(rows[: steps + 1])
             self._waiting[n] = rows[steps:]  # the last row is the first of the next chunk
-        return batch_of(np.stack(chunk), self._alphabet)
+        return batch_of(np.stack(chunk), self._alphabet, self._recollection)
 
     def state(self) -> dict[str, np.ndarray | int | str]:
         """Return what is needed to resume: order, RNG state, and the rows that wait."""
@@ -184,7 +231,8 @@ class Streams:
             moved = self._encoding.transpose(self._melodies[index], shift)
             [self._rows[index, shift]] = melody_rows(self._encoding, [moved])
             self._kept_bytes += self._rows[index, shift].nbytes
-        rows = self._rows[index, shift][first : stop + 1]
+        number = self._recollection.firsts[index] if self._recollection else None
+        rows = numbered(self._rows[index, shift], number)[first : stop + 1]
         if first:
             rows = rows.copy()
             parts = len(self._alphabet.parts)

@@ -1,16 +1,19 @@
-"""Layers of the network besides PyTorch's own: dropout, the head of a second part, copy gates and attention.
+"""Layers of the network besides PyTorch's own: dropout, the head of a second part, gates over memory, and attention.
 
-The formulas of the last two are in `model/echoes.py` and `model/attention.py`. S streams, T steps. H: width of an
-LSTM layer, F: feature columns, C: echoes, K: hidden units of the chain, N: outputs that attention looks back on.
+The formulas of the last two are in `model/memory.py` and `model/attention.py`. S streams, T steps. H: width of an
+LSTM layer, K: hidden units of the chain, N: outputs that attention looks back on.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.memory import FIRST_WEIGHT, UNITS, Recalled, gate_inputs
 
 RANDOM_VALUES = 1 << 16  # dropout is drawn from 16-bit integers
 TorchMemory = tuple[Tensor, Tensor]  # the N - 1 outputs before a block, (S, N - 1, H); whether each is of this melody
@@ -69,65 +72,55 @@ class Chain(nn.Module):
         }
 
 
-class TorchEchoes(nn.Module):
-    """The gates of all parts. width: H, of the input of the first softmax. hidden: K, of the second."""
+class TorchRecall(NamedTuple):
+    """What `model.memory.Recalled` holds, as tensors.
 
-    def __init__(self, alphabet: Alphabet, width: int, hidden: int):
+    place, weight: of each entry among all logits, and among the weights of all levels.
+    """
+
+    place: Tensor
+    weight: Tensor
+    gain: Tensor
+    evidence: Tensor
+
+    @classmethod
+    def of(cls, recalled: Recalled, ids: int, device: torch.device) -> TorchRecall:
+        """Make tensors for a part with so many ids."""
+        levels = recalled.evidence.shape[1] + 1
+        arrays = recalled.row * ids + recalled.token, recalled.row * levels + recalled.level
+        evidence = gate_inputs(recalled.evidence)
+        return cls(*(torch.from_numpy(each).to(device) for each in (*arrays, recalled.gain, evidence)))
+
+
+class TorchGate(nn.Module):
+    """The gate of one part over its levels of memory. width: H, of the softmax's input."""
+
+    def __init__(self, levels: int, width: int):
         super().__init__()
-        sources, strengths = len(alphabet.echoes), max(alphabet.echoes)
-        self._places = alphabet.echo_places
-        self.of_first = TorchGates(width, (sources, strengths))
-        self.of_second = TorchGates(hidden, (sources, strengths, 2)) if len(alphabet.parts) == 2 else None
-
-    def first(self, logits: Tensor, top: Tensor, features: Tensor) -> Tensor:
-        """Raise the logits of suggested tokens of part 0. top: (S, T, H). features: (S, T, F)."""
-        token, _, strength = (features[:, :, place] for place in self._places)
-        return self.of_first(logits, top, token, strength)
-
-    def second(self, logits: Tensor, hidden: Tensor, first: Tensor, features: Tensor) -> Tensor:
-        """Raise the logits of part 1. hidden: (S, T, K). first: (S, T), ids of part 0."""
-        assert self.of_second is not None  # there is a second part
-        before, token, strength = (features[:, :, place] for place in self._places)
-        is_same = before == first[:, :, None] + 1
-        return self.of_second(logits, hidden, token, 2 * strength + is_same)
-
-    def named(self) -> dict[str, Tensor]:
-        """Return the parameters by their names in the model file."""
-        second = {} if self.of_second is None else self.of_second.named("echo.1")
-        return self.of_first.named("echo") | second
-
-
-class TorchGates(nn.Module):
-    """The gates of one part, which begin without an effect. table: shape of the table of strengths."""
-
-    def __init__(self, width: int, table: tuple[int, ...]):
-        super().__init__()
-        self.gate = nn.Linear(width, table[0])
+        self.evidence = nn.Linear(3 * levels, UNITS)
+        self.seen = nn.Linear(width, UNITS, bias=False)
+        self.gate = nn.Linear(UNITS, levels + 1)
+        nn.init.zeros_(self.seen.weight)
         nn.init.zeros_(self.gate.weight)
-        nn.init.zeros_(self.gate.bias)
-        self.strength = nn.Parameter(torch.zeros(table))
+        nn.init.constant_(self.gate.bias, FIRST_WEIGHT)
+        with torch.no_grad():
+            self.gate.bias[-1] = 1
 
-    def forward(self, logits: Tensor, seen: Tensor, token: Tensor, evidence: Tensor) -> Tensor:
-        """Add a bonus to the logits, (S, T, ids), of suggested tokens.
+    def forward(self, logits: Tensor, seen: Tensor, recalled: TorchRecall) -> Tensor:
+        """Raise the logits, (S, T, ids), by what is recalled. seen: (S, T, H), the softmax's input."""
+        evidence = recalled.evidence.to(self.evidence.weight.dtype)
+        units = torch.tanh(self.evidence(evidence) + self.seen(seen).flatten(0, 1))
+        weights = self.gate(units)
+        weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
+        flat = (logits.flatten(0, 1).to(weights.dtype) * weights[:, -1:]).flatten()
+        raised = weights.flatten().index_select(0, recalled.weight) * recalled.gain
+        return flat.index_add(0, recalled.place, raised).view(logits.shape)
 
-        seen: the softmax's input. token: (S, T, C), id within the part + 1, 0 for none. evidence: (S, T, C), a row of
-        each table.
-        """
-        sources = len(self.strength)
-        step = self.strength.numel() // sources
-        rows = evidence + torch.arange(0, step * sources, step, device=evidence.device)
-        # Not an embedding, whose backward pass costs five times as much on a table this small.
-        strengths = self.strength.reshape(-1).index_select(0, rows.reshape(-1)).view(rows.shape)
-        raised = (self.gate(seen) + strengths) * (token > 0)
-        return logits.to(raised.dtype).scatter_add(2, (token - 1).clamp(min=0), raised)
-
-    def named(self, name: str) -> dict[str, Tensor]:
+    def named(self, part: int) -> dict[str, Tensor]:
         """Return the parameters by their names in the model file."""
-        return {
-            f"{name}.gate.weight": self.gate.weight,
-            f"{name}.gate.bias": self.gate.bias,
-            f"{name}.strength": self.strength,
-        }
+        values = {"evidence": self.evidence.weight, "seen": self.seen.weight, "bias": self.evidence.bias}
+        values |= {"gate": self.gate.weight, "level": self.gate.bias}
+        return {f"memory.{part}.{name}": value for name, value in values.items()}
 
 
 class TorchAttention(nn.Module):

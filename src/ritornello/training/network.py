@@ -6,7 +6,7 @@ F: feature columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
-from ritornello.training.layers import Chain, Dropout, TorchAttention, TorchEchoes, TorchMemory
+from ritornello.training.layers import Chain, Dropout, TorchAttention, TorchGate, TorchMemory, TorchRecall
 
 
 class TorchState(NamedTuple):
@@ -55,18 +55,25 @@ class TorchLstm(nn.Module):
         seen = options.width * (2 if options.attention else 1)
         self.output = nn.Linear(seen, alphabet.parts[0])
         self.chain = Chain(seen, options.chain, alphabet) if len(alphabet.parts) == 2 else None
-        self.echoes = TorchEchoes(alphabet, seen, options.chain) if alphabet.echoes else None
+        widths = [seen, options.chain]
+        self.gates = nn.ModuleList(TorchGate(*sizes) for sizes in zip(alphabet.levels, widths, strict=False))
         self._open_forget_gates(options)
         for table in self.side.parameters():
             nn.init.normal_(table, std=SIDE_SPREAD)
 
     def forward(
-        self, inputs: Tensor, targets: Tensor, features: Tensor, state: TorchState | None
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        features: Tensor,
+        state: TorchState | None,
+        recalls: Sequence[TorchRecall] = (),
     ) -> tuple[list[Tensor], TorchState]:
         """Run the network over a block.
 
-        inputs, targets: (S, T, P). features: (S, T, F), int64 (see `data.Batch`). Returns for each part its logits,
-        (S, T, ids of the part), given the targets of the parts before it, and the state after the last step.
+        inputs, targets: (S, T, P). features: (S, T, F), int64 (see `data.Batch`). recalls: of each part, where there
+        is memory. Returns for each part its logits, (S, T, ids of the part), given the targets of the parts before
+        it, and the state after the last step.
         """
         hidden = self.embedding(inputs).sum(2)  # (S, T, E)
         for n, table in enumerate(self.side):
@@ -85,20 +92,20 @@ class TorchLstm(nn.Module):
             context, memory = self.attention(hidden, begins, None if state is None else state.attention)
             hidden = torch.cat([hidden, context], 2)  # (S, T, 2H)
         top = self.dropout(hidden)
-        return self._logits(top, targets, features), TorchState(torch.cat(last), torch.cat(cells), *(memory or ()))
+        return self._logits(top, targets, recalls), TorchState(torch.cat(last), torch.cat(cells), *(memory or ()))
 
-    def _logits(self, top: Tensor, targets: Tensor, features: Tensor) -> list[Tensor]:
+    def _logits(self, top: Tensor, targets: Tensor, recalls: Sequence[TorchRecall]) -> list[Tensor]:
         """Compute the logits of each part. top: (S, T, H), with attention (S, T, 2H)."""
         logits = self.output(top)
-        if self.echoes is not None:
-            logits = self.echoes.first(logits, top, features)
+        if recalls:
+            logits = self.gates[0](logits, top, recalls[0])
         if self.chain is None:
             return [logits]
         first = targets[:, :, 0].clamp(min=0)
         hidden = self.chain(top, first)
         second = self.chain.output(hidden)
-        if self.echoes is not None:
-            second = self.echoes.second(second, hidden, first, features)
+        if recalls:
+            second = self.gates[1](second, hidden, recalls[1])
         return [logits, second]
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
@@ -139,6 +146,9 @@ class TorchLstm(nn.Module):
         named |= {} if self.mix is None else {"mix": self.mix}
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
-        for module in (self.chain, self.attention, self.echoes):
+        for module in (self.chain, self.attention):
             named |= {} if module is None else module.named()
+        for part, gate in enumerate(self.gates):
+            assert isinstance(gate, TorchGate)
+            named |= gate.named(part)
         return named

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_PATIENCE = 6
+FREE_EPOCHS, FREE_WITH_MEMORY = 4.0, 1.5  # without dropout; what memory knows already is soon known by heart
 FINE_TUNE_EPOCHS = 40  # of the user's melodies alone; with the old style mixed in 30. Half are enough for a few
 
 
@@ -184,6 +185,7 @@ class Plan:
     check_seconds: float | None = None  # between two checks, after which it is revised; None: `check_every` updates
     most_updates: int | None = None  # even where there is time for more
     epoch_tokens: int = 0  # to learn from, where dropout depends on how often; 0: it does not
+    free_epochs: float = FREE_EPOCHS  # without dropout
 
     @property
     def tokens_per_update(self) -> int:
@@ -196,7 +198,7 @@ class Plan:
             return self
         dropout = self.dropout
         if self.epoch_tokens:
-            dropout = dropout_for(updates * self.tokens_per_update / self.epoch_tokens)
+            dropout = dropout_for(updates * self.tokens_per_update / self.epoch_tokens, self.free_epochs)
         return replace(self, updates=updates, warmup_updates=warmup_for(updates), dropout=dropout)
 
     def rate(self, update: int) -> float:
@@ -217,11 +219,12 @@ def make_plan(
     fine_tune: bool = False,
     ranks: int = 1,
     parts: int = 1,
+    free_epochs: float = FREE_EPOCHS,
 ) -> Plan:
     """Fix the plan of a run.
 
     setting: its measured speed counts only where `options.updates` is not given. corpus_tokens: to learn from. parts:
-    tokens in a recurrent step.
+    tokens in a recurrent step. free_epochs: see `dropout_for`.
 
     16 x 48 steps at 0.004 for every corpus and length of training: many small updates beat few large ones in all that
     was tried (LOG.md). A model that is fine-tuned learns at a lower rate.
@@ -248,7 +251,7 @@ def make_plan(
         peak_rate=options.peak_rate or (1e-3 if fine_tune else 4e-3),
         weight_decay=given["weight_decay"],
         warmup_updates=warmup_for(updates),
-        dropout=choose_dropout(options, corpus_tokens, updates * tokens),
+        dropout=choose_dropout(options, corpus_tokens, updates * tokens, free_epochs),
         dtype=setting.dtype,
         threads=setting.threads,
         device=setting.device,
@@ -260,6 +263,7 @@ def make_plan(
         check_seconds=check_seconds,
         most_updates=most,
         epoch_tokens=corpus_tokens if options.dropout is None and seconds else 0,
+        free_epochs=free_epochs,
     )
 
 
@@ -273,17 +277,21 @@ def warmup_for(updates: int) -> int:
     return max(1, min(200, updates // 20))
 
 
-def choose_dropout(options: TrainOptions, corpus_tokens: int, tokens_seen: int) -> float:
+def choose_dropout(
+    options: TrainOptions, corpus_tokens: int, tokens_seen: int, free_epochs: float = FREE_EPOCHS
+) -> float:
     """Choose the dropout: as it is given, else by how often each token will be read.
 
     When fine-tuning, melodies in the old style count as the user's own, which makes a third more epochs.
     """
-    return dropout_for(tokens_seen / max(1, corpus_tokens)) if options.dropout is None else options.dropout
+    if options.dropout is not None:
+        return options.dropout
+    return dropout_for(tokens_seen / max(1, corpus_tokens), free_epochs)
 
 
-def dropout_for(epochs: float) -> float:
+def dropout_for(epochs: float, free_epochs: float = FREE_EPOCHS) -> float:
     """Choose more dropout the more often each token will be read.
 
-    None up to four epochs, then 0.15 more for each doubling, at most 0.5. Found by experiment (LOG.md).
+    None up to `free_epochs`, then 0.15 more for each doubling, at most 0.5. Found by experiment (LOG.md).
     """
-    return round(min(0.5, 0.15 * math.log2(max(epochs, 4) / 4)), 2)
+    return round(min(0.5, 0.15 * math.log2(max(epochs, free_epochs) / free_epochs)), 2)

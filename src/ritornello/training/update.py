@@ -14,6 +14,8 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch, lead_in, whole_melodies
+from ritornello.training.layers import TorchRecall
+from ritornello.training.memory import Memory
 from ritornello.training.network import TorchLstm, TorchState
 from ritornello.training.plan import Plan
 
@@ -25,17 +27,23 @@ class TorchEngine:
 
     before: tokens of a melody. In training every melody but the first follows another, so the network never learns to
     begin from the empty state; a melody is therefore validated, and later composed, from the state after this one.
+    memory: what melodies are validated with, for an encoding with memory.
     """
 
     steps_per_check_batch = 16_384
 
     def __init__(
-        self, network: NetworkOptions, encoding: MelodyEncoding, plan: Plan, before: np.ndarray | None = None
+        self,
+        network: NetworkOptions,
+        encoding: MelodyEncoding,
+        plan: Plan,
+        before: np.ndarray | None = None,
+        memory: Memory | None = None,
     ):
         torch.set_num_threads(plan.threads)
         torch.manual_seed(plan.seed)
         self.device = torch.device(plan.device)
-        self._encoding, self._alphabet = encoding, Alphabet.of(encoding)
+        self._encoding, self._alphabet, self._memory = encoding, Alphabet.of(encoding), memory
         self.model = TorchLstm(network, self._alphabet).to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), plan.peak_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
@@ -82,10 +90,10 @@ class TorchEngine:
         self.model.eval()
         total, count = 0.0, 0
         begin = self._beginning()
-        for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch):
+        for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch, self._memory):
             state = TorchState(*(part.repeat(1, len(batch.inputs), 1) for part in begin))
             for at in range(0, batch.inputs.shape[1], STEPS_PER_CHECK):
-                part = Batch(*(values[:, at : at + STEPS_PER_CHECK] for values in batch))
+                part = batch.between(at, at + STEPS_PER_CHECK)
                 nats, targets, state = self._cost(part, state)
                 total, count = total + float(nats), count + targets
         return total / max(1, count)
@@ -110,10 +118,12 @@ class TorchEngine:
 
     def _cost(self, batch: Batch, state: TorchState | None) -> tuple[Tensor, int, TorchState]:
         """Compute the nats of all targets of a batch, how many these are, and the state after it."""
-        inputs, targets, features = (torch.from_numpy(part).to(self.device) for part in batch)
+        inputs, targets, features = (torch.from_numpy(part).to(self.device) for part in batch[:3])
+        sizes = self._alphabet.parts
+        recalls = [TorchRecall.of(*each, self.device) for each in zip(batch.memory, sizes, strict=False)]
         total = torch.zeros((), device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16) if self._is_bf16 else nullcontext():
-            logits, state = self.model(inputs, targets, features, state)
+            logits, state = self.model(inputs, targets, features, state, recalls)
             for part, scores in enumerate(logits):
                 wanted = targets[:, :, part].flatten()
                 local = torch.where(wanted == IGNORED, IGNORED, wanted - self._alphabet.firsts[part])
@@ -126,5 +136,5 @@ class TorchEngine:
     def _beginning(self) -> tuple[Tensor, Tensor]:
         """Compute output and cell after the melody `before`, in full precision: each (layers, 1, H)."""
         self.model.eval()
-        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in self._before), None)
+        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in self._before[:3]), None)
         return state.output, state.cell

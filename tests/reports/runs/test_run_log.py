@@ -191,7 +191,7 @@ def test_runs_are_ranked_with_those_of_their_own_corpus_alone(many):
 
 
 METRE = ["position", "strength", "metre"]
-ECHOES = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago", "motif", "contour", "sequence"]
+MEMORY = ["own", "corpus"]
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ ECHOES = ["bar_ago", "two_bars_ago", "four_bars_ago", "eight_bars_ago", "motif",
     [
         ({"name": "grid", "steps_per_quarter": 4, "plain": False}, "grid"),
         ({"name": "grid", "steps_per_quarter": 12, "plain": False}, "grid 12 steps"),
-        ({"name": "grid", "inputs": ["metre"], "echoes": ["bar_ago"]}, "grid, inputs metre, echoes bar_ago"),
-        ({"name": "interval", "inputs": METRE, "echoes": ECHOES, "relative_to": "key"}, "interval"),
-        ({"name": "interval", "inputs": METRE, "echoes": ECHOES, "relative_to": "previous"}, "interval previous"),
-        ({"name": "interval", "inputs": METRE, "relative_to": "key"}, "interval, no echoes"),
-        ({"name": "note", "inputs": [], "echoes": ["motif"]}, "note, no inputs, echoes motif"),
+        ({"name": "grid", "inputs": ["metre"]}, "grid, inputs metre"),
+        ({"name": "interval", "inputs": METRE, "memory": MEMORY, "relative_to": "key"}, "interval"),
+        ({"name": "interval", "inputs": METRE, "memory": MEMORY, "relative_to": "previous"}, "interval previous"),
+        ({"name": "interval", "inputs": METRE, "relative_to": "key"}, "interval, no memory"),
+        ({"name": "interval", "inputs": METRE, "memory": ["own"]}, "interval, memory own"),
         ({"name": "lookback", "inputs": ["position", "bar_ago", "two_bars_ago", "repeated"]}, "lookback"),
         ({"name": "miditok", "tokenizer": "REMI", "config": {}}, "miditok"),
         ({"name": "miditok", "tokenizer": "TSD", "config": {"step": 8}}, 'miditok TSD {"step": 8}'),

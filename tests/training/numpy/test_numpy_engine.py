@@ -18,13 +18,12 @@ from ritornello.training.numpy.engine import NumpyEngine, dropout_mask
 
 ENCODINGS = [
     Grid(),
-    Grid(echoes=("bar_ago", "four_bars_ago")),
     make_encoding("note", inputs=("metre", "position")),
-    make_encoding("interval", inputs=("metre",), echoes=("bar_ago", "motif", "contour")),
+    make_encoding("interval", inputs=("metre",), memory=("own", "corpus")),
 ]
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{e.name} {len(e.echoes)}")
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda e: f"{e.name} {len(e.memory)}")
 def test_fifty_updates_are_those_of_pytorch(encoding):
     torch = pytest.importorskip("torch")
     from ritornello.training.update import TorchEngine
@@ -51,7 +50,7 @@ def test_new_weights_are_spread_as_pytorchs_are():
     pytest.importorskip("torch")
     from ritornello.training.update import TorchEngine
 
-    network, encoding = NetworkOptions(2, 96, 64, 0.0), Grid(inputs=("position", "key"), echoes=("bar_ago",))
+    network, encoding = NetworkOptions(2, 96, 64, 0.0), Grid(inputs=("position", "key"))
     theirs, ours = (
         engine(network, encoding, a_plan(device="cpu")).tensors() for engine in (TorchEngine, NumpyEngine)
     )

@@ -13,7 +13,7 @@ from ritornello.training.run.engine import random_batch
 
 NETWORK = NetworkOptions(2, 16, 12, 0.0, chain=8, mixed=True)
 ALPHABETS = [Alphabet((9,)), Alphabet((9,), (3,)), Alphabet((7, 5)), Alphabet((7, 5), (3, 4))]
-ALPHABETS += [Alphabet((9,), (), (3, 3)), Alphabet((7, 5), (3, 4), (4, 4, 4))]
+ALPHABETS += [Alphabet((7, 5), (3, 4), ("own",)), Alphabet((7, 5), (), ("own", "corpus"))]
 STREAMS, STEPS = 3, 6
 
 
@@ -104,8 +104,14 @@ def in_file_order(vector: Vector, alphabet: Alphabet) -> dict[str, np.ndarray]:
 
 
 def torch_nll(torch, model, batch: Batch, alphabet: Alphabet):
-    inputs, targets, side = (torch.from_numpy(part) for part in batch)
-    logits, _ = model(inputs, targets, side, None)
+    from ritornello.training.layers import TorchRecall
+
+    inputs, targets, side = (torch.from_numpy(part) for part in batch[:3])
+    recalls = [
+        TorchRecall.of(recalled, ids, torch.device("cpu"))
+        for recalled, ids in zip(batch.memory, alphabet.parts, strict=False)
+    ]
+    logits, _ = model(inputs, targets, side, None, recalls)
     total = 0.0
     for part, scores in enumerate(logits):
         wanted = targets[:, :, part] - alphabet.firsts[part]
@@ -115,14 +121,14 @@ def torch_nll(torch, model, batch: Batch, alphabet: Alphabet):
 
 
 def test_a_block_in_two_halves_ends_where_the_whole_one_does():
-    alphabet = ALPHABETS[0]
+    alphabet = ALPHABETS[-1]
     weights, batch = weights_of(alphabet).named, random_batch(alphabet, STREAMS, STEPS)
     whole = Pass(NETWORK, alphabet, np.dtype(np.float64), STREAMS, STEPS)
     whole.forward(weights, batch)
     half = Pass(NETWORK, alphabet, np.dtype(np.float64), STREAMS, STEPS // 2)
     nats, state = 0.0, None
-    for at in (slice(0, 3), slice(3, 6)):
-        part = Batch(*(values[:, at] for values in batch))
+    for at in (0, 3):
+        part = batch.between(at, at + 3)
         half.forward(weights, part, state=state)
         nats += half.nats(weights, part)
         state = half.ending()

@@ -9,19 +9,19 @@ from ritornello.training.run.request import NetworkRequest
 def test_where_nothing_is_given_nothing_is_requested():
     assert NetworkRequest("").network() is NetworkRequest().network() is None
     assert NetworkRequest().made_encoding() is None
-    assert NetworkRequest(encoding="", inputs="", echoes="").made_encoding() is None
+    assert NetworkRequest(encoding="", inputs="", memory="").made_encoding() is None
 
 
 def test_an_empty_sequence_says_none_of_them():
     chosen = NetworkRequest(inputs=[]).made_encoding()
-    assert (chosen.name, chosen.inputs, len(chosen.echoes)) == ("interval", (), 7)
-    assert NetworkRequest(encoding="note", inputs=(), echoes=[]).made_encoding() == make_encoding("note")
+    assert (chosen.name, chosen.inputs, chosen.memory) == ("interval", (), ("own", "corpus"))
+    assert NetworkRequest(encoding="note", inputs=()).made_encoding() == make_encoding("note")
 
 
 def test_an_encoding_that_is_handed_over_is_taken_as_it_is():
     encoding = make_encoding("note", inputs=("metre",))
     assert NetworkRequest(encoding=encoding).made_encoding() is encoding
-    assert NetworkRequest(encoding=encoding, inputs="", echoes="").made_encoding() is encoding
+    assert NetworkRequest(encoding=encoding, inputs="", memory="").made_encoding() is encoding
 
 
 def test_options_beside_it_are_refused_by_name():

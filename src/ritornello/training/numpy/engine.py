@@ -14,8 +14,10 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.memory import FIRST_WEIGHT
 from ritornello.model.options import SIDE_SPREAD, NetworkOptions
 from ritornello.training.data import IGNORED, Batch, lead_in, whole_melodies
+from ritornello.training.memory import Memory
 from ritornello.training.numpy.gradients import Masks, Pass, State, weight_shapes
 from ritornello.training.plan import Plan
 
@@ -39,6 +41,7 @@ class NumpyEngine:
         encoding: MelodyEncoding,
         plan: Plan,
         before: np.ndarray | None = None,
+        memory: Memory | None = None,
         dtype: type = np.float32,
     ):
         if plan.device not in ("auto", "cpu") or plan.dtype != "fp32":
@@ -47,6 +50,7 @@ class NumpyEngine:
             raise ValueError("the attention network needs PyTorch to train; take the preset lstm, tiny or large")
         limit_blas(plan.threads)
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
+        self._memory = memory
         self.dropout = network.dropout
         self._dtype = np.dtype(dtype)
         self._new_pass = partial(Pass, network, self._alphabet, self._dtype)
@@ -85,7 +89,7 @@ class NumpyEngine:
         """Measure the mean nats per token over whole melodies, without dropout."""
         total, count = 0.0, 0
         beginning = self._beginning()
-        for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch):
+        for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch, self._memory):
             passage = self._new_pass(*batch.inputs.shape[:2])
             passage.forward(self._weights.named, batch, state=beginning)
             total += passage.nats(self._weights.named, batch)
@@ -149,8 +153,9 @@ class NumpyEngine:
         """Draw weights spread as PyTorch's are; forget gates open (Jozefowicz et al. 2015)."""
         width = self._network.width
         for name, value in self._weights.named.items():
-            if name.startswith("echo"):
-                continue  # copy gates begin at 0, without an effect
+            if name.startswith("memory"):
+                _draw_gate(self._random, name, value)
+                continue
             if name.endswith(("entry", "embedding")):
                 value[:] = self._random.standard_normal(value.shape)
             elif name.startswith("lstm") and name.endswith("bias"):
@@ -169,6 +174,15 @@ class NumpyEngine:
         edges = np.cumsum([self._alphabet.size + 1, *self._alphabet.features])
         embedding, *side = np.split(entry, edges[:-1])
         return {"embedding": embedding} | {f"side.{n}": table for n, table in enumerate(side)} | named
+
+
+def _draw_gate(random: np.random.Generator, name: str, value: np.ndarray) -> None:
+    """Draw a weight of a gate over memory, spread as PyTorch's is."""
+    if name.endswith(".level"):
+        value[:] = FIRST_WEIGHT
+        value[-1] = 1
+    elif name.endswith(".evidence"):
+        value[:] = random.uniform(-(value.shape[1] ** -0.5), value.shape[1] ** -0.5, value.shape)
 
 
 class Vector:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.echoes import Suggested, places_of, suggested
 from ritornello.model.lstm import tensor_shapes
+from ritornello.model.memory import Recalled, gate_inputs
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch
 from ritornello.training.numpy.lstm import Recurrence, halved
@@ -118,12 +118,12 @@ class Pass:
     def nats(self, weights: Weights, batch: Batch, gradients: Weights | None = None, count: int = 1) -> float:
         """Sum the nats of all targets after `forward`; set the heads' `gradients` of nats / count."""
         targets = batch.targets.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, P)
-        features = batch.features.transpose(1, 0, 2).reshape(len(self._rows), -1)  # (T * S, F)
-        named = suggested(features, self._alphabet) if self._alphabet.echoes else None
         if len(self._alphabet.parts) == 1:
-            return self._softmax(weights, "output", self._top, targets[:, 0], named, gradients, count)[0]
-        nats, _ = self._softmax(weights, "output.0", self._top, targets[:, 0], named, gradients, count)
-        return nats + self._chain(weights, targets, features, gradients, count)
+            return self._softmax(weights, "output", self._top, targets[:, 0], None, gradients, count)[0]
+        recalls: list[Recalled | None] = [by_step(each, *self.shape) for each in batch.memory]
+        recalls = recalls or [None, None]
+        nats, _ = self._softmax(weights, "output.0", self._top, targets[:, 0], recalls[0], gradients, count)
+        return nats + self._chain(weights, targets, recalls[1], gradients, count)
 
     def _softmax(
         self,
@@ -131,29 +131,30 @@ class Pass:
         name: str,
         top: np.ndarray,
         targets: np.ndarray,
-        named: Suggested | None,
+        recalled: Recalled | None,
         gradients: Weights | None,
         count: int,
     ) -> tuple[float, np.ndarray | None]:
         """Sum the nats of targets, (N,), given `top`, (N, H); return them and their gradients by it."""
         logits = top @ weights[f"{name}.weight"].T
         logits += weights[f"{name}.bias"]
-        echo = "echo.1" if name == "output.1" else "echo"
-        gates_backward = None if named is None else open_gates(weights, echo, named, top, logits)
+        memory = f"memory.{name[-1]}"
+        gate_backward = None if recalled is None else open_gate(weights, memory, recalled, top, logits)
         nats = _cross_entropy(logits, targets)
         if gradients is None:
             return nats, None
         logits *= 1 / count
+        by_gate = None if gate_backward is None else gate_backward(logits, gradients)
         np.matmul(logits.T, top, gradients[f"{name}.weight"])
         np.sum(logits, 0, out=gradients[f"{name}.bias"])
         out = self._gradient.reshape(top.shape) if top is self._top else None
         gradient = np.matmul(logits, weights[f"{name}.weight"], out)
-        if gates_backward is not None:
-            gradient += gates_backward(logits, gradients)
+        if by_gate is not None:
+            gradient += by_gate
         return nats, gradient
 
     def _chain(
-        self, weights: Weights, targets: np.ndarray, features: np.ndarray, gradients: Weights | None, count: int
+        self, weights: Weights, targets: np.ndarray, recalled: Recalled | None, gradients: Weights | None, count: int
     ) -> float:
         """Sum the nats of part 1 given part 0: tanh(chain.input @ top + chain.embedding[part 0])."""
         first = np.maximum(targets[:, 0], 0)
@@ -161,8 +162,7 @@ class Pass:
         hidden = self._top @ weights["chain.input"].T  # (N, C)
         hidden += weights["chain.embedding"][first]
         np.tanh(hidden, hidden)
-        named = suggested(features, self._alphabet, first) if self._alphabet.echoes else None
-        nats, gradient = self._softmax(weights, "output.1", hidden, second, named, gradients, count)
+        nats, gradient = self._softmax(weights, "output.1", hidden, second, recalled, gradients, count)
         if gradients is not None and gradient is not None:
             gradient *= 1 - hidden * hidden
             np.matmul(gradient.T, self._top, gradients["chain.input"])
@@ -187,28 +187,48 @@ def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     return nats
 
 
-def open_gates(
-    weights: Weights, name: str, named: Suggested, seen: np.ndarray, logits: np.ndarray
-) -> Callable[[np.ndarray, Weights], np.ndarray]:
-    """Raise one part's logits, (N, V), by its copy gates in place; return the backward pass.
+def by_step(recalled: Recalled, streams: int, steps: int) -> Recalled:
+    """Put what is recalled stream by stream in the order of T steps of S streams each."""
+    stream, step = np.divmod(recalled.row, steps)
+    evidence = recalled.evidence.reshape(streams, steps, *recalled.evidence.shape[1:]).swapaxes(0, 1)
+    return recalled._replace(row=step * streams + stream, evidence=evidence.reshape(recalled.evidence.shape))
 
-    name: "echo" or "echo.1". seen: (N, H), the softmax's input; it must not change before the backward pass, which
-    takes the gradients by the logits, (N, V), sets those of the gates and returns those by `seen`, (N, H).
+
+def open_gate(
+    weights: Weights, name: str, recalled: Recalled, seen: np.ndarray, logits: np.ndarray
+) -> Callable[[np.ndarray, Weights], np.ndarray]:
+    """Raise one part's logits, (N, V), by what is recalled, in place; return the backward pass.
+
+    The formulas are in `model/memory.py`. name: "memory.0" or "memory.1". seen: (N, H), the softmax's input; it must
+    not change before the backward pass, which turns the gradients by these logits, (N, V), into those by the
+    network's own, sets those of the gate and returns those by `seen`, (N, H).
     """
-    is_named, places = named.token > 0, places_of(named.token, logits.shape[1])
-    raised = seen @ weights[f"{name}.gate.weight"].T
-    raised += weights[f"{name}.gate.bias"]
-    raised += weights[f"{name}.strength"].ravel()[named.evidence]
-    raised *= is_named
-    np.add.at(logits.reshape(-1), places, raised.ravel())
+    evidence = gate_inputs(recalled.evidence).astype(logits.dtype)
+    units = evidence @ weights[f"{name}.evidence"].T
+    units += seen @ weights[f"{name}.seen"].T
+    units += weights[f"{name}.bias"]
+    np.tanh(units, units)
+    shares = units @ weights[f"{name}.gate"].T  # (N, L + 1)
+    shares += weights[f"{name}.level"]
+    own = logits.copy()
+    logits *= shares[:, -1:]
+    places = recalled.row * logits.shape[1] + recalled.token
+    raised = shares[recalled.row, recalled.level] * recalled.gain
+    logits += np.bincount(places, raised, logits.size).reshape(logits.shape)
 
     def backward(by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
-        by_raised = by_logits.reshape(-1)[places].reshape(is_named.shape)
-        by_raised *= is_named
-        np.matmul(by_raised.T, seen, gradients[f"{name}.gate.weight"])
-        np.sum(by_raised, 0, out=gradients[f"{name}.gate.bias"])
-        table = gradients[f"{name}.strength"]
-        table[:] = np.bincount(named.evidence.ravel(), by_raised.ravel(), table.size).reshape(table.shape)
-        return by_raised @ weights[f"{name}.gate.weight"]
+        by_raised = by_logits.reshape(-1)[places] * recalled.gain
+        levels = recalled.row * shares.shape[1] + recalled.level
+        by_shares = np.bincount(levels, by_raised, shares.size).reshape(shares.shape).astype(logits.dtype)
+        by_shares[:, -1] = (by_logits * own).sum(1)
+        by_logits *= shares[:, -1:]
+        np.sum(by_shares, 0, out=gradients[f"{name}.level"])
+        np.matmul(by_shares.T, units, gradients[f"{name}.gate"])
+        by_units = by_shares @ weights[f"{name}.gate"]
+        by_units *= 1 - units * units
+        np.sum(by_units, 0, out=gradients[f"{name}.bias"])
+        np.matmul(by_units.T, evidence, gradients[f"{name}.evidence"])
+        np.matmul(by_units.T, seen, gradients[f"{name}.seen"])
+        return by_units @ weights[f"{name}.seen"]
 
     return backward

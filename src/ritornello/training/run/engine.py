@@ -16,9 +16,11 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.memory import Recalled
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch, batch_of
 from ritornello.training.loop import Learner
+from ritornello.training.memory import Memory
 from ritornello.training.numpy.engine import NumpyEngine, blas_threads, limit_blas
 from ritornello.training.plan import Plan, Setting, TrainOptions, make_plan, usable_cores
 from ritornello.training.run.ranks import ALONE, Ranks
@@ -26,6 +28,7 @@ from ritornello.training.run.ranks import ALONE, Ranks
 if TYPE_CHECKING:
     import torch
 
+RECALLED = 4  # tokens that a level of memory suggests, about
 MEASURING_SECONDS = 1.0  # for all settings together; loading PyTorch's optimisers takes about as long again
 MOST_UPDATES_TIMED = 8
 FEW = (1, 4, 16)  # threads that may beat a whole large machine: the products of a small network are small
@@ -57,19 +60,20 @@ def make_engine(
     plan: Plan,
     before: np.ndarray | None = None,
     ranks: Ranks = ALONE,
+    memory: Memory | None = None,
 ) -> Engine:
     """Make the engine that the plan names. Raises ImportError where PyTorch is missing."""
     if plan.engine == "numpy":
         if ranks.size > 1:
             raise ValueError("the numpy engine trains in one process alone; leave --engine out")
-        return NumpyEngine(network, encoding, plan, before=before)
+        return NumpyEngine(network, encoding, plan, before, memory)
     require_torch()
     from ritornello.training.run.torch_engine import RankEngine, SavedTorchEngine
 
     if ranks.size > 1:
         assert before is not None
-        return RankEngine(network, encoding, plan, before, ranks)
-    return SavedTorchEngine(network, encoding, plan, before)
+        return RankEngine(network, encoding, plan, before, ranks, memory)
+    return SavedTorchEngine(network, encoding, plan, before, memory)
 
 
 def choose_engine(options: TrainOptions) -> str:
@@ -247,9 +251,21 @@ def time_products(engine: str, threads: int, limit: float) -> float:
 
 
 def random_batch(alphabet: Alphabet, streams: int, steps: int) -> Batch:
-    """Fill a block with random tokens and features, for measuring how fast an engine is."""
+    """Fill a block with random numbers, for measuring how fast an engine is."""
     random = np.random.default_rng(0)
-    sizes = [*alphabet.parts, *alphabet.feature_sizes]
-    first = [*alphabet.firsts[:-1], *[0] * len(alphabet.feature_sizes)]
+    sizes = [*alphabet.parts, *alphabet.features]
+    first = [*alphabet.firsts[:-1], *[0] * len(alphabet.features)]
     columns = [low + random.integers(0, size, (streams, steps + 1)) for low, size in zip(first, sizes, strict=True)]
-    return batch_of(np.stack(columns, 2), alphabet)
+    batch, groups = batch_of(np.stack(columns, 2), alphabet), streams * steps
+    return batch._replace(
+        memory=tuple(
+            Recalled(
+                np.repeat(np.arange(groups), RECALLED * levels),
+                random.integers(0, ids, groups * RECALLED * levels),
+                random.integers(0, levels, groups * RECALLED * levels),
+                np.ones(groups * RECALLED * levels, np.float32),
+                np.ones((groups, levels, 2), np.uint8),
+            )
+            for ids, levels in zip(alphabet.parts, alphabet.levels, strict=False)
+        )
+    )

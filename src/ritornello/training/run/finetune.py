@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
-from ritornello.corpus.tokens import corpus_tokens
+from ritornello.corpus.tokens import corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, find_model, load_model
+from ritornello.training.memory import NO_FAMILY
 from ritornello.training.run.folder import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
@@ -73,25 +74,35 @@ def check_encoding(base: Base, encoding: MelodyEncoding) -> None:
         )
 
 
-def old_style(base: Base, tokens: int, seed: int) -> list[np.ndarray]:
+def old_style(base: Base, tokens: int, seed: int) -> tuple[list[np.ndarray], list[int]]:
     """Choose melodies in the base's style with about SHARE of all tokens, at least one.
 
-    tokens: how many the user's own melodies have.
+    Returns them and a number for the family of each. tokens: how many the user's own melodies have. Those of the
+    base's corpus are whole families, which memory must leave out of its counts; composed ones have NO_FAMILY.
     """
     wanted = tokens * SHARE / (1 - SHARE)
-    tunes = _embedded_tunes(base, seed) or _composed_tunes(base, seed)
+    tunes, families = _embedded_tunes(base, seed)
+    if not tunes:
+        tunes = _composed_tunes(base, seed)
+        families = [NO_FAMILY] * len(tunes)
     sizes = np.cumsum([len(t) for t in tunes])
-    return tunes[: int(np.searchsorted(sizes, wanted)) + 1]
+    last = int(np.searchsorted(sizes, wanted)) + 1
+    while last < len(tunes) and families[last] == families[last - 1] != NO_FAMILY:
+        last += 1
+    return tunes[:last], families[:last]
 
 
-def _embedded_tunes(base: Base, seed: int) -> list[np.ndarray]:
-    """Take the training melodies of the base's corpus, if embedded, in a random order."""
+def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int]]:
+    """Take the training melodies of the base's corpus, if embedded, by families in random order."""
     fingerprint = base.file.metadata.get("corpus", {}).get("fingerprint")
     for name in ("all", *COLLECTIONS):
         if embedded(name).fingerprint == fingerprint:
             tunes = corpus_tokens(embedded(name), base.file.encoding, "train")
-            return [tunes[i] for i in np.random.default_rng(seed).permutation(len(tunes))]
-    return []
+            families = np.array(melody_families(embedded(name), "train"))
+            places = np.random.default_rng(seed).permutation(int(families.max()) + 1)[families]
+            order = np.argsort(places, kind="stable")
+            return [tunes[n] for n in order], families[order].tolist()
+    return [], []
 
 
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:

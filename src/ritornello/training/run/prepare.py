@@ -17,14 +17,16 @@ import numpy as np
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of, joined
-from ritornello.corpus.tokens import corpus_tokens
+from ritornello.corpus.tokens import corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
 from ritornello.encoding.options import EncodingOptions
+from ritornello.model.counts import counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.music.keys import estimate_key, key_name
 from ritornello.training.data import Streams
 from ritornello.training.loop import check_sample
-from ritornello.training.plan import make_plan
+from ritornello.training.memory import Memory
+from ritornello.training.plan import FREE_EPOCHS, FREE_WITH_MEMORY, make_plan
 from ritornello.training.progress import with_more_time
 from ritornello.training.run.engine import choose_setting, make_engine
 from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
@@ -34,7 +36,7 @@ from ritornello.training.run.request import Request
 from ritornello.training.run.training import Material, Training
 
 LONG_NOTES = 1_000  # of a melody whose end may be held out, and which is then learned from in sections
-SECTION_NOTES = 500  # about; what the copy gates look for takes a time that grows with the square of the length
+SECTION_NOTES = 500  # about
 MOST_NOTES_HELD = 6_000
 MOST_PREPARING = (
     3.0  # seconds that count as time of training: a busy machine must not spend it before the first update
@@ -68,7 +70,9 @@ def prepare_training(
         setting, timed = ranks.gather((setting, timed))[0]
         if len(set(ranks.gather(json.dumps(material.metadata, sort_keys=True)))) > 1:
             raise ValueError("the processes do not all read the same corpus: give each the same folder")
-    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, len(encoding.parts))
+    free_epochs = FREE_WITH_MEMORY if encoding.memory else FREE_EPOCHS
+    parts = len(encoding.parts)
+    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, parts, free_epochs)
     metadata = RunMetadata(
         plan=plan,
         network=replace(network, dropout=plan.dropout),
@@ -147,18 +151,26 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, MelodyEncodi
 def _assemble(metadata: RunMetadata, material: Material, base: Base | None, ranks: Ranks) -> Training:
     """Make engine and streams of a run, at its beginning."""
     plan, encoding = metadata.plan, encoding_from_dict(metadata.encoding)
-    melodies = material.train + (old_style(base, material.tokens, plan.seed) if base else [])
-    pitch_range = material.metadata["compass"]
+    others, families = old_style(base, material.tokens, plan.seed) if base else ([], [])
+    melodies, memory, recollection = material.train + others, None, None
+    lowest, highest = material.metadata["compass"]
+    if encoding.memory:
+        counts = counts_of_tensors(base.file.tensors) if base and "corpus" in encoding.memory else None
+        memory = Memory(encoding, material.train, material.families, counts, others, families)
+        recollection = memory.learned
     if ranks.size == 1:
-        streams = Streams(melodies, encoding, plan.streams, plan.seed, *pitch_range)
+        streams = Streams(melodies, encoding, plan.streams, plan.seed, lowest, highest, recollection)
     else:
-        own, seed = ranks.share_of(melodies, plan.seed), ranks.seed(plan.seed)
-        streams = SharedStreams(own, encoding, plan.streams, seed, *pitch_range)
+        own, seed = ranks.share_of(range(len(melodies)), plan.seed), ranks.seed(plan.seed)
+        if recollection:
+            recollection = recollection._replace(firsts=recollection.firsts[own])
+        mine = [melodies[n] for n in own]
+        streams = SharedStreams(mine, encoding, plan.streams, seed, lowest, highest, recollection)
         streams.ranks = ranks
-    engine = make_engine(metadata.network, encoding, plan, material.train[0], ranks)
+    engine = make_engine(metadata.network, encoding, plan, material.train[0], ranks, memory)
     if base:
         engine.load(base.file.tensors)
-    return Training(metadata, encoding, material, engine, streams, base, ranks=ranks)
+    return Training(metadata, encoding, material, engine, streams, base, memory, ranks=ranks)
 
 
 def states_modes(corpus: Corpus) -> bool:
@@ -179,7 +191,7 @@ def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     losses: Counter[str] = Counter()
     train = corpus_tokens(corpus, encoding, "train", losses=losses)
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
-    return Material(train, validation, metadata, losses, pieces)
+    return Material(train, validation, metadata, losses, pieces, melody_families(corpus, "train"))
 
 
 def with_validation(corpus: Corpus) -> Corpus:

@@ -34,10 +34,9 @@ class NetworkRequest:
     """Further inputs of the network, with commas between (in Python also a sequence):
     position,strength,metre,key,degree,bar_ago,two_bars_ago; or none."""
 
-    echoes: Any = None
-    """What the network may copy from the tune so far, with commas between (in Python also a sequence):
-    bar_ago,two_bars_ago,four_bars_ago,eight_bars_ago, and (encodings note and interval, which have all by default)
-    motif,contour,sequence; or none."""
+    memory: Any = None
+    """What the network remembers, with commas between (in Python also a sequence): own (the tune so far), corpus (the
+    training tunes); or none. The encoding interval has both by default, the others have none."""
 
     relative_to: str | None = None
     """What the encoding interval measures pitches from: key, or the previous note."""
@@ -61,7 +60,7 @@ class NetworkRequest:
             "steps_per_quarter": self.steps_per_quarter,
             "inputs": None if self.inputs == "" else self.inputs,
             "relative_to": self.relative_to,
-            "echoes": None if self.echoes == "" else self.echoes,
+            "memory": None if self.memory == "" else self.memory,
         }
         given = {name: value for name, value in options.items() if value is not None}
         if self.encoding is None or isinstance(self.encoding, str):

@@ -102,7 +102,7 @@ def _kept_bytes(training: Training, epochs: float) -> int:
     """Count the rows that the streams keep, 2 bytes a column, in every key that was read."""
     alphabet = Alphabet.of(training.encoding)
     rows = training.streams.tokens // len(alphabet.parts) + len(training.material.train)
-    columns = len(alphabet.parts) + len(alphabet.feature_sizes)
+    columns = len(alphabet.parts) + len(alphabet.features)
     return int(min(KEPT_BYTES, 2 * rows * columns * min(epochs, len(TRANSPOSITIONS))))
 
 

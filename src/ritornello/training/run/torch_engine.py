@@ -12,6 +12,7 @@ from torch import Tensor
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch
+from ritornello.training.memory import Memory
 from ritornello.training.network import TorchState
 from ritornello.training.plan import Plan
 from ritornello.training.run.ranks import Ranks
@@ -65,9 +66,15 @@ class RankEngine(SavedTorchEngine):
     """
 
     def __init__(
-        self, network: NetworkOptions, encoding: MelodyEncoding, plan: Plan, before: np.ndarray, ranks: Ranks
+        self,
+        network: NetworkOptions,
+        encoding: MelodyEncoding,
+        plan: Plan,
+        before: np.ndarray,
+        ranks: Ranks,
+        memory: Memory | None = None,
     ):
-        super().__init__(network, encoding, plan, before)
+        super().__init__(network, encoding, plan, before, memory)
         self._ranks = ranks
         if not ranks.is_first:
             torch.manual_seed(ranks.seed(plan.seed))  # the same weights, other dropout

@@ -25,9 +25,11 @@ import numpy as np
 
 from ritornello import atomic
 from ritornello.encoding import MelodyEncoding
+from ritornello.model.counts import counts_to_tensors
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.training.data import Streams
 from ritornello.training.loop import Check, learn
+from ritornello.training.memory import Memory
 from ritornello.training.plan import DEFAULTS, Plan, Setting
 from ritornello.training.progress import Progress, Revision
 from ritornello.training.run.engine import Engine, make_engine
@@ -56,7 +58,8 @@ class Material:
     """Training and validation melodies as token arrays, (length,) each.
 
     metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
-    `corpus_tokens`). pieces: how many of each split have melodies.
+    `corpus_tokens`). pieces: how many of each split have melodies. families: a number for that of each training
+    melody.
     """
 
     train: list[np.ndarray]
@@ -64,6 +67,7 @@ class Material:
     metadata: dict[str, Any]
     losses: Counter[str] = field(default_factory=Counter)
     pieces: Counter[str] = field(default_factory=Counter)
+    families: list[int] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
@@ -76,8 +80,8 @@ class Training:
     """A run that is ready to begin, or to be resumed: its plan can be shown before the next update.
 
     log: lines of the log so far, without the first. timed: the settings that were tried. base: the model that is
-    fine-tuned. ranks: the processes that train together. has_more_time: whether it is a run that was resumed
-    for longer. clock: seconds from any moment on, by which the plan is revised.
+    fine-tuned. memory: of an encoding that has it. ranks: the processes that train together. has_more_time: whether
+    it is a run that was resumed for longer. clock: seconds from any moment on, by which the plan is revised.
     """
 
     metadata: RunMetadata
@@ -86,6 +90,7 @@ class Training:
     engine: Engine
     streams: Streams
     base: Base | None = None
+    memory: Memory | None = None
     timed: Sequence[Setting] = ()
     save_seconds: float = DEFAULTS["save_seconds"]
     is_resumed: bool = False
@@ -164,7 +169,9 @@ class Training:
         }
         if self.base:
             metadata["parent"] = self.base.metadata
-        return ModelFile(self.engine.tensors(), self.metadata.network, self.encoding, metadata)
+        counts = self.memory.counts if self.memory else None
+        tensors = self.engine.tensors() | (counts_to_tensors(counts) if counts else {})
+        return ModelFile(tensors, self.metadata.network, self.encoding, metadata)
 
     def _step(self, folder: Path, steps: Iterator[float | Check | Revision]) -> float | Check | Revision | None:
         """Take the next step and log a check or revision; Ctrl-C waits until `progress` is true."""
