@@ -32,7 +32,7 @@ INSIDE = {  # the order inside a room: "" for its own files, its wings, then fil
     "encoding": ("", "arrays"),
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
-    "reports": ("", "corpora", "runs"),
+    "reports": ("", "corpora", "runs", "vote"),
     "cli": ("", "corpus", "verbs"),
 }
 LONGEST_CHAIN = 7  # modules

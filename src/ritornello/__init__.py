@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Tune,
         build_corpus,
         corpus_families,
+        count_votes,
         cross_validate,
         demo,
         estimate_training,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         samples,
         show_corpus,
         train,
+        vote,
     )
     from ritornello.corpus.store import Corpus
     from ritornello.music import Melody, Note, Piece
@@ -51,6 +53,7 @@ __all__ = [
     "__version__",
     "build_corpus",
     "corpus_families",
+    "count_votes",
     "cross_validate",
     "demo",
     "estimate_training",
@@ -66,6 +69,7 @@ __all__ = [
     "samples",
     "show_corpus",
     "train",
+    "vote",
 ]
 
 

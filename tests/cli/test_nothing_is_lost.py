@@ -31,6 +31,7 @@ ROWS = {  # what each command writes, into {out}
     "generate": "generate {model} -n 2 --seed 1 --bars 2 -o {out}",
     "render": "render {tune} -o {out}/tune.mid",
     "runs": "runs {run} --out {out}/runs.html",
+    "vote": "vote {models} -o {out}/vote.html --tunes 1 --bars 2",
     "train": f"train {{corpus}} -o {{out}} {TRAIN}",
 }
 WRITING = list(ROWS)
@@ -73,7 +74,17 @@ def places(tmp_path_factory, hymn_folder, hymn_corpus, little_model, make_traini
         make_training_short(patch)
         assert run(f"train {hymn_corpus} -o {run_folder} {TRAIN}")[0] == 0
         tune = sorted(hymn_folder.glob("*.abc"))[0]
-        yield {"tunes": hymn_folder, "tune": tune, "corpus": hymn_corpus, "model": little_model, "run": run_folder}
+        models = tmp_path_factory.mktemp("models")
+        for name in ("one", "two"):
+            shutil.copy(little_model / "model.safetensors", models / f"{name}.safetensors")
+        yield {
+            "tunes": hymn_folder,
+            "tune": tune,
+            "corpus": hymn_corpus,
+            "model": little_model,
+            "models": models,
+            "run": run_folder,
+        }
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,18 @@ def lines_of(path: Path) -> list[dict]:
 
 @pytest.mark.parametrize(
     "verb",
-    ["demo", "corpus build", "corpus explain", "corpus show", "train", "generate", "evaluate", "render", "play"],
+    [
+        "demo",
+        "corpus build",
+        "corpus explain",
+        "corpus show",
+        "train",
+        "generate",
+        "evaluate",
+        "render",
+        "play",
+        "vote",
+    ],
 )
 def test_every_verb_has_help_with_an_example(command, verb):
     status, out, _ = command(*verb.split(), "--help")

@@ -23,3 +23,5 @@ from ritornello.api.folds import cross_validate
 from ritornello.api.model import Model, Run, Tune, load_model, models
 from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
 from ritornello.api.show import play, read, render_file
+from ritornello.api.voting import STYLE as VOTE_STYLE
+from ritornello.api.voting import count_votes, vote

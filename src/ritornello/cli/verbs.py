@@ -17,6 +17,7 @@ from ritornello.cli.play import play
 from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
+from ritornello.cli.vote import vote
 from ritornello.version import VERSION
 
 app = App(
@@ -33,5 +34,5 @@ corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
 for corpus_verb in (build, show, explain, export, samples):
     corpus_app.command(corpus_verb)
-for verb in (demo, train, runs, generate, evaluate, render, play):
+for verb in (demo, train, runs, generate, evaluate, render, play, vote):
     app.command(verb)
