@@ -211,12 +211,49 @@ def beams(melody):
     )
 
 
+def eighths(count, metre=(4, 4)):
+    return line([(2 * i, 2) for i in range(count)], metre=metre)
+
+
 def test_beams_join_the_notes_of_a_beat():
-    assert beams(line([(2 * i, 2) for i in range(8)])) == "( ) ( ) ( ) ( )"
-    assert beams(line([(2 * i, 2) for i in range(6)], metre=(6, 8))) == "( - ) ( - )"
-    assert beams(line([(2 * i, 2) for i in range(6)], metre=(3, 4))) == "( ) ( ) ( )"
+    assert beams(eighths(6, (6, 8))) == "( - ) ( - )"
     assert beams(line([(2 * i, 2) for i in range(7)], metre=(7, 8))) == "( ) ( ) ( - )"
     assert beams(line([(2 * i, 2) for i in range(7)], metre=(7, 8, (3, 2, 2)))) == "( - ) ( ) ( )"
+
+
+def test_eighths_are_joined_by_half_bars_by_bars_of_two_or_three_beats_and_by_stated_groups():
+    assert beams(eighths(8)) == "( - - ) ( - - )"
+    assert beams(eighths(6, (3, 4))) == "( - - - - )"
+    assert beams(eighths(4, (2, 4))) == "( - - )"
+    assert beams(eighths(8, (2, 2))) == "( - - ) ( - - )"
+    assert beams(eighths(10, (5, 4))) == "( ) ( ) ( ) ( ) ( )"
+    assert beams(eighths(10, (5, 4, (3, 2)))) == "( - - - - ) ( - - )"
+    assert beams(eighths(10, (5, 4, (2, 3)))) == "( - - ) ( - - - - )"
+
+
+def test_eighths_are_joined_over_no_other_value_and_no_rest():
+    assert beams(line([(0, 4), (4, 2), (6, 2), (8, 2), (10, 2)], metre=(3, 4))) == ". ( - - )"
+    assert beams(line([(0, 2), (2, 2), (4, 1), (5, 1), (6, 2)], metre=(2, 4))) == "( ) (( -) )"
+    assert beams(line([(0, 2), (2, 2), (6, 2)], metre=(2, 4))) == "( ) . ."
+    assert beams(line([(2, 2), (4, 2), (6, 2)], metre=(2, 4))) == ". . ( )"
+
+
+def test_a_silent_bar_of_an_additive_metre_rests_by_its_groups():
+    assert values(line([(0, 14), (28, 14)], metre=(7, 8, (3, 2, 2)))) == "4.~ 4~ 4 | r4. r4 r4 | 4.~ 4~ 4"
+
+
+def names_by_bar(pitches, fifths=0):
+    notes = tuple(Note(2 * i, 2, pitch) for i, pitch in enumerate(pitches))
+    bars = notate(Melody(notes, Timeline(4, keys=(Key(0, fifths),))))
+    return [" ".join(e.pitch.letter + "b#"[e.pitch.alter > 0] * abs(e.pitch.alter) for e in b.elements) for b in bars]
+
+
+def test_a_pitch_has_one_name_in_a_bar_and_may_have_another_in_the_next():
+    assert names_by_bar([64, 63, 62, 63, 64, 63, 62, 60]) == ["E Eb D Eb E Eb D C"]
+    assert names_by_bar([64, 63, 62, 60, 64, 63, 62, 60, 62, 63, 64, 62, 62, 63, 64, 67]) == [
+        "E Eb D C E Eb D C",
+        "D D# E D D D# E G",
+    ]
 
 
 def test_second_beams_and_hooks():

@@ -120,6 +120,16 @@ class BeatTree:
         """Index of the beat that contains `place`."""
         return bisect_right(self.beat_starts, place) - 1
 
+    def joins_beats(self, place: Fraction) -> bool:
+        """Tell whether the beat at `place` may share a beam of eighths with the beat before.
+
+        Quarter beats may, up to the middle of the bar or within stated groups.
+        """
+        beat = self.beat_of(place)
+        if beat == 0 or self.beats[beat - 1 : beat + 1] != (1, 1) or self.unit != 1:
+            return False
+        return (bool(self.stated) or len(self.beats) <= 4) and self.beat_starts[beat] not in self._middle
+
     def root(self) -> Node:
         """Return the node of the whole bar."""
         return Node(Fraction(0), self.length, 0)

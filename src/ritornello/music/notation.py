@@ -7,6 +7,7 @@ can hold becomes tied values whose sum is exact, at any resolution. Times are qu
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -100,15 +101,15 @@ def notate(melody: Melody) -> list[Bar]:
     """Write a melody out in bars.
 
     Notes are split at barlines and so that the middle of the bar and its beats show; beams join what lies
-    within a beat; an accidental is shown where it differs from the key or from the one before it in the bar,
-    octave by octave, and anew after a tie into the bar. A last bar is filled with rests, unless the melody begins
-    with a pick-up: then it stays short.
+    within a beat, and plain eighths of several; a pitch has one name in a bar; an accidental is shown where it
+    differs from the key or from the one before it in the bar, octave by octave, and anew after a tie into the bar. A
+    last bar is filled with rests, unless the melody begins with a pick-up: then it stays short.
     A melody without keys gets the key signature that its notes suggest. An empty melody gives one bar of rest.
     """
     if melody.notes and not melody.timeline.keys:
         melody = replace(melody, timeline=replace(melody.timeline, keys=(_suggested_key(melody),)))
-    spelled = _spelled(melody)
     frames = _frames(melody.timeline)
+    spelled = _one_name_a_bar(melody, _spelled(melody), frames)
     keys = _new_keys(melody.timeline, frames)
     number = 0 if melody.timeline.pickup else 1
     bars, metre, position = [], None, 0
@@ -147,6 +148,21 @@ def _spelled(melody: Melody) -> list[Spelled]:
             names += spell([n.pitch for n in melody.notes[first:last]], fifths[first])
             first = last
     return names
+
+
+def _one_name_a_bar(melody: Melody, names: Sequence[Spelled], frames: Sequence[_Frame]) -> list[Spelled]:
+    """Give notes of one pitch in a bar and key the name that most of them have, or the first."""
+    starts = [frame.start for frame in frames]
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for i, note in enumerate(melody.notes):
+        bar = bisect_right(starts, _quarters(melody, note.start))
+        groups.setdefault((bar, _fifths(melody.timeline.key_at(note.start)), note.pitch), []).append(i)
+    chosen = list(names)
+    for same in groups.values():
+        name = Counter(names[i] for i in same).most_common(1)[0][0]
+        for i in same:
+            chosen[i] = name
+    return chosen
 
 
 def _fifths(key: Key | None) -> int:
@@ -212,7 +228,8 @@ def _cut(sounds: Sequence[_Sound], places: Sequence[Fraction]) -> Iterator[_Soun
 
 def _filled(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
     """Make the elements of a bar, still without names, accidentals and beams."""
-    if len(sounds) == 1 and sounds[0].note is None and frame.end - frame.start == _tree(frame).length:
+    is_silent = len(sounds) == 1 and sounds[0].note is None and frame.end - frame.start == _tree(frame).length
+    if is_silent and not frame.metre.groups:  # verovio gives a bar's rest no time in an additive metre
         return [Element(frame.start, frame.end - frame.start, "whole", full_bar=True)]
     edges = [edge - frame.anchor for sound in sounds for edge in sound[:2]]
     tuplets = list(_tree(frame).tuplets(edges))
@@ -322,7 +339,7 @@ def _with_accidentals(
 def _with_beams(elements: Sequence[Element], frame: _Frame) -> list[Element]:
     """Join flagged notes within a beat by beams; a tuplet whole, or by itself."""
     beamed = list(elements)
-    for run in _beam_runs(elements, frame):
+    for run in _joined_eighths(elements, list(_beam_runs(elements, frame)), _tree(frame), frame.anchor):
         flags = [FLAGS[elements[i].type] for i in run]
         for k, i in enumerate(run):
             beamed[i] = replace(elements[i], beams=tuple(_beam(flags, k, level) for level in range(1, flags[k] + 1)))
@@ -343,6 +360,25 @@ def _beam_runs(elements: Sequence[Element], frame: _Frame) -> Iterator[list[int]
         if joins:
             run.append(i)
             beat = here
+
+
+def _joined_eighths(
+    elements: Sequence[Element], runs: Sequence[list[int]], tree: BeatTree, anchor: Fraction
+) -> list[list[int]]:
+    """Join the beams of quarter beats that are two plain eighths each.
+
+    In 4/4 they are joined by half-bars, in 2/4 and 3/4 by bars, in other metres where groups are stated.
+    Source: Gould, "Behind Bars" (2011), chapter 6.
+    """
+    joined: list[list[int]] = []
+    for run in runs:
+        place = elements[run[0]].start - anchor
+        follows = joined and joined[-1][-1] + 1 == run[0] and tree.joins_beats(place)
+        if follows and all(elements[i].duration == Fraction(1, 2) for i in (*joined[-1], *run)):
+            joined[-1] += run
+        else:
+            joined.append(run)
+    return joined
 
 
 def _whole_tuplets(elements: Sequence[Element], run: list[int]) -> Iterator[list[int]]:

@@ -145,6 +145,9 @@ HAND_MADE = {
     "key changes inside a bar and a note": Melody(
         (Note(0, 1920, 66), Note(1920, 480, 66)), Timeline(keys=(Key(0, 1), Key(720, -2), Key(1920, 2)))
     ),
+    "silent bars of an additive metre": Melody(
+        (Note(0, 480, 60), Note(3 * 1680, 480, 62)), Timeline(metres=(Metre(0, 7, 8, (2, 2, 3)),))
+    ),
     "a natural tied within its bar": Melody(
         (Note(0, 480, 70), Note(480, 2000, 71), Note(2480, 400, 70)), Timeline(keys=(Key(0, -2),))
     ),
@@ -224,6 +227,13 @@ def test_the_tempo_is_printed_in_beats_and_sounded_in_quarters():
     assert (mark.findtext("beat-unit"), mark.find("beat-unit-dot") is not None) == ("quarter", True)
     assert mark.findtext("per-minute") == "60"
     assert measures(melody)[0].find("direction/sound").get("tempo") == "90"
+
+
+@pytest.mark.parametrize(("qpm", "shown"), [(119.9998, "120"), (66.5, "66"), (0.2, "1")])
+def test_the_tempo_is_printed_in_a_whole_number_and_sounded_exactly(qpm, shown):
+    (bar,) = measures(Melody((Note(0, 480, 60),), Timeline(tempos=(Tempo(0, qpm),))))
+    assert bar.findtext("direction/direction-type/metronome/per-minute") == shown
+    assert float(bar.find("direction/sound").get("tempo")) == qpm
 
 
 def test_keys_and_metres_are_written_where_they_begin_and_nowhere_else():

@@ -148,7 +148,7 @@ def _contents(
 
 
 def _tempo(tempo: Tempo, metre: Metre) -> str:
-    """Write a tempo: the first as a metronome mark of the beat, later ones only sounded."""
+    """Write a tempo: the first as a mark of the beat, rounded, later ones only sounded."""
     sound = f'<sound tempo="{_number(tempo.qpm)}"/>'
     if tempo.tick > 0:
         return f"<direction><direction-type><words/></direction-type>{sound}</direction>"
@@ -157,7 +157,7 @@ def _tempo(tempo: Tempo, metre: Metre) -> str:
     unit = TYPES.get(beat * Fraction(2, 3) if dot else beat)
     if unit is None:  # a metre that counts in thirds has no note value to name
         beat, unit, dot = Fraction(1), "quarter", ""
-    minute = _number(round(tempo.qpm / float(beat), 2))
+    minute = max(1, round(tempo.qpm / float(beat)))
     mark = f"<metronome><beat-unit>{unit}</beat-unit>{dot}<per-minute>{minute}</per-minute></metronome>"
     return f'<direction placement="above"><direction-type>{mark}</direction-type>{sound}</direction>'
 
