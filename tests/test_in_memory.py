@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import ritornello as rito
+from ritornello.corpus.beats.settle import has_counted_bars
 from ritornello.music.objects import TAKEN, pieces_of
-from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
+from ritornello.music.values import Key, Melody, Metre, Note, Piece, Tempo, Timeline
 
 PITCHES = [60, 62, 64, 65, 67, 69, 71, 72]
 QUARTERS = [(n, 1.0, pitch) for n, pitch in enumerate(PITCHES)]  # start, duration, pitch
@@ -65,6 +66,13 @@ KINDS = {
     "array of pitches": lambda: np.array(PITCHES, np.uint8),
 }
 NO_METRE = ("notes", "array", "array with velocities", "structured array", "tuples", "pitches", "array of pitches")
+
+
+def test_music_in_memory_has_counted_bars_as_the_file_of_it_has():
+    [memory] = pieces_of(a_symusic_score(), "item 1")
+    assert has_counted_bars(memory)
+    assert has_counted_bars(Piece((), source="tune.MID"))
+    assert not has_counted_bars(Piece((), source="tune.abc#3"))
 
 
 @pytest.fixture(params=KINDS)

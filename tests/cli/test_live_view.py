@@ -20,6 +20,19 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_the_view_fits_a_narrow_terminal(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    for columns in (30, 40, 47, 60, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        view = LiveView(Console(), 40)
+        view.show(Look(CHECK, Log((POINT, POINT._replace(update=20, epochs=2.0))), None, [], 6.0))
+        bar, curves, *_ = view._drawn().renderables
+        assert all(len(line) <= columns for line in str(bar).splitlines() + str(curves).splitlines())
+        assert "0:06 left" in str(bar)
+
+
 def test_a_terminal_that_cannot_be_drawn_on_gets_lines_as_it_goes(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)

@@ -370,6 +370,23 @@ def check_content(path: Path, suffix: str) -> None:
         assert soundfile.info(path).duration > 20
 
 
+@pytest.mark.parametrize(
+    ("body", "suffix", "words"),
+    [
+        ("C:Isaac Watts\nK:C\nCDEF|GABc|]", ".abc", "out.abc is without the composer (Isaac Watts) of song.abc"),
+        ("C:Isaac Watts\nK:C\nCDEF|GABc|]", ".wav", ""),
+        ("K:C\nCDEF|GABc|]", ".mid", ""),
+        ("Q:1/4=10\nK:C\n" + "CDEF|" * 16, ".svg", "song.abc lasts 6 minutes: making out.svg takes a while"),
+        ("Q:1/4=10\nK:C\n" + "CDEF|" * 16, ".abc", ""),
+    ],
+)  # fmt: skip
+def test_render_says_what_it_leaves_out_and_what_takes_long(command, tmp_path, monkeypatch, body, suffix, words):
+    monkeypatch.chdir(tmp_path)
+    Path("song.abc").write_text(f"X:1\nT:A song\nM:4/4\nL:1/4\n{body}\n")
+    status, out, err = command("render", "song.abc", "-o", f"out{suffix}")
+    assert (status, out, err) == (0, f"out{suffix}\n", f"ritornello: {words}\n" if words else "")
+
+
 @pytest.mark.parametrize("suffix", ["mid", "abc", "musicxml"])
 def test_render_to_another_format_keeps_every_note(command, sources, tmp_path, suffix):
     for kind in ("mid", "abc", "musicxml"):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from ritornello.corpus.find.find import Source
-from ritornello.corpus.report import RECENT, FileReport, Lines, dropped, lines_of
+from ritornello.corpus.report import RECENT, SHOWN, FileReport, Lines, dropped, lines_of
 
 MANY = [Source(f"in/{n}.mid", f"in/{n}.mid") for n in range(2 * RECENT + 7)]
 
@@ -35,6 +35,15 @@ def test_any_value_can_be_asked_for_in_any_order():
     assert list(listed) == [*odd, *MANY]
     assert [listed[n] for n in (2000, 0, -1, 2)] == [MANY[1997], odd[0], MANY[-1], odd[2]]
     assert listed[1:3] == tuple(odd[1:])
+
+
+def test_printed_are_the_first_lines_and_how_many_more_there_are():
+    listed = reports(1030)
+    for n in range(1030):
+        listed.put(n, report(n))
+    first, *_, last, more = str(listed).splitlines()
+    assert (first, last, more) == (str(report(0)), str(report(SHOWN - 1)), "... and 1,010 more")
+    assert str(sources(MANY[:1])) == str(MANY[0])
 
 
 @pytest.mark.parametrize("index", [len(MANY), -len(MANY) - 1])

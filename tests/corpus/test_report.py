@@ -69,6 +69,22 @@ def test_a_line_for_people_says_what_would_help():
     assert str(doubted).endswith("; off_grid (31%; 12 steps a quarter fit), try --steps-per-quarter 12")
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "damaged MIDI data (no note has a pitch that there is): export or fetch it again",
+        "cut short: the file ends inside its header; fetch it again",
+        "broken or cut short XML (no element): fetch or export the file again",
+        "this XML file declares entities, which no score needs: export it again without them",
+    ],
+)
+def test_a_line_advises_once(detail):
+    line = dropped("a.mid", "unreadable", detail)
+    assert line.detail == detail
+    assert str(line).count("again") == remedy("unreadable", detail).count("again")
+    assert str(line).startswith(f"dropped  a.mid: unreadable ({detail[:20]}")
+
+
 def test_strict_lets_copies_pass_and_nothing_else():
     assert strict_failure([kept("a.mid"), dropped("f.mid", "duplicate", "same tune as a.mid")]) == ""
     assert strict_failure(REPORT).startswith(

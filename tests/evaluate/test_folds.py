@@ -62,7 +62,11 @@ def test_one_family_makes_no_folds(corpus):
 def test_one_command_trains_and_scores_every_fold(command, corpus, little_model, tmp_path):
     corpus.save(tmp_path / "corpus")
     words = ["evaluate", little_model, tmp_path / "corpus", "--folds", 2, "--updates", 2]
-    value = json.loads(command(*words, "--json").out)
+    _, out, err = command(*words, "--json")
+    assert err == "ritornello: fold 1 of 2 is done\nritornello: fold 2 of 2 is done\n"
+    value = json.loads(out)
+    assert (value["model"], value["corpus"]) == (rito.load_model(little_model).name, str(tmp_path / "corpus"))
+    assert value["fingerprint"] == corpus.fingerprint
     assert (value["split"], value["notes"], len(value["per_tune"])) == ("folds", 84, 12)
     assert sorted(t["source"] for t in value["per_tune"]) == sorted(p.source for p in corpus.pieces)
     assert [fold["tunes"] for fold in value["folds"]] == [

@@ -15,6 +15,7 @@ from ritornello.api.options import takes
 from ritornello.api.run import open_run
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.request import NetworkRequest
+from ritornello.version import VERSION
 
 if TYPE_CHECKING:
     from ritornello.corpus.store import Corpus
@@ -62,7 +63,9 @@ def cross_validate(
     from ritornello.evaluate.scores import TuneScore, figures, score_baselines, score_tunes, total
 
     recipe = load_model(model)
-    parts = fold_corpora(load_corpus(corpus), folds)
+    material = load_corpus(corpus)
+    name = str(corpus) if isinstance(corpus, str | Path) else material.fingerprint
+    parts = fold_corpora(material, folds)
     scores: list[TuneScore] = []
     each: list[dict[str, Any]] = []
     numbers: list[int] = []
@@ -83,6 +86,7 @@ def cross_validate(
     [value] = figures([scores], [recipe.file.encoding])
     for tune, number in zip(value["per_tune"], numbers, strict=True):
         tune["fold"] = number
+    value = {"model": recipe.name, "corpus": name, "fingerprint": material.fingerprint, "version": VERSION} | value
     value |= {"split": "folds", "learned": False, "losses": dict(losses), "folds": each}
     return value | (
         {"baselines": {name: _sum(found).to_dict() for name, found in simple.items()}} if baselines else {}

@@ -13,6 +13,7 @@ from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
 
 RATE = 44100  # samples a second
+LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
 
 
 class ShownPiece(Piece):
@@ -59,7 +60,11 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
 
 
 def render_file(
-    file: str | Path, out: str | Path, soundfont: str | Path | None = None, replace: bool = False
+    file: str | Path,
+    out: str | Path,
+    soundfont: str | Path | None = None,
+    replace: bool = False,
+    on_remark: Callable[[str], None] | None = None,
 ) -> Path:
     """Show or sound a music file, by the suffix of `out`.
 
@@ -67,6 +72,7 @@ def render_file(
     Sound plays every part, pictures and notation show the melody; of a tune book it is the first tune.
     soundfont: an SF2 or SF3 file to play with, through the fluidsynth program.
     replace: let it replace any file, not only what was rendered from the same file and that nobody changed.
+    on_remark: called with what notation leaves out, and before what takes long.
     Raises FileExistsError for a file that must be kept, ValueError for another suffix, MusicFileError (a ValueError)
     where the file cannot be read.
     """
@@ -82,6 +88,13 @@ def render_file(
     maker = atomic.maker_of("render", file)
     atomic.check_files([out], maker, replace)
     piece = read_untrusted(file)[0]
+    minutes = piece.timeline.seconds(piece.timeline.length) / 60
+    if on_remark and minutes > LONG_MINUTES and suffix in (*SOUNDS, ".html", ".png", ".svg"):
+        on_remark(f"{file} lasts {minutes:.0f} minutes: making {out} takes a while")
+    left_out = ["words"] if any(part.syllables for part in piece.parts) else []
+    left_out += [f"composer ({piece.composer})"] if piece.composer else []
+    if on_remark and left_out and suffix not in SOUNDS:
+        on_remark(f"{out} is without the {' and the '.join(left_out)} of {file}")
     if suffix in SOUNDS:
         save_audio(piece, out, soundfont=soundfont, maker=maker, replace=replace)
     else:

@@ -105,13 +105,13 @@ class Console:
         return [row[0], *textwrap.wrap("; ".join(cells), room, initial_indent="  ", subsequent_indent="  ")]
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int, object], None]]:
+    def progress(self, what: str, lines: bool = False) -> Iterator[Callable[[int, int, object], None]]:
         """Give a function to call with how many are done, of how many, and the last one's name.
 
-        It shows a bar where standard error is a terminal, elsewhere nothing.
+        It shows a bar where standard error is a terminal; elsewhere nothing, or with `lines` a line each time.
         """
         if self._quiet or not sys.stderr.isatty():
-            yield lambda done, total, name: None
+            yield lambda done, total, name: self.warn(f"{name} of {total} is done") if lines else None
             return
         from rich import progress
         from rich.console import Console as RichConsole

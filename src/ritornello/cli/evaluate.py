@@ -73,7 +73,7 @@ def evaluate(
             raise CycloptsError(
                 msg="--folds scores one model on all tunes: leave --split, --beside, --tunes and --per-note out"
             )
-        with console.progress("folds") as on_fold:
+        with console.progress("folds", lines=True) as on_fold:
             value = api.cross_validate(
                 chosen,
                 corpus,

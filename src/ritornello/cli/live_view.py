@@ -21,7 +21,8 @@ from ritornello.reports.runs.samples import note_names, one_line_roll
 from ritornello.reports.runs.watch import Look
 
 INKS = {0: "bold red", 1: "blue", 4: "yellow"}  # of validation, training and the n-gram, as in the report
-ROWS, WIDEST, NARROWEST = 9, 100, 40
+ROWS, WIDEST, NARROWEST = 9, 100, 20
+NARROW = 48  # columns; with fewer there are no speeds and no headings
 
 
 class LiveView:
@@ -85,8 +86,9 @@ class LiveView:
         if self._look is not None:
             check = self._look.check
             end = ENDINGS[check.stopped] if check.stopped else f"{clock(self._look.seconds_left)} left"
-            text += f"  {check.tokens_per_second:,.0f} tokens/s  {end}"
-        room = max(10, width - len(text) - 9)
+            speed = f"  {check.tokens_per_second:,.0f} tokens/s"
+            text += f"{speed if width > NARROW else ''}  {end}"
+        room = max(4, width - len(text) - 9)
         full = min(room, round(room * self._done / self._updates))
         return Text.assemble("training ", ("━" * full, "red"), ("─" * (room - full), "dim"), text)
 
@@ -138,7 +140,9 @@ def _tune(look: Look, width: int) -> list[Text]:
     assert look.sample is not None
     melody, certainty = look.sample.melody, look.sample.figures.certainty
     head = f"sample of epoch {look.point.epochs:.1f}, {100 * certainty:.0f} % sure  "
-    roll = one_line_roll(melody, width=max(8, width - len(head)))
+    if width <= NARROW:
+        return [Text(one_line_roll(melody, width=width), style="cyan"), Text(note_names(melody, width), style="dim")]
+    roll = one_line_roll(melody, width=width - len(head))
     return [Text.assemble((head, "dim"), (roll, "cyan")), Text(note_names(melody, width), style="dim")]
 
 

@@ -25,5 +25,6 @@ def render(
     soundfont
         An SF2 or SF3 file to play with, through the fluidsynth program.
     """
-    api.render_file(file, out, soundfont, replace)
-    Console(quiet).result(out, out)
+    console = Console(quiet)
+    api.render_file(file, out, soundfont, replace, console.warn)
+    console.result(out, out)

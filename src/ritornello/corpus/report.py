@@ -20,6 +20,7 @@ from ritornello.plural import counted
 
 Value = TypeVar("Value")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+SHOWN = 20  # values that are printed
 RECENT = 4096  # values read last, at hand in memory: workers are fed from them, and the program comes behind
 
 KEPT, DROPPED = "kept", "dropped"
@@ -91,6 +92,7 @@ SHARPER: dict[str, dict[str, str]] = {
 """Reasons whose remedy names the number that the detail holds: patterns for the detail, each with its remedy."""
 
 
+_ADVICE = re.compile(r"[;:,] (?:fetch|export|copy|save)\b[^;:]*\bagain\b[^;:]*$")
 _PLAIN = ("path", "status", "reason", "remedy", "detail", "pieces", "melodies", "notes")  # fields of a report line
 
 
@@ -140,12 +142,18 @@ class FileReport:
 
     def __str__(self) -> str:
         """Write one line for people: "dropped  tune.mid: no_notes (...); choose a file ..."."""
-        about = f" ({self.detail})" if self.detail else ""
+        detail = without_advice(self.detail)
+        about = f" ({detail})" if detail else ""
         if self.status == DROPPED:
             return printable(f"dropped  {self.path}: {self.reason}{about}; {self.remedy}")
         doubts = "".join(f"; {c}{f' ({d})' if d else ''}, {remedy(c, d)}" for c, d in self.warnings)
         melodies, notes = counted(self.melodies, "melody"), counted(self.notes, "note")
         return printable(f"kept     {self.path}: {melodies}, {notes}{about}{doubts}")
+
+
+def without_advice(detail: str) -> str:
+    """Take the advice of a reader's message off, where a remedy stands beside it."""
+    return _ADVICE.sub("", detail)
 
 
 def dropped(
@@ -234,6 +242,11 @@ class Lines(Sequence[Value], Generic[Value]):
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __repr__(self) -> str:
+        """Write the first SHOWN values line by line, and how many more there are."""
+        more = [f"... and {len(self) - SHOWN:,} more"] if len(self) > SHOWN else []
+        return "\n".join([*(str(value) for value in self[:SHOWN]), *more])
 
     def _read(self, place: int) -> Value:
         return self._from_plain(json.loads(self._line(self._starts[place])))

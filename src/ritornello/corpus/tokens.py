@@ -78,9 +78,7 @@ def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
     parts = [f"does not keep all of {losses['notes']:,} notes: {counts}"] if counts else []
     if metres := losses.get("metres", 0):
-        parts.append(
-            f"does not write {metres:,} {'metre' if metres == 1 else 'metres'}, most often where one changes"
-        )
+        parts.append(f"does not write {counted(metres, 'metre')}, most often where one changes")
     if groups := losses.get("groups", 0):
         parts.append(f"does not write how {counted(groups, 'additive metre')} (such as 3+2+2/8) divide their beats")
     return f"the encoding ({_named(encoding)}) {'; it '.join(parts)}" if parts else ""

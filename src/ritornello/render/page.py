@@ -25,6 +25,7 @@ from ritornello.music.errors import MusicFileError
 from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
+from ritornello.plural import counted
 from ritornello.render.roll import SURPRISE, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
 from ritornello.render.words import bars_in_words
@@ -224,7 +225,7 @@ def _meta(melody: Melody) -> str:
         timeline.metre.name,
         key_name(timeline.key).replace("#", "♯").replace("b ", "♭ ") if timeline.key else "",
         f'<span class="note-sign">{sign or "♩"}</span> = {per_minute:.0f}',
-        f"{bars} bar{'s' if bars != 1 else ''}",
+        counted(bars, "bar"),
     ]
     return " · ".join(part for part in parts if part)
 

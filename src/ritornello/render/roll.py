@@ -11,6 +11,7 @@ from math import log2
 from ritornello.music.beats import BeatTree
 from ritornello.music.keys import PITCH_NAMES, pitch_name
 from ritornello.music.values import Melody
+from ritornello.plural import counted
 from ritornello.render.staff import escape_attribute
 
 KEYBOARD = 54  # pixels that the keys take at the left
@@ -207,6 +208,6 @@ def _description(melody: Melody, surprise: bool) -> str:
         return f"{name}: no notes"
     pitches = [n.pitch for n in melody.notes]
     bars = len(melody.timeline.barlines()) - 1 - bool(melody.timeline.pickup)
-    count = f"{len(pitches)} note{'s' * (len(pitches) != 1)} in {bars} bar{'s' * (bars != 1)}"
+    count = f"{counted(len(pitches), 'note')} in {counted(bars, 'bar')}"
     label = f"{name}: {count}, {pitch_name(min(pitches))} to {pitch_name(max(pitches))}"
     return label + (", coloured by how surprising the model found each" if surprise else "")

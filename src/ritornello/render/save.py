@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 SMALL_SOUND = 22050, 0.8  # samples a second, and libsndfile's compression
+LONG_SECONDS = 600  # of a page's melody: encoding is most of the work, and its sound most of the page
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
 
@@ -95,12 +96,13 @@ def exhibit_of(
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known.
 
-    is_small: half the samples a second, and smaller files of them.
+    is_small: half the samples a second, and smaller files of them; so are melodies of more than LONG_SECONDS.
     """
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
+    is_small = is_small or melody.timeline.seconds(melody.timeline.length) > LONG_SECONDS
     rate, compression = SMALL_SOUND if is_small else (44100, None)
     audio = encode_audio(render_wave(melody, rate), "mp3", rate, compression) if melody.notes else None
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}

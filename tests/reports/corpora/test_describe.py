@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+from ritornello.corpus.embedded import embedded
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
@@ -38,6 +39,14 @@ def test_text_shows_every_histogram():
     assert text.startswith("2 pieces, 2 melodies, 4 notes, 7 quarters")
     for words in ("notes by pitch", "C4        2", "G minor", "3/4", "licences: CC0-1.0 (1), not stated (1)"):
         assert words in text
+
+
+def test_text_fits_a_narrow_terminal():
+    for width in (30, 44, 60, 80):
+        text = as_text(describe(embedded("hymns")), width)
+        assert max(map(len, text.splitlines())) <= width
+        assert "melodies by metre" in text
+    assert as_text(describe(corpus()), 200) == as_text(describe(corpus()))
 
 
 def test_the_picture_is_sound_xml_with_a_bar_for_each_value():

@@ -43,4 +43,4 @@ def show(
         found = api.corpus_families(material)
         console.result([family.to_dict() for family in found], families_as_text(found))
     else:
-        console.result(description, as_text(description))
+        console.result(description, as_text(description, console.width))

@@ -61,7 +61,7 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
     metre: taken instead of the stated one or of an estimate. beat_offset: where a barline lies, in quarters from the
     start of the piece, instead of an estimate.
     """
-    if not piece.is_counted and PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() not in SUFFIXES:
+    if not has_counted_bars(piece):
         return Settled(piece)
     if metre and (groups := metre_named(metre).groups):  # added afterwards: bars are found without
         above, below = metre_named(metre)[1:3]
@@ -95,6 +95,11 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
     moved = _moved(piece, late, bars)
     shift = float(np.median(late)) + bars.late
     return Settled(moved, bars, _reason(piece, bars, shift), _doubt(bars, beat_offset))
+
+
+def has_counted_bars(piece: Piece) -> bool:
+    """Tell whether the bars of a piece are counted, as in MIDI, and not written."""
+    return piece.is_counted or PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() in SUFFIXES
 
 
 def _rate(chord: Chords, qpm: float) -> float:

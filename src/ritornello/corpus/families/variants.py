@@ -39,7 +39,7 @@ class Variant:
         """Describe it in one line: "same tune as a.mid, 5 semitones up", or how much is the same."""
         steps, moved = abs(self.semitones), ""
         if steps:
-            moved = f", {steps} semitone{'s' if steps != 1 else ''} {'up' if self.semitones > 0 else 'down'}"
+            moved = f", {counted(steps, 'semitone')} {'up' if self.semitones > 0 else 'down'}"
         if self.stretch is None:
             moved += ", in another rhythm"
         elif self.stretch != 1:

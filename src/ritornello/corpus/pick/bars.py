@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from pathlib import PurePath
 
 import numpy as np
 
-from ritornello.corpus.beats.settle import SUFFIXES
+from ritornello.corpus.beats.settle import has_counted_bars
 from ritornello.corpus.pick.line import Columns
 from ritornello.music.values import Melody, Piece, Timeline
 from ritornello.plural import counted
@@ -39,11 +38,10 @@ def with_upbeat(piece: Piece, arrays: Sequence[Columns]) -> Timeline:
     """Cut the first bar of a piece's timeline short where its notes show a pick-up.
 
     arrays: its notes, by part.
-    Unchanged for pieces from other files than MIDI files, and where the metre changes or nothing tells.
+    Unchanged for pieces whose bars are written, and where the metre changes or nothing tells.
     """
     line = piece.timeline
-    source = piece.source.rsplit("#", 1)[0]
-    if PurePath(source).suffix.lower() not in SUFFIXES or len(line.metres) != 1:
+    if not has_counted_bars(piece) or len(line.metres) != 1:
         return line
     eighths = upbeat_eighths(np.concatenate(arrays), line)
     if not eighths:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 
 from ritornello.music.midi.tracks import events
 from ritornello.music.values import Note
+from ritornello.plural import counted
 
 MAX_QUARTERS = 100_000  # fourteen hours at 120; beyond it lie only damaged files
 FAR = 2**28 - 1  # ticks: the longest wait of one event
@@ -100,7 +101,7 @@ class NoteRepair:
             ("damaged_wait", "long", f"{{}} held beyond {quarters} quarters: {at_next}"),
             ("damaged_wait", "late", f"{{}} after {quarters} quarters left out"),
         ]
-        words = {name: f"{count} note{'' if count == 1 else 's'}" for name, count in counts.items()}
+        words = {name: counted(count, "note") for name, count in counts.items()}
         return [(code, text.format(words[name])) for code, name, text in lines if counts[name]]
 
     def _ended(self, notes: Sequence[Note], onsets: Sequence[int]) -> list[Note]:

@@ -31,6 +31,7 @@ from ritornello.music.midi.tracks import (
     track_bytes,
 )
 from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+from ritornello.plural import counted
 
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
@@ -234,9 +235,9 @@ def _large_bytes(changed: int, left_out: int) -> list[Remark]:
     """List what was done about data bytes over 127, as a remark."""
     lines = []
     if changed:
-        lines.append(f"{changed} data byte{'s' if changed > 1 else ''} over 127 brought down to it")
+        lines.append(f"{counted(changed, 'data byte')} over 127 brought down to it")
     if left_out:
-        lines.append(f"{left_out} note{'s' if left_out > 1 else ''} of a pitch over 127 left out")
+        lines.append(f"{counted(left_out, 'note')} of a pitch over 127 left out")
     return [("large_bytes", "; ".join(lines))]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ritornello.music.errors import Remark
+from ritornello.plural import counted
 
 LENGTHS = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # data bytes of channel messages
 META, TRACK_NAME, END_OF_TRACK = 0xFF, 0x03, 0x2F
@@ -103,11 +104,11 @@ def _tracks(content: bytes, place: int, promised: int) -> tuple[list[bytes], lis
         raise ValueError(f"cut short: {promised} tracks are promised, none is there; fetch the file again")
     remarks = []
     if wrong:
-        remarks.append(("wrong_length", f"{wrong} track{'s' if wrong > 1 else ''} of another length than stated"))
+        remarks.append(("wrong_length", f"{counted(wrong, 'track')} of another length than stated"))
     if len(tracks) < promised:
-        remarks.append(("missing_tracks", f"{promised} tracks are promised, {len(tracks)} are there"))
+        remarks.append(("missing_tracks", f"{counted(promised, 'track')} promised, {len(tracks)} there"))
     if place < len(content):
-        remarks.append(("trailing_bytes", f"{len(content) - place} bytes after the last track"))
+        remarks.append(("trailing_bytes", f"{counted(len(content) - place, 'byte')} after the last track"))
     return tracks, remarks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -56,18 +57,24 @@ def contents(corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def as_text(description: Mapping[str, Any]) -> str:
-    """Write a description for a terminal: counts, then histograms as bars."""
+def as_text(description: Mapping[str, Any], width: int | None = None) -> str:
+    """Write a description for a terminal: counts, then histograms as bars.
+
+    width: columns of the terminal, None where there is none.
+    """
     counts = [counted(description[key], noun) for key, noun in COUNTED.items()]
     lines = [f"{', '.join(counts)}, {description['quarters']:.0f} quarters"]
     for name, count in description["splits"].items():
-        columns = (counted(count[key], COUNTED[key]).rjust(15) for key in ("pieces", "melodies", "notes"))
-        lines.append(f"{name:<12}{''.join(columns)}")
+        columns = [counted(count[key], COUNTED[key]) for key in ("pieces", "melodies", "notes")]
+        row = f"{name:<12}{''.join(column.rjust(15) for column in columns)}"
+        lines.append(row if width is None or len(row) <= width else f"{name}: {', '.join(columns)}")
     if description["reasons"]:
         lines.append("files: " + ", ".join(f"{n} {reason}" for reason, n in description["reasons"].items()))
     lines.append("licences: " + ", ".join(f"{name} ({n})" for name, n in description["licences"].items()))
+    if width:
+        lines = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
     for title, histogram in histograms(description):
-        lines += ["", title, *_bars(histogram)]
+        lines += ["", title, *_bars(histogram, width)]
     return "\n".join(lines)
 
 
@@ -116,10 +123,11 @@ def _common(histogram: Mapping[str, int]) -> dict[str, int]:
     return {**shown, "others": others} if others else shown
 
 
-def _bars(histogram: Mapping[str, int]) -> list[str]:
+def _bars(histogram: Mapping[str, int], columns: int | None) -> list[str]:
     most = max(histogram.values(), default=1)
     width = max((len(name) for name in histogram), default=0)
-    return [f"  {name:>{width}} {n:>8} {'█' * round(BAR * n / most) or '▏'}" for name, n in histogram.items()]
+    bar = BAR if columns is None else min(BAR, max(1, columns - width - 12))
+    return [f"  {name:>{width}} {n:>8} {'█' * round(bar * n / most) or '▏'}" for name, n in histogram.items()]
 
 
 def _panel(title: str, histogram: Mapping[str, int]) -> str:

@@ -21,7 +21,7 @@ from ritornello.corpus.pick.bars import shortness
 from ritornello.corpus.pick.line import columns
 from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import scored
-from ritornello.corpus.report import DROPPED, KEPT, remedy
+from ritornello.corpus.report import DROPPED, KEPT, remedy, without_advice
 from ritornello.music.errors import Remark
 from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Note, Piece
@@ -111,7 +111,7 @@ class Explanation:
         if self.refusal is None:
             return ""
         code, detail = self.refusal
-        return f"nothing picked: {code}{f' ({detail})' if detail else ''}; {remedy(code, detail)}"
+        return f"nothing picked: {code}{f' ({without_advice(detail)})' if detail else ''}; {remedy(code, detail)}"
 
     def to_dict(self) -> dict[str, Any]:
         """List its fields by name, as plain values."""
@@ -279,7 +279,7 @@ def _in_quarters(notes: Sequence[Note], ticks_per_quarter: int) -> list[tuple[fl
 
 def _doubt(remark: Remark) -> str:
     code, detail = remark
-    return f"doubt: {code} ({detail}): {remedy(code, detail)}"
+    return f"doubt: {code} ({without_advice(detail)}): {remedy(code, detail)}"
 
 
 def _choice_dict(choice: PickedMelody) -> dict[str, Any]:
