@@ -43,6 +43,7 @@ def lines_of(path: Path) -> list[dict]:
         "render",
         "play",
         "vote",
+        "kit",
     ],
 )
 def test_every_verb_has_help_with_an_example(command, verb):
