@@ -212,7 +212,14 @@ def _resolve(plan: Plan, target: Target, clone: Path, scratch: Path) -> None:
     needed, optional = list(project["dependencies"]), list(project["optional-dependencies"][EXTRA])
     report = scratch / "report.json"
     for _ in range(MOST_ROUNDS):
-        options = ["--dry-run", "--ignore-installed", "--target", scratch / "none", "--report", report]
+        options: list[str | Path] = [
+            "--dry-run",
+            "--ignore-installed",
+            "--target",
+            scratch / "none",
+            "--report",
+            report,
+        ]
         done = _pip("install", "--quiet", *options, *target.options, *needed, *optional)
         if done.returncode:
             found = re.search(r"No matching distribution found for ([\w.-]+)", done.stderr)
