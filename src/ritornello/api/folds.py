@@ -64,7 +64,7 @@ def cross_validate(
 
     recipe = load_model(model)
     material = load_corpus(corpus)
-    name = str(corpus) if isinstance(corpus, str | Path) else material.fingerprint
+    called = str(corpus) if isinstance(corpus, str | Path) else material.fingerprint
     parts = fold_corpora(material, folds)
     scores: list[TuneScore] = []
     each: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ def cross_validate(
     [value] = figures([scores], [recipe.file.encoding])
     for tune, number in zip(value["per_tune"], numbers, strict=True):
         tune["fold"] = number
-    value = {"model": recipe.name, "corpus": name, "fingerprint": material.fingerprint, "version": VERSION} | value
+    value = {"model": recipe.name, "corpus": called, "fingerprint": material.fingerprint, "version": VERSION} | value
     value |= {"split": "folds", "learned": False, "losses": dict(losses), "folds": each}
     return value | (
         {"baselines": {name: _sum(found).to_dict() for name, found in simple.items()}} if baselines else {}
