@@ -396,7 +396,10 @@ def test_a_folder_of_tunes_is_a_corpus_in_every_verb(model, hymn_folder, tmp_pat
     corpus = rito.load_corpus(hymn_folder, on_report=lines.extend)
     assert [line.status for line in lines] == 10 * ["kept"]
     assert rito.show_corpus(hymn_folder) == rito.show_corpus(corpus)
-    assert model.evaluate(hymn_folder, "train") == model.evaluate(corpus, "train")
+    named, unnamed = (model.evaluate(given, "train") for given in (hymn_folder, corpus))
+    assert named.pop("corpus") == str(hymn_folder)
+    assert unnamed.pop("corpus") == corpus.fingerprint
+    assert named == unnamed
     assert len(rito.export_corpus(hymn_folder, tmp_path / "out")) == 10
     run = rito.train(hymn_folder, tmp_path / "run", updates=1, **SMALL)
     assert rito.load_model(run).metadata["corpus"]["fingerprint"] == corpus.fingerprint

@@ -84,7 +84,7 @@ corpus build empty -o out                  | empty: no files there | name a fold
 corpus build page.mid -o out               | page.mid: wrong_kind (this is an HTML page | download the file itself
 corpus build text.mid -o out               | text.mid: unreadable (not a MIDI file | export it again
 corpus build silent.mid -o out             | silent.mid: no_notes | export it again with the notes
-corpus build cut.mid -o out                | cut.mid: unreadable (cut short | fetch the file again
+corpus build cut.mid -o out                | cut.mid: unreadable (cut short | fetch or copy the file again
 corpus build header.mid -o out             | header.mid: unreadable | export it again
 corpus build drums.mid -o out              | drums.mid: drums_only | add a part with pitches
 corpus build zero.mid -o out               | zero.mid: empty_file | copy or export it again

@@ -55,10 +55,9 @@ def test_every_command_runs_as_written(readme, workplace, capsys):
     for words in commands:
         status = main(words)
         said = capsys.readouterr()
-        # training is short here on a part of the tunes that the shipped models learned
-        assert (status, "".join(line for line in said.err.splitlines() if "not at hand" not in line)) == (0, ""), (
-            words
-        )
+        # training is short here on a part of the tunes that the shipped models learned; folds say how far they are
+        complaints = [line for line in said.err.splitlines() if not re.search("not at hand|fold . of", line)]
+        assert (status, complaints) == (0, []), words
     assert len(list((workplace / "tunes").glob("*.mid"))) == 4
     assert (workplace / "demo/index.html").is_file()
 

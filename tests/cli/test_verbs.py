@@ -374,7 +374,7 @@ def check_content(path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("body", "suffix", "words"),
     [
-        ("C:Isaac Watts\nK:C\nCDEF|GABc|]", ".abc", "out.abc is without the composer (Isaac Watts) of song.abc"),
+        ("C:Isaac Watts\nK:C\nCDEF|GABc|]", ".mid", "out.mid is without the composer (Isaac Watts) of song.abc"),
         ("C:Isaac Watts\nK:C\nCDEF|GABc|]", ".wav", ""),
         ("K:C\nCDEF|GABc|]", ".mid", ""),
         ("Q:1/4=10\nK:C\n" + "CDEF|" * 16, ".svg", "song.abc lasts 6 minutes: making out.svg takes a while"),
@@ -386,6 +386,14 @@ def test_render_says_what_it_leaves_out_and_what_takes_long(command, tmp_path, m
     Path("song.abc").write_text(f"X:1\nT:A song\nM:4/4\nL:1/4\n{body}\n")
     status, out, err = command("render", "song.abc", "-o", f"out{suffix}")
     assert (status, out, err) == (0, f"out{suffix}\n", f"ritornello: {words}\n" if words else "")
+
+
+@pytest.mark.parametrize("suffix", [".abc", ".musicxml"])
+def test_render_keeps_the_composer(command, tmp_path, suffix):
+    (tmp_path / "song.abc").write_text("X:1\nT:A song\nC:Isaac Watts & others\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")
+    status, _, err = command("render", tmp_path / "song.abc", "-o", tmp_path / f"out{suffix}")
+    assert (status, err) == (0, "")
+    assert read(tmp_path / f"out{suffix}")[0].composer == "Isaac Watts & others"
 
 
 @pytest.mark.parametrize("suffix", ["mid", "abc", "musicxml"])

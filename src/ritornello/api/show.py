@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.music.files import Repeats
-from ritornello.music.values import Melody, Piece
+from ritornello.music.values import Imprint, Melody, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
 
 RATE = 44100  # samples a second
+MIDI = (".mid", ".midi")
 LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
 
 
@@ -78,6 +79,7 @@ def render_file(
     """
     from ritornello import atomic
     from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.music.files import WRITABLE
     from ritornello.music.worker import read_untrusted
     from ritornello.render.save import SOUNDS, SUFFIXES, save_melody
     from ritornello.render.sound import save_audio
@@ -92,13 +94,14 @@ def render_file(
     if on_remark and minutes > LONG_MINUTES and suffix in (*SOUNDS, ".html", ".png", ".svg"):
         on_remark(f"{file} lasts {minutes:.0f} minutes: making {out} takes a while")
     left_out = ["words"] if any(part.syllables for part in piece.parts) else []
-    left_out += [f"composer ({piece.composer})"] if piece.composer else []
-    if on_remark and left_out and suffix not in SOUNDS:
+    left_out += [f"composer ({piece.composer})"] if piece.composer and suffix in MIDI else []
+    if on_remark and left_out and suffix in WRITABLE:
         on_remark(f"{out} is without the {' and the '.join(left_out)} of {file}")
     if suffix in SOUNDS:
         save_audio(piece, out, soundfont=soundfont, maker=maker, replace=replace)
     else:
-        save_melody(pick_melody(piece), out, maker=maker, replace=replace)
+        imprint = Imprint(composer=piece.composer)
+        save_melody(pick_melody(piece), out, maker=maker, replace=replace, imprint=imprint)
     return Path(out)
 
 

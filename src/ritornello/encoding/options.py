@@ -63,8 +63,21 @@ def counts_bars(encoding: Encoding) -> bool:
     return hasattr(encoding.tracker(), "finishable")
 
 
+class OlderNetworkError(ValueError):
+    """An encoding of networks that this version cannot play; the message says what to do."""
+
+
 def encoding_from_dict(plain: Mapping[str, Any]) -> Any:
-    """Make an encoding of what `to_dict` wrote: of version 1 where that names none."""
+    """Make an encoding of what `to_dict` wrote: of version 1 where that names none.
+
+    Raises OlderNetworkError for one of networks with copy gates, which have memory now.
+    """
+    if plain.get("echoes"):
+        raise OlderNetworkError(
+            "made by an older ritornello, whose networks had copy gates (echoes) where they have memory now; "
+            "train it anew with `ritornello train CORPUS`"
+        )
+    plain = {name: value for name, value in plain.items() if name != "echoes"}
     kind = encoding_class(plain.get("name", "grid"))
     versioned = any(option.name == "version" for option in fields(kind))
     return make_encoding(**({"version": 1} if versioned else {}) | dict(plain))

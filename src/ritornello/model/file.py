@@ -16,6 +16,7 @@ import numpy as np
 
 from ritornello import atomic
 from ritornello.encoding import ENCODINGS, MelodyEncoding, encoding_from_dict
+from ritornello.encoding.options import OlderNetworkError
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.counts import PREFIX, counts_of_tensors
 from ritornello.model.lstm import NumpyLstm, tensor_shapes
@@ -110,12 +111,7 @@ def load_model(path: str | Path) -> ModelFile:
                 f"{path}: its encoding, {name!r}, is not registered here (there are {', '.join(ENCODINGS)}): import "
                 "the module that puts it into ritornello.encoding.ENCODINGS before you load the model"
             )
-        if header["encoding"].get("echoes"):
-            raise ModelFileError(
-                f"{path}: made by an older ritornello, whose networks had copy gates (echoes) where they have memory "
-                "now; train it anew with `ritornello train CORPUS`"
-            )
-        encoding = encoding_from_dict({k: v for k, v in header["encoding"].items() if k != "echoes"})
+        encoding = encoding_from_dict(header["encoding"])
         if header["vocabulary"] != [list(row[:3]) for row in encoding.vocabulary.rows]:
             raise ModelFileError(
                 f"{path}: its vocabulary is not the one that {name!r} has in this version; train it again"
@@ -125,6 +121,8 @@ def load_model(path: str | Path) -> ModelFile:
         return ModelFile(tensors, network, encoding, header["facts"])
     except ModelFileError:
         raise
+    except OlderNetworkError as error:
+        raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{path}: not a model for this ritornello: its header lacks or mis-states {error}; train it again"

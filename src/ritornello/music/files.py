@@ -40,6 +40,8 @@ SUFFIXES = {
 }
 """Every suffix that can be read, and the kind of file that it promises."""
 
+SCORES_OF_ZIPS = {"mxl": (".xml", ".musicxml"), "mscz": (".mscx",)}
+"""The suffixes of scores in the two kinds that are zip archives."""
 MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
 
@@ -181,6 +183,8 @@ def _agreed_kind(path: Path, content: bytes) -> str:
         raise MusicFileError(
             f"{path}: this is XML of another kind, not {wanted}: export the score again, or leave the file out"
         )
+    if found == "zip" and promised in SCORES_OF_ZIPS and _holds(content, SCORES_OF_ZIPS[promised]):
+        return promised  # its container is missing or strange
     if found == "zip":
         raise MusicFileError(
             f"{path}: this is a zip archive, not {wanted}: unpack it, or rename it to {path.stem}.zip"
@@ -190,6 +194,12 @@ def _agreed_kind(path: Path, content: bytes) -> str:
         raise MusicFileError(f"{path}: this is {actual}, not {wanted}: rename it to {path.stem}{right_suffix}")
     start = ascii(content[:12].decode("latin-1"))
     raise MusicFileError(f"{path}: not {wanted}: it begins with {start}; fetch or export it again")
+
+
+def _holds(zipped: bytes, suffixes: tuple[str, ...]) -> bool:
+    """Tell whether a zip holds a file with one of these suffixes."""
+    names = zipfile.ZipFile(BytesIO(zipped)).namelist()
+    return any(name.lower().endswith(suffixes) for name in names)
 
 
 def detect(content: bytes) -> str:

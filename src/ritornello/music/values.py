@@ -339,11 +339,13 @@ class Imprint(NamedTuple):
     """What a file says of a melody besides its music.
 
     part: name of its part. program: General MIDI program 0-127 that plays it. origin: who made it, and how.
+    composer: kept by the formats that have a place for one, ABC and MusicXML.
     """
 
     part: str = ""
     program: int = 0
     origin: str = ""
+    composer: str = ""
 
 
 NO_IMPRINT = Imprint()

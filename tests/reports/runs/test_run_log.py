@@ -190,7 +190,7 @@ def test_runs_are_ranked_with_those_of_their_own_corpus_alone(many):
     )
 
 
-METRE = ["position", "strength", "metre"]
+METRE = ["position", "strength", "metre", "countdown"]
 MEMORY = ["own", "corpus"]
 
 

@@ -149,7 +149,7 @@ def test_without_torch_numpy_trains(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert choose_engine(TrainOptions()) == choose_engine(TrainOptions(engine="auto")) == "numpy"
     assert choose_engine(TrainOptions(engine="torch")) == "torch"
-    with pytest.raises(ImportError, match=r'pip install "ritornello\[train\]"'):
+    with pytest.raises(ImportError, match="pip install torch"):
         possible_settings(TrainOptions(engine="torch"))
 
 

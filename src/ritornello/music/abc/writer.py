@@ -58,6 +58,7 @@ def write_abc(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     header = [
         "X:1",
         f"T:{_escaped(melody.title)}",
+        *([f"C:{_escaped(imprint.composer)}"] if imprint.composer else []),
         *([f"N:{_escaped(imprint.origin)}"] if imprint.origin else []),
         f"M:{timeline.metre.name}",
         "L:1/8",

@@ -58,12 +58,19 @@ def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     return (
         _HEAD
         + (f"<work><work-title>{title}</work-title></work>\n" if melody.title else "")
-        + f"<identification><encoding><software>Ritornello</software></encoding>{_origin(imprint)}</identification>\n"
+        + f"<identification>{_creator(imprint)}<encoding><software>Ritornello</software></encoding>"
+        + f"{_origin(imprint)}</identification>\n"
         + f'<part-list><score-part id="P1">{_part(imprint)}</score-part></part-list>\n'
         + '<part id="P1">\n'
         + "\n".join(measures)
         + "\n</part>\n</score-partwise>\n"
     )
+
+
+def _creator(imprint: Imprint) -> str:
+    """Write the composer, if any."""
+    text = escape(_NOT_XML.sub("", imprint.composer))
+    return f'<creator type="composer">{text}</creator>' if text else ""
 
 
 def _origin(imprint: Imprint) -> str:
