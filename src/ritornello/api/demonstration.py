@@ -93,6 +93,7 @@ def demo(
 def _exhibit(tune: Tune, title: str, run: str, written: Mapping[Path, bytes]) -> Exhibit:
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
+    from ritornello.render.save import PAGE_SOUND
     from ritornello.render.sound import render_wave
 
     figures: dict[str, str | int | float] = {
@@ -100,5 +101,6 @@ def _exhibit(tune: Tune, title: str, run: str, written: Mapping[Path, bytes]) ->
         "longest run shared with a training tune": run,
     }
     files = {path.name: content for path, content in written.items() if path.suffix in (".mid", ".musicxml")}
-    audio = encode_audio(render_wave(tune.melody), "mp3")
+    rate, compression = PAGE_SOUND
+    audio = encode_audio(render_wave(tune.melody, rate), "mp3", rate, compression)
     return Exhibit(tune.melody, audio, "audio/mpeg", title, figures, tune.probabilities, files)

@@ -78,7 +78,7 @@ def render_file(
     where the file cannot be read.
     """
     from ritornello import atomic
-    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.corpus.pick.pick import melody_and_program
     from ritornello.music.files import WRITABLE
     from ritornello.music.worker import read_untrusted
     from ritornello.render.save import SOUNDS, SUFFIXES, save_melody
@@ -100,8 +100,9 @@ def render_file(
     if suffix in SOUNDS:
         save_audio(piece, out, soundfont=soundfont, maker=maker, replace=replace)
     else:
-        imprint = Imprint(composer=piece.composer)
-        save_melody(pick_melody(piece), out, maker=maker, replace=replace, imprint=imprint)
+        melody, program = melody_and_program(piece)
+        imprint = Imprint(program=program, composer=piece.composer)
+        save_melody(melody, out, maker=maker, replace=replace, imprint=imprint)
     return Path(out)
 
 

@@ -54,7 +54,7 @@ def vote(
     sounds: dict[str, list[bytes]] = {}
     for number, (name, model) in enumerate(models.items()):
         made = [tune.melody for tune in model.generate(n=tunes, bars=bars, seed=seed) if tune.melody.notes]
-        waves = [render_wave(melody, rate)[: round(MOST_SECONDS * rate)] for melody in made]
+        waves = [render_wave(melody, rate, is_mono=True)[: round(MOST_SECONDS * rate)] for melody in made]
         if waves:
             sounds[name] = [encode_audio(wave, "mp3", rate, compression) for wave in waves]
         if on_progress:

@@ -69,7 +69,7 @@ def generate(
         Kinds of files to write: mid (without one), musicxml, abc, wav, html, mp3, svg ...; -f may be given several
         times.
     program
-        General MIDI program that plays the tunes, 0 (piano) to 127, such as 40 (violin); sound files stay a piano's.
+        General MIDI program that plays the tunes, 0 (piano) to 127, such as 40 (violin), in sound too.
     pitch_range
         Lowest and highest note, such as C4-C6 or 60-84.
     corpus

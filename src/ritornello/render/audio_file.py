@@ -28,9 +28,10 @@ def encode_audio(
     compression: float | None = None,
     tags: Mapping[str, str] = {},
 ) -> bytes:
-    """Encode mono sound as the bytes of a file.
+    """Encode sound as the bytes of a file.
 
-    wave: (samples,) in -1 to 1. format: "wav", "flac" (both 16 bits), "ogg" or "mp3".
+    wave: (samples, channels), one or two of them, or (samples,) of one, in -1 to 1.
+    format: "wav", "flac" (both 16 bits), "ogg" or "mp3".
     tags: title, comment or another text that libsndfile writes.
     compression: 0 (largest) to 1 (smallest) for "ogg" and "mp3"; None is libsndfile's own choice.
     Decoders that honour the length written in an MP3 (browsers, ffmpeg, soundfile) give back the first sample at
@@ -41,13 +42,14 @@ def encode_audio(
 
     if format not in FORMATS:
         raise ValueError(f"unknown sound format {format!r}: use one of {', '.join(FORMATS)}")
-    if wave.ndim != 1 or len(wave) == 0:
-        raise ValueError(f"sound to encode must have the shape (samples,) and a sample or more, not {wave.shape}")
+    channels = 1 if wave.ndim == 1 else wave.shape[-1]
+    if wave.ndim > 2 or channels not in (1, 2) or len(wave) == 0:
+        raise ValueError(f"sound to encode must have the shape (samples, 2) and a sample or more, not {wave.shape}")
     container, subtype = FORMATS[format]
     buffer = io.BytesIO()
     try:
         with soundfile.SoundFile(
-            buffer, "w", sample_rate, 1, format=container, subtype=subtype, compression_level=compression
+            buffer, "w", sample_rate, channels, format=container, subtype=subtype, compression_level=compression
         ) as file:
             for name, text in tags.items():
                 setattr(file, name, text)

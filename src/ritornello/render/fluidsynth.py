@@ -5,23 +5,26 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.values import Melody, Part, Piece
+from ritornello.music.values import Part, Timeline
 
 TAIL_SECONDS = 4.0  # let the last note ring in the font's own release
 SILENCE = 1e-4  # of the peak: what is quieter than -80 dB at the end is cut off
 TIMEOUT_SECONDS = 600
 
 
-def play_soundfont(music: Melody | Piece, soundfont: str | Path, sample_rate: int) -> NDArray[np.float32]:
-    """Render with FluidSynth, without reverb and chorus, every part with its own program.
+def play_soundfont(
+    parts: Sequence[Part], timeline: Timeline, soundfont: str | Path, sample_rate: int
+) -> NDArray[np.float32]:
+    """Render parts with FluidSynth, without reverb and chorus, every part with its own program.
 
-    Returns (samples,) float32, both channels averaged, not normalised; closing rests are kept.
+    Returns (samples, 2) float32, not normalised; closing rests are kept.
     Raises OSError, in one line, if the font or the program is not there, or it fails or plays nothing.
     """
     import soundfile
@@ -37,7 +40,7 @@ def play_soundfont(music: Melody | Piece, soundfont: str | Path, sample_rate: in
         raise OSError(f"{soundfont}: FluidSynth cannot play it: not a sound font; give an .sf2 or .sf3 file")
     with tempfile.TemporaryDirectory() as folder:
         midi, sound = Path(folder) / "music.mid", Path(folder) / "sound.wav"
-        _write_midi(music, midi)
+        _write_midi(parts, timeline, midi)
         options = ["-ni", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(sample_rate), "-T", "wav", "-O", "float"]
         command = [program, *options, "-F", str(sound), str(Path(soundfont).resolve()), str(midi)]
         try:
@@ -48,18 +51,19 @@ def play_soundfont(music: Melody | Piece, soundfont: str | Path, sample_rate: in
         if done.returncode or errors:
             raise OSError(f"{soundfont}: FluidSynth cannot play it: {(errors or ['it failed without a word'])[0]}")
         stereo, _ = soundfile.read(sound, dtype="float32", always_2d=True)
-    return _trimmed(stereo.mean(axis=1), music, soundfont, sample_rate)
+    if not stereo.any() and any(part.notes for part in parts):
+        raise OSError(f"{soundfont}: this sound font plays nothing for these instruments; try another")
+    return _trimmed(stereo, round(timeline.seconds(timeline.length) * sample_rate))
 
 
-def _write_midi(music: Melody | Piece, path: Path) -> None:
+def _write_midi(parts: Sequence[Part], timeline: Timeline, path: Path) -> None:
     """Write all parts as MIDI; a silent last event keeps FluidSynth playing through the tail."""
     from symusic import ControlChange, Note, Score, Tempo, Track
 
-    timeline = music.timeline
     score: Any = Score(timeline.ticks_per_quarter)
     for tempo in timeline.tempos:
         score.tempos.append(Tempo(tempo.tick, tempo.qpm))
-    for part in music.parts if isinstance(music, Piece) else (Part(music.notes),):
+    for part in parts:
         track: Any = Track(part.name, part.program, part.is_drum)
         for note in part.notes:
             track.notes.append(Note(note.start, note.duration, note.pitch, note.velocity))
@@ -69,15 +73,9 @@ def _write_midi(music: Melody | Piece, path: Path) -> None:
     score.dump_midi(str(path))
 
 
-def _trimmed(
-    wave: NDArray[np.float32], music: Melody | Piece, soundfont: str | Path, sample_rate: int
-) -> NDArray[np.float32]:
-    """Trim the sound to where it has died away, but no shorter than the music."""
-    length = round(music.timeline.seconds(music.timeline.length) * sample_rate)
-    peak = float(np.abs(wave).max(initial=0))
-    parts = music.parts if isinstance(music, Piece) else (music,)
-    if peak == 0 and any(part.notes for part in parts):
-        raise OSError(f"{soundfont}: this sound font plays nothing for these instruments; try another")
-    audible = np.flatnonzero(np.abs(wave) > SILENCE * peak)
+def _trimmed(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Trim sound (samples, channels) to where it has died away, but no shorter than `length`."""
+    level = np.abs(wave).max(axis=1, initial=0)
+    audible = np.flatnonzero(level > SILENCE * level.max(initial=0))
     end = max(length, int(audible[-1]) + 1 if len(audible) else 0)
-    return np.pad(wave[:end], (0, max(0, end - len(wave))))
+    return np.pad(wave[:end], ((0, max(0, end - len(wave))), (0, 0)))

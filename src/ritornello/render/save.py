@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ritornello.render.page import Exhibit
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
-SMALL_SOUND = 22050, 0.8  # samples a second, and libsndfile's compression
+PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
+SMALL_SOUND = 22050, 0.8  # of one channel
 LONG_SECONDS = 600  # of a page's melody: encoding is most of the work, and its sound most of the page
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
@@ -61,7 +62,7 @@ def melody_bytes(
 
         tags = {"title": melody.title, "comment": imprint.origin}
         kept = {name: text for name, text in tags.items() if text}
-        return encode_audio(render_wave(melody), suffix.lstrip("."), tags=kept)
+        return encode_audio(render_wave(melody, program=imprint.program), suffix.lstrip("."), tags=kept)
     if suffix == ".html":
         from ritornello.render.page import frame_html
 
@@ -96,14 +97,17 @@ def exhibit_of(
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known.
 
-    is_small: half the samples a second, and smaller files of them; so are melodies of more than LONG_SECONDS.
+    is_small: one channel of half the samples a second, and smaller files; so are melodies of more than LONG_SECONDS.
     """
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
     from ritornello.render.sound import render_wave
 
     is_small = is_small or melody.timeline.seconds(melody.timeline.length) > LONG_SECONDS
-    rate, compression = SMALL_SOUND if is_small else (44100, None)
-    audio = encode_audio(render_wave(melody, rate), "mp3", rate, compression) if melody.notes else None
+    rate, compression = SMALL_SOUND if is_small else PAGE_SOUND
+    audio = None
+    if melody.notes:
+        wave = render_wave(melody, rate, program=imprint.program, is_mono=is_small)
+        audio = encode_audio(wave, "mp3", rate, compression)
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, imprint=imprint)
