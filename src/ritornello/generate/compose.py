@@ -35,7 +35,7 @@ from ritornello.music.values import Key, Melody
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
-STRETCH = 1.5  # of the countdown: a network ends its own tunes more loosely than it ends people's
+STRETCH = 2.0  # of the countdown: a network ends its own tunes more loosely than it ends people's
 SCORED = 64  # steps whose surprise is computed together
 
 
