@@ -17,7 +17,7 @@ WHOLE = {"exercise"}
 PLAYED = 3  # players of each notebook that are pressed
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
 def executed(request, tmp_path_factory):
     """A notebook with its outputs, and where it lies."""
     nbformat = pytest.importorskip("nbformat")
