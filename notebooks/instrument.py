@@ -56,7 +56,7 @@ model.generate(primer="sample_tunes/ode-to-joy-played.mid", primer_bars=2, bars=
 
 # %%
 encoding = model.encoding
-phrase = model.generate(primer=call, bars=2, seed=1).melody
+phrase = model.generate(primer=call, bars=3, seed=1).melody
 tokens = encoding.encode(phrase).tokens
 player = model.player()
 for token in tokens[: 2 * (len(tokens) // 4)]:

@@ -50,9 +50,10 @@ pd.DataFrame(costs).round(2).head(12)
 from ritornello.render.page import notebook_html
 from ritornello.render.save import exhibit_of
 
-from IPython.display import HTML
+from IPython.display import display
 
-HTML(notebook_html(exhibit_of(melody, [float(2.0**-bits) for bits in costs["pitch_bits"]])))
+shown = exhibit_of(melody, [float(2.0**-bits) for bits in costs["pitch_bits"]])
+display({"text/html": notebook_html(shown)}, raw=True)
 
 # %% [markdown]
 # ✎ **Exercise.** Which notes are the most surprising? Are they long or short, on the beat or off it?
