@@ -124,13 +124,13 @@ def test_tunes_are_composed_with_the_bars_that_are_asked_for(network, monkeypatc
     assert composed[9] == 4
 
 
-def test_composing_takes_the_countdown_half_as_seriously_again(network):
+def test_composing_takes_the_countdown_twice_as_seriously(network):
     stretched = composing.counting_network(network, ENCODING)
     players = [Players(each, ENCODING, 1) for each in (network, stretched)]
     unknown = [each.logits.copy() for each in players]
     np.testing.assert_array_equal(*unknown)  # unknown is unknown to both
     table, wider = network._features[PLACE], stretched._features[PLACE]
-    np.testing.assert_allclose(wider - wider[:1], 1.5 * (table - table[:1]))
+    np.testing.assert_allclose(wider - wider[:1], 2.0 * (table - table[:1]))
     np.testing.assert_array_equal(network._features[0], stretched._features[0])
 
 
