@@ -122,7 +122,7 @@ def _files(paths: list[Path], seed: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _songs(seed: int) -> Iterator[tuple[str, bytes]]:
-    """The songs in the order of their archive, which is by composer, every third from one drawn by seed."""
+    """List the songs in the order of their archive, by composer, every third from one drawn by seed."""
     with tarfile.open(DATA / "lieder.tar.xz") as archive:
         for number, member in enumerate(m for m in archive if m.name.endswith(".mscx")):
             file = archive.extractfile(member)
@@ -144,7 +144,7 @@ def _named(group: str, name: str, content: bytes) -> Named | None:
 
 
 def _top_line(piece: Piece) -> Melody:
-    """The highest note of the first part at each onset, cut where the next begins."""
+    """Take the highest note of the first part at each onset, cut where the next begins."""
     highest = {note.start: note for note in piece.parts[0].notes}
     line = list(highest.values())
     ends = [note.start for note in line[1:]] + [piece.timeline.length] * bool(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -91,16 +92,11 @@ def demo(
 
 
 def _exhibit(tune: Tune, title: str, run: str, written: Mapping[Path, bytes]) -> Exhibit:
-    from ritornello.render.audio_file import encode_audio
-    from ritornello.render.page import Exhibit
-    from ritornello.render.save import PAGE_SOUND
-    from ritornello.render.sound import render_wave
+    from ritornello.render.save import exhibit_of
 
     figures: dict[str, str | int | float] = {
         "notes": len(tune.melody.notes),
         "longest run shared with a training tune": run,
     }
     files = {path.name: content for path, content in written.items() if path.suffix in (".mid", ".musicxml")}
-    rate, compression = PAGE_SOUND
-    audio = encode_audio(render_wave(tune.melody, rate), "mp3", rate, compression)
-    return Exhibit(tune.melody, audio, "audio/mpeg", title, figures, tune.probabilities, files)
+    return dataclasses.replace(exhibit_of(tune.melody, tune.probabilities, figures=figures), title=title, files=files)

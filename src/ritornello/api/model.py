@@ -264,7 +264,7 @@ class Model:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
                         remark(line)
         if out is not None:
-            if ".html" in suffixes and (runs := self.shared_runs([tune.melody for tune in tunes], corpus)):
+            if ".html" in suffixes and (runs := self.shared_runs([tune.melody for tune in tunes], corpus, on_remark)):
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
             _write(tunes, Path(out), suffixes, replace)
         return tunes[0] if n is None else Gallery(tunes, f"{Path(self.name).name}, seed {seed}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -99,11 +100,11 @@ def generate(
             replace=replace,
             options=options,
         )
-    runs = None
-    if as_json or not quiet:
+    runs: Sequence[dict[str, Any] | None] | None = None
+    if ".html" not in suffixes_of(kinds) and (as_json or not quiet):  # pages have them already
         runs = chosen.shared_runs([tune.melody for tune in tunes], corpus, console.warn)
     files, lines = [], []
-    for tune, run in zip(tunes, runs or [{}] * len(tunes), strict=True):
+    for tune, run in zip(tunes, runs or [tune.shared_run for tune in tunes], strict=True):
         paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
         path, notes = ", ".join(paths), len(tune.melody.notes)
         files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes, "draws": tune.draws})

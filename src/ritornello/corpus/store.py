@@ -118,7 +118,8 @@ class Corpus:
 
     def _repr_html_(self) -> str | None:
         """Show what is in it, and its first melodies."""
-        shown = Gallery(self.melodies(), repr(self))
+        shown = self.melodies()
+        shown.name = repr(self)
         return shown.html(FEW_SHOWN) if shown else None
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:

@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -26,7 +25,7 @@ from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.plural import counted
-from ritornello.render.roll import SURPRISE, roll_svg
+from ritornello.render.roll import SURPRISE, beat_ticks, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
 from ritornello.render.words import bars_in_words
 
@@ -194,24 +193,9 @@ def beat_times(melody: Melody) -> list[tuple[float, bool]]:
     """List the beats of a melody: seconds from its beginning, and whether a bar begins there."""
     timeline, times = melody.timeline, []
     for start, end in pairwise(timeline.barlines()):
-        place = Fraction(start)
-        lengths = [length * timeline.ticks_per_quarter for length in beat_lengths(timeline.metre_at(start))]
-        if end - start < sum(lengths):  # a pick-up, or a short last bar, is the end or the beginning of its bar
-            lengths = lengths if start else _last_beats(lengths, end - start)
-        for length in lengths:
-            if place < end:
-                times.append((timeline.seconds(int(place)), place == start and (start > 0 or not timeline.pickup)))
-            place += length
+        times.append((timeline.seconds(start), start > 0 or not timeline.pickup))
+        times += [(timeline.seconds(int(tick)), False) for tick in beat_ticks(melody, start, end)]
     return times
-
-
-def _last_beats(lengths: Sequence[Fraction], ticks: int) -> list[Fraction]:
-    """Take from a bar's beats the last ones that fill so many ticks; the first may be cut."""
-    kept: list[Fraction] = []
-    for length in reversed(lengths):
-        if sum(kept) < ticks:
-            kept.insert(0, min(length, ticks - sum(kept, Fraction(0))))
-    return kept
 
 
 def _meta(melody: Melody) -> str:
@@ -270,9 +254,12 @@ def _data_url(mime: str, content: bytes) -> str:
     return f"data:{quote(mime, safe='/+;=')};base64,{b64encode(content).decode('ascii')}"
 
 
-def document(title: str, kind: str, body: str) -> str:
-    """Make a whole HTML document with the player's style and script. kind: "page" or "frame"."""
-    script = _template("player.js")
+def document(title: str, kind: str, body: str, style: str = "", script: str | None = None) -> str:
+    """Make a whole HTML document in the player's style, which may run one script alone.
+
+    kind: "page" or "frame". style: more rules. script: the player's own where None.
+    """
+    script = _template("player.js") if script is None else script
     digest = b64encode(sha256(f"\n{script}".encode()).digest()).decode("ascii")
     policy = (  # only our own script may run
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
@@ -282,7 +269,7 @@ def document(title: str, kind: str, body: str) -> str:
         "page.html",
         policy=policy,
         title=escape(title),
-        style=_template("player.css"),
+        style=_template("player.css") + style,
         kind=kind,
         body=body,
         script=script,

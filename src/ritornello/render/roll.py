@@ -122,7 +122,7 @@ def _lines(melody: Melody, space: _Space) -> list[str]:
     bar_number = 0 if timeline.pickup else 1
     room = 0.0
     for start, end in pairwise(lines):
-        beats += [f"M{space.x(t):g} {top}V{bottom}" for t in _beat_ticks(melody, start, end)]
+        beats += [f"M{space.x(t):g} {top}V{bottom}" for t in beat_ticks(melody, start, end)]
         bars.append(f"M{space.x(start):g} {top - 6}V{bottom}")
         if bar_number > 0 and space.x(start) >= room:
             numbers.append(
@@ -139,7 +139,7 @@ def _lines(melody: Melody, space: _Space) -> list[str]:
     ]
 
 
-def _beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
+def beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
     """List the ticks of the beats inside a bar; those of a pick-up are counted from its end."""
     timeline = melody.timeline
     metre = timeline.metre_at(start)

@@ -11,7 +11,7 @@ from ritornello.music.files import WRITABLE, encoded, write
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 
 if TYPE_CHECKING:
-    from ritornello.render.page import Exhibit
+    from ritornello.render.page import Exhibit, Figure
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
@@ -92,22 +92,25 @@ def exhibit_of(
     melody: Melody,
     probabilities: Sequence[float] | None = None,
     imprint: Imprint = NO_IMPRINT,
-    figures: Mapping[str, str] = {},
+    figures: Mapping[str, Figure] = {},
     is_small: bool = False,
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known.
 
     is_small: one channel of half the samples a second, and smaller files; so are melodies of more than LONG_SECONDS.
     """
-    from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
-    from ritornello.render.sound import render_wave
 
     is_small = is_small or melody.timeline.seconds(melody.timeline.length) > LONG_SECONDS
-    rate, compression = SMALL_SOUND if is_small else PAGE_SOUND
-    audio = None
-    if melody.notes:
-        wave = render_wave(melody, rate, program=imprint.program, is_mono=is_small)
-        audio = encode_audio(wave, "mp3", rate, compression)
+    audio = page_sound(melody, imprint.program, is_small) if melody.notes else None
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, imprint=imprint)
+
+
+def page_sound(melody: Melody, program: int = 0, is_small: bool = False) -> bytes:
+    """Encode the sound of a page, as MP3. is_small: one channel of half the samples a second."""
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.sound import render_wave
+
+    rate, compression = SMALL_SOUND if is_small else PAGE_SOUND
+    return encode_audio(render_wave(melody, rate, program=program, is_mono=is_small), "mp3", rate, compression)

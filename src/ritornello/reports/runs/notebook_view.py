@@ -87,9 +87,7 @@ def _chart(log: Log) -> str:
 
 def sample_html(look: Look) -> str:
     """Make the HTML of a player of the last sample, with its roll and its notes."""
-    from ritornello.render.audio_file import encode_audio
-    from ritornello.render.save import SMALL_SOUND
-    from ritornello.render.sound import render_wave
+    from ritornello.render.save import page_sound
     from ritornello.reports.runs.samples import note_names
     from ritornello.reports.web_page import thumb
 
@@ -100,9 +98,7 @@ def sample_html(look: Look) -> str:
         return f'<div style="{FRAME}">{head}: all rests</div>'
     roll = thumb([(n.start, n.duration, n.pitch) for n in melody.notes])
     roll = roll.replace("<svg ", '<svg style="width:240px;height:54px;fill:#b4654f;flex:none" ', 1)
-    rate, compression = SMALL_SOUND
-    audio = encode_audio(render_wave(melody, rate, is_mono=True), "mp3", rate, compression)
-    source = f"data:audio/mpeg;base64,{b64encode(audio).decode('ascii')}"
+    source = f"data:audio/mpeg;base64,{b64encode(page_sound(melody, is_small=True)).decode('ascii')}"
     sound = f'<audio controls style="height:36px;flex:1 1 240px;max-width:420px" src="{source}"></audio>'
     row = f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1.2em;align-items:center">{roll}{sound}</div>'
     names = f'<div style="opacity:.75">{escape(note_names(melody))}</div>'

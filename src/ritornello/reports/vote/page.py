@@ -16,6 +16,8 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files as package_files
 
+from ritornello.render.page import document
+
 FORMAT = "ritornello vote 1"
 QUESTIONS = ("liking", "style")
 
@@ -32,21 +34,9 @@ def vote_html(tunes: Mapping[str, Sequence[bytes]], pairs: int, style: str, titl
     text = json.dumps(vote, sort_keys=True)
     vote["vote"] = sha256(text.encode()).hexdigest()[:16]
     data = b64encode(json.dumps(vote).encode()).decode()
-    script = f"\n{_text('vote.js')}"
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'; "
-        "style-src 'unsafe-inline'; media-src data:; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    player = (package_files("ritornello.render") / "web" / "player.css").read_text("utf-8")
-    values = {
-        "policy": policy,
-        "title": escape(title),
-        "style": f"{player}{_text('vote.css')}",
-        "question": escape(style),
-        "data": data,
-        "script": script,
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _text("vote.html"))
+    values = {"title": escape(title), "question": escape(style), "data": data}
+    body = re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _text("vote.html"))
+    return document(title, "page", body, _text("vote.css"), _text("vote.js"))
 
 
 def _text(name: str) -> str:

@@ -38,9 +38,7 @@ from ritornello.training.run.training import Material, Training
 LONG_NOTES = 1_000  # of a melody whose end may be held out, and which is then learned from in sections
 SECTION_NOTES = 500  # about
 MOST_NOTES_HELD = 6_000
-MOST_PREPARING = (
-    3.0  # seconds that count as time of training: a busy machine must not spend it before the first update
-)
+MOST_PREPARING = 3.0  # seconds that count as training: a busy machine must not spend it before the first update
 MODAL_SHARE = 0.25  # of the training melodies: then their keys are told to encodings that may name them
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
