@@ -93,6 +93,15 @@ def test_json_names_every_file(command, little_model, tmp_path):
     assert made[0]["path"] == made[0]["paths"][0]
 
 
+def test_shared_runs_are_looked_for_once_also_for_pages(command, little_model, tmp_path, monkeypatch):
+    looked, real = [], rito.Model.shared_runs
+    monkeypatch.setattr(rito.Model, "shared_runs", lambda *given: looked.append(given) or real(*given))
+    for kind in ("html", "mid"):
+        looked.clear()
+        assert command("generate", little_model, "-o", tmp_path / kind, "-f", kind, "--bars", 2, "-n", 2).status == 0
+        assert len(looked) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [(("-f", "doc"), "there is no format 'doc'; choose mid,"), (("--program", "128"), "program must be 0 to 127")],

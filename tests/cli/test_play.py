@@ -71,6 +71,14 @@ def test_a_tune_a_melody_and_a_piece_play(heard, little_model, tune):
         rito.play(melody, device="nowhere")
 
 
+def test_a_tune_is_played_by_its_own_instrument(little_model, monkeypatch):
+    waves = []
+    monkeypatch.setattr(player, "play_wave", lambda wave, *given: waves.append(wave))
+    for program in (0, 40):
+        rito.load_model(little_model).generate(bars=2, seed=1, qpm=400, program=program).play(SILENT)
+    assert not np.array_equal(*(wave[:20000] for wave in waves))
+
+
 def test_a_device_that_is_not_there_is_one_line(command, tune):
     status, out, err = command("play", tune, "--device", "nowhere")
     assert (status, out, err.count("\n")) == (1, "", 1)

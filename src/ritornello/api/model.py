@@ -75,7 +75,7 @@ class Tune:
         """Play the tune on this machine, and return at its end (see `ritornello.play`)."""
         from ritornello.api.show import play
 
-        play(self.melody, device=device)
+        play(self, device=device)
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""

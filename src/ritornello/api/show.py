@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.music.files import Repeats
-from ritornello.music.values import Imprint, Melody, Piece
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
 
@@ -126,7 +126,7 @@ def play(
     from ritornello.render.sound import render_wave
 
     piece = read_untrusted(music)[0] if isinstance(music, str | Path) else getattr(music, "melody", music)
-    wave = render_wave(piece, RATE, soundfont)
+    wave = render_wave(piece, RATE, soundfont, getattr(music, "imprint", NO_IMPRINT).program)
     if on_melody:
         on_melody(piece if isinstance(piece, Melody) else pick_melody(piece))
     play_wave(wave, RATE, device)
