@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,8 +37,11 @@ LOUDEST = """async (seconds) => {
 
 
 @contextmanager
-def offline_chromium(profile: Path, **options) -> Iterator:
-    """A browser with a profile of its own; the test is skipped where there is none. options: of the context."""
+def offline_chromium(profile: Path, host: str = "", **options) -> Iterator:
+    """A browser with a profile of its own; the test is skipped where there is none.
+
+    host: the only one that it may reach, such as "127.0.0.1:8888". options: of the context.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     if not CHROMIUM.exists():
         pytest.skip(f"needs Chromium at {CHROMIUM}")
@@ -47,8 +51,10 @@ def offline_chromium(profile: Path, **options) -> Iterator:
             executable_path=str(CHROMIUM),
             headless=True,
             args=ARGUMENTS,
-            offline=True,
+            offline=not host,
             **options,
         )
+        if host:
+            context.route(lambda url: url.startswith("http") and urlsplit(url).netloc != host, lambda r: r.abort())
         yield context
         context.close()
