@@ -16,6 +16,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "ritornello"
 WIDTH = 90  # characters of a docstring's first line
 LEAST = 0.85  # share of docstrings that begin with a verb, in every room
 INVENTED_USES = {  # identifiers of INVENTED that a room may have
+    "live": 12,  # `heard`, of what a microphone, a port or a player gives: the word of the field
     "api": 4,  # the keyword `beside` of Model.evaluate: a public name, as --beside is on the command line
 }
 
@@ -23,12 +24,13 @@ VERBS = """
 abort accept accumulate acquire add adjust advance agree align allocate allow annotate answer append apply
 arrange ask assemble assign attach average back-propagate begin bind blend block break bring broadcast build
 cache calculate call cap carry cast centre change check choose clamp classify clean clear clip clone close
-collapse collect combine compare compile complete compose compress compute configure connect consume continue
+collapse collect combine commit compare compile complete compose compress compute configure connect consume continue
 convert copy correct count cover create crop cut deal decay decide decode decompress deduplicate define delete
-demand derive describe detect determine differentiate discard display distribute divide download draw drop embed
+demand derive describe detect determine differentiate discard display distribute divide do download draw drop embed
 emit empty enable encode end engrave ensure enter enumerate escape estimate evaluate exclude execute expand
 explain export express extend extract fade fail feed fetch fill filter find finish fit fix flatten flush fold
-follow forbid force format forward free gather generate get give go group grow guess halve handle hash hide hold
+follow forbid force forget format forward free gather generate get give go group grow guess halve hand handle hash
+hear hide hold
 identify ignore import include increase index infer initialise insert inspect install interleave interpolate
 interrupt intersect invert invoke iterate join judge jump keep kill label launch lay leave lengthen let limit
 link list listen load locate lock look loop lower make map mark mask match measure merge mix model move multiply
@@ -41,7 +43,7 @@ restart restore restrict resume retry return reuse reverse rewind rewrite roll r
 scale scan schedule score search select send separate serialise set settle share shift shorten show shuffle shut
 signal silence simplify simulate skip slice smooth snap solve sort sound spawn specify spell split spread squash
 stack start step stop store stream strip subtract sum summarise suppress swap switch synthesise tag take tally
-teach tell terminate test tie time tokenise touch trace track train transform translate transpose traverse treat
+teach tell terminate test throw tie time tokenise touch trace track train transform translate transpose traverse treat
 trim truncate try turn undo unfold unify unpack unroll unzip update use validate verify view visit wait walk
 warm warn watch weigh weight widen wrap write yield zero zip
 """.split()  # noqa: SIM905

@@ -1,0 +1,291 @@
+"""The engine: what is heard goes in, what is to be played comes out; the time is given, never asked for.
+
+It works at moments of its own, in order of time: the sixteenths of the beat, where it plans, timers of the way of
+playing, notes that are due. What is played depends on the events with their times, the settings and the seed alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+
+from ritornello.live.dials import Dials
+from ritornello.live.keys import OWN_WINDOW, STUCK, Name, name_of
+from ritornello.live.plan import Composer
+from ritornello.live.playing import LEAD, Playing
+from ritornello.live.values import Event, LineNote, Shown, State
+from ritornello.live.ways import WAYS
+from ritornello.music.keys import key_name
+
+SHOWN_BEATS = 8  # that a screen shows of what is over
+MOST_SHOWN = 512  # notes
+TURN_PEDAL, RESET_PEDAL = 67, 66  # soft and sostenuto, as in Aria-Duet
+DOWN = 64  # of a pedal
+
+Record = Callable[[str, Event], None]
+"""Keeps an event: called with "heard" or "played", and the event."""
+
+
+class Engine:
+    """An instrument that plays with a player. line: the melody of both. seed: of all that is drawn besides.
+
+    record: called with each event that is heard, and each that is played. time: at which the beat begins, in seconds.
+    """
+
+    def __init__(
+        self,
+        line: Composer,
+        dials: Dials = Dials(),
+        seed: int = 0,
+        record: Record | None = None,
+        time: float = 0.0,
+    ):
+        self.play = Playing(line, dials, seed, time)
+        self._record = record or (lambda source, event: None)
+        self._way = dials.mode
+        self._step = 0  # the next sixteenth at which is planned
+        self._done = time
+        self._is_skipped = False
+        self._plans, self._skipped = 0, 0
+        self._own: dict[int, float] = {}  # when the machine last played a pitch
+        self._shown: deque[Shown] = deque(maxlen=MOST_SHOWN)
+
+    # -- what is heard --
+
+    def hear(self, event: Event) -> None:
+        """Take an event.
+
+        Moments before it are dealt with first; one that comes late counts as heard now.
+        """
+        self._catch_up(event.time, is_before=event.kind == "skipped")
+        event = event._replace(time=max(event.time, self._done))
+        self._done = self.play.time = event.time
+        self._record("heard", event)
+        {**vars(Engine)}[event.kind if event.kind != "continue" else "go_on"](self, event)
+
+    def note_on(self, event: Event) -> None:
+        """Hear a key that goes down.
+
+        An echo of an own note is not heard; velocity 0 is a key that goes up.
+        """
+        if not event.value:
+            return self.note_off(event)
+        play = self.play
+        if event.time - self._own.get(event.number, -math.inf) <= OWN_WINDOW:
+            return None
+        if event.number < play.dials.split:
+            play.keys.chord[name_of(event)] = event.time
+            play.line.chord({name[2] for name in play.keys.chord})
+            return None
+        if name_of(event) in play.keys.held:
+            self.note_off(event)
+        self._wake(event.time)
+        note = play.keys.press(event, play.now)
+        self._settle(note.start)
+        WAYS[self._way].note(play, name_of(event), note)
+        return None
+
+    def note_off(self, event: Event) -> None:
+        """Hear a key that goes up."""
+        play, name = self.play, name_of(event)
+        if play.keys.chord.pop(name, None) is not None:
+            play.line.chord({name[2] for name in play.keys.chord})
+        note = play.keys.release(event, play.now)
+        if note:
+            play.keys.phrase.append(note)
+            play.keys.pending = note
+            self._shown.append(Shown(note, "heard"))
+            WAYS[self._way].release(play, name, note)
+
+    def control(self, event: Event) -> None:
+        """Hear a controller: the pedals that give the turn and reset."""
+        if event.number == TURN_PEDAL and event.value >= DOWN:
+            self.turn(event)
+        elif event.number == RESET_PEDAL and event.value >= DOWN:
+            self.reset(event)
+
+    def tap(self, event: Event) -> None:
+        """Hear a tap of the tempo."""
+        self.play.beat.tap(event.time)
+
+    def turn(self, event: Event) -> None:
+        """Hear that the player gives the turn."""
+        WAYS[self._way].turn(self.play)
+
+    def dial(self, event: Event) -> None:
+        """Turn a dial.
+
+        What is tentative is planned anew at the next moment; a wrong value changes nothing.
+        """
+        play = self.play
+        try:
+            dials = play.dials.turned(event.name, event.value)
+            if event.name == "metre":
+                play.beat.set_metre(event.time, dials.metre)
+        except (ValueError, TypeError):
+            return
+        play.dials = dials
+        if event.name == "qpm":
+            play.beat.set_tempo(event.time, dials.qpm)
+        if play.plan.is_open:
+            play.plan.discard(play.line)
+
+    def reset(self, event: Event) -> None:
+        """Forget what was learned on the spot."""
+        self.play.line.reset()
+
+    def snapshot(self, event: Event) -> None:
+        """Keep what was learned under a name."""
+        self.play.line.snapshot(event.name)
+
+    def recall(self, event: Event) -> None:
+        """Return to what was kept under a name."""
+        self.play.line.recall(event.name)
+
+    def skipped(self, event: Event) -> None:
+        """Leave the next plan out: it could not be computed in time.
+
+        The plan that there is goes on.
+        """
+        self._is_skipped = True
+        self._skipped += 1
+
+    # -- what is played --
+
+    def advance(self, now: float) -> list[Event]:
+        """Deal with all moments up to `now`; return the events that are to be played.
+
+        Their times may lie ahead, by LEAD and the length of a note.
+        """
+        self._catch_up(now)
+        events, self.play.events = self.play.events, []
+        for event in events:
+            self._record("played", event)
+        return sorted(events, key=lambda event: event.time)
+
+    def next_moment(self) -> float | None:
+        """Return when there is something to do next, in seconds.
+
+        None where only the player can bring it.
+        """
+        time = min((time for time, _ in self._moments()), default=math.inf)
+        return None if time == math.inf else max(time, self._done)
+
+    def state(self, now: float) -> State:
+        """Describe a moment for screens."""
+        play = self.play
+        beat, bars, plan = play.beat.beat_at(now), play.beat.bars, play.plan
+        shown = [each for each in self._shown if each.note.end > beat - SHOWN_BEATS]
+        shown += [Shown(pressed.note, "heard") for pressed in play.keys.held.values()]
+        shown += [Shown(handed.note, "committed") for handed in play.handed if handed.on > now]
+        shown += [Shown(note, "committed") for note in plan.committed]
+        shown += [Shown(note, "tentative") for note in plan.tentative]
+        key = play.line.key
+        return State(
+            time=now,
+            beat=beat,
+            bar=bars.number(beat),
+            qpm=play.beat.qpm,
+            metre=bars.metre,
+            key=key_name(key) if key else "",
+            is_running=play.beat.is_running,
+            clock=play.beat.source,
+            way=self._way,
+            turn=("both" if not play.keys.is_resting else "machine") if play.is_active else "player",
+            notes=tuple(shown),
+            dials=vars(play.dials).copy(),
+            hit_rate=1 - self._skipped / max(self._plans, 1),
+        )
+
+    # -- moments --
+
+    def _moments(self) -> list[tuple[float, Callable[[], None]]]:
+        """List what is to be done, each with its time."""
+        play = self.play
+        moments: list[tuple[float, Callable[[], None]]] = [
+            (time, partial(self._ring, name)) for name, time in play.timers.items()
+        ]
+        moments += [(each.until, partial(play.end, key)) for key, each in play.sounding.items()]
+        first = play.keys.first_time()
+        if first is not None:
+            moments.append((first + STUCK, self._drop_stuck))
+        if play.plan.committed:
+            moments.append((play.time_of(play.plan.committed[0]) - LEAD, play.hand_over))
+        moments.append((play.beat.time_of(Fraction(self._step, 4)), self._plan))
+        return moments
+
+    def _catch_up(self, now: float, is_before: bool = False) -> None:
+        """Deal with all moments up to `now`, in order of time.
+
+        is_before: leave those at `now` itself.
+        """
+        while True:
+            time, work = min(self._moments(), key=lambda moment: moment[0])
+            if time > now or (is_before and time >= now):
+                return
+            self._done = self.play.time = max(time, self._done)
+            self._retire()
+            work()
+
+    def _plan(self) -> None:
+        """Plan at a sixteenth of the beat."""
+        play, place = self.play, Fraction(self._step, 4)
+        self._step += 1
+        if self._way != play.dials.mode:
+            self._switch(play.dials.mode)
+        self._plans += 1
+        if self._is_skipped:
+            self._is_skipped = False
+            play.plan.commit(place + Fraction(1, 4))
+            return
+        WAYS[self._way].moment(play, place)
+        if play.plan.is_open:
+            play.go_on(place)
+
+    def _switch(self, way: str) -> None:
+        """Change the way of playing; what is committed is still played."""
+        play = self.play
+        for key in [*play.sounding]:
+            play.end(key)
+        play.timers.clear()
+        if play.plan.is_open:
+            play.plan.close(play.line, play.plan.settled)
+        self._way = way
+
+    def _ring(self, name: str) -> None:
+        del self.play.timers[name]
+        WAYS[self._way].timer(self.play)
+
+    def _drop_stuck(self) -> None:
+        """Let go of the keys that have been down too long: their ends were lost."""
+        keys, now = self.play.keys, self.play.time
+        names: list[Name] = [name for name, pressed in keys.held.items() if pressed.time + STUCK <= now]
+        names += [name for name, time in keys.chord.items() if time + STUCK <= now]
+        for port, channel, number in names:
+            self.note_off(Event(now, "note_off", number, 0, channel, port))
+
+    def _retire(self) -> None:
+        """Move the handed notes that are over to what was played."""
+        play, now = self.play, self.play.time
+        for handed in [each for each in play.handed if each.on <= now]:
+            if handed.note.pitch not in self._own or self._own[handed.note.pitch] < handed.on:
+                self._own[handed.note.pitch] = handed.on
+                self._shown.append(Shown(handed.note, "played"))
+        play.handed = [each for each in play.handed if each.off > now]
+
+    def _wake(self, time: float) -> None:
+        """Note what sounds at this time, before the player changes it."""
+        self._retire()
+
+    def _settle(self, start: Fraction) -> None:
+        """Feed the note before to the line; a short gap before `start` belongs to it."""
+        keys = self.play.keys
+        if keys.pending and keys.pending.start < start:
+            note: LineNote = keys.pending
+            between = start - note.start
+            if note.duration >= between / 2 and between <= 4:
+                keys.pending = note._replace(duration=between)
+        self.play.settle_pending()
