@@ -1,9 +1,10 @@
 """How fast is training, how good is it after how long, and what does it take, beside the exercise's network?
 
-Parts: speed (target tokens per second, and the share of what the processor can do), start (seconds to the first
-update, memory), busy (training by time beside other programs), finetune (what --from gains on twenty tunes), quality
-(test likelihood and time by one rule; hours). --keras names a Python interpreter that has Keras and TensorFlow;
-without it there is no exercise's network to compare with.
+Parts: bits (bits per note of the default recipe on several corpora), speed (target tokens per second, and the share
+of what the processor can do), start (seconds to the first update, memory), busy (training by time beside other
+programs), finetune (what --from gains on twenty tunes), quality (test likelihood and time by one rule; hours).
+--keras names a Python interpreter that has Keras and TensorFlow; without it there is no exercise's network to compare
+with.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import json
 
 from benchmarks.report import arguments, hardware, tell
-from benchmarks.train import busy, finetune, quality, speed, start
+from benchmarks.train import bits, busy, finetune, quality, speed, start
 
 PARTS = {
+    "bits": bits.measure,
     "speed": speed.measure,
     "start": start.measure,
     "busy": busy.measure,
@@ -26,6 +28,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--part", choices=PARTS, nargs="+", default=list(PARTS))
     parser.add_argument("--keras", metavar="PYTHON", help="an interpreter that has Keras and TensorFlow")
+    bits.add_options(parser)
     speed.add_options(parser)
     start.add_options(parser)
     busy.add_options(parser)

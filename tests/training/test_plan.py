@@ -127,11 +127,11 @@ def test_what_is_not_given_is_none_and_has_a_default_when_it_is_written_down():
     written = TrainOptions(checks=3).to_dict()
     assert (written["checks"], written["weight_decay"], written["engine"], written["minutes"]) == (
         3,
-        0.01,
+        0.5,
         "auto",
         None,
     )
-    assert plan_of(updates=5) == plan_of(updates=5, seed=0, weight_decay=0.01, checks=16)
+    assert plan_of(updates=5) == plan_of(updates=5, seed=0, weight_decay=0.5, checks=16)
     assert plan_of(updates=5, weight_decay=0).weight_decay == 0
 
 

@@ -59,7 +59,7 @@ class TrainOptions:
     """Learning rate after warm-up, above 0 and below 1; default: 0.004, or 0.001 when fine-tuning a model."""
 
     weight_decay: float | None = None
-    """AdamW's weight decay, 0 to 1; default: 0.01."""
+    """AdamW's weight decay, 0 to 1; default: 0.5."""
 
     dropout: float | None = None
     """Share of activations silenced, 0 to below 1; default: more the more often each tune will be read."""
@@ -120,7 +120,7 @@ class TrainOptions:
 
 DEFAULTS: dict[str, Any] = {
     "seed": 0,
-    "weight_decay": 0.01,
+    "weight_decay": 0.5,  # what a small network knows by heart it forgets again; 0.01 and 1 are worse (LOG.md)
     "engine": "auto",
     "dtype": "auto",
     "threads": 0,
@@ -171,7 +171,7 @@ class Plan:
     streams: int = 16
     bptt_steps: int = 48
     peak_rate: float = 4e-3
-    weight_decay: float = 0.01
+    weight_decay: float = 0.5
     warmup_updates: int = 20
     dropout: float = 0.0
     dtype: str = "fp32"

@@ -243,7 +243,7 @@ def test_other_options_are_refused_by_name(whole, request_now, message):
 
 
 def test_the_same_options_and_other_seconds_between_saves_are_not(tiny_corpus, whole):
-    request_now = asked(save_seconds=5, weight_decay=0.01)  # the default, given
+    request_now = asked(save_seconds=5, weight_decay=0.5)  # the default, given
     with claimed(whole, request_now, resume=True) as saved:
         assert prepare_training(request_now, tiny_corpus, saved).save_seconds == 5
 
