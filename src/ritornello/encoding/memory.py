@@ -132,17 +132,31 @@ class Codes(NamedTuple):
     last: Any
 
 
-def coded(sizes: Sizes, event: int, duration: int, context: tuple[int, int, int]) -> Codes:
-    """Code an event in its context (see `note_tracker.NoteTracker.context`)."""
-    place, last, bar = context
-    if event >= sizes.notes:
-        step = event + 2 * sizes.events
-    else:
-        step = 3 * sizes.events if last < 0 else event - last + sizes.events
-    pair, steps = event * sizes.durations + duration + 1, step * sizes.durations + duration + 1
-    return Codes(
-        event, step, duration, pair, steps, place, PHRASE * place + bar % PHRASE, place * sizes.events + event, last
-    )
+def coded(sizes: Sizes, events: np.ndarray, durations: np.ndarray, contexts: np.ndarray) -> Codes:
+    """Code N events in their contexts (see `note_tracker.NoteTracker.context`).
+
+    events, durations: (N,), ids of part 0, and of part 1 from its first one on. contexts: (3, N).
+    """
+    place, last, bar = contexts
+    step, placed = steps_of_events(sizes, events, last), place * sizes.events + events
+    pair, steps = timed(sizes, events, durations), timed(sizes, step, durations)
+    return Codes(events, step, durations, pair, steps, place, phrases(place, bar), placed, last)
+
+
+def phrases(place: np.ndarray, bar: np.ndarray) -> np.ndarray:
+    """Code places in PHRASE bars."""
+    return place * PHRASE + bar % PHRASE
+
+
+def timed(sizes: Sizes, codes: np.ndarray, durations: np.ndarray) -> np.ndarray:
+    """Code events or steps with their durations."""
+    return codes * sizes.durations + durations + 1
+
+
+def steps_of_events(sizes: Sizes, events: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Code the steps of events from the last note (see `events_of_steps`)."""
+    of_notes = np.where(last < 0, 3 * sizes.events, events - last + sizes.events)
+    return np.where(events < sizes.notes, of_notes, events + 2 * sizes.events)
 
 
 def events_of_steps(sizes: Sizes, steps: np.ndarray, last: np.ndarray) -> np.ndarray:

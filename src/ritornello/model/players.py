@@ -22,7 +22,7 @@ MAX_BATCH = 512
 SOURCE_WORDS = {"own": "the tune so far", "corpus": "its training tunes"}
 
 
-Snapshot = tuple[State, int, np.ndarray | None, list[Any], tuple[Recall, list[int]] | None]
+Snapshot = tuple[State, int, np.ndarray | None, list[Any], Recall | None]
 """A place to return to: state of the network, part due, tokens not yet read, rules and memory of the melodies."""
 
 
@@ -61,7 +61,6 @@ class Players:
         self.part = 0
         self._recall = Recall(Sizes.of(encoding), sources, network.corpus, n) if sources else None
         self._recalled: Recalled | None = None
-        self._given: list[int] = []  # events of the group that is due
         self._dials: list[np.ndarray | None] = [None, None]
         factor = {"own": memory, "corpus": quote}
         for name, source in (("memory", "own"), ("quote", "corpus")):
@@ -94,9 +93,7 @@ class Players:
         if self._recalled is None:
             if self.part == 0:
                 self._recall.begin([tracker.context() for tracker in self.trackers])
-                self._recalled = self._recall.recall()
-            else:
-                self._recalled = self._recall.recall(self._given)
+            self._recalled = self._recall.recall()
         return self._recalled
 
     def suggested(self, least_order: int = 1) -> np.ndarray | None:
@@ -113,6 +110,32 @@ class Players:
         mask = np.zeros((len(self.trackers), alphabet.parts[self.part]), bool)
         mask[recalled.row[entries], recalled.token[entries]] = True
         return mask
+
+    @property
+    def groups(self) -> int:
+        """How many complete note groups memory has of each melody, the header among them; 0 without memory."""
+        return 0 if self._recall is None else self._recall.groups
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Set how much each note group so far counts in the memory of its melody.
+
+        weights: (n, groups) or (groups,), 0 or more; 0 as if it had never come. Later groups count 1, until
+        they are weighed. May be called at any time, as often as wanted; without memory nothing happens.
+        Raises ValueError for another shape or a negative weight.
+        """
+        if self._recall is not None:
+            self._recall.weigh(weights)
+            self._recalled = None
+
+    def forget(self, kept: int = 0) -> None:
+        """Forget all note groups but the last `kept` ones.
+
+        `groups` is no more than that then, and time and room are given back. What came last is still known: the
+        corpus is asked with it.
+        """
+        if self._recall is not None:
+            self._recall.forget(kept)
+            self._recalled = None
 
     def feed(self, tokens: np.ndarray) -> None:
         """Go on by one token of the due part in each melody, (n,) of int, ids of the vocabulary."""
@@ -135,11 +158,10 @@ class Players:
         if self._recall is not None:
             self._recall.keep(rows)
             self._recalled = None
-            self._given = np.array(self._given)[rows].tolist() if self.part else []
 
     def snapshot(self) -> Snapshot:
-        """Return the present place, to be restored as often as wanted; no array is copied."""
-        recall = None if self._recall is None else (self._recall.copy(), self._given)
+        """Return the present place, to be restored as often as wanted; only memory is copied."""
+        recall = None if self._recall is None else self._recall.copy()
         return self._state, self.part, self._waiting, [tracker.copy() for tracker in self.trackers], recall
 
     def restore(self, place: Snapshot) -> None:
@@ -148,16 +170,16 @@ class Players:
         self.trackers = [tracker.copy() for tracker in trackers]
         self._recalled = None
         if recall is not None:
-            self._recall, self._given = recall[0].copy(), recall[1]
+            self._recall = recall.copy()
 
     def _remember(self, recall: Recall, tokens: np.ndarray) -> None:
         """Take a token of each melody into memory, before its rules do."""
         if self.part == 0:
             if self._recalled is None:
                 recall.begin([tracker.context() for tracker in self.trackers])
-            self._given = tokens.tolist()
+            recall.take(tokens)
         else:
-            recall.add(self._given, (tokens - self.first).tolist())
+            recall.add(tokens - self.first)
         self._recalled = None
 
     def _read(self) -> None:
@@ -206,6 +228,19 @@ class Player:
         """
         for tracker in self._players.trackers:
             tracker.until = until
+
+    @property
+    def groups(self) -> int:
+        """How many complete note groups memory has, those of the header among them; 0 without memory."""
+        return self._players.groups
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Set how much each note group so far counts in memory, (groups,) (see `Players.weigh`)."""
+        self._players.weigh(weights)
+
+    def forget(self, kept: int = 0) -> None:
+        """Forget all note groups but the last `kept` ones (see `Players.forget`)."""
+        self._players.forget(kept)
 
     def ask(self) -> np.ndarray:
         """Compute the probabilities of the next token, (vocabulary,) of float64.

@@ -1,269 +1,335 @@
-"""Memory while playing: each melody's own past, counted event by event, and the corpus counts, found by contexts."""
+"""Memory while playing: each melody's own past, compared with the present, and the corpus counts, found by contexts.
+
+How many events before each earlier place of a melody are as those before the due one grows or falls to 0 event by
+event. So every order's contexts are known at once, and what followed them is counted anew for every token: events may
+be weighed anew, or forgotten, at any time.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
-from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.encoding.memory import ITEMS, VIEWS, Codes, Sizes, coded, events_of_steps, levels
+from ritornello.encoding.memory import (
+    ITEMS,
+    VIEWS,
+    Codes,
+    Sizes,
+    events_of_steps,
+    levels,
+    phrases,
+    steps_of_events,
+    timed,
+)
 from ritornello.model.counts import COUNTED, Counts
 from ritornello.model.memory import RAREST, Recalled, evidence_of, gains_of
 
-KINDS = ("event", "step", "duration")  # of followers
-HEADS = ("", *sorted({view.head for view in VIEWS} - {""}))
-PASTS = tuple(sorted({view.past for view in VIEWS}))
+PASTS, KINDS = Codes._fields[:5], Codes._fields[:3]  # forms of the past, kinds of followers
+PLACE, PHRASED, PLACED = (Codes._fields.index(name) for name in ("place", "phrase", "placed"))
+CODED = PLACED + 1  # rows of codes; one more, of zeros, is the head of views that have none
 MOST_BACK = max(max(view.own + view.corpus) for view in VIEWS)  # events
-CONTEXTS = 1 << 8  # more than there are views with an order
-SLOTS = 16  # room for followers of a kind in a melody, at first
-EVIDENCE = evidence_of(np.arange(1 << 12))  # of so many; a melody with more events is as one with this number
+ORDERS = MOST_BACK + 1
+STEP = KINDS.index("step")
+BY_MELODY = (
+    "_codes",
+    "_alike",
+    "_slots",
+    "_followers",
+    "_slot_of",
+    "_used",
+    "_pasts",
+    "_now",
+)  # second axis
+ROOM = 32  # for the groups of a melody and for its distinct followers, at first
+NOT_CODED = -9  # of a group in the header
 Place = tuple[int, int, int]  # see `context` of a tracker
+
+# A context is known by 64 bits, a sum of products modulo 2^64: two are as good as never taken for each other.
+BASE, HEAD, WHICH, SLOT = (
+    np.array([number], np.uint64)
+    for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
+)
+POWERS = np.multiply.accumulate(np.append(np.ones(1, np.uint64), BASE.repeat(MOST_BACK)))
+SPREAD = 4  # slots of the table for each context, at least
+
+
+def which_of(view: np.ndarray | int, order: np.ndarray | int) -> np.ndarray:
+    """Return what a view and an order add to the keys of their contexts.
+
+    A key is the sum of this, of the head x HEAD, and of the codes of the events before x POWERS, from the latest on.
+    """
+    return np.asarray(view * ORDERS + order + 1, np.uint64) * WHICH
 
 
 class Corpus:
-    """The counts of the training melodies as a player looks them up: one dictionary of all contexts.
+    """The counts of the training melodies as a player looks them up: one table of all contexts.
 
-    nodes: by key of a context (see `key_of`) its number, from 1 on. begin, size: (nodes,), its pairs. evidence:
-    (nodes, 2). follower, gain: (pairs,). Node 0 has none.
+    begin, size: (nodes,), the pairs of each context. evidence: (nodes, 2). follower, gain: (pairs,). Node 0 has none.
     """
 
     def __init__(self, counts: Counts):
-        self.nodes: dict[int, int] = {}
         sizes, evidence = [np.zeros(1, np.int64)], [np.zeros((1, 2), np.uint8)]
-        followers, gains, number = [], [], 1
+        keys, followers, gains = [np.zeros(1, np.uint64)], [], []
         for index in COUNTED:
-            heads, pasts = [0], [1]
+            sums = np.zeros(1, np.uint64)
             for order, table in enumerate(counts.tables[index]):
-                parents, items = (table.keys // ITEMS).tolist(), (table.keys % ITEMS).tolist()
-                pairs = list(zip(parents, items, strict=True))
-                heads = [heads[parent] for parent in parents] if order else items
-                pasts = [pasts[parent] * ITEMS + item for parent, item in pairs] if order else [1] * len(items)
+                parents, items = table.keys // ITEMS, (table.keys % ITEMS).astype(np.uint64)
+                sums = sums[parents] + items * POWERS[order] if order else items * HEAD
                 if order not in VIEWS[index].corpus:
                     continue
-                keys = (key_of(index, order, *each) for each in zip(heads, pasts, strict=True))
-                self.nodes.update(zip(keys, range(number, number + len(pairs)), strict=True))
-                number += len(pairs)
+                keys.append(sums + which_of(index, order))
                 distinct = np.diff(table.start)
                 is_common = table.counts >= RAREST * table.totals[table.contexts]
-                sizes.append(np.bincount(table.contexts[is_common], minlength=len(pairs)))
+                sizes.append(np.bincount(table.contexts[is_common], minlength=len(items)))
                 evidence.append(np.stack([evidence_of(table.totals), evidence_of(distinct)], 1))
                 followers.append(table.followers[is_common])
                 gains.append(gains_of(table.counts, distinct[table.contexts])[is_common])
         self.size, self.evidence = np.concatenate(sizes), np.concatenate(evidence)
         self.begin = self.size.cumsum() - self.size
         self.follower, self.gain = np.concatenate(followers), np.concatenate(gains).astype(np.float32)
+        self._build(np.concatenate(keys))
+
+    def _build(self, keys: np.ndarray) -> None:
+        """Put the nodes into an open table, each at the first free slot from its own one on."""
+        bits = (SPREAD * len(keys)).bit_length()
+        self._shift = np.uint64(64 - bits)
+        own = (keys * SLOT >> self._shift).astype(np.int64)
+        nodes = own[1:].argsort(kind="stable") + 1
+        slots = np.maximum.accumulate(own[nodes] - np.arange(len(nodes))) + np.arange(len(nodes))
+        self._keys, self._nodes = (np.zeros((1 << bits) + len(keys), dtype) for dtype in (np.uint64, np.int32))
+        self._keys[slots], self._nodes[slots] = keys[nodes], nodes
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Find the nodes of contexts by their keys, 0 for those that are not there."""
+        slots = (keys * SLOT >> self._shift).astype(np.int64)
+        while True:
+            known = self._keys[slots]
+            is_other = known != keys
+            is_other &= known != 0
+            if not is_other.any():
+                return self._nodes[slots]
+            slots += is_other
 
 
-def key_of(view: int, order: int, head: int, past: int) -> int:
-    """Join a context to one number, above 0.
+class _Part:
+    """What is to be recalled for one part: of the melody's own past V views with L levels, K levels of the corpus.
 
-    past: the codes of the events before, from the latest one on, after a 1: digits of a number to the base ITEMS.
+    kinds: (L + K,), of the followers of each level, an index of KINDS. pasts, followers: (V,), of PASTS and of KINDS.
+    heads: of the last views, those that have one, rows of codes.
+    ranks: (V x (ORDERS + 1)), by the number of events that are alike + 1, 0 where the head is another: the rank of
+    the highest level that has such a context. A view's levels have ranks, highest order first, in steps of V.
+    rows: (L,), the rank of each level. unknown: the rank of no level.
+    orders, corpus_pasts: (K,), of the corpus. corpus_heads: (K,), rows of codes. which: (K, 1), see `which_of`.
     """
-    return (past * ITEMS + head) * CONTEXTS + view * (MOST_BACK + 1) + order
 
-
-class _Part(NamedTuple):
-    """What is to be recalled for one part: contexts of any source, and which of them are levels of which.
-
-    contexts: for each its view, order, head (an index of HEADS) and past (of PASTS). own, corpus: places of their
-    levels among these. kinds: of the followers of each level of both, as an index of KINDS.
-    """
-
-    contexts: tuple[tuple[int, int, int, int], ...]
-    own: np.ndarray
-    corpus: np.ndarray
-    kinds: np.ndarray
-
-    @classmethod
-    def of(cls, sources: Sequence[str], part: int) -> _Part:
-        """List what these sources recall."""
+    def __init__(self, sources: Sequence[str], part: int):
         wanted = levels(sources, part)
-        contexts = sorted({(level.view, level.order) for level in wanted})
-        own, corpus = (
-            np.array([contexts.index(level[1:]) for level in wanted if level.source == source], np.int64)
-            for source in ("own", "corpus")
-        )
-        kinds = np.array([KINDS.index(VIEWS[level.view].follower) for level in wanted], np.int64)
-        places = [(HEADS.index(VIEWS[view].head), PASTS.index(VIEWS[view].past)) for view, _ in contexts]
-        return cls(tuple((*c, *p) for c, p in zip(contexts, places, strict=True)), own, corpus, kinds)
-
-
-class _Past:
-    """One melody's events so far.
-
-    codes: by PASTS those of the last MOST_BACK events, the latest first. pasts: by PASTS and order those of so many,
-    as `key_of` takes them. rows: by key of a context its row among the counts. slots: by KINDS the place of each
-    follower.
-    """
-
-    def __init__(self, new_row: Callable[[], int]) -> None:
-        self.codes: list[list[int]] = [[] for _ in PASTS]
-        self.pasts: list[list[int]] = [[1] for _ in PASTS]
-        self.rows: defaultdict[int, int] = defaultdict(new_row, {0: 0})
-        self.slots: list[dict[int, int]] = [{} for _ in KINDS]
-        self.place: Place = (-1, -1, 0)  # of the group that is due
-
-    def find(self, wanted: _Part, heads: Sequence[int]) -> list[int]:
-        """List the keys of the contexts of the due group, 0 where the melody is too short for one."""
-        pasts = self.pasts
-        return [
-            (pasts[past][order] * ITEMS + heads[head]) * CONTEXTS + view * (MOST_BACK + 1) + order
-            if order < len(pasts[past])
-            else 0
-            for view, order, head, past in wanted.contexts
-        ]
-
-    def add(self, codes: Codes) -> None:
-        """Append an event."""
-        for n, name in enumerate(PASTS):
-            latest = [getattr(codes, name), *self.codes[n][: MOST_BACK - 1]]
-            self.codes[n] = latest
-            self.pasts[n] = list(accumulate(latest, lambda past, code: past * ITEMS + code, initial=1))
-
-    def copy(self, new_row: Callable[[], int]) -> _Past:
-        """Return a past that goes on by itself."""
-        other = copy(self)
-        other.codes, other.pasts = self.codes.copy(), self.pasts.copy()
-        other.rows, other.slots = defaultdict(new_row, self.rows), [slots.copy() for slots in self.slots]
-        return other
+        own = [level for level in wanted if level.source == "own"]
+        corpus = [level for level in wanted if level.source == "corpus"]
+        self.kinds = np.array([KINDS.index(VIEWS[level.view].follower) for level in wanted], np.int64)
+        views = sorted({level.view for level in own}, key=lambda view: (VIEWS[view].head != "", view))
+        self.pasts = np.array([PASTS.index(VIEWS[view].past) for view in views], np.int64)
+        self.followers = np.array([KINDS.index(VIEWS[view].follower) for view in views], np.int64)
+        self.heads = [Codes._fields.index(VIEWS[view].head) for view in views if VIEWS[view].head]
+        self.unknown = len(views) * max((len(VIEWS[view].own) for view in views), default=0)
+        self.offsets = (np.arange(len(views), dtype=np.uint8) * (ORDERS + 1))[:, None, None]
+        ranks = np.full((len(views), ORDERS + 1), self.unknown)
+        rank: dict[tuple[int, int], int] = {}
+        for n, view in enumerate(views):
+            for place, order in enumerate(VIEWS[view].own[::-1]):
+                rank[view, order] = place * len(views) + n
+            for order in VIEWS[view].own:
+                ranks[n, order + 1 :] = rank[view, order]
+        self.ranks, self.own = ranks.ravel(), len(own)
+        self.rows = np.array([rank[level.view, level.order] for level in own], np.int64)
+        self.orders = np.array([level.order for level in corpus], np.int64)
+        self.corpus_pasts = np.array([PASTS.index(VIEWS[level.view].past) for level in corpus], np.int64)
+        names = [VIEWS[level.view].head for level in corpus]
+        self.corpus_heads = np.array([Codes._fields.index(name) if name else CODED for name in names], np.int64)
+        self.which = np.array([which_of(level.view, level.order) for level in corpus], np.uint64).reshape(-1, 1)
 
 
 class Recall:
-    """What is recalled for a batch of melodies in the making.
+    """What is recalled for a batch of n melodies in the making, T note groups after their beginning.
 
-    sources: of the memory. corpus: None where it is not among them. n: melodies.
+    sources: of the memory. corpus: None where it is not among them.
     """
 
     def __init__(self, sizes: Sizes, sources: Sequence[str], corpus: Corpus | None, n: int):
         self._sizes, self._corpus = sizes, corpus
-        self._parts = [_Part.of(sources, part) for part in (0, 1)]
-        self._numbers = itertools.count(1)  # of rows
-        self._pasts = [_Past(self._numbers.__next__) for _ in range(n)]
-        # Of each context of each melody, row 0 of none: how often each follower came, all, and the distinct ones.
-        self._counts = np.zeros((256, SLOTS), np.int16)
-        self._totals, self._distinct = np.zeros(256, np.int64), np.zeros(256, np.int64)
-        self._followers = np.full((n, len(KINDS), SLOTS), -1, np.int64)
-        self._rows: list[np.ndarray | None] = [None, None]  # by part, of the contexts of the due group, (n, L)
+        self._parts = [_Part(sources, part) for part in (0, 1)]
+        self._part = self.groups = self._most = 0  # part due; T; distinct followers of a kind in a melody, at most
+        self._codes = np.full((CODED, n, ROOM), NOT_CODED, np.int32)
+        self._alike = np.ones((len(PASTS), n, ROOM), np.uint8)  # 1 + events before a group that are as the latest
+        self._slots = np.zeros((len(KINDS), n, ROOM), np.int64)  # of a group's followers, 0 for none
+        self._followers = np.full((len(KINDS), n, ROOM), -1, np.int64)  # by slot
+        self._slot_of = np.zeros((len(KINDS), n, 3 * sizes.events + 1), np.int16)  # by follower; the last is none
+        self._used = np.zeros((len(KINDS), n), np.int16)  # slots
+        self._weights: np.ndarray | None = None  # (n, room), of groups; None for 1
+        # Sums of the codes before, by order; before there are so many events, of none that comes.
+        self._pasts = np.tile(np.arange(ORDERS, dtype=np.uint64) * SLOT, (len(PASTS), n, 1))
+        self._now = np.zeros((CODED + 1, n), np.int32)  # codes of the due group, as far as they are known
+        self._last, self._is_event, self._all = np.full(n, -1), np.zeros(n, bool), False
 
     def begin(self, places: Sequence[Place]) -> None:
         """Begin a group in each melody. places: see `context` of a tracker."""
-        for past, place in zip(self._pasts, places, strict=True):
-            past.place = place
-        self._rows = [None, None]
+        place, self._last, bar = np.array(places, np.int32).T
+        self._now[PLACE], self._now[PHRASED] = place, phrases(place, bar)
+        self._is_event = place >= 0
+        self._all, self._part = bool(self._is_event.all()), 0
 
-    def recall(self, events: Sequence[int] | None = None) -> Recalled:
-        """Recall what may come: events or, given those, durations."""
-        part = int(events is not None)
-        wanted = self._parts[part]
-        keys = self._find(part, events)
-        row, level, follower, gain, evidence = self._of_own(part)
-        if self._corpus is not None and len(wanted.corpus):
-            found = self._of_corpus(self._corpus, wanted, keys)
-            row, level, follower, gain = (
-                np.concatenate(each) for each in zip((row, level, follower, gain), found[:4], strict=True)
-            )
-            evidence = np.concatenate([evidence, found[4]], 1)
-        if part == 0:
-            last = np.array([past.place[1] for past in self._pasts])
-            steps = wanted.kinds[level] == KINDS.index("step")
-            follower[steps] = events_of_steps(self._sizes, follower[steps], last[row[steps]])
-            is_there = follower >= 0
-            row, level, follower, gain = row[is_there], level[is_there], follower[is_there], gain[is_there]
-        return Recalled(row, follower, level, gain, evidence)
+    def take(self, events: np.ndarray) -> None:
+        """Take the event of the due group in each melody."""
+        now = self._now
+        now[0], now[1] = events, steps_of_events(self._sizes, events, self._last)
+        now[PLACED] = now[PLACE] * self._sizes.events + events
+        self._part = 1
 
-    def _find(self, part: int, events: Sequence[int] | None) -> list[list[int]]:
-        """Find the contexts of the due group: their keys, and the rows of the melodies' own levels."""
-        wanted, keys = self._parts[part], []
-        none = [0] * len(wanted.contexts)
-        for n, past in enumerate(self._pasts):
-            if past.place[0] < 0:
-                keys.append(none)
-                continue
-            codes = coded(self._sizes, events[n] if events else 0, -1, past.place)
-            keys.append(past.find(wanted, [getattr(codes, head) if head else 0 for head in HEADS]))
-        rows = [list(map(past.rows.__getitem__, own)) for past, own in zip(self._pasts, keys, strict=True)]
-        found = self._rows[part] = np.array(rows)[:, wanted.own]
-        while found.max(initial=0) >= len(self._counts):
-            self._lengthen()
-        return keys
+    def recall(self) -> Recalled:
+        """Recall what may come: events or, where one is taken, durations."""
+        part = self._parts[self._part]
+        evidence = np.zeros((len(self._last), len(part.kinds), 2), np.uint8)
+        found = [self._of_own(part, evidence[:, : part.own])] if part.own else []
+        if self._corpus is not None:
+            found.append(self._of_corpus(self._corpus, part, evidence[:, part.own :]))
+        level, row, token, gain = (np.concatenate(each) for each in zip(*found, strict=True))
+        if self._part == 0:
+            steps = (part.kinds[level] == STEP).nonzero()[0]
+            token[steps] = mapped = events_of_steps(self._sizes, token[steps], self._last[row[steps]])
+            if mapped.min(initial=0) < 0:
+                is_there = token >= 0
+                level, row, token, gain = level[is_there], row[is_there], token[is_there], gain[is_there]
+        return Recalled(row, token, level, gain, evidence)
 
-    def _of_own(self, part: int) -> tuple[np.ndarray, ...]:
-        """Look up the melodies' own counts: row, level, follower, gain of entries, and evidence."""
-        rows = self._rows[part]
-        assert rows is not None
-        counts, distinct = self._counts[rows], self._distinct[rows]
-        row, level, slot = counts.nonzero()
-        gain = gains_of(counts[row, level, slot], distinct[row, level])
-        evidence = EVIDENCE[np.minimum(np.stack([self._totals[rows], distinct], 2), len(EVIDENCE) - 1)]
-        return row, level, self._followers[row, self._parts[part].kinds[level], slot], gain, evidence
+    def _of_own(self, part: _Part, evidence: np.ndarray) -> list[np.ndarray]:
+        """Count what followed in the melodies so far.
 
-    def _of_corpus(self, corpus: Corpus, wanted: _Part, keys: Sequence[list[int]]) -> tuple[np.ndarray, ...]:
+        Returns level, row, follower and gain of the entries, by level. evidence: (n, L, 2), is written to.
+        """
+        n, count, slots = len(self._last), self.groups, self._most + 1
+        alike = self._alike[part.pasts, :, :count]  # (V, n, T)
+        same = self._codes[part.heads, :, :count] == self._now[part.heads][:, :, None]
+        alike[len(alike) - len(same) :] *= same
+        if not self._all:
+            alike *= self._is_event[:, None]
+        alike += part.offsets
+        places = (part.ranks * (n * slots)).take(alike)
+        places += self._slots[part.followers, :, :count]
+        if n > 1:
+            places += np.arange(0, n * slots, slots)[:, None]
+        weights = None
+        if self._weights is not None:
+            weights = np.broadcast_to(self._weights[:, :count], alike.shape).ravel()
+        counts = np.bincount(places.ravel(), weights, (part.unknown + 1) * n * slots)[: part.unknown * n * slots]
+        counts = counts.reshape(-1, len(part.pasts) * n * slots)
+        np.add.accumulate(counts, 0, out=counts)  # what counts in a context counts in those of lower orders
+        counts = counts.reshape(-1, n, slots)[part.rows]  # (L, n, slots)
+        counts[:, :, 0] = 0
+        counts = counts.ravel()
+        found = counts.nonzero()[0]
+        came, (where, slot) = counts[found], np.divmod(found, slots)
+        distinct = np.bincount(where, minlength=part.own * n)
+        total = np.bincount(where, came, part.own * n)
+        evidence[:] = evidence_of(np.array((total, distinct))).reshape(2, part.own, n).T
+        level, row = np.divmod(where, n)
+        return [level, row, self._followers[part.kinds[level], row, slot], gains_of(came, distinct[where])]
+
+    def _of_corpus(self, corpus: Corpus, part: _Part, evidence: np.ndarray) -> list[np.ndarray]:
         """Look up the corpus counts likewise."""
-        find, first = corpus.nodes.get, len(wanted.own)
-        nodes = np.array([list(map(find, own, itertools.repeat(0))) for own in keys])[:, wanted.corpus]  # (n, L)
-        size, flat = corpus.size[nodes].ravel(), nodes.ravel()
-        place = np.repeat(np.arange(len(flat)), size)
-        pairs = np.arange(len(place)) + np.repeat(corpus.begin[flat] - size.cumsum() + size, size)
-        row, level = np.divmod(place, nodes.shape[1])
-        return row, level + first, corpus.follower[pairs], corpus.gain[pairs], corpus.evidence[nodes]
+        keys = self._now[part.corpus_heads].astype(np.uint64)  # (K, n)
+        keys *= HEAD
+        keys += self._pasts[part.corpus_pasts, :, part.orders]
+        keys += part.which
+        nodes = corpus.find(keys if self._all else keys * self._is_event)
+        evidence[:] = corpus.evidence[nodes].transpose(1, 0, 2)
+        nodes = nodes.ravel()
+        size = corpus.size[nodes]
+        where = np.arange(len(nodes)).repeat(size)
+        pairs = (corpus.begin[nodes] - size.cumsum() + size).repeat(size)
+        pairs += np.arange(len(pairs))
+        level, row = np.divmod(where, len(self._last))
+        level += part.own
+        return [level, row, corpus.follower[pairs], corpus.gain[pairs]]
 
-    def add(self, events: Sequence[int], durations: Sequence[int]) -> None:
+    def add(self, durations: np.ndarray) -> None:
         """Count the groups that are complete now. durations: from the first id of part 1 on."""
-        for part, given in enumerate((None, events)):
-            if self._rows[part] is None:
-                self._find(part, given)
-        rows = np.concatenate([found for found in self._rows if found is not None], 1)
-        kinds = np.concatenate([part.kinds[: len(part.own)] for part in self._parts])
-        slots = np.zeros((len(self._pasts), len(KINDS)), np.int64)
-        for n, (past, event, duration) in enumerate(zip(self._pasts, events, durations, strict=True)):
-            if past.place[0] < 0:
-                continue
-            codes = coded(self._sizes, event, duration, past.place)
-            followers = codes.event, codes.step, duration
-            slots[n] = mine = [
-                known.setdefault(f, len(known)) for known, f in zip(past.slots, followers, strict=True)
-            ]
-            while max(mine) >= self._counts.shape[1]:
-                self._widen()
-            self._followers[n, range(len(KINDS)), mine] = followers
-            past.add(codes)
-            if codes.step >= 3 * self._sizes.events:  # of a first note, which follows nothing
-                rows[n, kinds == KINDS.index("step")] = 0
-        slots = slots[:, kinds]
-        self._distinct[rows] += self._counts[rows, slots] == 0
-        self._counts[rows, slots] += 1
-        self._totals[rows] += 1
-        self._counts[0], self._distinct[0], self._totals[0] = 0, 0, 0
-
-    def _widen(self) -> None:
-        """Make room for twice as many followers."""
-        self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)], 1)
-        self._followers = np.concatenate([self._followers, np.full_like(self._followers, -1)], 2)
-
-    def _lengthen(self) -> None:
-        """Make room for twice as many contexts."""
-        self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
-        self._totals, self._distinct = (
-            np.append(each, np.zeros_like(each)) for each in (self._totals, self._distinct)
+        now, at = self._now, self.groups
+        now[2] = durations
+        now[3:5] = timed(self._sizes, now[:2], durations)
+        codes, latest = now[:CODED], now[:5]
+        if not self._all:
+            codes, latest = (np.where(self._is_event, c, NOT_CODED - n) for n, c in enumerate((codes, latest)))
+        if at + 1 == self._codes.shape[2]:
+            self._make_room(0, 2 * at)
+        same = self._codes[:5, :, :at] == latest[:, :, None]
+        alike = self._alike[:, :, :at] * same
+        np.minimum(alike, MOST_BACK, out=alike)
+        np.add(alike, 1, out=self._alike[:, :, 1 : at + 1])
+        self._codes[:, :, at] = codes
+        self._slots[:, :, at] = self._slots_of(codes[:3])
+        self.groups += 1
+        pasts = (self._pasts[:, :, :-1] + latest[:, :, None].astype(np.uint64)) * BASE
+        self._pasts[:, :, 1:] = (
+            pasts if self._all else np.where(self._is_event[:, None], pasts, self._pasts[:, :, 1:])
         )
+
+    def _slots_of(self, followers: np.ndarray) -> np.ndarray:
+        """Find the slots of followers, (kinds, n), new ones where they are new, 0 for none."""
+        none = self._slot_of.shape[2] - 1
+        followers = np.minimum(followers if self._all else np.where(self._is_event, followers, none), none)
+        where = np.arange(len(KINDS))[:, None], np.arange(followers.shape[1]), followers
+        slots = self._slot_of[where]
+        is_new = slots == 0
+        is_new &= followers < none
+        if is_new.any():
+            self._used += is_new
+            slots = np.where(is_new, self._used, slots)
+            self._most = int(self._used.max())
+            if self._most >= self._followers.shape[2]:
+                self._followers = np.concatenate([self._followers, np.full_like(self._followers, -1)], 2)
+            self._slot_of[where] = slots
+            self._followers[where[0], where[1], slots] = followers
+        return slots
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Set how much each group so far counts, (n, T) or (T,); see `Players.weigh`."""
+        n, room = self._codes.shape[1:]
+        if np.shape(weights) not in ((n, self.groups), (self.groups,)):
+            raise ValueError(f"there are {n} x {self.groups} note groups to be weighed, not {np.shape(weights)}")
+        if not np.min(weights, initial=0) >= 0:
+            raise ValueError("note groups weigh 0 or more")
+        self._weights = np.ones((n, room))
+        self._weights[:, : self.groups] = weights
+
+    def forget(self, kept: int) -> None:
+        """Forget all groups but the last `kept` ones; see `Players.forget`."""
+        if kept < 0:
+            raise ValueError(f"0 note groups or more can be kept, not {kept}")
+        gone = max(self.groups - kept, 0)
+        self.groups -= gone
+        self._make_room(gone, self.groups + ROOM)
+
+    def _make_room(self, gone: int, room: int) -> None:
+        """Move what is known of groups, without those that are gone, to arrays of so much room."""
+        for name in ("_codes", "_alike", "_slots", "_weights"):
+            values = getattr(self, name)
+            if values is not None:
+                moved = np.ones((*values.shape[:-1], room), values.dtype)  # later groups weigh 1
+                moved[..., : self.groups] = values[..., gone : gone + self.groups]
+                setattr(self, name, moved)
 
     def keep(self, rows: np.ndarray | slice) -> None:
         """Go on with these melodies alone."""
-        self._pasts = [self._pasts[n] for n in np.arange(len(self._pasts))[rows]]
-        self._followers = self._followers[rows]
-        self._rows = [None if own is None else own[rows] for own in self._rows]
+        for name in BY_MELODY:
+            setattr(self, name, getattr(self, name)[:, rows])
+        self._weights = None if self._weights is None else self._weights[rows]
+        self._is_event, self._last = self._is_event[rows], self._last[rows]
 
     def copy(self) -> Recall:
         """Return a memory that goes on by itself."""
         other = copy(self)
-        other._numbers = copy(self._numbers)
-        other._pasts = [past.copy(other._numbers.__next__) for past in self._pasts]
-        other._counts, other._followers = self._counts.copy(), self._followers.copy()
-        other._totals, other._distinct = self._totals.copy(), self._distinct.copy()
-        other._rows = self._rows.copy()
+        for name in BY_MELODY:
+            setattr(other, name, getattr(self, name).copy())
         return other

@@ -72,7 +72,7 @@ class Events(NamedTuple):
 def read_events(encoding: Any, melodies: Sequence[np.ndarray], families: Sequence[int] | None = None) -> Events:
     """Read the events of melodies. families: of each, NO_FAMILY where none is given."""
     sizes, at = Sizes.of(encoding), 0
-    found: list[Codes] = []
+    found: list[tuple[int, ...]] = []  # event, duration and context
     group: list[int] = []
     first: list[int] = []
     family: list[int] = []
@@ -82,14 +82,15 @@ def read_events(encoding: Any, melodies: Sequence[np.ndarray], families: Sequenc
             context = tracker.context()
             if context[0] >= 0:
                 duration = ids[place + 1] - sizes.events if place + 1 < len(ids) else -1
-                found.append(coded(sizes, ids[place], duration, context))
+                found.append((ids[place], duration, *context))
                 group.append(at + place // 2)
             for token in ids[place : place + 2]:
                 tracker.advance(token)
         first += [begin] * (len(found) - begin)
         family += [NO_FAMILY if families is None else families[n]] * (len(found) - begin)
         at += -(-len(ids) // 2)
-    codes = Codes(*np.array(found, np.int64).reshape(-1, len(Codes._fields)).T)
+    event, duration, *contexts = np.array(found, np.int64).reshape(-1, 5).T
+    codes = coded(sizes, event, duration, np.array(contexts))
     whole = [np.array(each, np.int64) for each in (first, family, group)]
     return Events(codes, whole[0], whole[1], whole[2], at)
 
