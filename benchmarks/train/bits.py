@@ -60,14 +60,15 @@ def measure(options: argparse.Namespace) -> Iterator[tuple[list[dict], dict]]:
                 asked = {"minutes": 1, "base": base}
             began = time.perf_counter()
             run = api.train(corpus, out, **asked, **common)
-            seconds, result = time.perf_counter() - began, api.load_model(run).evaluate(corpus)
+            seconds, model = time.perf_counter() - began, api.load_model(run)
+            result = model.evaluate(corpus)
             rows.append(
                 {
                     "corpus": name,
                     "test tunes": len(result["per_tune"]),
                     "notes": result["notes"],
                     "bits per note": result["bits_per_note"],
-                    "updates": run.progress.update,
+                    "best update": model.metadata["update"],
                     "seconds": seconds,
                 }
             )

@@ -6,7 +6,7 @@ from networks import network_of
 from trainers import TRAINERS, a_plan, trainer_named
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.memory import levels
+from ritornello.encoding.memory import VIEWS, levels
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.evaluate.surprise import note_costs
 from ritornello.model.counts import (
@@ -97,6 +97,34 @@ def test_what_has_followed_in_the_melody_so_far_is_suggested_with_its_gain():
     assert found == {(t, after_one): pytest.approx(np.log1p(1 * 64 / 2), abs=2e-4) for t in (e, g)}
     assert entries(part, first) == {}
     assert all(not entries(part, group) for group in range(first))
+
+
+def test_the_place_one_phrase_and_one_section_ago_is_suggested_as_it_was_and_moved():
+    encoding = ENCODINGS["own"]
+    four = [60, 64, 62, 67, 65, 65, 64, 60, 62, 60, 59, 60, 67, 64, 62, 62]  # four bars of quarters
+    pitches = [*four, *(p + 2 for p in four), *four]
+    melody = Melody(
+        tuple(Note(480 * n, 480, pitch) for n, pitch in enumerate(pitches)),
+        Timeline(480, 480 * len(pitches), (Metre(0, 4, 4),)),
+    )
+    tokens = encoding.encode(melody).tokens
+    first = int(np.flatnonzero(tokens < encoding.ids.rest)[0]) // 2  # group of the first note
+    part = memory_of(encoding).recollect([tokens]).parts[0].recall(np.arange(len(tokens) // 2 + 1))
+
+    def suggested(note: int, head: str, follower: str) -> set[int]:
+        view = next(n for n, v in enumerate(VIEWS) if (v.part, v.head, v.follower) == (0, head, follower))
+        level = levels(("own",), 0).index(("own", view, 0))
+        return {token for token, _ in entries(part, first + note, lambda found: found == level)}
+
+    event = [int(tokens[2 * (first + n)]) for n in range(len(pitches))]
+    for note in range(1, 16):
+        assert suggested(16 + note, "phrase", "step") == {
+            event[16 + note]
+        }  # the phrase before, moved by two semitones
+        assert suggested(16 + note, "section", "step") == suggested(16 + note, "section", "event") == set()
+        assert suggested(32 + note, "section", "event") == {event[32 + note]}  # eight bars ago, not four
+        assert suggested(32 + note, "section", "step") == {event[32 + note]}
+    assert suggested(32, "section", "event") == {event[0]}
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

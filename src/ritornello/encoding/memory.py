@@ -9,12 +9,14 @@ the view's head, known before, and the k events before in the form of the view:
              step      steps
              steps     steps with durations
              place     the place in the bar, then events
-             phrase    the place in the bar and among four bars, then events
+             phrase    the place in the bar and among four bars, then events; and likewise steps
+             section   the place in the bar and among eight bars, then events; and likewise steps
     part 1   duration  durations
              pair      the event, then events with durations
              steps     its step, then steps with durations
              place     the place in the bar, then durations
              phrase    the place in the bar and among four bars, then durations
+             section   the place in the bar and among eight bars, then durations
              placed    the place in the bar and the event, then events
 
 A *level* is a view, an order and a source: `own` counts the melody so far, `corpus` the training melodies. If c(x)
@@ -34,7 +36,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 SOURCES = ("own", "corpus")
-PHRASE = 4  # bars
+PHRASE, SECTION = 4, 8  # bars
 ITEMS = 1 << 26  # more than there are codes
 
 
@@ -54,18 +56,22 @@ class View(NamedTuple):
 
 
 VIEWS = (
-    View(0, "event", "", "event", (0, 1, 2, 3), (1, 2, 3)),
-    View(0, "event", "", "pair", (1, 2, 3, 4, 6), (1, 2, 3)),
-    View(0, "step", "", "step", (1, 2, 3), (1, 2, 3)),
-    View(0, "step", "", "steps", (1, 2, 3, 4, 6), (1, 2, 3)),
+    View(0, "event", "", "event", (0, 1, 2, 3, 4), (1, 2, 3)),
+    View(0, "event", "", "pair", (1, 2, 3, 4, 6, 8), (1, 2, 3)),
+    View(0, "step", "", "step", (1, 2, 3, 4, 6), (1, 2, 3)),
+    View(0, "step", "", "steps", (1, 2, 3, 4, 6, 8), (1, 2, 3)),
     View(0, "event", "place", "event", (0, 1, 2), (0, 1, 2, 3)),
     View(0, "event", "phrase", "event", (0, 1), ()),
-    View(1, "duration", "", "duration", (0, 1, 2, 3), (1, 2, 3)),
-    View(1, "duration", "event", "pair", (0, 1, 2, 3), (0, 1, 2, 3)),
-    View(1, "duration", "step", "steps", (0, 1, 2, 3), (0, 1, 2, 3)),
-    View(1, "duration", "place", "duration", (0, 1, 2), (0, 1, 2, 3)),
+    View(0, "event", "section", "event", (0, 1), ()),
+    View(0, "step", "phrase", "step", (0, 1), ()),
+    View(0, "step", "section", "step", (0,), ()),
+    View(1, "duration", "", "duration", (0, 1, 2, 3, 4, 6, 8), (1, 2, 3)),
+    View(1, "duration", "event", "pair", (0, 1, 2, 3, 4), (0, 1, 2, 3)),
+    View(1, "duration", "step", "steps", (0, 1, 2, 3, 4), (0, 1, 2, 3)),
+    View(1, "duration", "place", "duration", (0, 1, 2, 4, 6), (0, 1, 2, 3)),
     View(1, "duration", "phrase", "duration", (0, 1), ()),
     View(1, "duration", "placed", "event", (0, 1), (0, 1, 2)),
+    View(1, "duration", "section", "duration", (0, 1), ()),
 )
 
 
@@ -117,8 +123,8 @@ class Codes(NamedTuple):
 
     event: id of part 0. step: from the last note, as `events_of_steps` reads it. duration: from part 1's first id on,
     -1 of `end`. pair, steps: event and step with the duration. place: in the bar, a number for each metre and
-    place. phrase: the place in PHRASE bars. placed: place and event. last: the id that would repeat the last note, -1
-    before the first.
+    place. phrase, section: the place in PHRASE and in SECTION bars. placed: place and event. last: the id that would
+    repeat the last note, -1 before the first.
     """
 
     event: Any
@@ -128,6 +134,7 @@ class Codes(NamedTuple):
     steps: Any
     place: Any
     phrase: Any
+    section: Any
     placed: Any
     last: Any
 
@@ -140,12 +147,13 @@ def coded(sizes: Sizes, events: np.ndarray, durations: np.ndarray, contexts: np.
     place, last, bar = contexts
     step, placed = steps_of_events(sizes, events, last), place * sizes.events + events
     pair, steps = timed(sizes, events, durations), timed(sizes, step, durations)
-    return Codes(events, step, durations, pair, steps, place, phrases(place, bar), placed, last)
+    phrase, section = place_among(place, bar, PHRASE), place_among(place, bar, SECTION)
+    return Codes(events, step, durations, pair, steps, place, phrase, section, placed, last)
 
 
-def phrases(place: np.ndarray, bar: np.ndarray) -> np.ndarray:
-    """Code places in PHRASE bars."""
-    return place * PHRASE + bar % PHRASE
+def place_among(place: np.ndarray, bar: np.ndarray, bars: int) -> np.ndarray:
+    """Code places in the bar as places in so many bars."""
+    return place * bars + bar % bars
 
 
 def timed(sizes: Sizes, codes: np.ndarray, durations: np.ndarray) -> np.ndarray:

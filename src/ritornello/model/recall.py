@@ -14,12 +14,14 @@ import numpy as np
 
 from ritornello.encoding.memory import (
     ITEMS,
+    PHRASE,
+    SECTION,
     VIEWS,
     Codes,
     Sizes,
     events_of_steps,
     levels,
-    phrases,
+    place_among,
     steps_of_events,
     timed,
 )
@@ -27,7 +29,7 @@ from ritornello.model.counts import COUNTED, Counts
 from ritornello.model.memory import RAREST, Recalled, evidence_of, gains_of
 
 PASTS, KINDS = Codes._fields[:5], Codes._fields[:3]  # forms of the past, kinds of followers
-PLACE, PHRASED, PLACED = (Codes._fields.index(name) for name in ("place", "phrase", "placed"))
+PLACE, PHRASED, SECTIONED, PLACED = map(Codes._fields.index, ("place", "phrase", "section", "placed"))
 CODED = PLACED + 1  # rows of codes; one more, of zeros, is the head of views that have none
 MOST_BACK = max(max(view.own + view.corpus) for view in VIEWS)  # events
 ORDERS = MOST_BACK + 1
@@ -176,7 +178,8 @@ class Recall:
     def begin(self, places: Sequence[Place]) -> None:
         """Begin a group in each melody. places: see `context` of a tracker."""
         place, self._last, bar = np.array(places, np.int32).T
-        self._now[PLACE], self._now[PHRASED] = place, phrases(place, bar)
+        self._now[PLACE] = place
+        self._now[PHRASED], self._now[SECTIONED] = place_among(place, bar, PHRASE), place_among(place, bar, SECTION)
         self._is_event = place >= 0
         self._all, self._part = bool(self._is_event.all()), 0
 
