@@ -279,3 +279,12 @@ def test_a_plan_of_an_earlier_version_is_followed_to_the_letter():
     checks, revisions = run(Slow(1.0), Plan(**asdict(plan)))
     assert ([c.update for c in checks], revisions) == ([2, 4, 6, 8], [])
     assert math.isinf(Progress().best)
+
+
+def test_a_few_tunes_are_checked_by_updates_where_they_are_learned_in_less_time_than_lies_between_two_checks():
+    plan = make_plan(TrainOptions(minutes=1), 1_000, Setting("torch", "cpu", "fp32", 1, 50.0), True, 1, 2)
+    assert (plan.updates, plan.check_every, plan.check_seconds) == (100, 6, 10)  # 100 updates take two seconds
+    learner, streams = Slow(50.0, check=0.02), Streams(TUNES, Grid(version=1), 2, 1)
+    steps = list(learn(learner, streams, TUNES, plan, clock=learner.clock))
+    checks = [step.update for step in steps if isinstance(step, Check)]
+    assert checks == [*range(6, 97, 6), 100]

@@ -241,7 +241,8 @@ def make_plan(
         updates = max(20, int(learning * setting.updates_per_second))
         if fine_tune:
             most = max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens)
-            updates = min(updates, most)
+            if updates >= most:
+                updates, checks = most, given["checks"]
     return Plan(
         updates=updates,
         check_every=max(1, round(updates / checks)),

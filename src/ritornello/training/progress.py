@@ -63,7 +63,9 @@ class Progress:
         if plan.check_seconds is None:
             return self.update % plan.check_every == 0
         has_room = self.seconds + self.check_seconds < self._end(plan)  # for this one and the last
-        return has_room and self.seconds - self.learning_since >= self._pause(plan)
+        # A few tunes are learned, and over-fitted, sooner than seconds are up.
+        is_enough = plan.updates == plan.most_updates and self.update % plan.check_every == 0
+        return has_room and (is_enough or self.seconds - self.learning_since >= self._pause(plan))
 
     def is_over(self, plan: Plan) -> bool:
         """Tell whether all updates are made, and the time does not allow many more."""
