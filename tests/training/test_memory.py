@@ -1,5 +1,7 @@
 """Memory from end to end: what is counted and what is not, networks that train, check and play with it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from networks import network_of
@@ -225,6 +227,23 @@ def test_melodies_of_the_base_s_corpus_are_read_without_their_families():
 def counted_of(melodies):
     events = read_events(BOTH, melodies)
     return count(events.codes, events.first, BOTH.parts[0])
+
+
+def test_blocks_of_melodies_are_put_end_to_end_in_place(monkeypatch):
+    tunes, families = tunes_of(BOTH, range(300)), [n // 2 for n in range(300)]
+    whole = Memory(BOTH, tunes, families).learned
+    monkeypatch.setattr("ritornello.training.memory.BLOCK", 100)
+    tracemalloc.start()
+    blocks = Memory(BOTH, tunes, families).learned
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.8 * kept  # pieces that are joined at the end would be in memory twice
+    for n in range(len(tunes)):
+        groups = np.arange(len(tunes[n]) // 2)
+        for ours, theirs in zip(blocks.parts, whole.parts, strict=True):
+            one, other = ours.recall(blocks.firsts[n] + groups), theirs.recall(whole.firsts[n] + groups)
+            for values, expected in zip(one, other, strict=True):
+                np.testing.assert_array_equal(values, expected)
 
 
 # Training and playing.

@@ -15,7 +15,7 @@ from ritornello.model.counts import FOLLOWERS, Counts, Table, added, count, foll
 from ritornello.model.memory import RAREST, Recalled, evidence_of, gains_of
 
 GAIN_STEP = 1 / 4096
-BLOCK = 16_384  # note groups, about, whose suggestions are computed together; at most 65,536
+BLOCK = 8_192  # note groups, about, whose suggestions are computed together; at most 65,536
 NO_FAMILY = -1  # of a melody that is not among those counted
 
 
@@ -142,28 +142,31 @@ class Memory:
             if is_apart and sum(lengths[blocks[-1]]) > BLOCK:
                 blocks.append([])
             blocks[-1].append(n)
-        made = []
+        sizes, parts = Sizes.of(self._encoding), list[Suggestions]()
         for block in blocks:
             events = read_events(self._encoding, [melodies[n] for n in block], [families[n] for n in block])
-            made.append(
-                [
-                    suggest(events, Sizes.of(self._encoding), part, self._encoding.memory, self.counts)
-                    for part in (0, 1)
-                ]
-            )
-        return Recollection(tuple(_joined(parts) for parts in zip(*made, strict=True)), firsts)
+            for part in (0, 1):
+                found = suggest(events, sizes, part, self._encoding.memory, self.counts)
+                if len(parts) < 2:
+                    parts.append(Suggestions(*(values.copy() for values in found)))  # each owns its memory
+                else:
+                    _append(parts[part], found)
+        return Recollection(tuple(parts), firsts)
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> bool:
     return one is not other and not np.array_equal(one, other)
 
 
-def _joined(parts: Sequence[Suggestions]) -> Suggestions:
-    """Put suggestions for blocks of groups end to end."""
-    offsets = np.cumsum([0, *(part.start[-1] for part in parts)])
-    start = [part.start[1:] + offset for part, offset in zip(parts, offsets, strict=False)]
-    rest = (np.concatenate(each) for each in list(zip(*parts, strict=True))[1:])
-    return Suggestions(np.concatenate([np.zeros(1, np.int64), *start]), *rest)
+def _append(known: Suggestions, more: Suggestions) -> None:
+    """Append a block of groups to suggestions.
+
+    The arrays grow in place: blocks that are joined at the end would be in memory twice.
+    """
+    for values, others in zip(known, more._replace(start=more.start[1:] + known.start[-1]), strict=True):
+        size = len(values)
+        values.resize((size + len(others), *values.shape[1:]), refcheck=False)
+        values[size:] = others
 
 
 Entries = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -30,7 +30,7 @@ class TorchEngine:
     memory: what melodies are validated with, for an encoding with memory.
     """
 
-    steps_per_check_batch = 16_384
+    steps_per_check_batch = 4_096
 
     def __init__(
         self,
