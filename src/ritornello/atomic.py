@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -70,7 +71,21 @@ def write_bytes(path: str | Path, content: bytes, maker: str = "", replace: bool
 
 def write_text(path: str | Path, content: str, maker: str = "", replace: bool = False) -> None:
     """Write `content` as UTF-8 to `path`. See `write_files`."""
-    write_bytes(path, content.encode("utf-8"), maker, replace)
+    write_bytes(path, to_utf8(content), maker, replace)
+
+
+def to_utf8(text: str) -> bytes:
+    r"""Encode text that may hold a file name; bytes of it that are no text become "\udce9"."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def as_argument(path: str | Path) -> str:
+    """Quote a file name for a command line, where that needs it."""
+    if os.name != "nt":
+        return shlex.quote(str(path))
+    from subprocess import list2cmdline  # its rules are those of Windows: no single quotes
+
+    return list2cmdline([str(path)])
 
 
 def rewrite(path: str | Path, content: bytes) -> None:

@@ -221,6 +221,13 @@ def test_a_bar_appears_after_a_second_and_on_a_terminal_alone():
         assert ("composing" in stream.getvalue()) == is_drawn
 
 
+def test_a_bar_of_long_steps_appears_at_once():
+    stream = Screen()
+    with late_bar("folds", stream, after_seconds=0, clock=lambda: 0.0) as show:
+        show(0)
+        assert "folds" in stream.getvalue()
+
+
 def test_nothing_is_drawn_beside_the_result(command, little_model, tmp_path):
     said = command("generate", little_model, "-o", tmp_path, "-n", 3, "--bars", 2, "-q")
     assert said.err == ""

@@ -161,3 +161,12 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
 )
 def test_the_remedy_is_true_of_the_detail(reason, detail, words):
     assert words in remedy(reason, detail)
+
+
+@pytest.mark.parametrize(
+    "name", ["none.mid", "none.abc", "none.zip", "none.tar", "none.tar.gz", "none.npz", "none.mxl"]
+)
+def test_a_file_without_bytes_is_called_empty_whatever_its_name(name, folder, tmp_path):
+    (folder / name).write_bytes(b"")
+    [line] = [line for line in build_corpus(folder).report if line.path.endswith(name)]
+    assert (line.status, line.reason, line.detail) == ("dropped", "empty_file", "")

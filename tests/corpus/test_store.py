@@ -1,12 +1,14 @@
 """A corpus comes back from disk as it was, and nothing else is taken for one."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from outputs import names_in
 
+from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import FileReport
@@ -185,3 +187,16 @@ def test_damage_is_found_and_named(tmp_path, damage):
         Corpus.load(tmp_path / "c")
     assert "\n" not in str(caught.value)
     assert str(tmp_path / "c") in str(caught.value)
+
+
+def test_the_report_of_a_corpus_from_disk_prints_as_that_of_its_build(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(22):
+        (tmp_path / f"in/{number:02}.mid").write_bytes(b"")
+    (tmp_path / "in/tune.abc").write_text("X:1\nK:C\nCDEF|GABc|\n")
+    built = build_corpus(tmp_path / "in", out=tmp_path / "corpus")
+    loaded = Corpus.load(tmp_path / "corpus")
+    assert loaded.report == tuple(built.report)
+    assert repr(loaded.report) == repr(built.report)
+    assert repr(loaded.report).splitlines()[-1] == "... and 3 more"
+    assert pickle.loads(pickle.dumps(loaded.report)) == loaded.report

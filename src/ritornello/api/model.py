@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ritornello.api.options import takes
+from ritornello.atomic import to_utf8
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.plural import counted
@@ -141,7 +142,7 @@ class Model:
 
         path = Path(self.name).resolve()
         stem = path.parent.name if path.name == MODEL_NAME else path.name.removesuffix(Path(MODEL_NAME).suffix)
-        return f"{stem} (sha256 {digest(self.file.tensors)[:12]})"
+        return f"{to_utf8(stem).decode()} (sha256 {digest(self.file.tensors)[:12]})"
 
     @cached_property
     def network(self) -> NumpyLstm:
@@ -519,7 +520,8 @@ def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
     more = (f" --primer-bars {bars}" if bars is not None else "") + (" --without-primer" if is_left_out else "")
     if not isinstance(primer, str | Path):
         return f"{more} and a primer"
-    return f' --primer "{Path(primer).name if os.path.isfile(primer) else primer}"{more}'
+    words = Path(primer).name if os.path.isfile(primer) else str(primer)
+    return f' --primer "{to_utf8(words).decode()}"{more}'
 
 
 def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the primer") -> Song:

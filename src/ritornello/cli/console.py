@@ -104,28 +104,6 @@ class Console:
         cells = [f"{name} {cell}".strip() for name, cell in zip(header[1:], row[1:], strict=True) if cell]
         return [row[0], *textwrap.wrap("; ".join(cells), room, initial_indent="  ", subsequent_indent="  ")]
 
-    @contextmanager
-    def progress(self, what: str, lines: bool = False) -> Iterator[Callable[[int, int, object], None]]:
-        """Give a function to call with how many are done, of how many, and the last one's name.
-
-        It shows a bar where standard error is a terminal; elsewhere nothing, or with `lines` a line each time.
-        """
-        if self._quiet or not sys.stderr.isatty():
-            yield lambda done, total, name: self.warn(f"{name} of {total} is done") if lines else None
-            return
-        from rich import progress
-        from rich.console import Console as RichConsole
-
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeRemainingColumn(),
-        )
-        with progress.Progress(*columns, console=RichConsole(file=sys.stderr), transient=True) as bar:
-            task = bar.add_task(what, total=1)
-            yield lambda done, total, name: bar.update(task, completed=done, total=max(1, total))
-
     @property
     def is_terminal(self) -> bool:
         """Whether a bar can be drawn."""
@@ -155,7 +133,12 @@ def late_bar(
     from rich import progress
     from rich.console import Console as RichConsole
 
-    columns = progress.TextColumn(what), progress.BarColumn(), progress.TaskProgressColumn()
+    columns = (
+        progress.TextColumn(what),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+    )
     bar = progress.Progress(*columns, console=RichConsole(file=stream), transient=True)
     task, began = bar.add_task(what, total=1.0), clock()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 
 from cyclopts import CycloptsError, Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Quiet, Replace
+from ritornello.cli.console import AsJson, Console, Quiet, Replace, late_bar
 from ritornello.plural import counted
 
 UNITS = ("bits_per_note", "bits_per_quarter", "nll_per_token")
@@ -73,7 +74,13 @@ def evaluate(
             raise CycloptsError(
                 msg="--folds scores one model on all tunes: leave --split, --beside, --tunes and --per-note out"
             )
-        with console.progress("folds", lines=True) as on_fold:
+        with late_bar("folds", sys.stderr, is_wanted=not quiet, after_seconds=0) as show:
+            if show:
+                show(0)
+
+            def on_fold(done: int, total: int, name: object) -> None:
+                show(done / total) if show else console.warn(f"{name} of {total} is done")
+
             value = api.cross_validate(
                 chosen,
                 corpus,

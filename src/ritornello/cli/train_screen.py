@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ritornello.api import OpenRun, estimate_dict
+from ritornello.atomic import as_argument
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
 from ritornello.corpus.tokens import losses_in_words
@@ -82,13 +83,14 @@ def describe_material(material: Material) -> str:
 
 def describe_interruption(training: Training, folder: Path) -> str:
     """Write a line after Ctrl-C: what there is, and how to resume."""
-    progress, resume = training.progress, f"`ritornello train --resume {folder}`"
+    progress, run = training.progress, as_argument(folder)
+    resume = f"`ritornello train --resume {run}`"
     at = f"interrupted at update {progress.update} of {training.plan.updates}"
     if not (folder / MODEL_NAME).exists():
         return f"{at}, before the first check, so that there is no model yet; go on with {resume}"
     return (
         f"{at}; {folder / MODEL_NAME} holds the best so far (update {progress.best_update}): compose with "
-        f"`ritornello generate {folder} -o tunes`, or go on with {resume}"
+        f"`ritornello generate {run} -o tunes`, or go on with {resume}"
     )
 
 

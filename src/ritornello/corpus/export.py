@@ -149,8 +149,7 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
     metres = [metre.to_list() for metre in timeline.metres]
     changes = {"metres": metres, "keys": timeline.keys, "tempos": timeline.tempos}
     return {
-        # bytes of a file name that are no text become "?"
-        **{name: getattr(piece, name).encode("utf-8", "replace").decode("utf-8") for name in text},
+        **{name: atomic.to_utf8(getattr(piece, name)).decode() for name in text},
         "metre": timeline.metre.name,
         "key": key_name(timeline.key) if timeline.key else None,
         "qpm": timeline.qpm,

@@ -258,6 +258,13 @@ class Lines(Sequence[Value], Generic[Value]):
             return self._file.readline()
 
 
+class ReportLines(tuple[FileReport, ...]):
+    """Report lines in memory, which print as those of a build do."""
+
+    __slots__ = ()
+    __repr__ = Lines.__repr__
+
+
 def lines_of(values: Sequence[Value], to_plain: Callable[[Value], Any]) -> Iterator[bytes]:
     """Write each value as a line of JSON; those of Lines stand there as lines already."""
     return values.lines() if isinstance(values, Lines) else (json_line(to_plain(value)) for value in values)

@@ -31,7 +31,7 @@ from ritornello.corpus.pieces import (
     end_to_end,
     with_parts,
 )
-from ritornello.corpus.report import FileReport, json_line, lines_of
+from ritornello.corpus.report import FileReport, ReportLines, json_line, lines_of
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note
 from ritornello.plural import counted
@@ -73,7 +73,7 @@ class Corpus:
             notes = with_parts(np.load(io.BytesIO(files["notes.npy"]), allow_pickle=False))
             lines = _json_lines(files["pieces.jsonl"])
             pieces = tuple(CorpusPiece.from_dict(line) for line in lines)
-            report = tuple(FileReport.from_dict(line) for line in _json_lines(files.get("report.jsonl", b"")))
+            report = ReportLines(FileReport.from_dict(line) for line in _json_lines(files.get("report.jsonl", b"")))
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
             corpus = cls(notes, pieces, report, steps)
             check_corpus(corpus)
@@ -157,7 +157,7 @@ class Corpus:
             return np.repeat(np.array(values, object), counts)
 
         columns: dict[str, Any] = {
-            name: of_melody([getattr(piece, name) for piece, _ in parts])
+            name: of_melody([atomic.to_utf8(getattr(piece, name)).decode() for piece, _ in parts])
             for name in ("source", "title", "composer", "licence", "family", "split")
         }
         columns["metre"] = of_melody([part.timeline.metre.name for _, part in parts])
@@ -301,7 +301,9 @@ def is_corpus(path: Path) -> bool:
 def read_files(path: Path) -> dict[str, bytes]:
     """Read the files of a corpus folder. Raises CorpusError where it is missing or not a corpus."""
     if not path.exists():
-        raise CorpusError(f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {path}`")
+        raise CorpusError(
+            f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {atomic.as_argument(path)}`"
+        )
     if not path.is_dir():
         raise CorpusError(f"{path}: a corpus is a folder, this is a file; build one with `ritornello corpus build`")
     if not is_corpus(path):

@@ -77,7 +77,7 @@ def costs_csv(
     rows.writerow(["model", "source", "title", "melody", "note", *(NOTE_COSTS.names or ())])
     for name, tunes, costs in zip(names, scores, tables, strict=True):
         for number, (tune, table) in enumerate(zip(tunes, costs, strict=True), 1):
-            about = [_text(name), _text(tune.source), _text(tune.title), number]
+            about = [name, tune.source, tune.title, number]
             for place, row in enumerate(table.tolist(), 1):
                 rows.writerow([*about, place, *map(_cell, row, NOTE_COSTS.names or ())])
     return text.getvalue()
@@ -86,11 +86,6 @@ def costs_csv(
 def _cell(value: float, name: str) -> str:
     is_known = not math.isnan(value) and (value or not name.endswith("rank"))
     return f"{value:.9g}" if is_known else ""
-
-
-def _text(words: str) -> str:
-    """Write bytes of a file name that are no text as "?"."""
-    return words.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass

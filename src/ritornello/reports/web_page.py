@@ -7,6 +7,8 @@ from functools import cache
 from html import escape
 from importlib.resources import files as package_files
 
+from ritornello.atomic import to_utf8
+
 THUMB = (160, 48)  # pixels, width and height
 THUMB_NOTES = 300
 THUMB_ROW = 4.0  # pixels to a semitone at most, so that a drone looks like one
@@ -24,7 +26,7 @@ def document(title: str, body: str) -> str:
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n'
         f'<body class="page">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
     )
-    return text.encode("utf-8", "backslashreplace").decode()  # names of files may hold bytes that are no text
+    return to_utf8(text).decode()
 
 
 def masthead(title: str, intro: str, figures: Mapping[str, str] | None = None) -> str:

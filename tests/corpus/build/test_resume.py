@@ -142,6 +142,15 @@ def test_thirty_kills_at_random_leave_the_same_corpus(folder, uninterrupted, jou
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
 
 
+def test_a_build_stopped_before_it_read_a_file_promises_nothing(folder, tmp_path, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ritornello.corpus.build.build._built", stopped)
+    with pytest.raises(KeyboardInterrupt, match="interrupted: 0 of 120 files read; nothing is kept"):
+        build_corpus(folder, out=tmp_path / "corpus")
+
+
 def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path, monkeypatch):
     out = tmp_path / "corpus"
 
@@ -149,7 +158,7 @@ def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path
         if done == 40:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=r"\d+ of 120 files are read; the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"\d+ of 120 files read; the same command goes on"):
         build_corpus(folder, BuildOptions(workers=2), out=out, on_file=stop_at_forty)
     again = []
 
@@ -177,7 +186,7 @@ def test_where_a_worker_cannot_be_replaced_what_was_read_stays(folder, uninterru
     # of 120 files in batches of 30: it ends after the first batch
     monkeypatch.setattr("ritornello.music.worker.LIFETIME_FILES", 20)
     monkeypatch.setattr(subprocess, "Popen", once)
-    with pytest.raises(WorkerError, match=r"no process can be started .*; 3\d of 120 files are read, and stay so"):
+    with pytest.raises(WorkerError, match=r"no process can be started .*; 3\d of 120 files read, and stay so"):
         build_corpus(folder, BuildOptions(workers=1), out=out)
     assert recorded(out)
     monkeypatch.undo()

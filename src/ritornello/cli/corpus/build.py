@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
+from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_bar
 from ritornello.corpus.options import BuildOptions
 from ritornello.plural import counted
 
@@ -46,8 +47,9 @@ def build(
     if not sources:
         raise ValueError("name at least one file or folder to build from")
     try:
-        with console.progress("reading") as progress:
-            corpus = api.build_corpus(list(sources), out, on_file=progress, replace=replace, options=options)
+        with late_bar("reading", sys.stderr, is_wanted=not quiet) as show:
+            on_file = (lambda done, total, _: show(done / total)) if show else None
+            corpus = api.build_corpus(list(sources), out, on_file=on_file, replace=replace, options=options)
     except CorpusError as error:
         if error.report:
             is_shown_whole = options.strict or is_corpus(Path(out))  # then no report.jsonl has the lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ritornello import api
+from ritornello.atomic import as_argument
 from ritornello.cli.console import AsJson, Console, Quiet, Replace
 from ritornello.plural import counted
 
@@ -27,6 +28,8 @@ def samples(folder: str, /, *, replace: Replace = False, as_json: AsJson = False
     for name, purpose in SAMPLES.items():
         lines = textwrap.wrap(purpose, max((console.width or 100) - longest - 2, 30))
         console.say("\n".join(f"{head:{longest}}  {line}" for head, line in zip([name, *[""] * 9], lines)))
-    console.say(f"\nFree to use (public domain, CC0). Next: ritornello corpus build {folder} -o my-corpus")
+    console.say(
+        f"\nFree to use (public domain, CC0). Next: ritornello corpus build {as_argument(folder)} -o my-corpus"
+    )
     value = {"folder": folder, "files": [{"path": str(p), "about": SAMPLES[p.name]} for p in paths]}
     console.result(value, f"{folder}: {counted(len(paths), 'file')}")

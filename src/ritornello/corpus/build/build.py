@@ -65,7 +65,7 @@ def build_corpus(
         try:
             corpus = _built(found, options, journal, on_file, out, replace)
         except KeyboardInterrupt:
-            kept = "the same command goes on from here" if out is not None else "nothing is kept"
+            kept = "the same command goes on from here" if out is not None and len(journal) else "nothing is kept"
             raise KeyboardInterrupt(
                 f"interrupted: {len(journal)} of {counted(len(found), 'file')} read; {kept}"
             ) from None

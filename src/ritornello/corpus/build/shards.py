@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ritornello.atomic import to_utf8
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import NOTE_DTYPE
@@ -74,7 +75,7 @@ def _table(files: Sequence[tuple[str, bytes, FileRows]]):
 
     ticks, small = pa.list_(pa.int64()), pa.list_(pa.uint8())
     columns = {
-        "name": ([name.encode("utf-8", "replace").decode() for name, _, _ in files], pa.string()),
+        "name": ([to_utf8(name).decode() for name, _, _ in files], pa.string()),
         "key": ([key for _, key, _ in files], pa.binary()),
         "header": ([json.dumps(rows.to_dict()) for _, _, rows in files], pa.string()),
         **{name: ([rows.corpus.notes[name] for _, _, rows in files], ticks) for name in ("start", "duration")},

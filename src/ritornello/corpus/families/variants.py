@@ -13,6 +13,7 @@ import numpy as np
 from ritornello.corpus.families.likeness import likeness
 from ritornello.corpus.families.shared_runs import RHYTHM_RUN, Ints, Line, line_of
 from ritornello.corpus.store import Corpus
+from ritornello.music.errors import printable
 from ritornello.plural import counted
 
 KINDS = ("exact", "transposed", "stretched", "near")
@@ -157,7 +158,8 @@ def families_as_text(families: Sequence[Family]) -> str:
         for member in family.members:
             variant = member.variant
             more = f" ({variant.run_notes} notes, all shared)" if variant and variant.kind != "near" else ""
-            lines.append(f"  {member.source}{'' if member.kept else '  (left out)'}\n    {member.words}{more}")
+            for words in (f"{member.source}{'' if member.kept else '  (left out)'}", f"  {member.words}{more}"):
+                lines.append(f"  {printable(words)}")
     return "\n".join(lines)
 
 

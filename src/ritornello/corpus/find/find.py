@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ritornello.atomic import as_argument
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
 from ritornello.encoding.arrays.exercise import holds_arrays
@@ -118,9 +119,10 @@ def _is_run(folder: str | Path) -> bool:
 def _nothing_found(sources: Sequence[str | Path]) -> CorpusError:
     run = next(filter(_is_run, sources), None)
     if run:
+        named = as_argument(run)
         return CorpusError(
-            f"{run}: a training run, not tunes to learn from: go on with it (`ritornello train --resume {run}`), or "
-            f"train on from its model (`ritornello train TUNES --from {run} -o NEW-RUN`)"
+            f"{run}: a training run, not tunes to learn from: go on with it (`ritornello train --resume {named}`), "
+            f"or train on from its model (`ritornello train TUNES --from {named} -o NEW-RUN`)"
         )
     names = ", ".join(str(s) for s in sources) or "nothing"
     return CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")
@@ -208,6 +210,9 @@ def _members(source: Source) -> Iterator[Source]:
 
     numbers: dict[str, int] = {}
     try:
+        if not os.path.getsize(source.path):
+            yield source._replace(problem=("empty_file", ""))
+            return
         for member in list_members(source.path):
             yield _member(source.path, member, numbers)
         if not numbers:

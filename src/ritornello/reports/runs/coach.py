@@ -7,12 +7,12 @@ a number means the same under every encoding.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ritornello.atomic import as_argument
 from ritornello.music.keys import pitch_name
 
 ENOUGH_NOTES = 8  # fewer than this in a sample show nothing: two bars of quarters
@@ -271,7 +271,7 @@ def recurrent_weights(network: Mapping) -> int:
 
 def more_time(folder: str | Path, seconds: float) -> str:
     """Write the command that trains a run on for as long again; seconds: that it took."""
-    return f"ritornello train --resume {shlex.quote(str(folder))} --minutes +{max(1, round(seconds / 60))}"
+    return f"ritornello train --resume {as_argument(folder)} --minutes +{max(1, round(seconds / 60))}"
 
 
 def clock(seconds: float) -> str:

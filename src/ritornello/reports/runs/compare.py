@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ritornello.atomic import as_argument
 from ritornello.encoding.options import encoding_in_words
 from ritornello.plural import counted
 from ritornello.render.line_chart import Curve, line_chart
@@ -127,9 +128,8 @@ def compare_runs(folder: str | Path) -> Comparison:
         except RunLogError as error:
             unreadable.append((name, str(error)))
     if not by_corpus and not unreadable:
-        raise ValueError(
-            f"{folder}: no run in it (no {LOG_NAME}); `ritornello train CORPUS -o {folder}/NAME` makes one"
-        )
+        run = as_argument(f"{folder}/NAME")
+        raise ValueError(f"{folder}: no run in it (no {LOG_NAME}); `ritornello train CORPUS -o {run}` makes one")
     groups = []
     for fingerprint, rows in by_corpus.items():
         pieces = int(_of_head(rows[0].record, "corpus").get("pieces", 0))

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from ritornello.atomic import check_files, not_written
+from ritornello.atomic import as_argument, check_files, not_written
 from ritornello.corpus.store import is_corpus
 from ritornello.training.plan import DEFAULTS, TrainOptions
 from ritornello.training.run.finetune import check_kept
@@ -131,8 +131,8 @@ def check_free(folder: Path, source: str = "", may_replace: bool = False, is_dem
     begun = [(folder / name).exists() for name in STATE]
     if (begun[0] or all(begun[1:])) and not (may_replace or is_demo):
         raise ValueError(
-            f"{folder} holds a run already: resume it (`ritornello train --resume {folder}`), replace it "
-            "(--replace) or choose another folder"
+            f"{folder} holds a run already: resume it (`ritornello train --resume {as_argument(folder)}`), replace "
+            "it (--replace) or choose another folder"
         )
     check_files((folder / name for name in STATE), DEMO if is_demo else "", may_replace)
     check_files((folder / name for name in REPORTS), REPORT, may_replace)

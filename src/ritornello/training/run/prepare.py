@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.atomic import as_argument
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of, joined
@@ -99,9 +100,8 @@ def find_source(saved: Checkpoint) -> str:
     folder, source = saved.folder, saved.metadata.source
     if not source or (Path(source).is_absolute() and not Path(source).exists()):
         where = f"is no longer at {source}" if source else "was not read from a file"
-        raise CheckpointError(
-            f"{folder}: the run's corpus {where}; name it: `ritornello train CORPUS -o {folder} --resume`"
-        )
+        command = f"ritornello train CORPUS -o {as_argument(folder)} --resume"
+        raise CheckpointError(f"{folder}: the run's corpus {where}; name it: `{command}`")
     return source
 
 
