@@ -51,7 +51,7 @@ class Players:
                 f"this model reads {network.alphabet}, the encoding {encoding.name!r} has {theirs}: "
                 "use the encoding that is stored with the model"
             )
-        self.network = network
+        self.network, self._encoding = network, encoding
         sources = network.alphabet.memory
         self._has_features = bool(network.alphabet.features)
         is_tracked = with_rules or self._has_features or bool(sources)
@@ -136,6 +136,17 @@ class Players:
         if self._recall is not None:
             self._recall.forget(kept)
             self._recalled = None
+
+    def set_factors(self, factors: Sequence[np.ndarray | None]) -> None:
+        """Set by what the weights of each part's levels are multiplied, (levels,); None for 1."""
+        self._dials = list(factors)
+
+    def begin_anew(self) -> None:
+        """Begin another melody in each place; what memory has of the one before stays."""
+        n = len(self._state.layers[0][0])
+        self._state, self.part, self._recalled = self.network.start(n), 0, None
+        self._waiting = np.full(n, self.network.alphabet.nothing)
+        self.trackers = [self._encoding.tracker() for _ in self.trackers]
 
     def feed(self, tokens: np.ndarray) -> None:
         """Go on by one token of the due part in each melody, (n,) of int, ids of the vocabulary."""
