@@ -8,6 +8,7 @@ from ritornello.version import VERSION as __version__  # noqa: N811 - the name t
 
 if TYPE_CHECKING:
     from ritornello.api import (
+        Jam,
         Model,
         Run,
         Tune,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         estimate_training,
         explain_file,
         export_corpus,
+        jam,
         kit,
         load_corpus,
         load_model,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         play,
         read,
         render_file,
+        replay,
         runs,
         samples,
         show_corpus,
@@ -45,6 +48,7 @@ _HOMES = {
 __all__ = [
     "Corpus",
     "Gallery",
+    "Jam",
     "Melody",
     "Model",
     "Note",
@@ -60,6 +64,7 @@ __all__ = [
     "estimate_training",
     "explain_file",
     "export_corpus",
+    "jam",
     "kit",
     "load_corpus",
     "load_model",
@@ -67,6 +72,7 @@ __all__ = [
     "play",
     "read",
     "render_file",
+    "replay",
     "runs",
     "samples",
     "show_corpus",

@@ -21,6 +21,7 @@ from ritornello.api.corpora import (
 from ritornello.api.demonstration import DEMO_MINUTES, demo
 from ritornello.api.folds import cross_validate
 from ritornello.api.kits import kit
+from ritornello.api.live import Jam, jam, replay
 from ritornello.api.model import Model, Run, Tune, load_model, models
 from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
 from ritornello.api.show import play, read, render_file

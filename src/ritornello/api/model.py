@@ -6,7 +6,7 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
@@ -247,7 +247,7 @@ class Model:
         words = f"--bars {options.bars}{asked_options.in_words()}"
         words += _primer_in_words(primer, primer_bars, without_primer)
         opening = song.melody if song else None
-        with _threads_for(len(indices)):
+        with one_thread() if len(indices) <= FEW else nullcontext():
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
@@ -549,11 +549,11 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
 
 
 @contextmanager
-def _threads_for(tunes: int) -> Iterator[None]:
-    """Compose few tunes on one thread, unless the environment says how many there are."""
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, where few rows leave no work for more, unless the environment names a number."""
     from ritornello.training.numpy.engine import blas_threads, limit_blas
 
-    before = blas_threads() if tunes <= FEW and "OPENBLAS_NUM_THREADS" not in os.environ else None
+    before = blas_threads() if "OPENBLAS_NUM_THREADS" not in os.environ else None
     if before is not None:
         limit_blas(1)
     try:

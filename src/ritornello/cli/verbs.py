@@ -13,6 +13,7 @@ from ritornello.cli.corpus.show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
 from ritornello.cli.generate import generate
+from ritornello.cli.jam import jam
 from ritornello.cli.kit import kit
 from ritornello.cli.play import play
 from ritornello.cli.render import render
@@ -35,5 +36,5 @@ corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
 for corpus_verb in (build, show, explain, export, samples):
     corpus_app.command(corpus_verb)
-for verb in (demo, train, runs, generate, evaluate, render, play, vote, kit):
+for verb in (demo, train, runs, generate, evaluate, render, play, jam, vote, kit):
     app.command(verb)

@@ -46,6 +46,11 @@ class Beat:
         """
         self.bars.change(metre, self.beat_at(time))
 
+    def stop(self, time: float) -> None:
+        """Stand still."""
+        self._place(time, self.beat_at(time))
+        self.is_running = False
+
     def tap(self, time: float) -> None:
         """Take a tap: of two or more the tempo, and each is a beat."""
         if self._taps and time - self._taps[-1] > TAPS_APART:

@@ -16,6 +16,7 @@ from ritornello.live.dials import Dials
 from ritornello.live.keys import OWN_WINDOW, STUCK, Name, name_of
 from ritornello.live.plan import Composer
 from ritornello.live.playing import LEAD, Playing
+from ritornello.live.session import Source
 from ritornello.live.values import Event, LineNote, Shown, State
 from ritornello.live.ways import WAYS
 from ritornello.music.keys import key_name
@@ -25,8 +26,8 @@ MOST_SHOWN = 512  # notes
 TURN_PEDAL, RESET_PEDAL = 67, 66  # soft and sostenuto, as in Aria-Duet
 DOWN = 64  # of a pedal
 
-Record = Callable[[str, Event], None]
-"""Keeps an event: called with "heard" or "played", and the event."""
+Record = Callable[[Source, Event, float, float], None]
+"""Keeps an event: called with "heard" or "played", the event, its beat and the tempo."""
 
 
 class Engine:
@@ -44,7 +45,7 @@ class Engine:
         time: float = 0.0,
     ):
         self.play = Playing(line, dials, seed, time)
-        self._record = record or (lambda source, event: None)
+        self._record = record
         self._way = dials.mode
         self._step = 0  # the next sixteenth at which is planned
         self._done = time
@@ -63,7 +64,7 @@ class Engine:
         self._catch_up(event.time, is_before=event.kind == "skipped")
         event = event._replace(time=max(event.time, self._done))
         self._done = self.play.time = event.time
-        self._record("heard", event)
+        self._keep("heard", event)
         {**vars(Engine)}[event.kind if event.kind != "continue" else "go_on"](self, event)
 
     def note_on(self, event: Event) -> None:
@@ -106,6 +107,12 @@ class Engine:
             self.turn(event)
         elif event.number == RESET_PEDAL and event.value >= DOWN:
             self.reset(event)
+
+    def stop(self, event: Event) -> None:
+        """Hear that the beat stops; the machine is silent until it goes on."""
+        self.play.stop()
+        self.play.timers.clear()
+        self.play.beat.stop(event.time)
 
     def tap(self, event: Event) -> None:
         """Hear a tap of the tempo."""
@@ -163,8 +170,13 @@ class Engine:
         self._catch_up(now)
         events, self.play.events = self.play.events, []
         for event in events:
-            self._record("played", event)
+            self._keep("played", event)
         return sorted(events, key=lambda event: event.time)
+
+    def _keep(self, source: Source, event: Event) -> None:
+        if self._record:
+            beat = self.play.beat
+            self._record(source, event, beat.beat_at(event.time), beat.qpm)
 
     def next_moment(self) -> float | None:
         """Return when there is something to do next, in seconds.

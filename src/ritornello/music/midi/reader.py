@@ -37,6 +37,7 @@ MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
 OURS = b"Ritornello"  # a text at the start of our own files, whose times are exact
 INSTRUMENT_NAME = 4
+PLAYED_CHANNELS = [channel for channel in range(16) if channel != DRUMS]
 LONGEST_ORIGIN = 500  # bytes
 TITLE_PAGE = 1000  # bytes of a track in which such a text would stand
 TEMPO, TIME_SIGNATURE = 0x51, 0x58  # kinds of meta events
@@ -178,16 +179,55 @@ def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
     origin = b": " + imprint.origin.encode("utf-8")[:LONGEST_ORIGIN] if imprint.origin else b""
     messages.append((0, 0, meta_bytes(TEXT, OURS + origin)))
     messages += [(0, 0, meta_bytes(INSTRUMENT_NAME, imprint.part.encode("utf-8")))] if imprint.part else []
-    messages += [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
-    messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
-    messages += [(t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)]
+    messages += _timeline_messages(timeline)
     messages.append((0, 4, bytes([0xC0, imprint.program])))
-    for note in melody.notes:
-        messages.append((note.start, 6, bytes([0x90, note.pitch, note.velocity])))
-        messages.append((note.end, 5, bytes([0x80, note.pitch, 0])))  # off before the next on
+    messages += _note_messages(melody.notes, 0)
     messages.append((timeline.length, 7, END_BYTES))
-    track = track_bytes(sorted(messages, key=lambda e: e[:2]))
-    return header_bytes(0, 1, timeline.ticks_per_quarter) + chunk_bytes(b"MTrk", track)
+    return header_bytes(0, 1, timeline.ticks_per_quarter) + _chunk(messages)
+
+
+def write_midi_piece(piece: Piece) -> bytes:
+    """Write a MIDI file of type 1: a track with title, metres, keys and tempos, then one for each part.
+
+    The times are ticks that were played. Raises ValueError as `write_midi`, and for more than 15 parts.
+    """
+    timeline, end = piece.timeline, (piece.timeline.length, 7, END_BYTES)
+    if len(piece.parts) > len(PLAYED_CHANNELS):
+        raise ValueError(f"{len(piece.parts)} parts: MIDI has channels for {len(PLAYED_CHANNELS)} besides percussion")
+    title = [(0, 0, meta_bytes(TRACK_NAME, piece.title.encode("utf-8")))] if piece.title else []
+    tracks = [_chunk([*title, *_timeline_messages(timeline), end])]
+    for part, free in zip(piece.parts, PLAYED_CHANNELS, strict=False):
+        channel = DRUMS if part.is_drum else free
+        named = [
+            (0, 0, meta_bytes(TRACK_NAME, part.name.encode("utf-8"))),
+            (0, 4, bytes([0xC0 | channel, part.program])),
+        ]
+        tracks.append(_chunk([*named, *_note_messages(part.notes, channel), end]))
+    return header_bytes(1, len(tracks), timeline.ticks_per_quarter) + b"".join(tracks)
+
+
+Message = tuple[int, int, bytes]
+"""A message of a track: its tick, its rank among those of one tick, and its bytes."""
+
+
+def _chunk(messages: list[Message]) -> bytes:
+    """Write a track of messages in any order."""
+    return chunk_bytes(b"MTrk", track_bytes(sorted(messages, key=lambda e: e[:2])))
+
+
+def _timeline_messages(timeline: Timeline) -> list[Message]:
+    """Make the messages of metres, keys and tempos."""
+    messages = [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
+    messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
+    return messages + [
+        (t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)
+    ]
+
+
+def _note_messages(notes: Sequence[Note], channel: int) -> list[Message]:
+    """Make the messages of notes; one ends before the next begins."""
+    messages = [(note.start, 6, bytes([0x90 | channel, note.pitch, note.velocity])) for note in notes]
+    return messages + [(note.end, 5, bytes([0x80 | channel, note.pitch, 0])) for note in notes]
 
 
 def _with_marked_end(resolution: int, track: bytes, offs: Callable[[bytes], bytes]) -> bytes:

@@ -1,0 +1,262 @@
+"""The live instrument in Python: play with a file, or replay a session."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ritornello.api.model import Model, load_model, one_thread
+from ritornello.api.options import takes
+from ritornello.live.dials import Dials
+from ritornello.plural import counted
+
+if TYPE_CHECKING:
+    from ritornello.live.engine import Engine
+    from ritornello.live.score import Performance
+    from ritornello.live.session import Heading, Session, SessionFile
+    from ritornello.music.values import Melody, Note, Piece
+    from ritornello.render.page import Exhibit
+
+MIDI = (".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class Jam:
+    """A performance of player and machine. In a notebook it shows its notes and plays them.
+
+    session: what was heard and played, and with what settings. differences: of a replay, a line for each event that
+    is not what was played then; None for a performance that is no replay.
+    """
+
+    session: Session
+    differences: tuple[str, ...] | None = None
+
+    @property
+    def piece(self) -> Piece:
+        """Its notes in two parts, the player's and the machine's, where they were played."""
+        from ritornello.live.score import piece_of
+
+        return piece_of(self.session, "Jam")
+
+    @property
+    def answers(self) -> list[tuple[float, float, int]]:
+        """Where the machine played without a note of the player: (first bar, bars, notes)."""
+        from ritornello.live.score import answers_of
+
+        return answers_of(self.session)
+
+    @property
+    def lines(self) -> list[str]:
+        """A line on each answer; none where the machine plays along with the player."""
+        if self.session.heading.dials.mode in ("duet", "follow", "interleave"):
+            return []
+        return [
+            f"bar {bar:.4g}: the machine plays {counted(notes, 'note')} in {bars:.2g} bars"
+            for bar, bars, notes in self.answers
+        ]
+
+    @property
+    def summary(self) -> str:
+        """How many notes both played, in one line."""
+        piece = self.piece
+        player, machine = (counted(len(part.notes), "note") for part in piece.parts)
+        return f"you played {player}, the machine {machine}"
+
+    def save(self, path: str | Path, replace: bool = False) -> None:
+        """Write the performance by suffix: .mid with two parts, a sound file, or a page.
+
+        replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
+        FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
+        """
+        from ritornello import atomic
+
+        atomic.write_bytes(path, _encoded(self.piece, path), atomic.maker_of("jam", path), replace)
+
+    def _repr_html_(self) -> str:
+        from ritornello.render.page import notebook_html
+
+        return notebook_html(_exhibit(self.piece))
+
+
+@takes(dials=Dials)
+def jam(
+    model: Model | str | Path | None = None,
+    *,
+    play: str | Path | Melody | Piece | Any = None,
+    seed: int | None = None,
+    session: str | Path | None = None,
+    out: str | Path | None = None,
+    seconds: float | None = None,
+    on_line: Callable[[str], None] = lambda line: None,
+    replace: bool = False,
+    dials: Dials,
+) -> Jam:
+    """Let a model play with a file, as if both played on stage; the clock is virtual, so it takes a moment.
+
+    model: a Model, a file, a run folder or a shipped name; None is the default one. play: a music file or music in
+    memory, the player; its tempo and metre hold unless `qpm` and `metre` are given. None for a machine alone, which
+    plays for `seconds`. seed: None draws one. session: a file to keep the performance in. out: a file to write it to,
+    by suffix as `Jam.save`. seconds: where the performance ends; None is the end of the file and its answer.
+    on_line: called with a line on each answer.
+    Raises ValueError for a model that cannot play live, a file without notes, a dial out of range; FileExistsError
+    for a file that must be kept.
+    """
+    from ritornello import atomic
+    from ritornello.live.rehearsal import rehearse
+    from ritornello.live.session import Heading, Session
+    from ritornello.model.file import digest
+
+    if out is not None:
+        _check_suffix(out)
+        atomic.check_files([out], atomic.maker_of("jam", out), replace)
+    if session is not None and not replace:
+        atomic.check_files([session], atomic.maker_of("session", session))
+    if play is None and seconds is None:
+        raise ValueError("a machine alone needs to know how long it plays: seconds=60, --for 60")
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds must be more than 0, not {seconds}")
+    chosen = load_model(model)
+    performance, dials = _performance(play, dials) if play is not None else (None, dials)
+    heading = Heading(
+        chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
+    )
+    kept = Session(heading)
+    with _kept_in(session, heading) as file:
+        engine = _engine(chosen, heading, [kept, *([file] if file else [])])
+        with one_thread():
+            kept.end = rehearse(engine, performance, seconds)
+        if file:
+            file.close(kept.end)
+    made = Jam(kept)
+    for line in made.lines:
+        on_line(line)
+    if out is not None:
+        made.save(out, replace)
+    return made
+
+
+def replay(
+    session: str | Path,
+    model: Model | str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    replace: bool = False,
+) -> Jam:
+    """Compute the machine's part of a session anew, and compare it with what was played.
+
+    model: the one that played then, where it does not lie there any more. out: as of `jam`.
+    Raises ValueError for a file that is no session, and for another model than that which played.
+    """
+    from ritornello.live.rehearsal import replay as play_again
+    from ritornello.live.session import Session, read_session
+    from ritornello.model.file import digest
+
+    before = read_session(session)
+    heading = before.heading
+    chosen = load_model(heading.model if model is None else model)
+    if digest(chosen.file.tensors) != heading.sha256:
+        raise ValueError(
+            f"{session} was played with another model than {chosen.name} (sha256 {heading.sha256[:12]} begins its "
+            "fingerprint): name that one, ritornello jam MODEL --replay FILE"
+        )
+    kept = Session(heading, end=before.end)
+    with one_thread():
+        differences = play_again(_engine(chosen, heading, [kept]), before)
+    made = Jam(kept, tuple(differences))
+    if out is not None:
+        made.save(out, replace)
+    return made
+
+
+def _engine(model: Model, heading: Heading, keepers: Sequence[Any]) -> Engine:
+    """Make the engine of a model, with what keeps its events."""
+    from ritornello.live.engine import Engine
+    from ritornello.live.line import Line
+
+    def keep(*values: Any) -> None:
+        for keeper in keepers:
+            keeper.add(*values)
+
+    return Engine(Line.of(model.file, heading.seed, heading.dials), heading.dials, heading.seed, keep)
+
+
+@contextmanager
+def _kept_in(path: str | Path | None, heading: Heading) -> Iterator[SessionFile | None]:
+    """Open the file of a session, if there is to be one."""
+    from ritornello.live.session import SessionFile
+
+    if path is None:
+        yield None
+        return
+    with closing(SessionFile(path, heading)) as file:
+        yield file
+
+
+def _performance(play: Any, dials: Dials) -> tuple[Performance, Dials]:
+    """Read what the player plays; its tempo and metre hold where the dials stand as usual."""
+    from ritornello.live.score import performance_of
+    from ritornello.music.values import Melody
+    from ritornello.music.worker import read_untrusted
+
+    music = read_untrusted(play)[0] if isinstance(play, str | Path) else getattr(play, "melody", play)
+    notes = music.notes if isinstance(music, Melody) else _player_s_notes(music)
+    if not notes:
+        raise ValueError(f"{play}: there is not a note to play with")
+    usual = Dials()
+    performance = performance_of(notes, music.timeline, None if dials.qpm == usual.qpm else dials.qpm)
+    metre = performance.metre if dials.metre == usual.metre else dials.metre
+    return performance, dataclasses.replace(dials, qpm=performance.qpm, metre=metre)
+
+
+def _player_s_notes(piece: Piece) -> tuple[Note, ...]:
+    """Take the notes of a piece's only part with pitches, or of the part that has its melody."""
+    from ritornello.corpus.pick.pick import pick_melodies
+
+    pitched = [part for part in piece.parts if part.notes and not part.is_drum]
+    if len(pitched) == 1:
+        return pitched[0].notes
+    picked = pick_melodies(piece)[0]
+    return piece.parts[picked.part].notes if picked.part >= 0 else picked.melody.notes
+
+
+def _check_suffix(out: str | Path) -> None:
+    """Raise ValueError for a suffix to which no performance is written."""
+    from ritornello.render.save import SOUNDS
+
+    if Path(out).suffix.lower() not in (*MIDI, *SOUNDS, ".html"):
+        known = ", ".join((".mid", *SOUNDS, ".html"))
+        raise ValueError(f"{out}: a performance is written to {known}, by suffix")
+
+
+def _encoded(piece: Piece, path: str | Path) -> bytes:
+    """Encode a performance by the suffix of a path."""
+    from ritornello.music.midi.reader import write_midi_piece
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import frame_html
+    from ritornello.render.sound import render_wave
+
+    _check_suffix(path)
+    suffix = Path(path).suffix.lower()
+    if suffix in MIDI:
+        return write_midi_piece(piece)
+    if suffix == ".html":
+        return frame_html(_exhibit(piece)).encode()
+    return encode_audio(render_wave(piece), suffix.lstrip("."))
+
+
+def _exhibit(piece: Piece) -> Exhibit:
+    """Make what a page shows of a performance: its line, and the sound of both."""
+    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import Exhibit
+    from ritornello.render.save import PAGE_SOUND
+    from ritornello.render.sound import render_wave
+
+    rate, compression = PAGE_SOUND
+    sound = encode_audio(render_wave(piece, rate), "mp3", rate, compression)
+    return Exhibit(pick_melody(piece), sound, "audio/mpeg", piece.title)
