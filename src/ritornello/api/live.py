@@ -96,7 +96,9 @@ def jam(
     replace: bool = False,
     dials: Dials,
 ) -> Jam:
-    """Let a model play with a file, as if both played on stage; the clock is virtual, so it takes a moment.
+    """Play a model with a file, as if both were on stage.
+
+    The clock is virtual, so that it takes a moment.
 
     model: a Model, a file, a run folder or a shipped name; None is the default one. play: a music file or music in
     memory, the player; its tempo and metre hold unless `qpm` and `metre` are given. None for a machine alone, which
@@ -166,7 +168,7 @@ def replay(
         )
     kept = Session(heading, end=before.end)
     with one_thread():
-        differences = play_again(_engine(chosen, heading, [kept]), before)
+        differences = play_again(_engine(chosen, heading, [kept]), before, kept)
     made = Jam(kept, tuple(differences))
     if out is not None:
         made.save(out, replace)

@@ -550,7 +550,10 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread, where few rows leave no work for more, unless the environment names a number."""
+    """Compute on one thread: few rows leave no work for more.
+
+    Where the environment names a number, that stays.
+    """
     from ritornello.training.numpy.engine import blas_threads, limit_blas
 
     before = blas_threads() if "OPENBLAS_NUM_THREADS" not in os.environ else None

@@ -31,7 +31,10 @@ def jam(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Play with a model: it answers, goes on, follows, plays a second line, fills the rests, or plays alone.
+    """Play with a model, in one of seven ways.
+
+    It answers your phrases, goes on where you stop, plays a second line or a second note to yours, takes turns note
+    by note, fills your rests, or plays alone.
 
     Example: ritornello jam --play tune.mid --virtual-time -o jam.mid
 

@@ -15,19 +15,15 @@ from functools import partial
 from ritornello.live.dials import Dials
 from ritornello.live.keys import OWN_WINDOW, STUCK, Name, name_of
 from ritornello.live.plan import Composer
-from ritornello.live.playing import LEAD, Playing
-from ritornello.live.session import Source
+from ritornello.live.playing import LEAD, Playing, Record
 from ritornello.live.values import Event, LineNote, Shown, State
-from ritornello.live.ways import WAYS
+from ritornello.live.ways import BOUNDED, WAYS
 from ritornello.music.keys import key_name
 
 SHOWN_BEATS = 8  # that a screen shows of what is over
 MOST_SHOWN = 512  # notes
 TURN_PEDAL, RESET_PEDAL = 67, 66  # soft and sostenuto, as in Aria-Duet
 DOWN = 64  # of a pedal
-
-Record = Callable[[Source, Event, float, float], None]
-"""Keeps an event: called with "heard" or "played", the event, its beat and the tempo."""
 
 
 class Engine:
@@ -44,8 +40,7 @@ class Engine:
         record: Record | None = None,
         time: float = 0.0,
     ):
-        self.play = Playing(line, dials, seed, time)
-        self._record = record
+        self.play = Playing(line, dials, seed, time, record)
         self._way = dials.mode
         self._step = 0  # the next sixteenth at which is planned
         self._done = time
@@ -64,7 +59,7 @@ class Engine:
         self._catch_up(event.time, is_before=event.kind == "skipped")
         event = event._replace(time=max(event.time, self._done))
         self._done = self.play.time = event.time
-        self._keep("heard", event)
+        self.play.keep("heard", event)
         {**vars(Engine)}[event.kind if event.kind != "continue" else "go_on"](self, event)
 
     def note_on(self, event: Event) -> None:
@@ -96,8 +91,12 @@ class Engine:
             play.line.chord({name[2] for name in play.keys.chord})
         note = play.keys.release(event, play.now)
         if note:
+            pending = play.keys.pending
+            if pending and pending.start != note.start:
+                play.settle_pending()
             play.keys.phrase.append(note)
-            play.keys.pending = note
+            if not (pending and pending.start == note.start and pending.pitch > note.pitch):
+                play.keys.pending = note  # of a chord the highest
             self._shown.append(Shown(note, "heard"))
             WAYS[self._way].release(play, name, note)
 
@@ -107,6 +106,30 @@ class Engine:
             self.turn(event)
         elif event.number == RESET_PEDAL and event.value >= DOWN:
             self.reset(event)
+
+    def clock(self, event: Event) -> None:
+        """Hear a tick of a MIDI clock."""
+        self.play.beat.clock(event.time)
+
+    def link(self, event: Event) -> None:
+        """Hear tempo and place of a Link session."""
+        try:
+            qpm, beat = map(float, event.value)
+        except (TypeError, ValueError):
+            return
+        self.play.beat.link(event.time, qpm, beat)
+
+    def position(self, event: Event) -> None:
+        """Hear the place of a song."""
+        self.play.beat.position(event.time, event.value)
+
+    def start(self, event: Event) -> None:
+        """Hear that the beat begins at a barline."""
+        self.play.beat.start(event.time)
+
+    def go_on(self, event: Event) -> None:
+        """Hear that the beat goes on."""
+        self.play.beat.go_on(event.time)
 
     def stop(self, event: Event) -> None:
         """Hear that the beat stops; the machine is silent until it goes on."""
@@ -169,14 +192,7 @@ class Engine:
         """
         self._catch_up(now)
         events, self.play.events = self.play.events, []
-        for event in events:
-            self._keep("played", event)
         return sorted(events, key=lambda event: event.time)
-
-    def _keep(self, source: Source, event: Event) -> None:
-        if self._record:
-            beat = self.play.beat
-            self._record(source, event, beat.beat_at(event.time), beat.qpm)
 
     def next_moment(self) -> float | None:
         """Return when there is something to do next, in seconds.
@@ -245,10 +261,11 @@ class Engine:
     def _plan(self) -> None:
         """Plan at a sixteenth of the beat."""
         play, place = self.play, Fraction(self._step, 4)
-        self._step += 1
+        self._step = max(self._step, math.floor(4 * play.now)) + 1
+        play.beat.watch(play.time)
         if self._way != play.dials.mode:
             self._switch(play.dials.mode)
-        self._plans += 1
+        self._plans += play.plan.is_open
         if self._is_skipped:
             self._is_skipped = False
             play.plan.commit(place + Fraction(1, 4))
@@ -263,9 +280,18 @@ class Engine:
         for key in [*play.sounding]:
             play.end(key)
         play.timers.clear()
-        if play.plan.is_open:
-            play.plan.close(play.line, play.plan.settled)
-        self._way = way
+        self._way, play.wandered = way, None
+        plan, bars = play.plan, play.beat.bars
+        if plan.is_open:
+            plan.discard(play.line)
+            if way in BOUNDED:
+                plan.end = max(bars.barline_from(plan.settled), plan.begin + bars.length)
+            elif way == "continue":
+                plan.end = None
+            else:
+                plan.close(play.line, plan.settled)
+        elif way == "continue" and play.keys.phrase and play.keys.is_resting:
+            play.timers["take"] = play.time
 
     def _ring(self, name: str) -> None:
         del self.play.timers[name]

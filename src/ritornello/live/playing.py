@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from random import Random
 from typing import NamedTuple
@@ -10,13 +11,18 @@ from ritornello.live.beat import Beat
 from ritornello.live.dials import Dials
 from ritornello.live.keys import Keys
 from ritornello.live.plan import Composer, Plan
+from ritornello.live.session import Source
 from ritornello.live.values import Event, LineNote
+from ritornello.live.wander import Wander
 
 LEAD = 0.25  # seconds before it sounds, at which a note is handed to the output
 LONGEST = 10.0  # seconds that a note of the machine may sound
 CHUNK = Fraction(1)  # quarters that are planned at one moment
 OPENING_CHUNKS = 8  # in which a stretch must find its first note
 SHORTEST = 0.01  # seconds
+
+Record = Callable[[Source, Event, float, float], None]
+"""Keeps an event: called with "heard" or "played", the event, its beat and the tempo."""
 
 
 class Handed(NamedTuple):
@@ -42,12 +48,17 @@ class Playing:
 
     time: of what is dealt with, in seconds. handed: what the output has, as long as it sounds or is to sound.
     sounding: notes played at once, by the key that they answer. timers: times in seconds, by name.
+    wandered: the dials of a machine that plays alone; None while the player's hold. owed: notes that the machine may
+    play in turn. rest_until: a place before which it does not begin by itself.
     """
 
-    def __init__(self, line: Composer, dials: Dials, seed: int, time: float = 0.0):
-        self.line, self.dials, self.time = line, dials, time
+    def __init__(self, line: Composer, dials: Dials, seed: int, time: float = 0.0, record: Record | None = None):
+        self.line, self.dials, self.time, self._record = line, dials, time, record
         self.beat = Beat(dials.qpm, dials.metre, time)
         self.keys, self.plan, self.random = Keys(), Plan(), Random(seed)
+        self.wander = Wander(self.random)
+        self.wandered: Dials | None = None
+        self.owed, self.rest_until = 0.0, Fraction(0)
         self.handed: list[Handed] = []
         self.sounding: dict[object, Sounding] = {}
         self.timers: dict[str, float] = {}
@@ -66,7 +77,14 @@ class Playing:
     def emit(self, kind: str, time: float, note: LineNote | None = None) -> None:
         """Emit an event that is to be played."""
         number, value = (note.pitch, note.velocity if kind == "note_on" else 0) if note else (0, 0)
-        self.events.append(Event(time, kind, number, value))
+        event = Event(time, kind, number, value)
+        self.events.append(event)
+        self.keep("played", event)
+
+    def keep(self, source: Source, event: Event) -> None:
+        """Give an event to whoever keeps them."""
+        if self._record:
+            self._record(source, event, self.beat.beat_at(event.time), self.beat.qpm)
 
     def take(self, start: Fraction, end: Fraction | None, time: float | None = None) -> None:
         """Begin a stretch of the machine.
@@ -78,7 +96,7 @@ class Playing:
         plan = self.plan
         plan.open(start, end)
         for _ in range(OPENING_CHUNKS):
-            plan.extend(self.line, plan.planned + CHUNK, self.dials)
+            plan.extend(self.line, plan.planned + CHUNK, self.planning_dials)
             if plan.tentative:
                 break
         if plan.tentative:
@@ -87,13 +105,41 @@ class Playing:
             plan.tentative[0] = first._replace(start=start, duration=first.end - start, push=push)
         self.go_on(start)
 
+    def play_notes(self, count: int) -> None:
+        """Play so many notes of the line, the first one now."""
+        self.withdraw()
+        self.settle_pending()
+        plan, start = self.plan, Fraction(round(4 * self.now), 4)
+        plan.open(start, None)
+        for _ in range(OPENING_CHUNKS + count):
+            plan.extend(self.line, plan.planned + CHUNK, self.dials)
+            if len(plan.tentative) >= count:
+                break
+        notes = plan.tentative[:count]
+        if notes:
+            first = notes[0]._replace(start=start, push=self.now - self.swung(start))
+            notes[0] = first._replace(duration=notes[0].end - start)
+        plan.close(self.line, notes[-1].end if notes else start)
+        plan.committed = notes
+
+    def withdraw(self) -> None:
+        """Take back what is planned and not yet handed over; what sounds goes on."""
+        planned = [*self.plan.committed, *self.plan.tentative]
+        self.plan.close(self.line, min((note.start for note in planned), default=self.plan.planned))
+        self.plan.committed.clear()
+
+    @property
+    def planning_dials(self) -> Dials:
+        """The dials by which is planned."""
+        return self.wandered or self.dials
+
     def go_on(self, place: Fraction) -> None:
         """Plan further, seen from a place; commit what is due, and hand over what comes soon."""
         plan, unit = self.plan, self.beat.bars.beat_length
         settled = place + Fraction(self.dials.commit) * unit + Fraction(1, 4)
         wanted = max(place + Fraction(self.dials.look_ahead) * unit, settled)
         if plan.planned <= wanted - CHUNK or plan.planned < settled:
-            plan.extend(self.line, max(min(wanted, plan.planned + CHUNK), settled), self.dials)
+            plan.extend(self.line, max(min(wanted, plan.planned + CHUNK), settled), self.planning_dials)
         plan.commit(settled)
         if plan.is_open and plan.end is not None and place >= plan.end:
             plan.is_open = False
@@ -124,6 +170,11 @@ class Playing:
         """End the note that answers a key, if one sounds."""
         if key in self.sounding:
             self.emit("note_off", self.time, self.sounding.pop(key).note)
+
+    def end_at(self, key: object, time: float) -> None:
+        """Let the note that answers a key end at a time, if one sounds."""
+        if key in self.sounding:
+            self.sounding[key] = self.sounding[key]._replace(until=min(time, self.sounding[key].until))
 
     def time_of(self, note: LineNote) -> float:
         """Return when a note begins to sound, in seconds."""

@@ -46,18 +46,19 @@ def _last_answer(engine: Engine, end: float) -> float:
     return beat.time_of(beat.beat_at(end) + bars * float(beat.bars.length))
 
 
-def replay(engine: Engine, session: Session) -> list[str]:
+def replay(engine: Engine, session: Session, kept: Session) -> list[str]:
     """Compute anew what a session played; return a line for each event that is another now.
 
-    Of a session that was cut off only what it holds is compared.
+    kept: what the engine keeps its events in. Of a session that was cut off only what it holds is compared.
     """
-    played: list[Event] = []
     for event in session.heard:
         engine.hear(event)
-        played += engine.advance(event.time)
+        engine.advance(event.time)
     times = [event.time for event in (*session.heard, *session.played)]
-    played += engine.advance(session.end if session.end is not None else max(times, default=0.0))
-    return differences(session.played, played if session.end is not None else played[: len(session.played)])
+    engine.advance(session.end if session.end is not None else max(times, default=0.0))
+    if session.end is None:
+        del kept.played[len(session.played) :]
+    return differences(session.played, kept.played)
 
 
 def differences(before: list[Event], now: list[Event]) -> list[str]:

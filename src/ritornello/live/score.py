@@ -16,7 +16,10 @@ SLOWEST, FASTEST = 10.0, 400.0  # quarters per minute, of the dial
 
 
 class Performance(NamedTuple):
-    """A file as the player. events: what it plays. end: its last barline in seconds. qpm, metre: at its beginning."""
+    """A file as the player.
+
+    events: what it plays. end: its last barline in seconds. qpm, metre: at its beginning.
+    """
 
     events: list[Event]
     end: float
@@ -25,7 +28,9 @@ class Performance(NamedTuple):
 
 
 def performance_of(notes: Iterable[Note], timeline: Timeline, qpm: float | None = None) -> Performance:
-    """Turn notes on a timeline into events of a player; a pick-up comes before the second barline.
+    """Turn notes on a timeline into events of a player.
+
+    A pick-up comes before the second barline.
 
     qpm: a tempo that takes the place of the timeline's own.
     """

@@ -15,6 +15,12 @@ from ritornello.live.values import LineNote
 
 REST = Fraction(1, 4)  # quarters: with the sixteenth before a barline it makes an eighth of rest
 LONG_REST = Fraction(3, 4)
+DUET = "duet"  # the key of its second line
+LONG_NOTE = Fraction(3, 2)  # quarters: a held note, against which the second line moves
+MOST_IN_TURN = 8  # notes that the machine plays for one of the player's
+TINY = 1e-9
+PHRASES = (2, 4, 4, 8)  # bars
+SILENCES = (0, 0, 1, 1, 2, 4)  # bars
 PREPARE = 0.1  # seconds before its first note, in which a stretch is planned
 
 
@@ -108,12 +114,88 @@ def follow_release(play: Playing, key: Name, _note: LineNote) -> None:
     play.end(key)
 
 
+def duet_note(play: Playing, _key: Name, note: LineNote) -> None:
+    """Move the second line on the beat, or begin it."""
+    if DUET not in play.sounding or play.beat.bars.is_beat(note.start):
+        second = play.line.companion(note, play.dials)
+        if second:
+            play.play_at_once(DUET, second)
+
+
+def duet_release(play: Playing, _key: Name, _note: LineNote) -> None:
+    """Let the second line end at the next beat, where no key is down."""
+    if play.keys.is_resting:
+        play.end_at(DUET, play.beat.time_of(play.beat.bars.beat_from(play.now)))
+
+
+def duet_moment(play: Playing, place: Fraction) -> None:
+    """Move the second line off the beat, where the player holds a long note."""
+    held = max(play.keys.held.values(), key=lambda pressed: pressed.note.start, default=None)
+    if held and place % 1 == Fraction(1, 2) and place - held.note.start >= LONG_NOTE:
+        second = play.line.companion(held.note._replace(start=place), play.dials)
+        if second:
+            play.play_at_once(DUET, second)
+
+
+def interleave_release(play: Playing, _key: Name, _note: LineNote) -> None:
+    """Play the notes that are the machine's turn, once no key is down."""
+    ratio = min(play.dials.ratio, 1 - 1 / (MOST_IN_TURN + 1))
+    if play.dials.is_random:
+        while play.random.random() < ratio:
+            play.owed += 1
+    else:
+        play.owed += ratio / (1 - ratio)
+    play.owed = min(play.owed, MOST_IN_TURN)
+    if play.keys.is_resting and (count := int(play.owed + TINY)):
+        play.owed -= count
+        play.play_notes(count)
+
+
+def interleave_note(play: Playing, _key: Name, _note: LineNote) -> None:
+    """Leave the turn to the player."""
+    play.withdraw()
+
+
+def fill_rest(play: Playing, place: Fraction) -> None:
+    """Fill a rest from its second beat on, up to a barline, at most as long as the phrase."""
+    keys, bars = play.keys, play.beat.bars
+    start = place + Fraction(1, 4)
+    if play.plan.is_open or not keys.phrase or not keys.is_resting or start % Fraction(1, 2):
+        return
+    ended = keys.phrase[-1].end
+    if start - ended > Fraction(1, 2):
+        length = answer_length(play, bars.barline_from(ended))
+        play.take(start, bars.barline_from(start + Fraction(1, 4)) + length - bars.length)
+
+
+def play_alone(play: Playing, place: Fraction) -> None:
+    """Begin a phrase at a barline, in a register, key.
+
+    Density and temperature a little away from the last.
+    """
+    bars = play.beat.bars
+    start = bars.barline_from(place)
+    if play.plan.is_open or start - place > Fraction(1, 4) or start < play.rest_until:
+        return
+    play.wandered = play.wander.turned(play.dials, play.line.key)
+    length = Fraction(play.dials.answer_bars or play.random.choice(PHRASES)) * bars.length
+    play.rest_until = start + length + play.random.choice(SILENCES) * bars.length
+    play.take(start, start + length)
+
+
+def play_alone_now(play: Playing) -> None:
+    """Begin a phrase at the next barline."""
+    play.rest_until = Fraction(0)
+
+
 WAYS = {
     "call-response": Way(hand_back, moment=answer_after_rest, turn=answer_now),
     "continue": Way(hand_back, wait_to_go_on, turn=go_on_now, timer=go_on),
-    "duet": Way(follow_note, follow_release),
+    "duet": Way(duet_note, duet_release, duet_moment),
     "follow": Way(follow_note, follow_release),
-    "interleave": Way(),
-    "fill": Way(hand_back),
-    "autonomous": Way(),
+    "interleave": Way(interleave_note, interleave_release),
+    "fill": Way(hand_back, moment=fill_rest, turn=answer_now),
+    "autonomous": Way(moment=play_alone, turn=play_alone_now),
 }
+BOUNDED = ("call-response", "fill", "autonomous")
+"""Ways whose stretches have an end."""

@@ -187,9 +187,10 @@ def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
 
 
 def write_midi_piece(piece: Piece) -> bytes:
-    """Write a MIDI file of type 1: a track with title, metres, keys and tempos, then one for each part.
+    """Write a MIDI file of type 1: a track for the timeline, then one for each part.
 
-    The times are ticks that were played. Raises ValueError as `write_midi`, and for more than 15 parts.
+    The first has title, metres, keys and tempos. The times are ticks that were played.
+    Raises ValueError as `write_midi`, and for more than 15 parts.
     """
     timeline, end = piece.timeline, (piece.timeline.length, 7, END_BYTES)
     if len(piece.parts) > len(PLAYED_CHANNELS):
