@@ -184,7 +184,8 @@ def _engine(model: Model, heading: Heading, keepers: Sequence[Any]) -> Engine:
         for keeper in keepers:
             keeper.add(*values)
 
-    return Engine(Line.of(model.file, heading.seed, heading.dials), heading.dials, heading.seed, keep)
+    line: Any = Line.of(model.file, heading.seed, heading.dials)
+    return Engine(line, heading.dials, heading.seed, keep)
 
 
 @contextmanager

@@ -277,12 +277,13 @@ class Bars:
         """The first beat of a bar, in quarters."""
         return self._beats[0]
 
-    def change(self, metre: str, beat: float) -> None:
-        """Count bars of another metre from the first barline at `beat` or after it."""
+    def change(self, metre: str, beat: float) -> Fraction:
+        """Count bars of another metre from the first barline at `beat` or after it; return that place."""
         begin = self.barline_from(beat)
         before = self._before + int((begin - self._begin) / self.length)
         self._set(metre)
         self._begin, self._before = begin, before
+        return begin
 
     def number(self, beat: float) -> int:
         """Return the number of the bar at a beat, from 1 on."""

@@ -154,6 +154,7 @@ class Playing:
         self.plan.committed.clear()
         self.handed.clear()
         self.sounding.clear()
+        self.events = [event for event in self.events if event.time <= self.time]
         self.emit("silence", self.time)
 
     def play_at_once(self, key: object, note: LineNote, until: float | None = None) -> None:

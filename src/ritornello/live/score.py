@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 
+from ritornello.live.beat import Bars
 from ritornello.live.session import Session
 from ritornello.live.values import Event
 from ritornello.music.beats import metre_named
-from ritornello.music.values import Metre, Note, Part, Piece, Tempo, Timeline
+from ritornello.music.values import Note, Part, Piece, Tempo, Timeline
 
 TICKS = 960  # per quarter, of the notes that were played
 SAME_TEMPO = 0.005  # share of a tempo that counts as no change
+MOST_SOUNDING = 256  # notes that sound or wait at one time
 SLOWEST, FASTEST = 10.0, 400.0  # quarters per minute, of the dial
 
 
@@ -82,41 +88,48 @@ def piece_of(session: Session, title: str = "", source: str = "") -> Piece:
 
 def _timeline(session: Session, beats: list[tuple[float, float, float]]) -> Timeline:
     """Make the timeline of a session: its tempos, and its metres where they were changed."""
-    tempos = [Tempo(0, beats[0][2])]
-    for _, beat, qpm in beats:
-        tick = round(beat * TICKS)
-        if abs(qpm / tempos[-1].qpm - 1) > SAME_TEMPO and tick > tempos[-1].tick:
-            tempos.append(Tempo(tick, qpm))
-    metres = [metre_named(session.heading.dials.metre)]
-    return Timeline(TICKS, 0, (Metre(0, *metres[0][1:]),), tempos=tuple(tempos))
+    tempos, bars = [Tempo(0, beats[0][2])], Bars(session.heading.dials.metre)
+    for (time, beat, qpm), (next_time, next_beat, next_qpm) in pairwise(beats):
+        if abs(next_qpm / tempos[-1].qpm - 1) > SAME_TEMPO:
+            missing = next_beat - beat - (next_time - time) * next_qpm / 60
+            place = beat + missing * qpm / (qpm - next_qpm) if qpm != next_qpm else next_beat
+            tick = round(min(max(place, beat), next_beat) * TICKS)
+            if tick > tempos[-1].tick:
+                tempos.append(Tempo(tick, next_qpm))
+    metres = [metre_named(bars.metre)]
+    for event in session.heard:
+        if event.kind == "dial" and event.name == "metre":
+            time, beat, qpm = beats[max(bisect_right(beats, (event.time, math.inf)) - 1, 0)]
+            with suppress(ValueError):
+                begin = bars.change(event.value, beat + (event.time - time) * qpm / 60)
+                metres = [m for m in metres if m.tick < begin * TICKS]
+                metres.append(metre_named(bars.metre)._replace(tick=int(begin * TICKS)))
+    return Timeline(TICKS, 0, tuple(metres), tempos=tuple(tempos))
 
 
 def sounded(events: Iterable[Event]) -> list[tuple[float, float, int, int]]:
     """List the notes that events make sound: when on and off, pitch, velocity.
 
-    A silence ends what sounds and removes what was to come. A note without an end lasts to the last event.
+    Events come in the order in which they were issued, and may lie ahead. A silence ends what sounds and removes what
+    was issued for later. A note without an end lasts to the last event.
     """
     notes: list[tuple[float, float, int, int]] = []
-    waiting: list[tuple[Event, float | None]] = []
+    waiting: dict[tuple[int, int], list[Event]] = {}
     last = 0.0
     for event in events:
         last = max(last, event.time)
         if event.kind == "silence":
-            for on, off in waiting:
-                if on.time < event.time:
-                    notes.append((on.time, min(off or event.time, event.time), on.number, on.value))
-            waiting = []
+            before = max(len(notes) - MOST_SOUNDING, 0)  # older ones are over
+            cut = [(on, min(off, event.time), pitch, velocity) for on, off, pitch, velocity in notes[before:]]
+            notes[before:] = [note for note in cut if note[0] < event.time]
+            notes += [(on.time, event.time, on.number, on.value) for key in waiting.values() for on in key]
+            waiting.clear()
         elif event.kind == "note_on" and event.value:
-            waiting.append((event, None))
-        elif event.kind in ("note_on", "note_off"):
-            for place, (on, off) in enumerate(waiting):
-                if on.number == event.number and on.channel == event.channel and off is None:
-                    waiting[place] = (on, event.time)
-                    break
-        done = [each for each in waiting if each[1] is not None and each[1] < event.time]
-        notes += [(on.time, off, on.number, on.value) for on, off in done if off is not None]
-        waiting = [each for each in waiting if each not in done]
-    notes += [(on.time, last if off is None else off, on.number, on.value) for on, off in waiting]
+            waiting.setdefault((event.channel, event.number), []).append(event)
+        elif event.kind in ("note_on", "note_off") and waiting.get((event.channel, event.number)):
+            on = waiting[event.channel, event.number].pop(0)
+            notes.append((on.time, event.time, on.number, on.value))
+    notes += [(on.time, last, on.number, on.value) for key in waiting.values() for on in key]
     return sorted(notes)
 
 

@@ -1,0 +1,135 @@
+"""A session: written line by line, read again, replayed bit for bit, and made music of."""
+
+import json
+
+import pytest
+from tests.support.scripted_line import ScriptedLine
+from tests.support.virtual_stage import keys
+
+from ritornello.live.dials import WAYS, Dials
+from ritornello.live.engine import Engine
+from ritornello.live.rehearsal import rehearse, replay
+from ritornello.live.score import Performance, answers_of, performance_of, piece_of, sounded
+from ritornello.live.session import Heading, Session, SessionFile, read_session
+from ritornello.live.values import Event
+from ritornello.music.values import Metre, Note, Tempo, Timeline
+
+PHRASE = ((0, 1, 60), (1, 1, 62), (2, 1, 64))
+
+
+def heading(mode="call-response", **dials):
+    return Heading("songs", "0" * 64, 5, Dials(mode=mode, qpm=60, **dials))
+
+
+def perform(path, mode="call-response", events=None, **dials):
+    """Play with a phrase, keep it in a file, and return the session that was read from it."""
+    head = heading(mode, **dials)
+    file = SessionFile(path, head)
+    engine = Engine(ScriptedLine(), head.dials, head.seed, file.add)
+    file.close(rehearse(engine, Performance(events or keys(*PHRASE), 4.0, 60, "4/4")))
+    return read_session(path)
+
+
+def again(session):
+    kept = Session(session.heading)
+    return replay(Engine(ScriptedLine(), session.heading.dials, session.heading.seed, kept.add), session, kept)
+
+
+@pytest.mark.parametrize("mode", WAYS)
+def test_a_session_is_replayed_bit_for_bit(tmp_path, mode):
+    events = [*keys(*PHRASE), Event(1.5, "dial", value=0.3, name="temperature"), Event(2.5, "snapshot", name="a")]
+    session = perform(tmp_path / "a.session", mode, sorted(events, key=lambda e: e.time), swing=0.7)
+    assert session.played
+    assert again(session) == []
+
+
+def test_a_session_changed_by_hand_gives_other_answers(tmp_path):
+    path = tmp_path / "a.session"
+    perform(path, "follow")
+    path.write_text(path.read_text().replace('"heard": "note_on", "n": 62', '"heard": "note_on", "n": 63'))
+    assert again(read_session(path)) == [
+        "at 1.000 s, pitch 58: played then, not now",
+        "at 1.000 s, pitch 59: played now, not then",
+    ]
+
+
+def test_a_file_that_was_cut_off_is_a_session_up_to_there(tmp_path):
+    path = tmp_path / "a.session"
+    whole = perform(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b'"end"') - 30])
+    session = read_session(path)
+    assert (session.end, session.heard) == (None, whole.heard[: len(session.heard)])
+    assert len(session.played) > 3
+    assert again(session) == []
+
+
+def test_every_line_is_on_the_disk_before_the_end(tmp_path):
+    file = SessionFile(tmp_path / "a.session", heading())
+    file.add("heard", Event(0.5, "note_on", 60, 80), 0.5, 60)
+    assert read_session(tmp_path / "a.session").heard == [Event(0.5, "note_on", 60, 80)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not a session of ritornello jam"),
+        ("MThd", "not a session of ritornello jam"),
+        ("[1]\n", "not a session of ritornello jam"),
+        ('{"loss": 3}\n', "not a session of ritornello jam"),
+        ("HEAD{}\n", "line 2 of this session is broken: 'played' is missing"),
+        ('HEAD{"t": 1, "heard": "sneeze"}\n', "line 2 of this session is broken: no such event: 'sneeze'"),
+        ('HEAD{"t": 1, "heard": "note_on", "n": 128}\n', "n must be 0 to 127, not 128"),
+        ('HEAD{"t": 1, "heard": "note_on", "n": 60, "v": "f"}\n', "v must be 0 to 127, not f"),
+        ('HEAD{"t": "x", "heard": "tap"}\n', "line 2 of this session is broken"),
+        ("HEADoops\n", "line 2 of this session is broken"),
+    ],
+)
+def test_a_broken_session_is_refused_with_its_line(tmp_path, content, message):
+    path = tmp_path / "a.session"
+    path.write_text(content.replace("HEAD", json.dumps(heading().to_dict()) + "\n"))
+    with pytest.raises(ValueError, match=message):
+        read_session(path)
+
+
+def test_a_session_is_a_piece_of_two_parts_where_it_was_played(tmp_path):
+    piece = piece_of(perform(tmp_path / "a.session"))
+    player, machine = piece.parts
+    assert [(n.start, n.duration, n.pitch) for n in player.notes] == [(0, 960, 60), (960, 960, 62), (1920, 960, 64)]
+    assert [(n.start, n.pitch) for n in machine.notes] == [(3840, 72), (4800, 74), (5760, 76), (6720, 77)]
+    assert (player.name, machine.name, piece.timeline.qpm) == ("player", "machine", 60)
+
+
+def test_a_piece_follows_tempo_and_metre_of_the_performance(tmp_path):
+    events = [*keys((0, 1, 60), (1, 1, 62)), Event(2.0, "dial", value=120, name="qpm")]
+    events += [
+        Event(2.0, "dial", value="3/4", name="metre"),
+        Event(3.0, "note_on", 64, 80),
+        Event(3.5, "note_off", 64),
+    ]
+    piece = piece_of(perform(tmp_path / "a.session", "follow", events))
+    assert [n.start for n in piece.parts[0].notes] == [0, 960, 4 * 960]
+    assert [(t.tick, t.qpm) for t in piece.timeline.tempos] == [(0, 60), (1920, 120)]
+    assert [(m.tick, m.name) for m in piece.timeline.metres] == [(0, "4/4"), (3840, "3/4")]
+
+
+def test_answers_are_listed_by_bar(tmp_path):
+    assert answers_of(perform(tmp_path / "a.session")) == [(2.0, 1.0, 4)]
+
+
+def test_a_silence_ends_what_sounds_and_drops_what_was_to_come():
+    events = [Event(1, "note_on", 60, 80), Event(2, "note_off", 60), Event(3, "note_on", 62, 80)]
+    events += [Event(4, "note_off", 62), Event(1.5, "silence"), Event(1.6, "note_on", 64, 80)]
+    assert sounded(events) == [(1, 1.5, 60, 80), (1.6, 4, 64, 80)]
+
+
+def test_a_file_plays_with_its_tempos_and_its_pick_up():
+    timeline = Timeline(480, 2400, (Metre(0, 3, 4), Metre(480, 3, 4)), tempos=(Tempo(0, 60), Tempo(1920, 120)))
+    performance = performance_of([Note(0, 480, 60), Note(480, 1440, 62), Note(1920, 480, 64)], timeline)
+    assert [(e.time, e.kind, e.number) for e in performance.events if e.kind == "note_on"] == [
+        (2.0, "note_on", 60),
+        (3.0, "note_on", 62),
+        (6.0, "note_on", 64),
+    ]
+    assert [(e.time, e.value) for e in performance.events if e.kind == "dial"] == [(6.0, 120)]
+    assert (performance.qpm, performance.metre) == (60, "3/4")
