@@ -55,3 +55,122 @@ def test_the_same_notes_come_however_late_the_engine_is_called(mode):
         other.hear(event)
     late += other.advance(30)
     assert sounded(steady) == sounded(late)
+
+
+def test_an_answer_has_the_bars_that_are_asked_for():
+    out = sounded(played(engine("call-response", answer_bars=0.5), keys(*BAR), 20))
+    assert out == [(4, 5, 72), (5, 6, 74)]
+
+
+def test_a_phrase_without_a_rest_on_a_barline_is_not_answered():
+    notes = [(bar * 4 + beat, 1, 60 + beat) for bar in range(4) for beat in range(4)]
+    assert sounded(played(engine("call-response"), keys(*notes), 16)) == []
+
+
+def test_a_pedal_gives_the_turn():
+    out = sounded(played(engine("call-response"), [*keys(*BAR[:2]), Event(2.5, "control", 67, 127)], 20))
+    assert out[0] == (3, 4, 77)
+
+
+def test_nothing_is_answered_twice():
+    out = sounded(played(engine("call-response"), keys(*BAR), 60))
+    assert len(out) == 4
+
+
+def test_it_is_silent_at_the_player_s_note_and_comes_back():
+    out = played(engine("continue", give_back=1.0), keys(*BAR, (6.25, 0.5, 60)), 9)
+    assert sounded(out) == [(4, 5, 72), (5, 6, 74), (6, 6.25, 76), (7.75, 9, 72), (9, 10, 74)]
+
+
+def test_a_second_line_moves_on_the_beat_and_against_a_long_note():
+    out = sounded(played(engine("duet"), keys((0, 0.5, 60), (0.5, 0.5, 62), (1, 1, 64), (2, 2, 65)), 10))
+    assert out == [(0, 1, 56), (1, 2, 60), (2, 3.5, 61), (3.5, 4, 61)]
+
+
+def test_a_second_line_ends_with_the_beat_in_which_the_player_stops():
+    assert sounded(played(engine("duet"), keys((0, 0.3, 60)), 10)) == [(0, 1, 56)]
+
+
+def test_notes_come_in_turn():
+    out = sounded(played(engine("interleave"), keys((0, 0.5, 60), (1, 0.5, 62), (2, 0.5, 64)), 10))
+    assert [on for on, _, _ in out] == [0.5, 1.5, 2.5]
+
+
+@pytest.mark.parametrize(("ratio", "count"), [(0, 0), (0.25, 4), (0.5, 12), (0.75, 36)])
+def test_the_machine_plays_the_share_of_notes_that_is_set(ratio, count):
+    notes = [(5 * n, 0.5, 60) for n in range(12)]
+    assert len(sounded(played(engine("interleave", ratio=ratio), keys(*notes), 70))) == count
+
+
+def test_turns_can_be_drawn():
+    notes = [(5 * n, 0.5, 60) for n in range(100)]
+    out = sounded(played(engine("interleave", is_random=True), keys(*notes), 510))
+    assert 70 < len(out) < 140
+    assert len({on for on, _, _ in out} & {n * 5 + 0.5 for n in range(100)}) < 80
+
+
+def test_rests_are_filled_and_nothing_else():
+    out = sounded(played(engine("fill"), keys((0, 1, 60), (1, 1, 62), (4, 1, 64), (5, 2.75, 65)), 8))
+    assert out == [(3, 4, 77)]
+
+
+def test_a_fill_ends_at_the_player_s_note():
+    out = sounded(played(engine("fill"), keys((0, 1, 60), (3.5, 0.5, 62)), 4))
+    assert out == [(2, 3, 76), (3, 3.5, 77)]
+
+
+def test_a_fill_is_as_long_as_the_phrase():
+    out = sounded(played(engine("fill"), keys((0, 1, 60), (1, 1, 62)), 40))
+    assert (out[0], out[-1][1]) == ((3, 4, 77), 4)
+
+
+def test_it_plays_alone_with_silences_and_wanders():
+    line = ScriptedLine()
+    alone = Engine(line, Dials(mode="autonomous", qpm=240, low=50, high=80), seed=3)
+    out = sounded(played(alone, [], 600))
+    assert out[0][0] == 0
+    assert any(later[0] - note[1] >= 1 for note, later in zip(out, out[1:], strict=False))
+    dials = [each[3] for each in line.proposals]
+    assert min(d.low for d in dials) >= 50
+    assert max(d.high for d in dials) <= 80
+    for name, least in (("low", 5), ("density", 5), ("temperature", 5), ("scale", 3)):
+        assert len({getattr(d, name) for d in dials}) >= least
+
+
+def test_the_way_changes_without_a_gap():
+    events = [*keys(*BAR), Event(5.5, "dial", value="continue", name="mode")]
+    out = sounded(played(engine("call-response"), events, 10))
+    assert out == [(4 + n, 5 + n, (72, 74, 76, 77)[n % 4]) for n in range(7)]
+
+
+def test_a_dial_acts_on_what_is_not_yet_committed():
+    line = ScriptedLine()
+    alone = Engine(line, Dials(mode="continue", qpm=60, give_back=1.0), seed=1)
+    played(alone, [*keys(*BAR), Event(5.1, "dial", value=0.4, name="temperature")], 6)
+    changed = [start for start, _, _, dials in line.proposals if dials.temperature == 0.4]
+    assert min(changed) == 7  # 5.1 and the beat that is committed, to the end of its note
+
+
+def test_a_plan_that_was_skipped_is_missed_and_counted():
+    line = ScriptedLine()
+    alone = Engine(line, Dials(mode="continue", qpm=60, give_back=1.0), seed=1)
+    played(alone, keys(*BAR), 4.9)
+    count = len(line.proposals)
+    for _ in range(8):
+        alone.hear(Event(alone.next_moment(), "skipped"))
+        alone.advance(alone.next_moment())
+    assert len(line.proposals) == count
+    assert alone.state(7.0).hit_rate < 1
+
+
+def test_swing_and_length_shape_the_time_of_a_note():
+    line = ScriptedLine(figure=((0, "1/2", 72), ("1/2", "1/2", 74)), period=1)
+    swung = Engine(line, Dials(mode="call-response", qpm=60, swing=1, length=0.5), seed=1)
+    out = sounded(played(swung, keys(*BAR), 6))
+    assert out[:2] == [(4, 4.3333, 72), (4.6667, 4.8333, 74)]
+
+
+def test_it_is_silent_while_the_clock_is_stopped():
+    events = [*keys((0, 1, 60)), Event(3, "stop"), Event(10, "continue")]
+    out = played(engine("continue", give_back=0.5), events, 12)
+    assert all(off <= 3 for _, off, _ in sounded(out))

@@ -278,7 +278,10 @@ class Bars:
         return self._beats[0]
 
     def change(self, metre: str, beat: float) -> Fraction:
-        """Count bars of another metre from the first barline at `beat` or after it; return that place."""
+        """Count bars of another metre from the first barline at `beat` or after it.
+
+        Returns that place.
+        """
         begin = self.barline_from(beat)
         before = self._before + int((begin - self._begin) / self.length)
         self._set(metre)
