@@ -1,0 +1,1 @@
+"""How fast and how steady the live instrument is."""

@@ -1,0 +1,138 @@
+"""MIDI ports by name: which are there, which one is meant, what to do where there are none."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ritornello.live.stage.backends import NO_RTMIDI, Probe, installed, probe
+
+VIRTUAL = "virtual"
+ADDRESS = re.compile(r"\s+\d+:\d+$")  # ALSA's client and port, which change when a device is plugged in again
+PORT_HELP = (
+    'NAME, part of it, its number, "virtual" or "virtual NAME"; then, after commas, "channel 1 2", "transpose -12", '
+    '"offset 5" (milliseconds earlier)'
+)
+ADVICE = {
+    "linux": (
+        "no MIDI here: there is no ALSA sequencer (/dev/snd/seq: try `modprobe snd-seq`; containers and Colab have "
+        "none) and no JACK server is running (start one, without sound hardware too: jackd -r -d dummy -r 48000 -p 64)"
+    ),
+    "darwin": "no MIDI here: open Audio MIDI Setup, show the MIDI studio, and switch the IAC driver on",
+    "win32": "no MIDI here: connect a device, or install loopMIDI for ports between programs",
+}
+NO_VIRTUAL = {
+    "win32": "Windows has no virtual ports: make one with loopMIDI, and give its name",
+    "darwin": "no virtual port could be made: switch the IAC driver on in Audio MIDI Setup, and give its name",
+}
+
+
+class PortOptions(NamedTuple):
+    """A port as the player asks for it.
+
+    name: see PORT_HELP. channels: those that are listened to or played on, 0-15; empty for all. transpose: semitones.
+    offset_ms: how much earlier notes are sent, to make up for the delay of what sounds them.
+    """
+
+    name: str
+    channels: tuple[int, ...] = ()
+    transpose: int = 0
+    offset_ms: float = 0.0
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the port is to be made, for other programs to connect to."""
+        return self.name.split(" ")[0].lower() == VIRTUAL
+
+    def shifted(self, pitch: int) -> int | None:
+        """Transpose a pitch; None where it leaves 0 to 127."""
+        pitch += self.transpose
+        return pitch if 0 <= pitch <= 127 else None
+
+    def takes(self, channel: int) -> bool:
+        """Tell whether a channel passes."""
+        return not self.channels or channel in self.channels
+
+
+def read_port(text: str) -> PortOptions:
+    """Read a port as written on the command line or in a preset, by PORT_HELP. Raises ValueError with its rules."""
+    name, *extras = (part.strip() for part in text.split(","))
+    found: dict = {}
+    for extra in extras:
+        word, *values = extra.split()
+        try:
+            if word in ("channel", "channels") and values:
+                found["channels"] = tuple(int(value) - 1 for value in values)
+                if not all(0 <= channel < 16 for channel in found["channels"]):
+                    raise ValueError
+            elif word == "transpose":
+                found["transpose"] = int(values[0])
+            elif word == "offset":
+                found["offset_ms"] = float(values[0].removesuffix("ms"))
+            else:
+                raise ValueError
+        except (ValueError, IndexError):
+            raise ValueError(f"the port {text!r} is not understood at {extra!r}; write {PORT_HELP}") from None
+    if not name:
+        raise ValueError(f"a port needs a name; write {PORT_HELP}")
+    return PortOptions(name, **found)
+
+
+def find_port(name: str, names: Sequence[str]) -> str:
+    """Find the port that is meant by a number, a name, or part of one in any case.
+
+    names: of the ports that there are. Raises ValueError, listing them, where none or several fit.
+    """
+    if name.isdecimal() and int(name) < len(names):
+        return names[int(name)]
+    plain = ADDRESS.sub("", name).lower()
+    exact = [known for known in names if name == known or plain == ADDRESS.sub("", known).lower()]
+    fitting = exact or [known for known in names if plain in known.lower()]
+    if len(fitting) == 1 or (exact and len(set(exact)) == 1):
+        return fitting[0]
+    listed = ", ".join(f"{i} {known!r}" for i, known in enumerate(names)) or "none"
+    if fitting:
+        raise ValueError(f"{name!r} may be {' or '.join(map(repr, fitting))}: write more of its name, or its number")
+    raise ValueError(f"there is no MIDI port {name!r}; there is {listed}")
+
+
+def find_backend() -> Probe:
+    """Find the first backend that works, with its ports; else a probe whose fault says what to do, in a line."""
+    kinds = installed()
+    if not kinds:
+        missing = not any(_has(module) for module in ("rtmidi2", "rtmidi"))
+        return Probe("", fault=NO_RTMIDI if missing else advice())
+    for kind in kinds:
+        found = probe(kind)
+        if not found.fault:
+            return found
+    return Probe("", fault=advice())
+
+
+def _has(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def advice(platform: str = sys.platform) -> str:
+    """Say what is wrong where there is no MIDI, and what to do."""
+    return ADVICE.get(platform, ADVICE["linux"])
+
+
+def describe_ports(found: Probe, platform: str = sys.platform) -> str:
+    """Write what `ritornello ports` prints of a probe."""
+    if found.fault:
+        return found.fault
+    lines = []
+    for title, names in (("listen to (--in)", found.inputs), ("play to (--out)", found.outputs)):
+        lines += [f"{title}:", *(f"  {i}  {name}" for i, name in enumerate(names))] if names else [f"{title}: none"]
+    if found.has_virtual:
+        lines.append('other programs can connect to a port of ours: --in virtual, --out "virtual NAME"')
+    else:
+        lines.append(NO_VIRTUAL.get(platform, "no virtual ports here"))
+    if not (found.inputs or found.outputs):
+        lines.append("no device is connected: plug one in, or give --keys to play on the computer's keyboard")
+    return "\n".join(lines)

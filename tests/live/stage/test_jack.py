@@ -1,0 +1,130 @@
+"""Real MIDI ports between processes, over a JACK server with no sound hardware."""
+
+import os
+import signal
+import time
+
+import pytest
+from benchmarks.live.jack import jack_server, missing, start_jack
+
+from ritornello.live.stage.backends import probe
+from ritornello.live.stage.output import Output, PlayOptions
+from ritornello.live.stage.ports import PortOptions, find_backend
+from ritornello.live.values import Event
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+    pytest.mark.xdist_group("jack"),
+]
+PATIENCE = 15.0
+KIND = "rtmidi2-jack"
+
+
+@pytest.fixture(scope="module")
+def jack():
+    with jack_server() as server:
+        yield server
+
+
+class Side:
+    """One program with ports: what it heard and was told."""
+
+    def __init__(self, **ports):
+        self.output = Output(PlayOptions(KIND, **ports))
+        self.heard, self.notices = [], []
+        self.take(self.output.wait_ready(PATIENCE))
+
+    def take(self, came):
+        for kind, value in came:
+            if kind == "events":
+                self.heard += value
+            elif kind == "notice":
+                self.notices.append(value)
+            elif kind == "gone":
+                self.output.restart()
+
+    def wait(self, condition):
+        until = time.monotonic() + PATIENCE
+        while not condition(self):
+            assert time.monotonic() < until, (self.heard, self.notices)
+            if self.output.pipe.poll(0.05):
+                self.take(self.output.receive())
+
+    def note(self, pitch):
+        self.output.send([Event(0.0, "note_on", pitch, 80), Event(0.0, "note_off", pitch)])
+
+
+@pytest.fixture
+def sides():
+    opened = []
+
+    def open_side(**ports):
+        opened.append(Side(**ports))
+        return opened[-1]
+
+    yield open_side
+    for side in opened:
+        side.output.close()
+
+
+def peer_ports():
+    return {"inputs": (PortOptions("virtual peer in"),), "outputs": (PortOptions("virtual peer out"),)}
+
+
+OURS = {"inputs": (PortOptions("peer out"),), "outputs": (PortOptions("peer in"),)}
+
+
+def test_the_probe_finds_jack(jack):
+    found = find_backend()
+    assert (found.kind, found.has_virtual, found.fault) == (KIND, True, "")
+
+
+def test_notes_go_both_ways_between_two_programs(jack, sides):
+    peer = sides(**peer_ports())
+    ours = sides(**OURS)
+    assert ours.notices == peer.notices == []
+    peer.note(60)
+    ours.wait(lambda side: [(e.kind, e.number) for e in side.heard] == [("note_on", 60), ("note_off", 60)])
+    ours.note(62)
+    peer.wait(lambda side: ("note_on", 62) in [(e.kind, e.number) for e in side.heard])
+
+
+def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):
+    peer = sides(**peer_ports())
+    ours = sides(**OURS)
+    peer.output.send([Event(0.0, "note_on", 60, 80)])
+    ours.wait(lambda side: len(side.heard) == 1)
+    os.kill(peer.output.process_id, signal.SIGKILL)
+    ours.wait(lambda side: len(side.notices) == 2)
+    assert {*ours.notices} == {f"the port 'peer {w}' is lost; waiting for it to come back" for w in ("in", "out")}
+    ours.wait(lambda side: [e.kind for e in side.heard] == ["note_on", "note_off"])
+    peer.wait(lambda side: side.output.process_id is not None)
+    peer.output.restart()
+    ours.wait(lambda side: "the port 'peer in' is back" in side.notices and "the port 'peer out' is back" in side.notices)
+    ours.note(64)
+    peer.wait(lambda side: ("note_on", 64) in [(e.kind, e.number) for e in side.heard])
+
+
+def test_two_instances_with_the_same_names_both_play(jack, sides):
+    first, second = sides(**peer_ports()), sides(**peer_ports())
+    assert first.notices == second.notices == []
+
+
+def test_a_jack_server_that_stops_brings_nobody_down_and_is_found_again(sides):
+    with jack_server(f"second{os.getpid()}") as server:
+        ours = sides(outputs=(PortOptions("virtual out"),))
+        server.kill()
+        server.wait()
+        ours.wait(lambda side: any("JACK" in notice for notice in side.notices))
+        again = start_jack(f"second{os.getpid()}")
+        try:
+            ours.wait(lambda side: "the port 'virtual out' is back" in side.notices)
+        finally:
+            ours.output.close()
+            again.terminate()
+            again.wait()
+
+
+def test_without_a_server_the_probe_says_so(monkeypatch):
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nosuchserver")
+    assert probe(KIND).fault == "no JACK server is running"

@@ -1,0 +1,372 @@
+"""The process that plays: punctual, silent whatever becomes of the rest."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ritornello.live.stage.backends import MemoryBackend
+from ritornello.live.stage.messages import PANIC
+from ritornello.live.stage.output import Desk, Output, PlayOptions, Schedule, Timing, percentiles
+from ritornello.live.stage.ports import PortOptions
+from ritornello.live.values import Event
+
+PATIENCE = 20.0  # seconds, on a machine that is busy
+
+
+def note(time, pitch=60, port=""):
+    return Event(time, "note_on", pitch, 80, port=port)
+
+
+def end(time, pitch=60, port=""):
+    return Event(time, "note_off", pitch, port=port)
+
+
+class Sent(list):
+    """What a schedule sent, in short: "+60" and "-60"."""
+
+    def __call__(self, event):
+        sign = {"note_on": "+", "note_off": "-"}
+        self.append(f"{sign[event.kind]}{event.number}" if event.kind in sign else event.kind)
+
+
+def scheduled(*events):
+    sent = Sent()
+    schedule = Schedule(sent)
+    for event in events:
+        schedule.put(event)
+    return schedule, sent
+
+
+def test_events_are_played_in_the_order_of_time():
+    schedule, sent = scheduled(end(2), note(1), note(3, 62))
+    assert schedule.next_due == 1
+    schedule.play(2.5)
+    assert sent == ["+60", "-60"]
+    assert schedule.next_due == 3
+
+
+def test_a_note_ends_before_the_next_begins():
+    schedule, sent = scheduled(note(0), note(1, 62), end(1))
+    schedule.play(1)
+    assert sent == ["+60", "-60", "+62"]
+
+
+def test_a_note_of_no_length_does_not_stick():
+    schedule, sent = scheduled(note(1), end(1))
+    schedule.play(1)
+    assert sent == ["+60", "-60"]
+
+
+def test_a_note_struck_while_it_sounds_ends_with_the_last():
+    schedule, sent = scheduled(note(0), note(1), end(2), end(3))
+    schedule.play(2)
+    assert sent == ["+60", "-60", "+60"]
+    schedule.play(3)
+    assert sent == ["+60", "-60", "+60", "-60"]
+
+
+def test_silence_ends_what_sounds_and_drops_what_follows():
+    schedule, sent = scheduled(note(0), end(4), note(1, 62), end(3, 62), note(2, 64), end(5, 64), Event(2.5, "clock"))
+    schedule.play(1)
+    schedule.put(Event(1.5, "silence"))
+    schedule.put(note(2, 70))  # after it: is played
+    schedule.play(9)
+    assert sent == ["+60", "+62", "-60", "-62", "+70", "clock"]
+    schedule.clear()
+    assert sent[-1] == "-70"
+    assert schedule.sounding == 0
+
+
+def test_silence_of_one_port_leaves_the_others():
+    schedule, sent = scheduled(note(0, 60, "a"), note(0, 61, "b"), note(2, 62, "a"), note(2, 63, "b"))
+    schedule.play(0)
+    schedule.put(Event(1, "silence", port="a"))
+    schedule.play(3)
+    assert sent == ["+60", "+61", "-60", "+63"]
+
+
+def test_an_end_without_a_note_is_not_sent():
+    schedule, sent = scheduled(end(0))
+    schedule.play(1)
+    assert sent == []
+
+
+def test_a_note_that_lasts_too_long_is_ended():
+    schedule, sent = scheduled(note(0), note(50, 62))
+    schedule.play(0)
+    schedule.play(50)
+    schedule.end_long(20)
+    assert sent == ["+60", "+62", "-60"]
+
+
+def test_an_offset_brings_a_port_s_notes_forward():
+    schedule = Schedule(Sent(), lambda port: 0.25 if port == "far" else 0.0)
+    schedule.put(note(1, port="far"))
+    assert schedule.next_due == 0.75
+
+
+def test_as_many_ends_as_notes_whatever_comes():
+    dice = random.Random(1)
+    balance: dict[int, int] = {}
+
+    def send(event):
+        if event.kind in ("note_on", "note_off"):
+            balance[event.number] = balance.get(event.number, 0) + (1 if event.kind == "note_on" else -1)
+            assert balance[event.number] in (0, 1)
+
+    schedule = Schedule(send)
+    for i in range(50000):
+        kind = dice.choices(("note_on", "note_off", "silence", "clock"), (5, 4, 1, 1))[0]
+        schedule.put(Event(i + dice.uniform(-1, 20), kind, dice.randrange(128), 64))
+        schedule.play(i)
+    schedule.clear()
+    assert set(balance.values()) == {0}
+    assert schedule.sounding == 0
+
+
+def desk(backend, notices=None, received=None, **options):
+    opened = Desk(
+        lambda: backend,
+        PlayOptions("memory", **options),
+        ([] if received is None else received).extend,
+        ([] if notices is None else notices).append,
+    )
+    opened.open()
+    return opened
+
+
+def played(backend, port):
+    return [message for _, message in backend.played.get(port, []) if message not in PANIC]
+
+
+def test_a_hardware_port_is_silenced_at_the_start():
+    backend = MemoryBackend("synth")
+    desk(backend, outputs=(PortOptions("synth"), PortOptions("virtual v")))
+    assert [message for _, message in backend.played["synth"]] == list(PANIC)
+    assert "v" not in backend.played
+
+
+def test_channels_are_filtered_and_pitches_transposed_on_the_way_in():
+    backend, received = MemoryBackend("keys"), []
+    desk(backend, received=received, inputs=(PortOptions("keys", channels=(1,), transpose=-12),))
+    for message in (b"\x90\x3c\x40", b"\x91\x3c\x40", b"\x91\x05\x40", b"\x81\x3c\x00", b"\xf8"):
+        backend.give("keys", message)
+    assert [(e.kind, e.number) for e in received] == [("note_on", 48), ("note_off", 48), ("clock", 0)]
+
+
+def test_several_ports_each_with_its_channel_and_pitch():
+    backend = MemoryBackend("a", "b")
+    out = desk(backend, outputs=(PortOptions("a", (2,)), PortOptions("b", transpose=12)))
+    out.send(Event(0, "note_on", 60, 80))
+    out.send(Event(0, "note_on", 62, 80, port="b"))
+    assert played(backend, "a") == [b"\x92\x3c\x50"]
+    assert played(backend, "b") == [b"\x90\x48\x50", b"\x90\x4a\x50"]
+
+
+def test_keys_are_passed_through_to_the_ports_they_are_wired_to():
+    backend = MemoryBackend("keys", "a", "b")
+    desk(
+        backend,
+        inputs=(PortOptions("keys", transpose=1),),
+        outputs=(PortOptions("a"), PortOptions("b")),
+        thru=(("keys", "b"),),
+    )
+    backend.give("keys", b"\x90\x3c\x40")
+    assert played(backend, "a") == []
+    assert played(backend, "b") == [b"\x90\x3d\x40"]
+
+
+def test_a_keyboard_unplugged_while_a_key_is_down_releases_it_and_comes_back():
+    backend, notices, received = MemoryBackend("keys"), [], []
+    watched = desk(backend, notices, received, inputs=(PortOptions("keys"),))
+    backend.give("keys", b"\x90\x3c\x40")
+    backend.names.clear()
+    backend._receivers.clear()
+    watched.look()
+    watched.look()
+    assert [e.kind for e in received] == ["note_on", "note_off"]
+    assert notices == ["the port 'keys' is lost; waiting for it to come back"]
+    backend.names.append("keys")
+    watched.look()
+    assert notices[1:] == ["the port 'keys' is back"]
+    backend.give("keys", b"\x90\x3e\x40")
+    assert received[-1].number == 62
+
+
+def test_an_output_unplugged_while_sounding_is_named_once_and_silenced_when_it_is_back():
+    backend, notices = MemoryBackend("synth"), []
+    watched = desk(backend, notices, outputs=(PortOptions("synth"),))
+    backend.names.clear()
+    for _ in range(3):
+        watched.send(note(0))
+    assert notices == ["the port 'synth' is lost; waiting for it to come back"]
+    backend.names.append("synth")
+    backend.played.clear()
+    watched.look()
+    assert notices[1:] == ["the port 'synth' is back"]
+    assert [message for _, message in backend.played["synth"]] == list(PANIC)
+
+
+def test_a_port_in_use_is_awaited_and_said_so():
+    backend, notices = MemoryBackend("keys"), []
+    close = backend.open_input("keys", lambda *_: None, False)
+    second = desk(backend, notices, inputs=(PortOptions("keys"),))
+    assert notices == ["the port 'keys' cannot be opened (waiting for it)"]
+    close()
+    second.look()
+    assert notices[1:] == ["the port 'keys' is back"]
+
+
+def test_a_port_that_is_not_there_lists_the_others():
+    notices = []
+    desk(MemoryBackend("synth"), notices, outputs=(PortOptions("piano"),))
+    assert notices == ["there is no MIDI port 'piano'; there is 0 'synth' (waiting for it)"]
+
+
+def test_without_midi_the_desk_waits_for_it():
+    notices, backends = [], []
+
+    def make():
+        if not backends:
+            raise OSError("no JACK server is running")
+        return backends[0]
+
+    waiting = Desk(make, PlayOptions("x", outputs=(PortOptions("a"),)), [].extend, notices.append)
+    waiting.open()
+    waiting.look()
+    backends.append(MemoryBackend("a"))
+    waiting.look()
+    assert notices == [
+        "no JACK server is running (see `ritornello ports`; waiting for it)",
+        "the port 'a' is back",
+    ]
+
+
+def lines(path: Path) -> list[tuple[float, bytes]]:
+    if not path.exists():
+        return []
+    pairs = [line.split() for line in path.read_text().splitlines()]
+    return [(float(at), bytes.fromhex(content)) for at, content in pairs if bytes.fromhex(content) not in PANIC]
+
+
+def wait_for(condition, seconds=PATIENCE):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def on_file(tmp_path):
+    path, origin = tmp_path / "played", time.perf_counter()
+    output = Output(PlayOptions(f"file:{path}", outputs=(PortOptions("virtual f"),), origin=origin))
+    assert output.wait_ready(PATIENCE) == [("ready", None)]
+    yield output, path, origin
+    output.close()
+
+
+def timing_of(output, notes):
+    last, until = Timing(), time.monotonic() + PATIENCE
+    while last.notes < notes and time.monotonic() < until:
+        if output.pipe.poll(0.2):
+            last = [value for kind, value in output.receive() if kind == "timing"][-1]
+    return last
+
+
+def test_a_thousand_notes_a_second_come_all_and_in_order(on_file):
+    output, path, origin = on_file
+    start = time.perf_counter() - origin + 0.3
+    output.send([note(start + i / 1000, i % 100) for i in range(1000)])
+    output.send([end(start + (i + 0.5) / 1000, i % 100) for i in range(1000)])
+    timing = timing_of(output, 1000)
+    assert timing.notes == 1000
+    wait_for(lambda: len(lines(path)) == 2000)
+    messages = [content for _, content in lines(path)]
+    assert messages[:3] == [b"\x90\x00\x50", b"\x80\x00\x00", b"\x90\x01\x50"]
+    assert all(at >= origin + start + i / 2000 - 1e-4 for i, (at, _) in enumerate(lines(path)))  # none too early
+
+
+def test_silence_ends_at_once_what_sounds(on_file):
+    output, path, origin = on_file
+    output.send([note(0), end(1000), note(900)])
+    wait_for(lambda: len(lines(path)) == 1)
+    output.send([Event(time.perf_counter() - origin, "silence")])
+    wait_for(lambda: len(lines(path)) == 2)
+    assert lines(path)[1][1] == b"\x80\x3c\x00"
+
+
+def test_closing_ends_what_sounds_and_takes_no_longer_than_allowed(on_file):
+    output, path, _ = on_file
+    output.send([note(0)])
+    wait_for(lambda: len(lines(path)) == 1)
+    output.close()
+    assert lines(path)[-1][1] == b"\x80\x3c\x00"
+    assert not multiprocessing.active_children()
+
+
+def test_panic_reaches_every_channel(on_file):
+    output, path, _ = on_file
+    output.send([note(0)])
+    output.panic()
+    wait_for(lambda: path.exists() and len(path.read_text().splitlines()) == 50)
+
+
+KILLED = """
+import sys, time
+from ritornello.live.stage.output import Output, PlayOptions
+from ritornello.live.stage.ports import PortOptions
+from ritornello.live.values import Event
+if __name__ == "__main__":
+    output = Output(PlayOptions("file:" + sys.argv[1], outputs=(PortOptions("virtual f"),)))
+    output.wait_ready(20)
+    output.send([Event(0.0, "note_on", 60, 80), Event(1e9, "note_off", 60)])
+    print(output.process_id, flush=True)
+    time.sleep(100)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9 on Windows")
+def test_after_a_kill_of_the_other_side_it_ends_the_notes_and_leaves(tmp_path):
+    script, path = tmp_path / "play.py", tmp_path / "played"
+    script.write_text(KILLED)
+    player = subprocess.Popen([sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True)
+    process_id = int(player.stdout.readline())
+    wait_for(lambda: len(lines(path)) == 1)
+    player.send_signal(signal.SIGKILL)
+    player.wait()
+    wait_for(lambda: len(lines(path)) == 2)
+    assert lines(path)[1][1] == b"\x80\x3c\x00"
+
+    def is_gone():
+        try:
+            os.kill(process_id, 0)
+        except ProcessLookupError:
+            return True
+        return Path(f"/proc/{process_id}/stat").exists() and ") Z" in Path(f"/proc/{process_id}/stat").read_text()
+
+    wait_for(is_gone)
+
+
+def test_a_process_that_dies_is_noticed_and_started_anew(on_file):
+    output, path, _ = on_file
+    os.kill(output.process_id, signal.SIGTERM)
+    wait_for(lambda: output.pipe.poll(0.1))
+    assert output.receive()[-1][0] == "gone"
+    output.restart()
+    output.wait_ready(PATIENCE)
+    output.send([note(0)])
+    wait_for(lambda: len(lines(path)) == 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"), [((), (0, 0)), ((3.0,), (3.0, 3.0)), (range(1, 101), (51, 100)), (range(1, 201), (101, 199))]
+)
+def test_percentiles(values, found):
+    assert percentiles(values) == found
