@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-COMMAND = ("-r", "-t", "5000", "-d", "dummy", "-r", "48000", "-p", "64")
+COMMAND = ("-r", "-t", "2000", "-d", "dummy", "-r", "48000", "-p", "64")
 START_SECONDS = 10.0
 
 
@@ -55,7 +55,7 @@ def jack_server(name: str = "") -> Iterator[subprocess.Popen]:
     finally:
         server.terminate()
         try:
-            server.wait(2)
+            server.wait(10)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

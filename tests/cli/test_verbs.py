@@ -42,6 +42,7 @@ def lines_of(path: Path) -> list[dict]:
         "evaluate",
         "render",
         "play",
+        "ports",
         "vote",
         "kit",
     ],

@@ -16,6 +16,7 @@ from ritornello.cli.generate import generate
 from ritornello.cli.jam import jam
 from ritornello.cli.kit import kit
 from ritornello.cli.play import play
+from ritornello.cli.ports import ports
 from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
@@ -36,5 +37,5 @@ corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
 for corpus_verb in (build, show, explain, export, samples):
     corpus_app.command(corpus_verb)
-for verb in (demo, train, runs, generate, evaluate, render, play, jam, vote, kit):
+for verb in (demo, train, runs, generate, evaluate, render, play, jam, ports, vote, kit):
     app.command(verb)

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing()),
     pytest.mark.xdist_group("jack"),
 ]
-PATIENCE = 15.0
+PATIENCE = 40.0
 KIND = "rtmidi2-jack"
 
 
@@ -100,7 +100,9 @@ def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):
     ours.wait(lambda side: [e.kind for e in side.heard] == ["note_on", "note_off"])
     peer.wait(lambda side: side.output.process_id is not None)
     peer.output.restart()
-    ours.wait(lambda side: "the port 'peer in' is back" in side.notices and "the port 'peer out' is back" in side.notices)
+    ours.wait(
+        lambda side: "the port 'peer in' is back" in side.notices and "the port 'peer out' is back" in side.notices
+    )
     ours.note(64)
     peer.wait(lambda side: ("note_on", 64) in [(e.kind, e.number) for e in side.heard])
 
@@ -113,7 +115,7 @@ def test_two_instances_with_the_same_names_both_play(jack, sides):
 def test_a_jack_server_that_stops_brings_nobody_down_and_is_found_again(sides):
     with jack_server(f"second{os.getpid()}") as server:
         ours = sides(outputs=(PortOptions("virtual out"),))
-        server.kill()
+        server.terminate()
         server.wait()
         ours.wait(lambda side: any("JACK" in notice for notice in side.notices))
         again = start_jack(f"second{os.getpid()}")

@@ -24,7 +24,9 @@ def test_a_port_is_written_in_words(text, options):
     assert read_port(text) == options
 
 
-@pytest.mark.parametrize("text", ["a, channel 17", "a, channel", "a, transpose x", "a, pan 3", "a, offset", ", channel 1"])
+@pytest.mark.parametrize(
+    "text", ["a, channel 17", "a, channel", "a, transpose x", "a, pan 3", "a, offset", ", channel 1"]
+)
 def test_a_port_that_is_not_understood_names_the_rules(text):
     with pytest.raises(ValueError, match='write NAME, part of it, its number, "virtual"'):
         read_port(text)
@@ -39,14 +41,16 @@ def test_a_port_is_found(name, index):
 
 
 def test_a_port_that_is_not_there_lists_those_that_are():
-    with pytest.raises(ValueError, match=r"there is no MIDI port 'piano'; there is 0 'Midi Through.*, 2 'nanoKONTROL2"):
+    with pytest.raises(
+        ValueError, match=r"there is no MIDI port 'piano'; there is 0 'Midi Through.*, 2 'nanoKONTROL2"
+    ):
         find_port("piano", NAMES)
     with pytest.raises(ValueError, match="there is no MIDI port '3'; there is none"):
         find_port("3", [])
 
 
 def test_a_name_of_two_ports_is_refused():
-    with pytest.raises(ValueError, match="may be 'Midi Through.*' or 'Keystation"):
+    with pytest.raises(ValueError, match=r"may be 'Midi Through.*' or 'Keystation"):
         find_port("MIDI", NAMES)
 
 

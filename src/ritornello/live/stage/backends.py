@@ -1,7 +1,7 @@
 """Where MIDI ports come from: rtmidi2, python-rtmidi, or ports in memory and on file for tests.
 
-`python -m ritornello.live.stage.backends KIND` tries one and prints what it finds, as JSON: rtmidi can abort the whole
-process where there is no sequencer, so nothing is opened before a child process has opened it.
+`python -m ritornello.live.stage.backends KIND` tries one and prints what it finds, as JSON: rtmidi can abort the
+whole process where there is no sequencer, so nothing is opened before a child process has opened it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -23,6 +24,7 @@ CLIENT = "ritornello"
 MODULES = ("rtmidi2", "rtmidi")  # the second is python-rtmidi, which has no wheels after Python 3.12
 KINDS = tuple(f"{module}{api}" for module in MODULES for api in ("", "-jack"))
 PROBE_SECONDS = 10.0
+BURST, BURST_SECONDS = 12, 0.0015  # JACK's buffer of a short period holds some twenty messages, and drops the rest
 NO_RTMIDI = 'MIDI ports need rtmidi2: pip install "ritornello[live]"'
 
 Received = Callable[[bytes, float], None]  # a message, and the time at which it came, of `time.perf_counter`
@@ -54,6 +56,9 @@ class Backend(Protocol):
 
     def open_output(self, name: str, is_virtual: bool) -> Sender:
         """Open a port to play to. Raises OSError where it cannot be opened."""
+
+    def close(self) -> None:
+        """Leave the MIDI system, once all ports are closed."""
 
 
 class Probe(NamedTuple):
@@ -124,9 +129,9 @@ class RtmidiBackend:
         self._is_new = module == "rtmidi2"
         self._api = self._module.API_UNIX_JACK if is_jack else self._module.API_UNSPECIFIED
         self.has_virtual = sys.platform != "win32"
-        self._watch_in, self._watch_out = self._make("in"), self._make("out")  # they only list, so one each is enough
-        self._own: set[str] = set()  # names of ports that this process made
-        self._is_gone = _watch_jack() if is_jack else lambda: False
+        self._jack = _Jack() if is_jack else None
+        self._lists = {} if is_jack else {way: self._make(way) for way in ("in", "out")}  # they are never opened
+        self._own: dict[str, str] = {}  # ports that this process made -> "in" or "out", the list that shows them
 
     def _make(self, way: str) -> Any:
         """Make a port object. Raises OSError where there is no MIDI."""
@@ -143,16 +148,21 @@ class RtmidiBackend:
 
     def inputs(self) -> list[str]:
         """List the ports that can be listened to, this process's own left out. Raises OSError where MIDI is gone."""
-        return self._foreign(self._watch_in)
+        return self._foreign("in")
 
     def outputs(self) -> list[str]:
         """List the ports that can be played to, this process's own left out. Raises OSError where MIDI is gone."""
-        return self._foreign(self._watch_out)
+        return self._foreign("out")
 
-    def _foreign(self, port: Any) -> list[str]:
-        if self._is_gone():
-            raise OSError("the JACK server has stopped")
-        return [name for name in self._names(port) if name not in self._own]
+    def _foreign(self, way: str) -> list[str]:
+        names = self._all(way)
+        lost = [name for name, shown in self._own.items() if shown == way and name not in names]
+        if lost and self._jack:  # it drops those that are late once too often
+            raise OSError(f"the JACK server has dropped {', '.join(lost)}")
+        return [name for name in names if name not in self._own]
+
+    def _all(self, way: str) -> list[str]:
+        return self._jack.names(way == "out") if self._jack else self._names(self._lists[way])
 
     def open_input(self, name: str, received: Received, is_virtual: bool) -> Callable[[], None]:
         """Listen to a port; returns a function that closes it. Raises OSError where it cannot be opened."""
@@ -163,9 +173,10 @@ class RtmidiBackend:
         else:
             port.ignore_types(sysex=True, timing=False, active_sense=True)
             port.set_callback(lambda timed, _: received(bytes(timed[0]), time.perf_counter()))
-        self._open(port, name, is_virtual)
+        own = self._open(port, name, is_virtual)
 
         def close() -> None:
+            self._release(own)
             if self._is_new:
                 port.callback = None
             else:
@@ -177,12 +188,12 @@ class RtmidiBackend:
     def open_output(self, name: str, is_virtual: bool) -> Sender:
         """Open a port to play to. Raises OSError where it cannot be opened."""
         port = self._make("out")
-        self._open(port, name, is_virtual)
-        return _RtmidiSender(port, self._is_new)
+        own = self._open(port, name, is_virtual)
+        return _RtmidiSender(port, self._is_new, lambda: self._release(own))
 
-    def _open(self, port: Any, name: str, is_virtual: bool) -> None:
-        watches = (self._watch_in, self._watch_out)
-        before = {known for watch in watches for known in self._names(watch)}
+    def _open(self, port: Any, name: str, is_virtual: bool) -> set[str]:
+        """Open a port; returns the names under which others see it."""
+        before = {(known, way) for way in ("in", "out") for known in self._all(way)}
         try:
             if is_virtual:
                 port.open_virtual_port(name)
@@ -190,36 +201,77 @@ class RtmidiBackend:
                 port.open_port(self._names(port).index(name))
         except Exception as error:
             raise OSError(f"the port {name!r} cannot be opened ({error})") from None
-        new = {known for watch in watches for known in self._names(watch)} - before
-        self._own |= {known for known in new if CLIENT in known.lower()}
+        new = {(known, way) for way in ("in", "out") for known in self._all(way)} - before
+        own = {known: way for known, way in new if CLIENT in known.lower()}
+        self._own |= own
+        return {*own}
+
+    def _release(self, names: set[str]) -> None:
+        for name in names:
+            self._own.pop(name, None)
+
+    def close(self) -> None:
+        """Leave the MIDI system, once all ports are closed."""
+        if self._jack:
+            self._jack.close()
 
 
-def _watch_jack() -> Callable[[], bool]:
-    """Watch the JACK server; returns a function that tells whether it has stopped, which rtmidi does not say.
+class _Jack:
+    """A client of the JACK server of our own, beside rtmidi's: it lists ports, and knows whether the server stopped.
 
-    Closing a port of a server that has stopped brings the process down, so it has to be known.
+    rtmidi says neither that the server has stopped, after which closing a port brings the process down, nor that it
+    has dropped a client.
     """
-    library = ctypes.util.find_library("jack")
-    jack = ctypes.CDLL(library, ctypes.RTLD_GLOBAL) if library else None
-    if jack is None:
-        return lambda: False
-    jack.jack_client_open.restype = ctypes.c_void_p
-    no_start_server = 1
-    client = jack.jack_client_open(f"{CLIENT} watch".encode(), no_start_server, None)
-    if not client:
-        raise OSError("no JACK server is running")
-    stopped: list[bool] = []
-    called = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: stopped.append(True))
-    jack.jack_on_shutdown(ctypes.c_void_p(client), called, None)
-    jack.jack_activate(ctypes.c_void_p(client))
-    return lambda: bool(stopped) or called is None  # the callback lives as long as this function
+
+    MIDI_TYPE = b"8 bit raw midi"
+
+    def __init__(self) -> None:
+        library = ctypes.util.find_library("jack")
+        if library is None:
+            raise OSError("the JACK library is not installed")
+        self._jack = jack = ctypes.CDLL(library, ctypes.RTLD_GLOBAL)
+        jack.jack_client_open.restype = ctypes.c_void_p
+        jack.jack_get_ports.restype = ctypes.POINTER(ctypes.c_char_p)
+        no_start_server = 1
+        self._client = ctypes.c_void_p(jack.jack_client_open(f"{CLIENT} watch".encode(), no_start_server, None))
+        if not self._client:
+            raise OSError("no JACK server is running")
+        self.has_stopped = False
+        self._callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._stop)  # kept, or it would be collected
+        jack.jack_on_shutdown(self._client, self._callback, None)
+        jack.jack_activate(self._client)
+
+    def _stop(self, _: Any) -> None:
+        self.has_stopped = True
+
+    def names(self, is_input: bool) -> list[str]:
+        """List MIDI ports: those that can be played to where is_input, else those that can be listened to."""
+        if self.has_stopped:
+            raise OSError("the JACK server has stopped")
+        found = self._jack.jack_get_ports(self._client, None, self.MIDI_TYPE, ctypes.c_ulong(1 if is_input else 2))
+        names: list[str] = []
+        while found and found[len(names)]:
+            names.append(found[len(names)].decode("utf-8", "replace"))
+        if found:
+            self._jack.jack_free(found)
+        return names
+
+    def close(self) -> None:
+        """Leave the server."""
+        if not self.has_stopped:
+            self._jack.jack_client_close(self._client)
 
 
 class _RtmidiSender:
-    def __init__(self, port: Any, is_new: bool):
-        self._port, self._is_new = port, is_new
+    def __init__(self, port: Any, is_new: bool, release: Callable[[], None]):
+        self._port, self._is_new, self._release = port, is_new, release
+        self._recent: deque[float] = deque(maxlen=BURST)
 
     def send(self, message: bytes) -> None:
+        now = time.perf_counter()
+        if len(self._recent) == BURST and now - self._recent[0] < BURST_SECONDS:
+            time.sleep(BURST_SECONDS)
+        self._recent.append(now)
         try:
             if self._is_new:
                 self._port.send_raw(*message)
@@ -229,6 +281,7 @@ class _RtmidiSender:
             raise OSError(str(error)) from None
 
     def close(self) -> None:
+        self._release()
         self._port.close_port()
 
 
@@ -265,6 +318,9 @@ class MemoryBackend:
         if not is_virtual and name not in self.names:
             raise OSError(f"the port {name!r} cannot be opened")
         return _MemorySender(self, name, is_virtual)
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def give(self, name: str, message: bytes) -> None:
         """Let a message come in at a port."""
@@ -315,7 +371,8 @@ def main(kind: str) -> None:
         found |= {"inputs": backend.inputs(), "outputs": backend.outputs()}
         found["has_virtual"] = backend.has_virtual
         if backend.has_virtual:
-            backend.open_output("probe", True)
+            backend.open_output("probe", True).close()
+        backend.close()
     except (OSError, ImportError) as error:
         found["fault"] = str(error)
     print(json.dumps(found), flush=True)

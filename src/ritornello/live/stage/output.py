@@ -1,4 +1,4 @@
-"""The process that plays: it owns the MIDI ports and the deadlines, and ends what sounds whatever becomes of the rest.
+"""The process that plays: it owns MIDI ports and deadlines, and ends what sounds whatever happens to the rest.
 
 Events come by a pipe with absolute times; the process sleeps until a millisecond before each, then spins. What it
 hears goes back by the same pipe, stamped on arrival. Where the pipe closes, as after `kill -9` of the other side, all
@@ -84,7 +84,9 @@ class Timing(NamedTuple):
 def percentiles(values: Iterable[float]) -> tuple[float, float]:
     """Find the median and the 99th percentile; 0 of nothing."""
     ordered = sorted(values)
-    return (ordered[len(ordered) // 2], ordered[min(len(ordered) * 99 // 100, len(ordered) - 1)]) if ordered else (0, 0)
+    return (
+        (ordered[len(ordered) // 2], ordered[min(len(ordered) * 99 // 100, len(ordered) - 1)]) if ordered else (0, 0)
+    )
 
 
 class Schedule:
@@ -214,6 +216,8 @@ class Desk:
         for way, port in self._ports:
             try:
                 self._open(way, port)
+                if self._options.is_restart:
+                    self._notify(f"the port {port.name!r} is back")
             except (OSError, ValueError) as error:
                 if not self._options.is_restart:
                     self._notify(f"{error} (waiting for it)")
@@ -261,6 +265,8 @@ class Desk:
             try:
                 self._backend = self._make()
             except (OSError, ImportError):
+                if "sound" not in self._senders:
+                    raise OSError("still no MIDI") from None  # libjack finds a new server in a new process only
                 return
         there = {"in": self._backend.inputs(), "out": self._backend.outputs()}
         for way, port in self._ports:
@@ -278,14 +284,16 @@ class Desk:
             return
         self._missing.add((way, name))
         self._notify(f"the port {name!r} is lost; waiting for it to come back")
+        close = (
+            self._listeners.pop(name, None) if way == "in" else getattr(self._senders.pop(name, None), "close", None)
+        )
+        if close is not None:
+            threading.Thread(target=close, daemon=True).start()  # a driver may hang here
         if way == "in":
-            self._listeners.pop(name, None)
             now = time.perf_counter() - self._options.origin
             ends = [Event(now, "note_off", pitch, 0, channel, name) for channel, pitch in self._held.pop(name, ())]
             self._pass_on(name, [bytes_of(end) for end in ends])
             self._receive(ends)
-        else:
-            self._senders.pop(name, None)
 
     def _hear(self, port: PortOptions, parser: Parser, message: bytes, at: float) -> None:
         """Take a message from an input: filter its channel, transpose, pass it through, hand it on."""
@@ -343,6 +351,11 @@ class Desk:
                 self._send(name, message)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the MIDI system was found."""
+        return self._backend is not None
+
+    @property
     def sound_ms(self) -> float | None:
         """Delay of the sample bank's sound, None without it."""
         return getattr(self._senders.get("sound"), "delay_ms", None)
@@ -353,6 +366,8 @@ class Desk:
             close()
         for sender in self._senders.values():
             sender.close()
+        if self._backend is not None:
+            self._backend.close()
 
 
 def run(pipe: Connection, options: PlayOptions) -> None:
@@ -390,7 +405,8 @@ def run(pipe: Connection, options: PlayOptions) -> None:
         pass
     except OSError as error:
         status = LOST
-        tell("notice", f"{error}; trying again until it is back")
+        if desk.is_open:
+            tell("notice", f"{error}; trying again until it is back")
     schedule.clear()
     if status != LOST:
         desk.panic()  # keys that were passed through too
@@ -457,11 +473,11 @@ def _hurry() -> None:
 
 
 def _close(desk: Desk) -> None:
-    """Close the ports, but wait no longer than half a second: some drivers never come back from it."""
+    """Close the ports, but wait no longer than allowed: some drivers never come back from it."""
     time.sleep(0.02)  # JACK sends with its next period
     closing = threading.Thread(target=desk.close, daemon=True)
     closing.start()
-    closing.join(CLOSE_SECONDS / 2)
+    closing.join(0.7 * CLOSE_SECONDS)
 
 
 class Output:
@@ -477,7 +493,9 @@ class Output:
     def _start(self) -> None:
         context = get_context("spawn")  # the same on all systems, and no thread of ours is copied
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=run, args=(theirs, self._options), daemon=True, name="ritornello ports")
+        self._process = context.Process(
+            target=run, args=(theirs, self._options), daemon=True, name="ritornello ports"
+        )
         self._process.start()
         theirs.close()
 
@@ -504,7 +522,10 @@ class Output:
             self.pipe.send((kind, value))
 
     def receive(self) -> list[tuple[str, Any]]:
-        """Take what came: ("events", list), ("notice", text), ("timing", Timing), ("ready", None) or ("gone", status)."""
+        """Take what came.
+
+        ("events", list), ("notice", text), ("timing", Timing), ("ready", None) or ("gone", exit status).
+        """
         came = []
         try:
             while self.pipe.poll():

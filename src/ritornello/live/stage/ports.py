@@ -18,7 +18,7 @@ PORT_HELP = (
 ADVICE = {
     "linux": (
         "no MIDI here: there is no ALSA sequencer (/dev/snd/seq: try `modprobe snd-seq`; containers and Colab have "
-        "none) and no JACK server is running (start one, without sound hardware too: jackd -r -d dummy -r 48000 -p 64)"
+        "none) and no JACK server is running (one that needs no sound hardware: jackd -r -d dummy -r 48000 -p 64)"
     ),
     "darwin": "no MIDI here: open Audio MIDI Setup, show the MIDI studio, and switch the IAC driver on",
     "win32": "no MIDI here: connect a device, or install loopMIDI for ports between programs",
