@@ -554,7 +554,7 @@ def one_thread() -> Iterator[None]:
 
     Where the environment names a number, that stays.
     """
-    from ritornello.training.numpy.engine import blas_threads, limit_blas
+    from ritornello.model.blas import blas_threads, limit_blas
 
     before = blas_threads() if "OPENBLAS_NUM_THREADS" not in os.environ else None
     if before is not None:

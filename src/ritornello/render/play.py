@@ -30,9 +30,7 @@ def play_wave(wave: NDArray[np.float32], sample_rate: int, device: str | None = 
     Raises ImportError where miniaudio is missing, OSError where there is no sound device, ValueError for a device
     that is not there; each says what to do.
     """
-    miniaudio = _miniaudio()
-    with _no_chatter():
-        output = _open(miniaudio, 1 if wave.ndim == 1 else wave.shape[1], sample_rate, device)
+    output = open_device(1 if wave.ndim == 1 else wave.shape[1], sample_rate, device)
     over = threading.Event()
     try:
         stream = _stream(wave, round(REST_SECONDS * sample_rate), over)
@@ -44,6 +42,16 @@ def play_wave(wave: NDArray[np.float32], sample_rate: int, device: str | None = 
         output.close()
 
 
+def open_device(channels: int, sample_rate: int, device: str | None = None, buffer_ms: int = BUFFER_MS) -> Any:
+    """Open a sound device of miniaudio's. buffer_ms: of its buffer.
+
+    device, errors: as of `play_wave`.
+    """
+    miniaudio = _miniaudio()
+    with _no_chatter():
+        return _open(miniaudio, channels, sample_rate, device, buffer_ms)
+
+
 def _miniaudio() -> Any:
     try:
         import miniaudio
@@ -52,7 +60,7 @@ def _miniaudio() -> Any:
     return miniaudio
 
 
-def _open(miniaudio: Any, channels: int, sample_rate: int, device: str | None) -> Any:
+def _open(miniaudio: Any, channels: int, sample_rate: int, device: str | None, buffer_ms: int) -> Any:
     """Open a sound device. Miniaudio itself falls back on a silent one, which is refused here."""
     enabled = sorted(miniaudio.get_enabled_backends(), key=lambda backend: backend.value)  # miniaudio's own order
     backends, found = [backend for backend in enabled if backend.name not in NOT_TRIED], None
@@ -65,7 +73,7 @@ def _open(miniaudio: Any, channels: int, sample_rate: int, device: str | None) -
             miniaudio.SampleFormat.FLOAT32,
             channels,
             sample_rate,
-            BUFFER_MS,
+            buffer_ms,
             device_id=found,
             backends=backends,
             app_name="ritornello",

@@ -8,7 +8,8 @@ import pytest
 from benchmarks.live.jack import jack_server, missing, start_jack
 
 from ritornello.live.stage.backends import probe
-from ritornello.live.stage.output import Output, PlayOptions
+from ritornello.live.stage.desk import PlayOptions
+from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
 from ritornello.live.values import Event
 

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from ritornello.live.stage.backends import MemoryBackend
+from ritornello.live.stage.desk import Desk, PlayOptions
 from ritornello.live.stage.messages import PANIC
-from ritornello.live.stage.output import Desk, Output, PlayOptions, Schedule, Timing, percentiles
+from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions
+from ritornello.live.stage.schedule import Schedule
+from ritornello.live.stage.timing import Timing, percentiles
 from ritornello.live.values import Event
 
 PATIENCE = 20.0  # seconds, on a machine that is busy
@@ -321,7 +324,8 @@ def test_panic_reaches_every_channel(on_file):
 
 KILLED = """
 import sys, time
-from ritornello.live.stage.output import Output, PlayOptions
+from ritornello.live.stage.desk import PlayOptions
+from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions
 from ritornello.live.values import Event
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from trainers import make_engine, train
 
-from ritornello.training.numpy.engine import blas_threads, limit_blas
+from ritornello.model.blas import blas_threads, limit_blas
 
 
 @pytest.fixture(autouse=True)

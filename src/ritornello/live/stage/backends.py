@@ -52,7 +52,10 @@ class Backend(Protocol):
         """List the ports that can be played to."""
 
     def open_input(self, name: str, received: Received, is_virtual: bool) -> Callable[[], None]:
-        """Listen to a port; returns a function that closes it. Raises OSError where it cannot be opened."""
+        """Listen to a port; returns a function that closes it.
+
+        Raises OSError where it cannot be opened.
+        """
 
     def open_output(self, name: str, is_virtual: bool) -> Sender:
         """Open a port to play to. Raises OSError where it cannot be opened."""
@@ -100,7 +103,9 @@ def installed() -> list[str]:
 
 
 def open_backend(kind: str) -> Backend:
-    """Open a backend by its kind: one of KINDS, "memory", or "file:PATH", which writes what it is sent.
+    """Open a backend by its kind.
+
+    kind: one of KINDS, "memory", or "file:PATH", which writes what it is sent.
 
     Raises OSError where there is no MIDI here, ImportError where the package is missing.
     """
@@ -147,11 +152,17 @@ class RtmidiBackend:
         return list(port.ports if self._is_new else port.get_ports())
 
     def inputs(self) -> list[str]:
-        """List the ports that can be listened to, this process's own left out. Raises OSError where MIDI is gone."""
+        """List the ports that can be listened to, this process's own left out.
+
+        Raises OSError where MIDI is gone.
+        """
         return self._foreign("in")
 
     def outputs(self) -> list[str]:
-        """List the ports that can be played to, this process's own left out. Raises OSError where MIDI is gone."""
+        """List the ports that can be played to, this process's own left out.
+
+        Raises OSError where MIDI is gone.
+        """
         return self._foreign("out")
 
     def _foreign(self, way: str) -> list[str]:
@@ -165,7 +176,10 @@ class RtmidiBackend:
         return self._jack.names(way == "out") if self._jack else self._names(self._lists[way])
 
     def open_input(self, name: str, received: Received, is_virtual: bool) -> Callable[[], None]:
-        """Listen to a port; returns a function that closes it. Raises OSError where it cannot be opened."""
+        """Listen to a port; returns a function that closes it.
+
+        Raises OSError where it cannot be opened.
+        """
         port = self._make("in")
         if self._is_new:
             port.ignore_types(True, False, True)
@@ -245,7 +259,7 @@ class _Jack:
         self.has_stopped = True
 
     def names(self, is_input: bool) -> list[str]:
-        """List MIDI ports: those that can be played to where is_input, else those that can be listened to."""
+        """List MIDI ports: those that can be played to where is_input, else the others."""
         if self.has_stopped:
             raise OSError("the JACK server has stopped")
         found = self._jack.jack_get_ports(self._client, None, self.MIDI_TYPE, ctypes.c_ulong(1 if is_input else 2))
@@ -307,7 +321,10 @@ class MemoryBackend:
         return list(self.names)
 
     def open_input(self, name: str, received: Received, is_virtual: bool) -> Callable[[], None]:
-        """Listen to a port; returns a function that closes it. Raises OSError for one in use, or not there."""
+        """Listen to a port; returns a function that closes it.
+
+        Raises OSError for one in use, or not there.
+        """
         if name in self._receivers or (not is_virtual and name not in self.names):
             raise OSError(f"the port {name!r} cannot be opened")
         self._receivers[name] = received
@@ -364,7 +381,10 @@ class _FileSender:
 
 
 def main(kind: str) -> None:
-    """Try a backend, virtual ports too, and print the result as JSON; leave at once, since closing may hang."""
+    """Try a backend, virtual ports too, and print the result as JSON.
+
+    It leaves at once, since closing may hang.
+    """
     found: dict[str, Any] = {"inputs": [], "outputs": [], "has_virtual": False, "fault": ""}
     try:
         backend = open_backend(kind)

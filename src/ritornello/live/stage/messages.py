@@ -64,7 +64,10 @@ class Parser:
 
 
 def event_of(message: bytes, time: float, port: str = "") -> list[Event]:
-    """Make the event of one whole message, as a list; empty for those that the instrument does not use."""
+    """Make the event of one whole message, as a list.
+
+    It is empty for messages that the instrument does not use.
+    """
     status, channel = message[0], message[0] & 0x0F
     if status == POSITION:
         return [Event(time, "position", value=message[1] | message[2] << 7, port=port)]

@@ -12,8 +12,8 @@ from ritornello.live.stage.backends import NO_RTMIDI, Probe, installed, probe
 VIRTUAL = "virtual"
 ADDRESS = re.compile(r"\s+\d+:\d+$")  # ALSA's client and port, which change when a device is plugged in again
 PORT_HELP = (
-    'NAME, part of it, its number, "virtual" or "virtual NAME"; then, after commas, "channel 1 2", "transpose -12", '
-    '"offset 5" (milliseconds earlier)'
+    'NAME, part of it, its number, "virtual" or "virtual NAME", "osc HOST:PORT"; then, after commas, '
+    '"channel 1 2", "transpose -12", "offset 5" (milliseconds earlier)'
 )
 ADVICE = {
     "linux": (
@@ -46,6 +46,11 @@ class PortOptions(NamedTuple):
         """Whether the port is to be made, for other programs to connect to."""
         return self.name.split(" ")[0].lower() == VIRTUAL
 
+    @property
+    def is_osc(self) -> bool:
+        """Whether it is no MIDI port but an address for OSC."""
+        return self.name.split(" ")[0].lower() == "osc"
+
     def shifted(self, pitch: int) -> int | None:
         """Transpose a pitch; None where it leaves 0 to 127."""
         pitch += self.transpose
@@ -57,7 +62,10 @@ class PortOptions(NamedTuple):
 
 
 def read_port(text: str) -> PortOptions:
-    """Read a port as written on the command line or in a preset, by PORT_HELP. Raises ValueError with its rules."""
+    """Read a port as written on the command line or in a preset, by PORT_HELP.
+
+    Raises ValueError with its rules.
+    """
     name, *extras = (part.strip() for part in text.split(","))
     found: dict = {}
     for extra in extras:
@@ -99,7 +107,10 @@ def find_port(name: str, names: Sequence[str]) -> str:
 
 
 def find_backend() -> Probe:
-    """Find the first backend that works, with its ports; else a probe whose fault says what to do, in a line."""
+    """Find the first backend that works, with its ports.
+
+    Where none does, the probe's fault says what to do, in a line.
+    """
     kinds = installed()
     if not kinds:
         missing = not any(_has(module) for module in ("rtmidi2", "rtmidi"))

@@ -16,12 +16,13 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
+from ritornello.model.blas import blas_threads, limit_blas
 from ritornello.model.memory import Recalled
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch, batch_of
 from ritornello.training.loop import Learner
 from ritornello.training.memory import Memory
-from ritornello.training.numpy.engine import NumpyEngine, blas_threads, limit_blas
+from ritornello.training.numpy.engine import NumpyEngine
 from ritornello.training.plan import Plan, Setting, TrainOptions, make_plan, usable_cores
 from ritornello.training.run.ranks import ALONE, Ranks
 

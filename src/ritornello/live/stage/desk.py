@@ -1,0 +1,235 @@
+"""The ports of the process that plays: opened by name, watched, opened again when they come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from ritornello.live.stage.backends import Backend, Sender
+from ritornello.live.stage.messages import PANIC, Parser, bytes_of
+from ritornello.live.stage.ports import PortOptions, find_port
+from ritornello.live.values import Event
+
+
+class PlayOptions(NamedTuple):
+    """What the process opens.
+
+    kind: of the backend, as of `backends.open_backend`; "" for none. thru: pairs of names, from an input to an
+    output, as in the options of both. origin: of the engine's clock, in seconds of `time.perf_counter`. sound: a
+    device's name or "", to sound notes by the sample bank; None for no sound. program: General MIDI, of the sound.
+    is_restart: whether the player knows already what is missing.
+    """
+
+    kind: str
+    inputs: tuple[PortOptions, ...] = ()
+    outputs: tuple[PortOptions, ...] = ()
+    thru: tuple[tuple[str, str], ...] = ()
+    origin: float = 0.0
+    sound: str | None = None
+    program: int = 0
+    is_restart: bool = False
+
+
+class Desk:
+    """The ports of the process: opened by name, watched, opened again when they come back.
+
+    make: opens the backend, and may raise OSError. notify: takes a line for the player. receive: takes events.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Backend],
+        options: PlayOptions,
+        receive: Callable[[list[Event]], None],
+        notify: Callable[[str], None],
+    ):
+        self._make, self._options = make, options
+        self.origin = options.origin
+        self._backend: Backend | None = None
+        self._receive, self._notify = receive, notify
+        self._senders: dict[str, Sender] = {}  # by the name in the options
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._names: dict[tuple[str, str], str] = {}  # way and name in the options -> the port's own name
+        self._held: dict[str, set[tuple[int, int]]] = {}  # input -> channel and pitch of keys that are down
+        self._sending = threading.Lock()  # keys that are passed through come on a thread of the driver
+        self._missing: set[tuple[str, str]] = set()
+        self.heard_at: float | None = None  # when the last note came, until one is played
+
+    def open(self) -> None:
+        """Open all ports. A port that is not there is awaited, and the player is told."""
+        self._missing = {(way, port.name) for way, port in self._ports}
+        for port in self._options.outputs:
+            if port.is_osc:
+                from ritornello.live.stage.osc import OscSender
+
+                try:
+                    self._senders[port.name] = OscSender(port.name[len("osc ") :])
+                except (ValueError, ImportError) as error:
+                    self._notify(str(error))
+        if self._options.sound is not None:
+            self._open_sound(self._options.sound)
+        try:
+            self._backend = self._make() if self._ports else None
+        except (OSError, ImportError) as error:
+            if not self._options.is_restart:
+                self._notify(f"{error} (see `ritornello ports`; waiting for it)")
+            return
+        for way, port in self._ports:
+            try:
+                self._open(way, port)
+                if self._options.is_restart:
+                    self._notify(f"the port {port.name!r} is back")
+            except (OSError, ValueError) as error:
+                if not self._options.is_restart:
+                    self._notify(f"{error} (waiting for it)")
+
+    @property
+    def _ports(self) -> list[tuple[str, PortOptions]]:
+        outputs = [port for port in self._options.outputs if not port.is_osc]
+        return [*(("in", port) for port in self._options.inputs), *(("out", port) for port in outputs)]
+
+    def _open_sound(self, device: str) -> None:
+        from ritornello.live.stage.sound import SoundPort
+
+        try:
+            self._senders["sound"] = SoundPort(device or None, self._options.program)
+        except (OSError, ValueError, ImportError) as error:
+            self._notify(str(error))
+
+    def _open(self, way: str, port: PortOptions) -> None:
+        assert self._backend is not None
+        if port.is_virtual:
+            name = port.name[len("virtual") :].strip() or f"ritornello {way}"
+        else:
+            name = find_port(port.name, self._backend.inputs() if way == "in" else self._backend.outputs())
+        if way == "in":
+            parser = Parser(port.name)
+            self._listeners[port.name] = self._backend.open_input(
+                name, lambda message, at: self._hear(port, parser, message, at), port.is_virtual
+            )
+        else:
+            sender = self._backend.open_output(name, port.is_virtual)
+            if not port.is_virtual:  # what a process that died here left sounding
+                for message in PANIC:
+                    sender.send(message)
+            self._senders[port.name] = sender
+        self._names[way, port.name] = name
+        self._missing.discard((way, port.name))
+
+    def look(self) -> None:
+        """Look which ports are there: close those that are gone, open those that came back.
+
+        Raises OSError where the MIDI system itself is gone.
+        """
+        if self._backend is None:
+            if not self._missing:
+                return
+            try:
+                self._backend = self._make()
+            except (OSError, ImportError):
+                if "sound" not in self._senders:
+                    raise OSError("still no MIDI") from None  # libjack finds a new server in a new process only
+                return
+        there = {"in": self._backend.inputs(), "out": self._backend.outputs()}
+        for way, port in self._ports:
+            is_open = (way, port.name) not in self._missing
+            if is_open and not port.is_virtual and self._names[way, port.name] not in there[way]:
+                self.lose(way, port.name)
+            elif not is_open:
+                with suppress(OSError, ValueError):
+                    self._open(way, port)
+                    self._notify(f"the port {port.name!r} is back")
+
+    def lose(self, way: str, name: str) -> None:
+        """Give a port up until it comes back; keys that were down on it are released."""
+        if (way, name) in self._missing:
+            return
+        self._missing.add((way, name))
+        self._notify(f"the port {name!r} is lost; waiting for it to come back")
+        close = (
+            self._listeners.pop(name, None) if way == "in" else getattr(self._senders.pop(name, None), "close", None)
+        )
+        if close is not None:
+            threading.Thread(target=close, daemon=True).start()  # a driver may hang here
+        if way == "in":
+            now = time.perf_counter() - self.origin
+            ends = [Event(now, "note_off", pitch, 0, channel, name) for channel, pitch in self._held.pop(name, ())]
+            self._pass_on(name, [bytes_of(end) for end in ends])
+            self._receive(ends)
+
+    def _hear(self, port: PortOptions, parser: Parser, message: bytes, at: float) -> None:
+        """Take a message from an input: filter its channel, transpose, pass it through, hand it on."""
+        events = []
+        for event in parser.feed(message, at - self.origin):
+            if event.kind in ("note_on", "note_off", "control"):
+                if not port.takes(event.channel):
+                    continue
+                if event.kind != "control":
+                    pitch = port.shifted(event.number)
+                    if pitch is None:
+                        continue
+                    event = event._replace(number=pitch)
+                    keys = self._held.setdefault(port.name, set())
+                    (keys.add if event.kind == "note_on" else keys.discard)((event.channel, pitch))
+                    if event.kind == "note_on":
+                        self.heard_at = at
+            events.append(event)
+        if events:
+            self._pass_on(port.name, [bytes_of(event) for event in events])
+            self._receive(events)
+
+    def _pass_on(self, source: str, messages: list[bytes]) -> None:
+        """Send messages of an input to the outputs that it is wired to."""
+        for name in [to for here, to in self._options.thru if here == source]:
+            for message in messages:
+                self._send(name, message)
+
+    def send(self, event: Event) -> None:
+        """Play an event at its port, "" for all that are open."""
+        for port in self._options.outputs:
+            if event.port in ("", port.name):
+                pitch = port.shifted(event.number) if event.kind in ("note_on", "note_off") else event.number
+                if pitch is not None:
+                    channel = port.channels[0] if port.channels else event.channel
+                    self._send(port.name, bytes_of(event._replace(number=pitch, channel=channel)))
+        if "sound" in self._senders and event.port in ("", "sound"):
+            self._send("sound", bytes_of(event))
+
+    def _send(self, name: str, message: bytes) -> None:
+        with self._sending:
+            sender = self._senders.get(name)
+            try:
+                if sender is not None and message:
+                    sender.send(message)
+                return
+            except OSError:
+                pass
+        self.lose("out", name)
+
+    def panic(self) -> None:
+        """Tell every output to end all notes, whoever began them."""
+        for name in list(self._senders):
+            for message in PANIC:
+                self._send(name, message)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the MIDI system was found."""
+        return self._backend is not None
+
+    @property
+    def sound_ms(self) -> float | None:
+        """Delay of the sample bank's sound, None without it."""
+        return getattr(self._senders.get("sound"), "delay_ms", None)
+
+    def close(self) -> None:
+        """Close all ports; a driver may hang here."""
+        for close in self._listeners.values():
+            close()
+        for sender in self._senders.values():
+            sender.close()
+        if self._backend is not None:
+            self._backend.close()

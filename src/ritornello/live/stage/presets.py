@@ -1,0 +1,158 @@
+"""Presets: small TOML files with dials, controllers, a primer and ports, recalled while playing."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ritornello.atomic import write_bytes
+from ritornello.live.dials import Dials, check
+from ritornello.live.stage.ports import PortOptions, read_port
+from ritornello.live.values import Event
+
+SHIPPED = Path(__file__).parents[2] / "data" / "presets"
+TABLES = ("title", "primer", "dials", "controllers", "ports")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset changes; all else stays.
+
+    dials: name -> value. controllers: MIDI controller 0-127 -> dial. primer: notes or a file, fed to the model.
+    inputs, outputs: as of `ports.read_port`. thru: pairs of names, from an input to an output.
+    """
+
+    title: str = ""
+    primer: str = ""
+    dials: dict[str, Any] = field(default_factory=dict)
+    controllers: dict[int, str] = field(default_factory=dict)
+    inputs: tuple[PortOptions, ...] = ()
+    outputs: tuple[PortOptions, ...] = ()
+    thru: tuple[tuple[str, str], ...] = ()
+
+    def events(self, time: float) -> list[Event]:
+        """Make the events that turn the dials, all at one moment, so that nothing sounds between."""
+        return [Event(time, "dial", name=name, value=value) for name, value in self.dials.items()]
+
+
+def preset_names() -> list[str]:
+    """List the presets that come with the program."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def read_preset(name: str | Path) -> Preset:
+    """Read a preset, a TOML file or the name of one that comes with the program.
+
+    Raises OSError where there is none; ValueError, naming the file and the entry, for one that is broken.
+    """
+    path = Path(name)
+    if not path.suffix and (SHIPPED / f"{name}.toml").is_file():
+        path = SHIPPED / f"{name}.toml"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no preset {str(name)!r}: give a .toml file, or {', '.join(preset_names())}"
+        )
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        return _preset(content)
+    except (ValueError, TypeError, AttributeError) as error:  # TOML's errors and those of Unicode are ValueErrors
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _preset(content: dict[str, Any]) -> Preset:
+    unknown = content.keys() - {*TABLES}
+    if unknown:
+        raise ValueError(f"there is no entry {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
+    dials, ports = content.get("dials", {}), content.get("ports", {})
+    for name, value in dials.items():
+        check(name, value)
+    controllers = {}
+    for number, name in content.get("controllers", {}).items():
+        if not number.isdecimal() or int(number) > 127:
+            raise ValueError(f"controllers are 0 to 127, not {number}")
+        _need_dial(name)
+        controllers[int(number)] = name
+    if unknown := ports.keys() - {"in", "out", "thru"}:
+        raise ValueError(f"ports has in, out and thru, not {', '.join(sorted(unknown))}")
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in ports.get("thru", ())):
+        raise ValueError('ports.thru is a list of pairs, such as [["Keystation", "Synth"]]')
+    return Preset(
+        str(content.get("title", "")),
+        str(content.get("primer", "")),
+        dials,
+        controllers,
+        tuple(read_port(text) for text in ports.get("in", ())),
+        tuple(read_port(text) for text in ports.get("out", ())),
+        tuple((here, there) for here, there in ports.get("thru", ())),
+    )
+
+
+def _need_dial(name: str) -> None:
+    names = [each.name for each in fields(Dials)]
+    if name not in names:
+        raise ValueError(f"no such dial: {name!r}; there are {', '.join(names)}")
+
+
+def save_preset(path: str | Path, preset: Preset, replace: bool = False) -> None:
+    """Write a preset: what it changes, and nothing else.
+
+    Its ports are left out. replace: as of `atomic.write_files`. Raises OSError where it cannot be written.
+    """
+    lines = [f"{name} = {_toml(getattr(preset, name))}" for name in ("title", "primer") if getattr(preset, name)]
+    for name, table in (("dials", preset.dials), ("controllers", preset.controllers)):
+        if table:
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    write_bytes(path, ("\n".join(lines).strip() + "\n").encode(), replace=replace)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = "".join(f"\\u{ord(sign):04x}" if sign < " " or sign in '"\\' else sign for sign in value)
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def changed_dials(dials: dict[str, Any]) -> dict[str, Any]:
+    """Keep the dials that differ from their usual places."""
+    return {each.name: dials[each.name] for each in fields(Dials) if dials[each.name] != each.default}
+
+
+class Controllers:
+    """Which MIDI controller turns which dial; one that is moved after `learn` becomes the dial's."""
+
+    def __init__(self, numbers: dict[int, str] | None = None):
+        self.numbers = dict(numbers or {})
+        self.learning = ""  # the dial whose controller is awaited
+
+    def learn(self, name: str) -> None:
+        """Give a dial to the controller that is moved next. Raises ValueError for an unknown dial."""
+        _need_dial(name)
+        self.learning = name
+
+    def turned(self, event: Event) -> Event | None:
+        """Turn a controller's event into a dial's; None for a controller without a dial.
+
+        Its 0 to 127 are spread evenly over the dial's range, its names or, for a switch, its two halves.
+        """
+        if self.learning:
+            self.numbers = {number: name for number, name in self.numbers.items() if name != self.learning}
+            self.numbers[event.number], self.learning = self.learning, ""
+        name = self.numbers.get(event.number)
+        return None if name is None else Event(event.time, "dial", name=name, value=dial_value(name, event.value))
+
+
+def dial_value(name: str, position: int) -> Any:
+    """Turn a controller's position, 0 to 127, into the value of a dial."""
+    found = next(each for each in fields(Dials) if each.name == name)
+    metadata, share = found.metadata, min(max(position, 0), 127) / 127
+    if "names" in metadata:
+        names = metadata["names"] or ("",)
+        return names[min(int(share * len(names)), len(names) - 1)]
+    if isinstance(found.default, bool):
+        return share >= 0.5
+    value = metadata["low"] + share * (metadata["high"] - metadata["low"])
+    return round(value) if isinstance(found.default, int) else round(value, 4)

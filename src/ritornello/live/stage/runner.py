@@ -1,0 +1,359 @@
+"""Play in real time: the engine between what is heard and the process that plays."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from ritornello.live.stage.desk import PlayOptions
+from ritornello.live.stage.output import Output
+from ritornello.live.stage.ports import PortOptions, find_backend
+from ritornello.live.stage.presets import Controllers, changed_dials, read_preset
+from ritornello.live.stage.timing import Timing
+from ritornello.live.values import Event, State
+from ritornello.model.blas import limit_blas
+
+TURN_SECONDS = 0.1  # the longest wait
+SHOWN_SECONDS = 0.05  # between two states that are shown
+SLACK_SECONDS = 0.004  # before the next moment, within which nothing is shown
+LATE_SECONDS = 0.05  # a plan that is later than this is left out: the one before goes on
+TICK_SECONDS = 0.5
+COLLECT_SECONDS = 10.0  # between two collections of garbage
+RESTART_SECONDS = 1.0  # between two trials to start the process that plays
+OURS = ("preset", "learn", "panic", "quit", "notice")  # events for this file, not for the engine
+
+
+class Instrument(Protocol):
+    """What is played: the face of `engine.Engine`."""
+
+    def hear(self, event: Event) -> None:
+        """Take an event."""
+
+    def advance(self, now: float) -> list[Event]:
+        """Return the events that are to be played, with their times."""
+
+    def next_moment(self) -> float | None:
+        """Return when there is something to do next."""
+
+    def state(self, now: float) -> State:
+        """Describe a moment for screens."""
+
+
+class View(Protocol):
+    """Something that shows states: a screen, OSC, a WebSocket."""
+
+    def show(self, state: State, timing: Timing, notices: Sequence[str]) -> None:
+        """Show a state. It must not take long: the engine waits."""
+
+    def close(self) -> None:
+        """Stop showing."""
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What is connected to the instrument.
+
+    kind: of the MIDI backend; "auto" looks for one where ports are asked for. sound: a sound device's name, "" for
+    the system's own, None for none. controllers: MIDI controller -> dial. seconds: after which it ends.
+    script: events of a player that is no person, with their times. osc: where OSC is received, as HOST:PORT or PORT.
+    osc_to: where the state goes by OSC. web: port of the WebSocket, 0 for any, None for none.
+    """
+
+    inputs: tuple[PortOptions, ...] = ()
+    outputs: tuple[PortOptions, ...] = ()
+    thru: tuple[tuple[str, str], ...] = ()
+    kind: str = "auto"
+    sound: str | None = None
+    program: int = 0
+    controllers: dict[int, str] = field(default_factory=dict)
+    seconds: float | None = None
+    script: tuple[Event, ...] = ()
+    keys: bool = False
+    key_length: float = 0.6  # seconds, where the terminal does not report when a key goes up
+    screen: bool = False
+    osc: str = ""
+    osc_to: str = ""
+    web: int | None = None
+    link: bool = False
+
+
+class Inbox:
+    """Events from other threads; `pipe` can be waited for together with that of the process that plays."""
+
+    def __init__(self, origin: float):
+        self.origin = origin
+        self._queue: SimpleQueue[Event] = SimpleQueue()
+        self.pipe, self._bell = Pipe(duplex=False)
+
+    def put(self, event: Event) -> None:
+        """Add an event, from any thread."""
+        self._queue.put(event)
+        with suppress(OSError):  # closed: the performance is over
+            self._bell.send_bytes(b"!")
+
+    def now(self) -> float:
+        """Tell the engine's time."""
+        return time.perf_counter() - self.origin
+
+    def take(self) -> list[Event]:
+        """Take all events that came."""
+        with suppress(OSError, EOFError):
+            while self.pipe.poll():
+                self.pipe.recv_bytes()
+        events: list[Event] = []
+        with suppress(Empty):
+            while True:
+                events.append(self._queue.get_nowait())
+        return events
+
+
+def perform(
+    engine: Instrument,
+    options: StageOptions,
+    notify: Callable[[str], None] = lambda line: None,
+    tick: Callable[[float], None] = lambda now: None,
+) -> Timing:
+    """Play until the time is up, the player quits, or Ctrl-C.
+
+    All notes are ended whatever happens.
+
+    The engine's time 0 is when all is open. notify: takes a line for the player. tick: called about twice a second,
+    with the time, so that a session is written as it is played. Returns how punctual the notes were.
+    """
+    with _calm(), ExitStack() as stack:
+        performance = Performance(engine, options, notify, tick)
+        stack.callback(performance.close)
+        with suppress(KeyboardInterrupt):
+            performance.open()
+            performance.run()
+        return performance.timing
+
+
+class Performance:
+    """One performance: what is open, and the loop that serves it. See `perform`."""
+
+    def __init__(
+        self,
+        engine: Instrument,
+        options: StageOptions,
+        notify: Callable[[str], None],
+        tick: Callable[[float], None],
+    ):
+        self._engine, self._options, self._notify, self._tick = engine, options, notify, tick
+        self._script = sorted(options.script, key=lambda event: event.time)
+        self._controllers = Controllers(options.controllers)
+        self._views: list[View] = []
+        self._sources: list[Any] = []
+        self._notices: list[str] = []
+        self._is_over = False
+        self._restart_at = self._shown_at = self._tick_at = self._collect_at = 0.0
+        self.timing = Timing()
+        self._inbox = Inbox(time.perf_counter())
+        self._output: Output | None = None
+
+    def open(self) -> None:
+        """Open ports, views and sources.
+
+        What cannot be opened is named in a line, and the rest plays on.
+        """
+        options, kind = self._options, self._options.kind
+        inputs, outputs = options.inputs, options.outputs
+        if kind == "auto" and not all(port.is_osc for port in (*inputs, *outputs)):
+            found = find_backend()
+            kind = found.kind
+            if found.fault:
+                self._say(found.fault)
+                inputs, outputs = (), tuple(port for port in outputs if port.is_osc)
+        self._output = Output(
+            PlayOptions(kind, inputs, outputs, options.thru, self._inbox.origin, options.sound, options.program)
+        )
+        self._take(self._output.wait_ready())
+        self._inbox.origin = time.perf_counter()  # opening takes a while, and the beat begins when all is open
+        self._output.set_origin(self._inbox.origin)
+        for opening in (self._open_osc, self._open_web, self._open_link, self._open_keys, self._open_screen):
+            try:
+                opening()
+            except (OSError, ValueError, ImportError) as error:
+                self._say(str(error))
+
+    def _open_osc(self) -> None:
+        if self._options.osc:
+            from ritornello.live.stage.osc import OscIn
+
+            self._sources.append(OscIn(self._options.osc, self._inbox.put, self._inbox.now))
+        if self._options.osc_to:
+            from ritornello.live.stage.osc import OscOut
+
+            self._views.append(OscOut(self._options.osc_to))
+
+    def _open_web(self) -> None:
+        if self._options.web is not None:
+            from ritornello.live.stage.broadcast import Broadcast
+
+            broadcast = Broadcast(self._options.web, self._inbox.put, self._inbox.now)
+            self._views.append(broadcast)
+            self._say(f"the state is sent to {broadcast.address}")
+
+    def _open_link(self) -> None:
+        if self._options.link:
+            from ritornello.live.stage.link import LinkSource
+
+            self._sources.append(LinkSource(self._inbox.put, self._inbox.now))
+
+    def _open_keys(self) -> None:
+        if self._options.keys:
+            from ritornello.live.stage.keyboard import Keyboard
+
+            self._sources.append(Keyboard(self._inbox.put, self._inbox.now, self._options.key_length))
+
+    def _open_screen(self) -> None:
+        if self._options.screen:
+            from ritornello.live.stage.screen import Screen
+
+            self._views.append(Screen())
+
+    def run(self) -> None:
+        """Run the engine until the performance is over."""
+        assert self._output is not None
+        while not self._is_over:
+            now = self._inbox.now()
+            if self._options.seconds is not None and now >= self._options.seconds:
+                return
+            moment = self._engine.next_moment()
+            until = min(TURN_SECONDS, moment - now if moment is not None else TURN_SECONDS)
+            if self._script:
+                until = min(until, self._script[0].time - now)
+            pipes = [self._inbox.pipe] if self._restart_at else [self._output.pipe, self._inbox.pipe]
+            if until > 0:
+                wait(pipes, until)
+            self._serve()
+
+    def _serve(self) -> None:
+        """Take what came, let the engine work, and hand over what it plays."""
+        assert self._output is not None
+        events = [] if self._restart_at else self._take(self._output.receive())
+        events += self._inbox.take()
+        now = self._inbox.now()
+        while self._script and self._script[0].time <= now:
+            events.append(self._script.pop(0))
+        for event in sorted(events, key=lambda event: event.time):
+            self._hear(event)
+        moment = self._engine.next_moment()
+        if moment is not None and now - moment > LATE_SECONDS:
+            self._engine.hear(Event(moment, "skipped"))
+        self._output.send(self._engine.advance(self._inbox.now()))
+        self._do_the_rest()
+
+    def _hear(self, event: Event) -> None:
+        """Hand an event to the engine; those of this file are dealt with here."""
+        if event.kind not in OURS:
+            turned = self._controllers.turned(event) if event.kind == "control" else None
+            self._engine.hear(turned or event)
+            return
+        try:
+            self._command(event)
+        except (OSError, ValueError) as error:
+            self._say(str(error))
+
+    def _command(self, event: Event) -> None:
+        if event.kind == "preset":
+            preset = read_preset(event.name)
+            self._controllers.numbers |= preset.controllers
+            for turn in preset.events(event.time):
+                self._engine.hear(turn)
+        elif event.kind == "learn":
+            self._controllers.learn(event.name)
+            self._say(f"move the controller that is to be {event.name}")
+        elif event.kind == "notice":
+            self._say(event.name)
+        elif event.kind == "quit":
+            self._is_over = True
+        elif self._output is not None:
+            self._output.panic()
+
+    def _take(self, came: list[tuple[str, Any]]) -> list[Event]:
+        """Sort what came from the process that plays; returns the events among it."""
+        events: list[Event] = []
+        for kind, value in came:
+            if kind == "events":
+                events += value
+            elif kind == "timing":
+                self.timing = value
+            elif kind == "notice":
+                self._say(value)
+            elif kind == "gone":
+                self._restart_at = self._inbox.now() + RESTART_SECONDS
+        return events
+
+    def _say(self, line: str) -> None:
+        self._notices.append(line)
+        self._notify(line)
+
+    def _do_the_rest(self) -> None:
+        """Show, write and tidy up, where there is time before the next moment."""
+        now, moment = self._inbox.now(), self._engine.next_moment()
+        slack = TURN_SECONDS if moment is None else moment - now
+        if (
+            self._views
+            and now - self._shown_at >= SHOWN_SECONDS
+            and (slack > SLACK_SECONDS or now - self._shown_at > 0.2)
+        ):
+            self._shown_at = now
+            state = self._engine.state(now)
+            for view in self._views:
+                view.show(state, self.timing, self._notices[-3:])
+        if now - self._tick_at >= TICK_SECONDS:
+            self._tick_at = now
+            self._tick(now)
+        if self._restart_at and now >= self._restart_at and self._output is not None:
+            self._restart_at = 0.0
+            self._output.restart()
+        if now - self._collect_at >= COLLECT_SECONDS and slack > 0.02:
+            self._collect_at = now
+            gc.collect()
+
+    @property
+    def controllers(self) -> dict[int, str]:
+        """MIDI controllers and their dials, as they were given and learned."""
+        return self._controllers.numbers
+
+    def changed_dials(self) -> dict[str, Any]:
+        """List the dials that do not stand at their usual places, for a preset."""
+        return changed_dials(self._engine.state(self._inbox.now()).dials)
+
+    def close(self) -> None:
+        """End all notes and close everything; what hangs is left behind."""
+        if self._output is not None:
+            self._output.close()
+        for each in (*self._views, *self._sources):
+            with suppress(Exception):
+                each.close()
+        self._tick(self._inbox.now())
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Keep Python from pausing.
+
+    One BLAS thread, short turns of threads, and garbage is collected when there is time.
+    """
+    limit_blas(1)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        sys.setswitchinterval(interval)

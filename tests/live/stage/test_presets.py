@@ -1,0 +1,140 @@
+"""Presets and MIDI learn: what they change, and what is said of a broken one."""
+
+import pytest
+
+from ritornello.live.dials import Dials
+from ritornello.live.stage.ports import PortOptions
+from ritornello.live.stage.presets import (
+    Controllers,
+    Preset,
+    changed_dials,
+    dial_value,
+    preset_names,
+    read_preset,
+    save_preset,
+)
+from ritornello.live.values import Event
+
+WHOLE = """
+title = "Left hand"
+primer = "C4 E4 G4"
+[dials]
+temperature = 0.8
+mode = "duet"
+[controllers]
+1 = "temperature"
+[ports]
+in = ["Keystation, channel 1"]
+out = ["virtual"]
+thru = [["Keystation", "virtual"]]
+"""
+
+
+def preset(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_preset_is_read(tmp_path):
+    found = read_preset(preset(tmp_path, WHOLE))
+    assert found == Preset(
+        "Left hand",
+        "C4 E4 G4",
+        {"temperature": 0.8, "mode": "duet"},
+        {1: "temperature"},
+        (PortOptions("Keystation", (0,)),),
+        (PortOptions("virtual"),),
+        (("Keystation", "virtual"),),
+    )
+    assert [(e.time, e.name, e.value) for e in found.events(2.0)] == [
+        (2.0, "temperature", 0.8),
+        (2.0, "mode", "duet"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[dials]\ntemperature = 9", "temperature must be 0 to 3, not 9"),
+        ("[dials]\nspeed = 1", "no such dial: 'speed'"),
+        ('[dials]\nmode = "solo"', "mode must be one of"),
+        ('[controllers]\n128 = "qpm"', "controllers are 0 to 127, not 128"),
+        ('[controllers]\n1 = "speed"', "no such dial: 'speed'"),
+        ('[ports]\nin = ["a, channel 20"]', "is not understood at 'channel 20'"),
+        ('[ports]\nthru = ["a"]', "ports.thru is a list of pairs"),
+        ("dial = 1", "there is no entry dial; there are title, primer, dials, controllers, ports"),
+        ("dials = 3", "'int' object"),
+        ("[dials", "mine.toml"),
+    ],
+)
+def test_a_broken_preset_names_the_file_and_the_entry(tmp_path, text, message):
+    with pytest.raises(ValueError, match=r"mine\.toml") as caught:
+        read_preset(preset(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_preset_that_is_not_there_lists_those_that_are():
+    with pytest.raises(OSError, match=r"no preset 'nothing'.*installation"):
+        read_preset("nothing")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_shipped_presets_are_whole_and_hold_differences_only(name):
+    found = read_preset(name)
+    usual = vars(Dials())
+    assert found.title
+    assert found.dials
+    assert all(usual[dial] != value for dial, value in found.dials.items() if dial != "mode")
+    Dials(**found.dials)
+
+
+def test_a_preset_is_saved_as_it_is_read(tmp_path):
+    path = tmp_path / "p.toml"
+    mine = Preset('a "b"\n', "C4", {"temperature": 0.5, "is_random": True, "scale": "D dorian"}, {7: "density"})
+    save_preset(path, mine)
+    assert read_preset(path) == mine
+
+
+def test_only_dials_that_were_turned_are_kept():
+    assert changed_dials(vars(Dials(temperature=0.5))) == {"temperature": 0.5}
+
+
+def control(number, value):
+    return Event(1.0, "control", number, value)
+
+
+def test_a_controller_turns_its_dial():
+    controllers = Controllers({1: "temperature"})
+    assert controllers.turned(control(1, 127)) == Event(1.0, "dial", name="temperature", value=3)
+    assert controllers.turned(control(2, 0)) is None
+
+
+def test_a_controller_that_is_moved_becomes_the_dial_s():
+    controllers = Controllers({1: "density", 2: "temperature"})
+    controllers.learn("density")
+    assert controllers.turned(control(2, 0)).name == "density"
+    assert controllers.numbers == {2: "density"}
+    assert controllers.turned(control(1, 0)) is None
+    with pytest.raises(ValueError, match="no such dial"):
+        controllers.learn("speed")
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "value"),
+    [
+        ("temperature", 0, 0),
+        ("taboo", 127, 16),
+        ("qpm", 0, 10),
+        ("mode", 0, "call-response"),
+        ("mode", 127, "autonomous"),
+        ("is_random", 63, False),
+        ("is_random", 64, True),
+        ("low", 64, 62),
+        ("scale", 5, ""),
+    ],
+)
+def test_a_position_is_spread_over_the_range(name, position, value):
+    assert dial_value(name, position) == value
+    Dials().turned(name, value)

@@ -1,0 +1,192 @@
+"""A performance in real time: from what is heard to what is played, whatever goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ritornello.live.dials import Dials
+from ritornello.live.stage.backends import Probe
+from ritornello.live.stage.ports import PortOptions
+from ritornello.live.stage.runner import Inbox, Performance, StageOptions, perform
+from ritornello.live.values import Event, State
+
+PATIENCE = 30.0
+VIRTUAL = (PortOptions("virtual f"),)
+
+
+class Follower:
+    """An instrument that plays a fifth above what it hears, and ends each note with the player's."""
+
+    def __init__(self):
+        self.heard, self.states, self.next, self.skips = [], 0, None, 0
+        self._events = []
+        self.dials = Dials()
+
+    def hear(self, event):
+        self.heard.append(event)
+        if event.kind == "dial":
+            self.dials = self.dials.turned(event.name, event.value)
+        if event.kind == "skipped":
+            self.skips += 1
+            self.next = None
+        if event.kind in ("note_on", "note_off"):
+            self._events.append(event._replace(number=event.number + 7, port=""))
+
+    def advance(self, now):
+        events, self._events = self._events, []
+        return events
+
+    def next_moment(self):
+        return self.next
+
+    def state(self, now):
+        self.states += 1
+        return State(now, 0, 1, 100, "4/4", "", True, "own tempo", "follow", "both", (), vars(self.dials), 1.0)
+
+
+def played(path):
+    pairs = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return [content for _, content in pairs if content[0] in "89"]
+
+
+SCRIPT = (Event(0.3, "note_on", 60, 80), Event(0.4, "note_off", 60), Event(0.5, "note_on", 62, 80))
+
+
+def test_what_is_heard_is_answered_and_what_sounds_at_the_end_is_ended(tmp_path):
+    engine, ticks = Follower(), []
+    options = StageOptions(kind=f"file:{tmp_path / 'played'}", outputs=VIRTUAL, script=SCRIPT, seconds=2.0)
+    timing = perform(engine, options, tick=ticks.append)
+    assert played(tmp_path / "played") == ["904350", "804300", "904550", "804500"]
+    assert [event.kind for event in engine.heard] == ["note_on", "note_off", "note_on"]
+    assert timing.notes == 2
+    assert ticks
+
+
+def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path):
+    preset = tmp_path / "p.toml"
+    preset.write_text('[dials]\ntemperature = 0.5\nmode = "duet"\n[controllers]\n2 = "density"')
+    script = (
+        Event(0.1, "control", 1, 127),
+        Event(0.2, "preset", name=str(preset)),
+        Event(0.3, "control", 2, 127),
+        Event(0.4, "learn", name="qpm"),
+        Event(0.5, "control", 3, 0),
+        Event(0.6, "preset", name="no-such-preset"),
+        Event(0.7, "control", 9, 5),
+        Event(0.8, "quit"),
+    )
+    engine, notices = Follower(), []
+    perform(engine, StageOptions(controllers={1: "temperature"}, script=script), notices.append)
+    assert [(e.kind, e.name or e.number, e.value) for e in engine.heard] == [
+        ("dial", "temperature", 3),
+        ("dial", "temperature", 0.5),
+        ("dial", "mode", "duet"),
+        ("dial", "density", 4),
+        ("dial", "qpm", 10),
+        ("control", 9, 5),
+    ]
+    assert notices[0] == "move the controller that is to be qpm"
+    assert "no preset 'no-such-preset'" in notices[1]
+
+
+def test_a_plan_that_is_too_late_is_left_out():
+    engine = Follower()
+    engine.next = -1.0
+    perform(engine, StageOptions(seconds=0.3))
+    assert engine.skips == 1
+    assert engine.heard[0].time == -1.0
+
+
+def test_the_process_that_plays_is_started_again_when_it_dies(tmp_path):
+    engine, path = Follower(), tmp_path / "played"
+    options = StageOptions(kind=f"file:{path}", outputs=VIRTUAL)
+    performance = Performance(engine, options, lambda line: None, lambda now: None)
+    performance.open()
+    thread = threading.Thread(target=performance.run)
+    thread.start()
+    try:
+        os.kill(performance._output.process_id, signal.SIGTERM)
+        until, i = time.monotonic() + PATIENCE, 0
+        while not played(path):
+            assert time.monotonic() < until
+            performance._inbox.put(Event(performance._inbox.now(), "note_on", 60 + i % 12, 80))
+            i += 1
+            time.sleep(0.2)
+    finally:
+        performance._inbox.put(Event(0, "quit"))
+        thread.join(PATIENCE)
+        performance.close()
+    ons, offs = (sum(message[0] == sign for message in played(path)) for sign in "98")
+    assert ons == offs > 0
+
+
+def test_without_anything_it_plays_on(monkeypatch):
+    monkeypatch.setattr("ritornello.live.stage.runner.find_backend", lambda: Probe("", fault="no MIDI here"))
+    notices = []
+    options = StageOptions(
+        inputs=(PortOptions("0"),),
+        outputs=(PortOptions("0"),),
+        sound="no such device",
+        osc="x",
+        keys=True,
+        seconds=0.3,
+    )
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        perform(Follower(), options, notices.append)
+    text = "\n".join(notices)
+    for part in ("no MIDI here", "no sound device", "'x' is no address", "--keys needs a terminal"):
+        assert text.count(part) == 1
+
+
+def test_events_of_other_threads_arrive():
+    inbox = Inbox(0.0)
+    threads = [threading.Thread(target=lambda: [inbox.put(Event(0, "tap")) for _ in range(100)]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert inbox.pipe.poll()
+    assert len(inbox.take()) == 300
+    assert not inbox.pipe.poll()
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_runner import Follower, VIRTUAL
+from ritornello.live.stage.runner import StageOptions, perform
+from ritornello.live.values import Event
+if __name__ == "__main__":
+    options = StageOptions(kind="file:" + sys.argv[1], outputs=VIRTUAL, script=(Event(0.0, "note_on", 60, 80),))
+    perform(Follower(), options)
+    print("over", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise on Windows")
+def test_ctrl_c_ends_the_notes(tmp_path):
+    script, path = tmp_path / "play.py", tmp_path / "played"
+    script.write_text(INTERRUPTED)
+    player = subprocess.Popen(
+        [sys.executable, str(script), str(path), str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + PATIENCE
+    while not played(path):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    os.killpg(player.pid, signal.SIGINT)
+    out, err = player.communicate(timeout=PATIENCE)
+    assert (out, err, player.returncode) == ("over\n", "", 0)
+    assert played(path) == ["904350", "804300"]
