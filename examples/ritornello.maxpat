@@ -28,7 +28,7 @@
      ],
      "numinlets": 1,
      "numoutlets": 0,
-     "text": "ritornello jam --osc 9000 --osc-to 9001 --out \"osc 127.0.0.1:9001\""
+     "text": "ritornello jam --osc 9000 --osc-to 9001 --midi-out \"osc 127.0.0.1:9001\""
     }
    },
    {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ritornello.live.engine import Engine
     from ritornello.live.score import Performance
     from ritornello.live.session import Heading, Session, SessionFile
+    from ritornello.live.stage.runner import StageOptions
     from ritornello.music.values import Melody, Note, Piece
     from ritornello.render.page import Exhibit
 
@@ -92,19 +93,23 @@ def jam(
     session: str | Path | None = None,
     out: str | Path | None = None,
     seconds: float | None = None,
+    stage: StageOptions | None = None,
+    preset: str | Path | None = None,
     on_line: Callable[[str], None] = lambda line: None,
     replace: bool = False,
     dials: Dials,
 ) -> Jam:
-    """Play a model with a file, as if both were on stage.
+    """Play a model with a file on a virtual clock, or on stage in real time.
 
-    The clock is virtual, so that it takes a moment.
+    The virtual clock takes a moment.
 
     model: a Model, a file, a run folder or a shipped name; None is the default one. play: a music file or music in
     memory, the player; its tempo and metre hold unless `qpm` and `metre` are given. None for a machine alone, which
     plays for `seconds`. seed: None draws one. session: a file to keep the performance in. out: a file to write it to,
-    by suffix as `Jam.save`. seconds: where the performance ends; None is the end of the file and its answer.
-    on_line: called with a line on each answer.
+    by suffix as `Jam.save`. seconds: where the performance ends; None is the end of the file and its answer; on stage
+    without a file, until you stop it. stage: what is connected, None for the virtual clock. preset: a TOML file or
+    the name of one that is shipped; dials that are given stay. on_line: called with a line on each answer, and on
+    stage with what goes wrong.
     Raises ValueError for a model that cannot play live, a file without notes, a dial out of range; FileExistsError
     for a file that must be kept.
     """
@@ -118,7 +123,9 @@ def jam(
         atomic.check_files([out], atomic.maker_of("jam", out), replace)
     if session is not None and not replace:
         atomic.check_files([session], atomic.maker_of("session", session))
-    if play is None and seconds is None:
+    if preset is not None:
+        stage, dials = _with_preset(preset, stage, dials)
+    if play is None and seconds is None and stage is None:
         raise ValueError("a machine alone needs to know how long it plays: seconds=60, --for 60")
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"seconds must be more than 0, not {seconds}")
@@ -130,8 +137,11 @@ def jam(
     kept = Session(heading)
     with _kept_in(session, heading) as file:
         engine = _engine(chosen, heading, [kept, *([file] if file else [])])
-        with one_thread():
-            kept.end = rehearse(engine, performance, seconds)
+        if stage is not None:
+            kept.end = _perform(engine, performance, seconds, stage, on_line)
+        else:
+            with one_thread():
+                kept.end = rehearse(engine, performance, seconds)
         if file:
             file.close(kept.end)
     made = Jam(kept)
@@ -173,6 +183,46 @@ def replay(
     if out is not None:
         made.save(out, replace)
     return made
+
+
+def _with_preset(name: str | Path, stage: StageOptions | None, dials: Dials) -> tuple[StageOptions | None, Dials]:
+    """Add a preset to what is connected and to the dials, where nothing else was asked for."""
+    from ritornello.live.stage.presets import read_preset
+
+    preset, usual = read_preset(name), Dials()
+    added = {key: value for key, value in preset.dials.items() if getattr(dials, key) == getattr(usual, key)}
+    if stage is not None:
+        stage = dataclasses.replace(
+            stage,
+            inputs=stage.inputs or preset.inputs,
+            outputs=stage.outputs or preset.outputs,
+            thru=stage.thru or preset.thru,
+            controllers={**preset.controllers, **stage.controllers},
+        )
+    return stage, dataclasses.replace(dials, **added)
+
+
+def _perform(
+    engine: Engine,
+    performance: Performance | None,
+    seconds: float | None,
+    stage: StageOptions,
+    on_line: Callable[[str], None],
+) -> float:
+    """Play in real time, a file as the player if there is one; return the end in seconds."""
+    from ritornello.live.rehearsal import AFTERWARDS
+    from ritornello.live.stage.runner import perform
+    from ritornello.live.values import Event
+
+    if performance is not None:
+        script = [*performance.events, Event(performance.end, "turn")]
+        stage = dataclasses.replace(stage, script=tuple(script))
+        beat = engine.play.beat
+        answer = engine.play.dials.answer_bars or AFTERWARDS
+        if engine.play.dials.mode == "call-response":  # as long as the file, from a bar line
+            answer = engine.play.dials.answer_bars or beat.beat_at(performance.end) / float(beat.bars.length) + 1
+        seconds = seconds or performance.end + answer * float(beat.bars.length) * 60 / beat.qpm
+    return perform(engine, dataclasses.replace(stage, seconds=seconds), on_line).end
 
 
 def _engine(model: Model, heading: Heading, keepers: Sequence[Any]) -> Engine:

@@ -1,8 +1,10 @@
-"""ritornello jam: the live instrument."""
+"""ritornello jam and ritornello ports: the live instrument, and what it can be connected to."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import CycloptsError, Parameter
 
@@ -11,8 +13,52 @@ from ritornello.cli.console import AsJson, Console, Quiet, Replace
 from ritornello.live.dials import Dials
 from ritornello.plural import counted
 
+if TYPE_CHECKING:
+    from ritornello.live.stage.runner import StageOptions
+
 Flag = Annotated[bool, Parameter(negative=())]
 SHOWN = 10  # differences of a replay
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What the instrument is connected to, in real time."""
+
+    midi_in: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    """MIDI port to listen to: its name, part of it, its number, or "virtual"; several times for several."""
+
+    midi_out: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    """MIDI port to play to, or "osc HOST:PORT"; several times for several."""
+
+    thru: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    """"IN > OUT": what comes in at one port goes straight to another."""
+
+    sound: Flag = False
+    """Sound with the sample bank; on when nothing else is connected."""
+
+    device: str | None = None
+    """Part of the name of the sound device; "null" is silent."""
+
+    keys: Flag = False
+    """Play on the computer's keyboard: A is C; Z and X change the octave; escape ends all notes."""
+
+    key_length: float | None = None
+    """Seconds that a key's note lasts, where the terminal does not report releases; without it, a beat."""
+
+    osc: str | None = None
+    """Listen to OSC: a port on this machine, or HOST:PORT."""
+
+    osc_to: str | None = None
+    """Send the state by OSC: a port on this machine, or HOST:PORT."""
+
+    web: int | None = None
+    """Send the state to pages over a WebSocket of this machine, at this port; 0 is any."""
+
+    link: Flag = False
+    """Follow Ableton Link; its tempo is never changed."""
+
+    screen: Flag = False
+    """Show the performance in the terminal; on when nothing else is connected."""
 
 
 def jam(
@@ -26,6 +72,8 @@ def jam(
     seconds: Annotated[float | None, Parameter(name="--for")] = None,
     virtual_time: Flag = False,
     replay: str | None = None,
+    preset: str | None = None,
+    connections: Annotated[Connections, Parameter(name="*")] = Connections(),
     dials: Annotated[Dials, Parameter(name="*", negative=())] = Dials(),
     replace: Replace = False,
     as_json: AsJson = False,
@@ -37,6 +85,8 @@ def jam(
     by note, fills your rests, or plays alone.
 
     Example: ritornello jam --play tune.mid --virtual-time -o jam.mid
+
+    In real time, with a MIDI keyboard: ritornello jam --midi-in Keystation --sound
 
     Hear once more what a session played: ritornello jam --replay evening.session -o evening.mid
 
@@ -56,6 +106,8 @@ def jam(
         Where the performance ends; without it, with the file and its answer, or when you stop it.
     virtual_time
         Do not wait for the clock: hours pass in seconds, and nothing sounds.
+    preset
+        A preset: a TOML file, or duet, installation, conductor, studio-track or class.
     replay
         Compute anew what the machine played in this session, and compare.
     """
@@ -76,6 +128,7 @@ def jam(
             "\n".join([*shown, f"{made.summary}: {verdict}"]),
         )
         return
+    is_live = not virtual_time and (connections != Connections() or (play is None and seconds is None))
     made = api.jam(
         model,
         play=play,
@@ -83,6 +136,8 @@ def jam(
         session=session,
         out=out,
         seconds=seconds,
+        preset=preset,
+        stage=_stage(connections, dials) if is_live else None,
         on_line=console.say,
         replace=replace,
         dials=dials,
@@ -92,3 +147,46 @@ def jam(
     value = {"seed": made.session.heading.seed, "seconds": made.session.end, "answers": answers, "files": files}
     written = f"; wrote {', '.join(files)}" if files else ""
     console.result(value, f"{made.summary}, seed {made.session.heading.seed}{written}")
+
+
+def _stage(asked: Connections, dials: Dials) -> StageOptions:
+    """Turn what was asked for into what is opened: with nothing, keyboard, sound and screen."""
+    from ritornello.live.stage.ports import read_port
+    from ritornello.live.stage.runner import StageOptions
+
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    is_bare = asked == Connections()
+    has_sound = asked.sound or asked.device is not None or is_bare
+    pairs = [tuple(part.strip() for part in pair.split(">")) for pair in asked.thru]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError('--thru is written "IN > OUT", with the names of --midi-in and --midi-out')
+    return StageOptions(
+        inputs=tuple(map(read_port, asked.midi_in)),
+        outputs=tuple(map(read_port, asked.midi_out)),
+        thru=tuple((pair[0], pair[1]) for pair in pairs),
+        sound=(asked.device or "") if has_sound else None,
+        program=dials.program,
+        keys=asked.keys or (is_bare and is_terminal),
+        key_length=asked.key_length or 60 / dials.qpm,
+        osc=asked.osc or "",
+        osc_to=asked.osc_to or "",
+        web=asked.web,
+        link=asked.link,
+        screen=asked.screen or (is_bare and is_terminal),
+    )
+
+
+def ports(*, as_json: AsJson = False) -> None:
+    """List the MIDI ports that the live instrument can listen to and play to.
+
+    Where there are none, one line says what is wrong and what to do.
+    It needs rtmidi2: pip install "ritornello[live]".
+
+    Example: ritornello ports
+    """
+    from ritornello.live.stage.ports import describe_ports, find_backend
+
+    found = find_backend()
+    if found.fault and not as_json:
+        raise OSError(found.fault)
+    Console(as_json=as_json).result(found._asdict(), describe_ports(found))

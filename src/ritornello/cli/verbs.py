@@ -13,10 +13,9 @@ from ritornello.cli.corpus.show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
 from ritornello.cli.generate import generate
-from ritornello.cli.jam import jam
+from ritornello.cli.jam import jam, ports
 from ritornello.cli.kit import kit
 from ritornello.cli.play import play
-from ritornello.cli.ports import ports
 from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train

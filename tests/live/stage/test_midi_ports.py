@@ -70,10 +70,10 @@ def test_without_midi_one_line_says_what_to_do(platform, text):
 def test_the_list_of_ports():
     found = Probe("rtmidi2", ("a piano",), (), True)
     assert describe_ports(found).splitlines() == [
-        "listen to (--in):",
+        "listen to (--midi-in):",
         "  0  a piano",
-        "play to (--out): none",
-        'other programs can connect to a port of ours: --in virtual, --out "virtual NAME"',
+        "play to (--midi-out): none",
+        'other programs can connect to a port of ours: --midi-in virtual, --midi-out "virtual NAME"',
     ]
     assert "loopMIDI" in describe_ports(Probe("rtmidi2"), "win32")
     assert "no device is connected" in describe_ports(Probe("rtmidi2"), "win32")

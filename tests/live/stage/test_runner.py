@@ -61,10 +61,11 @@ SCRIPT = (Event(0.3, "note_on", 60, 80), Event(0.4, "note_off", 60), Event(0.5, 
 def test_what_is_heard_is_answered_and_what_sounds_at_the_end_is_ended(tmp_path):
     engine, ticks = Follower(), []
     options = StageOptions(kind=f"file:{tmp_path / 'played'}", outputs=VIRTUAL, script=SCRIPT, seconds=2.0)
-    timing = perform(engine, options, tick=ticks.append)
+    performed = perform(engine, options, tick=ticks.append)
     assert played(tmp_path / "played") == ["904350", "804300", "904550", "804500"]
-    assert [event.kind for event in engine.heard] == ["note_on", "note_off", "note_on"]
-    assert timing.notes == 2
+    assert [event.kind for event in engine.heard] == ["note_on", "note_off", "note_on", "stop"]
+    assert performed.timing.notes == 2
+    assert performed.end >= 2
     assert ticks
 
 
@@ -82,7 +83,8 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         Event(0.8, "quit"),
     )
     engine, notices = Follower(), []
-    perform(engine, StageOptions(controllers={1: "temperature"}, script=script), notices.append)
+    performed = perform(engine, StageOptions(controllers={1: "temperature"}, script=script), notices.append)
+    assert performed.controllers == {1: "temperature", 2: "density", 3: "qpm"}
     assert [(e.kind, e.name or e.number, e.value) for e in engine.heard] == [
         ("dial", "temperature", 3),
         ("dial", "temperature", 0.5),
@@ -90,6 +92,7 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         ("dial", "density", 4),
         ("dial", "qpm", 10),
         ("control", 9, 5),
+        ("stop", 0, 0),
     ]
     assert notices[0] == "move the controller that is to be qpm"
     assert "no preset 'no-such-preset'" in notices[1]

@@ -138,10 +138,10 @@ def describe_ports(found: Probe, platform: str = sys.platform) -> str:
     if found.fault:
         return found.fault
     lines = []
-    for title, names in (("listen to (--in)", found.inputs), ("play to (--out)", found.outputs)):
+    for title, names in (("listen to (--midi-in)", found.inputs), ("play to (--midi-out)", found.outputs)):
         lines += [f"{title}:", *(f"  {i}  {name}" for i, name in enumerate(names))] if names else [f"{title}: none"]
     if found.has_virtual:
-        lines.append('other programs can connect to a port of ours: --in virtual, --out "virtual NAME"')
+        lines.append('other programs can connect to a port of ours: --midi-in virtual, --midi-out "virtual NAME"')
     else:
         lines.append(NO_VIRTUAL.get(platform, "no virtual ports here"))
     if not (found.inputs or found.outputs):

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
-from ritornello.live.stage.presets import Controllers, changed_dials, read_preset
+from ritornello.live.stage.presets import Controllers, read_preset
 from ritornello.live.stage.timing import Timing
 from ritornello.live.values import Event, State
 from ritornello.model.blas import limit_blas
@@ -45,6 +45,14 @@ class Instrument(Protocol):
 
     def state(self, now: float) -> State:
         """Describe a moment for screens."""
+
+
+class Performed(NamedTuple):
+    """What became of a performance. end: in seconds of the engine's time. controllers: as given and learned."""
+
+    end: float
+    timing: Timing
+    controllers: dict[int, str]
 
 
 class View(Protocol):
@@ -120,13 +128,13 @@ def perform(
     options: StageOptions,
     notify: Callable[[str], None] = lambda line: None,
     tick: Callable[[float], None] = lambda now: None,
-) -> Timing:
+) -> Performed:
     """Play until the time is up, the player quits, or Ctrl-C.
 
     All notes are ended whatever happens.
 
     The engine's time 0 is when all is open. notify: takes a line for the player. tick: called about twice a second,
-    with the time, so that a session is written as it is played. Returns how punctual the notes were.
+    with the time, so that a session is written as it is played.
     """
     with _calm(), ExitStack() as stack:
         performance = Performance(engine, options, notify, tick)
@@ -134,7 +142,7 @@ def perform(
         with suppress(KeyboardInterrupt):
             performance.open()
             performance.run()
-        return performance.timing
+        return Performed(performance.end(), performance.timing, performance.controllers)
 
 
 class Performance:
@@ -320,14 +328,17 @@ class Performance:
             self._collect_at = now
             gc.collect()
 
+    def end(self) -> float:
+        """Let the engine end what it plays; returns the time."""
+        now = self._inbox.now()
+        self._engine.hear(Event(now, "stop"))
+        self._engine.advance(now)  # the process that plays ends what sounds by itself
+        return now
+
     @property
     def controllers(self) -> dict[int, str]:
         """MIDI controllers and their dials, as they were given and learned."""
         return self._controllers.numbers
-
-    def changed_dials(self) -> dict[str, Any]:
-        """List the dials that do not stand at their usual places, for a preset."""
-        return changed_dials(self._engine.state(self._inbox.now()).dials)
 
     def close(self) -> None:
         """End all notes and close everything; what hangs is left behind."""

@@ -1,0 +1,79 @@
+"""How fast is a step of the model, how punctual are the notes, how soon comes an answer through real MIDI ports?
+
+Under three minutes; --long takes ten for the punctuality alone. It starts and stops a JACK server itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from benchmarks.live.jack import jack_server, missing
+from benchmarks.live.timing import answers, lateness
+from benchmarks.report import arguments, hardware, tell
+from ritornello.live.stage.timing import percentiles
+from ritornello.model.blas import limit_blas
+
+STEPS = 3000
+
+
+def steps() -> dict[str, float]:
+    """Time one step of the default model, feed and ask with tracker and features, on one thread."""
+    import ritornello
+
+    limit_blas(1)
+    player = ritornello.load_model().player()
+    tune = ritornello.load_model().generate(bars=16, seed=1)
+    tokens = [int(token) for token in ritornello.load_model().encode(tune.melody)][:-1]
+    times = []
+    while len(times) < STEPS:
+        player.reset()
+        for token in tokens:
+            begin = time.perf_counter()
+            player.feed(token)
+            player.ask()
+            times.append((time.perf_counter() - begin) * 1000)
+    median, p99 = percentiles(times)
+    return {"p50_ms": median, "p99_ms": p99}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--long", action="store_true", help="ten minutes of sixteenths instead of forty seconds")
+    options = parser.parse_args()
+    seconds = 600 if options.long else 40
+    step = steps()
+    one, both = lateness(seconds, 1), lateness(seconds / 2, 2)
+    found = {
+        "step_p50_ms": step["p50_ms"],
+        "step_p99_ms": step["p99_ms"],
+        "lateness_p99_ms": one["p99_ms"],
+        "lateness_jitter_ms": one["jitter_ms"],
+        "lateness_max_ms": one["max_ms"],
+        "sleeping_p99_ms": one["sleeping_p99_ms"],
+        "sleeping_max_ms": one["sleeping_max_ms"],
+        "both_cores_busy_p99_ms": both["p99_ms"],
+        "both_cores_busy_sleeping_p99_ms": both["sleeping_p99_ms"],
+    }
+    lacking = missing()
+    if lacking:
+        print(lacking, file=sys.stderr)
+    else:
+        with jack_server():
+            answer = answers(600)
+        found |= {
+            "answer_p50_ms": answer["p50_ms"],
+            "answer_p99_ms": answer["p99_ms"],
+            "answer_jitter_ms": answer["jitter_ms"],
+            "answer_ours_p99_ms": answer["ours_p99_ms"],
+        }
+    if options.json:
+        print(json.dumps({"hardware": hardware(), **found}))
+        return
+    tell([{"what": name, "ms": value} for name, value in found.items()], False)
+
+
+if __name__ == "__main__":
+    main()
