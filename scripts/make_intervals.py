@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ritornello.atomic import write_files
-from ritornello.live.intervals import SHAPE, VOICES, Table, interval, place_strength, step_class
+from ritornello.live.line.intervals import SHAPE, VOICES, Table, interval, place_strength, step_class
 from ritornello.music.abc.reader import AbcError, decode_abc, read_abc
 from ritornello.music.values import Note, Piece, Timeline
 
@@ -29,7 +29,7 @@ d35811b2d5c9b0bbc5887d60a2936454815416e8), of whose scores only those were taken
 Counts of intervals are facts; they are in the public domain as well.
 
 `intervals.npz` holds `counts`, {shape}: by voice ({voices}), strength of the beat (barline, another
-beat, between), step of the soprano (as `ritornello.live.intervals.step_class`), interval before, and interval:
+beat, between), step of the soprano (as `ritornello.live.line.intervals.step_class`), interval before, and interval:
 semitones below the soprano, modulo 12.
 
 - {hymns} hymns in four voices, {notes} intervals

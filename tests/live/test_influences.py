@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from ritornello.live.dials import Dials
-from ritornello.live.harmony import chord_weights
-from ritornello.live.history import Group
-from ritornello.live.influence import circling_pitches, forbidden_pitches, group_weights
 from ritornello.live.line import Line
+from ritornello.live.line.harmony import chord_weights
+from ritornello.live.line.history import Group
+from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights
 from ritornello.live.values import LineNote
 from ritornello.model.file import DEFAULT, find_model, load_model
 
@@ -55,7 +55,7 @@ def bits_of(line: Line, pitches, start: int, is_own: bool = False) -> float:
 
 
 def _metre():
-    from ritornello.live.line import named_metre
+    from ritornello.live.line.line import named_metre
 
     return named_metre("4/4")
 
@@ -124,6 +124,32 @@ def test_a_snapshot_is_as_old_when_it_is_recalled_as_when_it_was_kept(make_line)
     line.recall("a")
     after = group_weights(line._history.learned().groups, line.dials, line._history.learned().now)
     assert after == pytest.approx(before)
+
+
+def test_a_model_that_takes_over_knows_what_was_played(make_line):
+    songs = load_model(find_model("songs"))
+    line = played_twice(make_line(scale="G", low=36))
+    line.heard(eighths([60] * 4, Fraction(60)))
+    line.heard(eighths(MOTIF[:2], Fraction(100)))
+    other, fresh = line.played_by(songs), Line(songs.build(), songs.encoding, 0, line.dials)
+    fresh.heard(eighths(MOTIF[:2], Fraction(100)))
+    assert (other.count, other.dials, other.seed) == (line.count, line.dials, line.seed)
+    assert bits_of(other, MOTIF[2:], 101) < bits_of(fresh, MOTIF[2:], 101) - 3
+
+
+def test_phrases_that_no_answer_followed_are_remembered_to_their_last_note(make_line):
+    answered, silent = make_line(scale="G"), make_line(scale="G")
+    for line in (answered, silent):
+        for start in (0, 40):
+            line.heard(eighths(MOTIF, Fraction(start)))
+            if line is answered:
+                line.propose(Fraction(start + 3), Fraction(start + 4), line.dials)
+        line.heard(eighths(MOTIF[:4], Fraction(80)))
+    bits = [bits_of(line, MOTIF[4:], 82) for line in (answered, silent)]
+    assert bits[0] == pytest.approx(bits[1])
+    fresh = make_line(scale="G")
+    fresh.heard(eighths(MOTIF[:4], Fraction(80)))
+    assert bits[0] < bits_of(fresh, MOTIF[4:], 82) - 4
 
 
 def test_an_unknown_snapshot_is_refused(make_line):

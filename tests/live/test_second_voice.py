@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ritornello.live.dials import Dials
-from ritornello.live.intervals import (
+from ritornello.live.line import Line
+from ritornello.live.line.intervals import (
     BARLINE,
     BEAT,
     BETWEEN,
@@ -22,8 +23,7 @@ from ritornello.live.intervals import (
     shipped_table,
     step_class,
 )
-from ritornello.live.line import Line
-from ritornello.live.second import register
+from ritornello.live.line.second import register
 from ritornello.live.values import LineNote
 from ritornello.model.file import DEFAULT, find_model, load_model
 from ritornello.music.abc.reader import decode_abc, read_abc

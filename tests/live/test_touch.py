@@ -9,9 +9,9 @@ import pytest
 
 from ritornello.encoding import make_encoding
 from ritornello.live.dials import Dials
-from ritornello.live.intervals import BARLINE, BEAT, BETWEEN
 from ritornello.live.line import Line
-from ritornello.live.touch import USUAL, Touch
+from ritornello.live.line.intervals import BARLINE, BEAT, BETWEEN
+from ritornello.live.line.touch import USUAL, Touch
 from ritornello.live.values import LineNote
 from ritornello.music.beats import metre_named
 

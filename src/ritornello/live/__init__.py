@@ -5,7 +5,7 @@ An `Event` is all that is heard and all that is played. Its way through the room
     stage/      ports, OSC, keyboard, clock sources: events with their times, in seconds, come in
     engine.py   one method per musical event; the time is given, never asked for
     beat.py     seconds to beats and back: own tempo, taps, MIDI clock, Link
-    line.py     the melody that player and model write together: what was heard is fed, what may follow is proposed
+    line/       the melody that player and model write together: what was heard is fed, what may follow is proposed
     ways.py     the ways of playing: who plays when
     plan.py     notes that are proposed, and those that are committed
     stage/      one process plays committed events at their times

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ritornello.live.intervals import BARLINE, BEAT, BETWEEN, place_strength
+from ritornello.live.line.intervals import BARLINE, BEAT, BETWEEN, place_strength
 from ritornello.live.values import LineNote
 from ritornello.music.values import Metre
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.live.dials import Dials
-from ritornello.live.harmony import allowed_pitches, chord_weights
-from ritornello.live.intervals import BASS_BELOW, BETWEEN, interval, place_strength, shipped_table, step_class
+from ritornello.live.line.harmony import allowed_pitches, chord_weights
+from ritornello.live.line.intervals import BASS_BELOW, BETWEEN, interval, place_strength, shipped_table, step_class
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key, Metre
 

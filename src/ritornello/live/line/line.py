@@ -16,7 +16,7 @@ from ritornello.generate.constraints import metre_rows, split_parts
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.options import GenerateOptions
 from ritornello.live.dials import Dials
-from ritornello.live.harmony import (
+from ritornello.live.line.harmony import (
     allowed_pitches,
     chord_weights,
     density_bias,
@@ -24,11 +24,11 @@ from ritornello.live.harmony import (
     note_values,
     octaves_into,
 )
-from ritornello.live.history import GRID, Heading, History, Learned, bar_of, steps
-from ritornello.live.influence import circling_pitches, forbidden_pitches, group_weights, level_factors
-from ritornello.live.intervals import BETWEEN, place_strength
-from ritornello.live.second import SecondVoice, drawn
-from ritornello.live.touch import USUAL, Touch
+from ritornello.live.line.history import GRID, Heading, History, Learned, bar_of, steps
+from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights, level_factors
+from ritornello.live.line.intervals import BETWEEN, place_strength
+from ritornello.live.line.second import SecondVoice, drawn
+from ritornello.live.line.touch import USUAL, Touch
 from ritornello.live.values import LineNote
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm
@@ -96,6 +96,19 @@ class Line:
     def of(cls, model: ModelFile, seed: int = 0, dials: Dials = Dials()) -> Line:
         """Make the line of a model."""
         return cls(model.build(), model.encoding, seed, dials, model.pitch_range)
+
+    def played_by(self, model: ModelFile) -> Line:
+        """Return a line of another model with this one's notes, touch and number of proposals.
+
+        It has read them when this returns. Snapshots stay with their own model.
+        """
+        other = Line.of(model, self.seed, self.dials)
+        other.count, other.key, other._chord = self.count, self.key, self._chord
+        other._touch, other._second = copy(self._touch), copy(self._second)
+        other._history.entries = self._history.entries.copy()
+        for entry in other._history.entries[-1:]:
+            other._players_at(other._history, Fraction(entry.end, GRID), named_metre(self.dials.metre))
+        return other
 
     def reset(self) -> None:
         """Forget what was learned on the spot."""
@@ -214,10 +227,12 @@ class Line:
 
         Besides, how much each note group counts in their memory.
         """
-        self.key = self._found_key(start, metre)
         low, high = self._register()
-        begin = history.begin(start, metre, self.key)
-        players = history.players_at(start, Heading(begin, metre, self.key, (low + high) // 2))
+        for place in [*history.unread(start, metre), None]:
+            at = start if place is None else place
+            self.key = self._found_key(at, metre)
+            heading = Heading(history.begin(at, metre, self.key), metre, self.key, (low + high) // 2)
+            players = history.players_at(at, heading, place is not None)
         weights = group_weights(history.groups, self.dials, float(start))
         players.set_factors(level_factors(self._network.alphabet.memory, self.dials))
         players.weigh(weights[: players.groups])

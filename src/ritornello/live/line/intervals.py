@@ -24,7 +24,7 @@ LEAP = 3  # semitones
 DISSONANT = (1, 2, 6, 10, 11)  # semitones, modulo 12
 TRUST = 8.0  # places by which the wider count weighs against the narrow one
 BASS_BELOW = 14  # semitones from the melody to the middle of a register, from where the bass's table is read
-FILE = Path(__file__).parents[1] / "data" / "intervals" / "intervals.npz"
+FILE = Path(__file__).parents[2] / "data" / "intervals" / "intervals.npz"
 
 
 class Table:

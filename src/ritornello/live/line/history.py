@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ GRID = 24  # steps to a quarter, to which notes are rounded
 SILENCE = 2  # bars, after which a melody begins anew
 MOST_BARS, KEPT_BARS = 32, 8  # of a melody, and of what is fed again where one begins in the midst of playing
 MOST_NOTES, KEPT_NOTES = 640, 512
+MOST_UNREAD = 256  # notes that are still read, once the machine is to play
 MOST_GROUPS, KEPT_GROUPS = 1024, 768  # in memory
 PLACES = 12  # to go back to where notes are taken back
 
@@ -35,6 +37,9 @@ class Entry(NamedTuple):
     end: int
     pitch: int
     is_own: bool
+
+
+START = attrgetter("start")
 
 
 class Heading(NamedTuple):
@@ -80,6 +85,7 @@ class History:
         self._players = Players(network, encoding, 1, with_rules=True)
         self._places = [(0, 0, self._players.snapshot())]  # tokens fed, groups, and the place
         self._now = 0.0
+        self._read = 0  # steps up to which all was read
 
     def add(self, notes: Sequence[LineNote], is_own: bool) -> None:
         """Add notes in order of their starts; what sounds is cut short where the next begins."""
@@ -87,6 +93,7 @@ class History:
             start = steps(note.start)
             entry = Entry(start, max(steps(note.end), start + 1), note.pitch, is_own)
             later = [other for other in self._pop_from(start) if other.start > start]
+            self._read = min(self._read, start)
             if self.entries and self.entries[-1].end > start:
                 self.entries[-1] = self.entries[-1]._replace(end=start)
             if later:
@@ -98,6 +105,7 @@ class History:
     def take_back(self, start: Fraction) -> None:
         """Remove the machine's notes that begin at `start` or later."""
         self.entries += [entry for entry in self._pop_from(steps(start)) if not entry.is_own]
+        self._read = min(self._read, steps(start))
 
     def _pop_from(self, start: int) -> list[Entry]:
         """Take off the entries that begin at `start` or later, in steps."""
@@ -108,7 +116,7 @@ class History:
 
     def since(self, start: Fraction) -> list[Entry]:
         """List the entries that begin at `start` or later."""
-        return self.entries[bisect_left(self.entries, steps(start), key=lambda entry: entry.start) :]
+        return self.entries[bisect_left(self.entries, steps(start), key=START) :]
 
     def own_end(self, start: Fraction) -> Fraction:
         """Return where the machine's last note ends, `start` where that is over."""
@@ -152,18 +160,30 @@ class History:
                 return before.begin
         return Fraction(max(first, place - KEPT_BARS * bar) // bar * bar, GRID)
 
-    def players_at(self, start: Fraction, heading: Heading) -> Players:
+    def unread(self, start: Fraction, metre: Metre) -> list[Fraction]:
+        """List where melodies before `start` end that were not read yet, in quarters."""
+        bar, place = int(bar_of(metre) * GRID), steps(start)
+        first = max(bisect_left(self.entries, self._read, key=START) - 1, len(self.entries) - MOST_UNREAD, 0)
+        entries = [entry for entry in self.entries[first:] if entry.start < place]
+        found, begun = [], entries[0].start if entries else 0
+        for entry, after in zip(entries, [*(entry.start for entry in entries[1:]), place], strict=False):
+            if after - entry.end >= SILENCE * bar or after - begun >= MOST_BARS * bar:
+                found.append(Fraction(entry.end, GRID))
+                begun = after
+        return found
+
+    def players_at(self, start: Fraction, heading: Heading, for_good: bool = False) -> Players:
         """Return players that have read the line up to `start`.
 
-        They may be fed freely: the next call begins from what was played.
+        They may be fed freely: the next call begins from what was played. for_good: no note will be cut short.
         """
-        self._now = float(start)
+        self._now, self._read = float(start), steps(start)
         if self._heading is None or heading[:3] != self._heading[:3]:
             self._begin_anew(heading)
         place = steps(start)
         entries = [entry for entry in self.since(heading.begin) if entry.start < place]
         tokens, onsets = self._tokens(entries, place, heading)
-        settled = onsets[-2] if len(onsets) > 1 else 0  # the last note may still be cut short
+        settled = len(tokens) if for_good else onsets[-2] if len(onsets) > 1 else 0  # the last one may be cut short
         alike = zip(tokens[:settled], self._fed, strict=False)
         common = next((n for n, (new, old) in enumerate(alike) if new != old), min(settled, len(self._fed)))
         while self._places[-1][0] > common:

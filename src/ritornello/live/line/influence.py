@@ -9,7 +9,7 @@ import numpy as np
 from ritornello.encoding.memory import levels
 from ritornello.generate.circles import FIGURES, MOST_NOTES, UNITS
 from ritornello.live.dials import Dials
-from ritornello.live.history import Group
+from ritornello.live.line.history import Group
 
 LONG_ORDER = 2  # events of a context from which on it is a source that a melody keeps to
 
