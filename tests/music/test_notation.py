@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ritornello.music.beats import beat_lengths
-from ritornello.music.notation import FLAGS, TYPES, notate
+from ritornello.music.beats import TYPES, beat_lengths
+from ritornello.music.notation import FLAGS, notate
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 SHORT = {"whole": "1", "half": "2", "quarter": "4", "eighth": "8", "16th": "16", "32nd": "32"}
@@ -74,6 +74,20 @@ def test_a_pick_up_is_counted_from_its_end_and_taken_from_the_last_bar():
     melody = Melody((Note(0, 2, 67), Note(2, 12, 72), Note(14, 10, 72)), timeline)
     assert values(melody) == "8 | 2. | 2~ 8"
     assert [(bar.number, bar.full) for bar in notate(melody)] == [(0, False), (1, True), (2, False)]
+
+
+@pytest.mark.parametrize(
+    ("last", "written"),
+    [
+        (4, "4 r4"),  # filled up to what the pick-up leaves
+        (8, "2"),
+        (10, "2~ 8 r8"),  # more sounds than that: a full bar
+    ],
+)
+def test_a_last_bar_and_a_pick_up_make_one_bar(last, written):
+    timeline = Timeline(4, metres=(Metre(0, 3, 4), Metre(4, 3, 4)))
+    melody = Melody((Note(0, 4, 67), Note(4, 12, 72), Note(16, last, 72)), timeline)
+    assert values(melody) == f"4 | 2. | {written}"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ritornello.music.values import Key, Melody, Metre, Note, Timeline
-from ritornello.render.staff import drawable, rounded, staff_png, staff_svg, svg_size
+from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
+from ritornello.render.engraving.readable import drawable, rounded
+from ritornello.render.staff import staff_png, staff_svg, svg_size
 
 pytest.importorskip("verovio")
 
@@ -59,7 +60,7 @@ def test_a_narrower_staff_has_more_systems_and_the_height_follows():
     wide, narrow = staff_svg(LONG, 900), staff_svg(LONG, 400)
     assert len(systems(narrow)) > len(systems(wide)) > 1
     assert svg_size(narrow)[1] > svg_size(wide)[1]
-    assert svg_size(staff_svg(SCALE))[1] < 150  # one system, no empty page below
+    assert svg_size(staff_svg(SCALE))[1] < 170  # one system, no empty page below
     assert svg_size(wide)[0] == pytest.approx(900, abs=1)
 
 
@@ -75,11 +76,47 @@ def bars_of(*counts):
 
 def test_systems_that_could_hold_more_hold_four_bars_where_that_makes_phrases():
     assert systems(staff_svg(bars_of(*[2] * 12), 1000)) == [4, 4, 4]
-    assert systems(staff_svg(bars_of(*[2] * 10), 900)) == [5, 5]
+    assert systems(staff_svg(bars_of(*[2] * 10), 900)) == [4, 4, 2]
+    assert systems(staff_svg(bars_of(*[2] * 9), 900)) == [4, 5]  # no bar is left alone
 
 
-def test_the_system_that_holds_fewest_bars_rules_all():
-    assert systems(staff_svg(bars_of(*[1] * 8, *[16] * 7), 900)) == [3] * 5
+def test_full_bars_get_shorter_systems_that_still_end_with_phrases():
+    assert systems(staff_svg(bars_of(*[16] * 8), 900)) == [2] * 4  # three would fit
+    assert systems(staff_svg(bars_of(*[16] * 8, *[1] * 8), 900)) == [2] * 4 + [4, 4]
+
+
+def test_a_bar_that_fills_more_than_a_system_gets_one_of_its_own():
+    assert systems(staff_svg(bars_of(*[32] * 4), 300)) == [1] * 4
+
+
+def texts(svg):
+    """The words of a picture, from top to bottom as they are written."""
+    return ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_title_composer_and_a_tempo_in_whole_numbers_stand_above_the_staff():
+    melody = Melody(SCALE.notes, Timeline(tempos=(Tempo(0, 99.7),)), "Scale & co")
+    assert texts(staff_svg(melody, composer="A. Nonymous"))[:3] == ["Scale & co", "A. Nonymous", "= 100"]
+    assert texts(staff_svg(melody, with_title=False))[0] == "= 100"
+    in_six = Melody(SCALE.notes, Timeline(metres=(Metre(0, 6, 8),), tempos=(Tempo(0, 90.0),)))
+    assert texts(staff_svg(in_six))[0] == "= 60"  # dotted quarters
+
+
+def test_a_long_title_is_broken_and_stays_inside_the_picture():
+    title = "The Third Booke of Ayres, or Songs to be sung to the Lute, Orpharion or Viols, newly composed"
+    lines = texts(staff_svg(Melody(SCALE.notes, title=title), 400))[:-1]
+    assert " ".join(lines) == title
+    assert len(lines) > 1
+
+
+def test_every_system_but_the_first_begins_with_the_number_of_its_bar():
+    numbers = [text for text in texts(staff_svg(LONG, 900)) if text.isdigit()]
+    assert numbers == ["5", "9", "13"]
+
+
+def test_the_last_barline_is_a_final_one():
+    *_, last = re.findall(r'<g class="barLine">(.*?)</g>', staff_svg(LONG))
+    assert last.count("<path") == 2
 
 
 def test_a_pick_up_goes_along_with_the_first_system():

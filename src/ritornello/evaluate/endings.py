@@ -13,7 +13,7 @@ from ritornello.evaluate.repetition import note_arrays
 from ritornello.music.beats import beat_lengths
 from ritornello.music.keys import estimate_key
 from ritornello.music.values import Key, Melody, Metre
-from ritornello.render.staff import drawable
+from ritornello.render.engraving.readable import drawable
 
 HAMMERED = 3  # notes of a last bar
 WIDE = (3, 5, 6, 7)  # notes of a tuplet of several beats

@@ -22,6 +22,16 @@ from ritornello.music.values import Metre, MetreName
 LONGEST = Fraction(8)  # a breve, in quarters
 SHORTEST = Fraction(1, 256)  # a 1024th, in quarters: the shortest value that has a name
 
+TYPES = {
+    Fraction(8): "breve",
+    Fraction(4): "whole",
+    Fraction(2): "half",
+    Fraction(1): "quarter",
+    Fraction(1, 2): "eighth",
+    Fraction(1, 4): "16th",
+    **{Fraction(4, n): f"{n}{'nd' if n == 32 else 'th'}" for n in (32, 64, 128, 256, 512, 1024)},
+}
+
 Span = tuple[Fraction, Fraction]
 
 
@@ -83,6 +93,20 @@ def beat_lengths(metre: Metre) -> list[Fraction]:
         return [unit] * count
     twos = [2 * unit] * (count // 2)
     return [*twos[:-1], 3 * unit] if count % 2 else twos
+
+
+def tempo_mark(qpm: float, metre: Metre) -> tuple[str, int, int]:
+    """Express a tempo in the first beat of a metre.
+
+    Returns its note value by name, the number of its dots, 0 or 1, and beats per minute, rounded; quarters where no
+    value has the length of the beat.
+    """
+    beat = beat_lengths(metre)[0]
+    dots = int(beat.numerator % 3 == 0)
+    value = TYPES.get(beat * Fraction(2, 3) if dots else beat)
+    if value is None:  # a metre that counts in thirds
+        beat, value, dots = Fraction(1), "quarter", 0
+    return value, dots, max(1, round(qpm / float(beat)))
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from ritornello.music.beats import SHORTEST, BeatTree, Span, Tuplet, normal_for, odd_part
+from ritornello.music.beats import SHORTEST, TYPES, BeatTree, Span, Tuplet, normal_for, odd_part
 from ritornello.music.keys import estimate_signature
 from ritornello.music.spelling import Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
 
-TYPES = {
-    Fraction(8): "breve",
-    Fraction(4): "whole",
-    Fraction(2): "half",
-    Fraction(1): "quarter",
-    Fraction(1, 2): "eighth",
-    Fraction(1, 4): "16th",
-    **{Fraction(4, n): f"{n}{'nd' if n == 32 else 'th'}" for n in (32, 64, 128, 256, 512, 1024)},
-}
 FLAGS = {name: max(0, round(4 / length).bit_length() - 3) for length, name in TYPES.items()}
 
 
@@ -97,13 +88,15 @@ class _Sound(NamedTuple):
     goes_on: bool
 
 
-def notate(melody: Melody) -> list[Bar]:
+@lru_cache(maxsize=8)  # a page needs the same bars for two staves, a file and the words
+def notate(melody: Melody) -> tuple[Bar, ...]:
     """Write a melody out in bars.
 
     Notes are split at barlines and so that the middle of the bar and its beats show; beams join what lies
     within a beat, and plain eighths of several; a pitch has one name in a bar; an accidental is shown where it
     differs from the key or from the one before it in the bar, octave by octave, and anew after a tie into the bar. A
-    last bar is filled with rests, unless the melody begins with a pick-up: then it stays short.
+    last bar is filled with rests; of a melody that begins with a pick-up it lacks what the pick-up has, unless more
+    than that sounds in it.
     A melody without keys gets the key signature that its notes suggest. An empty melody gives one bar of rest.
     """
     if melody.notes and not melody.timeline.keys:
@@ -116,16 +109,15 @@ def notate(melody: Melody) -> list[Bar]:
     for count, (frame, new_keys) in enumerate(zip(frames, keys, strict=True), start=number):
         while position < len(melody.notes) and _quarters(melody, melody.notes[position].end) <= frame.start:
             position += 1
-        sounds = list(_sounds(melody, frame, position))
-        elements = _filled(frame, list(_cut(sounds, [at for at in new_keys if at > frame.start])))
-        elements = _with_beams(_with_accidentals(elements, spelled, melody.timeline, frame), frame)
+        sounds = _cut(list(_sounds(melody, frame, position)), [at for at in new_keys if at > frame.start])
+        elements = _with_accidentals(_written(frame, list(sounds)), spelled, melody.timeline)
         full = frame.end - frame.start == Fraction(4 * frame.metre.numerator, frame.metre.denominator)
         new_metre = metre != frame.metre[1:]
         metre = frame.metre[1:]
         bars.append(
             Bar(count, frame.start, frame.end - frame.start, frame.metre, full, new_metre, tuple(elements), new_keys)
         )
-    return bars
+    return tuple(bars)
 
 
 def _suggested_key(melody: Melody) -> Key:
@@ -170,12 +162,12 @@ def _fifths(key: Key | None) -> int:
 
 
 def _frames(timeline: Timeline) -> list[_Frame]:
-    """List the bars of a timeline; after a pick-up the last is cut at the end of the timeline."""
+    """List the bars of a timeline; a pick-up is taken from the last, where that is not full."""
     lines = sorted(set(timeline.barlines()))
     if len(lines) < 2:
         lines = [0, -(-timeline.bar_ticks(timeline.metre) // 1)]
-    elif timeline.pickup and lines[-2] < timeline.length < lines[-1]:
-        lines[-1] = timeline.length
+    elif lines[-2] < timeline.length < lines[-1] and timeline.length <= lines[-1] - timeline.pickup:
+        lines[-1] -= timeline.pickup
     frames = []
     for start, end in pairwise(lines):
         metre = timeline.metre_at(start)
@@ -224,6 +216,30 @@ def _cut(sounds: Sequence[_Sound], places: Sequence[Fraction]) -> Iterator[_Soun
             before = sound.from_before or (start > sound.start and sound.note is not None)
             after = sound.goes_on or (end < sound.end and sound.note is not None)
             yield _Sound(start, end, sound.note, before, after)
+
+
+def _written(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
+    """Write the sounds of a bar, still without names and accidentals."""
+    start = frame.start
+    own = _Frame(Fraction(0), frame.end - start, frame.anchor - start, frame.metre._replace(tick=0))
+    spans = tuple(
+        sound._replace(start=sound.start - start, end=sound.end - start, note=None if sound.note is None else i)
+        for i, sound in enumerate(sounds)
+    )
+    notes = [sound.note for sound in sounds]
+    return [
+        replace(element, start=element.start + start, note=None if element.note is None else notes[element.note])
+        for element in _rhythm(own, spans)
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _rhythm(frame: _Frame, sounds: tuple[_Sound, ...]) -> tuple[Element, ...]:
+    """Write the sounds of a bar that begins at 0; bars of one rhythm are alike but for their pitches.
+
+    sounds: each numbered by its place in the bar.
+    """
+    return tuple(_with_beams(_filled(frame, sounds), frame))
 
 
 def _filled(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
@@ -308,9 +324,7 @@ def _with_tuplet_edges(elements: Sequence[Element]) -> list[Element]:
     return marked
 
 
-def _with_accidentals(
-    elements: Sequence[Element], spelled: Sequence[Spelled], timeline: Timeline, frame: _Frame
-) -> list[Element]:
+def _with_accidentals(elements: Sequence[Element], spelled: Sequence[Spelled], timeline: Timeline) -> list[Element]:
     """Name the notes and find the accidentals to show; a note tied over the barline shows none."""
     state: dict[tuple[str, int], int | None] = {}  # None: altered by a tie from before: show it anew
     signature: dict[str, int] = {}

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from urllib.parse import quote
 
-from ritornello.music.beats import beat_lengths
+from ritornello.music.beats import tempo_mark
 from ritornello.music.errors import MusicFileError
 from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
@@ -33,6 +33,7 @@ WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style s
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
 LONG_ROLL = 1.25 * WIDE
 MAX_FRAME_HEIGHT = 1200  # pixels; a longer melody scrolls inside its frame
+SIGNS = {"whole": "𝅝", "half": "𝅗𝅥", "quarter": "♩", "eighth": "♪", "16th": "𝅘𝅥𝅯"}
 
 Figure = str | int | float
 
@@ -134,8 +135,8 @@ def _tune(item: Exhibit) -> str:
         "tune.html",
         name=escape(item.name),
         meta=_meta(item.melody),
-        staff_wide=staff_svg(item.melody, WIDE, paper=None),
-        staff_narrow=staff_svg(item.melody, NARROW, paper=None),
+        staff_wide=staff_svg(item.melody, WIDE, paper=None, composer=item.imprint.composer, with_title=False),
+        staff_narrow=staff_svg(item.melody, NARROW, paper=None, composer=item.imprint.composer, with_title=False),
         roll=roll,
         roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
         legend=_legend() if item.probabilities is not None else "",
@@ -153,7 +154,7 @@ def compact_card(item: Exhibit, width: int) -> str:
     width: of the staff, in pixels.
     """
     roll = roll_svg(item.melody, item.probabilities, WIDE)
-    staff = staff_svg(item.melody, width, paper=None) if item.melody.notes else ""
+    staff = staff_svg(item.melody, width, paper=None, with_title=False) if item.melody.notes else ""
     return _filled(
         "card.html",
         name=escape(item.name),
@@ -201,14 +202,12 @@ def beat_times(melody: Melody) -> list[tuple[float, bool]]:
 def _meta(melody: Melody) -> str:
     """Write metre, key, tempo and length in a line: "6/8 · G major · ♩. = 60 · 8 bars"."""
     timeline = melody.timeline
-    beat = beat_lengths(timeline.metre)[0]
-    sign = {"1/2": "♪", "3/2": "♩.", "1": "♩"}.get(str(beat))
-    per_minute = timeline.qpm / float(beat) if sign else timeline.qpm
+    value, dots, minute = tempo_mark(timeline.qpm, timeline.metre)
     bars = len(timeline.barlines()) - 1 - bool(timeline.pickup)
     parts = [
         timeline.metre.name,
         key_name(timeline.key).replace("#", "♯").replace("b ", "♭ ") if timeline.key else "",
-        f'<span class="note-sign">{sign or "♩"}</span> = {per_minute:.0f}',
+        f'<span class="note-sign">{SIGNS.get(value, value)}{"." * dots}</span> = {minute}',
         counted(bars, "bar"),
     ]
     return " · ".join(part for part in parts if part)

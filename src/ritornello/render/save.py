@@ -70,7 +70,9 @@ def melody_bytes(
     if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
-        return staff_png(melody) if suffix == ".png" else staff_svg(melody).encode()
+        if suffix == ".png":
+            return staff_png(melody, composer=imprint.composer)
+        return staff_svg(melody, composer=imprint.composer).encode()
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
 
 

@@ -3,58 +3,70 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
-from math import lcm
 from typing import Any
 from zlib import crc32
 
-from ritornello.music.notation import FLAGS, Bar, notate
 from ritornello.music.scores.writer import write_musicxml
-from ritornello.music.values import Key, Melody, Note
+from ritornello.music.values import Melody
+from ritornello.render.engraving.heading import SERIF, heading
+from ritornello.render.engraving.readable import drawable
+from ritornello.render.engraving.systems import bar_widths, broken, system_starts
 
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
 _PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
 _MARGIN = 30  # in verovio's units, a tenth of a millimetre before scaling
+_BAR_NUMBER = re.compile(
+    r'<text([^>]*) text-anchor="middle" font-size="0px"><tspan class="text"><tspan font-size="(\d+px)">(\d+)'
+    r"</tspan></tspan></text>"
+)
 _NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # none of verovio's random identifiers looks like this
-GRIDS = (4, 3)  # steps in a quarter: sixteenths, or a triplet where that is clearly nearer
-TRIPLET_GAIN = 0.7  # a triplet must leave less than this share of the sixteenths' error
-MOST_FLAGS = 4  # 64th notes
-LARGEST_TUPLET = 7
 
 
-def staff_svg(melody: Melody, width: int = 900, scale: int = 42, paper: str | None = "white") -> str:
+def staff_svg(
+    melody: Melody,
+    width: int = 900,
+    scale: int = 42,
+    paper: str | None = "white",
+    composer: str = "",
+    with_title: bool = True,
+) -> str:
     """Engrave a melody as a self-contained SVG, `width` pixels wide, as high as it needs.
 
+    Title, composer and tempo stand above it, bar numbers at the beginning of systems. Systems end with
+    phrases of four bars where those fit.
     scale: size of the staff in per cent; 100 makes a staff 72 pixels high. paper: a colour behind it, or None.
+    with_title: False where the title stands elsewhere.
     Notes are groups of class "note" with `data-note`, their index in the melody (all tied parts carry it).
-    A melody that was played, not written, is drawn on sixteenths and triplets (see `drawable`).
+    A melody that was played, not written, is drawn on sixteenths and triplets (see `engraving.readable`).
     Raises ValueError if `width` is under 200 or `scale` outside 10 to 200.
     """
     if width < MIN_WIDTH:
         raise ValueError(f"width must be at least {MIN_WIDTH} pixels, not {width}")
     if not 10 <= scale <= 200:
         raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
-    # the tempo mark needs a music font that no viewer has; captions give the tempo instead
+    # the tempo mark needs a music font that no viewer has: the heading draws it
     drawn, kept = drawable(melody)
     text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawn))
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
-    pages = _engraved(text, width, scale, seed, "auto")
-    broken = _with_even_systems(text, pages)
-    if broken != text:
-        pages = _engraved(broken, width, scale, seed, "encoded")
-    return _stacked([_tidied(page, kept) for page in pages], melody.title, paper)
+    [line] = _engraved(text, width, scale, seed, "none")
+    head, widths = bar_widths(line)
+    room = width * 1000 / scale - 20 * _MARGIN
+    starts = system_starts(widths, head, room, int(drawn.timeline.pickup > 0))
+    pages = [_tidied(page, kept) for page in _engraved(broken(text, starts), width, scale, seed, "encoded")]
+    above, height = heading(
+        melody.timeline, melody.title if with_title else "", composer, width, _MARGIN * scale / 100, scale
+    )
+    return _stacked(pages, above, height, f"Staff of {melody.title}" if melody.title else "Staff", paper)
 
 
-def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0) -> bytes:
+def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0, composer: str = "") -> bytes:
     """Draw the staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
 
-    Bar numbers are drawn with a font of the system and left out where there is none.
+    Words and numbers are drawn with a font of the system and left out where there is none.
     Raises ImportError, naming the package to install, without resvg_py; ValueError as `staff_svg`.
     """
-    return svg_to_png(staff_svg(melody, width, scale), zoom)
+    return svg_to_png(staff_svg(melody, width, scale, composer=composer), zoom)
 
 
 def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
@@ -81,7 +93,7 @@ def svg_size(svg: str) -> tuple[float, float]:
 def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list[str]:
     """Engrave one SVG for each page.
 
-    breaks: "auto" fills the systems, "encoded" ends them where the text says so.
+    breaks: "none" makes a single system, "encoded" ends systems where the text says so.
     """
     import verovio
 
@@ -108,116 +120,38 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
     return [toolkit.renderToSVG(n) for n in range(1, toolkit.getPageCount() + 1)]
 
 
-def _with_even_systems(text: str, pages: Sequence[str]) -> str:
-    """Break the MusicXML in systems of as many bars each as fit, fours where they make phrases.
-
-    A pick-up goes with the first.
-    pages: verovio's own systems, the last of which may be short.
-    """
-    systems = [s.count('class="measure"') for page in pages for s in page.split('class="system"')[1:]]
-    if len(systems) < 2:
-        return text
-    bars = sum(systems)
-    upbeat = 1 if '<measure number="0"' in text else 0
-    per_system = min(-(-(bars - upbeat) // len(systems)), *systems[:-1])
-    if 4 < per_system < 8 and (bars - upbeat) % 4 == 0:
-        per_system = 4
-    first, *rest = text.split("<measure ")
-    for i in range(upbeat + per_system, bars, per_system):
-        rest[i] = rest[i].replace(">", '><print new-system="yes"/>', 1)
-    return "<measure ".join([first, *rest])
-
-
 def _tidied(svg: str, kept: Sequence[int]) -> str:
-    """Drop verovio's identifiers, save those of glyphs, and mark each note with its index."""
+    """Drop verovio's identifiers, save those of glyphs, and mark each note with its index.
+
+    Bar numbers lose the size of nothing that verovio puts around theirs, and get a font that is there.
+    """
     svg = svg[svg.index("<svg") :]
+    svg = _BAR_NUMBER.sub(r'<text\1 text-anchor="middle" font-size="\2">\3</text>', svg)
+    svg = svg.replace(' font-family="Times, serif"', f' font-family="{SERIF}"')
     root = re.search(r'id="([^"]*)"', svg)
     svg = _NOTE_ID.sub(lambda found: f'data-note="{kept[int(found[1])]}"', svg)
     return re.sub(rf' id="(?!{re.escape(root[1]) if root else ""}")(?![0-9A-F]+-)[^"]*"', "", svg)
 
 
-def _stacked(pages: list[str], title: str, paper: str | None) -> str:
-    """Stack pages in a single picture, with a name for those who cannot see it."""
+def _stacked(pages: list[str], above: str, top: float, name: str, paper: str | None) -> str:
+    """Stack pages in a single picture below what stands above them.
+
+    top: the height of that, in pixels. name: for those who cannot see it.
+    """
     sizes = [svg_size(page) for page in pages]
-    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
-    label = escape_attribute(f"Staff of {title}" if title else "Staff")
-    rows, top = [], 0.0
+    width, height = max(w for w, _ in sizes), round(top + sum(h for _, h in sizes), 1)
+    rows = []
     for page, (w, h) in zip(pages, sizes, strict=True):
         rows.append(page.replace("<svg ", f'<svg x="0" y="{top:g}" width="{w:g}" height="{h:g}" ', 1))
         top += h
     ground = f'<rect width="100%" height="100%" fill="{escape_attribute(paper)}"/>' if paper else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="staff" role="img" aria-label="{label}" '
-        f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">{ground}{"".join(rows)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="staff" role="img" aria-label="{escape_attribute(name)}" '
+        f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">'
+        f"{ground}{above}{''.join(rows)}</svg>"
     )
 
 
 def escape_attribute(text: str) -> str:
     """Escape `text` for use between double quotes in XML or HTML."""
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def drawable(melody: Melody) -> tuple[Melody, list[int]]:
-    """Make notation readable: a melody that is not gets its notes on sixteenths and triplets.
-
-    Readable means: no value shorter than a 64th and no tuplet of more than seven. Keys that begin inside a bar
-    wait for its end, because verovio would draw them at its beginning. For pictures only; the files that are
-    written keep every tick.
-    Returns the melody to draw, and for each of its notes the index of the same note in `melody`.
-    """
-    drawn, kept = (melody, list(range(len(melody.notes)))) if _readable(notate(melody)) else rounded(melody)
-    lines = drawn.timeline.barlines()
-    moved: dict[int, Key] = {}
-    for key in drawn.timeline.keys:
-        line = lines[min(bisect_left(lines, key.tick), len(lines) - 1)]
-        moved[line] = key._replace(tick=line)  # of two in one bar the later holds
-    return replace(drawn, timeline=replace(drawn.timeline, keys=tuple(moved.values()))), kept
-
-
-def _readable(bars: Sequence[Bar]) -> bool:
-    return all(
-        FLAGS[e.type] <= MOST_FLAGS and (e.ratio is None or e.ratio[0] <= LARGEST_TUPLET)
-        for bar in bars
-        for e in bar.elements
-    )
-
-
-def rounded(melody: Melody) -> tuple[Melody, list[int]]:
-    """Round every start and end to the nearest step of the better grid of its quarter.
-
-    A note that would vanish gets one step where there is room before the next, else it is left out.
-    Returns the rounded melody and the indices of the notes that it kept.
-    """
-    per_quarter = melody.timeline.ticks_per_quarter
-    ticks = lcm(per_quarter, *GRIDS)
-    edges = [(Fraction(n.start, per_quarter), Fraction(n.end, per_quarter)) for n in melody.notes]
-    grids = _grids([edge for pair in edges for edge in pair])
-    notes: list[Note] = []
-    kept: list[int] = []
-    for i, (note, pair) in enumerate(zip(melody.notes, edges, strict=True)):
-        start, end = (int(_nearest(edge, grids) * ticks) for edge in pair)
-        if start == end:
-            end += ticks // grids[int(pair[0])]
-        start = max(start, notes[-1].end if notes else 0)
-        if end > start:
-            notes.append(Note(start, end - start, note.pitch, note.velocity))
-            kept.append(i)
-    return replace(melody, notes=tuple(notes), timeline=melody.timeline.with_resolution(ticks)), kept
-
-
-def _grids(edges: Sequence[Fraction]) -> dict[int, int]:
-    """Choose the number of steps that suits the edges of each quarter."""
-    quarters: dict[int, list[Fraction]] = {}
-    for edge in edges:
-        quarters.setdefault(int(edge), []).append(edge)
-    return {quarter: _better(inside) for quarter, inside in quarters.items()}
-
-
-def _better(edges: Sequence[Fraction]) -> int:
-    plain, triplet = (sum(abs(round(edge * grid) / Fraction(grid) - edge) for edge in edges) for grid in GRIDS)
-    return GRIDS[1] if triplet < plain * Fraction(TRIPLET_GAIN) else GRIDS[0]
-
-
-def _nearest(edge: Fraction, grids: dict[int, int]) -> Fraction:
-    grid = grids[int(edge)]
-    return Fraction(round(edge * grid), grid)

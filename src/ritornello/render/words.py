@@ -7,7 +7,7 @@ from itertools import groupby
 from ritornello.music.keys import key_name
 from ritornello.music.notation import Bar, Element, notate
 from ritornello.music.values import Melody
-from ritornello.render.staff import drawable
+from ritornello.render.engraving.readable import drawable
 
 TUPLETS = {3: "triplet", 5: "quintuplet", 6: "sextuplet", 7: "septuplet"}
 ALTERATIONS = {-2: " double flat", -1: " flat", 0: "", 1: " sharp", 2: " double sharp"}
@@ -16,7 +16,7 @@ ALTERATIONS = {-2: " double flat", -1: " flat", 0: "", 1: " sharp", 2: " double 
 def bars_in_words(melody: Melody) -> list[str]:
     """Write each bar: "Bar 1: G4 quarter, A4 dotted half". Metre and key stand where they begin.
 
-    Note values are those of the staff (see `staff.drawable`). A tied note is read once, with all its values.
+    Note values are those of the staff (see `readable.drawable`). A tied note is read once, with all its values.
     """
     return [_bar(bar) for bar in notate(drawable(melody)[0])]
 

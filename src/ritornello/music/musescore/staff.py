@@ -15,9 +15,9 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from ritornello.music.beats import TYPES
 from ritornello.music.keys import mode_named
 from ritornello.music.musescore.repeats import WrittenBar
-from ritornello.music.notation import TYPES
 
 QUARTERS = {"longa": Fraction(16), **{name: length for length, name in TYPES.items()}}
 DOTTED = {(kind, dots): q * (2 - Fraction(1, 2**dots)) for kind, q in QUARTERS.items() for dots in range(5)}

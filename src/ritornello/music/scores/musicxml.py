@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree
 
-from ritornello.music.beats import joined_metre
+from ritornello.music.beats import TYPES, joined_metre
 from ritornello.music.errors import Remark, unplayed_bars
 from ritornello.music.keys import mode_named
-from ritornello.music.notation import TYPES
 from ritornello.music.quarters import KeyName, PartName
 from ritornello.music.scores.bars import Measure, Placed, join_measures
 from ritornello.music.scores.repeats import played_order

@@ -13,8 +13,8 @@ from fractions import Fraction
 from math import lcm
 from xml.sax.saxutils import escape
 
-from ritornello.music.beats import beat_lengths
-from ritornello.music.notation import TYPES, Bar, Element, notate
+from ritornello.music.beats import tempo_mark
+from ritornello.music.notation import Bar, Element, notate
 from ritornello.music.spelling import Spelled
 from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Tempo
 
@@ -159,12 +159,8 @@ def _tempo(tempo: Tempo, metre: Metre) -> str:
     sound = f'<sound tempo="{_number(tempo.qpm)}"/>'
     if tempo.tick > 0:
         return f"<direction><direction-type><words/></direction-type>{sound}</direction>"
-    beat = beat_lengths(metre)[0]
-    dot = "<beat-unit-dot/>" if beat.numerator % 3 == 0 else ""
-    unit = TYPES.get(beat * Fraction(2, 3) if dot else beat)
-    if unit is None:  # a metre that counts in thirds has no note value to name
-        beat, unit, dot = Fraction(1), "quarter", ""
-    minute = max(1, round(tempo.qpm / float(beat)))
+    unit, dots, minute = tempo_mark(tempo.qpm, metre)
+    dot = "<beat-unit-dot/>" * dots
     mark = f"<metronome><beat-unit>{unit}</beat-unit>{dot}<per-minute>{minute}</per-minute></metronome>"
     return f'<direction placement="above"><direction-type>{mark}</direction-type>{sound}</direction>'
 

@@ -51,7 +51,7 @@ def _staff(choice: PickedMelody) -> str:
         return ""
     if len(melody.notes) > STAFF_NOTES:
         melody = melody.between(0, melody.notes[STAFF_NOTES].start)
-    wide, narrow = (staff_svg(melody, width, paper=None) for width in (WIDE, NARROW))
+    wide, narrow = (staff_svg(melody, width, paper=None, with_title=False) for width in (WIDE, NARROW))
     return f'<figure class="paper"><div class="wide">{wide}</div><div class="narrow">{narrow}</div></figure>'
 
 

@@ -1,0 +1,1 @@
+"""What a staff needs besides the engraver: readable values, breaks of systems, headings."""
