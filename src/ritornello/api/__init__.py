@@ -24,6 +24,6 @@ from ritornello.api.kits import kit
 from ritornello.api.live import Jam, jam, replay
 from ritornello.api.model import Model, Run, Tune, load_model, models
 from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
-from ritornello.api.show import play, read, render_file
+from ritornello.api.show import from_music21, play, read, render_file
 from ritornello.api.voting import STYLE as VOTE_STYLE
 from ritornello.api.voting import count_votes, vote

@@ -51,6 +51,7 @@ class Tune:
     imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
     shared_run: the longest run that it shares with a training tune, where that was looked for (see
     `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
+    primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
     """
 
     melody: Melody
@@ -61,6 +62,7 @@ class Tune:
     imprint: Imprint = NO_IMPRINT
     shared_run: dict[str, Any] | None = None
     draws: int = 1
+    primer_notes: int = 0
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -78,11 +80,17 @@ class Tune:
 
         play(self, device=device)
 
+    def to_music21(self) -> Any:
+        """Convert the tune to a score of music21. Raises ImportError without music21."""
+        from ritornello.music.objects import to_music21
+
+        return to_music21(self.melody, self.imprint)
+
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
         from ritornello.render.save import melody_bytes
 
-        return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures)
+        return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures, self.primer_notes)
 
     @property
     def figures(self) -> dict[str, str]:
@@ -107,13 +115,13 @@ class Tune:
         """Draw the staff alone, for viewers that show no frames."""
         from ritornello.render.staff import staff_svg
 
-        return staff_svg(self.melody)
+        return staff_svg(self.melody, composer=self.imprint.composer, primer_notes=self.primer_notes)
 
     def exhibit(self, is_small: bool = False) -> Exhibit:
         """Make what a page shows of it. is_small: with sound that takes half the room."""
         from ritornello.render.save import exhibit_of
 
-        return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small)
+        return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes)
 
     def __repr__(self) -> str:
         return f"Tune({self.melody.title!r}: {counted(len(self.melody.notes), 'note')})"
@@ -260,7 +268,10 @@ class Model:
                     origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
                     shown = ShownMelody.of(melody)
-                    tunes.append(Tune(shown, surprise, m.seed, m.index, len(indices), imprint, draws=m.draws))
+                    own = 0 if song is None or song.is_left_out else song.kept
+                    tunes.append(
+                        Tune(shown, surprise, m.seed, m.index, len(indices), imprint, draws=m.draws, primer_notes=own)
+                    )
                 if song and not at:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
                         remark(line)

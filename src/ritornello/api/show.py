@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from ritornello.render.shown import Gallery, ShownMelody
 
 RATE = 44100  # samples a second
 MIDI = (".mid", ".midi")
+HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
 LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
 
 
@@ -41,8 +43,27 @@ class ShownPiece(Piece):
                 lines.append(ShownMelody(top_line(part), self.timeline, title, self.source))
         return lines
 
+    def staves(self) -> str:
+        """Engrave all parts as an SVG, a staff each with its highest line.
+
+        The two staves of a piano are on a brace. Raises ValueError where no part has notes.
+        """
+        from dataclasses import replace
+
+        from ritornello.render.staff import score_svg
+
+        lines = self.lines()
+        names = [part.name for part in self.parts if part.notes and not part.is_drum]
+        is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
+        named = [replace(line, title=self.title) for line in lines]
+        return score_svg(named, [names[0], ""] if is_braced else names, is_braced, composer=self.composer)
+
     def __repr__(self) -> str:
         return f"Piece({self.title or self.source!r}: {counted(len(self.parts), 'part')})"
+
+    def _repr_svg_(self) -> str | None:
+        """Draw the staves alone, for viewers that show no frames."""
+        return self.staves() if any(part.notes and not part.is_drum for part in self.parts) else None
 
     def _repr_html_(self) -> str | None:
         return self.lines()._repr_html_()
@@ -57,7 +78,23 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     """
     from ritornello.music import files
 
-    return [ShownPiece(*(getattr(piece, f.name) for f in fields(Piece))) for piece in files.read(path, repeats)]
+    return [_shown(piece) for piece in files.read(path, repeats)]
+
+
+def _shown(piece: Piece) -> ShownPiece:
+    return ShownPiece(*(getattr(piece, f.name) for f in fields(Piece)))
+
+
+def from_music21(stream: Any) -> ShownMelody:
+    """Convert a music21 stream to a melody that shows itself.
+
+    Of several parts it is the one that holds the melody.
+    Raises TypeError for anything but a stream, ValueError where it holds no notes.
+    """
+    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.music import objects
+
+    return ShownMelody.of(pick_melody(objects.from_music21(stream)))
 
 
 def render_file(
@@ -66,6 +103,7 @@ def render_file(
     soundfont: str | Path | None = None,
     replace: bool = False,
     on_remark: Callable[[str], None] | None = None,
+    all_parts: bool = False,
 ) -> Path:
     """Show or sound a music file, by the suffix of `out`.
 
@@ -73,9 +111,10 @@ def render_file(
     Sound plays every part, pictures and notation show the melody; of a tune book it is the first tune.
     soundfont: an SF2 or SF3 file to play with, through the fluidsynth program.
     replace: let it replace any file, not only what was rendered from the same file and that nobody changed.
-    on_remark: called with what notation leaves out, and before what takes long.
-    Raises FileExistsError for a file that must be kept, ValueError for another suffix, MusicFileError (a ValueError)
-    where the file cannot be read.
+    on_remark: called with what notation leaves out, and before what takes long. all_parts: draw a staff for each part
+    (.svg and .png), with its highest line.
+    Raises FileExistsError for a file that must be kept, ValueError for another suffix, or no picture of all parts,
+    MusicFileError (a ValueError) where the file cannot be read.
     """
     from ritornello import atomic
     from ritornello.corpus.pick.pick import melody_and_program
@@ -83,10 +122,13 @@ def render_file(
     from ritornello.music.worker import read_untrusted
     from ritornello.render.save import SOUNDS, SUFFIXES, save_melody
     from ritornello.render.sound import save_audio
+    from ritornello.render.staff import svg_to_png
 
     suffix = Path(out).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{out}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
+    if all_parts and suffix not in (".svg", ".png"):
+        raise ValueError(f"{out}: all parts are drawn as .svg or .png; sound plays them anyway")
     maker = atomic.maker_of("render", file)
     atomic.check_files([out], maker, replace)
     piece = read_untrusted(file)[0]
@@ -97,7 +139,10 @@ def render_file(
     left_out += [f"composer ({piece.composer})"] if piece.composer and suffix in MIDI else []
     if on_remark and left_out and suffix in WRITABLE:
         on_remark(f"{out} is without the {' and the '.join(left_out)} of {file}")
-    if suffix in SOUNDS:
+    if all_parts:
+        svg = _shown(piece).staves()
+        atomic.write_bytes(out, svg_to_png(svg) if suffix == ".png" else svg.encode(), maker, replace)
+    elif suffix in SOUNDS:
         save_audio(piece, out, soundfont=soundfont, maker=maker, replace=replace)
     else:
         melody, program = melody_and_program(piece)

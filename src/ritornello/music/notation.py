@@ -235,8 +235,9 @@ def _written(frame: _Frame, sounds: Sequence[_Sound]) -> list[Element]:
 
 @lru_cache(maxsize=1024)
 def _rhythm(frame: _Frame, sounds: tuple[_Sound, ...]) -> tuple[Element, ...]:
-    """Write the sounds of a bar that begins at 0; bars of one rhythm are alike but for their pitches.
+    """Write the sounds of a bar that begins at 0.
 
+    Bars of one rhythm are alike but for their pitches: each rhythm is worked out once.
     sounds: each numbered by its place in the bar.
     """
     return tuple(_with_beams(_filled(frame, sounds), frame))

@@ -1,4 +1,4 @@
-"""Music that a program holds in memory, of this library and of others, as pieces.
+"""Music that a program holds in memory, of this library and of others, as pieces, and melodies as music21 scores.
 
 No other library is imported unless the object is its own. What it writes as MIDI or MusicXML is read as a file of it
 would be, so that ties, repeats, drums and metres mean the same.
@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 
 from ritornello.music.files import scan_content
-from ritornello.music.values import DEFAULT_VELOCITY, TICKS_PER_QUARTER, Melody, Note, Part, Piece
+from ritornello.music.values import (
+    DEFAULT_VELOCITY,
+    NO_IMPRINT,
+    TICKS_PER_QUARTER,
+    Imprint,
+    Melody,
+    Note,
+    Part,
+    Piece,
+)
 
 TAKEN = (
     "a Melody or Piece, a music21 stream, a symusic score, a PrettyMIDI, a list of pitches (each a quarter long), or "
@@ -74,6 +83,37 @@ def is_melody(music: Any) -> bool:
     return not isinstance(music, tuple | set | Iterator) and not (
         isinstance(music, np.ndarray) and music.dtype == object
     )
+
+
+def to_music21(melody: Melody, imprint: Imprint = NO_IMPRINT) -> Any:
+    """Convert a melody to a score of music21.
+
+    It is what music21 reads in the melody's MusicXML, with the exact tempos.
+    imprint: as in a file; the composer is the score's.
+    Raises ImportError, naming the package to install, where music21 is missing.
+    """
+    try:
+        from music21 import converter
+        from music21.tempo import MetronomeMark
+    except ImportError:
+        raise ImportError("to_music21 needs music21: pip install music21") from None
+    from ritornello.music.scores.writer import write_musicxml
+
+    score = converter.parse(write_musicxml(melody, imprint), format="musicxml")
+    for mark, tempo in zip(score.recurse().getElementsByClass(MetronomeMark), melody.timeline.tempos, strict=False):
+        mark.setQuarterBPM(tempo.qpm)  # it is a whole number in print
+    return score
+
+
+def from_music21(stream: Any) -> Piece:
+    """Convert a stream of music21 to a piece; of an Opus, its first score.
+
+    Raises TypeError for anything else, ValueError where it holds no notes.
+    """
+    libraries = {cls.__module__.partition(".")[0] for cls in type(stream).__mro__}
+    if "music21" not in libraries or not hasattr(stream, "flatten"):
+        raise TypeError(f"from_music21 takes a stream of music21, not {type(stream).__name__}")
+    return pieces_of(stream, "the stream")[0]
 
 
 def _of_music21(stream: Any, name: str) -> list[Piece]:

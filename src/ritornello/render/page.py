@@ -27,7 +27,7 @@ from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.plural import counted
 from ritornello.render.roll import SURPRISE, beat_ticks, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
-from ritornello.render.words import bars_in_words
+from ritornello.render.words import bars_in_words, primer_in_words
 
 WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
@@ -55,7 +55,7 @@ class Exhibit:
     audio_mime: "audio/ogg", "audio/mpeg", "audio/wav" ... title: the melody's own if empty.
     figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
     files: name to content, for links to save them; MIDI and MusicXML are added where they are not given, with the
-    `imprint`.
+    `imprint`. primer_notes: so many notes at the beginning are a primer, told apart by their colour and in words.
     """
 
     melody: Melody
@@ -66,6 +66,7 @@ class Exhibit:
     probabilities: Sequence[float] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     imprint: Imprint = NO_IMPRINT
+    primer_notes: int = 0
 
     @property
     def name(self) -> str:
@@ -129,22 +130,22 @@ def _frame_height(content: str, sounds: bool, figures: int) -> int:
 
 def _tune(item: Exhibit) -> str:
     """Make the card of one melody."""
-    roll = roll_svg(item.melody, item.probabilities, WIDE)
+    roll = roll_svg(item.melody, item.probabilities, WIDE, item.primer_notes)
     natural, _ = svg_size(roll)
     return _filled(
         "tune.html",
         name=escape(item.name),
         meta=_meta(item.melody),
-        staff_wide=staff_svg(item.melody, WIDE, paper=None, composer=item.imprint.composer, with_title=False),
-        staff_narrow=staff_svg(item.melody, NARROW, paper=None, composer=item.imprint.composer, with_title=False),
+        staff_wide=_staff(item, WIDE),
+        staff_narrow=_staff(item, NARROW),
         roll=roll,
         roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
-        legend=_legend() if item.probabilities is not None else "",
+        legend=_legend(item),
         player=_player(item) if item.audio is not None else "",
         figures=figure_list(item.figures),
         files=_files(item),
         abc=escape(_abc(item)),
-        bars=_bars(item.melody),
+        bars=_bars(item),
     )
 
 
@@ -153,8 +154,8 @@ def compact_card(item: Exhibit, width: int) -> str:
 
     width: of the staff, in pixels.
     """
-    roll = roll_svg(item.melody, item.probabilities, WIDE)
-    staff = staff_svg(item.melody, width, paper=None, with_title=False) if item.melody.notes else ""
+    roll = roll_svg(item.melody, item.probabilities, WIDE, item.primer_notes)
+    staff = _staff(item, width) if item.melody.notes else ""
     return _filled(
         "card.html",
         name=escape(item.name),
@@ -166,6 +167,14 @@ def compact_card(item: Exhibit, width: int) -> str:
     )
 
 
+def _staff(item: Exhibit, width: int) -> str:
+    """Engrave the staff of a card, whose title stands above it."""
+    composer = item.imprint.composer
+    return staff_svg(
+        item.melody, width, paper=None, composer=composer, with_title=False, primer_notes=item.primer_notes
+    )
+
+
 def _abc(item: Exhibit) -> str:
     """Write the melody as ABC; "" where the format cannot express it."""
     with suppress(MusicFileError):
@@ -173,9 +182,11 @@ def _abc(item: Exhibit) -> str:
     return ""
 
 
-def _bars(melody: Melody) -> str:
-    """List the bars in words, for screen readers."""
-    return "".join(f"<li>{escape(words)}</li>" for words in bars_in_words(melody))
+def _bars(item: Exhibit) -> str:
+    """List the bars in words, for screen readers, after a line on the primer."""
+    primer = primer_in_words(item.melody, item.primer_notes)
+    lines = [*([f"{primer[0].upper()}{primer[1:]}"] if primer else []), *bars_in_words(item.melody)]
+    return "".join(f"<li>{escape(words)}</li>" for words in lines)
 
 
 def _player(item: Exhibit) -> str:
@@ -213,10 +224,16 @@ def _meta(melody: Melody) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _legend() -> str:
-    stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
-    scale = f'<i style="background:linear-gradient(90deg, {stops})"></i>'
-    return f'<figcaption class="legend">expected {scale} surprising</figcaption>'
+def _legend(item: Exhibit) -> str:
+    """Explain the colours of a roll, where it has any."""
+    parts = []
+    if words := primer_in_words(item.melody, item.primer_notes):
+        parts.append(f'<i class="primer"></i> {words}')
+    if item.probabilities is not None:
+        stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
+        parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising')
+    lines = "".join(f"<span>{part}</span>" for part in parts)
+    return f'<figcaption class="legend">{lines}</figcaption>' if lines else ""
 
 
 def figure_list(figures: Mapping[str, Figure]) -> str:

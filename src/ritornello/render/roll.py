@@ -12,7 +12,9 @@ from ritornello.music.beats import BeatTree
 from ritornello.music.keys import PITCH_NAMES, pitch_name
 from ritornello.music.values import Melody
 from ritornello.plural import counted
+from ritornello.render.engraving.heading import PRIMER
 from ritornello.render.staff import escape_attribute
+from ritornello.render.words import primer_in_words
 
 KEYBOARD = 54  # pixels that the keys take at the left
 BLACK = {1, 3, 6, 8, 10}  # pitch classes of the black keys
@@ -47,11 +49,14 @@ class _Space:
         return TOP + (self.high - pitch) * ROW
 
 
-def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width: int = 900) -> str:
+def roll_svg(
+    melody: Melody, probabilities: Sequence[float] | None = None, width: int = 900, primer_notes: int = 0
+) -> str:
     """Draw a melody as a self-contained SVG, `width` pixels wide or more.
 
     probabilities: (notes,) the probability in (0, 1] that a model gave to each note; colours then show surprise,
         from blue (0 bits) to orange (6 bits or more). Without them they show velocity.
+    primer_notes: so many notes at the beginning are the primer: they lie on a ground of their own, of class "primer".
     Note rectangles carry `data-note`, `data-start` and `data-duration` (seconds); the picture carries `data-map`,
     pairs "seconds,x" between which time runs evenly, for a cursor.
     Raises ValueError if there are not as many probabilities as notes, or one is outside (0, 1].
@@ -65,9 +70,16 @@ def roll_svg(melody: Melody, probabilities: Sequence[float] | None = None, width
             if not 0 < p <= 1:
                 raise ValueError(f"probability of note {i} must be above 0 and at most 1, not {p}")
     space = _space(melody, width)
-    body = [*_rows(space), *_lines(melody, space), *_notes(melody, space, probabilities), *_keyboard(space)]
+    body = [
+        *_rows(space),
+        *_primer_ground(melody, space, primer_notes),
+        *_lines(melody, space),
+        *_notes(melody, space, probabilities, primer_notes),
+        *_keyboard(space),
+    ]
     coloured = "by-velocity" if probabilities is None else "by-surprise"
-    label = escape_attribute(_description(melody, probabilities is not None))
+    primer = primer_in_words(melody, primer_notes)
+    label = escape_attribute(_description(melody, probabilities is not None) + (f"; {primer}" if primer else ""))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="roll {coloured}" role="img" aria-label="{label}" '
         f'width="{space.width:g}" height="{space.height}" viewBox="0 0 {space.width:g} {space.height}" '
@@ -113,6 +125,18 @@ def _rows(space: _Space) -> list[str]:
     return [ground, *black, *octaves]
 
 
+def _primer_ground(melody: Melody, space: _Space, notes: int) -> list[str]:
+    """Draw the ground of the primer, up to where the next note begins."""
+    if not 0 < notes <= len(melody.notes):
+        return []
+    end = melody.notes[notes].start if notes < len(melody.notes) else melody.notes[-1].end
+    width = space.x(end) - KEYBOARD
+    return [
+        f'<rect class="primer" x="{KEYBOARD}" y="{TOP}" width="{width:g}" height="{space.height - TOP - FOOT}" '
+        f'fill="{PRIMER}" fill-opacity="0.13"/>'
+    ]
+
+
 def _lines(melody: Melody, space: _Space) -> list[str]:
     """Draw barlines with numbers, and beats in a lighter tone."""
     timeline = melody.timeline
@@ -149,18 +173,21 @@ def beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
     return [tick for tick in ticks if start < tick < end]
 
 
-def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None) -> list[str]:
+def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None, primer_notes: int) -> list[str]:
     drawn = []
     for i, note in enumerate(melody.notes):
         start, end = melody.timeline.seconds(note.start), melody.timeline.seconds(note.end)
         opacity = round(min(max(0.35 + (note.velocity - 30) / 100, 0.35), 1.0), 2)
-        label, colour = pitch_name(note.pitch), f'fill="{INK}" fill-opacity="{opacity:g}"'
+        is_primer = i < primer_notes
+        label = f"{pitch_name(note.pitch)}, primer" if is_primer else pitch_name(note.pitch)
+        colour = f'fill="{PRIMER if is_primer else INK}" fill-opacity="{opacity:g}"'
         if probabilities is not None:
             label += f", {abs(log2(probabilities[i])):.1f} bits"
             colour = f'fill="{surprise_colour(probabilities[i])}"'
         x, right = space.x(note.start), space.x(note.end)
         drawn.append(
-            f'<rect class="note" data-note="{i}" data-start="{start:.4f}" data-duration="{end - start:.4f}" '
+            f'<rect class="note{" primer" * is_primer}" data-note="{i}" data-start="{start:.4f}" '
+            f'data-duration="{end - start:.4f}" '
             f'x="{x + 0.5:g}" y="{space.y(note.pitch) + 0.5:g}" width="{max(right - x - 1, 1.5):.2f}" '
             f'height="{ROW - 1}" rx="2" {colour}><title>{label}</title></rect>'
         )

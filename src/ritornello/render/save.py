@@ -47,10 +47,12 @@ def melody_bytes(
     probabilities: Sequence[float] | None = None,
     imprint: Imprint = NO_IMPRINT,
     figures: Mapping[str, str] = {},
+    primer_notes: int = 0,
 ) -> bytes:
     """Encode a melody by the suffix of a path, which is not written. See `save_melody`.
 
-    figures: what a page says of it, by name.
+    figures: what a page says of it, by name. primer_notes: so many at its beginning are a primer, which pages and
+    pictures tell apart.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -66,13 +68,13 @@ def melody_bytes(
     if suffix == ".html":
         from ritornello.render.page import frame_html
 
-        return frame_html(exhibit_of(melody, probabilities, imprint, figures)).encode()
+        return frame_html(exhibit_of(melody, probabilities, imprint, figures, primer_notes=primer_notes)).encode()
     if suffix in (".svg", ".png"):
         from ritornello.render.staff import staff_png, staff_svg
 
         if suffix == ".png":
-            return staff_png(melody, composer=imprint.composer)
-        return staff_svg(melody, composer=imprint.composer).encode()
+            return staff_png(melody, composer=imprint.composer, primer_notes=primer_notes)
+        return staff_svg(melody, composer=imprint.composer, primer_notes=primer_notes).encode()
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
 
 
@@ -96,17 +98,19 @@ def exhibit_of(
     imprint: Imprint = NO_IMPRINT,
     figures: Mapping[str, Figure] = {},
     is_small: bool = False,
+    primer_notes: int = 0,
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known.
 
     is_small: one channel of half the samples a second, and smaller files; so are melodies of more than LONG_SECONDS.
+    primer_notes: as of `melody_bytes`.
     """
     from ritornello.render.page import Exhibit
 
     is_small = is_small or melody.timeline.seconds(melody.timeline.length) > LONG_SECONDS
     audio = page_sound(melody, imprint.program, is_small) if melody.notes else None
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
-    return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, imprint=imprint)
+    return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, {}, imprint, primer_notes)
 
 
 def page_sound(melody: Melody, program: int = 0, is_small: bool = False) -> bytes:

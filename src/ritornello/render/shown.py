@@ -41,6 +41,12 @@ class ShownMelody(Melody):
 
         save_melody(self, path, replace=replace)
 
+    def to_music21(self) -> Any:
+        """Convert the melody to a score of music21. Raises ImportError without music21."""
+        from ritornello.music.objects import to_music21
+
+        return to_music21(self)
+
     def exhibit(self, is_small: bool = False) -> Exhibit:
         """Make what a page shows of it. is_small: with sound that takes half the room."""
         from ritornello.render.save import exhibit_of

@@ -1,17 +1,20 @@
-"""Draw a melody on a staff: made readable, MusicXML in, SVG out by verovio, PNG by resvg."""
+"""Draw a melody on a staff, or several on one each: made readable, MusicXML in, SVG out by verovio, PNG by resvg."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
-from ritornello.music.scores.writer import write_musicxml
-from ritornello.music.values import Melody
-from ritornello.render.engraving.heading import SERIF, heading
+from ritornello.music.keys import estimate_signature
+from ritornello.music.scores.writer import write_musicxml, write_score
+from ritornello.music.values import Key, Melody, Timeline
+from ritornello.render.engraving.heading import PRIMER, SERIF, heading, legend
 from ritornello.render.engraving.readable import drawable
 from ritornello.render.engraving.systems import bar_widths, broken, system_starts
+from ritornello.render.words import primer_in_words
 
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
 _PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
@@ -20,7 +23,11 @@ _BAR_NUMBER = re.compile(
     r'<text([^>]*) text-anchor="middle" font-size="0px"><tspan class="text"><tspan font-size="(\d+px)">(\d+)'
     r"</tspan></tspan></text>"
 )
-_NOTE_ID = re.compile(r'id="note_(\d+)(?:-\d+)?"')  # none of verovio's random identifiers looks like this
+_NOTE_ID = re.compile(
+    r'id="(?:part_(\d+)_)?note_(\d+)(?:-\d+)?"'
+)  # none of verovio's random identifiers looks like this
+_NOTE = re.compile(r'data-note="(\d+)" class="note"')
+_AS_PRIMER = f' primer" color="{PRIMER}" fill="{PRIMER}"'
 
 
 def staff_svg(
@@ -30,43 +37,94 @@ def staff_svg(
     paper: str | None = "white",
     composer: str = "",
     with_title: bool = True,
+    primer_notes: int = 0,
 ) -> str:
     """Engrave a melody as a self-contained SVG, `width` pixels wide, as high as it needs.
 
     Title, composer and tempo stand above it, bar numbers at the beginning of systems. Systems end with
     phrases of four bars where those fit.
     scale: size of the staff in per cent; 100 makes a staff 72 pixels high. paper: a colour behind it, or None.
-    with_title: False where the title stands elsewhere.
+    with_title: False where the title stands elsewhere. primer_notes: so many notes at the beginning are coloured as
+    the primer, of class "primer", with a line that says so.
     Notes are groups of class "note" with `data-note`, their index in the melody (all tied parts carry it).
     A melody that was played, not written, is drawn on sixteenths and triplets (see `engraving.readable`).
     Raises ValueError if `width` is under 200 or `scale` outside 10 to 200.
+    """
+    # the tempo mark needs a music font that no viewer has: the heading draws it
+    drawn, kept = drawable(melody)
+    words = primer_in_words(melody, primer_notes)
+    pages = [
+        _tidied(page, [kept], primer_notes)
+        for page in _in_systems(write_musicxml(drawn), drawn.timeline, width, scale)
+    ]
+    margin = _MARGIN * scale / 100
+    above = heading(melody.timeline, melody.title if with_title else "", composer, width, margin, scale)
+    below = legend(words, PRIMER, margin, scale) if words else ("", 0.0)
+    name = f"Staff of {melody.title}" if melody.title else "Staff"
+    return _stacked(pages, above, below, f"{name}; {words}" if words else name, paper)
+
+
+def score_svg(
+    lines: Sequence[Melody],
+    names: Sequence[str] = (),
+    is_braced: bool = False,
+    width: int = 900,
+    scale: int = 42,
+    paper: str | None = "white",
+    composer: str = "",
+) -> str:
+    """Engrave lines that sound together, a staff each: a duet, a hymn, a piano piece.
+
+    It is done as `staff_svg` does one.
+    lines: of one timeline, from the highest staff down; the first has the title. names: of the staves, drawn where
+    they begin. is_braced: whether all are one instrument's, such as the two of a piano. Barlines go through them.
+    Notes carry `data-part`, the index of their line, and `data-note`, their index in it.
+    Raises ValueError for no lines, or lines of different metres, and as `staff_svg`.
+    """
+    if not lines or len({line.timeline.metres for line in lines}) > 1:
+        raise ValueError("a score needs one line or more, all of the same metres")
+    timeline = lines[0].timeline
+    keys = timeline.keys or (Key(0, estimate_signature([note for line in lines for note in line.notes])),)
+    drawn = [drawable(replace(line, timeline=replace(line.timeline, keys=keys))) for line in lines]
+    text = write_score([line for line, _ in drawn], names or [""] * len(lines), is_braced)
+    kept = [indices for _, indices in drawn]
+    pages = [_tidied(page, kept) for page in _in_systems(text, timeline, width, scale)]
+    title = lines[0].title
+    above = heading(timeline, title, composer, width, _MARGIN * scale / 100, scale)
+    return _stacked(pages, above, ("", 0.0), f"Score of {title}" if title else "Score", paper)
+
+
+def _in_systems(text: str, timeline: Timeline, width: int, scale: int) -> list[str]:
+    """Engrave MusicXML in systems that end with phrases; one SVG for each page.
+
+    Raises ValueError as `staff_svg`.
     """
     if width < MIN_WIDTH:
         raise ValueError(f"width must be at least {MIN_WIDTH} pixels, not {width}")
     if not 10 <= scale <= 200:
         raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
-    # the tempo mark needs a music font that no viewer has: the heading draws it
-    drawn, kept = drawable(melody)
-    text = re.sub(r"<direction\b.*?</direction>", "", write_musicxml(drawn))
+    text = re.sub(r"<direction\b.*?</direction>", "", text)
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
     [line] = _engraved(text, width, scale, seed, "none")
     head, widths = bar_widths(line)
-    room = width * 1000 / scale - 20 * _MARGIN
-    starts = system_starts(widths, head, room, int(drawn.timeline.pickup > 0))
-    pages = [_tidied(page, kept) for page in _engraved(broken(text, starts), width, scale, seed, "encoded")]
-    above, height = heading(
-        melody.timeline, melody.title if with_title else "", composer, width, _MARGIN * scale / 100, scale
-    )
-    return _stacked(pages, above, height, f"Staff of {melody.title}" if melody.title else "Staff", paper)
+    starts = system_starts(widths, head, width * 1000 / scale - 20 * _MARGIN, int(timeline.pickup > 0))
+    return _engraved(broken(text, starts), width, scale, seed, "encoded")
 
 
-def staff_png(melody: Melody, width: int = 900, scale: int = 42, zoom: float = 2.0, composer: str = "") -> bytes:
+def staff_png(
+    melody: Melody,
+    width: int = 900,
+    scale: int = 42,
+    zoom: float = 2.0,
+    composer: str = "",
+    primer_notes: int = 0,
+) -> bytes:
     """Draw the staff as a PNG file on white, `zoom` image pixels to a pixel of `staff_svg`.
 
     Words and numbers are drawn with a font of the system and left out where there is none.
     Raises ImportError, naming the package to install, without resvg_py; ValueError as `staff_svg`.
     """
-    return svg_to_png(staff_svg(melody, width, scale, composer=composer), zoom)
+    return svg_to_png(staff_svg(melody, width, scale, composer=composer, primer_notes=primer_notes), zoom)
 
 
 def svg_to_png(svg: str, zoom: float = 2.0) -> bytes:
@@ -120,35 +178,48 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
     return [toolkit.renderToSVG(n) for n in range(1, toolkit.getPageCount() + 1)]
 
 
-def _tidied(svg: str, kept: Sequence[int]) -> str:
+def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0) -> str:
     """Drop verovio's identifiers, save those of glyphs, and mark each note with its index.
 
-    Bar numbers lose the size of nothing that verovio puts around theirs, and get a font that is there.
+    kept: of each line, the indices of the notes that are drawn. Bar numbers lose the size 0 that verovio puts around
+    their own, and get a font that is there.
     """
+
+    def marked(found: re.Match) -> str:
+        part, number = int(found[1] or 0), int(found[2])
+        return (f'data-part="{part}" ' if found[1] else "") + f'data-note="{kept[part][number]}"'
+
     svg = svg[svg.index("<svg") :]
     svg = _BAR_NUMBER.sub(r'<text\1 text-anchor="middle" font-size="\2">\3</text>', svg)
     svg = svg.replace(' font-family="Times, serif"', f' font-family="{SERIF}"')
     root = re.search(r'id="([^"]*)"', svg)
-    svg = _NOTE_ID.sub(lambda found: f'data-note="{kept[int(found[1])]}"', svg)
+    svg = _NOTE_ID.sub(marked, svg)
+    if primer_notes:
+        svg = _NOTE.sub(lambda found: found[0] if int(found[1]) >= primer_notes else found[0][:-1] + _AS_PRIMER, svg)
     return re.sub(rf' id="(?!{re.escape(root[1]) if root else ""}")(?![0-9A-F]+-)[^"]*"', "", svg)
 
 
-def _stacked(pages: list[str], above: str, top: float, name: str, paper: str | None) -> str:
-    """Stack pages in a single picture below what stands above them.
+def _stacked(
+    pages: list[str], above: tuple[str, float], below: tuple[str, float], name: str, paper: str | None
+) -> str:
+    """Stack pages in a single picture between what stands above and below them.
 
-    top: the height of that, in pixels. name: for those who cannot see it.
+    above, below: each with its height in pixels. name: for those who cannot see it.
     """
+    top = above[1]
     sizes = [svg_size(page) for page in pages]
-    width, height = max(w for w, _ in sizes), round(top + sum(h for _, h in sizes), 1)
+    width, height = max(w for w, _ in sizes), round(top + sum(h for _, h in sizes) + below[1], 1)
     rows = []
     for page, (w, h) in zip(pages, sizes, strict=True):
         rows.append(page.replace("<svg ", f'<svg x="0" y="{top:g}" width="{w:g}" height="{h:g}" ', 1))
         top += h
+    if below[0]:
+        rows.append(f'<g transform="translate(0 {top:g})">{below[0]}</g>')
     ground = f'<rect width="100%" height="100%" fill="{escape_attribute(paper)}"/>' if paper else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="staff" role="img" aria-label="{escape_attribute(name)}" '
         f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">'
-        f"{ground}{above}{''.join(rows)}</svg>"
+        f"{ground}{above[0]}{''.join(rows)}</svg>"
     )
 
 

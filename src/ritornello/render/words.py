@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import groupby
 
 from ritornello.music.keys import key_name
 from ritornello.music.notation import Bar, Element, notate
 from ritornello.music.values import Melody
+from ritornello.plural import counted
 from ritornello.render.engraving.readable import drawable
 
 TUPLETS = {3: "triplet", 5: "quintuplet", 6: "sextuplet", 7: "septuplet"}
@@ -19,6 +21,32 @@ def bars_in_words(melody: Melody) -> list[str]:
     Note values are those of the staff (see `readable.drawable`). A tied note is read once, with all its values.
     """
     return [_bar(bar) for bar in notate(drawable(melody)[0])]
+
+
+def primer_in_words(melody: Melody, notes: int) -> str:
+    """Say in a line which bars are the primer: "bars 1-2 are the primer"; "" for none.
+
+    notes: how many notes at the beginning belong to it.
+    """
+    if not 0 < notes <= len(melody.notes):
+        return ""
+    if notes == len(melody.notes):
+        return "all of it is the primer"
+    last, following = (_bar_of(melody, melody.notes[i].start) for i in (notes - 1, notes))
+    whole = range(_bar_of(melody, 0), last + (following > last))
+    parts = ["the pick-up"] if 0 in whole else []
+    if bars := [number for number in whole if number]:
+        parts.append(f"bars {bars[0]}-{bars[-1]}" if len(bars) > 1 else f"bar {bars[0]}")
+    if following == last:  # it ends inside a bar
+        count = sum(_bar_of(melody, note.start) == last for note in melody.notes[:notes])
+        parts.append(f"the first {counted(count, 'note')} of {f'bar {last}' if last else 'the pick-up'}")
+    is_one = len(parts) == 1 and len(bars) < 2 and " notes " not in parts[0]
+    return f"{' and '.join(parts)} {'is' if is_one else 'are'} the primer".replace("first 1 note", "first note")
+
+
+def _bar_of(melody: Melody, tick: int) -> int:
+    """Number the bar of a tick as it is printed, 0 for a pick-up."""
+    return bisect_right(melody.timeline.barlines()[:-1], tick) - bool(melody.timeline.pickup)
 
 
 def _bar(bar: Bar) -> str:

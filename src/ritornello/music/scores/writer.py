@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from xml.sax.saxutils import escape
@@ -41,6 +42,45 @@ def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     imprint: name and program of its part, and its origin, a miscellaneous field.
     Notes carry identifiers: "note_4" is the fifth note of the melody, "note_4-2" the second of its tied parts.
     """
+    return _document(melody.title, imprint, f'<score-part id="P1">{_part(imprint)}</score-part>', [_measures(melody)])
+
+
+def write_score(lines: Sequence[Melody], names: Sequence[str], is_braced: bool = False) -> str:
+    """Write lines that sound together as one MusicXML file, a staff each.
+
+    Barlines go through all staves.
+    lines: of one timeline, from the highest staff down; the first has the title. Shorter ones get rests up to the end
+    of the longest. names: of the staves. is_braced: whether they are an instrument's, such as a piano's, on a brace.
+    Notes carry identifiers: "part_1_note_4" is the fifth note of the second line.
+    """
+    length = max(line.timeline.barlines()[-1] for line in lines)
+    full = [replace(line, timeline=replace(line.timeline, length=length)) for line in lines]
+    symbol = "brace" if is_braced else "bracket"
+    group = f"<group-symbol>{symbol}</group-symbol><group-barline>yes</group-barline>"
+    staves = [
+        f'<score-part id="P{i}">{_part(Imprint(part=name))}</score-part>' for i, name in enumerate(names, start=1)
+    ]
+    part_list = f'<part-group type="start" number="1">{group}</part-group>{"".join(staves)}'
+    parts = [_measures(line, f"part_{i}_") for i, line in enumerate(full)]
+    return _document(lines[0].title, NO_IMPRINT, f'{part_list}<part-group type="stop" number="1"/>', parts)
+
+
+def _document(title: str, imprint: Imprint, part_list: str, parts: Sequence[str]) -> str:
+    """Put the measures of parts into a file."""
+    name = escape(_NOT_XML.sub("", title))
+    return (
+        _HEAD
+        + (f"<work><work-title>{name}</work-title></work>\n" if title else "")
+        + f"<identification>{_creator(imprint)}<encoding><software>Ritornello</software></encoding>"
+        + f"{_origin(imprint)}</identification>\n"
+        + f"<part-list>{part_list}</part-list>\n"
+        + "".join(f'<part id="P{i}">\n{measures}\n</part>\n' for i, measures in enumerate(parts, start=1))
+        + "</score-partwise>\n"
+    )
+
+
+def _measures(melody: Melody, prefix: str = "") -> str:
+    """Write the measures of a part. prefix: of the identifiers of its notes."""
     bars = notate(melody)
     divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))
     clef = _clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
@@ -54,17 +94,7 @@ def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
             lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
         implicit = "" if bar.full else ' implicit="yes"'
         measures.append(f'<measure number="{bar.number}"{implicit}>\n' + "\n".join(lines) + "\n</measure>")
-    title = escape(_NOT_XML.sub("", melody.title))
-    return (
-        _HEAD
-        + (f"<work><work-title>{title}</work-title></work>\n" if melody.title else "")
-        + f"<identification>{_creator(imprint)}<encoding><software>Ritornello</software></encoding>"
-        + f"{_origin(imprint)}</identification>\n"
-        + f'<part-list><score-part id="P1">{_part(imprint)}</score-part></part-list>\n'
-        + '<part id="P1">\n'
-        + "\n".join(measures)
-        + "\n</part>\n</score-partwise>\n"
-    )
+    return "\n".join(measures).replace('<note id="', f'<note id="{prefix}')
 
 
 def _creator(imprint: Imprint) -> str:

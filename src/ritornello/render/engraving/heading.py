@@ -1,4 +1,4 @@
-"""Draw what stands above a score: its title, its composer, its tempo."""
+"""Draw what stands around a score: its title, its composer, its tempo, what its colours mean."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ TITLE, LINE = 21.0, 13.0  # sizes of letters in pixels, at a scale of 42 per cen
 LETTER = 0.56  # of a letter's size, its mean width in the widest of these fonts
 SMALLEST_TITLE = 13.0
 MOST_LINES = 3
+PRIMER = "#1f6f8b"  # the notes of a primer, on paper; told from black, and from what sounds, by colour-blind eyes too
 
 
 def heading(
@@ -47,12 +48,30 @@ def heading(
     return f'<g class="heading" font-family="{SERIF}" fill="currentColor">{"".join(drawn)}</g>', bottom + 2 * zoom
 
 
+def legend(words: str, colour: str, margin: float, scale: int) -> tuple[str, float]:
+    """Draw a note's head in a colour, and what it means.
+
+    Returns the SVG with its height in pixels.
+    """
+    size = 0.9 * LINE * scale / 42
+    head = 0.3 * size
+    sign = (
+        f'<ellipse cx="{margin + head:.2f}" cy="{0.75 * size:.2f}" rx="{head:.2f}" ry="{0.72 * head:.2f}" '
+        f'fill="{colour}" transform="rotate(-22 {margin + head:.2f} {0.75 * size:.2f})"/>'
+    )
+    line = _text(words, margin + 3 * head, size, size, "start", ' font-style="italic"')
+    return f'<g class="primer-line" font-family="{SERIF}" fill="currentColor">{sign}{line}</g>', 2 * size
+
+
 def _text(words: str, x: float, y: float, size: float, anchor: str, more: str = "") -> str:
     return f'<text x="{x:g}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}"{more}>{escape(words)}</text>'
 
 
 def _tempo(timeline: Timeline, x: float, size: float) -> tuple[str, float]:
-    """Draw the tempo of the first beat, a note and a whole number: the SVG at y = 0, and where it ends."""
+    """Draw the tempo of the first beat, a note and a whole number.
+
+    Returns the SVG at y = 0, and where it ends.
+    """
     value, dots, minute = tempo_mark(timeline.qpm, timeline.metre)
     head, stem = 0.3 * size, 1.05 * size  # half the width of a head, the length of a stem
     centre, foot = x + head, -0.24 * size
