@@ -232,15 +232,20 @@ class BeatTree:
         return min(first, last) <= level or syncopation
 
     def rests(self, start: Fraction, end: Fraction, node: Node | None = None) -> Iterator[Span]:
-        """Cut a silent stretch into the largest whole parts of the tree: rests never hide a beat."""
+        """Cut a silent stretch into the largest whole parts of the tree: rests never hide a beat.
+
+        Two thirds that open a compound beat are one rest, two that end it are two.
+        """
         node = node or self.root()
         start, end = max(start, node.start), min(end, node.end)
         if start >= end:
             return
-        if (start, end) == (node.start, node.end) and is_one_value(end - start):
+        children = self.children(node)
+        opens_three = len(children) == 3 and node.depth == 2 and (start, end) == (node.start, children[2].start)
+        if opens_three or ((start, end) == (node.start, node.end) and is_one_value(end - start)):
             yield start, end
         else:
-            for child in self.children(node):
+            for child in children:
                 yield from self.rests(start, end, child)
 
     def tuplets(self, edges: Iterable[Fraction], node: Node | None = None) -> Iterator[Tuplet]:

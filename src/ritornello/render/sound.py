@@ -23,6 +23,10 @@ SHORTEST_SECONDS = 0.06  # a damper needs time to fall: shorter notes sound this
 ATTACK_SECONDS = 0.001  # in which a note sets in from nothing
 TAIL = 4 / 3  # of a release's 60 dB: 80 dB down, a note is faded to nothing over the last FADE_SECONDS
 FADE_SECONDS = 0.02
+TOUCH_SECONDS, TOUCH = (
+    0.008,
+    0.85,
+)  # the damper comes down a little before the end: a tone that swells there has no step
 WIDTH = 0.6  # how far the outermost of several parts stand to the sides; 1 is in one ear alone
 
 LOUDNESS_LUFS = -20.0
@@ -171,16 +175,18 @@ def _sound(
     sound *= np.float32(force * sqrt(force))
     rise = round(ATTACK_SECONDS * sample_rate)
     sound[:rise] *= np.arange(rise, dtype=np.float32) / np.float32(rise)
+    touch = round(TOUCH_SECONDS * sample_rate)
+    sound[held - touch : held] *= np.linspace(1, TOUCH, touch, dtype=np.float32)
     sound[held:] *= release
     return sound
 
 
 @lru_cache(maxsize=16)
 def _release(seconds: float, sample_rate: int) -> NDArray[np.float32]:
-    """Make the curve of the damper: an exponential, then a short fade to nothing."""
+    """Make the curve of the damper from its touch on: an exponential, then a short fade to nothing."""
     time = np.arange(1, round(TAIL * seconds * sample_rate) + 1) / sample_rate
     fade = np.clip((TAIL * seconds - time) / FADE_SECONDS, 0, 1)
-    return (10 ** (-3 * time / seconds) * fade).astype(np.float32)
+    return (TOUCH * 10 ** (-3 * time / seconds) * fade).astype(np.float32)
 
 
 def _levelled(wave: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from ritornello.music.scores.writer import write_musicxml, write_score
 from ritornello.music.values import Key, Melody, Timeline
 from ritornello.render.engraving.heading import PRIMER, SERIF, heading, legend
 from ritornello.render.engraving.readable import drawable
-from ritornello.render.engraving.systems import bar_widths, broken, system_starts
+from ritornello.render.engraving.systems import RAGGED, bar_widths, broken, system_starts
 from ritornello.render.words import primer_in_words
 
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
@@ -164,7 +164,7 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
         "adjustPageHeight": True,
         "scale": scale,
         "breaks": breaks,
-        "minLastJustification": 0.45,
+        "minLastJustification": RAGGED,
         "header": "none",
         "footer": "none",
         "svgViewBox": True,

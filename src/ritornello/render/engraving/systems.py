@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 PHRASE = 4  # bars
-SQUEEZE = 1.04  # a system may be so much fuller than it wants to be
+FULLEST = 0.92  # of a system's room that its bars may take by themselves: less air is hard to read
 SYSTEM_COST = 0.1
 STRETCH_COST = 0.4  # of a system that is all air, by the square of its share
 MIDDLE_COST, INNER_COST = 0.5, 1.0  # of a break in the middle of a phrase, and elsewhere inside it
 CROSSED_COST = 0.6  # of a phrase that ends inside a system
+RAGGED, RAGGED_COST = 0.45, 0.5  # of a last system that is too short to be stretched
 LONELY_COST = 0.6  # of a last bar, or a pick-up, that has a system to itself
 
 
@@ -31,7 +32,8 @@ def system_starts(widths: Sequence[float], head: float, room: float, upbeat: int
     """Choose the bars that begin a system, the first among them.
 
     Phrases are of four bars. Of all ways to break that fit, the one that costs least is taken: what costs is a break
-    inside a phrase, a phrase end inside a system, stretching it, a lonely bar, and each system by itself.
+    inside a phrase, a phrase end inside a system, stretching it, a short last one, a lonely bar, and each system
+    by itself.
     widths, head: as of `bar_widths`. room: the width of a system. upbeat: 1 if the first bar is a pick-up.
     """
     count = len(widths)
@@ -41,7 +43,7 @@ def system_starts(widths: Sequence[float], head: float, room: float, upbeat: int
         taken = head if start else 0.0
         for end in range(start + 1, count + 1):
             taken += widths[end - 1]
-            if taken > room * SQUEEZE and end > start + 1:
+            if taken > room * FULLEST and end > start + 1:
                 break
             cost = best[start] + _cost(min(taken / room, 1.0), max(start - upbeat, 0), end - upbeat, end == count)
             if cost < best[end]:
@@ -56,7 +58,7 @@ def _cost(share: float, first: int, last: int, is_final: bool) -> float:
     """Rate a system that is filled to a share of its room, from one bar up to another."""
     crossed = max(last - 1, first) // PHRASE - first // PHRASE
     cost = SYSTEM_COST + STRETCH_COST * (1 - share) ** 2 + CROSSED_COST * crossed
-    cost += LONELY_COST * (last - first <= is_final)
+    cost += LONELY_COST * (last - first <= is_final) + RAGGED_COST * (is_final and share < RAGGED)
     return cost + (0.0 if is_final or last % PHRASE == 0 else MIDDLE_COST if last % 2 == 0 else INNER_COST)
 
 
