@@ -106,9 +106,9 @@ def write_page(folder: Path, examples: list[Example]) -> None:
     place.write_text(kept, "utf-8")
     head = """# Ten tunes, engraved twice
 
-First as Ritornello draws them (`tune.save("tune.svg")`), then as MuseScore 3 draws the MusicXML that Ritornello writes
-of them (`tune.save("tune.musicxml")`), opened without a change. Made by `scripts/make_engraving.py`; the verdicts were
-written by hand, after looking at both.
+First as Ritornello draws them (`tune.save("tune.svg")`), then as MuseScore 3 draws the MusicXML that Ritornello
+writes of them (`tune.save("tune.musicxml")`), opened without a change. Made by `scripts/make_engraving.py`; the
+verdicts were written by hand, after looking at both.
 
 """
     (folder / "README.md").write_text(head + "\n".join(rows), "utf-8")

@@ -82,7 +82,7 @@ def test_systems_that_could_hold_more_hold_four_bars_where_that_makes_phrases():
 
 def test_full_bars_get_shorter_systems_that_still_end_with_phrases():
     assert systems(staff_svg(bars_of(*[16] * 8), 900)) == [2] * 4  # three would fit
-    assert systems(staff_svg(bars_of(*[16] * 8, *[1] * 8), 900)) == [2] * 4 + [4, 4]
+    assert systems(staff_svg(bars_of(*[16] * 8, *[4] * 8), 900)) == [2] * 4 + [4, 4]
 
 
 def test_a_bar_that_fills_more_than_a_system_gets_one_of_its_own():
