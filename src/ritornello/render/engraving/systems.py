@@ -12,7 +12,7 @@ SYSTEM_COST = 0.1
 STRETCH_COST = 0.4  # of a system that is all air, by the square of its share
 MIDDLE_COST, INNER_COST = 0.5, 1.0  # of a break in the middle of a phrase, and elsewhere inside it
 CROSSED_COST = 0.6  # of a phrase that ends inside a system
-RAGGED, RAGGED_COST = 0.45, 0.5  # of a last system that is too short to be stretched
+RAGGED, RAGGED_COST = 0.3, 0.5  # of a last system that is too short to be stretched
 LONELY_COST = 0.6  # of a last bar, or a pick-up, that has a system to itself
 
 
