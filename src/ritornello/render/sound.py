@@ -183,7 +183,7 @@ def _sound(
 
 @lru_cache(maxsize=16)
 def _release(seconds: float, sample_rate: int) -> NDArray[np.float32]:
-    """Make the curve of the damper from its touch on: an exponential, then a short fade to nothing."""
+    """Make the curve of the damper from its touch on: an exponential, then a short fade."""
     time = np.arange(1, round(TAIL * seconds * sample_rate) + 1) / sample_rate
     fade = np.clip((TAIL * seconds - time) / FADE_SECONDS, 0, 1)
     return (TOUCH * 10 ** (-3 * time / seconds) * fade).astype(np.float32)
