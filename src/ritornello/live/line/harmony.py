@@ -14,7 +14,9 @@ from ritornello.music.values import Key
 
 CHORD_TONE, BESIDE_CHORD = 1.5, -1.5  # nats, on a beat, of chord tones and of those a semitone above one
 BETWEEN_BEATS = 0.5  # share of these between beats
-START_SHARE, TILT = 1.0, 1.5  # nats for a factor of e more notes; for one of 2 and a note value twice as long
+START_SHARE = 1.5  # nats on the start of a note, for a factor of e more notes
+FEWER, MORE = 1.1, 2.2  # nats on a note value twice as long, for half or twice as many notes
+SHORTEST = 1 / 4  # quarters; shorter note values are not asked for by any density
 
 
 @lru_cache(maxsize=64)
@@ -85,5 +87,5 @@ def density_bias(density: float, starts: np.ndarray | None, quarters: np.ndarray
     if starts is not None:
         return np.where(starts, START_SHARE * np.log(density), 0.0)
     assert quarters is not None
-    lengths = np.log2(np.where(quarters > 0, quarters, 1.0))
-    return -TILT * np.log2(density) * lengths
+    lengths = np.log2(np.where(quarters > 0, np.maximum(quarters, SHORTEST), 1.0))
+    return (FEWER if density < 1 else MORE) * -np.log2(density) * lengths

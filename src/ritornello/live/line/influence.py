@@ -19,7 +19,7 @@ def group_weights(groups: Sequence[Group], dials: Dials, now: float) -> np.ndarr
 
     By who played it, and by its age: it halves with each half-life. now: in quarters.
     """
-    table = np.array([(group.start, group.is_own, group.is_counted) for group in groups], float).reshape(-1, 3)
+    table = np.array(groups, float).reshape(-1, 3)
     weights = np.where(table[:, 1] > 0, dials.own, dials.phrase) * table[:, 2]
     if dials.half_life:
         seconds = np.maximum(now - table[:, 0], 0) * 60 / dials.qpm

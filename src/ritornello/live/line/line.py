@@ -61,6 +61,10 @@ class Stretch:
     second: SecondVoice | None = None
 
 
+Silence = tuple[Fraction, Fraction | None, Fraction | None]
+"""A silence that was composed beyond a place: the place, where it ends (None with the phrase), and `ends` then."""
+
+
 class Line:
     """One melody by two. The notes that it proposes depend on what was fed, dials, seed and the number of proposals.
 
@@ -116,7 +120,7 @@ class Line:
         self._history.forget()
         self._duet: History | None = None  # of the machine's voice, where it is another than the player's
         self._second, self._touch = SecondVoice(), Touch()
-        self._silent: tuple[Fraction, Fraction | None] | None = None  # see `propose`
+        self._silent: Silence | None = None
 
     def snapshot(self, name: str) -> None:
         """Keep what was learned under a name."""
@@ -168,13 +172,14 @@ class Line:
         history = self._own_history()
         start = history.own_end(start)
         if self._silent and self._silent[0] == start:
-            if self._silent[1] is None and ends is not None:
-                self._silent = (until, None)
+            if self._silent[1] is not None:
+                start = max(start, self._silent[1])
+            elif self._silent[2] == ends:
+                self._silent = (until, None, ends)
                 return []
-            start = max(start, self._silent[1] or start)
         self._silent = None
         if start >= (until if ends is None else min(until, ends)):
-            self._silent = (until, start) if start > until else None
+            self._silent = (until, start, ends) if start > until else None
             return []
         return self._compose(history, start, until, ends)
 
@@ -291,7 +296,7 @@ class Line:
                 notes[-1] = notes[-1]._replace(duration=zero + Fraction(place.time, per) - notes[-1].start)
             cost = 0.0
         if place.done or place.sounding < 0:
-            self._silent = (until, None if place.done else zero + Fraction(place.time, per))
+            self._silent = (until, None if place.done else zero + Fraction(place.time, per), ends)
         return notes
 
     def _note(self, place: Place, stretch: Stretch, cost: float) -> LineNote:
