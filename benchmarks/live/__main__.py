@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 from benchmarks.live.jack import jack_server, missing
-from benchmarks.live.timing import answers, lateness
+from benchmarks.live.timing import added_to_clock, answers, hit_rate, lateness
 from benchmarks.report import arguments, hardware, tell
 from ritornello.live.stage.timing import percentiles
 from ritornello.model.blas import limit_blas
@@ -18,14 +19,11 @@ from ritornello.model.blas import limit_blas
 STEPS = 3000
 
 
-def steps() -> dict[str, float]:
-    """Time one step of the default model, feed and ask with tracker and features, on one thread."""
-    import ritornello
-
+def steps(model: Any) -> dict[str, float]:
+    """Time one step of a model, feed and ask with tracker and features, on one thread."""
     limit_blas(1)
-    player = ritornello.load_model().player()
-    tune = ritornello.load_model().generate(bars=16, seed=1)
-    tokens = [int(token) for token in ritornello.load_model().encode(tune.melody)][:-1]
+    player = model.player()
+    tokens = [int(token) for token in model.encode(model.generate(bars=16, seed=1).melody)][:-1]
     times = []
     while len(times) < STEPS:
         player.reset()
@@ -42,11 +40,17 @@ def main() -> None:
     """Measure and print."""
     parser = arguments(__doc__)
     parser.add_argument("--long", action="store_true", help="ten minutes of sixteenths instead of forty seconds")
+    parser.add_argument("--model", help="whose steps are timed; without it, the default model")
     options = parser.parse_args()
     seconds = 600 if options.long else 40
-    step = steps()
+    import ritornello
+
+    model = ritornello.load_model(options.model)
+    step = steps(model)
     one, both = lateness(seconds, 1), lateness(seconds / 2, 2)
     found = {
+        "clock_added_p99_ms": added_to_clock(),
+        "hit_rate": hit_rate(model, 600 if options.long else 15),
         "step_p50_ms": step["p50_ms"],
         "step_p99_ms": step["p99_ms"],
         "lateness_p99_ms": one["p99_ms"],
@@ -72,7 +76,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"hardware": hardware(), **found}))
         return
-    tell([{"what": name, "ms": value} for name, value in found.items()], False)
+    tell([{"what": name, "value": f"{value:.4g}"} for name, value in found.items()], False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
@@ -11,10 +12,16 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from ritornello.live.beat import Beat
+from ritornello.live.dials import Dials
+from ritornello.live.engine import Engine
+from ritornello.live.line import Line
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions
+from ritornello.live.stage.runner import StageOptions, perform
 from ritornello.live.stage.timing import percentiles
 from ritornello.live.values import Event
 
@@ -132,3 +139,31 @@ def answers(notes: int) -> dict[str, float]:
         "jitter_ms": p99 - median,
         "ours_p99_ms": percentiles(inside)[1],
     }
+
+
+def added_to_clock(seconds: float = 120.0, jitter_ms: float = 2.0) -> float:
+    """Follow a MIDI clock at 120 qpm whose ticks are up to `jitter_ms` off; return what we add, in milliseconds.
+
+    That is by how much the 99th percentile of our beat's error, from two beats after the start on, is over the
+    ticks' own; none where it is below.
+    """
+    dice, beat, tick = random.Random(1), Beat(), 60 / 120 / 24
+    begin, off, errors = 1.0, [], []
+    beat.start(begin - tick / 2)
+    for i in range(round(seconds / tick)):
+        off.append(dice.uniform(-jitter_ms, jitter_ms) / 1000)
+        beat.clock(begin + i * tick + off[-1])
+        if i >= 48:
+            error = (beat.beat_at(begin + i * tick) - i / 24 + 0.5) % 1 - 0.5  # whatever bar it counts from
+            errors.append(abs(error) * 24 * tick * 1000)
+    return max(percentiles(errors)[1] - percentiles(abs(each) * 1000 for each in off)[1], 0.0)
+
+
+def hit_rate(model: Any, seconds: float) -> float:
+    """Play alone at 180 qpm, with commit 1 and look-ahead 4; return the share of plans that were ready in time."""
+    dials = Dials(mode="autonomous", qpm=180, commit=1, look_ahead=4, density=2)
+    engine = Engine(Line.of(model.file, 1, dials), dials, 1)
+    with TemporaryDirectory() as folder:
+        kind = f"file:{Path(folder) / 'played'}"
+        done = perform(engine, StageOptions(kind=kind, outputs=(PortOptions("virtual f"),), seconds=seconds))
+    return engine.state(done.end).hit_rate

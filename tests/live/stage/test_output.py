@@ -315,6 +315,28 @@ def test_closing_ends_what_sounds_and_takes_no_longer_than_allowed(on_file):
     assert not multiprocessing.active_children()
 
 
+UNGUARDED = """
+import sys
+from ritornello.live.stage.desk import PlayOptions
+from ritornello.live.stage.output import Output
+print("begun", flush=True)
+output = Output(PlayOptions(""))
+print(output.wait_ready(20))
+output.close()
+"""
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_a_program_without_a_main_guard_is_not_run_again(tmp_path, from_file):
+    script = tmp_path / "play.py"
+    script.write_text(UNGUARDED)
+    words, given = ([str(script)], None) if from_file else (["-"], UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, *words], input=given, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("begun\n[('ready', None)]\n", "")
+
+
 def test_panic_reaches_every_channel(on_file):
     output, path, _ = on_file
     output.send([note(0)])

@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -164,7 +164,8 @@ class Output:
         self._process = context.Process(
             target=run, args=(theirs, self._options), daemon=True, name="ritornello ports"
         )
-        self._process.start()
+        with _no_main():
+            self._process.start()
         theirs.close()
 
     def wait_ready(self, seconds: float = 10.0) -> list[tuple[str, Any]]:
@@ -230,3 +231,20 @@ class Output:
         if self._process.is_alive():
             self._process.kill()
             self._process.join(CLOSE_SECONDS)
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Hide the main program from a process that is spawned.
+
+    It would run it again, up to its `__main__` guard.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {
+        name: main.__dict__.pop(name) for name in ("__spec__", "__file__") if name in main.__dict__
+    }
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
