@@ -7,7 +7,6 @@ import pytest
 
 from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
-from ritornello.model import players
 from ritornello.model.players import Player
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
@@ -22,7 +21,7 @@ def paid_by_a_player(network, melody) -> float:
 
 @pytest.mark.parametrize("batch", [512, 7])
 def test_whole_melodies_cost_what_a_player_pays(make_network, monkeypatch, batch):
-    monkeypatch.setattr(players, "MAX_BATCH", batch)
+    monkeypatch.setattr("ritornello.model.scoring.MOST_MELODIES", batch)
     network = make_network(153, dtype=np.float64)
     random = np.random.default_rng(1)
     melodies = [random.integers(0, 30, n) for n in (5, 1, 40, 17, 17, 2, 33, 0, 8, 25, 3)]

@@ -9,7 +9,6 @@ from networks import Indifferent
 from ritornello.encoding import Grid, make_encoding
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.evaluate.surprise import NOTE_COSTS, note_costs
-from ritornello.model import players
 from ritornello.model.lstm import NumpyLstm
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
@@ -65,8 +64,7 @@ def test_costs_do_not_depend_on_what_is_scored_beside_a_melody(make_network, mon
     network = network_for(encoding, make_network)
     melodies = [encoding.encode(m).tokens for m in (REST, PICKUP, CHANGING, REST)]
     together = note_costs(network, encoding, melodies)
-    monkeypatch.setattr(players, "MAX_BATCH", 1)
-    monkeypatch.setattr("ritornello.evaluate.surprise.MAX_BATCH", 1)
+    monkeypatch.setattr("ritornello.model.scoring.MOST_MELODIES", 1)
     for tokens, table in zip(melodies, together, strict=True):
         (alone,) = note_costs(network, encoding, [tokens])
         for name in NOTE_COSTS.names:

@@ -11,8 +11,9 @@ from ritornello.model.counts import counts_to_tensors
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players
 from ritornello.model.recall import Corpus, Recall
+from ritornello.model.suggestions import GAIN_STEP
 from ritornello.music.values import Melody, Metre, Note, Timeline
-from ritornello.training.memory import GAIN_STEP, Memory
+from ritornello.training.memory import Memory
 from ritornello.training.numpy.engine import NumpyEngine
 
 ENCODINGS = {

@@ -72,8 +72,8 @@ class Indifferent:
 
     def feed(self, tokens: np.ndarray, state: State, features: np.ndarray | None = None) -> State:
         assert len(tokens) == len(state.layers[0][0])
-        return state._replace(part=(state.part + 1) % len(self.alphabet.parts))
+        return state._replace(part=(state.part + 1) % len(self.alphabet.parts), seen=state.layers[0][0])
 
     def logits(self, state: State) -> np.ndarray:
         own = self._logits[slice(*self.alphabet.firsts[state.part : state.part + 2])]
-        return np.tile(own, (len(state.layers[0][0]), 1))
+        return np.tile(own, (len(state.seen), 1))

@@ -21,9 +21,10 @@ from ritornello.model.counts import (
 )
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players
+from ritornello.model.suggestions import NO_FAMILY, read_events
 from ritornello.music.values import Melody, Metre, Note, Timeline
 from ritornello.training.data import Streams
-from ritornello.training.memory import NO_FAMILY, Memory, read_events
+from ritornello.training.memory import Memory
 from ritornello.training.numpy.engine import NumpyEngine
 
 SMALL = NetworkOptions(1, 16, 12, 0.2, chain=8)
@@ -264,7 +265,7 @@ def test_what_training_checks_is_what_the_player_pays(name, trainer):
             if n + 1 < len(melody):
                 player.feed(token)
         nats.append(paid)
-    np.testing.assert_allclose(melody_nats(network, melodies, encoding), nats, rtol=1e-9)
+    np.testing.assert_allclose(melody_nats(network, melodies, encoding), nats, rtol=1e-8)
     assert engine.nll(melodies) == pytest.approx(sum(nats) / sum(map(len, melodies)), rel=1e-4)
 
 

@@ -88,10 +88,10 @@ def feature_list(
     return tuple(columns)
 
 
-def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
+def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray, until: int = -1) -> np.ndarray:
     """Compute the features before each note group of a melody, (groups, F) int16.
 
-    Row g follows from the groups before g alone.
+    Row g follows from the groups before g and `until`, the tick at which the melody is over, -1 for unknown.
     """
     columns = len(encoding.features)
     parts = len(encoding.parts)
@@ -99,6 +99,7 @@ def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.ndarra
     if not columns:
         return np.zeros((groups, 0), np.int16)
     tracker, rows = encoding.tracker(), []
+    tracker.until = until
     for place, token in enumerate(np.asarray(tokens).tolist()):
         if place % parts == 0:
             rows.append(tracker.features())

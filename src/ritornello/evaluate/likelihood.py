@@ -16,7 +16,7 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.features import length_of
 from ritornello.model.lstm import NumpyLstm
-from ritornello.model.players import sequence_nats
+from ritornello.model.scoring import sequence_nats
 from ritornello.music.values import Melody
 
 

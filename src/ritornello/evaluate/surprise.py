@@ -26,8 +26,8 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.evaluate.scores import TuneScore
-from ritornello.model.lstm import NumpyLstm
-from ritornello.model.players import MAX_BATCH, Players, cross_entropy, read_side_by_side
+from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.scoring import logits_of
 from ritornello.music.values import Melody
 
 NOTE_COSTS = np.dtype(
@@ -47,21 +47,30 @@ def note_costs(network: NumpyLstm, encoding: MelodyEncoding, melodies: Sequence[
     Each is scored from its beginning with its whole history. Raises ValueError for one that spells no note.
     """
     found: list[np.ndarray] = [np.zeros(0, NOTE_COSTS)] * len(melodies)
-    order = sorted(range(len(melodies)), key=lambda n: -len(melodies[n]))
-    for at in range(0, len(order), MAX_BATCH):
-        rows = order[at : at + MAX_BATCH]
-        players = Players(network, encoding, len(rows), with_rules=True)
-        trackers, ledgers = players.trackers, [_Ledger(len(encoding.parts) == 1) for _ in rows]
-        for tokens in read_side_by_side(players, [melodies[n] for n in rows]):
-            logits, part, ids = players.logits, players.part, tokens - players.first
-            bits = cross_entropy(logits, ids) / math.log(2)
-            for ledger, tracker, token, row, cost in zip(ledgers, players.trackers, ids, logits, bits):
-                ledger.settle(tracker)
-                ledger.enter(tracker, encoding, part, int(token), row, float(cost))
-        for ledger, tracker, n in zip(ledgers, trackers, rows, strict=True):
-            ledger.settle(tracker)
-            found[n] = ledger.closed(encoding.decode(melodies[n]))
+    for n, logits in logits_of(network, encoding, melodies):
+        found[n] = _costs(encoding, melodies[n], logits)
     return found
+
+
+def _costs(encoding: MelodyEncoding, tokens: np.ndarray, logits: Sequence[np.ndarray]) -> np.ndarray:
+    """Divide what the tokens of a melody cost among its notes.
+
+    logits: of each part, (groups, ids).
+    """
+    parts = len(encoding.parts)
+    ids = tokens.astype(np.int64) - np.resize([sum(encoding.parts[:part]) for part in range(parts)], len(tokens))
+    nats = np.zeros(len(tokens))
+    for part, rows in enumerate(logits):
+        theirs = ids[part::parts]
+        nats[part::parts] = cross_entropy(rows[: len(theirs)], theirs)
+    tracker, ledger = encoding.tracker(), _Ledger(parts == 1)
+    for place, bits in enumerate((nats / math.log(2)).tolist()):
+        group, part = divmod(place, parts)
+        ledger.settle(tracker)
+        ledger.enter(tracker, encoding, part, int(ids[place]), logits[part][group], bits)
+        tracker.advance(int(tokens[place]))
+    ledger.settle(tracker)
+    return ledger.closed(encoding.decode(tokens))
 
 
 def costs_csv(

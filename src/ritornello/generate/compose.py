@@ -27,8 +27,8 @@ from ritornello.generate.headings import Counts, Heading, draw_headings
 from ritornello.generate.openings import openings_of, without_end
 from ritornello.generate.options import MAX_BARS, QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
-from ritornello.model.lstm import NumpyLstm
-from ritornello.model.players import Players, cross_entropy
+from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.players import Players
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import estimate_key, plain_key
 from ritornello.music.values import Key, Melody

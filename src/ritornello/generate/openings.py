@@ -15,7 +15,7 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.generate.constraints import names_key, steering_key
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.lstm import NumpyLstm
-from ritornello.model.players import sequence_nats
+from ritornello.model.scoring import sequence_nats
 from ritornello.music.keys import key_of, plain_key
 from ritornello.music.values import MODES, Key, Melody
 

@@ -34,6 +34,15 @@ class Alphabet:
         sizes = tuple(feature.size for feature in encoding.features)
         return cls(tuple(encoding.parts), sizes, tuple(encoding.memory))
 
+    def check(self, encoding: Encoding) -> None:
+        """Raise ValueError for an encoding of another alphabet."""
+        theirs = Alphabet.of(encoding)
+        if self != theirs:
+            raise ValueError(
+                f"this model reads {self}, the encoding {encoding.name!r} has {theirs}: "
+                "use the encoding that is stored with the model"
+            )
+
     @cached_property
     def size(self) -> int:
         """Number of tokens in all parts."""

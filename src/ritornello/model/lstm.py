@@ -104,7 +104,8 @@ class NumpyLstm:
         self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
         self._gates = [Gate(weights, part, self.dtype) for part in range(len(alphabet.levels))]
-        self.corpus = Corpus(counts_of_tensors(tensors)) if "corpus" in alphabet.memory else None
+        self.counts = counts_of_tensors(tensors) if "corpus" in alphabet.memory else None
+        self.corpus = Corpus(self.counts) if self.counts else None
         if self._is_chained:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
             self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
@@ -267,3 +268,12 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     """Compute the softmax over the last axis, in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)
+
+
+def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Compute the nats of one id in each row, (n,) of float64.
+
+    logits: (n, ids). targets: (n,) of int.
+    """
+    exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]

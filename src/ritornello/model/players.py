@@ -6,14 +6,13 @@ query (Intelligent Instruments Lab).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.encoding.memory import Sizes, levels
-from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, Rows, State, probabilities
 from ritornello.model.memory import Recalled
 from ritornello.model.recall import Recall
@@ -45,12 +44,7 @@ class Players:
         memory: float = 1.0,
         quote: float = 1.0,
     ):
-        theirs = Alphabet.of(encoding)
-        if network.alphabet != theirs:
-            raise ValueError(
-                f"this model reads {network.alphabet}, the encoding {encoding.name!r} has {theirs}: "
-                "use the encoding that is stored with the model"
-            )
+        network.alphabet.check(encoding)
         self.network, self._encoding = network, encoding
         sources = network.alphabet.memory
         self._has_features = bool(network.alphabet.features)
@@ -262,62 +256,3 @@ class Player:
         logits, first = self._players.logits[0], self._players.first
         asked[first : first + len(logits)] = probabilities(logits)
         return asked
-
-
-def sequence_nats(
-    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
-) -> np.ndarray:
-    """Sum the negative log likelihood of token sequences in nats, (sequences,).
-
-    Each is scored from its beginning, with its whole history. ends: ticks at which each is over, for a network that
-    counts down, (sequences,); None where nothing is to be given away.
-    """
-    nats = np.zeros(len(sequences))
-    order = sorted(range(len(sequences)), key=lambda n: -len(sequences[n]))
-    for at in range(0, len(order), MAX_BATCH):
-        rows = np.array(order[at : at + MAX_BATCH])
-        known = None if ends is None else ends[rows]
-        nats[rows] = _batch_nats(network, encoding, [sequences[n] for n in rows], known)
-    return nats
-
-
-def _batch_nats(
-    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None
-) -> np.ndarray:
-    """Sum the nats of sequences in order of falling length."""
-    players, nats = Players(network, encoding, len(sequences)), np.zeros(len(sequences))
-    if ends is not None:
-        for tracker, end in zip(players.trackers, ends.tolist(), strict=True):
-            tracker.until = end
-    for tokens in read_side_by_side(players, sequences):
-        nats[: len(tokens)] += cross_entropy(players.logits, tokens - players.first)
-    return nats
-
-
-def read_side_by_side(players: Players, sequences: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Feed sequences of falling length to as many players, side by side.
-
-    Yields the tokens that are due, (alive,), before they are fed; finished ones leave the batch from its end.
-    """
-    lengths = np.array([len(tokens) for tokens in sequences])
-    padded = np.zeros((len(sequences), lengths.max(initial=0)), np.int64)
-    for row, tokens in zip(padded, sequences, strict=True):
-        row[: len(tokens)] = tokens
-    count = len(sequences)
-    for place in range(padded.shape[1]):
-        alive = int((lengths > place).sum())
-        if alive < count:
-            players.keep(slice(alive))
-            count = alive
-        tokens = padded[:alive, place]
-        yield tokens
-        players.feed(tokens)
-
-
-def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Compute the nats of one id in each row, (n,) of float64.
-
-    logits: (n, ids). targets: (n,) of int.
-    """
-    exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]

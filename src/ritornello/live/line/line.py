@@ -31,8 +31,8 @@ from ritornello.live.line.second import SecondVoice, drawn
 from ritornello.live.line.touch import USUAL, Touch
 from ritornello.live.values import LineNote
 from ritornello.model.file import ModelFile
-from ritornello.model.lstm import NumpyLstm
-from ritornello.model.players import Players, cross_entropy
+from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.players import Players
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import SURE, estimate_key
 from ritornello.music.values import Key, Metre, Note

@@ -19,7 +19,7 @@ from ritornello.corpus.tokens import corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, find_model, load_model
-from ritornello.training.memory import NO_FAMILY
+from ritornello.model.suggestions import NO_FAMILY
 from ritornello.training.run.folder import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
