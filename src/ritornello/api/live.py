@@ -64,8 +64,9 @@ class Jam:
     @property
     def summary(self) -> str:
         """How many notes both played, in one line."""
-        piece = self.piece
-        player, machine = (counted(len(part.notes), "note") for part in piece.parts)
+        has_notes = bool(self.session.beats)
+        parts = self.piece.parts if has_notes else ()
+        player, machine = (counted(len(part.notes), "note") for part in parts) if parts else ("0 notes", "0 notes")
         return f"you played {player}, the machine {machine}"
 
     def save(self, path: str | Path, replace: bool = False) -> None:
