@@ -9,9 +9,10 @@ from tests.support.virtual_stage import keys
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.engine import Engine
 from ritornello.live.rehearsal import rehearse, replay
-from ritornello.live.score import Performance, answers_of, performance_of, piece_of, sounded
+from ritornello.live.score import Performance, answers_of, performance_of, piece_of
 from ritornello.live.session import Heading, Session, SessionFile, read_session
 from ritornello.live.values import Event
+from ritornello.music.session import sounded
 from ritornello.music.values import Metre, Note, Tempo, Timeline
 
 PHRASE = ((0, 1, 60), (1, 1, 62), (2, 1, 64))

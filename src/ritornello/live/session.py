@@ -15,15 +15,15 @@ from typing import Any, Literal
 
 from ritornello.live.dials import Dials
 from ritornello.live.values import HEARD, PLAYED, Event
+from ritornello.music.session import FIRST_KEY
 from ritornello.version import VERSION
 
-FIRST_KEY = "ritornello_session"
 FORMAT = 1
 LETTERS = {"number": ("n", 0), "value": ("v", 0), "channel": ("c", 0), "port": ("port", ""), "name": ("name", "")}
 """Fields of an event: their keys in a line, and the value that is left out."""
 
 Source = Literal["heard", "played"]
-NOTES = ("note_on", "note_off")
+NOTES = ("note_on", "note_off", "silence")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ KINDS = {
     "abc": ("an ABC file", ".abc"),
     "mscx": ("a MuseScore file", ".mscx"),
     "mscz": ("a compressed MuseScore file", ".mscz"),
+    "session": ("a session of ritornello jam", ".session"),
 }
 """Kinds of files: their names in messages, and their usual suffixes."""
 
@@ -36,7 +37,7 @@ SUFFIXES = {
     **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi"),
     **dict.fromkeys((".musicxml", ".xml"), "musicxml"),
     **{".mxl": "mxl", ".mei": "mei", ".krn": "kern", ".kern": "kern"},
-    **{".abc": "abc", ".mscx": "mscx", ".mscz": "mscz"},
+    **{".abc": "abc", ".mscx": "mscx", ".mscz": "mscz", ".session": "session"},
 }
 """Every suffix that can be read, and the kind of file that it promises."""
 
@@ -45,6 +46,7 @@ SCORES_OF_ZIPS = {"mxl": (".xml", ".musicxml"), "mscz": (".mscx",)}
 MAX_REMARKS = 1000  # on one file; a book with more bad tunes is not worth a longer list
 MAX_BYTES = 64 * 2**20  # a score of this size is not a score; the largest song at hand has 2 MB
 
+SESSION = b'{"ritornello_session"'  # how a session begins
 WRITABLE = (".mid", ".midi", ".musicxml", ".xml", ".abc")
 
 
@@ -83,6 +85,8 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
             return pieces, remarks[:MAX_REMARKS]
         if kind in ("mscx", "mscz"):
             return _format("musescore.reader").scan_musescore(content, source, repeats)
+        if kind == "session":
+            return [_format("session").scan_session(content, source)], []
         return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)
     except ValueError as error:
         raise MusicFileError(with_path(Path(name), error)) from error
@@ -167,11 +171,13 @@ def file_content(path: Path) -> bytes:
 
 def _agreed_kind(path: Path, content: bytes) -> str:
     """Find the kind that suffix and content agree on. Raises MusicFileError."""
-    suffix = path.suffix.lower()
+    suffix, found = path.suffix.lower(), detect(content)
+    if found == "session":
+        return found  # it may have any name
     if suffix not in SUFFIXES:
         known = " ".join(SUFFIXES)
         raise MusicFileError(f"{path}: {suffix or 'no suffix'} is not a suffix of a music file; known are {known}")
-    promised, found = SUFFIXES[suffix], detect(content)
+    promised = SUFFIXES[suffix]
     wanted, _ = KINDS[promised]
     if found == promised or (promised == "abc" and not found):
         return promised  # a lone ABC tune may come without its X: line
@@ -209,6 +215,8 @@ def detect(content: bytes) -> str:
     """
     if content[:4] == b"MThd" or (content[:4] == b"RIFF" and content[8:12] == b"RMID"):
         return "midi"
+    if content.startswith(SESSION):
+        return "session"
     if content[:4] == b"PK\x03\x04":
         return _kind_of_zip(content)
     head = decode_text(content[:20_000]).lstrip()

@@ -32,7 +32,7 @@ from ritornello.encoding.arrays.exercise import holds_arrays, read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
-from ritornello.music.files import SUFFIXES, detect, scan_content
+from ritornello.music.files import SESSION, SUFFIXES, detect, scan_content
 from ritornello.music.objects import pieces_of
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import MAX_PIECES
@@ -62,7 +62,7 @@ def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] 
         found.problems.append(("empty_file", ""))
     elif name.lower().endswith(ARRAY_SUFFIXES) or ("." not in Path(name).name and holds_arrays(content)):
         _take_arrays(found, content, name, options)
-    elif problem := name_problem(name):
+    elif not content.startswith(SESSION) and (problem := name_problem(name)):
         found.problems.append(problem)
     elif name.lower().endswith(TABLE_SUFFIXES):
         _take_table(found, content, name, options)
@@ -126,7 +126,7 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
         pieces, remarks = scan_content(content, name, options.repeats)
     except MusicFileError as error:
         message = str(error).removeprefix(f"{name}: ")
-        as_named = detect(content[:65536]) in ("", SUFFIXES[Path(name).suffix.lower()])
+        as_named = detect(content[:65536]) in ("", "session", SUFFIXES.get(Path(name).suffix.lower()))
         reason = "no_notes" if "no notes" in message else "unreadable" if as_named else "wrong_kind"
         found.problems.append((reason, message))
         return

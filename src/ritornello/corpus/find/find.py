@@ -16,10 +16,11 @@ from ritornello.atomic import as_argument
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
 from ritornello.encoding.arrays.exercise import holds_arrays
-from ritornello.music.files import MAX_BYTES, SUFFIXES, regular_bytes
+from ritornello.music.files import MAX_BYTES, SESSION, SUFFIXES, regular_bytes
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 TABLE_SUFFIXES = (".parquet",)
+SESSION_SUFFIXES = (".jsonl", ".json", ".txt")  # of sessions besides their own
 MAX_ARRAY_BYTES = 2**28
 """The exercise's kind of array, and a table, hold a whole corpus in one file; they may be larger than one score."""
 _RUNS = (("last.safetensors",), ("model.safetensors", "log.jsonl"))
@@ -187,7 +188,7 @@ def _below(folder: str) -> Iterator[tuple[str, Source]]:
 def _source_of(path: str) -> Source:
     """Make one source of a path, which is not opened."""
     if os.path.isfile(path):
-        is_read = path.lower().endswith(ARCHIVE_SUFFIXES) or _is_nameless_array(path)
+        is_read = path.lower().endswith(ARCHIVE_SUFFIXES) or _is_nameless_array(path) or _is_session(path)
         return Source(path, path, problem=None if is_read else name_problem(path))
     missing = "not a file" if os.path.exists(path) else "a link to nothing"
     return Source(path, path, problem=("not_music", missing))
@@ -202,6 +203,15 @@ def _is_nameless_array(path: str) -> bool:
         return head[:2] in (b"PK", b"\x93N") and holds_arrays(regular_bytes(path, MAX_ARRAY_BYTES) or b"")
     except OSError:
         return False
+
+
+def _is_session(path: str) -> bool:
+    """Tell whether a file of JSON, or of lines of it, is a session of `ritornello jam`."""
+    if not path.lower().endswith(SESSION_SUFFIXES):
+        return False
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read(len(SESSION)) == SESSION
+    return False
 
 
 def _members(source: Source) -> Iterator[Source]:
