@@ -34,7 +34,7 @@ INSIDE = {  # the order inside a room: "" for its own files, its wings, then fil
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
     "reports": ("", "corpora", "runs", "vote"),
-    "live": ("", "line", "stage"),
+    "live": ("", "line", "ways", "engine", "rehearsal", "stage"),
     "cli": ("", "corpus", "verbs"),
 }
 LONGEST_CHAIN = 7  # modules

@@ -6,8 +6,7 @@ An `Event` is all that is heard and all that is played. Its way through the room
     engine.py   one method per musical event; the time is given, never asked for
     beat.py     seconds to beats and back: own tempo, taps, MIDI clock, Link
     line/       the melody that player and model write together: what was heard is fed, what may follow is proposed
-    ways.py     the ways of playing: who plays when
-    plan.py     notes that are proposed, and those that are committed
+    ways/       the ways of playing: what both do now, who plays when; notes proposed, and those committed
     stage/      one process plays committed events at their times
 
 Everything above `stage/` is a function of the events, the settings and the seed alone: hours of playing run in a test

@@ -13,11 +13,11 @@ from fractions import Fraction
 from functools import partial
 
 from ritornello.live.dials import Dials
-from ritornello.live.keys import OWN_WINDOW, STUCK, Name, name_of
-from ritornello.live.plan import Composer
-from ritornello.live.playing import LEAD, Playing, Record
 from ritornello.live.values import Event, LineNote, Shown, State
-from ritornello.live.ways import BOUNDED, WAYS
+from ritornello.live.ways.keys import OWN_WINDOW, STUCK, Name, name_of
+from ritornello.live.ways.plan import Composer
+from ritornello.live.ways.playing import LEAD, Playing, Record
+from ritornello.live.ways.ways import BOUNDED, WAYS
 from ritornello.music.keys import key_name
 
 SHOWN_BEATS = 8  # that a screen shows of what is over

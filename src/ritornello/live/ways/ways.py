@@ -9,9 +9,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from ritornello.live.keys import Name
-from ritornello.live.playing import Playing
 from ritornello.live.values import LineNote
+from ritornello.live.ways.keys import Name
+from ritornello.live.ways.playing import Playing
 
 REST = Fraction(1, 4)  # quarters: with the sixteenth before a barline it makes an eighth of rest
 LONG_REST = Fraction(3, 4)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from ritornello.live.beat import Beat
 from ritornello.live.dials import Dials
-from ritornello.live.keys import Keys
-from ritornello.live.plan import Composer, Plan
 from ritornello.live.session import Source
 from ritornello.live.values import Event, LineNote
-from ritornello.live.wander import Wander
+from ritornello.live.ways.keys import Keys
+from ritornello.live.ways.plan import Composer, Plan
+from ritornello.live.ways.wander import Wander
 
 LEAD = 0.25  # seconds before it sounds, at which a note is handed to the output
 LONGEST = 10.0  # seconds that a note of the machine may sound

@@ -1,0 +1,1 @@
+"""The ways of playing: what player and machine do now, and who plays when."""
