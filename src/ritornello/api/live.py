@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ritornello.api.model import Model, load_model, one_thread
@@ -116,7 +117,7 @@ def jam(
     """
     from ritornello import atomic
     from ritornello.live.rehearsal import rehearse
-    from ritornello.live.session import Heading, Session
+    from ritornello.live.session import Heading, read_session
     from ritornello.model.file import digest
 
     if out is not None:
@@ -135,17 +136,15 @@ def jam(
     heading = Heading(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
     )
-    kept = Session(heading)
-    with _kept_in(session, heading) as file:
-        engine = _engine(chosen, heading, [kept, *([file] if file else [])])
+    with _kept_in(session, heading) as (file, path):
+        engine = _engine(chosen, heading, file)
         if stage is not None:
-            kept.end = _perform(engine, performance, seconds, stage, on_line)
+            end = _perform(engine, performance, seconds, stage, on_line)
         else:
             with one_thread():
-                kept.end = rehearse(engine, performance, seconds)
-        if file:
-            file.close(kept.end)
-    made = Jam(kept)
+                end = rehearse(engine, performance, seconds)
+        file.close(end)
+        made = Jam(read_session(path))
     for line in made.lines:
         on_line(line)
     if out is not None:
@@ -179,7 +178,7 @@ def replay(
         )
     kept = Session(heading, end=before.end)
     with one_thread():
-        differences = play_again(_engine(chosen, heading, [kept]), before, kept)
+        differences = play_again(_engine(chosen, heading, kept), before, kept)
     made = Jam(kept, tuple(differences))
     if out is not None:
         made.save(out, replace)
@@ -226,29 +225,24 @@ def _perform(
     return perform(engine, dataclasses.replace(stage, seconds=seconds), on_line).end
 
 
-def _engine(model: Model, heading: Heading, keepers: Sequence[Any]) -> Engine:
+def _engine(model: Model, heading: Heading, keeper: Session | SessionFile) -> Engine:
     """Make the engine of a model, with what keeps its events."""
     from ritornello.live.engine import Engine
     from ritornello.live.line import Line
 
-    def keep(*values: Any) -> None:
-        for keeper in keepers:
-            keeper.add(*values)
-
-    line: Any = Line.of(model.file, heading.seed, heading.dials)
-    return Engine(line, heading.dials, heading.seed, keep)
+    line = Line.of(model.file, heading.seed, heading.dials)
+    return Engine(line, heading.dials, heading.seed, keeper.add)
 
 
 @contextmanager
-def _kept_in(path: str | Path | None, heading: Heading) -> Iterator[SessionFile | None]:
-    """Open the file of a session, if there is to be one."""
+def _kept_in(path: str | Path | None, heading: Heading) -> Iterator[tuple[SessionFile, str | Path]]:
+    """Open the file of a session; without a path, one that is removed at the end."""
     from ritornello.live.session import SessionFile
 
-    if path is None:
-        yield None
-        return
-    with closing(SessionFile(path, heading)) as file:
-        yield file
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "jam.session") if path is None else path
+        with closing(SessionFile(place, heading)) as file:
+            yield file, place
 
 
 def _performance(play: Any, dials: Dials) -> tuple[Performance, Dials]:

@@ -41,11 +41,11 @@ Place = tuple[float, float, float]
 class Performance(NamedTuple):
     """A performance.
 
-    heard, played: events in the order in which they were issued. metres: the first, and later ones by time.
+    player, machine: events of each in the order in which they were issued. metres: the first, and later ones by time.
     """
 
-    heard: Sequence[Any]
-    played: Sequence[Any]
+    player: Sequence[Any]
+    machine: Sequence[Any]
     places: Sequence[Place]
     metres: Sequence[tuple[float, str]]
     program: int = 0
@@ -62,8 +62,8 @@ def scan_session(content: bytes, source: str = "") -> Piece:
     try:
         dials = json.loads(lines[0])["dials"]
         metres, program = [(-math.inf, str(dials["metre"]))], int(dials["program"])
-        heard: list[Played] = []
-        played: list[Played] = []
+        player: list[Played] = []
+        machine: list[Played] = []
         places: list[Place] = []
         for line in map(json.loads, lines[1:]):
             kind = line.get("heard", line.get("played"))
@@ -71,10 +71,10 @@ def scan_session(content: bytes, source: str = "") -> Piece:
                 metres.append((float(line["t"]), str(line.get("v"))))
             if kind in ("note_on", "note_off", "silence"):
                 event = Played(float(line["t"]), kind, int(line.get("n", 0)), line.get("v", 0), line.get("c", 0))
-                (heard if "heard" in line else played).append(event)
+                (player if "heard" in line else machine).append(event)
             if "b" in line:
                 places.append((float(line["t"]), float(line["b"]), float(line["q"])))
-        performance = Performance(heard, played, places, metres, program)
+        performance = Performance(player, machine, places, metres, program)
         return piece_of(performance, source=source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(error if str(error) == NO_NOTES else f"damaged session of ritornello jam: {error}") from None
@@ -91,8 +91,8 @@ def piece_of(performance: Performance, title: str = "", source: str = "") -> Pie
     ticks = {time: max(round(beat * TICKS), 0) for time, beat, _ in places}
     parts = []
     for name, events, program in (
-        ("player", performance.heard, 0),
-        ("machine", performance.played, performance.program),
+        ("player", performance.player, 0),
+        ("machine", performance.machine, performance.program),
     ):
         notes = [
             Note(ticks[on], max(ticks.get(off, ticks[on]) - ticks[on], 1), pitch, velocity)
