@@ -189,7 +189,7 @@ class NoteTracker:
         if metre >= 0:
             in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
         to_go = count_down(self.until, self.since, time, bar)
-        return input_values(encoding.inputs, in_bar, metres.values(metre), key, self._last, ago, to_go)
+        return input_values(encoding.inputs, in_bar, self._tables.metre_values(metre), key, self._last, ago, to_go)
 
     def context(self) -> tuple[int, int, int]:
         """Compute what memory asks for: place in the bar, id that repeats the last note, and bar.
@@ -337,6 +337,11 @@ class NoteTables:
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     @lru_cache(maxsize=TABLES)  # noqa: B019 - there are as many of these as encodings
+    def metre_values(self, metre: int) -> tuple[int, ...]:
+        """List the values of the features of a metre (see `MetreTable.values`)."""
+        return self.metres.values(metre)
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
     def durations(self, none: bool, limit: int, state: int) -> np.ndarray:
         """Mask part 1 where a duration is due.
 

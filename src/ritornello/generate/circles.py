@@ -29,11 +29,13 @@ class Circles:
     def observe(self, place: Place) -> None:
         """Take note of what has begun since the last token."""
         if place.notes > len(self._melody):
-            self._begin(place.onset, place.sounding, place.bar)
-            self._melody.append(place.sounding)
-            for n, notes in enumerate(FIGURES):
-                goes_on = len(self._melody) > notes and self._melody[-1 - notes] == place.sounding
-                self._round[n] = self._round[n] + 1 if goes_on else 0
+            pitch, melody, count = place.sounding, self._melody, len(self._melody)
+            self._begin(place.onset, pitch, place.bar)
+            self._round = [
+                run + 1 if count >= notes and melody[-notes] == pitch else 0
+                for notes, run in zip(FIGURES, self._round, strict=True)
+            ]
+            melody.append(pitch)
         elif place.sounding < 0 and self._pitches and self._pitches[-1] >= 0:
             self._begin(self._time, -1, place.bar)
         self._time = place.time
