@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +206,36 @@ def test_a_duet_that_proposes_its_own_rhythm_clashes_no_more(make_line, shared_d
     print(f"hymns {clash_rate(people):.3f}, duet {clash_rate(pairs):.3f} of {len(pairs)}")
     assert len(pairs) > 100
     assert clash_rate(pairs) <= MOST * clash_rate(people)
+
+
+AUGUSTIN = (79, 81, 79, 77, 76, 72, 72, 74, 67, 67, 76, 72, 72)  # of "Ach, du lieber Augustin", in C
+LENGTHS = (3, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2)  # eighths
+
+
+def under_augustin(line: Line) -> list[int]:
+    """The second voice to twice the tune."""
+    at, found = Fraction(0), []
+    for pitch, eighths in [*zip(AUGUSTIN, LENGTHS, strict=True)] * 2:
+        note = LineNote(at, Fraction(eighths, 2), pitch)
+        found.append(line.companion(note, line.dials).pitch)
+        line.heard([note])
+        at += note.duration
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("window", [{}, {"low": 55, "high": 71}])
+def test_a_duet_beneath_a_tune_is_not_at_the_semitone(make_line, seed, window):
+    second = under_augustin(make_line(seed, mode="duet", metre="3/4", **window))
+    found = [interval(*pair) for pair in zip(AUGUSTIN * 2, second, strict=True)]
+    assert (
+        sum(each in (1, 11) for each in found) <= 1
+    )  # of 26; every fifth one where only B and F sharp were in reach
+    assert len({*found}) >= 4
+
+
+@pytest.mark.parametrize(("mode", "most"), [("duet", 5), ("follow", 12)])
+def test_a_second_voice_seldom_leaps_farther_than_a_fifth(make_line, mode, most):
+    voices = [under_augustin(make_line(seed, mode=mode, metre="3/4")) for seed in (1, 2, 3)]
+    steps = [abs(after - before) for voice in voices for before, after in pairwise(voice)]
+    assert sum(step > 7 for step in steps) <= most  # of 75

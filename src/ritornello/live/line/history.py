@@ -43,12 +43,17 @@ START = attrgetter("start")
 
 
 class Heading(NamedTuple):
-    """What a melody begins with. begin: a barline, in quarters. middle: a pitch near which it lies without notes."""
+    """What a melody begins with.
+
+    begin: a barline, in quarters. middle: a pitch near which it lies without notes. lowest: a pitch down to which it
+    is to reach; 127 leaves that to its notes.
+    """
 
     begin: Fraction
     metre: Metre
     key: Key | None
     middle: int = 67
+    lowest: int = 127
 
 
 class Group(NamedTuple):
@@ -235,7 +240,8 @@ class History:
         """Encode the melody up to a place: tokens, and where each note, and the next one, begins."""
         begin = steps(heading.begin)
         notes = [Note(e.start - begin, min(e.end, place) - e.start, e.pitch) for e in entries]
-        notes.append(Note(place - begin, GRID, notes[-1].pitch if notes else heading.middle))
+        following = notes[-1].pitch if notes else heading.middle
+        notes.append(Note(place - begin, GRID, min(following, heading.lowest)))  # the header names the octave of it
         keys = () if heading.key is None else (heading.key,)
         melody = Melody(tuple(notes), Timeline(GRID, place - begin + GRID, (heading.metre,), keys))
         if 2 * notes[0].start >= melody.timeline.bar_ticks(heading.metre):

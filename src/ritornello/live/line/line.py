@@ -27,7 +27,7 @@ from ritornello.live.line.harmony import (
 from ritornello.live.line.history import GRID, Heading, History, Learned, bar_of, steps
 from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights, level_factors
 from ritornello.live.line.intervals import BETWEEN, place_strength
-from ritornello.live.line.second import SecondVoice, drawn
+from ritornello.live.line.second import SecondVoice, drawn, lowest_of, register
 from ritornello.live.line.touch import USUAL, Touch
 from ritornello.live.values import LineNote
 from ritornello.model.file import ModelFile
@@ -40,6 +40,7 @@ from ritornello.music.values import Key, Metre, Note
 KEY_BARS = 16  # the last ones, of which the key is estimated
 FAR_BARS = 8  # to where a melody goes on that has no end
 JUST_PLAYED = 64  # notes, of which `taboo` forbids repeats
+OWN_WEIGHT = 0.5  # of what the model expects of its second voice, beside the table of intervals
 UNREACHED = -20.0  # nats of a pitch that the model cannot write here
 
 
@@ -198,7 +199,7 @@ class Line:
         if np.isneginf(bias).all():
             return None
         if dials.mode == "duet":
-            bias = bias + self._expected(note.start, metre)
+            bias = bias + OWN_WEIGHT * self._expected(note.start, metre, lowest_of(*register(note.pitch, dials)))
         pitch = drawn(bias, dials.temperature, Dice(self.seed, np.array([self.count])))
         self._second.follow(note.pitch, pitch)
         usual = USUAL[place_strength(note.start, metre)]
@@ -218,25 +219,30 @@ class Line:
             self._duet.learn(self._history.learned())
         return self._duet
 
-    def _expected(self, start: Fraction, metre: Metre) -> np.ndarray:
-        """Return what the model expects of its own voice, (128,) in nats."""
-        players, _ = self._players_at(self._own_history(), start, metre)
+    def _expected(self, start: Fraction, metre: Metre, lowest: int) -> np.ndarray:
+        """Return what the model expects of its own voice, (128,) in nats.
+
+        lowest: as of `Heading`.
+        """
+        players, _ = self._players_at(self._own_history(), start, metre, lowest)
         pitches = players.trackers[0].pitches()
         logits = players.logits[0].astype(float)
         expected = np.full(128, UNREACHED)
         expected[pitches[pitches >= 0]] = (logits - logits[pitches >= 0].max())[pitches >= 0]
         return np.maximum(expected, UNREACHED)
 
-    def _players_at(self, history: History, start: Fraction, metre: Metre) -> tuple[Players, np.ndarray]:
+    def _players_at(
+        self, history: History, start: Fraction, metre: Metre, lowest: int = 127
+    ) -> tuple[Players, np.ndarray]:
         """Return players that have read a history up to `start`, under the header that now fits.
 
-        Besides, how much each note group counts in their memory.
+        Besides, how much each note group counts in their memory. lowest: as of `Heading`.
         """
         low, high = self._register()
         for place in [*history.unread(start, metre), None]:
             at = start if place is None else place
             self.key = self._found_key(at, metre)
-            heading = Heading(history.begin(at, metre, self.key), metre, self.key, (low + high) // 2)
+            heading = Heading(history.begin(at, metre, self.key), metre, self.key, (low + high) // 2, lowest)
             players = history.players_at(at, heading, place is not None)
         weights = group_weights(history.groups, self.dials, float(start))
         players.set_factors(level_factors(self._network.alphabet.memory, self.dials))
@@ -260,7 +266,9 @@ class Line:
     def _compose(self, history: History, start: Fraction, until: Fraction, ends: Fraction | None) -> list[LineNote]:
         """Draw notes from players that have read the line up to `start`."""
         metre, per = named_metre(self.dials.metre), self._encoding.ticks_per_quarter
-        players, weights = self._players_at(history, start, metre)
+        is_bounded = self.dials.low > 0 or self.dials.high < 127
+        lowest = lowest_of(*self._register()) if is_bounded else 127
+        players, weights = self._players_at(history, start, metre, lowest)
         place: Place = players.trackers[0]
         zero = start - Fraction(place.time, per)
         stop = int(-((zero - until) * per // 1))

@@ -13,10 +13,11 @@ from ritornello.live.line.intervals import BASS_BELOW, BETWEEN, interval, place_
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key, Metre
 
-LEAP_COST = 0.12  # nats for a semitone of the second voice's own step beyond a third
+LEAP_COST = 0.3  # nats for a semitone of the second voice's own step beyond a third
 OUT_OF_KEY = -3.0  # nats
 RAREST = 1e-6  # probability of an interval that hymns do not have
 DUET_WEIGHT = 1.5  # of the table, beside the model
+USUAL_RANGE = 19  # semitones between the lowest and the highest note of a melody
 NEAR = 16  # semitones from the melody, where no register is set
 
 
@@ -61,6 +62,11 @@ def register(lead: int, dials: Dials) -> tuple[int, int]:
     if (low, high) == (0, 127):
         return max(lead - NEAR, 0), max(lead - 1, 1)
     return low if low else max(low, high - 24), min(high, low + 24) if high == 127 else high
+
+
+def lowest_of(low: int, high: int) -> int:
+    """Return down to which pitch a melody of usual range reaches in a register."""
+    return max(low, high - USUAL_RANGE)
 
 
 def drawn(bias: np.ndarray, temperature: float, dice: Dice) -> int:
