@@ -18,6 +18,7 @@ from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
 from ritornello.corpus.store import Corpus
 from ritornello.evaluate.habits import count_habits, halves_band, has_far_key, pooled_share
 from ritornello.generate.compose import compose
+from ritornello.generate.headings import Counts
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import digest
 from ritornello.music.values import Melody
@@ -70,7 +71,15 @@ def compose_tunes(subject: Subject, options: GenerateOptions, tunes: int) -> tup
     model, made = subject.model, []
     for at in range(0, tunes, BATCH):
         batch = range(at, min(at + BATCH, tunes))
-        made += compose(model.network, model.file.encoding, options, SEED, batch, pitch_range=model.pitch_range)
+        made += compose(
+            model.network,
+            model.file.encoding,
+            options,
+            SEED,
+            batch,
+            pitch_range=model.pitch_range,
+            counts=Counts(**model.file.counts),
+        )
     return [one.melody for one in made], sum(one.draws for one in made) / len(made)
 
 

@@ -8,6 +8,7 @@ from networks import Indifferent
 
 from ritornello.encoding import make_encoding
 from ritornello.encoding.durations import DURATIONS
+from ritornello.evaluate.endings import is_readable
 from ritornello.evaluate.form import faults
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
@@ -39,7 +40,7 @@ def kinds_after(notes: str, bars: int, metre: str = "4/4", least: int = QUARTER)
     return {name for name, id_ in (("note", 60), ("rest", ids.rest), ("tie", ids.tie), ("end", ids.end)) if mask[id_]}
 
 
-PLAIN = {str(d) for d in DURATIONS if 32 % d.denominator == 0}
+PLAIN = {str(d) for d in DURATIONS if 16 % d.denominator == 0}  # 64th notes
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,8 @@ PLAIN = {str(d) for d in DURATIONS if 32 % d.denominator == 0}
         ("C4 D4:1/3", "1/12 1/6 1/3 1/2 2/3 1 4/3 5/3"),  # half a beat in three, a whole one, or two
         ("C4 D4:1/6 E4:1/6", "1/12 1/6 1/3 1/2 2/3"),
         ("C4:2 D4:2/3 E4:2/3", "1/3 2/3"),
-        ("C4 D4:1/5", "1/20 1/10 3/20 1/5 1/4 3/10 2/5 1/2 3/5 4/5 1"),
-        ("C4 D4:4/7", "1/14 1/7 3/14 2/7 3/7 4/7 1"),
+        ("C4 D4:1/5", "1/20 1/10 3/20 1/5 1/4 3/10 2/5 1/2 3/5 4/5"),
+        ("C4 D4:4/7", "1/14 1/7 3/14 2/7 3/7 4/7"),
     ],
 )
 def test_a_tuplet_is_completed(notes, lengths):
@@ -101,6 +102,26 @@ def test_whatever_a_network_likes_its_tunes_can_be_read(spelled, temperature):
             assert faults(tune.tokens, encoding, 4, (50, 76)) == []
             for time in times_of(tune):
                 assert any((time * grid).denominator == 1 for grid in GRIDS), f"{time} of {tune.melody.timeline}"
+
+
+@pytest.mark.parametrize("metre", ["4/4", "6/8", "9/8", "3/2", "7/8", "5/4", "2/2"])
+def test_a_copyist_can_write_them_in_every_metre(metre):
+    thirds = {NOTE.ids.length + n: 2 for n, d in enumerate(DURATIONS) if d.denominator % 3 == 0}
+    options = GenerateOptions(bars=6, temperature=1.5, top_p=1.0, metre=metre)
+    for tune in compose(Indifferent(NOTE, thirds), NOTE, options, 5, range(60), None, (50, 76)):
+        assert is_readable(tune.melody), tune.melody
+
+
+def test_a_tuplet_lies_inside_one_beat_or_takes_up_whole_beats():
+    assert "2/3" not in lengths_after("C4:3/2")  # of a beat in three from the middle of one to that of the next
+    assert "1/6" in lengths_after("C4:3/2")  # half a beat in three
+    assert {"1/2", "1/6"} <= lengths_after("C4:1", "6/8")
+
+
+def test_nothing_shorter_than_a_64th_is_composed():
+    assert "1/32" not in lengths_after("C4")
+    assert "3/32" not in lengths_after("C4")
+    assert "1/32" in lengths_after("C4:1/32")  # given notes may be: it leads back
 
 
 def test_a_primer_that_breaks_a_tuplet_off_is_gone_on_from():

@@ -550,8 +550,12 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
     if isinstance(primer, Melody):
         return Song(primer)
     if not isinstance(primer, str | Path):
+        piece = pieces_of(primer, name)[0]
+        melody, program = melody_and_program(piece)
         is_numbers = type(primer).__module__.partition(".")[0] in ("builtins", "numpy")
-        return Song(*melody_and_program(pieces_of(primer, name)[0]), not is_numbers)
+        if is_numbers:  # their key is open, as that of notes by name is
+            melody = dataclasses.replace(melody, timeline=piece.timeline)
+        return Song(melody, program, not is_numbers)
     if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
         return Song(*melody_and_program(read_untrusted(primer)[0]))
     if os.path.isdir(primer):

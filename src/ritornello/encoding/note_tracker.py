@@ -12,7 +12,7 @@ from ritornello.encoding.durations import AFTER, COARSE, DURATIONS, LENGTHS, LON
 from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, frames_at, gone_on, keeping
-from ritornello.encoding.vocabulary import bar_lengths, first_beats
+from ritornello.encoding.vocabulary import bar_lengths, beat_edges, first_beats
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
 
@@ -82,17 +82,19 @@ class NoteTracker:
         left = left if left < LONGEST + least else LONGEST + least  # from here on all durations fit: fewer tables
         until = -1 if until < 0 else until if until < LONGEST else LONGEST
         ids, event = self.ids, self._event
-        rule = None
+        rule = open_rule = None
         if tuplet is not None:
-            place = (time - self.since) % self.bar
+            place, edges = (time - self.since) % self.bar, self._tables.edges[self._metre]
             room = min(self.bar - place, FRAMES[-1], end - time - least)
-            fitting = tuple(frame for frame in tuplet if frame[0] <= room) if tuplet else frames_at(place, room)
-            rule = Rule(fitting, bool(tuplet))
+            if tuplet:
+                rule = open_rule = Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
+            else:
+                rule, open_rule = (Rule(frames_at(place, room, edges, opens), False) for opens in (False, True))
         if self.part and event < ids.rest:
             return self._tables.both(self._legal_durations(), closing(left, until, least, 0, rule).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
-        rest = rest_fits(left, least, late, rule)
-        tied = closing(left, until, least, held if held < least else least, rule) if sounds else rest
+        rest = rest_fits(left, least, late, rule if self.notes else open_rule)
+        tied = closing(left, until, least, held if held < least else least, open_rule) if sounds else rest
         if self.part == 0:
             notes = closing(left, until, least, 0, rule).any
             end_fits = until < 0 <= left and held >= least and not tuplet
@@ -243,7 +245,11 @@ class NoteTracker:
         if self._tuplet or ticks % PLAIN:
             place = (self.time - self.since) % self.bar
             after = (place + ticks) % self.bar
-            self._tuplet = gone_on(self._tuplet, after, ticks) if self._tuplet else begun(place, self.bar, ticks)
+            if self._tuplet:
+                self._tuplet = gone_on(self._tuplet, after, ticks)
+            else:
+                is_open = event == ids.tie or not self.notes  # no note begins with it
+                self._tuplet = begun(place, ticks, self._tables.edges[self._metre], is_open)
         self.time += ticks
 
     def _header(self, event: int, token: int, ticks: int) -> None:
@@ -321,8 +327,8 @@ def rest_fits(left: int, least: int, late: int, rule: Rule | None = None) -> Fit
 class NoteTables:
     """What the rules of one encoding look up: rows of ids by state, made once, and what its features ask for.
 
-    bars, beats: ticks of a bar and of its first beat in each of `metres`; at -1 of "other". bars_ago: inputs that
-    look back so many bars. follows_key: one needs the key, and no header names it.
+    bars, beats, edges: ticks of a bar, of its first beat and of all its beats in each of `metres`; at -1 of "other".
+    bars_ago: inputs that look back so many bars. follows_key: one needs the key, and no header names it.
     """
 
     def __init__(self, encoding: Any):
@@ -330,6 +336,7 @@ class NoteTables:
         self._row, self.metres = encoding.pitch_row, encoding.metres
         self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
         self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
+        self.edges = beat_edges(self.metres, TICKS)
         inputs = encoding.inputs
         self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in inputs}
         self.names_key = encoding.names_key

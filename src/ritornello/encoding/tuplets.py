@@ -1,15 +1,16 @@
 """Tuplets: which durations may begin one at a place in the bar, and which complete one that has begun.
 
-Places and durations that are whole numbers of thirty-second parts of a quarter are plain. Another duration begins a
+Places and durations that are whole numbers of 64th notes are plain. Another duration begins a
 tuplet: it divides a frame, a stretch of time between two plain places, into 3, 5 or 7 parts or twice as many. What
 follows goes on in these parts until the frame is full. Which frame is meant, the first notes may leave open: after a
-third of a quarter it is half a quarter long, or one, or two.
+third of a quarter it is half a quarter long, or one, or two. A frame lies inside one beat, or takes up whole beats.
 
 A composed tune keeps to this, so that it can be read; people's tunes are legal whatever they do (`Place.finishable`).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,17 +18,24 @@ import numpy as np
 
 from ritornello.encoding.durations import LENGTHS, TICKS
 
-PLAIN = TICKS // 32  # ticks
+PLAIN = TICKS // 16  # ticks
 FRAMES = tuple(int(TICKS * quarters) for quarters in (1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4))
 PARTS = (3, 5, 7)
-UNITS = {  # ticks of the smallest part by frame and number of parts: half of one where that is a duration, or one
-    (frame, parts): next(unit for unit in (frame // (2 * parts), frame // parts) if unit in LENGTHS)
+UNITS = {  # ticks of the smallest part by frame and number of parts: half of one where that can be read, or one
+    (frame, parts): next(
+        unit
+        for unit in (frame // (2 * parts), frame // parts)
+        if unit in LENGTHS and (frame < 2 * TICKS or parts * unit == frame or parts == 3)
+    )
     for frame in FRAMES
     for parts in PARTS
 }
 
 Frames = tuple[tuple[int, int], ...]
 """Frames that may be meant: the ticks left in each, and the ticks of its smallest part."""
+
+Edges = tuple[int, ...]
+"""Where the beats of a bar begin, in ticks from its barline, and where the bar ends (see `vocabulary.beat_edges`)."""
 
 
 class Rule(NamedTuple):
@@ -38,28 +46,36 @@ class Rule(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def frames_at(place: int, room: int) -> Frames:
+def frames_at(place: int, room: int, edges: Edges, is_open: bool = False) -> Frames:
     """List the frames that may begin at a plain place in the bar.
 
     room: ticks that they may fill. They begin on a half of their own length, or of a quarter: five and seven parts on
-    whole sixteenths alone.
+    whole sixteenths alone. is_open: no note
+    begins with it, but a tie or the opening rest, which can be read inside one beat alone.
     """
     return tuple(
         (frame, UNITS[frame, parts])
         for frame in FRAMES
-        if frame <= room and place % (min(frame, TICKS) // 2) == 0
+        if frame <= room and place % (min(frame, TICKS) // 2) == 0 and _fits(place, place + frame, edges, is_open)
         for parts in PARTS
         if parts == 3 or place % (TICKS // 4) == 0
     )
 
 
+def _fits(start: int, end: int, edges: Edges, is_open: bool) -> bool:
+    """Tell whether a stretch of a bar lies inside one beat, or takes up whole beats."""
+    is_inside = bisect_right(edges, start) == bisect_left(edges, end)
+    return is_inside or (not is_open and start in edges and end in edges)
+
+
 @lru_cache(maxsize=4096)
-def begun(place: int, bar: int, ticks: int) -> Frames:
+def begun(place: int, ticks: int, edges: Edges, is_open: bool = False) -> Frames:
     """Begin a tuplet at a plain place in the bar, by a duration of so many ticks.
 
-    See `found` where it fits none.
+    See `found` where it fits none. is_open: see `frames_at`.
     """
-    frames = frames_at(place, bar - place)
+    bar = edges[-1]
+    frames = frames_at(place, bar - place, edges, is_open)
     left = tuple((frame - ticks, unit) for frame, unit in frames if ticks < frame and ticks % unit == 0)
     return left or found((place + ticks) % bar)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -209,6 +209,19 @@ def bar_lengths(table: MetreTable, per_quarter: int) -> list[int]:
 def first_beats(table: MetreTable, per_quarter: int) -> list[int]:
     """Count the ticks in the first beat of each metre of a table: a dotted quarter's in 6/8."""
     return [max(1, round(per_quarter * beat)) for beat in table.beats]
+
+
+def beat_edges(table: MetreTable, per_quarter: int) -> list[tuple[int, ...]]:
+    """List the ticks of the beats of each metre of a table, and of the end of its bar.
+
+    Beats of several quarters count as quarters.
+    """
+    edges = []
+    for numbers in table.numbers:
+        beats = beat_lengths(Metre(0, *numbers))
+        parts = [part for beat in beats for part in ([Fraction(1)] * int(beat) if beat.denominator == 1 else [beat])]
+        edges.append(tuple(round(per_quarter * at) for at in accumulate(parts, initial=Fraction(0))))
+    return edges
 
 
 def metre_changes(timeline: Timeline, table: MetreTable) -> list[tuple[int, int]]:
