@@ -194,6 +194,7 @@ def _with_preset(name: str | Path, stage: StageOptions | None, dials: Dials) -> 
     if stage is not None:
         stage = dataclasses.replace(
             stage,
+            program=added.get("program", stage.program),
             inputs=stage.inputs or preset.inputs,
             outputs=stage.outputs or preset.outputs,
             thru=stage.thru or preset.thru,

@@ -90,3 +90,8 @@ def test_real_releases_where_the_terminal_reports_them():
     assert short(reader.feed("\x1b[97;1:3u\x1b[120u\x1b[115;1:3u", 10)) == [("note_off", 60), ("note_off", 62)]
     assert short(reader.feed("\x1b[99;5:1u", 11)) == [("quit", 0)]
     assert short(reader.feed("\x1b[27u", 11)) == [("panic", 0)]
+
+
+def test_presets_and_dials_for_midi_learn_come_one_after_the_other():
+    assert typed((0, "nn")) == [("preset", "class"), ("preset", "conductor")]
+    assert typed((0, "mmM")) == [("learn", "temperature"), ("learn", "phrase"), ("learn", "own")]

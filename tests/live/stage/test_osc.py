@@ -29,6 +29,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
         ("/ritornello/tap", (1,), ("tap", 0, 0, "")),
         ("/ritornello/recall", ("first",), ("recall", 0, 0, "first")),
         ("/ritornello/preset", ("installation",), ("preset", 0, 0, "installation")),
+        ("/ritornello/learn", ("density",), ("learn", 0, 0, "density")),
         ("/ritornello/control", (7, 100), ("control", 7, 100, "")),
         ("/ritornello/panic", (), ("panic", 0, 0, "")),
     ],

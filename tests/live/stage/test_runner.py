@@ -94,8 +94,12 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         ("control", 9, 5),
         ("stop", 0, 0),
     ]
-    assert notices[0] == "move the controller that is to be qpm"
-    assert "no preset 'no-such-preset'" in notices[1]
+    assert notices[:3] == [
+        f"preset {preset}: without a title",
+        "move the controller that is to be qpm",
+        "controller 3 is qpm now",
+    ]
+    assert "no preset 'no-such-preset'" in notices[3]
 
 
 def test_a_plan_that_is_too_late_is_left_out():

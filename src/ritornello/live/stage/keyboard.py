@@ -8,8 +8,11 @@ import sys
 import threading
 import time as clock
 from collections.abc import Callable
+from dataclasses import fields
+from itertools import cycle
 
-from ritornello.live.dials import WAYS
+from ritornello.live.dials import WAYS, Dials
+from ritornello.live.stage.presets import preset_names
 from ritornello.live.values import Event
 
 PIANO = "awsedftgyhujkolp;'"  # from C upwards, a semitone each
@@ -22,14 +25,18 @@ KITTY_KEY = re.compile(r"\x1b\[(\d+)(?::\d*)*(?:;(\d*)(?::(\d))?)?(?:;[\d:]*)?u"
 KITTY_THERE = re.compile(r"\x1b\[\?\d+u")
 OTHER_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)")  # arrows and the like
 PRESS, REPEAT, RELEASE = 1, 2, 3
-HELP = "A-' play, Z X octave, C V loudness, space your turn, enter tap, 1-7 mode, backspace forget, escape panic"
+HELP = (
+    "A-' play, Z X octave, C V loudness, space your turn, enter tap, 1-7 mode, n preset, m learn, "
+    "backspace forget, escape panic"
+)
 
 
 class KeyReader:
     """Turns the characters of a terminal into events.
 
     key_length: seconds for which a note lasts at most, where the terminal does not report releases. Space gives the
-    turn, enter taps, 1 to 7 choose the way of playing, backspace resets, escape ends all notes.
+    turn, enter taps, 1 to 7 choose the way of playing, n the next preset, m the next dial for MIDI learn, backspace
+    resets, escape ends all notes.
     Source of the releases: kitty's keyboard protocol, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
     """
 
@@ -38,6 +45,8 @@ class KeyReader:
         self.has_releases = False
         self._base, self._velocity = MIDDLE_C, 90
         self._down: dict[str, int] = {}  # key -> pitch, so that an octave change does not leave it sounding
+        self._presets = cycle(preset_names())
+        self._dials = cycle(each.name for each in fields(Dials) if "names" not in each.metadata)
         self._ends_at: float | None = None
         self._last: tuple[str, float] = ("", -1.0)
         self._waiting, self._waiting_since = "", 0.0
@@ -112,6 +121,10 @@ class KeyReader:
             self._velocity = min(max(self._velocity + step, 10), 122)
         elif key in "1234567":
             return [Event(time, "dial", name="mode", value=WAYS[int(key) - 1])]
+        elif key == "n":
+            return [Event(time, "preset", name=next(self._presets), port=PORT)]
+        elif key == "m":
+            return [Event(time, "learn", name=next(self._dials), port=PORT)]
         elif key == "\x1b":
             return [*self._release_all(time), Event(time, "panic")]
         kinds = {" ": "turn", "\r": "tap", "\n": "tap", "\x7f": "reset", "\b": "reset"}

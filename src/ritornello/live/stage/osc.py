@@ -33,6 +33,7 @@ IN = {
     "/ritornello/snapshot": "name: keep what was learned",
     "/ritornello/recall": "name: return to what was kept",
     "/ritornello/preset": "name: of a preset or its file",
+    "/ritornello/learn": "name: of the dial that the controller moved next turns",
     "/ritornello/panic": "end all notes",
 }
 OUT = {
@@ -49,7 +50,7 @@ OUT = {
     "/ritornello/note": 'pitch velocity channel: a note is played (from the output "osc HOST:PORT")',
 }
 BARE = ("turn", "tap", "start", "stop", "continue", "reset", "panic")
-NAMED = ("snapshot", "recall", "preset")
+NAMED = ("snapshot", "recall", "preset", "learn")
 
 
 def event_of(address: str, values: Sequence[Any], time: float) -> Event:

@@ -264,7 +264,10 @@ class Performance:
     def _hear(self, event: Event) -> None:
         """Hand an event to the engine; those of this file are dealt with here."""
         if event.kind not in OURS:
+            learning = self._controllers.learning if event.kind == "control" else ""
             turned = self._controllers.turned(event) if event.kind == "control" else None
+            if learning:
+                self._say(f"controller {event.number} is {learning} now")
             self._engine.hear(turned or event)
             return
         try:
@@ -276,6 +279,7 @@ class Performance:
         if event.kind == "preset":
             preset = read_preset(event.name)
             self._controllers.numbers |= preset.controllers
+            self._say(f"preset {event.name}: {preset.title or 'without a title'}")
             for turn in preset.events(event.time):
                 self._engine.hear(turn)
         elif event.kind == "learn":
