@@ -121,4 +121,30 @@ second
 # %% [markdown]
 # ## 5. Live
 #
-# A closing cell for the live instrument: your keyboard in, its answer out.
+# On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal,
+# from the computer's keyboard or a MIDI keyboard (`docs/instruments.md`). Here a tune plays your part and nobody waits for the
+# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players.
+
+# %%
+answered = rito.jam(model, play=model.generate(primer=call, bars=4, seed=1), seed=1)
+print(answered.summary)
+for line in answered.lines:
+    print(line)
+answered
+
+# %% [markdown]
+# The same tune with a second line beneath it, by a flute. The machine hears a note when it is played, and never earlier.
+
+# %%
+duet = rito.jam(model, play=first, mode="duet", low=55, high=71, program=73, seed=1)
+print(duet.summary)
+duet
+
+# %% [markdown]
+# ✎ **Exercise.** Let it play your rests with `mode="fill"`, or go on by itself with `mode="continue"`. Who leads? Turn one dial
+# (`help(rito.jam)` lists them) and listen for what becomes of your part in it.
+
+# %% jupyter={"source_hidden": true}
+wild = rito.jam(model, play=first, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
+print(wild.summary)
+wild

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from ritornello.live.stage.desk import PlayOptions
@@ -140,7 +143,7 @@ def perform(
     with _calm(), ExitStack() as stack:
         performance = Performance(engine, options, notify, tick)
         stack.callback(performance.close)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), _ended_by_interrupt(performance.leave):
             performance.open()
             performance.run()
         return Performed(performance.end(), performance.timing, performance.controllers)
@@ -219,9 +222,10 @@ class Performance:
 
     def _open_keys(self) -> None:
         if self._options.keys:
-            from ritornello.live.stage.keyboard import Keyboard
+            from ritornello.live.stage.keyboard import HELP, Keyboard
 
             self._sources.append(Keyboard(self._inbox.put, self._inbox.now, self._options.key_length))
+            self._say(HELP)
 
     def _open_screen(self) -> None:
         if self._options.screen:
@@ -333,6 +337,10 @@ class Performance:
             self._collect_at = now
             gc.collect()
 
+    def leave(self) -> None:
+        """End the performance soon. It may be called from anywhere."""
+        self._inbox.put(Event(self._inbox.now(), "quit"))
+
     def end(self) -> float:
         """Let the engine end what it plays; returns the time."""
         now = self._inbox.now()
@@ -353,6 +361,30 @@ class Performance:
             with suppress(Exception):
                 each.close()
         self._tick(self._inbox.now())
+
+
+@contextmanager
+def _ended_by_interrupt(leave: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C end the performance, and a second one the command.
+
+    After the first one there are files to write.
+
+    An exception would not do: the command raises Ctrl-C again where it is suppressed.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        leave()
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
