@@ -90,6 +90,8 @@ class NoteTracker:
                 rule = open_rule = Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
             else:
                 rule, open_rule = (Rule(frames_at(place, room, edges, opens), False) for opens in (False, True))
+                if self.onset % PLAIN:  # from inside a tuplet over a barline into another one
+                    open_rule = Rule((), False)
         if self.part and event < ids.rest:
             return self._tables.both(self._legal_durations(), closing(left, until, least, 0, rule).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
