@@ -104,7 +104,7 @@ def test_a_silent_device_is_never_taken_for_a_real_one(monkeypatch):
 
     taken = []
     monkeypatch.setattr(miniaudio, "PlaybackDevice", lambda *a, **options: taken.append(options["backends"]))
-    player._open(miniaudio, 1, 44100, None)
+    player.open_device(1, 44100, None)
     assert miniaudio.Backend.NULL not in taken[0]
 
 

@@ -78,7 +78,7 @@ class Jam:
         """
         from ritornello import atomic
 
-        atomic.write_bytes(path, _encoded(self.piece, path), atomic.maker_of("jam", path), replace)
+        atomic.write_bytes(path, _encoded(self.piece, path), atomic.maker_of("jam", Path(path).name), replace)
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
@@ -122,7 +122,7 @@ def jam(
 
     if out is not None:
         _check_suffix(out)
-        atomic.check_files([out], atomic.maker_of("jam", out), replace)
+        atomic.check_files([out], atomic.maker_of("jam", Path(out).name), replace)
     if session is not None and not replace:
         atomic.check_files([session], atomic.maker_of("session", session))
     if preset is not None:

@@ -114,7 +114,8 @@ def test_when_a_process_is_killed_the_other_says_so_and_the_run_goes_on(tmp_path
         said, errors = launcher.communicate(timeout=120)
     assert launcher.returncode == 0, errors
     assert re.search(r"going on at update [1-9]\d* of 300", said)
-    assert [line["update"] for line in log_of(run)] == list(range(5, 301, 5))
+    checks = [line["update"] for line in log_of(run) if "update" in line]  # a rescue may have gone back
+    assert sorted({*checks}) == list(range(5, 301, 5))
 
 
 def started(*words: str) -> subprocess.Popen:
