@@ -61,7 +61,7 @@ HEARD, PLAYED = "#2f6f9f", "#d9672b"
 
 
 class Recipe(NamedTuple):
-    """How a piece is played.
+    """A piece and the way in which it is played.
 
     player: of PLAYERS, "" for none. extra: events besides, by name of a function. has_sound: whether it is heard.
     """

@@ -35,7 +35,7 @@ while True:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What this part can be told."""
+    """Add the options of this part."""
     parser.add_argument("--busy-minutes", type=float, nargs="+", default=[0.5, 3.0], help="busy: minutes of training")
     parser.add_argument("--period", type=float, default=12.0, help="busy: seconds; in a third the cores are held")
 

@@ -21,7 +21,7 @@ LEARNED, WATCHED = 20, 8
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What this part can be told."""
+    """Add the options of this part."""
     parser.add_argument("--base", default="hymns-and-songs", help="finetune: model to begin from")
     parser.add_argument("--finetune-minutes", type=float, default=0.8, help="finetune: of training")
 

@@ -18,7 +18,7 @@ from benchmarks.train.splits import SPLITS, write_arrays
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What this part can be told."""
+    """Add the options of this part."""
     parser.add_argument("--seeds", type=int, default=3, help="quality: seeds 1 to so many")
     parser.add_argument("--splits", nargs="+", choices=SPLITS, default=list(SPLITS), help="quality: of the data")
     parser.add_argument("--minutes", type=float, default=5.0, help="quality: ours")

@@ -23,7 +23,7 @@ OURS = {"numpy fp32": "numpy", "PyTorch fp32": "torch", "PyTorch bf16": "torch-b
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What this part can be told."""
+    """Add the options of this part."""
     parser.add_argument("--turns", type=int, default=7, help="speed: turns of each trainer")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="speed: of every trainer")
     parser.add_argument("--updates", type=int, default=20, help="speed: in a turn")

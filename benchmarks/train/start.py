@@ -32,7 +32,7 @@ sys.exit(status)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What this part can be told."""
+    """Add the options of this part."""
     parser.add_argument("--runs", type=int, default=5, help="start: cold runs")
     parser.add_argument("--corpus", default="all", help="start: corpus to learn from")
 

@@ -370,6 +370,8 @@ def test_any_sequence_of_legal_tokens_is_a_tune_that_encodes_to_itself(data, pla
             np.flatnonzero(np.array(steps) == NOTE_OFF)
         ):
             steps = steps[: max(np.flatnonzero(np.array(steps) == NOTE_OFF))]
+            if len(steps) > 2 and steps[-1] > 146:  # nor a metre that begins with that rest: its two tokens
+                steps = steps[:-2]
         assert grid.encode(melody).tokens.tolist() == [*steps, END]
 
 

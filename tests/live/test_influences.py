@@ -15,7 +15,7 @@ from ritornello.live.line.harmony import chord_weights
 from ritornello.live.line.history import Group
 from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights
 from ritornello.live.values import LineNote
-from ritornello.model.file import DEFAULT, find_model, load_model
+from ritornello.model.file import find_model, load_model
 
 MOTIF = (67, 71, 69, 66, 74, 62)
 ROUND = (60, 64, 67, 65, 62, 60)
@@ -24,18 +24,6 @@ ROUND = (60, 64, 67, 65, 62, 60)
 def eighths(pitches, start) -> list[LineNote]:
     """Notes of an eighth each."""
     return [LineNote(start + Fraction(n, 2), Fraction(1, 2), pitch) for n, pitch in enumerate(pitches)]
-
-
-@pytest.fixture(scope="module")
-def make_line() -> Callable[..., Line]:
-    """A function from seed and dials to a line of the default model."""
-    model = load_model(find_model(DEFAULT))
-    network = model.build()
-
-    def make(seed: int = 0, **dials) -> Line:
-        return Line(network, model.encoding, seed, Dials(**dials), (44, 87))
-
-    return make
 
 
 def bits_of(line: Line, pitches, start: int, is_own: bool = False) -> float:

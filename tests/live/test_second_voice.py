@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +25,6 @@ from ritornello.live.line.intervals import (
 )
 from ritornello.live.line.second import register
 from ritornello.live.values import LineNote
-from ritornello.model.file import DEFAULT, find_model, load_model
 from ritornello.music.abc.reader import decode_abc, read_abc
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import parse_key, scale_pitch_classes
@@ -34,18 +32,6 @@ from ritornello.music.values import Piece
 
 HYMNS = 30
 MOST = 1.5  # times the hymns' share of dissonances
-
-
-@pytest.fixture(scope="module")
-def make_line() -> Callable[..., Line]:
-    """A function from seed and dials to a line of the default model."""
-    model = load_model(find_model(DEFAULT))
-    network = model.build()
-
-    def make(seed: int = 0, **dials) -> Line:
-        return Line(network, model.encoding, seed, Dials(**dials), (44, 87))
-
-    return make
 
 
 def test_steps_and_places_are_classed_by_hand():

@@ -55,7 +55,9 @@ class Jam:
     @property
     def lines(self) -> list[str]:
         """A line on each answer; none where the machine plays along with the player."""
-        if self.session.heading.dials.mode in ("duet", "follow", "interleave"):
+        from ritornello.live.rehearsal import WITH_THE_PLAYER
+
+        if self.session.heading.dials.mode in WITH_THE_PLAYER:
             return []
         return [
             f"bar {bar:.4g}: the machine plays {counted(notes, 'note')} in {bars:.2g} bars"

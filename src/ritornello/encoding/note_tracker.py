@@ -12,7 +12,7 @@ from ritornello.encoding.durations import AFTER, COARSE, DURATIONS, LENGTHS, LON
 from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, frames_at, gone_on, keeping
-from ritornello.encoding.vocabulary import bar_lengths, beat_edges, first_beats
+from ritornello.encoding.vocabulary import bar_lengths, first_beats, tick_edges
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
 
@@ -338,7 +338,7 @@ class NoteTables:
         self._row, self.metres = encoding.pitch_row, encoding.metres
         self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
         self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
-        self.edges = beat_edges(self.metres, TICKS)
+        self.edges = tick_edges(self.metres, TICKS)
         inputs = encoding.inputs
         self.bars_ago = {name: bars for name, bars in BARS_AGO.items() if name in inputs}
         self.names_key = encoding.names_key

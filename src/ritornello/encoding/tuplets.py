@@ -35,7 +35,7 @@ Frames = tuple[tuple[int, int], ...]
 """Frames that may be meant: the ticks left in each, and the ticks of its smallest part."""
 
 Edges = tuple[int, ...]
-"""Where the beats of a bar begin, in ticks from its barline, and where the bar ends (see `vocabulary.beat_edges`)."""
+"""Where the beats of a bar begin, in ticks from its barline, and where the bar ends (see `vocabulary.tick_edges`)."""
 
 
 class Rule(NamedTuple):
@@ -50,8 +50,8 @@ def frames_at(place: int, room: int, edges: Edges, is_open: bool = False) -> Fra
     """List the frames that may begin at a plain place in the bar.
 
     room: ticks that they may fill. They begin on a half of their own length, or of a quarter: five and seven parts on
-    whole sixteenths alone. is_open: no note
-    begins with it, but a tie or the opening rest, which can be read inside one beat alone.
+    whole sixteenths alone. is_open: no note begins with it, but a tie or the opening rest, which can be read inside
+    one beat alone.
     """
     return tuple(
         (frame, UNITS[frame, parts])

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from ritornello.music.beats import beat_lengths, metre_named
+from ritornello.music.beats import beat_edges, beat_lengths, metre_named
 from ritornello.music.keys import key_of
 from ritornello.music.values import MODES, Key, Metre, Timeline
 
@@ -211,17 +211,9 @@ def first_beats(table: MetreTable, per_quarter: int) -> list[int]:
     return [max(1, round(per_quarter * beat)) for beat in table.beats]
 
 
-def beat_edges(table: MetreTable, per_quarter: int) -> list[tuple[int, ...]]:
-    """List the ticks of the beats of each metre of a table, and of the end of its bar.
-
-    Beats of several quarters count as quarters.
-    """
-    edges = []
-    for numbers in table.numbers:
-        beats = beat_lengths(Metre(0, *numbers))
-        parts = [part for beat in beats for part in ([Fraction(1)] * int(beat) if beat.denominator == 1 else [beat])]
-        edges.append(tuple(round(per_quarter * at) for at in accumulate(parts, initial=Fraction(0))))
-    return edges
+def tick_edges(table: MetreTable, per_quarter: int) -> list[tuple[int, ...]]:
+    """List the edges of the beats of each metre of a table, in ticks (see `beats.beat_edges`)."""
+    return [tuple(round(per_quarter * at) for at in beat_edges(Metre(0, *numbers))) for numbers in table.numbers]
 
 
 def metre_changes(timeline: Timeline, table: MetreTable) -> list[tuple[int, int]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
-from itertools import accumulate, product
+from itertools import product
 from math import lcm
 
 import numpy as np
 
 from ritornello.evaluate.repetition import note_arrays
-from ritornello.music.beats import beat_lengths
+from ritornello.music.beats import beat_edges, beat_lengths
 from ritornello.music.keys import estimate_key
 from ritornello.music.values import Key, Melody, Metre
 from ritornello.render.engraving.readable import drawable
@@ -107,9 +107,7 @@ def _in_one_tuplet(metre: Metre, edges: list[Fraction], start: Fraction, end: Fr
 
     Such a tuplet must be completed. edges: starts and ends of the notes in the bar; all in quarters from its barline.
     """
-    beats = beat_lengths(metre)
-    parts = [p for b in beats for p in ([Fraction(1)] * int(b) if b.denominator == 1 else [b])]
-    bounds = [*accumulate(parts, initial=Fraction(0))]
+    bounds = beat_edges(metre)
     if bisect_right(bounds, start) == bisect_left(bounds, end):
         return True
     for first, last in product([b for b in bounds if b <= start], [b for b in bounds if b >= end]):

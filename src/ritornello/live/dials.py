@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 WAYS = ("call-response", "continue", "duet", "follow", "interleave", "fill", "autonomous")
@@ -115,12 +115,17 @@ class Dials:
         return replace(self, **{name: type(getattr(self, name))(value)})
 
 
-def check(name: str, value: Any) -> None:
-    """Raise ValueError, naming the range, where a dial does not exist or does not take a value."""
+def dial_named(name: str) -> Field[Any]:
+    """Find a dial's field. Raises ValueError, naming all, where it does not exist."""
     table = {each.name: each for each in fields(Dials)}
     if name not in table:
         raise ValueError(f"no such dial: {name!r}; there are {', '.join(table)}")
-    metadata = table[name].metadata
+    return table[name]
+
+
+def check(name: str, value: Any) -> None:
+    """Raise ValueError, naming the range, where a dial does not exist or does not take a value."""
+    metadata = dial_named(name).metadata
     if "names" in metadata:
         if metadata["names"] and value not in metadata["names"]:
             raise ValueError(f"{name} must be one of {', '.join(metadata['names'])}, not {value!r}")

@@ -60,7 +60,7 @@ class Engine:
         event = event._replace(time=max(event.time, self._done))
         self._done = self.play.time = event.time
         self.play.keep("heard", event)
-        {**vars(Engine)}[event.kind if event.kind != "continue" else "go_on"](self, event)
+        getattr(self, "go_on" if event.kind == "continue" else event.kind)(event)
 
     def note_on(self, event: Event) -> None:
         """Hear a key that goes down.
@@ -78,7 +78,7 @@ class Engine:
             return None
         if name_of(event) in play.keys.held:
             self.note_off(event)
-        self._wake(event.time)
+        self._retire()  # what sounds, before the player changes it
         note = play.keys.press(event, play.now)
         self._settle(note.start)
         WAYS[self._way].note(play, name_of(event), note)
@@ -313,10 +313,6 @@ class Engine:
                 self._own[handed.note.pitch] = handed.on
                 self._shown.append(Shown(handed.note, "played"))
         play.handed = [each for each in play.handed if each.off > now]
-
-    def _wake(self, time: float) -> None:
-        """Note what sounds at this time, before the player changes it."""
-        self._retire()
 
     def _settle(self, start: Fraction) -> None:
         """Feed the note before to the line; a short gap before `start` belongs to it."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ritornello.live.session import Session
 from ritornello.live.values import Event
 from ritornello.music import session as sessions
-from ritornello.music.beats import metre_named
+from ritornello.music.beats import bar_quarters, metre_named
 from ritornello.music.session import sounded
 from ritornello.music.values import Note, Piece, Tempo, Timeline
 
@@ -77,7 +77,7 @@ def answers_of(session: Session) -> list[tuple[float, float, int]]:
     Bars are counted from 1 in the metre of the beginning.
     """
     beats = {time: beat for time, beat, _ in session.beats}
-    bar = float(Timeline().bar_ticks(metre_named(session.heading.dials.metre)) / Timeline().ticks_per_quarter)
+    bar = float(bar_quarters(metre_named(session.heading.dials.metre)))
     turns = [(on, off, False) for on, off, *_ in sounded(session.played)]
     turns += [(on, off, True) for on, off, *_ in sounded(session.heard)]
     answers: list[list[tuple[float, float]]] = []

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ritornello.live.dials import Dials
 from ritornello.live.values import HEARD, PLAYED, Event
-from ritornello.music.session import FIRST_KEY
+from ritornello.music.session import FIRST_KEY, whole_lines
 from ritornello.version import VERSION
 
 FORMAT = 1
@@ -103,9 +103,7 @@ def read_session(path: str | Path) -> Session:
 
 def parse_session(content: bytes, source: str = "") -> Session:
     """Read a session from the bytes of its file. See `read_session`."""
-    lines = content.decode("utf-8", "replace").splitlines()
-    if lines and not content.endswith(b"\n"):
-        lines.pop()
+    lines = whole_lines(content)
     heading = _heading(lines[0] if lines else "", source)
     session = Session(heading)
     for number, text in enumerate(lines[1:], 2):

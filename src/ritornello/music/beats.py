@@ -95,6 +95,21 @@ def beat_lengths(metre: Metre) -> list[Fraction]:
     return [*twos[:-1], 3 * unit] if count % 2 else twos
 
 
+def beat_edges(metre: Metre) -> list[Fraction]:
+    """List where the beats of a full bar begin, in quarters, and where the bar ends.
+
+    Beats of several quarters count as quarters.
+    """
+    beats = beat_lengths(metre)
+    parts = [part for beat in beats for part in ([Fraction(1)] * int(beat) if beat.denominator == 1 else [beat])]
+    return [*accumulate(parts, initial=Fraction(0))]
+
+
+def bar_quarters(metre: Metre) -> Fraction:
+    """Return the length of a full bar in quarters."""
+    return Fraction(4 * metre.numerator, metre.denominator)
+
+
 def tempo_mark(qpm: float, metre: Metre) -> tuple[str, int, int]:
     """Express a tempo in the first beat of a metre.
 

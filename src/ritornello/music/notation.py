@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from ritornello.music.beats import SHORTEST, TYPES, BeatTree, Span, Tuplet, normal_for, odd_part
+from ritornello.music.beats import SHORTEST, TYPES, BeatTree, Span, Tuplet, bar_quarters, normal_for, odd_part
 from ritornello.music.keys import estimate_signature
 from ritornello.music.spelling import Spelled, alterations, spell
 from ritornello.music.values import Key, Melody, Metre, Timeline
@@ -111,7 +111,7 @@ def notate(melody: Melody) -> tuple[Bar, ...]:
             position += 1
         sounds = _cut(list(_sounds(melody, frame, position)), [at for at in new_keys if at > frame.start])
         elements = _with_accidentals(_written(frame, list(sounds)), spelled, melody.timeline)
-        full = frame.end - frame.start == Fraction(4 * frame.metre.numerator, frame.metre.denominator)
+        full = frame.end - frame.start == bar_quarters(frame.metre)
         new_metre = metre != frame.metre[1:]
         metre = frame.metre[1:]
         bars.append(

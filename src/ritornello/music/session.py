@@ -56,9 +56,7 @@ def scan_session(content: bytes, source: str = "") -> Piece:
 
     Raises ValueError for a file that is none, is broken, or holds no note.
     """
-    lines = content.decode("utf-8", "replace").splitlines()
-    if lines and not content.endswith(b"\n"):
-        lines.pop()
+    lines = whole_lines(content)
     try:
         dials = json.loads(lines[0])["dials"]
         metres, program = [(-math.inf, str(dials["metre"]))], int(dials["program"])
@@ -78,6 +76,12 @@ def scan_session(content: bytes, source: str = "") -> Piece:
         return piece_of(performance, source=source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(error if str(error) == NO_NOTES else f"damaged session of ritornello jam: {error}") from None
+
+
+def whole_lines(content: bytes) -> list[str]:
+    """Split the bytes of a session file into lines; a last one that was cut off is left out."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    return lines if content.endswith(b"\n") else lines[:-1]
 
 
 def piece_of(performance: Performance, title: str = "", source: str = "") -> Piece:

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("aalink", reason='needs aalink: pip install "ritornello[link]"')
 from ritornello.live.stage.link import LinkSource
 
+pytestmark = pytest.mark.xdist_group("link")  # all Link programs of a machine are in one session
 PATIENCE = 30.0
 PEER = """
 import asyncio, sys

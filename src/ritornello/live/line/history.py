@@ -19,6 +19,7 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.live.values import LineNote
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.players import Players
+from ritornello.music.beats import bar_quarters
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 GRID = 24  # steps to a quarter, to which notes are rounded
@@ -153,7 +154,7 @@ class History:
 
         It is the first one after a silence, or stays where it was as long as key and metre do, up to MOST_BARS.
         """
-        bar, before, place = int(bar_of(metre) * GRID), self._heading, steps(start)
+        bar, before, place = int(bar_quarters(metre) * GRID), self._heading, steps(start)
         first = end = place
         for entry in reversed(self.entries):
             if end - entry.end >= SILENCE * bar or place - entry.start > MOST_BARS * bar:
@@ -167,7 +168,7 @@ class History:
 
     def unread(self, start: Fraction, metre: Metre) -> list[Fraction]:
         """List where melodies before `start` end that were not read yet, in quarters."""
-        bar, place = int(bar_of(metre) * GRID), steps(start)
+        bar, place = int(bar_quarters(metre) * GRID), steps(start)
         first = max(bisect_left(self.entries, self._read, key=START) - 1, len(self.entries) - MOST_UNREAD, 0)
         entries = [entry for entry in self.entries[first:] if entry.start < place]
         found, begun = [], entries[0].start if entries else 0
@@ -254,8 +255,3 @@ class History:
 def steps(quarters: Fraction) -> int:
     """Round a time to steps of the grid, halves upward."""
     return (2 * GRID * quarters.numerator + quarters.denominator) // (2 * quarters.denominator)
-
-
-def bar_of(metre: Metre) -> Fraction:
-    """Return the length of a bar in quarters."""
-    return Fraction(4 * metre.numerator, metre.denominator)

@@ -24,7 +24,7 @@ from ritornello.live.line.harmony import (
     note_values,
     octaves_into,
 )
-from ritornello.live.line.history import GRID, Heading, History, Learned, bar_of, steps
+from ritornello.live.line.history import GRID, Heading, History, Learned, steps
 from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights, level_factors
 from ritornello.live.line.intervals import BETWEEN, place_strength
 from ritornello.live.line.second import SecondVoice, drawn, lowest_of, register
@@ -33,7 +33,7 @@ from ritornello.live.values import LineNote
 from ritornello.model.file import ModelFile
 from ritornello.model.lstm import NumpyLstm, cross_entropy
 from ritornello.model.players import Players
-from ritornello.music.beats import metre_named
+from ritornello.music.beats import bar_quarters, metre_named
 from ritornello.music.keys import SURE, estimate_key
 from ritornello.music.values import Key, Metre, Note
 
@@ -253,7 +253,7 @@ class Line:
         """Find the key: the one asked for, else the player's; it stays where another is not sure."""
         if self.dials.scale:
             return named_scale(self.dials.scale)[0]
-        recent = [entry for entry in self._history.since(start - KEY_BARS * bar_of(metre)) if not entry.is_own]
+        recent = [entry for entry in self._history.since(start - KEY_BARS * bar_quarters(metre)) if not entry.is_own]
         key, lead = estimate_key(Note(0, entry.end - entry.start, entry.pitch) for entry in recent)
         return key if recent and (lead >= SURE or self.key is None) else self.key
 
@@ -323,7 +323,7 @@ class Line:
         if place.part:
             return None
         start = stretch.zero + Fraction(place.time, self._encoding.ticks_per_quarter)
-        stale = circling_pitches(stretch.played, steps(start), int(bar_of(stretch.metre) * GRID))
+        stale = circling_pitches(stretch.played, steps(start), int(bar_quarters(stretch.metre) * GRID))
         return np.isin(place.pitches(), [*stale])[None] if stale else None
 
     def _just_played(self, start: Fraction) -> dict[int, int]:

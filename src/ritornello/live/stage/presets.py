@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.atomic import write_bytes
-from ritornello.live.dials import Dials, check
+from ritornello.live.dials import Dials, check, dial_named
 from ritornello.live.stage.ports import PortOptions, read_port
 from ritornello.live.values import Event
 
@@ -72,7 +72,7 @@ def _preset(content: dict[str, Any]) -> Preset:
     for number, name in content.get("controllers", {}).items():
         if not number.isdecimal() or int(number) > 127:
             raise ValueError(f"controllers are 0 to 127, not {number}")
-        _need_dial(name)
+        dial_named(name)
         controllers[int(number)] = name
     if unknown := ports.keys() - {"in", "out", "thru"}:
         raise ValueError(f"ports has in, out and thru, not {', '.join(sorted(unknown))}")
@@ -87,12 +87,6 @@ def _preset(content: dict[str, Any]) -> Preset:
         tuple(read_port(text) for text in ports.get("out", ())),
         tuple((here, there) for here, there in ports.get("thru", ())),
     )
-
-
-def _need_dial(name: str) -> None:
-    names = [each.name for each in fields(Dials)]
-    if name not in names:
-        raise ValueError(f"no such dial: {name!r}; there are {', '.join(names)}")
 
 
 def save_preset(path: str | Path, preset: Preset, replace: bool = False) -> None:
@@ -130,7 +124,7 @@ class Controllers:
 
     def learn(self, name: str) -> None:
         """Give a dial to the controller that is moved next. Raises ValueError for an unknown dial."""
-        _need_dial(name)
+        dial_named(name)
         self.learning = name
 
     def turned(self, event: Event) -> Event | None:
@@ -147,7 +141,7 @@ class Controllers:
 
 def dial_value(name: str, position: int) -> Any:
     """Turn a controller's position, 0 to 127, into the value of a dial."""
-    found = next(each for each in fields(Dials) if each.name == name)
+    found = dial_named(name)
     metadata, share = found.metadata, min(max(position, 0), 127) / 127
     if "names" in metadata:
         names = metadata["names"] or ("",)

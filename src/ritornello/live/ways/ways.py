@@ -169,9 +169,9 @@ def fill_rest(play: Playing, place: Fraction) -> None:
 
 
 def play_alone(play: Playing, place: Fraction) -> None:
-    """Begin a phrase at a barline, in a register, key.
+    """Begin a phrase at a barline.
 
-    Density and temperature a little away from the last.
+    Its register, key, density and temperature are a little away from those of the last one.
     """
     bars = play.beat.bars
     start = bars.barline_from(place)

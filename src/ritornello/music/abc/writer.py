@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import accumulate, groupby, pairwise
 
 from ritornello.music.abc.voices import MAX_PLAYS
-from ritornello.music.beats import beat_lengths, normal_for, odd_part
+from ritornello.music.beats import bar_quarters, beat_lengths, normal_for, odd_part
 from ritornello.music.keys import key_name
 from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations, spell
 from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Timeline
@@ -115,7 +115,7 @@ def _bars(timeline: Timeline) -> list[_Bar]:
     bars: list[_Bar] = []
     ends = [min(m.tick, timeline.length) for m in timeline.metres[1:]] + [timeline.length]
     for metre, end in zip(timeline.metres, ends, strict=True):
-        full = Fraction(4 * metre.numerator, metre.denominator)
+        full = bar_quarters(metre)
         time, last = Fraction(metre.tick, quarter), Fraction(end, quarter)
         while time < last:
             bars.append((time, min(time + full, last), metre, time))
