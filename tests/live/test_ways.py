@@ -1,9 +1,13 @@
 """Ways of playing on the virtual clock: what is played, and when. At 60 qpm a quarter lasts a second."""
 
+from fractions import Fraction
+
 import pytest
 from tests.support.scripted_line import ScriptedLine
 from tests.support.virtual_stage import keys, played, sounded
 
+from ritornello.api.live import jam
+from ritornello.generate.primer import parse_notes
 from ritornello.live.dials import Dials
 from ritornello.live.engine import Engine
 from ritornello.live.values import Event
@@ -80,6 +84,34 @@ def test_nothing_is_answered_twice():
 def test_it_is_silent_at_the_player_s_note_and_comes_back():
     out = played(engine("continue", give_back=1.0), keys(*BAR, (6.25, 0.5, 60)), 9)
     assert sounded(out) == [(4, 5, 72), (5, 6, 74), (6, 6.25, 76), (7.75, 9, 72), (9, 10, 74)]
+
+
+@pytest.mark.parametrize("give_back", [0.1, 0.35, 0.6, 0.7, 0.85, 1.1])
+def test_it_goes_on_at_the_time_that_is_set_from_the_place_of_an_eighth(give_back):
+    line = ScriptedLine(figure=((0, "1/2", 72), ("1/2", "1/2", 74)), period=1)
+    alone = Engine(line, Dials(mode="continue", qpm=60, give_back=give_back), seed=1)
+    notes = sounded(played(alone, keys((0, 1, 60)), 4))
+    assert line.proposals[0][0] % Fraction(1, 2) == 0
+    assert notes[0][0] == pytest.approx(1 + give_back)
+    assert all(off - on >= 0.37 for on, off, _ in notes[:-1])  # an eighth, at most a 32nd cut off
+
+
+def test_it_goes_on_without_a_splinter_before_the_beat():
+    for seed in range(1, 6):
+        made = jam(play=parse_notes("C4 D4 E4 G4", "4/4"), mode="continue", seed=seed, qpm=104)
+        first = made.piece.parts[1].notes[0]
+        assert first.duration >= 960 * 3 / 8
+
+
+def test_the_hit_rate_lies_between_0_and_1_from_the_first_moment_on():
+    alone = Engine(ScriptedLine(), Dials(mode="continue", qpm=60), seed=1)
+    alone.hear(Event(alone.next_moment(), "skipped"))
+    alone.advance(0.1)
+    assert alone.state(0.1).hit_rate == 1  # nothing was to be planned
+    for _ in range(20):
+        alone.hear(Event(alone.next_moment(), "skipped"))
+        alone.advance(alone.next_moment())
+    assert 0 <= alone.state(9.0).hit_rate <= 1
 
 
 def test_a_second_line_moves_on_the_beat_and_against_a_long_note():

@@ -181,7 +181,6 @@ class Engine:
         The plan that there is goes on.
         """
         self._is_skipped = True
-        self._skipped += 1
 
     # -- what is played --
 
@@ -268,6 +267,7 @@ class Engine:
         self._plans += play.plan.is_open
         if self._is_skipped:
             self._is_skipped = False
+            self._skipped += play.plan.is_open
             play.plan.commit(place + Fraction(1, 4))
             return
         WAYS[self._way].moment(play, place)

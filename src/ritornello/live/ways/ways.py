@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
 from ritornello.live.values import LineNote
@@ -21,6 +22,7 @@ MOST_IN_TURN = 8  # notes that the machine plays for one of the player's
 TINY = 1e-9
 PHRASES = (2, 4, 4, 8)  # bars
 SILENCES = (0, 0, 1, 1, 2, 4)  # bars
+LATEST = 0.125  # quarters by which a first note may come after its place
 PREPARE = 0.1  # seconds before its first note, in which a stretch is planned
 
 
@@ -91,9 +93,13 @@ def wait_to_go_on(play: Playing, _key: Name, _note: LineNote) -> None:
 
 
 def go_on(play: Playing) -> None:
-    """Go on with the line, its first note after the silence that is set."""
+    """Go on with the line, its first note after the silence that is set.
+
+    It has the place of the next eighth in the line, and is played ahead of it: from any other place the line would
+    begin with a splinter that reaches the beat.
+    """
     time = play.time + PREPARE
-    play.take(Fraction(round(4 * play.beat.beat_at(time)), 4), None, time)
+    play.take(Fraction(ceil(2 * (play.beat.beat_at(time) - LATEST)), 2), None, time)
 
 
 def go_on_now(play: Playing) -> None:
