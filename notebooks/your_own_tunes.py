@@ -53,10 +53,11 @@ for line in corpus.report:
 #
 # ## 2. Hear what was picked
 #
-# Of a file with several parts the program picks the melody. Did it pick what you would sing?
+# Of a file with several parts the program picks the melody. Did it pick what you would sing? These are the first three;
+# `corpus.melodies()` shows them all.
 
 # %%
-corpus.melodies()
+corpus.melodies()[:3]
 
 # %% [markdown]
 # ✎ **Exercise.** One of the samples has five parts. Look at all of them, and at what the program says about its choice.

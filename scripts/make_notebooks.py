@@ -7,6 +7,7 @@ pyproject.toml names the repository, each begins with a badge that opens it in C
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 import time
 import tomllib
@@ -34,7 +35,7 @@ def made(name: str, folder: Path) -> Path:
         cell["id"] = f"cell-{number}"  # the same in every run
     with tempfile.TemporaryDirectory() as place:
         nbclient.NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": place}}).execute()
-        text = nbformat.writes(tidied(notebook)).replace(place, ".")
+        text = without_places(nbformat.writes(tidied(notebook)), place)
     path = folder / f"{name}.ipynb"
     path.write_text(text + "\n", encoding="utf-8")
     return path
@@ -46,6 +47,12 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
     return notebook
+
+
+def without_places(text: str, place: str) -> str:
+    """Replace the paths of this machine: the folder of execution, runs in temporary folders, the kernel's cells."""
+    text = re.sub(r"[\w/.-]*/ipykernel_\d+/\d+\.py", "cell", text.replace(place, "."))
+    return re.sub(re.escape(tempfile.gettempdir()) + r"/ritornello-\w{8}", "run", text)
 
 
 def colab_badge(name: str) -> str:

@@ -41,6 +41,24 @@ def test_there_are_five():
     assert NAMES == ["exercise", "instrument", "representations", "research", "your_own_tunes"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_executed_notebook_that_comes_with_it_is_of_this_text_and_whole(name):
+    jupytext = pytest.importorskip("jupytext")
+    nbformat = pytest.importorskip("nbformat")
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    cells = [cell for cell in nbformat.read(path, 4).cells if not cell.source.startswith("[![Open in Colab]")]
+    text = jupytext.read(path.with_suffix(".py"))
+    assert [(cell.cell_type, cell.source) for cell in cells] == [(c.cell_type, c.source) for c in text.cells]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [*range(1, len(code) + 1)]
+    assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
+    assert path.stat().st_size < 4_000_000
+    content = path.read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w+/])/(?:tmp|root|home|work|usr|Users|opt)/", content)
+    hosts = set(re.findall(r"https?://([\w.-]+)", content))
+    assert hosts <= {"www.w3.org", "github.com", "colab.research.google.com"}
+
+
 def test_every_cell_ran_without_a_complaint(executed):
     notebook, _ = executed
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -1,6 +1,5 @@
 """Nothing sticks, whatever comes: note-ons equal note-offs, and nothing sounds at the end."""
 
-import os
 import tracemalloc
 from random import Random
 
@@ -11,9 +10,6 @@ from tests.support.virtual_stage import keys, played, sounded
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.engine import Engine
 from ritornello.live.values import HEARD, Event
-
-SOAK = bool(os.environ.get("RITORNELLO_SOAK"))
-
 
 TURNS = (
     *(("qpm", 10), ("qpm", 60), ("qpm", 180), ("qpm", 400), ("metre", "6/8"), ("metre", "5/8"), ("metre", "0/0")),
@@ -74,11 +70,12 @@ class Output:
                 self.waiting.clear()
 
 
-def test_random_events_leave_nothing_sounding():
+@pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_random_events_leave_nothing_sounding(count):
     random, output = Random(4), Output()
     engine = Engine(ForgetfulLine(), Dials(mode="continue"), seed=1)
     time = 0.0
-    count, sizes = 1_000_000 if SOAK else 20_000, []
+    sizes = []
     for n in range(count):
         time += random.choice((0, 0.001, 0.01, 0.1, 0.3))
         engine.hear(random_event(random, time - random.choice((0, 0, 0.005))))

@@ -47,3 +47,12 @@ def sounded(events):
                     break
     assert all(off is not None for _, off, _ in waiting), waiting
     return sorted((round(on, 4), round(off, 4), pitch) for on, off, pitch in [*notes, *waiting])
+
+
+def counted(engine, until):
+    """Advance an engine as a runner would; return how many notes it began and ended."""
+    ons = offs = 0
+    while (moment := engine.next_moment()) is not None and moment < until:
+        for event in engine.advance(moment):
+            ons, offs = ons + (event.kind == "note_on"), offs + (event.kind == "note_off")
+    return ons, offs
