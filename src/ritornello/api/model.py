@@ -7,12 +7,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.options import takes
 from ritornello.atomic import to_utf8
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "model.safetensors"
 MAX_BATCH = 256  # tunes side by side
 FEW_TO_BUILD = 2000  # tunes; a corpus of so many is built anew from its files to be compared with
+MAX_VERSIONS = 64
 FEW = 32  # tunes; so few compose faster on one thread
 FEW_NOTES = 200  # of a primer; its lengths are judged by so many
 UNUSUAL = 16.0  # bits of a length that a model has hardly seen: a fifth of a quarter costs more, a triplet less
@@ -52,6 +53,7 @@ class Tune:
     shared_run: the longest run that it shares with a training tune, where that was looked for (see
     `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
     primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
+    model: the one that composed it, which `rewrite` and `vary` ask.
     """
 
     melody: Melody
@@ -63,6 +65,7 @@ class Tune:
     shared_run: dict[str, Any] | None = None
     draws: int = 1
     primer_notes: int = 0
+    model: Model | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -79,6 +82,14 @@ class Tune:
         from ritornello.api.show import play
 
         play(self, device=device)
+
+    def rewrite(self, bars: tuple[int, int], **options: Any) -> Any:
+        """Rewrite bars, first and last, by the model that composed the tune (see `Model.rewrite`)."""
+        return (self.model or load_model()).rewrite(self, bars, **options)
+
+    def vary(self, share: float = 0.3, seed: int = 0) -> Tune:
+        """Rewrite a share of the bars, above 0 to 1, drawn by the seed; the others stay (see `Model.vary`)."""
+        return (self.model or load_model()).vary(self, share, seed)
 
     def to_music21(self) -> Any:
         """Convert the tune to a score of music21. Raises ImportError without music21."""
@@ -270,7 +281,17 @@ class Model:
                     shown = ShownMelody.of(melody)
                     own = 0 if song is None or song.is_left_out else song.kept
                     tunes.append(
-                        Tune(shown, surprise, m.seed, m.index, len(indices), imprint, draws=m.draws, primer_notes=own)
+                        Tune(
+                            shown,
+                            surprise,
+                            m.seed,
+                            m.index,
+                            len(indices),
+                            imprint,
+                            draws=m.draws,
+                            primer_notes=own,
+                            model=self,
+                        )
                     )
                 if song and not at:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
@@ -280,6 +301,87 @@ class Model:
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
             _write(tunes, Path(out), suffixes, replace)
         return tunes[0] if n is None else Gallery(tunes, f"{Path(self.name).name}, seed {seed}")
+
+    def rewrite(
+        self,
+        melody: Melody | Tune | str | Path | Any,
+        bars: tuple[int, int],
+        keep: Literal["rhythm", "pitches", "contour"] | None = None,
+        *,
+        n: int | None = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        out: str | Path | None = None,
+        formats: str | Sequence[str] = "mid",
+        on_remark: Callable[[str], None] | None = None,
+        replace: bool = False,
+    ) -> Any:
+        """Rewrite bars of a melody: one tune, or a list of `n` versions, the likeliest first.
+
+        What stands before and after the bars is kept. melody: a Melody, a composed tune, a music file, notes by name,
+        or music in memory. bars: first and last, counted from 1; a pick-up is not counted. keep: the "rhythm" or the
+        "pitches" of these bars, or their "contour" (rise and fall, within two semitones). Versions differ from the
+        melody and from each other in half of their notes at least. seed: None draws one. out, formats, replace: as
+        of `generate`. on_remark: called with a line where fewer versions were found; without it, a warning.
+        Raises ValueError for bars that are not there or cannot be filled, and as `generate` does.
+        """
+        import secrets
+
+        from ritornello import atomic
+        from ritornello.generate.rewrite import rewrite
+        from ritornello.render.save import suffixes_of
+
+        suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
+        if n is not None and not 1 <= n <= MAX_VERSIONS:
+            raise ValueError(f"n must be 1 to {MAX_VERSIONS}, not {n}")
+        if out is not None:
+            atomic.check_place(out)
+        song = _song_of(melody)
+        seed, count = secrets.randbelow(1 << 31) if seed is None else seed, n or 1
+        options = GenerateOptions(temperature=temperature)
+        with one_thread():
+            versions = rewrite(
+                self.network, self.encoding, song.melody, bars, options, seed, count, keep, self.pitch_range
+            )
+        if len(versions) < count:
+            remark = on_remark or partial(warnings.warn, stacklevel=3)
+            remark(f"only {len(versions)} of {count} versions were found that differ in half of their notes")
+        words = f"bars {bars[0]}-{bars[1]}" + (f", {keep} kept" if keep else "")
+        tunes = []
+        for index, version in enumerate(versions):
+            origin = f"rewritten by {self.called}, seed {seed}, version {index + 1}, {words}"
+            title = f"{song.melody.title or 'Melody'}, {words}, version {index + 1}"
+            shown = ShownMelody.of(dataclasses.replace(version.melody, title=title))
+            costs = self._bits_of_notes(shown)
+            imprint = Imprint("Melody", song.program, origin)
+            tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, model=self))
+        if out is not None:
+            _write(tunes, Path(out), suffixes, replace)
+        return tunes[0] if n is None else Gallery(tunes, f"{words}, seed {seed}")
+
+    def vary(self, melody: Melody | Tune | str | Path | Any, share: float = 0.3, seed: int = 0) -> Tune:
+        """Rewrite a share of the bars of a melody, above 0 to 1, drawn by the seed; one bar at least, never the last.
+
+        Bars that nothing else fits into stay. Raises ValueError for a share out of range, or where no bar changes.
+        """
+        from ritornello.generate.rewrite import bars_to_vary
+
+        if not 0 < share <= 1:
+            raise ValueError(f"share must be above 0 and at most 1, not {share}")
+        tune, failed = melody, ""
+        for bars in bars_to_vary(_song_of(melody).melody, share, seed):
+            try:
+                tune = self.rewrite(tune, bars, seed=seed)
+            except ValueError as error:
+                failed = str(error)
+        if tune is melody:
+            raise ValueError(f"no bar of this melody could be varied: {failed}")
+        return tune
+
+    def _bits_of_notes(self, melody: Melody) -> np.ndarray:
+        """Compute the bits of each note, (notes,); (0,) where the encoding rounds notes away."""
+        costs = self.surprise(melody)["bits"]
+        return costs if len(costs) == len(melody.notes) else costs[:0]
 
     def _song(self, primer: Any, bars: int | None, is_left_out: bool, options: GenerateOptions) -> Song | None:
         """Read what tunes go on from, cut to its first bars; None where they begin with nothing."""
@@ -533,6 +635,15 @@ def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
         return f"{more} and a primer"
     words = Path(primer).name if os.path.isfile(primer) else str(primer)
     return f' --primer "{to_utf8(words).decode()}"{more}'
+
+
+def _song_of(melody: Melody | Tune | str | Path | Any) -> Song:
+    """Read a melody that is to be rewritten, with the instrument that plays it."""
+    from ritornello.generate.continuation import Song
+
+    if isinstance(melody, Tune):
+        return Song(melody.melody, melody.imprint.program)
+    return _read_primer(melody, None, "the melody")
 
 
 def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the primer") -> Song:

@@ -1,0 +1,218 @@
+"""Rewrite bars of a melody: what stands before and after them is kept, and joined well.
+
+Many drafts are drawn side by side, each going on from what stands before until the bars are full. The network then
+reads each draft together with what stands after, and those that it finds likeliest as a whole are taken: it needs no
+training of its own for that. A rhythm, or a line of pitches, may be kept, and so may the rise and fall of a melody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from statistics import mean
+
+import numpy as np
+
+from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.generate.compose import counting_network, sample
+from ritornello.generate.constraints import table_of
+from ritornello.generate.draw import Dice
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.span import KEPT, Keep, Plan, Span, SpanForm
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.players import Players
+from ritornello.model.scoring import sequence_nats
+from ritornello.music.values import Melody, Note
+
+DRAFTS, MORE_DRAFTS = 24, 8  # drawn for one version, and for each further one
+ROUNDS = 4  # of drafts, where too few of them fit
+LEAST_ALIKE = 0.9  # correlation with a contour that is kept
+LEAST_NEW = 0.5  # share of the notes in which versions differ
+LITTLE_NEW = 1e-9  # the same, where none differs in so many
+
+
+@dataclass(frozen=True)
+class Version:
+    """A melody with bars rewritten. first, stop: its new notes. nats: what the whole costs the network."""
+
+    melody: Melody
+    first: int
+    stop: int
+    nats: float = 0.0
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The new notes."""
+        return self.melody.notes[self.first : self.stop]
+
+
+def rewrite(
+    network: NumpyLstm,
+    encoding: MelodyEncoding,
+    melody: Melody,
+    bars: tuple[int, int],
+    options: GenerateOptions = GenerateOptions(),
+    seed: int = 0,
+    n: int = 1,
+    keep: Keep | None = None,
+    pitch_range: tuple[int, int] = (0, 127),
+) -> list[Version]:
+    """Rewrite bars of a melody in n ways; they depend on network, melody, options, seed and n alone.
+
+    bars: first and last, counted from 1, without a pick-up. keep: "rhythm" or "pitches" of these bars, or "contour",
+    their rise and fall within two semitones. Versions differ from the melody and from each other in half of their
+    notes, as far as that many were found. Source: Hadjeres, Pachet & Nielsen 2017 (DeepBach) on rewriting in place;
+    here drafts are weighed by what follows, as in sequential Monte Carlo.
+    Raises ValueError for bars that are not there, and for an encoding that counts none.
+    """
+    if not counts_bars(encoding):
+        raise ValueError(f"a model in the encoding {encoding.name!r} counts no bars: it cannot rewrite any")
+    if keep is not None and keep not in KEPT:
+        raise ValueError(f"keep must be {', '.join(KEPT)}, not {keep!r}")
+    span = Span.of(melody, bars)
+    asked = replace(options, bars=1, metre=melody.timeline.metre.name, key=None, scale=None)
+    wide = (
+        min(pitch_range[0], *(note.pitch for note in melody.notes)),
+        max(pitch_range[1], *(note.pitch for note in melody.notes)),
+    )
+    plan = Plan(encoding, melody, span, table_of(encoding, asked, wide), keep)
+    counting, count = counting_network(network, encoding), DRAFTS + MORE_DRAFTS * n
+    drafts: dict[tuple[Note, ...], Version] = {}
+    chosen: list[Version] = []
+    for turn in range(ROUNDS):
+        for tokens in _drafted(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
+            version = _spliced(melody, span, *plan.notes_of(tokens, span, melody), keep)
+            if version is not None:
+                drafts.setdefault(version.notes, version)
+        chosen = _best(network, encoding, list(drafts.values()), span, melody, n)
+        if len(chosen) == n:
+            break
+    if not chosen:  # what is kept leaves little choice: any that is another one
+        chosen = _best(network, encoding, list(drafts.values()), span, melody, 1, least_new=LITTLE_NEW)
+    if not chosen:
+        raise ValueError("no draft fits between what stands before and after: rewrite more bars, or keep less")
+    return chosen
+
+
+def _drafted(
+    network: NumpyLstm, plan: Plan, options: GenerateOptions, seed: int, indices: Sequence[int]
+) -> list[np.ndarray]:
+    """Draw drafts of a span, side by side: their tokens, with those before the span."""
+    players = Players(network, plan.encoding, len(indices), True, options.memory, options.quote)
+    forms = [SpanForm(plan, place) for place in players.trackers]
+    given = np.tile(plan.given, (len(indices), 1))
+    return sample(players, forms, options, Dice(seed, np.asarray(indices)), given)[0]
+
+
+def _spliced(
+    melody: Melody, span: Span, drafted: Sequence[Note], resolution: int, keep: Keep | None
+) -> Version | None:
+    """Set the notes of a draft between those before and after; None where it does not keep what it should.
+
+    resolution: ticks per quarter of the draft.
+    """
+    own = [note for note in melody.notes if span.holds(note)]
+    scale = resolution // melody.timeline.ticks_per_quarter
+    if not drafted or drafted[-1].end != span.stop * scale or not _keeps(drafted, own, keep, scale):
+        return None
+    if keep == "rhythm":  # as it is, also where the encoding rounds it
+        new = tuple(note._replace(pitch=draft.pitch) for note, draft in zip(own, drafted, strict=True))
+        whole = melody
+    else:
+        loudness = round(mean(note.velocity for note in own))
+        new = tuple(note._replace(velocity=loudness) for note in drafted)
+        whole = melody.with_resolution(resolution)
+        span = Span(span.start * scale, span.stop * scale)
+    before = tuple(note for note in whole.notes if note.start < span.start)
+    after = tuple(note for note in whole.notes if note.start >= span.stop)
+    return Version(replace(whole, notes=before + new + after), len(before), len(before) + len(new))
+
+
+def _keeps(drafted: Sequence[Note], own: Sequence[Note], keep: Keep | None, scale: int) -> bool:
+    """Tell whether a draft keeps what it should of the notes that it replaces.
+
+    scale: ticks of the draft to one of theirs.
+    """
+    if keep == "rhythm":
+        return len(drafted) == len(own)
+    if keep == "pitches":
+        return [note.pitch for note in drafted] == [note.pitch for note in own]
+    return keep is None or _likeness(drafted, own, scale) >= LEAST_ALIKE
+
+
+def _likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
+    """Compute the correlation of two contours, over all times at which a note of either begins; -1 to 1.
+
+    Where one of them does not move, the other must not either.
+    """
+    onsets = np.array([note.start * scale for note in own]), np.array([note.start for note in drafted])
+    times = np.union1d(*onsets)
+    lines = [
+        np.array([note.pitch for note in notes])[np.maximum(starts.searchsorted(times, "right") - 1, 0)]
+        for notes, starts in zip((own, drafted), onsets, strict=True)
+    ]
+    lengths = np.diff(np.append(times, max(drafted[-1].end, own[-1].end * scale)))
+    one, other = (line - np.average(line, weights=lengths) for line in lines)
+    spread = np.sqrt(np.average(one**2, weights=lengths) * np.average(other**2, weights=lengths))
+    if spread == 0:
+        return float(not one.any() and not other.any())
+    return float(np.average(one * other, weights=lengths) / spread)
+
+
+def _best(
+    network: NumpyLstm,
+    encoding: MelodyEncoding,
+    drafts: Sequence[Version],
+    span: Span,
+    melody: Melody,
+    n: int,
+    least_new: float = LEAST_NEW,
+) -> list[Version]:
+    """Choose the likeliest versions that differ from the melody and from each other, the likeliest first."""
+    if not drafts:
+        return []
+    nats = sequence_nats(network, encoding, [encoding.encode(draft.melody).tokens for draft in drafts])
+    ranked = [replace(drafts[at], nats=float(nats[at])) for at in np.argsort(nats, kind="stable")]
+    known = [_figures([note for note in melody.notes if span.holds(note)], melody)]
+    chosen: list[Version] = []
+    for version in ranked:
+        figures = _figures(version.notes, version.melody)
+        if all(_difference(figures, others) >= least_new for others in known):
+            known.append(figures)
+            chosen.append(version)
+        if len(chosen) == n:
+            break
+    return chosen
+
+
+Figures = frozenset[tuple[Fraction, Fraction, int]]
+"""Notes by start and duration in quarters, and pitch."""
+
+
+def _figures(notes: Sequence[Note], melody: Melody) -> Figures:
+    """Write notes of a melody as figures that do not depend on its resolution."""
+    quarter = melody.timeline.ticks_per_quarter
+    return frozenset((Fraction(n.start, quarter), Fraction(n.duration, quarter), n.pitch) for n in notes)
+
+
+def _difference(figures: Figures, others: Figures) -> float:
+    """Compute the share of the notes in which two versions of a span differ."""
+    return 1 - len(figures & others) / max(len(figures), len(others))
+
+
+def bars_to_vary(melody: Melody, share: float, seed: int) -> list[tuple[int, int]]:
+    """Draw a share of the bars, in runs of first and last bar; the last bar is not among them."""
+    count = len(melody.timeline.barlines()) - 1 - (melody.timeline.pickup > 0)
+    wanted = min(max(1, round(share * count)), count - 1)
+    if wanted < 1:
+        raise ValueError("a melody of one bar has nothing to vary: rewrite the bar instead")
+    rolls = [int(Dice(seed, np.array([bar])).roll()[0]) for bar in range(1, count)]
+    drawn = sorted(sorted(range(1, count), key=lambda bar: rolls[bar - 1])[:wanted])
+    runs: list[tuple[int, int]] = []
+    for bar in drawn:
+        if runs and runs[-1][1] == bar - 1:
+            runs[-1] = runs[-1][0], bar
+        else:
+            runs.append((bar, bar))
+    return runs

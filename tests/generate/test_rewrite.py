@@ -1,0 +1,192 @@
+"""Bars are rewritten: what stands before and after is kept to the note, and so is what is asked to be kept."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import ritornello as rito
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.primer import parse_notes
+from ritornello.generate.rewrite import bars_to_vary, rewrite
+from ritornello.generate.span import Span
+from ritornello.model.scoring import sequence_nats
+from ritornello.music.values import Melody, Metre, Note, Timeline
+
+TUNE = "C4 D4 E4 F4 G4:2 E4:2 F4 E4 D4 E4 C4:3 r D4 E4 F4 D4 E4:2 C4:2 D4 E4 D4 B3 C4:3 r"
+QUARTERS = 32
+
+
+def figures(melody: Melody, first: int, stop: int) -> list[tuple[Fraction, Fraction, int]]:
+    """Notes that start in quarters `first` up to `stop`: start and duration in quarters, pitch."""
+    quarter = melody.timeline.ticks_per_quarter
+    found = [(Fraction(n.start, quarter), Fraction(n.duration, quarter), n.pitch) for n in melody.notes]
+    return [note for note in found if first <= note[0] < stop]
+
+
+def versions(name: str, bars: tuple[int, int], melody: Melody = parse_notes(TUNE), **options):
+    model = rito.load_model(name)
+    spread = model.pitch_range
+    return rewrite(model.network, model.encoding, melody, bars, pitch_range=spread, **options)
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+@pytest.mark.parametrize("keep", [None, "rhythm", "pitches", "contour"])
+@pytest.mark.parametrize("bars", [(1, 2), (3, 6), (7, 8)])
+def test_what_stands_before_and_after_is_kept(name, keep, bars):
+    [version] = versions(name, bars, keep=keep, seed=3)
+    start, stop = 4 * (bars[0] - 1), 4 * bars[1]
+    tune = parse_notes(TUNE)
+    assert figures(version.melody, 0, start) == figures(tune, 0, start)
+    assert figures(version.melody, stop, QUARTERS) == figures(tune, stop, QUARTERS)
+    new, old = (figures(melody, start, stop) for melody in (version.melody, tune))
+    assert new != old
+    if keep != "contour":  # which leaves little choice in two bars
+        assert len(set(new) & set(old)) <= max(len(new), len(old)) / 2
+    assert new[-1][0] + new[-1][1] == old[-1][0] + old[-1][1]  # the breath that closes the bars
+    assert version.melody.timeline.metres == tune.timeline.metres
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_rhythm_or_the_pitches_are_kept_exactly(name, seed):
+    tune = figures(parse_notes(TUNE), 8, 24)
+    for version in versions(name, (3, 6), keep="rhythm", seed=seed, n=3):
+        assert [note[:2] for note in figures(version.melody, 8, 24)] == [note[:2] for note in tune]
+    for version in versions(name, (3, 6), keep="pitches", seed=seed):
+        assert [note[2] for note in figures(version.melody, 8, 24)] == [note[2] for note in tune]
+
+
+def sampled(melody: Melody, first: int, stop: int) -> np.ndarray:
+    """The pitch at each sixteenth; in silence that of the note before."""
+    notes = figures(melody, 0, QUARTERS)
+    times = [Fraction(n, 4) for n in range(4 * first, 4 * stop)]
+    return np.array([([notes[0][2]] + [pitch for start, _, pitch in notes if start <= time])[-1] for time in times])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_contour_is_kept(seed):
+    tune = parse_notes("C4 E4 G4 C5 B4:2 G4:2 E4 D4 C4 A3 G3:4 C4 E4 G4 B4 C5:2 A4:2 F4 D4 B3 D4 C4:4")
+    [version] = versions("hymns-and-songs", (1, 8), tune, keep="contour", seed=seed)
+    assert np.corrcoef(sampled(tune, 0, 32), sampled(version.melody, 0, 32))[0, 1] >= 0.9
+
+
+def test_the_likeliest_comes_first_and_versions_differ_in_half_of_their_notes():
+    found = versions("hymns-and-songs", (3, 6), seed=5, n=3)
+    assert [version.nats for version in found] == sorted(version.nats for version in found)
+    model = rito.load_model("hymns-and-songs")
+    read = sequence_nats(model.network, model.encoding, [model.encode(version.melody) for version in found])
+    assert [version.nats for version in found] == pytest.approx(read.tolist())
+    sets = [set(figures(version.melody, 8, 24)) for version in found]
+    for n, one in enumerate(sets):
+        for other in sets[:n]:
+            assert len(one & other) <= max(len(one), len(other)) / 2
+
+
+def test_a_seed_gives_the_same_versions_again():
+    one, other = (versions("hymns-and-songs", (3, 4), seed=7, n=2) for _ in range(2))
+    assert [version.melody for version in one] == [version.melody for version in other]
+    assert versions("hymns-and-songs", (3, 4), seed=8)[0].melody != one[0].melody
+
+
+def test_what_follows_is_read():
+    """After a bar of F major the network prefers other new bars than after one of E major."""
+    ends = ("F4 A4 C5 F5", "E4 G#4 B4 E5")
+    found = {}
+    for end in ends:
+        tune = parse_notes(f"C4 E4 G4 E4 F4 A4 G4:2 {end} {end}")
+        found[end] = versions("hymns-and-songs", (2, 2), tune, seed=1)[0].notes
+    assert found[ends[0]] != found[ends[1]]
+
+
+def melody(*notes: tuple[int, int, int], metres=(Metre(0, 4, 4),), length: int = 0) -> Melody:
+    return Melody(tuple(Note(*note) for note in notes), Timeline(4, length, metres))
+
+
+def test_a_span_keeps_what_is_held_into_it_and_the_rest_that_closes_it():
+    tune = melody((0, 12, 60), (12, 10, 62), (24, 4, 64), (28, 2, 65), (32, 16, 60))
+    assert Span.of(tune, (2, 2)) == Span(22, 30)
+    assert Span.of(tune, (1, 1)) == Span(0, 22)
+    assert Span.of(tune, (3, 3)) == Span(32, 48)
+
+
+def test_bars_are_counted_without_a_pick_up():
+    tune = melody((0, 4, 60), (4, 16, 62), (20, 16, 64), metres=(Metre(0, 4, 4), Metre(4, 4, 4)))
+    assert Span.of(tune, (1, 1)) == Span(4, 20)
+    assert Span.of(tune, (2, 2)) == Span(20, 36)
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_a_pick_up_stays_in_its_place(name):
+    tune = melody(
+        *((0, 4, 67), (4, 4, 72), (8, 4, 71), (12, 8, 69), (20, 8, 67), (28, 8, 64), (36, 16, 60)),
+        metres=(Metre(0, 4, 4), Metre(4, 4, 4)),
+    )
+    [version] = versions(name, (2, 2), tune, seed=1)
+    assert figures(version.melody, 0, 5) == figures(tune, 0, 5)
+    assert figures(version.melody, 9, 13) == figures(tune, 9, 13)
+    assert version.melody.timeline.pickup * 4 == version.melody.timeline.ticks_per_quarter * 4
+
+
+def test_a_rhythm_that_the_encoding_rounds_is_kept_as_it_is():
+    tune = melody((0, 3, 60), (3, 5, 64), (8, 8, 67), (16, 7, 65), (23, 9, 62), (32, 16, 60))
+    fine = Melody(tuple(n._replace(start=n.start * 7 + (n.start > 0)) for n in tune.notes), Timeline(28, 336))
+    [version] = versions("grid", (2, 2), fine, keep="rhythm", seed=1)
+    assert [note[:3:2] for note in version.melody.notes][:3] == [note[:3:2] for note in fine.notes][:3]
+    assert [note.start for note in version.melody.notes] == [note.start for note in fine.notes]
+
+
+@pytest.mark.parametrize(
+    ("bars", "words"),
+    [
+        ((0, 2), "bars must lie in 1 to 8, the first before the last, not 0-2"),
+        ((7, 9), "bars must lie in 1 to 8, the first before the last, not 7-9"),
+        ((4, 3), "bars must lie in 1 to 8, the first before the last, not 4-3"),
+    ],
+)
+def test_bars_that_are_not_there_are_refused(bars, words):
+    with pytest.raises(ValueError, match=words):
+        versions("hymns-and-songs", bars)
+
+
+def test_bars_that_hold_nothing_or_change_their_metre_are_refused():
+    held = melody((0, 32, 60), (32, 16, 62))
+    with pytest.raises(ValueError, match="no note begins in bars 2-2"):
+        Span.of(held, (2, 2))
+    changing = melody((0, 16, 60), (16, 12, 62), (28, 12, 64), metres=(Metre(0, 4, 4), Metre(16, 3, 4)))
+    with pytest.raises(ValueError, match="the metre changes to 3/4 at bar 2: rewrite what is before it"):
+        Span.of(changing, (1, 2))
+    assert Span.of(changing, (2, 3)) == Span(16, 40)
+
+
+def test_a_share_of_the_bars_is_varied_and_never_the_last():
+    tune = parse_notes(TUNE)
+    runs = bars_to_vary(tune, 0.5, seed=3)
+    bars = [bar for first, last in runs for bar in range(first, last + 1)]
+    assert len(bars) == 4
+    assert sorted(set(bars)) == bars
+    assert max(bars) <= 7
+    assert bars_to_vary(tune, 1.0, seed=1) == [(1, 7)]
+    with pytest.raises(ValueError, match="nothing to vary"):
+        bars_to_vary(parse_notes("C4 D4"), 0.5, seed=1)
+
+
+def test_a_tune_is_rewritten_and_varied_by_its_model(tmp_path):
+    tune = rito.load_model("hymns").generate(seed=1, bars=8)
+    one = tune.rewrite(bars=(3, 4), seed=2)
+    assert one.imprint.origin.startswith("rewritten by hymns (sha256 ")
+    assert one.melody.notes != tune.melody.notes
+    several = tune.rewrite((5, 8), keep="rhythm", n=2, seed=2, out=tmp_path)
+    assert [each.index for each in several] == list(range(len(several)))
+    assert sorted(path.name for path in tmp_path.glob("*.mid")) == ["seed2-001.mid", "seed2-002.mid"][: len(several)]
+    varied = tune.vary(0.3, seed=4)
+    assert varied.melody.notes[-1].pitch == tune.melody.notes[-1].pitch
+    assert varied.melody.notes != tune.melody.notes
+    with pytest.raises(ValueError, match="share must be above 0"):
+        tune.vary(0.0)
+
+
+def test_options_draw_other_drafts():
+    assert versions("hymns-and-songs", (3, 4), seed=7, options=GenerateOptions(temperature=0.5))[0].notes
+    with pytest.raises(ValueError, match="keep must be rhythm, pitches, contour, not 'harmony'"):
+        versions("hymns-and-songs", (3, 4), keep="harmony")
