@@ -30,7 +30,7 @@ NOT_FOR_LIVE = ("training", "reports")  # an instrument plays without them
 INSIDE = {  # the order inside a room: "" for its own files, its wings, then files that open these; __init__ is last
     "music": ("", "midi", "abc", "musescore", "scores", "files", "objects", "worker"),
     "render": ("engraving", ""),
-    "encoding": ("", "arrays"),
+    "encoding": ("", "letters", "arrays", "options", "__init__"),
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
     "reports": ("", "corpora", "runs", "vote"),

@@ -21,6 +21,7 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
     "note": NoteEncoding,
     "interval": IntervalEncoding,
     "lookback": Lookback,
+    "text": "ritornello.encoding.letters.text:TextEncoding",
     "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
 }
 DEFAULT = "interval"  # the best of benchmarks/representations

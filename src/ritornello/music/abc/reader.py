@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
 
 from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
 from ritornello.music.abc.layout import parts_and_timeline
@@ -75,6 +77,30 @@ def scan_abc(text: str, source: str = "", repeats: str = "unfold") -> list[Piece
     Arguments as in `read_abc`.
     """
     return [result for result, _ in _scan(text, source, repeats)]
+
+
+def written_bars(text: str) -> list[tuple[Fraction, Fraction | None]]:
+    """List the bars of the first tune of an ABC text as they are written, repeats not followed.
+
+    Returns length and what the metre says (None without one) of each, in quarters, of the first voice with notes.
+    Raises AbcError where the tune cannot be read.
+    """
+    head, tunes = _split_book(text)
+    tune = _Tune()
+    try:
+        for at, line in [*head, *tunes[0]]:
+            tune.read_line(line, is_head=at < tunes[0][0][0])
+    except ValueError as error:
+        raise AbcError("", at, str(error)) from None
+    voices = [voice for voice in tune.voices.values() if voice.notes]
+    if not voices:
+        return []
+    edges = sorted({Fraction(0), *voices[0].barlines, voices[0].length})
+    bars = []
+    for start, end in pairwise(edges):
+        metre = [value for time, value in voices[0].metres if time <= start][-1]
+        bars.append((end - start, 4 * Fraction(*metre[:2]) if metre else None))
+    return bars
 
 
 def _scan(text: str, source: str, repeats: str) -> Iterator[tuple[Piece | AbcError, list[Remark]]]:

@@ -9,7 +9,7 @@ an accidental reaches agree. Velocities are not kept: ABC has none. Source: the 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,7 +25,7 @@ _UNIT = Fraction(1, 2)  # L:1/8, in quarters
 _BARS_A_LINE = 4
 _LONGEST_RUN = 12  # notes in a tuplet; more are written singly
 _SIGNS = {2: "^^", 1: "^", 0: "=", -1: "_", -2: "__"}
-_VALUES = sorted(
+VALUES = sorted(
     {Fraction(2) ** power * dots for power in range(-4, 4) for dots in (Fraction(1), Fraction(3, 2))}
     | {Fraction(2) ** power * Fraction(7, 4) for power in range(-2, 3)},
     reverse=True,
@@ -40,6 +40,28 @@ class _Item:
     duration: Fraction
     name: Spelled | None = None
     tied: bool = False
+
+
+class Signs:
+    """The accidentals in force in one bar, under both readings: for a letter's own octave, and for all.
+
+    fifths: of the key at its beginning; None after a key change inside the bar, where readers differ and every
+    note shows its sign.
+    """
+
+    def __init__(self, fifths: int | None):
+        self._signature = {} if fifths is None else dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(fifths)
+        self._everywhere: dict[str, int] = {}
+        self._in_octave: dict[tuple[str, int], int] = {}
+
+    def before(self, name: Spelled) -> str:
+        """Write the sign that a note needs, "" for none, and keep it in force."""
+        letter, alter, octave = name
+        in_key = self._signature.get(letter)
+        if self._everywhere.get(letter, in_key) == alter == self._in_octave.get((letter, octave), in_key):
+            return ""
+        self._everywhere[letter] = self._in_octave[letter, octave] = alter
+        return _SIGNS[alter]
 
 
 _Bar = tuple[Fraction, Fraction, Metre, Fraction]  # start, end, metre, and from where beats are counted; quarters
@@ -65,7 +87,7 @@ def write_abc(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
         f"Q:{_tempo(timeline.qpm)}",
         *([f'V:1 name="{_escaped(imprint.part)}"'] if imprint.part else []),
         *([f"%%MIDI program {imprint.program}"] if imprint.program else []),
-        f"K:{_key_name(timeline.key)}",
+        f"K:{written_key(timeline.key)}",
     ]
     bars = _bars(timeline)
     items = list(_items(melody, sorted({*(start for start, *_ in bars), *changes})))
@@ -87,7 +109,11 @@ def _tempo(qpm: float) -> str:
     return "1/4=" + f"{qpm:.6f}".rstrip("0").rstrip(".")
 
 
-def _key_name(key: Key | None) -> str:
+def written_key(key: Key | None) -> str:
+    """Write a key as fields name it: "F#m", "none".
+
+    Raises ValueError for more than seven sharps or flats.
+    """
     if key is None:
         return "none"
     if not -7 <= key.fifths <= 7:
@@ -99,7 +125,7 @@ def _key_name(key: Key | None) -> str:
 def _changes(timeline: Timeline) -> dict[Fraction, str]:
     """List metres, keys and tempos inside the tune, by time in quarters: "[M:3/4][K:G]"."""
     announced = [(m.tick, f"[M:{m.name}]") for old, m in pairwise(timeline.metres) if m.name != old.name]
-    announced += [(k.tick, f"[K:{_key_name(k)}]") for k in timeline.keys[1:]]
+    announced += [(k.tick, f"[K:{written_key(k)}]") for k in timeline.keys[1:]]
     announced += [(t.tick, f"[Q:{_tempo(t.qpm)}]") for t in timeline.tempos[1:]]
     changes: dict[Fraction, str] = {}
     for tick, text in announced:
@@ -150,37 +176,27 @@ def _cut(item: _Item, cuts: Sequence[Fraction]) -> list[_Item]:
     if not item.duration:
         return []
     end = item.start + item.duration
-    edges = [item.start, *(c for c in cuts if item.start < c < end), end]
+    edges = [item.start, *cuts[bisect_right(cuts, item.start) : bisect_left(cuts, end)], end]
     return [replace(item, start=a, duration=b - a, tied=b < end or item.tied) for a, b in pairwise(edges)]
 
 
 def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], timeline: Timeline) -> str:
-    """Write the music of one bar: changes before their item, beats apart, accidentals as needed.
-
-    The accidentals in force are kept under both readings: for a letter's own octave, and for all. After a key
-    change inside the bar readers differ, and every note shows its sign.
-    """
+    """Write the music of one bar: changes before their item, beats apart, accidentals as needed."""
     bar_start, _, metre, origin = bar
     beat = Fraction(3, 2) if metre.denominator == 8 and metre.numerator in (6, 9, 12) else Fraction(1)
     beats = beat_lengths(metre)
     full = sum(beats)
     uneven = [place % full for place in accumulate(beats)] if metre.groups or len(set(beats)) > 1 else []
     key = timeline.key_at(int(bar_start * timeline.ticks_per_quarter))
-    signature = dict.fromkeys(LINE_OF_FIFTHS, 0) | alterations(key.fifths if key else 0)
-    everywhere: dict[str, int] = {}
-    in_octave: dict[tuple[str, int], int] = {}
+    signs = Signs(key.fifths if key else 0)
     text = ""
     for item, opening, written in _values(items, origin, beat):
         change = changes.pop(item.start, "")
         if "[K:" in change and item.start > bar_start:
-            signature, everywhere, in_octave = {}, {}, {}
+            signs = Signs(None)
         text += change + opening
         if item.name is not None:
-            letter, alter, octave = item.name
-            in_key = signature.get(letter)
-            if not everywhere.get(letter, in_key) == alter == in_octave.get((letter, octave), in_key):
-                everywhere[letter] = in_octave[letter, octave] = alter
-                text += _SIGNS[alter]
+            text += signs.before(item.name)
         text += _note(item, written)
         place = item.start + item.duration - origin
         ends_beat = place % full in uneven if uneven else not place % beat
@@ -190,14 +206,22 @@ def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], t
 
 def _note(item: _Item, written: Fraction) -> str:
     """Write letter, octave and length of a note (c' is C6), or a rest."""
-    units = written / _UNIT
-    length = f"{units.numerator}" if units.numerator > 1 else ""
-    length += f"/{units.denominator}" if units.denominator > 2 else "/" if units.denominator == 2 else ""
     if item.name is None:
-        return "z" + length
-    letter, _, octave = item.name
-    head = letter.lower() + "'" * (octave - 5) if octave > 4 else letter + "," * (4 - octave)
-    return head + length + "-" * item.tied
+        return "z" + written_length(written)
+    return written_letter(item.name) + written_length(written) + "-" * item.tied
+
+
+def written_length(quarters: Fraction) -> str:
+    """Write a length in units of an eighth: "" for one, "3", "/", "3/4"."""
+    units = quarters / _UNIT
+    above = f"{units.numerator}" if units.numerator > 1 else ""
+    return above + (f"/{units.denominator}" if units.denominator > 2 else "/" if units.denominator == 2 else "")
+
+
+def written_letter(name: Spelled) -> str:
+    """Write letter and octave, without a sign: c' is C6."""
+    letter, _, octave = name
+    return letter.lower() + "'" * (octave - 5) if octave > 4 else letter + "," * (4 - octave)
 
 
 def _values(items: Sequence[_Item], origin: Fraction, beat: Fraction) -> Iterator[tuple[_Item, str, Fraction]]:
@@ -227,7 +251,7 @@ def _tuplet_run(items: Sequence[_Item], odd: int) -> int:
     total, below = Fraction(0), normal_for(odd)
     for count, item in enumerate(items[:_LONGEST_RUN], 1):
         total += item.duration
-        if item.duration * odd / below not in _VALUES:
+        if item.duration * odd / below not in VALUES:
             return 0
         if odd_part(total.denominator) == 1:
             return count
@@ -240,7 +264,7 @@ def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
     No cuts for one that is, or that only a fraction can express.
     At the next beat if it starts between beats; else after the longest value, or the last whole beat, inside it.
     """
-    if item.duration in _VALUES:
+    if item.duration in VALUES:
         return []
     start, end = item.start, item.start + item.duration
     next_beat = start + (origin - start) % beat
@@ -249,4 +273,4 @@ def _edges(item: _Item, origin: Fraction, beat: Fraction) -> list[Fraction]:
     if odd_part(item.duration.denominator) > 1:
         last_beat = end - (end - origin) % beat
         return [last_beat] if start < last_beat < end else []
-    return [start + value for value in _VALUES if value < item.duration][:1]
+    return [start + value for value in VALUES if value < item.duration][:1]

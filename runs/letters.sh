@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The shipped model that writes ABC letter by letter, from the embedded corpus to the file in the package.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+run=$(mktemp -d)
+ritornello train all --encoding text -o "$run/run" --updates 5000 --bptt-steps 96 --seed 1 --threads 1 --dtype bf16
+python scripts/ship_model.py "$run/run" --corpus all --replace -o src/ritornello/data/models/letters.safetensors
