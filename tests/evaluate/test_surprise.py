@@ -118,3 +118,9 @@ def test_by_hand_where_a_note_is_a_pitch_and_a_duration():
 def test_a_melody_without_notes_is_refused(make_network):
     with pytest.raises(ValueError, match="no note to score"):
         note_costs(make_network(130), Grid(plain=True), [np.array([128, 128])])
+
+
+def test_letters_are_no_notes_and_that_is_said():
+    text = make_encoding("text")
+    with pytest.raises(ValueError, match="'text' tells no note from its length"):
+        note_costs(Indifferent(text), text, [text.encode(Melody((Note(0, 480, 60),))).tokens])

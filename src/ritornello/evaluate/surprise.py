@@ -44,8 +44,14 @@ duration_entropy is NaN and duration_rank 0 where no single token says the durat
 def note_costs(network: NumpyLstm, encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Compute what each note of token sequences costs, (notes,) of NOTE_COSTS for each.
 
-    Each is scored from its beginning with its whole history. Raises ValueError for one that spells no note.
+    Each is scored from its beginning with its whole history. Raises ValueError for one that spells no note, and for
+    an encoding of letters, whose tokens are no notes.
     """
+    if not hasattr(encoding, "started") and not hasattr(encoding.tracker(), "pitches"):
+        raise ValueError(
+            f"a model in the encoding {encoding.name!r} tells no note from its length: what each note costs is not "
+            "known; bits per note of whole tunes are (ritornello evaluate)"
+        )
     found: list[np.ndarray] = [np.zeros(0, NOTE_COSTS)] * len(melodies)
     for n, logits in logits_of(network, encoding, melodies):
         found[n] = _costs(encoding, melodies[n], logits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.encoding import MelodyEncoding, counts_bars, make_encoding
 from ritornello.encoding.features import COUNTDOWN
 from ritornello.generate.constraints import (
     BarForm,
@@ -76,8 +76,10 @@ def compose(
     are drawn where the options leave them open.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
+    if options.unguarded and hasattr(encoding, "grammar"):
+        encoding = make_encoding(**encoding.to_dict() | {"grammar": False})
     if options.metre:
-        if not metre_rows(encoding):
+        if not metre_rows(encoding) and not hasattr(encoding, "opening"):
             raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
         encoding.begin(options.metre)  # refuses what does not exist
         primer = None if primer is None else in_metre(primer, options.metre)

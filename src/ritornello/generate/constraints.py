@@ -238,6 +238,8 @@ def forms_of(
             BarForm(table_of(encoding, options, pitch_range, heading.metre), place, heading.key())
             for place, heading in zip(trackers, drawn, strict=True)
         ]
+    if hasattr(encoding, "grammar"):
+        return text_forms(encoding, options, trackers)
     asked = {
         "a number of bars": options.bars != GenerateOptions.bars,
         "a range": options.is_ranged,
@@ -251,6 +253,27 @@ def forms_of(
     begins = {heading.metre: begin_bias(encoding, options, heading.metre) for heading in drawn}
     named = {metre: split_parts(encoding, bias) for metre, bias in begins.items()}
     return [Form(named[heading.metre], rules) for rules, heading in zip(trackers, drawn, strict=True)]
+
+
+def text_forms(encoding: Any, options: GenerateOptions, trackers: list[Any]) -> list[Form]:
+    """Ask the grammar of each tune for the bars, metre and key of the options.
+
+    Raises ValueError for what a text cannot keep to.
+    """
+    tonality = options.tonality
+    is_scale = options.scale_lock or (tonality is not None and tonality[1] != scale_pitch_classes(tonality[0]))
+    refused = {"--range": options.is_ranged, "a scale": is_scale}
+    if not encoding.grammar:
+        refused |= {"--bars": options.bars not in (None, GenerateOptions.bars)}
+        refused |= {"--metre": bool(options.metre), "--key": tonality is not None}
+    if any(refused.values()):
+        names = " and ".join(name for name, is_asked in refused.items() if is_asked)
+        how = "" if encoding.grammar else " without its grammar (--unguarded)"
+        raise ValueError(f"a model that writes text{how} cannot be asked for {names}: leave that out")
+    if encoding.grammar:
+        for rules in trackers:
+            rules.ask(options.bars, options.metre, tonality[0] if tonality else None)
+    return [Form([np.zeros(encoding.vocabulary.size)], rules) for rules in trackers]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:

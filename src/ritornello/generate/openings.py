@@ -29,6 +29,8 @@ def openings_of(
     allowed: pitches that the tune may have, (128,) of bool: an octave that leaves the tune less room among them than
     another of the same key is left out.
     """
+    if hasattr(encoding, "opening"):  # an encoding whose music goes on otherwise than from all but its end
+        return encoding.opening(primer)[None].astype(np.int64), np.zeros(1)
     primers = [primer]
     if names_key(encoding) and primer.timeline.key is None:
         primers = [replace(primer, timeline=replace(primer.timeline, keys=(k,))) for k in _possible_keys(options)]

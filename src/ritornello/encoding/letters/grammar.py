@@ -167,6 +167,7 @@ class Grammar:
         self.done = False
         self.last_bar = self.bars = self.notes = 0
         self._doing, self._written, self._whole = FIELD, "", METRES  # written: of an item of one of several kinds
+        self._keys = KEYS
         self._full = self._room = 0  # 64ths of a bar of the metre in force, and left in this bar
         self._is_first, self._pickup = True, 0  # 64ths of the pick-up, once that bar is over
         self._changed = ""  # fields that stand before the next item
@@ -176,6 +177,19 @@ class Grammar:
         self._held: tuple[str, int, int] | None = None  # letter, octave, alteration of what a tie holds on
         self._key: Mapping[str, int] = {}
         self._in_bar: Mapping[str, int] = {}
+
+    def ask(self, bars: int | None = None, metre: str | None = None, key: Key | None = None) -> None:
+        """Ask for so many bars, for a metre to begin in and for a key; None for any.
+
+        Raises ValueError for a metre that the grammar does not know.
+        """
+        self.last_bar = bars or 0
+        if metre is not None and f"M:{metre}\n" not in METRES:
+            raise ValueError(
+                f"no such metre in text: {metre!r}; write beats and their value, as in 3/4, 6/8 or 3+2+2/8"
+            )
+        self._whole = METRES if metre is None else (f"M:{metre}\n",)
+        self._keys = KEYS if key is None else (f"K:{written_key(key)}\n",)
 
     def legal(self) -> np.ndarray:
         """Tell which ids may come next, (vocabulary,) of bool."""
@@ -292,7 +306,7 @@ class Grammar:
         if is_change:
             self._changed, self._doing = self._changed + letter, ITEM
         else:
-            self._whole = {"M": UNIT, "L": KEYS}.get(letter, ())
+            self._whole = {"M": UNIT, "L": self._keys}.get(letter, ())
             self._doing = ITEM if letter == "K" else FIELD
         self._written = ""
 

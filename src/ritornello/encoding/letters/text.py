@@ -32,6 +32,7 @@ from ritornello.music.abc.fields import Signature, parse_key_field, parse_metre
 from ritornello.music.abc.reader import read_abc, written_bars
 from ritornello.music.abc.writer import Signs, write_abc, written_key, written_letter
 from ritornello.music.beats import metre_named
+from ritornello.music.keys import estimate_key
 from ritornello.music.spelling import Spelled, spell
 from ritornello.music.values import DEFAULT_VELOCITY, Key, Melody, Note, Piece, Tempo
 
@@ -158,6 +159,18 @@ class TextEncoding:
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Return the tokens of `encode` alone: a melody has one head."""
         return [self.encode(melody).tokens]
+
+    def opening(self, melody: Melody) -> np.ndarray:
+        """Encode a melody to go on from, (length,): its last bar stays open where it is not full.
+
+        A melody without a key gets the one that fits best.
+        """
+        if melody.timeline.key is None and melody.notes:
+            keys = (estimate_key(melody.notes)[0]._replace(tick=0),)
+            melody = replace(melody, timeline=replace(melody.timeline, keys=keys))
+        text = self.text(self.encode(melody).tokens).removesuffix("|]")
+        length, full = written_bars(f"X:1\n{text}")[-1] if melody.notes else (0, None)
+        return tokens_of(text + "|" if length == full else text)[:-1]
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
         """Move a melody up by `semitones`, and write it anew.
