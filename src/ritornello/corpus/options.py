@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.pieces import KEPT_MUSIC
 from ritornello.music.beats import metre_named
 
 CHOICES: dict[str, tuple[str | None, ...]] = {
+    "keep": tuple(KEPT_MUSIC),
     "repeats": ("unfold", "written"),
     "convention": ("exercise", "zeldic", "magenta", None),
     "timing": ("auto", "grid", "exact"),
@@ -21,6 +23,11 @@ LEAST = {"least_notes": 1, "min_bars": 0, "workers": 0}
 @dataclass(frozen=True)
 class BuildOptions:
     """How a corpus is built."""
+
+    keep: Literal["melody", "voices", "all"] = "melody"
+    """"melody" keeps one line of each piece; "voices" the voices of a choral score, each a single line, the highest
+    first; "all" every note of every part but percussion, with its velocity and time as written or played. Families
+    and splits are those of the melodies in each case."""
 
     split: str = "hash"
     """"hash" (a family always goes the same way), "80/10/10" (training, validation, test), "last:SHARE" (of the file
@@ -91,6 +98,10 @@ class BuildOptions:
         for name, least in LEAST.items():
             if (value := getattr(self, name)) < least:
                 raise CorpusError(f"{name} must be {least} or more, not {value}")
+        if self.keep != "melody" and self.rest_bars is not None:
+            raise CorpusError(f"rest_bars cuts melodies: leave it out with keep {self.keep}")
+        if self.keep != "melody" and self.pick != "auto" and not self.pick.startswith("track:"):
+            raise CorpusError(f"with keep {self.keep}, pick must be auto or track:NAME_OR_NUMBER, not {self.pick!r}")
         if not 0.0 < self.similarity <= 1.0:
             raise CorpusError(f"similarity must be above 0 and at most 1, not {self.similarity}")
         if self.rest_bars is not None and not 1 <= self.rest_bars < float("inf"):

@@ -17,6 +17,9 @@ NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), (
 PARTLESS_DTYPE = np.dtype(NOTE_DTYPE.descr[:4])
 """The layout of files without a `part` column, and of what digests of melodies are made of."""
 
+KEPT_MUSIC = {"melody": "melodies", "voices": "voices", "all": "every note of every part"}
+"""What a corpus may keep of its pieces, and an encoding write: its name and in words."""
+
 NoteArray = NDArray[np.void]
 
 _TEXTS = ("source", "title", "composer", "licence", "family", "split")  # fields of a piece that are plain text
@@ -67,6 +70,7 @@ class CorpusPiece:
 
     A piece that long rests cut into segments has one melody for each; all of them share its split.
     family: the same text for pieces that are the same tune (see `families`). split: train, validation or test.
+    parts: name and program of each part, where the corpus keeps several; () where it keeps melodies.
     """
 
     source: str
@@ -77,6 +81,7 @@ class CorpusPiece:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
     split: str = "train"
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def notes(self) -> int:
@@ -93,6 +98,7 @@ class CorpusPiece:
             "metre": timeline.metre.name,
             "tempo": timeline.qpm,
             "provenance": dict(self.provenance),
+            **({"parts": [list(part) for part in self.parts]} if self.parts else {}),
             "melodies": [m.to_dict() for m in self.melodies],
         }
 
@@ -102,7 +108,9 @@ class CorpusPiece:
         melodies = tuple(MelodySlice.from_dict(m) for m in line["melodies"])
         if not melodies:
             raise ValueError("a piece without melodies")
-        return cls(melodies=melodies, provenance=line["provenance"], **{name: line[name] for name in _TEXTS})
+        parts = tuple((str(name), int(program)) for name, program in line.get("parts", ()))
+        texts = {name: line[name] for name in _TEXTS}
+        return cls(melodies=melodies, provenance=line["provenance"], parts=parts, **texts)
 
 
 def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:

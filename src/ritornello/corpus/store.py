@@ -1,8 +1,8 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
-The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl` and, where token arrays
-were read, `steps.npy`; the page `report.html` lies with them and is never read. Notes, never tokens, except for
-those arrays, which are kept step for step.
+The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl`, where token arrays were read
+`steps.npy`, and where more than melodies is kept `corpus.json`, which says what; the page `report.html` lies there
+too and is never read. Notes, never tokens, except for those arrays, which are kept step for step.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import (
+    KEPT_MUSIC,
     NOTE_DTYPE,
     CorpusPiece,
     MelodySlice,
@@ -33,13 +34,13 @@ from ritornello.corpus.pieces import (
 )
 from ritornello.corpus.report import FileReport, ReportLines, json_line, lines_of
 from ritornello.music.keys import key_name
-from ritornello.music.values import Melody, Note
+from ritornello.music.values import Melody, Note, Part, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
 
 COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
-NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy")
+NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy", "corpus.json")
 REQUIRED = NAMES[:2]
 MAKER = "corpus build"
 """What makes the files of a corpus: it may replace a corpus that nobody changed."""
@@ -52,17 +53,20 @@ PAGE = "report.html"
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Melodies with where they came from. Treat the arrays as read-only; make a new corpus to change one.
+    """Music with where it came from. Treat the arrays as read-only; make a new corpus to change one.
 
-    notes: (notes,) of NOTE_DTYPE. pieces: in file order. report: one line per input file.
+    notes: (notes,) of NOTE_DTYPE, where several parts are kept by start, part and pitch. pieces: in file order.
+    report: one line per input file.
     steps: (steps,) uint8 tokens of melodies read from token arrays (0-127 note_on, 128 no_event, 129
         note_off), None where there are none.
+    keep: "melody", "voices" or "all": a single line, the voices of a choral score, or every note of every part.
     """
 
     notes: NoteArray
     pieces: tuple[CorpusPiece, ...]
     report: Sequence[FileReport] = ()
     steps: NDArray[np.uint8] | None = None
+    keep: str = "melody"
 
     @classmethod
     def load(cls, path: str | Path) -> Corpus:
@@ -75,7 +79,8 @@ class Corpus:
             pieces = tuple(CorpusPiece.from_dict(line) for line in lines)
             report = ReportLines(FileReport.from_dict(line) for line in _json_lines(files.get("report.jsonl", b"")))
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
-            corpus = cls(notes, pieces, report, steps)
+            keep = json.loads(files["corpus.json"])["keep"] if "corpus.json" in files else "melody"
+            corpus = cls(notes, pieces, report, steps, keep)
             check_corpus(corpus)
             for piece, line in zip(corpus.pieces, lines, strict=True):
                 if _digest(corpus, piece) != line["digest"]:  # a flipped bit would load otherwise
@@ -98,6 +103,8 @@ class Corpus:
         files: dict[str, atomic.Content] = {"notes.npy": _npy(self.notes)}
         if self.steps is not None:
             files["steps.npy"] = _npy(self.steps)
+        if self.keep != "melody":
+            files["corpus.json"] = [json_line({"keep": self.keep})]
         files["report.jsonl"] = lines_of(self.report, FileReport.to_dict)
         files["pieces.jsonl"] = (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces)
         atomic.write_files(((folder / name, content) for name, content in files.items()), MAKER, replace)
@@ -108,16 +115,40 @@ class Corpus:
         """List the melodies of a split (all where None), in file order, with their piece's source.
 
         They show themselves in a notebook, one or many, sound there, and have `save`.
-        Raises CorpusError for a name that is not a split.
+        Raises CorpusError for a name that is not a split, and where the corpus keeps other music than melodies.
         """
+        if self.keep != "melody":
+            raise CorpusError(
+                f"this corpus keeps {KEPT_MUSIC[self.keep]}, not melodies: build it with --keep melody, "
+                "or take its pieces from music()"
+            )
         found: Gallery[ShownMelody] = Gallery()
         for piece, part in self.slices(split):
             notes = tuple(Note(*n[:4]) for n in self.notes[part.first : part.stop].tolist())
             found.append(ShownMelody(notes, part.timeline, piece.title, piece.source))
         return found
 
+    def music(self, split: str | None = None) -> list[Any]:
+        """List the music of a split (all where None), in file order: a Melody, or a Piece with its parts.
+
+        Raises CorpusError for a name that is not a split.
+        """
+        if self.keep == "melody":
+            return list(self.melodies(split))
+        return [self._piece(piece, part) for piece, part in self.slices(split)]
+
+    def _piece(self, piece: CorpusPiece, place: MelodySlice) -> Piece:
+        notes = self.notes[place.first : place.stop]
+        parts = []
+        for number, (name, program) in enumerate(piece.parts):
+            mine = notes[notes["part"] == number].tolist()
+            parts.append(Part(tuple(Note(*n[:4]) for n in mine), name, program))
+        return Piece(tuple(parts), place.timeline, piece.title, piece.composer, piece.source)
+
     def _repr_html_(self) -> str | None:
         """Show what is in it, and its first melodies."""
+        if self.keep != "melody":
+            return None
         shown = self.melodies()
         shown.name = repr(self)
         return shown.html(FEW_SHOWN) if shown else None
@@ -186,6 +217,7 @@ class Corpus:
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) of notes, steps, timelines and splits; names and places do not count."""
         digest = hashlib.sha256(digest_bytes(self.notes))
+        digest.update(b"" if self.keep == "melody" else self.keep.encode())
         digest.update(b"" if self.steps is None else self.steps.tobytes())
         for piece in self.pieces:
             digest.update(json.dumps([piece.split, [m.to_dict() for m in piece.melodies]]).encode())
@@ -193,7 +225,7 @@ class Corpus:
 
     def selected(self, pieces: Iterable[CorpusPiece]) -> Corpus:
         """Make a corpus of some of the pieces, in the order given, with their notes and steps."""
-        return replace(joined((self, piece) for piece in pieces), report=self.report)
+        return replace(joined((self, piece) for piece in pieces), report=self.report, keep=self.keep)
 
     def __len__(self) -> int:
         """Count the pieces."""
@@ -202,41 +234,57 @@ class Corpus:
     def __repr__(self) -> str:
         count = self.counts()["all"]
         words = ", ".join(counted(count[name], noun) for name, noun in COUNTED.items())
-        return f"Corpus({words})"
+        return f"Corpus({words}{'' if self.keep == 'melody' else f', {KEPT_MUSIC[self.keep]}'})"
 
 
 def joined(pieces: Iterable[tuple[Corpus, CorpusPiece]]) -> Corpus:
     """Make one corpus of pieces out of several: their notes, steps and slices end to end."""
-    notes, steps, taken = [np.zeros(0, NOTE_DTYPE)], [], []
+    notes, steps, taken, keep = [np.zeros(0, NOTE_DTYPE)], [], [], "melody"
     for corpus, piece in pieces:
+        keep = corpus.keep
         taken.append(piece)
         for part in piece.melodies:
             notes.append(corpus.notes[part.first : part.stop])
             if part.steps is not None and corpus.steps is not None:
                 steps.append(corpus.steps[slice(*part.steps)])
-    return Corpus(np.concatenate(notes), end_to_end(taken), steps=np.concatenate(steps) if steps else None)
+    whole = np.concatenate(steps) if steps else None
+    return Corpus(np.concatenate(notes), end_to_end(taken), steps=whole, keep=keep)
 
 
 def corpus_of(
-    pieces: Iterable[tuple[CorpusPiece, Sequence[Melody]]],
+    pieces: Iterable[tuple[CorpusPiece, Sequence[Melody] | Sequence[Piece]]],
     steps: Sequence[NDArray[np.uint8] | None] = (),
+    keep: str = "melody",
 ) -> Corpus:
-    """Make a corpus of pieces without slices and of their melodies, if they have any.
+    """Make a corpus of pieces without slices and of their music, if they have any.
 
+    The music is melodies, or where it keeps others a Piece, whose parts' names and programs are then noted.
     steps: for each melody in order the token array that it was read from, or None; empty where there are none.
     """
     notes, taken, tokens = [np.zeros(0, NOTE_DTYPE)], [], iter(steps)
-    for piece, melodies in pieces:
+    for piece, found in pieces:
         slices = []
-        for melody in melodies:
-            notes.append(np.array([(*n, 0) for n in melody.notes], dtype=NOTE_DTYPE))
+        for music in found:
+            if isinstance(music, Piece):
+                piece = replace(piece, parts=tuple((part.name, part.program) for part in music.parts))
+            notes.append(notes_of(music))
             array = next(tokens, None)
             place = None if array is None else (0, len(array))
-            slices.append(MelodySlice(0, len(melody.notes), melody.timeline, place))
+            slices.append(MelodySlice(0, len(notes[-1]), music.timeline, place))
         if slices:
             taken.append(replace(piece, melodies=tuple(slices)))
     kept = [array for array in steps if array is not None]
-    return Corpus(np.concatenate(notes), end_to_end(taken), steps=np.concatenate(kept) if kept else None)
+    whole = np.concatenate(kept) if kept else None
+    return Corpus(np.concatenate(notes), end_to_end(taken), steps=whole, keep=keep)
+
+
+def notes_of(music: Melody | Piece) -> NoteArray:
+    """Lay out the notes of a melody, or of all parts by start, part and pitch, (notes,) of NOTE_DTYPE."""
+    if isinstance(music, Melody):
+        return np.array([(*n, 0) for n in music.notes], dtype=NOTE_DTYPE)
+    parts = [np.array([(*n, number) for n in part.notes], NOTE_DTYPE) for number, part in enumerate(music.parts)]
+    notes = np.concatenate([np.zeros(0, NOTE_DTYPE), *parts])
+    return notes[np.lexsort([notes[name] for name in ("duration", "pitch", "part", "start")])]
 
 
 def check_corpus(corpus: Corpus) -> None:
@@ -273,6 +321,12 @@ def check_corpus(corpus: Corpus) -> None:
         or not 1 <= notes["velocity"].min() <= notes["velocity"].max() <= 127
     ):
         raise ValueError("a note lies out of range")
+    if corpus.keep not in KEPT_MUSIC:
+        raise ValueError(f"it keeps {corpus.keep!r}, which is none of {', '.join(KEPT_MUSIC)}")
+    for piece in corpus.pieces if corpus.keep != "melody" else ():
+        numbers = notes["part"][piece.melodies[0].first : piece.melodies[-1].stop]
+        if len(numbers) and numbers.max() >= len(piece.parts):
+            raise ValueError(f"{piece.source} has {len(piece.parts)} parts and notes of part {numbers.max() + 1}")
     if steps is not None and steps.max(initial=0) > 129:
         raise ValueError("a step token lies out of range")
 

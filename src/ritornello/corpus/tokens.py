@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.pieces import KEPT_MUSIC
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Grid, MelodyEncoding
 from ritornello.plural import counted
@@ -23,31 +24,34 @@ def corpus_tokens(
     only: Sequence[int] | None = None,
     losses: Counter[str] | None = None,
 ) -> list[np.ndarray]:
-    """Encode each melody of a split, in file order: (length,) tokens of each.
+    """Encode each melody, or piece of several parts, of a split, in file order: (length,) tokens of each.
 
     only: encode these melodies alone, by their places among the split's melodies that have notes.
     losses: takes the number of `notes`, of those that the encoding `moved`, `resized` and `lost`, and of `metres`
         that it does not name.
     Token arrays that were kept step for step are given back unchanged by the plain grid of 4 steps.
-    Melodies without a note are left out. Raises CorpusError where corpus and encoding do not match: a melody that
-    cannot be encoded, or more notes lost than kept.
+    Music without a note is left out. Raises CorpusError where corpus and encoding do not match: music of another
+    kind, or that cannot be encoded, or more notes lost than kept.
     """
+    check_kept(corpus, encoding)
     tokens: list[np.ndarray] = []
     counts: Counter[str] = Counter(moved=0, resized=0, lost=0, metres=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
-    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
-    sounding = [(melody, part.steps) for melody, (_, part) in pairs if melody.notes]
-    for melody, steps in sounding if only is None else [sounding[n] for n in only]:
-        counts["notes"] += len(melody.notes)
+    pairs = zip(corpus.music(split), corpus.slices(split), strict=True)
+    sounding = [(music, part) for music, (_, part) in pairs if part.notes]
+    for melody, part in sounding if only is None else [sounding[n] for n in only]:
+        counts["notes"] += part.notes
+        steps = part.steps
         if takes_steps and steps is not None and corpus.steps is not None:
             tokens.append(corpus.steps[slice(*steps)].astype(np.int16))
             continue
         try:
             encoded = encoding.encode(melody)
         except ValueError as error:
+            what = "melody" if corpus.keep == "melody" else "piece"
             raise CorpusError(
-                f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this melody "
+                f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this {what} "
                 f"({error}); take the tune out of the corpus or choose another encoding"
             ) from None
         tokens.append(encoded.tokens)
@@ -62,13 +66,22 @@ def corpus_tokens(
     return tokens
 
 
+def check_kept(corpus: Corpus, encoding: MelodyEncoding) -> None:
+    """Check that a corpus keeps what an encoding writes. Raises CorpusError that names the right `--keep`."""
+    wanted = getattr(encoding, "keeps", "melody")  # an encoding of somebody's own need not say it
+    if wanted != corpus.keep:
+        raise CorpusError(
+            f"the encoding {encoding.name!r} writes {KEPT_MUSIC[wanted]}, and this corpus keeps "
+            f"{KEPT_MUSIC[corpus.keep]}: build it with --keep {wanted}, or choose another --encoding"
+        )
+
+
 def melody_families(corpus: Corpus, split: str | None = None) -> list[int]:
     """Number the families of the melodies that `corpus_tokens` encodes.
 
     A piece without one is its own.
     """
-    pairs = zip(corpus.melodies(split), corpus.slices(split), strict=True)
-    families = [piece.family or piece.source for melody, (piece, _) in pairs if melody.notes]
+    families = [piece.family or piece.source for piece, part in corpus.slices(split) if part.notes]
     numbers = {family: n for n, family in enumerate(dict.fromkeys(families))}
     return [numbers[family] for family in families]
 

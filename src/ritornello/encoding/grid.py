@@ -56,6 +56,7 @@ class StepEncoding:
     version: int
     with_key: bool
     is_keyed = False
+    keeps = "melody"
     pitch_range = (0, 127)
 
     @cached_property

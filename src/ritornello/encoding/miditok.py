@@ -75,6 +75,7 @@ class MidiTokEncoding:
     config: Mapping[str, Any] = field(default_factory=dict)
     version: int = LATEST
     name = "miditok"
+    keeps = "melody"
     is_keyed = False
     features: ClassVar[tuple[Feature, ...]] = ()
     memory: ClassVar[tuple[str, ...]] = ()

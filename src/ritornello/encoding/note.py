@@ -92,6 +92,7 @@ class NoteEncoding:
     version: int = LATEST
     with_key: bool = False
     name = "note"
+    keeps = "melody"
     memory = tuple[str, ...]()  # contexts of absolute pitches would be others in each key
     pitch_range = (0, 127)
 

@@ -40,7 +40,8 @@ class Encoding(Protocol):
 
     name: its name in ENCODINGS. parts: number of ids in each part of a group; their sum is the vocabulary's size.
     features: the inputs besides the tokens. memory: its sources, of `memory.SOURCES`; () for none.
-    end: id of the token that ends a piece of music, None where there is none.
+    end: id of the token that ends a piece of music, None where there is none. keeps: what a corpus must keep for it,
+    "melody", "voices" or "all" (`corpus.pieces.KEPT_MUSIC`): music is a Melody, or else a Piece with its parts.
     """
 
     @property
@@ -52,6 +53,8 @@ class Encoding(Protocol):
     @property
     def end(self) -> int | None: ...
     @property
+    def keeps(self) -> str: ...
+    @property
     def features(self) -> tuple[Feature, ...]: ...
     @property
     def memory(self) -> tuple[str, ...]: ...
@@ -59,11 +62,11 @@ class Encoding(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """Return what `make_encoding` needs to build the encoding again, ready for JSON."""
 
-    def encode(self, melody: Melody) -> Encoded:
-        """Encode a melody as tokens: one spelling for each melody."""
+    def encode(self, music: Any, /) -> Encoded:
+        """Encode music as tokens: one spelling for each. music: a Melody, or a Piece where it keeps others."""
 
-    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
-        """Decode tokens to a melody. Raises ValueError for an id outside the vocabulary."""
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Any:
+        """Decode tokens to music. Raises ValueError for an id outside the vocabulary."""
 
     def tracker(self) -> Rules:
         """Start the rules of one melody, before its first token."""
@@ -105,6 +108,12 @@ class MelodyEncoding(Encoding, Protocol):
     def pitch_range(self) -> tuple[int, int]: ...
     @property
     def ticks_per_quarter(self) -> int: ...
+
+    def encode(self, melody: Melody, /) -> Encoded:
+        """Encode a melody as tokens: one spelling for each melody."""
+
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody:
+        """Decode tokens to a melody. Raises ValueError for an id outside the vocabulary."""
 
     def headings(self, melody: Melody) -> list[np.ndarray]:
         """Encode a melody under every header that names its key and metre.

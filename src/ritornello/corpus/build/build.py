@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -26,6 +26,7 @@ from ritornello.corpus.families.split_list import read_split_list
 from ritornello.corpus.families.variants import Member, variant_of
 from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, Lines, dropped, lines_of
 from ritornello.corpus.store import Corpus, joined, sweep, write_report
 from ritornello.music.errors import WorkerError
@@ -153,10 +154,13 @@ class Assembly:
         while self._files < len(self._sources) and (is_there is None or is_there(self._files)):
             place, self._files = self._files, self._files + 1
             rows = self._rows_of(place)
+            compared = (
+                rows if rows.melodies is None else replace(rows, corpus=rows.melodies)
+            )  # all else stays on disk
             for number, fingerprint in enumerate(rows.prints):
                 first = self._first.setdefault(fingerprint, len(self._pieces))
                 if first == len(self._pieces) or self._keeps_duplicates:
-                    self._pieces.append((place, rows, number))
+                    self._pieces.append((place, compared, number))
                     self._prints.append(fingerprint)
                     self._names.append(rows.corpus.pieces[number].source)
                 else:
@@ -174,7 +178,7 @@ class Assembly:
         attention.
         """
         self.advance()
-        whole = joined((rows.corpus, rows.corpus.pieces[number]) for _, rows, number in self._pieces)
+        whole = joined((rows.compared, rows.compared.pieces[number]) for _, rows, number in self._pieces)
         corpus, left_out, crossing = judged(whole, self._options, self._prints, self._comparison)
         self._amend(left_out, crossing)
         if not corpus.pieces:
@@ -187,7 +191,24 @@ class Assembly:
             raise CorpusError(message, self._report)
         if self._options.strict and (failure := strict_failure(self._report)):
             raise CorpusError(failure, self._report)
-        return replace(corpus, report=self._report)
+        return replace(self._kept(corpus), report=self._report)
+
+    def _kept(self, melodies: Corpus) -> Corpus:
+        """Replace the melodies of pieces, which they were compared by, by all that is kept of them."""
+        if self._options.keep == "melody":
+            return melodies
+
+        def kept() -> Iterator[tuple[Corpus, CorpusPiece]]:
+            remaining = iter(melodies.pieces)
+            judged_piece = next(remaining, None)
+            for place, _, number in self._pieces:
+                corpus = self._rows_of(place).corpus
+                piece = corpus.pieces[number]
+                if judged_piece is not None and piece.source == judged_piece.source:
+                    yield corpus, replace(piece, family=judged_piece.family, split=judged_piece.split)
+                    judged_piece = next(remaining, None)
+
+        return joined(kept())
 
     def _amend(self, left_out: Duplicates, crossing: Duplicates) -> None:
         """Replace report lines of files whose pieces, or originals of them, went or cross the split."""
@@ -198,7 +219,7 @@ class Assembly:
                 for other in self._duplicated.get(number, ()):
                     files.setdefault(other, None)
         for place, known in files.items():
-            rows = known or self._rows_of(place)
+            rows = self._rows_of(place) if known is None or known.melodies is not None else known
             duplicates = {**left_out, **self._duplicates_in(rows, left_out)}
             self._report.put(place, report_line(self._sources[place].name, rows, duplicates, crossing))
 
@@ -216,7 +237,7 @@ class Assembly:
             if source in left_out:
                 source = left_out[source].nearest
                 original = self._by_source[source]
-            variant = variant_of(line_of(rows.corpus, number), self._line(original))
+            variant = variant_of(line_of(rows.compared, number), self._line(original))
             duplicates[piece.source] = Member(piece.source, False, source, variant)
         return duplicates
 
@@ -227,7 +248,7 @@ class Assembly:
 
     def _line(self, number: int) -> Line:
         _, rows, index = self._pieces[number]
-        return line_of(rows.corpus, index)
+        return line_of(rows.compared, index)
 
 
 def report_line(

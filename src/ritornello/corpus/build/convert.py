@@ -25,6 +25,7 @@ from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.find.find import ARRAY_SUFFIXES, TABLE_SUFFIXES, name_problem
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.bars import cut_at_rests, shortness, sounding_bars
+from ritornello.corpus.pick.parts import kept_parts
 from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
@@ -36,14 +37,19 @@ from ritornello.music.files import SESSION, SUFFIXES, detect, scan_content
 from ritornello.music.objects import pieces_of
 from ritornello.music.values import Melody, Piece
 from ritornello.music.worker import MAX_PIECES
+from ritornello.plural import counted
 
 
 @dataclass(slots=True)
 class _Found:
-    """What has been found in a file so far."""
+    """What has been found in a file so far.
+
+    music: of each of the tunes, where more than its melody is kept.
+    """
 
     tunes: list[tuple[CorpusPiece, Sequence[Melody]]] = field(default_factory=list)
     steps: list[NDArray[np.uint8] | None] = field(default_factory=list)
+    music: list[Piece] = field(default_factory=list)
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
@@ -61,14 +67,20 @@ def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] 
     if not content:
         found.problems.append(("empty_file", ""))
     elif name.lower().endswith(ARRAY_SUFFIXES) or ("." not in Path(name).name and holds_arrays(content)):
-        _take_arrays(found, content, name, options)
+        if options.keep == "melody":
+            _take_arrays(found, content, name, options)
+        else:
+            found.problems.append(("melodies_only", "token arrays"))
     elif not content.startswith(SESSION) and (problem := name_problem(name)):
         found.problems.append(problem)
     elif name.lower().endswith(TABLE_SUFFIXES):
-        _take_table(found, content, name, options)
+        if options.keep == "melody":
+            _take_table(found, content, name, options)
+        else:
+            found.problems.append(("melodies_only", "a table"))
     else:
         _take_pieces(found, content, name, options, [] if read is None else read)
-    return _rows(found)
+    return _rows(found, options.keep)
 
 
 def convert_object(music: Any, name: str, options: BuildOptions) -> FileRows:
@@ -83,14 +95,22 @@ def convert_object(music: Any, name: str, options: BuildOptions) -> FileRows:
     except ValueError as error:
         message = str(error).removeprefix(f"{name}: ")
         found.problems.append(("no_notes" if "no notes" in message else "unreadable", message))
-    return _rows(found)
+    return _rows(found, options.keep)
 
 
-def _rows(found: _Found) -> FileRows:
-    corpus = corpus_of(found.tunes, found.steps)
-    prints = tuple(fingerprint(corpus, index) for index in range(len(corpus)))
+def _rows(found: _Found, keep: str) -> FileRows:
+    melodies = corpus_of(found.tunes, found.steps)
+    prints = tuple(fingerprint(melodies, index) for index in range(len(melodies)))
     losses = {loss: count for loss, count in sorted(found.losses.items()) if count}
-    return FileRows(corpus, prints, tuple(found.problems), tuple(found.warnings), losses, found.detected)
+    if drums := losses.get("drum_notes"):
+        found.detected = f"{counted(drums, 'note')} of percussion left out"
+    remarks = tuple(found.problems), tuple(found.warnings), losses, found.detected
+    if keep == "melody":
+        return FileRows(melodies, prints, *remarks)
+    kept = zip(found.tunes, found.music, strict=True)
+    return FileRows(
+        corpus_of(((piece, [music]) for (piece, _), music in kept), keep=keep), prints, *remarks, melodies
+    )
 
 
 def rows_bytes(content: bytes, name: str, options: dict[str, Any]) -> bytes:
@@ -137,13 +157,18 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
-    """Pick the melodies out of a piece and keep them, or note why not."""
+    """Take what is to be kept of a piece, or note why nothing is."""
+    take = _take_melodies if options.keep == "melody" else _take_parts
     try:
-        choices = pick_melodies(piece, options)
+        take(found, piece, name, options)
     except CorpusError as error:
         message = str(error).removeprefix(f"{piece.source}: ")
         found.problems.append((error.reason, _about(piece, name, message)))
-        return
+
+
+def _take_melodies(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
+    """Pick the melodies out of a piece and keep them. Raises CorpusError for a piece without pitched notes."""
+    choices = pick_melodies(piece, options)
     melodies: list[Melody] = []
     for choice in choices:
         segments = segments_of(choice.melody, options)
@@ -165,6 +190,27 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
     entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, provenance)
     found.tunes.append((entry, melodies))
     found.steps.extend([None] * len(melodies))
+
+
+def _take_parts(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
+    """Keep the voices of a piece, or all its notes, beside the melody that it is compared by.
+
+    Raises CorpusError where it has not what is asked for.
+    """
+    kept = kept_parts(piece, options)
+    count = sum(len(part.notes) for part in kept.piece.parts)
+    bars = len(kept.piece.timeline.barlines()) - 1
+    if count < options.least_notes or bars < options.min_bars:
+        few = counted(count, "note") if count < options.least_notes else f"it is {counted(bars, 'bar')} long"
+        found.problems.append(("too_short", f"{piece.source}: {few}"))
+        return
+    melody = pick_melodies(piece, replace(options, pick="auto", keep="melody"))[0].melody
+    found.losses.update(kept.losses)
+    found.warnings.extend((code, _about(piece, name, detail)) for code, detail in kept.warnings)
+    entry = CorpusPiece(piece.source, (), piece.title, piece.composer, options.licence, {"file": name})
+    found.tunes.append((entry, [melody]))
+    found.steps.append(None)
+    found.music.append(kept.piece)
 
 
 def segments_of(melody: Melody, options: BuildOptions) -> list[Melody]:

@@ -50,7 +50,8 @@ OF_THE_MACHINE = ("engine", "workers", "shards", "strict")
 class FileRows:
     """What one file gives: a corpus of its pieces, with remarks.
 
-    corpus: what is kept, without report, families and splits. prints: of each piece, the fingerprint of its melodies
+    corpus: what is kept, without report, families and splits. melodies: where that is no melodies, the melody of each
+    of its pieces, by which they are compared. prints: of each piece, the fingerprint of its melodies
     (see `families`). problems: why something was left out, as (reason code, detail). warnings: doubts about what was
     kept. losses: counted by name. detected: what the file turned out to be, where its name does not say it.
     """
@@ -61,6 +62,12 @@ class FileRows:
     warnings: tuple[Remark, ...] = ()
     losses: Mapping[str, int] = field(default_factory=dict)
     detected: str = ""
+    melodies: Corpus | None = None
+
+    @property
+    def compared(self) -> Corpus:
+        """The melodies by which its pieces are compared."""
+        return self.corpus if self.melodies is None else self.melodies
 
     @classmethod
     def refused(cls, reason: str, detail: str = "") -> FileRows:
@@ -76,7 +83,16 @@ class FileRows:
             "warnings": self.warnings,
             "losses": dict(self.losses),
             "detected": self.detected,
+            "keep": self.corpus.keep,
+            "compared": [p.to_dict() for p in self.melodies.pieces] if self.melodies else [],
         }
+
+    @property
+    def notes(self) -> NoteArray:
+        """The notes that are kept, then those of the melodies, (notes,) of NOTE_DTYPE."""
+        return (
+            self.corpus.notes if self.melodies is None else np.concatenate([self.corpus.notes, self.melodies.notes])
+        )
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any], notes: NoteArray, steps: NDArray[np.uint8] | None) -> FileRows:
@@ -85,17 +101,24 @@ class FileRows:
             problems, warnings = (tuple((str(c), str(d)) for c, d in line[n]) for n in ("problems", "warnings"))
             if unknown := [code for code, _ in problems + warnings if code not in REMEDIES]:
                 raise ValueError(f"there is no reason {unknown[0]!r}")
+            pieces, compared = (
+                tuple(CorpusPiece.from_dict(p) for p in line.get(n, ())) for n in ("pieces", "compared")
+            )
+            keep = line.get("keep", "melody")
+            count = len(notes) - sum(p.notes for p in compared)
             rows = cls(
-                Corpus(notes, tuple(CorpusPiece.from_dict(p) for p in line["pieces"]), steps=steps),
+                Corpus(notes[:count], pieces, steps=steps, keep=keep),
                 tuple(str(p) for p in line["prints"]),
                 problems,
                 warnings,
                 {str(name): int(count) for name, count in line["losses"].items()},
                 str(line["detected"]),
+                None if keep == "melody" else Corpus(notes[count:], compared),
             )
-            if len(rows.prints) != len(rows.corpus):
+            if not len(rows.prints) == len(rows.corpus) == len(rows.compared):
                 raise ValueError(f"{len(rows.corpus)} pieces with {len(rows.prints)} fingerprints")
             check_corpus(rows.corpus)
+            check_corpus(rows.compared)
         except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"not the rows of a file ({type(error).__name__}: {error})") from None
         return rows
@@ -103,7 +126,7 @@ class FileRows:
     def to_bytes(self) -> bytes:
         """Write the rows as one message that `from_bytes` reads."""
         header = json.dumps(self.to_dict(), separators=(",", ":")).encode("ascii")
-        notes, steps = self.corpus.notes, self.corpus.steps
+        notes, steps = self.notes, self.corpus.steps
         tokens = b"" if steps is None else steps.tobytes()
         sizes = struct.pack(">IIi", len(header), len(notes), -1 if steps is None else len(tokens))
         return b"".join((sizes, header, notes.tobytes(), tokens))

@@ -78,10 +78,8 @@ def _table(files: Sequence[tuple[str, bytes, FileRows]]):
         "name": ([to_utf8(name).decode() for name, _, _ in files], pa.string()),
         "key": ([key for _, key, _ in files], pa.binary()),
         "header": ([json.dumps(rows.to_dict()) for _, _, rows in files], pa.string()),
-        **{name: ([rows.corpus.notes[name] for _, _, rows in files], ticks) for name in ("start", "duration")},
-        **{
-            name: ([rows.corpus.notes[name] for _, _, rows in files], small) for name in ("pitch", "velocity", "part")
-        },
+        **{name: ([rows.notes[name] for _, _, rows in files], ticks) for name in ("start", "duration")},
+        **{name: ([rows.notes[name] for _, _, rows in files], small) for name in ("pitch", "velocity", "part")},
         "steps": ([rows.corpus.steps for _, _, rows in files], small),
     }
     return pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})

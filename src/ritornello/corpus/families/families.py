@@ -175,7 +175,7 @@ def with_families(
     for root, name in zip(groups, prints, strict=True):
         names[root] = min(name, names.get(root, name))
     pieces = tuple(replace(p, family=names[root]) for p, root in zip(corpus.pieces, groups, strict=True))
-    return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
+    return replace(corpus, pieces=pieces)
 
 
 def without_duplicates(

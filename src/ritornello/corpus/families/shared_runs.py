@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.corpus.pieces import MelodySlice, NoteArray
 from ritornello.corpus.store import Corpus
 from ritornello.music.values import Melody
 
@@ -130,13 +131,28 @@ class Line:
 
 
 def line_of(corpus: Corpus, index: int) -> Line:
-    """Join the segments of a piece of a corpus into one line."""
+    """Join the segments of a piece of a corpus into one line: of several parts its highest."""
     melodies = corpus.pieces[index].melodies
+    if corpus.keep != "melody":
+        notes = _line_notes(corpus, melodies[0])
+        onsets = np.append(np.diff(notes["start"]), notes["duration"][-1:]).astype(np.int64)
+        return Line(notes["pitch"].astype(np.int64), onsets, melodies[0].timeline.ticks_per_quarter)
     notes = corpus.notes[melodies[0].first : melodies[-1].stop]
     onsets = np.diff(notes["start"], append=0).astype(np.int64)
     ends = np.array([m.stop for m in melodies if m.notes], np.int64) - melodies[0].first - 1
     onsets[ends] = notes["duration"][ends]
     return Line(notes["pitch"].astype(np.int64), onsets, melodies[0].timeline.ticks_per_quarter)
+
+
+def _line_notes(corpus: Corpus, place: MelodySlice) -> NoteArray:
+    """Take the notes of a melody; of voices the highest one, of all parts the highest note at each onset."""
+    notes = corpus.notes[place.first : place.stop]
+    if corpus.keep == "melody":
+        return notes
+    if corpus.keep == "voices":
+        return notes[notes["part"] == 0]
+    ordered = notes[np.lexsort([-notes["pitch"].astype(np.int64), notes["start"]])]
+    return ordered[np.diff(ordered["start"], prepend=-1) > 0]
 
 
 def run_names(steps: np.ndarray, length: int) -> np.ndarray:
@@ -169,7 +185,7 @@ class RunFinder:
     def of_corpus(cls, corpus: Corpus, split: str | None = None) -> RunFinder:
         """Make a finder over a corpus or one split of it, from its arrays."""
         slices = list(corpus.slices(split))
-        notes = [corpus.notes[part.first : part.stop] for _, part in slices]
+        notes = [_line_notes(corpus, part) for _, part in slices]
         tpq = [part.timeline.ticks_per_quarter for _, part in slices]
         steps = [steps_of(n["start"], n["pitch"], t) for n, t in zip(notes, tpq, strict=True)]
         return cls(steps, [piece.source for piece, _ in slices])

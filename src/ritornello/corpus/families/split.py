@@ -101,7 +101,7 @@ def with_splits(corpus: Corpus, rule: SplitRule) -> Corpus:
         chosen = _ranked(rest, 0.0 if "validation" in given else rule.validation)
     names = {free[index]: name for name, members in chosen.items() for index in members}
     pieces = tuple(replace(p, split=given[i] or names[i]) for i, p in enumerate(corpus.pieces))
-    return Corpus(corpus.notes, pieces, corpus.report, corpus.steps)
+    return replace(corpus, pieces=pieces)
 
 
 def linked_pieces(corpus: Corpus, notes: int = LEAK_NOTES) -> list[int]:

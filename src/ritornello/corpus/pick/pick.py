@@ -60,25 +60,34 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     names none. Percussion is never picked; parts that double one another count once.
     Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
     """
+    piece, why, doubts = in_bars(piece, options)
+    pitched = pitched_parts(piece)
+    picked = _picked(piece, pitched, [columns(piece.parts[i].notes) for i in pitched], options)
+    if not why:
+        return picked
+    return [replace(p, why=(*p.why, why), warnings=(*p.warnings, *doubts)) for p in picked]
+
+
+def in_bars(piece: Piece, options: BuildOptions) -> tuple[Piece, str, tuple[tuple[str, str], ...]]:
+    """Find the beats and bars of a piece, as far as its file does not state them and `options` let it.
+
+    Returns the piece, why its bars are where they are ("" where they were stated), and doubts as (code, detail).
+    Raises CorpusError as `pick_melodies`.
+    """
     if options.timing != "exact":
         piece = on_grid(piece)
-    pitched = _pitched(piece)
-    arrays = [columns(piece.parts[i].notes) for i in pitched]
+    arrays = [columns(piece.parts[i].notes) for i in pitched_parts(piece)]
     if options.timing != "exact" or options.metre is not None or options.beat_offset is not None:
         starts = np.concatenate([array[:, 0] for array in arrays])
         is_kept = options.timing == "exact" or is_written(starts, piece.timeline.ticks_per_quarter)
         beats = settled_beats(piece, is_kept, options.metre, options.beat_offset)
         if beats.bars is not None:
-            picked = _picked(beats.piece, pitched, [columns(beats.piece.parts[i].notes) for i in pitched], options)
-            doubts = (("unsure_bars", beats.doubt),) if beats.doubt else ()
-            return [replace(p, why=(*p.why, beats.why), warnings=(*p.warnings, *doubts)) for p in picked]
+            return beats.piece, beats.why, (("unsure_bars", beats.doubt),) if beats.doubt else ()
     line = with_upbeat(piece, arrays)
-    settled = piece if line is piece.timeline else replace(piece, timeline=line)
-    picked = _picked(settled, pitched, arrays, options)
-    if settled is piece:
-        return picked
-    reason = f"the first bar is a pick-up of {line.pickup / line.ticks_per_quarter:g} quarters, by the stresses"
-    return [replace(p, why=(*p.why, reason)) for p in picked]
+    if line is piece.timeline:
+        return piece, "", ()
+    quarters = line.pickup / line.ticks_per_quarter
+    return replace(piece, timeline=line), f"the first bar is a pick-up of {quarters:g} quarters, by the stresses", ()
 
 
 def _picked(piece: Piece, pitched: list[int], arrays: list[Columns], options: BuildOptions) -> list[PickedMelody]:
@@ -92,7 +101,8 @@ def _picked(piece: Piece, pitched: list[int], arrays: list[Columns], options: Bu
     if options.pick == "every-part":
         doubles = {i for score in _scores(piece, pitched, arrays) for i in score.doubles}
         return [_asked(piece, index, options) for index in pitched if index not in doubles]
-    index = pitched[0] if options.pick == "first" else _track(piece, pitched, options.pick.removeprefix("track:"))
+    wanted = options.pick.removeprefix("track:")
+    index = pitched[0] if options.pick == "first" else track_matches(piece, pitched, wanted)[0]
     return [_asked(piece, index, options)]
 
 
@@ -112,7 +122,7 @@ def melody_and_program(piece: Piece) -> tuple[Melody, int]:
     return (with_meant_lengths(picked.melody) if piece.is_counted else picked.melody), program
 
 
-def _pitched(piece: Piece) -> list[int]:
+def pitched_parts(piece: Piece) -> list[int]:
     """List the places of parts with notes that are not percussion, at least one."""
     pitched = [i for i, part in enumerate(piece.parts) if part.notes and not part.is_drum]
     if pitched:
@@ -123,8 +133,11 @@ def _pitched(piece: Piece) -> list[int]:
     raise CorpusError(f"{piece.source}: {what}; choose a piece with a part that has pitches", reason=reason)
 
 
-def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
-    """Find the part of that number (from 1) or name (whole, else a piece of it)."""
+def track_matches(piece: Piece, pitched: Sequence[int], wanted: str) -> list[int]:
+    """Find the parts of that number (from 1) or name (whole, else a piece of it), at least one.
+
+    Raises CorpusError where there is none with notes, or the first is percussion.
+    """
     wanted = wanted.strip()
     names = [part.name.casefold() for part in piece.parts]
     if wanted.isdigit() and wanted not in names:
@@ -132,9 +145,8 @@ def _track(piece: Piece, pitched: Sequence[int], wanted: str) -> int:
     else:
         matches = [i for i in pitched if names[i] == wanted.casefold()]
         matches = matches or [i for i in pitched if wanted.casefold() in names[i]]
-    for index in matches:
-        if index in pitched:
-            return index
+    if found := [index for index in matches if index in pitched]:
+        return found
     is_drum = matches and 0 <= matches[0] < len(piece.parts) and piece.parts[matches[0]].is_drum
     what = f"track {wanted} is percussion" if is_drum else f"there is no track {wanted!r} with notes"
     there = ", ".join(_called(piece, i) for i in pitched)
@@ -230,7 +242,7 @@ def _taken(
     name, others = "", 0
     if index >= 0:
         name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
-    timeline, key_reason = _with_key(piece.timeline, line)
+    timeline, key_reason = with_key(piece.timeline, line)
     whole = Melody(line, timeline, piece.title, piece.source)
     timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
@@ -250,7 +262,7 @@ def _losses(notes: Sequence[Note], line: Sequence[Note], others: int) -> Counter
     return +losses
 
 
-def _with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]:
+def with_key(timeline: Timeline, notes: Sequence[Note]) -> tuple[Timeline, str]:
     """Set the key, found in the notes where the file names none that fits; describe it."""
     stated = timeline.key
     found, confidence = estimate_key(notes)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.pick.meant import is_written, with_meant_lengths
-from ritornello.music.values import TICKS_PER_QUARTER, Melody, Note, Timeline
+from ritornello.music.values import TICKS_PER_QUARTER, Melody, Note, Piece, Timeline
 
 Floats = NDArray[np.float64]
 
@@ -79,6 +79,52 @@ def timed(
         return Timed(with_meant_lengths(melody) if is_counted else melody, written, far, better)
     result, merged = _rebuilt(melody, quantised, ends, divisions, steps_per_quarter)
     return Timed(result, written, far, better, merged, ratio)
+
+
+def on_steps(piece: Piece, steps_per_quarter: int, swing: str = "keep") -> tuple[Piece, int]:
+    """Lay all notes of a piece on a grid of steps, and count those lost because another fell on their step and pitch.
+
+    A note takes up a step at least, and ends where its pitch is struck again.
+    Raises ValueError for steps_per_quarter below 1.
+    """
+    if steps_per_quarter < 1:
+        raise ValueError(f"steps_per_quarter must be 1 or more, not {steps_per_quarter}")
+    tpq = piece.timeline.ticks_per_quarter
+    notes = [(note, number) for number, part in enumerate(piece.parts) for note in part.notes]
+    notes.sort(key=lambda item: item[0].start)
+    edges = np.array([(n.start, n.end) for n, _ in notes], np.int64)
+    starts, ends = edges[:, 0] / tpq, edges[:, 1] / tpq
+    if not is_written(edges[:, 0], tpq):
+        late = _lateness(starts, steps_per_quarter)
+        starts, ends = starts - late, ends - late
+    if swing == "straight" and (ratio := _swing(starts)) is not None:
+        starts, ends = _straightened(starts, ratio), _straightened(ends, ratio)
+    quantised, divisions = _quantised(starts, steps_per_quarter)
+    new = _grid_resolution(tpq, steps_per_quarter)
+    firsts = np.maximum(np.rint(quantised * new), 0).astype(np.int64)
+    stops = np.rint(np.rint(ends * divisions) * new / divisions).astype(np.int64)
+    lengths = np.maximum(stops - firsts, new // divisions)
+    places: dict[tuple[int, int], dict[int, Note]] = {}
+    for (note, number), start, length in zip(notes, firsts.tolist(), lengths.tolist(), strict=True):
+        line = places.setdefault((number, note.pitch), {})
+        if start not in line or line[start].duration < length:
+            line[start] = Note(start, length, note.pitch, note.velocity)
+    kept: list[list[Note]] = [[] for _ in piece.parts]
+    for (number, _), line in places.items():
+        ordered = [line[start] for start in sorted(line)]
+        for note, following in zip(ordered, [*ordered[1:], None], strict=True):
+            end = note.end if following is None else min(note.end, following.start)
+            kept[number].append(note._replace(duration=end - note.start))
+    parts = tuple(replace(part, notes=tuple(mine)) for part, mine in zip(piece.parts, kept, strict=True))
+    timeline = _on_grid(piece.timeline, new, steps_per_quarter)
+    return replace(piece, parts=parts, timeline=timeline), len(notes) - sum(map(len, kept))
+
+
+def _grid_resolution(tpq: int, steps: int) -> int:
+    """Find a resolution that holds the grid: the piece's own where it can."""
+    if all(tpq % d == 0 for d in _divisions(steps)):
+        return tpq
+    return TICKS_PER_QUARTER if TICKS_PER_QUARTER % steps == 0 else steps * TICKS_PER_QUARTER
 
 
 def _lateness(starts: Floats, steps: int) -> float:
@@ -159,9 +205,8 @@ def _rebuilt(
     melody: Melody, quantised: Floats, ends: Floats, divisions: NDArray[np.int64], steps: int
 ) -> tuple[Melody, int]:
     """Rebuild the melody with quantised onsets, its ends on the divisions of their beats."""
-    new = tpq = melody.timeline.ticks_per_quarter
-    if any(tpq % d for d in _divisions(steps)):
-        new = TICKS_PER_QUARTER if TICKS_PER_QUARTER % steps == 0 else steps * TICKS_PER_QUARTER
+    tpq = melody.timeline.ticks_per_quarter
+    new = _grid_resolution(tpq, steps)
     starts = np.maximum(np.rint(quantised * new), 0).astype(np.int64).tolist()
     cells = (new // divisions).tolist()
     stops = np.rint(np.rint(ends * divisions) * new / divisions).astype(np.int64).tolist()

@@ -16,14 +16,15 @@ import numpy as np
 
 from ritornello.atomic import as_argument
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
-from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
-from ritornello.corpus.tokens import corpus_tokens, melody_families
+from ritornello.corpus.tokens import check_kept, corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
 from ritornello.encoding.options import EncodingOptions
 from ritornello.model.counts import counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.music.keys import estimate_key, key_name
+from ritornello.music.values import Note
 from ritornello.training.data import Streams
 from ritornello.training.loop import check_sample
 from ritornello.training.memory import Memory
@@ -181,8 +182,10 @@ def states_modes(corpus: Corpus) -> bool:
 def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
-    if not any(melody.notes for melody in corpus.melodies("train")):
-        raise ValueError("the corpus has no melody with notes in its training split; see `ritornello corpus show`")
+    check_kept(corpus, encoding)
+    if not any(part.notes for _, part in corpus.slices("train")):
+        what = "melody" if corpus.keep == "melody" else "piece"
+        raise ValueError(f"the corpus has no {what} with notes in its training split; see `ritornello corpus show`")
     metadata = corpus_metadata(corpus) | {"fingerprint": fingerprint}
     pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
     corpus = with_ends_held_out(corpus)
@@ -220,7 +223,7 @@ def with_ends_held_out(corpus: Corpus) -> Corpus:
 
     The rest of each is cut into sections at barlines, which streams read in different places.
     """
-    is_needed = not corpus.in_split("validation") and corpus.steps is None
+    is_needed = corpus.keep == "melody" and not corpus.in_split("validation") and corpus.steps is None
     long = [p for p in corpus.in_split("train") if any(m.notes > LONG_NOTES for m in p.melodies)] if is_needed else []
     if not long:
         return corpus
@@ -246,6 +249,10 @@ def with_ends_held_out(corpus: Corpus) -> Corpus:
     return joined(pairs)
 
 
+def _notes(corpus: Corpus, place: MelodySlice) -> list[Note]:
+    return [Note(*note[:4]) for note in corpus.notes[place.first : place.stop].tolist()]
+
+
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus for the model file.
 
@@ -253,8 +260,8 @@ def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     transposed, estimated where none is stated.
     """
     metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
-    melodies = [melody for melody in corpus.melodies("train") if melody.notes]
-    keys = Counter(key_name(melody.timeline.key or estimate_key(melody.notes)[0]) for melody in melodies)
+    sounding = [part for _, part in corpus.slices("train") if part.notes]
+    keys = Counter(key_name(part.timeline.key or estimate_key(_notes(corpus, part))[0]) for part in sounding)
     pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")])
     return {
         "fingerprint": corpus.fingerprint,

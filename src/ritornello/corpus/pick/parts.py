@@ -1,0 +1,128 @@
+"""What a corpus keeps of a piece besides its melody: its voices, or every note of every part.
+
+A voice is a single line that the file itself tells apart: a part, or a voice on a staff that several share. Chords
+that no file divides are not voices, and such a piece is refused rather than divided by guess.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import lcm
+
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.pick.line import TOGETHER
+from ritornello.corpus.pick.pick import in_bars, pitched_parts, track_matches, with_key
+from ritornello.corpus.pick.quantise import on_steps, timed
+from ritornello.music.values import Melody, Note, Part, Piece
+
+MOST_PARTS = 256  # that a corpus numbers
+SUNG = 2  # parts with words make a choir, beside which an accompaniment is no voice
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a piece, and what is not.
+
+    losses: counted by name: drum_notes, accompaniment_notes, notes_cut_short, notes_merged. warnings: doubts, as
+    (reason code, detail).
+    """
+
+    piece: Piece
+    losses: Counter[str]
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
+def kept_parts(piece: Piece, options: BuildOptions) -> Kept:
+    """Keep what `options.keep` asks of a piece: "voices" or "all" of it.
+
+    Percussion is left out. Voices are ordered from the highest, by mean pitch; their timing is laid on the grid as
+    that of melodies. All notes keep the time that they have, unless options.timing is "grid".
+    Raises CorpusError, with a `reason` code, for a piece without pitched notes, without the track asked for, with
+    more parts than MOST_PARTS, and where voices are asked for and a part holds chords.
+    """
+    if options.keep == "all" and options.timing == "auto":
+        options = replace(options, timing="exact")
+    losses = Counter(drum_notes=sum(len(part.notes) for part in piece.parts if part.is_drum))
+    piece, _, doubts = in_bars(piece, options)
+    places = pitched_parts(piece)
+    if options.pick != "auto":
+        places = track_matches(piece, places, options.pick.removeprefix("track:"))
+    if options.keep == "voices":
+        places = _without_accompaniment(piece, places)
+        beside = set(pitched_parts(piece)) - set(places) if options.pick == "auto" else ()
+        losses["accompaniment_notes"] = sum(len(piece.parts[place].notes) for place in beside)
+    if len(places) > MOST_PARTS:
+        raise CorpusError(f"{piece.source}: {len(places)} parts: at most {MOST_PARTS} are kept", reason="many_parts")
+    parts = [piece.parts[place] for place in places]
+    if options.keep == "voices":
+        kept = _voices(replace(piece, parts=tuple(parts)), places, options, losses)
+    elif options.timing == "grid":
+        kept, merged = on_steps(replace(piece, parts=tuple(parts)), options.steps_per_quarter, options.swing)
+        losses["notes_merged"] = merged
+    else:
+        kept = replace(piece, parts=tuple(parts))
+    timeline, _ = with_key(kept.timeline, [note for part in kept.parts for note in part.notes])
+    return Kept(replace(kept, timeline=timeline), +losses, doubts)
+
+
+def _without_accompaniment(piece: Piece, places: Sequence[int]) -> list[int]:
+    """Leave out parts of chords without words where SUNG single lines or more have words."""
+    tpq = piece.timeline.ticks_per_quarter
+    chordal = {place for place in places if _chord_at(piece.parts[place].notes, tpq) is not None}
+    sung = [place for place in places if place not in chordal and piece.parts[place].syllables]
+    if len(sung) < SUNG:
+        return list(places)
+    return [place for place in places if place not in chordal or piece.parts[place].syllables]
+
+
+def _voices(piece: Piece, places: Sequence[int], options: BuildOptions, losses: Counter[str]) -> Piece:
+    """Make a single line of each part, on one time scale; places: of the parts in their file, from 0."""
+    tpq = piece.timeline.ticks_per_quarter
+    lines: list[tuple[Part, Melody]] = []
+    for place, part in zip(places, piece.parts, strict=True):
+        if (tick := _chord_at(part.notes, tpq)) is not None:
+            bar = sum(line <= tick for line in piece.timeline.barlines()[:-1])
+            named = f' "{part.name}"' if part.name else ""
+            raise CorpusError(f"{piece.source}: part {place + 1}{named} holds chords (bar {bar})", reason="chords")
+        notes, cut = _cut(part.notes)
+        whole = Melody(notes, piece.timeline, piece.title, piece.source)
+        timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
+        losses.update(notes_cut_short=cut, notes_merged=timing.merged)
+        lines.append((part, timing.melody))
+    resolution = lcm(*(melody.timeline.ticks_per_quarter for _, melody in lines))
+    lines = [(part, melody.with_resolution(resolution)) for part, melody in lines]
+    lines.sort(key=lambda line: -sum(n.pitch for n in line[1].notes) / len(line[1].notes))
+    longest = max((melody.timeline for _, melody in lines), key=lambda timeline: timeline.length)
+    return replace(piece, parts=tuple(replace(part, notes=melody.notes) for part, melody in lines), timeline=longest)
+
+
+def _chord_at(notes: Sequence[Note], ticks_per_quarter: int) -> int | None:
+    """Find the tick of the first chord of a part, None where it is a single line.
+
+    Notes sound together in a chord where they are struck together, or for more than half of the shorter one: legato
+    is no chord.
+    """
+    slack = ticks_per_quarter // TOGETHER
+    longest: Note | None = None
+    for note in notes:
+        if longest is not None and note.start < longest.end:
+            common = min(longest.end, note.end) - note.start
+            is_struck = note.start - longest.start <= min(slack, note.duration // 2, longest.duration // 2)
+            if is_struck or 2 * common > min(note.duration, longest.duration):
+                return note.start
+        if longest is None or note.end >= longest.end:
+            longest = note
+    return None
+
+
+def _cut(notes: Sequence[Note]) -> tuple[tuple[Note, ...], int]:
+    """End each note where the next one starts; return how many were cut."""
+    ends = [note.start for note in notes[1:]] + [notes[-1].end]
+    cut = tuple(
+        note if note.end <= end else note._replace(duration=end - note.start)
+        for note, end in zip(notes, ends, strict=True)
+    )
+    return cut, sum(a != b for a, b in zip(cut, notes, strict=True))

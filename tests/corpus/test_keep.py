@@ -1,0 +1,203 @@
+"""What a corpus keeps of its pieces: a melody, the voices of a choral score, or every note of every part."""
+
+import json
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+
+from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.build.convert import convert
+from ritornello.corpus.build.rows import FileRows
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.options import BuildOptions
+from ritornello.corpus.store import Corpus
+from ritornello.corpus.tokens import corpus_tokens
+from ritornello.encoding import Grid
+from ritornello.music.midi.reader import write_midi_piece
+from ritornello.music.values import Note, Part, Piece
+
+VOICES, ALL = BuildOptions(keep="voices"), BuildOptions(keep="all")
+
+CHORALE = """X:1
+T:Four voices
+M:4/4
+L:1/4
+K:G
+V:T name="Tenor"
+d d e d|d2 B2|]
+V:S name="Soprano"
+g a b a|g2 g2|]
+V:B name="Bass"
+G, F, E, F,|G,2 G,2|]
+V:A name="Alto"
+B d g f|d2 d2|]
+"""
+
+SONG = Piece(
+    (
+        Part((Note(0, 480, 72, 90), Note(480, 480, 74, 70), Note(960, 961, 76, 100)), "Voice", 52),
+        Part(
+            (Note(3, 950, 48, 40), Note(3, 950, 55, 41), Note(960, 900, 50, 43), Note(960, 960, 57, 42)), "Piano", 0
+        ),
+        Part((Note(0, 100, 36, 99), Note(960, 100, 38, 99)), "Drums", 0, is_drum=True),
+    ),
+    title="Song",
+)
+
+
+def values(corpus):
+    return [tuple(note) for note in corpus.notes.tolist()]
+
+
+def song_bytes():
+    """SONG with its drums: what the writer of parts puts on channel 10 by hand."""
+    plain = write_midi_piece(replace(SONG, parts=SONG.parts[:2]))
+    track = bytes([0, 0x99, 36, 99, 96, 0x89, 36, 0, 0, 0xFF, 0x2F, 0])
+    header = plain[:10] + (int.from_bytes(plain[10:12], "big") + 1).to_bytes(2, "big") + plain[12:]
+    return header + b"MTrk" + len(track).to_bytes(4, "big") + track
+
+
+def test_all_keeps_every_note_with_its_velocity_and_time():
+    rows = convert(song_bytes(), "song.mid", ALL)
+    assert values(rows.corpus) == [
+        (0, 480, 72, 90, 0),
+        (3, 950, 48, 40, 1),
+        (3, 950, 55, 41, 1),
+        (480, 480, 74, 70, 0),
+        (960, 961, 76, 100, 0),
+        (960, 900, 50, 43, 1),
+        (960, 960, 57, 42, 1),
+    ]
+    assert rows.corpus.pieces[0].parts == (("Voice", 52), ("Piano", 0))
+    assert rows.losses == {"drum_notes": 1}
+    assert rows.detected == "1 note of percussion left out"
+
+
+def test_all_on_a_grid_where_that_is_asked_for():
+    rows = convert(song_bytes(), "song.mid", replace(ALL, timing="grid"))
+    assert [(n[0], n[1], n[2]) for n in values(rows.corpus)] == [
+        (0, 480, 72), (0, 960, 48), (0, 960, 55), (480, 480, 74), (960, 960, 76), (960, 840, 50), (960, 960, 57)
+    ]  # fmt: skip
+
+
+def test_voices_stand_from_the_highest_to_the_lowest():
+    corpus = convert(CHORALE.encode(), "chorale.abc", VOICES).corpus
+    assert [name for name, _ in corpus.pieces[0].parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+    (piece,) = corpus.music()
+    assert [[n.pitch for n in part.notes] for part in piece.parts] == [
+        [79, 81, 83, 81, 79, 79],
+        [71, 74, 79, 78, 74, 74],
+        [74, 74, 76, 74, 74, 71],
+        [55, 54, 52, 54, 55, 55],
+    ]
+    assert piece.title == "Four voices"
+    assert piece.timeline.length == 8 * piece.timeline.ticks_per_quarter
+
+
+def test_a_part_of_chords_is_no_voice():
+    rows = convert(song_bytes(), "song.mid", VOICES)
+    assert not rows.corpus.pieces
+    assert rows.problems == (("chords", 'part 2 "Piano" holds chords (bar 1)'),)
+
+
+def test_one_part_alone_may_be_kept():
+    rows = convert(song_bytes(), "song.mid", replace(ALL, pick="track:Piano"))
+    assert [note[2] for note in values(rows.corpus)] == [48, 55, 50, 57]
+    assert rows.corpus.pieces[0].parts == (("Piano", 0),)
+
+
+def test_rows_of_several_parts_travel_as_bytes():
+    rows = convert(song_bytes(), "song.mid", ALL)
+    again = FileRows.from_bytes(rows.to_bytes())
+    assert again.to_dict() == rows.to_dict()
+    assert values(again.corpus) == values(rows.corpus)
+    assert values(again.compared) == values(rows.compared)
+    assert again.corpus.keep == "all"
+
+
+def hymns(folder, count=24):
+    """So many four-part tunes; of every six, two are variants of one tune."""
+    for number in range(count):
+        seed = number - 1 if number % 6 == 1 else number
+        tune = Random(seed).choices(range(60, 73), k=24)
+        if number % 6 == 1:
+            tune[11] += 1
+        parts = [
+            Part(tuple(Note(480 * k, 480, p - low) for k, p in enumerate(tune)), name)
+            for name, low in (("S", 0), ("A", 5), ("T", 12), ("B", 24))
+        ]
+        (folder / f"{number:02d}.mid").write_bytes(write_midi_piece(Piece(tuple(parts))))
+
+
+@pytest.mark.parametrize("keep", ["voices", "all"])
+def test_families_and_splits_are_those_of_the_melodies(tmp_path, keep):
+    hymns(tmp_path)
+    melodies = build_corpus(tmp_path, BuildOptions())
+    corpus = build_corpus(tmp_path, BuildOptions(keep=keep))
+    assert [(p.source, p.family, p.split) for p in corpus.pieces] == [
+        (p.source, p.family, p.split) for p in melodies.pieces
+    ]
+    assert [line.reason for line in corpus.report] == [line.reason for line in melodies.report]
+    assert len(corpus.notes) == 4 * len(melodies.notes)
+    assert {p.split for p in corpus.pieces} > {"train"}
+
+
+def test_a_corpus_says_what_it_keeps_when_it_is_loaded(tmp_path):
+    hymns(tmp_path, 6)
+    corpus = build_corpus(tmp_path, VOICES, out=tmp_path / "corpus")
+    again = Corpus.load(tmp_path / "corpus")
+    assert again.keep == "voices"
+    assert again.pieces == corpus.pieces
+    assert values(again) == values(corpus)
+    assert again.fingerprint == corpus.fingerprint
+    assert again.music() == corpus.music()
+    assert json.loads((tmp_path / "corpus" / "corpus.json").read_text()) == {"keep": "voices"}
+    build_corpus(tmp_path, out=tmp_path / "corpus", replace=True)
+    assert Corpus.load(tmp_path / "corpus").keep == "melody"
+    assert not (tmp_path / "corpus" / "corpus.json").exists()
+
+
+def test_the_fingerprint_says_what_is_kept(tmp_path):
+    hymns(tmp_path, 2)
+    assert (
+        len({build_corpus(tmp_path, BuildOptions(keep=keep)).fingerprint for keep in ("melody", "voices", "all")})
+        == 3
+    )
+
+
+def test_the_embedded_melodies_are_what_they_were():
+    corpus = embedded()
+    assert corpus.keep == "melody"
+    assert len(corpus.melodies()) == 2520
+    assert corpus.fingerprint == "bac4362d4def4b82aea10047e2717ba04e47c716cd11b055e0acdd4d249ed526"
+
+
+def test_melodies_of_voices_and_the_wrong_encoding_are_refused_in_a_line(tmp_path):
+    hymns(tmp_path, 2)
+    corpus = build_corpus(tmp_path, VOICES)
+    with pytest.raises(CorpusError, match="this corpus keeps voices, not melodies: build it with --keep melody"):
+        corpus.melodies()
+    with pytest.raises(CorpusError, match=r"'grid' writes melodies, and this corpus keeps voices.* --keep melody"):
+        corpus_tokens(corpus, Grid())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"keep": "chords"}, 'keep must be "melody", "voices" or "all", not \'chords\''),
+        ({"keep": "all", "rest_bars": 2}, "rest_bars cuts melodies"),
+        ({"keep": "voices", "pick": "first"}, "pick must be auto or track:NAME_OR_NUMBER"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, message):
+    with pytest.raises(CorpusError, match=message):
+        BuildOptions(**options)
+
+
+def test_arrays_of_melodies_hold_no_parts(tmp_path):
+    np.savez(tmp_path / "tunes.npz", train=np.array([[60, 128, 62, 128]], np.int16))
+    with pytest.raises(CorpusError, match="melodies_only"):
+        build_corpus(tmp_path, ALL)
