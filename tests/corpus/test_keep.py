@@ -103,6 +103,37 @@ def test_a_part_of_chords_is_no_voice():
     assert rows.problems == (("chords", 'part 2 "Piano" holds chords (bar 1)'),)
 
 
+STAVES = """X:1
+T:Two voices on each stem
+M:4/4
+L:1/4
+K:C
+V:1
+[Ec] [Fd] [Ge] c|[Fd]4|[Ec]4|[Ec]4|
+V:2
+[C,G,] [C,A,] [C,G,] [C,E,]|[D,A,]4|[C,G,]4|[C,G,]4|
+"""
+
+
+def test_chords_of_two_notes_throughout_are_two_voices_and_a_single_note_is_sung_by_both():
+    (piece,) = convert(STAVES.encode(), "staves.abc", VOICES).corpus.music()
+    assert [[n.pitch for n in part.notes] for part in piece.parts] == [
+        [72, 74, 76, 72, 74, 72, 72],
+        [64, 65, 67, 72, 65, 64, 64],
+        [55, 57, 55, 52, 57, 55, 55],
+        [48, 48, 48, 48, 50, 48, 48],
+    ]
+
+
+def test_of_a_voice_that_divides_now_and_then_the_highest_note_stays():
+    text = CHORALE.replace("G,2 G,2|]", "G,2 [D,G,]2|] ")
+    rows = convert(text.encode(), "chorale.abc", VOICES)
+    assert rows.problems == (("chords", 'part 3 "Bass" holds chords (bar 2)'),)  # one onset in six
+    rows = convert(text.replace("G, F, E, F,", "G,/G,/ F,/F,/ E, F,").encode(), "chorale.abc", VOICES)
+    assert [n.pitch for n in rows.corpus.music()[0].parts[3].notes] == [55, 55, 54, 54, 52, 54, 55, 55]
+    assert rows.losses == {"notes_below_top": 1}
+
+
 def test_one_part_alone_may_be_kept():
     rows = convert(song_bytes(), "song.mid", replace(ALL, pick="track:Piano"))
     assert [note[2] for note in values(rows.corpus)] == [48, 55, 50, 57]

@@ -129,7 +129,9 @@ class Corpus:
         return found
 
     def music(self, split: str | None = None) -> list[Any]:
-        """List the music of a split (all where None), in file order: a Melody, or a Piece with its parts.
+        """List the music of a split (all where None), in file order.
+
+        It is a Melody each, or a Piece with its parts.
 
         Raises CorpusError for a name that is not a split.
         """
@@ -279,7 +281,10 @@ def corpus_of(
 
 
 def notes_of(music: Melody | Piece) -> NoteArray:
-    """Lay out the notes of a melody, or of all parts by start, part and pitch, (notes,) of NOTE_DTYPE."""
+    """Lay out the notes of a melody, or of all parts by start, part and pitch.
+
+    Returns (notes,) of NOTE_DTYPE.
+    """
     if isinstance(music, Melody):
         return np.array([(*n, 0) for n in music.notes], dtype=NOTE_DTYPE)
     parts = [np.array([(*n, number) for n in part.notes], NOTE_DTYPE) for number, part in enumerate(music.parts)]

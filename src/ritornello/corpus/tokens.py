@@ -24,7 +24,7 @@ def corpus_tokens(
     only: Sequence[int] | None = None,
     losses: Counter[str] | None = None,
 ) -> list[np.ndarray]:
-    """Encode each melody, or piece of several parts, of a split, in file order: (length,) tokens of each.
+    """Encode each melody or piece of a split, in file order: (length,) tokens of each.
 
     only: encode these melodies alone, by their places among the split's melodies that have notes.
     losses: takes the number of `notes`, of those that the encoding `moved`, `resized` and `lost`, and of `metres`
@@ -67,7 +67,10 @@ def corpus_tokens(
 
 
 def check_kept(corpus: Corpus, encoding: MelodyEncoding) -> None:
-    """Check that a corpus keeps what an encoding writes. Raises CorpusError that names the right `--keep`."""
+    """Check that a corpus keeps what an encoding writes.
+
+    Raises CorpusError that names the right `--keep`.
+    """
     wanted = getattr(encoding, "keeps", "melody")  # an encoding of somebody's own need not say it
     if wanted != corpus.keep:
         raise CorpusError(

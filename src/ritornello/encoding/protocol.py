@@ -63,7 +63,10 @@ class Encoding(Protocol):
         """Return what `make_encoding` needs to build the encoding again, ready for JSON."""
 
     def encode(self, music: Any, /) -> Encoded:
-        """Encode music as tokens: one spelling for each. music: a Melody, or a Piece where it keeps others."""
+        """Encode music as tokens: one spelling for each.
+
+        music: a Melody, or a Piece where it keeps others.
+        """
 
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Any:
         """Decode tokens to music. Raises ValueError for an id outside the vocabulary."""

@@ -167,7 +167,10 @@ def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None
 
 
 def _take_melodies(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
-    """Pick the melodies out of a piece and keep them. Raises CorpusError for a piece without pitched notes."""
+    """Pick the melodies out of a piece and keep them.
+
+    Raises CorpusError for a piece without pitched notes.
+    """
     choices = pick_melodies(piece, options)
     melodies: list[Melody] = []
     for choice in choices:

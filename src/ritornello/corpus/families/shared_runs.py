@@ -145,7 +145,7 @@ def line_of(corpus: Corpus, index: int) -> Line:
 
 
 def _line_notes(corpus: Corpus, place: MelodySlice) -> NoteArray:
-    """Take the notes of a melody; of voices the highest one, of all parts the highest note at each onset."""
+    """Take the notes of a melody, of the highest voice, or the highest notes of all parts."""
     notes = corpus.notes[place.first : place.stop]
     if corpus.keep == "melody":
         return notes

@@ -1,7 +1,9 @@
 """What a corpus keeps of a piece besides its melody: its voices, or every note of every part.
 
-A voice is a single line that the file itself tells apart: a part, or a voice on a staff that several share. Chords
-that no file divides are not voices, and such a piece is refused rather than divided by guess.
+A voice is a single line that the file itself tells apart: a part, or a voice on a staff that several share. Two
+voices may also be written as chords of two notes throughout, and a voice may divide now and then (the highest note
+stays).
+Other chords are not voices, and a piece with such is refused rather than divided by guess.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from ritornello.corpus.pick.quantise import on_steps, timed
 from ritornello.music.values import Melody, Note, Part, Piece
 
 MOST_PARTS = 256  # that a corpus numbers
+PAIRED = 0.85  # of the onsets of two voices on one stem have two notes; a single note is sung by both
+DIVIDED = 0.15  # of the onsets of a voice may be chords
 SUNG = 2  # parts with words make a choir, beside which an accompaniment is no voice
 
 
@@ -26,8 +30,8 @@ SUNG = 2  # parts with words make a choir, beside which an accompaniment is no v
 class Kept:
     """What is kept of a piece, and what is not.
 
-    losses: counted by name: drum_notes, accompaniment_notes, notes_cut_short, notes_merged. warnings: doubts, as
-    (reason code, detail).
+    losses: counted by name: drum_notes, accompaniment_notes, notes_below_top, notes_cut_short, notes_merged.
+    warnings: doubts, as (reason code, detail).
     """
 
     piece: Piece
@@ -52,8 +56,8 @@ def kept_parts(piece: Piece, options: BuildOptions) -> Kept:
         places = track_matches(piece, places, options.pick.removeprefix("track:"))
     if options.keep == "voices":
         places = _without_accompaniment(piece, places)
-        beside = set(pitched_parts(piece)) - set(places) if options.pick == "auto" else ()
-        losses["accompaniment_notes"] = sum(len(piece.parts[place].notes) for place in beside)
+        accompaniment = set(pitched_parts(piece)) - set(places) if options.pick == "auto" else ()
+        losses["accompaniment_notes"] = sum(len(piece.parts[place].notes) for place in accompaniment)
     if len(places) > MOST_PARTS:
         raise CorpusError(f"{piece.source}: {len(places)} parts: at most {MOST_PARTS} are kept", reason="many_parts")
     parts = [piece.parts[place] for place in places]
@@ -71,7 +75,7 @@ def kept_parts(piece: Piece, options: BuildOptions) -> Kept:
 def _without_accompaniment(piece: Piece, places: Sequence[int]) -> list[int]:
     """Leave out parts of chords without words where SUNG single lines or more have words."""
     tpq = piece.timeline.ticks_per_quarter
-    chordal = {place for place in places if _chord_at(piece.parts[place].notes, tpq) is not None}
+    chordal = {place for place in places if not _lines(piece.parts[place], tpq)}
     sung = [place for place in places if place not in chordal and piece.parts[place].syllables]
     if len(sung) < SUNG:
         return list(places)
@@ -79,24 +83,48 @@ def _without_accompaniment(piece: Piece, places: Sequence[int]) -> list[int]:
 
 
 def _voices(piece: Piece, places: Sequence[int], options: BuildOptions, losses: Counter[str]) -> Piece:
-    """Make a single line of each part, on one time scale; places: of the parts in their file, from 0."""
+    """Make a single line of each part, on one time scale.
+
+    places: of the parts in their file, from 0.
+    """
     tpq = piece.timeline.ticks_per_quarter
     lines: list[tuple[Part, Melody]] = []
     for place, part in zip(places, piece.parts, strict=True):
-        if (tick := _chord_at(part.notes, tpq)) is not None:
-            bar = sum(line <= tick for line in piece.timeline.barlines()[:-1])
+        found = _lines(part, tpq)
+        if not found:
+            bar = sum(line <= (_chord_at(part.notes, tpq) or 0) for line in piece.timeline.barlines()[:-1])
             named = f' "{part.name}"' if part.name else ""
             raise CorpusError(f"{piece.source}: part {place + 1}{named} holds chords (bar {bar})", reason="chords")
-        notes, cut = _cut(part.notes)
-        whole = Melody(notes, piece.timeline, piece.title, piece.source)
-        timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
-        losses.update(notes_cut_short=cut, notes_merged=timing.merged)
-        lines.append((part, timing.melody))
+        for line in found:
+            notes, cut = _cut(line)
+            whole = Melody(notes, piece.timeline, piece.title, piece.source)
+            timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
+            losses.update(notes_cut_short=cut, notes_merged=timing.merged)
+            lines.append((part, timing.melody))
+        losses["notes_below_top"] += max(len(part.notes) - sum(map(len, found)), 0)
     resolution = lcm(*(melody.timeline.ticks_per_quarter for _, melody in lines))
     lines = [(part, melody.with_resolution(resolution)) for part, melody in lines]
     lines.sort(key=lambda line: -sum(n.pitch for n in line[1].notes) / len(line[1].notes))
     longest = max((melody.timeline for _, melody in lines), key=lambda timeline: timeline.length)
     return replace(piece, parts=tuple(replace(part, notes=melody.notes) for part, melody in lines), timeline=longest)
+
+
+def _lines(part: Part, ticks_per_quarter: int) -> list[tuple[Note, ...]]:
+    """Divide a part in its single lines: two where they share stems, none where it holds chords."""
+    if _chord_at(part.notes, ticks_per_quarter) is None:
+        return [part.notes]
+    heads: dict[int, list[Note]] = {}
+    for note in part.notes:
+        heads.setdefault(note.start, []).append(note)  # from the lowest
+    sizes = [len({note.pitch for note in chord}) for chord in heads.values()]
+    divided = sum(size > 1 for size in sizes) / len(sizes)
+    even = all(len({note.duration for note in chord}) == 1 for chord in heads.values())
+    tops, bottoms = (tuple(chord[end] for chord in heads.values()) for end in (-1, 0))
+    if any(_chord_at(line, ticks_per_quarter) is not None for line in (tops, bottoms)):
+        return []
+    if even and max(sizes) == 2 and divided >= PAIRED:
+        return [tops, bottoms]
+    return [tops] if divided <= DIVIDED else []
 
 
 def _chord_at(notes: Sequence[Note], ticks_per_quarter: int) -> int | None:

@@ -69,7 +69,7 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
 
 
 def in_bars(piece: Piece, options: BuildOptions) -> tuple[Piece, str, tuple[tuple[str, str], ...]]:
-    """Find the beats and bars of a piece, as far as its file does not state them and `options` let it.
+    """Find the beats and bars of a piece where its file does not state them and options let it.
 
     Returns the piece, why its bars are where they are ("" where they were stated), and doubts as (code, detail).
     Raises CorpusError as `pick_melodies`.

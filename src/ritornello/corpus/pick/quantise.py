@@ -82,7 +82,9 @@ def timed(
 
 
 def on_steps(piece: Piece, steps_per_quarter: int, swing: str = "keep") -> tuple[Piece, int]:
-    """Lay all notes of a piece on a grid of steps, and count those lost because another fell on their step and pitch.
+    """Lay all notes of a piece on a grid of steps, and count those lost.
+
+    A note is lost where another of its part and pitch falls on its step.
 
     A note takes up a step at least, and ends where its pitch is struck again.
     Raises ValueError for steps_per_quarter below 1.
