@@ -64,10 +64,10 @@ def test_three_are_named_with_the_reason_and_what_to_do(built):
         assert remedy in line.remedy
 
 
-def test_the_only_doubts_are_about_triplets_and_the_bars_of_a_performance(built):
+def test_the_only_doubt_is_about_the_bars_of_a_performance(built):
     lines, _ = built
     doubts = {name: [code for code, _ in line.warnings] for name, line in lines.items() if line.warnings}
-    assert doubts == {"ebenezer-triplets.mid": ["off_grid"], "nettleton-swing.mid": ["unsure_bars"]}
+    assert doubts == {"nettleton-swing.mid": ["unsure_bars"]}
 
 
 def test_where_the_tune_is_neither_first_nor_highest_it_is_found(built):

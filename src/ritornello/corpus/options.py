@@ -61,10 +61,11 @@ class BuildOptions:
     """Steps of the grid on which performed timing is laid: 4 is sixteenths, 12 also takes triplets."""
 
     timing: Literal["auto", "grid", "exact"] = "auto"
-    """"auto" lays performed timing on the grid and keeps written timing as it is; "grid" lays all, "exact" none."""
+    """"auto" lays performed timing of MIDI on the grid and keeps written timing, that of scores; "grid" lays all,
+    "exact" none."""
 
     swing: Literal["keep", "straight"] = "keep"
-    """"straight" evens out swung eighths before they are laid on the grid."""
+    """"straight" evens out swung eighths before they are laid on the grid; scores only with timing "grid"."""
 
     metre: str | None = None
     """Of MIDI files, "4/4" or "6/8"; without it, of performed ones it is estimated, of others as stated."""

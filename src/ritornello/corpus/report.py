@@ -59,7 +59,8 @@ REMEDIES: dict[str, str] = {
     "joined_parts": "nothing to do, if both are the tune; else take one of them with --pick track:NAME_OR_NUMBER",
     "unsure_bars": "listen to it, and name the right bars with --metre and --beat-offset",
     "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
-    "no_beat": "no grid fits: the beat of the file is not the one it was played to; set its tempo map in a sequencer",
+    "no_beat": "keep its times with --timing exact; if its beat is not the one it was played to, set its tempo map",
+    "merged_notes": "try a finer grid with --steps-per-quarter, or keep its times with --timing exact",
     "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
     "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps families together",
 }

@@ -22,6 +22,7 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
             "composer": piece.composer,
             "source": piece.source,
             "is_counted": piece.is_counted,
+            "states_rhythm": piece.states_rhythm,
             "timeline": piece.timeline.to_dict(),
             "parts": [
                 [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
@@ -49,6 +50,7 @@ def _piece(data: Any) -> Piece:
         _text(data["composer"]),
         _text(data["source"]),
         data["is_counted"] is True,
+        data["states_rhythm"] is True,
     )
     if _bars(piece.timeline) > MAX_BARS:
         raise ValueError(f"a piece of more than {MAX_BARS} bars is too long")

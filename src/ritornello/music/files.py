@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import zipfile
+from dataclasses import replace as with_changes
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,9 @@ KINDS = {
     "session": ("a session of ritornello jam", ".session"),
 }
 """Kinds of files: their names in messages, and their usual suffixes."""
+
+PERFORMED = ("midi", "session")
+"""Kinds whose times may be those of a performance. All others are scores: they state their rhythm."""
 
 SUFFIXES = {
     **dict.fromkeys((".mid", ".midi", ".kar", ".rmi"), "midi"),
@@ -75,21 +79,29 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
-    kind, source = _agreed_kind(Path(name), content), str(name)
+    kind = _agreed_kind(Path(name), content)
     try:
-        if kind == "midi":
-            return _format("midi.reader").scan_midi(content, source)
-        if kind == "abc":
-            reader = _format("abc.reader")
-            pieces, remarks = reader.read_book(reader.decode_abc(content), source, repeats)
-            return pieces, remarks[:MAX_REMARKS]
-        if kind in ("mscx", "mscz"):
-            return _format("musescore.reader").scan_musescore(content, source, repeats)
-        if kind == "session":
-            return [_format("session").scan_session(content, source)], []
-        return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)
+        pieces, remarks = _scanned(kind, content, str(name), repeats)
     except ValueError as error:
         raise MusicFileError(with_path(Path(name), error)) from error
+    if kind not in PERFORMED:
+        pieces = [with_changes(piece, states_rhythm=True) for piece in pieces]
+    return pieces, remarks
+
+
+def _scanned(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[list[Piece], list[Remark]]:
+    """Read the pieces of a file of a kind of KINDS, with remarks. Raises ValueError."""
+    if kind == "midi":
+        return _format("midi.reader").scan_midi(content, source)
+    if kind == "abc":
+        reader = _format("abc.reader")
+        pieces, remarks = reader.read_book(reader.decode_abc(content), source, repeats)
+        return pieces, remarks[:MAX_REMARKS]
+    if kind in ("mscx", "mscz"):
+        return _format("musescore.reader").scan_musescore(content, source, repeats)
+    if kind == "session":
+        return [_format("session").scan_session(content, source)], []
+    return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)
 
 
 def write(

@@ -52,7 +52,8 @@ def pieces_of(music: Any, name: str) -> list[Piece]:
         if isinstance(music, Piece):
             return [replace(music, source=name)]
         if isinstance(music, Melody):
-            return [Piece((Part(music.notes),), music.timeline, music.title, "", name)]
+            piece = Piece((Part(music.notes),), music.timeline, music.title, "", name)
+            return [replace(piece, states_rhythm=True)]
         if "music21" in libraries and hasattr(music, "flatten"):
             return _of_music21(music, name)
         if "symusic" in libraries and hasattr(music, "dumps_midi"):

@@ -251,6 +251,7 @@ class Piece:
 
     source: where it came from (a path, with "#3" for the third tune of a book).
     is_counted: whether its times are ticks that may lie beside the values that are meant (MIDI of other programs).
+    states_rhythm: whether it is a score, whose times are what is meant; False where they may have been performed.
     """
 
     parts: tuple[Part, ...]
@@ -259,6 +260,7 @@ class Piece:
     composer: str = ""
     source: str = ""
     is_counted: bool = False
+    states_rhythm: bool = False
 
     def __post_init__(self) -> None:
         end = max((n.end for p in self.parts for n in p.notes), default=0)

@@ -99,6 +99,8 @@ def settled(piece: Piece, is_written: bool, metre: str | None = None, beat_offse
 
 def has_counted_bars(piece: Piece) -> bool:
     """Tell whether the bars of a piece are counted, as in MIDI, and not written."""
+    if piece.states_rhythm:
+        return False
     return piece.is_counted or PurePath(piece.source.rsplit("#", 1)[0]).suffix.lower() in SUFFIXES
 
 

@@ -60,9 +60,12 @@ def is_pedalled(starts: np.ndarray, durations: np.ndarray, pitches: np.ndarray, 
     return bool((durations[:-1] > gaps).mean() > 0.5 and high - low <= VOICE)
 
 
-def pedalled_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
-    """End each note of one voice where the next starts; of notes struck together keep the top."""
-    return _cut(_struck(notes, ticks_per_quarter // TOGETHER))
+def pedalled_line(notes: Sequence[Note], slack: int) -> tuple[Note, ...]:
+    """End each note of one voice where the next starts.
+
+    Of notes that are struck within `slack` ticks the highest stays.
+    """
+    return _cut(_struck(notes, slack))
 
 
 def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:

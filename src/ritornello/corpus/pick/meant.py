@@ -8,6 +8,7 @@ its value is over. Our own files are exact and say who wrote them (`music.midi.r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import lcm
 
@@ -20,10 +21,14 @@ from ritornello.music.values import Melody, Note, Part, Piece
 Ticks = NDArray[np.int64]
 
 WRITTEN = 0.85
-"""A line is written, not played, where this share of its onsets lies on eighths and sixths of a quarter."""
+"""A line is written, not played, where this share of its onsets lies on written parts of a quarter."""
 
+TUPLETS = (5, 7, 9)  # of a quarter, beside eighths and sixths; finer parts where a resolution holds them
+WIDE = 12  # times as wide as the window around it is a part of a quarter that tells written from played onsets
+FEWEST_IN_TUPLETS = 3  # onsets that only fifths, sevenths or ninths of a quarter explain
 FINEST = 24  # of a quarter: all of these fractions are written values
-FRACTIONS = (8, 6, 16, 12, FINEST, 5, 10)  # of a quarter, the likelier first
+FRACTIONS = (8, 6, 16, 12, 5, 10, 20, 7, 9, FINEST)  # of a quarter, the likelier first
+LEAST_PARTS = 32  # of a quarter, the finest that notation holds within reason
 SLACK = 240  # a written onset lies within this fraction of a quarter, or a tick, of its place
 LEAST_RESOLUTION = 96  # ticks per quarter: of fewer one is too long to be an error
 ON_BEATS = 0.25  # of the onsets are on beats, unless all of them are late by more than a few ticks
@@ -37,17 +42,23 @@ COMMON, EXPLAINED = 0.6, 0.85  # of the notes must be held for the share, and ha
 
 
 def is_written(starts: Ticks, ticks_per_quarter: int, slack: int = 0) -> bool:
-    """Test whether onsets lie on eighths and sixths of a quarter, as in notation.
+    """Test whether onsets lie on written parts of a quarter: eighths, sixths, tuplets, 32nds.
 
-    slack: ticks that they may lie beside them; one more where the resolution cannot hold the fraction.
+    slack: ticks that they may lie beside them; one more where the resolution cannot hold the fraction. The other
+    parts are tuplets and up to 32nds of a quarter, as far as the resolution tells them from played onsets.
     """
     if not len(starts):
         return True
-    on_grid = _off(starts, ticks_per_quarter, 8, slack) | _off(starts, ticks_per_quarter, 6, slack)
-    return bool(on_grid.mean() >= WRITTEN)
+    found = _near(starts, ticks_per_quarter, 8, slack) | _near(starts, ticks_per_quarter, 6, slack)
+    for parts in range(5, LEAST_PARTS + 1) if found.mean() < WRITTEN else ():
+        exact = ticks_per_quarter % parts == 0
+        window = 2 * slack + (1 if exact else 2)  # ticks; a rounded place is one of two
+        if (exact or parts in TUPLETS) and ticks_per_quarter >= WIDE * parts * window:
+            found |= _near(starts, ticks_per_quarter, parts, slack)
+    return bool(found.mean() >= WRITTEN)
 
 
-def _off(times: Ticks, tpq: int, parts: int, slack: int) -> NDArray[np.bool_]:
+def _near(times: Ticks, tpq: int, parts: int, slack: int = 0) -> NDArray[np.bool_]:
     """Tell which times are within `slack` ticks of a whole number of parts of a quarter."""
     rest = times * parts % tpq
     return np.minimum(rest, tpq - rest) <= parts * max(slack, tpq % parts > 0)
@@ -63,8 +74,8 @@ def on_grid(piece: Piece) -> Piece:
         return piece
     line = piece.timeline
     tpq = line.ticks_per_quarter
-    scale = lcm(tpq, FINEST) // tpq
     arrays = [columns(part.notes) for part in piece.parts]
+    scale = lcm(tpq, FINEST, *(parts for parts in TUPLETS if _has_tuplets(arrays, tpq, parts))) // tpq
     parts = tuple(_part_on_grid(part, array, tpq, scale) for part, array in zip(piece.parts, arrays, strict=True))
     last = max((n.end for part in parts for n in part.notes), default=0)
     line = line.with_resolution(tpq * scale)
@@ -74,8 +85,20 @@ def on_grid(piece: Piece) -> Piece:
         step = line.ticks_per_quarter // 8
         line = replace(line, length=max(round(line.length / step) * step, last))
     pitched = [array for part, array in zip(piece.parts, arrays, strict=True) if not part.is_drum and len(array)]
-    is_engraved = bool(pitched) and scale == 1 and _is_engraved(np.concatenate(pitched)[:, 1], tpq)
+    is_engraved = bool(pitched) and tpq % FINEST == 0 and _is_engraved(np.concatenate(pitched)[:, 1], tpq)
     return replace(piece, parts=parts, timeline=line, is_counted=not is_engraved)
+
+
+def _has_tuplets(arrays: Sequence[Columns], tpq: int, parts: int) -> bool:
+    """Test whether written onsets lie on `parts` of a quarter that the resolution rounds."""
+    if tpq % parts == 0 or tpq < 2 * WIDE * parts:
+        return False
+    lines = [notes[:, 0] for notes in arrays if is_written(notes[:, 0], tpq)]
+    slack = _slack(tpq)
+    alone = [
+        _near(line, tpq, parts) & ~_near(line, tpq, FINEST, slack) & ~_near(line, tpq, 8, slack) for line in lines
+    ]
+    return any(found.sum() >= FEWEST_IN_TUPLETS for found in alone)
 
 
 def _slack(tpq: int) -> int:
@@ -95,7 +118,8 @@ def _part_on_grid(part: Part, notes: Columns, tpq: int, scale: int) -> Part:
     starts, ends = notes[:, 0], notes[:, 0] + notes[:, 1]
     late = _lateness(starts, tpq)
     is_exact = scale == 1 and not late and not (notes[:, :2] % (tpq // FINEST)).any()
-    if is_exact or not is_written(starts - late, tpq, _slack(tpq)):
+    is_meant = is_written(starts, tpq) or is_written(starts - late, tpq, _slack(tpq))
+    if is_exact or not is_meant:
         if scale == 1:
             return part
         return replace(
@@ -104,12 +128,17 @@ def _part_on_grid(part: Part, notes: Columns, tpq: int, scale: int) -> Part:
     slack = scale * _slack(tpq) + scale // 2  # half a tick for the rounding to a coarse resolution
     new_starts = _nearest((starts - late) * scale, tpq * scale, slack)
     onsets = np.unique(new_starts)
-    new_ends = _nearest((ends - late) * scale, tpq * scale, slack)
-    at = np.searchsorted(onsets, new_ends - slack).clip(0, len(onsets) - 1)
-    new_ends = np.where(np.abs(onsets[at] - new_ends) <= slack, onsets[at], new_ends)
+    stops = _to_onsets((ends - late) * scale, onsets, slack)
+    new_ends = np.where(np.isin(stops, onsets), stops, _to_onsets(_nearest(stops, tpq * scale, slack), onsets, slack))
     durations = np.where(new_ends > new_starts, new_ends - new_starts, notes[:, 1] * scale)
     moved = zip(np.maximum(new_starts, 0).tolist(), durations.tolist(), part.notes, strict=True)
     return replace(part, notes=tuple(Note(start, length, n.pitch, n.velocity) for start, length, n in moved))
+
+
+def _to_onsets(times: Ticks, onsets: Ticks, slack: int) -> Ticks:
+    """Move times to the first onset within `slack` ticks; others stay."""
+    found = onsets[np.searchsorted(onsets, times - slack).clip(0, len(onsets) - 1)]
+    return np.where(np.abs(found - times) <= slack, found, times)
 
 
 def _lateness(starts: Ticks, tpq: int) -> int:

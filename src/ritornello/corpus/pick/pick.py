@@ -19,10 +19,14 @@ from ritornello.corpus.pick.score import PartScore, scored
 from ritornello.corpus.pick.turns import Shared, shared_tune, single_line
 from ritornello.music.keys import estimate_key, key_name, settled_key
 from ritornello.music.values import Melody, Note, Piece, Timeline
+from ritornello.plural import counted
 
 UNSURE = 0.8
 """A choice with a smaller share than this is doubted in the report: such are right two times in three, others always
 but for a few in a hundred (`benchmarks/corpus/README.md`)."""
+
+MERGED = 0.02
+"""Where the grid takes a larger share of the notes, the report says so; of fewer they are ornaments."""
 
 MOST_PARTS = 64  # are compared
 REASONS = 4  # differences between two parts that are listed, the largest
@@ -238,13 +242,14 @@ def _taken(
 
     index: of the part, -1 where the notes are of all parts.
     """
-    line = single_line(notes, array, piece.timeline.ticks_per_quarter)
+    line = single_line(notes, array, piece.timeline.ticks_per_quarter, piece.states_rhythm)
     name, others = "", 0
     if index >= 0:
         name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
     timeline, key_reason = with_key(piece.timeline, line)
     whole = Melody(line, timeline, piece.title, piece.source)
-    timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
+    asked = options.steps_per_quarter, options.timing, options.swing
+    timing = timed(whole, *asked, piece.is_counted, piece.states_rhythm)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})
     timing_reason, doubts = _timing(timing, options)
     reasons = (*why, timing_reason, key_reason)
@@ -279,16 +284,17 @@ def _timing(timing: Timed, options: BuildOptions) -> tuple[str, tuple[tuple[str,
     """Report what was done to the timing, and warn where the grid does not fit."""
     if options.timing == "exact":
         return "timing as it stands", ()
-    stays = timing.is_written and options.timing == "auto"
-    reason = "written timing, kept as it is"
-    if timing.swing or not stays:
-        swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
-        played = "written" if timing.is_written else "played"
-        reason = f"{played} timing laid on a grid of {options.steps_per_quarter} steps a quarter{swing}"
+    if timing.is_written and options.timing == "auto" and not timing.swing:
+        return "written timing, kept as it is", ()
+    swing = f", swing of {timing.swing:.2f} evened out" if timing.swing else ""
+    played = "written" if timing.is_written else "played"
+    reason = f"{played} timing laid on a grid of {options.steps_per_quarter} steps a quarter{swing}"
+    whole = len(timing.melody.notes) + timing.merged
+    merged = f"{timing.merged} of {counted(whole, 'note')} fell on the step of another: --timing exact keeps them"
     if timing.far <= FAR:
-        return reason, ()
-    moves = "would move" if stays else "moved"
-    detail = f"quantising {moves} {timing.far:.0%} of onsets by a third of a step or more"
+        return reason, (("merged_notes", merged),) if timing.merged > MERGED * whole else ()
+    detail = f"quantising moved {timing.far:.0%} of onsets by a third of a step or more"
+    detail = f"{merged}; {detail}" if timing.merged else detail
     if timing.better:
         return reason, (("off_grid", f"{detail}; {timing.better} steps a quarter fit"),)
     return reason, (("no_beat", detail),)

@@ -35,8 +35,8 @@ SWUNG = (0.56, 0.73)  # where in the beat the second of two swung eighths falls
 class Timed:
     """A melody on its grid and what that took.
 
-    is_written: whether the timing was exact before. far: share of onsets that the grid of `steps_per_quarter` moves
-    by a third of a step or more (that a written melody would be moved, where it was kept). better: a finer grid that
+    is_written: whether the timing was meant. far: share of onsets that the grid of `steps_per_quarter` moves by a
+    third of a step or more (that a written melody would be moved, where it was kept). better: a finer grid that
     does not, if there is one and it is needed. merged: notes lost because another fell on their step.
     swing: where in the beat swung off-beats fell before they were evened out, None where nothing was.
     """
@@ -50,11 +50,17 @@ class Timed:
 
 
 def timed(
-    melody: Melody, steps_per_quarter: int = 4, timing: str = "auto", swing: str = "keep", is_counted: bool = True
+    melody: Melody,
+    steps_per_quarter: int = 4,
+    timing: str = "auto",
+    swing: str = "keep",
+    is_counted: bool = True,
+    states_rhythm: bool = False,
 ) -> Timed:
     """Quantise a melody to `steps_per_quarter`, as `BuildOptions.timing` and `swing` ask.
 
-    is_counted: whether lengths may be shares of those that are meant (`Piece.is_counted`).
+    is_counted, states_rhythm: of its piece. Where lengths are counted they may be shares of those that are meant.
+    The rhythm of a score stays as it is, swing too, unless timing is "grid".
     Raises ValueError for steps_per_quarter below 1.
     """
     if steps_per_quarter < 1:
@@ -63,12 +69,13 @@ def timed(
         return Timed(melody)
     tpq = melody.timeline.ticks_per_quarter
     columns = np.array([(n.start, n.end) for n in melody.notes], np.int64)
-    written = is_written(columns[:, 0], tpq)
+    written = states_rhythm or is_written(columns[:, 0], tpq)
     starts, ends = columns[:, 0] / tpq, columns[:, 1] / tpq
     if not written:
         late = _lateness(starts, steps_per_quarter)
         starts, ends = starts - late, ends - late
-    ratio = _swing(starts) if swing == "straight" else None
+    may_change = timing == "grid" or not states_rhythm
+    ratio = _swing(starts) if swing == "straight" and may_change else None
     if ratio is not None:
         starts, ends = _straightened(starts, ratio), _straightened(ends, ratio)
     quantised, divisions = _quantised(starts, steps_per_quarter)

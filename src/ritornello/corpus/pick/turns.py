@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ritornello.corpus.pick.features import WEIGHTS, by_sixteenths, part_features, second_voice
 from ritornello.corpus.pick.line import (
+    TOGETHER,
     Columns,
     columns,
     is_pedalled,
@@ -68,7 +69,9 @@ def shared_tune(piece: Piece, scores: Sequence[PartScore], arrays: Mapping[int, 
     if len(near) < 2:
         return None
     tpq = piece.timeline.ticks_per_quarter
-    lines = {s.index: single_line(piece.parts[s.index].notes, arrays[s.index], tpq) for s in near}
+    lines = {
+        s.index: single_line(piece.parts[s.index].notes, arrays[s.index], tpq, piece.states_rhythm) for s in near
+    }
     found: list[Shared] = []
     for one, other in combinations(near, 2):
         if take_turns(columns(lines[one.index]), columns(lines[other.index]), tpq):
@@ -114,14 +117,19 @@ def _shared(
     return Shared(tuple(pair), notes, max(points, apart) + BONUS)
 
 
-def single_line(notes: tuple[Note, ...], array: Columns, ticks_per_quarter: int) -> tuple[Note, ...]:
-    """Reduce the notes of a part, also in `array`, to a single line."""
+def single_line(
+    notes: tuple[Note, ...], array: Columns, ticks_per_quarter: int, states_rhythm: bool = False
+) -> tuple[Note, ...]:
+    """Reduce the notes of a part, also in `array`, to a single line.
+
+    states_rhythm: of the piece; onsets of other pieces tell whether they were played.
+    """
     if is_single(array[:, 0], array[:, 1]):
         return notes
     if is_pedalled(array[:, 0], array[:, 1], array[:, 2], ticks_per_quarter):
-        return pedalled_line(notes, ticks_per_quarter)
+        return pedalled_line(notes, 0 if states_rhythm else ticks_per_quarter // TOGETHER)
     whole = without_drones(notes, ticks_per_quarter)
-    is_exact = is_written(array[:, 0], ticks_per_quarter)
+    is_exact = states_rhythm or is_written(array[:, 0], ticks_per_quarter)
     line = top_line(Part(whole)) if is_exact else played_line(whole, ticks_per_quarter)
     return without_low_company(line, len(whole))
 
