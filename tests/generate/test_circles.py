@@ -38,8 +38,9 @@ def after(notes: str, spelled: dict, metre: str = "4/4") -> set[int]:
         (2 * BAR + "C4", set()),
         (2 * BAR + "C4 E4 G4", set()),  # a rest is due there: only pitches are kept back
         (3 * BAR + "C4", {64}),
-        (3 * BAR + "C4 F4", set()),  # it has gone elsewhere
-        (3 * BAR + "C4:1/2 C4:1/2", set()),  # other lengths are another bar
+        (3 * BAR + "F4 A4", set()),  # it has gone elsewhere
+        (3 * BAR + "C4 F4", {67}),  # one other note is no way out
+        (2 * BAR + "C4:1/2 C4:1/2", set()),  # other lengths are another bar
         (2 * BAR + "C4 E4:1/2", set()),
         ("C4:2 D4:2 C4:2 D4:2 C4:2", {62}),  # the middle of the third bar
         ("C4:2 D4:2 C4:2 D4:2", set()),
@@ -63,6 +64,25 @@ def test_a_figure_is_stale_once_it_has_filled_eleven_notes_whatever_their_length
     assert after(" ".join(notes), spelled) == {due}
     assert after(" ".join(notes[:-1]), spelled) == set()
     assert after(" ".join([*notes[:6], "A4:1/2", *notes[6:]]), spelled) == set()
+
+
+@pytest.mark.parametrize("spelled", ENCODINGS, ids=lambda spelled: spelled["name"])
+@pytest.mark.parametrize(("more", "stale"), [("", set()), ("C4", {64}), ("C4 E4", {67}), ("C4 F4", set())])
+def test_a_unit_with_one_other_note_each_time_is_stale_from_the_middle_of_its_fourth_time(spelled, more, stale):
+    assert after("C4 E4 G4 E4 C4 E4 G4 A4 C4 E4 G4 E4 " + more, spelled) == stale
+
+
+@pytest.mark.parametrize("spelled", ENCODINGS, ids=lambda spelled: spelled["name"])
+def test_a_unit_of_three_notes_or_fewer_may_go_on_with_others(spelled):
+    assert after("C4:2 E4 G4 C4:2 E4 A4 C4:2 E4 G4 C4:2", spelled) == set()
+
+
+@pytest.mark.parametrize("spelled", ENCODINGS, ids=lambda spelled: spelled["name"])
+def test_a_figure_that_changed_is_stale_once_it_has_filled_fourteen_notes(spelled):
+    pitches = ["C4", "D4", "E4", "C4", "D4", "F4", "C4", "D4", "F4", "C4", "D4", "F4", "C4"]
+    notes = [f"{pitch}:{half}/2" for pitch, half in zip(pitches, "1131231213123", strict=True)]
+    assert after(" ".join(notes), spelled) == {62}
+    assert after(" ".join(notes[:-1]), spelled) == set()
 
 
 def test_in_three_four_a_bar_is_three_quarters():

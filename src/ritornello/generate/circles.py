@@ -2,16 +2,22 @@
 
 A unit of one, two or four bars is too much from the middle of its third time on; a figure of one to four pitches once
 it has filled as many notes as one tune in fifty has (counted over the embedded corpus). Below temperature 1 a network
-that copies its own past cannot leave such a circle by itself.
+that copies its own past cannot leave such a circle by itself: after one other note, which this forces, it goes on
+copying. So a unit in which next to nothing is new is too much as well, from the middle of its fourth time on.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from ritornello.encoding import Place
 
 UNITS = (1, 2, 4)  # bars
 FIGURES = (1, 2, 3, 4)  # notes
 MOST_NOTES = 11  # of a figure that goes round
+NEW = 2  # notes that may be new while a unit or figure goes round nearly as it was
+LEAST = {"unit": 4, "figure": 3}  # notes of what may go round so: most of it stays
+MOST_NEARLY = 14  # notes of a figure that does
 
 
 class Circles:
@@ -22,8 +28,10 @@ class Circles:
         self._pitches: list[int] = []
         self._places: dict[int, int] = {}  # by start
         self._since: list[int | None] = [None for _ in UNITS]  # from where all is as so many bars before
+        self._news = [deque[int](maxlen=NEW + 1) for _ in UNITS]  # where that was not so, the last times
         self._melody: list[int] = []  # pitches of the notes alone
         self._round = [0 for _ in FIGURES]  # notes that are as so many notes before
+        self._other = {n: deque[int](maxlen=NEW + 1) for n in FIGURES if n >= LEAST["figure"]}  # notes that are not
         self._time = 0
 
     def observe(self, place: Place) -> None:
@@ -35,6 +43,9 @@ class Circles:
                 run + 1 if count >= notes and melody[-notes] == pitch else 0
                 for notes, run in zip(FIGURES, self._round, strict=True)
             ]
+            for notes, news in self._other.items():
+                if count < notes or melody[-notes] != pitch:
+                    news.append(count)
             melody.append(pitch)
         elif place.sounding < 0 and self._pitches and self._pitches[-1] >= 0:
             self._begin(self._time, -1, place.bar)
@@ -43,17 +54,34 @@ class Circles:
     def next_pitches(self, place: Place) -> set[int]:
         """Find the pitches that would carry a circle on if they started here."""
         found = set()
-        for bars, since in zip(UNITS, self._since, strict=True):
+        for n, bars in enumerate(UNITS):
             lag = bars * place.bar
-            if since is None or 2 * (place.time - since) < 3 * lag:
-                continue
             then = self._places.get(place.time - lag, -1)
-            if then >= 0 and self._is_next(then, lag):
+            if then >= 0 and (
+                self._goes_round(n, then, place.time, lag) or self._nearly_does(n, then, place.time, lag)
+            ):
                 found.add(self._pitches[then])
         for notes, run in zip(FIGURES, self._round, strict=True):
             if run and run + notes >= MOST_NOTES:
                 found.add(self._melody[-notes])
+        for notes, news in self._other.items():
+            if len(news) > NEW and len(self._melody) - news[0] - 1 + notes >= MOST_NEARLY:
+                found.add(self._melody[-notes])
         return found - {-1}
+
+    def _goes_round(self, unit: int, then: int, time: int, lag: int) -> bool:
+        """Tell whether a unit is in its third time, from the middle on, and goes on as from `then`."""
+        since = self._since[unit]
+        return since is not None and 2 * (time - since) >= 3 * lag and self._is_next(then, lag)
+
+    def _nearly_does(self, unit: int, then: int, time: int, lag: int) -> bool:
+        """Tell whether a unit is past the middle of its fourth time, and hardly anything was new.
+
+        One note may have been in this time, and NEW in all. Rests count as notes here.
+        """
+        news, notes = self._news[unit], len(self._starts) - then
+        is_nearly = len(news) > NEW and 2 * (time - news[0]) >= 5 * lag and time - news[-2] >= lag
+        return is_nearly and notes >= LEAST["unit"]
 
     def _begin(self, start: int, pitch: int, bar: int) -> None:
         """Append a note or rest, and see whether it began just so a unit before."""
@@ -61,7 +89,10 @@ class Circles:
             then = self._places.get(start - bars * bar, -1)
             if then < 0 or self._pitches[then] != pitch:
                 self._since[n] = None
+                self._news[n].append(start)
             elif self._since[n] is None or not self._is_next(then, bars * bar):
+                if self._since[n] is not None:
+                    self._news[n].append(start)
                 self._since[n] = start
         self._places[start] = len(self._starts)
         self._starts.append(start)
