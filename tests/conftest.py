@@ -16,7 +16,7 @@ from networks import network_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
-from ritornello.encoding.memory import levels
+from ritornello.encoding.memory import levels, needs_counts
 from ritornello.model.counts import counts_to_tensors, nothing_counted
 from ritornello.model.lstm import NumpyLstm
 from ritornello.model.memory import memory_shapes
@@ -141,7 +141,7 @@ def random_tensors(
     if memory:
         for name, shape in memory_shapes([len(levels(memory, part)) for part in (0, 1)], (seen, 12)).items():
             tensors[name] = normal(*shape) / shape[-1] ** 0.5
-    if "corpus" in memory:
+    if needs_counts(memory):
         tensors |= counts_to_tensors(nothing_counted())
     if not second:
         return tensors | {"output.weight": normal(vocabulary, seen), "output.bias": normal(vocabulary)}

@@ -16,7 +16,7 @@ def test_notes_are_told_by_the_key_with_their_place_and_all_memory_where_nothing
     encoding = EncodingOptions().build()
     assert (encoding.name, encoding.relative_to) == ("interval", "key")
     assert encoding.inputs == EncodingOptions("note").build().inputs == ("position", "strength", "metre", "countdown")
-    assert encoding.memory == ("own", "corpus")
+    assert encoding.memory == ("own", "corpus", "ending")
 
 
 def test_none_is_a_word_for_nothing_beside_the_tokens():

@@ -6,7 +6,7 @@ from networks import network_of
 from trainers import a_plan
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.memory import Sizes, levels
+from ritornello.encoding.memory import SOURCES, Sizes, levels
 from ritornello.model.counts import counts_to_tensors
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players
@@ -21,6 +21,7 @@ ENCODINGS = {
     "corpus": make_encoding("interval", memory=("corpus",)),
     "both": make_encoding("interval", inputs=("position",), memory=("own", "corpus")),
     "previous": make_encoding("interval", relative_to="previous", memory=("own", "corpus")),
+    "endings": make_encoding("interval", inputs=("countdown",), memory=SOURCES),
 }
 BOTH = ENCODINGS["both"]
 
@@ -131,7 +132,7 @@ class Waiting:
         self.tracker, self.left = tracker, 2 * groups
 
     def context(self):
-        return (-1, -1, 0) if self.left else self.tracker.context()
+        return (-1, -1, 0, 0) if self.left else self.tracker.context()
 
     def advance(self, token: int) -> None:
         if self.left:

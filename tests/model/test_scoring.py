@@ -7,7 +7,8 @@ from networks import network_of
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import make_encoding
-from ritornello.encoding.memory import Sizes
+from ritornello.encoding.features import length_of
+from ritornello.encoding.memory import SOURCES, Sizes
 from ritornello.evaluate.surprise import note_costs
 from ritornello.model import scoring
 from ritornello.model.alphabet import Alphabet
@@ -24,6 +25,7 @@ ENCODINGS = {
     "own": make_encoding("interval", inputs=("position", "bar_ago"), memory=("own",)),
     "both": make_encoding("interval", inputs=("position", "countdown"), memory=("own", "corpus")),
     "previous": make_encoding("interval", relative_to="previous", memory=("own", "corpus")),
+    "endings": make_encoding("interval", inputs=("position", "countdown"), memory=SOURCES),
     "grid": make_encoding("grid"),
 }
 
@@ -42,8 +44,9 @@ def network_for(encoding, melodies, dtype=np.float64):
     return network_of(tensors | (counts_to_tensors(memory.counts) if memory and memory.counts else {}), dtype)
 
 
-def paid_by_a_player(network, encoding, tokens: np.ndarray) -> np.ndarray:
+def paid_by_a_player(network, encoding, tokens: np.ndarray, until: int = -1) -> np.ndarray:
     player, nats = Player(network, encoding), []
+    player.count_down(until)
     for token in tokens.tolist():
         nats.append(-np.log(player.ask()[token]))
         player.feed(token)
@@ -62,6 +65,20 @@ def test_real_melodies_cost_what_a_player_pays(corpus, name, monkeypatch):
     np.testing.assert_allclose([each["bits"].sum() * np.log(2) for each in costs], expected, rtol=1e-7)
     monkeypatch.setattr(scoring, "BLOCK", 100)
     np.testing.assert_allclose(sequence_nats(network, encoding, melodies), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["both", "endings"])
+def test_a_known_end_costs_what_a_player_pays_who_counts_down(corpus, name):
+    encoding = ENCODINGS[name]
+    melodies = corpus_tokens(corpus, encoding, "test", range(6))
+    network = network_for(encoding, corpus_tokens(corpus, encoding, "train", range(30)))
+    ends = np.array([length_of(encoding, tokens) for tokens in melodies])
+    expected = [
+        paid_by_a_player(network, encoding, *each).sum() for each in zip(melodies, ends.tolist(), strict=True)
+    ]
+    found = sequence_nats(network, encoding, melodies, ends)
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    assert (found != sequence_nats(network, encoding, melodies)).all()
 
 
 def test_a_melody_is_never_compared_with_its_past_event_by_event(corpus, monkeypatch):

@@ -11,7 +11,7 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import NumpyLstm, State
 from ritornello.model.options import NetworkOptions
 
-MEMORIES = (("own",), ("corpus",), ("own", "corpus"))
+MEMORIES = (("own",), ("corpus",), ("own", "corpus"), ("own", "corpus", "ending"))
 
 
 def alphabet_of(tensors: Mapping[str, np.ndarray]) -> Alphabet:

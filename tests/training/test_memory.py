@@ -1,6 +1,7 @@
 """Memory from end to end: what is counted and what is not, networks that train, check and play with it."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from networks import network_of
 from trainers import TRAINERS, a_plan, trainer_named
 
 from ritornello.encoding import make_encoding
-from ritornello.encoding.memory import VIEWS, levels
+from ritornello.encoding.memory import SOURCES, VIEWS, levels
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.evaluate.surprise import note_costs
 from ritornello.model.counts import (
@@ -22,7 +23,7 @@ from ritornello.model.counts import (
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players
 from ritornello.model.suggestions import NO_FAMILY, read_events
-from ritornello.music.values import Melody, Metre, Note, Timeline
+from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 from ritornello.training.data import Streams
 from ritornello.training.memory import Memory
 from ritornello.training.numpy.engine import NumpyEngine
@@ -33,6 +34,7 @@ ENCODINGS = {
     "own": make_encoding("interval", inputs=("position",), memory=("own",)),
     "both": BOTH,
     "previous": make_encoding("interval", relative_to="previous", memory=("own", "corpus")),
+    "endings": make_encoding("interval", inputs=("countdown",), memory=SOURCES),
 }
 
 
@@ -171,6 +173,47 @@ def test_a_family_is_left_out_of_what_its_melodies_learn_with():
     alone = Memory(BOTH, [tune, *others, variant], list(range(len(others) + 2)))  # as if they were no family
     ours = alone.learned.parts[0].recall(alone.learned.firsts[0] + groups)
     assert len(ours.row) > len(theirs.row)
+
+
+def ending_on_c(seed: int) -> Melody:
+    """Three bars of quarters at random, then a half note C."""
+    pitches = [*np.random.default_rng(seed).integers(60, 73, 12).tolist(), 60]
+    notes = tuple(Note(480 * n, 480 if n < 12 else 960, pitch) for n, pitch in enumerate(pitches))
+    return Melody(notes, Timeline(480, 480 * 14, (Metre(0, 4, 4),), (Key(0, 0),)))
+
+
+def test_endings_are_suggested_where_the_end_is_known_and_nowhere_else():
+    encoding = ENCODINGS["endings"]
+    tunes = [encoding.encode(ending_on_c(seed)).tokens for seed in range(10)]
+    memory, groups = Memory(encoding, tunes, list(range(10))), len(tunes[0]) // 2
+    last = groups - 1  # of the half note; after it `end` stands alone
+    of_endings = [np.array([level.source == "ending" for level in levels(SOURCES, part)]) for part in (0, 1)]
+    event, duration = int(tunes[0][2 * last]), int(tunes[0][2 * last + 1]) - encoding.parts[0]
+    places = [int(np.flatnonzero(mask)[0]) for mask in of_endings]  # of order 0
+    for part, token in enumerate((event, duration)):
+        found = memory.learned.parts[part].recall(memory.learned.firsts[0] + np.arange(groups))
+        # The nine other tunes have a C there, a half note: one's own is left out.
+        gain = pytest.approx(np.log1p(9 * 64 / 1), abs=2e-4)
+        assert entries(found, last, partial(np.equal, places[part])) == {(token, places[part]): gain}
+        unknown = memory.recollect(tunes[:1]).parts[part].recall(np.arange(groups))
+        assert not of_endings[part][unknown.level].any()
+        assert (unknown.evidence[:, of_endings[part]] == 0).all()
+
+
+def test_endings_are_learned_with_where_the_countdown_is_known():
+    encoding = ENCODINGS["endings"]
+    tunes = [encoding.encode(ending_on_c(seed)).tokens for seed in range(10)]
+    memory = Memory(encoding, tunes, list(range(10)))
+    batch = Streams(tunes, encoding, 8, 1, 55, 79, memory.learned).chunk(40)
+    is_known = batch.features[:, :, -1].ravel() > 0
+    assert 0 < is_known.sum() < len(is_known)
+    for part, recalled in enumerate(batch.memory):
+        of_endings = np.array([level.source == "ending" for level in levels(SOURCES, part)])
+        rows = recalled.row[of_endings[recalled.level]]
+        assert len(rows) > 0
+        assert is_known[rows].all()
+        assert (recalled.evidence[~is_known][:, of_endings] == 0).all()
+        assert (recalled.evidence[is_known][:, of_endings] > 0).any()
 
 
 def test_of_a_single_family_nothing_is_counted():

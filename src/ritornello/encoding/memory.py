@@ -19,11 +19,20 @@ the view's head, known before, and the k events before in the form of the view:
              section   the place in the bar and among eight bars, then durations
              placed    the place in the bar and the event, then events
 
-A *level* is a view, an order and a source: `own` counts the melody so far, `corpus` the training melodies. If c(x)
-of n followers are x, t of them distinct, and q the same for all, p(x) = (c(x) + t q) / (n + t) (Witten & Bell 1991).
-Then log(p(x) / q) = log(t / (n + t)) + log(1 + c(x) / (t q)). The first term is the same for all x and cancels in a
-softmax; so a level is sparse: the second term, its *gain*, for what has followed, 0 for all else. What weight a level
-has is learned (`model/memory.py`). To smooth each order with the one below predicted no better (LOG.md).
+Endings are counted by themselves: their heads hold how many of the last bars are left as well, and are known only
+where the countdown is (see `features.py`): where the corpus is counted, for half of the training melodies as they
+are learned, and where a tune is composed. Few tunes say more about endings so than a network learns from them.
+
+    part 0   ending    the place in the bar, among the last bars, then events
+    part 1   ending    the place in the bar, among the last bars, then durations
+             ended     the place in the bar, among the last bars, and the event
+
+A *level* is a view, an order and a source: `own` counts the melody so far, `corpus` and `ending` the training
+melodies. If c(x) of n followers are x, t of them distinct, and q the same for all, p(x) = (c(x) + t q) / (n + t)
+(Witten & Bell 1991). Then log(p(x) / q) = log(t / (n + t)) + log(1 + c(x) / (t q)). The first term is the same for
+all x and cancels in a softmax; so a level is sparse: the second term, its *gain*, for what has followed, 0 for all
+else. What weight a level has is learned (`model/memory.py`). To smooth each order with the one below predicted no
+better (LOG.md).
 
 Sources: multiple viewpoints with a short-term and a long-term model, Conklin and Witten 1995, Pearce 2005.
 """
@@ -35,16 +44,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SOURCES = ("own", "corpus")
+SOURCES = ("own", "corpus", "ending")
 PHRASE, SECTION = 4, 8  # bars
+LAST_BARS = np.array([-1, 0, 1, 2, -1, -1, -1, -1, 3])  # by the countdown: the last bar, one and two to go, over
+ENDINGS = 4
 ITEMS = 1 << 26  # more than there are codes
 
 
 class View(NamedTuple):
     """A way of looking at contexts.
 
-    part: predicted. follower: "event", "step" or "duration". head, past: see `Codes`. own, corpus: orders that are
-    levels of these sources.
+    part: predicted. follower: "event", "step" or "duration". head, past: see `Codes`. own, corpus, ending: orders
+    that are levels of these sources.
     """
 
     part: int
@@ -53,6 +64,12 @@ class View(NamedTuple):
     past: str
     own: tuple[int, ...]
     corpus: tuple[int, ...]
+    ending: tuple[int, ...] = ()
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Orders that are counted over the training melodies."""
+        return self.corpus or self.ending
 
 
 VIEWS = (
@@ -72,6 +89,9 @@ VIEWS = (
     View(1, "duration", "phrase", "duration", (0, 1), ()),
     View(1, "duration", "placed", "event", (0, 1), (0, 1, 2)),
     View(1, "duration", "section", "duration", (0, 1), ()),
+    View(0, "event", "ending", "event", (), (), (0, 1)),
+    View(1, "duration", "ending", "duration", (), (), (0, 1)),
+    View(1, "duration", "ended", "event", (), (), (0,)),
 )
 
 
@@ -104,6 +124,11 @@ def checked_sources(sources: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in SOURCES if name in names)
 
 
+def needs_counts(sources: Sequence[str]) -> bool:
+    """Tell whether a source is among them that counts the training melodies."""
+    return any(name in sources for name in SOURCES[1:])
+
+
 class Sizes(NamedTuple):
     """What codes are made with: ids of part 0 and of part 1, and the first id of part 0 that is no note."""
 
@@ -123,8 +148,9 @@ class Codes(NamedTuple):
 
     event: id of part 0. step: from the last note, as `events_of_steps` reads it. duration: from part 1's first id on,
     -1 of `end`. pair, steps: event and step with the duration. place: in the bar, a number for each metre and
-    place. phrase, section: the place in PHRASE and in SECTION bars. placed: place and event. last: the id that would
-    repeat the last note, -1 before the first.
+    place. phrase, section: the place in PHRASE and in SECTION bars. placed: place and event. ending: the place
+    among the last bars, -1 in others. ended: that and the event. last: the id that would repeat the last note, -1
+    before the first.
     """
 
     event: Any
@@ -136,24 +162,34 @@ class Codes(NamedTuple):
     phrase: Any
     section: Any
     placed: Any
+    ending: Any
+    ended: Any
     last: Any
 
 
 def coded(sizes: Sizes, events: np.ndarray, durations: np.ndarray, contexts: np.ndarray) -> Codes:
     """Code N events in their contexts (see `note_tracker.NoteTracker.context`).
 
-    events, durations: (N,), ids of part 0, and of part 1 from its first one on. contexts: (3, N).
+    events, durations: (N,), ids of part 0, and of part 1 from its first one on. contexts: (4, N).
     """
-    place, last, bar = contexts
+    place, last, bar, countdown = contexts
     step, placed = steps_of_events(sizes, events, last), place * sizes.events + events
     pair, steps = timed(sizes, events, durations), timed(sizes, step, durations)
     phrase, section = place_among(place, bar, PHRASE), place_among(place, bar, SECTION)
-    return Codes(events, step, durations, pair, steps, place, phrase, section, placed, last)
+    ending = place_at_end(place, countdown)
+    ended = np.where(ending < 0, -1, ending * sizes.events + events)
+    return Codes(events, step, durations, pair, steps, place, phrase, section, placed, ending, ended, last)
 
 
 def place_among(place: np.ndarray, bar: np.ndarray, bars: int) -> np.ndarray:
     """Code places in the bar as places in so many bars."""
     return place * bars + bar % bars
+
+
+def place_at_end(place: np.ndarray, countdown: np.ndarray) -> np.ndarray:
+    """Code places in the bar as places among the last bars, by the value of the countdown; -1 for others."""
+    last = LAST_BARS[countdown]
+    return np.where(last < 0, -1, place * ENDINGS + last)
 
 
 def timed(sizes: Sizes, codes: np.ndarray, durations: np.ndarray) -> np.ndarray:

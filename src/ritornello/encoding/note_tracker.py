@@ -11,7 +11,7 @@ import numpy as np
 from ritornello.encoding.durations import AFTER, COARSE, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
 from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
-from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, frames_at, gone_on, keeping
+from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, gone_on, keeping, rules_at
 from ritornello.encoding.vocabulary import bar_lengths, first_beats, tick_edges
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
@@ -89,7 +89,7 @@ class NoteTracker:
             if tuplet:
                 rule = open_rule = Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
             else:
-                rule, open_rule = (Rule(frames_at(place, room, edges, opens), False) for opens in (False, True))
+                rule, open_rule = rules_at(place, room, edges)
                 if self.onset % PLAIN:  # from inside a tuplet over a barline into another one
                     open_rule = Rule((), False)
         if self.part and event < ids.rest:
@@ -195,17 +195,18 @@ class NoteTracker:
         to_go = count_down(self.until, self.since, time, bar)
         return input_values(encoding.inputs, in_bar, self._tables.metre_values(metre), key, self._last, ago, to_go)
 
-    def context(self) -> tuple[int, int, int]:
-        """Compute what memory asks for: place in the bar, id that repeats the last note, and bar.
+    def context(self) -> tuple[int, int, int, int]:
+        """Compute what memory asks for: place in the bar, id that repeats the last note, bar, and countdown.
 
-        (-1, -1, 0) in the header; -1 for the id before the first note. A place is a metre and 24ths of a quarter.
+        (-1, -1, 0, 0) in the header; -1 for the id before the first note. A place is a metre and 24ths of a quarter.
         """
         if not self._is_ready:
-            return -1, -1, 0
+            return -1, -1, 0, 0
         since = self.time - self.since
         place = PLACES * (self._metre + 1) + min(since % self.bar * COARSE // TICKS, PLACES - 1)
         last = self._last - self._base - self.row.lowest if self.notes else -1
-        return place, last, self.bars_before + since // self.bar
+        to_go = count_down(self.until, self.since, self.time, self.bar)
+        return place, last, self.bars_before + since // self.bar, to_go
 
     def advance(self, token: int) -> None:
         """Go on by one token."""

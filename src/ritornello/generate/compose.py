@@ -35,7 +35,7 @@ from ritornello.music.values import Key, Melody
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
-STRETCH = 2.0  # of the countdown: a network ends its own tunes more loosely than it ends people's
+STRETCH = 2.0  # of the countdown and of remembered endings: a network ends its own tunes more loosely than people's
 SCORED = 64  # steps whose surprise is computed together
 
 
@@ -99,7 +99,7 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        dials = options.memory, options.quote
+        dials = options.memory, options.quote, STRETCH
         players = Players(network, encoding, len(waiting), True, *dials)
         of_waiting = [headings[index] for index in waiting]
         forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting)

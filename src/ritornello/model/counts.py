@@ -28,7 +28,7 @@ FOLLOWERS = 1 << 12  # more than there are ids of followers
 PREFIX = "counts."
 MOST_BYTES = 1_500_000  # in a model file
 MANY = 255  # so often or more
-COUNTED = tuple(index for index, view in enumerate(VIEWS) if view.corpus)
+COUNTED = tuple(index for index, view in enumerate(VIEWS) if view.counted)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def count(codes: Codes, first: np.ndarray, events: int) -> Counts:
     for index in COUNTED:
         view, found[index] = VIEWS[index], []
         followers, context = followers_of(view, codes, events), np.zeros(len(first), np.int64)
-        for order in range(max(view.corpus) + 1):
+        for order in range(max(view.counted) + 1):
             keys = keys_of(context, items_of(view, codes, first, order))
             table = Table.of(keys, followers, np.ones(len(keys), np.int64))
             context = table.find(keys)
@@ -227,8 +227,12 @@ def counts_of_tensors(tensors: Mapping[str, np.ndarray]) -> Counts:
     child = context = pair = 0
     for index in COUNTED:
         found[index], above = [], 1
-        for _ in range(max(VIEWS[index].corpus) + 1):
-            size = next(sizes)
+        for _ in range(max(VIEWS[index].counted) + 1):
+            size = next(sizes, None)
+            if size is None:  # an older file has no tables of views that came later
+                nothing = np.zeros(0, np.int64)
+                found[index].append(Table.of(nothing, nothing, nothing))
+                continue
             parents = np.repeat(np.arange(above), named["children"][child : child + above])
             keys = parents * ITEMS + named["item"][context : context + size]
             start = np.append(0, named["followers"][context : context + size].cumsum())

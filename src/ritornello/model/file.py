@@ -16,6 +16,7 @@ import numpy as np
 
 from ritornello import atomic
 from ritornello.encoding import ENCODINGS, MelodyEncoding, encoding_from_dict
+from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import OlderNetworkError
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.counts import PREFIX, counts_of_tensors
@@ -173,7 +174,7 @@ def _check_tensors(
                 f"is needs {shape}; train it again"
             )
     counts = {name for name in tensors if name.startswith(PREFIX)}
-    if ("corpus" in encoding.memory) != bool(counts):
+    if needs_counts(encoding.memory) != bool(counts):
         raise ModelFileError(f"{path}: it has {'spare' if counts else 'no'} counts of its corpus; train it again")
     if counts:
         counts_of_tensors(tensors)  # refuses what does not fit together

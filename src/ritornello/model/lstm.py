@@ -38,6 +38,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ritornello.encoding.memory import needs_counts
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
 from ritornello.model.counts import PREFIX, counts_of_tensors
@@ -104,7 +105,7 @@ class NumpyLstm:
         self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
         self._gates = [Gate(weights, part, self.dtype) for part in range(len(alphabet.levels))]
-        self.counts = counts_of_tensors(tensors) if "corpus" in alphabet.memory else None
+        self.counts = counts_of_tensors(tensors) if needs_counts(alphabet.memory) else None
         self.corpus = Corpus(self.counts) if self.counts else None
         if self._is_chained:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)

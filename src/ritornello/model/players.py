@@ -29,7 +29,8 @@ class Players:
     """A batch of n melodies in the making, fed side by side; all have the same part of a group due.
 
     trackers: the rules of each melody, where the network has features or memory, or `with_rules` asks for them.
-    memory, quote: factors of the weights of a melody's own past and of the corpus, 0 to 2; 1 is as learned.
+    memory, quote, ending: factors of the weights of a melody's own past, of the corpus and of its endings, 0 to 2; 1
+    is as learned.
     part, first: the part that is due, and its lowest id. The network reads tokens when it must, not before: a melody
     that has ended may leave the batch (`keep`) without a step.
     Raises ValueError for a network of another encoding.
@@ -43,6 +44,7 @@ class Players:
         with_rules: bool = False,
         memory: float = 1.0,
         quote: float = 1.0,
+        ending: float = 1.0,
     ):
         network.alphabet.check(encoding)
         self.network, self._encoding = network, encoding
@@ -56,13 +58,13 @@ class Players:
         self._recall = Recall(Sizes.of(encoding), sources, network.corpus, n) if sources else None
         self._recalled: Recalled | None = None
         self._dials: list[np.ndarray | None] = [None, None]
-        factor = {"own": memory, "corpus": quote}
+        factor = {"own": memory, "corpus": quote, "ending": ending}
         for name, source in (("memory", "own"), ("quote", "corpus")):
             if factor[source] != 1 and source not in sources:
                 raise ValueError(
                     f"this model was trained without memory of {SOURCE_WORDS[source]}; leave --{name} out"
                 )
-        if (memory, quote) != (1, 1):
+        if any(factor[source] != 1 for source in sources):
             self._dials = [np.array([factor[level.source] for level in levels(sources, part)]) for part in (0, 1)]
 
     @property

@@ -22,6 +22,7 @@ from ritornello.encoding.memory import (
     events_of_steps,
     levels,
     place_among,
+    place_at_end,
     steps_of_events,
     timed,
 )
@@ -29,9 +30,11 @@ from ritornello.model.counts import COUNTED, Counts
 from ritornello.model.memory import RAREST, Recalled, evidence_of, gains_of
 
 PASTS, KINDS = Codes._fields[:5], Codes._fields[:3]  # forms of the past, kinds of followers
-PLACE, PHRASED, SECTIONED, PLACED = map(Codes._fields.index, ("place", "phrase", "section", "placed"))
-CODED = PLACED + 1  # rows of codes; one more, of zeros, is the head of views that have none
-MOST_BACK = max(max(view.own + view.corpus) for view in VIEWS)  # events
+PLACE, PHRASED, SECTIONED, PLACED, ENDING, ENDED = map(
+    Codes._fields.index, ("place", "phrase", "section", "placed", "ending", "ended")
+)
+CODED = ENDED + 1  # rows of codes; one more, of zeros, is the head of views that have none
+MOST_BACK = max(max(view.own + view.counted) for view in VIEWS)  # events
 ORDERS = MOST_BACK + 1
 STEP = KINDS.index("step")
 BY_MELODY = (
@@ -46,7 +49,7 @@ BY_MELODY = (
 )  # second axis
 ROOM = 32  # for the groups of a melody and for its distinct followers, at first
 NOT_CODED = -9  # of a group in the header
-Place = tuple[int, int, int]  # see `context` of a tracker
+Place = tuple[int, int, int, int]  # see `context` of a tracker
 
 # A context is known by 64 bits, a sum of products modulo 2^64: two are as good as never taken for each other.
 BASE, HEAD, WHICH, SLOT = (
@@ -79,7 +82,7 @@ class Corpus:
             for order, table in enumerate(counts.tables[index]):
                 parents, items = table.keys // ITEMS, (table.keys % ITEMS).astype(np.uint64)
                 sums = sums[parents] + items * POWERS[order] if order else items * HEAD
-                if order not in VIEWS[index].corpus:
+                if order not in VIEWS[index].counted:
                     continue
                 keys.append(sums + which_of(index, order))
                 distinct = np.diff(table.start)
@@ -129,7 +132,7 @@ class _Part:
     def __init__(self, sources: Sequence[str], part: int):
         wanted = levels(sources, part)
         own = [level for level in wanted if level.source == "own"]
-        corpus = [level for level in wanted if level.source == "corpus"]
+        corpus = [level for level in wanted if level.source != "own"]
         self.kinds = np.array([KINDS.index(VIEWS[level.view].follower) for level in wanted], np.int64)
         views = sorted({level.view for level in own}, key=lambda view: (VIEWS[view].head != "", view))
         self.pasts = np.array([PASTS.index(VIEWS[view].past) for view in views], np.int64)
@@ -177,9 +180,10 @@ class Recall:
 
     def begin(self, places: Sequence[Place]) -> None:
         """Begin a group in each melody. places: see `context` of a tracker."""
-        place, self._last, bar = np.array(places, np.int32).T
+        place, self._last, bar, countdown = np.array(places, np.int32).T
         self._now[PLACE] = place
         self._now[PHRASED], self._now[SECTIONED] = place_among(place, bar, PHRASE), place_among(place, bar, SECTION)
+        self._now[ENDING] = place_at_end(place, countdown)
         self._is_event = place >= 0
         self._all, self._part = bool(self._is_event.all()), 0
 
@@ -188,6 +192,7 @@ class Recall:
         now = self._now
         now[0], now[1] = events, steps_of_events(self._sizes, events, self._last)
         now[PLACED] = now[PLACE] * self._sizes.events + events
+        now[ENDED] = np.where(now[ENDING] < 0, -1, now[ENDING] * self._sizes.events + events)
         self._part = 1
 
     def recall(self) -> Recalled:

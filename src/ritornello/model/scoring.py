@@ -75,7 +75,7 @@ def _block_logits(
     seen, ids = _read(network, groups, features), np.concatenate(groups)
     memory: list[Suggestions] = []
     if alphabet.memory:
-        events, sizes = read_events(encoding, sequences), Sizes.of(encoding)
+        events, sizes = read_events(encoding, sequences, None, until), Sizes.of(encoding)
         memory = [suggest(events, sizes, part, alphabet.memory, network.counts) for part in (0, 1)]
     found = []
     for part, size in enumerate(alphabet.parts):

@@ -63,8 +63,16 @@ class Events(NamedTuple):
     groups: int
 
 
-def read_events(encoding: Any, melodies: Sequence[np.ndarray], families: Sequence[int] | None = None) -> Events:
-    """Read the events of melodies. families: of each, NO_FAMILY where none is given."""
+def read_events(
+    encoding: Any,
+    melodies: Sequence[np.ndarray],
+    families: Sequence[int] | None = None,
+    ends: Sequence[int] | None = None,
+) -> Events:
+    """Read the events of melodies.
+
+    families: of each, NO_FAMILY where none is given. ends: ticks at which each is over, -1 for unknown, None for all.
+    """
     sizes, at = Sizes.of(encoding), 0
     found: list[tuple[int, ...]] = []  # event, duration and context
     group: list[int] = []
@@ -72,6 +80,7 @@ def read_events(encoding: Any, melodies: Sequence[np.ndarray], families: Sequenc
     family: list[int] = []
     for n, tokens in enumerate(melodies):
         tracker, begin, ids = encoding.tracker(), len(found), tokens.tolist()
+        tracker.until = -1 if ends is None else ends[n]
         for place in range(0, len(ids), 2):
             context = tracker.context()
             if context[0] >= 0:
@@ -83,7 +92,7 @@ def read_events(encoding: Any, melodies: Sequence[np.ndarray], families: Sequenc
         first += [begin] * (len(found) - begin)
         family += [NO_FAMILY if families is None else families[n]] * (len(found) - begin)
         at += -(-len(ids) // 2)
-    event, duration, *contexts = np.array(found, np.int64).reshape(-1, 5).T
+    event, duration, *contexts = np.array(found, np.int64).reshape(-1, 6).T
     codes = coded(sizes, event, duration, np.array(contexts))
     whole = [np.array(each, np.int64) for each in (first, family, group)]
     return Events(codes, whole[0], whole[1], whole[2], at)
@@ -106,9 +115,10 @@ def suggest(events: Events, sizes: Sizes, part: int, sources: Sequence[str], cou
         made = []
         if view.part == part and "own" in sources:
             made += [("own", each) for each in own_entries(events, view, sizes)]
-        if view.part == part and view.corpus and counts is not None:
+        source = "corpus" if view.corpus else "ending"
+        if view.part == part and view.counted and source in sources and counts is not None:
             made += [
-                ("corpus", each) for each in corpus_entries(events, view, sizes, counts.tables[index], counts.least)
+                (source, each) for each in corpus_entries(events, view, sizes, counts.tables[index], counts.least)
             ]
         for source, (order, event, follower, gains, total, distinct) in made:
             number = wanted.index((source, index, order))
@@ -175,7 +185,7 @@ def corpus_entries(
     families = int(events.family.max(initial=0)) + 2
     for order, table in enumerate(tables):
         context = table.find(keys_of(context, items_of(view, events.codes, events.first, order)))
-        if order not in view.corpus:
+        if order not in view.counted:
             continue
         known = np.flatnonzero(context >= 0)
         # One list of pairs for each context and family.

@@ -18,6 +18,7 @@ import numpy as np
 from ritornello.corpus.tokens import possible_shifts
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.features import COUNTDOWN, countdown_column, feature_rows
+from ritornello.encoding.memory import levels
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.memory import Recalled
 from ritornello.training.memory import Memory, Recollection
@@ -197,7 +198,21 @@ class Streams:
                 rows = np.concatenate([rows, self._next_section()])
             chunk.append(rows[: steps + 1])
             self._waiting[n] = rows[steps:]  # the last row is the first of the next chunk
-        return batch_of(np.stack(chunk), self._alphabet, self._recollection)
+        batch = batch_of(np.stack(chunk), self._alphabet, self._recollection)
+        return self._without_endings(batch) if "ending" in self._alphabet.memory else batch
+
+    def _without_endings(self, batch: Batch) -> Batch:
+        """Forget what memory has of endings where the countdown is unknown."""
+        place = None if self._countdown is None else self._countdown - len(self._alphabet.parts)
+        is_known = (np.zeros(batch.inputs.shape[:2]) if place is None else batch.features[:, :, place]).ravel() > 0
+        kept = []
+        for part, recalled in enumerate(batch.memory):
+            of_endings = np.array([level.source == "ending" for level in levels(self._alphabet.memory, part)])
+            recalled.evidence[~is_known[:, None] & of_endings] = 0
+            stays = is_known[recalled.row] | ~of_endings[recalled.level]
+            row, token, level, gain = (values[stays] for values in recalled[:4])
+            kept.append(Recalled(row, token, level, gain, recalled.evidence))
+        return batch._replace(memory=tuple(kept))
 
     def state(self) -> dict[str, np.ndarray | int | str]:
         """Return what is needed to resume: order, RNG state, and the rows that wait."""

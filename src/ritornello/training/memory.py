@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.encoding.memory import Sizes
+from ritornello.encoding.features import length_of
+from ritornello.encoding.memory import Sizes, needs_counts
 from ritornello.model.counts import Counts, added, count
 from ritornello.model.memory import Recalled
 from ritornello.model.suggestions import BLOCK, NO_FAMILY, Suggestions, read_events, suggest
@@ -44,14 +45,17 @@ class Memory:
     ):
         self._encoding = encoding
         self.counts: Counts | None = None
-        if "corpus" in encoding.memory:
+        every, ends = [*melodies, *others], None
+        if "ending" in encoding.memory:
+            ends = [length_of(encoding, tokens) for tokens in every]
+        if needs_counts(encoding.memory):
             # Of a single family nothing would be left: its counts could not be learned with.
             counted = melodies if len(set(families)) > 1 or base else []
-            events = read_events(encoding, counted)
+            events = read_events(encoding, counted, None, ends)
             counts = count(events.codes, events.first, encoding.parts[0])
             self.counts = (added(base, counts) if base else counts).of_size()
         theirs = [f if f == NO_FAMILY else f + 1 + max(families, default=0) for f in other_families]
-        self.learned = self._suggest([*melodies, *others], [*families, *theirs])
+        self.learned = self._suggest(every, [*families, *theirs], ends)
         self._kept: tuple[Sequence[np.ndarray], Recollection] | None = None  # the last ones that were asked for
 
     def recollect(self, melodies: Sequence[np.ndarray]) -> Recollection:
@@ -60,8 +64,13 @@ class Memory:
             self._kept = list(melodies), self._suggest(melodies, [NO_FAMILY] * len(melodies))
         return self._kept[1]
 
-    def _suggest(self, melodies: Sequence[np.ndarray], families: Sequence[int]) -> Recollection:
-        """Compute what is suggested for melodies, whole families at a time."""
+    def _suggest(
+        self, melodies: Sequence[np.ndarray], families: Sequence[int], ends: Sequence[int] | None = None
+    ) -> Recollection:
+        """Compute what is suggested for melodies, whole families at a time.
+
+        ends: see `read_events`.
+        """
         lengths, order = np.array([-(-len(m) // 2) for m in melodies]), np.argsort(families, kind="stable")
         firsts = np.zeros(len(melodies), np.int64)
         firsts[order] = lengths[order].cumsum() - lengths[order]
@@ -73,7 +82,8 @@ class Memory:
             blocks[-1].append(n)
         sizes, parts = Sizes.of(self._encoding), list[Suggestions]()
         for block in blocks:
-            events = read_events(self._encoding, [melodies[n] for n in block], [families[n] for n in block])
+            known = None if ends is None else [ends[n] for n in block]
+            events = read_events(self._encoding, [melodies[n] for n in block], [families[n] for n in block], known)
             for part in (0, 1):
                 found = suggest(events, sizes, part, self._encoding.memory, self.counts).rounded()
                 if len(parts) < 2:

@@ -14,7 +14,7 @@ def test_where_nothing_is_given_nothing_is_requested():
 
 def test_an_empty_sequence_says_none_of_them():
     chosen = NetworkRequest(inputs=[]).made_encoding()
-    assert (chosen.name, chosen.inputs, chosen.memory) == ("interval", (), ("own", "corpus"))
+    assert (chosen.name, chosen.inputs, chosen.memory) == ("interval", (), ("own", "corpus", "ending"))
     assert NetworkRequest(encoding="note", inputs=()).made_encoding() == make_encoding("note")
 
 

@@ -20,6 +20,7 @@ from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
 from ritornello.corpus.tokens import check_kept, corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, encoding_from_dict
+from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
 from ritornello.model.counts import counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
@@ -154,7 +155,7 @@ def _assemble(metadata: RunMetadata, material: Material, base: Base | None, rank
     melodies, memory, recollection = material.train + others, None, None
     lowest, highest = material.metadata["compass"]
     if encoding.memory:
-        counts = counts_of_tensors(base.file.tensors) if base and "corpus" in encoding.memory else None
+        counts = counts_of_tensors(base.file.tensors) if base and needs_counts(encoding.memory) else None
         memory = Memory(encoding, material.train, material.families, counts, others, families)
         recollection = memory.learned
     if ranks.size == 1:

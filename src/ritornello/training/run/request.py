@@ -36,7 +36,7 @@ class NetworkRequest:
 
     memory: Any = None
     """What the network remembers, with commas between (in Python also a sequence): own (the tune so far), corpus (the
-    training tunes); or none. The encoding interval has both by default, the others have none."""
+    training tunes), ending (how these end); or none. The encoding interval has all by default, the others none."""
 
     relative_to: str | None = None
     """What the encoding interval measures pitches from: key, or the previous note."""
