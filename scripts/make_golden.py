@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,15 +17,21 @@ from ritornello.atomic import write_text
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import batch_of
-from ritornello.training.network import TorchLstm
+from ritornello.training.layers import TorchNetwork
+from ritornello.training.update import NETWORKS
 
 WIDTH, LAYERS, GROUPS, REACH = 8, 2, 24, 5
 ONE, TWO = Alphabet((11,)), Alphabet((7, 5), (3, 4))
+LSTM = NetworkOptions(LAYERS, WIDTH, WIDTH, 0.0, chain=WIDTH)
+ATTENTION = replace(LSTM, attention=REACH)
+TRANSFORMER = replace(ATTENTION, kind="transformer", heads=2)
 CASES = {
-    "lstm": (ONE, 0),
-    "lstm, two parts and side inputs": (TWO, 0),
-    "attention": (ONE, REACH),
-    "attention, two parts and side inputs": (TWO, REACH),
+    "lstm": (ONE, LSTM),
+    "lstm, two parts and side inputs": (TWO, LSTM),
+    "attention": (ONE, ATTENTION),
+    "attention, two parts and side inputs": (TWO, ATTENTION),
+    "transformer": (ONE, TRANSFORMER),
+    "transformer, two parts and side inputs": (TWO, TRANSFORMER),
 }
 
 
@@ -34,10 +41,9 @@ def weight(index: int) -> float:
     return ((mixed >> 16) % 1025 - 512) / 512
 
 
-def golden_network(alphabet: Alphabet, attention: int) -> TorchLstm:
+def golden_network(alphabet: Alphabet, options: NetworkOptions) -> TorchNetwork:
     """The network whose weights are the rule's numbers, name after name in alphabetical order, in float64."""
-    options = NetworkOptions(LAYERS, WIDTH, WIDTH, 0.0, attention=attention, chain=WIDTH)
-    network = TorchLstm(options, alphabet).eval()
+    network = NETWORKS[options.kind](options, alphabet).eval()
     index, tensors = 0, {}
     for name, value in sorted(network.tensors().items()):
         tensors[name] = np.array([weight(index + n) for n in range(value.size)], np.float32).reshape(value.shape)
@@ -56,9 +62,9 @@ def sequence(alphabet: Alphabet) -> np.ndarray:
     return np.array([begin, *rows])
 
 
-def case(alphabet: Alphabet, attention: int) -> dict:
+def case(alphabet: Alphabet, options: NetworkOptions) -> dict:
     """One network's shapes, what it is fed token by token, and its logits after each; null is -infinity."""
-    network, rows = golden_network(alphabet, attention), sequence(alphabet)
+    network, rows = golden_network(alphabet, options), sequence(alphabet)
     inputs, targets, side = (torch.from_numpy(part) for part in batch_of(rows[None], alphabet)[:3])
     with torch.inference_mode():
         logits, _ = network(inputs, targets, side, None)
@@ -79,7 +85,7 @@ def spread(logits: torch.Tensor, alphabet: Alphabet, part: int) -> list[float | 
 def main(path: str, *options: str) -> None:
     """Write the golden file. options: --replace, to let it take the place of one that holds something else."""
     golden = {"made_with": f"PyTorch {torch.__version__.split('+')[0]}, float64"}
-    golden["cases"] = {name: case(alphabet, attention) for name, (alphabet, attention) in CASES.items()}
+    golden["cases"] = {name: case(alphabet, network) for name, (alphabet, network) in CASES.items()}
     write_text(path, json.dumps(golden) + "\n", replace="--replace" in options)
 
 

@@ -18,8 +18,8 @@ from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.encoding.memory import levels, needs_counts
 from ritornello.model.counts import counts_to_tensors, nothing_counted
-from ritornello.model.lstm import NumpyLstm
 from ritornello.model.memory import memory_shapes
+from ritornello.model.network import Network
 from ritornello.music.values import Melody, Metre, Note, Timeline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,11 +117,12 @@ def random_tensors(
     side: tuple[int, ...] = (),
     attention: int = 0,
     memory: tuple[str, ...] = (),
+    heads: int = 0,
 ) -> dict:
     """Weights of a network under the names of the model file, drawn from a normal distribution, float32.
 
     second: how many of the vocabulary's ids are a second part. side: sizes of side inputs. attention: its reach.
-    memory: its sources; of the corpus nothing was counted.
+    memory: its sources; of the corpus nothing was counted. heads: of a transformer, 0 for an LSTM.
     """
     random = np.random.default_rng(seed)
 
@@ -129,13 +130,19 @@ def random_tensors(
         return (random.standard_normal(shape) * scale).astype(np.float32)
 
     tensors = {"embedding": normal(vocabulary + 1, width)}
-    for n in range(layers):
+    for n in range(layers if heads else 0):
+        names = dict.fromkeys(("query", "key", "value", "context"), (width, width))
+        names |= {"query_bias": (width,), "distance": (attention, width // heads)}
+        names |= {"inner": (4 * width, width), "inner_bias": (4 * width,)}
+        names |= {"outer": (width, 4 * width), "outer_bias": (width,)}
+        tensors |= {f"block.{n}.{name}": normal(*shape) for name, shape in names.items()}
+    for n in range(0 if heads else layers):
         tensors[f"lstm.{n}.input"] = normal(4 * width, width)
         tensors[f"lstm.{n}.recurrent"] = normal(4 * width, width)
         tensors[f"lstm.{n}.bias"] = normal(4 * width)
     tensors |= {f"side.{n}": normal(size, width) for n, size in enumerate(side)}
-    seen, first = 2 * width if attention else width, vocabulary - second
-    if attention:
+    seen, first = 2 * width if attention and not heads else width, vocabulary - second
+    if attention and not heads:
         tensors |= {"attention.key": normal(8, width), "attention.query": normal(8, width)}
         tensors |= {"attention.vector": normal(8), "attention.place": normal(attention)}
     if memory:
@@ -151,10 +158,10 @@ def random_tensors(
 
 
 @pytest.fixture(scope="session")
-def make_network() -> Callable[..., NumpyLstm]:
+def make_network() -> Callable[..., Network]:
     """A function from (vocabulary, dtype, and what random_tensors takes) to a network of random weights."""
 
-    def make(vocabulary: int, *, dtype: type = np.float32, **options) -> NumpyLstm:
+    def make(vocabulary: int, *, dtype: type = np.float32, **options) -> Network:
         return network_of(random_tensors(vocabulary, **options), dtype)
 
     return make

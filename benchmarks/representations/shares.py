@@ -18,7 +18,7 @@ from benchmarks.report import arguments, tell, write_between_marks
 from benchmarks.representations.tables import table
 
 from ritornello.encoding import Encoding
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.players import Player
 
 MARKS = ("<!-- shares -->", "<!-- /shares -->")
@@ -31,7 +31,7 @@ class Share(NamedTuple):
     bits: float
 
 
-def shares(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, Share]:
+def shares(network: Network, encoding: Encoding, melodies: Sequence[np.ndarray]) -> dict[str, Share]:
     """Sum tokens and bits by kind, in order of the table; metres are one kind, so are durations."""
     kinds = [kind_of(encoding.vocabulary.name_of(token)) for token in range(encoding.vocabulary.size)]
     found = dict.fromkeys(kinds, Share(0, 0.0))
@@ -42,7 +42,7 @@ def shares(network: NumpyLstm, encoding: Encoding, melodies: Sequence[np.ndarray
     return {kind: share for kind, share in found.items() if share.tokens}
 
 
-def token_bits(network: NumpyLstm, encoding: Encoding, tokens: np.ndarray) -> np.ndarray:
+def token_bits(network: Network, encoding: Encoding, tokens: np.ndarray) -> np.ndarray:
     """Compute the bits that each token of a tune costs, (T,)."""
     player, bits = Player(network, encoding), np.zeros(len(tokens))
     for place, token in enumerate(tokens.tolist()):

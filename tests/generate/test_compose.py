@@ -14,7 +14,7 @@ from ritornello.generate.compose import compose
 from ritornello.generate.draw import filtered
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
-from ritornello.model.lstm import probabilities
+from ritornello.model.network import probabilities
 from ritornello.music.keys import estimate_key, parse_key
 from ritornello.music.values import Melody, Metre, Note, Timeline
 

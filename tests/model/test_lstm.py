@@ -1,4 +1,4 @@
-"""The NumPy network plays what the PyTorch network learned; the player keeps its word."""
+"""The NumPy networks play what the PyTorch networks learned; what each is by the textbook."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from networks import network_of, step
 
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, probabilities, tensor_shapes
+from ritornello.model.lstm import tensor_shapes
+from ritornello.model.network import Network, probabilities
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))["cases"]
 
@@ -32,10 +33,12 @@ KINDS = {
     "side inputs": {"side": (2, 2)},
     "attention": {"attention": 9},
     "everything": {"second": 7, "side": (2, 2), "attention": 9},
+    "transformer": {"heads": 2, "attention": 9},
+    "transformer, everything": {"heads": 4, "second": 7, "side": (2, 2), "attention": 9},
 }
 
 
-def some_tokens(network: NumpyLstm, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
+def some_tokens(network: Network, random: np.random.Generator, steps: int, batch: int) -> np.ndarray:
     """(steps, batch): "nothing yet", then random tokens of each part in turn."""
     ends = np.cumsum([0, *network.alphabet.parts])
     drawn = [
@@ -45,7 +48,7 @@ def some_tokens(network: NumpyLstm, random: np.random.Generator, steps: int, bat
     return np.stack([np.full(batch, network.alphabet.size), *drawn[:-1]])
 
 
-def some_columns(network: NumpyLstm, random: np.random.Generator, *shape: int) -> np.ndarray:
+def some_columns(network: Network, random: np.random.Generator, *shape: int) -> np.ndarray:
     """(*shape, F): anything that may stand beside the tokens."""
     return random.integers(0, np.array(network.alphabet.features, np.int64), (*shape, len(network.alphabet.features)))
 
@@ -54,7 +57,7 @@ def golden_logits(case: dict) -> np.ndarray:
     return np.array([[-np.inf if value is None else value for value in row] for row in case["logits"]])
 
 
-def run(network: NumpyLstm, tokens: list[int], side: list[list[int]] | None = None) -> np.ndarray:
+def run(network: Network, tokens: list[int], side: list[list[int]] | None = None) -> np.ndarray:
     state, rows = network.start(1), []
     for n, token in enumerate(tokens):
         logits, state = step(network, np.array([token]), state, None if side is None else np.array([side[n]]))
@@ -230,7 +233,7 @@ def test_torch_takes_back_the_weights_it_gave_and_no_others():
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_dropout_silences_its_share_and_keeps_the_mean(share):
     torch = pytest.importorskip("torch")
-    from ritornello.training.network import Dropout
+    from ritornello.training.layers import Dropout
 
     torch.manual_seed(1)
     dropout, ones = Dropout(share), torch.ones(101, 999, requires_grad=True)

@@ -186,7 +186,8 @@ def test_another_vocabulary_is_refused(saved):
     "change",
     [lambda h: h["encoding"].update(steps_per_quarter=99),
      lambda h: h["encoding"].update(octaves=3), lambda h: h["network"].update(width=0),
-     lambda h: h["network"].update(heads=8), lambda h: h.pop("network"), lambda h: h.update(format="one")],
+     lambda h: h["network"].update(heads=8), lambda h: h["network"].update(tails=8),
+     lambda h: h.pop("network"), lambda h: h.update(format="one")],
 )  # fmt: skip
 def test_a_header_that_this_program_cannot_follow_is_refused(saved, change):
     tampered(saved, change)
@@ -296,8 +297,8 @@ def test_the_file_names_the_kind_of_its_network_and_one_without_it_is_an_lstm(mo
 
     tampered(saved, forget)
     assert load_model(saved).network == model.network
-    tampered(saved, lambda header: header["network"].update(kind="transformer"))
-    refused(saved, "no such kind of network: 'transformer'; there are lstm")
+    tampered(saved, lambda header: header["network"].update(kind="perceptron"))
+    refused(saved, "no such kind of network: 'perceptron'; there are lstm, transformer")
 
 
 def test_weights_that_are_not_there_are_named(model, tmp_path, make_tensors):

@@ -8,7 +8,8 @@ from two_parts import TwoParts, features_by_hand, tune
 from ritornello.encoding import Grid
 from ritornello.encoding.features import feature_rows
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, cross_entropy, probabilities
+from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import cross_entropy, probabilities
 from ritornello.model.options import NetworkOptions
 from ritornello.model.players import Player, Players
 from ritornello.model.scoring import sequence_nats

@@ -8,7 +8,8 @@ import numpy as np
 
 from ritornello.encoding.memory import levels
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import NumpyLstm, State
+from ritornello.model.file import NETWORKS
+from ritornello.model.network import Network, State
 from ritornello.model.options import NetworkOptions
 
 MEMORIES = (("own",), ("corpus",), ("own", "corpus"), ("own", "corpus", "ending"))
@@ -29,23 +30,29 @@ def alphabet_of(tensors: Mapping[str, np.ndarray]) -> Alphabet:
 
 def options_of(tensors: Mapping[str, np.ndarray]) -> NetworkOptions:
     """Read the options off the shapes of weights."""
+    chain = len(tensors["chain.input"]) if "chain.input" in tensors else 128
+    if "block.0.distance" in tensors:
+        (reach, head), (_, width) = tensors["block.0.distance"].shape, tensors["embedding"].shape
+        layers = sum(name.endswith(".distance") for name in tensors)
+        return NetworkOptions(layers, width, attention=reach, chain=chain, kind="transformer", heads=width // head)
     return NetworkOptions(
         layers=sum(name.endswith(".recurrent") for name in tensors),
         width=tensors["lstm.0.recurrent"].shape[1],
         embedding=tensors["embedding"].shape[1],
         attention=len(tensors.get("attention.place", ())),
-        chain=len(tensors["chain.input"]) if "chain.input" in tensors else 128,
+        chain=chain,
         mixed="mix" in tensors,
     )
 
 
-def network_of(tensors: Mapping[str, np.ndarray], dtype: type = np.float32) -> NumpyLstm:
+def network_of(tensors: Mapping[str, np.ndarray], dtype: type = np.float32) -> Network:
     """Build the network of these weights."""
-    return NumpyLstm(dict(tensors), options_of(tensors), alphabet_of(tensors), dtype)
+    options = options_of(tensors)
+    return NETWORKS[options.kind](dict(tensors), options, alphabet_of(tensors), dtype)
 
 
 def step(
-    network: NumpyLstm, tokens: np.ndarray, state: State, features: np.ndarray | None = None
+    network: Network, tokens: np.ndarray, state: State, features: np.ndarray | None = None
 ) -> tuple[np.ndarray, State]:
     """Feed tokens and return logits of the whole vocabulary, -inf for parts that are not due, and the new state."""
     state = network.feed(tokens, state, features)

@@ -1,6 +1,7 @@
 """Memory from end to end: what is counted and what is not, networks that train, check and play with it."""
 
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -293,12 +294,14 @@ def test_blocks_of_melodies_are_put_end_to_end_in_place(monkeypatch):
 # Training and playing.
 
 
-@pytest.mark.parametrize("trainer", TRAINERS)
+@pytest.mark.parametrize("trainer", [*TRAINERS, "transformer"])
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_what_training_checks_is_what_the_player_pays(name, trainer):
     encoding, memory = ENCODINGS[name], memory_of(ENCODINGS[name])
     melodies = tunes_of(encoding, range(900, 905))
-    engine = trainer_named(trainer)(SMALL, encoding, a_plan(bptt_steps=32), melodies[0], memory)
+    network = replace(SMALL, kind="transformer", attention=64) if trainer == "transformer" else SMALL
+    trainer = "torch" if trainer == "transformer" else trainer
+    engine = trainer_named(trainer)(network, encoding, a_plan(bptt_steps=32), melodies[0], memory)
     trained(engine, encoding, memory, 20)
     network, nats = playing(engine, memory), []
     for melody in melodies:

@@ -170,3 +170,18 @@ def test_a_few_tunes_are_not_read_for_as_long_as_there_is_time():
 def test_a_plan_can_be_written_down_and_read_again():
     plan = plan_of(minutes=1)
     assert Plan(**json.loads(json.dumps(asdict(plan)))) == plan
+
+
+def test_a_transformer_learns_at_half_the_rate_of_an_lstm():
+    setting = Setting("torch", "cpu", "fp32", 1)
+    rates = {
+        (kind, tuned): make_plan(TrainOptions(updates=9), 1000, setting, tuned, kind=kind).peak_rate
+        for kind in ("lstm", "transformer")
+        for tuned in (False, True)
+    }
+    assert rates == {
+        ("lstm", False): 4e-3,
+        ("lstm", True): 1e-3,
+        ("transformer", False): 2e-3,
+        ("transformer", True): 5e-4,
+    }

@@ -21,7 +21,7 @@ from trainers import (
 from ritornello.encoding import Grid as GridOf
 from ritornello.evaluate.likelihood import melody_nats
 from ritornello.model.alphabet import Alphabet
-from ritornello.model.lstm import probabilities
+from ritornello.model.network import probabilities
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch, Streams, batch_of
 

@@ -12,7 +12,8 @@ from two_parts import TwoParts, features_by_hand, tune  # noqa: E402
 from ritornello.encoding import Grid  # noqa: E402
 from ritornello.evaluate.likelihood import melody_nats  # noqa: E402
 from ritornello.model.alphabet import Alphabet  # noqa: E402
-from ritornello.model.lstm import NumpyLstm, probabilities  # noqa: E402
+from ritornello.model.lstm import NumpyLstm  # noqa: E402
+from ritornello.model.network import probabilities  # noqa: E402
 from ritornello.model.options import NetworkOptions  # noqa: E402
 from ritornello.training import update as engines  # noqa: E402
 from ritornello.training.data import Streams, batch_of  # noqa: E402
@@ -22,10 +23,11 @@ from ritornello.training.run.torch_engine import SavedTorchEngine  # noqa: E402
 TWO_PART_TUNES = [tune(np.random.default_rng(n), notes) for n, notes in enumerate((5, 9, 4, 30, 1, 12))]
 
 
-def two_parts_engine(
-    attention: int = 0, dropout: float = 0.0, seed: int = 1, dtype: str = "fp32"
-) -> SavedTorchEngine:
-    network = NetworkOptions(2, 16, 12, dropout, attention=attention, chain=8)
+KINDS = ({"attention": 0}, {"attention": 20}, {"attention": 20, "kind": "transformer"})
+
+
+def two_parts_engine(dropout: float = 0.0, seed: int = 1, dtype: str = "fp32", **kind) -> SavedTorchEngine:
+    network = NetworkOptions(2, 16, 12, dropout, chain=8, **kind)
     return SavedTorchEngine(network, TwoParts(), a_plan(dtype=dtype, seed=seed), before=TWO_PART_TUNES[0])
 
 
@@ -57,10 +59,10 @@ def test_a_device_that_is_not_there_is_named():
 
 
 @pytest.mark.parametrize("dtype", ["fp32", *(["bf16"] if has_bf16() else [])])
-@pytest.mark.parametrize("attention", [0, 20])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("encoding", [Grid(), TwoParts()], ids=lambda e: e.name)
-def test_a_run_taken_up_again_goes_on_to_the_bit(encoding, attention, dtype):
-    network = NetworkOptions(2, 16, 16, 0.4, attention=attention, chain=8)
+def test_a_run_taken_up_again_goes_on_to_the_bit(encoding, kind, dtype):
+    network = NetworkOptions(2, 16, 16, 0.4, chain=8, **kind)
     tunes = TUNES if encoding == Grid() else TWO_PART_TUNES
 
     def begin(seed: int) -> tuple[SavedTorchEngine, Streams]:
@@ -70,9 +72,9 @@ def test_a_run_taken_up_again_goes_on_to_the_bit(encoding, attention, dtype):
     assert_goes_on_to_the_bit(begin, tunes)
 
 
-@pytest.mark.parametrize("attention", [0, 7])
-def test_two_parts_are_learned_and_checked_as_they_are_played(attention, monkeypatch):
-    engine = two_parts_engine(attention)
+@pytest.mark.parametrize("kind", [{}, {"attention": 7}, {"attention": 7, "kind": "transformer"}], ids=str)
+def test_two_parts_are_learned_and_checked_as_they_are_played(kind, monkeypatch):
+    engine = two_parts_engine(**kind)
     tunes = [TWO_PART_TUNES[1], TWO_PART_TUNES[3]]
     streams = Streams(tunes, TwoParts(), 4, 1, 2, 7)
     nlls = [engine.update(streams.chunk(16), 0.02) for _ in range(150)]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.store import Corpus
     from ritornello.generate.continuation import Song
     from ritornello.model.file import ModelFile
-    from ritornello.model.lstm import NumpyLstm
+    from ritornello.model.network import Network
     from ritornello.model.players import Player
     from ritornello.render.page import Exhibit
     from ritornello.training.loop import Check
@@ -164,7 +164,7 @@ class Model:
         return f"{to_utf8(stem).decode()} (sha256 {digest(self.file.tensors)[:12]})"
 
     @cached_property
-    def network(self) -> NumpyLstm:
+    def network(self) -> Network:
         """The network as it plays."""
         return self.file.build()
 

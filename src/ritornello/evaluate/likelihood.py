@@ -15,7 +15,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.encoding.features import length_of
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.scoring import sequence_nats
 from ritornello.music.values import Melody
 
@@ -52,7 +52,7 @@ class Likelihood:
 
 
 def melody_nats(
-    network: NumpyLstm, melodies: Sequence[np.ndarray], encoding: MelodyEncoding, with_countdown: bool = False
+    network: Network, melodies: Sequence[np.ndarray], encoding: MelodyEncoding, with_countdown: bool = False
 ) -> np.ndarray:
     """Sum the negative log likelihood of each token sequence.
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.evaluate.scores import TuneScore
-from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.network import Network, cross_entropy
 from ritornello.model.scoring import logits_of
 from ritornello.music.values import Melody
 
@@ -41,7 +41,7 @@ NOTE_COSTS = np.dtype(
 duration_entropy is NaN and duration_rank 0 where no single token says the duration."""
 
 
-def note_costs(network: NumpyLstm, encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
+def note_costs(network: Network, encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Compute what each note of token sequences costs, (notes,) of NOTE_COSTS for each.
 
     Each is scored from its beginning with its whole history. Raises ValueError for one that spells no note, and for

@@ -27,7 +27,7 @@ from ritornello.generate.headings import Counts, Heading, draw_headings
 from ritornello.generate.openings import openings_of, without_end
 from ritornello.generate.options import MAX_BARS, QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
-from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import estimate_key, plain_key
@@ -57,7 +57,7 @@ class Composition:
 
 
 def compose(
-    network: NumpyLstm,
+    network: Network,
     encoding: MelodyEncoding,
     options: GenerateOptions,
     seed: int,
@@ -119,7 +119,7 @@ def compose(
     return [made[index] for index in indices]
 
 
-def counting_network(network: NumpyLstm, encoding: MelodyEncoding) -> NumpyLstm:
+def counting_network(network: Network, encoding: MelodyEncoding) -> Network:
     """Return the network that composes: one that counts down takes the countdown more seriously."""
     names = [feature.name for feature in encoding.features]
     return network.stretched(names.index(COUNTDOWN), STRETCH) if COUNTDOWN in names else network

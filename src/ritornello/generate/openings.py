@@ -14,14 +14,14 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding
 from ritornello.generate.constraints import names_key, steering_key
 from ritornello.generate.options import GenerateOptions
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.scoring import sequence_nats
 from ritornello.music.keys import key_of, plain_key
 from ritornello.music.values import MODES, Key, Melody
 
 
 def openings_of(
-    network: NumpyLstm, encoding: MelodyEncoding, options: GenerateOptions, primer: Melody, allowed: np.ndarray
+    network: Network, encoding: MelodyEncoding, options: GenerateOptions, primer: Melody, allowed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Encode a primer without its end, under each header that it may have, and weigh them.
 

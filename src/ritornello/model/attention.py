@@ -81,9 +81,15 @@ class Memory:
         return Memory(tape, length, length)
 
 
+def empty_memory(batch: int, key: int, output: int, dtype: np.dtype) -> Memory:
+    """Make a memory with nothing in it. key, output: widths of what a step leaves there."""
+    tape = _Tape(np.empty((batch, SPARE_STEPS, key), dtype), np.empty((batch, SPARE_STEPS, output), dtype), 0)
+    return Memory(tape, 0, 0)
+
+
 def _with_room(steps: np.ndarray, reach: int) -> np.ndarray:
     batch, length, width = steps.shape
-    room = np.empty((batch, reach + SPARE_STEPS, width), steps.dtype)
+    room = np.empty((batch, min(reach, 2 * length) + SPARE_STEPS, width), steps.dtype)
     room[:, :length] = steps
     return room
 
@@ -111,9 +117,7 @@ class Attention:
     def start(self, batch: int) -> Memory:
         """Return a memory with nothing in it."""
         hidden, both = self._keys_and_queries.shape
-        dtype, room = self._vector.dtype, self.reach + SPARE_STEPS
-        tape = _Tape(np.empty((batch, room, both // 2), dtype), np.empty((batch, room, hidden), dtype), 0)
-        return Memory(tape, 0, 0)
+        return empty_memory(batch, both // 2, hidden, self._vector.dtype)
 
     def look(self, hidden: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
         """Return output and context side by side, (batch, 2H), and the memory with this step in it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,15 @@ from ritornello.encoding.options import OlderNetworkError
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.counts import PREFIX, counts_of_tensors
 from ritornello.model.lstm import NumpyLstm, tensor_shapes
+from ritornello.model.network import Network
 from ritornello.model.options import NetworkOptions
+from ritornello.model.transformer import NumpyTransformer, transformer_shapes
 
 FORMAT = 1
 SHELF = Path(__file__).parents[1] / "data" / "models"
 DEFAULT = "hymns-and-songs"
-NETWORKS = {"lstm": NumpyLstm}  # by kind
+NETWORKS: dict[str, type[NumpyLstm] | type[NumpyTransformer]] = {"lstm": NumpyLstm, "transformer": NumpyTransformer}
+SHAPES = {"lstm": tensor_shapes, "transformer": transformer_shapes}
 
 
 class ModelFileError(ValueError):
@@ -35,7 +38,7 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A trained network: weights (see `lstm.py`), options, encoding, and metadata of how it came to be."""
+    """A trained network: weights (see the modules of its kind), options, encoding, and how it came to be."""
 
     tensors: dict[str, np.ndarray]
     network: NetworkOptions
@@ -57,8 +60,8 @@ class ModelFile:
         corpus = self.metadata.get("corpus", {})
         return {name: corpus.get(name, {}) for name in ("metres", "keys")}
 
-    def build(self, dtype: type = np.float32) -> NumpyLstm:
-        """Build the network of these weights, ready to play (see `NumpyLstm`)."""
+    def build(self, dtype: type = np.float32) -> Network:
+        """Build the network of these weights, ready to play. dtype: see `NumpyLstm`."""
         return NETWORKS[self.network.kind](self.tensors, self.network, Alphabet.of(self.encoding), dtype)
 
 
@@ -79,7 +82,7 @@ def save_model(
     }
     header = {
         "format": FORMAT,
-        "network": asdict(model.network),
+        "network": model.network.to_dict(),
         "encoding": model.encoding.to_dict(),
         "vocabulary": [list(row[:3]) for row in model.encoding.vocabulary.rows],
         "facts": model.metadata,
@@ -118,6 +121,8 @@ def load_model(path: str | Path) -> ModelFile:
                 f"{path}: its vocabulary is not the one that {name!r} has in this version; train it again"
             )
         network = NetworkOptions(**header["network"])
+        if spare := header["network"].keys() - network.to_dict().keys():
+            raise ValueError(f"{', '.join(sorted(spare))}, which a network of kind {network.kind} does not have")
         _check_tensors(path, tensors, network, encoding)
         return ModelFile(tensors, network, encoding, header["facts"])
     except ModelFileError:
@@ -162,11 +167,12 @@ def _check_tensors(
     path: Path, tensors: dict[str, np.ndarray], network: NetworkOptions, encoding: MelodyEncoding
 ) -> None:
     """Raise ModelFileError for a tensor that is missing, spare or of another shape."""
-    shapes = tensor_shapes(network, Alphabet.of(encoding))
+    shapes = SHAPES[network.kind](network, Alphabet.of(encoding))
     missing = [name for name in shapes if name not in tensors]
     if missing:
         raise ModelFileError(f"{path}: its network lacks the weights {', '.join(missing)}; train it again")
-    starts = {f"start.{n}.{part}": (network.width,) for n in range(network.layers) for part in ("output", "cell")}
+    numbers = range(network.layers if network.kind == "lstm" else 0)
+    starts = {f"start.{n}.{part}": (network.width,) for n in numbers for part in ("output", "cell")}
     for name, shape in {**shapes, **starts}.items():
         if name in tensors and tensors[name].shape != shape:
             raise ModelFileError(

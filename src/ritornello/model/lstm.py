@@ -9,22 +9,13 @@ Tensors (float; V ids in all, E the embedding's size, H the width; gates in PyTo
     lstm.N.bias            (4H,)
     mix                    (layers,)     weights of a learned sum of the layers' outputs, fed to the output softmax;
                                          if absent, the top layer only
-    output.weight, .bias   (V, H), (V,)
     start.N.output, .cell  (H,)          the state that a melody begins from; zeros if absent
 
-An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in place of `output`
-
-    output.0.weight, .bias (V0, H), (V0,)
-    chain.input            (C, H)
-    chain.embedding        (V0, C)
-    output.1.weight, .bias (V1, C), (V1,)
-
-With attention (`attention.py`) the softmaxes see 2H numbers: the output and the context. With memory (`memory.py`)
-the logits of what followed contexts like the present one are raised.
+and those of softmaxes and gates (`network.py`). With attention (`attention.py`) the softmaxes see 2H numbers: the
+output and the context.
 
 The recurrence runs once for a group of tokens, on the sum of their embeddings and those of the features ("nothing
-yet" fills every place of its group); its output predicts part 0. Given part 0 as well, tanh(chain.input @ output +
-chain.embedding[part 0]) predicts part 1.
+yet" fills every place of its group).
 
 Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The first layer's input product
 depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh, so that one tanh serves all four.
@@ -33,8 +24,6 @@ depends on tokens alone, so it is folded into tables; a sigmoid is a scaled tanh
 from __future__ import annotations
 
 from copy import copy
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
@@ -42,34 +31,10 @@ from ritornello.encoding.memory import needs_counts
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
 from ritornello.model.counts import PREFIX, counts_of_tensors
-from ritornello.model.memory import Gate, Recalled, memory_shapes
+from ritornello.model.memory import Recalled
+from ritornello.model.network import Head, Layers, State, check_features, check_parts, head_shapes, looked_up
 from ritornello.model.options import NetworkOptions
 from ritornello.model.recall import Corpus
-
-Rows = np.ndarray | slice
-Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
-
-
-class State(NamedTuple):
-    """The state of each melody of a batch. No step changes a state: it gives a new one.
-
-    layers: hidden and cell state of each, (batch, H). part: the part of its group that the next token fed is of.
-    given: tokens of part 0 in an unfinished group, (batch,), or None. seen: input of the softmaxes, (batch, H or 2H),
-    once something was fed. memory: what attention looks back on.
-    """
-
-    layers: Layers
-    part: int
-    given: np.ndarray | None = None
-    seen: np.ndarray | None = None
-    memory: Memory | None = None
-
-    def keep(self, rows: Rows) -> State:
-        """Return the state of these melodies alone (indices, a mask or a slice)."""
-        layers = tuple((output[rows], cell[rows]) for output, cell in self.layers)
-        given, seen = (None if it is None else it[rows] for it in (self.given, self.seen))
-        memory = None if self.memory is None else self.memory.keep(rows)
-        return State(layers, self.part, given, seen, memory)
 
 
 class NumpyLstm:
@@ -85,11 +50,10 @@ class NumpyLstm:
         alphabet: Alphabet,
         dtype: type = np.float32,
     ):
-        check_parts(alphabet)
+        check_parts("lstm", alphabet)
         weights = {name: np.asarray(v, np.float64) for name, v in tensors.items() if not name.startswith(PREFIX)}
         self.layers, self.width, self.alphabet = options.layers, options.width, alphabet
         self.dtype = np.dtype(dtype)
-        self._is_chained = len(alphabet.parts) == 2
         self._table, self._features = self._tables(weights)
         names = [f"lstm.{n}" for n in range(self.layers)]
         products = [weights[f"{name}.recurrent"].T for name in names]
@@ -102,21 +66,12 @@ class NumpyLstm:
         nothing, numbers = np.zeros(self.width), range(self.layers)
         states = [[weights.get(f"start.{n}.{part}", nothing) for part in ("output", "cell")] for n in numbers]
         self._start: Layers = tuple((output[None].astype(dtype), cell[None].astype(dtype)) for output, cell in states)
-        self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
-        self._outputs = [self._output(weights, part) for part in range(len(alphabet.parts))]
-        self._gates = [Gate(weights, part, self.dtype) for part in range(len(alphabet.levels))]
+        self._head = Head(weights, alphabet, self.dtype)
         self.counts = counts_of_tensors(tensors) if needs_counts(alphabet.memory) else None
         self.corpus = Corpus(self.counts) if self.counts else None
-        if self._is_chained:
-            self._chain = np.ascontiguousarray(weights["chain.input"].T, self.dtype)  # (H, C)
-            self._chain_table = weights["chain.embedding"].astype(self.dtype)  # (V0, C)
 
     def stretched(self, feature: int, factor: float) -> NumpyLstm:
-        """Return this network with one feature taken more seriously.
-
-        Its values lie so many times as far from its value 0, "unknown". Guidance in one pass. Source of the idea:
-        Ho & Salimans 2022, "Classifier-Free Diffusion Guidance" (arXiv 2207.12598), which needs two.
-        """
+        """Return this network with one feature taken more seriously (see `Network.stretched`)."""
         other = copy(self)
         other._features = list(self._features)
         table = self._features[feature]
@@ -130,13 +85,7 @@ class NumpyLstm:
         return State(layers, len(self.alphabet.parts) - 1, memory=memory)
 
     def feed(self, tokens: np.ndarray, state: State, features: np.ndarray | None = None) -> State:
-        """Feed one token to each melody, part by part.
-
-        The recurrence runs where it completes its group.
-        tokens: (batch,) of int; the vocabulary's size itself means "nothing yet", a group of its own.
-        features: (batch, F) of int, of the group that is due after this token; read where it completes its group.
-        Raises ValueError where a network with features gets none.
-        """
+        """Feed one token to each melody, part by part (see `Network.feed`)."""
         if state.part + 1 < len(self.alphabet.parts):
             return state._replace(part=state.part + 1, given=tokens)
         hidden, cell = self._cell(self._entry(tokens, state, features), state.layers[0][1])
@@ -151,41 +100,27 @@ class NumpyLstm:
             seen = self._mix[0] * after[0][0]
             for share, (output, _) in zip(self._mix[1:], after[1:], strict=True):
                 seen += share * output
-        if self._attention is not None and memory is not None:
+        if self._attention is not None:
+            assert isinstance(memory, Memory)
             seen, memory = self._attention.look(seen, memory)
         return State(tuple(after), 0, None, seen, memory)
 
     def logits(self, state: State, recalled: Recalled | None = None, dials: np.ndarray | None = None) -> np.ndarray:
-        """Compute the logits of the part that is due, (batch, parts[part]), unnormalised.
-
-        recalled, dials: where there is memory, what it recalls for that part, and factors of its levels.
-        """
-        assert state.seen is not None  # something was fed
-        seen, part = state.seen, state.part
-        if part:
-            assert state.given is not None
-            seen = seen @ self._chain
-            seen += _looked_up(self._chain_table, state.given, np.empty_like(seen))
-            np.tanh(seen, seen)  # (batch, C)
-        weight, bias = self._outputs[part]
-        logits = (seen @ weight)[:, self._own[part]] + bias
-        return logits if recalled is None else self._gates[part].open(logits, seen, recalled, dials)
+        """Compute the logits of the part that is due (see `Network.logits`)."""
+        return self._head.logits(state, recalled, dials)
 
     def _entry(self, tokens: np.ndarray, state: State, features: np.ndarray | None) -> np.ndarray:
         """Compute the first layer's gates before its tanh, (batch, 4H)."""
         gates = state.layers[0][0] @ self._products[0]
         row = np.empty_like(gates)  # where rows of the tables are gathered, one table after another
-        gates += _looked_up(self._table, tokens, row)
+        gates += looked_up(self._table, tokens, row)
         if state.given is not None:
-            gates += _looked_up(self._table, state.given, row)
+            gates += looked_up(self._table, state.given, row)
         if features is None:
-            if self.alphabet.features:
-                raise ValueError(
-                    f"this network needs its {len(self.alphabet.features)} features with each group of tokens"
-                )
+            check_features(self.alphabet)
             return gates
         for table, values in zip(self._features, features.T, strict=False):
-            gates += _looked_up(table, values, row)
+            gates += looked_up(table, values, row)
         return gates
 
     def _cell(self, gates: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,36 +152,14 @@ class NumpyLstm:
         i, f, g, o = np.split(weights, 4, axis=-1)
         return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, g], axis=-1), self.dtype)
 
-    def _output(self, weights: dict[str, np.ndarray], part: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return weight (H or C, V) and bias (ids of the part) of a part's softmax.
-
-        The product is as wide as the vocabulary: in which order BLAS adds depends on the width, and tunes on that.
-        """
-        name = f"output.{part}" if self._is_chained else "output"
-        own, product = self._own[part], weights[f"{name}.weight"].T
-        weight = np.zeros((len(product), self.alphabet.size), self.dtype)
-        weight[:, own] = product
-        return weight, weights[f"{name}.bias"].astype(self.dtype)
-
-
-def check_parts(alphabet: Alphabet) -> None:
-    """Raise ValueError for an alphabet that the LSTM cannot read."""
-    if len(alphabet.parts) > 2:
-        raise ValueError(f"the lstm reads groups of 1 or 2 tokens, not of {len(alphabet.parts)}")
-
-
-def _looked_up(table: np.ndarray, ids: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Look up a row for each id, into `out` for several ids: one row is not copied."""
-    return table.take(ids, 0, out, "clip") if len(ids) > 1 else table[int(ids[0])]
-
 
 def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tuple[int, ...]]:
     """Name the tensors that a network of these options needs, with their shapes.
 
     Raises ValueError for an alphabet of more than two parts.
     """
-    check_parts(alphabet)
-    width, chain = network.width, network.chain
+    check_parts("lstm", alphabet)
+    width = network.width
     shapes: dict[str, tuple[int, ...]] = {"embedding": (alphabet.size + 1, network.embedding)}
     shapes |= {f"side.{n}": (size, network.embedding) for n, size in enumerate(alphabet.features)}
     for n in range(network.layers):
@@ -257,24 +170,4 @@ def tensor_shapes(network: NetworkOptions, alphabet: Alphabet) -> dict[str, tupl
         shapes["mix"] = (network.layers,)
     shapes |= attention_shapes(width, network.attention) if network.attention else {}
     seen = 2 * width if network.attention else width
-    head = "output" if len(alphabet.parts) == 1 else "output.0"
-    shapes |= {f"{head}.weight": (alphabet.parts[0], seen), f"{head}.bias": (alphabet.parts[0],)}
-    if len(alphabet.parts) == 2:
-        shapes |= {"chain.input": (chain, seen), "chain.embedding": (alphabet.parts[0], chain)}
-        shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
-    return shapes | memory_shapes(alphabet.levels, (seen, chain))
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Compute the softmax over the last axis, in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
-
-
-def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Compute the nats of one id in each row, (n,) of float64.
-
-    logits: (n, ids). targets: (n,) of int.
-    """
-    exact = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    return np.log(np.exp(exact).sum(-1)) - exact[np.arange(len(targets)), targets]
+    return shapes | head_shapes(alphabet, seen, network.chain)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ritornello.encoding import Encoding
 from ritornello.encoding.memory import Sizes, levels
-from ritornello.model.lstm import NumpyLstm, Rows, State, probabilities
 from ritornello.model.memory import Recalled
+from ritornello.model.network import Network, Rows, State, probabilities
 from ritornello.model.recall import Recall
 
 MAX_BATCH = 512
@@ -38,7 +38,7 @@ class Players:
 
     def __init__(
         self,
-        network: NumpyLstm,
+        network: Network,
         encoding: Encoding,
         n: int,
         with_rules: bool = False,
@@ -139,7 +139,9 @@ class Players:
 
     def begin_anew(self) -> None:
         """Begin another melody in each place; what memory has of the one before stays."""
-        n = len(self._state.layers[0][0])
+        read = self._waiting if self._waiting is not None else self._state.seen
+        assert read is not None
+        n = len(read)
         self._state, self.part, self._recalled = self.network.start(n), 0, None
         self._waiting = np.full(n, self.network.alphabet.nothing)
         self.trackers = [self._encoding.tracker() for _ in self.trackers]
@@ -208,7 +210,7 @@ class Player:
     Raises ValueError for a network of another encoding.
     """
 
-    def __init__(self, network: NumpyLstm, encoding: Encoding):
+    def __init__(self, network: Network, encoding: Encoding):
         self._network, self._encoding = network, encoding
         self.reset()
 

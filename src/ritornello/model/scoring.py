@@ -13,7 +13,7 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.encoding.features import feature_rows
 from ritornello.encoding.memory import Sizes
-from ritornello.model.lstm import NumpyLstm, State, cross_entropy
+from ritornello.model.network import Network, State, cross_entropy
 from ritornello.model.suggestions import BLOCK, Suggestions, read_events, suggest
 
 MOST_MELODIES = 512  # side by side
@@ -21,7 +21,7 @@ CHUNK = 1_024  # note groups whose logits are computed together
 
 
 def sequence_nats(
-    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
+    network: Network, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
 ) -> np.ndarray:
     """Sum the negative log likelihood of token sequences in nats, (sequences,).
 
@@ -38,7 +38,7 @@ def sequence_nats(
 
 
 def logits_of(
-    network: NumpyLstm, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
+    network: Network, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Compute the logits before each token of whole sequences.
 
@@ -60,7 +60,7 @@ def logits_of(
 
 
 def _block_logits(
-    network: NumpyLstm,
+    network: Network,
     encoding: Encoding,
     sequences: Sequence[np.ndarray],
     groups: Sequence[np.ndarray],
@@ -89,7 +89,7 @@ def _block_logits(
     return found
 
 
-def _read(network: NumpyLstm, groups: Sequence[np.ndarray], features: Sequence[np.ndarray]) -> np.ndarray:
+def _read(network: Network, groups: Sequence[np.ndarray], features: Sequence[np.ndarray]) -> np.ndarray:
     """Compute the input of the softmaxes before each group, (G, S), melody by melody.
 
     groups, features: of each melody, the longest first, (groups, parts) and (groups, F).

@@ -1,19 +1,23 @@
-"""Layers of the network besides PyTorch's own: dropout, the head of a second part, gates over memory, and attention.
+"""What networks are made of besides PyTorch's own layers, and what all of them have in common.
 
-The formulas of the last two are in `model/memory.py` and `model/attention.py`. S streams, T steps. H: width of an
-LSTM layer, K: hidden units of the chain, N: outputs that attention looks back on.
+The formulas of gates over memory and of attention are in `model/memory.py` and `model/attention.py`. S streams, T
+steps. P: parts of a note group, F: feature columns, E: embedding, H: width of a layer, K: hidden units of the chain,
+N: outputs that attention looks back on.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.memory import FIRST_WEIGHT, UNITS, Recalled, gate_inputs
+from ritornello.model.options import NetworkOptions
 
 RANDOM_VALUES = 1 << 16  # dropout is drawn from 16-bit integers
 TorchMemory = tuple[Tensor, Tensor]  # the N - 1 outputs before a block, (S, N - 1, H); whether each is of this melody
@@ -171,3 +175,125 @@ def _along_the_band(shares: Tensor) -> Tensor:
     batch, time, reach = shares.shape
     padded = functional.pad(shares, (0, time)).flatten(1)  # rows of reach + time
     return padded[:, : time * (reach + time - 1)].reshape(batch, time, reach + time - 1)
+
+
+class Carried(Protocol):
+    """What is carried from one block to the next, a named tuple of tensors: `TorchState` or `transformer.Past`."""
+
+    def detached(self) -> Self:
+        """Cut it off from the computation that led to it."""
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the tensors by name."""
+
+
+class TorchState(NamedTuple):
+    """The state carried from one block to the next. output, cell: (layers, S, H). The rest: `TorchMemory`."""
+
+    output: Tensor
+    cell: Tensor
+    memory: Tensor | None = None
+    is_own: Tensor | None = None
+
+    @property
+    def attention(self) -> TorchMemory | None:
+        """The outputs that attention looks back on, if any."""
+        return None if self.memory is None or self.is_own is None else (self.memory, self.is_own)
+
+    def detached(self) -> TorchState:
+        """Cut the state off from the computation that led to it."""
+        return TorchState(*(None if part is None else part.detach() for part in self))  # type: ignore[arg-type]
+
+    def alone(self) -> TorchState:
+        """Return output and cell without what attention looks back on: a melody begins."""
+        return TorchState(self.output, self.cell)
+
+    def repeated(self, streams: int) -> TorchState:
+        """Repeat the state of one stream for so many."""
+        return TorchState(self.output.repeat(1, streams, 1), self.cell.repeat(1, streams, 1))
+
+
+class TorchNetwork(nn.Module):
+    """Embeddings, a body that a subclass brings, a softmax for each part of a note group.
+
+    Carried: the type of what is carried from block to block. body: names of what a subclass adds to `named`.
+    """
+
+    Carried: type[Any]
+    embedding: nn.Embedding
+    side: nn.ModuleList
+    dropout: Dropout
+    output: nn.Linear
+    chain: Chain | None
+    gates: nn.ModuleList
+
+    def __init__(self, alphabet: Alphabet):
+        super().__init__()
+        self.alphabet = alphabet
+
+    def _make_inputs(self, options: NetworkOptions, width: int) -> None:
+        """Make tables of tokens and features with so many numbers each."""
+        self.embedding = nn.Embedding(self.alphabet.size + 1, width)
+        self.side = nn.ModuleList(nn.Embedding(size, width) for size in self.alphabet.features)
+        self.dropout = Dropout(options.dropout)
+
+    def _make_outputs(self, options: NetworkOptions, seen: int) -> None:
+        """Make softmaxes and gates that see so many numbers."""
+        self.output = nn.Linear(seen, self.alphabet.parts[0])
+        self.chain = Chain(seen, options.chain, self.alphabet) if len(self.alphabet.parts) == 2 else None
+        widths = [seen, options.chain]
+        self.gates = nn.ModuleList(TorchGate(*sizes) for sizes in zip(self.alphabet.levels, widths, strict=False))
+
+    def _entry(self, inputs: Tensor, features: Tensor) -> Tensor:
+        """Sum the embeddings of inputs, (S, T, P), and features, (S, T, F): (S, T, E)."""
+        hidden = self.embedding(inputs).sum(2)
+        for n, table in enumerate(self.side):
+            hidden = hidden + table(features[:, :, n])
+        return hidden
+
+    def _logits(self, top: Tensor, targets: Tensor, recalls: Sequence[TorchRecall]) -> list[Tensor]:
+        """Compute the logits of each part. top: (S, T, H), for an LSTM with attention (S, T, 2H)."""
+        logits = self.output(top)
+        if recalls:
+            logits = self.gates[0](logits, top, recalls[0])
+        if self.chain is None:
+            return [logits]
+        first = targets[:, :, 0].clamp(min=0)
+        hidden = self.chain(top, first)
+        second = self.chain.output(hidden)
+        if recalls:
+            second = self.gates[1](second, hidden, recalls[1])
+        return [logits, second]
+
+    def beginning(self, before: Sequence[Tensor]) -> TorchState | None:
+        """Compute the state that a melody begins from, after another; None for an empty one.
+
+        before: inputs, targets and features of that melody.
+        """
+        return None
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the weights under their names in the model file, float32."""
+        return {name: value.detach().float().cpu().numpy().copy() for name, value in self.named().items()}
+
+    def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Take the weights of a model file. Raises ValueError where one is missing or unfit."""
+        with torch.no_grad():
+            for name, target in self.named().items():
+                value = torch.from_numpy(np.asarray(tensors.get(name, np.zeros(0)), np.float32))
+                if value.shape != target.shape:
+                    shapes = f"shape {tuple(value.shape)}, this network needs {tuple(target.shape)}"
+                    raise ValueError(f"{name} has {shapes}")
+                target.copy_(value)
+
+    def named(self) -> dict[str, Tensor]:
+        """Return the parameters of inputs and outputs by their names in the model file."""
+        named = {"embedding": self.embedding.weight}
+        named |= {f"side.{n}": table for n, table in enumerate(self.side.parameters())}
+        head = "output" if self.chain is None else "output.0"
+        named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
+        named |= {} if self.chain is None else self.chain.named()
+        for part, gate in enumerate(self.gates):
+            assert isinstance(gate, TorchGate)
+            named |= gate.named(part)
+        return named

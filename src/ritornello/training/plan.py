@@ -56,7 +56,8 @@ class TrainOptions:
     """Recurrent steps per update and stream, 2 to 4096; default: 48."""
 
     peak_rate: float | None = None
-    """Learning rate after warm-up, above 0 and below 1; default: 0.004, or 0.001 when fine-tuning a model."""
+    """Learning rate after warm-up, above 0 and below 1; default: 0.004, of a transformer 0.002; when fine-tuning a
+    model a quarter of it."""
 
     weight_decay: float | None = None
     """AdamW's weight decay, 0 to 1; default: 0.5."""
@@ -141,6 +142,8 @@ _RANGES: dict[str, tuple[int, float]] = {
     "save_seconds": (0, math.inf),
 }
 
+PEAK_RATES = {"lstm": 4e-3, "transformer": 2e-3}  # by kind of network; a fourth of it for a model that is fine-tuned
+
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
 RESERVE = 0.08
@@ -220,14 +223,15 @@ def make_plan(
     ranks: int = 1,
     parts: int = 1,
     free_epochs: float = FREE_EPOCHS,
+    kind: str = "lstm",
 ) -> Plan:
     """Fix the plan of a run.
 
     setting: its measured speed counts only where `options.updates` is not given. corpus_tokens: to learn from. parts:
-    tokens in a recurrent step. free_epochs: see `dropout_for`.
+    tokens in a recurrent step. free_epochs: see `dropout_for`. kind: of network.
 
-    16 x 48 steps at 0.004 for every corpus and length of training: many small updates beat few large ones in all that
-    was tried (LOG.md). A model that is fine-tuned learns at a lower rate.
+    16 x 48 steps at the same rate for every corpus and length of training: many small updates beat few large ones in
+    all that was tried (LOG.md). A model that is fine-tuned learns at a lower rate.
     """
     streams, bptt_steps = options.streams or (8 if fine_tune else 16), options.bptt_steps or 48
     tokens = ranks * streams * bptt_steps * parts  # of an update
@@ -249,7 +253,7 @@ def make_plan(
         patience=options.patience or options.updates or DEFAULT_PATIENCE,  # exactly so many updates: never early
         streams=streams,
         bptt_steps=bptt_steps,
-        peak_rate=options.peak_rate or (1e-3 if fine_tune else 4e-3),
+        peak_rate=options.peak_rate or PEAK_RATES[kind] / (4 if fine_tune else 1),
         weight_decay=given["weight_decay"],
         warmup_updates=warmup_for(updates),
         dropout=choose_dropout(options, corpus_tokens, updates * tokens, free_epochs),

@@ -14,11 +14,13 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import IGNORED, Batch, lead_in, whole_melodies
-from ritornello.training.layers import TorchRecall
+from ritornello.training.layers import Carried, TorchNetwork, TorchRecall, TorchState
 from ritornello.training.memory import Memory
-from ritornello.training.network import TorchLstm, TorchState
+from ritornello.training.network import TorchLstm
 from ritornello.training.plan import Plan
+from ritornello.training.transformer import TorchTransformer
 
+NETWORKS: dict[str, type[TorchLstm] | type[TorchTransformer]] = {"lstm": TorchLstm, "transformer": TorchTransformer}
 STEPS_PER_CHECK = 256  # of every melody at a time, so that memory does not grow with their length
 
 
@@ -44,13 +46,13 @@ class TorchEngine:
         torch.manual_seed(plan.seed)
         self.device = torch.device(plan.device)
         self._encoding, self._alphabet, self._memory = encoding, Alphabet.of(encoding), memory
-        self.model = TorchLstm(network, self._alphabet).to(self.device)
+        self.model: TorchNetwork = NETWORKS[network.kind](network, self._alphabet).to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), plan.peak_rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
         )
         self._is_bf16 = plan.dtype == "bf16"
         self._before = lead_in(encoding, np.zeros(0, np.int64) if before is None else before)
-        self.carried: TorchState | None = None  # from the chunk before
+        self.carried: Carried | None = None  # from the chunk before
 
     @property
     def dropout(self) -> float:
@@ -91,7 +93,7 @@ class TorchEngine:
         total, count = 0.0, 0
         begin = self._beginning()
         for batch in whole_melodies(self._encoding, melodies, self.steps_per_check_batch, self._memory):
-            state = TorchState(*(part.repeat(1, len(batch.inputs), 1) for part in begin))
+            state: Carried | None = begin and begin.repeated(len(batch.inputs))
             for at in range(0, batch.inputs.shape[1], STEPS_PER_CHECK):
                 part = batch.between(at, at + STEPS_PER_CHECK)
                 nats, targets, state = self._cost(part, state)
@@ -100,11 +102,11 @@ class TorchEngine:
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the weights as the model file keeps them, and the state to begin a melody from."""
-        named = self.model.tensors()
-        output, cell = self._beginning()
-        for n in range(len(output)):
-            named[f"start.{n}.output"] = output[n, 0].float().cpu().numpy().copy()
-            named[f"start.{n}.cell"] = cell[n, 0].float().cpu().numpy().copy()
+        named, begin = self.model.tensors(), self._beginning()
+        for n in range(len(begin.output) if begin else 0):
+            assert begin
+            named[f"start.{n}.output"] = begin.output[n, 0].float().cpu().numpy().copy()
+            named[f"start.{n}.cell"] = begin.cell[n, 0].float().cpu().numpy().copy()
         return named
 
     def load(self, tensors: Mapping[str, np.ndarray]) -> None:
@@ -116,7 +118,7 @@ class TorchEngine:
         self.optimiser.state.clear()
         self.carried = None
 
-    def _cost(self, batch: Batch, state: TorchState | None) -> tuple[Tensor, int, TorchState]:
+    def _cost(self, batch: Batch, state: Carried | None) -> tuple[Tensor, int, Carried]:
         """Compute the nats of all targets of a batch, how many these are, and the state after it."""
         inputs, targets, features = (torch.from_numpy(part).to(self.device) for part in batch[:3])
         sizes = self._alphabet.parts
@@ -133,8 +135,7 @@ class TorchEngine:
         return total, int((batch.targets != IGNORED).sum()), state
 
     @torch.inference_mode()
-    def _beginning(self) -> tuple[Tensor, Tensor]:
-        """Compute output and cell after the melody `before`, in full precision: each (layers, 1, H)."""
+    def _beginning(self) -> TorchState | None:
+        """Compute the state after the melody `before`, in full precision; None for an empty one."""
         self.model.eval()
-        _, state = self.model(*(torch.from_numpy(part).to(self.device) for part in self._before[:3]), None)
-        return state.output, state.cell
+        return self.model.beginning([torch.from_numpy(part).to(self.device) for part in self._before[:3]])

@@ -17,7 +17,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding
 from ritornello.live.values import LineNote
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.players import Players
 from ritornello.music.beats import bar_quarters
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
@@ -82,7 +82,7 @@ class History:
     groups: what memory knows, in its order, of what the players have read for good and for the moment.
     """
 
-    def __init__(self, network: NumpyLstm, encoding: MelodyEncoding):
+    def __init__(self, network: Network, encoding: MelodyEncoding):
         self._encoding = encoding
         self.entries: list[Entry] = []
         self.groups: list[Group] = []

@@ -31,7 +31,7 @@ from ritornello.live.line.second import SecondVoice, drawn, lowest_of, register
 from ritornello.live.line.touch import USUAL, Touch
 from ritornello.live.values import LineNote
 from ritornello.model.file import ModelFile
-from ritornello.model.lstm import NumpyLstm, cross_entropy
+from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.beats import bar_quarters, metre_named
 from ritornello.music.keys import SURE, estimate_key
@@ -75,7 +75,7 @@ class Line:
 
     def __init__(
         self,
-        network: NumpyLstm,
+        network: Network,
         encoding: MelodyEncoding,
         seed: int = 0,
         dials: Dials = Dials(),

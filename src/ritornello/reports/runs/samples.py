@@ -16,7 +16,7 @@ from ritornello.generate.draw import Dice
 from ritornello.generate.openings import without_end
 from ritornello.generate.options import GenerateOptions
 from ritornello.model.file import ModelFile
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.players import Players
 from ritornello.music.keys import pitch_name
 from ritornello.music.values import Melody
@@ -84,7 +84,7 @@ def make_sample(model: ModelFile, primer: Melody | None) -> Sample:
     return Sample(made.melody, probabilities, given, bare)
 
 
-def _written_alone(network: NumpyLstm, encoding: MelodyEncoding, primer: Melody | None) -> Melody:
+def _written_alone(network: Network, encoding: MelodyEncoding, primer: Melody | None) -> Melody:
     """Draw legal tokens after the primer until BARS are full, with nothing else filtered."""
     players = Players(network, encoding, 1, with_rules=True)
     given = np.zeros((1, 0), np.int64)

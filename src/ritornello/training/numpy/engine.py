@@ -45,8 +45,11 @@ class NumpyEngine:
     ):
         if plan.device not in ("auto", "cpu") or plan.dtype != "fp32":
             raise ValueError(f"without PyTorch training is fp32 on the cpu, not {plan.dtype} on {plan.device}")
-        if network.attention:
-            raise ValueError("the attention network needs PyTorch to train; take the preset lstm, tiny or large")
+        if network.kind != "lstm" or network.attention:
+            name = "attention network" if network.kind == "lstm" else network.kind
+            raise ValueError(
+                f"the {name} needs PyTorch to train: pip install torch, or take the preset lstm, tiny or large"
+            )
         limit_blas(plan.threads)
         self._network, self._encoding, self._alphabet = network, encoding, Alphabet.of(encoding)
         self._memory = memory

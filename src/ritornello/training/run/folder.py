@@ -82,6 +82,7 @@ class RunMetadata:
         """Return the plain values by their names in files."""
         values = {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
         values[VALIDATION] = values.pop("validation")
+        values["network"] = self.network.to_dict()
         return values
 
     @property

@@ -73,7 +73,8 @@ def prepare_training(
             raise ValueError("the processes do not all read the same corpus: give each the same folder")
     free_epochs = FREE_WITH_MEMORY if encoding.memory else FREE_EPOCHS
     parts = len(encoding.parts)
-    plan = make_plan(options, material.tokens, setting, base is not None, ranks.size, parts, free_epochs)
+    is_tuned = base is not None
+    plan = make_plan(options, material.tokens, setting, is_tuned, ranks.size, parts, free_epochs, network.kind)
     metadata = RunMetadata(
         plan=plan,
         network=replace(network, dropout=plan.dropout),

@@ -18,7 +18,7 @@ class NetworkRequest:
     """Network and encoding as they are asked for, by name."""
 
     preset: str | None = None
-    """The network: tiny, lstm, large, attention; default: lstm."""
+    """The network: tiny, lstm, large, attention, transformer; default: lstm."""
 
     encoding: Any = None
     """How notes are written down: interval, note, grid (the exercise's way), lookback, or

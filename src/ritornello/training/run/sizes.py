@@ -80,11 +80,14 @@ def sizes(training: Training, updates_per_second: float) -> Sizes:
 def check_bytes(training: Training) -> int:
     """Count a block of validation steps.
 
-    Embeddings, the gates of a layer, the outputs of all layers, three times the logits.
+    Embeddings, the gates of a layer, the outputs of all layers, three times the logits; of a transformer the hidden
+    units of a block and its scores, twice.
     """
     network, encoding = training.metadata.network, training.encoding
     groups = sum(map(len, check_sample(training.material.validation))) // len(encoding.parts)
     numbers = network.embedding + (4 + network.layers) * network.width + 3 * encoding.vocabulary.size
+    if network.kind == "transformer":
+        numbers += 4 * network.heads * network.attention
     return 4 * numbers * min(groups, training.engine.steps_per_check_batch)
 
 

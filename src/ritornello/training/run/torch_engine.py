@@ -13,7 +13,6 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.model.options import NetworkOptions
 from ritornello.training.data import Batch
 from ritornello.training.memory import Memory
-from ritornello.training.network import TorchState
 from ritornello.training.plan import Plan
 from ritornello.training.run.ranks import Ranks
 from ritornello.training.update import TorchEngine
@@ -49,8 +48,9 @@ class SavedTorchEngine(TorchEngine):
                 value.copy_(torch.from_numpy(state[f"weight.{name}"]))
                 moments = {key: f"{key}.{name}" for key in MOMENTS if f"{key}.{name}" in state}
                 self.optimiser.state[value] = {key: self._tensor(state[name]) for key, name in moments.items()}
-        carried = {n: self._tensor(state[f"carried.{n}"]) for n in TorchState._fields if f"carried.{n}" in state}
-        self.carried = TorchState(**carried) if carried else None
+        mark, carried_by = "carried.", self.model.Carried
+        carried = {n.removeprefix(mark): self._tensor(value) for n, value in state.items() if n.startswith(mark)}
+        self.carried = carried_by(**carried) if carried else None
         torch.set_rng_state(torch.from_numpy(state["random"].copy()))
         if self.device.type == "cuda" and "random.cuda" in state:
             torch.cuda.set_rng_state(torch.from_numpy(state["random.cuda"].copy()), self.device)
