@@ -2,7 +2,8 @@
 
 Parts: bits (bits per note of the default recipe on several corpora), speed (target tokens per second, and the share
 of what the processor can do), start (seconds to the first update, memory), busy (training by time beside other
-programs), finetune (what --from gains on twenty tunes), quality (test likelihood and time by one rule; hours).
+programs), finetune (what --from gains on twenty tunes), networks (an LSTM and a
+transformer beside each other), quality (test likelihood and time by one rule; hours).
 --keras names a Python interpreter that has Keras and TensorFlow; without it there is no exercise's network to compare
 with.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 
 from benchmarks.report import arguments, hardware, tell
-from benchmarks.train import bits, busy, finetune, quality, speed, start
+from benchmarks.train import bits, busy, finetune, networks, quality, speed, start
 
 PARTS = {
     "bits": bits.measure,
@@ -20,6 +21,7 @@ PARTS = {
     "start": start.measure,
     "busy": busy.measure,
     "finetune": finetune.measure,
+    "networks": networks.measure,
     "quality": quality.measure,
 }
 
@@ -33,6 +35,7 @@ def main() -> None:
     start.add_options(parser)
     busy.add_options(parser)
     finetune.add_options(parser)
+    networks.add_options(parser)
     quality.add_options(parser)
     options = parser.parse_args()
     tables = []

@@ -20,7 +20,7 @@ from ritornello.generate.constraints import table_of
 from ritornello.generate.draw import Dice
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.span import KEPT, Keep, Plan, Span, SpanForm
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.players import Players
 from ritornello.model.scoring import sequence_nats
 from ritornello.music.values import Melody, Note
@@ -48,7 +48,7 @@ class Version:
 
 
 def rewrite(
-    network: NumpyLstm,
+    network: Network,
     encoding: MelodyEncoding,
     melody: Melody,
     bars: tuple[int, int],
@@ -96,7 +96,7 @@ def rewrite(
 
 
 def _drafted(
-    network: NumpyLstm, plan: Plan, options: GenerateOptions, seed: int, indices: Sequence[int]
+    network: Network, plan: Plan, options: GenerateOptions, seed: int, indices: Sequence[int]
 ) -> list[np.ndarray]:
     """Draw drafts of a span, side by side: their tokens, with those before the span."""
     players = Players(network, plan.encoding, len(indices), True, options.memory, options.quote)
@@ -161,7 +161,7 @@ def _likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float
 
 
 def _best(
-    network: NumpyLstm,
+    network: Network,
     encoding: MelodyEncoding,
     drafts: Sequence[Version],
     span: Span,

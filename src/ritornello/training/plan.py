@@ -56,7 +56,7 @@ class TrainOptions:
     """Recurrent steps per update and stream, 2 to 4096; default: 48."""
 
     peak_rate: float | None = None
-    """Learning rate after warm-up, above 0 and below 1; default: 0.004, of a transformer 0.002; when fine-tuning a
+    """Learning rate after warm-up, above 0 and below 1; default: 0.004, of a transformer 0.001; when fine-tuning a
     model a quarter of it."""
 
     weight_decay: float | None = None
@@ -142,7 +142,7 @@ _RANGES: dict[str, tuple[int, float]] = {
     "save_seconds": (0, math.inf),
 }
 
-PEAK_RATES = {"lstm": 4e-3, "transformer": 2e-3}  # by kind of network; a fourth of it for a model that is fine-tuned
+PEAK_RATES = {"lstm": 4e-3, "transformer": 1e-3}  # by kind of network; a fourth of it for a model that is fine-tuned
 
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10

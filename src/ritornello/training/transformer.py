@@ -117,9 +117,10 @@ class Block(nn.Module):
             nn.init.zeros_(bias)
 
     def forward(self, hidden: Tensor, earlier: Tensor, is_hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden values after the block, (S, T, H), and the input of its attention, (S, L + T, H).
+        """Return the hidden values after the block, and what its attention looked back on.
 
-        earlier: (S, L, H), that input in the steps before. is_hidden: (S, 1, T, L + T), what must not be seen.
+        Shapes: (S, T, H) and (S, L + T, H). earlier: (S, L, H), of the latter what was carried. is_hidden: (S, 1, T,
+        L + T), what must not be seen.
         """
         ours = normal(hidden)
         seen = torch.cat([earlier, ours], 1)
