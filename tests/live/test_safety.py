@@ -35,6 +35,7 @@ class ForgetfulLine(ScriptedLine):
 
     def propose(self, start, until, dials, ends=None):
         self.proposals.clear()
+        self.calls.clear()
         return super().propose(start, until, dials, ends)
 
 
@@ -46,6 +47,8 @@ def random_event(random, time):
         return Event(time, kind, random.choice((0, 36, 60, 61, 62, 64, 67, 127)), value, random.choice((0, 9)))
     if kind == "dial":
         name, value = random.choice([*TURNS, ("mode", random.choice(WAYS)), ("ratio", random.random())])
+    if kind == "prime":
+        value = random.choice(([(0, 24, 60, 80)], [(0, 0, 60, 80)], "no", None, [3]))
     if kind == "link":
         value = random.choice([(120, 3.5), (9999, 1), "no", (60, float("nan"))])
     return Event(time, kind, random.choice((64, 66, 67)), value, name=name)

@@ -20,6 +20,9 @@ class ScriptedLine:
     def heard(self, notes):
         self.heard_notes += notes
 
+    def prime(self, notes, end):
+        self.calls.append(("prime", tuple(map(tuple, notes)), end))
+
     def accept(self, notes):
         self.accepted += notes
 

@@ -139,7 +139,7 @@ def jam(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
     )
     with _kept_in(session, heading) as (file, path):
-        engine = _engine(chosen, heading, file)
+        engine = _engine(chosen, heading, file, stage is not None and stage.clock_out)
         if stage is not None:
             end = _perform(engine, performance, seconds, stage, on_line)
         else:
@@ -228,13 +228,13 @@ def _perform(
     return perform(engine, dataclasses.replace(stage, seconds=seconds), on_line).end
 
 
-def _engine(model: Model, heading: Heading, keeper: Session | SessionFile) -> Engine:
+def _engine(model: Model, heading: Heading, keeper: Session | SessionFile, sends_clock: bool = False) -> Engine:
     """Make the engine of a model, with what keeps its events."""
     from ritornello.live.engine import Engine
     from ritornello.live.line import Line
 
     line = Line.of(model.file, heading.seed, heading.dials)
-    return Engine(line, heading.dials, heading.seed, keeper.add)
+    return Engine(line, heading.dials, heading.seed, keeper.add, sends_clock=sends_clock)
 
 
 @contextmanager

@@ -57,6 +57,9 @@ class Connections:
     link: Flag = False
     """Follow Ableton Link; its tempo is never changed."""
 
+    clock_out: Flag = False
+    """Send MIDI clock, start, stop and song position to the MIDI outputs."""
+
     screen: Flag = False
     """Show the performance in the terminal; on when nothing else is connected."""
 
@@ -172,6 +175,7 @@ def _stage(asked: Connections, dials: Dials) -> StageOptions:
         osc_to=asked.osc_to or "",
         web=asked.web,
         link=asked.link,
+        clock_out=asked.clock_out,
         screen=asked.screen or (is_bare and is_terminal),
     )
 

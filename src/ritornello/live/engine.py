@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 
 from ritornello.live.dials import Dials
+from ritornello.live.ticks import Ticks
 from ritornello.live.values import Event, LineNote, Shown, State
 from ritornello.live.ways.keys import OWN_WINDOW, STUCK, Name, name_of
 from ritornello.live.ways.plan import Composer
@@ -30,6 +32,8 @@ class Engine:
     """An instrument that plays with a player. line: the melody of both. seed: of all that is drawn besides.
 
     record: called with each event that is heard, and each that is played. time: at which the beat begins, in seconds.
+    sends_clock: whether its beat is played as a MIDI clock, too. change: makes the line that plays on of the one so far
+    and a "model" event, and raises ValueError where it cannot.
     """
 
     def __init__(
@@ -39,8 +43,12 @@ class Engine:
         seed: int = 0,
         record: Record | None = None,
         time: float = 0.0,
+        sends_clock: bool = False,
+        change: Callable[[Composer, Event], Composer] | None = None,
     ):
         self.play = Playing(line, dials, seed, time, record)
+        self._ticks = Ticks(self.play.beat) if sends_clock else None
+        self._change = change
         self._way = dials.mode
         self._step = 0  # the next sixteenth at which is planned
         self._done = time
@@ -136,6 +144,8 @@ class Engine:
         self.play.stop()
         self.play.timers.clear()
         self.play.beat.stop(event.time)
+        if self._ticks:
+            self.play.events += self._ticks.stop(event.time)
 
     def tap(self, event: Event) -> None:
         """Hear a tap of the tempo."""
@@ -174,6 +184,26 @@ class Engine:
     def recall(self, event: Event) -> None:
         """Return to what was kept under a name."""
         self.play.line.recall(event.name)
+
+    def prime(self, event: Event) -> None:
+        """Take notes as just played: the line goes on from them. Broken ones change nothing."""
+        play, bars = self.play, self.play.beat.bars
+        end = bars.barline_from(play.now)
+        end = end if end <= play.now else max(end - bars.length, Fraction(0))
+        with suppress(TypeError, ValueError):
+            play.line.prime(event.value, end)
+            if play.plan.is_open:
+                play.plan.discard(play.line)
+
+    def model(self, event: Event) -> None:
+        """Let another model play on; what is committed is still played."""
+        play = self.play
+        if self._change is None:
+            return
+        if play.plan.is_open:
+            play.plan.discard(play.line)
+        with suppress(ValueError):
+            play.line = self._change(play.line, event)
 
     def skipped(self, event: Event) -> None:
         """Leave the next plan out: it could not be computed in time.
@@ -241,6 +271,8 @@ class Engine:
             moments.append((first + STUCK, self._drop_stuck))
         if play.plan.committed:
             moments.append((play.time_of(play.plan.committed[0]) - LEAD, play.hand_over))
+        if self._ticks:
+            moments.append((self._ticks.next_time(), self._tick))
         moments.append((play.beat.time_of(Fraction(self._step, 4)), self._plan))
         return moments
 
@@ -256,6 +288,11 @@ class Engine:
             self._done = self.play.time = max(time, self._done)
             self._retire()
             work()
+
+    def _tick(self) -> None:
+        """Play the ticks of the own clock that are due; a session needs none."""
+        assert self._ticks is not None
+        self.play.events += self._ticks.write(self.play.time)
 
     def _plan(self) -> None:
         """Plan at a sixteenth of the beat."""

@@ -21,6 +21,8 @@ HEARD = (
     "reset",  # forget what was learned on the spot
     "snapshot",  # name: keep what was learned under it
     "recall",  # name: of a snapshot
+    "prime",  # value: notes that count as just played, (start, duration, pitch, velocity), as of `Line.prime`
+    "model",  # name: of the model that plays on. value: SHA-256 of its weights
     "skipped",  # the plan for this moment could not be computed in time
 )
 PLAYED = (
@@ -31,6 +33,7 @@ PLAYED = (
     "start",
     "stop",
     "continue",
+    "position",
 )
 
 

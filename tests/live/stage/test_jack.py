@@ -90,6 +90,19 @@ def test_notes_go_both_ways_between_two_programs(jack, sides):
     peer.wait(lambda side: ("note_on", 62) in [(e.kind, e.number) for e in side.heard])
 
 
+def test_another_program_hears_our_clock_and_that_it_stops(jack, sides):
+    ours = sides(outputs=(PortOptions("virtual clock out"),))
+    peer = sides(inputs=(PortOptions("clock out"),))
+    now = time.perf_counter()
+    beat = [Event(now + 0.5 + n / 48, "clock") for n in range(12)]
+    ours.output.send([Event(now + 0.5, "start"), *beat])
+    peer.wait(lambda side: [event.kind for event in side.heard] == ["start"] + 12 * ["clock"])
+    times = [event.time for event in peer.heard if event.kind == "clock"]
+    assert times[-1] - times[0] == pytest.approx(11 / 48, abs=0.05)
+    ours.output.send([Event(now, "stop")])
+    peer.wait(lambda side: [event.kind for event in side.heard][-1] == "stop")
+
+
 def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):
     peer = sides(**peer_ports())
     ours = sides(**OURS)

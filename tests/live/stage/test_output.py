@@ -95,6 +95,18 @@ def test_silence_of_one_port_leaves_the_others():
     assert sent == ["+60", "+61", "-60", "+63"]
 
 
+def test_a_clock_that_stops_has_no_more_ticks_and_stops_in_the_end():
+    schedule, sent = scheduled(Event(0, "start"), Event(0, "clock"), Event(1, "clock"), Event(0.5, "stop"))
+    schedule.play(2)
+    assert sent == ["start", "clock", "stop"]
+    schedule.clear()
+    assert len(sent) == 3
+    schedule.put(Event(3, "continue"))
+    schedule.play(3)
+    schedule.clear()
+    assert sent[3:] == ["continue", "stop"]
+
+
 def test_an_end_without_a_note_is_not_sent():
     schedule, sent = scheduled(end(0))
     schedule.play(1)

@@ -113,6 +113,13 @@ class History:
         self.entries += [entry for entry in self._pop_from(steps(start)) if not entry.is_own]
         self._read = min(self._read, steps(start))
 
+    def replace(self, start: Fraction, end: Fraction) -> None:
+        """Remove all notes that begin from `start` up to `end`; memory keeps what it has read of them."""
+        first, last = steps(start), steps(end)
+        self.entries = [entry for entry in self.entries if not first <= entry.start < last]
+        self._heading = None  # a melody begins anew
+        self._read = min(self._read, first)
+
     def _pop_from(self, start: int) -> list[Entry]:
         """Take off the entries that begin at `start` or later, in steps."""
         later: list[Entry] = []

@@ -146,6 +146,21 @@ class Line:
         self._touch.add(notes, named_metre(self.dials.metre))
         self._silent = None
 
+    def prime(self, notes: Sequence[Sequence[int]], end: Fraction) -> None:
+        """Take notes as just played by the player, in the place of what was: the line goes on from them.
+
+        notes: (start, duration, pitch, velocity); starts from 0 on and durations in steps of the grid, 24 to a
+        quarter. end: a barline up to which their bars reach, in quarters.
+        Raises ValueError for notes that cannot be.
+        """
+        if not all(len(n) == 4 and n[0] >= 0 and n[1] > 0 and all(0 <= p <= 127 for p in n[2:]) for n in notes):
+            raise ValueError("a primer has notes of (start, duration, pitch, velocity)")
+        bar = bar_quarters(named_metre(self.dials.metre))
+        length = -(-max((Fraction(n[0] + n[1], GRID) for n in notes), default=Fraction(0)) // bar) * bar
+        first = end - length
+        self._history.replace(first, end)
+        self.heard([LineNote(first + Fraction(at, GRID), Fraction(n, GRID), p, v) for at, n, p, v in notes])
+
     def accept(self, notes: Sequence[LineNote]) -> None:
         """Add what the machine plays."""
         self._own_history().add(notes, is_own=True)

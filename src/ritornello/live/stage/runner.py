@@ -77,6 +77,7 @@ class StageOptions:
     the system's own, None for none. controllers: MIDI controller -> dial. seconds: after which it ends.
     script: events of a player that is no person, with their times. osc: where OSC is received, as HOST:PORT or PORT.
     osc_to: where the state goes by OSC. web: port of the WebSocket, 0 for any, None for none.
+    clock_out: whether the outputs get a MIDI clock.
     """
 
     inputs: tuple[PortOptions, ...] = ()
@@ -95,6 +96,7 @@ class StageOptions:
     osc_to: str = ""
     web: int | None = None
     link: bool = False
+    clock_out: bool = False
 
 
 class Inbox:

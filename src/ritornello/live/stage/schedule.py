@@ -7,8 +7,7 @@ from collections.abc import Callable
 from itertools import count
 
 from ritornello.live.values import Event
-
-STAYS = ("clock", "start", "stop", "continue", "position")  # what a silence does not drop
+from ritornello.live.ways.playing import CLOCK
 
 
 class Schedule:
@@ -21,6 +20,7 @@ class Schedule:
         self._send, self._offset_of = send, offset_of
         self._pending: list[tuple[float, int, int, Event]] = []
         self._number = count()
+        self._is_running = False  # our clock
         self._sounding: dict[tuple[str, int, int], list[float]] = {}  # port, channel, pitch -> times of its notes
         self._last_due: dict[tuple[str, int, int], float] = {}  # of the last note_on that was put
 
@@ -30,8 +30,11 @@ class Schedule:
             self._pending = [
                 item
                 for item in self._pending
-                if item[3].time < event.time or item[3].kind in STAYS or event.port not in ("", item[3].port)
+                if item[3].time < event.time or item[3].kind in CLOCK or event.port not in ("", item[3].port)
             ]
+            heapq.heapify(self._pending)
+        if event.kind == "stop":
+            self._pending = [item for item in self._pending if item[3].kind != "clock" or item[3].time < event.time]
             heapq.heapify(self._pending)
         due = event.time - self._offset_of(event.port)
         key = (event.port, event.channel, event.number)
@@ -78,6 +81,7 @@ class Schedule:
             elif self._sounding.pop(key, None):
                 self._send(event)
         else:
+            self._is_running = event.kind in ("start", "continue") or (self._is_running and event.kind != "stop")
             self._send(event)
 
     def silence(self, port: str = "") -> None:
@@ -95,6 +99,9 @@ class Schedule:
         self._send(Event(0.0, "note_off", key[2], 0, key[1], key[0]))
 
     def clear(self) -> None:
-        """Drop all that is pending, and end all that sounds."""
+        """Drop all that is pending, end all that sounds, and stop our clock."""
         self._pending.clear()
         self.silence()
+        if self._is_running:  # those who follow our clock
+            self._is_running = False
+            self._send(Event(0.0, "stop"))

@@ -20,6 +20,9 @@ class Composer(Protocol):
     def heard(self, notes: Sequence[LineNote]) -> None:
         """Add what the player played."""
 
+    def prime(self, notes: Sequence[Sequence[int]], end: Fraction) -> None:
+        """Take notes as just played, up to a barline; raises ValueError for notes that cannot be."""
+
     def accept(self, notes: Sequence[LineNote]) -> None:
         """Add what the machine plays."""
 

@@ -20,6 +20,7 @@ LONGEST = 10.0  # seconds that a note of the machine may sound
 CHUNK = Fraction(1)  # quarters that are planned at one moment
 OPENING_CHUNKS = 8  # in which a stretch must find its first note
 SHORTEST = 0.01  # seconds
+CLOCK = ("clock", "start", "stop", "continue", "position")  # what a silence does not end
 
 Record = Callable[[Source, Event, float, float], None]
 """Keeps an event: called with "heard" or "played", the event, its beat and the tempo."""
@@ -154,7 +155,7 @@ class Playing:
         self.plan.committed.clear()
         self.handed.clear()
         self.sounding.clear()
-        self.events = [event for event in self.events if event.time <= self.time]
+        self.events = [event for event in self.events if event.time <= self.time or event.kind in CLOCK]
         self.emit("silence", self.time)
 
     def play_at_once(self, key: object, note: LineNote, until: float | None = None) -> None:
