@@ -1,17 +1,25 @@
 """A session: written line by line, read again, replayed bit for bit, and made music of."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from tests.support.scripted_line import ScriptedLine
-from tests.support.virtual_stage import keys
+from tests.support.virtual_stage import keys, played
+from tests.support.virtual_stage import sounded as on_and_off
 
+from ritornello.api.live import Models, jam
+from ritornello.api.live import replay as jam_again
+from ritornello.api.model import load_model
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.engine import Engine
+from ritornello.live.line import Line
 from ritornello.live.rehearsal import rehearse, replay
 from ritornello.live.score import Performance, answers_of, performance_of, piece_of
 from ritornello.live.session import Heading, Session, SessionFile, read_session
-from ritornello.live.values import Event
+from ritornello.live.values import Event, LineNote
+from ritornello.model.file import digest
+from ritornello.music.keys import key_name
 from ritornello.music.session import sounded
 from ritornello.music.values import Metre, Note, Tempo, Timeline
 
@@ -42,6 +50,58 @@ def test_a_session_is_replayed_bit_for_bit(tmp_path, mode):
     session = perform(tmp_path / "a.session", mode, sorted(events, key=lambda e: e.time), swing=0.7)
     assert session.played
     assert again(session) == []
+
+
+def of_a_preset(tmp_path, primer, **options):
+    preset = tmp_path / "p.toml"
+    preset.write_text(f'primer = "{primer}"\n[dials]\nmode = "autonomous"' if primer else "")
+    path = tmp_path / "a.session"
+    return jam(preset=preset, session=path, seconds=20, seed=3, replace=True, **options), path
+
+
+def test_a_preset_s_primer_is_what_the_machine_goes_on_from(tmp_path):
+    primed, path = of_a_preset(tmp_path, "D4 F#4 A4:2 D4 F#4 A4:2", mode="autonomous")
+    assert primed.session.heard[0].kind == "prime"
+    assert [note[:3] for note in primed.session.heard[0].value[:3]] == [[0, 24, 62], [24, 24, 66], [48, 48, 69]]
+    assert jam_again(path).differences == ()
+    other, _ = of_a_preset(tmp_path, "", mode="autonomous")
+    assert primed.piece.parts[1].notes != other.piece.parts[1].notes
+
+
+def test_a_primer_takes_the_place_of_what_was_just_played(make_line):
+    line = make_line(1)
+    line.heard([LineNote(Fraction(n), Fraction(1), 60) for n in range(8)])
+    line.prime([(24 * n, 24, 72, 80) for n in range(3)], Fraction(8))  # one bar of 4/4
+    assert [(e.start, e.pitch) for e in line._history.entries] == [
+        *((24 * n, 60) for n in range(4)),
+        *((24 * n, 72) for n in range(4, 7)),
+    ]
+    line.prime([(24 * n, 24, pitch, 80) for n, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74))], Fraction(16))
+    assert key_name(line.key) == "D"
+    with pytest.raises(ValueError, match="a primer has notes"):
+        line.prime([(0, 0, 60, 80)], Fraction(8))
+
+
+def test_another_model_plays_on_without_a_gap_and_is_replayed(tmp_path):
+    path = tmp_path / "a.session"
+    models, dials = Models(), Dials(mode="autonomous", qpm=120, answer_bars=8)
+    default = load_model()
+    head = Heading(default.name, digest(default.file.tensors), 4, dials)
+    file = SessionFile(path, head)
+    engine = Engine(Line.of(default.file, 4, dials), dials, 4, file.add, change=models.change)
+    sha256 = models.load("songs")
+    before = engine.play.line
+    out = played(engine, [Event(6.1, "model", name="songs", value=sha256)], 14)
+    assert engine.play.line is not before
+    engine.hear(Event(14, "stop"))
+    file.close(14)
+    notes = [note for note in on_and_off(out) if note[0] < 14]
+    gaps = [later[0] - max(note[1] for note in notes[: n + 1]) for n, later in enumerate(notes[1:])]
+    assert max(gaps) <= 1.01  # a half note's rest at most; 8 bars of 2 seconds without one of the session's silences
+    assert jam_again(path).differences == ()
+    path.write_text(path.read_text().replace(sha256, "0" * 64))
+    with pytest.raises(ValueError, match="another model than songs"):
+        jam_again(path)
 
 
 def test_a_session_changed_by_hand_gives_other_answers(tmp_path):

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ritornello.api.model import Model, load_model, one_thread
 from ritornello.api.options import takes
@@ -18,9 +18,14 @@ from ritornello.plural import counted
 
 if TYPE_CHECKING:
     from ritornello.live.engine import Engine
+    from ritornello.live.line import Line
     from ritornello.live.score import Performance
     from ritornello.live.session import Heading, Session, SessionFile
-    from ritornello.live.stage.runner import StageOptions
+    from ritornello.live.stage.presets import Preset
+    from ritornello.live.stage.runner import Performed, StageOptions
+    from ritornello.live.values import Event
+    from ritornello.live.ways.plan import Composer
+    from ritornello.model.file import ModelFile
     from ritornello.music.values import Melody, Note, Piece
     from ritornello.render.page import Exhibit
 
@@ -99,6 +104,7 @@ def jam(
     seconds: float | None = None,
     stage: StageOptions | None = None,
     preset: str | Path | None = None,
+    save_preset: str | Path | None = None,
     on_line: Callable[[str], None] = lambda line: None,
     replace: bool = False,
     dials: Dials,
@@ -112,14 +118,18 @@ def jam(
     plays for `seconds`. seed: None draws one. session: a file to keep the performance in. out: a file to write it to,
     by suffix as `Jam.save`. seconds: where the performance ends; None is the end of the file and its answer; on stage
     without a file, until you stop it. stage: what is connected, None for the virtual clock. preset: a TOML file or
-    the name of one that is shipped; dials that are given stay. on_line: called with a line on each answer, and on
-    stage with what goes wrong.
+    the name of one that is shipped; dials that are given stay. save_preset: a file for the dials as they stand at the
+    end, and the controllers that were learned. on_line: called with a line on each answer, and on stage with what
+    goes wrong.
     Raises ValueError for a model that cannot play live, a file without notes, a dial out of range; FileExistsError
     for a file that must be kept.
     """
     from ritornello import atomic
     from ritornello.live.rehearsal import rehearse
     from ritornello.live.session import Heading, read_session
+    from ritornello.live.stage.presets import PRESET_MAKER, Preset, changed_dials, read_preset
+    from ritornello.live.stage.presets import save_preset as keep_preset
+    from ritornello.live.values import Event
     from ritornello.model.file import digest
 
     if out is not None:
@@ -127,8 +137,10 @@ def jam(
         atomic.check_files([out], atomic.maker_of("jam", Path(out).name), replace)
     if session is not None and not replace:
         atomic.check_files([session], atomic.maker_of("session", session))
-    if preset is not None:
-        stage, dials = _with_preset(preset, stage, dials)
+    if save_preset is not None:
+        atomic.check_files([save_preset], PRESET_MAKER, replace)
+    given = read_preset(preset) if preset is not None else Preset()
+    stage, dials = _with_preset(given, stage, dials)
     if play is None and seconds is None and stage is None:
         raise ValueError("a machine alone needs to know how long it plays: seconds=60, --for 60")
     if seconds is not None and not 0 < seconds < float("inf"):
@@ -139,13 +151,20 @@ def jam(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
     )
     with _kept_in(session, heading) as (file, path):
-        engine = _engine(chosen, heading, file, stage is not None and stage.clock_out)
+        models, controllers = Models(), given.controllers
+        engine = _engine(chosen, heading, file, models, stage is not None and stage.clock_out)
+        if given.primer:
+            engine.hear(Event(0.0, "prime", value=_primed(given.primer, dials.metre), name=given.primer))
         if stage is not None:
-            end = _perform(engine, performance, seconds, stage, on_line)
+            stage = dataclasses.replace(stage, prime=_primed, load=models.load)
+            end, _, controllers = _perform(engine, performance, seconds, stage, on_line)
         else:
             with one_thread():
                 end = rehearse(engine, performance, seconds)
         file.close(end)
+        if save_preset is not None:
+            turned = changed_dials(vars(engine.play.dials))
+            keep_preset(save_preset, Preset("", given.primer, turned, controllers), replace)
         made = Jam(read_session(path))
     for line in made.lines:
         on_line(line)
@@ -180,18 +199,20 @@ def replay(
         )
     kept = Session(heading, end=before.end)
     with one_thread():
-        differences = play_again(_engine(chosen, heading, kept), before, kept)
+        models = Models()
+        for event in before.heard:
+            if event.kind == "model" and models.load(event.name) != event.value:
+                raise ValueError(f"{session} was played with another model than {event.name} now is")
+        differences = play_again(_engine(chosen, heading, kept, models), before, kept)
     made = Jam(kept, tuple(differences))
     if out is not None:
         made.save(out, replace)
     return made
 
 
-def _with_preset(name: str | Path, stage: StageOptions | None, dials: Dials) -> tuple[StageOptions | None, Dials]:
+def _with_preset(preset: Preset, stage: StageOptions | None, dials: Dials) -> tuple[StageOptions | None, Dials]:
     """Add a preset to what is connected and to the dials, where nothing else was asked for."""
-    from ritornello.live.stage.presets import read_preset
-
-    preset, usual = read_preset(name), Dials()
+    usual = Dials()
     added = {key: value for key, value in preset.dials.items() if getattr(dials, key) == getattr(usual, key)}
     if stage is not None:
         stage = dataclasses.replace(
@@ -211,30 +232,72 @@ def _perform(
     seconds: float | None,
     stage: StageOptions,
     on_line: Callable[[str], None],
-) -> float:
-    """Play in real time, a file as the player if there is one; return the end in seconds."""
-    from ritornello.live.rehearsal import AFTERWARDS
+) -> Performed:
+    """Play in real time, a file as the player if there is one."""
+    from ritornello.live.rehearsal import answer_span
     from ritornello.live.stage.runner import perform
     from ritornello.live.values import Event
 
     if performance is not None:
-        script = [*performance.events, Event(performance.end, "turn")]
-        stage = dataclasses.replace(stage, script=tuple(script))
-        beat = engine.play.beat
-        answer = engine.play.dials.answer_bars or AFTERWARDS
-        if engine.play.dials.mode == "call-response":  # as long as the file, from a bar line
-            answer = engine.play.dials.answer_bars or beat.beat_at(performance.end) / float(beat.bars.length) + 1
-        seconds = seconds or performance.end + answer * float(beat.bars.length) * 60 / beat.qpm
-    return perform(engine, dataclasses.replace(stage, seconds=seconds), on_line).end
+        turn = [Event(performance.end, "turn")] if engine.play.dials.mode == "call-response" else []
+        stage = dataclasses.replace(stage, script=(*performance.events, *turn))
+        if seconds is None:
+            quiet, seconds = answer_span(engine.play, performance.end)
+            stage = dataclasses.replace(stage, quiet_after=quiet)
+    return perform(engine, dataclasses.replace(stage, seconds=seconds), on_line)
 
 
-def _engine(model: Model, heading: Heading, keeper: Session | SessionFile, sends_clock: bool = False) -> Engine:
-    """Make the engine of a model, with what keeps its events."""
+def _primed(primer: str, metre: str) -> tuple[tuple[int, int, int, int], ...]:
+    """Read a primer, notes or a file, as the value of a "prime" event: notes from a barline on."""
+    from ritornello.api.model import _read_primer
+    from ritornello.live.line.history import GRID
+
+    melody = _read_primer(primer, metre).melody
+    timeline = melody.timeline
+    ahead = timeline.bar_ticks(timeline.metre) - timeline.pickup if timeline.pickup else 0
+    scale = GRID / timeline.ticks_per_quarter
+    return tuple(
+        (round((n.start + ahead) * scale), max(round(n.duration * scale), 1), n.pitch, n.velocity)
+        for n in melody.notes
+    )
+
+
+class Models:
+    """The models that play on in a performance, by name."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[ModelFile, str]] = {}
+
+    def load(self, name: str) -> str:
+        """Make a model ready; return the SHA-256 of its weights.
+
+        Raises ValueError for one that cannot play live, OSError where there is none.
+        """
+        from ritornello.live.line import Line
+        from ritornello.model.file import digest
+
+        file = load_model(name).file
+        Line.of(file)
+        self._files[name] = file, digest(file.tensors)
+        return self._files[name][1]
+
+    def change(self, line: Composer, event: Event) -> Composer:
+        """Let the model of an event play a line on. Raises ValueError for another than was meant."""
+        file, sha256 = self._files.get(event.name, (None, ""))
+        if file is None or sha256 != event.value:
+            raise ValueError(f"{event.name} is not the model that was meant")
+        return cast("Line", line).played_by(file)
+
+
+def _engine(
+    model: Model, heading: Heading, keeper: Session | SessionFile, models: Models, sends_clock: bool = False
+) -> Engine:
+    """Make the engine of a model, with what keeps its events. models: those that may play on."""
     from ritornello.live.engine import Engine
     from ritornello.live.line import Line
 
     line = Line.of(model.file, heading.seed, heading.dials)
-    return Engine(line, heading.dials, heading.seed, keeper.add, sends_clock=sends_clock)
+    return Engine(line, heading.dials, heading.seed, keeper.add, 0.0, sends_clock, models.change)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def jam(
     virtual_time: Flag = False,
     replay: str | None = None,
     preset: str | None = None,
+    save_preset: str | None = None,
     connections: Annotated[Connections, Parameter(name="*")] = Connections(),
     dials: Annotated[Dials, Parameter(name="*", negative=())] = Dials(),
     replace: Replace = False,
@@ -111,6 +112,8 @@ def jam(
         Do not wait for the clock: hours pass in seconds, and nothing sounds.
     preset
         A preset: a TOML file, or duet, installation, conductor, studio-track or class.
+    save_preset
+        A TOML file for the dials as they stand at the end, and the controllers that were learned.
     replay
         Compute anew what the machine played in this session, and compare.
     """
@@ -140,6 +143,7 @@ def jam(
         out=out,
         seconds=seconds,
         preset=preset,
+        save_preset=save_preset,
         stage=_stage(connections, dials) if is_live else None,
         on_line=console.say,
         replace=replace,

@@ -32,8 +32,8 @@ class Engine:
     """An instrument that plays with a player. line: the melody of both. seed: of all that is drawn besides.
 
     record: called with each event that is heard, and each that is played. time: at which the beat begins, in seconds.
-    sends_clock: whether its beat is played as a MIDI clock, too. change: makes the line that plays on of the one so far
-    and a "model" event, and raises ValueError where it cannot.
+    sends_clock: whether its beat is played as a MIDI clock, too. change: makes the line that plays on, of the one so
+    far and a "model" event; raises ValueError where it cannot.
     """
 
     def __init__(
@@ -222,6 +222,11 @@ class Engine:
         self._catch_up(now)
         events, self.play.events = self.play.events, []
         return sorted(events, key=lambda event: event.time)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the machine plays a stretch, or sounds."""
+        return self.play.is_active
 
     def next_moment(self) -> float | None:
         """Return when there is something to do next, in seconds.

@@ -6,6 +6,7 @@ from ritornello.live.engine import Engine
 from ritornello.live.score import Performance
 from ritornello.live.session import Session
 from ritornello.live.values import Event
+from ritornello.live.ways.playing import Playing
 
 AFTERWARDS = 4  # bars that the machine goes on after a file, where no answer says how long
 MOST_BARS = 64  # of the last answer
@@ -23,7 +24,13 @@ def rehearse(engine: Engine, performance: Performance | None, seconds: float | N
             engine.hear(event)
     end = min(performance.end, last) if performance else last
     if seconds is None:
-        end = _last_answer(engine, end)
+        engine.advance(end)
+        end, last = answer_span(engine.play, end)
+        if performance and engine.play.dials.mode == "call-response":
+            engine.hear(Event(end, "turn"))
+        while engine.is_active and (moment := engine.next_moment()) is not None and end < last:
+            end = max(end, moment)
+            engine.advance(end)
     elif seconds > end:
         end = seconds
     engine.hear(Event(end, "stop"))
@@ -31,19 +38,17 @@ def rehearse(engine: Engine, performance: Performance | None, seconds: float | N
     return end
 
 
-def _last_answer(engine: Engine, end: float) -> float:
-    """Let the machine answer the end of a file; return when that is over, in seconds."""
-    play = engine.play
-    beat, mode = play.beat, play.dials.mode
+def answer_span(play: Playing, end: float) -> tuple[float, float]:
+    """Find between which times the machine's last answer to a file is over, in seconds.
+
+    end: of the file. It is over when the machine is silent from the first time on, or at the second.
+    """
+    beat, bar, mode = play.beat, float(play.beat.bars.length), play.dials.mode
     if mode == "call-response":
-        engine.hear(Event(end, "turn"))
-        last = beat.time_of(beat.beat_at(end) + float(MOST_BARS * beat.bars.length))
-        while play.is_active and (moment := engine.next_moment()) is not None and end < last:
-            end = max(end, moment)
-            engine.advance(end)
-        return end
+        return end, beat.time_of(beat.beat_at(end) + MOST_BARS * bar)
     bars = 0.25 if mode in WITH_THE_PLAYER else play.dials.answer_bars or AFTERWARDS
-    return beat.time_of(beat.beat_at(end) + bars * float(beat.bars.length))
+    last = beat.time_of(beat.beat_at(end) + bars * bar)
+    return last, last
 
 
 def replay(engine: Engine, session: Session, kept: Session) -> list[str]:

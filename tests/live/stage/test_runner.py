@@ -13,6 +13,7 @@ import pytest
 from ritornello.live.dials import Dials
 from ritornello.live.stage.backends import Probe
 from ritornello.live.stage.ports import PortOptions
+from ritornello.live.stage.presets import Preset, read_preset
 from ritornello.live.stage.runner import Inbox, Performance, StageOptions, perform
 from ritornello.live.values import Event, State
 
@@ -44,6 +45,8 @@ class Follower:
 
     def next_moment(self):
         return self.next
+
+    is_active = False
 
     def state(self, now):
         self.states += 1
@@ -100,6 +103,55 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         "controller 3 is qpm now",
     ]
     assert "no preset 'no-such-preset'" in notices[3]
+
+
+def test_what_was_learned_is_saved_as_a_preset_and_saved_again(tmp_path):
+    path = tmp_path / "mine.toml"
+    script = (
+        Event(0.1, "learn", name="density"),
+        Event(0.2, "control", 21, 127),
+        Event(0.3, "save", name=str(path)),
+        Event(0.4, "dial", name="temperature", value=0.5),
+        Event(0.5, "save", name=str(path)),
+        Event(0.6, "quit"),
+    )
+    notices = []
+    perform(Follower(), StageOptions(script=script), notices.append)
+    assert read_preset(path) == Preset(dials={"density": 4.0, "temperature": 0.5}, controllers={21: "density"})
+    assert notices[-1] == f"saved in {path}: dials as they stand, and 1 controllers"
+
+
+def test_a_preset_s_primer_and_a_new_model_come_as_events(tmp_path):
+    preset = tmp_path / "p.toml"
+    preset.write_text('primer = "C4 E4"')
+    script = (
+        Event(0.1, "preset", name=str(preset)),
+        Event(0.2, "change", name="other"),
+        Event(0.3, "change", name="none"),
+        Event(1.2, "quit"),
+    )
+
+    def load(name):
+        if name == "none":
+            raise ValueError("there is no such model")
+        return "abc"
+
+    engine, notices = Follower(), []
+    options = StageOptions(script=script, prime=lambda text, metre: (text, metre), load=load)
+    perform(engine, options, notices.append)
+    assert [(e.kind, e.name, e.value) for e in engine.heard] == [
+        ("prime", "C4 E4", ("C4 E4", "4/4")),
+        ("model", "other", "abc"),
+        ("stop", "", 0),
+    ]
+    assert notices[-1] == "there is no such model"
+
+
+def test_it_ends_when_the_machine_is_silent_after_the_player():
+    engine = Follower()
+    script = (Event(0.1, "note_on", 60, 80), Event(0.2, "note_off", 60))
+    performed = perform(engine, StageOptions(script=script, quiet_after=0.2, seconds=20.0))
+    assert performed.end < 15
 
 
 def test_a_plan_that_is_too_late_is_left_out():

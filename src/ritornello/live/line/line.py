@@ -155,11 +155,13 @@ class Line:
         """
         if not all(len(n) == 4 and n[0] >= 0 and n[1] > 0 and all(0 <= p <= 127 for p in n[2:]) for n in notes):
             raise ValueError("a primer has notes of (start, duration, pitch, velocity)")
-        bar = bar_quarters(named_metre(self.dials.metre))
+        metre = named_metre(self.dials.metre)
+        bar = bar_quarters(metre)
         length = -(-max((Fraction(n[0] + n[1], GRID) for n in notes), default=Fraction(0)) // bar) * bar
         first = end - length
         self._history.replace(first, end)
         self.heard([LineNote(first + Fraction(at, GRID), Fraction(n, GRID), p, v) for at, n, p, v in notes])
+        self.key = self._found_key(end, metre)
 
     def accept(self, notes: Sequence[LineNote]) -> None:
         """Add what the machine plays."""

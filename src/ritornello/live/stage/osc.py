@@ -34,6 +34,8 @@ IN = {
     "/ritornello/recall": "name: return to what was kept",
     "/ritornello/preset": "name: of a preset or its file",
     "/ritornello/learn": "name: of the dial that the controller moved next turns",
+    "/ritornello/save": "name: of a preset file; dials and learned controllers are kept in it",
+    "/ritornello/model": "name: of a model, which plays on without a gap",
     "/ritornello/panic": "end all notes",
 }
 OUT = {
@@ -50,7 +52,7 @@ OUT = {
     "/ritornello/note": 'pitch velocity channel: a note is played (from the output "osc HOST:PORT")',
 }
 BARE = ("turn", "tap", "start", "stop", "continue", "reset", "panic")
-NAMED = ("snapshot", "recall", "preset", "learn")
+NAMED = {name: name for name in ("snapshot", "recall", "preset", "learn", "save")} | {"model": "change"}
 
 
 def event_of(address: str, values: Sequence[Any], time: float) -> Event:
@@ -86,7 +88,7 @@ def _event(word: str, rest: Sequence[str], values: Sequence[Any], time: float) -
     if word == "mode" and not rest:
         return Event(time, "dial", name="mode", value=str(values[0]), port=PORT)
     if word in NAMED and not rest:
-        return Event(time, word, name=str(values[0]), port=PORT)
+        return Event(time, NAMED[word], name=str(values[0]), port=PORT)
     if word in BARE and not rest:
         return Event(time, word, port=PORT)
     raise KeyError(word)

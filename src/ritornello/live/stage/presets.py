@@ -13,6 +13,7 @@ from ritornello.live.stage.ports import PortOptions, read_port
 from ritornello.live.values import Event
 
 SHIPPED = Path(__file__).parents[2] / "data" / "presets"
+PRESET_MAKER = "preset"  # of files that may be saved anew, see `atomic.write_files`
 TABLES = ("title", "primer", "dials", "controllers", "ports")
 
 
@@ -98,7 +99,8 @@ def save_preset(path: str | Path, preset: Preset, replace: bool = False) -> None
     for name, table in (("dials", preset.dials), ("controllers", preset.controllers)):
         if table:
             lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
-    write_bytes(path, ("\n".join(lines).strip() + "\n").encode(), replace=replace)
+    content = ("\n".join(lines).strip() + "\n").encode()
+    write_bytes(path, content, PRESET_MAKER, replace)
 
 
 def _toml(value: Any) -> str:

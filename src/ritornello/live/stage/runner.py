@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
-from ritornello.live.stage.presets import Controllers, read_preset
+from ritornello.live.stage.presets import Controllers, Preset, changed_dials, read_preset, save_preset
 from ritornello.live.stage.timing import Timing
 from ritornello.live.values import Event, State
 from ritornello.model.blas import limit_blas
@@ -32,7 +32,7 @@ LATE_SECONDS = 0.05  # a plan that is later than this is left out: the one befor
 TICK_SECONDS = 0.5
 COLLECT_SECONDS = 10.0  # between two collections of garbage
 RESTART_SECONDS = 1.0  # between two trials to start the process that plays
-OURS = ("preset", "learn", "panic", "quit", "notice")  # events for this file, not for the engine
+OURS = ("preset", "learn", "save", "change", "panic", "quit", "notice")  # events for this file, not for the engine
 
 
 class Instrument(Protocol):
@@ -43,6 +43,10 @@ class Instrument(Protocol):
 
     def advance(self, now: float) -> list[Event]:
         """Return the events that are to be played, with their times."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it plays something of its own."""
 
     def next_moment(self) -> float | None:
         """Return when there is something to do next."""
@@ -77,7 +81,9 @@ class StageOptions:
     the system's own, None for none. controllers: MIDI controller -> dial. seconds: after which it ends.
     script: events of a player that is no person, with their times. osc: where OSC is received, as HOST:PORT or PORT.
     osc_to: where the state goes by OSC. web: port of the WebSocket, 0 for any, None for none.
-    clock_out: whether the outputs get a MIDI clock.
+    clock_out: whether the outputs get a MIDI clock. quiet_after: a time after which it ends as soon as the machine is
+    silent. prime: makes the value of a "prime" event of a preset's primer and a metre. load: makes a model ready to
+    play on, and returns the SHA-256 of its weights; both raise OSError or ValueError.
     """
 
     inputs: tuple[PortOptions, ...] = ()
@@ -97,6 +103,9 @@ class StageOptions:
     web: int | None = None
     link: bool = False
     clock_out: bool = False
+    quiet_after: float | None = None
+    prime: Callable[[str, str], Any] | None = None
+    load: Callable[[str], str] | None = None
 
 
 class Inbox:
@@ -242,6 +251,9 @@ class Performance:
             now = self._inbox.now()
             if self._options.seconds is not None and now >= self._options.seconds:
                 return
+            quiet = self._options.quiet_after
+            if quiet is not None and now > quiet and not self._script and not self._engine.is_active:
+                return
             moment = self._engine.next_moment()
             until = min(TURN_SECONDS, moment - now if moment is not None else TURN_SECONDS)
             if self._script:
@@ -286,17 +298,40 @@ class Performance:
             preset = read_preset(event.name)
             self._controllers.numbers |= preset.controllers
             self._say(f"preset {event.name}: {preset.title or 'without a title'}")
+            if preset.primer and self._options.prime is not None:
+                prime, metre = self._options.prime, str(self._engine.state(event.time).metre)
+                self._prepare("prime", preset.primer, lambda: prime(preset.primer, metre))
             for turn in preset.events(event.time):
                 self._engine.hear(turn)
         elif event.kind == "learn":
             self._controllers.learn(event.name)
             self._say(f"move the controller that is to be {event.name}")
+        elif event.kind == "save":
+            dials = changed_dials(self._engine.state(event.time).dials)
+            save_preset(event.name, Preset(dials=dials, controllers=self._controllers.numbers))
+            self._say(f"saved in {event.name}: dials as they stand, and {len(self._controllers.numbers)} controllers")
+        elif event.kind == "change" and self._options.load is not None:
+            load = self._options.load
+            self._prepare("model", event.name, lambda: load(event.name))
         elif event.kind == "notice":
             self._say(event.name)
         elif event.kind == "quit":
             self._is_over = True
-        elif self._output is not None:
+        elif event.kind == "panic" and self._output is not None:
             self._output.panic()
+
+    def _prepare(self, kind: str, name: str, work: Callable[[], Any]) -> None:
+        """Do work that takes a while on a thread of its own; its value comes as an event of this kind."""
+
+        def prepare() -> None:
+            try:
+                value = work()
+            except (OSError, ValueError) as error:
+                self._inbox.put(Event(self._inbox.now(), "notice", name=str(error)))
+            else:
+                self._inbox.put(Event(self._inbox.now(), kind, value=value, name=name))
+
+        threading.Thread(target=prepare, daemon=True).start()
 
     def _take(self, came: list[tuple[str, Any]]) -> list[Event]:
         """Sort what came from the process that plays; returns the events among it."""
