@@ -13,15 +13,14 @@ from typing import Any
 from benchmarks.live.jack import jack_server, missing
 from benchmarks.live.timing import added_to_clock, answers, hit_rate, lateness
 from benchmarks.report import arguments, hardware, tell
+from ritornello.live.stage.runner import calm
 from ritornello.live.stage.timing import percentiles
-from ritornello.model.blas import limit_blas
 
 STEPS = 3000
 
 
 def steps(model: Any) -> dict[str, float]:
-    """Time one step of a model, feed and ask with tracker and features, on one thread."""
-    limit_blas(1)
+    """Time one step of a model, feed and ask with tracker and features, as the instrument computes it."""
     player = model.player()
     tokens = [int(token) for token in model.encode(model.generate(bars=16, seed=1).melody)][:-1]
     times = []
@@ -46,7 +45,8 @@ def main() -> None:
     import ritornello
 
     model = ritornello.load_model(options.model)
-    step = steps(model)
+    with calm():
+        step = steps(model)
     one, both = lateness(seconds, 1), lateness(seconds / 2, 2)
     found = {
         "clock_added_p99_ms": added_to_clock(),
@@ -65,7 +65,7 @@ def main() -> None:
     if lacking:
         print(lacking, file=sys.stderr)
     else:
-        with jack_server():
+        with jack_server(), calm():
             answer = answers(600)
         found |= {
             "answer_p50_ms": answer["p50_ms"],

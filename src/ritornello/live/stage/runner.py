@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, NamedTuple, Protocol
@@ -151,7 +152,7 @@ def perform(
     The engine's time 0 is when all is open. notify: takes a line for the player. tick: called about twice a second,
     with the time, so that a session is written as it is played.
     """
-    with _calm(), ExitStack() as stack:
+    with calm(), ExitStack() as stack:
         performance = Performance(engine, options, notify, tick)
         stack.callback(performance.close)
         with suppress(KeyboardInterrupt), _ended_by_interrupt(performance.leave):
@@ -425,7 +426,7 @@ def _ended_by_interrupt(leave: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _calm() -> Iterator[None]:
+def calm() -> Iterator[None]:
     """Keep Python from pausing.
 
     One BLAS thread, short turns of threads, and garbage is collected when there is time; before other programs where
@@ -437,10 +438,11 @@ def _calm() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     gc.disable()
-    niceness = _hurry(-10)
+    niceness, session = _hurry(-10), _hurry_session("-10")
     try:
         yield
     finally:
+        _hurry_session(session)
         _hurry(niceness)
         gc.enable()
         gc.unfreeze()
@@ -455,5 +457,19 @@ def _hurry(niceness: int) -> int:
     with suppress(OSError, AttributeError):  # Windows has no such number, and most users may not lower it
         before = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
+        return before
+    return niceness
+
+
+def _hurry_session(niceness: str) -> str:
+    """Set how willingly all of this terminal's programs wait for those of others; returns what it was.
+
+    Linux shares the processor between sessions first, and a program's own number counts only inside its session.
+    Source: sched(7), "The autogroup feature".
+    """
+    place = Path("/proc/self/autogroup")
+    with suppress(OSError, IndexError):  # another system, or not allowed
+        before = place.read_text().split()[-1]
+        place.write_text(niceness)
         return before
     return niceness
