@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 MIDI = (".mid", ".midi")
 
 
+def _check_playable(model: Model) -> None:
+    """Raise ValueError for a model that writes no melodies, with which nobody can play in turns."""
+    from ritornello.encoding import is_melodic
+
+    if not is_melodic(model.encoding):
+        raise ValueError(
+            f"jam needs a model of melodies; {model.name}, in the encoding {model.encoding.name!r}, writes other "
+            "music: use it with generate, and jam with another model"
+        )
+
+
 @dataclass(frozen=True)
 class Jam:
     """A performance of player and machine. In a notebook it shows its notes and plays them.
@@ -146,6 +157,7 @@ def jam(
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"seconds must be more than 0, not {seconds}")
     chosen = load_model(model)
+    _check_playable(chosen)
     performance, dials = _performance(play, dials) if play is not None else (None, dials)
     heading = Heading(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
@@ -192,6 +204,7 @@ def replay(
     before = read_session(session)
     heading = before.heading
     chosen = load_model(heading.model if model is None else model)
+    _check_playable(chosen)
     if digest(chosen.file.tensors) != heading.sha256:
         raise ValueError(
             f"{session} was played with another model than {chosen.name} (sha256 {heading.sha256[:12]} begins its "

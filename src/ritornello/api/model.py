@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.options import takes
 from ritornello.atomic import to_utf8
-from ritornello.generate.options import GenerateOptions
-from ritornello.music.values import NO_IMPRINT, Imprint, Melody
+from ritornello.generate.options import SECONDS, GenerateOptions
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
 
@@ -45,8 +45,9 @@ MOST_NAMED = 3  # lengths in a line
 
 @dataclass(frozen=True)
 class Tune:
-    """A composed melody. In a notebook cell it shows its staff, its piano roll and a player.
+    """A composed melody, or piece. In a notebook cell it shows its staff, its piano roll and a player.
 
+    melody: a Melody; of a model of other music a Piece, see `music`.
     surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
     seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
     imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
@@ -56,7 +57,7 @@ class Tune:
     model: the one that composed it, which `rewrite` and `vary` ask.
     """
 
-    melody: Melody
+    melody: Any
     surprise: np.ndarray
     seed: int
     index: int
@@ -67,9 +68,16 @@ class Tune:
     primer_notes: int = 0
     model: Model | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def music(self) -> Melody | Piece:
+        """The Melody, or the Piece with its parts."""
+        music: Melody | Piece = self.melody
+        return music
+
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
 
+        Music as it is played has no notation: .mid, sound and .html are what a Piece is written as.
         replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
         FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
         """
@@ -99,8 +107,10 @@ class Tune:
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
-        from ritornello.render.save import melody_bytes
+        from ritornello.render.save import melody_bytes, piece_bytes
 
+        if isinstance(self.music, Piece):
+            return piece_bytes(self.music, path, self.imprint.origin)
         return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures, self.primer_notes)
 
     @property
@@ -124,18 +134,22 @@ class Tune:
 
     def _repr_svg_(self) -> str:
         """Draw the staff alone, for viewers that show no frames."""
+        from ritornello.render.save import highest_line
         from ritornello.render.staff import staff_svg
 
-        return staff_svg(self.melody, composer=self.imprint.composer, primer_notes=self.primer_notes)
+        line = highest_line(self.music) if isinstance(self.music, Piece) else self.music
+        return staff_svg(line, composer=self.imprint.composer, primer_notes=self.primer_notes)
 
     def exhibit(self, is_small: bool = False) -> Exhibit:
         """Make what a page shows of it. is_small: with sound that takes half the room."""
-        from ritornello.render.save import exhibit_of
+        from ritornello.render.save import exhibit_of, piece_exhibit
 
+        if isinstance(self.music, Piece):
+            return piece_exhibit(self.music, self.imprint.origin, is_small)
         return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes)
 
     def __repr__(self) -> str:
-        return f"Tune({self.melody.title!r}: {counted(len(self.melody.notes), 'note')})"
+        return f"Tune({self.melody.title!r}: {counted(len(all_notes(self.music)), 'note')})"
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
@@ -178,7 +192,7 @@ class Model:
 
         Raises ValueError where the encoding cannot write it.
         """
-        line = melody.melody if isinstance(melody, Tune) else melody
+        line: Any = melody.melody if isinstance(melody, Tune) else melody
         tokens: np.ndarray = self.encoding.encode(line).tokens
         return tokens
 
@@ -237,11 +251,14 @@ class Model:
         import secrets
 
         from ritornello import atomic
+        from ritornello.encoding import is_melodic
         from ritornello.generate.compose import compose
+        from ritornello.generate.freely import compose_freely
         from ritornello.generate.headings import Counts
         from ritornello.generate.primer import parse_range
         from ritornello.render.save import suffixes_of
 
+        is_free = not is_melodic(self.encoding)
         suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
         if program is not None and not 0 <= program <= 127:
             raise ValueError(f"program must be 0 to 127, not {program}")
@@ -254,6 +271,10 @@ class Model:
             options = dataclasses.replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
         remark, asked_options = on_remark or partial(warnings.warn, stacklevel=3), options
+        if is_free and (primer is not None or primer_bars is not None or without_primer):
+            raise ValueError(
+                f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
+            )
         song = self._song(primer, primer_bars, without_primer, options)
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
@@ -263,22 +284,26 @@ class Model:
         if options.temperature == 0 and len(indices) > 1:
             remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
-        words = f"--bars {options.bars}{asked_options.in_words()}"
+        length = f"--seconds {options.seconds or SECONDS:g}" if is_free else f"--bars {options.bar_count}"
+        words = f"{length}{asked_options.in_words()}"
         words += _primer_in_words(primer, primer_bars, without_primer)
         opening = song.melody if song else None
         with one_thread() if len(indices) <= FEW else nullcontext():
             for at in range(0, len(indices), MAX_BATCH):
                 batch = indices[at : at + MAX_BATCH]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
-                made = compose(
-                    self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report, counts
-                )
+                if is_free:
+                    made = compose_freely(self.network, file.encoding, options, seed, batch, on_progress=report)
+                else:
+                    made = compose(
+                        self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report, counts
+                    )
                 for m in made:
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
                     origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
-                    shown = ShownMelody.of(melody)
+                    shown = ShownMelody.of(melody) if isinstance(melody, Melody) else melody
                     own = 0 if song is None or song.is_left_out else song.kept
                     tunes.append(
                         Tune(
@@ -297,7 +322,8 @@ class Model:
                     for line in song.remarks(made[0].melody, options, file.pitch_range):
                         remark(line)
         if out is not None:
-            if ".html" in suffixes and (runs := self.shared_runs([tune.melody for tune in tunes], corpus, on_remark)):
+            melodies = [tune.melody for tune in tunes if isinstance(tune.music, Melody)]
+            if ".html" in suffixes and melodies and (runs := self.shared_runs(melodies, corpus, on_remark)):
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
             _write(tunes, Path(out), suffixes, replace)
         return tunes[0] if n is None else Gallery(tunes, f"{Path(self.name).name}, seed {seed}")
@@ -480,6 +506,7 @@ class Model:
 
         if tunes < 0:
             raise ValueError(f"tunes must be 0 or more, not {tunes}")
+        self._check_melodic("tunes" if tunes else "per_note" if per_note else "")
         is_one = isinstance(beside, Model | str | Path)
         several: Any = [beside] if is_one else beside or []
         others = [load_model(other) for other in several]
@@ -491,13 +518,24 @@ class Model:
         theirs = value.get("beside", [])
         if is_one:
             [value["beside"]] = value["beside"]
-        if material.is_whole and (runs := self.shared_runs(list(material.corpus.melodies()))):
+        has_melodies = getattr(material.corpus, "keep", "melody") == "melody"
+        if material.is_whole and has_melodies and (runs := self.shared_runs(list(material.corpus.melodies()))):
             value["shared_runs"] = runs
         for figures, model in zip((value, *theirs), (self, *others), strict=True):
-            figures["learned_tunes"] = model._count_learned(material.corpus, material.split)
+            figures["learned_tunes"] = model._count_learned(material.corpus, material.split) if has_melodies else None
         if tunes:
             value["habits"] = self._habits(material.corpus, material.split, tunes)
         return value
+
+    def _check_melodic(self, asked: str = "surprise") -> None:
+        """Raise ValueError where what is asked for is of melodies alone; "" for nothing."""
+        from ritornello.encoding import is_melodic
+
+        if asked and not is_melodic(self.encoding):
+            raise ValueError(
+                f"{asked} goes note by note through a melody; this model, in the encoding {self.encoding.name!r}, "
+                "writes other music: leave it out"
+            )
 
     def surprise(self, melody: Melody | Tune | str | Path | Any) -> np.ndarray:
         """Compute what each note of a melody cost the model, in bits: a structured array (notes,).
@@ -511,17 +549,18 @@ class Model:
         """
         from ritornello.evaluate.surprise import note_costs
 
+        self._check_melodic()
         line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None, "the melody").melody
         encoding = self.file.encoding
         return note_costs(self.network, encoding, [encoding.encode(line).tokens])[0]
 
     def _training_corpora(self, given: Sequence[Corpus] = ()) -> list[Corpus]:
-        """Find the corpora that the model learned from and that are at hand, each once."""
+        """Find the corpora of melodies that the model learned from and that are at hand, each once."""
         from ritornello.evaluate.novelty import find_corpus, fingerprints
 
         known = dict.fromkeys(fingerprints(self.file.metadata))
         sought = [find_corpus(fingerprint, chain(given, _corpora_of_run(self.name))) for fingerprint in known]
-        return [corpus for corpus in sought if corpus is not None]
+        return [c for c in sought if c is not None and getattr(c, "keep", "melody") == "melody"]
 
     def _count_learned(self, corpus: Corpus, split: str | None) -> int | None:
         """Count the pieces of a split that the model learned; None where that is unknown."""

@@ -124,7 +124,9 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
             counts += f"\n{name} has learned {scores['learned_tunes']} of these tunes, perhaps in another key"
     models = dict(rows)
     rows |= value["baselines"]
-    table = [[name, *(f"{scores[unit]:.3f}" for unit in UNITS)] for name, scores in rows.items()]
+    table = [
+        [name, *(f"{scores[unit]:.3f}" if unit in scores else "-" for unit in UNITS)] for name, scores in rows.items()
+    ]
     lines = [first, counts, console.table(["", *(unit.replace("_", " ") for unit in UNITS)], table)]
     lines += [
         f"{name}, knowing how many bars are left: {scores['bits_per_note_with_countdown']:.3f} bits per note"

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_bar
 from ritornello.generate.options import GenerateOptions
+from ritornello.music.values import Melody, all_notes
 from ritornello.plural import counted
 
 SHOWN = 4  # tunes that a terminal shows
@@ -101,12 +102,13 @@ def generate(
             options=options,
         )
     runs: Sequence[dict[str, Any] | None] | None = None
-    if ".html" not in suffixes_of(kinds) and (as_json or not quiet):  # pages have them already
+    has_melodies = all(isinstance(tune.music, Melody) for tune in tunes)
+    if has_melodies and ".html" not in suffixes_of(kinds) and (as_json or not quiet):  # pages have them already
         runs = chosen.shared_runs([tune.melody for tune in tunes], corpus, console.warn)
     files, lines = [], []
     for tune, run in zip(tunes, runs or [tune.shared_run for tune in tunes], strict=True):
         paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
-        path, notes = ", ".join(paths), len(tune.melody.notes)
+        path, notes = ", ".join(paths), len(all_notes(tune.music))
         files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes, "draws": tune.draws})
         if len(paths) > 1:
             files[-1]["paths"] = paths
@@ -119,6 +121,6 @@ def generate(
     if draws > number and not quiet:
         lines.append(f"{draws / number:.2f} draws per tune: in the other mode than asked for they were drawn anew")
     if not as_json:
-        for tune in tunes[:SHOWN]:
+        for tune in tunes[:SHOWN] if has_melodies else ():
             console.melody(tune.melody)
     console.result(files, "\n".join(lines))

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import KEPT_MUSIC
 from ritornello.corpus.store import Corpus
-from ritornello.encoding import Grid, MelodyEncoding
+from ritornello.encoding import Encoding, Grid, MelodyEncoding, is_melodic, kept_by
+from ritornello.music.values import all_notes
 from ritornello.plural import counted
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
+MOST_VARIANTS = 12  # of music that an n-gram counts
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
 def corpus_tokens(
     corpus: Corpus,
-    encoding: MelodyEncoding,
+    encoding: Encoding,
     split: str | None = None,
     only: Sequence[int] | None = None,
     losses: Counter[str] | None = None,
@@ -66,13 +69,13 @@ def corpus_tokens(
     return tokens
 
 
-def check_kept(corpus: Corpus, encoding: MelodyEncoding) -> None:
-    """Check that a corpus keeps what an encoding writes.
+def check_kept(corpus: Corpus, encoding: Encoding) -> None:
+    """Check that a corpus keeps what an encoding writes; one of all notes takes any.
 
     Raises CorpusError that names the right `--keep`.
     """
-    wanted = getattr(encoding, "keeps", "melody")  # an encoding of somebody's own need not say it
-    if wanted != corpus.keep:
+    wanted = kept_by(encoding)
+    if wanted not in (corpus.keep, "all"):
         raise CorpusError(
             f"the encoding {encoding.name!r} writes {KEPT_MUSIC[wanted]}, and this corpus keeps "
             f"{KEPT_MUSIC[corpus.keep]}: build it with --keep {wanted}, or choose another --encoding"
@@ -80,7 +83,7 @@ def check_kept(corpus: Corpus, encoding: MelodyEncoding) -> None:
 
 
 def melody_families(corpus: Corpus, split: str | None = None) -> list[int]:
-    """Number the families of the melodies that `corpus_tokens` encodes.
+    """Number the families of the music that `corpus_tokens` encodes.
 
     A piece without one is its own.
     """
@@ -89,7 +92,7 @@ def melody_families(corpus: Corpus, split: str | None = None) -> list[int]:
     return [numbers[family] for family in families]
 
 
-def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
+def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
     """Report the losses of `corpus_tokens` in a line, "" where everything is kept."""
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
     parts = [f"does not keep all of {losses['notes']:,} notes: {counts}"] if counts else []
@@ -100,10 +103,39 @@ def losses_in_words(losses: Mapping[str, int], encoding: MelodyEncoding) -> str:
     return f"the encoding ({_named(encoding)}) {'; it '.join(parts)}" if parts else ""
 
 
-def _named(encoding: MelodyEncoding) -> str:
+def _named(encoding: Any) -> str:
+    if not is_melodic(encoding):
+        return repr(encoding.name)
     low, high = encoding.pitch_range
     pitches = "" if (low, high) == (0, 127) else f", pitches {low} to {high}"
     return f"{encoding.name!r}, {encoding.ticks_per_quarter} steps per quarter{pitches}"
+
+
+def count_notes(encoding: Any, tokens: Sequence[np.ndarray]) -> int:
+    """Count the notes that token arrays spell."""
+    if is_melodic(encoding):
+        return sum(len(encoding.pitches(m)) for m in tokens)
+    return sum(len(all_notes(encoding.decode(m))) for m in tokens)
+
+
+def variants_of(encoding: Any, tokens: np.ndarray, lowest: int, highest: int) -> Sequence[int]:
+    """List the ways to vary music within lowest to highest, 0 for as it is: semitones of a melody.
+
+    Other encodings say themselves what their numbers mean; without `variants` there is but one way.
+    """
+    if is_melodic(encoding):
+        return possible_shifts(encoding, tokens, lowest, highest)
+    found: Sequence[int] = encoding.variants(tokens, lowest, highest) if hasattr(encoding, "variants") else [0]
+    return found
+
+
+def varied(encoding: Any, tokens: np.ndarray, variant: int) -> np.ndarray:
+    """Vary music by a number of `variants_of`."""
+    if is_melodic(encoding):
+        found: np.ndarray = encoding.transpose(tokens, variant)
+    else:
+        found = encoding.vary(tokens, variant) if variant else tokens
+    return found
 
 
 def possible_shifts(encoding: MelodyEncoding, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
@@ -124,11 +156,13 @@ def shifts_within(pitches: np.ndarray, lowest: int, highest: int) -> list[int]:
     return [s for s in TRANSPOSITIONS if min(low, lowest) <= low + s and high + s <= max(high, highest)] or [0]
 
 
-def in_every_key(encoding: MelodyEncoding, melodies: list[np.ndarray]) -> list[np.ndarray]:
+def in_every_key(encoding: Any, melodies: list[np.ndarray]) -> list[np.ndarray]:
     """Transpose every melody to every key that their own range allows.
 
-    As they are where pitches are relative to the key.
+    As they are where pitches are relative to the key. Of encodings of other music, the first MOST_VARIANTS variants.
     """
+    if not is_melodic(encoding):
+        return [varied(encoding, m, v) for m in melodies for v in variants_of(encoding, m, 0, 127)[:MOST_VARIANTS]]
     if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ
     low, high = pitch_range_of([encoding.pitches(m) for m in melodies])

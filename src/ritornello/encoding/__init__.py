@@ -6,7 +6,15 @@ from ritornello.encoding.features import Feature
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
-from ritornello.encoding.options import ENCODINGS, counts_bars, encoding_class, encoding_from_dict, make_encoding
+from ritornello.encoding.options import (
+    ENCODINGS,
+    counts_bars,
+    encoding_class,
+    encoding_from_dict,
+    is_melodic,
+    kept_by,
+    make_encoding,
+)
 from ritornello.encoding.protocol import Encoded, Encoding, MelodyEncoding, Place, Rules
 
 __all__ = [
@@ -24,5 +32,7 @@ __all__ = [
     "counts_bars",
     "encoding_class",
     "encoding_from_dict",
+    "is_melodic",
+    "kept_by",
     "make_encoding",
 ]

@@ -56,6 +56,19 @@ def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **opt
     return kind(**given)
 
 
+def is_melodic(encoding: Any) -> bool:
+    """Tell whether an encoding writes melodies whose notes can be found in the tokens (`MelodyEncoding`).
+
+    Only such melodies are composed in bars, transposed and measured note by note.
+    """
+    return hasattr(encoding, "onsets")
+
+
+def kept_by(encoding: Any) -> str:
+    """Return what an encoding writes: "melody", "voices" or "all"."""
+    return getattr(encoding, "keeps", "melody")
+
+
 def counts_bars(encoding: Encoding) -> bool:
     """Tell whether melodies of this encoding can be composed in bars.
 

@@ -5,7 +5,7 @@ network: one token (`grid`), or an event and then its duration (`note`, `interva
 has the ids 0 to parts[0]-1, part 1 the next parts[1], and so on. `end` is an id of part 0 and stands alone.
 
 Networks, players and samplers ask for `Encoding` and `Rules` alone; composing melodies of so many bars, transposing
-and measuring per note ask for the rest.
+and measuring per note ask for the rest. Music of any other encoding is composed freely (`generate/freely.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from ritornello.encoding.features import Feature
 from ritornello.encoding.vocabulary import Vocabulary
-from ritornello.music.values import Key, Melody
+from ritornello.music.values import Key, Melody, Piece
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,19 @@ class Encoding(Protocol):
 
     name: its name in ENCODINGS. parts: number of ids in each part of a group; their sum is the vocabulary's size.
     features: the inputs besides the tokens. memory: its sources, of `memory.SOURCES`; () for none.
-    end: id of the token that ends a piece of music, None where there is none. keeps: what a corpus must keep for it,
-    "melody", "voices" or "all" (`corpus.pieces.KEPT_MUSIC`): music is a Melody, or else a Piece with its parts.
+    end: id of the token that ends a piece of music, None where there is none.
+    keeps: what it writes: "melody" (a single line), "voices" (lines that sound together) or "all" (any notes).
+
+    For training an encoding may also have `variants(tokens, lowest, highest)`, which lists ways to vary music within
+    these pitches as whole numbers, 0 for as it is, and `vary(tokens, variant)`, which gives its tokens; and
+    `given_rows(tokens, random)`, the features as they are known in training (see `corpus.tokens.variants_of`,
+    `training.data.Streams`).
     """
 
     @property
     def name(self) -> str: ...
+    @property
+    def keeps(self) -> str: ...
     @property
     def vocabulary(self) -> Vocabulary: ...
     @property
@@ -63,22 +70,23 @@ class Encoding(Protocol):
         """Return what `make_encoding` needs to build the encoding again, ready for JSON."""
 
     def encode(self, music: Any, /) -> Encoded:
-        """Encode music as tokens: one spelling for each.
+        """Encode a Melody, or the Piece that `keeps` names, as tokens: one spelling for each."""
 
-        music: a Melody, or a Piece where it keeps others.
-        """
-
-    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Any:
+    def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Melody | Piece:
         """Decode tokens to music. Raises ValueError for an id outside the vocabulary."""
 
     def tracker(self) -> Rules:
-        """Start the rules of one melody, before its first token."""
+        """Start the rules of one piece of music, before its first token."""
 
 
 class Rules(Protocol):
-    """The rules of one melody in the making. part: which part of a group is due."""
+    """The rules of music in the making. part: which part of a group is due. done: `end` has come.
+
+    Where time is counted in seconds, or as soon as the tempo is known, `seconds` says how many have passed.
+    """
 
     part: int
+    done: bool
 
     def legal(self) -> np.ndarray:
         """Tell which ids of the part that is due may come next, (parts[part],) of bool.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ritornello.corpus.tokens import in_every_key, pitch_range_of, shifts_within
-from ritornello.encoding import MelodyEncoding
+from ritornello.encoding import Encoding, MelodyEncoding
 from ritornello.evaluate.likelihood import Likelihood, measure
 from ritornello.evaluate.pairs import PairAlphabet
 from ritornello.model.ngram import Ngram
@@ -40,7 +40,7 @@ def ngram_on_tokens(
     train: Sequence[np.ndarray],
     validation: Sequence[np.ndarray],
     test: Sequence[np.ndarray],
-    encoding: MelodyEncoding,
+    encoding: Encoding,
 ) -> tuple[Likelihood, int]:
     """Score the test melodies by an n-gram over the encoding's tokens; return its order, too."""
     keys = in_every_key(encoding, list(train))
@@ -48,13 +48,13 @@ def ngram_on_tokens(
     return measure(nats, test, encoding), order
 
 
-def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: MelodyEncoding) -> Likelihood:
+def unigram(train: Sequence[np.ndarray], test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Score the test melodies by the frequencies of single tokens in every key."""
     model = Ngram(in_every_key(encoding, list(train)), encoding.vocabulary.size, 0)
     return measure([_nats(model, m, 0) for m in test], test, encoding)
 
 
-def uniform(test: Sequence[np.ndarray], encoding: MelodyEncoding) -> Likelihood:
+def uniform(test: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Score the test melodies where every token is as likely as every other."""
     return measure([len(m) * math.log(encoding.vocabulary.size) for m in test], test, encoding)
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from ritornello.encoding import MelodyEncoding
+from ritornello.corpus.tokens import count_notes
+from ritornello.encoding import Encoding, is_melodic
 from ritornello.encoding.features import length_of
 from ritornello.model.network import Network
 from ritornello.model.scoring import sequence_nats
-from ritornello.music.values import Melody
 
 
 @dataclass(frozen=True)
 class Likelihood:
     """Sums over melodies. nats: negative log likelihood of all `tokens`; notes, and quarters from the first to
-    the end of the last: what they spell."""
+    the end of the last: what they spell. Of music without bars quarters are 0 and no figure is made of them."""
 
     nats: float
     tokens: int
@@ -47,12 +48,13 @@ class Likelihood:
 
     def to_dict(self) -> dict:
         """Return sums and rates by name."""
-        rates = {name: getattr(self, name) for name in ("nll_per_token", "bits_per_note", "bits_per_quarter")}
-        return rates | asdict(self)
+        names = ("nll_per_token", "bits_per_note", *(["bits_per_quarter"] if self.quarters else []))
+        sums = {name: value for name, value in asdict(self).items() if name != "quarters" or value}
+        return {name: getattr(self, name) for name in names} | sums
 
 
 def melody_nats(
-    network: Network, melodies: Sequence[np.ndarray], encoding: MelodyEncoding, with_countdown: bool = False
+    network: Network, melodies: Sequence[np.ndarray], encoding: Encoding, with_countdown: bool = False
 ) -> np.ndarray:
     """Sum the negative log likelihood of each token sequence.
 
@@ -63,17 +65,14 @@ def melody_nats(
     return sequence_nats(network, encoding, melodies, ends)
 
 
-def measure(
-    nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: MelodyEncoding
-) -> Likelihood:
+def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:
     """Sum nats of melodies over what they spell: tokens, notes and quarters of time."""
-    quarters = sum(_quarters(encoding.decode(m)) for m in melodies)
-    notes = sum(len(encoding.pitches(m)) for m in melodies)
-    return Likelihood(float(np.sum(nats)), sum(len(m) for m in melodies), notes, quarters)
+    quarters = sum(_quarters(encoding.decode(m)) for m in melodies) if is_melodic(encoding) else 0.0
+    return Likelihood(float(np.sum(nats)), sum(len(m) for m in melodies), count_notes(encoding, melodies), quarters)
 
 
-def _quarters(melody: Melody) -> float:
-    """Measure the time from the first note to the end of the last, without an opening rest."""
+def _quarters(melody: Any) -> float:
+    """Measure the time from the first note of a melody to the end of the last, without an opening rest."""
     if not melody.notes:
         return 0.0
     return (melody.notes[-1].end - melody.notes[0].start) / melody.timeline.ticks_per_quarter

@@ -12,8 +12,8 @@ import numpy as np
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import corpus_tokens
-from ritornello.encoding import MelodyEncoding
+from ritornello.corpus.tokens import check_kept, corpus_tokens
+from ritornello.encoding import Encoding, MelodyEncoding, is_melodic, kept_by
 from ritornello.encoding.features import COUNTDOWN
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
@@ -104,7 +104,7 @@ def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
     )
 
 
-def figures(scores: Sequence[Sequence[TuneScore]], encodings: Sequence[MelodyEncoding]) -> list[dict[str, Any]]:
+def figures(scores: Sequence[Sequence[TuneScore]], encodings: Sequence[Encoding]) -> list[dict[str, Any]]:
     """Convert the scores of models on the same melodies to plain values.
 
     pays_for: what the tokens of each say; bits that pay for different things cannot be compared.
@@ -129,14 +129,17 @@ def figures(scores: Sequence[Sequence[TuneScore]], encodings: Sequence[MelodyEnc
     return values
 
 
-def pays_for(encoding: MelodyEncoding) -> list[str]:
+def pays_for(encoding: Encoding) -> list[str]:
     """List what the tokens of a melody say, and so cost.
 
     That is "notes", and "metre", "key" and "end" where there are such tokens.
     """
     if encoding.end is None:
         return ["notes"]
-    return ["notes", "metre", *(["key"] if getattr(encoding, "names_key", encoding.is_keyed) else []), "end"]
+    if not is_melodic(encoding):
+        return ["notes", *getattr(encoding, "also_says", ()), "end"]
+    is_keyed = getattr(encoding, "names_key", getattr(encoding, "is_keyed", False))
+    return ["notes", "metre", *(["key"] if is_keyed else []), "end"]
 
 
 def compare(
@@ -151,18 +154,24 @@ def compare(
     return [score_tunes(model, corpus, split, places)[0] for model in models], places, count
 
 
-def find_common(
-    corpus: Corpus, encodings: Sequence[MelodyEncoding], split: str | None = "test"
-) -> tuple[list[int], int]:
+def find_common(corpus: Corpus, encodings: Sequence[Any], split: str | None = "test") -> tuple[list[int], int]:
     """Find the melodies with notes of a split that all encodings reproduce exactly.
 
     Returns their places, and how many there are with notes. Raises ValueError where there is none to compare on, or
     to score.
     """
-    melodies = [melody for melody in corpus.melodies(split) if melody.notes]
-    if not melodies:
+    for encoding in encodings:
+        check_kept(corpus, encoding)  # refuses what it does not write
+    count = sum(part.notes > 0 for _, part in corpus.slices(split))
+    if not count:
         raise _nothing_to_score(corpus, split)
     different = [encoding for n, encoding in enumerate(encodings) if encoding not in encodings[:n]]
+    if any(kept_by(encoding) != "melody" for encoding in different):
+        if len(different) == 1:
+            return list(range(count)), count
+        names = "; ".join(encoding_in_words(encoding.to_dict()) for encoding in encodings)
+        raise ValueError(f"these encodings ({names}) keep different things of the same music: nothing to compare")
+    melodies = [melody for melody in corpus.melodies(split) if melody.notes]
     common = [n for n, m in enumerate(melodies) if all(reproduced_exactly(encoding, m) for encoding in different)]
     if not common:
         every = "both" if len(encodings) == 2 else f"all {len(encodings)}"
@@ -171,11 +180,11 @@ def find_common(
             f"none of the {len(melodies)} tunes ({split or 'all'}) is reproduced exactly by {every} encodings "
             f"({names}); they cannot be compared on this corpus"
         )
-    return common, len(melodies)
+    return common, count
 
 
 def score_baselines(
-    corpus: Corpus, encoding: MelodyEncoding, split: str = "test", only: Sequence[int] | None = None
+    corpus: Corpus, encoding: Any, split: str = "test", only: Sequence[int] | None = None
 ) -> dict[str, Likelihood]:
     """Score uniform, unigram and the two n-grams, learned from the training split.
 
@@ -186,6 +195,7 @@ def score_baselines(
     if train:
         scores["unigram"] = baselines.unigram(train, test, encoding)
         scores["ngram_tokens"], _ = baselines.ngram_on_tokens(train, validation, test, encoding)
+    if train and is_melodic(encoding):
         scores["ngram_pairs"], _ = baselines.ngram_on_pairs(train, validation, test, encoding)
     return scores
 
@@ -196,7 +206,7 @@ def score_ngram(corpus: Corpus, encoding: MelodyEncoding, split: str = "test") -
 
 
 def _three_splits(
-    corpus: Corpus, encoding: MelodyEncoding, split: str, only: Sequence[int] | None
+    corpus: Corpus, encoding: Encoding, split: str, only: Sequence[int] | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Encode what the baselines learn, what their order is chosen on, and what is scored."""
     train, validation = (corpus_tokens(corpus, encoding, s) for s in ("train", "validation"))

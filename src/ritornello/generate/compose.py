@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -41,14 +42,14 @@ SCORED = 64  # steps whose surprise is computed together
 
 @dataclass(frozen=True)
 class Composition:
-    """One tune. tokens: as drawn.
+    """One tune. melody: a Melody; of encodings of other music a Piece. tokens: as drawn.
 
     surprise: bits that each note's start cost the network, pitch and duration where it has both, (notes,) of float;
     (0,) where it does not follow from the tokens which of them starts which note. draws: how often it was drawn until
     it had the mode asked for.
     """
 
-    melody: Melody
+    melody: Any
     tokens: np.ndarray
     surprise: np.ndarray
     seed: int
@@ -78,6 +79,8 @@ def compose(
     """
     if options.unguarded and hasattr(encoding, "grammar"):
         encoding = make_encoding(**encoding.to_dict() | {"grammar": False})
+    if options.seconds is not None:
+        raise ValueError(f"a model in the encoding {encoding.name!r} composes in bars: write --bars, not --seconds")
     if options.metre:
         if not metre_rows(encoding) and not hasattr(encoding, "opening"):
             raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
@@ -139,7 +142,7 @@ def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melo
         place.advance(token)
     form.observe()
     filled = place.bars_before + (place.time - place.since) / place.bar - form.has_pickup()
-    if filled > options.bars - 1:
+    if filled > options.bar_count - 1:
         least = int(-(-filled // 1)) + 1
         more = f"ask for at least {least} with --bars, or " if least <= MAX_BARS else ""
         raise ValueError(

@@ -21,7 +21,7 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.circles import Circles
 from ritornello.generate.headings import Heading
-from ritornello.generate.options import GenerateOptions
+from ritornello.generate.options import BARS, GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key
 
@@ -209,7 +209,7 @@ class BarForm(Form):
         A pick-up is what enters after its barline, or opens with half a bar of rest or more.
         """
         place = self._place
-        return place.since + (self._table.options.bars + self.has_pickup() - place.bars_before) * place.bar
+        return place.since + (self._table.options.bar_count + self.has_pickup() - place.bars_before) * place.bar
 
     def has_pickup(self) -> bool:
         """Tell whether the tune begins with a pick-up."""
@@ -241,7 +241,7 @@ def forms_of(
     if hasattr(encoding, "grammar"):
         return text_forms(encoding, options, trackers)
     asked = {
-        "a number of bars": options.bars != GenerateOptions.bars,
+        "a number of bars": options.bars not in (None, BARS),
         "a range": options.is_ranged,
         "a locked scale": options.is_steered,
     }

@@ -10,6 +10,8 @@ from ritornello.music.values import Key
 
 LEAST_SPAN = 4  # semitones
 MAX_BARS = 512
+BARS, SECONDS = 8, 30.0  # where nothing is asked for
+MAX_SECONDS = 1800
 QPM = 100.0  # where no tempo is asked for
 
 
@@ -17,8 +19,11 @@ QPM = 100.0  # where no tempo is asked for
 class GenerateOptions:
     """How to compose. Raises ValueError, naming the field and its range, for a value out of range."""
 
-    bars: int = 8
-    """Bars to compose, 1 to 512; a pick-up is not counted."""
+    bars: int | None = None
+    """Bars to compose, 1 to 512, 8 without it; a pick-up is not counted."""
+
+    seconds: float | None = None
+    """Seconds to compose, 1 to 1800, with a model of music without bars (30 without it)."""
 
     temperature: float = 1.0
     """0 (always the likeliest) to 10; 1 is as learned, lower is safer, higher wilder."""
@@ -66,10 +71,18 @@ class GenerateOptions:
     """All notes equally loud, without accents and swell."""
 
     def __post_init__(self) -> None:
-        ranges = ("bars", 1, MAX_BARS), ("temperature", 0, 10), ("min_p", 0, 1), ("memory", 0, 2), ("quote", 0, 2)
+        ranges = (
+            ("bars", 1, MAX_BARS),
+            ("seconds", 1, MAX_SECONDS),
+            ("temperature", 0, 10),
+            ("min_p", 0, 1),
+            ("memory", 0, 2),
+            ("quote", 0, 2),
+        )
         for name, low, high in ranges:
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{name} must be {low} to {high}, not {value}")
         if self.qpm is not None and not 10 <= self.qpm <= 400:
             raise ValueError(f"qpm must be 10 to 400, not {self.qpm}")
         if not 0 < self.top_p <= 1:
@@ -82,6 +95,11 @@ class GenerateOptions:
             raise ValueError(
                 f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, not {lowest} to {highest}"
             )
+
+    @property
+    def bar_count(self) -> int:
+        """Bars to compose."""
+        return BARS if self.bars is None else self.bars
 
     @cached_property
     def tonality(self) -> tuple[Key, frozenset[int]] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from ritornello.encoding import Encoding
+from ritornello.encoding import MelodyEncoding
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import LETTERS
 from ritornello.music.values import Melody, Note, Timeline, exact_resolution
@@ -43,7 +43,7 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
     return Melody(whole, Timeline(resolution, round(at * resolution), (first,)))
 
 
-def what_changes(encoding: Encoding, primer: Melody) -> str:
+def what_changes(encoding: MelodyEncoding, primer: Melody) -> str:
     """Say in one line what an encoding cannot keep of a primer; "" where it keeps all."""
     encoded = encoding.encode(primer)
     again = encoding.decode(encoded.tokens)

@@ -337,6 +337,13 @@ class Melody:
         return replace(self, notes=notes, timeline=timeline)
 
 
+def all_notes(music: Melody | Piece) -> list[Note]:
+    """List the notes of a melody, or of all parts of a piece by start and pitch; percussion too."""
+    if isinstance(music, Melody):
+        return list(music.notes)
+    return sorted((note for part in music.parts for note in part.notes), key=attrgetter("start", "pitch"))
+
+
 class Imprint(NamedTuple):
     """What a file says of a melody besides its music.
 

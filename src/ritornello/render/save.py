@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
-from ritornello.music.values import NO_IMPRINT, Imprint, Melody
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Note, Piece, all_notes
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit, Figure
@@ -17,6 +17,7 @@ SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
 SMALL_SOUND = 22050, 0.8  # of one channel
 LONG_SECONDS = 600  # of a page's melody: encoding is most of the work, and its sound most of the page
+PIECE_SUFFIXES = (".mid", *SOUNDS, ".html")
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
 
@@ -76,6 +77,64 @@ def melody_bytes(
             return staff_png(melody, composer=imprint.composer, primer_notes=primer_notes)
         return staff_svg(melody, composer=imprint.composer, primer_notes=primer_notes).encode()
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
+
+
+def piece_bytes(piece: Piece, path: str | Path, origin: str = "") -> bytes:
+    """Encode a piece of several parts by the suffix of a path, which is not written: MIDI, sound or page.
+
+    origin: who made it, and how. Raises ValueError for another suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in (".mid", ".midi"):
+        from ritornello.music.midi.reader import write_midi_piece
+
+        return write_midi_piece(piece, origin)
+    if suffix in SOUNDS:
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.sound import render_wave
+
+        tags = {"title": piece.title, "comment": origin}
+        return encode_audio(
+            render_wave(piece), suffix.lstrip("."), tags={name: text for name, text in tags.items() if text}
+        )
+    if suffix == ".html":
+        from ritornello.render.page import frame_html
+
+        return frame_html(piece_exhibit(piece, origin)).encode()
+    raise ValueError(
+        f"{path}: music as it is played is written as {', '.join(PIECE_SUFFIXES)}, not as {suffix or 'this'}"
+    )
+
+
+def piece_exhibit(piece: Piece, origin: str = "", is_small: bool = False) -> Exhibit:
+    """Make the exhibit of a piece: the sound of all parts, the picture of its highest line."""
+    from ritornello.render.audio_file import encode_audio
+    from ritornello.render.page import Exhibit
+    from ritornello.render.sound import render_wave
+
+    rate, compression = SMALL_SOUND if is_small else PAGE_SOUND
+    has_notes = any(part.notes for part in piece.parts)
+    audio = encode_audio(render_wave(piece, rate, is_mono=is_small), "mp3", rate, compression) if has_notes else None
+    shown = {"origin": origin} if origin else {}
+    line = highest_line(piece)
+    return Exhibit(line, audio, "audio/mpeg", "", shown, None, {}, Imprint(origin=origin))
+
+
+def highest_line(piece: Piece) -> Melody:
+    """Pick the highest sounding note at each moment of a piece, each cut where the next one starts."""
+    highest: dict[int, Note] = {}
+    for note in all_notes(piece):
+        if note.start not in highest or note.pitch > highest[note.start].pitch:
+            highest[note.start] = note
+    line: list[Note] = []
+    for start in sorted(highest):
+        note = highest[start]
+        if line and line[-1].end > start:
+            if line[-1].pitch > note.pitch:
+                continue
+            line[-1] = line[-1]._replace(duration=start - line[-1].start)
+        line.append(note)
+    return Melody(tuple(line), piece.timeline, piece.title, piece.source)
 
 
 def suffixes_of(formats: Sequence[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
 Chunks never overlap and the state is carried from one chunk to the next, so every token is a target once per epoch.
 Where an encoding counts down the bars of a melody, that is known for half of the melodies, drawn anew each time.
-Each melody is preceded by the "nothing yet" group and moved to a random key within its range. A very long one is read
-in sections, each preceded by the group before it, so that several streams read it in different places.
+Each melody is preceded by the "nothing yet" group and moved to a random key within its range; other music is varied
+as its encoding has it. A very long one is read in sections, each preceded by the group before it, so that several
+streams read it in different places.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ritornello.corpus.tokens import possible_shifts
-from ritornello.encoding import MelodyEncoding
+from ritornello.corpus.tokens import variants_of, varied
+from ritornello.encoding import Encoding
 from ritornello.encoding.features import COUNTDOWN, countdown_column, feature_rows
 from ritornello.encoding.memory import levels
 from ritornello.model.alphabet import Alphabet
@@ -65,7 +66,7 @@ def _cut(recalled: Recalled, steps: int, start: int, stop: int) -> Recalled:
     )
 
 
-def melody_rows(encoding: MelodyEncoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
+def melody_rows(encoding: Encoding, melodies: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Lay out melodies as rows of tokens and features: (1 + groups, P + F) of int16 each.
 
     The first row is "nothing yet". The features of a row are those known when its group is to be predicted.
@@ -110,7 +111,7 @@ def numbered(rows: np.ndarray, first: int | None) -> np.ndarray:
     return np.column_stack([rows, numbers])
 
 
-def lead_in(encoding: MelodyEncoding, tokens: np.ndarray) -> Batch:
+def lead_in(encoding: Encoding, tokens: np.ndarray) -> Batch:
     """Lay out a melody, or the end of a long one, to compute the state after it."""
     [rows] = melody_rows(encoding, [tokens])
     rows = rows[-2 * SECTION :]
@@ -118,7 +119,7 @@ def lead_in(encoding: MelodyEncoding, tokens: np.ndarray) -> Batch:
 
 
 def whole_melodies(
-    encoding: MelodyEncoding, melodies: Sequence[np.ndarray], max_steps: int, memory: Memory | None = None
+    encoding: Encoding, melodies: Sequence[np.ndarray], max_steps: int, memory: Memory | None = None
 ) -> Iterator[Batch]:
     """Group melodies of like length into batches of about `max_steps` recurrent steps."""
     alphabet = Alphabet.of(encoding)
@@ -149,7 +150,7 @@ class Streams:
     def __init__(
         self,
         melodies: Sequence[np.ndarray],
-        encoding: MelodyEncoding,
+        encoding: Encoding,
         streams: int,
         seed: int,
         lowest: int = 0,
@@ -160,18 +161,19 @@ class Streams:
         self._melodies, self._recollection = melodies, recollection
         self._encoding = encoding
         self._alphabet = Alphabet.of(encoding)
-        self._shifts = [possible_shifts(encoding, m, lowest, highest) for m in melodies]
+        self._variants = [variants_of(encoding, m, lowest, highest) for m in melodies]
         self._sections = [section for n, m in enumerate(melodies) for section in _sections(n, self._alphabet, m)]
         self._random = np.random.default_rng(seed)
         self._order: list[int] = []
         columns = len(self._alphabet.parts) + len(self._alphabet.features) + bool(recollection)
         self._waiting = [np.zeros((0, columns), np.int64) for _ in range(streams)]
         self._taken = 0
-        self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and shift
+        self._rows: dict[tuple[int, int], np.ndarray] = {}  # by melody and variant
         self._kept_bytes = 0  # of these
         names = [feature.name for feature in encoding.features]
         self._countdown = len(self._alphabet.parts) + names.index(COUNTDOWN) if COUNTDOWN in names else None
         self._countdowns: dict[int, np.ndarray] = {}  # by melody
+        self._given_rows = getattr(encoding, "given_rows", None) if encoding.features else None
 
     @property
     def tokens(self) -> int:
@@ -238,16 +240,16 @@ class Streams:
             self._order = self._random.permutation(len(self._sections)).tolist()
         self._taken += 1
         index, first, stop = self._sections[self._order.pop()]
-        shift = int(self._random.choice(self._shifts[index]))
-        if (index, shift) not in self._rows:
+        variant = int(self._random.choice(self._variants[index]))
+        if (index, variant) not in self._rows:
             if self._kept_bytes > KEPT_BYTES:
                 self._rows.clear()
                 self._kept_bytes = 0
-            moved = self._encoding.transpose(self._melodies[index], shift)
-            [self._rows[index, shift]] = melody_rows(self._encoding, [moved])
-            self._kept_bytes += self._rows[index, shift].nbytes
+            changed = varied(self._encoding, self._melodies[index], variant)
+            [self._rows[index, variant]] = melody_rows(self._encoding, [changed])
+            self._kept_bytes += self._rows[index, variant].nbytes
         number = self._recollection.firsts[index] if self._recollection else None
-        rows = numbered(self._rows[index, shift], number)[first : stop + 1]
+        rows = numbered(self._rows[index, variant], number)[first : stop + 1]
         if first:
             rows = rows.copy()
             parts = len(self._alphabet.parts)
@@ -257,6 +259,11 @@ class Streams:
                 self._countdowns[index] = countdown_column(self._encoding, self._melodies[index])
             rows = rows.copy()  # what is kept stays unknown
             rows[1:, self._countdown] = self._countdowns[index][first:stop]
+        if self._given_rows is not None:
+            parts, features = len(self._alphabet.parts), len(self._alphabet.features)
+            tokens = varied(self._encoding, self._melodies[index], variant)
+            rows = rows.copy()
+            rows[1:, parts : parts + features] = self._given_rows(tokens, self._random)[first:stop]
         return rows
 
 

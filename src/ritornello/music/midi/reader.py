@@ -186,16 +186,18 @@ def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
     return header_bytes(0, 1, timeline.ticks_per_quarter) + _chunk(messages)
 
 
-def write_midi_piece(piece: Piece) -> bytes:
+def write_midi_piece(piece: Piece, origin: str = "") -> bytes:
     """Write a MIDI file of type 1: a track for the timeline, then one for each part.
 
-    The first has title, metres, keys and tempos. The times are ticks that were played.
+    The first has title, metres, keys and tempos. The times are ticks that were played. origin: who made it, and how.
     Raises ValueError as `write_midi`, and for more than 15 parts.
     """
     timeline, end = piece.timeline, (piece.timeline.length, 7, END_BYTES)
     if len(piece.parts) > len(PLAYED_CHANNELS):
         raise ValueError(f"{len(piece.parts)} parts: MIDI has channels for {len(PLAYED_CHANNELS)} besides percussion")
     title = [(0, 0, meta_bytes(TRACK_NAME, piece.title.encode("utf-8")))] if piece.title else []
+    if origin:
+        title.append((0, 0, meta_bytes(1, origin.encode("utf-8")[:LONGEST_ORIGIN])))
     tracks = [_chunk([*title, *_timeline_messages(timeline), end])]
     for part, free in zip(piece.parts, PLAYED_CHANNELS, strict=False):
         channel = DRUMS if part.is_drum else free

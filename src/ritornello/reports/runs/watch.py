@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ritornello import atomic
-from ritornello.encoding import counts_bars
-from ritornello.evaluate.baselines import ngram_on_pairs
+from ritornello.corpus.tokens import count_notes
+from ritornello.encoding import counts_bars, is_melodic
+from ritornello.evaluate.baselines import ngram_on_pairs, ngram_on_tokens
 from ritornello.music.files import write
 from ritornello.music.values import Melody
 from ritornello.reports.runs.coach import Diagnosis, Log, Point, diagnose
@@ -92,7 +93,8 @@ class _Watcher:
         self.training, self.out = training, out
         self.figures, self.melodies = _figures(training, out), dict[str, Melody]()
         first = (training.material.validation or training.material.train)[0]
-        self.primer = opening_of(training.encoding.decode(first))
+        has_bars = counts_bars(training.encoding)
+        self.primer = opening_of(training.encoding.decode(first)) if has_bars else None
         self.reported, self.is_reported = time.monotonic(), True
         self.kept = set[str]()
 
@@ -167,7 +169,7 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
     encoding, train = training.encoding, training.material.train
     sample = check_sample(training.material.validation)
     both = (train, sample or train)
-    notes, checked = (sum(len(encoding.pitches(m)) for m in melodies) for melodies in both)
+    notes, checked = (count_notes(encoding, melodies) for melodies in both)
     learned, validated = (sum(map(len, m)) / max(1, n) for m, n in zip(both, (notes, checked), strict=True))
     figures = {
         "notes": notes,
@@ -176,8 +178,11 @@ def _figures(training: Training, out: Path) -> dict[str, Any]:
         "ngram_bits_per_note": None,
         "samples": [],
     }
-    if sample and notes <= MAX_NGRAM_NOTES:
+    if sample and is_melodic(encoding) and notes <= MAX_NGRAM_NOTES:
         likelihood, order = ngram_on_pairs(train, sample, sample, encoding)
+        figures |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
+    elif sample and not is_melodic(encoding) and sum(map(len, train)) <= MAX_NGRAM_NOTES:
+        likelihood, order = ngram_on_tokens(train, sample, sample, encoding)
         figures |= {"ngram_bits_per_note": likelihood.bits_per_note, "ngram_order": order}
     return figures
 

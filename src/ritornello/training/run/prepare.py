@@ -18,8 +18,8 @@ from ritornello.atomic import as_argument
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
-from ritornello.corpus.tokens import check_kept, corpus_tokens, melody_families
-from ritornello.encoding import MelodyEncoding, encoding_from_dict
+from ritornello.corpus.tokens import check_kept, corpus_tokens, count_notes, melody_families
+from ritornello.encoding import Encoding, encoding_from_dict, is_melodic
 from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
 from ritornello.model.counts import counts_of_tensors
@@ -64,7 +64,7 @@ def prepare_training(
     network, encoding = network or load_preset(DEFAULT_PRESET), encoding or EncodingOptions().build()
     material = gather(corpus, encoding)
     sample = check_sample(material.validation)
-    notes = sum(len(encoding.pitches(m)) for m in sample)  # bits per note = nll x tokens / notes / ln 2
+    notes = count_notes(encoding, sample)  # bits per note = nll x tokens / notes / ln 2
     shared = replace(options, threads=options.threads or ranks.threads or None)
     setting, timed = choose_setting(network, encoding, shared)
     if ranks.size > 1:
@@ -139,7 +139,7 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
     return training
 
 
-def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, MelodyEncoding]:
+def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Any]:
     """Take the base's network and encoding. Raises ValueError where others are asked for."""
     if request.encoding is not None:
         check_encoding(base, request.encoding)
@@ -181,7 +181,7 @@ def states_modes(corpus: Corpus) -> bool:
     return bool(modal) and len(modal) >= MODAL_SHARE * len(keys)
 
 
-def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
+def gather(corpus: Corpus, encoding: Encoding) -> Material:
     """Encode a corpus. Raises ValueError where its training split has no notes."""
     fingerprint, corpus = corpus.fingerprint, with_validation(corpus)
     check_kept(corpus, encoding)
@@ -190,7 +190,7 @@ def gather(corpus: Corpus, encoding: MelodyEncoding) -> Material:
         raise ValueError(f"the corpus has no {what} with notes in its training split; see `ritornello corpus show`")
     metadata = corpus_metadata(corpus) | {"fingerprint": fingerprint}
     pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
-    corpus = with_ends_held_out(corpus)
+    corpus = with_ends_held_out(corpus) if is_melodic(encoding) else corpus
     losses: Counter[str] = Counter()
     train = corpus_tokens(corpus, encoding, "train", losses=losses)
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any, cast
 
 from ritornello.corpus.tokens import TRANSPOSITIONS, pitch_range_of, shifts_within
+from ritornello.encoding import is_melodic
 from ritornello.model.alphabet import Alphabet
 from ritornello.training.data import KEPT_BYTES
 from ritornello.training.loop import check_sample
@@ -93,7 +95,9 @@ def check_bytes(training: Training) -> int:
 
 def ngram_bytes(training: Training) -> int:
     """Count the n-gram's memory for the training melodies in all keys; 0 without an n-gram."""
-    pitches = [training.encoding.pitches(m) for m in training.material.train]
+    if not is_melodic(training.encoding):
+        return 8 * NGRAM_ARRAYS * min(training.material.tokens, MAX_NGRAM_NOTES) if training.has_validation else 0
+    pitches = [cast(Any, training.encoding).pitches(m) for m in training.material.train]
     if not training.has_validation or sum(map(len, pitches)) > MAX_NGRAM_NOTES:
         return 0
     lowest, highest = pitch_range_of(pitches)
