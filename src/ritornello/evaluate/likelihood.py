@@ -72,7 +72,7 @@ def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], 
 
 
 def _quarters(melody: Any) -> float:
-    """Measure the time from the first note of a melody to the end of the last, without an opening rest."""
+    """Measure the time from the first note of a melody to the end of the last."""
     if not melody.notes:
         return 0.0
     return (melody.notes[-1].end - melody.notes[0].start) / melody.timeline.ticks_per_quarter

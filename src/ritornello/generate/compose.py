@@ -81,6 +81,10 @@ def compose(
         encoding = make_encoding(**encoding.to_dict() | {"grammar": False})
     if options.seconds is not None:
         raise ValueError(f"a model in the encoding {encoding.name!r} composes in bars: write --bars, not --seconds")
+    if options.densities:
+        raise ValueError(
+            "--notes-per-second is for models of performances (the encoding events); leave it out of melodies"
+        )
     if options.metre:
         if not metre_rows(encoding) and not hasattr(encoding, "opening"):
             raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")

@@ -7,7 +7,6 @@ are asked for: `end` waits, and what then still sounds is ended by `decode`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -65,12 +64,11 @@ def compose_freely(
     indices: Sequence[int],
     primer: Melody | Piece | None = None,
     on_progress: Callable[[float], None] | None = None,
-    steer: Callable[[Any], None] | None = None,
 ) -> list[Composition]:
     """Compose one piece per index; it depends on network, options, seed and index alone.
 
-    primer: music to go on from. on_progress: called now and then with the share that is drawn, 0 to 1. steer: called
-    with the rules of each piece before its first token, to set features that only a caller knows.
+    primer: music to go on from. on_progress: called now and then with the share that is drawn, 0 to 1. Notes a second
+    and a scale are features of networks that learned them: the rules' `steer` sets them.
     Raises ValueError for options that such an encoding cannot keep to.
     """
     check_free(encoding, options)
@@ -80,8 +78,8 @@ def compose_freely(
         raise ValueError(f"a model in the encoding {encoding.name!r} ends its pieces itself: leave --seconds out")
     seconds = (SECONDS if options.seconds is None else options.seconds) if is_timed else None
     for rules in players.trackers:
-        if steer:
-            steer(rules)
+        if options.densities or options.scale:
+            rules.steer(options.densities, seconds or SECONDS, options.tonality[1] if options.tonality else ())
     most = MOST_TOKENS if is_timed else MOST_UNTIMED
     forms = [FreeForm(encoding, rules, seconds, most) for rules in players.trackers]
     given = np.zeros((1, 0), np.int64)
@@ -105,7 +103,15 @@ def check_free(encoding: Encoding, options: GenerateOptions) -> None:
         raise ValueError(
             f"a model in the encoding {encoding.name!r} does not compose in bars: instead of --bars write {length}"
         )
+    inputs = getattr(encoding, "inputs", ())
+    for name, known in (("notes_per_second", "density"), ("scale", "pitches")):
+        if getattr(options, name) is not None and hasattr(encoding, "is_steered") and known not in inputs:
+            raise ValueError(
+                f"--{name.replace('_', '-')}: this model was trained without the input {known}; leave it out"
+            )
     asked = [name for name in OF_MELODIES if getattr(options, name) != getattr(GenerateOptions, name)]
+    asked = [name for name in asked if name != "scale" or "pitches" not in inputs]
+    asked += ["notes_per_second"] if options.densities and "density" not in inputs else []
     if asked:
         words = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
         raise ValueError(

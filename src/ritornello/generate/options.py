@@ -12,6 +12,7 @@ LEAST_SPAN = 4  # semitones
 MAX_BARS = 512
 BARS, SECONDS = 8, 30.0  # where nothing is asked for
 MAX_SECONDS = 1800
+LEAST_DENSITY, MOST_DENSITY = 0.5, 32.0  # notes a second
 QPM = 100.0  # where no tempo is asked for
 
 
@@ -43,6 +44,9 @@ class GenerateOptions:
     quote: float = 1.0
     """How much the training tunes count, 0 (not at all) to 2; 1 is as learned."""
 
+    notes_per_second: str | None = None
+    """Notes a second, 0.5 to 32, or several with commas between over the time: 2,8,4 (models of performances)."""
+
     metre: str | None = None
     """Metre, such as 3/4 or 3+2+2/8; without it, drawn as the training corpus has them."""
 
@@ -50,7 +54,7 @@ class GenerateOptions:
     """Key to compose in: G, Bb, F#m, D dorian, A minor pentatonic ..."""
 
     scale: str | None = None
-    """Only these pitches, the tonic first: C D E G A ..."""
+    """Only these pitches, the tonic first: C D E G A ... (with models of performances: mostly these)"""
 
     scale_lock: bool = False
     """Only notes of the key's scale (C major where no key is given)."""
@@ -89,12 +93,29 @@ class GenerateOptions:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
         if self.top_k < 0:
             raise ValueError(f"top_k must be 0 or more, not {self.top_k}")
+        self.densities  # noqa: B018 - raises for what is no number in its range
         self.tonality  # noqa: B018 - raises for a key or a scale that does not exist
         lowest, highest = self.within((0, 127))
         if not 0 <= lowest <= highest - LEAST_SPAN <= 127 - LEAST_SPAN:
             raise ValueError(
                 f"the range must lie in 0 to 127 and span {LEAST_SPAN} semitones or more, not {lowest} to {highest}"
             )
+
+    @cached_property
+    def densities(self) -> tuple[float, ...]:
+        """The notes a second asked for, at even distances over the time; () where nothing is."""
+        if self.notes_per_second is None:
+            return ()
+        try:
+            found = tuple(float(word) for word in str(self.notes_per_second).split(","))
+        except ValueError:
+            found = (0.0,)
+        if not all(LEAST_DENSITY <= density <= MOST_DENSITY for density in found):
+            raise ValueError(
+                f"notes_per_second must be numbers from {LEAST_DENSITY:g} to {MOST_DENSITY:g} with commas between, "
+                f"such as 4 or 2,8,4, not {self.notes_per_second!r}"
+            )
+        return found
 
     @property
     def bar_count(self) -> int:

@@ -80,9 +80,9 @@ def melody_bytes(
 
 
 def piece_bytes(piece: Piece, path: str | Path, origin: str = "") -> bytes:
-    """Encode a piece of several parts by the suffix of a path, which is not written: MIDI, sound or page.
+    """Encode a piece of several parts by the suffix of a path: MIDI, sound or page.
 
-    origin: who made it, and how. Raises ValueError for another suffix.
+    The path is not written. origin: who made it, and how. Raises ValueError for another suffix.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".mid", ".midi"):
@@ -121,7 +121,7 @@ def piece_exhibit(piece: Piece, origin: str = "", is_small: bool = False) -> Exh
 
 
 def highest_line(piece: Piece) -> Melody:
-    """Pick the highest sounding note at each moment of a piece, each cut where the next one starts."""
+    """Pick the highest note at each moment of a piece, cut where the next one starts."""
     highest: dict[int, Note] = {}
     for note in all_notes(piece):
         if note.start not in highest or note.pitch > highest[note.start].pitch:
