@@ -16,7 +16,7 @@ from ritornello.api import load_corpus, load_model
 from ritornello.evaluate.scores import score_baselines
 from ritornello.model.file import save_model
 
-MAX_BYTES = 4_100_000
+MAX_BYTES = 6_000_000
 
 
 def main() -> None:

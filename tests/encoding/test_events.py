@@ -137,6 +137,21 @@ def test_features_say_what_is_to_come() -> None:
     }
 
 
+def test_what_is_asked_for_is_kept_to_where_a_network_strays() -> None:
+    random, rules = np.random.default_rng(1), make_encoding("events", ("density", "pitches")).tracker()
+    rules.steer((4.0,), 30.0, (0, 2, 4, 5, 7, 9, 11))
+    pitches = []
+    while rules.seconds < 30:
+        legal = np.flatnonzero(rules.legal())
+        starts = legal[legal < 128]
+        token = int(random.choice(starts if len(starts) and random.random() < 0.9 else legal[legal != 388]))
+        pitches += [token] if token < 128 else []
+        rules.advance(token)
+    assert len(pitches) <= 4 * 30 * 1.2
+    assert rules.seconds < 31  # it had to wait, and could
+    assert np.mean(np.isin(np.array(pitches) % 12, (0, 2, 4, 5, 7, 9, 11))) >= 0.9
+
+
 def test_density_asked_for_is_what_is_still_owed() -> None:
     rules = make_encoding("events", ("density",)).tracker()
     assert rules.features() == (0,)

@@ -125,7 +125,7 @@ def test_only_legal_tokens_are_drawn(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "word"), [({"bars": 8}, "--seconds"), ({"key": "G"}, "--key"), ({"lowest": 50}, "--lowest")]
+    ("option", "word"), [({"bars": 8}, "--seconds"), ({"key": "G"}, "--key"), ({"lowest": 50}, "--range")]
 )
 def test_options_of_melodies_are_refused_in_one_line(toy: Toy, option: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word) as refused:
@@ -166,6 +166,7 @@ def test_the_ordinary_verbs_train_compose_score_and_save_other_music(toy: Toy, t
     tune.save(tmp_path / "tune.mid")
     [again] = rito.read(tmp_path / "tune.mid")
     assert [(n.start, n.pitch) for n in all_notes(again)] == [(n.start, n.pitch) for n in all_notes(tune.music)]
+    assert model.generate(seconds=2, seed=1, program=40).music.parts[0].program == 40
     assert tune.encoded("tune.wav").startswith(b"RIFF")
     assert b"<audio" in tune.encoded("tune.html")
     assert "<svg" in tune._repr_svg_()

@@ -303,7 +303,7 @@ class Model:
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
                     origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
-                    shown = ShownMelody.of(melody) if isinstance(melody, Melody) else melody
+                    shown = ShownMelody.of(melody) if isinstance(melody, Melody) else _played_on(melody, program)
                     own = 0 if song is None or song.is_left_out else song.kept
                     tunes.append(
                         Tune(
@@ -362,6 +362,7 @@ class Model:
             raise ValueError(f"n must be 1 to {MAX_VERSIONS}, not {n}")
         if out is not None:
             atomic.check_place(out)
+        self._check_melodic("rewrite")
         song = _song_of(melody)
         seed, count = secrets.randbelow(1 << 31) if seed is None else seed, n or 1
         options = GenerateOptions(temperature=temperature)
@@ -394,7 +395,8 @@ class Model:
 
         if not 0 < share <= 1:
             raise ValueError(f"share must be above 0 and at most 1, not {share}")
-        tune, failed = melody, ""
+        tune: Any = melody
+        failed = ""
         for bars in bars_to_vary(_song_of(melody).melody, share, seed):
             try:
                 tune = self.rewrite(tune, bars, seed=seed)
@@ -402,7 +404,8 @@ class Model:
                 failed = str(error)
         if tune is melody:
             raise ValueError(f"no bar of this melody could be varied: {failed}")
-        return tune
+        found: Tune = tune
+        return found
 
     def _bits_of_notes(self, melody: Melody) -> np.ndarray:
         """Compute the bits of each note, (notes,); (0,) where the encoding rounds notes away."""
@@ -630,6 +633,13 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
         return model
     name: str | Path = getattr(model, "folder", None) or str(model or file.shipped_models()[0])
     return Model(file.load_model(file.find_model(name)), str(name))
+
+
+def _played_on(piece: Piece, program: int | None) -> Piece:
+    """Give all parts of a piece a General MIDI program; None leaves them as they are."""
+    if program is None:
+        return piece
+    return dataclasses.replace(piece, parts=tuple(dataclasses.replace(p, program=program) for p in piece.parts))
 
 
 def _write(tunes: Sequence[Tune], out: Path, suffixes: Sequence[str], replace: bool) -> None:

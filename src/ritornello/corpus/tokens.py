@@ -16,7 +16,7 @@ from ritornello.music.values import all_notes
 from ritornello.plural import counted
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
-MOST_VARIANTS = 9  # of music that an n-gram counts
+MOST_VARIANTS, MOST_COUNTED = 9, 2_000_000  # of music that an n-gram counts, and tokens of them, about
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
@@ -163,7 +163,8 @@ def in_every_key(encoding: Any, melodies: list[np.ndarray]) -> list[np.ndarray]:
     As they are where pitches are relative to the key. Of encodings of other music, the first MOST_VARIANTS variants.
     """
     if not is_melodic(encoding):
-        return [varied(encoding, m, v) for m in melodies for v in variants_of(encoding, m, 0, 127)[:MOST_VARIANTS]]
+        count = max(1, min(MOST_VARIANTS, MOST_COUNTED // max(1, sum(map(len, melodies)))))
+        return [varied(encoding, m, v) for m in melodies for v in variants_of(encoding, m, 0, 127)[:count]]
     if encoding.is_keyed:
         return melodies  # elsewhere only the header would differ
     low, high = pitch_range_of([encoding.pitches(m) for m in melodies])

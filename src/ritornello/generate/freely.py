@@ -113,7 +113,8 @@ def check_free(encoding: Encoding, options: GenerateOptions) -> None:
     asked = [name for name in asked if name != "scale" or "pitches" not in inputs]
     asked += ["notes_per_second"] if options.densities and "density" not in inputs else []
     if asked:
-        words = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+        names = dict.fromkeys("range" if name in ("lowest", "highest") else name.replace("_", "-") for name in asked)
+        words = " and ".join(f"--{name}" for name in names)
         raise ValueError(
             f"{words} is for models of melodies in bars; this one, in the encoding {encoding.name!r}, writes "
             f"{'text' if kept_by(encoding) == 'melody' else 'several notes at a time'}: leave it out"

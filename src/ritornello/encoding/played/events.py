@@ -43,6 +43,8 @@ WINDOWS = {"density": 300, "pitches": 500}  # steps
 DENSITIES = 14  # from half a note a second on, two to each doubling
 SHARES = (0.0, 0.1, 0.2)  # upper edges of the shares of pitch classes
 KNOWN = 0.5  # of what is read in training
+AHEAD = 1.5  # seconds by which a piece may be ahead of the notes a second asked for
+OUTSIDE = 0.08  # of the notes may lie outside the pitch classes asked for, and one more
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,8 @@ class EventsTracker:
         self.densities: tuple[float, ...] = ()
         self.length = 0.0
         self.shares: tuple[int, ...] = ()
+        self._inside: np.ndarray | None = None  # pitches of the classes asked for
+        self._outside = 0  # notes of others
         self._loudness = -1
         self._last = -1  # token before
         self._lowest_off = self._lowest_on = 0  # at this moment
@@ -219,6 +223,7 @@ class EventsTracker:
         self.densities, self.length = tuple(densities), seconds
         counts = np.isin(np.arange(12), classes).astype(int)
         self.shares = tuple(share_values(counts).tolist()) if classes else ()
+        self._inside = np.isin(np.arange(128) % 12, classes) if classes else None
 
     @property
     def seconds(self) -> float:
@@ -230,22 +235,34 @@ class EventsTracker:
         mask = np.zeros(END + 1, bool)
         if self.done:
             return mask
-        last, sounding = self._last, self.sounding
-        starts = ~sounding
-        starts[: self._lowest_on] = False
+        last, sounding, starts = self._last, self.sounding, self._starts()
         if LOUDNESS <= last < END:
             mask[:OFF] = starts
             return mask
         if self._loudness >= 0:
             mask[:OFF] = starts
         mask[OFF + self._lowest_off : SHIFT] = sounding[self._lowest_off :]
-        mask[SHIFT:LOUDNESS] = not SHIFT <= last < SHIFT + SHIFTS - 1
+        has_other = starts.any() or mask[OFF:SHIFT].any()
+        mask[SHIFT:LOUDNESS] = not has_other or not SHIFT <= last < SHIFT + SHIFTS - 1
         if starts.any():
             mask[LOUDNESS:END] = True
             if self._loudness >= 0:
                 mask[LOUDNESS + self._loudness] = False
         mask[END] = self.notes > 0 and not sounding.any()
         return mask
+
+    def _starts(self) -> np.ndarray:
+        """Tell which notes may start, (128,) of bool.
+
+        What is asked for is kept to where the network strays.
+        """
+        if self.densities and self.notes + 1 > self._asked(self.seconds + AHEAD):
+            return np.zeros(128, bool)
+        starts = ~self.sounding
+        starts[: self._lowest_on] = False
+        if self._inside is not None and self._outside > OUTSIDE * self.notes:
+            starts &= self._inside
+        return starts
 
     def features(self) -> tuple[int, ...]:
         """Compute the features: what a caller asks for, 0 for unknown.
@@ -283,6 +300,7 @@ class EventsTracker:
         if token < OFF:
             self.sounding[token] = True
             self.notes += 1
+            self._outside += self._inside is not None and not self._inside[token]
             self._lowest_on, self._lowest_off = token + 1, 128
         elif token < SHIFT:
             self.sounding[token - OFF] = False

@@ -16,7 +16,7 @@ import numpy as np
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
 from ritornello.corpus.tokens import corpus_tokens, melody_families
-from ritornello.encoding import MelodyEncoding
+from ritornello.encoding import MelodyEncoding, is_melodic
 from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, find_model, load_model
 from ritornello.model.suggestions import NO_FAMILY
@@ -108,8 +108,12 @@ def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int]]
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
     """Compose melodies with the base."""
     from ritornello.generate.compose import compose
+    from ritornello.generate.freely import compose_freely
     from ritornello.generate.options import GenerateOptions
 
     model, indices = base.file, range(MOST_COMPOSED)
+    if not is_melodic(model.encoding):
+        free = compose_freely(model.build(), model.encoding, GenerateOptions(), seed, indices)
+        return [np.asarray(c.tokens) for c in free]
     made = compose(model.build(), model.encoding, GenerateOptions(), seed, indices, None, model.pitch_range)
     return [np.asarray(c.tokens) for c in made]
