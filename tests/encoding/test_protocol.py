@@ -21,7 +21,8 @@ def test_every_encoding_is_tested():
     assert {case["name"] for case in CASES.values()} >= set(ENCODINGS) - {
         "miditok",
         "text",
-    }  # see test_miditok, test_text
+        "events",
+    }  # see test_miditok, test_text, test_events
 
 
 def test_parts_follow_one_another_and_the_options_are_json(options):

@@ -15,7 +15,7 @@ from ritornello.generate.compose import Composition, sample
 from ritornello.generate.constraints import Form
 from ritornello.generate.draw import Dice
 from ritornello.generate.options import QPM, SECONDS, GenerateOptions
-from ritornello.model.lstm import NumpyLstm
+from ritornello.model.network import Network
 from ritornello.model.players import Players
 from ritornello.music.values import Melody, Piece
 
@@ -57,7 +57,7 @@ class FreeForm(Form):
 
 
 def compose_freely(
-    network: NumpyLstm,
+    network: Network,
     encoding: Encoding,
     options: GenerateOptions,
     seed: int,
