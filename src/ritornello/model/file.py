@@ -190,10 +190,13 @@ def _check_tensors(
         )
 
 
+OTHERS = ("four-voices", "letters", "songs-piano")  # not melodies in notes and bars
+
+
 def shipped_models() -> list[str]:
-    """List the models that come with the program, the default first."""
+    """List the models that come with the program: the default, melodies in notes, then the others."""
     names = {path.stem for path in SHELF.glob("*.safetensors")}
-    return [DEFAULT] * (DEFAULT in names) + sorted(names - {DEFAULT})
+    return sorted(names, key=lambda name: (name != DEFAULT, name in OTHERS, name))
 
 
 def find_model(name: str | Path) -> Path:
