@@ -2,22 +2,29 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 from benchmarks.live.jack import jack_server, missing, start_jack
 
+from ritornello.api.live import replay
+from ritornello.live.session import read_session
 from ritornello.live.stage.backends import probe
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
 from ritornello.live.values import Event
+from ritornello.music.files import write
+from ritornello.music.values import Melody, Note, Timeline
 
 pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing()),
     pytest.mark.xdist_group("jack"),
 ]
 PATIENCE = 40.0
+SLACK = 1.0  # seconds, in which a busy machine may let nobody play
 KIND = "rtmidi2-jack"
 
 
@@ -119,6 +126,29 @@ def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):
     )
     ours.note(64)
     peer.wait(lambda side: ("note_on", 64) in [(e.kind, e.number) for e in side.heard])
+
+
+def test_a_performance_that_is_killed_keeps_its_session_and_leaves_no_port(jack, tmp_path):
+    session, notes = tmp_path / "evening.session", tmp_path / "notes.mid"
+    write(Melody(tuple(Note(240 * n, 120, 60 + n % 12) for n in range(2000)), Timeline(480)), notes)
+    words = ("grid", "--mode", "follow", "--play", notes, "--midi-out", "virtual killed", "--session", session)
+    process = subprocess.Popen([sys.executable, "-m", "ritornello", "jam", *words], stdout=subprocess.DEVNULL)
+    until = time.monotonic() + PATIENCE
+    while not (session.is_file() and session.read_bytes().count(b"played") > 8):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert any("killed" in name for name in probe(KIND).inputs)
+    process.kill()
+    killed = time.time()
+    process.wait()
+    assert killed - session.stat().st_mtime < 1.0 + SLACK
+    kept = read_session(session)
+    assert kept.end is None
+    assert len(kept.heard) > 8
+    assert replay(session).differences == ()
+    until = time.monotonic() + PATIENCE
+    while any("killed" in name for name in probe(KIND).inputs):
+        assert time.monotonic() < until
 
 
 def test_two_instances_with_the_same_names_both_play(jack, sides):
