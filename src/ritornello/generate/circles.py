@@ -53,13 +53,15 @@ class Circles:
 
     def next_pitches(self, place: Place) -> set[int]:
         """Find the pitches that would carry a circle on if they started here."""
-        found = set()
+        found, time = set(), place.time
         for n, bars in enumerate(UNITS):
-            lag = bars * place.bar
-            then = self._places.get(place.time - lag, -1)
-            if then >= 0 and (
-                self._goes_round(n, then, place.time, lag) or self._nearly_does(n, then, place.time, lag)
-            ):
+            lag, since, news = bars * place.bar, self._since[n], self._news[n]
+            is_round = since is not None and 2 * (time - since) >= 3 * lag  # in its third time, from the middle on
+            # In its fourth, with one new note at most in this time, and NEW in all, rests included.
+            is_nearly = time - news[-2] >= lag and 2 * (time - news[0]) >= 5 * lag if len(news) > NEW else False
+            then = self._places.get(time - lag, -1) if is_round or is_nearly else -1
+            is_long = is_nearly and len(self._starts) - then >= LEAST["unit"]
+            if then >= 0 and (is_long or (is_round and self._is_next(then, lag))):
                 found.add(self._pitches[then])
         for notes, run in zip(FIGURES, self._round, strict=True):
             if run and run + notes >= MOST_NOTES:
@@ -68,20 +70,6 @@ class Circles:
             if len(news) > NEW and len(self._melody) - news[0] - 1 + notes >= MOST_NEARLY:
                 found.add(self._melody[-notes])
         return found - {-1}
-
-    def _goes_round(self, unit: int, then: int, time: int, lag: int) -> bool:
-        """Tell whether a unit is in its third time, from the middle on, and goes on as from `then`."""
-        since = self._since[unit]
-        return since is not None and 2 * (time - since) >= 3 * lag and self._is_next(then, lag)
-
-    def _nearly_does(self, unit: int, then: int, time: int, lag: int) -> bool:
-        """Tell whether a unit is past the middle of its fourth time, and hardly anything was new.
-
-        One note may have been in this time, and NEW in all. Rests count as notes here.
-        """
-        news, notes = self._news[unit], len(self._starts) - then
-        is_nearly = len(news) > NEW and 2 * (time - news[0]) >= 5 * lag and time - news[-2] >= lag
-        return is_nearly and notes >= LEAST["unit"]
 
     def _begin(self, start: int, pitch: int, bar: int) -> None:
         """Append a note or rest, and see whether it began just so a unit before."""
