@@ -30,11 +30,11 @@ from ritornello.corpus.families.shared_runs import line_of
 from ritornello.corpus.families.split import SplitRule, with_splits
 from ritornello.corpus.packed import load_packed, pack
 from ritornello.corpus.pick.bars import LEAST_NOTES, REST_BARS, cut_at_rests
-from ritornello.corpus.pick.line import top_line
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.music.abc.reader import read_abc
 from ritornello.music.errors import decode_text
+from ritornello.music.lines import top_line
 from ritornello.music.musescore.reader import scan_musescore
 from ritornello.music.values import Melody, Part, Piece
 
@@ -107,7 +107,7 @@ def first_of_variants(corpus: Corpus) -> tuple[Corpus, list[tuple[CorpusPiece, C
 
 def read_hymns(folder: Path) -> Iterator[Tune]:
     """The soprano of every hymn that is in the public domain, by file name."""
-    by_name = {path.name: path for path in reversed(_files(folder, ".abc"))}
+    by_name = {path.name: path for path in reversed(files_of(folder, ".abc"))}
     for _, path in sorted(by_name.items()):
         text = decode_text(path.read_bytes())
         if not re.search(r"^C:.*copyright: public domain", text, re.MULTILINE | re.IGNORECASE):
@@ -124,7 +124,7 @@ def read_songs(folder: Path) -> Iterator[Tune]:
     """The vocal line of every song whose composer had died by LAST_DEATH, by path."""
     composers = {row["path"]: row for row in _table(folder, "composers.tsv")}
     titles = {row["path"]: row["name"] for row in _table(folder, "scores.tsv")}
-    for path in _files(folder, ".mscx"):
+    for path in files_of(folder, ".mscx"):
         song = "/".join(path.parts[-4:-1])
         composer = composers[song.split("/")[0]]
         if not composer["died"].isdigit() or int(composer["died"]) > LAST_DEATH:
@@ -270,7 +270,7 @@ def licence_of_songs(folder: Path) -> str:
     raise CorpusError(f"{folder}: no LICENSE file")
 
 
-def _files(folder: Path, suffix: str) -> list[Path]:
+def files_of(folder: Path, suffix: str) -> list[Path]:
     files = sorted(folder.rglob(f"*{suffix}"), key=lambda p: p.as_posix())
     if not files:
         raise CorpusError(f"{folder}: no {suffix} files; name a checkout of the source")

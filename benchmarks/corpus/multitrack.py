@@ -14,7 +14,7 @@ from random import Random
 
 from scripts.make_corpus import sung_part
 
-from ritornello.corpus.pick.line import top_line
+from ritornello.music.lines import top_line
 from ritornello.music.values import Note, Part, Piece
 
 NEUTRAL = ("", "", "Track {n}", "Staff {n}", "MIDI {n:02d}", "Instrument {n}")

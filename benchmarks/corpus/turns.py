@@ -21,10 +21,10 @@ from benchmarks.report import arguments, tell
 from scripts.make_corpus import KEYBOARDS, sung_part
 
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.line import top_line
 from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.music.files import scan_content
 from ritornello.music.keys import estimate_key
+from ritornello.music.lines import top_line
 from ritornello.music.midi.reader import read_midi
 from ritornello.music.values import Note, Part, Piece, Timeline
 

@@ -96,14 +96,35 @@ def test_the_collections_are_parts_of_the_whole_with_the_same_splits():
     assert len(hymns.notes) + len(songs.notes) == len(embedded().notes)
     assert all(whole[p.source] == p.split for p in (*hymns.pieces, *songs.pieces))
     assert songs.melodies("test") == [m for m in embedded().melodies("test") if m.source.startswith("songs/")]
-    with pytest.raises(CorpusError, match="choose all, hymns or songs"):
+    with pytest.raises(CorpusError, match="choose all, hymns, songs or hymns-voices"):
         embedded("bach")
 
 
-def test_it_takes_at_most_600_kb_with_its_papers():
-    files = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
+def test_the_melodies_take_at_most_600_kb_with_their_papers_and_all_of_it_1200():
+    files = {path.name: path.stat().st_size for path in FOLDER.iterdir() if path.is_file()}
     assert set(files) == {"notes.npz", "pieces.jsonl.gz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
     assert sum(files.values()) <= 600_000
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 1_200_000
+
+
+@pytest.mark.parametrize(("name", "keep"), [("hymns-voices", "voices")])
+def test_parts_lie_in_the_family_and_split_of_their_melodies(name, keep):
+    corpus = embedded(name)
+    places = {piece.source: (piece.family, piece.split) for piece in embedded().pieces}
+    families = {piece.family: piece.split for piece in embedded().pieces}
+    assert corpus.keep == keep
+    assert all(places.get(p.source, (p.family, p.split)) == (p.family, p.split) for p in corpus.pieces)
+    assert all(families[piece.family] == piece.split for piece in corpus.pieces)
+    assert {piece.split for piece in corpus.pieces} == {"train", "validation", "test"}
+    assert {piece.licence for piece in corpus.pieces} == {"public domain" if keep == "voices" else "CC0-1.0"}
+    assert corpus.fingerprint in (FOLDER / name / "PROVENANCE.md").read_text(encoding="utf-8")
+
+
+def test_a_hymn_has_its_four_voices():
+    corpus = embedded("hymns-voices")
+    piece = next(p for p in corpus.music() if "Old_100th" in p.source)
+    assert [part.notes[0].pitch for part in piece.parts] == [67, 62, 59, 55]  # G major, close position
+    assert sum(len(p.parts) == 4 for p in corpus.music()) >= 260
 
 
 def test_the_provenance_names_both_sources_and_the_fingerprint():

@@ -9,7 +9,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.packed import load_packed, pack, unpack_notes
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
-from ritornello.music.values import Melody, Note, Timeline
+from ritornello.music.values import Melody, Note, Part, Piece, Timeline
 
 
 def random_corpus():
@@ -46,6 +46,27 @@ def test_arrays_alone_can_be_unpacked():
     notes, lengths = unpack_notes(pack(corpus)["notes.npz"])
     assert lengths.tolist() == [p.notes for p in corpus.pieces]
     assert notes.tolist() == corpus.notes.tolist()
+
+
+def test_parts_come_back_in_the_order_of_a_corpus(tmp_path):
+    piece = Piece(
+        (
+            Part((Note(480, 960, 72), Note(0, 480, 70)), "Soprano", 52),
+            Part((), "Silent", 3),
+            Part((Note(0, 1920, 40), Note(0, 240, 47), Note(240, 240, 47), Note(0, 240, 40)), "Piano", 0),
+        )
+    )
+    other = Piece((Part((Note(7, 5, 1), Note(7, 5, 127)), "Low and high"),))
+    corpus = corpus_of([(CorpusPiece("a", ()), [piece]), (CorpusPiece("b", ()), [other])], keep="all")
+    for name, content in pack(corpus).items():
+        (tmp_path / name).write_bytes(content)
+    again = load_packed(tmp_path)
+    assert again.notes.tolist() == [
+        (0, 480, 70, 80, 0), (0, 240, 40, 80, 2), (0, 1920, 40, 80, 2), (0, 240, 47, 80, 2), (240, 240, 47, 80, 2),
+        (480, 960, 72, 80, 0), (7, 5, 1, 80, 0), (7, 5, 127, 80, 0),
+    ]  # fmt: skip
+    assert again.music() == corpus.music()
+    assert again.fingerprint == corpus.fingerprint
 
 
 def test_dynamics_are_refused_rather_than_lost():

@@ -138,15 +138,25 @@ def test_a_run_shows_its_curves(tmp_path):
     assert "bits per note" in cell
 
 
-def test_a_piece_shows_the_highest_line_of_each_part(tmp_path):
-    from ritornello.api.show import ShownPiece
+def test_a_piece_shows_a_staff_and_a_colour_for_each_part_and_plays_them_together(tmp_path):
+    from ritornello.render.shown import ShownPiece
 
     chord = (Note(0, 480, 60, 90), Note(0, 480, 64, 90))
     parts = (Part(chord, "Piano"), Part((Note(0, 480, 40, 90),), is_drum=True), Part((Note(0, 960, 48, 90),)))
     piece = ShownPiece(parts, Timeline(480, 960), "Two hands")
     assert [line.title for line in piece.lines()] == ["Piano", "Two hands, part 3"]
     assert [note.pitch for note in piece.lines()[0].notes] == [64]
-    assert cards(piece._repr_html_()) == 2
+    cell = inner(piece._repr_html_())
+    assert cell.count("<audio") == 1
+    assert cell.count('data-note="1:0"') == 3  # in the wide and the narrow staves, and in the roll
+    assert cell.count('data-note="0:0"') == 3  # the highest of its chord, which the other note lies in the roll with
+    assert cell.count('data-note="0:"') == 1
+    assert 'fill="#9c3d2b"' in cell
+    assert 'fill="#2f6f9f"' in cell
+    assert "<li>Piano: Bar 1" in cell
+    piece.save(tmp_path / "piece.mid")
+    with pytest.raises(ValueError, match="a part holds chords; save it as"):
+        piece.save(tmp_path / "piece.musicxml")
     assert piece == Piece(parts, Timeline(480, 960), "Two hands")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from ritornello.corpus.pick.line import top_line
 from ritornello.music.files import read
+from ritornello.music.lines import top_line
 from ritornello.music.values import Melody, Note, Piece
 
 SOAK = bool(os.environ.get("RITORNELLO_SOAK"))  # all of them, not a few

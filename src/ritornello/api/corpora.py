@@ -26,12 +26,13 @@ def load_corpus(
 ) -> Corpus:
     """Load a corpus from its folder, by its name, or from tunes in files or in memory.
 
-    corpus: a folder that `build_corpus` has written; "all", "hymns" or "songs", which come with the program; or
-    tunes, as files or in memory, of which a corpus is built with the usual options, and not written anywhere.
+    corpus: a folder that `build_corpus` has written; "all", "hymns", "songs" or "hymns-voices", which come with the
+    program; or tunes, as files or in memory, of which a corpus is built with the usual options, and not written
+    anywhere.
     on_report: called with the report lines of the files that are read for it. build: False refuses tunes.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """
-    from ritornello.corpus.embedded import COLLECTIONS, embedded
+    from ritornello.corpus.embedded import NAMES, embedded
     from ritornello.corpus.store import Corpus, is_corpus
 
     if isinstance(corpus, Corpus):
@@ -39,7 +40,7 @@ def load_corpus(
     if not isinstance(corpus, str | Path):
         return _reported(build_corpus(corpus), on_report)
     path = Path(corpus)
-    if not path.exists() and str(corpus) in ("all", *COLLECTIONS):
+    if not path.exists() and str(corpus) in NAMES:
         return embedded(str(corpus))
     if not (build and path.exists()) or is_corpus(path):
         return Corpus.load(path)

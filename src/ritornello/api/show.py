@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ritornello.music.files import Repeats
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
-from ritornello.plural import counted
-from ritornello.render.shown import Gallery, ShownMelody
+from ritornello.render.shown import ShownMelody, ShownPiece
 
 RATE = 44100  # samples a second
 MIDI = (".mid", ".midi")
-HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
 LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
-
-
-class ShownPiece(Piece):
-    """A source work that a notebook shows: the highest line of each of its parts, with a player."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether the other is a piece of the same values."""
-        same = all(getattr(self, f.name) == getattr(other, f.name, None) for f in fields(Piece))
-        return same if isinstance(other, Piece) else NotImplemented
-
-    __hash__ = Piece.__hash__
-
-    def lines(self) -> Gallery[ShownMelody]:
-        """List the highest line of each part that has notes; percussion is left out."""
-        from ritornello.corpus.pick.line import top_line
-
-        name = self.title or Path(self.source).name
-        lines: Gallery[ShownMelody] = Gallery(name=name)
-        for number, part in enumerate(self.parts, 1):
-            if part.notes and not part.is_drum:
-                title = part.name or f"{name}, part {number}"
-                lines.append(ShownMelody(top_line(part), self.timeline, title, self.source))
-        return lines
-
-    def staves(self) -> str:
-        """Engrave all parts as an SVG, a staff each with its highest line.
-
-        The two staves of a piano are on a brace. Raises ValueError where no part has notes.
-        """
-        from dataclasses import replace
-
-        from ritornello.render.staff import score_svg
-
-        lines = self.lines()
-        names = [part.name for part in self.parts if part.notes and not part.is_drum]
-        is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
-        named = [replace(line, title=self.title) for line in lines]
-        return score_svg(named, [names[0], ""] if is_braced else names, is_braced, composer=self.composer)
-
-    def __repr__(self) -> str:
-        return f"Piece({self.title or self.source!r}: {counted(len(self.parts), 'part')})"
-
-    def _repr_svg_(self) -> str | None:
-        """Draw the staves alone, for viewers that show no frames."""
-        return self.staves() if any(part.notes and not part.is_drum for part in self.parts) else None
-
-    def _repr_html_(self) -> str | None:
-        return self.lines()._repr_html_()
 
 
 def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
@@ -78,11 +24,7 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     """
     from ritornello.music import files
 
-    return [_shown(piece) for piece in files.read(path, repeats)]
-
-
-def _shown(piece: Piece) -> ShownPiece:
-    return ShownPiece(*(getattr(piece, f.name) for f in fields(Piece)))
+    return [ShownPiece.of(piece) for piece in files.read(path, repeats)]
 
 
 def from_music21(stream: Any) -> ShownMelody:
@@ -140,7 +82,7 @@ def render_file(
     if on_remark and left_out and suffix in WRITABLE:
         on_remark(f"{out} is without the {' and the '.join(left_out)} of {file}")
     if all_parts:
-        svg = _shown(piece).staves()
+        svg = ShownPiece.of(piece).staves()
         atomic.write_bytes(out, svg_to_png(svg) if suffix == ".png" else svg.encode(), maker, replace)
     elif suffix in SOUNDS:
         save_audio(piece, out, soundfont=soundfont, maker=maker, replace=replace)

@@ -1,4 +1,7 @@
-"""The corpus that comes with the program: hymn tunes and art songs, free to ship (see data/corpus/PROVENANCE.md)."""
+"""The corpora that come with the program: hymn tunes and art songs, free to ship (see data/corpus/PROVENANCE.md).
+
+One keeps more than melodies: the hymns in their voices.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,26 @@ from ritornello.corpus.packed import load_packed
 from ritornello.corpus.store import Corpus
 
 COLLECTIONS = ("hymns", "songs")
+PARTS = ("hymns-voices",)
+NAMES = ("all", *COLLECTIONS, *PARTS)
 FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 
 
 def embedded(name: str = "all") -> Corpus:
-    """Load the embedded corpus: "hymns", "songs", or "all" (both).
+    """Load an embedded corpus by its name, one of NAMES.
 
-    A piece's split is the same in each.
+    "hymns", "songs" and "all" (both) are melodies, "hymns-voices" has the voices of the hymns.
+    A piece's family and split are the same in each.
     Raises CorpusError for another name.
     """
-    if name == "all":
-        return _whole()
-    if name not in COLLECTIONS:
-        raise CorpusError(f"there is no embedded corpus {name!r}; choose all, {' or '.join(COLLECTIONS)}")
-    corpus = _whole()
+    if name == "all" or name in PARTS:
+        return _packed("" if name == "all" else name)
+    if name not in NAMES:
+        raise CorpusError(f"there is no embedded corpus {name!r}; choose {', '.join(NAMES[:-1])} or {NAMES[-1]}")
+    corpus = _packed("")
     return corpus.selected(p for p in corpus.pieces if p.provenance.get("collection") == name)
 
 
 @cache
-def _whole() -> Corpus:
-    return load_packed(FOLDER)
+def _packed(folder: str) -> Corpus:
+    return load_packed(FOLDER / folder)

@@ -1,8 +1,9 @@
 """A corpus in a few hundred kilobytes: columns, differences, deflate.
 
 `notes.npz` holds, for the notes of all melodies end to end: pitch as the difference from the note before (int8),
-duration and the rest before the note as indices into tables of ticks, and the number of notes of each melody.
-`pieces.jsonl.gz` holds everything else. Velocities are the default one.
+duration and the rest before the note as indices into tables of ticks, and the number of notes of each melody. Where
+several parts are kept, the notes lie part by part, with the time from onset to onset instead of the rest, and the
+number of notes of each part. `pieces.jsonl.gz` holds everything else. Velocities are the default one.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ NOTES, PIECES = "notes.npz", "pieces.jsonl.gz"
 def pack(corpus: Corpus) -> dict[str, bytes]:
     """Pack a corpus into two files, by name; the same corpus gives the same bytes.
 
-    Raises CorpusError for a corpus with dynamics, several parts or token arrays, which this form does not hold.
+    Raises CorpusError for a corpus with dynamics or token arrays, which this form does not hold.
     """
     notes = corpus.notes
-    if corpus.steps is not None or (notes["velocity"] != DEFAULT_VELOCITY).any() or notes["part"].any():
-        raise CorpusError("only a corpus without dynamics, parts and token arrays can be packed; save it as a folder")
+    if corpus.steps is not None or (notes["velocity"] != DEFAULT_VELOCITY).any():
+        raise CorpusError("only a corpus without dynamics and token arrays can be packed; save it as a folder")
     lengths = np.array([part.notes for _, part in corpus.slices()], np.int64)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **_columns(notes, lengths))
+    if corpus.keep == "melody":
+        np.savez_compressed(buffer, **_columns(notes, lengths))
+    else:
+        parts = np.array([len(piece.parts) for piece, _ in corpus.slices()], np.int64)
+        np.savez_compressed(buffer, **_part_columns(notes, lengths, parts), keep=np.array(corpus.keep))
     lines = "".join(json.dumps(_line(p), ensure_ascii=False, separators=(",", ":")) + "\n" for p in corpus.pieces)
     return {NOTES: buffer.getvalue(), PIECES: gzip.compress(lines.encode(), 9, mtime=0)}
 
@@ -48,6 +53,8 @@ def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         column = {name: file[name] for name in file.files}
     lengths = column["lengths"].astype(np.int64)
+    if "part_lengths" in column:
+        return _notes_of_parts(column), lengths
     durations = column["duration_ticks"][column["duration"]].astype(np.int64)
     ends = np.cumsum(durations + column["rest_ticks"][column["rest"]])
     stops = np.cumsum(lengths)
@@ -73,8 +80,51 @@ def unpack_pieces(content: bytes, lengths: NDArray[np.int64]) -> tuple[CorpusPie
 
 def load_packed(folder: Path) -> Corpus:
     """Load the corpus that `pack` put into a folder. Raises OSError where files are missing."""
-    notes, lengths = unpack_notes((folder / NOTES).read_bytes())
-    return Corpus(notes, unpack_pieces((folder / PIECES).read_bytes(), lengths))
+    content = (folder / NOTES).read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        keep = str(file["keep"]) if "keep" in file.files else "melody"
+    notes, lengths = unpack_notes(content)
+    return Corpus(notes, unpack_pieces((folder / PIECES).read_bytes(), lengths), keep=keep)
+
+
+def _part_columns(notes: NoteArray, lengths: NDArray[np.int64], parts: NDArray[np.int64]) -> dict[str, Any]:
+    """Lay out notes part by part. lengths, parts: (pieces,) notes and parts of each piece."""
+    firsts = np.cumsum(parts) - parts
+    part = np.repeat(firsts, lengths) + notes["part"]  # numbered through all pieces
+    notes = notes[np.argsort(part, kind="stable")]
+    counts = np.bincount(part, minlength=int(parts.sum()))
+    onsets = np.diff(notes["start"], prepend=0)
+    heads = (np.cumsum(counts) - counts)[counts > 0]
+    onsets[heads] = notes["start"][heads]
+    onset_ticks, onset = np.unique(onsets, return_inverse=True)
+    duration_ticks, duration = np.unique(notes["duration"], return_inverse=True)
+    return {
+        "pitch": np.diff(notes["pitch"].astype(np.int64), prepend=0).astype(np.int8),
+        "duration": _small(duration),
+        "onset": _small(onset),
+        "duration_ticks": duration_ticks.astype("<i8"),
+        "onset_ticks": onset_ticks.astype("<i8"),
+        "lengths": lengths.astype("<i4"),
+        "parts": parts.astype("<i4"),
+        "part_lengths": counts.astype("<i4"),
+    }
+
+
+def _notes_of_parts(column: Mapping[str, NDArray[Any]]) -> NoteArray:
+    """Rebuild the notes of `_part_columns` in the order of a corpus."""
+    counts, parts = (column[name].astype(np.int64) for name in ("part_lengths", "parts"))
+    part = np.repeat(np.arange(len(counts)), counts)
+    piece = np.repeat(np.arange(len(parts)), parts)[part]
+    ends = np.cumsum(column["onset_ticks"][column["onset"]].astype(np.int64))
+    before = np.concatenate([[0], ends])[np.cumsum(counts) - counts]  # what the parts before it last
+    notes = np.zeros(len(part), NOTE_DTYPE)
+    notes["start"] = ends - before[part]
+    notes["duration"] = column["duration_ticks"][column["duration"]]
+    notes["pitch"] = np.cumsum(column["pitch"], dtype=np.int64)
+    notes["velocity"] = DEFAULT_VELOCITY
+    notes["part"] = part - (np.cumsum(parts) - parts)[piece]
+    keys = [notes[name] for name in ("duration", "pitch", "part", "start")]
+    return notes[np.lexsort([*keys, piece])]
 
 
 def _columns(notes: NoteArray, lengths: NDArray[np.int64]) -> dict[str, Any]:

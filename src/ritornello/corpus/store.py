@@ -36,7 +36,7 @@ from ritornello.corpus.report import FileReport, ReportLines, json_line, lines_o
 from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note, Part, Piece
 from ritornello.plural import counted
-from ritornello.render.shown import Gallery, ShownMelody
+from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
 
 COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
@@ -128,7 +128,7 @@ class Corpus:
             found.append(ShownMelody(notes, part.timeline, piece.title, piece.source))
         return found
 
-    def music(self, split: str | None = None) -> list[Any]:
+    def music(self, split: str | None = None) -> Gallery[Any]:
         """List the music of a split (all where None), in file order.
 
         It is a Melody each, or a Piece with its parts.
@@ -136,22 +136,20 @@ class Corpus:
         Raises CorpusError for a name that is not a split.
         """
         if self.keep == "melody":
-            return list(self.melodies(split))
-        return [self._piece(piece, part) for piece, part in self.slices(split)]
+            return self.melodies(split)
+        return Gallery(self._piece(piece, part) for piece, part in self.slices(split))
 
-    def _piece(self, piece: CorpusPiece, place: MelodySlice) -> Piece:
+    def _piece(self, piece: CorpusPiece, place: MelodySlice) -> ShownPiece:
         notes = self.notes[place.first : place.stop]
         parts = []
         for number, (name, program) in enumerate(piece.parts):
             mine = notes[notes["part"] == number].tolist()
             parts.append(Part(tuple(Note(*n[:4]) for n in mine), name, program))
-        return Piece(tuple(parts), place.timeline, piece.title, piece.composer, piece.source)
+        return ShownPiece(tuple(parts), place.timeline, piece.title, piece.composer, piece.source)
 
     def _repr_html_(self) -> str | None:
         """Show what is in it, and its first melodies."""
-        if self.keep != "melody":
-            return None
-        shown = self.melodies()
+        shown = self.music()
         shown.name = repr(self)
         return shown.html(FEW_SHOWN) if shown else None
 

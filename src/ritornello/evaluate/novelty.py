@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from ritornello.corpus.embedded import COLLECTIONS, embedded
+from ritornello.corpus.embedded import NAMES, embedded
 from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
 from ritornello.corpus.store import Corpus
@@ -41,7 +41,7 @@ def fingerprints(metadata: dict) -> list[str]:
 
 def find_corpus(fingerprint: str, others: Iterable[Corpus]) -> Corpus | None:
     """Find a corpus by its fingerprint, among those that come with the program and some others."""
-    shipped = (embedded(name) for name in ("all", *COLLECTIONS))
+    shipped = (embedded(name) for name in NAMES)
     return next((corpus for corpus in chain(shipped, others) if corpus.fingerprint == fingerprint), None)
 
 

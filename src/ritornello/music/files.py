@@ -70,10 +70,13 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
     return scan_content(file_content(Path(path)), path, repeats)[0]
 
 
-def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") -> tuple[list[Piece], list[Remark]]:
+def scan_content(
+    content: bytes, name: str | Path, repeats: Repeats = "unfold", voices: bool = False
+) -> tuple[list[Piece], list[Remark]]:
     """Read every piece in the bytes of a music file, with remarks on guesses and losses.
 
-    name: of the file; its suffix says what it holds. Raises MusicFileError as `read` does.
+    name: of the file; its suffix says what it holds. voices: a part for each voice of a staff that several share.
+    Raises MusicFileError as `read` does.
     Remarks: bad_tune, a tune of an ABC book that could not be read, with its line. unplayed_bars: bars with notes
     that the repeat signs of a score never reach. Of MIDI files see `midi.reader.scan_midi`.
     """
@@ -81,7 +84,7 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
     kind = _agreed_kind(Path(name), content)
     try:
-        pieces, remarks = _scanned(kind, content, str(name), repeats)
+        pieces, remarks = _scanned(kind, content, str(name), repeats, voices)
     except ValueError as error:
         raise MusicFileError(with_path(Path(name), error)) from error
     if kind not in PERFORMED:
@@ -89,7 +92,9 @@ def scan_content(content: bytes, name: str | Path, repeats: Repeats = "unfold") 
     return pieces, remarks
 
 
-def _scanned(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[list[Piece], list[Remark]]:
+def _scanned(
+    kind: str, content: bytes, source: str, repeats: Repeats, voices: bool
+) -> tuple[list[Piece], list[Remark]]:
     """Read the pieces of a file of a kind of KINDS, with remarks. Raises ValueError."""
     if kind == "midi":
         return _format("midi.reader").scan_midi(content, source)
@@ -98,10 +103,10 @@ def _scanned(kind: str, content: bytes, source: str, repeats: Repeats) -> tuple[
         pieces, remarks = reader.read_book(reader.decode_abc(content), source, repeats)
         return pieces, remarks[:MAX_REMARKS]
     if kind in ("mscx", "mscz"):
-        return _format("musescore.reader").scan_musescore(content, source, repeats)
+        return _format("musescore.reader").scan_musescore(content, source, repeats, voices)
     if kind == "session":
         return [_format("session").scan_session(content, source)], []
-    return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats)
+    return _format("scores.reader").scan_score(content, KINDS[kind][1], source, repeats, voices)
 
 
 def write(

@@ -28,12 +28,12 @@ def shown_first(seconds: Sequence[float]) -> int:
     return count
 
 
-def gallery_html(items: Sequence[Exhibit], total: int, name: str = "") -> str:
+def gallery_html(items: Sequence[Exhibit], total: int, name: str = "", noun: str = "melody") -> str:
     """Make the HTML of a notebook cell that shows these melodies, the first of `total`.
 
-    name: a word or two above the cards, such as the corpus that they are from.
+    name: a word or two above the cards, such as the corpus that they are from. noun: what one of them is.
     """
-    words = counted(total, "melody")
+    words = counted(total, noun)
     if len(items) < total:
         words = f"{len(items)} of {words}; a slice such as [{len(items)}:{2 * len(items)}] shows more"
     head = f'<p class="meta gallery-head">{escape(f"{name}: " if name else "")}{escape(words)}</p>'

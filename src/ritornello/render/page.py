@@ -17,6 +17,7 @@ from html import escape
 from importlib.resources import files as package_files
 from itertools import pairwise
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ritornello.music.beats import tempo_mark
@@ -25,9 +26,12 @@ from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody
 from ritornello.plural import counted
-from ritornello.render.roll import SURPRISE, beat_ticks, roll_svg
+from ritornello.render.roll import PART_COLOURS, SURPRISE, beat_ticks, parts_roll_svg, roll_svg
 from ritornello.render.staff import staff_svg, svg_size
 from ritornello.render.words import bars_in_words, primer_in_words
+
+if TYPE_CHECKING:
+    from ritornello.render.shown import ShownPiece
 
 WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
@@ -47,6 +51,9 @@ _FILE_TYPES = {
 _SOUND_NAMES = {"audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/wav": "wav", "audio/flac": "flac"}
 
 
+_PART_NOTE = re.compile(r'data-part="(\d+)" data-note="(\d+)"')
+
+
 @dataclass(frozen=True, slots=True)
 class Exhibit:
     """A melody to be shown, with its sound, figures and files.
@@ -56,6 +63,7 @@ class Exhibit:
     figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
     files: name to content, for links to save them; MIDI and MusicXML are added where they are not given, with the
     `imprint`. primer_notes: so many notes at the beginning are a primer, told apart by their colour and in words.
+    piece: several parts that are drawn and written instead of the melody, which is their highest line.
     """
 
     melody: Melody
@@ -67,6 +75,7 @@ class Exhibit:
     files: Mapping[str, bytes] = field(default_factory=dict)
     imprint: Imprint = NO_IMPRINT
     primer_notes: int = 0
+    piece: ShownPiece | None = None
 
     @property
     def name(self) -> str:
@@ -129,8 +138,8 @@ def _frame_height(content: str, sounds: bool, figures: int) -> int:
 
 
 def _tune(item: Exhibit) -> str:
-    """Make the card of one melody."""
-    roll = roll_svg(item.melody, item.probabilities, WIDE, item.primer_notes)
+    """Make the card of one melody or piece."""
+    roll = _roll(item)
     natural, _ = svg_size(roll)
     return _filled(
         "tune.html",
@@ -154,7 +163,7 @@ def compact_card(item: Exhibit, width: int) -> str:
 
     width: of the staff, in pixels.
     """
-    roll = roll_svg(item.melody, item.probabilities, WIDE, item.primer_notes)
+    roll = _roll(item)
     staff = _staff(item, width) if item.melody.notes else ""
     return _filled(
         "card.html",
@@ -167,8 +176,16 @@ def compact_card(item: Exhibit, width: int) -> str:
     )
 
 
+def _roll(item: Exhibit) -> str:
+    if item.piece is not None:
+        return parts_roll_svg(item.piece, WIDE)
+    return roll_svg(item.melody, item.probabilities, WIDE, item.primer_notes)
+
+
 def _staff(item: Exhibit, width: int) -> str:
-    """Engrave the staff of a card, whose title stands above it."""
+    """Engrave the staff of a card, or the staves of its parts; the title stands above it."""
+    if item.piece is not None:
+        return _PART_NOTE.sub(r'data-note="\1:\2"', item.piece.staves(width, None, with_title=False))
     composer = item.imprint.composer
     return staff_svg(
         item.melody, width, paper=None, composer=composer, with_title=False, primer_notes=item.primer_notes
@@ -185,6 +202,9 @@ def _abc(item: Exhibit) -> str:
 def _bars(item: Exhibit) -> str:
     """List the bars in words, for screen readers, after a line on the primer."""
     primer = primer_in_words(item.melody, item.primer_notes)
+    if item.piece is not None:
+        parts = [(line.title, words) for line in item.piece.lines() for words in bars_in_words(line)]
+        return "".join(f"<li>{escape(name)}: {escape(words)}</li>" for name, words in parts)
     lines = [*([f"{primer[0].upper()}{primer[1:]}"] if primer else []), *bars_in_words(item.melody)]
     return "".join(f"<li>{escape(words)}</li>" for words in lines)
 
@@ -229,6 +249,9 @@ def _legend(item: Exhibit) -> str:
     parts = []
     if words := primer_in_words(item.melody, item.primer_notes):
         parts.append(f'<i class="primer"></i> {words}')
+    for number, line in enumerate(item.piece.lines() if item.piece else ()):
+        colour = PART_COLOURS[number % len(PART_COLOURS)]
+        parts.append(f'<i style="flex: 0 0 1.1rem; background: {colour}"></i> {escape(line.title)}')
     if item.probabilities is not None:
         stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
         parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising')
@@ -253,7 +276,7 @@ def _files(item: Exhibit) -> str:
     stem = re.sub(r"[^\w-]+", "-", item.name).strip("-").lower() or "melody"
     files = dict(item.files)
     for suffix in (".mid", ".musicxml"):
-        if not any(name.endswith(suffix) for name in files):
+        if item.piece is None and not any(name.endswith(suffix) for name in files):
             with suppress(MusicFileError):  # a metre or tempo that the format cannot express
                 files[f"{stem}{suffix}"] = encoded(item.melody, f"{stem}{suffix}", item.imprint)
     links = []

@@ -1,16 +1,19 @@
-"""Draw a melody as a piano roll: keys at the left, bars and beats, a bar of colour for every note."""
+"""Draw a melody, or several parts, as a piano roll: keys at the left, bars, beats, a bar of colour a note."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from html import escape
 from itertools import pairwise
 from math import log2
+from typing import NamedTuple
 
 from ritornello.music.beats import BeatTree
 from ritornello.music.keys import PITCH_NAMES, pitch_name
-from ritornello.music.values import Melody
+from ritornello.music.lines import top_line
+from ritornello.music.values import Melody, Note, Piece, Timeline
 from ritornello.plural import counted
 from ritornello.render.engraving.heading import PRIMER
 from ritornello.render.staff import escape_attribute
@@ -27,6 +30,22 @@ MAX_WIDTH = 30000
 INK = "#9c3d2b"  # soft notes let the ground shine through
 SURPRISE = ((74, 122, 156), (217, 164, 65), (196, 58, 28))  # 0 bits, half-way, MOST_BITS or more
 MOST_BITS = 6.0
+PART_COLOURS = (INK, "#2f6f9f", "#5c7f2e", "#b07a10", "#7a4f96", "#1f7f78", "#a34474", "#5f5a52")
+"""Of the parts of a piece in their order, and then again."""
+
+
+class _Drawn(NamedTuple):
+    """The notes of all parts by start, with what a roll needs to know besides.
+
+    colours: of each note. names: its part and its place in the part's highest line, "" where it is not in that.
+    """
+
+    notes: tuple[Note, ...]
+    timeline: Timeline
+    title: str
+    colours: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,15 @@ def roll_svg(
         for i, p in enumerate(probabilities):
             if not 0 < p <= 1:
                 raise ValueError(f"probability of note {i} must be above 0 and at most 1, not {p}")
+    return _roll(
+        melody, probabilities, width, primer_notes, "by-velocity" if probabilities is None else "by-surprise"
+    )
+
+
+def _roll(
+    melody: Melody | _Drawn, probabilities: Sequence[float] | None, width: int, primer_notes: int, coloured: str
+) -> str:
+    """Draw the picture; coloured: its class."""
     space = _space(melody, width)
     body = [
         *_rows(space),
@@ -77,8 +105,7 @@ def roll_svg(
         *_notes(melody, space, probabilities, primer_notes),
         *_keyboard(space),
     ]
-    coloured = "by-velocity" if probabilities is None else "by-surprise"
-    primer = primer_in_words(melody, primer_notes)
+    primer = primer_in_words(melody, primer_notes) if isinstance(melody, Melody) else ""
     label = escape_attribute(_description(melody, probabilities is not None) + (f"; {primer}" if primer else ""))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="roll {coloured}" role="img" aria-label="{label}" '
@@ -86,6 +113,23 @@ def roll_svg(
         f'data-map="{_time_map(melody, space)}" font-family="system-ui, sans-serif"><title>{label}</title>'
         f"{''.join(body)}</svg>"
     )
+
+
+def parts_roll_svg(piece: Piece, width: int = 900) -> str:
+    """Draw all parts of a piece as `roll_svg` draws a melody, each in a colour of PART_COLOURS.
+
+    Percussion is left out. Note rectangles carry as `data-note` the number of their part, from 0, and their
+    place in its highest line ("1:17"), as a page's staves do.
+    """
+    rows: list[tuple[Note, str, str, str]] = []
+    parts = [part for part in piece.parts if part.notes and not part.is_drum]
+    for number, part in enumerate(parts):
+        places = {(n.start, n.pitch): f"{number}:{i}" for i, n in enumerate(top_line(part))}
+        colour = PART_COLOURS[number % len(PART_COLOURS)]
+        rows += [(n, colour, places.get((n.start, n.pitch), f"{number}:"), part.name) for n in part.notes]
+    rows.sort(key=lambda row: (row[0].start, row[0].pitch))
+    notes, colours, names, labels = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return _roll(_Drawn(notes, piece.timeline, piece.title, colours, names, labels), None, width, 0, "by-part")
 
 
 def surprise_colour(probability: float) -> str:
@@ -96,7 +140,7 @@ def surprise_colour(probability: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * (place - stop)):02x}" for a, b in pairs)
 
 
-def _space(melody: Melody, width: int) -> _Space:
+def _space(melody: Melody | _Drawn, width: int) -> _Space:
     pitches = [n.pitch for n in melody.notes] or [60, 72]
     low, high = max(0, min(pitches) - 2), min(127, max(pitches) + 2)
     missing = max(0, MIN_ROWS - (high - low + 1))
@@ -125,7 +169,7 @@ def _rows(space: _Space) -> list[str]:
     return [ground, *black, *octaves]
 
 
-def _primer_ground(melody: Melody, space: _Space, notes: int) -> list[str]:
+def _primer_ground(melody: Melody | _Drawn, space: _Space, notes: int) -> list[str]:
     """Draw the ground of the primer, up to where the next note begins."""
     if not 0 < notes <= len(melody.notes):
         return []
@@ -137,7 +181,7 @@ def _primer_ground(melody: Melody, space: _Space, notes: int) -> list[str]:
     ]
 
 
-def _lines(melody: Melody, space: _Space) -> list[str]:
+def _lines(melody: Melody | _Drawn, space: _Space) -> list[str]:
     """Draw barlines with numbers, and beats in a lighter tone."""
     timeline = melody.timeline
     top, bottom = TOP, space.height - FOOT
@@ -163,7 +207,7 @@ def _lines(melody: Melody, space: _Space) -> list[str]:
     ]
 
 
-def beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
+def beat_ticks(melody: Melody | _Drawn, start: int, end: int) -> list[float]:
     """List the ticks of the beats inside a bar; those of a pick-up are counted from its end."""
     timeline = melody.timeline
     metre = timeline.metre_at(start)
@@ -173,7 +217,9 @@ def beat_ticks(melody: Melody, start: int, end: int) -> list[float]:
     return [tick for tick in ticks if start < tick < end]
 
 
-def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None, primer_notes: int) -> list[str]:
+def _notes(
+    melody: Melody | _Drawn, space: _Space, probabilities: Sequence[float] | None, primer_notes: int
+) -> list[str]:
     drawn = []
     for i, note in enumerate(melody.notes):
         start, end = melody.timeline.seconds(note.start), melody.timeline.seconds(note.end)
@@ -181,15 +227,19 @@ def _notes(melody: Melody, space: _Space, probabilities: Sequence[float] | None,
         is_primer = i < primer_notes
         label = f"{pitch_name(note.pitch)}, primer" if is_primer else pitch_name(note.pitch)
         colour = f'fill="{PRIMER if is_primer else INK}" fill-opacity="{opacity:g}"'
+        name = str(i)
+        if isinstance(melody, _Drawn):
+            name, label = melody.names[i], f"{label}, {melody.labels[i]}" if melody.labels[i] else label
+            colour = f'fill="{melody.colours[i]}" fill-opacity="{opacity:g}"'
         if probabilities is not None:
             label += f", {abs(log2(probabilities[i])):.1f} bits"
             colour = f'fill="{surprise_colour(probabilities[i])}"'
         x, right = space.x(note.start), space.x(note.end)
         drawn.append(
-            f'<rect class="note{" primer" * is_primer}" data-note="{i}" data-start="{start:.4f}" '
+            f'<rect class="note{" primer" * is_primer}" data-note="{name}" data-start="{start:.4f}" '
             f'data-duration="{end - start:.4f}" '
             f'x="{x + 0.5:g}" y="{space.y(note.pitch) + 0.5:g}" width="{max(right - x - 1, 1.5):.2f}" '
-            f'height="{ROW - 1}" rx="2" {colour}><title>{label}</title></rect>'
+            f'height="{ROW - 1}" rx="2" {colour}><title>{escape(label)}</title></rect>'
         )
     return drawn
 
@@ -221,14 +271,14 @@ def _keyboard(space: _Space) -> list[str]:
     return ['<g class="keyboard" aria-hidden="true">', margin, *keys, edge, "</g>"]
 
 
-def _time_map(melody: Melody, space: _Space) -> str:
+def _time_map(melody: Melody | _Drawn, space: _Space) -> str:
     """Pair seconds with x at every change of tempo and at both ends."""
     end = melody.timeline.barlines()[-1]
     ticks = sorted({0, end, *(t.tick for t in melody.timeline.tempos if t.tick < end)})
     return " ".join(f"{melody.timeline.seconds(t):.4f},{space.x(t):g}" for t in ticks)
 
 
-def _description(melody: Melody, surprise: bool) -> str:
+def _description(melody: Melody | _Drawn, surprise: bool) -> str:
     """Describe the picture in words."""
     name = f"Piano roll of {melody.title}" if melody.title else "Piano roll"
     if not melody.notes:

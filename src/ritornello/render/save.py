@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
+from ritornello.music.scores.writer import write_score
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Note, Piece, all_notes
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit, Figure
+    from ritornello.render.shown import ShownPiece
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
@@ -172,7 +176,51 @@ def exhibit_of(
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, {}, imprint, primer_notes)
 
 
-def page_sound(melody: Melody, program: int = 0, is_small: bool = False) -> bytes:
+def parts_exhibit(piece: ShownPiece, is_small: bool = False) -> Exhibit:
+    """Make the exhibit of all parts of a piece, with their sound and files.
+
+    is_small: as of `exhibit_of`. Raises ValueError where no part has notes.
+    """
+    from ritornello.render.page import Exhibit
+
+    lines = piece.lines()
+    if not lines:
+        raise ValueError(f"{piece.title or piece.source or 'this piece'}: no part has notes to show")
+    is_small = is_small or piece.timeline.seconds(piece.timeline.length) > LONG_SECONDS
+    files = {}
+    for suffix in (".mid", ".musicxml"):
+        with suppress(ValueError):  # chords, or more parts or finer times than the format has room for
+            files[f"piece{suffix}"] = parts_bytes(piece, f"piece{suffix}")
+    imprint = Imprint(composer=piece.composer)
+    melody = replace(lines[0], title=piece.title)
+    sound = page_sound(piece, 0, is_small)
+    return Exhibit(melody, sound, "audio/mpeg", piece.title or lines.name, files=files, imprint=imprint, piece=piece)
+
+
+def parts_bytes(piece: ShownPiece, path: str | Path) -> bytes:
+    """Encode all parts of a piece by the suffix of a path, which is not written.
+
+    Raises ValueError for a suffix that is not of music in parts, for MusicXML of chords, and for what MIDI cannot
+    express; ImportError naming the extra for .png without it.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in (".musicxml", ".xml"):
+        lines, (names, is_braced) = piece.lines(), piece.staff_names()
+        if sum(len(line.notes) for line in lines) < sum(len(p.notes) for p in piece.parts if not p.is_drum):
+            raise ValueError(f"{path}: MusicXML is written of single lines, and a part holds chords; save it as .mid")
+        return write_score([replace(line, title=piece.title) for line in lines], names, is_braced).encode()
+    if suffix == ".html":
+        from ritornello.render.page import frame_html
+
+        return frame_html(parts_exhibit(piece)).encode()
+    if suffix in (".svg", ".png"):
+        from ritornello.render.staff import svg_to_png
+
+        return svg_to_png(piece.staves()) if suffix == ".png" else piece.staves().encode()
+    return piece_bytes(piece, path)
+
+
+def page_sound(melody: Melody | Piece, program: int = 0, is_small: bool = False) -> bytes:
     """Encode the sound of a page, as MP3. is_small: one channel of half the samples a second."""
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.sound import render_wave

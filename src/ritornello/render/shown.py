@@ -1,13 +1,15 @@
-"""Melodies, and lists of them, that show themselves in a notebook, sound there, and are saved by suffix."""
+"""Melodies, pieces, and lists of them, that show themselves in a notebook, sound there, and are saved by suffix."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
-from ritornello.music.values import Melody
+from ritornello.music.lines import top_line
+from ritornello.music.values import Melody, Piece
 from ritornello.plural import counted
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_CARDS = 20  # of one gallery
+HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
 NAMED = 3  # melodies of a gallery that its repr names
 
 
@@ -78,6 +81,90 @@ class ShownMelody(Melody):
     __hash__ = Melody.__hash__
 
 
+class ShownPiece(Piece):
+    """A source work that a notebook shows: a staff and a colour for each of its parts, and a player of them all.
+
+    It equals any piece of the same values.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, piece: Piece) -> ShownPiece:
+        """Make a piece that shows itself from one of the same values."""
+        return cls(*(getattr(piece, f.name) for f in fields(Piece)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other is a piece of the same values."""
+        same = all(getattr(self, f.name) == getattr(other, f.name, None) for f in fields(Piece))
+        return same if isinstance(other, Piece) else NotImplemented
+
+    __hash__ = Piece.__hash__
+
+    def lines(self) -> Gallery[ShownMelody]:
+        """List the highest line of each part that has notes; percussion is left out."""
+        name = self.title or Path(self.source).name
+        lines: Gallery[ShownMelody] = Gallery(name=name)
+        for number, part in enumerate(self.parts, 1):
+            if part.notes and not part.is_drum:
+                title = part.name or f"{name}, part {number}"
+                lines.append(ShownMelody(top_line(part), self.timeline, title, self.source))
+        return lines
+
+    def staves(self, width: int = 900, paper: str | None = "white", with_title: bool = True) -> str:
+        """Engrave all parts as an SVG, a staff each with its highest line.
+
+        The two staves of a piano are on a brace. width, paper: as of `score_svg`.
+        Raises ValueError where no part has notes.
+        """
+        from ritornello.render.staff import score_svg
+
+        names, is_braced = self.staff_names()
+        named = [replace(line, title=self.title if with_title else "") for line in self.lines()]
+        return score_svg(named, names, is_braced, width, paper=paper, composer=self.composer if with_title else "")
+
+    def staff_names(self) -> tuple[list[str], bool]:
+        """Name the staves, and tell whether they are the two of a piano."""
+        names = [part.name for part in self.parts if part.notes and not part.is_drum]
+        is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
+        return [names[0], ""] if is_braced else names, is_braced
+
+    def save(self, path: str | Path, replace: bool = False) -> None:
+        """Write the piece by suffix: .mid .musicxml .svg .png .wav .mp3 .ogg .flac .html.
+
+        replace: let it take the place of a file that holds something else. Raises ValueError for another suffix and
+        for MusicXML of chords, FileExistsError for a file that must be kept, OSError where it cannot be written.
+        """
+        from ritornello import atomic
+        from ritornello.render.save import parts_bytes
+
+        atomic.write_bytes(path, parts_bytes(self, path), replace=replace)
+
+    def exhibit(self, is_small: bool = False) -> Exhibit:
+        """Make what a page shows of it. is_small: with sound that takes half the room.
+
+        Raises ValueError where no part has notes.
+        """
+        from ritornello.render.save import parts_exhibit
+
+        return parts_exhibit(self, is_small)
+
+    def __repr__(self) -> str:
+        return f"Piece({self.title or self.source!r}: {counted(len(self.parts), 'part')})"
+
+    def _sounds(self) -> bool:
+        return any(part.notes and not part.is_drum for part in self.parts)
+
+    def _repr_svg_(self) -> str | None:
+        """Draw the staves alone, for viewers that show no frames."""
+        return self.staves() if self._sounds() else None
+
+    def _repr_html_(self) -> str | None:
+        from ritornello.render.page import notebook_html
+
+        return notebook_html(self.exhibit()) if self._sounds() else None
+
+
 class Gallery(list[T], Generic[T]):
     """A list of melodies or tunes that a notebook shows side by side, a player each; the first of a long one.
 
@@ -116,7 +203,8 @@ class Gallery(list[T], Generic[T]):
         exhibits = [line.exhibit(is_small=True) for line in lines[:count]]
         if self.titles:
             exhibits = [replace(shown, title=title) for shown, title in zip(exhibits, self.titles, strict=False)]
-        return gallery_html(exhibits, len(self), self.name)
+        noun = "piece" if lines and isinstance(lines[0], Piece) else "melody"
+        return gallery_html(exhibits, len(self), self.name, noun)
 
     def _repr_html_(self) -> str | None:
         return self.html(MOST_CARDS) if self else None

@@ -4,8 +4,8 @@ import pytest
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.line import top_line
 from ritornello.corpus.pick.pick import pick_melodies, pick_melody
+from ritornello.music.lines import top_line
 from ritornello.music.values import Note, Part, Piece, Timeline
 
 

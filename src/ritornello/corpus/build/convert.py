@@ -91,7 +91,7 @@ def convert_object(music: Any, name: str, options: BuildOptions) -> FileRows:
     found = _Found()
     try:
         for piece in pieces_of(music, name):
-            _take(found, piece, name, options)
+            _take(found, piece, name, options, piece)
     except ValueError as error:
         message = str(error).removeprefix(f"{name}: ")
         found.problems.append(("no_notes" if "no notes" in message else "unreadable", message))
@@ -152,15 +152,21 @@ def _take_pieces(found: _Found, content: bytes, name: str, options: BuildOptions
         return
     found.warnings.extend(remarks)
     read.extend(pieces)
-    for piece in pieces:
-        _take(found, piece, name, options)
+    divided = scan_content(content, name, options.repeats, voices=True)[0] if options.keep == "voices" else pieces
+    for number, piece in enumerate(pieces):
+        _take(found, piece, name, options, divided[number])
 
 
-def _take(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
-    """Take what is to be kept of a piece, or note why nothing is."""
-    take = _take_melodies if options.keep == "melody" else _take_parts
+def _take(found: _Found, piece: Piece, name: str, options: BuildOptions, divided: Piece) -> None:
+    """Take what is to be kept of a piece, or note why nothing is.
+
+    divided: the same with a part for each voice.
+    """
     try:
-        take(found, piece, name, options)
+        if options.keep == "melody":
+            _take_melodies(found, piece, name, options)
+        else:
+            _take_parts(found, piece, name, options, divided)
     except CorpusError as error:
         message = str(error).removeprefix(f"{piece.source}: ")
         found.problems.append((error.reason, _about(piece, name, message)))
@@ -195,12 +201,13 @@ def _take_melodies(found: _Found, piece: Piece, name: str, options: BuildOptions
     found.steps.extend([None] * len(melodies))
 
 
-def _take_parts(found: _Found, piece: Piece, name: str, options: BuildOptions) -> None:
+def _take_parts(found: _Found, piece: Piece, name: str, options: BuildOptions, divided: Piece) -> None:
     """Keep the voices of a piece, or all its notes, beside the melody that it is compared by.
 
+    divided: the piece as its voices are to be taken from it.
     Raises CorpusError where it has not what is asked for.
     """
-    kept = kept_parts(piece, options)
+    kept = kept_parts(divided, options)
     count = sum(len(part.notes) for part in kept.piece.parts)
     bars = len(kept.piece.timeline.barlines()) - 1
     if count < options.least_notes or bars < options.min_bars:

@@ -16,7 +16,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.values import Note, Part
+from ritornello.music.lines import cut_line
+from ritornello.music.values import Note
 
 Columns = NDArray[np.int64]  # (notes, 4): start, duration, pitch, velocity
 
@@ -30,16 +31,6 @@ LOW = 12  # semitones under the middle of a line, where a full accompaniment sho
 def columns(notes: Sequence[Note]) -> Columns:
     """Make an array of notes, (notes, 4): start, duration, pitch, velocity."""
     return np.array(list(chain.from_iterable(notes)), np.int64).reshape(-1, 4)
-
-
-def top_line(part: Part) -> tuple[Note, ...]:
-    """Take the highest notes of a part, in order, none overlapping the next."""
-    highest: dict[int, Note] = {}
-    for note in part.notes:
-        rival = highest.get(note.start)
-        if rival is None or (note.pitch, note.duration) > (rival.pitch, rival.duration):
-            highest[note.start] = note
-    return _cut(_without_covered(list(highest.values())))
 
 
 def is_single(starts: np.ndarray, durations: np.ndarray) -> bool:
@@ -65,7 +56,7 @@ def pedalled_line(notes: Sequence[Note], slack: int) -> tuple[Note, ...]:
 
     Of notes that are struck within `slack` ticks the highest stays.
     """
-    return _cut(_struck(notes, slack))
+    return cut_line(_struck(notes, slack))
 
 
 def without_drones(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ...]:
@@ -92,7 +83,7 @@ def played_line(notes: Sequence[Note], ticks_per_quarter: int) -> tuple[Note, ..
         recent = line[-4:]
         if not any(k.pitch > note.pitch and 2 * (k.end - note.start) > note.duration for k in recent):
             line.append(note)
-    return _cut(line)
+    return cut_line(line)
 
 
 def without_low_company(line: Sequence[Note], notes: int) -> tuple[Note, ...]:
@@ -104,24 +95,6 @@ def without_low_company(line: Sequence[Note], notes: int) -> tuple[Note, ...]:
         return tuple(line)
     middle = sorted(n.pitch for n in line)[len(line) // 2]
     return tuple(n for n in line if n.pitch >= middle - LOW)
-
-
-def _cut(line: Sequence[Note]) -> tuple[Note, ...]:
-    """End each note, in order of start, where the next one starts."""
-    ends = [n.start for n in line[1:]] + [n.end for n in line[-1:]]
-    return tuple(n if n.end <= end else n._replace(duration=end - n.start) for n, end in zip(line, ends, strict=True))
-
-
-def _without_covered(notes: Sequence[Note]) -> list[Note]:
-    """Leave out notes through whose whole length a higher one sounds; in order of start."""
-    kept: list[Note] = []
-    sounding: list[Note] = []
-    for note in sorted(notes):
-        sounding = [s for s in sounding if s.end > note.start]
-        if not any(s.pitch > note.pitch and s.end >= note.end for s in sounding):
-            kept.append(note)
-        sounding.append(note)
-    return kept
 
 
 def _struck(notes: Sequence[Note], slack: int) -> list[Note]:

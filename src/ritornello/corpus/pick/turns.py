@@ -23,12 +23,12 @@ from ritornello.corpus.pick.line import (
     is_single,
     pedalled_line,
     played_line,
-    top_line,
     without_drones,
     without_low_company,
 )
 from ritornello.corpus.pick.meant import is_written
 from ritornello.corpus.pick.score import PartScore, sureness
+from ritornello.music.lines import top_line
 from ritornello.music.values import Note, Part, Piece
 
 PHRASE_REST = 2  # quarters: a shorter rest belongs to the phrase around it

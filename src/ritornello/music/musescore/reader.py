@@ -39,12 +39,15 @@ MOST_BYTES = 64 * 2**20  # unpacked; the largest song at hand has 4 MB
 FINEST_TICKS = 2**31 - 1  # a finer resolution than this is a hostile file, not music
 
 
-def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") -> tuple[list[Piece], list[Remark]]:
+def scan_musescore(
+    content: bytes, source: str = "", repeats: str = "unfold", voices: bool = False
+) -> tuple[list[Piece], list[Remark]]:
     """Read a MuseScore file, packed or plain: one Piece in a list, and remarks.
 
-    repeats: "unfold" or "written". Raises ValueError, with `source` in front, for a file that is not MuseScore's,
-    of another format than 2 to 4, damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars; in
-    format 4 also where a voice does not fill its bar.
+    repeats: "unfold" or "written". voices: a Part for each voice of a staff instead of one for the staff.
+    Raises ValueError, with `source` in front, for a file that is not MuseScore's, of another format than 2 to 4,
+    damaged, over 64 MB unpacked, or that unfolds to more than 20,000 bars; in format 4 also where a voice does not
+    fill its bar.
     """
     if repeats not in ("unfold", "written"):
         raise ValueError(f'repeats must be "unfold" or "written", not {repeats!r}')
@@ -52,7 +55,7 @@ def scan_musescore(content: bytes, source: str = "", repeats: str = "unfold") ->
         bars, staves, tags = parse_score(content)
         order = playing_order(bars) if repeats == "unfold" else list(range(len(bars)))
         sounding = {sound.bar for staff in staves for sound in staff.sounds}
-        return [_piece(bars, staves, tags, order, source)], unplayed_bars(sounding.difference(order))
+        return [_piece(bars, staves, tags, order, source, voices)], unplayed_bars(sounding.difference(order))
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if source else str(error)) from None
 
@@ -102,17 +105,24 @@ def _check_format(root: ElementTree.Element) -> None:
 
 
 def _piece(
-    bars: Sequence[WrittenBar], staves: Sequence[Staff], tags: dict[str, str], order: Sequence[int], source: str
+    bars: Sequence[WrittenBar],
+    staves: Sequence[Staff],
+    tags: dict[str, str],
+    order: Sequence[int],
+    source: str,
+    voices: bool,
 ) -> Piece:
     """Build a Piece of the bars played in `order`, counted in the coarsest exact ticks."""
     *starts, length = accumulate((bars[index].length for index in order), initial=Fraction(0))
-    notes = _joined(bars, staves, order, starts)
+    lines = _joined(bars, staves, order, starts, voices)
+    notes = [lines[line] for line in sorted(lines)]
     at_pitch = [staff for staff in staves if not staff.fifths_written_above and not staff.is_drum]
     key_staff = (at_pitch or staves)[0]
     keys = _played(key_staff.keys, (Fraction(0), (0, "major")), bars, order, starts)
     changes = sorted(change for staff in staves for change in staff.tempos)
     tempos = _played(changes, (Fraction(0), 120.0), bars, order, starts)
-    names = [(staff.name, staff.program, staff.is_drum, staff.syllables) for staff in staves]
+    played = [staves[staff] for staff, _ in sorted(lines)]
+    names = [(staff.name, staff.program, staff.is_drum, staff.syllables) for staff in played]
     parts, timeline = parts_in_ticks(
         zip(notes, names, strict=True), length, _metres(bars, order, starts), keys, tempos, FINEST_TICKS, starts
     )
@@ -121,10 +131,15 @@ def _piece(
 
 
 def _joined(
-    bars: Sequence[WrittenBar], staves: Sequence[Staff], order: Sequence[int], starts: Sequence[Fraction]
-) -> list[list[list]]:
+    bars: Sequence[WrittenBar],
+    staves: Sequence[Staff],
+    order: Sequence[int],
+    starts: Sequence[Fraction],
+    voices: bool,
+) -> dict[tuple[int, int], list[list]]:
     """List the notes of each staff as played, [start, duration, pitch] in quarters, ties joined.
 
+    Returns them by staff and voice, which is 0 throughout unless the voices are asked for.
     A tie holds where the note that it comes from has just sounded; otherwise (a tie from a first ending, reached
     from another bar) a new note starts. A tie across a jump comes from any tied note of the staff and pitch.
     """
@@ -134,7 +149,7 @@ def _joined(
             by_bar[sound.bar].append((sound.offset, index, sound))
     for entries in by_bar:
         entries.sort(key=lambda entry: entry[0])
-    notes: list[list[list]] = [[] for _ in staves]
+    notes: dict[tuple[int, int], list[list]] = {} if voices else {(index, 0): [] for index in range(len(staves))}
     waiting: dict[Hashable, list] = {}
     for bar, bar_start in zip(order, starts, strict=True):
         for offset, staff_index, sound in by_bar[bar]:
@@ -145,7 +160,7 @@ def _joined(
                 note[1] += sound.duration
             else:
                 note = [start, sound.duration, sound.pitch]
-                notes[staff_index].append(note)
+                notes.setdefault((staff_index, sound.voice if voices else 0), []).append(note)
             if sound.tied_to is not None:
                 waiting[sound.tied_to] = waiting[staff_index, sound.pitch] = note
     return notes

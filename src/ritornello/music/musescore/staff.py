@@ -34,7 +34,7 @@ GRACE = frozenset(
 class Sound(NamedTuple):
     """One written note head: bar index, offset in the bar and duration in quarters, sounding pitch.
 
-    tied_from, tied_to: the tie that arrives and the tie that leaves, None without one.
+    tied_from, tied_to: the tie that arrives and the tie that leaves, None without one. voice: of its staff, from 0.
     """
 
     bar: int
@@ -43,6 +43,7 @@ class Sound(NamedTuple):
     pitch: int
     tied_from: Hashable = None
     tied_to: Hashable = None
+    voice: int = 0
 
 
 def measures(staff: Element) -> list[Element]:
@@ -166,7 +167,7 @@ class Staff:
         if not 0 <= pitch <= 127:
             raise ValueError(f"pitch must be 0 to 127, not {pitch}")
         tied_from, tied_to = self._ties(note, start, pitch)
-        self.sounds.append(Sound(self.bar, start, duration, pitch, tied_from, tied_to))
+        self.sounds.append(Sound(self.bar, start, duration, pitch, tied_from, tied_to, self.voice))
 
     def _ties(self, note: Element, start: Fraction, pitch: int) -> tuple[Hashable, Hashable]:
         """Find the ties that arrive and leave, each by a name that both of its ends give it.

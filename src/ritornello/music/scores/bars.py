@@ -15,7 +15,10 @@ MAX_RESOLUTION = 10_000_000  # ticks per quarter
 
 
 class Placed(NamedTuple):
-    """A note in its bar: start from the barline and duration in quarters, ties to the next and the one before."""
+    """A note in its bar: start from the barline and duration in quarters, ties to the next and the one before.
+
+    voice: its name among those of its staff.
+    """
 
     start: Fraction
     duration: Fraction
@@ -23,6 +26,7 @@ class Placed(NamedTuple):
     staff: int
     tied_on: bool = False
     tied_back: bool = False
+    voice: str = ""
 
 
 @dataclass(slots=True)
@@ -41,10 +45,16 @@ class Measure:
 
 
 def join_measures(
-    bars: Sequence[Measure], staves: Mapping[int, PartName], title: str, composer: str, source: str
+    bars: Sequence[Measure],
+    staves: Mapping[int, PartName],
+    title: str,
+    composer: str,
+    source: str,
+    voices: bool = False,
 ) -> Piece:
     """Join bars into a Piece with one Part for each staff that has notes.
 
+    voices: one for each voice of a staff instead.
     Raises ValueError where there are no notes, or the times have no common resolution.
     """
     *starts, length = accumulate((bar.length for bar in bars), initial=Fraction(0))
@@ -52,9 +62,12 @@ def join_measures(
     if not notes:
         raise ValueError("no notes with a pitch in this score")
     sounding = _tied_together(notes)
-    voices = [([n for n in sounding if n.staff == number], name) for number, name in staves.items()]
+    lines: dict[tuple[int, str], list[Placed]] = {}
+    for note in sounding:
+        lines.setdefault((note.staff, note.voice if voices else ""), []).append(note)
+    named = [(lines[line], staves[line[0]]) for staff in staves for line in sorted(lines) if line[0] == staff]
     parts, timeline = parts_in_ticks(
-        [voice for voice in voices if voice[0]],
+        named,
         length,
         _metres(bars, starts),
         _keys(bars, starts),

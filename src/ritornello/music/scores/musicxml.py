@@ -29,9 +29,10 @@ MAX_STAVES = 1000  # of one part
 MAX_COPIED = Fraction(64)  # quarters of a bar in which beats are repeated
 
 
-def read_musicxml(content: bytes, source: str, repeats: str) -> tuple[Piece, list[Remark]]:
+def read_musicxml(content: bytes, source: str, repeats: str, voices: bool = False) -> tuple[Piece, list[Remark]]:
     """Read an uncompressed MusicXML file, with a remark on bars that are never played.
 
+    voices: a Part for each voice of a staff instead of one for the staff.
     Raises ValueError where the XML is broken, declares entities, is not a score or has no notes.
     """
     root = parse_xml(content)
@@ -53,7 +54,7 @@ def read_musicxml(content: bytes, source: str, repeats: str) -> tuple[Piece, lis
     _set_keys(bars, readers)
     order = played_order(read_marks(root)) if repeats == "unfold" else list(range(len(bars)))
     staves = {staff: name for reader in readers for staff, name in reader.staves().items()}
-    piece = join_measures([bars[i] for i in order], staves, *_title_and_composer(root), source)
+    piece = join_measures([bars[i] for i in order], staves, *_title_and_composer(root), source, voices)
     return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
 
 
@@ -220,7 +221,8 @@ class PartReader:
             return
         kinds = {t.get("type") for t in [*note.findall("tie"), *note.findall("notations/tied")]}
         tied_on = "start" in kinds or "continue" in kinds  # programs leave out the stop
-        bar.notes.append(Placed(onset, duration, number, self.base + staff, tied_on, tied_back=True))
+        voice = note.findtext("voice", "").strip()
+        bar.notes.append(Placed(onset, duration, number, self.base + staff, tied_on, True, voice))
         for lyric in note.findall("lyric"):
             if lyric.find("text") is not None:
                 place = (staff, lyric.get("number") or "1")

@@ -54,17 +54,17 @@ class Walk:
     metre: MetreName | None = None
     tempo: float | None = None
     bars: dict[str, Measure] = field(default_factory=dict)
-    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # bar, staff, semitones
+    places: dict[str, tuple[str, int, int, str]] = field(default_factory=dict)  # bar, staff, semitones, voice
     tied_on: set[str] = field(default_factory=set)
     tied_back: set[str] = field(default_factory=set)
 
 
 def scan_score(
-    content: bytes, suffix: str, source: str = "", repeats: str = "unfold"
+    content: bytes, suffix: str, source: str = "", repeats: str = "unfold", voices: bool = False
 ) -> tuple[list[Piece], list[Remark]]:
     """Read a score: .musicxml or .xml, .mxl, .krn or .kern, .mei; with remarks.
 
-    One Part for each staff that has notes.
+    One Part for each staff that has notes, or, with `voices`, for each voice of a staff.
     Pitches are sounding pitches, of transposing instruments too. Tied notes are one note; grace notes, cue notes
     and notes without a pitch are left out. Bars are the score's own: a pick-up, an irregular bar and a metre that
     changes each anchor a new Metre. A key without a mode is called major. An MEI file gives a piece per mdiv.
@@ -73,10 +73,10 @@ def scan_score(
     """
     if suffix in (".krn", ".kern"):
         text, unplayed = prepared_kern(decode_text(content), repeats)
-        piece, remarks = _piece(text, "humdrum", source, repeats)
+        piece, remarks = _piece(text, "humdrum", source, repeats, voices=voices)
         found = [(piece, remarks + unplayed_bars(unplayed))]
     elif suffix == ".mei":
-        found = _read_mei(content, source, repeats)
+        found = _read_mei(content, source, repeats, voices)
     else:
         contents = (
             unpacked(content, (".musicxml", ".xml"), ("score-partwise", "score-timewise"))
@@ -84,11 +84,11 @@ def scan_score(
             else [content]
         )
         names = [source if len(contents) == 1 else f"{source}#{n}" for n in range(1, len(contents) + 1)]
-        found = [read_musicxml(c, name, repeats) for c, name in zip(contents, names, strict=True)]
+        found = [read_musicxml(c, name, repeats, voices) for c, name in zip(contents, names, strict=True)]
     return [piece for piece, _ in found], [remark for _, remarks in found for remark in remarks]
 
 
-def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, list[Remark]]]:
+def _read_mei(content: bytes, source: str, repeats: str, voices: bool) -> list[tuple[Piece, list[Remark]]]:
     root = parse_xml(content)
     for element in root.iter() if root.tag == "mei" else ():
         element.tag = f"{MEI}{element.tag}"  # written without its namespace
@@ -97,16 +97,19 @@ def _read_mei(content: bytes, source: str, repeats: str) -> list[tuple[Piece, li
         raise ValueError("no <mdiv> with a <score> in this MEI file")
     prepare_mei(root)
     if len(scores) == 1:
-        return [_piece(ElementTree.tostring(root, encoding="unicode"), "mei", source, repeats)]
+        return [_piece(ElementTree.tostring(root, encoding="unicode"), "mei", source, repeats, voices=voices)]
     for number, mdiv in enumerate(scores, 1):
         mdiv.set(XML_ID, f"mdiv{number}")
     text = ElementTree.tostring(root, encoding="unicode")
     return [
-        _piece(text, "mei", f"{source}#{n}", repeats, f'//mdiv[@xml:id="mdiv{n}"]') for n in range(1, len(scores) + 1)
+        _piece(text, "mei", f"{source}#{n}", repeats, f'//mdiv[@xml:id="mdiv{n}"]', voices)
+        for n in range(1, len(scores) + 1)
     ]
 
 
-def _piece(text: str, input_from: str, source: str, repeats: str, mdiv: str = "") -> tuple[Piece, list[Remark]]:
+def _piece(
+    text: str, input_from: str, source: str, repeats: str, mdiv: str = "", voices: bool = False
+) -> tuple[Piece, list[Remark]]:
     timemap, mei, toolkit = _through_verovio(text, input_from, mdiv)
     walk = _walked(mei)
     _place_notes(walk, _times_of_map(walk, timemap), toolkit)
@@ -116,7 +119,7 @@ def _piece(text: str, input_from: str, source: str, repeats: str, mdiv: str = ""
     title, composer = _credits(mei)
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
     bars = list(walk.bars.values())
-    piece = join_measures([bars[i] for i in order], staves, title, composer, source)
+    piece = join_measures([bars[i] for i in order], staves, title, composer, source, voices)
     return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
 
 
@@ -273,13 +276,14 @@ def _read_staff(walk: Walk, element: Element, bar: str) -> None:
     number = int(element.get("n", "1"))
     staff = walk.staves.setdefault(number, StaffState())
     chords = {n: c for c in element.iter(f"{MEI}chord") for n in c.iter(f"{MEI}note")}
+    layers = {n: layer.get("n", "1") for layer in element.iter(f"{MEI}layer") for n in layer.iter(f"{MEI}note")}
     for note in element.iter(f"{MEI}note"):
         chord = chords.get(note, note)
         attributes = {**chord.attrib, **note.attrib}
         if attributes.get("cue") == "true" or "pname" not in attributes:
             continue
         name = note.get(XML_ID, "")
-        walk.places[name] = (bar, number, staff.semitones)
+        walk.places[name] = (bar, number, staff.semitones, layers.get(note, "1"))
         if attributes.get("tie", "")[:1] in ("i", "m"):
             walk.tied_on.add(name)
         if attributes.get("tie", "")[:1] in ("m", "t"):
@@ -344,12 +348,12 @@ def _take_signs(bars: Sequence[Measure], signs: KernSigns) -> None:
 
 def _place_notes(walk: Walk, times: Times, toolkit) -> None:
     """Put every note that has a length and a pitch into its bar."""
-    for name, (bar, staff, semitones) in walk.places.items():
+    for name, (bar, staff, semitones, voice) in walk.places.items():
         start, duration = times.get(name, (Fraction(0), Fraction(0)))
         pitch = toolkit.getMIDIValuesForElement(name).get("pitch", -1) + semitones
         if duration > 0 and 0 <= pitch <= 127:
             tied = (name in walk.tied_on, name in walk.tied_back)
-            walk.bars[bar].notes.append(Placed(start, duration, pitch, staff, *tied))
+            walk.bars[bar].notes.append(Placed(start, duration, pitch, staff, *tied, voice))
 
 
 def _quarters(stamp: float) -> Fraction:
