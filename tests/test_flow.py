@@ -30,12 +30,13 @@ NOT_FOR_LIVE = ("training", "reports")  # an instrument plays without them
 INSIDE = {  # the order inside a room: "" for its own files, its wings, then files that open these; __init__ is last
     "music": ("", "midi", "abc", "musescore", "scores", "files", "objects", "worker"),
     "render": ("engraving", ""),
-    "encoding": ("", "letters", "arrays", "options", "__init__"),
+    "encoding": ("", "letters", "played", "voices", "arrays", "options", "__init__"),
+    "generate": ("", "voices"),
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
     "reports": ("", "corpora", "runs", "vote"),
     "live": ("", "line", "ways", "engine", "rehearsal", "stage"),
-    "cli": ("", "corpus", "verbs"),
+    "cli": ("", "corpus", "tunes", "verbs"),
 }
 LONGEST_CHAIN = 7  # modules
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -8,6 +8,7 @@ from ritornello.version import VERSION as __version__  # noqa: N811 - the name t
 
 if TYPE_CHECKING:
     from ritornello.api import (
+        Harmony,
         Jam,
         Model,
         Run,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         explain_file,
         export_corpus,
         from_music21,
+        harmonise,
         jam,
         kit,
         load_corpus,
@@ -49,6 +51,7 @@ _HOMES = {
 __all__ = [
     "Corpus",
     "Gallery",
+    "Harmony",
     "Jam",
     "Melody",
     "Model",
@@ -66,6 +69,7 @@ __all__ = [
     "explain_file",
     "export_corpus",
     "from_music21",
+    "harmonise",
     "jam",
     "kit",
     "load_corpus",

@@ -5,7 +5,7 @@ import json
 import pytest
 from outputs import names_in
 
-from ritornello.cli.rewrite import bars_of
+from ritornello.cli.tunes.rewrite import bars_of
 from ritornello.music.files import read
 
 NOTES = "C4 D4 E4 F4 G4:2 E4:2 F4 E4 D4 E4 C4:4"

@@ -20,6 +20,7 @@ from ritornello.api.corpora import (
 )
 from ritornello.api.demonstration import DEMO_MINUTES, demo
 from ritornello.api.folds import cross_validate
+from ritornello.api.harmony import FOUR_VOICES, Harmony, harmonise, paths_of
 from ritornello.api.kits import kit
 from ritornello.api.live import Jam, jam, replay
 from ritornello.api.model import Model, Run, Tune, load_model, models

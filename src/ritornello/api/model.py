@@ -99,6 +99,12 @@ class Tune:
         """Rewrite a share of the bars, above 0 to 1, drawn by the seed; the others stay (see `Model.vary`)."""
         return (self.model or load_model()).vary(self, share, seed)
 
+    def harmonise(self, **options: Any) -> list[Any]:
+        """Harmonise the tune in four voices; options as of `ritornello.harmonise`."""
+        from ritornello.api.harmony import harmonise
+
+        return harmonise(self, **options)
+
     def to_music21(self) -> Any:
         """Convert the tune to a score of music21. Raises ImportError without music21."""
         from ritornello.music.objects import to_music21

@@ -17,9 +17,10 @@ from ritornello.cli.jam import jam, ports
 from ritornello.cli.kit import kit
 from ritornello.cli.play import play
 from ritornello.cli.render import render
-from ritornello.cli.rewrite import rewrite
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
+from ritornello.cli.tunes.harmonise import harmonise
+from ritornello.cli.tunes.rewrite import rewrite
 from ritornello.cli.vote import vote
 from ritornello.version import VERSION
 
@@ -37,5 +38,5 @@ corpus_app = App(name="corpus", help="Make a corpus of tunes, and look at one.")
 app.command(corpus_app)
 for corpus_verb in (build, show, explain, export, samples):
     corpus_app.command(corpus_verb)
-for verb in (demo, train, runs, generate, rewrite, evaluate, render, play, jam, ports, vote, kit):
+for verb in (demo, train, runs, generate, rewrite, harmonise, evaluate, render, play, jam, ports, vote, kit):
     app.command(verb)

@@ -24,6 +24,7 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
     "text": "ritornello.encoding.letters.text:TextEncoding",
     "events": "ritornello.encoding.played.events:EventsEncoding",
     "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
+    "chorale": "ritornello.encoding.voices.chorale:ChoraleEncoding",
 }
 DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no memory
@@ -124,6 +125,9 @@ class EncodingOptions:
     memory: str | Sequence[str] | None = None
     """Sources of memory, as of inputs."""
 
+    given: str | Sequence[str] | None = None
+    """What `chorale` is to know beforehand: "soprano"; "none" or an empty one for nothing."""
+
     def build(self) -> Any:
         """Make the encoding.
 
@@ -138,6 +142,7 @@ class EncodingOptions:
             "inputs": _names("inputs", self.inputs),
             "memory": _names("memory", self.memory),
             "relative_to": self.relative_to,
+            "given": _names("given", self.given),
         }
         given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
         given |= _after_colon(name, rest) if rest else {}

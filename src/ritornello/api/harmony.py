@@ -1,0 +1,177 @@
+"""Harmonise a melody in four voices, and what shows, sounds and saves them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ritornello.generate.voices.rules import Judgement
+from ritornello.music.values import Melody, Piece
+
+FOUR_VOICES = "four-voices"
+MIDI = (".mid", ".midi")
+SCORES = (".musicxml", ".xml")
+PICTURES = (".svg", ".png")
+FRAME_HEIGHT = 640  # pixels of a notebook's frame, which scrolls
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """A melody in four voices. In a notebook it shows its four staves and plays them.
+
+    piece: its parts from soprano to bass; the soprano is the melody. judgement: the faults that are counted in it.
+    seed, index: make it again with these.
+    """
+
+    piece: Piece
+    judgement: Judgement
+    seed: int
+    index: int
+
+    def save(self, path: str | Path, replace: bool = False) -> None:
+        """Write it by suffix: .mid .musicxml .svg .png .wav .mp3 .ogg .flac .html.
+
+        replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
+        FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
+        """
+        from ritornello import atomic
+
+        atomic.write_bytes(path, self.encoded(path), atomic.maker_of("harmonise", Path(path).name), replace)
+
+    def encoded(self, path: str | Path) -> bytes:
+        """Encode it by the suffix of a path, which is not written."""
+        from ritornello.music.midi.reader import write_midi_piece
+        from ritornello.music.scores.writer import write_score
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.sound import render_wave
+        from ritornello.render.staff import svg_to_png
+
+        check_suffix(path)
+        suffix = Path(path).suffix.lower()
+        if suffix in MIDI:
+            return write_midi_piece(self.piece)
+        if suffix in SCORES:
+            return write_score(self._lines(), [part.name for part in self.piece.parts]).encode()
+        if suffix in PICTURES:
+            return self._repr_svg_().encode() if suffix == ".svg" else svg_to_png(self._repr_svg_())
+        if suffix == ".html":
+            return self._page().encode()
+        return encode_audio(render_wave(self.piece), suffix.lstrip("."))
+
+    def _lines(self) -> list[Melody]:
+        return [Melody(part.notes, self.piece.timeline, self.piece.title) for part in self.piece.parts]
+
+    def _page(self) -> str:
+        """Make a page that holds the staves, the sound and the faults that were counted."""
+        from ritornello.render.audio_file import encode_audio
+        from ritornello.render.save import PAGE_SOUND
+        from ritornello.render.sound import render_wave
+
+        rate, compression = PAGE_SOUND
+        sound = b64encode(encode_audio(render_wave(self.piece, rate), "mp3", rate, compression)).decode()
+        title = escape(self.piece.title or "In four voices")
+        return (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+            '<body style="max-width:960px;margin:1em auto;font-family:sans-serif">'
+            f'<audio controls style="width:100%" src="data:audio/mpeg;base64,{sound}"></audio>'
+            f"{self._repr_svg_()}<p>{escape(self.summary)}</p></body></html>\n"
+        )
+
+    @property
+    def summary(self) -> str:
+        """The faults that were counted, in one line."""
+        found = self.judgement
+        accepted = found.beats - found.dissonant
+        return (
+            f"{found.chords} chords; {found.parallels} parallel fifths or octaves, {found.crossings} crossings, "
+            f"{found.range_faults} notes out of range, {accepted} of {found.beats} beats with a triad, a seventh "
+            "chord or a suspension"
+        )
+
+    def _repr_svg_(self) -> str:
+        """Draw the four staves."""
+        from ritornello.render.staff import score_svg
+
+        return score_svg(self._lines(), [part.name for part in self.piece.parts])
+
+    def _repr_html_(self) -> str:
+        from ritornello.render.page import framed
+
+        return framed(self._page(), self.piece.title or "In four voices", FRAME_HEIGHT)
+
+
+def check_suffix(path: str | Path) -> None:
+    """Raise ValueError for a suffix to which four voices are not written."""
+    from ritornello.render.save import SOUNDS
+
+    known = (*MIDI[:1], SCORES[0], *PICTURES, *SOUNDS, ".html")
+    if Path(path).suffix.lower() not in (*known, *MIDI, *SCORES):
+        raise ValueError(f"{path}: four voices are written to {', '.join(known)}, by suffix")
+
+
+def harmonise(
+    tune: Any,
+    out: str | Path | None = None,
+    *,
+    seed: int | None = None,
+    n: int = 1,
+    model: Any = FOUR_VOICES,
+    temperature: float = 0.7,
+    replace: bool = False,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[Harmony]:
+    """Harmonise a tune in four voices: alto, tenor and bass beneath it.
+
+    tune: a file, a `Tune` or a `Melody`; of a file in several parts its melody. out: where to write, by suffix; of
+    several versions each has its number. seed: random seed; None draws one. n: versions. model: one of four voices
+    that was trained with the soprano given. temperature: lower is safer. replace: as of `Harmony.save`.
+    Raises ValueError for another model or a tune without notes, MusicFileError where a file cannot be read.
+    """
+    from secrets import randbits
+
+    from ritornello.generate.voices.harmonise import harmonise_melody
+    from ritornello.model.blas import blas_threads, limit_blas
+    from ritornello.model.file import find_model, load_model
+
+    if n < 1:
+        raise ValueError(f"n must be 1 or more, not {n}")
+    if not 0 < temperature <= 10:
+        raise ValueError(f"temperature must be above 0 and at most 10, not {temperature}")
+    if out is not None:
+        check_suffix(out)
+    melody = _melody_of(tune)
+    file = getattr(model, "file", None) or load_model(find_model(model))
+    given, threads = randbits(31) if seed is None else seed, blas_threads()
+    limit_blas(1)  # few rows leave no work for more
+    try:
+        found = harmonise_melody(file.build(), file.encoding, melody, given, n, temperature, on_progress=on_progress)
+    finally:
+        if threads is not None:
+            limit_blas(threads)
+    made = [Harmony(each.piece, each.judgement, given, number) for number, each in enumerate(found)]
+    for path, each in zip(paths_of(out, n), made, strict=True) if out is not None else ():
+        each.save(path, replace)
+    return made
+
+
+def paths_of(out: str | Path, n: int) -> list[Path]:
+    """List the files of n versions: "hymn.mid", or "hymn-1.mid", "hymn-2.mid" ..."""
+    path = Path(out)
+    return [path] if n == 1 else [path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, n + 1)]
+
+
+def _melody_of(tune: Any) -> Melody:
+    """Take the melody of a file, a tune, a piece or a melody."""
+    from ritornello.corpus.pick.pick import pick_melody
+    from ritornello.music.worker import read_untrusted
+
+    if isinstance(tune, Melody):
+        return tune
+    if isinstance(melody := getattr(tune, "melody", None), Melody):
+        return melody
+    piece = tune if isinstance(tune, Piece) else read_untrusted(tune)[0]
+    return pick_melody(piece)

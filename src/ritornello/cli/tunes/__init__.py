@@ -1,0 +1,1 @@
+"""Verbs that go on from a tune: harmonise it, rewrite bars of it."""

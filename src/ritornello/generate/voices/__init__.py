@@ -1,0 +1,1 @@
+"""Composing in four voices, and the rules of a theory class."""

@@ -1,0 +1,173 @@
+"""Four voices, a token each per sixteenth: written by hand, legal, transposed, and exact on chorales and hymns."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from ritornello.encoding import encoding_from_dict, make_encoding
+from ritornello.encoding.features import feature_rows
+from ritornello.encoding.options import EncodingOptions
+from ritornello.encoding.voices.chorale import ChoraleEncoding
+from ritornello.music.files import read
+from ritornello.music.values import Melody, Metre, Note, Part, Piece, Timeline
+
+HOLD, REST = 128, 129
+BARE = ChoraleEncoding(barred=False, given=("soprano",))
+
+
+def piece_of(*voices, metres=(Metre(0, 4, 4),), ticks=4):
+    """Make a piece of voices, each a list of (start, duration, pitch) in sixteenths."""
+    parts = tuple(Part(tuple(Note(*note) for note in voice)) for voice in voices)
+    return Piece(parts, Timeline(ticks, metres=metres))
+
+
+TWO_STEPS = piece_of([(0, 1, 72), (1, 1, 72)], [(0, 2, 67)], [(0, 1, 64), (1, 1, 62)], [(1, 1, 48)])
+
+
+def test_a_repeated_note_a_held_one_and_a_rest_are_told_apart():
+    tokens = ChoraleEncoding().encode(TWO_STEPS).tokens.tolist()
+    metre, end = list(ChoraleEncoding().begin("4/4")), ChoraleEncoding().end
+    assert tokens == [*metre, 72, 67, 64, REST, 72, HOLD, 62, 48, end]
+
+
+def test_a_pick_up_is_opening_rests_and_comes_back_as_a_pick_up():
+    voices = [[(0, 4, pitch), (4, 12, pitch)] for pitch in (72, 67, 64, 48)]
+    piece = piece_of(*voices, metres=(Metre(0, 3, 4), Metre(4, 3, 4)))
+    encoding = ChoraleEncoding()
+    tokens = encoding.encode(piece).tokens
+    assert tokens[2:34].tolist() == [REST] * 32
+    assert tokens[34] == 72
+    back = encoding.decode(tokens)
+    assert (back.timeline.pickup, back.timeline.metre.name) == (480, "3/4")
+    assert [note[:3] for note in back.parts[3].notes] == [(0, 480, 48), (480, 1440, 48)]
+
+
+def test_a_change_of_metre_stands_before_its_step():
+    voices = [[(0, 16, pitch), (16, 12, pitch)] for pitch in (72, 67, 64, 48)]
+    encoding = ChoraleEncoding()
+    tokens = encoding.encode(piece_of(*voices, metres=(Metre(0, 4, 4), Metre(16, 3, 4)))).tokens
+    assert tokens[2 + 64 : 2 + 64 + 3].tolist() == [*encoding.begin("3/4"), 72]
+    assert [(m.tick, m.name) for m in encoding.decode(tokens).timeline.metres] == [(0, "4/4"), (1920, "3/4")]
+
+
+@pytest.mark.parametrize(
+    ("music", "words"),
+    [
+        (Melody((Note(0, 4, 60),), Timeline(4)), "single line"),
+        (piece_of([(0, 1, 60)], [(0, 1, 60)]), "2 parts"),
+        (
+            piece_of([(0, 1, 72)], [(0, 1, 67)], [(0, 2, 64), (1, 1, 60)], [(0, 1, 48)]),
+            "tenor sings two notes at once",
+        ),
+        (piece_of(*[[(0, 1, p)] for p in (72, 67, 64, 48)], ticks=12), "off the sixteenths"),
+    ],
+)
+def test_what_is_not_four_single_lines_on_the_grid_is_refused_with_the_reason(music, words):
+    with pytest.raises(ValueError, match=words):
+        ChoraleEncoding().encode(music)
+
+
+def test_only_what_sounds_is_held_and_each_voice_stays_in_its_range():
+    rules = BARE.tracker()
+    assert not rules.legal()[HOLD]
+    assert rules.legal()[REST]
+    assert not rules.legal()[BARE.end]
+    assert np.flatnonzero(rules.legal()[:128]).tolist() == list(range(55, 85))
+    for token in (72, 67, 64, REST):
+        rules.advance(token)
+    assert rules.legal()[HOLD]
+    assert rules.legal()[BARE.end]
+    for token in (HOLD, HOLD, HOLD):
+        rules.advance(token)
+    assert not rules.legal()[HOLD]
+    assert not rules.legal()[BARE.end]
+    assert not rules.legal()[68]
+    for token in (48, BARE.end):
+        rules.advance(token)
+    assert rules.done
+    assert not rules.legal().any()
+
+
+def test_features_tell_the_voice_the_others_and_what_was_held():
+    names = [feature.name for feature in BARE.features]
+    tokens = BARE.encode(TWO_STEPS).tokens
+    alto = dict(zip(names, feature_rows(BARE, tokens)[5].tolist(), strict=True))  # of the second step
+    assert (alto["soprano"], alto["alto"], alto["tenor"], alto["bass"]) == (73, 68, 65, 0)
+    assert alto["place"] == 1 + 48 + 1
+    assert alto["started"] == 1 + 8 + 1
+    assert (alto["held_soprano"], alto["held_alto"]) == (1, 1)
+    assert alto["apart_1"] == 1 + 13 + (72 - 67)
+    assert alto["apart_2"] == 1 + 13 + (64 - 67) % 12
+    assert alto["given_now"] == 0
+
+
+def test_a_soprano_that_is_given_is_seen_ahead_with_the_end_of_its_phrase():
+    pitches = np.array([72, 72, 74, -1])
+    rows = BARE.ahead(BARE.write(np.stack([pitches] * 4, 1)[:, :4])).rows
+    assert rows[0] == (73, 13 + 2, 2, 3)  # D comes next, in two steps; the breath in three
+    assert rows[2] == (75, 26, 1, 1)
+    assert rows[3][0] == 129
+
+
+def test_a_transposition_moves_tokens_and_features_alike():
+    tokens = BARE.encode(TWO_STEPS).tokens
+    moved, rules = BARE.transpose(tokens, 3), BARE.tracker()
+    rules.soprano = BARE.ahead(moved)
+    rows = []
+    for token in moved.tolist():
+        rows.append(rules.features())
+        rules.advance(token)
+    assert BARE.feature_rows(moved, known=True).tolist() == rows
+    assert BARE.variants(tokens, 0, 127) == [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5]
+
+
+def test_it_is_made_again_from_its_options():
+    for encoding in (
+        ChoraleEncoding(),
+        BARE,
+        make_encoding("chorale", ranges=((60, 80), (55, 74), (48, 69), (40, 62))),
+    ):
+        assert encoding_from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+    assert EncodingOptions("chorale", given="soprano").build() == ChoraleEncoding(given=("soprano",))
+
+
+def test_every_chorale_comes_back_step_for_step_and_is_legal(shared_data):
+    chorales = json.loads(shared_data("chorales/jsb-chorales-16th.json").read_text())
+    count = 0
+    for chorale in itertools.chain(*chorales.values()):
+        steps = np.array([[*map(int, chord), *[-1] * (4 - len(chord))] for chord in chorale])
+        piece = BARE.decode(BARE.write(steps))
+        pitches, _, _ = BARE.read(BARE.encode(piece).tokens)
+        length = len(pitches)  # silence at the end is no note
+        assert (pitches == steps[:length]).all()
+        assert (steps[length:] == -1).all()
+        count += 1
+    assert count == 382
+
+
+def test_every_hymn_of_four_single_lines_comes_back(shared_data):
+    encoding, exact, reasons = ChoraleEncoding(), 0, []
+    for path in sorted(shared_data("hymns").glob("*.abc")):
+        [piece, *_] = read(path, "written")
+        try:
+            tokens = encoding.encode(piece).tokens
+        except ValueError as reason:
+            reasons.append(str(reason))
+            continue
+        assert times_of(encoding.decode(tokens)) == times_of(piece), path.name
+        exact += 1
+    assert exact == 246
+    kinds = ("parts", "two notes at once", "off the sixteenths")
+    assert [sum(kind in reason for reason in reasons) for kind in kinds] == [13, 21, 2]
+
+
+def times_of(piece):
+    """List the notes of each voice with their times in sixteenths from the barline before the first note."""
+    timeline = piece.timeline
+    bar = timeline.bar_ticks(timeline.metre)
+    first = min(note.start for part in piece.parts for note in part.notes)
+    late = (bar - timeline.pickup if timeline.pickup else 0) - (first // bar * bar if not timeline.pickup else 0)
+    scale = timeline.ticks_per_quarter
+    return [[((n.start + late) * 4 / scale, n.duration * 4 / scale, n.pitch) for n in p.notes] for p in piece.parts]
