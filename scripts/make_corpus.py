@@ -232,7 +232,8 @@ def provenance(corpus: Corpus, tunes: Sequence[Tune], copies: Sequence[tuple[Cor
     figures = "\n".join(f"- {line}" for line in summary(corpus, tunes, copies))
     return f"""# Where this corpus comes from
 
-Made by `scripts/make_corpus.py` from two public collections, and from nothing else.
+Made by `scripts/make_corpus.py` from two public collections, and from nothing else. The folders `hymns-voices` and
+`songs-piano` hold the same hymns in voices and piano parts of the same songs, each with its own PROVENANCE.md.
 
 | collection | source | commit | licence |
 | --- | --- | --- | --- |

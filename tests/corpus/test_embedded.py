@@ -96,7 +96,7 @@ def test_the_collections_are_parts_of_the_whole_with_the_same_splits():
     assert len(hymns.notes) + len(songs.notes) == len(embedded().notes)
     assert all(whole[p.source] == p.split for p in (*hymns.pieces, *songs.pieces))
     assert songs.melodies("test") == [m for m in embedded().melodies("test") if m.source.startswith("songs/")]
-    with pytest.raises(CorpusError, match="choose all, hymns, songs or hymns-voices"):
+    with pytest.raises(CorpusError, match="choose all, hymns, songs, hymns-voices or songs-piano"):
         embedded("bach")
 
 
@@ -107,7 +107,7 @@ def test_the_melodies_take_at_most_600_kb_with_their_papers_and_all_of_it_1200()
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 1_200_000
 
 
-@pytest.mark.parametrize(("name", "keep"), [("hymns-voices", "voices")])
+@pytest.mark.parametrize(("name", "keep"), [("hymns-voices", "voices"), ("songs-piano", "all")])
 def test_parts_lie_in_the_family_and_split_of_their_melodies(name, keep):
     corpus = embedded(name)
     places = {piece.source: (piece.family, piece.split) for piece in embedded().pieces}
@@ -140,3 +140,9 @@ def test_a_saved_copy_is_the_same_corpus(tmp_path):
     again = type(corpus).load(tmp_path / "copy")
     assert again.fingerprint == corpus.fingerprint
     assert json.dumps([p.to_dict() for p in again.pieces]) == json.dumps([p.to_dict() for p in corpus.pieces])
+
+
+def test_a_song_has_both_hands_of_its_piano():
+    pieces = embedded("songs-piano").music()
+    assert sum(len(piece.parts) == 2 for piece in pieces) >= 0.9 * len(pieces)
+    assert {part.program for piece in pieces for part in piece.parts} <= {0, 1, 2, 6, 16, 19}

@@ -12,6 +12,7 @@ from ritornello.corpus.build.convert import convert
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.export import export_midi, export_npz
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
@@ -232,3 +233,16 @@ def test_arrays_of_melodies_hold_no_parts(tmp_path):
     np.savez(tmp_path / "tunes.npz", train=np.array([[60, 128, 62, 128]], np.int16))
     with pytest.raises(CorpusError, match="melodies_only"):
         build_corpus(tmp_path, ALL)
+
+
+@pytest.mark.parametrize("keep", ["voices", "all"])
+def test_what_is_exported_as_midi_builds_again(tmp_path, keep):
+    (tmp_path / "files").mkdir()
+    hymns(tmp_path / "files", 6)
+    corpus = build_corpus(tmp_path / "files", BuildOptions(keep=keep))
+    export_midi(corpus, tmp_path / "out")
+    again = build_corpus(tmp_path / "out", BuildOptions(keep=keep))
+    assert values(again) == values(corpus)
+    assert [p.parts for p in again.pieces] == [p.parts for p in corpus.pieces]
+    with pytest.raises(ValueError, match=r"token arrays hold melodies, .* export it as midi"):
+        export_npz(corpus, tmp_path / "tunes.npz")

@@ -1,6 +1,6 @@
 """The corpora that come with the program: hymn tunes and art songs, free to ship (see data/corpus/PROVENANCE.md).
 
-One keeps more than melodies: the hymns in their voices.
+Two keep more than melodies: the hymns in their voices, and piano parts of songs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ritornello.corpus.packed import load_packed
 from ritornello.corpus.store import Corpus
 
 COLLECTIONS = ("hymns", "songs")
-PARTS = ("hymns-voices",)
+PARTS = ("hymns-voices", "songs-piano")
 NAMES = ("all", *COLLECTIONS, *PARTS)
 FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 
@@ -21,7 +21,8 @@ FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 def embedded(name: str = "all") -> Corpus:
     """Load an embedded corpus by its name, one of NAMES.
 
-    "hymns", "songs" and "all" (both) are melodies, "hymns-voices" has the voices of the hymns.
+    "hymns", "songs" and "all" (both) are melodies, "hymns-voices" has the voices of the
+    hymns, "songs-piano" piano parts of songs.
     A piece's family and split are the same in each.
     Raises CorpusError for another name.
     """

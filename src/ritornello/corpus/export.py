@@ -16,37 +16,42 @@ from typing import Any
 import numpy as np
 
 from ritornello import atomic
-from ritornello.corpus.pieces import CorpusPiece, MelodySlice
+from ritornello.corpus.pieces import KEPT_MUSIC, CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
 from ritornello.encoding.arrays.exercise import from_grid
 from ritornello.encoding.grid import Grid
 from ritornello.music.keys import key_name
-from ritornello.music.midi.reader import write_midi
-from ritornello.music.values import Melody
+from ritornello.music.midi.reader import write_midi, write_midi_piece
+from ritornello.music.values import Melody, Piece
 
 FORMATS = ("parquet", "midi", "npz")
 KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
 
 
 def export_midi(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
-    """Write one MIDI file for each melody, named after its source; return the files in order.
+    """Write one MIDI file for each melody or piece, named after its source; return the files in order.
 
     A tune of a book, a segment and a name that is taken already get a number. Raises, with nothing written,
     FileExistsError for a file that holds something else (unless it may `replace`), OSError where the folder cannot be
     written, ValueError where MIDI cannot express a melody.
     """
-    melodies = corpus.melodies()
+    music = corpus.music()
     names = file_names((piece.source for piece, _ in corpus.slices()), ".mid")
     paths = [Path(folder) / name for name in names]
-    atomic.write_files(zip(paths, map(_midi, melodies), strict=True), replace=replace)
+    atomic.write_files(zip(paths, map(_midi, music), strict=True), replace=replace)
     return paths
 
 
-def _midi(melody: Melody) -> bytes:
+def _midi(music: Melody | Piece) -> bytes:
     try:
-        return write_midi(melody)
+        return write_midi_piece(music) if isinstance(music, Piece) else write_midi(music)
     except ValueError as error:
-        raise ValueError(f"{melody.source}: {error}") from None
+        raise ValueError(f"{music.source}: {error}") from None
+
+
+def _check_melodies(corpus: Corpus, what: str) -> None:
+    if corpus.keep != "melody":
+        raise ValueError(f"{what} hold melodies, and this corpus keeps {KEPT_MUSIC[corpus.keep]}: export it as midi")
 
 
 def export_npz(
@@ -67,6 +72,7 @@ def export_npz(
     """
     if Path(path).suffix.lower() not in ("", ".npz"):
         raise ValueError(f"{path}: the exercise's arrays are an .npz file; name it .npz")
+    _check_melodies(corpus, "token arrays")
     arrays: dict[str, Any] = {}
     losses: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=len(corpus.notes))
     for split in corpus.splits:
@@ -103,6 +109,7 @@ def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) ->
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError("Parquet needs pyarrow: pip install pyarrow") from None
+    _check_melodies(corpus, "Parquet tables")
     files = {}
     for split in corpus.splits:
         rows, buffer = [_row(corpus, piece, part) for piece, part in corpus.slices(split)], io.BytesIO()
