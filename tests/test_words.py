@@ -17,7 +17,7 @@ WIDTH = 90  # characters of a docstring's first line
 LEAST = 0.85  # share of docstrings that begin with a verb, in every room
 INVENTED_USES = {  # identifiers of INVENTED that a room may have
     "live": 12,  # `heard`, of what a microphone, a port or a player gives: the word of the field
-    "api": 4,  # the keyword `beside` of Model.evaluate: a public name, as --beside is on the command line
+    "api": 5,  # `beside` of Model.evaluate, a public name as --beside is on the command line; `heard` of a session
 }
 
 VERBS = """

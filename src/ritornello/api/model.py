@@ -96,7 +96,10 @@ class Tune:
         return (self.model or load_model()).rewrite(self, bars, **options)
 
     def vary(self, share: float = 0.3, seed: int = 0) -> Tune:
-        """Rewrite a share of the bars, above 0 to 1, drawn by the seed; the others stay (see `Model.vary`)."""
+        """Rewrite a share of the bars, above 0 to 1, drawn by the seed.
+
+        The others stay (see `Model.vary`).
+        """
         return (self.model or load_model()).vary(self, share, seed)
 
     def harmonise(self, **options: Any) -> list[Any]:
@@ -393,8 +396,9 @@ class Model:
         return tunes[0] if n is None else Gallery(tunes, f"{words}, seed {seed}")
 
     def vary(self, melody: Melody | Tune | str | Path | Any, share: float = 0.3, seed: int = 0) -> Tune:
-        """Rewrite a share of the bars of a melody, above 0 to 1, drawn by the seed; one bar at least, never the last.
+        """Rewrite a share of the bars of a melody, above 0 to 1, drawn by the seed.
 
+        One bar at least, never the last.
         Bars that nothing else fits into stay. Raises ValueError for a share out of range, or where no bar changes.
         """
         from ritornello.generate.rewrite import bars_to_vary

@@ -12,13 +12,13 @@ from ritornello.cli.corpus.samples import samples
 from ritornello.cli.corpus.show import show
 from ritornello.cli.demo import demo
 from ritornello.cli.evaluate import evaluate
-from ritornello.cli.generate import generate
 from ritornello.cli.jam import jam, ports
 from ritornello.cli.kit import kit
 from ritornello.cli.play import play
 from ritornello.cli.render import render
 from ritornello.cli.runs import runs
 from ritornello.cli.train import train
+from ritornello.cli.tunes.generate import generate
 from ritornello.cli.tunes.harmonise import harmonise
 from ritornello.cli.tunes.rewrite import rewrite
 from ritornello.cli.vote import vote

@@ -187,7 +187,10 @@ def place_among(place: np.ndarray, bar: np.ndarray, bars: int) -> np.ndarray:
 
 
 def place_at_end(place: np.ndarray, countdown: np.ndarray) -> np.ndarray:
-    """Code places in the bar as places among the last bars, by the value of the countdown; -1 for others."""
+    """Code places in the bar as places among the last bars, by the value of the countdown.
+
+    -1 for others.
+    """
     last = LAST_BARS[countdown]
     return np.where(last < 0, -1, place * ENDINGS + last)
 

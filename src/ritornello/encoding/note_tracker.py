@@ -196,8 +196,9 @@ class NoteTracker:
         return input_values(encoding.inputs, in_bar, self._tables.metre_values(metre), key, self._last, ago, to_go)
 
     def context(self) -> tuple[int, int, int, int]:
-        """Compute what memory asks for: place in the bar, id that repeats the last note, bar, and countdown.
+        """Compute what memory asks for.
 
+        They are place in the bar, id that repeats the last note, bar, and countdown.
         (-1, -1, 0, 0) in the header; -1 for the id before the first note. A place is a metre and 24ths of a quarter.
         """
         if not self._is_ready:

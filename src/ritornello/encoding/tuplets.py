@@ -64,8 +64,9 @@ def frames_at(place: int, room: int, edges: Edges, is_open: bool = False) -> Fra
 
 @lru_cache(maxsize=4096)
 def rules_at(place: int, room: int, edges: Edges) -> tuple[Rule, Rule]:
-    """Make the rules of a duration at a plain place: of a note, and of a tie or the opening rest.
+    """Make the rules of a duration at a plain place.
 
+    Of a note, and of a tie or the opening rest.
     Arguments as of `frames_at`.
     """
     return Rule(frames_at(place, room, edges), False), Rule(frames_at(place, room, edges, True), False)

@@ -58,8 +58,9 @@ def rewrite(
     keep: Keep | None = None,
     pitch_range: tuple[int, int] = (0, 127),
 ) -> list[Version]:
-    """Rewrite bars of a melody in n ways; they depend on network, melody, options, seed and n alone.
+    """Rewrite bars of a melody in n ways.
 
+    They depend on network, melody, options, seed and n alone.
     bars: first and last, counted from 1, without a pick-up. keep: "rhythm" or "pitches" of these bars, or "contour",
     their rise and fall within two semitones. Versions differ from the melody and from each other in half of their
     notes, as far as that many were found. Source: Hadjeres, Pachet & Nielsen 2017 (DeepBach) on rewriting in place;
@@ -108,8 +109,9 @@ def _drafted(
 def _spliced(
     melody: Melody, span: Span, drafted: Sequence[Note], resolution: int, keep: Keep | None
 ) -> Version | None:
-    """Set the notes of a draft between those before and after; None where it does not keep what it should.
+    """Set the notes of a draft between those before and after.
 
+    None where it does not keep what it should.
     resolution: ticks per quarter of the draft.
     """
     own = [note for note in melody.notes if span.holds(note)]
@@ -142,8 +144,9 @@ def _keeps(drafted: Sequence[Note], own: Sequence[Note], keep: Keep | None, scal
 
 
 def _likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
-    """Compute the correlation of two contours, over all times at which a note of either begins; -1 to 1.
+    """Compute the correlation of two contours, -1 to 1.
 
+    It is taken over all times at which a note of either begins.
     Where one of them does not move, the other must not either.
     """
     onsets = np.array([note.start * scale for note in own]), np.array([note.start for note in drafted])
@@ -169,7 +172,10 @@ def _best(
     n: int,
     least_new: float = LEAST_NEW,
 ) -> list[Version]:
-    """Choose the likeliest versions that differ from the melody and from each other, the likeliest first."""
+    """Choose the likeliest versions that differ from the melody and from each other.
+
+    The likeliest first.
+    """
     if not drafts:
         return []
     nats = sequence_nats(network, encoding, [encoding.encode(draft.melody).tokens for draft in drafts])

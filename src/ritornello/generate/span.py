@@ -67,7 +67,10 @@ class SpanForm(Form):
         self._plan, self._place = plan, place
 
     def observe(self) -> None:
-        """Take note of where the draft stands, and count down the melody's bars. To be called before each token."""
+        """Take note of where the draft stands, and count down the melody's bars.
+
+        To be called before each token.
+        """
         self._length += 1
         if not self._place.part:
             self._place.until = self._plan.until
@@ -175,7 +178,10 @@ class Plan:
         )
 
     def _of_rhythm(self, place: Place, index: int) -> np.ndarray:
-        """Mask what has the rhythm of the kept token of this index: any note for a note, all else as it is."""
+        """Mask what has the rhythm of the kept token of this index.
+
+        Any note for a note, all else as it is.
+        """
         firsts = np.cumsum((0, *self.encoding.parts))
         own = self._kept[index] - firsts[place.part]
         mask = np.zeros(self.encoding.parts[place.part], bool)
@@ -229,7 +235,10 @@ class Plan:
         return after
 
     def notes_of(self, tokens: np.ndarray, span: Span, melody: Melody) -> tuple[list[Note], int]:
-        """Decode the notes of a draft, in ticks of their own resolution, which is returned with them."""
+        """Decode the notes of a draft.
+
+        Returns them and their resolution, in ticks per quarter.
+        """
         drafted = self.encoding.decode(tokens)
         own, quarter = drafted.timeline.ticks_per_quarter, melody.timeline.ticks_per_quarter
         resolution = lcm(own, quarter, self.offset.denominator)

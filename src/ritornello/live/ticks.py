@@ -27,7 +27,10 @@ class Ticks:
         self._is_started = False
 
     def next_time(self) -> float:
-        """Return when there is something to do next, in seconds; infinity while the beat stands still."""
+        """Return when there is something to do next, in seconds.
+
+        Infinity while the beat stands still.
+        """
         if self._beat.is_running and not self._is_started:
             return -math.inf  # at once
         return self._beat.time_of(self._next / TICKS) - AHEAD

@@ -194,7 +194,10 @@ OTHERS = ("four-voices", "letters", "songs-piano")  # not melodies in notes and 
 
 
 def shipped_models() -> list[str]:
-    """List the models that come with the program: the default, melodies in notes, then the others."""
+    """List the models that come with the program.
+
+    The default is first, then others of melodies in notes, then the rest.
+    """
     names = {path.stem for path in SHELF.glob("*.safetensors")}
     return sorted(names, key=lambda name: (name != DEFAULT, name in OTHERS, name))
 

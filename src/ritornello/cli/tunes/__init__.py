@@ -1,1 +1,1 @@
-"""Verbs that go on from a tune: harmonise it, rewrite bars of it."""
+"""Verbs that make tunes: generate them, harmonise one, rewrite bars of one."""

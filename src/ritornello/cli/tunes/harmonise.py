@@ -24,8 +24,9 @@ def harmonise(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Harmonise a tune in four voices, by the suffix of OUT: .musicxml .mid .html .svg .png .wav .mp3 .ogg .flac.
+    """Harmonise a tune in four voices, by the suffix of OUT.
 
+    It may be .musicxml .mid .html .svg .png .wav .mp3 .ogg .flac.
     The tune is the soprano, as it is; alto, tenor and bass keep to their ranges, do not cross, and avoid parallel
     fifths and octaves. Several drafts are made side by side, and the one with the fewest faults is kept. Rhythms off
     the sixteenths, such as triplets, are harmonised on the beats beneath.

@@ -210,8 +210,9 @@ def compose_beneath(
 
 
 def allowed(legal: np.ndarray, before: np.ndarray, now: np.ndarray, voice: int) -> np.ndarray:
-    """Compute what to add to the logits of a lower voice, (drafts, ids): -inf for what must not come.
+    """Compute what to add to the logits of a lower voice, (drafts, ids).
 
+    -inf for what must not come.
     legal: (drafts, ids). before, now: (drafts, 4), pitches of the step before and, of the voices above, of this one.
     A voice sings while the soprano does. Where nothing would be left, rules give way: parallels and width first.
     """

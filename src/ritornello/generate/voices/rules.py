@@ -56,7 +56,10 @@ class Judgement(NamedTuple):
 
 
 def bits_of(pitches: np.ndarray) -> np.ndarray:
-    """Sum up the pitch classes of chords as bits, (...,). pitches: (..., voices), -1 for silence."""
+    """Sum up the pitch classes of chords as bits, (...,).
+
+    Pitches: (..., voices), -1 for silence.
+    """
     bits = np.where(pitches >= 0, 1 << (pitches % 12), 0)
     return np.bitwise_or.reduce(bits, -1)
 
@@ -82,7 +85,10 @@ def is_accepted(pitches: np.ndarray, starts: np.ndarray, step: int) -> bool:
 
 
 def count_parallels(before: np.ndarray, chord: np.ndarray) -> int:
-    """Count the pairs of voices that move in parallel fifths, octaves or unisons between two chords, (4,) each."""
+    """Count the pairs of voices that move in parallel between two chords.
+
+    Fifths, octaves and unisons, (4,) each.
+    """
     found = 0
     for upper in range(3):
         for lower in range(upper + 1, 4):

@@ -114,7 +114,10 @@ class History:
         self._read = min(self._read, steps(start))
 
     def replace(self, start: Fraction, end: Fraction) -> None:
-        """Remove all notes that begin from `start` up to `end`; memory keeps what it has read of them."""
+        """Remove all notes that begin from `start` up to `end`.
+
+        Memory keeps what it has read of them.
+        """
         first, last = steps(start), steps(end)
         self.entries = [entry for entry in self.entries if not first <= entry.start < last]
         self._heading = None  # a melody begins anew

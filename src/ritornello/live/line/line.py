@@ -147,8 +147,9 @@ class Line:
         self._silent = None
 
     def prime(self, notes: Sequence[Sequence[int]], end: Fraction) -> None:
-        """Take notes as just played by the player, in the place of what was: the line goes on from them.
+        """Take notes as just played by the player, in the place of what was.
 
+        The line goes on from them.
         notes: (start, duration, pitch, velocity); starts from 0 on and durations in steps of the grid, 24 to a
         quarter. end: a barline up to which their bars reach, in quarters.
         Raises ValueError for notes that cannot be.

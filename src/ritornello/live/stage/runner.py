@@ -322,7 +322,10 @@ class Performance:
             self._output.panic()
 
     def _prepare(self, kind: str, name: str, work: Callable[[], Any]) -> None:
-        """Do work that takes a while on a thread of its own; its value comes as an event of this kind."""
+        """Do work that takes a while on a thread of its own.
+
+        Its value comes as an event of this kind.
+        """
 
         def prepare() -> None:
             try:
@@ -462,8 +465,9 @@ def _hurry(niceness: int) -> int:
 
 
 def _hurry_session(niceness: str) -> str:
-    """Set how willingly all of this terminal's programs wait for those of others; returns what it was.
+    """Set how willingly all of this terminal's programs wait for those of others.
 
+    Returns what it was.
     Linux shares the processor between sessions first, and a program's own number counts only inside its session.
     Source: sched(7), "The autogroup feature".
     """
