@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def shares(model: Model, tunes: int, temperature: float, unguarded: bool) -> dict[str, Any]:
-    """Compose tunes, 8 bars with the grammar and as long as they like without it, and count those without fault."""
+    """Compose tunes, each as long as it likes, and count those without fault."""
     options = GenerateOptions(temperature=temperature, top_p=1.0, unguarded=unguarded)
     started = time.perf_counter()
     made = compose(model.network, model.encoding, options, 1, range(tunes), pitch_range=model.pitch_range)

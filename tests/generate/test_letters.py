@@ -84,3 +84,10 @@ def test_without_the_grammar_what_can_be_read_is_the_tune(network):
 def test_what_a_text_cannot_keep_to_is_one_line(network, options, words):
     with pytest.raises(ValueError, match=words):
         compose(network, TEXT, options, 1, [0])
+
+
+def test_a_tune_that_does_not_end_is_led_to_the_end_of_its_bar(network, monkeypatch):
+    monkeypatch.setattr("ritornello.generate.constraints.MOST_TOKENS", 240)
+    for text in texts(network, GenerateOptions(temperature=1.5), n=12):
+        assert text.endswith("|]")
+        assert not TEXT.faults(tokens_of(text))

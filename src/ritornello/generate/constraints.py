@@ -29,6 +29,7 @@ OTHERS = ("begin_other", "metre_other")  # not to be composed
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
+LONGEST_BAR = 128  # letters
 
 
 class FormTable:
@@ -139,6 +140,16 @@ class Form:
     def is_over(self) -> bool:
         """Tell whether the tune is over."""
         return self._rules.done or self._length >= MOST_TOKENS
+
+
+class TextForm(Form):
+    """A tune of letters that has grown too long for `Form` is led to the end of its bar."""
+
+    def observe(self) -> None:
+        """Count the token that comes next."""
+        super().observe()
+        if self._length == MOST_TOKENS - LONGEST_BAR and not self._rules.last_bar:
+            self._rules.last_bar = self._rules.bars + 1
 
 
 class BarForm(Form):
@@ -273,7 +284,8 @@ def text_forms(encoding: Any, options: GenerateOptions, trackers: list[Any]) -> 
     if encoding.grammar:
         for rules in trackers:
             rules.ask(options.bars, options.metre, tonality[0] if tonality else None)
-    return [Form([np.zeros(encoding.vocabulary.size)], rules) for rules in trackers]
+    kind = TextForm if encoding.grammar else Form
+    return [kind([np.zeros(encoding.vocabulary.size)], rules) for rules in trackers]
 
 
 def is_pickup(opening: Any, bar: Any) -> Any:

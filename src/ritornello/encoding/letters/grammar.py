@@ -322,7 +322,7 @@ class Grammar:
         else:
             found = ""
         if self._doing == BAR:
-            return found + ("]" if self.notes and not self._held and not self.last_bar else "")
+            return found + ("]" if self.notes and self.bars and not self._held and not self.last_bar else "")
         return found + ("|" if not self._changed and self._may_close_bar() else "")
 
     def _is_over(self) -> bool:
