@@ -23,7 +23,7 @@ from ritornello.model.suggestions import NO_FAMILY
 from ritornello.training.run.folder import MODEL_NAME, lasting
 
 SHARE = 0.25  # of the tokens are in the old style
-MOST_COMPOSED = 64
+MOST_COMPOSED, MOST_FREE = 64, 16  # melodies, and pieces of half a minute
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:
 
     model, indices = base.file, range(MOST_COMPOSED)
     if not is_melodic(model.encoding):
-        free = compose_freely(model.build(), model.encoding, GenerateOptions(), seed, indices)
+        free = compose_freely(model.build(), model.encoding, GenerateOptions(), seed, indices[:MOST_FREE])
         return [np.asarray(c.tokens) for c in free]
     made = compose(model.build(), model.encoding, GenerateOptions(), seed, indices, None, model.pitch_range)
     return [np.asarray(c.tokens) for c in made]
