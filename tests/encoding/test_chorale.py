@@ -2,10 +2,13 @@
 
 import itertools
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from ritornello import load_corpus
+from ritornello.corpus.tokens import corpus_tokens, losses_in_words
 from ritornello.encoding import encoding_from_dict, make_encoding
 from ritornello.encoding.features import feature_rows
 from ritornello.encoding.options import EncodingOptions
@@ -171,3 +174,11 @@ def times_of(piece):
     late = (bar - timeline.pickup if timeline.pickup else 0) - (first // bar * bar if not timeline.pickup else 0)
     scale = timeline.ticks_per_quarter
     return [[((n.start + late) * 4 / scale, n.duration * 4 / scale, n.pitch) for n in p.notes] for p in piece.parts]
+
+
+def test_pieces_in_other_numbers_of_voices_are_left_out_of_training_and_counted():
+    corpus, losses = load_corpus("hymns-voices"), Counter()
+    tokens = corpus_tokens(corpus, ChoraleEncoding(), losses=losses)
+    assert len(tokens) + losses["unfit"] == len(corpus.pieces)
+    assert len(tokens) >= 240
+    assert "leaves out" in losses_in_words(losses, ChoraleEncoding())

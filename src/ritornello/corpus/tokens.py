@@ -33,11 +33,13 @@ def corpus_tokens(
     losses: takes the number of `notes`, of those that the encoding `moved`, `resized` and `lost`, and of `metres`
         that it does not name.
     Token arrays that were kept step for step are given back unchanged by the plain grid of 4 steps.
-    Music without a note is left out. Raises CorpusError where corpus and encoding do not match: music of another
+    Music without a note is left out, as are pieces in voices that the encoding cannot write (`unfit`).
+    Raises CorpusError where corpus and encoding do not match: music of another
     kind, or that cannot be encoded, or more notes lost than kept.
     """
     check_kept(corpus, encoding)
     tokens: list[np.ndarray] = []
+    unfit = ""  # why the last piece was left out
     counts: Counter[str] = Counter(moved=0, resized=0, lost=0, metres=0, notes=0)
     # Not a kind of grid of somebody's own, whose numbers may mean something else.
     takes_steps = type(encoding) is Grid and encoding.plain and encoding.steps_per_quarter == 4
@@ -52,6 +54,10 @@ def corpus_tokens(
         try:
             encoded = encoding.encode(melody)
         except ValueError as error:
+            if corpus.keep == "voices":  # in another number of voices, or off the grid: counted, and left out
+                counts["unfit"] += 1
+                unfit = f"{melody.source or melody.title}: {error}"
+                continue
             what = "melody" if corpus.keep == "melody" else "piece"
             raise CorpusError(
                 f"{melody.source or melody.title}: the encoding {encoding.name!r} cannot write this {what} "
@@ -59,6 +65,10 @@ def corpus_tokens(
             ) from None
         tokens.append(encoded.tokens)
         counts.update(encoded.losses)
+    if counts["unfit"] and not tokens:
+        raise CorpusError(
+            f"the encoding {encoding.name!r} can write none of {counted(counts['unfit'], 'piece')}: {unfit}"
+        )
     if counts["lost"] > MOST_LOST * counts["notes"]:
         raise CorpusError(
             f"the encoding ({_named(encoding)}) is too coarse for this corpus: it loses {counts['lost']} of "
@@ -96,6 +106,8 @@ def losses_in_words(losses: Mapping[str, int], encoding: Encoding) -> str:
     """Report the losses of `corpus_tokens` in a line, "" where everything is kept."""
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
     parts = [f"does not keep all of {losses['notes']:,} notes: {counts}"] if counts else []
+    if unfit := losses.get("unfit", 0):
+        parts.append(f"leaves out {counted(unfit, 'piece')} that it cannot write")
     if metres := losses.get("metres", 0):
         parts.append(f"does not write {counted(metres, 'metre')}, most often where one changes")
     if groups := losses.get("groups", 0):

@@ -41,6 +41,9 @@ class NetworkRequest:
     relative_to: str | None = None
     """What the encoding interval measures pitches from: key, or the previous note."""
 
+    given: Any = None
+    """What the encoding chorale sees beforehand: soprano, or none (default)."""
+
     def network(self) -> NetworkOptions | None:
         """Load the preset, if one is named. Raises ValueError for an unknown name."""
         from ritornello.model.options import load_preset
@@ -60,6 +63,7 @@ class NetworkRequest:
             "steps_per_quarter": self.steps_per_quarter,
             "inputs": None if self.inputs == "" else self.inputs,
             "relative_to": self.relative_to,
+            "given": None if self.given == "" else self.given,
             "memory": None if self.memory == "" else self.memory,
         }
         given = {name: value for name, value in options.items() if value is not None}
