@@ -228,7 +228,10 @@ def allowed(legal: np.ndarray, before: np.ndarray, now: np.ndarray, voice: int) 
     for upper in range(voice):
         rise, interval = now[:, upper] - before[:, upper], (before[:, upper] - own) % 12
         is_perfect: np.ndarray = (
-            (before[:, upper] >= 0) & (now[:, upper] >= 0) & (own >= 0) & np.isin(interval, PERFECT)
+            (before[:, upper] >= 0)
+            & (now[:, upper] >= 0)
+            & (own >= 0)
+            & ((interval == PERFECT[0]) | (interval == PERFECT[1]))
         )
         same = (now[:, upper, None] - ids) % 12 == interval[:, None]
         strict[:, :128] &= ~(is_perfect.reshape(-1, 1) & same & ((ids - own[:, None]) * rise[:, None] > 0))
