@@ -29,7 +29,9 @@ KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for s
 
 
 def export_midi(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
-    """Write one MIDI file for each melody or piece, named after its source; return the files in order.
+    """Write one MIDI file for each melody or piece, named after its source.
+
+    Returns the files in order.
 
     A tune of a book, a segment and a name that is taken already get a number. Raises, with nothing written,
     FileExistsError for a file that holds something else (unless it may `replace`), OSError where the folder cannot be

@@ -1,10 +1,33 @@
-"""The highest notes of a part as one line, for every place where one note at a time can be shown."""
+"""The highest notes of each part as one line, for every place where one note at a time can be shown."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from ritornello.music.values import Note, Part
+from ritornello.music.values import Melody, Note, Part, Piece
+
+HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
+
+
+def part_lines(piece: Piece) -> list[Melody]:
+    """List the highest line of each part that has notes, named after it; percussion is left out."""
+    name = piece.title or Path(piece.source).name
+    return [
+        Melody(top_line(part), piece.timeline, part.name or f"{name}, part {number}", piece.source)
+        for number, part in enumerate(piece.parts, 1)
+        if part.notes and not part.is_drum
+    ]
+
+
+def staff_names(piece: Piece) -> tuple[list[str], bool]:
+    """Name the staves of the parts that have notes.
+
+    Returns the names, and whether they are the two staves of a piano."""
+    names = [part.name for part in piece.parts if part.notes and not part.is_drum]
+    is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
+    return [names[0], ""] if is_braced else names, is_braced
 
 
 def top_line(part: Part) -> tuple[Note, ...]:

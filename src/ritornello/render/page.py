@@ -17,21 +17,18 @@ from html import escape
 from importlib.resources import files as package_files
 from itertools import pairwise
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ritornello.music.beats import tempo_mark
 from ritornello.music.errors import MusicFileError
 from ritornello.music.files import encoded
 from ritornello.music.keys import key_name
-from ritornello.music.values import NO_IMPRINT, Imprint, Melody
+from ritornello.music.lines import part_lines
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
 from ritornello.plural import counted
 from ritornello.render.roll import PART_COLOURS, SURPRISE, beat_ticks, parts_roll_svg, roll_svg
-from ritornello.render.staff import staff_svg, svg_size
+from ritornello.render.staff import piece_svg, staff_svg, svg_size
 from ritornello.render.words import bars_in_words, primer_in_words
-
-if TYPE_CHECKING:
-    from ritornello.render.shown import ShownPiece
 
 WIDE, NARROW = 860, 400  # pixels for which the two staves are engraved; style sheet and screen choose between them
 ROLL_SHRINKS_TO = 600  # pixels; a roll of a dozen bars shrinks so far on a small screen, a longer one scrolls
@@ -75,7 +72,7 @@ class Exhibit:
     files: Mapping[str, bytes] = field(default_factory=dict)
     imprint: Imprint = NO_IMPRINT
     primer_notes: int = 0
-    piece: ShownPiece | None = None
+    piece: Piece | None = None
 
     @property
     def name(self) -> str:
@@ -185,7 +182,7 @@ def _roll(item: Exhibit) -> str:
 def _staff(item: Exhibit, width: int) -> str:
     """Engrave the staff of a card, or the staves of its parts; the title stands above it."""
     if item.piece is not None:
-        return _PART_NOTE.sub(r'data-note="\1:\2"', item.piece.staves(width, None, with_title=False))
+        return _PART_NOTE.sub(r'data-note="\1:\2"', piece_svg(item.piece, width, None, with_title=False))
     composer = item.imprint.composer
     return staff_svg(
         item.melody, width, paper=None, composer=composer, with_title=False, primer_notes=item.primer_notes
@@ -203,7 +200,7 @@ def _bars(item: Exhibit) -> str:
     """List the bars in words, for screen readers, after a line on the primer."""
     primer = primer_in_words(item.melody, item.primer_notes)
     if item.piece is not None:
-        parts = [(line.title, words) for line in item.piece.lines() for words in bars_in_words(line)]
+        parts = [(line.title, words) for line in part_lines(item.piece) for words in bars_in_words(line)]
         return "".join(f"<li>{escape(name)}: {escape(words)}</li>" for name, words in parts)
     lines = [*([f"{primer[0].upper()}{primer[1:]}"] if primer else []), *bars_in_words(item.melody)]
     return "".join(f"<li>{escape(words)}</li>" for words in lines)
@@ -249,7 +246,7 @@ def _legend(item: Exhibit) -> str:
     parts = []
     if words := primer_in_words(item.melody, item.primer_notes):
         parts.append(f'<i class="primer"></i> {words}')
-    for number, line in enumerate(item.piece.lines() if item.piece else ()):
+    for number, line in enumerate(part_lines(item.piece) if item.piece else ()):
         colour = PART_COLOURS[number % len(PART_COLOURS)]
         parts.append(f'<i style="flex: 0 0 1.1rem; background: {colour}"></i> {escape(line.title)}')
     if item.probabilities is not None:

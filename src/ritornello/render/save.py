@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
+from ritornello.music.lines import part_lines, staff_names
 from ritornello.music.scores.writer import write_score
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Note, Piece, all_notes
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit, Figure
-    from ritornello.render.shown import ShownPiece
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
@@ -176,14 +176,14 @@ def exhibit_of(
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, {}, imprint, primer_notes)
 
 
-def parts_exhibit(piece: ShownPiece, is_small: bool = False) -> Exhibit:
+def parts_exhibit(piece: Piece, is_small: bool = False) -> Exhibit:
     """Make the exhibit of all parts of a piece, with their sound and files.
 
     is_small: as of `exhibit_of`. Raises ValueError where no part has notes.
     """
     from ritornello.render.page import Exhibit
 
-    lines = piece.lines()
+    lines = part_lines(piece)
     if not lines:
         raise ValueError(f"{piece.title or piece.source or 'this piece'}: no part has notes to show")
     is_small = is_small or piece.timeline.seconds(piece.timeline.length) > LONG_SECONDS
@@ -194,10 +194,12 @@ def parts_exhibit(piece: ShownPiece, is_small: bool = False) -> Exhibit:
     imprint = Imprint(composer=piece.composer)
     melody = replace(lines[0], title=piece.title)
     sound = page_sound(piece, 0, is_small)
-    return Exhibit(melody, sound, "audio/mpeg", piece.title or lines.name, files=files, imprint=imprint, piece=piece)
+    return Exhibit(
+        melody, sound, "audio/mpeg", piece.title or Path(piece.source).name, files=files, imprint=imprint, piece=piece
+    )
 
 
-def parts_bytes(piece: ShownPiece, path: str | Path) -> bytes:
+def parts_bytes(piece: Piece, path: str | Path) -> bytes:
     """Encode all parts of a piece by the suffix of a path, which is not written.
 
     Raises ValueError for a suffix that is not of music in parts, for MusicXML of chords, and for what MIDI cannot
@@ -205,7 +207,7 @@ def parts_bytes(piece: ShownPiece, path: str | Path) -> bytes:
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".musicxml", ".xml"):
-        lines, (names, is_braced) = piece.lines(), piece.staff_names()
+        lines, (names, is_braced) = part_lines(piece), staff_names(piece)
         if sum(len(line.notes) for line in lines) < sum(len(p.notes) for p in piece.parts if not p.is_drum):
             raise ValueError(f"{path}: MusicXML is written of single lines, and a part holds chords; save it as .mid")
         return write_score([replace(line, title=piece.title) for line in lines], names, is_braced).encode()
@@ -214,9 +216,9 @@ def parts_bytes(piece: ShownPiece, path: str | Path) -> bytes:
 
         return frame_html(parts_exhibit(piece)).encode()
     if suffix in (".svg", ".png"):
-        from ritornello.render.staff import svg_to_png
+        from ritornello.render.staff import piece_svg, svg_to_png
 
-        return svg_to_png(piece.staves()) if suffix == ".png" else piece.staves().encode()
+        return svg_to_png(piece_svg(piece)) if suffix == ".png" else piece_svg(piece).encode()
     return piece_bytes(piece, path)
 
 

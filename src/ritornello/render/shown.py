@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
-from ritornello.music.lines import top_line
+from ritornello.music.lines import part_lines
 from ritornello.music.values import Melody, Piece
 from ritornello.plural import counted
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_CARDS = 20  # of one gallery
-HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
 NAMED = 3  # melodies of a gallery that its repr names
 
 
@@ -103,31 +101,13 @@ class ShownPiece(Piece):
 
     def lines(self) -> Gallery[ShownMelody]:
         """List the highest line of each part that has notes; percussion is left out."""
-        name = self.title or Path(self.source).name
-        lines: Gallery[ShownMelody] = Gallery(name=name)
-        for number, part in enumerate(self.parts, 1):
-            if part.notes and not part.is_drum:
-                title = part.name or f"{name}, part {number}"
-                lines.append(ShownMelody(top_line(part), self.timeline, title, self.source))
-        return lines
+        return Gallery(map(ShownMelody.of, part_lines(self)), self.title or Path(self.source).name)
 
-    def staves(self, width: int = 900, paper: str | None = "white", with_title: bool = True) -> str:
-        """Engrave all parts as an SVG, a staff each with its highest line.
+    def staves(self) -> str:
+        """Engrave all parts as an SVG, a staff each with its highest line (see `piece_svg`)."""
+        from ritornello.render.staff import piece_svg
 
-        The two staves of a piano are on a brace. width, paper: as of `score_svg`.
-        Raises ValueError where no part has notes.
-        """
-        from ritornello.render.staff import score_svg
-
-        names, is_braced = self.staff_names()
-        named = [replace(line, title=self.title if with_title else "") for line in self.lines()]
-        return score_svg(named, names, is_braced, width, paper=paper, composer=self.composer if with_title else "")
-
-    def staff_names(self) -> tuple[list[str], bool]:
-        """Name the staves, and tell whether they are the two of a piano."""
-        names = [part.name for part in self.parts if part.notes and not part.is_drum]
-        is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
-        return [names[0], ""] if is_braced else names, is_braced
+        return piece_svg(self)
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the piece by suffix: .mid .musicxml .svg .png .wav .mp3 .ogg .flac .html.

@@ -9,8 +9,9 @@ from typing import Any
 from zlib import crc32
 
 from ritornello.music.keys import estimate_signature
+from ritornello.music.lines import part_lines, staff_names
 from ritornello.music.scores.writer import write_musicxml, write_score
-from ritornello.music.values import Key, Melody, Timeline
+from ritornello.music.values import Key, Melody, Piece, Timeline
 from ritornello.render.engraving.heading import PRIMER, SERIF, heading, legend
 from ritornello.render.engraving.readable import drawable
 from ritornello.render.engraving.systems import RAGGED, bar_widths, broken, system_starts
@@ -62,6 +63,17 @@ def staff_svg(
     below = legend(words, PRIMER, margin, scale) if words else ("", 0.0)
     name = f"Staff of {melody.title}" if melody.title else "Staff"
     return _stacked(pages, above, below, f"{name}; {words}" if words else name, paper)
+
+
+def piece_svg(piece: Piece, width: int = 900, paper: str | None = "white", with_title: bool = True) -> str:
+    """Engrave all parts of a piece, a staff each with its highest line.
+
+    The two staves of a piano are on a brace. Arguments and errors are those of `score_svg`.
+    Raises ValueError where no part has notes.
+    """
+    names, is_braced = staff_names(piece)
+    named = [replace(line, title=piece.title if with_title else "") for line in part_lines(piece)]
+    return score_svg(named, names, is_braced, width, paper=paper, composer=piece.composer if with_title else "")
 
 
 def score_svg(
