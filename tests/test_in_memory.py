@@ -200,6 +200,20 @@ def test_numbers_that_are_no_notes_are_refused_in_one_line(wrong, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([60.5, 60], "pitches are whole numbers, 0 to 127, each a quarter long; not 60.5"),
+        ([], "there is no note in it"),
+        ("", "there is no note: write at least one, as in C4 E4 G4"),
+    ],
+)
+def test_one_melody_of_nothing_or_of_fractions_is_refused_in_one_line(wrong, message, little_model):
+    with pytest.raises(ValueError, match=message) as caught:
+        rito.load_model(little_model).surprise(wrong)
+    assert "\n" not in str(caught.value)
+
+
 def test_files_and_objects_are_not_mixed(hymn_folder):
     with pytest.raises(TypeError, match="read the files first"):
         rito.build_corpus([str(hymn_folder), a_melody()])

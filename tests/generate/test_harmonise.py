@@ -105,7 +105,7 @@ def test_it_is_written_by_suffix_with_four_staves(harmony, tmp_path):
     [score] = read(tmp_path / "a.musicxml")
     assert len(score.parts) == 4
     assert (tmp_path / "a.svg").read_text().count("Soprano") >= 1
-    with pytest.raises(ValueError, match="four voices are written to"):
+    with pytest.raises(ValueError, match="music in parts is written as"):
         harmony.save(tmp_path / "a.txt")
     assert [path.name for path in paths_of("x/a.mid", 2)] == ["a-1.mid", "a-2.mid"]
 

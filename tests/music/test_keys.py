@@ -104,6 +104,20 @@ def test_a_scale_is_read_by_its_pitches_with_the_tonic_first(text, name, classes
     assert (key_name(key), found) == (name, classes)
 
 
+@pytest.mark.parametrize("text", ["D dorian", "A minor pentatonic", "g mixolydian"])
+def test_a_scale_may_be_named_by_its_key(text):
+    assert parse_scale(text) == parse_key_and_scale(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("D dorien", "D dorian"), ("F# minr", "F# minor"), ("Bb lidian", "Bb lydian")]
+)
+@pytest.mark.parametrize("parse", [parse_scale, parse_key])
+def test_a_mode_that_is_written_nearly_right_is_asked_for(parse, text, meant):
+    with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
+        parse(text)
+
+
 @pytest.mark.parametrize("text", ["", "C", "C D", "C D H", "C4 E4 G4", "C C# Db"])
 def test_what_is_no_scale_is_named(text):
     with pytest.raises(ValueError, match=r"not a scale.*as in C D E G A"):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ritornello.generate.voices.rules import Judgement
 from ritornello.music.values import Melody, Piece
 
+if TYPE_CHECKING:
+    from ritornello.render.page import Exhibit
+
 FOUR_VOICES = "four-voices"
-MIDI = (".mid", ".midi")
-SCORES = (".musicxml", ".xml")
-PICTURES = (".svg", ".png")
-FRAME_HEIGHT = 640  # pixels of a notebook's frame, which scrolls
 
 
 @dataclass(frozen=True)
@@ -24,13 +21,14 @@ class Harmony:
     """A melody in four voices. In a notebook it shows its four staves and plays them.
 
     piece: its parts from soprano to bass; the soprano is the melody. judgement: the faults that are counted in it.
-    seed, index: make it again with these.
+    seed, index: make it again with these. origin: how it was made, for its files.
     """
 
     piece: Piece
     judgement: Judgement
     seed: int
     index: int
+    origin: str = ""
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write it by suffix: .mid .musicxml .svg .png .wav .mp3 .ogg .flac .html.
@@ -44,42 +42,15 @@ class Harmony:
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode it by the suffix of a path, which is not written."""
-        from ritornello.music.midi.reader import write_midi_piece
-        from ritornello.music.scores.writer import write_score
-        from ritornello.render.audio_file import encode_audio
-        from ritornello.render.sound import render_wave
-        from ritornello.render.staff import svg_to_png
+        from ritornello.render.save import piece_bytes
 
-        check_suffix(path)
-        suffix = Path(path).suffix.lower()
-        if suffix in MIDI:
-            return write_midi_piece(self.piece)
-        if suffix in SCORES:
-            return write_score(self._lines(), [part.name for part in self.piece.parts]).encode()
-        if suffix in PICTURES:
-            return self._repr_svg_().encode() if suffix == ".svg" else svg_to_png(self._repr_svg_())
-        if suffix == ".html":
-            return self._page().encode()
-        return encode_audio(render_wave(self.piece), suffix.lstrip("."))
+        return piece_bytes(self.piece, path, self.origin, {"counted": self.summary})
 
-    def _lines(self) -> list[Melody]:
-        return [Melody(part.notes, self.piece.timeline, self.piece.title) for part in self.piece.parts]
+    def exhibit(self, is_small: bool = False) -> Exhibit:
+        """Make what a page shows of it. is_small: with sound that takes half the room."""
+        from ritornello.render.save import piece_exhibit
 
-    def _page(self) -> str:
-        """Make a page that holds the staves, the sound and the faults that were counted."""
-        from ritornello.render.audio_file import encode_audio
-        from ritornello.render.save import PAGE_SOUND
-        from ritornello.render.sound import render_wave
-
-        rate, compression = PAGE_SOUND
-        sound = b64encode(encode_audio(render_wave(self.piece, rate), "mp3", rate, compression)).decode()
-        title = escape(self.piece.title or "In four voices")
-        return (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            '<body style="max-width:960px;margin:1em auto;font-family:sans-serif">'
-            f'<audio controls style="width:100%" src="data:audio/mpeg;base64,{sound}"></audio>'
-            f"{self._repr_svg_()}<p>{escape(self.summary)}</p></body></html>\n"
-        )
+        return piece_exhibit(self.piece, self.origin, {"counted": self.summary}, is_small)
 
     @property
     def summary(self) -> str:
@@ -94,23 +65,22 @@ class Harmony:
 
     def _repr_svg_(self) -> str:
         """Draw the four staves."""
-        from ritornello.render.staff import score_svg
+        from ritornello.render.staff import piece_svg
 
-        return score_svg(self._lines(), [part.name for part in self.piece.parts])
+        return piece_svg(self.piece)
 
     def _repr_html_(self) -> str:
-        from ritornello.render.page import framed
+        from ritornello.render.page import notebook_html
 
-        return framed(self._page(), self.piece.title or "In four voices", FRAME_HEIGHT)
+        return notebook_html(self.exhibit())
 
 
 def check_suffix(path: str | Path) -> None:
     """Raise ValueError for a suffix to which four voices are not written."""
-    from ritornello.render.save import SOUNDS
+    from ritornello.render.save import PIECE_SUFFIXES
 
-    known = (*MIDI[:1], SCORES[0], *PICTURES, *SOUNDS, ".html")
-    if Path(path).suffix.lower() not in (*known, *MIDI, *SCORES):
-        raise ValueError(f"{path}: four voices are written to {', '.join(known)}, by suffix")
+    if Path(path).suffix.lower() not in PIECE_SUFFIXES:
+        raise ValueError(f"{path}: four voices are written to {', '.join(PIECE_SUFFIXES)}, by suffix")
 
 
 def harmonise(
@@ -152,7 +122,9 @@ def harmonise(
     finally:
         if threads is not None:
             limit_blas(threads)
-    made = [Harmony(each.piece, each.judgement, given, number) for number, each in enumerate(found)]
+    name = Path(str(getattr(model, "name", model))).name
+    origin = f"harmonised by {name}, seed {given}, version"
+    made = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]
     for path, each in zip(paths_of(out, n), made, strict=True) if out is not None else ():
         each.save(path, replace)
     return made

@@ -143,18 +143,18 @@ class Tune:
 
     def _repr_svg_(self) -> str:
         """Draw the staff alone, for viewers that show no frames."""
-        from ritornello.render.save import highest_line
-        from ritornello.render.staff import staff_svg
+        from ritornello.render.staff import piece_svg, staff_svg
 
-        line = highest_line(self.music) if isinstance(self.music, Piece) else self.music
-        return staff_svg(line, composer=self.imprint.composer, primer_notes=self.primer_notes)
+        if isinstance(self.music, Piece):
+            return piece_svg(self.music)
+        return staff_svg(self.melody, composer=self.imprint.composer, primer_notes=self.primer_notes)
 
     def exhibit(self, is_small: bool = False) -> Exhibit:
         """Make what a page shows of it. is_small: with sound that takes half the room."""
         from ritornello.render.save import exhibit_of, piece_exhibit
 
         if isinstance(self.music, Piece):
-            return piece_exhibit(self.music, self.imprint.origin, is_small)
+            return piece_exhibit(self.music, self.imprint.origin, is_small=is_small)
         return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes)
 
     def __repr__(self) -> str:

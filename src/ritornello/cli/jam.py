@@ -131,7 +131,7 @@ def jam(
         )
         console.result(
             {"is_same": not differences, "differences": differences, "out": out},
-            "\n".join([*shown, f"{made.summary}: {verdict}"]),
+            "\n".join([*shown, f"{made.summary}: {verdict}" + (f"; wrote {out}" if out else "")]),
         )
         return
     is_live = not virtual_time and (connections != Connections() or (play is None and seconds is None))

@@ -98,7 +98,11 @@ def read_session(path: str | Path) -> Session:
 
     Raises ValueError, naming path and line, for a file that is none or is broken; OSError where it cannot be read.
     """
-    return parse_session(Path(path).read_bytes(), str(path))
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file: check the name and the folder") from None
+    return parse_session(content, str(path))
 
 
 def parse_session(content: bytes, source: str = "") -> Session:

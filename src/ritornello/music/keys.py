@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -51,11 +52,18 @@ def parse_key(name: str) -> Key:
     match = _KEY_NAME.fullmatch(name.strip())
     mode = None if match is None else mode_named(match[3] or ("m" if match[1].islower() else "major"))
     if match is None or mode is None:
-        raise ValueError(f"no such key: {name!r}; {LEGAL_KEYS}")
+        raise ValueError(f"no such key: {name!r}; {_nearest_key(name)}{LEGAL_KEYS}")
     fifths = _place(match[1], match[2]) - tonic_above(mode)
     if not -7 <= fifths <= 7:
         raise ValueError(f"no such key: {name!r} would need {abs(fifths)} accidentals; 7 is the most")
     return Key(0, fifths, mode)
+
+
+def _nearest_key(name: str) -> str:
+    """Ask whether a key with a mode that is written alike is meant; "" where there is none."""
+    tonic, *modes = name.split()[:2] or [""]
+    near = get_close_matches(modes[0].lower(), _MODE_NAMES, 1) if modes else []
+    return f'did you mean "{tonic} {near[0]}"? ' if near and re.fullmatch(_TONIC, tonic) else ""
 
 
 def parse_key_and_scale(name: str) -> tuple[Key, frozenset[int]]:
@@ -73,12 +81,16 @@ def parse_key_and_scale(name: str) -> tuple[Key, frozenset[int]]:
 
 
 def parse_scale(text: str) -> tuple[Key, frozenset[int]]:
-    """Read a scale of pitch names, the tonic first ("C D E G A"): key and pitch classes.
+    """Read a scale of pitch names, the tonic first ("C D E G A"), or of a key ("D dorian").
+
+    Returns key and pitch classes.
 
     The key is the one on the tonic, and with the third of the scale, that holds most of its pitches; major and minor
     go before other modes. Raises ValueError for anything but three or more pitches.
     """
     words = text.replace(",", " ").split()
+    if len(words) in (2, 3) and re.fullmatch(r"[A-Za-z]{3,}", words[1]):
+        return parse_key_and_scale(text)
     matches = [re.fullmatch(_TONIC, word) for word in words]
     places = [_place(match[1], match[2]) for match in matches if match]
     pitches = frozenset(place * 7 % 12 for place in places)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,11 @@ def _notes(music: Any) -> tuple[Note, ...] | None:
         return tuple(music)
     if isinstance(music, list) and is_melody(music):
         music = np.array(music) if len({np.size(value) for value in music}) == 1 else None
+    if isinstance(music, list) and music and all(isinstance(value, Real) for value in music):
+        odd = next(value for value in music if value % 1)
+        raise ValueError(f"pitches are whole numbers, 0 to 127, each a quarter long; not {odd}")
+    if isinstance(music, list | np.ndarray) and not len(music):
+        raise ValueError("there is no note in it")
     if not isinstance(music, np.ndarray) or not music.size:
         return None
     if names := music.dtype.names:

@@ -12,7 +12,7 @@ from ritornello import atomic
 from ritornello.music.files import WRITABLE, encoded, write
 from ritornello.music.lines import part_lines, staff_names
 from ritornello.music.scores.writer import write_score
-from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Note, Piece, all_notes
+from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit, Figure
@@ -21,7 +21,7 @@ SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
 PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
 SMALL_SOUND = 22050, 0.8  # of one channel
 LONG_SECONDS = 600  # of a page's melody: encoding is most of the work, and its sound most of the page
-PIECE_SUFFIXES = (".mid", *SOUNDS, ".html")
+PIECE_SUFFIXES = (".mid", ".musicxml", ".svg", ".png", *SOUNDS, ".html")
 SUFFIXES = (*WRITABLE, ".svg", ".png", *SOUNDS, ".html")
 
 
@@ -83,62 +83,61 @@ def melody_bytes(
     raise ValueError(f"{path}: cannot render to {suffix or 'a file without suffix'}; choose {', '.join(SUFFIXES)}")
 
 
-def piece_bytes(piece: Piece, path: str | Path, origin: str = "") -> bytes:
-    """Encode a piece of several parts by the suffix of a path: MIDI, sound or page.
+def piece_bytes(piece: Piece, path: str | Path, origin: str = "", figures: Mapping[str, str] = {}) -> bytes:
+    """Encode a piece of several parts by the suffix of a path, which is not written.
 
-    The path is not written. origin: who made it, and how. Raises ValueError for another suffix.
+    origin: who made it, and how. figures: what a page says of it, by name. Raises ValueError for a suffix that is not
+    of music in parts, for MusicXML of chords, and for what MIDI cannot express; ImportError naming the extra for .png
+    without it.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".mid", ".midi"):
         from ritornello.music.midi.reader import write_midi_piece
 
         return write_midi_piece(piece, origin)
+    if suffix in (".musicxml", ".xml"):
+        lines, (names, is_braced) = part_lines(piece), staff_names(piece)
+        if sum(len(line.notes) for line in lines) < sum(len(p.notes) for p in piece.parts if not p.is_drum):
+            raise ValueError(f"{path}: MusicXML is written of single lines, and a part holds chords; save it as .mid")
+        return write_score([replace(line, title=piece.title) for line in lines], names, is_braced).encode()
+    if suffix in (".svg", ".png"):
+        from ritornello.render.staff import piece_svg, svg_to_png
+
+        return svg_to_png(piece_svg(piece)) if suffix == ".png" else piece_svg(piece).encode()
     if suffix in SOUNDS:
         from ritornello.render.audio_file import encode_audio
         from ritornello.render.sound import render_wave
 
         tags = {"title": piece.title, "comment": origin}
-        return encode_audio(
-            render_wave(piece), suffix.lstrip("."), tags={name: text for name, text in tags.items() if text}
-        )
+        kept = {name: text for name, text in tags.items() if text}
+        return encode_audio(render_wave(piece), suffix.lstrip("."), tags=kept)
     if suffix == ".html":
         from ritornello.render.page import frame_html
 
-        return frame_html(piece_exhibit(piece, origin)).encode()
-    raise ValueError(
-        f"{path}: music as it is played is written as {', '.join(PIECE_SUFFIXES)}, not as {suffix or 'this'}"
-    )
+        return frame_html(piece_exhibit(piece, origin, figures)).encode()
+    named = suffix or "a file without suffix"
+    raise ValueError(f"{path}: music in parts is written as {', '.join(PIECE_SUFFIXES)}, not as {named}")
 
 
-def piece_exhibit(piece: Piece, origin: str = "", is_small: bool = False) -> Exhibit:
-    """Make the exhibit of a piece: the sound of all parts, the picture of its highest line."""
-    from ritornello.render.audio_file import encode_audio
+def piece_exhibit(piece: Piece, origin: str = "", figures: Mapping[str, str] = {}, is_small: bool = False) -> Exhibit:
+    """Make the exhibit of all parts of a piece, with their sound and files.
+
+    origin, figures: as of `piece_bytes`. is_small: as of `exhibit_of`. Raises ValueError where no part has notes.
+    """
     from ritornello.render.page import Exhibit
-    from ritornello.render.sound import render_wave
 
-    rate, compression = SMALL_SOUND if is_small else PAGE_SOUND
-    has_notes = any(part.notes for part in piece.parts)
-    audio = encode_audio(render_wave(piece, rate, is_mono=is_small), "mp3", rate, compression) if has_notes else None
-    shown = {"origin": origin} if origin else {}
-    line = highest_line(piece)
-    return Exhibit(line, audio, "audio/mpeg", "", shown, None, {}, Imprint(origin=origin))
-
-
-def highest_line(piece: Piece) -> Melody:
-    """Pick the highest note at each moment of a piece, cut where the next one starts."""
-    highest: dict[int, Note] = {}
-    for note in all_notes(piece):
-        if note.start not in highest or note.pitch > highest[note.start].pitch:
-            highest[note.start] = note
-    line: list[Note] = []
-    for start in sorted(highest):
-        note = highest[start]
-        if line and line[-1].end > start:
-            if line[-1].pitch > note.pitch:
-                continue
-            line[-1] = line[-1]._replace(duration=start - line[-1].start)
-        line.append(note)
-    return Melody(tuple(line), piece.timeline, piece.title, piece.source)
+    lines = part_lines(piece)
+    if not lines:
+        raise ValueError(f"{piece.title or piece.source or 'this piece'}: no part has notes to show")
+    is_small = is_small or piece.timeline.seconds(piece.timeline.length) > LONG_SECONDS
+    files = {}
+    for suffix in (".mid", ".musicxml"):
+        with suppress(ValueError):  # chords, or more parts or finer times than the format has room for
+            files[f"piece{suffix}"] = piece_bytes(piece, f"piece{suffix}", origin)
+    melody, name = replace(lines[0], title=piece.title), piece.title or Path(piece.source).name
+    sound, shown = page_sound(piece, 0, is_small), {**figures, **({"origin": origin} if origin else {})}
+    imprint = Imprint(composer=piece.composer, origin=origin)
+    return Exhibit(melody, sound, "audio/mpeg", name, shown, files=files, imprint=imprint, piece=piece)
 
 
 def suffixes_of(formats: Sequence[str]) -> list[str]:
@@ -174,52 +173,6 @@ def exhibit_of(
     audio = page_sound(melody, imprint.program, is_small) if melody.notes else None
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
     return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, {}, imprint, primer_notes)
-
-
-def parts_exhibit(piece: Piece, is_small: bool = False) -> Exhibit:
-    """Make the exhibit of all parts of a piece, with their sound and files.
-
-    is_small: as of `exhibit_of`. Raises ValueError where no part has notes.
-    """
-    from ritornello.render.page import Exhibit
-
-    lines = part_lines(piece)
-    if not lines:
-        raise ValueError(f"{piece.title or piece.source or 'this piece'}: no part has notes to show")
-    is_small = is_small or piece.timeline.seconds(piece.timeline.length) > LONG_SECONDS
-    files = {}
-    for suffix in (".mid", ".musicxml"):
-        with suppress(ValueError):  # chords, or more parts or finer times than the format has room for
-            files[f"piece{suffix}"] = parts_bytes(piece, f"piece{suffix}")
-    imprint = Imprint(composer=piece.composer)
-    melody = replace(lines[0], title=piece.title)
-    sound = page_sound(piece, 0, is_small)
-    return Exhibit(
-        melody, sound, "audio/mpeg", piece.title or Path(piece.source).name, files=files, imprint=imprint, piece=piece
-    )
-
-
-def parts_bytes(piece: Piece, path: str | Path) -> bytes:
-    """Encode all parts of a piece by the suffix of a path, which is not written.
-
-    Raises ValueError for a suffix that is not of music in parts, for MusicXML of chords, and for what MIDI cannot
-    express; ImportError naming the extra for .png without it.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in (".musicxml", ".xml"):
-        lines, (names, is_braced) = part_lines(piece), staff_names(piece)
-        if sum(len(line.notes) for line in lines) < sum(len(p.notes) for p in piece.parts if not p.is_drum):
-            raise ValueError(f"{path}: MusicXML is written of single lines, and a part holds chords; save it as .mid")
-        return write_score([replace(line, title=piece.title) for line in lines], names, is_braced).encode()
-    if suffix == ".html":
-        from ritornello.render.page import frame_html
-
-        return frame_html(parts_exhibit(piece)).encode()
-    if suffix in (".svg", ".png"):
-        from ritornello.render.staff import piece_svg, svg_to_png
-
-        return svg_to_png(piece_svg(piece)) if suffix == ".png" else piece_svg(piece).encode()
-    return piece_bytes(piece, path)
 
 
 def page_sound(melody: Melody | Piece, program: int = 0, is_small: bool = False) -> bytes:

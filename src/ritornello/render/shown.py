@@ -116,18 +116,18 @@ class ShownPiece(Piece):
         for MusicXML of chords, FileExistsError for a file that must be kept, OSError where it cannot be written.
         """
         from ritornello import atomic
-        from ritornello.render.save import parts_bytes
+        from ritornello.render.save import piece_bytes
 
-        atomic.write_bytes(path, parts_bytes(self, path), replace=replace)
+        atomic.write_bytes(path, piece_bytes(self, path), replace=replace)
 
     def exhibit(self, is_small: bool = False) -> Exhibit:
         """Make what a page shows of it. is_small: with sound that takes half the room.
 
         Raises ValueError where no part has notes.
         """
-        from ritornello.render.save import parts_exhibit
+        from ritornello.render.save import piece_exhibit
 
-        return parts_exhibit(self, is_small)
+        return piece_exhibit(self, is_small=is_small)
 
     def __repr__(self) -> str:
         return f"Piece({self.title or self.source!r}: {counted(len(self.parts), 'part')})"
