@@ -194,7 +194,7 @@ logits = network.logits(state)
 sys.setprofile(None)
 
 # %%
-from ritornello.model.lstm import probabilities
+from ritornello.model.network import probabilities
 
 first = probabilities(logits)[0]
 print("the likeliest first symbols:")

@@ -112,7 +112,7 @@ train corpus -o out --streams 100000000    | streams must be | 1 to 4096, not 10
 train corpus -o out --bptt-steps 100000000 | bptt_steps must be | 2 to 4096, not 100000000
 train corpus -o out --minutes nan          | minutes must be | above 0
 train corpus -o out --seed -1              | seed must be | 0 or more
-train corpus -o out --preset huge          | no such preset: 'huge' | large, lstm, tiny
+train corpus -o out --preset huge          | no such preset: 'huge' | large, lstm, performance, tiny
 train corpus -o out --encoding runes       | no such encoding: 'runes' | there are grid
 generate run                               | --out | try --help
 generate missing -o out                    | missing: no such model | give a model file, a run folder

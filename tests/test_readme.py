@@ -51,7 +51,7 @@ def workplace(tunes, tmp_path, monkeypatch, make_training_short):
 
 def test_every_command_runs_as_written(readme, workplace, capsys):
     commands = [words[1:] for words in shell_lines(readme) if words[0] in ("ritornello", "rito")]
-    verbs = {"corpus", "demo", "evaluate", "generate", "jam", "render", "rewrite", "runs", "train"}
+    verbs = {"corpus", "demo", "evaluate", "generate", "harmonise", "jam", "render", "rewrite", "runs", "train"}
     assert {words[0] for words in commands} == verbs
     for words in commands:
         if words[0] == "jam" and "--virtual-time" not in words:

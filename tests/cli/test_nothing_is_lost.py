@@ -31,6 +31,7 @@ ROWS = {  # what each command writes, into {out}
     "generate": "generate {model} -n 2 --seed 1 --bars 2 -o {out}",
     "render": "render {tune} -o {out}/tune.mid",
     "rewrite": "rewrite {tune} --bars 2-3 --model {model} --seed 1 -o {out}",
+    "harmonise": "harmonise {tune} --seed 1 -o {out}/voices.musicxml",
     "jam": "jam {model} --play {tune} --virtual-time --seed 1 -o {out}/jam.html",
     "kit": "kit {out} --no-wheels",
     "runs": "runs {run} --out {out}/runs.html",

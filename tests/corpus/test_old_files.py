@@ -12,7 +12,6 @@ import pytest
 from ritornello.corpus.build.rows import FileRows, Journal, content_key
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.packed import pack
 from ritornello.corpus.pieces import NOTE_DTYPE
 from ritornello.corpus.store import Corpus
 
@@ -37,14 +36,12 @@ def test_saved_anew_it_has_parts_and_the_same_fingerprint_and_digests(tmp_path):
     assert Corpus.load(tmp_path / "new").fingerprint == FINGERPRINT
 
 
-def test_parts_count_in_fingerprint_and_digest_and_are_not_packed(tmp_path):
+def test_parts_count_in_fingerprint_and_digest(tmp_path):
     corpus = Corpus.load(OLD / "corpus")
     corpus.notes["part"][3] = 1
     assert Corpus(corpus.notes, corpus.pieces, steps=corpus.steps).fingerprint != FINGERPRINT
     corpus.save(tmp_path / "parts")
     assert Corpus.load(tmp_path / "parts").notes["part"].tolist() == [0, 0, 0, 1, *[0] * 16]
-    with pytest.raises(CorpusError, match="parts"):
-        pack(Corpus(corpus.notes[:15], corpus.pieces[:2]))
     notes = corpus.notes.copy()
     notes["part"][3] = 2
     np.save(tmp_path / "parts" / "notes.npy", notes)

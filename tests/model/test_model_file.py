@@ -195,8 +195,8 @@ def test_a_header_that_this_program_cannot_follow_is_refused(saved, change):
 
 
 def test_an_encoding_that_is_not_registered_is_named_with_what_to_do(saved):
-    tampered(saved, lambda header: header["encoding"].update(name="chorale"))
-    refused(saved, r"its encoding, 'chorale', is not registered here \(there are grid, .*\): import the module")
+    tampered(saved, lambda header: header["encoding"].update(name="hieroglyphs"))
+    refused(saved, r"its encoding, 'hieroglyphs', is not registered here \(there are grid, .*\): import the module")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

@@ -332,7 +332,8 @@ def test_both_trainers_have_the_same_loss_and_take_the_same_steps():
     for _ in range(6):
         assert torch.update(ours.chunk(32), 0.01) == pytest.approx(plain.update(theirs.chunk(32), 0.01), rel=1e-4)
     for name, value in torch.tensors().items():
-        np.testing.assert_allclose(plain.tensors()[name], value, atol=2e-3, err_msg=name)
+        # Within half a step of 0.01: where a gradient is next to nothing, rounding decides how far Adam goes.
+        np.testing.assert_allclose(plain.tensors()[name], value, atol=5e-3, err_msg=name)
 
 
 def test_the_gradients_of_the_gates_are_those_of_finite_differences():

@@ -191,7 +191,7 @@ def test_runs_are_ranked_with_those_of_their_own_corpus_alone(many):
 
 
 METRE = ["position", "strength", "metre", "countdown"]
-MEMORY = ["own", "corpus"]
+MEMORY = ["own", "corpus", "ending"]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +204,7 @@ MEMORY = ["own", "corpus"]
         ({"name": "interval", "inputs": METRE, "memory": MEMORY, "relative_to": "previous"}, "interval previous"),
         ({"name": "interval", "inputs": METRE, "relative_to": "key"}, "interval, no memory"),
         ({"name": "interval", "inputs": METRE, "memory": ["own"]}, "interval, memory own"),
+        ({"name": "interval", "inputs": METRE, "memory": ["own", "corpus"]}, "interval, memory own corpus"),
         ({"name": "lookback", "inputs": ["position", "bar_ago", "two_bars_ago", "repeated"]}, "lookback"),
         ({"name": "miditok", "tokenizer": "REMI", "config": {}}, "miditok"),
         ({"name": "miditok", "tokenizer": "TSD", "config": {"step": 8}}, 'miditok TSD {"step": 8}'),

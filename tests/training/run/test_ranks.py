@@ -121,7 +121,7 @@ def test_when_a_process_is_killed_the_other_says_so_and_the_run_goes_on(tmp_path
 def test_two_ranks_that_train_by_time_end_at_one_update(tmp_path):
     run = tmp_path / "run"
     with started("hymns", "--preset", "tiny", "--minutes", "0.1", "--streams", "4", "-o", str(run)) as launcher:
-        said, errors = launcher.communicate(timeout=170)
+        _, errors = launcher.communicate(timeout=170)
     assert launcher.returncode == 0, errors
     last = [line["update"] for line in log_of(run) if "update" in line][-1]
     kept = load_checkpoint(run)
