@@ -205,7 +205,7 @@ def test_numbers_that_are_no_notes_are_refused_in_one_line(wrong, message):
     [
         ([60.5, 60], "pitches are whole numbers, 0 to 127, each a quarter long; not 60.5"),
         ([], "there is no note in it"),
-        ("", "there is no note: write at least one, as in C4 E4 G4"),
+        ("", "write at least one note, as in C4 E4 G4"),
     ],
 )
 def test_one_melody_of_nothing_or_of_fractions_is_refused_in_one_line(wrong, message, little_model):

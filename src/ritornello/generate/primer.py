@@ -35,7 +35,7 @@ def parse_notes(text: str, metre: str = "4/4") -> Melody:
             notes.append((at, quarters, before))
         at += quarters
     if not notes:
-        raise ValueError("there is no note: write at least one, as in C4 E4 G4")
+        raise ValueError("write at least one note, as in C4 E4 G4")
     resolution = exact_resolution([time for start, length, _ in notes for time in (start, length)])
     if resolution > FINEST:
         raise ValueError(f"these lengths are too fine to count together: they need 1/{resolution} of a quarter")

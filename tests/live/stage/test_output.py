@@ -20,7 +20,7 @@ from ritornello.live.stage.schedule import Schedule
 from ritornello.live.stage.timing import Timing, percentiles
 from ritornello.live.values import Event
 
-PATIENCE = 20.0  # seconds, on a machine that is busy
+PATIENCE = 90.0  # seconds, on a machine that is busy
 
 
 def note(time, pitch=60, port=""):
