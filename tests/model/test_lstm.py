@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import network_of, step
+from networks import assert_played_alike, network_of, step
 
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.lstm import tensor_shapes
@@ -199,20 +199,7 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_three_tunes(attention
         blocks.append(torch.cat(logits, 2)[0].numpy())
     expected = np.concatenate(blocks)  # (rows - 1, 9 + 6)
 
-    playing, row = network_of(network.tensors(), np.float64), 0
-    layers = playing.start(1).layers
-    for tune in tunes:
-        state = playing.start(1)._replace(layers=layers)  # the recurrence goes on, attention begins afresh
-        for n, group in enumerate([[15], *tune.tolist()]):
-            for token in group:
-                logits, state = step(playing, np.array([token]), state, rows[row + 1, 2:][None])
-            np.testing.assert_allclose(logits[0, :9], expected[row, :9], atol=1e-4)
-            if n < len(tune):
-                given_first, _ = step(playing, tune[n, :1], state)
-                np.testing.assert_allclose(given_first[0, 9:], expected[row, 9:], atol=1e-4)
-            row += 1
-        layers = state.layers
-    assert row == len(expected)
+    assert_played_alike(network_of(network.tensors(), np.float64), tunes, rows, expected)
 
 
 def test_torch_takes_back_the_weights_it_gave_and_no_others():

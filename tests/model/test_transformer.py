@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import alphabet_of, network_of, step
+from networks import alphabet_of, assert_played_alike, network_of, step
 
 from ritornello.encoding import Grid, make_encoding
 from ritornello.generate.compose import compose
@@ -130,18 +130,8 @@ def test_torch_in_blocks_and_numpy_step_by_step_agree_over_four_tunes(features, 
         with torch.inference_mode():
             logits, carried = network(*(torch.from_numpy(part) for part in batch[:3]), carried)
         blocks.append(torch.cat(logits, 2)[0].numpy())
-    expected, row, playing = np.concatenate(blocks), 0, network_of(network.tensors(), np.float32)
-    for tune in tunes:
-        state = playing.start(1)
-        for n, group in enumerate([[15], *tune.tolist()]):
-            for token in group:
-                logits, state = step(playing, np.array([token]), state, rows[row + 1, 2:][None])
-            np.testing.assert_allclose(logits[0, :9], expected[row, :9], atol=1e-4)
-            if n < len(tune):
-                given_first, _ = step(playing, tune[n, :1], state)
-                np.testing.assert_allclose(given_first[0, 9:], expected[row, 9:], atol=1e-4)
-            row += 1
-    assert row == len(expected)
+    playing = network_of(network.tensors(), np.float32)
+    assert_played_alike(playing, tunes, rows, np.concatenate(blocks))
 
 
 def test_a_section_in_the_midst_of_a_long_melody_sees_nothing_of_another_melody():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -60,6 +60,29 @@ def step(
     logits = np.full((len(due), network.alphabet.size), -np.inf, due.dtype)
     logits[:, first : first + due.shape[1]] = due
     return logits, state
+
+
+def assert_played_alike(
+    playing: Network, tunes: Sequence[np.ndarray], rows: np.ndarray, expected: np.ndarray
+) -> None:
+    """Check that tunes played one after another get the logits of training, of parts of 9 and 6 ids.
+
+    tunes: (groups, 2) each. rows: tokens and features of all groups, 15 for nothing. expected: (groups, 9 + 6). What
+    is recurrent goes on from tune to tune, what looks back begins afresh.
+    """
+    row, layers = 0, playing.start(1).layers
+    for tune in tunes:
+        state = playing.start(1)._replace(layers=layers)
+        for n, group in enumerate([[15], *tune.tolist()]):
+            for token in group:
+                logits, state = step(playing, np.array([token]), state, rows[row + 1, 2:][None])
+            np.testing.assert_allclose(logits[0, :9], expected[row, :9], atol=1e-4)
+            if n < len(tune):
+                given_first, _ = step(playing, tune[n, :1], state)
+                np.testing.assert_allclose(given_first[0, 9:], expected[row, 9:], atol=1e-4)
+            row += 1
+        layers = state.layers
+    assert row == len(expected)
 
 
 class Indifferent:

@@ -104,7 +104,7 @@ def harmonise(
     from secrets import randbits
 
     from ritornello.generate.voices.harmonise import harmonise_melody
-    from ritornello.model.blas import blas_threads, limit_blas
+    from ritornello.model.blas import one_thread
     from ritornello.model.file import find_model, load_model
 
     if n < 1:
@@ -115,13 +115,9 @@ def harmonise(
         check_suffix(out)
     melody = _melody_of(tune)
     file = getattr(model, "file", None) or load_model(find_model(model))
-    given, threads = randbits(31) if seed is None else seed, blas_threads()
-    limit_blas(1)  # few rows leave no work for more
-    try:
+    given = randbits(31) if seed is None else seed
+    with one_thread():
         found = harmonise_melody(file.build(), file.encoding, melody, given, n, temperature, on_progress=on_progress)
-    finally:
-        if threads is not None:
-            limit_blas(threads)
     name = Path(str(getattr(model, "name", model))).name
     origin = f"harmonised by {name}, seed {given}, version"
     made = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]

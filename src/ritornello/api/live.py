@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from ritornello.api.model import Model, load_model, one_thread
+from ritornello.api.model import Model, load_model
 from ritornello.api.options import takes
 from ritornello.live.dials import Dials
 from ritornello.plural import counted
@@ -141,6 +141,7 @@ def jam(
     from ritornello.live.stage.presets import PRESET_MAKER, Preset, changed_dials, read_preset
     from ritornello.live.stage.presets import save_preset as keep_preset
     from ritornello.live.values import Event
+    from ritornello.model.blas import one_thread
     from ritornello.model.file import digest
 
     if out is not None:
@@ -199,6 +200,7 @@ def replay(
     """
     from ritornello.live.rehearsal import replay as play_again
     from ritornello.live.session import Session, read_session
+    from ritornello.model.blas import one_thread
     from ritornello.model.file import digest
 
     before = read_session(session)
@@ -379,11 +381,7 @@ def _encoded(piece: Piece, path: str | Path) -> bytes:
 def _exhibit(piece: Piece) -> Exhibit:
     """Make what a page shows of a performance: its line, and the sound of both."""
     from ritornello.corpus.pick.pick import pick_melody
-    from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import Exhibit
-    from ritornello.render.save import PAGE_SOUND
-    from ritornello.render.sound import render_wave
+    from ritornello.render.save import page_sound
 
-    rate, compression = PAGE_SOUND
-    sound = encode_audio(render_wave(piece, rate), "mp3", rate, compression)
-    return Exhibit(pick_melody(piece), sound, "audio/mpeg", piece.title)
+    return Exhibit(pick_melody(piece), page_sound(piece), "audio/mpeg", piece.title)

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, partial
@@ -135,6 +135,10 @@ class Tune:
     def file_name(self) -> str:
         """Its name in a folder of tunes: "seed5-001.mid"."""
         return f"seed{self.seed}-{self.index + 1:0{max(3, len(str(self.count)))}d}.mid"
+
+    def paths(self, folder: str | Path, suffixes: Sequence[str]) -> list[Path]:
+        """List its files in a folder, one for each suffix."""
+        return [Path(folder, self.file_name).with_suffix(suffix) for suffix in suffixes]
 
     @property
     def probabilities(self) -> list[float] | None:
@@ -265,6 +269,7 @@ class Model:
         from ritornello.generate.freely import compose_freely
         from ritornello.generate.headings import Counts
         from ritornello.generate.primer import parse_range
+        from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
 
         is_free = not is_melodic(self.encoding)
@@ -364,6 +369,7 @@ class Model:
 
         from ritornello import atomic
         from ritornello.generate.rewrite import rewrite
+        from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
 
         suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
@@ -656,7 +662,7 @@ def _write(tunes: Sequence[Tune], out: Path, suffixes: Sequence[str], replace: b
     """Write tunes to a folder in each format, all of them or none."""
     from ritornello import atomic
 
-    places = [(tune, (out / tune.file_name).with_suffix(suffix)) for tune in tunes for suffix in suffixes]
+    places = [(tune, path) for tune in tunes for path in tune.paths(out, suffixes)]
     atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
 
 
@@ -731,21 +737,3 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
     if os.path.isdir(primer):
         raise ValueError(f"{primer}: this is a folder, not a primer: name a music file in it")
     return Song(parse_notes(str(primer), metre or "4/4"), is_played=False)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: few rows leave no work for more.
-
-    Where the environment names a number, that stays.
-    """
-    from ritornello.model.blas import blas_threads, limit_blas
-
-    before = blas_threads() if "OPENBLAS_NUM_THREADS" not in os.environ else None
-    if before is not None:
-        limit_blas(1)
-    try:
-        yield
-    finally:
-        if before is not None:
-            limit_blas(before)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.report import FileReport
     from ritornello.music.values import Melody
 
+SHOWN = 4  # melodies of several
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative=(), help="Say nothing but the result and errors.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON value on standard output.")]
 Replace = Annotated[
@@ -83,6 +84,11 @@ class Console:
         with suppress(UnicodeEncodeError):
             text.encode(self.stream.encoding or "utf-8")
             self.say(f"{text}\n")
+
+    def melodies(self, melodies: Sequence[Melody]) -> None:
+        """Show the first few of several melodies."""
+        for melody in melodies[:SHOWN]:
+            self.melody(melody)
 
     def table(self, header: list[str], rows: list[list[str]]) -> str:
         """Align columns, the first to the left; row by row where they do not fit."""

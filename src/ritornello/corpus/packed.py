@@ -96,15 +96,8 @@ def _part_columns(notes: NoteArray, lengths: NDArray[np.int64], parts: NDArray[n
     onsets = np.diff(notes["start"], prepend=0)
     heads = (np.cumsum(counts) - counts)[counts > 0]
     onsets[heads] = notes["start"][heads]
-    onset_ticks, onset = np.unique(onsets, return_inverse=True)
-    duration_ticks, duration = np.unique(notes["duration"], return_inverse=True)
     return {
-        "pitch": np.diff(notes["pitch"].astype(np.int64), prepend=0).astype(np.int8),
-        "duration": _small(duration),
-        "onset": _small(onset),
-        "duration_ticks": duration_ticks.astype("<i8"),
-        "onset_ticks": onset_ticks.astype("<i8"),
-        "lengths": lengths.astype("<i4"),
+        **_small_columns(notes, lengths, "onset", onsets),
         "parts": parts.astype("<i4"),
         "part_lengths": counts.astype("<i4"),
     }
@@ -131,14 +124,24 @@ def _columns(notes: NoteArray, lengths: NDArray[np.int64]) -> dict[str, Any]:
     starts, durations = notes["start"], notes["duration"]
     previous_end = np.concatenate([[0], (starts + durations)[:-1]])
     previous_end[np.cumsum(lengths)[:-1]] = 0
-    duration_ticks, duration = np.unique(durations, return_inverse=True)
-    rest_ticks, rest = np.unique(starts - previous_end, return_inverse=True)
+    return _small_columns(notes, lengths, "rest", starts - previous_end)
+
+
+def _small_columns(
+    notes: NoteArray, lengths: NDArray[np.int64], name: str, gaps: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Lay out steps of pitch, durations, and gaps between notes.
+
+    Durations and gaps are indices of the ticks that there are. name: of the gaps, (notes,).
+    """
+    duration_ticks, duration = np.unique(notes["duration"], return_inverse=True)
+    gap_ticks, gap = np.unique(gaps, return_inverse=True)
     return {
         "pitch": np.diff(notes["pitch"].astype(np.int64), prepend=0).astype(np.int8),
         "duration": _small(duration),
-        "rest": _small(rest),
+        name: _small(gap),
         "duration_ticks": duration_ticks.astype("<i8"),
-        "rest_ticks": rest_ticks.astype("<i8"),
+        f"{name}_ticks": gap_ticks.astype("<i8"),
         "lengths": lengths.astype("<i4"),
     }
 

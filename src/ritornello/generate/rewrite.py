@@ -82,15 +82,17 @@ def rewrite(
     drafts: dict[tuple[Note, ...], Version] = {}
     chosen: list[Version] = []
     for turn in range(ROUNDS):
+        new: dict[tuple[Note, ...], Version] = {}
         for tokens in _drafted(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
             version = _spliced(melody, span, *plan.notes_of(tokens, span, melody), keep)
-            if version is not None:
-                drafts.setdefault(version.notes, version)
-        chosen = _best(network, encoding, list(drafts.values()), span, melody, n)
+            if version is not None and version.notes not in drafts:
+                new.setdefault(version.notes, version)
+        drafts |= _scored(network, encoding, new)
+        chosen = _best(list(drafts.values()), span, melody, n)
         if len(chosen) == n:
             break
     if not chosen:  # what is kept leaves little choice: any that is another one
-        chosen = _best(network, encoding, list(drafts.values()), span, melody, 1, least_new=LITTLE_NEW)
+        chosen = _best(list(drafts.values()), span, melody, 1, least_new=LITTLE_NEW)
     if not chosen:
         raise ValueError("no draft fits between what stands before and after: rewrite more bars, or keep less")
     return chosen
@@ -163,26 +165,24 @@ def _likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float
     return float(np.average(one * other, weights=lengths) / spread)
 
 
+def _scored(
+    network: Network, encoding: MelodyEncoding, drafts: dict[tuple[Note, ...], Version]
+) -> dict[tuple[Note, ...], Version]:
+    """Compute what each draft costs the network as a whole. drafts: by their new notes."""
+    nats = sequence_nats(network, encoding, [encoding.encode(draft.melody).tokens for draft in drafts.values()])
+    return {notes: replace(draft, nats=float(n)) for (notes, draft), n in zip(drafts.items(), nats, strict=True)}
+
+
 def _best(
-    network: Network,
-    encoding: MelodyEncoding,
-    drafts: Sequence[Version],
-    span: Span,
-    melody: Melody,
-    n: int,
-    least_new: float = LEAST_NEW,
+    drafts: Sequence[Version], span: Span, melody: Melody, n: int, least_new: float = LEAST_NEW
 ) -> list[Version]:
     """Choose the likeliest versions that differ from the melody and from each other.
 
     The likeliest first.
     """
-    if not drafts:
-        return []
-    nats = sequence_nats(network, encoding, [encoding.encode(draft.melody).tokens for draft in drafts])
-    ranked = [replace(drafts[at], nats=float(nats[at])) for at in np.argsort(nats, kind="stable")]
     known = [_figures([note for note in melody.notes if span.holds(note)], melody)]
     chosen: list[Version] = []
-    for version in ranked:
+    for version in sorted(drafts, key=lambda draft: draft.nats):
         figures = _figures(version.notes, version.melody)
         if all(_difference(figures, others) >= least_new for others in known):
             known.append(figures)
@@ -213,8 +213,8 @@ def bars_to_vary(melody: Melody, share: float, seed: int) -> list[tuple[int, int
     wanted = min(max(1, round(share * count)), count - 1)
     if wanted < 1:
         raise ValueError("a melody of one bar has nothing to vary: rewrite the bar instead")
-    rolls = [int(Dice(seed, np.array([bar])).roll()[0]) for bar in range(1, count)]
-    drawn = sorted(sorted(range(1, count), key=lambda bar: rolls[bar - 1])[:wanted])
+    rolls = Dice(seed, np.arange(1, count)).roll()
+    drawn = sorted((1 + rolls.argsort(kind="stable")[:wanted]).tolist())
     runs: list[tuple[int, int]] = []
     for bar in drawn:
         if runs and runs[-1][1] == bar - 1:

@@ -117,7 +117,6 @@ class Plan:
         place = encoding.tracker()
         for token in tokens.tolist():
             place.advance(token)
-        self._opening = place.opening
 
         def ticks(tick: int) -> int:
             quarters = Fraction(tick - first, quarter)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
@@ -24,6 +27,22 @@ def blas_threads() -> int | None:
     """Count the threads that NumPy's OpenBLAS uses; None where it cannot be asked."""
     getter = _function("get_num_threads")
     return None if getter is None else int(getter())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: few rows leave no work for more.
+
+    Where the environment names a number, that stays.
+    """
+    before = blas_threads() if "OPENBLAS_NUM_THREADS" not in os.environ else None
+    if before is not None:
+        limit_blas(1)
+    try:
+        yield
+    finally:
+        if before is not None:
+            limit_blas(before)
 
 
 def _function(name: str):

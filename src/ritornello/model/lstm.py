@@ -32,7 +32,16 @@ from ritornello.model.alphabet import Alphabet
 from ritornello.model.attention import Attention, Memory, attention_shapes
 from ritornello.model.counts import PREFIX, counts_of_tensors
 from ritornello.model.memory import Recalled
-from ritornello.model.network import Head, Layers, State, check_features, check_parts, head_shapes, looked_up
+from ritornello.model.network import (
+    Head,
+    Layers,
+    State,
+    check_features,
+    check_parts,
+    head_shapes,
+    looked_up,
+    stretched_tables,
+)
 from ritornello.model.options import NetworkOptions
 from ritornello.model.recall import Corpus
 
@@ -73,9 +82,7 @@ class NumpyLstm:
     def stretched(self, feature: int, factor: float) -> NumpyLstm:
         """Return this network with one feature taken more seriously (see `Network.stretched`)."""
         other = copy(self)
-        other._features = list(self._features)
-        table = self._features[feature]
-        other._features[feature] = table[:1] + self.dtype.type(factor) * (table - table[:1])
+        other._features = stretched_tables(self._features, feature, factor)
         return other
 
     def start(self, batch: int) -> State:

@@ -17,6 +17,7 @@ With memory (`memory.py`) the logits of what followed contexts like the present 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol, Self
 
@@ -158,6 +159,13 @@ def check_features(alphabet: Alphabet) -> None:
     """Raise ValueError where a network with features gets none."""
     if alphabet.features:
         raise ValueError(f"this network needs its {len(alphabet.features)} features with each group of tokens")
+
+
+def stretched_tables(tables: Sequence[np.ndarray], feature: int, factor: float) -> list[np.ndarray]:
+    """Stretch the table of one feature: its rows lie so many times as far from row 0, "unknown"."""
+    table = tables[feature]
+    stretched = table[:1] + table.dtype.type(factor) * (table - table[:1])
+    return [*tables[:feature], stretched, *tables[feature + 1 :]]
 
 
 def looked_up(table: np.ndarray, ids: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -216,7 +216,7 @@ class TorchState(NamedTuple):
 class TorchNetwork(nn.Module):
     """Embeddings, a body that a subclass brings, a softmax for each part of a note group.
 
-    Carried: the type of what is carried from block to block. body: names of what a subclass adds to `named`.
+    Carried: the type of what is carried from block to block.
     """
 
     Carried: type[Any]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -14,8 +13,6 @@ from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_ba
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import Melody, all_notes
 from ritornello.plural import counted
-
-SHOWN = 4  # tunes that a terminal shows
 
 
 def generate(
@@ -107,7 +104,7 @@ def generate(
         runs = chosen.shared_runs([tune.melody for tune in tunes], corpus, console.warn)
     files, lines = [], []
     for tune, run in zip(tunes, runs or [tune.shared_run for tune in tunes], strict=True):
-        paths = [str(Path(out, tune.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
+        paths = [str(path) for path in tune.paths(out, suffixes_of(kinds))]
         path, notes = ", ".join(paths), len(all_notes(tune.music))
         files.append({"path": paths[0], "seed": tune.seed, "index": tune.index, "notes": notes, "draws": tune.draws})
         if len(paths) > 1:
@@ -120,7 +117,6 @@ def generate(
     draws = sum(tune.draws for tune in tunes)
     if draws > number and not quiet:
         lines.append(f"{draws / number:.2f} draws per tune: in the other mode than asked for they were drawn anew")
-    if not as_json:
-        for tune in tunes[:SHOWN] if has_melodies else ():
-            console.melody(tune.melody)
+    if has_melodies and not as_json:
+        console.melodies([tune.melody for tune in tunes])
     console.result(files, "\n".join(lines))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -11,8 +10,6 @@ from cyclopts import Parameter
 from ritornello import api
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace
 from ritornello.plural import counted
-
-SHOWN = 4  # tunes that a terminal shows
 
 
 def rewrite(
@@ -76,14 +73,13 @@ def rewrite(
     )
     files, lines = [], []
     for version in tunes:
-        paths = [str(Path(out, version.file_name).with_suffix(suffix)) for suffix in suffixes_of(kinds)]
+        paths = [str(path) for path in version.paths(out, suffixes_of(kinds))]
         bits = float(version.surprise.sum()) if len(version.surprise) else None
         files.append({"path": paths[0], "paths": paths, "seed": version.seed, "index": version.index, "bits": bits})
         words = f"{', '.join(paths)}: {counted(len(version.melody.notes), 'note')}"
         lines.append("\n".join(paths) if quiet else words + (f", {bits:.0f} bits" if bits is not None else ""))
     if not as_json:
-        for version in tunes[:SHOWN]:
-            console.melody(version.melody)
+        console.melodies([version.melody for version in tunes])
     console.result(files, "\n".join(lines))
 
 

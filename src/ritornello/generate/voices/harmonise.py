@@ -24,7 +24,7 @@ from ritornello.encoding.voices.chorale import CHOIR, VOICES, ChoraleEncoding
 from ritornello.encoding.voices.tracker import HOLD, REST, soprano_ahead
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.voices.rules import ACCEPTED, PERFECT, Judgement, bits_of, judge
-from ritornello.model.network import Network
+from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.keys import estimate_signature
 from ritornello.music.values import Key, Melody, Note, Part, Piece
@@ -193,7 +193,7 @@ def compose_beneath(
                 logits = rounded(players.logits)
                 legal = np.array([rules.legal() for rules in players.trackers])
                 masked = logits + allowed(legal, before, now, voice)
-                likely += _log_share(logits, chosen := draw(masked / temperature, dice))
+                likely -= cross_entropy(logits, chosen := draw(masked / temperature, dice))
             tokens[:, step, voice] = chosen
             now[:, voice] = np.where(chosen < HOLD, chosen, np.where(chosen == HOLD, before[:, voice], -1))
             players.feed(chosen)
@@ -277,14 +277,6 @@ def voices_of_steps(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         sung = np.where(row < HOLD, row, np.where(row == HOLD, sung, -1))
         pitches[step] = sung
     return pitches, tokens < HOLD
-
-
-def _log_share(logits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Compute the log probabilities of what was chosen, (drafts,)."""
-    highest = logits.max(1, keepdims=True)
-    total = np.log(np.exp(logits - highest).sum(1)) + highest[:, 0]
-    found: np.ndarray = logits[np.arange(len(chosen)), chosen] - total
-    return found
 
 
 def piece_of(melody: Melody, line: Line, pitches: np.ndarray, starts: np.ndarray) -> Piece:
