@@ -264,3 +264,15 @@ def test_notes_that_the_grid_takes_from_a_performance_are_counted_in_its_remark(
     assert choice.losses["notes_merged"] == 8
     assert any(detail in words for _, words in choice.warnings)
     assert len(pick_melodies(piece, BuildOptions(timing="exact"))[0].melody.notes) == 64
+
+
+def test_a_score_is_written_whatever_its_onsets_are():
+    """Parts of 37 and 41 of a quarter: in a MIDI file they would count as played."""
+    tpq = 37 * 41
+    starts = [*range(0, 8 * tpq, 41 * 5), *range(8 * tpq, 16 * tpq, 37 * 7)]
+    notes = tuple(Note(at, end - at, 60) for at, end in zip(starts, [*starts[1:], 16 * tpq], strict=True))
+    piece = Piece((Part(notes),), Timeline(tpq, 16 * tpq), states_rhythm=True)
+    [choice] = pick_melodies(piece, BuildOptions())
+    assert in_quarters(choice.melody) == in_quarters(Melody(notes, piece.timeline))
+    [played] = pick_melodies(Piece(piece.parts, piece.timeline), BuildOptions())
+    assert in_quarters(played.melody) != in_quarters(choice.melody)
