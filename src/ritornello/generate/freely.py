@@ -17,7 +17,6 @@ from ritornello.generate.draw import Dice
 from ritornello.generate.options import QPM, SECONDS, GenerateOptions
 from ritornello.model.network import Network
 from ritornello.model.players import Players
-from ritornello.music.values import Melody, Piece
 
 MOST_TOKENS = 100_000  # of a piece whose time is counted
 MOST_UNTIMED = 4_096  # of a piece without time
@@ -62,13 +61,12 @@ def compose_freely(
     options: GenerateOptions,
     seed: int,
     indices: Sequence[int],
-    primer: Melody | Piece | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Composition]:
     """Compose one piece per index; it depends on network, options, seed and index alone.
 
-    primer: music to go on from. on_progress: called now and then with the share that is drawn, 0 to 1. Notes a second
-    and a scale are features of networks that learned them: the rules' `steer` sets them.
+    on_progress: called now and then with the share that is drawn, 0 to 1. Notes a second and a scale are features of
+    networks that learned them: the rules' `steer` sets them.
     Raises ValueError for options that such an encoding cannot keep to.
     """
     check_free(encoding, options)
@@ -82,12 +80,8 @@ def compose_freely(
             rules.steer(options.densities, seconds or SECONDS, options.tonality[1] if options.tonality else ())
     most = MOST_TOKENS if is_timed else MOST_UNTIMED
     forms = [FreeForm(encoding, rules, seconds, most) for rules in players.trackers]
-    given = np.zeros((1, 0), np.int64)
-    if primer is not None:
-        tokens = encoding.encode(primer).tokens
-        given = (tokens[:-1] if encoding.end is not None and tokens[-1] == encoding.end else tokens)[None]
-    dice = Dice(seed, np.asarray(indices))
-    drawn, _ = sample(players, forms, options, dice, given.repeat(len(indices), 0), on_progress)
+    dice, nothing = Dice(seed, np.asarray(indices)), np.zeros((len(indices), 0), np.int64)
+    drawn, _ = sample(players, forms, options, dice, nothing, on_progress)
     qpm = QPM if options.qpm is None else options.qpm
     made = [encoding.decode(tokens, qpm=qpm) for tokens in drawn]
     return [
