@@ -25,11 +25,17 @@ def missing() -> str:
     return ""
 
 
-def start_jack(name: str) -> subprocess.Popen:
-    """Start a server of its own name, and wait until it answers. Raises OSError where it does not."""
+def start_jack(name: str, *options: str) -> subprocess.Popen:
+    """Start a server of its own name, and wait until it answers. Raises OSError where it does not.
+
+    options: of jackd, besides COMMAND.
+    """
     begun = time.time()
     server = subprocess.Popen(
-        ["jackd", "-n", name, *COMMAND], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        ["jackd", *options, "-n", name, *COMMAND],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and server.poll() is None:
@@ -42,7 +48,7 @@ def start_jack(name: str) -> subprocess.Popen:
     raise OSError("the JACK server did not start: jackd " + " ".join(COMMAND))
 
 
-def start_first(name: str) -> tuple[str, subprocess.Popen]:
+def start_first(name: str, *options: str) -> tuple[str, subprocess.Popen]:
     """Start a server whose name ends in the first number that is free.
 
     JACK keeps eight names, and that of a server which was killed is free for the same name only. Raises OSError where
@@ -50,15 +56,15 @@ def start_first(name: str) -> tuple[str, subprocess.Popen]:
     """
     for number in range(MOST_SERVERS - 1):
         with suppress(OSError):
-            return f"{name}{number}", start_jack(f"{name}{number}")
-    return f"{name}{MOST_SERVERS - 1}", start_jack(f"{name}{MOST_SERVERS - 1}")
+            return f"{name}{number}", start_jack(f"{name}{number}", *options)
+    return f"{name}{MOST_SERVERS - 1}", start_jack(f"{name}{MOST_SERVERS - 1}", *options)
 
 
 @contextmanager
-def jack_server(name: str = "ritornello") -> Iterator[subprocess.Popen]:
+def jack_server(name: str = "ritornello", *options: str) -> Iterator[subprocess.Popen]:
     """Run a server, to which this process and its children connect; stop it in the end."""
     before = os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ["JACK_DEFAULT_SERVER"], server = start_first(name)
+    os.environ["JACK_DEFAULT_SERVER"], server = start_first(name, *options)
     try:
         yield server
     finally:
