@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from glob import glob
 from importlib.util import find_spec
 
-COMMAND = ("-r", "-t", "2000", "-d", "dummy", "-r", "48000", "-p", "64")
+COMMAND = ("-r", "-t", "2000", "-d", "dummy", "-r", "48000")
+PERIOD = 64  # frames, at 48,000 a second
 START_SECONDS = 30.0
 MOST_SERVERS = 3  # of one name, at a time
 
@@ -25,14 +26,14 @@ def missing() -> str:
     return ""
 
 
-def start_jack(name: str, *options: str) -> subprocess.Popen:
+def start_jack(name: str, *options: str, period: int = PERIOD) -> subprocess.Popen:
     """Start a server of its own name, and wait until it answers. Raises OSError where it does not.
 
-    options: of jackd, besides COMMAND.
+    options: of jackd, besides COMMAND. period: frames in which the server calls its clients once.
     """
     begun = time.time()
     server = subprocess.Popen(
-        ["jackd", *options, "-n", name, *COMMAND],
+        ["jackd", *options, "-n", name, *COMMAND, "-p", str(period)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -48,7 +49,7 @@ def start_jack(name: str, *options: str) -> subprocess.Popen:
     raise OSError("the JACK server did not start: jackd " + " ".join(COMMAND))
 
 
-def start_first(name: str, *options: str) -> tuple[str, subprocess.Popen]:
+def start_first(name: str, *options: str, period: int = PERIOD) -> tuple[str, subprocess.Popen]:
     """Start a server whose name ends in the first number that is free.
 
     JACK keeps eight names, and that of a server which was killed is free for the same name only. Raises OSError where
@@ -56,15 +57,15 @@ def start_first(name: str, *options: str) -> tuple[str, subprocess.Popen]:
     """
     for number in range(MOST_SERVERS - 1):
         with suppress(OSError):
-            return f"{name}{number}", start_jack(f"{name}{number}", *options)
-    return f"{name}{MOST_SERVERS - 1}", start_jack(f"{name}{MOST_SERVERS - 1}", *options)
+            return f"{name}{number}", start_jack(f"{name}{number}", *options, period=period)
+    return f"{name}{MOST_SERVERS - 1}", start_jack(f"{name}{MOST_SERVERS - 1}", *options, period=period)
 
 
 @contextmanager
-def jack_server(name: str = "ritornello", *options: str) -> Iterator[subprocess.Popen]:
+def jack_server(name: str = "ritornello", *options: str, period: int = PERIOD) -> Iterator[subprocess.Popen]:
     """Run a server, to which this process and its children connect; stop it in the end."""
     before = os.environ.get("JACK_DEFAULT_SERVER")
-    os.environ["JACK_DEFAULT_SERVER"], server = start_first(name, *options)
+    os.environ["JACK_DEFAULT_SERVER"], server = start_first(name, *options, period=period)
     try:
         yield server
     finally:

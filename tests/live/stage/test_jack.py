@@ -26,18 +26,19 @@ pytestmark = [
 PATIENCE = 90.0
 SLACK = 1.0  # seconds, in which a busy machine may let nobody play
 KIND = "rtmidi2-jack"
+PERIOD = 1024  # frames: a busy machine keeps 47 calls a second, not 750
 
 
 @pytest.fixture(scope="module")
 def jack():
-    with jack_server() as server:
+    with jack_server(period=PERIOD) as server:
         yield server
 
 
 @pytest.fixture
 def steady_jack():
     """A server that waits for its clients: on a busy machine others lose what is due while a client is late."""
-    with jack_server("steady", "--sync") as server:
+    with jack_server("steady", "--sync", period=PERIOD) as server:
         yield server
 
 
@@ -120,19 +121,26 @@ def test_another_program_hears_our_clock_and_that_it_stops(steady_jack, sides):
 def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):
     peer = sides(**peer_ports())
     ours = sides(**OURS)
-    peer.output.send([Event(0.0, "note_on", 60, 80)])
-    ours.wait(lambda side: len(side.heard) == 1)
+    ours.wait(lambda side: any(side.heard) or peer.output.send([Event(0.0, "note_on", 60, 80)]))
     os.kill(peer.output.process_id, signal.SIGKILL)
     ours.wait(lambda side: len(side.notices) == 2)
     assert {*ours.notices} == {f"the port 'peer {w}' is lost; waiting for it to come back" for w in ("in", "out")}
-    ours.wait(lambda side: [e.kind for e in side.heard] == ["note_on", "note_off"])
+    ours.wait(lambda side: side.heard[-1].kind == "note_off")
+    assert {e.kind for e in ours.heard[:-1]} == {"note_on"}
     peer.wait(lambda side: side.output.process_id is not None)
     peer.output.restart()
     ours.wait(
         lambda side: "the port 'peer in' is back" in side.notices and "the port 'peer out' is back" in side.notices
     )
-    ours.note(64)
-    peer.wait(lambda side: ("note_on", 64) in [(e.kind, e.number) for e in side.heard])
+    peer.wait(lambda side: note_arrives(ours, side, 64))
+
+
+def note_arrives(sender, side, pitch):
+    """Play a note once more unless the side heard it: a busy JACK server drops single messages."""
+    if any((e.kind, e.number) == ("note_on", pitch) for e in side.heard):
+        return True
+    sender.note(pitch)
+    return False
 
 
 def test_a_performance_that_is_killed_keeps_its_session_and_leaves_no_port(jack, tmp_path):
@@ -164,12 +172,12 @@ def test_two_instances_with_the_same_names_both_play(jack, sides):
 
 
 def test_a_jack_server_that_stops_brings_nobody_down_and_is_found_again(sides):
-    with jack_server("second") as server:
+    with jack_server("second", period=PERIOD) as server:
         ours = sides(outputs=(PortOptions("virtual out"),))
         server.terminate()
         server.wait()
         ours.wait(lambda side: any("JACK" in notice for notice in side.notices))
-        again = start_jack(os.environ["JACK_DEFAULT_SERVER"])
+        again = start_jack(os.environ["JACK_DEFAULT_SERVER"], period=PERIOD)
         try:
             ours.wait(lambda side: "the port 'virtual out' is back" in side.notices)
         finally:
