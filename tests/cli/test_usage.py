@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from ritornello.cli.console import Console
+from ritornello.encoding.options import ENCODINGS
+from ritornello.model.options import preset_names
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,11 @@ def test_each_example_of_train_has_a_line_of_its_own(command, monkeypatch):
     assert "Example: ritornello train songs -o my-run --minutes 3" in lines
     assert "Resume a run that was stopped: ritornello train --resume my-run" in lines
     assert "torchrun --nproc-per-node 2 -m ritornello train songs -o my-run" in lines
+
+
+def test_help_of_train_names_every_encoding_and_every_preset(command):
+    words = re.findall(r"[a-z]+", command("train", "--help").out)
+    assert set(ENCODINGS) | set(preset_names()) <= set(words)
 
 
 def test_a_table_fits_a_narrow_terminal(monkeypatch):

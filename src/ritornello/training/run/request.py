@@ -18,11 +18,12 @@ class NetworkRequest:
     """Network and encoding as they are asked for, by name."""
 
     preset: str | None = None
-    """The network: tiny, lstm, large, attention, transformer; default: lstm."""
+    """The network: tiny, lstm, large, attention, transformer, or performance (for events); default: lstm."""
 
     encoding: Any = None
-    """How notes are written down: interval, note, grid (the exercise's way), lookback, or
-    miditok[:TOKENIZER[:FILE.json]]; default: interval. In Python also what `make_encoding` gives."""
+    """How music is written down: interval, note, grid (the exercise's way), lookback, text (ABC letters), events
+    (piano as played), chorale (four voices), or miditok[:TOKENIZER[:FILE.json]]; default: interval. In Python also
+    what `make_encoding` gives."""
 
     plain: bool = False
     """The exercise's 130 symbols alone, without metre and end."""
