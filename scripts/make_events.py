@@ -9,8 +9,8 @@ import sys
 from html import escape
 from itertools import groupby
 
-from humanise import humanised
 from ritornello import atomic
+from ritornello.corpus.humanise import humanised
 from ritornello.encoding import make_encoding
 from ritornello.encoding.played.events import LOUDNESS, SHIFT
 from ritornello.music.values import Note, Part, Piece, Tempo, Timeline, all_notes

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from ritornello.corpus.embedded import FOLDER, embedded
+from ritornello.corpus.embedded import FOLDER, embedded, fitting
 from ritornello.corpus.errors import CorpusError
+from ritornello.encoding import make_encoding
 
 
 def quoted_runs(melodies, notes):
@@ -96,7 +97,9 @@ def test_the_collections_are_parts_of_the_whole_with_the_same_splits():
     assert len(hymns.notes) + len(songs.notes) == len(embedded().notes)
     assert all(whole[p.source] == p.split for p in (*hymns.pieces, *songs.pieces))
     assert songs.melodies("test") == [m for m in embedded().melodies("test") if m.source.startswith("songs/")]
-    with pytest.raises(CorpusError, match="choose all, hymns, songs, hymns-voices or songs-piano"):
+    with pytest.raises(
+        CorpusError, match="choose all, hymns, songs, hymns-voices, songs-piano or songs-piano-played"
+    ):
         embedded("bach")
 
 
@@ -125,6 +128,32 @@ def test_a_hymn_has_its_four_voices():
     piece = next(p for p in corpus.music() if "Old_100th" in p.source)
     assert [part.notes[0].pitch for part in piece.parts] == [67, 62, 59, 55]  # G major, close position
     assert sum(len(p.parts) == 4 for p in corpus.music()) >= 260
+
+
+def test_piano_parts_as_they_might_be_played_are_the_written_ones_in_milliseconds():
+    written, played = embedded("songs-piano"), embedded("songs-piano-played")
+    assert [(p.source, p.family, p.split) for p in played.pieces] == [
+        (p.source, p.family, p.split) for p in written.pieces
+    ]
+    assert len(played.notes) == len(written.notes)
+    one, other = written.music()[0], played.music()[0]
+    score = sorted((one.timeline.seconds(n.start), n.pitch) for part in one.parts for n in part.notes)
+    heard = sorted((other.timeline.seconds(n.start), n.pitch) for n in other.parts[0].notes)
+    assert sorted(pitch for _, pitch in score) == sorted(pitch for _, pitch in heard)
+    assert len(score) > 100
+    bar = one.timeline.seconds(one.timeline.bar_ticks(one.timeline.metre))
+    assert max(abs(a[0] - b[0]) for a, b in zip(score, heard, strict=True)) < 0.04 * 4 * bar + 0.05
+    assert len({n.velocity for n in other.parts[0].notes}) > 20
+    assert all("humanised" in piece.provenance["played"] for piece in played.pieces)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "corpus"),
+    [("interval", "all"), ("text", "all"), ("chorale", "hymns-voices"), ("events", "songs-piano-played")],
+)
+def test_a_model_is_scored_on_the_corpus_of_its_kind_unless_another_is_named(encoding, corpus):
+    assert fitting(make_encoding(encoding)) == corpus
+    assert {piece.split for piece in embedded(corpus).pieces} >= {"train", "test"}
 
 
 def test_the_provenance_names_both_sources_and_the_fingerprint():

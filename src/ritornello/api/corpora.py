@@ -26,9 +26,9 @@ def load_corpus(
 ) -> Corpus:
     """Load a corpus from its folder, by its name, or from tunes in files or in memory.
 
-    corpus: a folder that `build_corpus` has written; "all", "hymns", "songs", "hymns-voices" or "songs-piano", which
-    come with the program; or tunes, as files or in memory, of which a corpus is built with the usual options, and not
-    written anywhere.
+    corpus: a folder that `build_corpus` has written; "all", "hymns", "songs", "hymns-voices", "songs-piano" or
+    "songs-piano-played", which come with the program; or tunes, as files or in memory, of
+    which a corpus is built with the usual options, and not written anywhere.
     on_report: called with the report lines of the files that are read for it. build: False refuses tunes.
     Raises CorpusError (a ValueError) where there is no such corpus, or nothing in it.
     """

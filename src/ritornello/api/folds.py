@@ -43,7 +43,7 @@ class _SameNetwork(NetworkRequest):
 @takes(options=TrainOptions)
 def cross_validate(
     model: Model | Run | str | Path | None = None,
-    corpus: Corpus | str | Path | Any = "all",
+    corpus: Corpus | str | Path | Any = None,
     folds: int = 10,
     *,
     baselines: bool = False,
@@ -55,14 +55,17 @@ def cross_validate(
     The figures are those of `Model.evaluate`, over tunes that were each scored by the model which had not learned
     any of their family; "folds" has sums and rates of each fold, and `per_tune` the number of its fold, from 1.
     model: whose network and encoding are trained anew (its weights count for nothing). corpus: as `load_corpus` takes
-    it; its splits count for nothing. baselines: train and score these in each fold, too. on_fold: called after each
-    with how many are done, how many there are, and a name. minutes and updates are those of one fold.
+    it, None for the embedded one of the model's kind; its splits count for nothing. baselines: train and score these
+    in each fold, too. on_fold: called after each with how many are done, how many there are, and a name. minutes and
+    updates are those of one fold.
     Raises ValueError for fewer than two folds, or more than there are families.
     """
+    from ritornello.corpus.embedded import fitting
     from ritornello.evaluate.folds import fold_corpora
     from ritornello.evaluate.scores import TuneScore, figures, score_baselines, score_tunes, total
 
     recipe = load_model(model)
+    corpus = fitting(recipe.encoding) if corpus is None else corpus
     material = load_corpus(corpus)
     called = str(corpus) if isinstance(corpus, str | Path) else material.fingerprint
     parts = fold_corpora(material, folds)

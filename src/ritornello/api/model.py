@@ -490,7 +490,7 @@ class Model:
 
     def evaluate(
         self,
-        corpus: Corpus | str | Path | Any = "all",
+        corpus: Corpus | str | Path | Any = None,
         split: str = "test",
         beside: Model | str | Path | Sequence[Model | str | Path] | None = None,
         baselines: bool = False,
@@ -508,7 +508,8 @@ class Model:
         same sums and rates for each tune with its source, title and family; `learned`, whether the model learned from
         them; `learned_tunes`, how many of the pieces it learned, in whatever key and from whatever file (None where
         what it learned is not at hand; for models under "beside" too).
-        corpus: as `load_corpus` takes it; a music file, and music in memory, is scored whole.
+        corpus: as `load_corpus` takes it; None for the embedded one of the kind that the model writes: all,
+        hymns-voices or songs-piano-played. A music file, and music in memory, is scored whole.
         split: train, validation, test or all.
         beside: another model, or a list of several, to score on the same `tunes`, those (of `of_tunes`) that the
         encodings of all reproduce exactly; their figures come under "beside" (a list for a list), each with its
@@ -522,6 +523,7 @@ class Model:
         Raises ValueError where there is nothing to score, FileExistsError for a file that must be kept.
         """
         from ritornello.api.evaluation import score_all, to_score
+        from ritornello.corpus.embedded import fitting
 
         if tunes < 0:
             raise ValueError(f"tunes must be 0 or more, not {tunes}")
@@ -529,7 +531,7 @@ class Model:
         is_one = isinstance(beside, Model | str | Path)
         several: Any = [beside] if is_one else beside or []
         others = [load_model(other) for other in several]
-        material = to_score(corpus, split, on_report)
+        material = to_score(fitting(self.encoding) if corpus is None else corpus, split, on_report)
         models: dict[str, ModelFile] = {}
         for model in (self, *others):  # the same name twice may be two models
             models[model.name if model.name not in models else f"{model.name} ({len(models) + 1})"] = model.file

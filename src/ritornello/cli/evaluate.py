@@ -17,7 +17,7 @@ HABITS = ("tonic_endings", "long_endings", "ties", "long_repeats")
 
 def evaluate(
     model: str,
-    corpus: str = "all",
+    corpus: str | None = None,
     /,
     *,
     split: Literal["train", "validation", "test", "all"] = "test",
@@ -42,8 +42,9 @@ def evaluate(
     model
         A model file, a run folder, or a shipped model.
     corpus
-        A corpus folder, a folder of tunes, an embedded corpus (all, hymns or songs), or a music file, which is
-        scored whole.
+        A corpus folder, a folder of tunes, an embedded corpus (all, hymns, songs, hymns-voices, songs-piano or
+        songs-piano-played), or a music file, which is scored whole; default: the embedded one of the kind that the
+        model writes.
     split
         Which melodies to score.
     others
@@ -99,10 +100,10 @@ def evaluate(
         if reason := value.pop("no_baselines", ""):
             console.say(f"no baselines: {reason}")
     value.setdefault("baselines", {})
-    console.result(value, _in_words(chosen, value, corpus, console))
+    console.result(value, _in_words(chosen, value, console))
 
 
-def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Console) -> str:
+def _in_words(model: api.Model, value: dict[str, Any], console: Console) -> str:
     """Write the scores as lines and tables for a person."""
     from ritornello.corpus.tokens import losses_in_words
     from ritornello.evaluate.novelty import run_in_words
@@ -115,7 +116,7 @@ def _in_words(model: api.Model, value: dict[str, Any], corpus: str, console: Con
         first = f"{value['tunes']} of {value['of_tunes']} tunes, those that {every} encodings reproduce exactly"
     else:
         first = losses_in_words(value["losses"], model.file.encoding)
-    what = value["split"] if value["split"] != "all" else corpus
+    what = value["split"] if value["split"] != "all" else value["corpus"]
     counts = f"{what}: {value['notes']} notes, {value['tokens']} tokens; {_terms(value, rows)}"
     if value["learned"]:
         counts += f"\n{model.name} has learned from these tunes: this is no score on music that is new to it"

@@ -1,20 +1,28 @@
 """The corpora that come with the program: hymn tunes and art songs, free to ship (see data/corpus/PROVENANCE.md).
 
-Two keep more than melodies: the hymns in their voices, and piano parts of songs.
+Three keep more than melodies: the hymns in their voices, piano parts of songs, and these as they might be played.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.packed import load_packed
 from ritornello.corpus.store import Corpus
+from ritornello.encoding.options import kept_by
+
+if TYPE_CHECKING:
+    from ritornello.encoding import Encoding
 
 COLLECTIONS = ("hymns", "songs")
 PARTS = ("hymns-voices", "songs-piano")
-NAMES = ("all", *COLLECTIONS, *PARTS)
+PLAYED = "songs-piano-played"
+NAMES = ("all", *COLLECTIONS, *PARTS, PLAYED)
+OF_EACH_KIND = {"melody": "all", "voices": "hymns-voices", "all": PLAYED}
+"""The embedded corpus of melodies, of voices, and of all notes."""
 FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 
 
@@ -22,16 +30,30 @@ def embedded(name: str = "all") -> Corpus:
     """Load an embedded corpus by its name, one of NAMES.
 
     "hymns", "songs" and "all" (both) are melodies, "hymns-voices" has the voices of the
-    hymns, "songs-piano" piano parts of songs.
+    hymns, "songs-piano" piano parts of songs, "songs-piano-played" these by the rule of `humanise`.
     A piece's family and split are the same in each.
     Raises CorpusError for another name.
     """
     if name == "all" or name in PARTS:
         return _packed("" if name == "all" else name)
+    if name == PLAYED:
+        return _played()
     if name not in NAMES:
         raise CorpusError(f"there is no embedded corpus {name!r}; choose {', '.join(NAMES[:-1])} or {NAMES[-1]}")
     corpus = _packed("")
     return corpus.selected(p for p in corpus.pieces if p.provenance.get("collection") == name)
+
+
+def fitting(encoding: Encoding) -> str:
+    """Name the embedded corpus of the kind of music that an encoding writes."""
+    return OF_EACH_KIND[kept_by(encoding)]
+
+
+@cache
+def _played() -> Corpus:
+    from ritornello.corpus.humanise import humanised_corpus
+
+    return humanised_corpus(_packed("songs-piano"))
 
 
 @cache
