@@ -7,6 +7,7 @@ import ast
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +99,12 @@ class Docstring(NamedTuple):
         return first in VERBS and not (first in NOUNS_TOO and second in NOUN_GOES_ON)
 
 
-def modules() -> Iterator[tuple[str, str, ast.Module]]:
+@cache
+def modules() -> tuple[tuple[str, str, ast.Module], ...]:
+    return tuple(parsed())
+
+
+def parsed() -> Iterator[tuple[str, str, ast.Module]]:
     for path in sorted(SOURCE.rglob("*.py")):
         name = path.relative_to(SOURCE)
         yield name.parts[0].removesuffix(".py"), name.as_posix(), ast.parse(path.read_text("utf-8"))
@@ -108,8 +114,13 @@ def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("property" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
-def docstrings() -> Iterator[Docstring]:
+@cache
+def docstrings() -> tuple[Docstring, ...]:
     """The docstrings there are; a function without one is not counted."""
+    return tuple(found_docstrings())
+
+
+def found_docstrings() -> Iterator[Docstring]:
     for room, name, tree in modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_property(node):
@@ -130,6 +141,7 @@ def identifiers(node: ast.AST) -> list[str]:
     return found
 
 
+@cache
 def invented() -> list[Place]:
     """Uses of names that a reader who knows the field would have to translate."""
     found = []
