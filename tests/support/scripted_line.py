@@ -26,6 +26,9 @@ class ScriptedLine:
     def accept(self, notes):
         self.accepted += notes
 
+    def begin_tune(self, start):
+        self.calls.append(("begin_tune", start))
+
     def take_back(self, start):
         self.accepted = [note for note in self.accepted if note.start < start]
 

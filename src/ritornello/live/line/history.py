@@ -2,7 +2,9 @@
 
 A melody begins anew, with its header, after a silence, in another key or metre, and now and then, so that nothing
 grows with the hours; what was played before stays in memory, as far as it is bounded. Memory counts what was played
-in scale degrees where the encoding does: what was learned in one key helps in another.
+in scale degrees where the encoding does: what was learned in one key helps in another. A machine that plays alone
+begins tunes, each of which goes on from the player at most, and remembers nothing of the tunes before. One endless
+melody would drift, since it copies its own long notes, which makes them longer still.
 """
 
 from __future__ import annotations
@@ -92,6 +94,7 @@ class History:
         self._places = [(0, 0, self._players.snapshot())]  # tokens fed, groups, and the place
         self._now = 0.0
         self._read = 0  # steps up to which all was read
+        self._tune = 0  # where the last tune began, in steps
 
     def add(self, notes: Sequence[LineNote], is_own: bool) -> None:
         """Add notes in order of their starts; what sounds is cut short where the next begins."""
@@ -121,7 +124,21 @@ class History:
         first, last = steps(start), steps(end)
         self.entries = [entry for entry in self.entries if not first <= entry.start < last]
         self._heading = None  # a melody begins anew
-        self._read = min(self._read, first)
+        self._read, self._tune = min(self._read, first), min(self._tune, first)
+
+    def begin_tune(self, start: Fraction, metre: Metre) -> None:
+        """Begin a tune, to which of all before only what the player has just played belongs.
+
+        The machine's notes are forgotten. All before `start` has been read.
+        """
+        self._restore(-1)
+        self.groups = [group._replace(is_counted=group.is_counted and not group.is_own) for group in self.groups]
+        first, bar = steps(start), int(bar_quarters(metre) * GRID)
+        for entry in reversed(self.entries):
+            if entry.is_own:
+                break
+            first = entry.start // bar * bar
+        self._tune, self._heading = first, None
 
     def _pop_from(self, start: int) -> list[Entry]:
         """Take off the entries that begin at `start` or later, in steps."""
@@ -162,11 +179,13 @@ class History:
     def begin(self, start: Fraction, metre: Metre, key: Key | None) -> Fraction:
         """Find the barline at which the melody that goes on at `start` begins.
 
-        It is the first one after a silence, or stays where it was as long as key and metre do, up to MOST_BARS.
+        It is the first one after a silence or of a tune, or stays where it was as long as key and metre do, up to
+        MOST_BARS.
         """
         bar, before, place = int(bar_quarters(metre) * GRID), self._heading, steps(start)
+        tune = self._tune if place >= self._tune else 0
         first = end = place
-        for entry in reversed(self.entries):
+        for entry in reversed(self.since(Fraction(tune, GRID))):
             if end - entry.end >= SILENCE * bar or place - entry.start > MOST_BARS * bar:
                 break
             first = end = min(first, entry.start)
@@ -174,13 +193,14 @@ class History:
             begun = int(before.begin * GRID)
             if 0 <= place - begun <= MOST_BARS * bar and first < begun + bar:
                 return before.begin
-        return Fraction(max(first, place - KEPT_BARS * bar) // bar * bar, GRID)
+        return Fraction(max(max(first, place - KEPT_BARS * bar) // bar * bar, tune), GRID)
 
     def unread(self, start: Fraction, metre: Metre) -> list[Fraction]:
         """List where melodies before `start` end that were not read yet, in quarters."""
         bar, place = int(bar_quarters(metre) * GRID), steps(start)
         first = max(bisect_left(self.entries, self._read, key=START) - 1, len(self.entries) - MOST_UNREAD, 0)
-        entries = [entry for entry in self.entries[first:] if entry.start < place]
+        oldest = self._tune if self._read >= self._tune else 0
+        entries = [entry for entry in self.entries[first:] if oldest <= entry.start < place]
         found, begun = [], entries[0].start if entries else 0
         for entry, after in zip(entries, [*(entry.start for entry in entries[1:]), place], strict=False):
             if after - entry.end >= SILENCE * bar or after - begun >= MOST_BARS * bar:
@@ -221,9 +241,12 @@ class History:
                 break
             self.groups[n] = self.groups[n]._replace(is_counted=False)
         self._players.begin_anew()
-        if len(self.groups) > MOST_GROUPS:
-            self._players.forget(KEPT_GROUPS)
-            del self.groups[:-KEPT_GROUPS]
+        counted = next((n for n, group in enumerate(self.groups) if group.is_counted), len(self.groups))
+        kept = len(self.groups) - counted
+        if kept > MOST_GROUPS or not kept:
+            kept = min(kept, KEPT_GROUPS)
+            self._players.forget(kept)
+            del self.groups[: len(self.groups) - kept]
         self._heading, self._fed = heading, []
         self._places = [(0, len(self.groups), self._players.snapshot())]
 

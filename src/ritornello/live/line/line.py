@@ -170,6 +170,16 @@ class Line:
         if self._duet and notes:
             self._second.follow(self._lead_at(notes[-1].start), notes[-1].pitch)
 
+    def begin_tune(self, start: Fraction) -> None:
+        """Begin a tune at a barline.
+
+        It goes on from what the player has just played, if anything, and forgets what the machine played.
+        """
+        metre, history = named_metre(self.dials.metre), self._own_history()
+        self._players_at(history, start, metre)
+        history.begin_tune(start, metre)
+        self._silent = None
+
     def take_back(self, start: Fraction) -> None:
         """Remove accepted notes that begin at `start` or later: they will not be played."""
         self._own_history().take_back(start)

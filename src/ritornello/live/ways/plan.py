@@ -26,6 +26,9 @@ class Composer(Protocol):
     def accept(self, notes: Sequence[LineNote]) -> None:
         """Add what the machine plays."""
 
+    def begin_tune(self, start: Fraction) -> None:
+        """Begin a tune at a barline, as if nothing had been played before."""
+
     def take_back(self, start: Fraction) -> None:
         """Remove accepted notes that begin at `start` or later: they will not be played."""
 

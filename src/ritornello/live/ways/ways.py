@@ -20,8 +20,8 @@ DUET = "duet"  # the key of its second line
 LONG_NOTE = Fraction(3, 2)  # quarters: a held note, against which the second line moves
 MOST_IN_TURN = 8  # notes that the machine plays for one of the player's
 TINY = 1e-9
-PHRASES = (2, 4, 4, 8)  # bars
-SILENCES = (0, 0, 1, 1, 2, 4)  # bars
+TUNES = (4, 8, 8, 16)  # bars
+SILENCES = (1, 1, 2, 4)  # bars
 LATEST = 0.125  # quarters by which a first note may come after its place
 PREPARE = 0.1  # seconds before its first note, in which a stretch is planned
 
@@ -184,8 +184,10 @@ def play_alone(play: Playing, place: Fraction) -> None:
     if play.plan.is_open or start - place > Fraction(1, 4) or start < play.rest_until:
         return
     play.wandered = play.wander.turned(play.dials, play.line.key)
-    length = Fraction(play.dials.answer_bars or play.random.choice(PHRASES)) * bars.length
+    length = Fraction(play.dials.answer_bars or play.random.choice(TUNES)) * bars.length
     play.rest_until = start + length + play.random.choice(SILENCES) * bars.length
+    play.settle_pending()
+    play.line.begin_tune(start)
     play.take(start, start + length)
 
 
