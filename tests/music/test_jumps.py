@@ -2,8 +2,8 @@
 
 import pytest
 
+from ritornello.music.abc.jumps import jump_of_words
 from ritornello.music.files import scan_content
-from ritornello.music.jumps import jump_of_words
 
 
 @pytest.mark.parametrize(

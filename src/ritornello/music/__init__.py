@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from ritornello.music.chords import NO_CHORD, Chord, read_chord
 from ritornello.music.errors import MusicFileError
 from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from ritornello.music.worker import UntrustedReader, read_untrusted
 
 __all__ = [
+    "NO_CHORD",
+    "Chord",
     "Key",
     "Melody",
     "Metre",
@@ -24,6 +27,7 @@ __all__ = [
     "Timeline",
     "UntrustedReader",
     "read",
+    "read_chord",
     "read_untrusted",
     "readable",
     "write",

@@ -7,18 +7,39 @@ make a quarter note. Nothing here knows about files, tokens or networks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 TICKS_PER_QUARTER = 480  # unless a source needs another resolution to be exact
 DEFAULT_VELOCITY = 80
 MetreName = tuple[int, int] | tuple[int, int, tuple[int, ...]]  # numerator, denominator, groups where stated
 MODES = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
 """The seven modes, ionian as major and aeolian as minor: semitones above the major tonic of their signature."""
+
+
+class Chord(Protocol):
+    """What this module knows of a chord; `ritornello.music.chords` makes, reads and names them."""
+
+    @property
+    def root(self) -> int: ...
+    @property
+    def quality(self) -> str: ...
+    @property
+    def bass(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def pitch_classes(self) -> frozenset[int]: ...
+    def name(self, key: Any = None) -> str: ...
+    def transposed(self, semitones: int, fifths: int | None = None) -> Chord: ...
+
+
+ChordChanges = tuple[tuple[int, Chord], ...]  # the tick at which each begins; it lasts until the next
 
 
 class Note(NamedTuple):
@@ -250,6 +271,7 @@ class Piece:
     """A source work: its parts on one timeline, with title, composer and source.
 
     source: where it came from (a path, with "#3" for the third tune of a book).
+    chords: its chord symbols, by the tick at which each begins; it lasts until the next.
     is_counted: whether its times are ticks that may lie beside the values that are meant (MIDI of other programs).
     states_rhythm: whether it is a score, whose times are what is meant; False where they may have been performed.
     """
@@ -261,8 +283,10 @@ class Piece:
     source: str = ""
     is_counted: bool = False
     states_rhythm: bool = False
+    chords: ChordChanges = ()
 
     def __post_init__(self) -> None:
+        _check_chords(self.chords)
         end = max((n.end for p in self.parts for n in p.notes), default=0)
         if end > self.timeline.length:
             object.__setattr__(self, "timeline", replace(self.timeline, length=end))
@@ -272,16 +296,19 @@ class Piece:
 class Melody:
     """A single line: notes in order, none overlapping the next, on a timeline.
 
+    chords: its chord symbols, by the tick at which each begins; it lasts until the next.
     `timeline.length` is stretched to the end of the last note where it is shorter.
-    Raises ValueError if notes overlap, or a pitch, velocity, start or duration is out of range.
+    Raises ValueError if notes overlap, chords are out of order, or a number of a note is out of range.
     """
 
     notes: tuple[Note, ...]
     timeline: Timeline = field(default_factory=Timeline)
     title: str = ""
     source: str = ""
+    chords: ChordChanges = ()
 
     def __post_init__(self) -> None:
+        _check_chords(self.chords)
         notes = tuple([n if type(n) is Note else Note(*n) for n in self.notes])
         _check_notes(notes)
         end = 0
@@ -294,10 +321,25 @@ class Melody:
             object.__setattr__(self, "timeline", replace(self.timeline, length=notes[-1].end))
 
     def transposed(self, semitones: int) -> Melody:
-        """Transpose the melody, its keys too. Raises ValueError if a pitch leaves 0-127."""
+        """Transpose the melody, its keys and chords too. Raises ValueError if a pitch leaves 0-127."""
         notes = tuple(n._replace(pitch=n.pitch + semitones) for n in self.notes)
         keys = tuple(k._replace(fifths=(k.fifths + 7 * semitones + 6) % 12 - 6) for k in self.timeline.keys)
-        return replace(self, notes=notes, timeline=replace(self.timeline, keys=keys))
+        timeline = replace(self.timeline, keys=keys)
+        return replace(self, notes=notes, timeline=timeline, chords=self._chords_in(timeline, semitones))
+
+    def _chords_in(self, timeline: Timeline, semitones: int) -> ChordChanges:
+        """Transpose the chords to the keys of a timeline."""
+        moved = []
+        for tick, chord in self.chords:
+            old, new = (line.key_at(tick) for line in (self.timeline, timeline))
+            fifths = new.fifths - old.fifths if old and new else None
+            moved.append((tick, chord.transposed(semitones, fifths)))
+        return tuple(moved)
+
+    def chord_at(self, tick: int) -> Chord | None:
+        """Find the chord in force at `tick`, None before the first."""
+        place = bisect_right([start for start, _ in self.chords], tick)
+        return self.chords[place - 1][1] if place else None
 
     def between(self, start: int, end: int) -> Melody:
         """Cut out the notes that start from `start` up to `end`, cut at `end`, counted from 0."""
@@ -306,7 +348,12 @@ class Melody:
             for n in self.notes
             if start <= n.start < end
         )
-        return replace(self, notes=notes, timeline=self.timeline.between(start, end))
+        return replace(
+            self,
+            notes=notes,
+            timeline=self.timeline.between(start, end),
+            chords=chords_between(self.chords, start, end),
+        )
 
     def with_pickup(self) -> Melody:
         """Leave out the rest that opens the first bar, so that the melody starts with a pick-up.
@@ -334,7 +381,23 @@ class Melody:
             n._replace(start=int(start), duration=int(end - start))
             for n, (start, end) in zip(self.notes, edges, strict=True)
         )
-        return replace(self, notes=notes, timeline=timeline)
+        chords = chords_moved(self.chords, lambda tick: round(Fraction(tick * ticks_per_quarter, old)))
+        return replace(self, notes=notes, timeline=timeline, chords=chords)
+
+
+def chords_between(chords: ChordChanges, start: int, end: int) -> ChordChanges:
+    """Cut out the chords from `start` to `end`, counted from 0.
+
+    The one in force at `start` begins there.
+    """
+    return chords_moved(
+        [(max(tick, start), chord) for tick, chord in chords if tick < end], lambda tick: tick - start
+    )
+
+
+def chords_moved(chords: Iterable[tuple[int, Chord]], moved: Callable[[int], int]) -> ChordChanges:
+    """Move chords to other ticks; of several on one tick the last is kept."""
+    return tuple({moved(tick): chord for tick, chord in chords}.items())
 
 
 def all_notes(music: Melody | Piece) -> list[Note]:
@@ -383,6 +446,12 @@ def _window(changes: tuple, start: int, end: int) -> tuple:
     in_force = [c for c in changes if c.tick <= start][-1:] or [changes[0]]
     later = [c._replace(tick=c.tick - start) for c in changes if start < c.tick < end]
     return (in_force[0]._replace(tick=0), *later)
+
+
+def _check_chords(chords: ChordChanges) -> None:
+    ticks = [tick for tick, _ in chords]
+    if any(after <= before for before, after in pairwise([-1, *ticks])):
+        raise ValueError(f"chords begin at tick 0 or later, in order, not at {ticks}")
 
 
 def _check_notes(notes: Sequence[Note]) -> None:

@@ -21,7 +21,7 @@ from ritornello.music.abc.fields import (
     parse_unit,
     parse_voice_options,
 )
-from ritornello.music.jumps import jump_of_words, until_of_words
+from ritornello.music.abc.jumps import jump_of_words, until_of_words
 from ritornello.music.values import MetreName
 
 _LENGTH = r"\d*(?:/+\d*)*"

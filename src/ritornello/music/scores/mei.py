@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import chain
 from xml.etree import ElementTree
 
-from ritornello.music.jumps import Jump, jump_of_words, until_of_words
+from ritornello.music.abc.jumps import Jump, jump_of_words, until_of_words
 from ritornello.music.scores.repeats import MAX_BARS, BarMarks, played_order
 
 Element = ElementTree.Element

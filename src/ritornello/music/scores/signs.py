@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from ritornello.music.jumps import jump_of_words, until_of_words
+from ritornello.music.abc.jumps import jump_of_words, until_of_words
 from ritornello.music.scores.repeats import BarMarks
 
 Element = ElementTree.Element
