@@ -175,7 +175,7 @@ def describe_ports(found: Probe, platform: str = sys.platform) -> str:
     """Write what `ritornello ports` prints of a probe."""
     if found.fault:
         return found.fault
-    lines = []
+    lines: list[str] = []
     offsets = read_offsets(lines.append)
     for title, names in (("listen to (--midi-in)", found.inputs), ("play to (--midi-out)", found.outputs)):
         lines += [f"{title}:"] if names else [f"{title}: none"]
