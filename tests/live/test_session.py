@@ -1,7 +1,9 @@
 """A session: written line by line, read again, replayed bit for bit, and made music of."""
 
 import json
+import re
 from fractions import Fraction
+from html import unescape
 from random import Random
 
 import pytest
@@ -9,7 +11,7 @@ from tests.support.scripted_line import ScriptedLine
 from tests.support.virtual_stage import keys, played
 from tests.support.virtual_stage import sounded as on_and_off
 
-from ritornello.api.live import Models, jam
+from ritornello.api.live import Jam, Models, jam
 from ritornello.api.live import replay as jam_again
 from ritornello.api.model import load_model
 from ritornello.live.beat import TICKS
@@ -231,6 +233,15 @@ def test_the_time_of_a_beat_that_stands_still_is_left_out():
     beats = BeatMap([Place(0, 0, 60, True), Place(2, 2, 60, True), Place(9, 2, 60, True), Place(10, 3, 60, True)])
     assert beats.tempos() == (Tempo(0, 60),)
     assert beats.at(5) == 2
+
+
+def test_a_page_and_a_notebook_show_what_was_heard_and_what_was_played(tmp_path):
+    made = Jam(perform(tmp_path / "a.session"))
+    made.save(tmp_path / "a.html")
+    for page in ((tmp_path / "a.html").read_text("utf-8"), made._repr_html_()):
+        shown = unescape(page)
+        assert [len({*re.findall(rf'data-note="{part}:(\d+)"', shown)}) for part in (0, 1)] == [3, 4]
+        assert re.search(r"player.*machine", shown, re.DOTALL)
 
 
 def test_answers_are_listed_by_bar(tmp_path):

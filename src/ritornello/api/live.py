@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,9 +82,10 @@ class Jam:
     @property
     def summary(self) -> str:
         """How many notes both played, in one line."""
-        has_notes = any(event.kind == "note_on" for event in (*self.session.heard, *self.session.played))
-        parts = self.piece.parts if has_notes else ()
-        player, machine = (counted(len(part.notes), "note") for part in parts) if parts else ("0 notes", "0 notes")
+        counts = [0, 0]
+        with suppress(ValueError):  # not a note was played
+            counts = [len(part.notes) for part in self.piece.parts]
+        player, machine = (counted(count, "note") for count in counts)
         return f"you played {player}, the machine {machine}"
 
     def save(self, path: str | Path, replace: bool = False) -> None:

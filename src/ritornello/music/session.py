@@ -170,7 +170,10 @@ class BeatMap:
         return last.beat + (time - last.time) * last.qpm / 60
 
     def tempos(self) -> tuple[Tempo, ...]:
-        """List as few tempos as keep each place within a few milliseconds; where the beat stood still is left out."""
+        """List as few tempos as keep each place within some milliseconds.
+
+        The time in which the beat stood still is left out.
+        """
         clock = 0.0  # seconds of the music, without those of a beat that stands still
         first = (self._knots[0].beat, clock)
         before, low, high = first, 0.0, math.inf  # low, high: seconds per quarter from the first place on
