@@ -7,7 +7,8 @@ part of it that holds composers.tsv, scores.tsv and the .mscx files. Of both, wh
 hymns whose score says "copyright: public domain", songs (CC0) whose composer had died by the end of 1925.
 
 The tune of a hymn is the top line of its first voice, that of a song
-the top line of the first part with words (a keyboard does not count).
+the top line of the first part with words (a keyboard does not count). Their chords are found in the voices of a hymn
+and in the piano part of a song (see `corpus.harmony`).
 Every repeat is read once. Rests of two bars or more are cut out, segments of fewer than eight notes with them.
 Of each family of the same tune the first is kept. The same sources give the same bytes.
 """
@@ -28,6 +29,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.families.families import Comparison, fingerprint, with_families
 from ritornello.corpus.families.shared_runs import line_of
 from ritornello.corpus.families.split import SplitRule, with_splits
+from ritornello.corpus.harmony import find_chords
 from ritornello.corpus.packed import load_packed, pack
 from ritornello.corpus.pick.bars import LEAST_NOTES, REST_BARS, cut_at_rests
 from ritornello.corpus.pieces import CorpusPiece
@@ -137,7 +139,10 @@ def read_songs(folder: Path) -> Iterator[Tune]:
 
 def _tune(source: Source, piece: Piece, part: Part, file: str, title: str, composer: str, details: dict) -> Tune:
     line = top_line(part)
-    segments = cut_at_rests(Melody(line, piece.timeline, piece.title, piece.source))
+    played = [p for p in piece.parts if p.notes and any(name in p.name.lower() for name in KEYBOARDS)]
+    harmony = replace(piece, parts=tuple(played) if played and source is SONGS else piece.parts)
+    chords = find_chords(harmony, is_choral=source is HYMNS)
+    segments = cut_at_rests(Melody(line, piece.timeline, piece.title, piece.source, chords))
     losses = Counter(notes_below_top=len(part.notes) - len(line), notes_cut_short=len(set(line) - set(part.notes)))
     losses["notes_in_short_segments"] = len(line) - sum(len(s.notes) for s in segments)
     losses["not_the_first_part"] = int(part is not piece.parts[0])
@@ -221,6 +226,8 @@ def summary(corpus: Corpus, tunes: Sequence[Tune], copies: Sequence[tuple[Corpus
     for name, (notes, onsets, either) in grid_losses(corpus).items():
         share = f"{100 * onsets / notes:.2f} % of onsets, {100 * either / notes:.2f} % of onsets or durations"
         lines.append(f"{name}: off the sixteenth grid {share}")
+    chords = [chord for _, part in corpus.slices() for _, chord in part.chords]
+    lines.append(f"chords: {len(chords)}, of {len({chord[:2] for chord in chords})} roots and qualities")
     lines.append(f"fingerprint: {corpus.fingerprint}")
     return lines
 
@@ -247,6 +254,8 @@ licence, the composer and, where known, the year of death.
 The tune of a hymn is the top line of its first voice, the tune of a song the top line of the first part with
 words (keyboards aside). A piece is in minor where its last bass note is the tonic of the minor key, for the
 scores state no mode.
+`chords.npz` holds chord symbols, found by a rule (`ritornello.corpus.harmony`) in the voices of the hymns and in the
+piano parts of the songs; no person wrote them.
 Repeats are read once, grace notes left out. Rests of {REST_BARS:g} bars or more are cut out; segments of
 fewer than {LEAST_NOTES} notes are left out. Of pieces with the same tune, in whatever key, the first is kept.
 

@@ -105,7 +105,7 @@ def test_the_collections_are_parts_of_the_whole_with_the_same_splits():
 
 def test_the_melodies_take_at_most_600_kb_with_their_papers_and_all_of_it_1200():
     files = {path.name: path.stat().st_size for path in FOLDER.iterdir() if path.is_file()}
-    assert set(files) == {"notes.npz", "pieces.jsonl.gz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
+    assert set(files) == {"notes.npz", "pieces.jsonl.gz", "chords.npz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
     assert sum(files.values()) <= 600_000
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 1_200_000
 

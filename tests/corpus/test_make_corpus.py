@@ -134,7 +134,7 @@ def test_the_same_sources_give_the_same_bytes(script, sources, tmp_path, monkeyp
     for name in ("one", "two"):
         run(script, sources, tmp_path / name, monkeypatch)
     files = {*names_in(tmp_path / "one")}
-    assert files == {"notes.npz", "pieces.jsonl.gz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
+    assert files == {"notes.npz", "pieces.jsonl.gz", "chords.npz", "PROVENANCE.md", "LICENCE-SONGS.txt"}
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -46,7 +46,7 @@ def humanised(piece: Piece, seed: int) -> Piece:
             played.append(
                 Note(max(0, round(1000 * (at + shift))), max(30, round(1000 * length)), note.pitch, velocity)
             )
-    return replace(piece, parts=(Part(tuple(played), "Piano"),), timeline=MILLISECONDS)
+    return replace(piece, parts=(Part(tuple(played), "Piano"),), timeline=MILLISECONDS, chords=())
 
 
 def _bent(seconds: float, phrase: float) -> float:

@@ -3,7 +3,8 @@
 `notes.npz` holds, for the notes of all melodies end to end: pitch as the difference from the note before (int8),
 duration and the rest before the note as indices into tables of ticks, and the number of notes of each melody. Where
 several parts are kept, the notes lie part by part, with the time from onset to onset instead of the rest, and the
-number of notes of each part. `pieces.jsonl.gz` holds everything else. Velocities are the default one.
+number of notes of each part. `pieces.jsonl.gz` holds everything else. Velocities are the default one. Where there are
+chord symbols `chords.npz` holds them: root above the tonic, quality, bass above the root, ticks since the one before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import gzip
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, NoteArray, end_to_end
+from ritornello.corpus.pieces import NOTE_DTYPE, CorpusPiece, MelodySlice, NoteArray, end_to_end
 from ritornello.corpus.store import Corpus
+from ritornello.music.chords import NO_CHORD, QUALITIES, Chord
 from ritornello.music.values import DEFAULT_VELOCITY
 
-NOTES, PIECES = "notes.npz", "pieces.jsonl.gz"
+NOTES, PIECES, CHORDS = "notes.npz", "pieces.jsonl.gz", "chords.npz"
 
 
 def pack(corpus: Corpus) -> dict[str, bytes]:
-    """Pack a corpus into two files, by name; the same corpus gives the same bytes.
+    """Pack a corpus into two files, by name, or three; the same corpus gives the same bytes.
 
+    Of chords root, quality and bass are kept.
     Raises CorpusError for a corpus with dynamics or token arrays, which this form does not hold.
     """
     notes = corpus.notes
@@ -42,7 +47,8 @@ def pack(corpus: Corpus) -> dict[str, bytes]:
         parts = np.array([len(piece.parts) for piece, _ in corpus.slices()], np.int64)
         np.savez_compressed(buffer, **_part_columns(notes, lengths, parts), keep=np.array(corpus.keep))
     lines = "".join(json.dumps(_line(p), ensure_ascii=False, separators=(",", ":")) + "\n" for p in corpus.pieces)
-    return {NOTES: buffer.getvalue(), PIECES: gzip.compress(lines.encode(), 9, mtime=0)}
+    packed = {NOTES: buffer.getvalue(), PIECES: gzip.compress(lines.encode(), 9, mtime=0)}
+    return packed | ({CHORDS: _packed_chords(corpus)} if corpus.has_chords else {})
 
 
 def unpack_notes(content: bytes) -> tuple[NoteArray, NDArray[np.int64]]:
@@ -84,7 +90,59 @@ def load_packed(folder: Path) -> Corpus:
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         keep = str(file["keep"]) if "keep" in file.files else "melody"
     notes, lengths = unpack_notes(content)
-    return Corpus(notes, unpack_pieces((folder / PIECES).read_bytes(), lengths), keep=keep)
+    pieces = unpack_pieces((folder / PIECES).read_bytes(), lengths)
+    if (folder / CHORDS).exists():
+        pieces = _with_chords(pieces, (folder / CHORDS).read_bytes())
+    return Corpus(notes, pieces, keep=keep)
+
+
+def _packed_chords(corpus: Corpus) -> bytes:
+    """Lay out the chords of all melodies end to end; roots above the tonic, so that keys look alike."""
+    kinds, rows, counts = list(QUALITIES), [], []
+    for _, part in corpus.slices():
+        counts.append(len(part.chords))
+        before = 0
+        for tick, c in part.chords:
+            rows.append(
+                (tick - before, (c.root - _tonic(part, tick)) % 12, kinds.index(c.quality), (c.bass - c.root) % 12)
+            )
+            before = tick
+    gaps, roots, qualities, basses = np.array(rows, np.int64).T
+    gap_ticks, gap = np.unique(gaps, return_inverse=True)
+    buffer = io.BytesIO()
+    columns: dict[str, Any] = {
+        "counts": np.array(counts, "<i4"),
+        "gap_ticks": gap_ticks.astype("<i8"),
+        "gap": _small(gap),
+    }
+    columns |= {"root": _small(roots), "quality": _small(qualities), "bass": _small(basses)}
+    np.savez_compressed(buffer, **columns)
+    return buffer.getvalue()
+
+
+def _with_chords(pieces: tuple[CorpusPiece, ...], content: bytes) -> tuple[CorpusPiece, ...]:
+    """Add the chords of `_packed_chords` to the melodies of pieces."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        column = {name: file[name] for name in file.files}
+    kinds, counts = list(QUALITIES), iter(column["counts"].tolist())
+    gaps = column["gap_ticks"][column["gap"]].tolist()
+    rows = zip(gaps, *(column[name].tolist() for name in ("root", "quality", "bass")), strict=True)
+
+    def added(part: MelodySlice) -> MelodySlice:
+        chords, tick = [], 0
+        for gap, above_tonic, quality, above_root in islice(rows, next(counts)):
+            tick += gap
+            root = (above_tonic + _tonic(part, tick)) % 12
+            chord = Chord(root, kinds[quality], (root + above_root) % 12)
+            chords.append((tick, NO_CHORD if chord.quality == "none" else chord))
+        return replace(part, chords=tuple(chords))
+
+    return tuple(replace(piece, melodies=tuple(map(added, piece.melodies))) for piece in pieces)
+
+
+def _tonic(part: MelodySlice, tick: int) -> int:
+    key = part.timeline.key_at(tick)
+    return key.tonic if key else 0
 
 
 def _part_columns(notes: NoteArray, lengths: NDArray[np.int64], parts: NDArray[np.int64]) -> dict[str, Any]:

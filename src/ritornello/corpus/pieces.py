@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.values import Key, Metre, Tempo, Timeline
+from ritornello.music.chords import read_chord
+from ritornello.music.values import ChordChanges, Key, Metre, Tempo, Timeline
 
 NOTE_DTYPE = np.dtype([("start", "<i8"), ("duration", "<i8"), ("pitch", "u1"), ("velocity", "u1"), ("part", "u1")])
 """One note of a corpus: start and duration in ticks of its melody, pitch 0-127, velocity 1-127, part from 0."""
@@ -30,12 +31,14 @@ class MelodySlice:
     """One melody of a piece: notes `first` up to `stop` of the corpus, and the timeline they lie on.
 
     steps: where its tokens lie in the corpus's step array, for a melody read from a token array, else None.
+    chords: its chord symbols, kept in a file of their own.
     """
 
     first: int
     stop: int
     timeline: Timeline
     steps: tuple[int, int] | None = None
+    chords: ChordChanges = ()
 
     @property
     def notes(self) -> int:
@@ -48,6 +51,15 @@ class MelodySlice:
         if self.steps is not None:
             line["steps"] = list(self.steps)
         return line
+
+    def chords_to_list(self) -> list[list[Any]]:
+        """List plain values for `chords.jsonl`: tick and symbol, as the key spells it."""
+        return [[tick, chord.name(self.timeline.key_at(tick))] for tick, chord in self.chords]
+
+    def with_chords(self, line: Sequence[Sequence[Any]]) -> MelodySlice:
+        """Add the chords of a line of `chords.jsonl`. Raises TypeError or ValueError for anything else."""
+        chords = tuple((int(tick), read_chord(name, self.timeline.key_at(tick))) for tick, name in line)
+        return replace(self, chords=chords)
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> MelodySlice:
@@ -102,6 +114,11 @@ class CorpusPiece:
             "melodies": [m.to_dict() for m in self.melodies],
         }
 
+    @property
+    def has_chords(self) -> bool:
+        """Whether any of its melodies has chord symbols."""
+        return any(part.chords for part in self.melodies)
+
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> CorpusPiece:
         """Rebuild it from `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
@@ -123,10 +140,19 @@ def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:
             if part.steps is not None:
                 steps = first_step, first_step + part.steps[1] - part.steps[0]
                 first_step = steps[1]
-            slices.append(MelodySlice(first, first + part.notes, part.timeline, steps))
+            slices.append(MelodySlice(first, first + part.notes, part.timeline, steps, part.chords))
             first += part.notes
         moved.append(replace(piece, melodies=tuple(slices)))
     return tuple(moved)
+
+
+def with_chords(pieces: Iterable[CorpusPiece], lines: Iterable[Sequence[Any]]) -> tuple[CorpusPiece, ...]:
+    """Add chords to the melodies of pieces, a line for each. Raises TypeError or ValueError for other lines."""
+    found = iter(lines)
+    return tuple(
+        replace(piece, melodies=tuple(part.with_chords(next(found, ())) for part in piece.melodies))
+        for piece in pieces
+    )
 
 
 def with_parts(notes: NDArray[Any]) -> NDArray[Any]:

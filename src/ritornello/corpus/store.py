@@ -1,8 +1,9 @@
 """A corpus in memory and on disk: notes in exact ticks, pieces with their splits, and the report of its making.
 
 The folder holds `notes.npy` (structured, no pickles), `pieces.jsonl`, `report.jsonl`, where token arrays were read
-`steps.npy`, and where more than melodies is kept `corpus.json`, which says what; the page `report.html` lies there
-too and is never read. Notes, never tokens, except for those arrays, which are kept step for step.
+`steps.npy`, where there are chord symbols `chords.jsonl`, a line for each melody, and where more than melodies is
+kept `corpus.json`, which says what; the page `report.html` lies there too and is never read. Notes, never tokens,
+except for those arrays, which are kept step for step.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ritornello.corpus.pieces import (
     NoteArray,
     digest_bytes,
     end_to_end,
+    with_chords,
     with_parts,
 )
 from ritornello.corpus.report import FileReport, ReportLines, json_line, lines_of
@@ -40,7 +42,7 @@ from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
 
 COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
-NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy", "corpus.json")
+NAMES = ("notes.npy", "pieces.jsonl", "report.jsonl", "steps.npy", "corpus.json", "chords.jsonl")
 REQUIRED = NAMES[:2]
 MAKER = "corpus build"
 """What makes the files of a corpus: it may replace a corpus that nobody changed."""
@@ -80,6 +82,8 @@ class Corpus:
             report = ReportLines(FileReport.from_dict(line) for line in _json_lines(files.get("report.jsonl", b"")))
             steps = np.load(io.BytesIO(files["steps.npy"]), allow_pickle=False) if "steps.npy" in files else None
             keep = json.loads(files["corpus.json"])["keep"] if "corpus.json" in files else "melody"
+            if "chords.jsonl" in files:
+                pieces = _with_chords(pieces, files["chords.jsonl"])
             corpus = cls(notes, pieces, report, steps, keep)
             check_corpus(corpus)
             for piece, line in zip(corpus.pieces, lines, strict=True):
@@ -105,6 +109,8 @@ class Corpus:
             files["steps.npy"] = _npy(self.steps)
         if self.keep != "melody":
             files["corpus.json"] = [json_line({"keep": self.keep})]
+        if self.has_chords:
+            files["chords.jsonl"] = _chord_lines(self.pieces)
         files["report.jsonl"] = lines_of(self.report, FileReport.to_dict)
         files["pieces.jsonl"] = (json_line({**p.to_dict(), "digest": _digest(self, p)}) for p in self.pieces)
         atomic.write_files(((folder / name, content) for name, content in files.items()), MAKER, replace)
@@ -125,7 +131,7 @@ class Corpus:
         found: Gallery[ShownMelody] = Gallery()
         for piece, part in self.slices(split):
             notes = tuple(Note(*n[:4]) for n in self.notes[part.first : part.stop].tolist())
-            found.append(ShownMelody(notes, part.timeline, piece.title, piece.source))
+            found.append(ShownMelody(notes, part.timeline, piece.title, piece.source, part.chords))
         return found
 
     def music(self, split: str | None = None) -> Gallery[Any]:
@@ -145,7 +151,8 @@ class Corpus:
         for number, (name, program) in enumerate(piece.parts):
             mine = notes[notes["part"] == number].tolist()
             parts.append(Part(tuple(Note(*n[:4]) for n in mine), name, program))
-        return ShownPiece(tuple(parts), place.timeline, piece.title, piece.composer, piece.source)
+        names = piece.title, piece.composer, piece.source
+        return ShownPiece(tuple(parts), place.timeline, *names, chords=place.chords)
 
     def _repr_html_(self) -> str | None:
         """Show what is in it, and its first melodies."""
@@ -199,6 +206,11 @@ class Corpus:
         return pandas.DataFrame(columns | {name: self.notes[name] for name in ("pitch", "velocity")})
 
     @property
+    def has_chords(self) -> bool:
+        """Whether any of its melodies has chord symbols."""
+        return any(piece.has_chords for piece in self.pieces)
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits that hold at least one piece."""
         present = {p.split for p in self.pieces}
@@ -215,7 +227,10 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (64 hex digits) of notes, steps, timelines and splits; names and places do not count."""
+        """SHA-256 (64 hex digits) of notes, steps, timelines and splits.
+
+        Names, places and chord symbols do not count.
+        """
         digest = hashlib.sha256(digest_bytes(self.notes))
         digest.update(b"" if self.keep == "melody" else self.keep.encode())
         digest.update(b"" if self.steps is None else self.steps.tobytes())
@@ -270,7 +285,7 @@ def corpus_of(
             notes.append(notes_of(music))
             array = next(tokens, None)
             place = None if array is None else (0, len(array))
-            slices.append(MelodySlice(0, len(notes[-1]), music.timeline, place))
+            slices.append(MelodySlice(0, len(notes[-1]), music.timeline, place, music.chords))
         if slices:
             taken.append(replace(piece, melodies=tuple(slices)))
     kept = [array for array in steps if array is not None]
@@ -332,6 +347,20 @@ def check_corpus(corpus: Corpus) -> None:
             raise ValueError(f"{piece.source} has {len(piece.parts)} parts and notes of part {numbers.max() + 1}")
     if steps is not None and steps.max(initial=0) > 129:
         raise ValueError("a step token lies out of range")
+
+
+def _chord_lines(pieces: Iterable[CorpusPiece]) -> list[bytes]:
+    """Write the chords of each melody on a line, and their digest on the last."""
+    lines = [json_line(part.chords_to_list()) for piece in pieces for part in piece.melodies]
+    return [*lines, json_line({"digest": hashlib.sha256(b"".join(lines)).hexdigest()[:16]})]
+
+
+def _with_chords(pieces: Iterable[CorpusPiece], content: bytes) -> tuple[CorpusPiece, ...]:
+    """Add the chords of `_chord_lines` to pieces. Raises ValueError where they are not those that were saved."""
+    *lines, last = content.splitlines(keepends=True)
+    if json.loads(last)["digest"] != hashlib.sha256(b"".join(lines)).hexdigest()[:16]:
+        raise ValueError("the chords have changed since they were saved")
+    return with_chords(pieces, map(json.loads, lines))
 
 
 def _digest(corpus: Corpus, piece: CorpusPiece) -> str:

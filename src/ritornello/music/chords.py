@@ -9,6 +9,8 @@ Inside, a symbol is a set of degrees above the root with their alterations, as i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -65,7 +67,7 @@ _ROOT = r"([A-G])(bb(?!5|6|9|11|13)|##|b|#)?"
 _SYMBOL = re.compile(_ROOT + r"(.*?)(?:\s*(?:/|\bon\s)\s*" + _ROOT + ")?")
 _BASE = re.compile(  # a third and fifth, a major seventh, and how high thirds are stacked
     r"\(?(?:(?P<minor>(?i:minor|min|mi)|m(?!a(?!dd|lt))|-)|(?P<dim>(?i:diminished|dim)|o(?!mit)|°|º)"
-    r"|(?P<aug>(?i:augmented|aug)|\+)|(?P<half>half-?dim(?:inished)?|ø|Ø|h)|dom(?:inant)?)?"
+    r"|(?P<aug>(?i:augmented|aug)|\+)|(?P<half>half-?dim(?:inished)?|hdim|%|ø|Ø|h)|dom(?:inant)?)?"
     r"[ (]*(?:(?P<major>(?i:major|maj|ma)|M|j|#(?=7))|(?P<triangle>Δ|△|∆|\^))?"
     r"[ (]*(?P<number>6/?9|13|11|9|7|6|5|4|2)?"
 )
@@ -74,7 +76,21 @@ _CHANGE = re.compile(
     r"|(?i:no|omit) ?(?P<omit>[35])(?:rd|th)?|(?P<alt>(?i:alt))|(?P<change>(?:[b#+-]|(?<!\d))(?:13|11|9|7|6|5|4|2))"
     r"|(?P<major>(?i:maj)7?|M7?)|(?P<plus>\+)|[(),. /]"
 )
-_SIGNS = str.maketrans({"♭": "b", "♯": "#", "−": "-", "–": "-", "𝄫": "bb", "𝄪": "##"})
+_MEANT = re.compile(r"[A-H](?:[#b♯♭]|(?:m|M|[Mm]aj|[Mm]in|dim|aug|sus|add|\d|°|ø|\+|-|/|$)(?![a-z]{3}))")
+_SIGNS = str.maketrans(
+    {
+        "♭": "b",
+        "♯": "#",
+        "−": "-",
+        "–": "-",
+        "𝄫": "bb",
+        "𝄪": "##",
+        "\ue260": "b",
+        "\ue262": "#",
+        "\ued60": "b",
+        "\ued62": "#",
+    }
+)
 
 
 class Signature(Protocol):
@@ -107,7 +123,7 @@ class Chord(NamedTuple):
     @property
     def degrees(self) -> Degrees:
         """The degrees above the root with their alterations."""
-        return _parsed(self.text).degrees if self.text else QUALITIES[self.quality][1]
+        return parse_symbol(self.text).degrees if self.text else QUALITIES[self.quality][1]
 
     @property
     def suffix(self) -> str:
@@ -117,7 +133,7 @@ class Chord(NamedTuple):
     def places(self, key: Signature | None = None) -> tuple[int, int]:
         """Find root and bass on the line of fifths, C being 0, as the text spells them or in a key."""
         if self.text:
-            return _parsed(self.text)[:2]
+            return parse_symbol(self.text)[:2]
         root = _in_key(self.root, key, self.quality in ("diminished", "diminished7", "half-diminished"))
         tones = {semitones(*degree) % 12: FIFTHS[degree[0]] + 7 * degree[1] for degree in (*self.degrees, (1, 0))}
         above = tones.get((self.bass - self.root) % 12)
@@ -144,12 +160,22 @@ class Chord(NamedTuple):
 NO_CHORD = Chord(0, "none", 0)
 
 
-class _Symbol(NamedTuple):
-    """A symbol that was read: root and bass on the line of fifths, C being 0, and its degrees."""
+class Symbol(NamedTuple):
+    """A symbol as written: root and bass on the line of fifths, C being 0, and degrees.
+
+    N.C. has no degrees.
+    """
 
     root: int
     bass: int
     degrees: Degrees
+
+    def moved(self, fifths: int) -> Symbol:
+        """Move root and bass along the line of fifths, as to a sounding key."""
+        return self._replace(root=self.root + fifths, bass=self.bass + fifths)
+
+
+NO_SYMBOL = Symbol(0, 0, frozenset())
 
 
 def read_chord(text: str, key: Signature | None = None) -> Chord:
@@ -158,13 +184,15 @@ def read_chord(text: str, key: Signature | None = None) -> Chord:
     key: where given, a spelling that differs from the key's is kept as the chord's text.
     Raises ValueError, naming the nearest right symbol, for anything else.
     """
-    if text.strip() in SILENT:
+    return chord_of(parse_symbol(text), key)
+
+
+def chord_of(symbol: Symbol, key: Signature | None = None) -> Chord:
+    """Make the chord of a symbol. key: as of `read_chord`."""
+    degrees = symbol.degrees
+    if not degrees:
         return NO_CHORD
-    return chord_of(*_parsed(text), key)
-
-
-def chord_of(root: int, bass: int, degrees: Degrees, key: Signature | None = None) -> Chord:
-    """Make a chord of root and bass on the line of fifths, C being 0, and its degrees."""
+    root, bass = _few_signs(symbol.root), _few_signs(symbol.bass)
     quality = quality_of(degrees)
     plain = Chord(root * 7 % 12, quality, bass * 7 % 12)
     suffix = suffix_of(degrees)
@@ -234,16 +262,49 @@ def semitones(degree: int, alter: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str) -> _Symbol:
-    """Read a symbol. Raises ValueError."""
+def parse_symbol(text: str) -> Symbol:
+    """Read a symbol in any usual spelling. Raises ValueError as `read_chord` does."""
+    if text.strip() in SILENT:
+        return NO_SYMBOL
     plain = text.strip().translate(_SIGNS)
     plain = plain[1:-1] if plain[:1] == "(" and plain[-1:] == ")" else plain
     match = _SYMBOL.fullmatch(plain)
     degrees = _degrees(match[3].strip()) if match else None
     if match is None or degrees is None:
         raise ValueError(f"no such chord: {text!r}; {_nearest(plain)}{LEGAL_CHORDS}")
-    root = _place(match[1], match[2])
-    return _Symbol(root, _place(match[4], match[5]) if match[4] else root, degrees)
+    root = place_of(match[1], match[2])
+    return Symbol(root, place_of(match[4], match[5]) if match[4] else root, degrees)
+
+
+def chord_name(symbol: Symbol) -> str:
+    """Write a symbol as it is spelled: "Bbm7/Ab"."""
+    return _symbol(*symbol[:2], suffix_of(symbol.degrees)) if symbol.degrees else "N.C."
+
+
+def symbols_of(texts: Sequence[str]) -> tuple[list[Symbol | None], list[str]]:
+    """Read the chord symbols of one file, None for each text that is none.
+
+    Returns them, and the texts that seem to be meant as chords and cannot be read.
+    Where any root is H, B is a flat one. Of two symbols, "G(Em)" or "G;Em", the first counts; "am7" is a minor chord.
+    """
+    is_german = any(re.match(r"H(?![a-df-hj-z])", text.strip()) for text in texts)
+    found: list[Symbol | None] = []
+    unread = []
+    for text in texts:
+        plain = text.strip()
+        if is_german:
+            plain = re.sub(r"(^|/)B(?!b)", r"\1Bb", plain)
+            plain = re.sub(r"(^|/)H", r"\1B", plain)
+        if re.match(r"[a-g][b#]?m(?!a)", plain):
+            plain = plain[0].upper() + plain[1:]
+        found.append(None)
+        for part in (plain, re.split(r"[;\n]|(?<=.)\(", plain)[0]):
+            with suppress(ValueError):
+                found[-1] = parse_symbol(part)
+                break
+        if found[-1] is None and _MEANT.match(plain):
+            unread.append(text)
+    return found, unread
 
 
 def _degrees(suffix: str) -> Degrees | None:
@@ -311,7 +372,7 @@ def _nearest(text: str) -> str:
     return f'did you mean "{match[0]}{near[0]}{f"/{bass}" if re.fullmatch(_ROOT, bass) else ""}"? ' if near else ""
 
 
-def _place(letter: str, signs: str | None) -> int:
+def place_of(letter: str, signs: str | None) -> int:
     """Find the place of a pitch name on the line of fifths, C being 0."""
     return LINE_OF_FIFTHS.index(letter) - 1 + 7 * ((signs or "").count("#") - (signs or "").count("b"))
 

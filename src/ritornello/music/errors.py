@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 LONGEST = 500  # characters of a message that a damaged file may bring into a line
@@ -54,6 +54,15 @@ def unplayed_bars(bars: Iterable[int]) -> list[Remark]:
     runs = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(begins, ends, strict=True)]
     listed = ", ".join(runs[:10]) + (" ..." if len(runs) > 10 else "")
     return [("unplayed_bars", f"bars with notes that its repeat signs never reach ({len(numbers)}): {listed}")]
+
+
+def unread_chords(texts: Sequence[str]) -> list[Remark]:
+    """Make a remark on chord symbols that could not be read; none without any."""
+    if not texts:
+        return []
+    listed = ", ".join(f'"{one_line(text)[:20]}"' for text in dict.fromkeys(texts))
+    count = f"{len(texts)} chord symbol{'s' if len(texts) > 1 else ''}"
+    return [("unread_chords", one_line(f"{count} of a kind that is not read: {listed}"))]
 
 
 def one_line(text: object) -> str:

@@ -6,6 +6,7 @@ import math
 from itertools import chain
 from typing import Any
 
+from ritornello.music.chords import QUALITIES, Chord, read_chord
 from ritornello.music.values import MODES, Key, Metre, Note, Part, Piece, Tempo, Timeline
 
 MAX_TICK = 2**53
@@ -24,6 +25,7 @@ def pieces_to_json(pieces: list[Piece]) -> list[dict]:
             "is_counted": piece.is_counted,
             "states_rhythm": piece.states_rhythm,
             "timeline": piece.timeline.to_dict(),
+            "chords": [[tick, c.root, c.quality, c.bass, c.text] for tick, c in piece.chords],
             "parts": [
                 [p.name, p.program, p.is_drum, p.syllables, list(chain.from_iterable(p.notes))] for p in piece.parts
             ],
@@ -51,6 +53,7 @@ def _piece(data: Any) -> Piece:
         _text(data["source"]),
         data["is_counted"] is True,
         data["states_rhythm"] is True,
+        tuple((_whole(tick), _chord(*chord)) for tick, *chord in _list(data["chords"])),
     )
     if _bars(piece.timeline) > MAX_BARS:
         raise ValueError(f"a piece of more than {MAX_BARS} bars is too long")
@@ -85,6 +88,15 @@ def _timeline(data: Any) -> Timeline:
 def _metre(tick: Any, numerator: Any, denominator: Any, groups: Any = ()) -> Metre:
     grouped = tuple(_whole(n) for n in _list(groups, 64)) if groups else ()
     return Metre(_whole(tick), _whole(numerator), _whole(denominator), grouped)
+
+
+def _chord(root: Any, quality: Any, bass: Any, text: Any) -> Chord:
+    if quality not in QUALITIES:
+        raise ValueError(f"the quality of a chord must be one of {', '.join(QUALITIES)}")
+    chord = Chord(_whole(root, 11), quality, _whole(bass, 11), _text(text))
+    if text:
+        read_chord(text)
+    return chord
 
 
 def _list(value: Any, most: int = 1_000_000) -> list:

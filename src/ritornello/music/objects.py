@@ -53,7 +53,7 @@ def pieces_of(music: Any, name: str) -> list[Piece]:
             return [replace(music, source=name)]
         if isinstance(music, Melody):
             piece = Piece((Part(music.notes),), music.timeline, music.title, "", name)
-            return [replace(piece, states_rhythm=True)]
+            return [replace(piece, states_rhythm=True, chords=music.chords)]
         if "music21" in libraries and hasattr(music, "flatten"):
             return _of_music21(music, name)
         if "symusic" in libraries and hasattr(music, "dumps_midi"):

@@ -7,10 +7,25 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from ritornello.music.values import Key, Metre, MetreName, Note, Part, Tempo, Timeline, exact_resolution
+from ritornello.music.chords import Chord, Symbol, chord_of
+from ritornello.music.values import ChordChanges, Key, Metre, MetreName, Note, Part, Tempo, Timeline, exact_resolution
 
+PLAIN = Key(0, 0)  # spells chords where no key is known
 KeyName = tuple[int, str]
 PartName = tuple[str, int, bool, int]  # name, program, is_drum, syllables
+
+
+def chords_in_ticks(changes: Iterable[tuple[Fraction, Symbol]], timeline: Timeline) -> ChordChanges:
+    """Count chord symbols in ticks; of several at one time the last counts.
+
+    Each is rounded to a tick: they do not ask for a finer resolution. Those beyond the end are left out.
+    """
+    found: dict[int, Chord] = {}
+    for time, symbol in sorted(changes, key=lambda change: change[0]):
+        tick = max(0, round(time * timeline.ticks_per_quarter))
+        if tick < timeline.length:
+            found[tick] = chord_of(symbol, timeline.key_at(tick) or PLAIN)
+    return tuple(found.items())
 
 
 def parts_in_ticks(

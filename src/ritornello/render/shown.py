@@ -30,7 +30,7 @@ class ShownMelody(Melody):
     @classmethod
     def of(cls, melody: Melody) -> ShownMelody:
         """Make a melody that shows itself from one of the same values."""
-        return cls(melody.notes, melody.timeline, melody.title, melody.source)
+        return cls(melody.notes, melody.timeline, melody.title, melody.source, melody.chords)
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the melody by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.

@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 from zlib import crc32
 
+from ritornello.music.chords import chord_name
 from ritornello.music.keys import estimate_signature
 from ritornello.music.lines import part_lines, staff_names
+from ritornello.music.scores.harmony import read_harmony
 from ritornello.music.scores.writer import write_musicxml, write_score
 from ritornello.music.values import Key, Melody, Piece, Timeline
 from ritornello.render.engraving.heading import PRIMER, SERIF, heading, legend
@@ -27,6 +30,11 @@ _BAR_NUMBER = re.compile(
 _NOTE_ID = re.compile(
     r'id="(?:part_(\d+)_)?note_(\d+)(?:-\d+)?"'
 )  # none of verovio's random identifiers looks like this
+_SYMBOL = re.compile(
+    r'(class="harm"><text[^>]*) font-size="0px"><tspan[^>]* class="text"><tspan[^>]* font-size="(\d+px)">'
+    r"([^<]*)</tspan></tspan>"
+)
+_HARMONY = re.compile("<harmony.*?</harmony>")
 _NOTE = re.compile(r'data-note="(\d+)" class="note"')
 _AS_PRIMER = f' primer" color="{PRIMER}" fill="{PRIMER}"'
 
@@ -116,11 +124,30 @@ def _in_systems(text: str, timeline: Timeline, width: int, scale: int) -> list[s
     if not 10 <= scale <= 200:
         raise ValueError(f"scale must be 10 to 200 per cent, not {scale}")
     text = re.sub(r"<direction\b.*?</direction>", "", text)
+    text = _HARMONY.sub(_as_text, text)
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
     [line] = _engraved(text, width, scale, seed, "none")
     head, widths = bar_widths(line)
     starts = system_starts(widths, head, width * 1000 / scale - 20 * _MARGIN, int(timeline.pickup > 0))
     return _engraved(broken(text, starts), width, scale, seed, "encoded")
+
+
+def _as_text(harmony: re.Match) -> str:
+    """Write a chord symbol for verovio, all but its letter as the text of its kind.
+
+    By itself it draws accidentals in a font that no viewer has, and degrees twice.
+    """
+    offset = re.search("<offset>.*?</offset>", harmony[0])
+    symbol = read_harmony(ElementTree.fromstring(harmony[0]))
+    assert symbol is not None  # our own
+    name = chord_name(symbol)
+    inner = f'<root><root-step>{name[0]}</root-step></root><kind text="{name[1:]}">major</kind>'
+    return f'<harmony placement="above">{inner}{offset[0] if offset else ""}</harmony>'
+
+
+def _with_signs(name: str) -> str:
+    """Write the flats and sharps of a chord symbol as such."""
+    return re.sub(r"(?<=[A-G♭])b|b(?=\d)", "♭", name).replace("#", "♯")
 
 
 def staff_png(
@@ -193,8 +220,8 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
 def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0) -> str:
     """Drop verovio's identifiers, save those of glyphs, and mark each note with its index.
 
-    kept: of each line, the indices of the notes that are drawn. Bar numbers lose the size 0 that verovio puts around
-    their own, and get a font that is there.
+    kept: of each line, the indices of the notes that are drawn. Bar numbers and chord symbols lose the size 0 that
+    verovio puts around their own, and get a font that is there.
     """
 
     def marked(found: re.Match) -> str:
@@ -203,6 +230,7 @@ def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0) -> s
 
     svg = svg[svg.index("<svg") :]
     svg = _BAR_NUMBER.sub(r'<text\1 text-anchor="middle" font-size="\2">\3</text>', svg)
+    svg = _SYMBOL.sub(lambda found: f'{found[1]} font-size="{found[2]}">{_with_signs(found[3])}', svg)
     svg = svg.replace(' font-family="Times, serif"', f' font-family="{SERIF}"')
     root = re.search(r'id="([^"]*)"', svg)
     svg = _NOTE_ID.sub(marked, svg)

@@ -10,7 +10,8 @@ import pytest
 
 from ritornello.live.dials import Dials
 from ritornello.live.stage.osc import IN, OUT, OscIn, OscOut, OscSender, event_of, read_address
-from ritornello.live.values import Event, State, Timing
+from ritornello.live.stage.timing import Timing
+from ritornello.live.values import Event, State
 
 osc_client = pytest.importorskip("pythonosc.udp_client", reason="needs python-osc")
 PATIENCE = 20.0

@@ -17,7 +17,7 @@ from ritornello.corpus.beats.evidence import CELLS, Chords, Floats, Notes, Strok
 from ritornello.corpus.beats.metre import SAME, Bars, Belief, bars_of
 from ritornello.corpus.beats.track import drift
 from ritornello.music.beats import metre_named
-from ritornello.music.values import Metre, Note, Piece, Timeline
+from ritornello.music.values import Metre, Note, Piece, Timeline, chords_moved
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")  # files whose bars are counted, not written
 
@@ -227,7 +227,8 @@ def _moved(piece: Piece, late: Floats, bars: Bars) -> Piece:
     faster = (late[-1] - late[0]) / max(len(late) - 1, 1)
     tempos = tuple(t._replace(qpm=round(t.qpm * (1 - faster), 2)) for t in moved(line.tempos))
     timeline = Timeline(tpq, move([line.length])[0], metres, moved(line.keys), tempos)
-    return replace(piece, parts=tuple(parts), timeline=timeline)
+    chords = chords_moved(piece.chords, lambda tick: move([tick])[0])
+    return replace(piece, parts=tuple(parts), timeline=timeline, chords=chords)
 
 
 def _reason(piece: Piece, bars: Bars, shift: float) -> str:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_parts
+from ritornello.corpus.pieces import NOTE_DTYPE, PARTLESS_DTYPE, CorpusPiece, NoteArray, with_chords, with_parts
 from ritornello.corpus.report import REMEDIES
 from ritornello.corpus.store import Corpus, check_corpus, joined
 from ritornello.music.errors import Remark
@@ -84,6 +84,7 @@ class FileRows:
             "losses": dict(self.losses),
             "detected": self.detected,
             "keep": self.corpus.keep,
+            "chords": [s.chords_to_list() for _, s in self.corpus.slices()] if self.corpus.has_chords else [],
             "compared": [p.to_dict() for p in self.melodies.pieces] if self.melodies else [],
         }
 
@@ -104,6 +105,7 @@ class FileRows:
             pieces, compared = (
                 tuple(CorpusPiece.from_dict(p) for p in line.get(n, ())) for n in ("pieces", "compared")
             )
+            pieces = with_chords(pieces, line["chords"]) if line.get("chords") else pieces
             keep = line.get("keep", "melody")
             count = len(notes) - sum(p.notes for p in compared)
             rows = cls(

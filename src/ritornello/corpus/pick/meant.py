@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.pick.line import Columns, columns
-from ritornello.music.values import Melody, Note, Part, Piece
+from ritornello.music.values import Melody, Note, Part, Piece, chords_moved
 
 Ticks = NDArray[np.int64]
 
@@ -86,7 +86,8 @@ def on_grid(piece: Piece) -> Piece:
         line = replace(line, length=max(round(line.length / step) * step, last))
     pitched = [array for part, array in zip(piece.parts, arrays, strict=True) if not part.is_drum and len(array)]
     is_engraved = bool(pitched) and tpq % FINEST == 0 and _is_engraved(np.concatenate(pitched)[:, 1], tpq)
-    return replace(piece, parts=parts, timeline=line, is_counted=not is_engraved)
+    chords = chords_moved(piece.chords, lambda tick: tick * scale)
+    return replace(piece, parts=parts, timeline=line, is_counted=not is_engraved, chords=chords)
 
 
 def _has_tuplets(arrays: Sequence[Columns], tpq: int, parts: int) -> bool:

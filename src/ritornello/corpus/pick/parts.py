@@ -97,7 +97,7 @@ def _voices(piece: Piece, places: Sequence[int], options: BuildOptions, losses: 
             raise CorpusError(f"{piece.source}: part {place + 1}{named} holds chords (bar {bar})", reason="chords")
         for line in found:
             notes, cut = _cut(line)
-            whole = Melody(notes, piece.timeline, piece.title, piece.source)
+            whole = Melody(notes, piece.timeline, piece.title, piece.source, piece.chords)
             timing = timed(whole, options.steps_per_quarter, options.timing, options.swing, piece.is_counted)
             losses.update(notes_cut_short=cut, notes_merged=timing.merged)
             lines.append((part, timing.melody))
@@ -105,8 +105,9 @@ def _voices(piece: Piece, places: Sequence[int], options: BuildOptions, losses: 
     resolution = lcm(*(melody.timeline.ticks_per_quarter for _, melody in lines))
     lines = [(part, melody.with_resolution(resolution)) for part, melody in lines]
     lines.sort(key=lambda line: -sum(n.pitch for n in line[1].notes) / len(line[1].notes))
-    longest = max((melody.timeline for _, melody in lines), key=lambda timeline: timeline.length)
-    return replace(piece, parts=tuple(replace(part, notes=melody.notes) for part, melody in lines), timeline=longest)
+    longest = max((melody for _, melody in lines), key=lambda melody: melody.timeline.length)
+    parts = tuple(replace(part, notes=melody.notes) for part, melody in lines)
+    return replace(piece, parts=parts, timeline=longest.timeline, chords=longest.chords)
 
 
 def _lines(part: Part, ticks_per_quarter: int) -> list[tuple[Note, ...]]:

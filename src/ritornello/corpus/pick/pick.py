@@ -247,7 +247,7 @@ def _taken(
     if index >= 0:
         name, others = piece.parts[index].name, sum(bool(part.notes) for part in piece.parts) - 1
     timeline, key_reason = with_key(piece.timeline, line)
-    whole = Melody(line, timeline, piece.title, piece.source)
+    whole = Melody(line, timeline, piece.title, piece.source, piece.chords)
     asked = options.steps_per_quarter, options.timing, options.swing
     timing = timed(whole, *asked, piece.is_counted, piece.states_rhythm)
     losses = _losses(notes, line, others) + Counter({"notes_merged": timing.merged})

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.corpus.pick.meant import is_written, with_meant_lengths
-from ritornello.music.values import TICKS_PER_QUARTER, Melody, Note, Piece, Timeline
+from ritornello.music.values import TICKS_PER_QUARTER, ChordChanges, Melody, Note, Piece, Timeline, chords_moved
 
 Floats = NDArray[np.float64]
 
@@ -126,7 +126,8 @@ def on_steps(piece: Piece, steps_per_quarter: int, swing: str = "keep") -> tuple
             kept[number].append(note._replace(duration=end - note.start))
     parts = tuple(replace(part, notes=tuple(mine)) for part, mine in zip(piece.parts, kept, strict=True))
     timeline = _on_grid(piece.timeline, new, steps_per_quarter)
-    return replace(piece, parts=parts, timeline=timeline), len(notes) - sum(map(len, kept))
+    chords = _chords_on_grid(piece, new, steps_per_quarter)
+    return replace(piece, parts=parts, timeline=timeline, chords=chords), len(notes) - sum(map(len, kept))
 
 
 def _grid_resolution(tpq: int, steps: int) -> int:
@@ -228,8 +229,14 @@ def _rebuilt(
         if found and found[-1].end > start:
             found[-1] = found[-1]._replace(duration=start - found[-1].start)
         found.append(Note(start, max(stop - start, cell), note.pitch, note.velocity))
-    timeline = _on_grid(melody.timeline, new, steps)
-    return replace(melody, notes=tuple(found), timeline=timeline), len(melody.notes) - len(found)
+    timeline, chords = _on_grid(melody.timeline, new, steps), _chords_on_grid(melody, new, steps)
+    return replace(melody, notes=tuple(found), timeline=timeline, chords=chords), len(melody.notes) - len(found)
+
+
+def _chords_on_grid(music: Melody | Piece, tpq: int, steps: int) -> ChordChanges:
+    """Move chords to the grid, counted in another resolution."""
+    step, scale = tpq // steps, steps / music.timeline.ticks_per_quarter
+    return chords_moved(music.chords, lambda tick: round(tick * scale) * step)
 
 
 def _on_grid(timeline: Timeline, tpq: int, steps: int) -> Timeline:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Any, cast
 
 from ritornello.live.stage.messages import Parser
-from ritornello.live.values import Event, State, Timing
+from ritornello.live.stage.timing import Timing
+from ritornello.live.values import Event, State
 
 LOOPBACK = "127.0.0.1"
 PORT = "osc"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from operator import itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ritornello.music.abc.repeats import Stretch, play_parts
 from ritornello.music.abc.voices import Voice, WrittenNote
-from ritornello.music.quarters import KeyName, parts_in_ticks
-from ritornello.music.values import MetreName, Part, Timeline
+from ritornello.music.chords import Symbol, symbols_of
+from ritornello.music.quarters import KeyName, chords_in_ticks, parts_in_ticks
+from ritornello.music.values import ChordChanges, MetreName, Part, Timeline
 
 MAX_TICKS_PER_QUARTER = 1_000_000  # a tune whose lengths need more is taken for damage
 MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
@@ -20,10 +21,21 @@ MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
 T = TypeVar("T")
 
 
-def parts_and_timeline(
-    voices: Sequence[Voice], qpm: float, order: str | None
-) -> tuple[tuple[Part, ...], Timeline, set[int]]:
-    """Turn written voices into parts and their timeline; also find bars never played.
+class Laid(NamedTuple):
+    """A tune as played: its parts, timeline and chords, and what was left out of it.
+
+    unplayed: bars with notes, counted from 0, that are never played. unread: texts that seem to be chord symbols.
+    """
+
+    parts: tuple[Part, ...]
+    timeline: Timeline
+    chords: ChordChanges
+    unplayed: set[int]
+    unread: list[str]
+
+
+def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -> Laid:
+    """Turn written voices into parts, their timeline and chords.
 
     voices: at least one of them with notes. qpm: the tempo until a voice changes it.
     order: labels of the parts in the order of play ("AAB", empty where none is given); None plays all
@@ -49,7 +61,31 @@ def parts_and_timeline(
         MAX_TICKS_PER_QUARTER,
         may_be_coarse=True,
     )
-    return parts, timeline, _unplayed(sounding, stretches)
+    changes, unread = _written_chords(max(voices, key=lambda voice: len(voice.chords)))
+    chords = chords_in_ticks(_played_chords(changes, stretches), timeline)
+    return Laid(parts, timeline, chords, _unplayed(sounding, stretches), unread)
+
+
+def _written_chords(voice: Voice) -> tuple[list[tuple[Fraction, Symbol]], list[str]]:
+    """List the chord symbols of a voice as they sound; and texts that seem to be some and cannot be read."""
+    symbols, unread = symbols_of([text for _, text, _ in voice.chords])
+    places = zip(symbols, voice.chords, strict=True)
+    return [(time, s.moved((7 * up + 5) % 12 - 5)) for s, (time, _, up) in places if s is not None], unread
+
+
+def _played_chords(
+    changes: Sequence[tuple[Fraction, Symbol]], stretches: Sequence[Stretch]
+) -> list[tuple[Fraction, Symbol]]:
+    """List chords in playing order; after a jump the one that was in force where it leads."""
+    played: list[tuple[Fraction, Symbol]] = []
+    offset = Fraction(0)
+    for start, end in stretches:
+        before = [symbol for time, symbol in changes if time < start][-1:]
+        if before and (not played or played[-1][1] != before[0]):
+            played.append((offset, before[0]))
+        played += [(time - start + offset, symbol) for time, symbol in changes if start <= time < end]
+        offset += end - start
+    return played
 
 
 def _unplayed(voices: Sequence[Voice], stretches: Sequence[Stretch]) -> set[int]:

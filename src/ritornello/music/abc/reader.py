@@ -5,8 +5,9 @@ grace notes take no time and are left out; accidentals last to the end of the ba
 octave (the standard's default; %%propagate-accidentals changes it), a tied note keeps its alteration over the
 barline; a chord moves time on by its first note's length, every note of it is kept; octave clefs (treble-8),
 octave=, transpose= and %%MIDI transpose sound; D.C., D.S., Fine and Coda are played, as decorations and as words;
-lyrics, slurs, other decorations, chord symbols and macros (m:, U:) are passed over; Q: in words alone changes
-nothing; the first voice that has notes gives bars, metres and keys; voices do not wait for each other at barlines.
+chord symbols in quotes are kept, of the voice that has most (see `symbols_of`), and transposed with the notes;
+lyrics, slurs, other decorations, annotations and macros (m:, U:) are passed over; Q: in words alone changes nothing;
+the first voice that has notes gives bars, metres and keys; voices do not wait for each other at barlines.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from itertools import pairwise
 from ritornello.music.abc.fields import default_unit, parse_parts, parse_tempo, plain_text
 from ritornello.music.abc.layout import parts_and_timeline
 from ritornello.music.abc.voices import TOKEN, Settings, Voice
-from ritornello.music.errors import Remark, decode_text, one_line, unplayed_bars
+from ritornello.music.errors import Remark, decode_text, one_line, unplayed_bars, unread_chords
 from ritornello.music.values import Piece
 
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
@@ -111,11 +112,11 @@ def _scan(text: str, source: str, repeats: str) -> Iterator[tuple[Piece | AbcErr
     for number, lines in enumerate(tunes, 1):
         name = f"{source}#{number}" if len(tunes) > 1 else source
         try:
-            piece, unplayed = _read_tune(head, lines, name, repeats)
+            piece, remarks = _read_tune(head, lines, name, repeats)
         except AbcError as error:
             yield error, [("bad_tune", one_line(error))]
         else:
-            yield piece, [(code, f"{name}, {detail}") for code, detail in unplayed_bars(unplayed)]
+            yield piece, [(code, f"{name}, {detail}") for code, detail in remarks]
 
 
 NumberedLine = tuple[int, str]  # number from 1, text without its comment; "" for an empty line
@@ -161,16 +162,16 @@ def _lines(text: str) -> Iterator[NumberedLine]:
 
 def _read_tune(
     head: Sequence[NumberedLine], lines: Sequence[NumberedLine], source: str, repeats: str
-) -> tuple[Piece, set[int]]:
-    """Read one tune, and which of its bars with notes are never played."""
+) -> tuple[Piece, list[Remark]]:
+    """Read one tune, with remarks."""
     tune = _Tune()
     at = lines[0][0]
     try:
         for at, line in [*head, *lines]:
             tune.read_line(line, is_head=at < lines[0][0])
         at = lines[0][0]
-        piece, unplayed = tune.finish(unfold=repeats == "unfold")
-        return replace(piece, source=source), unplayed
+        piece, remarks = tune.finish(unfold=repeats == "unfold")
+        return replace(piece, source=source), remarks
     except ValueError as error:
         raise AbcError(source, at, str(error)) from None
 
@@ -201,8 +202,8 @@ class _Tune:
         elif self.in_body:
             self._take_music(line)
 
-    def finish(self, unfold: bool) -> tuple[Piece, set[int]]:
-        """Build the Piece, and find the bars with notes that are never played.
+    def finish(self, unfold: bool) -> tuple[Piece, list[Remark]]:
+        """Build the Piece, with remarks.
 
         Raises ValueError without a key field or without notes.
         """
@@ -216,8 +217,10 @@ class _Tune:
         if not any(v.notes for v in voices):
             raise ValueError("the tune has no notes")
         qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
-        parts, timeline, unplayed = parts_and_timeline(voices, qpm, self.order if unfold else None)
-        return Piece(parts, timeline, (self.titles or [""])[0], "; ".join(self.composers)), unplayed
+        laid = parts_and_timeline(voices, qpm, self.order if unfold else None)
+        title, composer = (self.titles or [""])[0], "; ".join(self.composers)
+        piece = Piece(laid.parts, laid.timeline, title, composer, chords=laid.chords)
+        return piece, unplayed_bars(laid.unplayed) + unread_chords(laid.unread)
 
     def _take_field(self, letter: str, value: str) -> None:
         if letter == "V":

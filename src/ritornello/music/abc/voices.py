@@ -20,6 +20,7 @@ from ritornello.music.abc.fields import (
     parse_tempo,
     parse_unit,
     parse_voice_options,
+    plain_text,
 )
 from ritornello.music.abc.jumps import jump_of_words, until_of_words
 from ritornello.music.values import MetreName
@@ -135,6 +136,7 @@ class Voice:
         self.keys: list[tuple[Fraction, Signature]] = [(Fraction(0), settings.signature)]
         self.tempos: list[tuple[Fraction, float]] = []
         self.parts: list[tuple[Fraction, str]] = []
+        self.chords: list[tuple[Fraction, str, int]] = []  # texts that may be chord symbols, semitones to transpose
         self.waiting: list[Mark] = []  # jumps at the end of this bar
         # the place of the reader, and what still bears on the notes to come
         self.unit = settings.unit or default_unit(settings.metre)
@@ -159,6 +161,8 @@ class Voice:
         if token["letter"]:
             self._sound([_head(token)], "")
         elif token["chord"] is not None:
+            for quoted in re.findall(r'"([^"]*)"', token["chord"]):
+                self._take_quoted(quoted)
             heads = [_head(h.groupdict()) for h in _CHORD_NOTE.finditer(token["chord"]) if h["letter"]]
             self._sound(heads, token["chord_length"])
         elif token["rest"]:
@@ -176,6 +180,8 @@ class Voice:
         elif token["overlay"]:
             self._overlay()
         elif token["words"] or token["letter_sign"]:
+            if token["words"] and token["words"][0] == '"':
+                self._take_quoted(token["words"].strip('"'))
             self._jump({"S": "segno", "O": "coda"}.get(token["letter_sign"]) or token["words"])
         elif token["graces"]:
             for head in [_head(g.groupdict()) for g in _CHORD_NOTE.finditer(token["graces"]) if g["letter"]]:
@@ -192,6 +198,11 @@ class Voice:
         """End the voice: what waits for a barline has it now."""
         self.time = max(self.time, self.bar_end)
         self._take_jumps()
+
+    def _take_quoted(self, text: str) -> None:
+        """Keep a text in quotes that may be a chord symbol: annotations begin with a sign for their place."""
+        if text[:1] not in "^_<>@" and text.strip():
+            self.chords.append((self.time, plain_text(text), self.settings.transpose))
 
     def _jump(self, words: str) -> None:
         jump = jump_of_words(words)

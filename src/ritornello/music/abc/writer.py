@@ -70,13 +70,16 @@ _Bar = tuple[Fraction, Fraction, Metre, Fraction]  # start, end, metre, and from
 def write_abc(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     """Write `melody` as the text of one ABC tune, ending in a newline.
 
-    `read_abc` gives back the same notes (start, duration, pitch) exactly, and title, length, keys and tempos;
-    a metre that is repeated to count bars anew comes back as short bars do. imprint: name of its voice, program (for
-    abc2midi) and origin, a note in its header. Raises ValueError for a key of
-    more than seven sharps or flats.
+    `read_abc` gives back the same notes (start, duration, pitch) exactly, title, length, keys, tempos and chord
+    symbols, for which long notes are cut and tied; a metre that is repeated to count bars anew comes back as short
+    bars do. imprint: name of its voice, program (for abc2midi) and origin, a note in its header.
+    Raises ValueError for a key of more than seven sharps or flats.
     """
     timeline = melody.timeline
     changes = _changes(timeline)
+    for tick, chord in melody.chords:
+        place = Fraction(tick, timeline.ticks_per_quarter)
+        changes[place] = changes.get(place, "") + f'"{chord.name(timeline.key_at(tick))}"'
     header = [
         "X:1",
         f"T:{_escaped(melody.title)}",
@@ -194,7 +197,7 @@ def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], t
         change = changes.pop(item.start, "")
         if "[K:" in change and item.start > bar_start:
             signs = Signs(None)
-        text += change + opening
+        text += _before(change, opening)
         if item.name is not None:
             text += signs.before(item.name)
         text += _note(item, written)
@@ -202,6 +205,12 @@ def _bar_text(items: Sequence[_Item], bar: _Bar, changes: dict[Fraction, str], t
         ends_beat = place % full in uneven if uneven else not place % beat
         text += " " if ends_beat or written >= 1 else ""
     return text.strip()
+
+
+def _before(change: str, opening: str) -> str:
+    """Put changes, then the sign of a tuplet, then a chord symbol before a note."""
+    fields, quote, symbol = change.partition('"')
+    return fields + opening + quote + symbol
 
 
 def _note(item: _Item, written: Fraction) -> str:

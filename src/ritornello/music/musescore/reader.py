@@ -10,6 +10,7 @@ How a score is read:
   each chord of a two-note tremolo lasts its own half.
 - Repeats, endings, D.C. and D.S. are played out, or each bar is read once (repeats="written").
 - A key has the mode that the file states, "major" where it states none; a score without key signatures is in C.
+- Chord symbols are those of the staff that has most, as they sound; Roman numerals are left out.
 - Tempo is the marked one; fermatas and pauses do not stretch time. All velocities are the default.
 - A bar-repeat sign plays the bars before again, as many as it stands for; multi-measure rests count in full.
 - Of an archive the score itself is read, not the parts that were extracted from it.
@@ -25,12 +26,13 @@ from operator import itemgetter
 from typing import TypeVar
 from xml.etree import ElementTree
 
+from ritornello.music.chords import Symbol
 from ritornello.music.containers import unpacked
-from ritornello.music.errors import Remark, unplayed_bars
+from ritornello.music.errors import Remark, unplayed_bars, unread_chords
 from ritornello.music.musescore.repeats import WrittenBar, playing_order
 from ritornello.music.musescore.score import read_score
 from ritornello.music.musescore.staff import ACROSS_JUMP, Sound, Staff
-from ritornello.music.quarters import parts_in_ticks
+from ritornello.music.quarters import chords_in_ticks, parts_in_ticks
 from ritornello.music.values import MetreName, Piece
 
 Value = TypeVar("Value")
@@ -55,7 +57,8 @@ def scan_musescore(
         bars, staves, tags = parse_score(content)
         order = playing_order(bars) if repeats == "unfold" else list(range(len(bars)))
         sounding = {sound.bar for staff in staves for sound in staff.sounds}
-        return [_piece(bars, staves, tags, order, source, voices)], unplayed_bars(sounding.difference(order))
+        remarks = unplayed_bars(sounding.difference(order)) + unread_chords(_chord_staff(staves).unread)
+        return [_piece(bars, staves, tags, order, source, voices)], remarks
     except ValueError as error:
         raise ValueError(f"{source}: {error}" if source else str(error)) from None
 
@@ -127,7 +130,31 @@ def _piece(
         zip(notes, names, strict=True), length, _metres(bars, order, starts), keys, tempos, FINEST_TICKS, starts
     )
     title = tags.get("movementTitle") or tags.get("workTitle") or ""
-    return Piece(parts, timeline, title, tags.get("composer", ""), source)
+    chords = chords_in_ticks(_played_chords(_chord_staff(staves).chords, bars, order, starts), timeline)
+    return Piece(parts, timeline, title, tags.get("composer", ""), source, chords=chords)
+
+
+def _chord_staff(staves: Sequence[Staff]) -> Staff:
+    """Find the staff that has most chord symbols."""
+    return max(staves, key=lambda staff: (len(staff.chords), len(staff.unread)))
+
+
+def _played_chords(
+    chords: Sequence[tuple[Fraction, Symbol]],
+    bars: Sequence[WrittenBar],
+    order: Sequence[int],
+    starts: Sequence[Fraction],
+) -> list[tuple[Fraction, Symbol]]:
+    """List chords in playing order; after a jump the one that was in force where it leads."""
+    chords = sorted(chords, key=itemgetter(0))
+    times = [time for time, _ in chords]
+    played: list[tuple[Fraction, Symbol]] = []
+    for index, start in zip(order, starts, strict=False):
+        first, stop = bisect_left(times, bars[index].start), bisect_left(times, bars[index].end)
+        if first and (not played or played[-1][1] != chords[first - 1][1]):
+            played.append((start, chords[first - 1][1]))
+        played += [(start + time - bars[index].start, symbol) for time, symbol in chords[first:stop]]
+    return played
 
 
 def _joined(

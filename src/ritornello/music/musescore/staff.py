@@ -16,6 +16,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ritornello.music.beats import TYPES
+from ritornello.music.chords import Symbol, symbols_of
 from ritornello.music.keys import mode_named
 from ritornello.music.musescore.repeats import WrittenBar
 
@@ -90,6 +91,8 @@ class Staff:
         self.sounds: list[Sound] = []
         self.keys: list[tuple[Fraction, tuple[int, str]]] = []
         self.tempos: list[tuple[Fraction, float]] = []
+        self.chords: list[tuple[Fraction, Symbol]] = []
+        self.unread: list[str] = []  # chord symbols of other kinds
         self.faults: list[str] = []
         self.open_endings: list[int] = []  # last bars of endings whose line has no hook at its end
         # the place of the reader, and what is open there
@@ -293,6 +296,27 @@ class Staff:
         if quarters_per_second > 0 and _is_played(element):
             self.tempos.append((self.now, round(quarters_per_second * 60, 3)))
 
+    def _harmony(self, element: Element) -> None:
+        """Read a chord symbol, which a fret diagram may hold; roots are places on the line of fifths, C being 14.
+
+        Its text is the whole symbol where it has no root. Roman numerals and numbers of Nashville are passed over.
+        """
+        for harmony in [element] if element.tag == "Harmony" else element.findall("Harmony"):
+            info = harmony.find("harmonyInfo")  # later versions of format 4
+            info = harmony if info is None else info
+            if (harmony.findtext("harmonyType") or "0").strip() != "0":
+                continue
+            name = (info.findtext("name") or "").strip()
+            root, bass = (_place(info.findtext(tag)) for tag in ("root", "base"))
+            bass = _place(info.findtext("bass")) if bass is None else bass
+            (symbol,), unread = symbols_of([name if root is None else f"C{name}"])
+            if symbol is None:
+                self.unread += unread
+                continue
+            if root is not None and symbol.degrees:
+                symbol = Symbol(root, root if bass is None else bass, symbol.degrees)
+            self.chords.append((self.now, symbol.moved(-self.fifths_written_above)))
+
     def _spanner(self, element: Element) -> None:
         """Format 3: an ending or octave line with the place where it stops."""
         target, content = element.find("next/location"), element.find(element.get("type") or "*")
@@ -354,6 +378,12 @@ class Staff:
                     self.sounds[i] = sound._replace(pitch=max(0, min(127, sound.pitch + semitones)))
 
 
+def _place(text: str | None) -> int | None:
+    """Read a pitch of a chord symbol as a place on the line of fifths, C being 0; None for none."""
+    number = int(text) - 14 if text and re.fullmatch(r"\s*-?\d{1,2}\s*", text) else None
+    return number if number is not None and -15 <= number <= 19 else None
+
+
 def _is_played(element: Element | None) -> bool:
     return element is None or (element.findtext("play") or "1").strip() != "0"
 
@@ -393,6 +423,8 @@ _HANDLERS = {
     "KeySig": Staff._key,
     "InstrumentChange": Staff._change_instrument,
     "Tempo": Staff._tempo,
+    "Harmony": Staff._harmony,
+    "FretDiagram": Staff._harmony,
     "Spanner": Staff._spanner,
     "Volta": Staff._open,
     "Ottava": Staff._open,

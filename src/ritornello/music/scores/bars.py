@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
-from ritornello.music.quarters import KeyName, PartName, parts_in_ticks
+from ritornello.music.chords import Symbol
+from ritornello.music.quarters import KeyName, PartName, chords_in_ticks, parts_in_ticks
 from ritornello.music.values import MetreName, Piece
 
 MAX_RESOLUTION = 10_000_000  # ticks per quarter
@@ -34,6 +35,7 @@ class Measure:
     """A bar as written: length in quarters; metre and key in force at its start.
 
     tempos: (quarters, qpm). keys: (quarters, key) of those that change behind its start.
+    chords: (quarters, symbol); chord_before: the one in force at its start, as written.
     """
 
     metre: MetreName | None
@@ -42,6 +44,8 @@ class Measure:
     tempos: list[tuple[Fraction, float]] = field(default_factory=list)
     keys: list[tuple[Fraction, KeyName]] = field(default_factory=list)
     notes: list[Placed] = field(default_factory=list)
+    chords: list[tuple[Fraction, Symbol]] = field(default_factory=list)
+    chord_before: Symbol | None = None
 
 
 def join_measures(
@@ -75,7 +79,28 @@ def join_measures(
         MAX_RESOLUTION,
         starts,
     )
-    return Piece(parts, timeline, title, composer, source)
+    chords = chords_in_ticks(_chords(bars, starts), timeline)
+    return Piece(parts, timeline, title, composer, source, chords=chords)
+
+
+def carry_chords(bars: Sequence[Measure]) -> None:
+    """Note for each bar, in written order, the chord in force at its start."""
+    before = None
+    for bar in bars:
+        bar.chord_before = before
+        if bar.chords:
+            before = max(bar.chords, key=lambda change: change[0])[1]
+
+
+def _chords(bars: Sequence[Measure], starts: Sequence[Fraction]) -> list[tuple[Fraction, Symbol]]:
+    """List chords as played; after a jump the one that was in force where it leads."""
+    found: list[tuple[Fraction, Symbol]] = []
+    for bar, start in zip(bars, starts, strict=False):
+        before = bar.chord_before
+        if before is not None and (not found or found[-1][1] != before) and bar.length:
+            found.append((start, before))
+        found += [(start + place, symbol) for place, symbol in sorted(bar.chords, key=lambda change: change[0])]
+    return found
 
 
 def _tied_together(notes: Sequence[Placed]) -> list[Placed]:

@@ -12,10 +12,12 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ritornello.music.beats import TYPES, joined_metre
-from ritornello.music.errors import Remark, unplayed_bars
+from ritornello.music.chords import Symbol
+from ritornello.music.errors import Remark, unplayed_bars, unread_chords
 from ritornello.music.keys import mode_named
 from ritornello.music.quarters import KeyName, PartName
-from ritornello.music.scores.bars import Measure, Placed, join_measures
+from ritornello.music.scores.bars import Measure, Placed, carry_chords, join_measures
+from ritornello.music.scores.harmony import read_harmony
 from ritornello.music.scores.repeats import played_order
 from ritornello.music.scores.signs import read_marks
 from ritornello.music.scores.xml import parse_xml
@@ -52,10 +54,12 @@ def read_musicxml(content: bytes, source: str, repeats: str, voices: bool = Fals
         readers[-1].read(part)
     _set_metres(bars, readers)
     _set_keys(bars, readers)
+    unread = _set_chords(bars, readers)
     order = played_order(read_marks(root)) if repeats == "unfold" else list(range(len(bars)))
     staves = {staff: name for reader in readers for staff, name in reader.staves().items()}
     piece = join_measures([bars[i] for i in order], staves, *_title_and_composer(root), source, voices)
-    return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
+    unplayed = {i for i, bar in enumerate(bars) if bar.notes}.difference(order)
+    return piece, unplayed_bars(unplayed) + unread_chords(unread)
 
 
 def _drop_namespaces(root: Element) -> None:
@@ -127,6 +131,8 @@ class PartReader:
     syllables: dict[tuple[int, str], int] = field(default_factory=dict)  # by staff and number of the verse
     copies: list[Copies] = field(default_factory=list)
     fillings: dict[int, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    chords: list[tuple[int, Fraction, Symbol]] = field(default_factory=list)  # bar, place in it
+    unread: list[str] = field(default_factory=list)  # chord symbols of other kinds
 
     def read(self, part: Element) -> None:
         """Read all bars of the part. Raises ValueError for a number that is none."""
@@ -169,6 +175,8 @@ class PartReader:
                 self._read_attributes(index, element, now)
             elif element.tag in ("direction", "sound"):
                 self._read_tempo(bar, element, now)
+            elif element.tag == "harmony":
+                self._read_chord(index, element, now)
             elif element.tag in ("backup", "forward"):
                 stated = _number(element.findtext("duration") or "0", "duration") / self.divisions
                 clock = max(Fraction(0), clock - stated if element.tag == "backup" else clock + stated)
@@ -187,6 +195,18 @@ class PartReader:
         fills_any = measure.find("note/rest[@measure='yes']") is not None
         self.fillings[index] = sounding, Fraction(0) if fills_any else latest
         self._repeat_signs(index, latest)
+
+    def _read_chord(self, index: int, element: Element, now: Fraction) -> None:
+        """Read a chord symbol at its place, as it sounds; others than the first choice are passed over."""
+        if element.get("type") == "alternate":
+            return
+        symbol = read_harmony(element)
+        if symbol is None:
+            self.unread.append(" ".join("".join(element.itertext()).split()))
+            return
+        chromatic, diatonic = self.transposed.get(max(1, _whole(element, "staff", 1)), self.transposed.get(0, (0, 0)))
+        late = _number(element.findtext("offset") or "0", "offset") / self.divisions
+        self.chords.append((index, max(Fraction(0), now + late), symbol.moved(_fifths(chromatic, diatonic))))
 
     def _duration(self, note: Element) -> tuple[Fraction, Fraction]:
         """Read the quarters of a note, stated and exact in a tuplet, or by its value."""
@@ -362,9 +382,14 @@ def _key(key: Element) -> tuple[int, str] | None:
 
 def _sounding(key: tuple[int, str], chromatic: int, diatonic: int) -> KeyName:
     """Transpose a written key. diatonic: 0 where the file leaves it out."""
-    shift = 7 * chromatic - 12 * diatonic  # in fifths
-    fifths = key[0] + (shift if abs(shift) <= 7 else (7 * chromatic + 5) % 12 - 5)
+    fifths = key[0] + _fifths(chromatic, diatonic)
     return (fifths if abs(fifths) <= 7 else (fifths + 5) % 12 - 5), key[1]
+
+
+def _fifths(chromatic: int, diatonic: int) -> int:
+    """Count the fifths from written to sounding pitch. diatonic: 0 where the file leaves it out."""
+    shift = 7 * chromatic - 12 * diatonic
+    return shift if abs(shift) <= 7 else (7 * chromatic + 5) % 12 - 5
 
 
 def _set_metres(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
@@ -405,6 +430,17 @@ def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
         bar.key = next((key for place, key in reversed(here) if place == 0), in_force)
         bar.keys = [(place, key) for place, key in here if place > 0]
         in_force = bar.keys[-1][1] if bar.keys else bar.key
+
+
+def _set_chords(bars: Sequence[Measure], readers: Sequence[PartReader]) -> list[str]:
+    """Give every bar its chord symbols, those of the part that has most; return what could not be read there."""
+    fullest = max(readers, key=lambda reader: len(reader.chords))
+    for index, place, symbol in fullest.chords:
+        late = place >= bars[index].length > 0 and index + 1 < len(bars)
+        index, place = (index + 1, place - bars[index].length) if late else (index, place)
+        bars[index].chords.append((place, symbol))
+    carry_chords(bars)
+    return fullest.unread or [text for reader in readers for text in reader.unread if not fullest.chords]
 
 
 def _title_and_composer(root: Element) -> tuple[str, str]:

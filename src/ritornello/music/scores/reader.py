@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
@@ -15,11 +16,12 @@ from xml.etree import ElementTree
 from zlib import crc32
 
 from ritornello.music.beats import joined_metre
+from ritornello.music.chords import Symbol, symbols_of
 from ritornello.music.containers import unpacked
-from ritornello.music.errors import Remark, decode_text, unplayed_bars
+from ritornello.music.errors import Remark, decode_text, unplayed_bars, unread_chords
 from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName
-from ritornello.music.scores.bars import Measure, Placed, join_measures
+from ritornello.music.scores.bars import Measure, Placed, carry_chords, join_measures
 from ritornello.music.scores.kern import KernSigns, kern_signs, prepared_kern
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.musicxml import read_musicxml
@@ -57,6 +59,7 @@ class Walk:
     places: dict[str, tuple[str, int, int, str]] = field(default_factory=dict)  # bar, staff, semitones, voice
     tied_on: set[str] = field(default_factory=set)
     tied_back: set[str] = field(default_factory=set)
+    harms: list[tuple[str, Element]] = field(default_factory=list)  # bar, chord symbol
 
 
 def scan_score(
@@ -112,7 +115,9 @@ def _piece(
 ) -> tuple[Piece, list[Remark]]:
     timemap, mei, toolkit = _through_verovio(text, input_from, mdiv)
     walk = _walked(mei)
-    _place_notes(walk, _times_of_map(walk, timemap), toolkit)
+    times = _times_of_map(walk, timemap)
+    _place_notes(walk, times, toolkit)
+    unread = _place_chords(walk, times)
     if input_from == "humdrum":
         _take_signs(list(walk.bars.values()), kern_signs(text))
     order = mei_order(mei) if repeats == "unfold" else list(range(len(walk.bars)))
@@ -120,7 +125,8 @@ def _piece(
     staves = {n: (s.name, s.program, s.is_drum, s.syllables) for n, s in sorted(walk.staves.items())}
     bars = list(walk.bars.values())
     piece = join_measures([bars[i] for i in order], staves, title, composer, source, voices)
-    return piece, unplayed_bars({i for i, bar in enumerate(bars) if bar.notes}.difference(order))
+    unplayed = {i for i, bar in enumerate(bars) if bar.notes}.difference(order)
+    return piece, unplayed_bars(unplayed) + unread_chords(unread)
 
 
 def _through_verovio(text: str, input_from: str, mdiv: str = ""):
@@ -267,6 +273,7 @@ def _read_measure(walk: Walk, measure: Element) -> None:
         _read_staff(walk, staff, name)
     for tempo in measure.iter(f"{MEI}tempo"):
         _read_tempo(bar, tempo)
+    walk.harms += [(name, harm) for harm in measure.iter(f"{MEI}harm")]
     for tie in measure.iter(f"{MEI}tie"):
         walk.tied_on.add(tie.get("startid", "").lstrip("#"))
         walk.tied_back.add(tie.get("endid", "").lstrip("#"))
@@ -354,6 +361,30 @@ def _place_notes(walk: Walk, times: Times, toolkit) -> None:
         if duration > 0 and 0 <= pitch <= 127:
             tied = (name in walk.tied_on, name in walk.tied_back)
             walk.bars[bar].notes.append(Placed(start, duration, pitch, staff, *tied, voice))
+
+
+def _place_chords(walk: Walk, times: Times) -> list[str]:
+    """Put every chord symbol into its bar, by its beat or its note; return the texts that cannot be read.
+
+    Of a staff that has most; other texts, such as Roman numerals, are passed over.
+    """
+    symbols, unread = symbols_of([_text(harm) for _, harm in walk.harms])
+    found: dict[str, list[tuple[str, Fraction, Symbol]]] = {}
+    for (name, harm), symbol in zip(walk.harms, symbols, strict=True):
+        bar = walk.bars[name]
+        place, _ = times.get(harm.get("startid", "").lstrip("#"), (None, None))
+        with suppress(ValueError, OverflowError):
+            if place is None:
+                beat = Fraction(harm.get("tstamp", "1")).limit_denominator(FINEST) - 1
+                place = beat * 4 / (bar.metre[1] if bar.metre else 4)
+            if symbol is not None and 0 <= place <= bar.length:
+                staff = walk.staves.get(int((harm.get("staff") or "1").split()[0]), StaffState())
+                sounding = symbol.moved((7 * staff.semitones + 5) % 12 - 5)
+                found.setdefault(harm.get("staff", ""), []).append((name, place, sounding))
+    for name, place, symbol in max(found.values(), key=len, default=[]):
+        walk.bars[name].chords.append((place, symbol))
+    carry_chords(list(walk.bars.values()))
+    return unread
 
 
 def _quarters(stamp: float) -> Fraction:

@@ -11,11 +11,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from math import lcm
 from xml.sax.saxutils import escape
 
 from ritornello.music.beats import tempo_mark
 from ritornello.music.notation import Bar, Element, notate
+from ritornello.music.scores.harmony import write_harmony
 from ritornello.music.spelling import Spelled
 from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Tempo
 
@@ -37,8 +39,9 @@ Treble, bass, tenor (treble an octave down), treble an octave up, bass an octave
 def write_musicxml(melody: Melody, imprint: Imprint = NO_IMPRINT) -> str:
     """Write `melody` as the text of a MusicXML file.
 
-    Holds title, metres, keys, tempos, pick-up and closing barline; read back, it gives the same onsets, durations
-    and pitches, exactly. Velocities are not written. A tempo that changes inside a note is written after that note.
+    Holds title, metres, keys, tempos, chord symbols, pick-up and closing barline; read back, it gives the same
+    onsets, durations and pitches, exactly. Velocities are not written. A tempo that changes inside a note is written
+    after that note.
     imprint: name and program of its part, and its origin, a miscellaneous field.
     Notes carry identifiers: "note_4" is the fifth note of the melody, "note_4-2" the second of its tied parts.
     """
@@ -82,14 +85,16 @@ def _document(title: str, imprint: Imprint, part_list: str, parts: Sequence[str]
 def _measures(melody: Melody, prefix: str = "") -> str:
     """Write the measures of a part. prefix: of the identifiers of its notes."""
     bars = notate(melody)
-    divisions = lcm(*(element.duration.denominator for bar in bars for element in bar.elements))
+    chords = _chords_by_bar(melody, bars)
+    times = [*(element.duration for bar in bars for element in bar.elements), *(place for place, _ in chain(*chords))]
+    divisions = lcm(*(time.denominator for time in times))
     clef = _clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
     tempos = _tempos_by_bar(melody, bars)
     parts: dict[int, tuple[int, bool]] = {}
     measures = []
     for i, bar in enumerate(bars):
         lines = [*_attributes(bar, divisions, clef if i == 0 else None)]
-        lines += _contents(bar, divisions, tempos[i], parts)
+        lines += _contents(bar, divisions, tempos[i], chords[i], parts)
         if i == len(bars) - 1:
             lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
         implicit = "" if bar.full else ' implicit="yes"'
@@ -169,16 +174,35 @@ def _tempos_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fract
     return found
 
 
+def _chords_by_bar(melody: Melody, bars: Sequence[Bar]) -> list[list[tuple[Fraction, str]]]:
+    """List the chord symbols of each bar, unplaced, with their places in quarters."""
+    found: list[list[tuple[Fraction, str]]] = [[] for _ in bars]
+    starts = [bar.start for bar in bars]
+    for tick, chord in melody.chords:
+        place = Fraction(tick, melody.timeline.ticks_per_quarter)
+        if place < starts[-1] + bars[-1].duration:
+            found[bisect_right(starts, place) - 1].append((place, write_harmony(chord, melody.timeline.key_at(tick))))
+    return found
+
+
 def _contents(
-    bar: Bar, divisions: int, tempos: Sequence[tuple[Fraction, Tempo]], parts: dict[int, tuple[int, bool]]
+    bar: Bar,
+    divisions: int,
+    tempos: Sequence[tuple[Fraction, Tempo]],
+    chords: Sequence[tuple[Fraction, str]],
+    parts: dict[int, tuple[int, bool]],
 ) -> Iterator[str]:
-    """Write the notes and rests of a bar, with the tempos and keys among them."""
+    """Write the notes and rests of a bar, with the tempos, keys and chord symbols among them."""
     waiting = list(tempos)
     for element in bar.elements:
         while waiting and waiting[0][0] <= element.start:
             yield _tempo(waiting.pop(0)[1], bar.metre)
         if element.start in bar.keys and element.start != bar.start:
             yield f"<attributes>{_key(bar.keys[element.start])}</attributes>"
+        for place, harmony in chords:
+            if element.start <= place < element.start + element.duration:
+                late = int((place - element.start) * divisions)
+                yield harmony.replace("</harmony>", f"<offset>{late}</offset></harmony>") if late else harmony
         yield _note(element, divisions, parts)
     for _, tempo in waiting:
         yield _tempo(tempo, bar.metre)
