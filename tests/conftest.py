@@ -62,11 +62,16 @@ def shared_data() -> Callable[[str], Path]:
     return find
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads the shared data."""
+    """Mark what reads the shared data; let one process run all tests for which a file prepares something once."""
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared_data")
+        fixtures = getattr(item, "_fixtureinfo", None)
+        scopes = {found[-1].scope for found in fixtures.name2fixturedefs.values()} if fixtures else set()
+        if "module" in scopes and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,7 @@ INSIDE = {  # the order inside a room: "" for its own files, its wings, then fil
     "music": ("", "midi", "abc", "musescore", "scores", "files", "objects", "worker"),
     "render": ("engraving", ""),
     "encoding": ("", "letters", "played", "voices", "arrays", "options", "__init__"),
-    "generate": ("", "voices"),
+    "generate": ("", "voices", "choice"),
     "corpus": ("", "find", "beats", "pick", "families", "build"),
     "training": ("", "numpy", "run"),
     "reports": ("", "corpora", "runs", "vote"),

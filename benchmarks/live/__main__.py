@@ -14,7 +14,7 @@ from benchmarks.live.jack import jack_server, missing
 from benchmarks.live.timing import added_to_clock, answers, hit_rate, lateness
 from benchmarks.report import arguments, hardware, tell
 from ritornello.live.stage.runner import calm
-from ritornello.live.stage.timing import percentiles
+from ritornello.live.values import percentiles
 
 STEPS = 3000
 

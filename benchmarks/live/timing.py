@@ -22,8 +22,7 @@ from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions
 from ritornello.live.stage.runner import StageOptions, perform
-from ritornello.live.stage.timing import percentiles
-from ritornello.live.values import Event
+from ritornello.live.values import Event, percentiles
 
 SIXTEENTH = 60 / 180 / 4  # seconds, at 180 quarters per minute
 BUSY = "while True: pass"

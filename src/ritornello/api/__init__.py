@@ -19,6 +19,7 @@ from ritornello.api.corpora import (
     show_corpus,
 )
 from ritornello.api.demonstration import DEMO_MINUTES, demo
+from ritornello.api.drafts import acceptance
 from ritornello.api.folds import cross_validate
 from ritornello.api.harmony import FOUR_VOICES, Harmony, harmonise, paths_of
 from ritornello.api.kits import kit

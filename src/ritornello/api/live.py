@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ritornello.live.ways.plan import Composer
     from ritornello.model.file import ModelFile
     from ritornello.music.values import Melody, Note, Piece
-    from ritornello.render.page import Exhibit
 
 MIDI = (".mid", ".midi")
 
@@ -83,9 +82,10 @@ class Jam:
     @property
     def summary(self) -> str:
         """How many notes both played, in one line."""
-        has_notes = bool(self.session.beats)
-        parts = self.piece.parts if has_notes else ()
-        player, machine = (counted(len(part.notes), "note") for part in parts) if parts else ("0 notes", "0 notes")
+        counts = [0, 0]
+        with suppress(ValueError):  # not a note was played
+            counts = [len(part.notes) for part in self.piece.parts]
+        player, machine = (counted(count, "note") for count in counts)
         return f"you played {player}, the machine {machine}"
 
     def save(self, path: str | Path, replace: bool = False) -> None:
@@ -100,8 +100,9 @@ class Jam:
 
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
+        from ritornello.render.save import piece_exhibit
 
-        return notebook_html(_exhibit(self.piece))
+        return notebook_html(piece_exhibit(self.piece))
 
 
 @takes(dials=Dials)
@@ -367,6 +368,7 @@ def _encoded(piece: Piece, path: str | Path) -> bytes:
     from ritornello.music.midi.reader import write_midi_piece
     from ritornello.render.audio_file import encode_audio
     from ritornello.render.page import frame_html
+    from ritornello.render.save import piece_exhibit
     from ritornello.render.sound import render_wave
 
     _check_suffix(path)
@@ -374,14 +376,5 @@ def _encoded(piece: Piece, path: str | Path) -> bytes:
     if suffix in MIDI:
         return write_midi_piece(piece)
     if suffix == ".html":
-        return frame_html(_exhibit(piece)).encode()
+        return frame_html(piece_exhibit(piece)).encode()
     return encode_audio(render_wave(piece), suffix.lstrip("."))
-
-
-def _exhibit(piece: Piece) -> Exhibit:
-    """Make what a page shows of a performance: its line, and the sound of both."""
-    from ritornello.corpus.pick.pick import pick_melody
-    from ritornello.render.page import Exhibit
-    from ritornello.render.save import page_sound
-
-    return Exhibit(pick_melody(piece), page_sound(piece), "audio/mpeg", piece.title)

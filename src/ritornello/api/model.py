@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
 from ritornello.api.options import takes
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import SECONDS, GenerateOptions
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
+    from ritornello.evaluate.ranking import Rank
+    from ritornello.generate.compose import Composition
     from ritornello.generate.continuation import Song
     from ritornello.model.file import ModelFile
     from ritornello.model.network import Network
@@ -54,7 +57,8 @@ class Tune:
     shared_run: the longest run that it shares with a training tune, where that was looked for (see
     `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
     primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
-    model: the one that composed it, which `rewrite` and `vary` ask.
+    model: the one that composed it, which `rewrite` and `vary` ask. rank: why it was chosen among drafts; None where
+    it was not. drafts: the ranks of all of them, as plain values.
     """
 
     melody: Any
@@ -67,6 +71,8 @@ class Tune:
     draws: int = 1
     primer_notes: int = 0
     model: Model | None = field(default=None, repr=False, compare=False)
+    rank: Rank | None = None
+    drafts: tuple[dict[str, Any], ...] = ()
 
     @property
     def music(self) -> Melody | Piece:
@@ -127,9 +133,9 @@ class Tune:
         """What a page says of the tune, by name."""
         from ritornello.evaluate.novelty import run_in_words
 
-        if self.shared_run is None:
-            return {}
-        return {"longest run shared with a training tune": run_in_words(self.shared_run)}
+        run = self.shared_run
+        words = {} if run is None else {"longest run shared with a training tune": run_in_words(run)}
+        return words if self.rank is None else words | {f"best of {len(self.drafts)} drafts": self.rank.words}
 
     @property
     def file_name(self) -> str:
@@ -167,7 +173,10 @@ class Tune:
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
 
-        return notebook_html(self.exhibit())
+        is_melody = isinstance(self.music, Melody)
+        return notebook_html(
+            dataclasses.replace(self.exhibit(), call="tune.rewrite(bars={bars})" if is_melody else "")
+        )
 
 
 class Model:
@@ -223,7 +232,7 @@ class Model:
     @overload
     def generate(self, *, n: None = None, **options: Any) -> Tune: ...
     @overload
-    def generate(self, *, n: int, **options: Any) -> Gallery[Tune]: ...
+    def generate(self, *, n: int, **options: Any) -> Tunes: ...
 
     @takes(options=GenerateOptions)
     def generate(
@@ -242,6 +251,9 @@ class Model:
         on_remark: Callable[[str], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
         replace: bool = False,
+        best_of: int | None = None,
+        like: Melody | Tune | str | Path | Any = None,
+        keep: Literal["rhythm", "contour"] | None = None,
         options: GenerateOptions,
     ) -> Any:
         """Compose one tune, or a list of `n`; tune i depends on the model, the seed and i alone.
@@ -258,6 +270,9 @@ class Model:
         on_remark: called with what is changed of the primer; without it, that is a warning. on_progress: called now
         and then with the share of the tunes that is drawn, 0 to 1.
         replace: let the files take the place of others, such as tunes of the same seed and other options.
+        best_of: compose so many drafts of each tune, 2 to 64, and take the best ranked one (see `evaluate.ranking`).
+        like: a melody as of `primer`; keep: what a new one takes from it, its "rhythm" exactly (without this), or its
+        "contour" (rise and fall) with another rhythm. Bars, metre and key are those of the melody.
         Raises ValueError that names what does not fit, FileExistsError, with nothing written, for a file that must be
         kept, OSError where `out` cannot be written to.
         """
@@ -265,6 +280,7 @@ class Model:
 
         from ritornello import atomic
         from ritornello.encoding import is_melodic
+        from ritornello.generate.choice.compose import compose_steered
         from ritornello.generate.compose import compose
         from ritornello.generate.freely import compose_freely
         from ritornello.generate.headings import Counts
@@ -273,6 +289,7 @@ class Model:
         from ritornello.render.save import suffixes_of
 
         is_free = not is_melodic(self.encoding)
+        pattern = self._pattern(like, keep, primer, best_of)
         suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
         if program is not None and not 0 <= program <= 127:
             raise ValueError(f"program must be 0 to 127, not {program}")
@@ -289,6 +306,9 @@ class Model:
             raise ValueError(
                 f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
             )
+        if is_free and options.targets:
+            asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
+            raise ValueError(f"{asked} steers melodies in bars; this model writes other music: leave that out")
         song = self._song(primer, primer_bars, without_primer, options)
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
@@ -301,17 +321,42 @@ class Model:
         length = f"--seconds {options.seconds or SECONDS:g}" if is_free else f"--bars {options.bar_count}"
         words = f"{length}{asked_options.in_words()}"
         words += _primer_in_words(primer, primer_bars, without_primer)
-        opening = song.melody if song else None
+        if pattern is not None:
+            words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
+            program = pattern.program if program is None else program
+            options = dataclasses.replace(options, qpm=None)
+        words += f" --best-of {best_of}" if best_of else ""
+        opening, ranked = song.melody if song else None, dict[int, tuple[Any, Any]]()
+        size = max(1, MAX_BATCH // (best_of or 1))
         with one_thread() if len(indices) <= FEW else nullcontext():
-            for at in range(0, len(indices), MAX_BATCH):
-                batch = indices[at : at + MAX_BATCH]
+            for at in range(0, len(indices), size):
+                batch: Sequence[int] = indices[at : at + size]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
-                if is_free:
+                if pattern is not None:
+                    every = [
+                        like_drafts(self, pattern.melody, keep or "rhythm", options, seed, index, best_of)
+                        for index in batch
+                    ]
+                    made = self._chosen(every, batch, corpus, ranked)
+                    if report:
+                        report(1.0)
+                elif is_free:
                     made = compose_freely(self.network, file.encoding, options, seed, batch, on_progress=report)
                 else:
-                    made = compose(
-                        self.network, file.encoding, options, seed, batch, opening, file.pitch_range, report, counts
+                    made = (compose_steered if options.targets else compose)(
+                        self.network,
+                        file.encoding,
+                        options,
+                        seed,
+                        draft_indices(batch, best_of or 1),
+                        opening,
+                        file.pitch_range,
+                        report,
+                        counts,
                     )
+                    if best_of:
+                        every = [made[n : n + best_of] for n in range(0, len(made), best_of)]
+                        made = self._chosen(every, batch, corpus, ranked)
                 for m in made:
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
@@ -330,6 +375,8 @@ class Model:
                             draws=m.draws,
                             primer_notes=own,
                             model=self,
+                            rank=ranked[m.index][0] if m.index in ranked else None,
+                            drafts=ranked[m.index][1] if m.index in ranked else (),
                         )
                     )
                 if song and not at:
@@ -340,7 +387,37 @@ class Model:
             if ".html" in suffixes and melodies and (runs := self.shared_runs(melodies, corpus, on_remark)):
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
             _write(tunes, Path(out), suffixes, replace)
-        return tunes[0] if n is None else Gallery(tunes, f"{Path(self.name).name}, seed {seed}")
+        gallery = Tunes(tunes, f"{Path(self.name).name}, seed {seed}")
+        gallery.folder = None if out is None else Path(out)
+        return tunes[0] if n is None else gallery
+
+    def _pattern(self, like: Any, keep: str | None, primer: Any, best_of: int | None) -> Song | None:
+        """Read the melody that new ones are to be like; None for none.
+
+        Raises ValueError for what does not go together.
+        """
+        if best_of is not None and not 2 <= best_of <= MOST_DRAFTS:
+            raise ValueError(f"best_of must be 2 to {MOST_DRAFTS}, not {best_of}")
+        if best_of is not None or like is not None:
+            self._check_melodic("best_of" if like is None else "like")
+        if like is None:
+            if keep is not None:
+                raise ValueError(f"keep {keep!r} is about a melody that new ones are to be like: give one with like")
+            return None
+        if primer is not None:
+            raise ValueError("like takes the place of a primer: leave one of them out")
+        return _song_of(like)
+
+    def _chosen(
+        self, every: Sequence[Sequence[Composition]], batch: Sequence[int], corpus: Any, ranked: dict[int, Any]
+    ) -> list[Composition]:
+        """Choose one draft of each tune, and put down its rank by the tune's index in `ranked`."""
+        made = []
+        for index, drafts in zip(batch, every, strict=True):
+            best, its_rank, ranks = choose(self, drafts, corpus)
+            ranked[index] = its_rank, tuple(ranks)
+            made.append(dataclasses.replace(best, index=index))
+        return made
 
     def rewrite(
         self,
@@ -394,7 +471,7 @@ class Model:
             origin = f"rewritten by {self.called}, seed {seed}, version {index + 1}, {words}"
             title = f"{song.melody.title or 'Melody'}, {words}, version {index + 1}"
             shown = ShownMelody.of(dataclasses.replace(version.melody, title=title))
-            costs = self._bits_of_notes(shown)
+            costs = self.bits_of_notes(shown)
             imprint = Imprint("Melody", song.program, origin)
             tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, model=self))
         if out is not None:
@@ -423,7 +500,7 @@ class Model:
         found: Tune = tune
         return found
 
-    def _bits_of_notes(self, melody: Melody) -> np.ndarray:
+    def bits_of_notes(self, melody: Melody) -> np.ndarray:
         """Compute the bits of each note, (notes,); (0,) where the encoding rounds notes away."""
         costs = self.surprise(melody)["bits"]
         return costs if len(costs) == len(melody.notes) else costs[:0]

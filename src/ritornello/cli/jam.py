@@ -184,16 +184,40 @@ def _stage(asked: Connections, dials: Dials) -> StageOptions:
     )
 
 
-def ports(*, as_json: AsJson = False) -> None:
-    """List the MIDI ports that the live instrument can listen to and play to.
+def ports(*, calibrate: str | None = None, listen: str | None = None, as_json: AsJson = False) -> None:
+    """List the MIDI ports for the live instrument, or measure how late one of them sounds.
 
     Where there are none, one line says what is wrong and what to do.
     It needs rtmidi2: pip install "ritornello[live]".
 
     Example: ritornello ports
+
+    With a cable back to an input: ritornello ports --calibrate Synth --listen Interface
+
+    Tapping enter to what you hear: ritornello ports --calibrate Synth
+
+    Parameters
+    ----------
+    calibrate
+        An output whose delay is measured and kept for its device: `jam` sends to it so much earlier. "sound" is the
+        sample bank.
+    listen
+        An input to which the output comes back, by a cable or a patch bay; without one, you tap to its notes.
     """
     from ritornello.live.stage.ports import describe_ports, find_backend
 
+    if calibrate is not None:
+        from ritornello.live.stage.calibrate import calibrate as measure
+        from ritornello.live.stage.calibrate import keyboard_taps
+
+        console = Console(as_json=as_json)
+        if listen is None:
+            console.say("tap enter or space on each note that you hear, twenty notes long")
+        measured = measure(calibrate, listen, keyboard_taps)
+        console.result(measured._asdict(), measured.line)
+        return
+    if listen is not None:
+        raise CycloptsError(msg="--listen says where --calibrate PORT comes back: give both")
     found = find_backend()
     if found.fault and not as_json:
         raise OSError(found.fault)

@@ -9,6 +9,7 @@ copying. So a unit in which next to nothing is new is too much as well, from the
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 
 from ritornello.encoding import Place
 
@@ -33,6 +34,15 @@ class Circles:
         self._round = [0 for _ in FIGURES]  # notes that are as so many notes before
         self._other = {n: deque[int](maxlen=NEW + 1) for n in FIGURES if n >= LEAST["figure"]}  # notes that are not
         self._time = 0
+
+    def copy(self) -> Circles:
+        """Return circles that go on from here by themselves."""
+        other = copy(self)
+        for name in ("_starts", "_pitches", "_places", "_since", "_melody", "_round"):
+            setattr(other, name, copy(getattr(self, name)))
+        other._news = [copy(news) for news in self._news]
+        other._other = {notes: copy(news) for notes, news in self._other.items()}
+        return other
 
     def observe(self, place: Place) -> None:
         """Take note of what has begun since the last token."""

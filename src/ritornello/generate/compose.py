@@ -94,7 +94,7 @@ def compose(
     opening = np.zeros((1, 0), np.int64), np.zeros(1)  # one way to begin: with nothing
     if primer is not None:
         if counts_bars(encoding):
-            _check_room(encoding, options, primer)
+            check_room(encoding, options, primer)
         opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
     network = counting_network(network, encoding)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
@@ -118,7 +118,7 @@ def compose(
         drawn, surprise = sample(players, forms, options, dice, given, None if attempt else on_progress)
         for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
             heading = None if names_key(encoding) else headings[index]
-            melody = _finished(encoding, options, tokens, heading, pitch_range)
+            melody = finished(encoding, options, tokens, heading, pitch_range)
             key = melody.timeline.key
             fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
             if fits or attempt == attempts - 1:
@@ -137,7 +137,7 @@ def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: M
     return what_changes(encoding, in_metre(primer, options.metre) if options.metre else primer)
 
 
-def _check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> None:
+def check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> None:
     """Raise ValueError where a primer leaves no bar to compose."""
     place = encoding.tracker()
     form = BarForm(FormTable(encoding, GenerateOptions(), (0, 127)), place)
@@ -254,7 +254,7 @@ def _score(steps: Sequence[tuple[list[int], np.ndarray, np.ndarray]], bits: list
             bits[n].append(cost)
 
 
-def _finished(
+def finished(
     encoding: MelodyEncoding,
     options: GenerateOptions,
     tokens: np.ndarray,

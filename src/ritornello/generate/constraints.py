@@ -20,7 +20,6 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.generate.circles import Circles
-from ritornello.generate.headings import Heading
 from ritornello.generate.options import BARS, GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key
@@ -54,6 +53,7 @@ class FormTable:
         self.quarter = encoding.ticks_per_quarter
         # The last entry of each: ids that start no note.
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
+        self._lengths: np.ndarray | None = None
         self._rows: dict[tuple, tuple[Any, np.ndarray]] = {}
 
     def row(
@@ -92,6 +92,20 @@ class FormTable:
                 self._rows.clear()
             self._rows[key] = arrays, bias
         return bias
+
+    def lengths(self, place: Place) -> np.ndarray:
+        """List the ticks that each id of the last part lasts, (ids,), 0 for none.
+
+        place: where the duration of a note, a tie or a rest is due; found once, and kept.
+        """
+        if self._lengths is None:
+            first, found = sum(self.encoding.parts[: place.part]), []
+            for n in range(self.encoding.parts[place.part]):
+                after = place.copy()
+                after.advance(first + n)
+                found.append(after.time - place.time)
+            self._lengths = np.maximum(found, 0)
+        return self._lengths
 
 
 _kept_table: Any = lru_cache(maxsize=32)(FormTable)  # encodings and options are told apart by their values
@@ -236,18 +250,19 @@ def forms_of(
     options: GenerateOptions,
     trackers: list[Any],
     pitch_range: tuple[int, int],
-    headings: Sequence[Heading] | None = None,
+    headings: Sequence[Any] | None = None,
 ) -> list[Form]:
     """Make the biases of each tune.
 
-    headings: what each begins with, where that is drawn.
+    headings: the `Heading` that each begins with, where that is drawn.
     Raises ValueError for options that the encoding cannot keep to.
     """
-    drawn = headings or [Heading() for _ in trackers]
+    metres = [heading.metre for heading in headings] if headings else [None for _ in trackers]
+    keys = [heading.key() for heading in headings] if headings else [None for _ in trackers]
     if counts_bars(encoding):
         return [
-            BarForm(table_of(encoding, options, pitch_range, heading.metre), place, heading.key())
-            for place, heading in zip(trackers, drawn, strict=True)
+            BarForm(table_of(encoding, options, pitch_range, metre), place, key)
+            for place, metre, key in zip(trackers, metres, keys, strict=True)
         ]
     if hasattr(encoding, "grammar"):
         return text_forms(encoding, options, trackers)
@@ -261,9 +276,9 @@ def forms_of(
             f"a model in the encoding {encoding.name!r} composes without form, each tune as long as it likes: "
             f"leave out what asks for {' and '.join(words for words, is_asked in asked.items() if is_asked)}"
         )
-    begins = {heading.metre: begin_bias(encoding, options, heading.metre) for heading in drawn}
+    begins = {metre: begin_bias(encoding, options, metre) for metre in metres}
     named = {metre: split_parts(encoding, bias) for metre, bias in begins.items()}
-    return [Form(named[heading.metre], rules) for rules, heading in zip(trackers, drawn, strict=True)]
+    return [Form(named[metre], rules) for rules, metre in zip(trackers, metres, strict=True)]
 
 
 def text_forms(encoding: Any, options: GenerateOptions, trackers: list[Any]) -> list[Form]:

@@ -83,8 +83,8 @@ def rewrite(
     chosen: list[Version] = []
     for turn in range(ROUNDS):
         new: dict[tuple[Note, ...], Version] = {}
-        for tokens in _drafted(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
-            version = _spliced(melody, span, *plan.notes_of(tokens, span, melody), keep)
+        for tokens in draw_drafts(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
+            version = splice(melody, span, *plan.notes_of(tokens, span, melody), keep)
             if version is not None and version.notes not in drafts:
                 new.setdefault(version.notes, version)
         drafts |= _scored(network, encoding, new)
@@ -98,7 +98,7 @@ def rewrite(
     return chosen
 
 
-def _drafted(
+def draw_drafts(
     network: Network, plan: Plan, options: GenerateOptions, seed: int, indices: Sequence[int]
 ) -> list[np.ndarray]:
     """Draw drafts of a span, side by side: their tokens, with those before the span."""
@@ -108,9 +108,7 @@ def _drafted(
     return sample(players, forms, options, Dice(seed, np.asarray(indices)), given)[0]
 
 
-def _spliced(
-    melody: Melody, span: Span, drafted: Sequence[Note], resolution: int, keep: Keep | None
-) -> Version | None:
+def splice(melody: Melody, span: Span, drafted: Sequence[Note], resolution: int, keep: Keep | None) -> Version | None:
     """Set the notes of a draft between those before and after.
 
     None where it does not keep what it should.
@@ -142,10 +140,10 @@ def _keeps(drafted: Sequence[Note], own: Sequence[Note], keep: Keep | None, scal
         return len(drafted) == len(own)
     if keep == "pitches":
         return [note.pitch for note in drafted] == [note.pitch for note in own]
-    return keep is None or _likeness(drafted, own, scale) >= LEAST_ALIKE
+    return keep is None or likeness(drafted, own, scale) >= LEAST_ALIKE
 
 
-def _likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
+def likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
     """Compute the correlation of two contours, -1 to 1.
 
     It is taken over all times at which a note of either begins.
@@ -180,11 +178,11 @@ def _best(
 
     The likeliest first.
     """
-    known = [_figures([note for note in melody.notes if span.holds(note)], melody)]
+    known = [figures_of([note for note in melody.notes if span.holds(note)], melody)]
     chosen: list[Version] = []
     for version in sorted(drafts, key=lambda draft: draft.nats):
-        figures = _figures(version.notes, version.melody)
-        if all(_difference(figures, others) >= least_new for others in known):
+        figures = figures_of(version.notes, version.melody)
+        if all(difference(figures, others) >= least_new for others in known):
             known.append(figures)
             chosen.append(version)
         if len(chosen) == n:
@@ -196,13 +194,13 @@ Figures = frozenset[tuple[Fraction, Fraction, int]]
 """Notes by start and duration in quarters, and pitch."""
 
 
-def _figures(notes: Sequence[Note], melody: Melody) -> Figures:
+def figures_of(notes: Sequence[Note], melody: Melody) -> Figures:
     """Write notes of a melody as figures that do not depend on its resolution."""
     quarter = melody.timeline.ticks_per_quarter
     return frozenset((Fraction(n.start, quarter), Fraction(n.duration, quarter), n.pitch) for n in notes)
 
 
-def _difference(figures: Figures, others: Figures) -> float:
+def difference(figures: Figures, others: Figures) -> float:
     """Compute the share of the notes in which two versions of a span differ."""
     return 1 - len(figures & others) / max(len(figures), len(others))
 

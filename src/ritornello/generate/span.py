@@ -213,7 +213,13 @@ class Plan:
         if not place.part:
             pitches = place.pitches()
             away = np.where(pitches < 0, self._spread, abs(pitches - line[begin]))
-        if place.part == len(self.encoding.parts) - 1:
+        if place.part:  # what sounds is settled: only how long it does is open
+            legal, after = np.flatnonzero(place.legal()), self._after(place)
+            pitch = after.sounding if after.sounding >= 0 else line[begin] + self._spread
+            furthest = np.maximum.accumulate(abs(line[begin:] - pitch))
+            stops = np.searchsorted(onsets, place.time + self.table.lengths(place)[legal])
+            away[legal] = np.maximum(away[legal], furthest[np.maximum(stops - begin, 1) - 1])
+        elif len(self.encoding.parts) == 1:
             for n in np.flatnonzero(place.legal()):
                 after = self._after(place, int(n))
                 stop = max(begin + 1, int(np.searchsorted(onsets, after.time)))

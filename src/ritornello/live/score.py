@@ -76,7 +76,7 @@ def answers_of(session: Session) -> list[tuple[float, float, int]]:
 
     Bars are counted from 1 in the metre of the beginning.
     """
-    beats = {time: beat for time, beat, _ in session.beats}
+    beats = {place.time: place.beat for place in session.beats}
     bar = float(bar_quarters(metre_named(session.heading.dials.metre)))
     turns = [(on, off, False) for on, off, *_ in sounded(session.played)]
     turns += [(on, off, True) for on, off, *_ in sounded(session.heard)]

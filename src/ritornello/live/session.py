@@ -2,8 +2,9 @@
 
 Lines are written as events come, so that a file that was cut off is a session too. A line holds "t" (seconds) and
 "heard" or "played" (the kind of event), then what the kind needs: "n" (number), "v" (value), "c" (channel), "port",
-"name". Notes also hold "b" (quarters from the first barline) and "q" (quarters per minute), for readers that make
-music of them. The last line of a performance that came to its end is {"end": seconds}.
+"name". Notes, and what may change the tempo, also hold "b" (quarters from the first barline, then) and "q" (quarters
+per minute, until then), for readers that make music of them. The last line of a performance that came to its end is
+{"end": seconds}.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal
 
 from ritornello.live.dials import Dials
 from ritornello.live.values import HEARD, PLAYED, Event
-from ritornello.music.session import FIRST_KEY, whole_lines
+from ritornello.music.session import FIRST_KEY, Place, whole_lines
 from ritornello.version import VERSION
 
 FORMAT = 1
@@ -23,7 +24,8 @@ LETTERS = {"number": ("n", 0), "value": ("v", 0), "channel": ("c", 0), "port": (
 """Fields of an event: their keys in a line, and the value that is left out."""
 
 Source = Literal["heard", "played"]
-NOTES = ("note_on", "note_off", "silence")
+PLACED = ("note_on", "note_off", "silence", "clock", "start", "stop", "continue", "position", "link", "tap", "dial")
+"""Events whose places on the beat are kept."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class SessionFile:
         for name, (letter, usual) in LETTERS.items():
             if getattr(event, name) != usual:
                 line[letter] = getattr(event, name)
-        if event.kind in NOTES:
+        if event.kind in PLACED:
             line |= {"b": round(beat, 6), "q": round(qpm, 3)}
         self._write(line)
 
@@ -76,21 +78,21 @@ class SessionFile:
 class Session:
     """A performance that is kept.
 
-    heard, played: in the order in which the engine dealt with them. beats: of the played and heard notes' times,
-    (seconds, quarters, quarters per minute). end: in seconds, None of a file that was cut off.
+    heard, played: in the order in which the engine dealt with them. beats: where times lie on the beat, in the
+    order in which they were written. end: in seconds, None of a file that was cut off.
     """
 
     heading: Heading
     heard: list[Event] = field(default_factory=list)
     played: list[Event] = field(default_factory=list)
-    beats: list[tuple[float, float, float]] = field(default_factory=list)
+    beats: list[Place] = field(default_factory=list)
     end: float | None = None
 
     def add(self, source: Source, event: Event, beat: float, qpm: float) -> None:
         """Keep an event, and where it lies on the beat."""
         (self.heard if source == "heard" else self.played).append(event)
-        if event.kind in NOTES:
-            self.beats.append((event.time, beat, qpm))
+        if event.kind in PLACED:
+            self.beats.append(Place(event.time, beat, qpm, source == "heard"))
 
 
 def read_session(path: str | Path) -> Session:
@@ -119,7 +121,7 @@ def parse_session(content: bytes, source: str = "") -> Session:
             is_heard = "heard" in line
             event = _event(line, line["heard" if is_heard else "played"], HEARD if is_heard else PLAYED)
             if "b" in line:
-                session.beats.append((event.time, float(line["b"]), float(line["q"])))
+                session.beats.append(Place(event.time, float(line["b"]), float(line["q"]), is_heard))
         except (ValueError, KeyError, TypeError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ValueError(f"{source}: line {number} of this session is broken: {reason}") from None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ritornello.music.beats import metre_named
@@ -21,6 +22,10 @@ FIRST_KEY = "ritornello_session"
 TICKS = 960  # per quarter, of the notes that were played
 SAME_TEMPO = 0.005  # share of a tempo that counts as no change
 NO_NOTES = "no notes in this session"
+MOST_ASIDE = 1 / 32  # quarters between where a note was meant and where it was played: it lies where it was meant
+LEAST_BEAT = 1e-4  # quarters; less is a beat that stands still
+ASIDE = 0.008  # seconds by which a place may lie beside the tempos that are written
+SLOWEST, FASTEST = 5.0, 2000.0  # quarters per minute that are written
 MOST_SOUNDING = 256  # notes that sound or wait at one time
 
 
@@ -34,8 +39,20 @@ class Played(NamedTuple):
     channel: int = 0
 
 
-Place = tuple[float, float, float]
-"""Where a time lies: seconds, quarters from the first barline, quarters per minute."""
+class Place(NamedTuple):
+    """Where a time lies.
+
+    time: in seconds. beat: quarters from the first barline. qpm: quarters per minute. is_past: whether it was written
+    when it was there; False of what was foreseen, at the tempo of then.
+    """
+
+    time: float
+    beat: float
+    qpm: float
+    is_past: bool = False
+
+
+TIME = attrgetter("time")
 
 
 class Performance(NamedTuple):
@@ -71,7 +88,7 @@ def scan_session(content: bytes, source: str = "") -> Piece:
                 event = Played(float(line["t"]), kind, int(line.get("n", 0)), line.get("v", 0), line.get("c", 0))
                 (player if "heard" in line else machine).append(event)
             if "b" in line:
-                places.append((float(line["t"]), float(line["b"]), float(line["q"])))
+                places.append(Place(float(line["t"]), float(line["b"]), float(line["q"]), "heard" in line))
         performance = Performance(player, machine, places, metres, program)
         return piece_of(performance, source=source)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
@@ -87,46 +104,115 @@ def whole_lines(content: bytes) -> list[str]:
 def piece_of(performance: Performance, title: str = "", source: str = "") -> Piece:
     """Make a piece of two parts, the player and the machine, of a performance.
 
-    Notes lie where they were played. Raises ValueError for a performance without a note.
+    Notes lie where they were meant, or where they were played if that is another place. Raises ValueError for a
+    performance without a note.
     """
-    places = sorted(set(performance.places))
-    if not places:
+    sounds = [sounded(events) for events in (performance.player, performance.machine)]
+    if not any(sounds) or not performance.places:
         raise ValueError(NO_NOTES)
-    ticks = {time: max(round(beat * TICKS), 0) for time, beat, _ in places}
+    beats = BeatMap(performance.places)
+    meant = {place.time: place.beat for place in performance.places}
+
+    def tick(time: float) -> int:
+        beat = beats.at(time)
+        near = meant.get(time, beat)
+        return max(round((near if abs(near - beat) <= MOST_ASIDE else beat) * TICKS), 0)
+
     parts = []
-    for name, events, program in (
-        ("player", performance.player, 0),
-        ("machine", performance.machine, performance.program),
-    ):
-        notes = [
-            Note(ticks[on], max(ticks.get(off, ticks[on]) - ticks[on], 1), pitch, velocity)
-            for on, off, pitch, velocity in sounded(events)
-            if on in ticks
-        ]
-        parts.append(Part(tuple(notes), name, program))
-    return Piece(tuple(parts), _timeline(places, performance.metres), title, source=source, is_counted=True)
+    for name, program, notes in zip(("player", "machine"), (0, performance.program), sounds, strict=True):
+        placed = [Note(tick(on), max(tick(off) - tick(on), 1), pitch, velocity) for on, off, pitch, velocity in notes]
+        parts.append(Part(tuple(placed), name, program))
+    timeline = Timeline(TICKS, 0, _metres(beats, performance.metres), tempos=beats.tempos())
+    return Piece(tuple(parts), timeline, title, source=source, is_counted=True)
 
 
-def _timeline(places: list[Place], changes: Sequence[tuple[float, str]]) -> Timeline:
-    """Make the timeline of a performance: its tempos, and its metres where they were changed."""
-    tempos = [Tempo(0, places[0][2])]
-    for (time, beat, qpm), (next_time, next_beat, next_qpm) in pairwise(places):
-        if abs(next_qpm / tempos[-1].qpm - 1) > SAME_TEMPO:
-            missing = next_beat - beat - (next_time - time) * next_qpm / 60
-            place = beat + missing * qpm / (qpm - next_qpm) if qpm != next_qpm else next_beat
-            tick = round(min(max(place, beat), next_beat) * TICKS)
-            if tick > tempos[-1].tick:
-                tempos.append(Tempo(tick, next_qpm))
+class BeatMap:
+    """Where the seconds of a performance lie in quarters, through all changes of tempo.
+
+    places: in the order in which they were written. What was foreseen gives way to what was there.
+    Raises ValueError for a place that cannot be.
+    """
+
+    def __init__(self, places: Iterable[Place]):
+        knots: list[Place] = []
+        for place in places:
+            if not (math.isfinite(place.time) and math.isfinite(place.beat) and place.qpm > 0):
+                raise ValueError(f"no place on the beat: {place.beat} at {place.qpm} quarters per minute")
+            at = bisect_left(knots, place.time, key=TIME)
+            if place.is_past or (knots[at:] and (knots[at].time == place.time or knots[at].beat < place.beat)):
+                del knots[at:]
+            while place.is_past and knots and knots[-1].beat > place.beat:
+                knots.pop()  # the beat went back by a hair
+            if place.is_past or not at or knots[at - 1].beat <= place.beat:
+                knots.insert(at, place)
+        self._knots = [*self._with_changes(knots)]
+
+    @staticmethod
+    def _with_changes(knots: Sequence[Place]) -> Iterator[Place]:
+        """Add the place between two others at which the tempo of one becomes that of the other."""
+        for one, other in pairwise(knots):
+            yield one
+            if abs(other.qpm / one.qpm - 1) > SAME_TEMPO:
+                missing = other.beat - one.beat - (other.time - one.time) * other.qpm / 60
+                place = one.beat + missing * one.qpm / (one.qpm - other.qpm)
+                if one.beat < place < other.beat:
+                    yield Place(one.time + (place - one.beat) * 60 / one.qpm, place, other.qpm)
+        yield from knots[-1:]
+
+    def at(self, time: float) -> float:
+        """Return the beat at a time, in quarters."""
+        after = bisect_right(self._knots, time, key=TIME)
+        last = self._knots[max(after - 1, 0)]
+        if 0 < after < len(self._knots):
+            following = self._knots[after]
+            share = (time - last.time) / (following.time - last.time)
+            return last.beat + share * (following.beat - last.beat)
+        return last.beat + (time - last.time) * last.qpm / 60
+
+    def tempos(self) -> tuple[Tempo, ...]:
+        """List as few tempos as keep each place within some milliseconds.
+
+        The time in which the beat stood still is left out.
+        """
+        clock = 0.0  # seconds of the music, without those of a beat that stands still
+        first = (self._knots[0].beat, clock)
+        before, low, high = first, 0.0, math.inf  # low, high: seconds per quarter from the first place on
+        tempos = []
+        for one, other in pairwise(self._knots):
+            if other.beat - one.beat < LEAST_BEAT:
+                continue
+            clock += other.time - one.time
+            place = (other.beat, clock)
+            low_here, high_here = ((clock + aside - first[1]) / (place[0] - first[0]) for aside in (-ASIDE, ASIDE))
+            if max(low, low_here) > min(high, high_here):
+                tempos.append(_tempo(first, before))
+                first, low, high = before, 0.0, math.inf
+                low_here, high_here = (
+                    (clock + aside - first[1]) / (place[0] - first[0]) for aside in (-ASIDE, ASIDE)
+                )
+            low, high, before = max(low, low_here), min(high, high_here), place
+        tempos.append(_tempo(first, before) if before > first else Tempo(0, self._knots[-1].qpm))
+        kept = {each.tick: each for each in tempos}  # of several at one tick the last
+        return (tempos[0]._replace(tick=0), *(each for each in kept.values() if each.tick > tempos[0].tick))
+
+
+def _tempo(first: tuple[float, float], last: tuple[float, float]) -> Tempo:
+    """Make the tempo between two places, each of quarters and seconds."""
+    qpm = 60 * (last[0] - first[0]) / max(last[1] - first[1], 1e-9)
+    return Tempo(max(round(first[0] * TICKS), 0), round(min(max(qpm, SLOWEST), FASTEST), 4))
+
+
+def _metres(beats: BeatMap, changes: Sequence[tuple[float, str]]) -> tuple[Metre, ...]:
+    """List the metres of a performance, each from the barline after its change on."""
     metres: list[Metre] = []
     for when, name in changes:
         with suppress(ValueError):
             metre = metre_named(name)
             if metres:
-                time, beat, qpm = places[max(bisect_right(places, (when, math.inf, math.inf)) - 1, 0)]
-                metre = metre._replace(tick=_barline_from(metres[-1], beat + (when - time) * qpm / 60))
+                metre = metre._replace(tick=_barline_from(metres[-1], beats.at(when)))
                 metres = [before for before in metres if before.tick < metre.tick]
             metres.append(metre if metres else metre._replace(tick=0))
-    return Timeline(TICKS, 0, tuple(metres), tempos=tuple(tempos))
+    return tuple(metres)
 
 
 def _barline_from(metre: Metre, beat: float) -> int:

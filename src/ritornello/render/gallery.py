@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ritornello.plural import counted
-from ritornello.render.page import NARROW, Exhibit, compact_card, document, framed
+from ritornello.render.page import NARROW, Exhibit, compact_card, document, framed, web_text
 
 MOST_SECONDS = 600.0  # of sound in one frame
 CARD_HEIGHT = 268  # pixels, with the gap below; half of it where two cards stand side by side
@@ -42,3 +42,38 @@ def gallery_html(items: Sequence[Exhibit], total: int, name: str = "", noun: str
     rows = -(-len(items) // 2)
     height = min(HEAD_HEIGHT + rows * CARD_HEIGHT, HIGHEST)
     return framed(document(name or words, "frame", body), name or words, height)
+
+
+CHOICE_STYLE = """
+.draft .compact { margin: 0 0 0.4rem; width: 100%; min-width: 0; padding: 0.8rem 1rem 0.7rem; }
+.draft { border: 2px solid transparent; border-radius: 0.8rem; padding: 0.4rem; min-width: 0; }
+.draft.kept { border-color: var(--accent); }
+.draft .why { margin: 0 0.2rem 0.4rem; font: 0.82rem/1.5 var(--sans); color: var(--soft); }
+.choice button { font: inherit; padding: 0.4rem 1rem; border: 1px solid var(--rule); border-radius: 999px;
+  background: none; color: inherit; cursor: pointer; }
+.choice button[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
+.choice button:disabled { opacity: 0.5; cursor: default; }
+.choice footer { margin: 1rem 0.2rem; } .choice code { margin-left: 1rem; white-space: pre-wrap; }
+"""
+
+
+def choice_html(items: Sequence[Exhibit], names: Sequence[str], reasons: Sequence[str], title: str) -> str:
+    """Make a page of tunes side by side, of which clicks keep some to be saved.
+
+    names: of their files, without suffix. reasons: a line on each, "" for none.
+    """
+    cards = [
+        f'<section class="draft" data-number="{number}" data-name="{escape(name)}">\n{compact_card(item, NARROW)}\n'
+        + (f'<p class="why">{escape(reason)}</p>\n' if reason else "")
+        + f'<button class="keep" aria-pressed="false" aria-label="Keep {escape(item.name)}">Keep</button>\n</section>'
+        for number, (item, name, reason) in enumerate(zip(items, names, reasons, strict=True), 1)
+    ]
+    head = f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n</header>'
+    foot = (
+        '<footer><button id="save-kept" disabled>Save</button><code id="kept-calls"></code>\n'
+        '<p class="why">The words beside the button write your choice down in kept.jsonl: on the command line, or in '
+        "Python.</p></footer>"
+    )
+    body = f'<main class="choice">\n{head}\n<div class="cards">\n{"".join(cards)}\n</div>\n{foot}\n</main>'
+    script = web_text("player.js") + web_text("choose.js")
+    return document(title, "page", body, CHOICE_STYLE, script)

@@ -60,6 +60,7 @@ class Exhibit:
     figures: name to value, shown below. probabilities: (notes,) for a roll coloured by surprise (see `roll_svg`).
     files: name to content, for links to save them; MIDI and MusicXML are added where they are not given, with the
     `imprint`. primer_notes: so many notes at the beginning are a primer, told apart by their colour and in words.
+    call: a call in Python with {bars} in it, for which bars can be chosen by clicking; "" for none.
     piece: several parts that are drawn and written instead of the melody, which is their highest line.
     """
 
@@ -73,6 +74,7 @@ class Exhibit:
     imprint: Imprint = NO_IMPRINT
     primer_notes: int = 0
     piece: Piece | None = None
+    call: str = ""
 
     @property
     def name(self) -> str:
@@ -131,7 +133,10 @@ def _frame_height(content: str, sounds: bool, figures: int) -> int:
     staff, _narrow, roll = (height for _, height in pictures)
     legend = 34 if 'class="legend"' in content else 0
     rows = -(-figures // 5) * 78
-    return min(round(staff * 1.02 + roll + legend + 186 + (64 if sounds else 0) + rows), MAX_FRAME_HEIGHT)
+    bars = content.count('aria-label="bar ')
+    choice = 44 + 34 * -(-bars // 20) if bars else 0
+    height = round(staff * 1.02 + roll + legend + 186 + (64 if sounds else 0) + rows + choice)
+    return min(height, MAX_FRAME_HEIGHT)
 
 
 def _tune(item: Exhibit) -> str:
@@ -148,6 +153,7 @@ def _tune(item: Exhibit) -> str:
         roll_width=f"{natural if natural > LONG_ROLL else ROLL_SHRINKS_TO:g}",
         legend=_legend(item),
         player=_player(item) if item.audio is not None else "",
+        bar_choice=_bar_choice(item),
         figures=figure_list(item.figures),
         files=_files(item),
         abc=escape(_abc(item)),
@@ -215,6 +221,23 @@ def _player(item: Exhibit) -> str:
         seconds=f"{seconds:.2f}",
         beats=" ".join(f"{at:.3f},{int(is_first)}" for at, is_first in beat_times(item.melody)),
         audio=_data_url(item.audio_mime, item.audio or b""),
+    )
+
+
+def _bar_choice(item: Exhibit) -> str:
+    """Make a row of bar numbers; clicks on two of them show a call with these."""
+    timeline = item.melody.timeline
+    lines = timeline.barlines()[timeline.pickup > 0 :]
+    if not item.call or len(lines) < 2:
+        return ""
+    times = " ".join(f"{timeline.seconds(line):.4f}" for line in lines)
+    buttons = "".join(
+        f'<button type="button" aria-pressed="false" aria-label="bar {n}">{n}</button>' for n in range(1, len(lines))
+    )
+    words = '<span class="hint">Choose bars to rewrite: click the first, then the last one.</span>'
+    return (
+        f'<div class="bar-choice" data-call="{escape(item.call)}" data-times="{times}">{buttons}'
+        f'<p>{words}<code tabindex="0" hidden></code></p></div>'
     )
 
 
@@ -295,7 +318,7 @@ def document(title: str, kind: str, body: str, style: str = "", script: str | No
 
     kind: "page" or "frame". style: more rules. script: the player's own where None.
     """
-    script = _template("player.js") if script is None else script
+    script = web_text("player.js") if script is None else script
     digest = b64encode(sha256(f"\n{script}".encode()).digest()).decode("ascii")
     policy = (  # only our own script may run
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
@@ -305,7 +328,7 @@ def document(title: str, kind: str, body: str, style: str = "", script: str | No
         "page.html",
         policy=policy,
         title=escape(title),
-        style=_template("player.css") + style,
+        style=web_text("player.css") + style,
         kind=kind,
         body=body,
         script=script,
@@ -313,10 +336,11 @@ def document(title: str, kind: str, body: str, style: str = "", script: str | No
 
 
 @cache
-def _template(name: str) -> str:
+def web_text(name: str) -> str:
+    """Read a template, style sheet or script by its name."""
     return (package_files("ritornello.render") / "web" / name).read_text(encoding="utf-8")
 
 
 def _filled(template: str, **values: str) -> str:
     """Replace each `{{name}}` of a template; the values themselves are not searched again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _template(template))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], web_text(template))

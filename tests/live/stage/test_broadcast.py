@@ -8,8 +8,7 @@ import pytest
 
 from ritornello.live.dials import Dials
 from ritornello.live.stage.broadcast import Broadcast
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import LineNote, Shown, State
+from ritornello.live.values import LineNote, Shown, State, Timing
 
 client = pytest.importorskip("websockets.asyncio.client", reason="needs websockets")
 NOTE = Shown(LineNote(Fraction(1, 4), Fraction(1, 2), 60, 80, 1.5), "committed")

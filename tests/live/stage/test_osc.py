@@ -10,8 +10,7 @@ import pytest
 
 from ritornello.live.dials import Dials
 from ritornello.live.stage.osc import IN, OUT, OscIn, OscOut, OscSender, event_of, read_address
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import Event, State
+from ritornello.live.values import Event, State, Timing
 
 osc_client = pytest.importorskip("pythonosc.udp_client", reason="needs python-osc")
 PATIENCE = 20.0

@@ -17,8 +17,7 @@ from ritornello.live.stage.messages import PANIC
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions
 from ritornello.live.stage.schedule import Schedule
-from ritornello.live.stage.timing import Timing, percentiles
-from ritornello.live.values import Event
+from ritornello.live.values import Event, Timing, percentiles
 
 PATIENCE = 90.0  # seconds, on a machine that is busy
 

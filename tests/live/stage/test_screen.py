@@ -9,8 +9,7 @@ from rich.console import Console
 
 from ritornello.live.dials import Dials
 from ritornello.live.stage.screen import Screen, colour_of, picture, roll
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import LineNote, Shown, State
+from ritornello.live.values import LineNote, Shown, State, Timing
 
 
 def shown(start, pitch, standing, bits=None, duration=1):

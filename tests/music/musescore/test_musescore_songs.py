@@ -108,10 +108,11 @@ def test_a_song_names_its_composer_and_title_and_who_sings(path):
     assert max(part.syllables for part in piece.parts) == piece.parts[0].syllables > 20
 
 
-def test_every_voice_of_every_bar_of_all_songs_fills_its_measure(all_songs):
-    """Takes about half a minute. The exceptions stand in FAULTY_BARS with their reasons."""
-    found = {}
-    for name, content in all_songs.items():
+def test_every_voice_of_every_bar_fills_its_measure(all_songs):
+    """Every fourth song; all with RITORNELLO_SOAK=1. The exceptions stand in FAULTY_BARS with their reasons."""
+    found, step = {}, 1 if os.environ.get("RITORNELLO_SOAK") else 4
+    for name in {*list(all_songs)[::step], *FAULTY_BARS}:
+        content = all_songs[name]
         faults = [fault for staff in parse_score(zlib.decompress(content))[1] for fault in staff.faults]
         if faults:
             found[name] = faults

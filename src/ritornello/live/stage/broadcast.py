@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ritornello.live.stage.osc import event_of
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import Event, State
+from ritornello.live.values import Event, State, Timing
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 5.0

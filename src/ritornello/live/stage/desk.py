@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ritornello.live.stage.backends import Backend, Sender
 from ritornello.live.stage.messages import PANIC, Parser, bytes_of
-from ritornello.live.stage.ports import PortOptions, find_port
+from ritornello.live.stage.ports import PortOptions, device_name, find_port, read_offsets
 from ritornello.live.values import Event
 
 
@@ -56,6 +56,7 @@ class Desk:
         self._held: dict[str, set[tuple[int, int]]] = {}  # input -> channel and pitch of keys that are down
         self._sending = threading.Lock()  # keys that are passed through come on a thread of the driver
         self._missing: set[tuple[str, str]] = set()
+        self._offsets = {port.name: (port.offset_ms or 0.0) / 1000 for port in options.outputs}  # seconds
         self.heard_at: float | None = None  # when the last note came, until one is played
 
     def open(self) -> None:
@@ -98,6 +99,15 @@ class Desk:
             self._senders["sound"] = SoundPort(device or None, self._options.program)
         except (OSError, ValueError, ImportError) as error:
             self._notify(str(error))
+        else:
+            self._calibrate("sound", "sound", None)
+
+    def _calibrate(self, name: str, device: str, offset_ms: float | None) -> None:
+        """Take the offset that is asked for, else the one that was measured for the device."""
+        measured = read_offsets(self._notify).get(device_name(device), 0.0) if offset_ms is None else 0.0
+        if measured and self._offsets.get(name) != measured / 1000:
+            self._notify(f"{device_name(device)}: notes go out {measured:g} ms earlier, as calibrated")
+        self._offsets[name] = (measured if offset_ms is None else offset_ms) / 1000
 
     def _open(self, way: str, port: PortOptions) -> None:
         assert self._backend is not None
@@ -116,6 +126,7 @@ class Desk:
                 for message in PANIC:
                     sender.send(message)
             self._senders[port.name] = sender
+            self._calibrate(port.name, name, port.offset_ms)
         self._names[way, port.name] = name
         self._missing.discard((way, port.name))
 
@@ -186,6 +197,20 @@ class Desk:
         for name in [to for here, to in self._options.thru if here == source]:
             for message in messages:
                 self._send(name, message)
+
+    @property
+    def targets(self) -> list[str]:
+        """The outputs by their names in the options, and "sound"."""
+        sound = ["sound"] if "sound" in self._senders else []
+        return [port.name for port in self._options.outputs] + sound
+
+    def split(self, event: Event) -> list[Event]:
+        """Make an event for all outputs one for each: they have offsets of their own."""
+        return [event] if event.port else [event._replace(port=name) for name in self.targets] or [event]
+
+    def offset_of(self, name: str) -> float:
+        """Return how much earlier notes go to an output, in seconds."""
+        return self._offsets.get(name, 0.0)
 
     def send(self, event: Event) -> None:
         """Play an event at its port, "" for all that are open."""

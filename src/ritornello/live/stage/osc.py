@@ -12,8 +12,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from ritornello.live.stage.messages import Parser
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import Event, State
+from ritornello.live.values import Event, State, Timing
 
 LOOPBACK = "127.0.0.1"
 PORT = "osc"

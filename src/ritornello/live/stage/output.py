@@ -23,8 +23,7 @@ from typing import Any
 from ritornello.live.stage.backends import open_backend
 from ritornello.live.stage.desk import Desk, PlayOptions
 from ritornello.live.stage.schedule import Schedule
-from ritornello.live.stage.timing import Timing, percentiles
-from ritornello.live.values import Event
+from ritornello.live.values import Event, Timing, percentiles
 
 SPIN_SECONDS = 0.001  # a sleep may end so much too late
 POLL_SECONDS = 0.0025  # a pipe is waited for in whole milliseconds, rounded up
@@ -60,9 +59,7 @@ def run(pipe: Connection, options: PlayOptions) -> None:
         lambda events: tell("events", events),
         lambda line: tell("notice", line),
     )
-    offsets = {port.name: port.offset_ms / 1000 for port in options.outputs}
-    shared = offsets[options.outputs[0].name] if len(offsets) == 1 else 0.0
-    schedule = Schedule(desk.send, lambda port: offsets.get(port, shared))
+    schedule = Schedule(desk.send, desk.offset_of)
     try:
         desk.open()
         tell("ready", None)
@@ -95,7 +92,8 @@ def _serve(pipe: Connection, desk: Desk, schedule: Schedule, tell: Callable[[str
             kind, value = pipe.recv()
             if kind == "events":
                 for event in value:
-                    schedule.put(event)
+                    for each in desk.split(event):
+                        schedule.put(each)
             elif kind == "panic":
                 schedule.clear()
                 desk.panic()
@@ -111,7 +109,7 @@ def _serve(pipe: Connection, desk: Desk, schedule: Schedule, tell: Callable[[str
             while time.perf_counter() < due:
                 time.sleep(0)  # lets a thread of the driver have its turn
             for event, at in schedule.play(time.perf_counter() - desk.origin):
-                if event.kind == "note_on":
+                if event.kind == "note_on" and event.port in ("", *desk.targets[:1]):  # one output is enough
                     sent = time.perf_counter()
                     late = (sent - at - desk.origin) * 1000
                     lateness.append(late)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from ritornello.atomic import rewrite
 from ritornello.live.stage.backends import NO_RTMIDI, Probe, installed, probe
 
 VIRTUAL = "virtual"
@@ -33,13 +37,13 @@ class PortOptions(NamedTuple):
     """A port as the player asks for it.
 
     name: see PORT_HELP. channels: those that are listened to or played on, 0-15; empty for all. transpose: semitones.
-    offset_ms: how much earlier notes are sent, to make up for the delay of what sounds them.
+    offset_ms: how much earlier notes are sent, to make up for the delay of what sounds them; None for as calibrated.
     """
 
     name: str
     channels: tuple[int, ...] = ()
     transpose: int = 0
-    offset_ms: float = 0.0
+    offset_ms: float | None = None
 
     @property
     def is_virtual(self) -> bool:
@@ -95,8 +99,8 @@ def find_port(name: str, names: Sequence[str]) -> str:
     """
     if name.isdecimal() and int(name) < len(names):
         return names[int(name)]
-    plain = ADDRESS.sub("", name).lower()
-    exact = [known for known in names if name == known or plain == ADDRESS.sub("", known).lower()]
+    plain = device_name(name).lower()
+    exact = [known for known in names if name == known or plain == device_name(known).lower()]
     fitting = exact or [known for known in names if plain in known.lower()]
     if len(fitting) == 1 or (exact and len(set(exact)) == 1):
         return fitting[0]
@@ -133,13 +137,51 @@ def advice(platform: str = sys.platform) -> str:
     return ADVICE.get(platform, ADVICE["linux"])
 
 
+def offsets_path() -> Path:
+    """Return the file in which the offsets of this user's devices are kept."""
+    usual = os.environ.get("APPDATA") if sys.platform == "win32" else os.environ.get("XDG_CONFIG_HOME")
+    return Path(usual or Path.home() / ".config") / "ritornello" / "offsets.json"
+
+
+def read_offsets(notify: Callable[[str], None] = lambda line: None) -> dict[str, float]:
+    """Read the offsets of devices, by name, in milliseconds.
+
+    notify: takes a line where the file is broken, which is then as if there were none.
+    """
+    path = offsets_path()
+    try:
+        return {str(name): float(value) for name, value in json.loads(path.read_text("utf-8")).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError):
+        notify(f"{path} cannot be read: offsets are 0; calibrate again (`ritornello ports --calibrate PORT`)")
+        return {}
+
+
+def keep_offset(name: str, offset_ms: float) -> None:
+    """Keep the offset of a device. Raises OSError where it cannot be written."""
+    path = offsets_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    offsets = read_offsets() | {device_name(name): round(offset_ms, 2)}
+    rewrite(path, (json.dumps(offsets, indent=1, sort_keys=True) + "\n").encode())
+
+
+def device_name(name: str) -> str:
+    """Return a port's name without the address that changes when it is plugged in again."""
+    return ADDRESS.sub("", name)
+
+
 def describe_ports(found: Probe, platform: str = sys.platform) -> str:
     """Write what `ritornello ports` prints of a probe."""
     if found.fault:
         return found.fault
-    lines = []
+    lines: list[str] = []
+    offsets = read_offsets(lines.append)
     for title, names in (("listen to (--midi-in)", found.inputs), ("play to (--midi-out)", found.outputs)):
-        lines += [f"{title}:", *(f"  {i}  {name}" for i, name in enumerate(names))] if names else [f"{title}: none"]
+        lines += [f"{title}:"] if names else [f"{title}: none"]
+        for number, name in enumerate(names):
+            offset = offsets.get(device_name(name)) if names is found.outputs else None
+            lines.append(f"  {number}  {name}" + (f"  ({offset:g} ms earlier, as calibrated)" if offset else ""))
     if found.has_virtual:
         lines.append('other programs can connect to a port of ours: --midi-in virtual, --midi-out "virtual NAME"')
     else:

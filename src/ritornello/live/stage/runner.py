@@ -22,8 +22,7 @@ from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
 from ritornello.live.stage.presets import Controllers, Preset, changed_dials, read_preset, save_preset
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import Event, State
+from ritornello.live.values import Event, State, Timing
 from ritornello.model.blas import limit_blas
 
 TURN_SECONDS = 0.1  # the longest wait

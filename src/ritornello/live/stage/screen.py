@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ritornello.live.stage.presets import changed_dials
-from ritornello.live.stage.timing import Timing
-from ritornello.live.values import Shown, State
+from ritornello.live.values import Shown, State, Timing
 
 BEFORE, AFTER = 4.0, 4.0  # beats that are seen of what was, and of what is to come
 CELLS = 6  # a beat

@@ -51,6 +51,36 @@
     return line;
   };
 
+  // Bars are chosen by a first and a last click; the next click begins anew.
+  const chooseBars = (tune) => {
+    const choice = tune.querySelector(".bar-choice");
+    if (!choice) return;
+    const [code, hint] = [choice.querySelector("code"), choice.querySelector(".hint")];
+    const buttons = [...choice.querySelectorAll("button")];
+    const times = choice.dataset.times.split(" ").map(Number);
+    const roll = tune.querySelector(".roll");
+    const map = roll.dataset.map.split(" ").map((pair) => pair.split(",").map(Number));
+    const ground = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    ground.setAttribute("class", "chosen");
+    ground.setAttribute("y", 14);
+    ground.setAttribute("height", roll.viewBox.baseVal.height - 18);
+    let chosen = [];
+    const show = () => {
+      const [first, last] = [Math.min(...chosen), Math.max(...chosen)];
+      buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(first <= n && n <= last)));
+      code.textContent = choice.dataset.call.replace("{bars}", `(${first + 1}, ${last + 1})`);
+      [code.hidden, hint.hidden] = [false, true];
+      const [left, right] = [times[first], times[last + 1]].map((time) => between(map, time, 0, 1));
+      ground.setAttribute("x", left);
+      ground.setAttribute("width", right - left);
+      roll.insertBefore(ground, roll.querySelector(".keyboard"));
+    };
+    buttons.forEach((button, n) => button.addEventListener("click", () => {
+      chosen = chosen.length === 1 ? [chosen[0], n] : [n];
+      show();
+    }));
+  };
+
   const setUp = (tune) => {
     const audio = tune.querySelector("audio");
     const roll = tune.querySelector(".roll");
@@ -196,4 +226,5 @@
   // A frame opened by itself is a page.
   if (window.parent === window) document.body.classList.replace("frame", "page");
   document.querySelectorAll(".tune").forEach(setUp);
+  document.querySelectorAll(".tune").forEach(chooseBars);
 })();

@@ -1,0 +1,100 @@
+"""Compose a new melody on the rhythm of another, or along its rise and fall, by what rewrites bars.
+
+The whole melody is one span. Its header, metre and length stay, and the network is told when it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.generate.compose import ATTEMPT_STRIDE, counting_network
+from ritornello.generate.constraints import table_of
+from ritornello.generate.expression import with_expression
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.rewrite import Version, difference, draw_drafts, figures_of, splice
+from ritornello.generate.span import Plan, Span
+from ritornello.model.network import Network
+from ritornello.music.values import Melody
+
+Like = Literal["rhythm", "contour"]
+DRAFTS = {"rhythm": 8, "contour": 24}  # of a tune, drawn at a time
+WANTED = {"rhythm": 4, "contour": 2}  # of these, among which one is chosen
+ROUNDS = 6
+LEAST_NEW = {"rhythm": 0.5, "contour": 0.25}  # share of the notes whose pitch, or of the onsets which, are new
+ALLOWED = ("temperature", "top_k", "top_p", "min_p", "memory", "quote", "lowest", "highest", "qpm", "flat")
+
+
+def compose_like(
+    network: Network,
+    encoding: MelodyEncoding,
+    melody: Melody,
+    keep: Like,
+    options: GenerateOptions,
+    seed: int,
+    index: int,
+    pitch_range: tuple[int, int] = (0, 127),
+    drafts: int | None = None,
+) -> list[Version]:
+    """Draw drafts of one new melody, among which one is to be chosen.
+
+    They depend on network, options, seed and index alone.
+    keep: "rhythm", exactly; "contour", its rise and fall, with a correlation of 0.9 or more and another rhythm.
+    drafts: how many are wanted at least; None for a few.
+    Raises ValueError for options that the melody decides, and where no draft fits.
+    """
+    check_like(encoding, keep, options)
+    if len(melody.notes) < 2:
+        raise ValueError("a melody of two notes or more is needed to compose one like it")
+    span = Span(melody.notes[0].start, melody.notes[-1].end)
+    changes = [m for m in melody.timeline.metres[1:] if m[1:] != melody.timeline.metre_at(m.tick - 1)[1:]]
+    has_changes = bool(changes) and changes[0].tick < span.stop
+    if has_changes and keep == "contour":
+        raise ValueError(f"the melody's metre changes to {changes[0].name}: keep its rhythm, or cut it where it does")
+    asked = replace(options, bars=1, metre=None if has_changes else melody.timeline.metre.name)
+    own = [note.pitch for note in melody.notes]
+    reach = pitch_range if keep == "rhythm" else (min(pitch_range[0], *own), max(pitch_range[1], *own))
+    plan = Plan(encoding, melody, span, table_of(encoding, asked, reach), keep)
+    counting, found = counting_network(network, encoding), dict[tuple, Version]()
+    count, wanted = max(DRAFTS[keep], drafts or 0), drafts or WANTED[keep]
+    for turn in range(ROUNDS):
+        rolls = [index + ATTEMPT_STRIDE * (turn * count + n) for n in range(count)]
+        for tokens in draw_drafts(counting, plan, asked, seed, rolls):
+            version = splice(melody, span, *plan.notes_of(tokens, span, melody), keep)
+            if version is not None and newness(version.melody, melody, keep) >= LEAST_NEW[keep]:
+                found.setdefault(version.notes, version)
+        if len(found) >= wanted:
+            break
+    if not found:
+        raise ValueError(f"no draft keeps the {keep} and is new: try another seed, or a higher temperature")
+    versions = list(found.values())[: drafts or len(found)]
+    return versions if options.flat else [replace(v, melody=with_expression(v.melody)) for v in versions]
+
+
+def check_like(encoding: MelodyEncoding, keep: str, options: GenerateOptions) -> None:
+    """Raise ValueError for what a tune that is like another cannot be asked for."""
+    if keep not in DRAFTS:
+        raise ValueError(f"keep must be {' or '.join(DRAFTS)} with like, not {keep!r}")
+    if not counts_bars(encoding):
+        raise ValueError(f"a model in the encoding {encoding.name!r} counts no bars: it cannot compose like a tune")
+    usual = GenerateOptions()
+    given = [name for name, value in options.to_dict().items() if value != getattr(usual, name)]
+    refused = [name for name in given if name not in ALLOWED]
+    if refused:
+        words = " and ".join(f"--{name.replace('_', '-')}" for name in refused)
+        raise ValueError(f"--like takes bars, metre and key from the tune: leave {words} out")
+
+
+def newness(melody: Melody, other: Melody, keep: Like) -> float:
+    """Compute how new a melody is beside the one it is like, 0 to 1.
+
+    Of a kept rhythm its pitches count, else its onsets.
+    """
+    if keep == "rhythm":
+        return difference(figures_of(melody.notes, melody), figures_of(other.notes, other))
+    onsets = [
+        {Fraction(note.start, line.timeline.ticks_per_quarter) for note in line.notes} for line in (melody, other)
+    ]
+    return len(onsets[0] ^ onsets[1]) / max(1, len(onsets[0] | onsets[1]))

@@ -1,0 +1,214 @@
+"""Biases of a tune that is steered: where it begins and ends, how far it leaps, how dense and high it is.
+
+A stretch is what is drawn at a time, up to a tick. Biases are small, and what they do not reach is left to the choice
+among several continuations of a stretch; leaps and pitches to begin or end on are masked.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ritornello.encoding import Place
+from ritornello.generate.constraints import BarForm, FormTable
+from ritornello.generate.options import Goal
+from ritornello.music.values import Key
+
+DENSITY_PULL = 1.0  # nats, on a duration e times as long or short as is wanted
+REGISTER_SPREAD = 4.0  # semitones
+MOST_PULL = 2.0  # nats
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is drawn at a time.
+
+    stop: tick at which it is over; None for the end of the tune. is_exact: a note ends at that tick. until: tick at
+    which the network is told that the tune is over; None for its end. last: pitches that its last note may have,
+    () for any. density: ticks from note to note that are wanted, 0 for any; pull: by how much its bias is multiplied.
+    register: the pitch around which it lies; 0 for any. is_fresh: it begins with a note or a rest, not a held note.
+    """
+
+    stop: int | None = None
+    is_exact: bool = False
+    until: int | None = None
+    last: tuple[Goal, ...] = ()
+    density: float = 0.0
+    pull: float = 1.0
+    register: float = 0.0
+    is_fresh: bool = False
+
+
+class SteeredForm(BarForm):
+    """Biases of one steered tune; `stretch` is what is being drawn, `key` that of the tune as soon as it is known.
+
+    sung: its notes so far, by onset in ticks and pitch.
+    """
+
+    def __init__(self, table: FormTable, place: Place, key: Key | None, first: tuple[Goal, ...]):
+        super().__init__(table, place, key)
+        self.key: Key | None = None
+        self.stretch, self.sung = Stretch(), list[tuple[int, int]]()
+        self._first, self._start = first, 0
+        names = table.encoding.vocabulary
+        self._tie = names["tie"] if "tie" in names else None  # noqa: SIM401 - no dictionary
+
+    def fork(self, place: Place) -> Self:
+        """Return a form that goes on from here by itself, with a place of its own."""
+        other = copy(self)
+        other._place = other._rules = place
+        other._circles, other.sung = self._circles and self._circles.copy(), list(self.sung)
+        return other
+
+    def at(self, place: Place) -> None:
+        """Go on with another object for the same place."""
+        self._place = self._rules = place
+
+    def begin(self, stretch: Stretch) -> None:
+        """Begin a stretch where the tune stands."""
+        self.stretch, self._start = stretch, self._place.time
+
+    def in_table(self, table: FormTable) -> None:
+        """Go on by another table."""
+        self._table = table
+
+    def note(self) -> None:
+        """Take down the note that has begun last."""
+        place = self._place
+        if place.notes > len(self.sung):
+            self.sung.append((place.onset, place.sounding))
+
+    def observe(self) -> None:
+        """Take note of where the tune stands, and count down its bars.
+
+        To be called before each token.
+        """
+        self.note()
+        super().observe()
+        if not self._place.part and self.stretch.until is not None:
+            self._place.until = self.stretch.until
+
+    def is_over(self) -> bool:
+        """Tell whether the stretch, or the tune, is over."""
+        place, stop = self._place, self.stretch.stop
+        if stop is not None:
+            return place.done or (not place.part and place.time >= stop)
+        return super().is_over()
+
+    def bias(self) -> np.ndarray:
+        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers."""
+        bias = self._filling() if self.stretch.is_exact else super().bias()
+        for extra in (self._mask(), self._ending(), self._pull()):
+            if extra is not None:
+                steered = bias + extra
+                bias = steered if steered.max() > -np.inf else bias
+        return bias
+
+    def _filling(self) -> np.ndarray:
+        """Allow what fills the stretch to its last tick with a note."""
+        place, table, stop = self._place, self._table, self.stretch.stop
+        assert stop is not None
+        possible = place.finishable(stop - 1, stop, self._least())
+        if not possible.any():
+            possible = place.finishable(stop - 1, stop)
+        heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
+        pitches = None if place.part else place.pitches()
+        return table.row(possible, pitches, heading, phase=(place.begun, place.part))
+
+    def _least(self) -> int:
+        return int(min(self._place.beat, self._table.quarter))
+
+    def _mask(self) -> np.ndarray | None:
+        """Mask leaps that are too wide, other first pitches, and ties into a fresh stretch."""
+        place, most = self._place, self._table.options.leap_at_most
+        if place.part:
+            return self._towards_first() if self._first and not place.notes else None
+        allowed, pitches = np.ones(self._table.encoding.parts[0], bool), place.pitches()
+        if self._first and not place.notes and (pitches >= 0).any():
+            allowed &= np.array(
+                [p < 0 or any(goal.allows(int(p), self.key) for goal in self._first) for p in pitches]
+            )
+        if most is not None and place.notes:
+            allowed &= (pitches < 0) | (abs(pitches - self.sung[-1][1]) <= most)
+        if self.stretch.is_fresh and place.time == self._start:
+            if self._tie is not None:
+                allowed[self._tie] = False
+            elif place.notes and len(self._table.encoding.parts) == 1:
+                allowed &= pitches >= 0
+        return np.where(allowed, 0.0, -np.inf)
+
+    def _towards_first(self) -> np.ndarray | None:
+        """Mask headers from which no first pitch can be reached that is of one octave."""
+        place = self._place
+        if any(goal.pitch is None for goal in self._first):
+            return None
+        allowed = np.ones(self._table.encoding.parts[place.part], bool)
+        for n in np.flatnonzero(place.legal()):
+            pitches = self._after(int(n)).pitches()
+            goals = {goal.pitch for goal in self._first}
+            allowed[n] = not (pitches >= 0).any() or bool(goals.intersection(pitches.tolist()))
+        return np.where(allowed, 0.0, -np.inf)
+
+    def _ending(self) -> np.ndarray | None:
+        """Mask what would end the stretch on another pitch than its last one."""
+        place, goals = self._place, self.stretch.last
+        stop = self.end() if self.stretch.stop is None else self.stretch.stop
+        least, parts = self._least(), self._table.encoding.parts
+        if not goals or not place.notes or stop - place.time > 2 * place.bar:
+            return None
+        allowed, pitches = np.ones(parts[place.part], bool), place.pitches()
+        if not place.part:
+            fits = np.array([p >= 0 and any(goal.allows(int(p), self.key) for goal in goals) for p in pitches])
+            if stop - place.time < 2 * least:
+                allowed &= fits | (pitches < 0)
+            end = self._table.encoding.end
+            if end is not None:
+                allowed[end] = self._is_last(place)
+        if place.part == len(parts) - 1:
+            for n in np.flatnonzero(place.legal()):
+                after = self._after(int(n))
+                allowed[n] &= after.done or self._is_last(after) or after.time <= stop - least
+        return np.where(allowed, 0.0, -np.inf)
+
+    def _is_last(self, place: Place) -> bool:
+        """Tell whether what sounds at a place may be the last note of the stretch."""
+        return place.sounding >= 0 and any(goal.allows(place.sounding, self.key) for goal in self.stretch.last)
+
+    def ends_on(self, goals: tuple[Goal, ...]) -> bool:
+        """Tell whether the last note so far has one of these pitches."""
+        return bool(self.sung) and any(goal.allows(self.sung[-1][1], self.key) for goal in goals)
+
+    def _pull(self) -> np.ndarray | None:
+        """Compute nats towards the density and the register that are wanted."""
+        place, stretch, parts = self._place, self.stretch, self._table.encoding.parts
+        if stretch.register and not place.part:
+            pitches = place.pitches()
+            away = np.where(pitches < 0, 0.0, (pitches - stretch.register) / REGISTER_SPREAD)
+            bias = np.maximum(-0.5 * away**2, -3 * MOST_PULL)
+        else:
+            bias = np.zeros(parts[place.part])
+        if stretch.density and place.begun:
+            if len(parts) == 1:
+                late = (place.time - place.onset) / stretch.density - 1
+                bias = bias + stretch.pull * np.where(
+                    place.pitches() >= 0, np.clip(4 * late, -2 * MOST_PULL, 2 * MOST_PULL), 0.0
+                )
+            elif place.part == len(parts) - 1 and place.notes:
+                bias = bias + self._towards_density()
+        return bias
+
+    def _towards_density(self) -> np.ndarray:
+        """Compute nats by which durations lose the further they are from the wanted one."""
+        ticks = self._table.lengths(self._place)
+        with np.errstate(divide="ignore"):
+            nats = -0.5 * DENSITY_PULL * np.log(ticks / self.stretch.density) ** 2
+        return np.where(ticks > 0, self.stretch.pull * np.maximum(nats, -2 * MOST_PULL), 0.0)
+
+    def _after(self, n: int) -> Any:
+        """Go on by an id of the due part, its index in the part."""
+        after = self._place.copy()
+        after.advance(n + sum(self._table.encoding.parts[: self._place.part]))
+        return after

@@ -1,0 +1,170 @@
+"""Tunes that are steered: by their first and last pitch, leaps, curves over their bars, and a form of letters."""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import ritornello as rito
+from ritornello.generate.choice.sections import shared
+from ritornello.generate.options import GenerateOptions, Goal, Section, parse_form, parse_goals, stretches
+from ritornello.music.values import Key, Melody
+
+
+@cache
+def tunes(name="hymns", n=3, seed=1, **options) -> list[Melody]:
+    return [tune.melody for tune in rito.load_model(name).generate(n=n, seed=seed, **options)]
+
+
+def counts(melody: Melody) -> list[int]:
+    """Notes that begin in each bar, a pick-up's left out."""
+    lines = melody.timeline.barlines()[melody.timeline.pickup > 0 :]
+    return [sum(a <= note.start < b for note in melody.notes) for a, b in pairwise(lines)]
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_a_tune_begins_and_ends_on_the_pitch_that_is_asked_for(name):
+    for melody in tunes(name, start_on="D5", end_on="G,B", key="G", bars=4):
+        assert melody.notes[0].pitch == 74
+        assert melody.notes[-1].pitch % 12 in (7, 11)
+
+
+def test_degrees_are_of_the_tunes_own_key():
+    for melody in tunes(start_on="5", end_on="2", bars=4):
+        assert (melody.notes[0].pitch - melody.timeline.key.tonic) % 12 == 7
+        assert (melody.notes[-1].pitch - melody.timeline.key.tonic) % 12 == 2
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_no_leap_is_wider_than_is_asked_for(name):
+    for melody in tunes(name, leap_at_most=3, bars=4):
+        assert max(abs(after.pitch - before.pitch) for before, after in pairwise(melody.notes)) <= 3
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_notes_per_bar_are_kept_within_a_tenth(name):
+    for melody in tunes(name, notes_per_bar="2,5", metre="4/4", n=2):
+        found = counts(melody)
+        assert len(found) == 8
+        assert abs(sum(found[:4]) - 8) <= 1
+        assert abs(sum(found[4:]) - 20) <= 2
+
+
+def test_a_curve_of_registers_is_followed():
+    for melody in tunes(register="C4,D5", bars=4, metre="4/4"):
+        half = melody.timeline.length / 2
+        low, high = (np.mean([n.pitch for n in melody.notes if (n.start < half) == first]) for first in (True, False))
+        assert high - low >= 3
+
+
+def test_a_curve_of_surprise_is_followed():
+    for tune in rito.load_model("hymns").generate(surprise="low,high", bars=4, metre="4/4", n=3, seed=1):
+        half = tune.melody.timeline.length / 2
+        is_first = np.array([note.start < half for note in tune.melody.notes])
+        assert tune.surprise[~is_first].mean() > tune.surprise[is_first].mean() + 0.5
+
+
+def sections(melody: Melody, bars: int, count: int) -> list[list[tuple[int, int]]]:
+    """Notes of each section, by ticks from its beginning and pitch. A pick-up belongs to the section after it."""
+    first = melody.timeline.pickup and melody.timeline.pickup - melody.timeline.bar_ticks(melody.timeline.metre)
+    begin, ticks = melody.notes[0].start if first else 0, bars * melody.timeline.bar_ticks(melody.timeline.metre)
+    edges = [begin + n * ticks for n in range(count)] + [melody.timeline.length + 1]
+    return [[(n.start - a, n.pitch) for n in melody.notes if a <= n.start < b] for a, b in pairwise(edges)]
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_sections_return_and_cadences_differ(name):
+    for melody in tunes(name, form="AABA", n=2):
+        first, second, other, last = sections(melody, 4, 4)
+        assert second == first
+        assert shared(last, first) > 0.6
+        assert shared(other, first) < 0.5
+        if name != "grid":  # whose key is but estimated
+            assert melody.notes[-1].pitch % 12 == melody.timeline.key.tonic
+            assert (first[-1][1] - melody.timeline.key.tonic) % 12 in (2, 7, 11)
+
+
+def test_a_prime_varies_the_section_and_closes_it():
+    for melody in tunes(form="AA'BA'"):
+        first, varied, _other, last = sections(melody, 4, 4)
+        assert varied != first
+        assert shared(varied, first) >= 0.5
+        assert varied[-1][1] % 12 == melody.timeline.key.tonic
+        assert shared(last, varied) >= 0.5
+
+
+def test_more_primes_vary_more():
+    [melody] = tunes(form="A8 A'''8", n=1)
+    first, varied = sections(melody, 8, 2)
+    [once] = tunes(form="A8 A'8", n=1)
+    assert shared(varied, first) < shared(*sections(once, 8, 2))
+
+
+def test_without_a_target_the_same_tunes_come():
+    model = rito.load_model("hymns")
+    assert model.generate(seed=1).melody == model.generate(seed=1, options=GenerateOptions()).melody
+
+
+def test_a_steered_tune_depends_on_its_index_alone():
+    model = rito.load_model("hymns")
+    both = model.generate(n=2, seed=4, end_on="5", bars=2)
+    assert both[0].melody.notes == model.generate(seed=4, end_on="5", bars=2).melody.notes
+
+
+def test_a_primer_is_kept_and_gone_on_from_with_a_curve():
+    tune = rito.load_model("hymns").generate(primer="C4 D4 E4 F4", notes_per_bar="4", bars=4, seed=1)
+    assert [note.pitch for note in tune.melody.notes[:4]] == [60, 62, 64, 65]
+    assert abs(sum(counts(tune.melody)) - 16) <= 2
+
+
+def test_words_become_goals_sections_and_stretches():
+    assert parse_goals("d, D4,b7", "end_on") == (Goal(pitch_class=2), Goal(pitch=62), Goal(degree=7, alter=-1))
+    minor = Key(0, 0, "minor")  # A minor
+    assert [Goal(degree=3).allows(pitch, minor) for pitch in (60, 61)] == [True, False]
+    assert parse_form("AA'BA''", 32)[3] == Section("A", 2, 8)
+    assert parse_form("a4 | b8", None) == (Section("A", 0, 4), Section("B", 0, 8))
+    assert stretches(3, 8, "surprise") == [(0, 2), (2, 5), (5, 8)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start_on": "H"}, "start_on must be pitches or degrees"),
+        ({"end_on": "8"}, "end_on must be pitches or degrees"),
+        ({"end_on": "C12"}, "lies outside"),
+        ({"leap_at_most": 1}, "leap_at_most must be 2 to 127"),
+        ({"notes_per_bar": "four"}, "notes_per_bar must be numbers from 0.5 to 32"),
+        ({"notes_per_bar": "4,4,4,4,4", "bars": 4}, "notes_per_bar has 5 values for 4 bars"),
+        ({"register": "deep"}, "register must be low, middle, high or pitches"),
+        ({"surprise": "low,wild"}, "surprise must be low, middle, high or bits"),
+        ({"surprise": "40"}, "surprise must be 0.5 to 12"),
+        ({"form": "AABA", "bars": 9}, "4 sections, which do not divide 9 bars: ask for 8"),
+        ({"form": "A4 B4", "bars": 9}, "has 8 bars, not 9"),
+        ({"form": "A4 B"}, "the bars of every section or of none"),
+        ({"form": "A4 A8"}, "A returns with 8 bars after 4"),
+        ({"form": "A-B+"}, "form must be letters"),
+        ({"form": "A64" * 9}, "at most 512"),
+    ],
+)
+def test_what_is_no_target_is_refused_in_a_line(options, message):
+    with pytest.raises(ValueError, match=message):
+        GenerateOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("letters", {"end_on": "5"}, "counts no bars and cannot be steered: leave --end-on out"),
+        ("songs-piano", {"form": "AB"}, "--form steers melodies in bars"),
+        ("grid", {"end_on": "5"}, "names no key"),
+        ("hymns", {"start_on": "C9"}, "no such pitch lies in the range"),
+        ("hymns", {"start_on": "5", "primer": "C4"}, "leave the primer or --start-on out"),
+        ("hymns", {"form": "AB", "primer": "C4"}, "leave the primer or --form out"),
+        ("hymns", {"form": "AB", "surprise": "low"}, "leave the curve or --form out"),
+    ],
+)
+def test_what_a_model_cannot_be_steered_to_is_refused_in_a_line(name, options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        rito.load_model(name).generate(seed=1, **options)
+    assert "\n" not in str(caught.value)

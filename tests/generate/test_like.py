@@ -1,0 +1,67 @@
+"""A new melody on the rhythm of another, exactly, or along its rise and fall, in another rhythm."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import ritornello as rito
+from ritornello.generate.choice.like import newness
+from ritornello.generate.primer import parse_notes
+from ritornello.music.values import Melody, Metre
+
+TUNE = parse_notes("C4:2 E4 G4 C5:3 B4:1/2 A4:1/2 G4:2 E4:2 r F4:1/2 E4:1/2 D4:2 E4 G4 C5:2 A4 F4 E4 D4 C4:4")
+
+
+def rhythm(melody: Melody) -> list[tuple[Fraction, Fraction]]:
+    quarter = melody.timeline.ticks_per_quarter
+    return [(Fraction(note.start, quarter), Fraction(note.duration, quarter)) for note in melody.notes]
+
+
+def contour(melody: Melody) -> np.ndarray:
+    """The pitch at each sixteenth; in silence that of the note before."""
+    starts = [float(start) for start, _ in rhythm(melody)]
+    at = np.searchsorted(starts, np.arange(0, 32, 0.25), "right") - 1
+    return np.array([note.pitch for note in melody.notes])[at]
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
+def test_the_rhythm_is_kept_exactly_and_the_pitches_are_new(name):
+    for tune in rito.load_model(name).generate(like=TUNE, keep="rhythm", n=2, seed=1):
+        assert rhythm(tune.melody) == rhythm(TUNE)
+        same = [a.pitch == b.pitch for a, b in zip(tune.melody.notes, TUNE.notes, strict=True)]
+        assert np.mean(same) <= 0.5
+        assert tune.rank is not None
+
+
+def test_a_change_of_metre_is_kept_with_the_rhythm():
+    metres = (*TUNE.timeline.metres, Metre(TUNE.timeline.ticks_per_quarter * 16, 2, 4))
+    changing = replace(TUNE, timeline=replace(TUNE.timeline, metres=metres))
+    tune = rito.load_model("hymns").generate(like=changing, seed=1)
+    assert rhythm(tune.melody) == rhythm(TUNE)
+    with pytest.raises(ValueError, match="the melody's metre changes to 2/4"):
+        rito.load_model("hymns").generate(like=changing, keep="contour", seed=1)
+
+
+def test_a_contour_is_kept_in_another_rhythm():
+    tune = rito.load_model("hymns-and-songs").generate(like=TUNE, keep="contour", seed=2)
+    assert np.corrcoef(contour(TUNE), contour(tune.melody))[0, 1] >= 0.9
+    assert newness(tune.melody, TUNE, "contour") >= 0.25
+    assert tune.melody.timeline.metre == TUNE.timeline.metre
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"like": TUNE, "keep": "pitches"}, "keep must be rhythm or contour"),
+        ({"keep": "rhythm"}, "give one with like"),
+        ({"like": TUNE, "bars": 3}, "leave --bars out"),
+        ({"like": TUNE, "key": "G", "end_on": "1"}, "leave --key and --end-on out"),
+        ({"like": TUNE, "primer": "C4"}, "leave one of them out"),
+        ({"like": "C4"}, "two notes or more"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused_in_a_line(options, message):
+    with pytest.raises(ValueError, match=message):
+        rito.load_model("hymns").generate(seed=1, **options)
