@@ -101,16 +101,17 @@ def main() -> None:
     parser = arguments(main.__doc__ or "")
     parser.add_argument("--tunes", type=int, default=200)
     parser.add_argument("--model", default=None)
+    parser.add_argument("--only", default="", help="only the rows with this word")
     options = parser.parse_args()
     model, rows = rito.load_model(options.model), []
-    for name, asked, obeys, words in ROWS:
+    for name, asked, obeys, words in (row for row in ROWS if options.only in row[0]):
         begin = perf_counter()
         tunes = model.generate(n=options.tunes, seed=1, **asked)
         seconds = (perf_counter() - begin) / len(tunes)
         share = float(np.mean([obeys(tune) for tune in tunes]))
         bits = float(np.median([tune.surprise.mean() for tune in tunes]))
         rows.append({"asked": name, "obeyed": f"{share:.1%} {words}", "bits per note": bits, "seconds": seconds})
-    for name, asked, curve, bars, measure in CURVES:
+    for name, asked, curve, bars, measure in (row for row in CURVES if options.only in row[0]):
         begin = perf_counter()
         tunes = model.generate(n=options.tunes, seed=1, **asked)
         seconds = (perf_counter() - begin) / len(tunes)

@@ -9,7 +9,7 @@ import pytest
 import ritornello as rito
 from ritornello.generate.choice.like import newness
 from ritornello.generate.primer import parse_notes
-from ritornello.music.values import Melody, Metre
+from ritornello.music.values import Melody, Metre, Tempo
 
 TUNE = parse_notes("C4:2 E4 G4 C5:3 B4:1/2 A4:1/2 G4:2 E4:2 r F4:1/2 E4:1/2 D4:2 E4 G4 C5:2 A4 F4 E4 D4 C4:4")
 
@@ -42,6 +42,13 @@ def test_a_change_of_metre_is_kept_with_the_rhythm():
     assert rhythm(tune.melody) == rhythm(TUNE)
     with pytest.raises(ValueError, match="the melody's metre changes to 2/4"):
         rito.load_model("hymns").generate(like=changing, keep="contour", seed=1)
+
+
+def test_the_tempo_is_that_of_the_tune_or_the_one_asked_for():
+    model = rito.load_model("hymns")
+    played = replace(TUNE, timeline=replace(TUNE.timeline, tempos=(Tempo(0, 66.0),)))
+    assert model.generate(like=played, seed=1, best_of=2).melody.timeline.qpm == 66
+    assert model.generate(like=played, seed=1, best_of=2, qpm=90).melody.timeline.qpm == 90
 
 
 def test_a_contour_is_kept_in_another_rhythm():

@@ -324,7 +324,6 @@ class Model:
         if pattern is not None:
             words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
             program = pattern.program if program is None else program
-            options = dataclasses.replace(options, qpm=None)
         words += f" --best-of {best_of}" if best_of else ""
         opening, ranked = song.melody if song else None, dict[int, tuple[Any, Any]]()
         size = max(1, MAX_BATCH // (best_of or 1))

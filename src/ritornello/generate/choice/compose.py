@@ -39,7 +39,7 @@ from ritornello.music.values import Melody
 CONTINUATIONS = 16  # of a bar
 LEAST_LEFT = 0.5  # of a note, where a section has as many as it should
 STRANGE_BITS, STRANGE = 5.0, 0.3  # bits per note, and misses that each bit above counts
-STRONG_PULL = 3.0  # towards a density that no continuation comes near
+STRONGER = (4.0, 20.0)  # pulls towards a density that no continuation comes near
 LAST_BARS = 2  # drawn together where the last pitch is asked for
 REGISTERS = {"low": 60, "middle": 67, "high": 74}
 MISS = {"notes_per_bar": 1.0, "register": 2.0, "surprise": 0.5}
@@ -177,8 +177,10 @@ def _in_bars(drawing: Drawing) -> None:
     if not curves and not goals:
         drawing.take(drawing.draw(Stretch(), 1)[0])
         return
+    dense = curves.get("notes_per_bar") if not drawing.place.entry else None
     while not drawing.place.notes:  # its first note tells whether there is a pick-up
-        drawing.take(drawing.draw(Stretch(stop=drawing.place.time + 1), 1)[0])
+        density = drawing.place.bar / float(dense[0]) if dense else 0.0
+        drawing.take(drawing.draw(Stretch(stop=drawing.place.time + 1, density=density), 1)[0])
     place = drawing.place
     bar, origin = place.bar, place.since + (drawing.form.has_pickup() - place.bars_before) * place.bar
     edges = range(1, bars + 1) if curves else [max(0, bars - LAST_BARS), bars]
@@ -197,8 +199,9 @@ def _in_bars(drawing: Drawing) -> None:
             drawing.end_on(stretch, goals, CONTINUATIONS, misses)
         else:
             ways = drawing.draw(stretch, CONTINUATIONS if curves else 1)
-            if "notes_per_bar" in aims and _missed_notes(drawing, aims["notes_per_bar"], ways).min() >= 1:
-                ways += drawing.draw(replace(stretch, pull=STRONG_PULL), CONTINUATIONS)
+            for pull in STRONGER if "notes_per_bar" in aims else ():
+                if _missed_notes(drawing, aims["notes_per_bar"], ways).min() >= 1:
+                    ways += drawing.draw(replace(stretch, pull=pull), CONTINUATIONS)
             drawing.choose(ways, misses)
 
 

@@ -17,7 +17,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.generate.rewrite import Version, difference, draw_drafts, figures_of, splice
 from ritornello.generate.span import Plan, Span
 from ritornello.model.network import Network
-from ritornello.music.values import Melody
+from ritornello.music.values import Melody, Tempo
 
 Like = Literal["rhythm", "contour"]
 DRAFTS = {"rhythm": 8, "contour": 24}  # of a tune, drawn at a time
@@ -69,8 +69,17 @@ def compose_like(
             break
     if not found:
         raise ValueError(f"no draft keeps the {keep} and is new: try another seed, or a higher temperature")
-    versions = list(found.values())[: drafts or len(found)]
-    return versions if options.flat else [replace(v, melody=with_expression(v.melody)) for v in versions]
+    chosen = list(found.values())[: drafts or len(found)]
+    return [replace(version, melody=_finished(version.melody, options)) for version in chosen]
+
+
+def _finished(melody: Melody, options: GenerateOptions) -> Melody:
+    """Give a new melody its tempo and expression; the chords of the other one are not its own."""
+    timeline = melody.timeline
+    if options.qpm is not None:
+        timeline = replace(timeline, tempos=(Tempo(0, options.qpm),))
+    melody = replace(melody, timeline=timeline, chords=())
+    return melody if options.flat else with_expression(melody)
 
 
 def check_like(encoding: MelodyEncoding, keep: str, options: GenerateOptions) -> None:

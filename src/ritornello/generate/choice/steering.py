@@ -17,7 +17,6 @@ from ritornello.generate.constraints import BarForm, FormTable
 from ritornello.generate.options import Goal
 from ritornello.music.values import Key
 
-DENSITY_PULL = 1.0  # nats, on a duration e times as long or short as is wanted
 REGISTER_SPREAD = 4.0  # semitones
 MOST_PULL = 2.0  # nats
 
@@ -28,7 +27,7 @@ class Stretch:
 
     stop: tick at which it is over; None for the end of the tune. is_exact: a note ends at that tick. until: tick at
     which the network is told that the tune is over; None for its end. last: pitches that its last note may have,
-    () for any. density: ticks from note to note that are wanted, 0 for any; pull: by how much its bias is multiplied.
+    () for any. density: ticks from note to note that are wanted, 0 for any. pull: twice the nats on e times as many.
     register: the pitch around which it lies; 0 for any. is_fresh: it begins with a note or a rest, not a held note.
     """
 
@@ -196,7 +195,7 @@ class SteeredForm(BarForm):
                 bias = bias + stretch.pull * np.where(
                     place.pitches() >= 0, np.clip(4 * late, -2 * MOST_PULL, 2 * MOST_PULL), 0.0
                 )
-            elif place.part == len(parts) - 1 and place.notes:
+            elif place.part == len(parts) - 1:
                 bias = bias + self._towards_density()
         return bias
 
@@ -204,8 +203,8 @@ class SteeredForm(BarForm):
         """Compute nats by which durations lose the further they are from the wanted one."""
         ticks = self._table.lengths(self._place)
         with np.errstate(divide="ignore"):
-            nats = -0.5 * DENSITY_PULL * np.log(ticks / self.stretch.density) ** 2
-        return np.where(ticks > 0, self.stretch.pull * np.maximum(nats, -2 * MOST_PULL), 0.0)
+            nats = -0.5 * self.stretch.pull * np.log(ticks / self.stretch.density) ** 2
+        return np.where(ticks > 0, np.maximum(nats, -4 * MOST_PULL), 0.0)
 
     def _after(self, n: int) -> Any:
         """Go on by an id of the due part, its index in the part."""
