@@ -48,7 +48,8 @@ def test_every_command_without_hardware_runs_as_written(
 def test_commands_for_the_stage_name_options_and_ports_that_exist(page, capsys):
     lines = re.findall(r"`(ritornello jam [^`]*)`", page.replace("\n", " "))
     words = [word for line in lines for word in shlex.split(line)] + [w for c in commands(page) for w in c]
-    main(["jam", "--help"])
+    for verb in ("jam", "ports"):
+        main([verb, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     asked = {word for word in words if word.startswith("--")}
     assert asked - known <= {"--from", "--minutes", "--help"}

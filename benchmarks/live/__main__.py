@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+
 from benchmarks.live.jack import jack_server, missing
-from benchmarks.live.timing import added_to_clock, answers, hit_rate, lateness
+from benchmarks.live.timing import added_to_clock, answers, first_note, hit_rate, lateness
 from benchmarks.report import arguments, hardware, tell
 from ritornello.live.stage.runner import calm
 from ritornello.live.values import percentiles
@@ -35,6 +38,37 @@ def steps(model: Any) -> dict[str, float]:
     return {"p50_ms": median, "p99_ms": p99}
 
 
+def bare_steps(network: Any) -> dict[str, float]:
+    """Time one step of the bare network, ours and an eager one of the same size in PyTorch; medians."""
+    alphabet = network.alphabet
+    tokens = [np.array([first]) for first in alphabet.firsts[: len(alphabet.parts)]]
+    features = np.zeros((1, len(alphabet.features)), int)
+    state, times = network.feed(np.array([alphabet.nothing]), network.start(1), features), []
+    for _ in range(STEPS):
+        begin = time.perf_counter()
+        for token in tokens:
+            network.logits(state)
+            state = network.feed(token, state, features)
+        times.append((time.perf_counter() - begin) * 1000)
+    found = {"bare_step_p50_ms": percentiles(times)[0]}
+    if find_spec("torch") is None:
+        print("PyTorch is not installed: its step is not timed", file=sys.stderr)
+        return found
+    import torch
+
+    torch.set_num_threads(1)
+    embedding = torch.nn.Embedding(alphabet.size + 1, network.width)
+    layers, output = torch.nn.LSTM(network.width, network.width, network.layers), torch.nn.Linear(network.width, 130)
+    before, theirs = None, []
+    with torch.inference_mode():
+        for _ in range(STEPS):
+            begin = time.perf_counter()
+            hidden, before = layers(embedding(torch.tensor([[60]])), before)
+            torch.softmax(output(hidden), -1).numpy()
+            theirs.append((time.perf_counter() - begin) * 1000)
+    return found | {"torch_step_p50_ms": percentiles(theirs)[0]}
+
+
 def main() -> None:
     """Measure and print."""
     parser = arguments(__doc__)
@@ -47,12 +81,15 @@ def main() -> None:
     model = ritornello.load_model(options.model)
     with calm():
         step = steps(model)
+        bare = bare_steps(model.file.build())
     one, both = lateness(seconds, 1), lateness(seconds / 2, 2)
     found = {
         "clock_added_p99_ms": added_to_clock(),
         "hit_rate": hit_rate(model, 600 if options.long else 15),
         "step_p50_ms": step["p50_ms"],
         "step_p99_ms": step["p99_ms"],
+        **bare,
+        "first_note_s": first_note(),
         "lateness_p99_ms": one["p99_ms"],
         "lateness_jitter_ms": one["jitter_ms"],
         "lateness_max_ms": one["max_ms"],

@@ -166,3 +166,21 @@ def hit_rate(model: Any, seconds: float) -> float:
         kind = f"file:{Path(folder) / 'played'}"
         done = perform(engine, StageOptions(kind=kind, outputs=(PortOptions("virtual f"),), seconds=seconds))
     return engine.state(done.end).hit_rate
+
+
+def first_note() -> float:
+    """Measure from the start of the command to its first note, in seconds; the sound goes to a silent device."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a.session")
+        words = ("--mode", "autonomous", "--device", "null", "--for", "5", "--seed", "1", "--session", path)
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ritornello", "jam", *words], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        while not (path.is_file() and '"played": "note_on"' in path.read_text("utf-8")):
+            if process.poll() is not None:
+                raise OSError("ritornello jam ended without a note")
+            time.sleep(0.005)
+        seconds = time.perf_counter() - begin
+        process.wait()
+        return seconds

@@ -1,8 +1,13 @@
 """Dials: one table, ranges named in messages."""
 
 import pytest
+from tests.support.scripted_line import ScriptedLine
+from tests.support.virtual_stage import keys, played
 
 from ritornello.live.dials import Dials
+from ritornello.live.engine import Engine
+from ritornello.live.stage.messages import bytes_of
+from ritornello.live.values import Event
 
 
 def test_turning_a_dial_leaves_the_others():
@@ -27,3 +32,16 @@ def test_a_wrong_value_is_refused_with_its_range(name, value, message):
 def test_a_range_of_pitches_leaves_room():
     with pytest.raises(ValueError, match="4 semitones or more apart, not 60 and 62"):
         Dials(low=60, high=62)
+
+
+def test_the_instrument_is_told_at_the_start_and_when_it_is_turned():
+    kept = []
+    dials = Dials(mode="follow", program=71)
+    engine = Engine(ScriptedLine(), dials, 1, lambda source, event, beat, qpm: kept.append((source, event.kind)))
+    out = played(engine, [Event(1.0, "dial", value=73, name="program"), *keys((2, 1, 60))], 4)
+    assert [(e.time, e.number) for e in out if e.kind == "program"] == [(0.0, 71), (1.0, 73)]
+    assert [bytes_of(e).hex() for e in out if e.kind == "program"] == ["c047", "c049"]
+    assert ("played", "program") not in kept  # a session computes it from the dial
+    silent = Engine(ScriptedLine(), Dials(mode="follow"), 1)
+    told = {event.kind for event in played(silent, keys((2, 1, 60)), 4)}
+    assert "program" not in told  # a synthesiser keeps its sound

@@ -56,6 +56,8 @@ class Engine:
         self._plans, self._skipped = 0, 0
         self._own: dict[int, float] = {}  # when the machine last played a pitch
         self._shown: deque[Shown] = deque(maxlen=MOST_SHOWN)
+        if dials.program != Dials().program:  # else a synthesiser keeps the sound that it has
+            self._change_program(time)
 
     # -- what is heard --
 
@@ -170,8 +172,15 @@ class Engine:
         play.dials = dials
         if event.name == "qpm":
             play.beat.set_tempo(event.time, dials.qpm)
+        elif event.name == "program":
+            self._change_program(event.time)
+            return
         if play.plan.is_open:
             play.plan.discard(play.line)
+
+    def _change_program(self, time: float) -> None:
+        """Play with the instrument of the dial from now on; a session needs no more than the dial."""
+        self.play.events.append(Event(time, "program", self.play.dials.program))
 
     def reset(self, event: Event) -> None:
         """Forget what was learned on the spot."""

@@ -35,6 +35,7 @@ PLAYED = (
     "stop",
     "continue",
     "position",
+    "program",  # number: of the instrument, General MIDI
 )
 
 

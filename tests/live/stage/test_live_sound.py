@@ -84,3 +84,19 @@ def test_the_silent_device_plays_with_little_delay():
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises((OSError, ValueError), match="no sound device"):
         SoundPort("no such device")
+
+
+def test_another_program_is_another_instrument_as_soon_as_it_is_loaded(sampler):
+    sampler.play(b"\x90\x3c\x64")
+    piano = blocks(sampler, 20)
+    sampler.play(b"\x80\x3c\x00")
+    blocks(sampler, 60)
+    sampler.play(b"\xc0\x49")  # a flute
+    until = time.monotonic() + PATIENCE
+    while sampler._kit[0] == "piano" and time.monotonic() < until:
+        time.sleep(0.01)
+    sampler.play(b"\x90\x3c\x64")
+    flute = blocks(sampler, 20)
+    alike = np.abs(np.corrcoef(piano, flute)[0, 1])
+    assert alike < 0.9
+    assert np.abs(flute).max() > 0.01

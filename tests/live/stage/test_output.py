@@ -167,6 +167,20 @@ def test_a_hardware_port_is_silenced_at_the_start():
     assert "v" not in backend.played
 
 
+def test_of_two_instances_at_one_port_the_second_says_so_waits_and_gets_it_when_the_first_has_gone():
+    backend, lines, received = MemoryBackend("keys"), [], []
+    first = desk(backend, inputs=(PortOptions("keys"),))
+    second = desk(backend, lines, received, inputs=(PortOptions("keys"),))
+    assert lines == ["the port 'keys' cannot be opened (waiting for it)"]
+    second.look()
+    assert len(lines) == 1  # it is said once
+    first.close()
+    second.look()
+    backend.give("keys", b"\x90\x3c\x40")
+    assert lines[1:] == ["the port 'keys' is back"]
+    assert [event.number for event in received] == [60]
+
+
 def test_channels_are_filtered_and_pitches_transposed_on_the_way_in():
     backend, received = MemoryBackend("keys"), []
     desk(backend, received=received, inputs=(PortOptions("keys", channels=(1,), transpose=-12),))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ritornello.live.values import Event
 
-NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
+NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SYSEX, POSITION, SYSEX_END, STATUS, REAL_TIME = 0xF0, 0xF2, 0xF7, 0x80, 0xF8
 DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
 REAL_TIME_KINDS = {0xF8: "clock", 0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
@@ -95,4 +95,6 @@ def bytes_of(event: Event) -> bytes:
         return bytes((NOTE_OFF | channel, number, 0))
     if event.kind == "control":
         return bytes((CONTROL | channel, number, min(max(round(event.value), 0), 127)))
+    if event.kind == "program":
+        return bytes((PROGRAM | channel, number))
     return b""

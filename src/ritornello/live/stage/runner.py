@@ -298,6 +298,8 @@ class Performance:
             preset = read_preset(event.name)
             self._controllers.numbers |= preset.controllers
             self._say(f"preset {event.name}: {preset.title or 'without a title'}")
+            if preset.inputs or preset.outputs or preset.thru:
+                self._say("its ports are those of the next start: what is connected stays while playing")
             if preset.primer and self._options.prime is not None:
                 prime, metre = self._options.prime, str(self._engine.state(event.time).metre)
                 self._prepare("prime", preset.primer, lambda: prime(preset.primer, metre))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.live.stage.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, Parser
+from ritornello.live.stage.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, PROGRAM, Parser
 from ritornello.render.bank import instrument_of, load_instrument, play_key
 from ritornello.render.play import open_device
 
@@ -24,6 +24,9 @@ FADE_SECONDS = 0.12  # of a key that goes up
 LEVEL = 0.3
 KEPT = 512  # delays, for the percentiles
 BRIGHT = 0.8
+
+Kit = tuple[str, dict[int, NDArray[np.float32]]]
+"""An instrument of the bank, and its keys that are ready."""
 
 
 class Voice:
@@ -56,10 +59,10 @@ class Sampler:
     """
 
     def __init__(self, program: int = 0, sample_rate: int = SAMPLE_RATE, is_prepared: bool = True):
-        self._instrument, self._rate = instrument_of(program), sample_rate
+        self._rate = sample_rate
         self._release = max(round(FADE_SECONDS * sample_rate), 1)
-        load_instrument(self._instrument)
-        self._waves: dict[int, NDArray[np.float32]] = {}
+        self._kit: Kit = (instrument_of(program), {})
+        load_instrument(self._kit[0])
         self._voices: list[Voice] = []
         self._lock = threading.Lock()
         self._parser = Parser()
@@ -68,23 +71,42 @@ class Sampler:
         if is_prepared:
             threading.Thread(target=self._prepare, daemon=True).start()
 
+    def change(self, program: int) -> None:
+        """Play with another instrument as soon as it is loaded; what sounds goes on as it is."""
+
+        def load() -> None:
+            instrument = instrument_of(program)
+            if instrument != self._kit[0]:
+                load_instrument(instrument)
+                self._kit = (instrument, {})
+                self._prepare()
+
+        threading.Thread(target=load, daemon=True).start()
+
     def _prepare(self) -> None:
+        kit = self._kit
         for pitch in sorted(range(24, 109), key=lambda pitch: abs(pitch - 66)):
+            if kit is not self._kit:  # another instrument has been chosen
+                return
             self._key(pitch)
             time.sleep(0.005)  # the rest of the process plays meanwhile
 
     def _key(self, pitch: int) -> NDArray[np.float32]:
-        if pitch not in self._waves:
+        instrument, waves = self._kit
+        if pitch not in waves:
             frames = round(HELD_SECONDS * self._rate)
-            wave = play_key(pitch, frames, BRIGHT, self._rate, self._instrument)
+            wave = play_key(pitch, frames, BRIGHT, self._rate, instrument)
             rise = min(round(0.001 * self._rate), len(wave))
             wave[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
-            self._waves[pitch] = wave
-        return self._waves[pitch]
+            waves[pitch] = wave
+        return waves[pitch]
 
     def play(self, message: bytes) -> None:
-        """Take a MIDI message: notes, and controllers that end all notes."""
+        """Take a MIDI message: notes, programs, and controllers that end all notes."""
         now = time.perf_counter()
+        if message[0] & 0xF0 == PROGRAM:
+            self.change(message[1])
+            return
         for event in self._parser.feed(message, now):
             key = (event.channel, event.number)
             if event.kind == "note_on":
