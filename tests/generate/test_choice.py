@@ -56,6 +56,7 @@ def test_a_curve_of_registers_is_followed():
         half = melody.timeline.length / 2
         low, high = (np.mean([n.pitch for n in melody.notes if (n.start < half) == first]) for first in (True, False))
         assert high - low >= 3
+        assert min(counts(melody)) > 0  # not by silence
 
 
 def test_a_curve_of_surprise_is_followed():
@@ -110,6 +111,14 @@ def test_a_steered_tune_depends_on_its_index_alone():
     model = rito.load_model("hymns")
     both = model.generate(n=2, seed=4, end_on="5", bars=2)
     assert both[0].melody.notes == model.generate(seed=4, end_on="5", bars=2).melody.notes
+
+
+def test_progress_is_reported_within_a_tune():
+    seen: list[float] = []
+    rito.load_model("hymns").generate(surprise="low", bars=4, seed=1, on_progress=seen.append)
+    assert seen == sorted(seen)
+    assert len([share for share in seen if 0 < share < 1]) >= 2
+    assert seen[-1] == 1
 
 
 def test_a_primer_is_kept_and_gone_on_from_with_a_curve():

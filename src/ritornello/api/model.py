@@ -332,13 +332,14 @@ class Model:
                 batch: Sequence[int] = indices[at : at + size]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
                 if pattern is not None:
-                    every = [
-                        like_drafts(self, pattern.melody, keep or "rhythm", options, seed, index, best_of)
-                        for index in batch
-                    ]
+                    every = []
+                    for done, index in enumerate(batch, 1):
+                        every.append(
+                            like_drafts(self, pattern.melody, keep or "rhythm", options, seed, index, best_of)
+                        )
+                        if report:
+                            report(done / len(batch))
                     made = self._chosen(every, batch, corpus, ranked)
-                    if report:
-                        report(1.0)
                 elif is_free:
                     made = compose_freely(self.network, file.encoding, options, seed, batch, on_progress=report)
                 else:

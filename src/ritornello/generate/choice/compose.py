@@ -41,6 +41,7 @@ LEAST_LEFT = 0.5  # of a note, where a section has as many as it should
 STRANGE_BITS, STRANGE = 5.0, 0.3  # bits per note, and misses that each bit above counts
 STRONGER = (4.0, 20.0)  # pulls towards a density that no continuation comes near
 LAST_BARS = 2  # drawn together where the last pitch is asked for
+EMPTY = 12.0  # semitones that a bar without a note counts as missing its register
 REGISTERS = {"low": 60, "middle": 67, "high": 74}
 MISS = {"notes_per_bar": 1.0, "register": 2.0, "surprise": 0.5}
 """What counts as one miss: notes, semitones, and bits per note (of words, a half of the ranks)."""
@@ -78,7 +79,8 @@ def compose_steered(
             roll = index + attempt * ATTEMPT_STRIDE * CONTINUATIONS
             if len(nats) > 1:
                 at = int(draw_likely(rounded(nats[None]), options, Dice(seed, np.array([roll])))[0])
-            drawing = Drawing(counting, encoding, options, pitch_range, seed, roll, heading)
+            report = partial(_report, on_progress, n, len(indices)) if on_progress else None
+            drawing = Drawing(counting, encoding, options, pitch_range, seed, roll, heading, report)
             tokens, bits = _composed(drawing, given[at])
             own_key = names_key(encoding) or options.start_on or options.end_on
             melody = finished(encoding, options, tokens, None if own_key else heading, pitch_range)
@@ -86,9 +88,14 @@ def compose_steered(
             if options.tonality is None or key is None or key.mode == options.tonality[0].mode:
                 break
         made.append(Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index, attempt + 1))
-        if on_progress:
-            on_progress((n + 1) / len(indices))
+    if on_progress:
+        on_progress(1.0)
     return made
+
+
+def _report(on_progress: Callable[[float], None], before: int, tunes: int, share: float) -> None:
+    """Report the share of all tunes that is drawn, from that of one."""
+    on_progress((before + share) / tunes)
 
 
 def _checked(
@@ -254,7 +261,7 @@ def _misses(drawing: Drawing, aims: dict[str, Aim], ways: Sequence[Continuation]
         elif name == "register":
             height = _height(drawing, aim.value)
             missed = np.array(
-                [abs(np.mean([p for _, p in way.notes]) - height) if way.notes else 0.0 for way in ways]
+                [abs(np.mean([p for _, p in way.notes]) - height) if way.notes else EMPTY for way in ways]
             )
         else:
             missed = _missed_bits(drawing, aim, ways)

@@ -61,6 +61,7 @@ class Drawing:
         seed: int,
         index: int,
         heading: Heading,
+        on_progress: Callable[[float], None] | None = None,
     ):
         self.encoding, self.options = encoding, options
         self.seed, self.index, self._rolls, self._span = seed, index, 0, pitch_range
@@ -71,6 +72,7 @@ class Drawing:
         self.bits: list[float] = []
         self.groups: list[Group] = []
         self._group: list[int] = []
+        self._on_progress = on_progress
         self._begun = 0, -1  # time and notes before the group that is due
 
     @property
@@ -165,6 +167,8 @@ class Drawing:
                 self.groups.append(Group(time, tuple(self._group), pitch))
                 self._group = []
         self.form.note()
+        if self._on_progress and self.place.begun:
+            self._on_progress(min(1.0, self.place.time / self.form.end()))
 
     def feed_group(self, group: Group) -> bool:
         """Repeat a group at the same pitch; False where that cannot be."""

@@ -18,6 +18,7 @@ from ritornello.generate.options import Goal
 from ritornello.music.values import Key
 
 REGISTER_SPREAD = 4.0  # semitones
+NEAR_STEP = 4.0  # semitones; what begins no note counts as a step so far towards the register
 MOST_PULL = 2.0  # nats
 
 
@@ -184,8 +185,10 @@ class SteeredForm(BarForm):
         """Compute nats towards the density and the register that are wanted."""
         place, stretch, parts = self._place, self.stretch, self._table.encoding.parts
         if stretch.register and not place.part:
+            last = self.sung[-1][1] if self.sung else stretch.register
+            near = last + np.clip(stretch.register - last, -NEAR_STEP, NEAR_STEP)  # else silence would be cheaper
             pitches = place.pitches()
-            away = np.where(pitches < 0, 0.0, (pitches - stretch.register) / REGISTER_SPREAD)
+            away = (np.where(pitches < 0, near, pitches) - stretch.register) / REGISTER_SPREAD
             bias = np.maximum(-0.5 * away**2, -3 * MOST_PULL)
         else:
             bias = np.zeros(parts[place.part])
