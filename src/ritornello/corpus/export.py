@@ -100,7 +100,7 @@ def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) ->
     Returns the files.
     Columns: source, title, composer, licence, family, metre ("3/4"), key ("G major", null where unknown), qpm,
     ticks_per_quarter, length (ticks), the lists start, duration (ticks), pitch and velocity, and timeline, the JSON
-    of every change of metre, key and tempo.
+    of every change of metre, key, tempo and chord symbol.
     polars:      polars.read_parquet("OUT/*.parquet")
     HF datasets: datasets.load_dataset("OUT")
     Raises ImportError where pyarrow is missing, FileExistsError for a file that holds something else (unless it may
@@ -156,7 +156,8 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
     notes, timeline = corpus.notes[part.first : part.stop], part.timeline
     text = ("source", "title", "composer", "licence", "family")
     metres = [metre.to_list() for metre in timeline.metres]
-    changes = {"metres": metres, "keys": timeline.keys, "tempos": timeline.tempos}
+    changes: dict[str, Any] = {"metres": metres, "keys": timeline.keys, "tempos": timeline.tempos}
+    changes |= {"chords": part.chords_to_list()} if part.chords else {}
     return {
         **{name: atomic.to_utf8(getattr(piece, name)).decode() for name in text},
         "metre": timeline.metre.name,

@@ -25,7 +25,7 @@ COSTS = {  # of a chord beside a plain major or minor one, in beats of one voice
     **{"dominant": 0.25, "minor7": 0.45, "major7": 0.6, "half-diminished": 0.3, "diminished": 0.3},
     **{"diminished7": 0.3, "sus4": 0.6, "augmented": 0.6},
 }
-HEARD = 0.05  # share of a beat below which a degree counts as missing
+PRESENT = 0.05  # share of a beat below which a degree counts as missing
 AT_ONSET = 1.0  # beats that a note which sounds at the beginning of a beat counts more
 BASS = 1.0  # beats that the lowest note counts more
 FOREIGN = 2.0  # weight of what a chord does not explain
@@ -49,8 +49,8 @@ def find_chords(piece: Piece, is_choral: bool = True) -> ChordChanges:
         return ()
     edges, bars, strong = _beats(piece.timeline)
     weights, lowest = _weights(notes, edges)
-    heard = weights if is_choral else _around(weights, bars)
-    path = _best_path(_scores(weights, heard, lowest), strong, CHANGE if is_choral else CHANGE_BROKEN)
+    present = weights if is_choral else _around(weights, bars)
+    path = _best_path(_scores(weights, present, lowest), strong, CHANGE if is_choral else CHANGE_BROKEN)
     whole = list(zip(path, bars, strict=True))  # a chord in a bar
     spans = [beat for beat in range(len(path)) if is_choral or not beat or whole[beat] != whole[beat - 1]]
     found: list[tuple[int, Chord]] = []
@@ -66,7 +66,7 @@ def find_chords(piece: Piece, is_choral: bool = True) -> ChordChanges:
 
 
 def _beats(timeline: Timeline) -> tuple[list[int], list[int], list[bool]]:
-    """List the beats: their starts in ticks and the end, the bar of each, and whether it is strong."""
+    """List the beats: starts in ticks and the end, bars, and whether each is strong."""
     edges, bars, strong = [], [], []
     lines = timeline.barlines()
     for bar, (start, end) in enumerate(pairwise(lines)):
@@ -86,7 +86,10 @@ def _beats(timeline: Timeline) -> tuple[list[int], list[int], list[bool]]:
 
 
 def _weights(notes: Sequence[Note], edges: Sequence[int]) -> tuple[Floats, list[int]]:
-    """Weigh the pitch classes of each beat, (beats, 12), and find its lowest pitch, -1 where it is silent."""
+    """Weigh the pitch classes of each beat, (beats, 12), and find its lowest pitch.
+
+    The pitch is -1 where nothing sounds.
+    """
     beats = len(edges) - 1
     weights, lowest = np.zeros((beats, 12)), [128] * beats
     for note in notes:
@@ -104,20 +107,20 @@ def _weights(notes: Sequence[Note], edges: Sequence[int]) -> tuple[Floats, list[
 
 
 def _around(weights: Floats, bars: Sequence[int]) -> Floats:
-    """Add to each beat what sounds in the beats before and after it in its bar: chords may be broken."""
-    heard = weights.copy()
+    """Add to each beat what sounds beside it in its bar: chords may be broken."""
+    present = weights.copy()
     for beat in range(1, len(weights)):
         if bars[beat] == bars[beat - 1]:
-            heard[beat] += weights[beat - 1]
-            heard[beat - 1] += weights[beat]
-    return heard
+            present[beat] += weights[beat - 1]
+            present[beat - 1] += weights[beat]
+    return present
 
 
-def _scores(weights: Floats, heard: Floats, lowest: Sequence[int]) -> Floats:
-    """Score each chord in each beat, (beats, chords): chord q * 12 + r is quality q of FOUND on root r.
+def _scores(weights: Floats, present: Floats, lowest: Sequence[int]) -> Floats:
+    """Score each chord in each beat, (beats, chords).
 
-    heard: weights by which a degree is missing or not, (beats, 12). Weights are taken as shares of the beat's whole,
-    so that full chords count no more than thin ones.
+    Chord q * 12 + r is quality q of FOUND on root r. present: weights by which a degree is missing or not, (beats,
+    12). Weights are taken as shares of the beat's whole, so that full chords count no more than thin ones.
     """
     whole = weights.sum(1, keepdims=True)
     shares = weights / np.maximum(whole, 1e-9)
@@ -129,7 +132,7 @@ def _scores(weights: Floats, heard: Floats, lowest: Sequence[int]) -> Floats:
         for root in range(12):
             own = [(root + tone) % 12 for tone in tones]
             explained = shares[:, own].sum(1)
-            missing = (heard[:, own] < HEARD * heard.sum(1, keepdims=True)) @ [
+            missing = (present[:, own] < PRESENT * present.sum(1, keepdims=True)) @ [
                 MISSING_FIFTH if d == (5, 0) else MISSING for d in degrees
             ]
             score = explained - FOREIGN * (1 - explained) - missing - COSTS.get(quality, 0.0)

@@ -97,7 +97,7 @@ def load_packed(folder: Path) -> Corpus:
 
 
 def _packed_chords(corpus: Corpus) -> bytes:
-    """Lay out the chords of all melodies end to end; roots above the tonic, so that keys look alike."""
+    """Lay out the chords of all melodies end to end, roots above the tonic."""
     kinds, rows, counts = list(QUALITIES), [], []
     for _, part in corpus.slices():
         counts.append(len(part.chords))

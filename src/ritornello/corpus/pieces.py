@@ -57,7 +57,7 @@ class MelodySlice:
         return [[tick, chord.name(self.timeline.key_at(tick))] for tick, chord in self.chords]
 
     def with_chords(self, line: Sequence[Sequence[Any]]) -> MelodySlice:
-        """Add the chords of a line of `chords.jsonl`. Raises TypeError or ValueError for anything else."""
+        """Add the chords of a line of `chords.jsonl`. Raises TypeError or ValueError."""
         chords = tuple((int(tick), read_chord(name, self.timeline.key_at(tick))) for tick, name in line)
         return replace(self, chords=chords)
 
@@ -147,7 +147,7 @@ def end_to_end(pieces: Iterable[CorpusPiece]) -> tuple[CorpusPiece, ...]:
 
 
 def with_chords(pieces: Iterable[CorpusPiece], lines: Iterable[Sequence[Any]]) -> tuple[CorpusPiece, ...]:
-    """Add chords to the melodies of pieces, a line for each. Raises TypeError or ValueError for other lines."""
+    """Add chords to the melodies of pieces, a line for each. Raises as MelodySlice does."""
     found = iter(lines)
     return tuple(
         replace(piece, melodies=tuple(part.with_chords(next(found, ())) for part in piece.melodies))

@@ -356,7 +356,7 @@ def _chord_lines(pieces: Iterable[CorpusPiece]) -> list[bytes]:
 
 
 def _with_chords(pieces: Iterable[CorpusPiece], content: bytes) -> tuple[CorpusPiece, ...]:
-    """Add the chords of `_chord_lines` to pieces. Raises ValueError where they are not those that were saved."""
+    """Add the chords of `_chord_lines` to pieces. Raises ValueError where they changed."""
     *lines, last = content.splitlines(keepends=True)
     if json.loads(last)["digest"] != hashlib.sha256(b"".join(lines)).hexdigest()[:16]:
         raise ValueError("the chords have changed since they were saved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ritornello.music.values import Melody, Note, Part, Piece
@@ -12,13 +13,17 @@ HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNOR
 
 
 def part_lines(piece: Piece) -> list[Melody]:
-    """List the highest line of each part that has notes, named after it; percussion is left out."""
+    """List the highest line of each part that has notes, named after it; percussion is left out.
+
+    The first has the chord symbols.
+    """
     name = piece.title or Path(piece.source).name
-    return [
+    lines = [
         Melody(top_line(part), piece.timeline, part.name or f"{name}, part {number}", piece.source)
         for number, part in enumerate(piece.parts, 1)
         if part.notes and not part.is_drum
     ]
+    return [replace(line, chords=() if n else piece.chords) for n, line in enumerate(lines)]
 
 
 def staff_names(piece: Piece) -> tuple[list[str], bool]:

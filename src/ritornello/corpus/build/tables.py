@@ -51,12 +51,13 @@ def _melody(row: dict[str, Any], number: int, title: str, source: str) -> Melody
         columns = (row["start"], row["duration"], row["pitch"], velocities)
         notes = tuple(Note(*values) for values in zip(*columns, strict=True))
         whole = {"ticks_per_quarter": row["ticks_per_quarter"], "length": row.get("length") or notes[-1].end}
-        stated = json.loads(row["timeline"]) if row.get("timeline") else PLAIN
-        timeline = MelodySlice.from_dict({"notes": (0, len(notes)), **whole, **stated}).timeline
+        stated: dict[str, Any] = json.loads(row["timeline"]) if row.get("timeline") else PLAIN
+        place = MelodySlice.from_dict({"notes": (0, len(notes)), **whole, **stated})
+        place = place.with_chords(stated.get("chords", ()))
         if not all(n.duration > 0 and 0 <= n.pitch <= 127 and 1 <= n.velocity <= 127 for n in notes):
             raise ValueError("a note lies out of range")
         if (notes and notes[0].start < 0) or any(after.start < before.end for before, after in pairwise(notes)):
             raise ValueError("its notes overlap")
-        return Melody(notes, timeline, title, source)
+        return Melody(notes, place.timeline, title, source, place.chords)
     except (TypeError, LookupError, ValueError) as error:
         raise ValueError(f"row {number}: {' '.join(str(error).split())}") from None

@@ -21,7 +21,7 @@ MAX_NOTES = 1_000_000  # so is a voice that repeats unfold beyond this
 T = TypeVar("T")
 
 
-class Laid(NamedTuple):
+class PlayedTune(NamedTuple):
     """A tune as played: its parts, timeline and chords, and what was left out of it.
 
     unplayed: bars with notes, counted from 0, that are never played. unread: texts that seem to be chord symbols.
@@ -34,7 +34,7 @@ class Laid(NamedTuple):
     unread: list[str]
 
 
-def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -> Laid:
+def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -> PlayedTune:
     """Turn written voices into parts, their timeline and chords.
 
     voices: at least one of them with notes. qpm: the tempo until a voice changes it.
@@ -63,11 +63,11 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
     )
     changes, unread = _written_chords(max(voices, key=lambda voice: len(voice.chords)))
     chords = chords_in_ticks(_played_chords(changes, stretches), timeline)
-    return Laid(parts, timeline, chords, _unplayed(sounding, stretches), unread)
+    return PlayedTune(parts, timeline, chords, _unplayed(sounding, stretches), unread)
 
 
 def _written_chords(voice: Voice) -> tuple[list[tuple[Fraction, Symbol]], list[str]]:
-    """List the chord symbols of a voice as they sound; and texts that seem to be some and cannot be read."""
+    """List the chord symbols of a voice as they sound, and those that cannot be read."""
     symbols, unread = symbols_of([text for _, text, _ in voice.chords])
     places = zip(symbols, voice.chords, strict=True)
     return [(time, s.moved((7 * up + 5) % 12 - 5)) for s, (time, _, up) in places if s is not None], unread

@@ -217,10 +217,10 @@ class _Tune:
         if not any(v.notes for v in voices):
             raise ValueError("the tune has no notes")
         qpm = parse_tempo(self.tempo, self.settings.unit or default_unit(self.settings.metre)) or 120.0
-        laid = parts_and_timeline(voices, qpm, self.order if unfold else None)
+        played = parts_and_timeline(voices, qpm, self.order if unfold else None)
         title, composer = (self.titles or [""])[0], "; ".join(self.composers)
-        piece = Piece(laid.parts, laid.timeline, title, composer, chords=laid.chords)
-        return piece, unplayed_bars(laid.unplayed) + unread_chords(laid.unread)
+        piece = Piece(played.parts, played.timeline, title, composer, chords=played.chords)
+        return piece, unplayed_bars(played.unplayed) + unread_chords(played.unread)
 
     def _take_field(self, letter: str, value: str) -> None:
         if letter == "V":

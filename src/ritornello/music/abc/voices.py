@@ -200,7 +200,7 @@ class Voice:
         self._take_jumps()
 
     def _take_quoted(self, text: str) -> None:
-        """Keep a text in quotes that may be a chord symbol: annotations begin with a sign for their place."""
+        """Keep a text that may be a chord symbol: annotations begin with a sign."""
         if text[:1] not in "^_<>@" and text.strip():
             self.chords.append((self.time, plain_text(text), self.settings.transpose))
 

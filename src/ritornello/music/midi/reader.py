@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
+from ritornello.music.chords import read_chord
 from ritornello.music.errors import Remark
 from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
 from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
@@ -30,7 +32,21 @@ from ritornello.music.midi.tracks import (
     rewritten,
     track_bytes,
 )
-from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
+from ritornello.music.quarters import PLAIN
+from ritornello.music.values import (
+    NO_IMPRINT,
+    Chord,
+    ChordChanges,
+    Imprint,
+    Key,
+    Melody,
+    Metre,
+    Note,
+    Part,
+    Piece,
+    Tempo,
+    Timeline,
+)
 from ritornello.plural import counted
 
 MAX_NOTES = 1_000_000
@@ -40,7 +56,7 @@ INSTRUMENT_NAME = 4
 PLAYED_CHANNELS = [channel for channel in range(16) if channel != DRUMS]
 LONGEST_ORIGIN = 500  # bytes
 TITLE_PAGE = 1000  # bytes of a track in which such a text would stand
-TEMPO, TIME_SIGNATURE = 0x51, 0x58  # kinds of meta events
+TEMPO, TIME_SIGNATURE, MARKER = 0x51, 0x58, 6  # kinds of meta events
 LAST_TEXT = "\x7f"  # the marker that we set before each end of track, see _with_marked_ends
 NO_NOTES = "no notes in this MIDI file: export it again with the notes on a track"
 
@@ -119,7 +135,20 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     is_counted = not any(
         kind == TEXT and data.startswith(OURS) for _, _, kind, data in events(tracks[0][:TITLE_PAGE])
     )
-    return Piece(with_syllables(found, tracks, resolution), timeline, names[0], "", source, is_counted)
+    chords: ChordChanges = ()
+    if not is_counted:  # of other programs "A" may be the name of a section
+        chords = _chords([(mark.time, mark.text) for score in scores for mark in score.markers], timeline)
+    parts = with_syllables(found, tracks, resolution)
+    return Piece(parts, timeline, names[0], "", source, is_counted, chords=chords)
+
+
+def _chords(markers: Sequence[tuple[int, str]], timeline: Timeline) -> ChordChanges:
+    """Read markers that are chord symbols, by tick."""
+    found: dict[int, Chord] = {}
+    for tick, text in sorted(markers):
+        with suppress(ValueError):
+            found[tick] = read_chord(text, timeline.key_at(tick) or PLAIN)
+    return tuple(found.items())
 
 
 def _parts(
@@ -164,6 +193,8 @@ def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
 def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
     """Write a MIDI file of one track: title, program, tempos, metres, keys, notes, end.
 
+    Chord symbols are markers.
+
     A pick-up is written as a short bar with a time signature of its own, so that other programs see it too.
     The same melody gives the same bytes. imprint: its program, and texts at the start of the track.
     Raises ValueError for a metre, tempo or program that MIDI cannot express, and for a melody that is exact
@@ -180,6 +211,7 @@ def write_midi(melody: Melody, imprint: Imprint = NO_IMPRINT) -> bytes:
     messages.append((0, 0, meta_bytes(TEXT, OURS + origin)))
     messages += [(0, 0, meta_bytes(INSTRUMENT_NAME, imprint.part.encode("utf-8")))] if imprint.part else []
     messages += _timeline_messages(timeline)
+    messages += _chord_messages(melody)
     messages.append((0, 4, bytes([0xC0, imprint.program])))
     messages += _note_messages(melody.notes, 0)
     messages.append((timeline.length, 7, END_BYTES))
@@ -198,7 +230,7 @@ def write_midi_piece(piece: Piece, origin: str = "") -> bytes:
     title = [(0, 0, meta_bytes(TRACK_NAME, piece.title.encode("utf-8")))] if piece.title else []
     if origin:
         title.append((0, 0, meta_bytes(1, origin.encode("utf-8")[:LONGEST_ORIGIN])))
-    tracks = [_chunk([*title, *_timeline_messages(timeline), end])]
+    tracks = [_chunk([*title, *_timeline_messages(timeline), *_chord_messages(piece), end])]
     for part, free in zip(piece.parts, PLAYED_CHANNELS, strict=False):
         channel = DRUMS if part.is_drum else free
         named = [
@@ -227,6 +259,13 @@ def _timeline_messages(timeline: Timeline) -> list[Message]:
     ]
 
 
+def _chord_messages(music: Melody | Piece) -> list[Message]:
+    """Make a marker of each chord symbol, which sequencers show above the notes."""
+    line = music.timeline
+    inside = ((tick, chord) for tick, chord in music.chords if tick < line.length)
+    return [(tick, 4, meta_bytes(MARKER, chord.name(line.key_at(tick)).encode())) for tick, chord in inside]
+
+
 def _note_messages(notes: Sequence[Note], channel: int) -> list[Message]:
     """Make the messages of notes; one ends before the next begins."""
     messages = [(note.start, 6, bytes([0x90 | channel, note.pitch, note.velocity])) for note in notes]
@@ -239,7 +278,7 @@ def _with_marked_end(resolution: int, track: bytes, offs: Callable[[bytes], byte
     symusic reports markers but not the end of a track, so that a closing rest would be lost. It also drops notes
     that are never switched off.
     """
-    mark = meta_bytes(6, LAST_TEXT.encode())
+    mark = meta_bytes(MARKER, LAST_TEXT.encode())
     opened = track.removesuffix(END_BYTES) if track.endswith(END_BYTES) else track + b"\0"
     return header_bytes(1, 1, resolution) + chunk_bytes(b"MTrk", opened + mark + offs(track) + END_BYTES)
 

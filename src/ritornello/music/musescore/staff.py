@@ -297,9 +297,10 @@ class Staff:
             self.tempos.append((self.now, round(quarters_per_second * 60, 3)))
 
     def _harmony(self, element: Element) -> None:
-        """Read a chord symbol, which a fret diagram may hold; roots are places on the line of fifths, C being 14.
+        """Read a chord symbol, which a fret diagram may hold.
 
-        Its text is the whole symbol where it has no root. Roman numerals and numbers of Nashville are passed over.
+        Roots are places on the line of fifths, C being 14. The text is the whole symbol where it has no root. Roman
+        numerals and numbers of Nashville are passed over.
         """
         for harmony in [element] if element.tag == "Harmony" else element.findall("Harmony"):
             info = harmony.find("harmonyInfo")  # later versions of format 4

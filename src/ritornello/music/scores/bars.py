@@ -84,7 +84,7 @@ def join_measures(
 
 
 def carry_chords(bars: Sequence[Measure]) -> None:
-    """Note for each bar, in written order, the chord in force at its start."""
+    """Set for each bar, in written order, the chord in force at its start."""
     before = None
     for bar in bars:
         bar.chord_before = before

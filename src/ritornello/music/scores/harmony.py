@@ -45,7 +45,7 @@ def read_harmony(harmony: Element) -> Symbol | None:
     degrees = [found for element in harmony.findall("degree") if (found := _degree(element)) is not None]
     stated = _with_degrees(KINDS[name], degrees) if name in KINDS else None
     written = None
-    if kind is not None and (text or stated is None) and kind.get("use-symbols") != "yes":
+    if kind is not None and text and (stated is None or kind.get("use-symbols") != "yes"):
         with suppress(ValueError):
             written = parse_symbol(f"C{text}").degrees
     chosen = stated
@@ -80,7 +80,7 @@ def write_harmony(chord: Chord, key: Signature | None) -> str:
 
 
 def kind_of(degrees: Degrees) -> tuple[str, list[tuple[int, int, str]]]:
-    """Find the kind that says most of a set of degrees, and what is to be added, altered or subtracted."""
+    """Find the kind that says most of a set of degrees, and what is to be changed."""
     kind = min(KINDS, key=lambda name: len(KINDS[name] ^ degrees))
     more, less = sorted(degrees - KINDS[kind]), sorted(KINDS[kind] - degrees)
     changes = []

@@ -197,7 +197,7 @@ class PartReader:
         self._repeat_signs(index, latest)
 
     def _read_chord(self, index: int, element: Element, now: Fraction) -> None:
-        """Read a chord symbol at its place, as it sounds; others than the first choice are passed over."""
+        """Read a chord symbol at its place, as it sounds, unless it is another choice."""
         if element.get("type") == "alternate":
             return
         symbol = read_harmony(element)
@@ -433,7 +433,10 @@ def _set_keys(bars: Sequence[Measure], readers: Sequence[PartReader]) -> None:
 
 
 def _set_chords(bars: Sequence[Measure], readers: Sequence[PartReader]) -> list[str]:
-    """Give every bar its chord symbols, those of the part that has most; return what could not be read there."""
+    """Give every bar its chord symbols, those of the part that has most.
+
+    Returns what could not be read there.
+    """
     fullest = max(readers, key=lambda reader: len(reader.chords))
     for index, place, symbol in fullest.chords:
         late = place >= bars[index].length > 0 and index + 1 < len(bars)

@@ -364,9 +364,10 @@ def _place_notes(walk: Walk, times: Times, toolkit) -> None:
 
 
 def _place_chords(walk: Walk, times: Times) -> list[str]:
-    """Put every chord symbol into its bar, by its beat or its note; return the texts that cannot be read.
+    """Put every chord symbol into its bar, by its beat or its note.
 
-    Of a staff that has most; other texts, such as Roman numerals, are passed over.
+    Returns texts that cannot be read. Symbols are those of the staff that has most; other texts, such as Roman
+    numerals, are passed over.
     """
     symbols, unread = symbols_of([_text(harm) for _, harm in walk.harms])
     found: dict[str, list[tuple[str, Fraction, Symbol]]] = {}

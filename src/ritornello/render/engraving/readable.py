@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import lcm
 
 from ritornello.music.notation import FLAGS, Bar, notate
-from ritornello.music.values import Key, Melody, Note
+from ritornello.music.values import Key, Melody, Note, chords_moved
 
 GRIDS = (4, 3)  # steps in a quarter: sixteenths, or a triplet where that is clearly nearer
 TRIPLET_GAIN = 0.7  # a triplet must leave less than this share of the sixteenths' error
@@ -62,7 +62,10 @@ def rounded(melody: Melody) -> tuple[Melody, list[int]]:
         if end > start:
             notes.append(Note(start, end - start, note.pitch, note.velocity))
             kept.append(i)
-    return replace(melody, notes=tuple(notes), timeline=melody.timeline.with_resolution(ticks)), kept
+    step = ticks // GRIDS[0]
+    chords = chords_moved(melody.chords, lambda tick: round(tick * GRIDS[0] / per_quarter) * step)
+    timeline = melody.timeline.with_resolution(ticks)
+    return replace(melody, notes=tuple(notes), timeline=timeline, chords=chords), kept
 
 
 def _grids(edges: Sequence[Fraction]) -> dict[int, int]:

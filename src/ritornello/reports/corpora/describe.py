@@ -24,9 +24,9 @@ def describe(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus in plain values: counts and histograms.
 
     pitches: notes by pitch number; durations: notes by length in quarters ("3/2"); keys and metres: melodies by
-    what they begin in; lengths: melodies by bars; tempos: melodies by the quarters a minute they begin with; reasons:
-    input files by reason code. Histograms are in descending order of count, those of pitches, durations, lengths and
-    tempos in ascending order of value.
+    what they begin in; chords: symbols by quality; lengths: melodies by bars; tempos: melodies by the quarters a
+    minute they begin with; reasons: input files by reason code. Histograms are in descending order of count, those of
+    pitches, durations, lengths and tempos in ascending order of value.
     """
     return {**contents(corpus), "reasons": _counted(r.reason for r in corpus.report)}
 
@@ -46,6 +46,7 @@ def contents(corpus: Corpus) -> dict[str, Any]:
         "families": len({p.family for p in corpus.pieces}),
         "splits": {name: count for name, count in corpus.counts().items() if name != "all"},
         "fingerprint": corpus.fingerprint,
+        "chords": _counted(chord.quality for part in slices for _, chord in part.chords),
         "step_arrays": len(corpus.step_arrays()),
         "licences": _counted(p.licence or "not stated" for p in corpus.pieces),
         "pitches": _ascending(corpus.notes["pitch"].tolist()),
@@ -70,6 +71,9 @@ def as_text(description: Mapping[str, Any], width: int | None = None) -> str:
         lines.append(row if width is None or len(row) <= width else f"{name}: {', '.join(columns)}")
     if description["reasons"]:
         lines.append("files: " + ", ".join(f"{n} {reason}" for reason, n in description["reasons"].items()))
+    if chords := description["chords"]:
+        kinds = ", ".join(f"{quality} ({n:,})" for quality, n in chords.items())
+        lines.append(f"chord symbols: {sum(chords.values()):,}: {kinds}")
     lines.append("licences: " + ", ".join(f"{name} ({n})" for name, n in description["licences"].items()))
     if width:
         lines = [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
