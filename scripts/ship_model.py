@@ -35,7 +35,8 @@ def main() -> None:
         shipped = load_model(Path(folder) / options.out.name)
     simple = score_baselines(corpus, shipped.file.encoding)
     ngrams = {name: score.to_dict() for name, score in simple.items() if name.startswith("ngram")}
-    held_out = {"network": shipped.evaluate(corpus), **ngrams}
+    figures = {name: value for name, value in shipped.evaluate(corpus).items() if name != "per_tune"}
+    held_out = {"network": figures, **ngrams}
     metadata = shipped.metadata | {"licence": "CC0-1.0", "held_out": held_out}
     save_model(options.out, replace(shipped.file, metadata=metadata), half=True, replace=options.replace)
     size = options.out.stat().st_size

@@ -75,11 +75,12 @@ def test_the_key_asked_for_is_the_one_in_the_header(name):
 def test_asking_for_the_key_as_an_input_names_it_in_the_header(name):
     assert EncodingOptions(name, inputs="key").build().names_key
     assert not EncodingOptions(name).build().names_key
-    in_modes = EncodingOptions(name).build_in_keys()
+    in_modes = EncodingOptions(name).build_for(True, False)
     assert in_modes.names_key
     assert {"key", "degree"} <= set(in_modes.inputs)
     assert encoding_from_dict(in_modes.to_dict()) == in_modes
-    assert EncodingOptions(name, inputs="metre").build_in_keys() == EncodingOptions(name, inputs="metre").build()
+    asked = EncodingOptions(name, inputs="metre")
+    assert asked.build_for(True, False) == asked.build()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,4 +95,4 @@ def test_ids_and_features_of_a_model_that_estimates_the_key_stay(name):
 def test_the_plain_grid_names_no_key():
     with pytest.raises(ValueError, match="plain grid names no key"):
         make_encoding("grid", plain=True, with_key=True)
-    assert EncodingOptions("grid", plain=True).build_in_keys().plain
+    assert EncodingOptions("grid", plain=True).build_for(True, False).plain

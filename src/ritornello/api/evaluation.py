@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ritornello import atomic
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.store import SPLITS, Corpus
-from ritornello.evaluate.scores import compare, figures, score_baselines, score_tunes, with_countdown
+from ritornello.evaluate.scores import compare, figures, score_baselines, score_tunes, with_chords, with_countdown
 from ritornello.evaluate.surprise import costs_csv, note_costs
 from ritornello.model.file import ModelFile
 from ritornello.version import VERSION
@@ -80,7 +80,10 @@ def score_all(
         (own_scores, losses), only = score_tunes(first, corpus, split), None
         scores, counts = [own_scores], {"losses": losses}
     values = figures(scores, [model.encoding for model in models.values()])
-    counted = (with_countdown(model, of_model) for model, of_model in zip(models.values(), scores, strict=True))
+    counted = (
+        with_countdown(model, of_model) | with_chords(model, of_model)
+        for model, of_model in zip(models.values(), scores, strict=True)
+    )
     own, *theirs = (figure | known for figure, known in zip(values, counted, strict=True))
     value |= own | counts
     if others:

@@ -35,7 +35,7 @@ class _SameNetwork(NetworkRequest):
         """Return the model's network."""
         return self.file.network if self.file else None
 
-    def made_encoding(self, in_modes: bool = False) -> MelodyEncoding | None:
+    def made_encoding(self, in_modes: bool = False, with_chords: bool = False) -> MelodyEncoding | None:
         """Return the model's encoding, whatever the corpus states."""
         return self.file.encoding if self.file else None
 

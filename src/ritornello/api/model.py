@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
     from ritornello.evaluate.ranking import Rank
+    from ritornello.generate.chords import AskedChords
     from ritornello.generate.compose import Composition
     from ritornello.generate.continuation import Song
     from ritornello.model.file import ModelFile
@@ -57,8 +58,9 @@ class Tune:
     shared_run: the longest run that it shares with a training tune, where that was looked for (see
     `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
     primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
-    model: the one that composed it, which `rewrite` and `vary` ask. rank: why it was chosen among drafts; None where
-    it was not. drafts: the ranks of all of them, as plain values.
+    comp: how its chords are played: none, block or broken. model: the one that composed it, which `rewrite` and
+    `vary` ask. rank: why it was chosen among drafts; None where it was not. drafts: the ranks of all of them, as
+    plain values.
     """
 
     melody: Any
@@ -70,6 +72,7 @@ class Tune:
     shared_run: dict[str, Any] | None = None
     draws: int = 1
     primer_notes: int = 0
+    comp: str = "none"
     model: Model | None = field(default=None, repr=False, compare=False)
     rank: Rank | None = None
     drafts: tuple[dict[str, Any], ...] = ()
@@ -79,6 +82,15 @@ class Tune:
         """The Melody, or the Piece with its parts."""
         music: Melody | Piece = self.melody
         return music
+
+    @property
+    def sounding(self) -> Melody | Piece:
+        """What is heard of it: with chords, the melody above its accompaniment."""
+        from ritornello.generate.accompany import accompanied
+
+        if self.comp == "none" or isinstance(self.music, Piece) or not self.music.chords:
+            return self.music
+        return accompanied(self.music, self.comp, self.imprint.program)
 
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
@@ -122,10 +134,16 @@ class Tune:
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
-        from ritornello.render.save import melody_bytes, piece_bytes
+        from ritornello.render.page import frame_html
+        from ritornello.render.save import SOUNDS, melody_bytes, piece_bytes
 
         if isinstance(self.music, Piece):
             return piece_bytes(self.music, path, self.imprint.origin)
+        suffix, sounding = Path(path).suffix.lower(), self.sounding
+        if isinstance(sounding, Piece) and suffix in (".mid", ".midi", *SOUNDS):
+            return piece_bytes(sounding, path, self.imprint.origin)
+        if isinstance(sounding, Piece) and suffix == ".html":
+            return frame_html(self.exhibit()).encode()
         return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures, self.primer_notes)
 
     @property
@@ -165,7 +183,10 @@ class Tune:
 
         if isinstance(self.music, Piece):
             return piece_exhibit(self.music, self.imprint.origin, is_small=is_small)
-        return exhibit_of(self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes)
+        played = self.sounding if isinstance(self.sounding, Piece) else None
+        return exhibit_of(
+            self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes, played
+        )
 
     def __repr__(self) -> str:
         return f"Tune({self.melody.title!r}: {counted(len(all_notes(self.music)), 'note')})"
@@ -246,6 +267,7 @@ class Model:
         out: str | Path | None = None,
         formats: str | Sequence[str] = "mid",
         program: int | None = None,
+        comp: Literal["none", "block", "broken"] | None = None,
         pitch_range: str | None = None,
         corpus: Corpus | str | Path | Any = None,
         on_remark: Callable[[str], None] | None = None,
@@ -265,7 +287,8 @@ class Model:
         to go on from. Tunes keep tempo, instrument and loudness of a song, as far as the options leave them open.
         primer_bars: take so many of its first bars. without_primer: leave it out of the tunes. seed: None draws one.
         out: a folder, to which each tune is written too, in each of the formats that `Tune.save` knows.
-        program: General MIDI program 0 (piano) to 127, of MIDI and scores. pitch_range: "C4-C6" or "60-84".
+        program: General MIDI program 0 (piano) to 127, of MIDI and scores. comp: how chords that tunes follow are
+        heard, in MIDI and sound: none, block (the default) or broken. pitch_range: "C4-C6" or "60-84".
         corpus: what the model learned, where the program does not find it (see `shared_runs`).
         on_remark: called with what is changed of the primer; without it, that is a warning. on_progress: called now
         and then with the share of the tunes that is drawn, 0 to 1.
@@ -280,6 +303,7 @@ class Model:
 
         from ritornello import atomic
         from ritornello.encoding import is_melodic
+        from ritornello.generate.accompany import STYLES
         from ritornello.generate.choice.compose import compose_steered
         from ritornello.generate.compose import compose
         from ritornello.generate.freely import compose_freely
@@ -301,7 +325,7 @@ class Model:
             lowest, highest = parse_range(pitch_range)
             options = dataclasses.replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
-        remark, asked_options = on_remark or partial(warnings.warn, stacklevel=3), options
+        remark, asked_options = on_remark or partial(warnings.warn, stacklevel=3), _with_chords_named(options)
         if is_free and (primer is not None or primer_bars is not None or without_primer):
             raise ValueError(
                 f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
@@ -309,6 +333,11 @@ class Model:
         if is_free and options.targets:
             asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
             raise ValueError(f"{asked} steers melodies in bars; this model writes other music: leave that out")
+        chords, options = self._asked_chords(options)
+        if comp is not None and not chords:
+            raise ValueError("comp is how chords are heard: ask for chords too (--chords, in Python chords=)")
+        if comp not in (None, *STYLES):
+            raise ValueError(f"comp must be {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {comp!r}")
         song = self._song(primer, primer_bars, without_primer, options)
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
@@ -319,12 +348,13 @@ class Model:
             remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
         length = f"--seconds {options.seconds or SECONDS:g}" if is_free else f"--bars {options.bar_count}"
-        words = f"{length}{asked_options.in_words()}"
+        words = f"{length}{asked_options.in_words()}" + (f" --comp {comp}" if comp else "")
         words += _primer_in_words(primer, primer_bars, without_primer)
         if pattern is not None:
             words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
             program = pattern.program if program is None else program
         words += f" --best-of {best_of}" if best_of else ""
+        followed: dict[str, Any] = {"chords": chords} if chords else {}
         opening, ranked = song.melody if song else None, dict[int, tuple[Any, Any]]()
         size = max(1, MAX_BATCH // (best_of or 1))
         with one_thread() if len(indices) <= FEW else nullcontext():
@@ -353,6 +383,7 @@ class Model:
                         file.pitch_range,
                         report,
                         counts,
+                        **followed,
                     )
                     if best_of:
                         every = [made[n : n + best_of] for n in range(0, len(made), best_of)]
@@ -374,6 +405,7 @@ class Model:
                             imprint,
                             draws=m.draws,
                             primer_notes=own,
+                            comp=(comp or "block") if chords else "none",
                             model=self,
                             rank=ranked[m.index][0] if m.index in ranked else None,
                             drafts=ranked[m.index][1] if m.index in ranked else (),
@@ -522,6 +554,42 @@ class Model:
         lines = silence, primer_changes(encoding, options, melody), self._unusual_lengths(melody)
         return dataclasses.replace(song, melody=melody, kept=kept, is_left_out=is_left_out, lines=lines)
 
+    def _asked_chords(self, options: GenerateOptions) -> tuple[AskedChords | None, GenerateOptions]:
+        """Read the chords that are asked for, and fit bars and metre to them.
+
+        Raises ValueError for chords that cannot be read, do not fill the bars, contradict the key, or that this model
+        cannot follow.
+        """
+        from ritornello.encoding.features import knows_chords
+        from ritornello.generate import chords as asked
+        from ritornello.generate.compose import NO_CHORDS
+
+        given: Any = options.chords
+        if given is None:
+            return None, options
+        if not knows_chords(self.encoding):
+            raise ValueError(NO_CHORDS)
+        if options.targets:
+            others = " and ".join("--" + name.replace("_", "-") for name in options.targets)
+            raise ValueError(f"--chords does not go with {others}: leave one of them out")
+        if str(given).strip() == asked.AUTO:
+            counted_bars = self.metadata.get("corpus", {}).get("progressions")
+            if not counted_bars:
+                raise ValueError("no chords were counted for this model: write them, or name a tune that has some")
+            return asked.AskedChords(progressions=counted_bars), options
+        if isinstance(given, Melody | Tune) or is_music(given):
+            melody = _read_primer(given, None, "the tune of --chords").melody
+            try:
+                chart = asked.chart_of(melody)
+            except ValueError as error:
+                raise ValueError(f"{_chords_named(given)}: {error}") from None
+            options = dataclasses.replace(options, metre=options.metre or melody.timeline.metre.name)
+        else:
+            chart = asked.parse_chart(str(given))
+        if options.tonality:
+            asked.check_key(chart, options.tonality[0])
+        return asked.AskedChords(chart), dataclasses.replace(options, bars=asked.fitting_bars(chart, options.bars))
+
     def _unusual_lengths(self, primer: Melody) -> str:
         """Say in one line which lengths of a primer the model has hardly seen; "" for none."""
         if not primer.notes or len(self.file.encoding.parts) < 2:  # one part: length is no choice of its own
@@ -581,7 +649,9 @@ class Model:
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
         tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
         over families of tunes (95 %, seeded; None for one family); `bits_per_note_of_tunes`, the mean over tunes;
-        `bits_per_note_with_countdown`, where a model counts down and is told how many bars are left; `per_tune`, the
+        `bits_per_note_with_countdown`, where a model counts down and is told how many bars are left;
+        `bits_per_note_with_chords` and `bits_per_note_without_chords` of the `tunes_with_chords`, where a model may
+        know chords; `per_tune`, the
         same sums and rates for each tune with its source, title and family; `learned`, whether the model learned from
         them; `learned_tunes`, how many of the pieces it learned, in whatever key and from whatever file (None where
         what it learned is not at hand; for models under "beside" too).
@@ -781,6 +851,31 @@ def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
     return f' --primer "{to_utf8(words).decode()}"{more}'
 
 
+def is_music(given: Any) -> bool:
+    """Tell whether something names a music file."""
+    from ritornello.music.files import readable
+
+    return readable(given) or os.path.isfile(given)
+
+
+def _chords_named(given: Any) -> str:
+    """Name the chords that are asked for: a file by its name, a melody by its title."""
+    if isinstance(given, Melody | Tune):
+        return _melody_of(given).title or "a melody"
+    return Path(given).name if is_music(given) else str(given)
+
+
+def _melody_of(given: Melody | Tune) -> Melody:
+    """Return a melody, or that of a tune."""
+    melody: Melody = given.melody if isinstance(given, Tune) else given
+    return melody
+
+
+def _with_chords_named(options: GenerateOptions) -> GenerateOptions:
+    """Name the chords in options as files that are made with them do."""
+    return options if options.chords is None else dataclasses.replace(options, chords=_chords_named(options.chords))
+
+
 def _song_of(melody: Melody | Tune | str | Path | Any) -> Song:
     """Read a melody that is to be rewritten, with the instrument that plays it."""
     from ritornello.generate.continuation import Song
@@ -798,12 +893,11 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
     from ritornello.corpus.pick.pick import melody_and_program
     from ritornello.generate.continuation import Song
     from ritornello.generate.primer import parse_notes
-    from ritornello.music.files import readable
     from ritornello.music.objects import pieces_of
     from ritornello.music.worker import read_untrusted
 
-    if isinstance(primer, Melody):
-        return Song(primer)
+    if isinstance(primer, Melody | Tune):
+        return Song(_melody_of(primer))
     if not isinstance(primer, str | Path):
         piece = pieces_of(primer, name)[0]
         melody, program = melody_and_program(piece)
@@ -811,7 +905,7 @@ def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the p
         if is_numbers:  # their key is open, as that of notes by name is
             melody = dataclasses.replace(melody, timeline=piece.timeline)
         return Song(melody, program, not is_numbers)
-    if readable(primer) or os.path.isfile(primer):  # is_file() raises for many notes
+    if is_music(primer):  # is_file() raises for many notes
         return Song(*melody_and_program(read_untrusted(primer)[0]))
     if os.path.isdir(primer):
         raise ValueError(f"{primer}: this is a folder, not a primer: name a music file in it")

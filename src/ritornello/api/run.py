@@ -125,6 +125,7 @@ def open_run(
     of `train`. Raises ValueError where the folder must not be replaced, or holds no such run to resume.
     """
     from ritornello.atomic import check_place
+    from ritornello.corpus.tokens import has_chords
     from ritornello.training.run.claim import claimed
     from ritornello.training.run.finetune import Base
     from ritornello.training.run.folder import lasting
@@ -151,8 +152,9 @@ def open_run(
             try:
                 place = find_source(saved) if corpus is None and saved else corpus
                 material = load_corpus(place if place is not None else "all", on_report if ranks.is_first else None)
-                if parent is None and saved is None and states_modes(material):
-                    request = replaced(request, encoding=network.made_encoding(in_modes=True))
+                fitting = states_modes(material), has_chords(material, "train")
+                if parent is None and saved is None and any(fitting):
+                    request = replaced(request, encoding=network.made_encoding(*fitting))
                 training = prepare_training(request, material, saved, ranks)
             except KeyboardInterrupt:
                 if saved:

@@ -112,7 +112,7 @@ def play(
     from ritornello.render.play import play_wave
     from ritornello.render.sound import render_wave
 
-    piece = read_untrusted(music)[0] if isinstance(music, str | Path) else getattr(music, "melody", music)
+    piece = read_untrusted(music)[0] if isinstance(music, str | Path) else getattr(music, "sounding", music)
     wave = render_wave(piece, RATE, soundfont, getattr(music, "imprint", NO_IMPRINT).program)
     if on_melody:
         on_melody(piece if isinstance(piece, Melody) else pick_melody(piece))

@@ -134,6 +134,12 @@ def _in_words(model: api.Model, value: dict[str, Any], console: Console) -> str:
         for name, scores in models.items()
         if "bits_per_note_with_countdown" in scores
     ]
+    lines += [
+        f"{name}, knowing the chords of {counted(scores['tunes_with_chords'], 'tune')}: "
+        f"{scores['bits_per_note_with_chords']:.3f} bits per note, else {scores['bits_per_note_without_chords']:.3f}"
+        for name, scores in models.items()
+        if "tunes_with_chords" in scores
+    ]
     lines += _intervals(models, value)
     lines += [
         f"fold {number}: {fold['bits_per_note']:.3f} bits per note, {fold['tunes']} tunes"

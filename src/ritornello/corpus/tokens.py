@@ -12,6 +12,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import KEPT_MUSIC
 from ritornello.corpus.store import Corpus
 from ritornello.encoding import Encoding, Grid, MelodyEncoding, is_melodic, kept_by
+from ritornello.encoding.features import Harmony, harmony_of, knows_chords
 from ritornello.music.values import all_notes
 from ritornello.plural import counted
 
@@ -77,6 +78,25 @@ def corpus_tokens(
     if losses is not None:
         losses.update(counts)
     return tokens
+
+
+def corpus_harmonies(
+    corpus: Corpus, encoding: Encoding, split: str | None = None, only: Sequence[int] | None = None
+) -> list[Harmony | None]:
+    """List the chords, in an encoding's ticks, of the melodies of `corpus_tokens`.
+
+    None for a melody without chords.
+    () where no network of this encoding may know chords, or no melody has any.
+    """
+    if not is_melodic(encoding) or not knows_chords(encoding) or not has_chords(corpus, split):
+        return []
+    sounding = [melody for melody in corpus.melodies(split) if melody.notes]
+    return [harmony_of(encoding, m) for m in (sounding if only is None else [sounding[n] for n in only])]
+
+
+def has_chords(corpus: Corpus, split: str | None = None) -> bool:
+    """Tell whether a melody of a split has chords."""
+    return corpus.keep == "melody" and any(melody.chords for melody in corpus.melodies(split))
 
 
 def check_kept(corpus: Corpus, encoding: Encoding) -> None:

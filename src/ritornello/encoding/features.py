@@ -15,6 +15,12 @@
                    more, and "over". Only a caller knows it, who sets a tracker's `until`; elsewhere it is unknown. In
                    training it is known for half of the melodies, so that one network scores without it and composes
                    with it
+    chord          the chord that sounds at this place, in three columns. `chord`: its root and quality, or that there
+                   is none; `next_chord`: likewise of the one after it; `chord_left`: how long until that begins.
+                   Roots are counted from the tonic of the header's key, from the last note where pitches are, and
+                   elsewhere from C. Only a caller knows them, who sets a tracker's `harmony`; elsewhere, and in the
+                   header, they are unknown. In training they are known for a quarter of the melodies that have them,
+                   and for a quarter of these without the next one, as on stage
 
 Value 0 of each means "none": no metre yet, no note yet, no bar before, no end known.
 
@@ -25,18 +31,22 @@ Source: a bar ago from Magenta's lookback (Waite 2016, "Generating Long-Term Str
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from copy import copy
+from fractions import Fraction
 from functools import lru_cache
+from math import floor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ritornello.encoding.vocabulary import MetreTable
+from ritornello.music.chords import QUALITIES
 from ritornello.music.keys import PROFILES
+from ritornello.music.values import Chord, Melody
 
-INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago", "countdown")
+INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago", "countdown", "chord")
 BARS_AGO = {"bar_ago": 1, "two_bars_ago": 2}
 PER_QUARTER = 12
 POSITIONS = 9 * PER_QUARTER  # of the longest bar with a name, 9/4; later places of longer ones count as its last
@@ -44,6 +54,15 @@ STRENGTHS = 6
 COUNTDOWN = "countdown"
 TO_GO = (1, 2, 3, 4, *[5] * 4, *[6] * 8, 7)  # its values by bars to go, 0 to 16 or more
 OVER = 8  # after the last bar: `end` after a full bar is asked for where the next bar would begin
+CHORD = "chord"
+CHORD_COLUMNS = (CHORD, "next_chord", "chord_left")
+SOUNDING = tuple(name for name in QUALITIES if name != "none")  # qualities of chords that have a root
+NO_CHORD = 1  # the value of "N.C."; 2 + 12 * quality + root those of the others
+CHORD_VALUES = 2 + 12 * len(SOUNDING)
+LEFT = (0, 1, 2, 3, 4, 6, 8, 12, 16)  # half quarters until the next chord, above which the values 1 to 9 begin
+NONE_LEFT = len(LEFT) + 1  # no other chord will come
+UNKNOWN_CHORDS = (0, 0, 0)
+HALF = Fraction(1, 2)
 
 
 class Feature(NamedTuple):
@@ -57,6 +76,68 @@ Event = tuple[int, int, int]
 """A note, a rest or a tie: its id in part 0, the index of its duration (-1 if it began before), its pitch (-1)."""
 
 NO_EVENT_YET: Event = (-1, -1, -1)
+
+
+class Harmony(NamedTuple):
+    """The chords of one melody. starts: ticks of a tracker at which each begins, in order; the last one stays.
+
+    is_open: whether others may come after the last one, as on stage.
+    """
+
+    starts: tuple[int, ...]
+    chords: tuple[Chord, ...]
+    is_open: bool = False
+
+    def values(self, time: int, reference: int, per_quarter: int) -> tuple[int, int, int]:
+        """Compute the columns of `chord` at this time. reference: pitch that roots are counted from.
+
+        A chord goes on where only its bass changes.
+        """
+        place, count = bisect_right(self.starts, time), len(self.starts)
+        now = chord_value(self.chords[place - 1], reference) if place else 0
+        while 0 < place < count and chord_value(self.chords[place], reference) == now:
+            place += 1
+        if place == count:
+            return now, 0, 0 if self.is_open else NONE_LEFT
+        left = bisect_left(LEFT, 2 * (self.starts[place] - time) / per_quarter)
+        return now, chord_value(self.chords[place], reference), left
+
+    def at(self, time: int) -> Chord | None:
+        """Find the chord that sounds at this time; None before the first one."""
+        place = bisect_right(self.starts, time)
+        return self.chords[place - 1] if place else None
+
+    def transposed(self, semitones: int) -> Harmony:
+        """Move the chords with a melody."""
+        return self._replace(chords=tuple(chord.transposed(semitones) for chord in self.chords))
+
+
+def chord_value(chord: Chord, reference: int) -> int:
+    """Compute the value of a chord, 1 to CHORD_VALUES - 1; the bass does not count."""
+    if chord.quality == "none":
+        return NO_CHORD
+    return 2 + 12 * SOUNDING.index(chord.quality) + (chord.root - reference) % 12
+
+
+def harmony_of(encoding: Any, melody: Melody) -> Harmony | None:
+    """Lay the chords of a melody on an encoding's ticks; None without chords.
+
+    A pick-up begins later than 0, as in the tracker. Of chords that begin in one tick the last one stays.
+    """
+    ticks, late = Fraction(encoding.ticks_per_quarter, melody.timeline.ticks_per_quarter), entry_of(melody)
+    placed = {floor((tick + late) * ticks + HALF): chord for tick, chord in melody.chords}
+    return Harmony(tuple(placed), tuple(placed.values())) if placed else None
+
+
+def entry_of(melody: Melody) -> Fraction | int:
+    """Count the ticks from the barline before a melody to its beginning, above 0 with a pick-up."""
+    timeline = melody.timeline
+    return timeline.bar_ticks(timeline.metre) - timeline.pickup if timeline.pickup else 0
+
+
+def knows_chords(encoding: Any) -> bool:
+    """Tell whether a network of this encoding may know chords."""
+    return CHORD in [feature.name for feature in encoding.features]
 
 
 def checked_inputs(inputs: str | Sequence[str]) -> tuple[str, ...]:
@@ -83,15 +164,21 @@ def feature_list(
             columns.append(Feature(name, sizes[name]))
         elif name == "metre":
             columns += [Feature(*column) for column in metres.columns]
+        elif name == CHORD:
+            chord_sizes = CHORD_VALUES, CHORD_VALUES, NONE_LEFT + 1
+            columns += [Feature(*column) for column in zip(CHORD_COLUMNS, chord_sizes, strict=True)]
         else:
             columns += [Feature(name, events + 1), Feature(f"{name}_length", durations + 2)]
     return tuple(columns)
 
 
-def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray, until: int = -1) -> np.ndarray:
+def feature_rows(
+    encoding: Any, tokens: Sequence[int] | np.ndarray, until: int = -1, harmony: Harmony | None = None
+) -> np.ndarray:
     """Compute the features before each note group of a melody, (groups, F) int16.
 
-    Row g follows from the groups before g and `until`, the tick at which the melody is over, -1 for unknown.
+    Row g follows from the groups before g, from `until`, the tick at which the melody is over, -1 for unknown, and
+    from `harmony`, its chords, None for unknown.
     """
     columns = len(encoding.features)
     parts = len(encoding.parts)
@@ -102,7 +189,7 @@ def feature_rows(encoding: Any, tokens: Sequence[int] | np.ndarray, until: int =
         own: np.ndarray = encoding.feature_rows(tokens)
         return own
     tracker, rows = encoding.tracker(), []
-    tracker.until = until
+    tracker.until, tracker.harmony = until, harmony
     for place, token in enumerate(np.asarray(tokens).tolist()):
         if place % parts == 0:
             rows.append(tracker.features())
@@ -146,6 +233,12 @@ def countdown_column(encoding: Any, tokens: Sequence[int] | np.ndarray) -> np.nd
     return np.array([count_down(until, since, time, bar or first) for since, time, bar in places], np.int16)
 
 
+def chord_columns(encoding: Any, tokens: Sequence[int] | np.ndarray, harmony: Harmony) -> np.ndarray:
+    """Compute the columns of `chord` before each note group of a melody, (groups, 3) int16."""
+    first = [feature.name for feature in encoding.features].index(CHORD)
+    return feature_rows(encoding, tokens, -1, harmony)[:, first : first + len(CHORD_COLUMNS)]
+
+
 @lru_cache(maxsize=4096)
 def metrical(division: int, place: int, bar: int, beat: int, ticks_per_quarter: int) -> tuple[int, int]:
     """Compute position and strength of a place in the bar. division: parts of a beat, 2 or 3."""
@@ -171,12 +264,13 @@ def input_values(
     pitch: int,
     ago: Mapping[str, Event],
     countdown: int = 0,
+    chords: tuple[int, int, int] = UNKNOWN_CHORDS,
 ) -> list[int]:
     """List the values of these inputs, column by column as in `feature_list`.
 
     place: see `metrical`, 0 and 0 before a metre is known. metre: see `MetreTable.values`. key: as of `Past.key`.
     pitch: of the last note, -1 before the first. ago: by name of the input what sounded so many bars before, as it
-    would be written now. countdown: see `count_down`.
+    would be written now. countdown: see `count_down`. chords: see `Harmony.values`.
     """
     values: list[int] = []
     for name in inputs:
@@ -192,6 +286,8 @@ def input_values(
             values.append(0 if key < 0 or pitch < 0 else 1 + (pitch - key) % 12)
         elif name == COUNTDOWN:
             values.append(countdown)
+        elif name == CHORD:
+            values += chords
         else:
             event, duration, _ = ago[name]
             values += (event + 1, duration + 2 - (event < 0))

@@ -8,7 +8,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
+from ritornello.encoding.features import (
+    BARS_AGO,
+    UNKNOWN_CHORDS,
+    Harmony,
+    Past,
+    count_down,
+    input_values,
+    metrical,
+)
 from ritornello.encoding.vocabulary import COMMON, MetreTable, place_of_key
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
@@ -34,6 +42,7 @@ class GridTracker:
         common = encoding.metres.index_of(*COMMON)
         self.bar, self.beat = encoding.bars[common], encoding.beats[common]
         self.until = -1
+        self.harmony: Harmony | None = None
         self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
         self.begun = encoding.plain
         self.done = False
@@ -129,7 +138,10 @@ class GridTracker:
             place = metrical(metres.divisions[metre], here, self.bar, self.beat, per_quarter)
         key = self._key if encoding.with_key else self._past.key()
         to_go = count_down(self.until, self.since, time, self.bar)
-        return input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago, to_go)
+        chords = UNKNOWN_CHORDS
+        if self.harmony is not None and self.begun and not self._awaits_key():
+            chords = self.harmony.values(time, 0, encoding.steps_per_quarter)
+        return input_values(encoding.inputs, place, metres.values(metre), key, self._last, ago, to_go, chords)
 
     def advance(self, token: int) -> None:
         """Go on by one token."""

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ritornello.encoding.durations import AFTER, COARSE, DURATIONS, LENGTHS, LONGEST, MAY_TIE, SHORTEST_TIE, TICKS
-from ritornello.encoding.features import BARS_AGO, Past, count_down, input_values, metrical
+from ritornello.encoding.features import (
+    BARS_AGO,
+    UNKNOWN_CHORDS,
+    Harmony,
+    Past,
+    count_down,
+    input_values,
+    metrical,
+)
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
 from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, gone_on, keeping, rules_at
 from ritornello.encoding.vocabulary import bar_lengths, first_beats, tick_edges
@@ -43,6 +51,7 @@ class NoteTracker:
         self._tables = tables_of(encoding)
         self.time = self.entry = self.onset = self.opening = self.notes = self.part = 0
         self.until = -1
+        self.harmony: Harmony | None = None
         self.since = self.bars_before = 0  # where the metre in force began, and the bars until then
         self.bar, self.beat = self._tables.bars[-1], self._tables.beats[-1]  # of "other", where none is known
         self.begun = self.done = self._is_ready = False  # ready: the header is whole as far as it must be
@@ -193,7 +202,12 @@ class NoteTracker:
         if metre >= 0:
             in_bar = metrical(metres.divisions[metre], (time - self.since) % bar, bar, self.beat, TICKS)
         to_go = count_down(self.until, self.since, time, bar)
-        return input_values(encoding.inputs, in_bar, self._tables.metre_values(metre), key, self._last, ago, to_go)
+        chords = UNKNOWN_CHORDS
+        if self.harmony is not None and self._is_ready:
+            reference = self._base if self.row.is_chained else self._key if self.row.is_keyed else 0
+            chords = self.harmony.values(time, reference, TICKS)
+        metre_values = self._tables.metre_values(metre)
+        return input_values(encoding.inputs, in_bar, metre_values, key, self._last, ago, to_go, chords)
 
     def context(self) -> tuple[int, int, int, int]:
         """Compute what memory asks for.

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ritornello.encoding.features import COUNTDOWN
+from ritornello.encoding.features import CHORD, COUNTDOWN
 from ritornello.encoding.grid import Grid
 from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.memory import SOURCES
@@ -30,6 +30,7 @@ DEFAULT = "interval"  # the best of benchmarks/representations
 NOTHING = "none"  # a user's word for no inputs, or no memory
 _INPUTS = {"inputs": ("position", "strength", "metre", COUNTDOWN)}
 IN_KEYS = ("note", "grid", "lookback")  # whose header may name the key
+WITH_CHORDS = ("interval", *IN_KEYS)
 RECOMMENDED: dict[str, dict[str, Any]] = {
     "note": _INPUTS,
     "interval": _INPUTS | {"memory": SOURCES},
@@ -155,16 +156,19 @@ class EncodingOptions:
             raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {takes_words}")
         return make_encoding(name, **given)
 
-    def build_in_keys(self) -> Any:
-        """Make the encoding for a corpus that states modes: its header names the key.
+    def build_for(self, in_modes: bool, with_chords: bool) -> Any:
+        """Make the encoding for a corpus: as `build` does, unless it states modes or has chords.
 
-        The key and the degree above it are inputs, too.
-        As `build` makes it where inputs are asked for, or where it has no such header or has one anyway.
+        Where inputs are asked for they are these alone.
+        in_modes: the header names the key, and the key and the degree above it are inputs, where the encoding can do
+        so and does not anyway. with_chords: chords are an input, where it has melodies in bars.
         """
         made = self.build()
-        if self.inputs is not None or self.plain or self.name not in IN_KEYS:
+        if self.inputs is not None or self.plain:
             return made
-        return replace(made, inputs=(*made.inputs, "key", "degree"), with_key=True)
+        if in_modes and self.name in IN_KEYS:
+            made = replace(made, inputs=(*made.inputs, "key", "degree"), with_key=True)
+        return replace(made, inputs=(*made.inputs, CHORD)) if with_chords and self.name in WITH_CHORDS else made
 
 
 def _after_colon(name: str, rest: str) -> dict[str, Any]:
@@ -213,7 +217,8 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
     words += [json.dumps(options["config"], sort_keys=True)] if options.get("config") else []
     parts = [" ".join(words)]
     for option in ("inputs", "memory"):
-        names = tuple(map(str, options.get(option) or ()))
-        if names != usual.get(option, ()):
+        names: tuple[str, ...] = tuple(map(str, options.get(option) or ()))
+        default: Any = usual.get(option, ())
+        if names not in (default, (*default, CHORD)):
             parts.append(f"{option} {' '.join(names)}" if names else f"no {option}")
     return ", ".join(parts)

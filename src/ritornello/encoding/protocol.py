@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from ritornello.encoding.features import Feature
+from ritornello.encoding.features import Feature, Harmony
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import Key, Melody, Piece
 
@@ -154,7 +154,8 @@ class Place(Rules, Protocol):
     """The rules of one melody in bars, and the place that it has reached.
 
     time: ticks reached. until: ticks at which the melody is to be over, -1 where that is unknown; a caller may set it
-    at any place, for the feature `countdown`. entry: where the music enters, above 0 with a pick-up that the header
+    at any place, for the feature `countdown`. harmony: the chords to come, None where they are unknown, likewise for
+    the feature `chord`. entry: where the music enters, above 0 with a pick-up that the header
     names. onset, opening: ticks of the last and of the first note's start. notes: number so far.
     bar, beat: ticks of a full bar of the metre in force and of its first beat. since, bars_before: time at which that
     metre began, and the bars until then. begun: the metre is known. done: `end` has come.
@@ -163,6 +164,7 @@ class Place(Rules, Protocol):
 
     time: int
     until: int
+    harmony: Harmony | None
     entry: int
     onset: int
     opening: int

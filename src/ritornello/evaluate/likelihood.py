@@ -1,6 +1,7 @@
 """How well a network expects tunes it has not seen: nats per token, bits per note, bits per quarter.
 
-Nothing is given away: a network that counts down the bars of a tune scores without knowing them, unless asked.
+Nothing is given away: a network that counts down the bars of a tune, or knows its chords, scores without knowing
+them, unless asked.
 Bits per note: all the bits needed to reproduce a melody's list of (onset, duration, pitch) and its end, from
 nothing, divided by its notes. The metre, which the first token names, is paid for too.
 """
@@ -16,7 +17,7 @@ import numpy as np
 
 from ritornello.corpus.tokens import count_notes
 from ritornello.encoding import Encoding, is_melodic
-from ritornello.encoding.features import length_of
+from ritornello.encoding.features import Harmony, length_of
 from ritornello.model.network import Network
 from ritornello.model.scoring import sequence_nats
 
@@ -54,15 +55,19 @@ class Likelihood:
 
 
 def melody_nats(
-    network: Network, melodies: Sequence[np.ndarray], encoding: Encoding, with_countdown: bool = False
+    network: Network,
+    melodies: Sequence[np.ndarray],
+    encoding: Encoding,
+    with_countdown: bool = False,
+    harmonies: Sequence[Harmony | None] = (),
 ) -> np.ndarray:
     """Sum the negative log likelihood of each token sequence.
 
-    with_countdown: the network knows how many bars are left. Returns nats, (melodies,) of float64, with the whole
-    history of each as context.
+    with_countdown: the network knows how many bars are left. harmonies: the chords of each that it knows. Returns
+    nats, (melodies,) of float64, with the whole history of each as context.
     """
     ends = np.array([length_of(encoding, tokens) for tokens in melodies]) if with_countdown else None
-    return sequence_nats(network, encoding, melodies, ends)
+    return sequence_nats(network, encoding, melodies, ends, harmonies)
 
 
 def measure(nats: Sequence[float] | np.ndarray, melodies: Sequence[np.ndarray], encoding: Encoding) -> Likelihood:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ritornello.corpus.exact import reproduced_exactly
 from ritornello.corpus.store import Corpus
-from ritornello.corpus.tokens import check_kept, corpus_tokens
+from ritornello.corpus.tokens import check_kept, corpus_harmonies, corpus_tokens
 from ritornello.encoding import Encoding, MelodyEncoding, is_melodic, kept_by
-from ritornello.encoding.features import COUNTDOWN
+from ritornello.encoding.features import COUNTDOWN, Harmony
 from ritornello.encoding.options import encoding_in_words
 from ritornello.evaluate import baselines
 from ritornello.evaluate.intervals import bootstrap
@@ -24,13 +24,18 @@ from ritornello.model.file import ModelFile
 
 @dataclass(frozen=True)
 class TuneScore:
-    """What a melody of a corpus cost. source, title, family: of its piece. tokens: (length,), as they were scored."""
+    """What a melody of a corpus cost.
+
+    source, title, family: of its piece. tokens: (length,), as they were scored. harmony: its chords, which were not
+    known then, None where it has none or the model knows none.
+    """
 
     source: str
     title: str
     family: str
     score: Likelihood
     tokens: np.ndarray = field(repr=False, compare=False)
+    harmony: Harmony | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """List source, title, family, sums and rates by name."""
@@ -64,9 +69,10 @@ def score_tunes(
     pieces = [piece for piece, part in corpus.slices(split) if part.notes]
     scored = pieces if only is None else [pieces[n] for n in only]
     nats = melody_nats(model.build(), melodies, model.encoding)
+    harmonies = corpus_harmonies(corpus, model.encoding, split, only) or [None] * len(melodies)
     found = [
-        TuneScore(piece.source, piece.title, piece.family, measure([cost], [tokens], model.encoding), tokens)
-        for piece, cost, tokens in zip(scored, nats, melodies, strict=True)
+        TuneScore(piece.source, piece.title, piece.family, measure([cost], [tokens], model.encoding), tokens, harmony)
+        for piece, cost, tokens, harmony in zip(scored, nats, melodies, harmonies, strict=True)
     ]
     return found, dict(losses)
 
@@ -80,6 +86,25 @@ def with_countdown(model: ModelFile, scores: Sequence[TuneScore]) -> dict[str, f
         return {}
     nats = melody_nats(model.build(), [tune.tokens for tune in scores], model.encoding, with_countdown=True)
     return {"bits_per_note_with_countdown": float(nats.sum()) / math.log(2) / total(scores).notes}
+
+
+def with_chords(model: ModelFile, scores: Sequence[TuneScore]) -> dict[str, float]:
+    """Score the melodies that have chords by a network that knows them.
+
+    Returns `bits_per_note_with_chords`, `bits_per_note_without_chords` of the same melodies, and how many these are,
+    `tunes_with_chords`; nothing where there is none, or for a model that knows no chords.
+    """
+    known = [tune for tune in scores if tune.harmony]
+    if not known:
+        return {}
+    harmonies = [tune.harmony for tune in known]
+    nats = melody_nats(model.build(), [tune.tokens for tune in known], model.encoding, harmonies=harmonies)
+    whole = total(known)
+    return {
+        "bits_per_note_with_chords": float(nats.sum()) / math.log(2) / whole.notes,
+        "bits_per_note_without_chords": whole.bits_per_note,
+        "tunes_with_chords": len(known),
+    }
 
 
 def total(scores: Sequence[TuneScore]) -> Likelihood:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, counts_bars, make_encoding
-from ritornello.encoding.features import COUNTDOWN
+from ritornello.encoding.features import COUNTDOWN, knows_chords
+from ritornello.generate.chords import AskedChords, Chart, melody_chords
 from ritornello.generate.constraints import (
     BarForm,
     Form,
@@ -38,6 +39,10 @@ MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
 STRETCH = 2.0  # of the countdown and of remembered endings: a network ends its own tunes more loosely than people's
 SCORED = 64  # steps whose surprise is computed together
+NO_CHORDS = (
+    "this model was trained on tunes without chords and cannot follow any: leave --chords out, train one on tunes "
+    "with chords (ritornello train CORPUS), or ask for a --key or a --scale, which all models keep"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def compose(
     pitch_range: tuple[int, int] = (0, 127),
     on_progress: Callable[[float], None] | None = None,
     counts: Counts = Counts(),
+    chords: AskedChords | None = None,
 ) -> list[Composition]:
     """Compose one melody per index; it depends on network, options, seed and index alone.
 
@@ -74,7 +80,8 @@ def compose(
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
     after a primer whose header names the mode. on_progress: called now and then with the share of the tunes that is
     drawn, 0 to 1. counts: metres and keys of the training corpus, from which those of a tune that begins with nothing
-    are drawn where the options leave them open.
+    are drawn where the options leave them open. chords: what the tunes are to follow, for a network that knows
+    chords.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     if options.unguarded and hasattr(encoding, "grammar"):
@@ -96,11 +103,19 @@ def compose(
         if counts_bars(encoding):
             check_room(encoding, options, primer)
         opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
+    if chords and not knows_chords(encoding):
+        raise ValueError(NO_CHORDS)
     network = counting_network(network, encoding)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
     drawn_for = draw_headings(encoding, options, Counts() if primer else counts, seed, indices)
     headings = dict(zip(indices, drawn_for, strict=True))
+    charts: dict[int, Chart] = {}
+    if chords:
+        asked = options.tonality and options.tonality[0]
+        keys = [heading.key(chords.has) for heading in drawn_for]
+        found = chords.charts(asked, keys, options.bar_count, seed, indices, options.temperature == 0)
+        charts = dict(zip(indices, found, strict=True))
     for attempt in range(attempts):
         waiting = [i for i in indices if i not in made]
         if not waiting:
@@ -109,16 +124,20 @@ def compose(
         dials = options.memory, options.quote, STRETCH
         players = Players(network, encoding, len(waiting), True, *dials)
         of_waiting = [headings[index] for index in waiting]
-        forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting)
+        followed = [charts[index] for index in waiting] if charts else None
+        forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting, followed)
         given, nats = opening
         if len(nats) == 1:  # no dice are rolled where there is but one way
             given = given.repeat(len(waiting), 0)
         else:
             given = given[draw_likely(rounded(np.tile(nats, (len(waiting), 1))), options, dice)]
         drawn, surprise = sample(players, forms, options, dice, given, None if attempt else on_progress)
-        for tokens, bits, index in zip(drawn, surprise, waiting, strict=True):
+        for tokens, bits, index, form in zip(drawn, surprise, waiting, forms, strict=True):
             heading = None if names_key(encoding) else headings[index]
-            melody = finished(encoding, options, tokens, heading, pitch_range)
+            chart = charts.get(index)
+            melody = finished(encoding, options, tokens, heading, pitch_range, chart.key if chart else None)
+            if isinstance(form, BarForm) and chart and form.harmony:
+                melody = replace(melody, chords=melody_chords(form.harmony, encoding, melody))
             key = melody.timeline.key
             fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
             if fits or attempt == attempts - 1:
@@ -260,10 +279,12 @@ def finished(
     tokens: np.ndarray,
     heading: Heading | None,
     pitch_range: tuple[int, int],
+    chords_key: Key | None = None,
 ) -> Melody:
     """Decode and finish a melody: in its key, with its pick-up, tempo and expression.
 
-    heading: of a tune whose tokens name no key, that is moved to the one drawn where the range leaves room.
+    chords_key: of the chords that it has followed, which are not moved any more. heading: of a tune whose tokens
+    name no key, that is moved to the one drawn where the range leaves room.
     """
     melody = encoding.decode(tokens, qpm=QPM if options.qpm is None else options.qpm)
     if options.metre and (groups := metre_named(options.metre).groups):  # which no token names
@@ -271,7 +292,7 @@ def finished(
         melody = replace(melody, timeline=replace(melody.timeline, metres=metres))
     if melody.notes and is_pickup(melody.notes[0].start, melody.timeline.bar_ticks(melody.timeline.metre)):
         melody = melody.with_pickup()
-    key = steering_key(options)
+    key = chords_key or steering_key(options)
     if key is None and melody.notes:
         key = melody.timeline.key or estimate_key(melody.notes)[0]
         if options.tonality:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
+from ritornello.encoding.features import Harmony
 from ritornello.generate.circles import Circles
 from ritornello.generate.options import BARS, GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
@@ -167,14 +168,19 @@ class TextForm(Form):
 
 
 class BarForm(Form):
-    """Biases for one tune of so many bars; `place` is where it stands. key: drawn for it, None for none."""
+    """Biases for one tune of so many bars; `place` is where it stands.
 
-    def __init__(self, table: FormTable, place: Place, key: Key | None = None):
+    key: drawn for it, None for none. chart: the `Chart` that the network is to know, None for none.
+    """
+
+    def __init__(self, table: FormTable, place: Place, key: Key | None = None, chart: Any = None):
         super().__init__(table.named[0], place)
         self._table, self._place, self._key = table, place, key
         self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
         self._has_pickup = False  # settled by the first note
+        self._chart = chart
+        self._harmonies: dict[tuple[int, bool], Harmony] = {}  # by bar, and whether there is a pick-up
         self._circles = None if table.options.unguarded else Circles()
 
     def observe(self) -> None:
@@ -192,6 +198,21 @@ class BarForm(Form):
             self._circles.observe(place)
         if not place.part:
             place.until = self.end()
+            if self._chart is not None and place.begun:
+                place.harmony = self._harmony(self._chart)
+
+    def _harmony(self, chart: Any) -> Harmony:
+        """Lay the chords on the bars as they are now known."""
+        bar, has_pickup = self._place.bar, self.has_pickup()
+        if (bar, has_pickup) not in self._harmonies:
+            bars = self._table.options.bar_count
+            self._harmonies[bar, has_pickup] = chart.on_ticks(bar, self._place.beat, bars, has_pickup)
+        return self._harmonies[bar, has_pickup]
+
+    @property
+    def harmony(self) -> Harmony | None:
+        """The chords that the tune has followed, None for none."""
+        return self._place.harmony
 
     def bias(self) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
@@ -251,18 +272,22 @@ def forms_of(
     trackers: list[Any],
     pitch_range: tuple[int, int],
     headings: Sequence[Any] | None = None,
+    charts: Sequence[Any] | None = None,
 ) -> list[Form]:
     """Make the biases of each tune.
 
-    headings: the `Heading` that each begins with, where that is drawn.
+    headings: the `Heading` that each begins with, where that is drawn. charts: the `Chart` of each, with its key.
     Raises ValueError for options that the encoding cannot keep to.
     """
     metres = [heading.metre for heading in headings] if headings else [None for _ in trackers]
     keys = [heading.key() for heading in headings] if headings else [None for _ in trackers]
     if counts_bars(encoding):
+        followed: Sequence[Any] = charts if charts is not None else [None] * len(keys)
+        if charts is not None:
+            keys = [None if options.tonality or chart is None else chart.key for chart in charts]
         return [
-            BarForm(table_of(encoding, options, pitch_range, metre), place, key)
-            for place, metre, key in zip(trackers, metres, keys, strict=True)
+            BarForm(table_of(encoding, options, pitch_range, metre), place, key, chart)
+            for place, metre, key, chart in zip(trackers, metres, keys, followed, strict=True)
         ]
     if hasattr(encoding, "grammar"):
         return text_forms(encoding, options, trackers)
@@ -350,7 +375,7 @@ def begin_bias(encoding: MelodyEncoding, options: GenerateOptions, drawn: str | 
 def later_bias(encoding: MelodyEncoding, options: GenerateOptions) -> np.ndarray:
     """Mark the metres that must not begin inside a tune by -inf, (vocabulary,)."""
     bias = begin_bias(encoding, options)
-    if options.metre:
+    if options.metre or options.chords:
         bias[list(metre_rows(encoding).values())] = -np.inf
     return bias
 

@@ -13,6 +13,8 @@ the finaliser of MurmurHash3 (Appleby), which any language with 32-bit integers 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ritornello.generate.options import GenerateOptions
@@ -235,3 +237,10 @@ def _mix(value: np.ndarray | np.uint64) -> np.ndarray:
     value = (value ^ (value >> np.uint64(16))) * np.uint64(0x85EBCA6B) & _MASK
     value = (value ^ (value >> np.uint64(13))) * np.uint64(0xC2B2AE35) & _MASK
     return value ^ (value >> np.uint64(16))
+
+
+def drawn_name(counts: Mapping[str, int], roll: int) -> str:
+    """Take a name by its share of the counts. roll: 0 to 2^24 - 1."""
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    sums = np.cumsum([counts[name] for name in names])
+    return names[int(np.searchsorted(sums, roll * int(sums[-1]) >> DRAW_BITS, side="right"))]

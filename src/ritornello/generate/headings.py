@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding
-from ritornello.generate.draw import DRAW_BITS, Dice
+from ritornello.generate.draw import Dice, drawn_name
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import parse_key
 from ritornello.music.values import Key
@@ -43,7 +43,7 @@ class Heading:
     def key(self, accept: Callable[[Key], bool] = lambda key: True) -> Key | None:
         """Draw the key among those that are accepted; None where there is none."""
         possible = {name: count for name, count in self.keys.items() if accept(parse_key(name))}
-        return parse_key(_drawn(possible, self.key_roll)) if possible and self.key_roll >= 0 else None
+        return parse_key(drawn_name(possible, self.key_roll)) if possible and self.key_roll >= 0 else None
 
 
 def draw_headings(
@@ -58,16 +58,9 @@ def draw_headings(
     if options.temperature == 0:
         rolls[:] = 0
     return [
-        Heading(_drawn(metres, metre) if metres else None, key if keys else -1, keys)
+        Heading(drawn_name(metres, metre) if metres else None, key if keys else -1, keys)
         for metre, key in rolls.T.tolist()
     ]
-
-
-def _drawn(counts: Mapping[str, int], roll: int) -> str:
-    """Take a name by its share of the counts. roll: 0 to 2^24 - 1."""
-    names = sorted(counts, key=lambda name: (-counts[name], name))
-    sums = np.cumsum([counts[name] for name in names])
-    return names[int(np.searchsorted(sums, roll * int(sums[-1]) >> DRAW_BITS, side="right"))]
 
 
 def _is_named(encoding: MelodyEncoding, metre: str) -> bool:

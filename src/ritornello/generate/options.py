@@ -85,6 +85,10 @@ class GenerateOptions:
     highest: int | None = None
     """Highest pitch, 0 to 127; without it, the highest that the model learned."""
 
+    chords: str | None = None
+    """Chords to follow: "C | Am F | G7 | C" with a bar between strokes, a music file that has some, or auto:
+    drawn as the training tunes have them."""
+
     qpm: float | None = None
     """Tempo in quarter notes per minute, 10 to 400; without it, that of a song as primer, else 100."""
 
@@ -239,8 +243,10 @@ class GenerateOptions:
         """Write the options that are not the usual ones as words of the command: " --key G"."""
         usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "bars")
         asked = [(name, value) for name, value in usual if value != getattr(type(self), name)]
-        words = [f" --{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in asked]
-        return "".join(words)
+        words = [
+            (f" --{name.replace('_', '-')}", "" if value is True else f" {_quoted(value)}") for name, value in asked
+        ]
+        return "".join(map("".join, words))
 
     def to_dict(self) -> dict:
         """Return the fields by name."""
@@ -402,3 +408,8 @@ def stretches(values: int, bars: int, option: str) -> list[tuple[int, int]]:
         raise ValueError(f"{option} has {values} values for {bars} bars: give at most one for each bar")
     edges = [bars * n // values for n in range(values + 1)]
     return list(pairwise(edges))
+
+
+def _quoted(value: object) -> str:
+    """Write a value as a shell takes it where strokes would be pipes."""
+    return f'"{value}"' if "|" in str(value) else str(value)

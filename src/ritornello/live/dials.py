@@ -38,7 +38,7 @@ class Dials:
     """How much the training tunes count, 0 (not at all) to 2; 1 is as learned."""
 
     harmony: float = dial(1.0, 0, 2)
-    """How strongly the held chord draws the notes, 0 (not at all) to 2."""
+    """How strongly the held chord draws the notes, 0 (not at all) to 2; 1 is as learned, where a model knows it."""
 
     continuity: float = dial(1.0, 0, 2)
     """How long it keeps to one source that it follows: below 1 it jumps sooner, above 1 it goes on longer."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ritornello.encoding import Encoding
-from ritornello.encoding.features import feature_rows
+from ritornello.encoding.features import Harmony, feature_rows
 from ritornello.encoding.memory import Sizes
 from ritornello.model.network import Network, State, cross_entropy
 from ritornello.model.suggestions import BLOCK, Suggestions, read_events, suggest
@@ -21,16 +21,20 @@ CHUNK = 1_024  # note groups whose logits are computed together
 
 
 def sequence_nats(
-    network: Network, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
+    network: Network,
+    encoding: Encoding,
+    sequences: Sequence[np.ndarray],
+    ends: np.ndarray | None = None,
+    harmonies: Sequence[Harmony | None] = (),
 ) -> np.ndarray:
     """Sum the negative log likelihood of token sequences in nats, (sequences,).
 
     Each is scored from its beginning, with its whole history. ends: ticks at which each is over, for a network that
-    counts down, (sequences,); None where nothing is to be given away.
+    counts down, (sequences,); None where nothing is to be given away. harmonies: the chords of each, likewise; ().
     Raises ValueError for a network of another encoding.
     """
     nats, alphabet = np.zeros(len(sequences)), network.alphabet
-    for n, logits in logits_of(network, encoding, sequences, ends):
+    for n, logits in logits_of(network, encoding, sequences, ends, harmonies):
         for part, rows in enumerate(logits):
             ids = sequences[n][part :: len(alphabet.parts)].astype(np.int64) - alphabet.firsts[part]
             nats[n] += cross_entropy(rows[: len(ids)], ids).sum()
@@ -38,7 +42,11 @@ def sequence_nats(
 
 
 def logits_of(
-    network: Network, encoding: Encoding, sequences: Sequence[np.ndarray], ends: np.ndarray | None = None
+    network: Network,
+    encoding: Encoding,
+    sequences: Sequence[np.ndarray],
+    ends: np.ndarray | None = None,
+    harmonies: Sequence[Harmony | None] = (),
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Compute the logits before each token of whole sequences.
 
@@ -55,7 +63,10 @@ def logits_of(
     for block in blocks:
         starts = np.cumsum([len(groups[n]) for n in block])[:-1]
         until = [-1] * len(block) if ends is None else ends[block].tolist()
-        found = _block_logits(network, encoding, [sequences[n] for n in block], [groups[n] for n in block], until)
+        known = [harmonies[n] if harmonies else None for n in block]
+        found = _block_logits(
+            network, encoding, [sequences[n] for n in block], [groups[n] for n in block], until, known
+        )
         yield from zip(block, map(list, zip(*(np.split(rows, starts) for rows in found), strict=True)), strict=True)
 
 
@@ -65,13 +76,14 @@ def _block_logits(
     sequences: Sequence[np.ndarray],
     groups: Sequence[np.ndarray],
     until: Sequence[int],
+    harmonies: Sequence[Harmony | None],
 ) -> list[np.ndarray]:
     """Compute the logits of sequences of falling length.
 
     Returns of each part (G, ids): the groups stand end to end, melody by melody.
     """
     alphabet = network.alphabet
-    features = [feature_rows(encoding, *each) for each in zip(sequences, until, strict=True)]
+    features = [feature_rows(encoding, *each) for each in zip(sequences, until, harmonies, strict=True)]
     seen, ids = _read(network, groups, features), np.concatenate(groups)
     memory: list[Suggestions] = []
     if alphabet.memory:

@@ -161,18 +161,21 @@ def exhibit_of(
     figures: Mapping[str, Figure] = {},
     is_small: bool = False,
     primer_notes: int = 0,
+    sounding: Piece | None = None,
 ) -> Exhibit:
     """Make the exhibit of a melody, with its sound, and its origin where that is known.
 
     is_small: one channel of half the samples a second, and smaller files; so are melodies of more than LONG_SECONDS.
-    primer_notes: as of `melody_bytes`.
+    primer_notes: as of `melody_bytes`. sounding: what is heard, and saved as MIDI, where that is more than the
+    melody.
     """
     from ritornello.render.page import Exhibit
 
     is_small = is_small or melody.timeline.seconds(melody.timeline.length) > LONG_SECONDS
-    audio = page_sound(melody, imprint.program, is_small) if melody.notes else None
+    audio = page_sound(sounding or melody, imprint.program, is_small) if melody.notes else None
+    files = {"melody.mid": piece_bytes(sounding, "melody.mid", imprint.origin)} if sounding else {}
     shown = {**figures, **({"origin": imprint.origin} if imprint.origin else {})}
-    return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, {}, imprint, primer_notes)
+    return Exhibit(melody, audio, "audio/mpeg", "", shown, probabilities, files, imprint, primer_notes)
 
 
 def page_sound(melody: Melody | Piece, program: int = 0, is_small: bool = False) -> bytes:

@@ -1,7 +1,8 @@
 """Training data as the network reads it: melodies end to end in parallel streams, or whole ones side by side.
 
 Chunks never overlap and the state is carried from one chunk to the next, so every token is a target once per epoch.
-Where an encoding counts down the bars of a melody, that is known for half of the melodies, drawn anew each time.
+Where an encoding counts down the bars of a melody, that is known for half of the melodies, drawn anew each time; and
+the chords of melodies that have some for a quarter.
 Each melody is preceded by the "nothing yet" group and moved to a random key within its range; other music is varied
 as its encoding has it. A very long one is read in sections, each preceded by the group before it, so that several
 streams read it in different places.
@@ -18,7 +19,15 @@ import numpy as np
 
 from ritornello.corpus.tokens import variants_of, varied
 from ritornello.encoding import Encoding
-from ritornello.encoding.features import COUNTDOWN, countdown_column, feature_rows
+from ritornello.encoding.features import (
+    CHORD,
+    CHORD_COLUMNS,
+    COUNTDOWN,
+    Harmony,
+    chord_columns,
+    countdown_column,
+    feature_rows,
+)
 from ritornello.encoding.memory import levels
 from ritornello.model.alphabet import Alphabet
 from ritornello.model.memory import Recalled
@@ -27,6 +36,8 @@ from ritornello.training.memory import Memory, Recollection
 IGNORED = -100  # a target that is not learned
 SECTION = 512  # groups, about; a melody of up to two sections is read whole
 COUNTDOWN_SHARE = 0.5  # more teaches no better endings and costs a network that does not know it
+CHORD_SHARE = 0.25  # of the melodies that have chords; with more a network that does not know them expects less well
+OPEN_SHARE = 0.25  # of these, whose next chord is not known, as on stage
 KEPT_BYTES = 100_000_000  # of rows that are kept, so that features are not computed anew in every epoch
 
 
@@ -144,7 +155,7 @@ class Streams:
 
     streams: how many are read side by side. seed: fixes order and keys. lowest, highest: pitches that transposing
     does not leave (a melody that lies outside them already is not moved further out). recollection: of these
-    melodies, for an encoding with memory.
+    melodies, for an encoding with memory. harmonies: the chords of each, None where it has none; () for none at all.
     """
 
     def __init__(
@@ -156,8 +167,10 @@ class Streams:
         lowest: int = 0,
         highest: int = 127,
         recollection: Recollection | None = None,
+        harmonies: Sequence[Harmony | None] = (),
     ):
         assert not recollection or len(recollection.firsts) == len(melodies)
+        assert not harmonies or len(harmonies) == len(melodies)
         self._melodies, self._recollection = melodies, recollection
         self._encoding = encoding
         self._alphabet = Alphabet.of(encoding)
@@ -173,6 +186,9 @@ class Streams:
         names = [feature.name for feature in encoding.features]
         self._countdown = len(self._alphabet.parts) + names.index(COUNTDOWN) if COUNTDOWN in names else None
         self._countdowns: dict[int, np.ndarray] = {}  # by melody
+        self._harmonies = harmonies if CHORD in names and any(harmonies) else ()
+        self._chords = len(self._alphabet.parts) + names.index(CHORD) if self._harmonies else None
+        self._chord_columns: dict[tuple[int, int], np.ndarray] = {}  # by melody and variant
         self._given_rows = getattr(encoding, "given_rows", None) if encoding.features else None
 
     @property
@@ -259,12 +275,32 @@ class Streams:
                 self._countdowns[index] = countdown_column(self._encoding, self._melodies[index])
             rows = rows.copy()  # what is kept stays unknown
             rows[1:, self._countdown] = self._countdowns[index][first:stop]
+        if self._chords is not None:
+            share = self._random.random()
+            if share < CHORD_SHARE and self._harmonies[index]:
+                known = 1 if share < OPEN_SHARE * CHORD_SHARE else len(CHORD_COLUMNS)
+                columns = self._known_chords(index, variant)[first:stop, :known]
+                rows = rows.copy()
+                rows[1:, self._chords : self._chords + known] = columns
         if self._given_rows is not None:
             parts, features = len(self._alphabet.parts), len(self._alphabet.features)
             tokens = varied(self._encoding, self._melodies[index], variant)
             rows = rows.copy()
             rows[1:, parts : parts + features] = self._given_rows(tokens, self._random)[first:stop]
         return rows
+
+    def _known_chords(self, index: int, variant: int) -> np.ndarray:
+        """Compute the columns of a melody's chords, (groups, 3), which move with it.
+
+        Where its header names the key they are those of all its transpositions.
+        """
+        variant = 0 if getattr(self._encoding, "is_keyed", False) else variant
+        if (index, variant) not in self._chord_columns:
+            harmony = self._harmonies[index]
+            assert harmony is not None
+            tokens = varied(self._encoding, self._melodies[index], variant) if variant else self._melodies[index]
+            self._chord_columns[index, variant] = chord_columns(self._encoding, tokens, harmony.transposed(variant))
+        return self._chord_columns[index, variant]
 
 
 def _sections(index: int, alphabet: Alphabet, tokens: np.ndarray) -> list[tuple[int, int, int]]:

@@ -30,6 +30,7 @@ def generate(
     without_primer: Annotated[bool, Parameter(negative=())] = False,
     formats: Annotated[list[str] | None, Parameter(name=["--format", "-f"], negative=())] = None,
     program: int | None = None,
+    comp: Literal["none", "block", "broken"] | None = None,
     pitch_range: Annotated[str | None, Parameter(name="--range")] = None,
     best_of: int | None = None,
     like: str | None = None,
@@ -76,6 +77,8 @@ def generate(
         times.
     program
         General MIDI program that plays the tunes, 0 (piano) to 127, such as 40 (violin), in sound too.
+    comp
+        How the chords of --chords are heard, in MIDI and sound: none, block (without one) or broken.
     pitch_range
         Lowest and highest note, such as C4-C6 or 60-84.
     best_of
@@ -112,6 +115,7 @@ def generate(
             out=out,
             formats=(kinds := formats or ["mid"]),
             program=program,
+            comp=comp,
             pitch_range=pitch_range,
             on_remark=console.warn,
             replace=replace,

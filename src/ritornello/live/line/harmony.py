@@ -1,4 +1,4 @@
-"""What key, scale, chord, register and density make of the next note: masks, and small weights in nats."""
+"""What key, scale, chord, register and density make of the next note: features, masks, and small weights in nats."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ritornello.encoding import Place
 from ritornello.live.dials import Dials
+from ritornello.music.chords import QUALITIES, Chord
 from ritornello.music.keys import parse_key_and_scale, parse_scale
 from ritornello.music.values import Key
 
@@ -29,6 +30,25 @@ def named_scale(name: str) -> tuple[Key, frozenset[int]]:
         return parse_key_and_scale(name)
     except ValueError:
         return parse_scale(name)
+
+
+@lru_cache(maxsize=256)
+def held_chord(pitches: frozenset[int]) -> Chord | None:
+    """Name the chord that most of the held pitches belong to; None for fewer than two.
+
+    Where several fit as well it is the one that misses the least of them, and then the one on the lowest pitch.
+    """
+    held = frozenset(pitch % 12 for pitch in pitches)
+    if len(held) < 2:
+        return None
+    bass = min(pitches) % 12
+    named = [Chord(root, quality, bass) for quality in QUALITIES if quality != "none" for root in range(12)]
+
+    def fit(chord: Chord) -> tuple[int, bool]:
+        tones = chord._replace(bass=chord.root).pitch_classes
+        return 2 * len(held - tones) + len(tones - held), chord.root != bass
+
+    return min(named, key=fit)
 
 
 @lru_cache(maxsize=256)

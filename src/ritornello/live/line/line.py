@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
+from ritornello.encoding.features import Harmony, knows_chords
 from ritornello.generate.compose import counting_network
 from ritornello.generate.constraints import metre_rows, split_parts
 from ritornello.generate.draw import Dice, draw_likely, rounded
@@ -20,6 +21,7 @@ from ritornello.live.line.harmony import (
     allowed_pitches,
     chord_weights,
     density_bias,
+    held_chord,
     named_scale,
     note_values,
     octaves_into,
@@ -93,7 +95,8 @@ class Line:
         self._named = split_parts(encoding, named)
         self._values: np.ndarray | None = None  # what ids of part 1 last, once it is known
         self._snapshots: dict[str, Learned] = {}
-        self._chord: frozenset[int] = frozenset()
+        self._knows_chords = knows_chords(encoding)
+        self._held: frozenset[int] = frozenset()
         self._history = History(self._network, encoding)
         self.reset()
 
@@ -108,7 +111,7 @@ class Line:
         It has read them when this returns. Snapshots stay with their own model.
         """
         other = Line.of(model, self.seed, self.dials)
-        other.count, other.key, other._chord = self.count, self.key, self._chord
+        other.count, other.key, other._held = self.count, self.key, self._held
         other._touch, other._second = copy(self._touch), copy(self._second)
         other._history.entries = self._history.entries.copy()
         for entry in other._history.entries[-1:]:
@@ -187,7 +190,17 @@ class Line:
 
     def chord(self, pitches: Iterable[int]) -> None:
         """Set the pitches that the left hand holds."""
-        self._chord = frozenset(pitch % 12 for pitch in pitches)
+        self._held = frozenset(pitches)
+
+    @property
+    def _chord(self) -> frozenset[int]:
+        """The pitch classes that the left hand holds."""
+        return frozenset(pitch % 12 for pitch in self._held)
+
+    def _harmony(self) -> Harmony | None:
+        """Return what a model that knows chords is to know of the left hand; None for nothing."""
+        chord = held_chord(self._held) if self._knows_chords and self.dials.harmony else None
+        return None if chord is None else Harmony((0,), (chord,), is_open=True)
 
     def propose(self, start: Fraction, until: Fraction, dials: Dials, ends: Fraction | None = None) -> list[LineNote]:
         """Compose the notes that begin from `start` up to `until`; nothing is fed for good.
@@ -302,6 +315,7 @@ class Line:
         stop = int(-((zero - until) * per // 1))
         end = int((ends - zero) * per) if ends is not None else stop + FAR_BARS * place.bar
         place.until = end if ends is not None else -1
+        place.harmony = self._harmony()
         stretch = Stretch(
             zero,
             metre,
@@ -390,7 +404,8 @@ class Line:
         weights = np.zeros(129)
         if self._chord:
             is_beat = place_strength(start, stretch.metre) < BETWEEN
-            weights[:128] = self.dials.harmony * chord_weights(self._chord, is_beat)[np.arange(128) % 12]
+            strength = self.dials.harmony if place.harmony is None else max(0.0, self.dials.harmony - 1)
+            weights[:128] = strength * chord_weights(self._chord, is_beat)[np.arange(128) % 12]
         lead = self._lead_at(start) if stretch.second else None
         if stretch.second and lead is not None:
             under = stretch.second.bias(lead, start, self.dials, stretch.metre, self.key, self._chord)

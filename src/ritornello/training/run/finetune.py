@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
-from ritornello.corpus.tokens import corpus_tokens, melody_families
+from ritornello.corpus.tokens import corpus_harmonies, corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, is_melodic
+from ritornello.encoding.features import Harmony
 from ritornello.encoding.options import encoding_in_words
 from ritornello.model.file import ModelFile, digest, find_model, load_model
 from ritornello.model.suggestions import NO_FAMILY
@@ -74,25 +75,26 @@ def check_encoding(base: Base, encoding: MelodyEncoding) -> None:
         )
 
 
-def old_style(base: Base, tokens: int, seed: int) -> tuple[list[np.ndarray], list[int]]:
+def old_style(base: Base, tokens: int, seed: int) -> tuple[list[np.ndarray], list[int], list[Harmony | None]]:
     """Choose melodies in the base's style with about SHARE of all tokens, at least one.
 
-    Returns them and a number for the family of each. tokens: how many the user's own melodies have. Those of the
-    base's corpus are whole families, which memory must leave out of its counts; composed ones have NO_FAMILY.
+    Returns them, a number for the family of each, and its chords. tokens: how many the user's own melodies have.
+    Those of the base's corpus are whole families, which memory must leave out of its counts; composed ones have
+    NO_FAMILY.
     """
     wanted = tokens * SHARE / (1 - SHARE)
-    tunes, families = _embedded_tunes(base, seed)
+    tunes, families, harmonies = _embedded_tunes(base, seed)
     if not tunes:
         tunes = _composed_tunes(base, seed)
-        families = [NO_FAMILY] * len(tunes)
+        families, harmonies = [NO_FAMILY] * len(tunes), [None] * len(tunes)
     sizes = np.cumsum([len(t) for t in tunes])
     last = int(np.searchsorted(sizes, wanted)) + 1
     while last < len(tunes) and families[last] == families[last - 1] != NO_FAMILY:
         last += 1
-    return tunes[:last], families[:last]
+    return tunes[:last], families[:last], harmonies[:last]
 
 
-def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int]]:
+def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int], list[Harmony | None]]:
     """Take the training melodies of the base's corpus, if embedded, by families in random order."""
     fingerprint = base.file.metadata.get("corpus", {}).get("fingerprint")
     for name in ("all", *COLLECTIONS):
@@ -101,8 +103,9 @@ def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int]]
             families = np.array(melody_families(embedded(name), "train"))
             places = np.random.default_rng(seed).permutation(int(families.max()) + 1)[families]
             order = np.argsort(places, kind="stable")
-            return [tunes[n] for n in order], families[order].tolist()
-    return [], []
+            known = corpus_harmonies(embedded(name), base.file.encoding, "train") or [None] * len(tunes)
+            return [tunes[n] for n in order], families[order].tolist(), [known[n] for n in order]
+    return [], [], []
 
 
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:

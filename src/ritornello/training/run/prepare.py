@@ -18,10 +18,18 @@ from ritornello.atomic import as_argument
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
-from ritornello.corpus.tokens import check_kept, corpus_tokens, count_notes, melody_families
+from ritornello.corpus.tokens import (
+    check_kept,
+    corpus_harmonies,
+    corpus_tokens,
+    count_notes,
+    has_chords,
+    melody_families,
+)
 from ritornello.encoding import Encoding, encoding_from_dict, is_melodic
 from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
+from ritornello.generate.chords import count_progressions
 from ritornello.model.counts import counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.music.keys import estimate_key, key_name
@@ -152,21 +160,23 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Any]:
 def _assemble(metadata: RunMetadata, material: Material, base: Base | None, ranks: Ranks) -> Training:
     """Make engine and streams of a run, at its beginning."""
     plan, encoding = metadata.plan, encoding_from_dict(metadata.encoding)
-    others, families = old_style(base, material.tokens, plan.seed) if base else ([], [])
+    others, families, theirs = old_style(base, material.tokens, plan.seed) if base else ([], [], [])
     melodies, memory, recollection = material.train + others, None, None
+    harmonies = [*(material.harmonies or [None] * len(material.train)), *theirs]
     lowest, highest = material.metadata["compass"]
     if encoding.memory:
         counts = counts_of_tensors(base.file.tensors) if base and needs_counts(encoding.memory) else None
         memory = Memory(encoding, material.train, material.families, counts, others, families)
         recollection = memory.learned
     if ranks.size == 1:
-        streams = Streams(melodies, encoding, plan.streams, plan.seed, lowest, highest, recollection)
+        streams = Streams(melodies, encoding, plan.streams, plan.seed, lowest, highest, recollection, harmonies)
     else:
         own, seed = ranks.share_of(range(len(melodies)), plan.seed), ranks.seed(plan.seed)
         if recollection:
             recollection = recollection._replace(firsts=recollection.firsts[own])
         mine = [melodies[n] for n in own]
-        streams = SharedStreams(mine, encoding, plan.streams, seed, lowest, highest, recollection)
+        known = [harmonies[n] for n in own]
+        streams = SharedStreams(mine, encoding, plan.streams, seed, lowest, highest, recollection, known)
         streams.ranks = ranks
     engine = make_engine(metadata.network, encoding, plan, material.train[0], ranks, memory)
     if base:
@@ -194,7 +204,8 @@ def gather(corpus: Corpus, encoding: Encoding) -> Material:
     losses: Counter[str] = Counter()
     train = corpus_tokens(corpus, encoding, "train", losses=losses)
     validation = corpus_tokens(corpus, encoding, "validation", losses=losses)
-    return Material(train, validation, metadata, losses, pieces, melody_families(corpus, "train"))
+    harmonies = corpus_harmonies(corpus, encoding, "train")
+    return Material(train, validation, metadata, losses, pieces, melody_families(corpus, "train"), harmonies)
 
 
 def with_validation(corpus: Corpus) -> Corpus:
@@ -265,7 +276,8 @@ def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     sounding = [part for _, part in corpus.slices("train") if part.notes]
     keys = Counter(key_name(part.timeline.key or estimate_key(_notes(corpus, part))[0]) for part in sounding)
     pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")])
-    return {
+    known = {"progressions": corpus_progressions(corpus)} if has_chords(corpus, "train") else {}
+    return known | {
         "fingerprint": corpus.fingerprint,
         "pieces": len(corpus.pieces),
         "notes": len(corpus.notes),
@@ -274,3 +286,9 @@ def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
         "keys": dict(keys),
         "compass": [int(pitches.min()), int(pitches.max())],
     }
+
+
+def corpus_progressions(corpus: Corpus) -> dict[str, Any]:
+    """Count the progressions of the training melodies that have chords (see `generate.chords`)."""
+    melodies = [melody for melody in corpus.melodies("train") if melody.chords and melody.notes]
+    return count_progressions((m, m.timeline.key or estimate_key(m.notes)[0]) for m in melodies)

@@ -51,10 +51,10 @@ class NetworkRequest:
 
         return load_preset(self.preset) if self.preset else None
 
-    def made_encoding(self, in_modes: bool = False) -> MelodyEncoding | None:
+    def made_encoding(self, in_modes: bool = False, with_chords: bool = False) -> MelodyEncoding | None:
         """Make the encoding that is asked for, by name and options, or take a made one.
 
-        in_modes: for a corpus that states modes besides major and minor.
+        in_modes, with_chords: for a corpus that states modes besides major and minor, or has chords.
         Raises ValueError for options that do not fit, or given with a made encoding.
         """
         from ritornello.encoding.options import DEFAULT, EncodingOptions
@@ -72,8 +72,8 @@ class NetworkRequest:
             is_grid = "plain" in given or "steps_per_quarter" in given
             name = self.encoding or ("grid" if is_grid else DEFAULT)
             asked = EncodingOptions(name, **given)
-            made = asked.build_in_keys() if in_modes else asked.build()
-            return made if self.encoding or given else None
+            made = asked.build_for(in_modes, with_chords)
+            return made if self.encoding or given or with_chords else None
         if isinstance(self.encoding, type) or not hasattr(self.encoding, "encode"):
             raise ValueError(f"encoding is a name or what make_encoding gives, not {self.encoding!r}")
         if given:

@@ -25,6 +25,7 @@ import numpy as np
 
 from ritornello import atomic
 from ritornello.encoding import MelodyEncoding
+from ritornello.encoding.features import Harmony
 from ritornello.model.counts import counts_to_tensors
 from ritornello.model.file import ModelFile, load_model, save_model
 from ritornello.training.data import Streams
@@ -59,7 +60,7 @@ class Material:
 
     metadata: what the model file says of the corpus. losses: notes that the encoding could not keep (see
     `corpus_tokens`). pieces: how many of each split have melodies. families: a number for that of each training
-    melody.
+    melody. harmonies: the chords of each, () where there are none to be known.
     """
 
     train: list[np.ndarray]
@@ -68,6 +69,7 @@ class Material:
     losses: Counter[str] = field(default_factory=Counter)
     pieces: Counter[str] = field(default_factory=Counter)
     families: list[int] = field(default_factory=list)
+    harmonies: list[Harmony | None] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
