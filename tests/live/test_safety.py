@@ -117,6 +117,14 @@ def test_a_key_whose_end_was_lost_is_dropped_after_thirty_seconds():
     assert engine.play.keys.is_resting
 
 
+@pytest.mark.parametrize("number", [120, 123])
+def test_all_notes_off_lets_go_of_the_keys_of_its_port_and_channel(number):
+    engine = Engine(ScriptedLine(), Dials(mode="follow", qpm=60), seed=1)
+    events = [Event(0, "note_on", 60, 80), Event(0, "note_on", 64, 80, channel=1), Event(1, "control", number)]
+    out = sounded(played(engine, [*events, Event(2, "note_off", 64, channel=1)], 5))
+    assert out == [(0, 1, 56), (0, 2, 60)]
+
+
 def test_own_notes_are_not_heard_and_others_are():
     engine = Engine(ScriptedLine(), Dials(mode="continue", qpm=60, give_back=0.5), seed=1)
     events = [*keys((0, 0.5, 60)), Event(1.02, "note_on", 74, 80), Event(1.9, "note_off", 74)]

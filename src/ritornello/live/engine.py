@@ -26,6 +26,7 @@ SHOWN_BEATS = 8  # that a screen shows of what is over
 MOST_SHOWN = 512  # notes
 TURN_PEDAL, RESET_PEDAL = 67, 66  # soft and sostenuto, as in Aria-Duet
 DOWN = 64  # of a pedal
+END_OF_ALL = (120, 123)  # all sound off, all notes off
 
 
 class Engine:
@@ -111,8 +112,12 @@ class Engine:
             WAYS[self._way].release(play, name, note)
 
     def control(self, event: Event) -> None:
-        """Hear a controller: the pedals that give the turn and reset."""
-        if event.number == TURN_PEDAL and event.value >= DOWN:
+        """Hear a controller: a pedal that gives the turn or resets, or the end of all notes."""
+        if event.number in END_OF_ALL:
+            for name in [*self.play.keys.held, *self.play.keys.chord]:
+                if name[:2] == (event.port, event.channel):
+                    self.note_off(event._replace(kind="note_off", number=name[2]))
+        elif event.number == TURN_PEDAL and event.value >= DOWN:
             self.turn(event)
         elif event.number == RESET_PEDAL and event.value >= DOWN:
             self.reset(event)

@@ -3,6 +3,7 @@
 import pytest
 
 from ritornello.live.dials import Dials
+from ritornello.live.stage.messages import PANIC
 from ritornello.live.stage.ports import PortOptions
 from ritornello.live.stage.presets import (
     Controllers,
@@ -111,10 +112,22 @@ def test_a_controller_turns_its_dial():
     assert controllers.turned(control(2, 0)) is None
 
 
+def test_what_a_program_sends_to_all_where_it_begins_is_not_learned():
+    controllers = Controllers()
+    controllers.learn("temperature")
+    for message in PANIC:
+        event = Event(0, "control", message[1], message[2])
+        assert controllers.turned(event) is None
+    assert controllers.turned(Event(0, "control", 123, 127)) is None
+    assert (controllers.numbers, controllers.learning) == ({}, "temperature")
+    assert controllers.turned(Event(0, "control", 20, 1)).name == "temperature"
+    assert controllers.turned(Event(0, "control", 20, 0)).value == 0  # once it is learned, 0 is a place like others
+
+
 def test_a_controller_that_is_moved_becomes_the_dial_s():
     controllers = Controllers({1: "density", 2: "temperature"})
     controllers.learn("density")
-    assert controllers.turned(control(2, 0)).name == "density"
+    assert controllers.turned(control(2, 5)).name == "density"
     assert controllers.numbers == {2: "density"}
     assert controllers.turned(control(1, 0)) is None
     with pytest.raises(ValueError, match="no such dial"):

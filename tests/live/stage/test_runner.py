@@ -80,7 +80,7 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         Event(0.2, "preset", name=str(preset)),
         Event(0.3, "control", 2, 127),
         Event(0.4, "learn", name="qpm"),
-        Event(0.5, "control", 3, 0),
+        Event(0.5, "control", 3, 127),
         Event(0.6, "preset", name="no-such-preset"),
         Event(0.7, "control", 9, 5),
         Event(0.8, "quit"),
@@ -93,7 +93,7 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         ("dial", "temperature", 0.5),
         ("dial", "mode", "duet"),
         ("dial", "density", 4),
-        ("dial", "qpm", 10),
+        ("dial", "qpm", 400),
         ("control", 9, 5),
         ("stop", 0, 0),
     ]

@@ -14,6 +14,7 @@ from ritornello.live.values import Event
 
 SHIPPED = Path(__file__).parents[2] / "data" / "presets"
 PRESET_MAKER = "preset"  # of files that may be saved anew, see `atomic.write_files`
+MODE_MESSAGES = 120  # from here on: all sound off, all notes off ... (MIDI 1.0, table V)
 TABLES = ("title", "primer", "dials", "controllers", "ports")
 
 
@@ -132,9 +133,12 @@ class Controllers:
     def turned(self, event: Event) -> Event | None:
         """Turn a controller's event into a dial's; None for a controller without a dial.
 
-        Its 0 to 127 are spread evenly over the dial's range, its names or, for a switch, its two halves.
+        Its 0 to 127 are spread evenly over the dial's range, its names or, for a switch, its two halves. Channel mode
+        messages are no controllers; nor is one at 0 learned, which other programs send to all where they begin.
         """
-        if self.learning:
+        if event.number >= MODE_MESSAGES:
+            return None
+        if self.learning and event.value:
             self.numbers = {number: name for number, name in self.numbers.items() if name != self.learning}
             self.numbers[event.number], self.learning = self.learning, ""
         name = self.numbers.get(event.number)

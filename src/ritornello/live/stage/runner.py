@@ -284,7 +284,7 @@ class Performance:
         if event.kind not in OURS:
             learning = self._controllers.learning if event.kind == "control" else ""
             turned = self._controllers.turned(event) if event.kind == "control" else None
-            if learning:
+            if learning and not self._controllers.learning:
                 self._say(f"controller {event.number} is {learning} now")
             self._engine.hear(turned or event)
             return
