@@ -3,6 +3,7 @@
 import pytest
 
 from ritornello.live.stage.keyboard import KeyReader
+from ritornello.live.stage.presets import nudged
 
 
 def short(events):
@@ -66,6 +67,36 @@ def test_capital_letters_play_too():
 )
 def test_the_other_keys(key, event):
     assert typed((0, key)) == [event]
+
+
+def test_a_dial_is_chosen_and_turned_by_keys_and_another_model_plays_on():
+    assert typed((0, "=")) == [("nudge", 1)]
+    chosen = KeyReader().feed(".=-", 0)
+    assert [(e.kind, e.name, e.value) for e in chosen] == [
+        ("nudge", "phrase", 0),
+        ("nudge", "phrase", 1),
+        ("nudge", "phrase", -1),
+    ]
+    assert KeyReader().feed(",.", 0)[-1].name == "temperature"
+    assert [(e.kind, e.name) for e in KeyReader().feed("bb", 0)] == [("change", "grid"), ("change", "hymns")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "steps", "after"),
+    [
+        ("temperature", 1.0, 1, 1.1),
+        ("temperature", 3.0, 1, 3.0),
+        ("low", 48, -1, 43),
+        ("taboo", 0, 1, 1),
+        ("is_random", False, 1, True),
+        ("qpm", 100.0, -1, 90.0),
+        ("half_life", 0.0, 1, 100.0),
+        ("density", 1.0, 0, 1.0),
+    ],
+)
+def test_a_step_of_a_dial_is_a_round_number_within_its_range(name, value, steps, after):
+    found = nudged(name, value, steps)
+    assert (found, type(found)) == (after, type(after))
 
 
 def test_escape_alone_is_panic_and_an_arrow_is_nothing():

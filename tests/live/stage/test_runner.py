@@ -83,6 +83,7 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         Event(0.5, "control", 3, 127),
         Event(0.6, "preset", name="no-such-preset"),
         Event(0.7, "control", 9, 5),
+        Event(0.75, "nudge", name="density", value=-1),
         Event(0.8, "quit"),
     )
     engine, notices = Follower(), []
@@ -95,6 +96,7 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
         ("dial", "density", 4),
         ("dial", "qpm", 400),
         ("control", 9, 5),
+        ("dial", "density", 3.9),
         ("stop", 0, 0),
     ]
     assert notices[:3] == [

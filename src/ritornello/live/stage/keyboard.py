@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time as clock
+from collections import deque
 from collections.abc import Callable
 from dataclasses import fields
 from itertools import cycle
@@ -14,6 +15,7 @@ from itertools import cycle
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.stage.presets import preset_names
 from ritornello.live.values import Event
+from ritornello.model.file import OTHERS, shipped_models
 
 PIANO = "awsedftgyhujkolp;'"  # from C upwards, a semitone each
 PORT = "keys"
@@ -26,8 +28,8 @@ KITTY_THERE = re.compile(r"\x1b\[\?\d+u")
 OTHER_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)")  # arrows and the like
 PRESS, REPEAT, RELEASE = 1, 2, 3
 HELP = (
-    "A-' play, Z X octave, C V loudness, space your turn, enter tap, 1-7 mode, n preset, m learn, "
-    "backspace forget, escape panic"
+    "A-' play, Z X octave, C V loudness, space your turn, enter tap, 1-7 mode, n preset, b model, , . dial, "
+    "- = turn it, m learn, backspace forget, escape panic"
 )
 
 
@@ -35,8 +37,8 @@ class KeyReader:
     """Turns the characters of a terminal into events.
 
     key_length: seconds for which a note lasts at most, where the terminal does not report releases. Space gives the
-    turn, enter taps, 1 to 7 choose the way of playing, n the next preset, m the next dial for MIDI learn, backspace
-    resets, escape ends all notes.
+    turn, enter taps, 1 to 7 choose the way of playing, n the next preset, b the next model, comma and point a dial,
+    minus and equals turn it, m gives the next dial to MIDI learn, backspace resets, escape ends all notes.
     Source of the releases: kitty's keyboard protocol, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
     """
 
@@ -46,7 +48,10 @@ class KeyReader:
         self._base, self._velocity = MIDDLE_C, 90
         self._down: dict[str, int] = {}  # key -> pitch, so that an octave change does not leave it sounding
         self._presets = cycle(preset_names())
-        self._dials = cycle(each.name for each in fields(Dials) if "names" not in each.metadata)
+        playing = [name for name in shipped_models() if name not in OTHERS]
+        self._models = cycle(playing[1:] + playing[:1])
+        names = [each.name for each in fields(Dials) if "names" not in each.metadata]
+        self._dials, self._turned = cycle(names), deque(names)  # the first of the latter is the one that is turned
         self._ends_at: float | None = None
         self._last: tuple[str, float] = ("", -1.0)
         self._waiting, self._waiting_since = "", 0.0
@@ -123,6 +128,13 @@ class KeyReader:
             return [Event(time, "dial", name="mode", value=WAYS[int(key) - 1])]
         elif key == "n":
             return [Event(time, "preset", name=next(self._presets), port=PORT)]
+        elif key == "b":
+            return [Event(time, "change", name=next(self._models), port=PORT)]
+        elif key in ",.":
+            self._turned.rotate(1 if key == "," else -1)
+            return [Event(time, "nudge", name=self._turned[0], value=0, port=PORT)]
+        elif key in "-_=+":
+            return [Event(time, "nudge", name=self._turned[0], value=1 if key in "=+" else -1, port=PORT)]
         elif key == "m":
             return [Event(time, "learn", name=next(self._dials), port=PORT)]
         elif key == "\x1b":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -156,3 +157,16 @@ def dial_value(name: str, position: int) -> Any:
         return share >= 0.5
     value = metadata["low"] + share * (metadata["high"] - metadata["low"])
     return round(value) if isinstance(found.default, int) else round(value, 4)
+
+
+def nudged(name: str, value: float, steps: int) -> float:
+    """Turn a dial of numbers by steps: round numbers, each about a twentieth of its range."""
+    found = dial_named(name)
+    low, high = found.metadata["low"], found.metadata["high"]
+    exact = (high - low) / 20
+    size = 10 ** math.floor(math.log10(exact))
+    step = max(each * size for each in (1, 2, 5) if each * size <= exact)
+    if isinstance(found.default, int):
+        step = max(round(step), 1)
+    after = round(min(max(value + steps * step, low), high), 6)
+    return type(value)(after)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
-from ritornello.live.stage.presets import Controllers, Preset, changed_dials, read_preset, save_preset
+from ritornello.live.stage.presets import Controllers, Preset, changed_dials, nudged, read_preset, save_preset
 from ritornello.live.values import Event, State, Timing
 from ritornello.model.blas import limit_blas
 
@@ -32,7 +32,7 @@ LATE_SECONDS = 0.05  # a plan that is later than this is left out: the one befor
 TICK_SECONDS = 0.5
 COLLECT_SECONDS = 10.0  # between two collections of garbage
 RESTART_SECONDS = 1.0  # between two trials to start the process that plays
-OURS = ("preset", "learn", "save", "change", "panic", "quit", "notice")  # events for this file, not for the engine
+OURS = ("preset", "learn", "save", "change", "nudge", "panic", "quit", "notice")  # not for the engine
 
 
 class Instrument(Protocol):
@@ -314,7 +314,13 @@ class Performance:
             self._say(f"saved in {event.name}: dials as they stand, and {len(self._controllers.numbers)} controllers")
         elif event.kind == "change" and self._options.load is not None:
             load = self._options.load
+            self._say(f"{event.name} plays on as soon as it is loaded")
             self._prepare("model", event.name, lambda: load(event.name))
+        elif event.kind == "nudge":
+            value = nudged(event.name, self._engine.state(event.time).dials[event.name], event.value)
+            self._say(f"{event.name} {value:g}")
+            if event.value:
+                self._engine.hear(Event(event.time, "dial", name=event.name, value=value))
         elif event.kind == "notice":
             self._say(event.name)
         elif event.kind == "quit":
