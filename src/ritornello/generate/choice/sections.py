@@ -25,7 +25,9 @@ FULL = (Goal(degree=1),)
 VARIED = 0.25  # of the bars, for each prime
 STRANGE = 0.3  # semitones that a bit per note counts
 SMOOTH = 4  # semitones; so far the step to what follows goes without a miss
-MOST_ALIKE = 0.15  # share of its notes that a new section has in common with one before, where it can be so low
+MOST_ALIKE = 0.05  # share of its notes that a new section has in common with one before, where it can be so low
+RUN = 4  # notes
+SHORT = 2.0  # what a last note counts that is much shorter than half a bar
 VARY_STRIDE = 1 << 31  # of the dice that choose the bars to be varied
 
 
@@ -97,7 +99,7 @@ class Composer:
     ) -> None:
         """Draw the end of a section, from where the tune stands, with its cadence."""
         last = Stretch(None if is_last else stop, not is_last, None if is_last else stop, is_fresh=is_fresh)
-        self.drawing.end_on(last, goals, WAYS, partial(self._misses, start, source))
+        self.drawing.end_on(last, goals, WAYS, partial(self._misses, start, source, closes=True))
 
     def _draw_again(
         self, section: Section, source: Remembered, start: int, stop: int, is_last: bool, is_kept: bool
@@ -162,12 +164,18 @@ class Composer:
         return source.groups[n].time >= edge and source.groups[n].pitch >= 0
 
     def _misses(
-        self, start: int, source: Remembered | None, ways: Sequence[Continuation], following: int = -1
+        self,
+        start: int,
+        source: Remembered | None,
+        ways: Sequence[Continuation],
+        following: int = -1,
+        closes: bool = False,
     ) -> np.ndarray:
         """Compute how little each way suits, (ways,).
 
         source: the section that is varied, which a way must not repeat; None for a new section, which should have
-        little in common with others. following: the pitch that comes after, -1 for any.
+        little in common with others. following: the pitch that comes after, -1 for any. closes: the last note ends a
+        section, and should be long.
         """
         total = np.zeros(len(ways))
         for n, way in enumerate(ways):
@@ -176,16 +184,28 @@ class Composer:
             if source is not None:
                 total[n] += 100.0 * (bool(notes) and set(notes) <= set(source.notes))
             elif notes:
-                alike = max((shared(notes, section.notes) for section in self.known.values()), default=0.0)
+                before = [section.notes for section in self.known.values()]
+                alike = max((max(shared(notes, other), repeated(notes, other)) for other in before), default=0.0)
                 total[n] += 10 * max(0.0, alike - MOST_ALIKE)
             if following >= 0 and notes:
                 total[n] += max(0, abs(notes[-1][1] - following) - SMOOTH)
+            if closes:
+                total[n] += SHORT * max(0.0, 1 - 2 * way.form.held / self.drawing.place.bar)
         return total
 
 
 def shared(notes: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> float:
     """Compute the share of notes that have the same place and pitch in another section."""
     return len(set(notes) & set(others)) / max(1, len(notes))
+
+
+def repeated(notes: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> float:
+    """Compute the share of runs of RUN pitches that come in another section too, at any place."""
+    runs, known = (
+        [tuple(pitch for _, pitch in line[n : n + RUN]) for n in range(len(line) - RUN + 1)]
+        for line in (notes, others)
+    )
+    return sum(run in known for run in runs) / max(1, len(runs))
 
 
 def compose_form(drawing: Drawing, seed: int, index: int) -> None:

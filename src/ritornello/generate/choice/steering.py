@@ -177,6 +177,11 @@ class SteeredForm(BarForm):
         """Tell whether what sounds at a place may be the last note of the stretch."""
         return place.sounding >= 0 and any(goal.allows(place.sounding, self.key) for goal in self.stretch.last)
 
+    @property
+    def held(self) -> int:
+        """Ticks that the last note has lasted so far."""
+        return int(self._place.time - self._place.onset)
+
     def ends_on(self, goals: tuple[Goal, ...]) -> bool:
         """Tell whether the last note so far has one of these pitches."""
         return bool(self.sung) and any(goal.allows(self.sung[-1][1], self.key) for goal in goals)
