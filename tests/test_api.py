@@ -420,6 +420,13 @@ def test_an_export_follows_the_suffix_and_leaves_a_corpus_alone(hymn_folder, tmp
     assert sorted((tmp_path / "corpus").iterdir()) == before
 
 
+@pytest.mark.parametrize("name", ["tables.parquet", "tunes.abc", "tunes.mid", "notes.csv"])
+def test_an_export_named_as_a_file_of_a_kind_that_it_is_not_is_refused(name, hymn_folder, tmp_path):
+    with pytest.raises(ValueError, match=f"{name}: an export is a folder of MIDI files"):
+        rito.export_corpus(hymn_folder, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 def test_counts_of_a_split_agree_with_their_nouns(command, hymn_folder, tmp_path):
     [hymn, *_] = sorted(hymn_folder.glob("*.abc"))
     rito.build_corpus(hymn, tmp_path / "corpus")

@@ -118,6 +118,17 @@ def check_files(paths: Iterable[str | Path], maker: str = "", replace: bool = Fa
             raise FileKeptError(errno.EEXIST, f"{why}, {REMEDY}", str(path))
 
 
+def check_ahead(paths: Iterable[str | Path], maker: str = "", replace: bool = False) -> None:
+    """Check that files may be written, and can be, before work that takes long.
+
+    Options as of `write_files`. Raises as `check_files`, and OSError naming a file whose folder takes none.
+    """
+    places = [Path(path) for path in paths]
+    check_files(places, maker, replace)
+    for path in {path.parent: path for path in places}.values():
+        check_place(path.parent, path)
+
+
 def remove_made(folder: Path, pattern: str, maker: str) -> None:
     """Remove files of a folder that `maker` made and nobody changed.
 
@@ -166,10 +177,11 @@ def not_written(path: str | Path, error: OSError) -> OSError:
     return OSError(error.errno, f"cannot be written ({error.strerror or error}); {remedy}", str(path))
 
 
-def check_place(folder: str | Path) -> None:
+def check_place(folder: str | Path, name: str | Path | None = None) -> None:
     """Raise OSError now if files cannot be written to `folder` later; leave nothing behind.
 
     For work that takes long before it writes. The folder is not made: its nearest existing ancestor is tried.
+    name: what the error names, the folder without it.
     """
     folder = Path(folder)
     here = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
@@ -179,7 +191,7 @@ def check_place(folder: str | Path) -> None:
         with tempfile.TemporaryFile(dir=here):
             pass
     except OSError as error:
-        raise not_written(folder, error) from None
+        raise not_written(name or folder, error) from None
 
 
 def umask() -> int:

@@ -110,3 +110,9 @@ def test_a_folder_of_many_tunes_is_summed_up_before_training(command, hymn_folde
     out = command("train", many, "-o", tmp_path / "run", *words).out
     assert sum(".abc" in line for line in out.splitlines()) <= 21
     assert "30 tunes" in out or "29 " in out  # copies of one another
+
+
+def test_the_help_of_train_names_every_encoding_and_every_preset(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    shown = command("train", "--help").out
+    assert [name for name in (*ENCODINGS, *preset_names()) if name not in shown] == []

@@ -13,7 +13,7 @@ import pytest
 
 import ritornello as rito
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pick.pick import melody_and_program, pick_melodies
+from ritornello.corpus.pick.pick import melody_of, pick_melodies
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import KINDS, PERFORMED, read
 from ritornello.music.values import Melody, Note, Part, Piece, Timeline
@@ -166,7 +166,7 @@ def test_a_grid_is_laid_over_a_score_that_is_to_have_one(score):
 
 
 def test_every_other_way_in_reads_the_same(score, tmp_path):
-    assert in_quarters(melody_and_program(read(score)[0])[0]) == right()
+    assert in_quarters(melody_of(read(score)[0]).melody) == right()
     assert [in_quarters(m) for m in rito.load_corpus(score).melodies()] == [right()]
     assert [in_quarters(m) for m in rito.build_corpus(rito.read(score)).melodies()] == [right()]
     built = rito.build_corpus(score)

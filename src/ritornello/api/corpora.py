@@ -185,15 +185,21 @@ def export_corpus(
     """
     from ritornello.corpus import export as exporting
     from ritornello.corpus.store import is_corpus
+    from ritornello.music.files import readable
 
     if not 1 <= steps_per_quarter <= 24:
         raise ValueError(f"steps_per_quarter must be 1 to 24, not {steps_per_quarter}")
     if is_corpus(Path(out)):
         raise ValueError(f"{out} is a corpus: choose another place for the export")
-    material, is_npz = load_corpus(corpus), Path(out).suffix.lower() == ".npz"
-    format = format or ("npz" if is_npz else "midi")
+    is_npz = Path(out).suffix.lower() == ".npz"
     if is_npz and format in ("midi", "parquet"):
         raise ValueError(f"{out}: {format} is a folder of files: leave .npz out of its name, or take the format npz")
+    if format is None and (readable(out) or Path(out).suffix.lower() in (".parquet", ".csv", ".json", ".npy")):
+        raise ValueError(
+            f"{out}: an export is a folder of MIDI files, a folder of tables (format parquet) or a .npz file: "
+            "leave the suffix out of a folder's name"
+        )
+    material, format = load_corpus(corpus), format or ("npz" if is_npz else "midi")
     if format == "npz":
         losses = exporting.export_npz(material, out, convention, steps_per_quarter, replace)
         if on_remark and (remark := exporting.losses_in_words(losses, steps_per_quarter)):

@@ -103,7 +103,7 @@ def check_table(path: str | Path | None, maker: str, replace: bool) -> None:
     """Check that a table of costs may be written. Raises ValueError or FileExistsError."""
     if path and Path(path).suffix.lower() != ".csv":
         raise ValueError(f"{path}: the costs of notes are a table; name it .csv")
-    atomic.check_files([path] if path else [], maker, replace)
+    atomic.check_ahead([path] if path else [], maker, replace)
 
 
 def _has_learned(model: ModelFile, corpus: Corpus, split: str | None) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ritornello.api.reading import read_song
 from ritornello.generate.voices.rules import Judgement
-from ritornello.music.values import Melody, Piece
+from ritornello.music.values import Piece
+from ritornello.plural import counted
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit
@@ -58,9 +62,9 @@ class Harmony:
         found = self.judgement
         accepted = found.beats - found.dissonant
         return (
-            f"{found.chords} chords; {found.parallels} parallel fifths or octaves, {found.crossings} crossings, "
-            f"{found.range_faults} notes out of range, {accepted} of {found.beats} beats with a triad, a seventh "
-            "chord or a suspension"
+            f"{counted(found.chords, 'chord')}; parallel fifths or octaves: {found.parallels}, "
+            f"crossings: {found.crossings}, notes out of range: {found.range_faults}; "
+            f"{accepted} of {found.beats} beats with a triad, a seventh chord or a suspension"
         )
 
     def _repr_svg_(self) -> str:
@@ -93,12 +97,15 @@ def harmonise(
     temperature: float = 0.7,
     replace: bool = False,
     on_progress: Callable[[float], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
 ) -> list[Harmony]:
     """Harmonise a tune in four voices: alto, tenor and bass beneath it.
 
-    tune: a file, a `Tune` or a `Melody`; of a file in several parts its melody. out: where to write, by suffix; of
-    several versions each has its number. seed: random seed; None draws one. n: versions. model: one of four voices
-    that was trained with the soprano given. temperature: lower is safer. replace: as of `Harmony.save`.
+    tune: a file, notes by name, a `Tune`, a `Melody` or music in memory; of several parts the melody. out: where to
+    write, by suffix; of several versions each has its number. seed: random seed; None draws one.
+    n: versions. model: one of four voices that was trained with the soprano given. temperature: lower is safer.
+    replace: as of `Harmony.save`.
+    on_remark: called with what was taken of the file; without it, a warning.
     Raises ValueError for another model or a tune without notes, MusicFileError where a file cannot be read.
     """
     from secrets import randbits
@@ -113,11 +120,15 @@ def harmonise(
         raise ValueError(f"temperature must be above 0 and at most 10, not {temperature}")
     if out is not None:
         check_suffix(out)
-    melody = _melody_of(tune)
+    song = read_song(tune)
+    for line in song.lines:
+        (on_remark or partial(warnings.warn, stacklevel=2))(line)
     file = getattr(model, "file", None) or load_model(find_model(model))
     given = randbits(31) if seed is None else seed
     with one_thread():
-        found = harmonise_melody(file.build(), file.encoding, melody, given, n, temperature, on_progress=on_progress)
+        found = harmonise_melody(
+            file.build(), file.encoding, song.melody, given, n, temperature, on_progress=on_progress
+        )
     name = Path(str(getattr(model, "name", model))).name
     origin = f"harmonised by {name}, seed {given}, version"
     made = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]
@@ -130,16 +141,3 @@ def paths_of(out: str | Path, n: int) -> list[Path]:
     """List the files of n versions: "hymn.mid", or "hymn-1.mid", "hymn-2.mid" ..."""
     path = Path(out)
     return [path] if n == 1 else [path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, n + 1)]
-
-
-def _melody_of(tune: Any) -> Melody:
-    """Take the melody of a file, a tune, a piece or a melody."""
-    from ritornello.corpus.pick.pick import pick_melody
-    from ritornello.music.worker import read_untrusted
-
-    if isinstance(tune, Melody):
-        return tune
-    if isinstance(melody := getattr(tune, "melody", None), Melody):
-        return melody
-    piece = tune if isinstance(tune, Piece) else read_untrusted(tune)[0]
-    return pick_melody(piece)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from ritornello.api.model import Model, load_model
@@ -125,9 +125,10 @@ def jam(
 
     The virtual clock takes a moment.
 
-    model: a Model, a file, a run folder or a shipped name; None is the default one. play: a music file or music in
-    memory, the player; its tempo and metre hold unless `qpm` and `metre` are given. None for a machine alone, which
-    plays for `seconds`. seed: None draws one. session: a file to keep the performance in. out: a file to write it to,
+    model: a Model, a file, a run folder or a shipped name; None is the default one. play: a music file, notes by
+    name, or music in memory, the player; its tempo and metre hold unless `qpm` and `metre` are given. None for a
+    machine alone, which plays for `seconds`. seed: None draws one. session: a file to keep the performance in.
+    out: a file to write it to,
     by suffix as `Jam.save`. seconds: where the performance ends; None is the end of the file and its answer; on stage
     without a file, until you stop it. stage: what is connected, None for the virtual clock. preset: a TOML file or
     the name of one that is shipped; dials that are given stay. save_preset: a file for the dials as they stand at the
@@ -147,11 +148,11 @@ def jam(
 
     if out is not None:
         _check_suffix(out)
-        atomic.check_files([out], atomic.maker_of("jam", Path(out).name), replace)
-    if session is not None and not replace:
-        atomic.check_files([session], atomic.maker_of("session", session))
+        atomic.check_ahead([out], atomic.maker_of("jam", Path(out).name), replace)
+    if session is not None:
+        atomic.check_ahead([session], atomic.maker_of("session", session), replace)
     if save_preset is not None:
-        atomic.check_files([save_preset], PRESET_MAKER, replace)
+        atomic.check_ahead([save_preset], PRESET_MAKER, replace)
     given = read_preset(preset) if preset is not None else Preset()
     stage, dials = _with_preset(given, stage, dials)
     if play is None and seconds is None and stage is None:
@@ -160,7 +161,7 @@ def jam(
         raise ValueError(f"seconds must be more than 0, not {seconds}")
     chosen = load_model(model)
     _check_playable(chosen)
-    performance, dials = _performance(play, dials) if play is not None else (None, dials)
+    performance, dials = _performance(play, dials, on_line) if play is not None else (None, dials)
     heading = Heading(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
     )
@@ -179,12 +180,24 @@ def jam(
         if save_preset is not None:
             turned = changed_dials(vars(engine.play.dials))
             keep_preset(save_preset, Preset("", given.primer, turned, controllers), replace)
-        made = Jam(read_session(path))
+        made, content = Jam(read_session(path)), Path(path).read_bytes()
     for line in made.lines:
         on_line(line)
     if out is not None:
-        made.save(out, replace)
+        try:
+            made.save(out, replace)
+        except OSError as error:
+            place = atomic.as_argument(session or _rescued(content))
+            advice = f"the performance lies in {place}: ritornello jam --replay {place} -o FILE"
+            raise OSError(error.errno, f"{error.strerror}; {advice}", error.filename) from None
     return made
+
+
+def _rescued(session: bytes) -> str:
+    """Write a session to a file for what cannot be written elsewhere; return its name."""
+    with NamedTemporaryFile(prefix="jam-", suffix=".session", delete=False) as file:
+        file.write(session)
+    return file.name
 
 
 def replay(
@@ -265,10 +278,10 @@ def _perform(
 
 def _primed(primer: str, metre: str) -> tuple[tuple[int, int, int, int], ...]:
     """Read a primer, notes or a file, as the value of a "prime" event: notes from a barline on."""
-    from ritornello.api.model import _read_primer
+    from ritornello.api.reading import read_song
     from ritornello.live.line.history import GRID
 
-    melody = _read_primer(primer, metre).melody
+    melody = read_song(primer, metre, "the primer").melody
     timeline = melody.timeline
     ahead = timeline.bar_ticks(timeline.metre) - timeline.pickup if timeline.pickup else 0
     scale = GRID / timeline.ticks_per_quarter
@@ -327,14 +340,15 @@ def _kept_in(path: str | Path | None, heading: Heading) -> Iterator[tuple[Sessio
             yield file, place
 
 
-def _performance(play: Any, dials: Dials) -> tuple[Performance, Dials]:
+def _performance(play: Any, dials: Dials, on_line: Callable[[str], None]) -> tuple[Performance, Dials]:
     """Read what the player plays; its tempo and metre hold where the dials stand as usual."""
+    from ritornello.api.reading import read_music
     from ritornello.live.score import performance_of
-    from ritornello.music.values import Melody
-    from ritornello.music.worker import read_untrusted
 
-    music = read_untrusted(play)[0] if isinstance(play, str | Path) else getattr(play, "melody", play)
-    notes = music.notes if isinstance(music, Melody) else _player_s_notes(music)
+    music, lines = read_music(play)
+    for line in lines:
+        on_line(f"{play}: {line}")
+    notes = _player_s_notes(music)
     if not notes:
         raise ValueError(f"{play}: there is not a note to play with")
     usual = Dials()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
 from ritornello.api.options import takes
+from ritornello.api.reading import read_song
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import SECONDS, GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
@@ -438,7 +439,7 @@ class Model:
             return None
         if primer is not None:
             raise ValueError("like takes the place of a primer: leave one of them out")
-        return _song_of(like)
+        return read_song(like)
 
     def _chosen(
         self, every: Sequence[Sequence[Composition]], batch: Sequence[int], corpus: Any, ranked: dict[int, Any]
@@ -471,7 +472,8 @@ class Model:
         or music in memory. bars: first and last, counted from 1; a pick-up is not counted. keep: the "rhythm" or the
         "pitches" of these bars, or their "contour" (rise and fall, within two semitones). Versions differ from the
         melody and from each other in half of their notes at least. seed: None draws one. out, formats, replace: as
-        of `generate`. on_remark: called with a line where fewer versions were found; without it, a warning.
+        of `generate`. on_remark: called with what was taken of a file, and where fewer versions were found; without
+        it, a warning.
         Raises ValueError for bars that are not there or cannot be filled, and as `generate` does.
         """
         import secrets
@@ -487,15 +489,17 @@ class Model:
         if out is not None:
             atomic.check_place(out)
         self._check_melodic("rewrite")
-        song = _song_of(melody)
+        song = read_song(melody)
         seed, count = secrets.randbelow(1 << 31) if seed is None else seed, n or 1
         options = GenerateOptions(temperature=temperature)
         with one_thread():
             versions = rewrite(
                 self.network, self.encoding, song.melody, bars, options, seed, count, keep, self.pitch_range
             )
+        remark = on_remark or partial(warnings.warn, stacklevel=3)
+        for line in song.lines:
+            remark(line)
         if len(versions) < count:
-            remark = on_remark or partial(warnings.warn, stacklevel=3)
             remark(f"only {len(versions)} of {count} versions were found that differ in half of their notes")
         words = f"bars {bars[0]}-{bars[1]}" + (f", {keep} kept" if keep else "")
         tunes = []
@@ -522,7 +526,7 @@ class Model:
             raise ValueError(f"share must be above 0 and at most 1, not {share}")
         tune: Any = melody
         failed = ""
-        for bars in bars_to_vary(_song_of(melody).melody, share, seed):
+        for bars in bars_to_vary(read_song(melody).melody, share, seed):
             try:
                 tune = self.rewrite(tune, bars, seed=seed)
             except ValueError as error:
@@ -546,12 +550,12 @@ class Model:
             if bars is not None or is_left_out:
                 raise ValueError("primer_bars and without_primer are about a primer: give one")
             return None
-        song, silence, encoding = _read_primer(primer, options.metre), "", self.file.encoding
+        song, silence, encoding = read_song(primer, options.metre, "the primer"), "", self.file.encoding
         melody = song.melody
         if bars is not None:
             melody, silence = first_bars(melody, bars)
         kept = kept_notes(encoding, in_metre(melody, options.metre) if options.metre else melody)
-        lines = silence, primer_changes(encoding, options, melody), self._unusual_lengths(melody)
+        lines = *song.lines, silence, primer_changes(encoding, options, melody), self._unusual_lengths(melody)
         return dataclasses.replace(song, melody=melody, kept=kept, is_left_out=is_left_out, lines=lines)
 
     def _asked_chords(self, options: GenerateOptions) -> tuple[AskedChords | None, GenerateOptions]:
@@ -578,7 +582,7 @@ class Model:
                 raise ValueError("no chords were counted for this model: write them, or name a tune that has some")
             return asked.AskedChords(progressions=counted_bars), options
         if isinstance(given, Melody | Tune) or is_music(given):
-            melody = _read_primer(given, None, "the tune of --chords").melody
+            melody = read_song(given, None, "the tune of --chords").melody
             try:
                 chart = asked.chart_of(melody)
             except ValueError as error:
@@ -718,9 +722,11 @@ class Model:
         from ritornello.evaluate.surprise import note_costs
 
         self._check_melodic()
-        line = melody.melody if isinstance(melody, Tune) else _read_primer(melody, None, "the melody").melody
+        song = read_song(melody)
+        for line in song.lines:
+            warnings.warn(line, stacklevel=2)
         encoding = self.file.encoding
-        return note_costs(self.network, encoding, [encoding.encode(line).tokens])[0]
+        return note_costs(self.network, encoding, [encoding.encode(song.melody).tokens])[0]
 
     def _training_corpora(self, given: Sequence[Corpus] = ()) -> list[Corpus]:
         """Find the corpora of melodies that the model learned from and that are at hand, each once."""
@@ -874,39 +880,3 @@ def _melody_of(given: Melody | Tune) -> Melody:
 def _with_chords_named(options: GenerateOptions) -> GenerateOptions:
     """Name the chords in options as files that are made with them do."""
     return options if options.chords is None else dataclasses.replace(options, chords=_chords_named(options.chords))
-
-
-def _song_of(melody: Melody | Tune | str | Path | Any) -> Song:
-    """Read a melody that is to be rewritten, with the instrument that plays it."""
-    from ritornello.generate.continuation import Song
-
-    if isinstance(melody, Tune):
-        return Song(melody.melody, melody.imprint.program)
-    return _read_primer(melody, None, "the melody")
-
-
-def _read_primer(primer: str | Path | Any, metre: str | None, name: str = "the primer") -> Song:
-    """Read a primer: notes by name, the melody of a file or of music in memory.
-
-    name: what messages call it.
-    """
-    from ritornello.corpus.pick.pick import melody_and_program
-    from ritornello.generate.continuation import Song
-    from ritornello.generate.primer import parse_notes
-    from ritornello.music.objects import pieces_of
-    from ritornello.music.worker import read_untrusted
-
-    if isinstance(primer, Melody | Tune):
-        return Song(_melody_of(primer))
-    if not isinstance(primer, str | Path):
-        piece = pieces_of(primer, name)[0]
-        melody, program = melody_and_program(piece)
-        is_numbers = type(primer).__module__.partition(".")[0] in ("builtins", "numpy")
-        if is_numbers:  # their key is open, as that of notes by name is
-            melody = dataclasses.replace(melody, timeline=piece.timeline)
-        return Song(melody, program, not is_numbers)
-    if is_music(primer):  # is_file() raises for many notes
-        return Song(*melody_and_program(read_untrusted(primer)[0]))
-    if os.path.isdir(primer):
-        raise ValueError(f"{primer}: this is a folder, not a primer: name a music file in it")
-    return Song(parse_notes(str(primer), metre or "4/4"), is_played=False)

@@ -46,7 +46,7 @@ def vote(
     if Path(out).suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: a vote is a page: name it .html")
     maker = atomic.maker_of("vote", folder)
-    atomic.check_files([out], maker, replace)
+    atomic.check_ahead([out], maker, replace)
     models, left_out = _models(Path(folder), on_remark)
     if len(models) < 2:
         raise ValueError(f"{folder}: a vote needs two models or more, here {'is one' if models else 'are none'}")

@@ -153,12 +153,37 @@ class FileReport:
             return printable(f"dropped  {self.path}: {self.reason}{about}; {self.remedy}")
         doubts = "".join(f"; {c}{f' ({d})' if d else ''}, {remedy(c, d)}" for c, d in self.warnings)
         melodies, notes = counted(self.melodies, "melody"), counted(self.notes, "note")
-        return printable(f"kept     {self.path}: {melodies}, {notes}{about}{doubts}")
+        less = f"; {words}" if (words := left_out(self.losses)) else ""
+        return printable(f"kept     {self.path}: {melodies}, {notes}{about}{less}{doubts}")
 
 
 def without_advice(detail: str) -> str:
     """Take the advice of a reader's message off, where a remedy stands beside it."""
     return _ADVICE.sub("", detail)
+
+
+LOSSES = {
+    "other_parts": ("other part", ""),
+    "notes_below_top": ("note", " below another left out"),
+    "notes_cut_short": ("note", " cut short where the next begins"),
+    "pedal_notes": ("note", " of a pedal point left out"),
+    "notes_merged": ("note", " merged with another on its step"),
+    "drum_notes": ("note", " of percussion left out"),
+    "accompaniment_notes": ("note", " of the accompaniment left out"),
+    "notes_in_short_segments": ("note", " in short segments left out"),
+}
+"""What is lost, by name: the noun that is counted, and what became of it."""
+
+
+def losses_in_words(losses: Mapping[str, int]) -> str:
+    """Write losses in words: "3 notes below another left out, 1 note ..."; "" for none."""
+    known = [(count, *LOSSES.get(name, (name, ""))) for name, count in losses.items() if count]
+    return ", ".join(f"{counted(count, noun)}{fate}" for count, noun, fate in known)
+
+
+def left_out(losses: Mapping[str, int]) -> str:
+    """Write the losses of a single line, notes left out or cut short; "" for none."""
+    return losses_in_words({name: losses.get(name, 0) for name in ("notes_below_top", "notes_cut_short")})
 
 
 def dropped(

@@ -18,6 +18,7 @@ from ritornello.plural import counted
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
 MOST_VARIANTS, MOST_COUNTED = 9, 2_000_000  # of music that an n-gram counts, and tokens of them, about
+WRITTEN_BY = {"melody": "interval", "voices": "chorale", "all": "events"}  # what a corpus keeps, and who writes it
 MOST_LOST = 0.5  # of the notes: with more, what is learned or scored is another corpus
 
 
@@ -108,7 +109,8 @@ def check_kept(corpus: Corpus, encoding: Encoding) -> None:
     if wanted not in (corpus.keep, "all"):
         raise CorpusError(
             f"the encoding {encoding.name!r} writes {KEPT_MUSIC[wanted]}, and this corpus keeps "
-            f"{KEPT_MUSIC[corpus.keep]}: build it with --keep {wanted}, or choose another --encoding"
+            f"{KEPT_MUSIC[corpus.keep]}: build it with --keep {wanted}, or take the encoding "
+            f"{WRITTEN_BY[corpus.keep]} (train --encoding {WRITTEN_BY[corpus.keep]}), or a model of it"
         )
 
 

@@ -149,6 +149,28 @@ def test_a_build_stopped_before_it_read_a_file_promises_nothing(folder, tmp_path
     monkeypatch.setattr("ritornello.corpus.build.build._built", stopped)
     with pytest.raises(KeyboardInterrupt, match="interrupted: 0 of 120 files read; nothing is kept"):
         build_corpus(folder, out=tmp_path / "corpus")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, WorkerError])
+def test_a_build_stopped_before_it_goes_on_keeps_what_was_read(folder, tmp_path, monkeypatch, error):
+    out = tmp_path / "corpus"
+
+    def stop_at_forty(done, total, name):
+        if done == 40:
+            raise KeyboardInterrupt
+
+    def stopped(*arguments):
+        raise error
+
+    with pytest.raises(KeyboardInterrupt, match="goes on from here"):
+        build_corpus(folder, out=out, on_file=stop_at_forty)
+    before = journal_path(out).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("ritornello.corpus.build.build._built", stopped)
+        with pytest.raises(error, match=r"[1-9]\d+ of 120 files read"):
+            build_corpus(folder, out=out)
+    assert journal_path(out).read_bytes() == before
 
 
 def test_only_the_files_in_flight_are_read_again(folder, uninterrupted, tmp_path, monkeypatch):

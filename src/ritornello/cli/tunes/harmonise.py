@@ -36,7 +36,7 @@ def harmonise(
     Parameters
     ----------
     tune
-        A music file; of several parts the melody is taken.
+        A music file, or notes as `generate --primer` takes them; of several parts the melody is taken.
     out
         The file to write; of several versions each gets its number: tune-1.musicxml, tune-2.musicxml.
     number
@@ -59,6 +59,7 @@ def harmonise(
             temperature=temperature,
             replace=replace,
             on_progress=on_progress,
+            on_remark=console.warn,
         )
     paths = [str(path) for path in api.paths_of(out, number)]
     files = [

@@ -66,15 +66,17 @@ def build_corpus(
         try:
             corpus = _built(found, options, journal, on_file, out, replace)
         except KeyboardInterrupt:
-            kept = "the same command goes on from here" if out is not None and len(journal) else "nothing is kept"
-            raise KeyboardInterrupt(
-                f"interrupted: {len(journal)} of {counted(len(found), 'file')} read; {kept}"
-            ) from None
+            kept = "the same command goes on from here" if out is not None and journal.records else "nothing is kept"
+            read = f"{min(journal.records, len(found))} of {counted(len(found), 'file')} read"
+            if not journal.records:
+                journal.remove()
+            raise KeyboardInterrupt(f"interrupted: {read}; {kept}") from None
         except WorkerError as error:
-            if not len(journal) or out is None:
+            read = f"{min(journal.records, len(found))} of {counted(len(found), 'file')} read"
+            if not journal.records or out is None:
                 journal.remove()
                 raise
-            raise WorkerError(f"{error}; {len(journal)} of {counted(len(found), 'file')} read, and stay so") from None
+            raise WorkerError(f"{error}; {read}, and stay so") from None
         except (ValueError, OSError) as error:
             journal.remove()  # what cannot be built or written will not be by going on: nothing half-done stays
             if isinstance(error, CorpusError) and error.report and out is not None and not options.strict:

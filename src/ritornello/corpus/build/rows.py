@@ -182,6 +182,7 @@ class Journal(AbstractContextManager["Journal"]):
         self._lock = threading.Lock()
         self._places = array("q", [-1]) * files
         self._known: dict[bytes, int] = {}
+        self.records = 0  # that lie in it, of this run or an earlier one
         self._file: IO[bytes] = _opened(path) if path else tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # kept
         of_rows = {name: value for name, value in asdict(options).items() if name not in OF_THE_MACHINE}
         header = MAGIC + json.dumps({"version": VERSION, "options": of_rows}).encode() + b"\n"
@@ -191,6 +192,7 @@ class Journal(AbstractContextManager["Journal"]):
             self._end = len(header)
             for key, place, after in _records(self._file, self._end):
                 self._known[key], self._end = place, after
+                self.records += 1
         elif not self._is_journal():
             self._file.close()
             raise CorpusError(f"{path}: a file that is no journal of a build is in the way; move it elsewhere")
@@ -246,6 +248,7 @@ class Journal(AbstractContextManager["Journal"]):
             place = self._end
             self._file.seek(place)
             self._end += _write_whole(self._file, record)
+            self.records += 1
             if index is None:
                 self._known[key] = place
             else:

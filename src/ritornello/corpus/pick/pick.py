@@ -17,6 +17,7 @@ from ritornello.corpus.pick.meant import is_written, on_grid, with_meant_lengths
 from ritornello.corpus.pick.quantise import FAR, Timed, timed
 from ritornello.corpus.pick.score import PartScore, scored
 from ritornello.corpus.pick.turns import Shared, shared_tune, single_line
+from ritornello.corpus.report import left_out
 from ritornello.music.keys import estimate_key, key_name, settled_key
 from ritornello.music.values import Melody, Note, Piece, Timeline
 from ritornello.plural import counted
@@ -41,7 +42,7 @@ class PickedMelody:
     confidence: how likely this is the tune, 0 to 1; 1 where it was asked for. why: sentences for people.
     scores: what spoke for each part, best first, where there was a choice to make.
     losses: counted by name: other_parts, notes_below_top, notes_cut_short, pedal_notes, notes_merged.
-    warnings: doubts, as (reason code, detail).
+    warnings: doubts, as (reason code, detail). bars: why its barlines are where they are; "" where they were stated.
     """
 
     melody: Melody
@@ -54,6 +55,21 @@ class PickedMelody:
     warnings: tuple[tuple[str, str], ...] = ()
     timing: Timed | None = None
     joined: tuple[int, ...] = ()
+    bars: str = ""
+
+    def remarks(self, piece: Piece) -> list[str]:
+        """List in phrases what was taken of a piece, what was left, and how played timing was read."""
+        lines = []
+        if sum(bool(part.notes) for part in piece.parts) > 1:
+            places = sorted(self.joined) or [self.part]
+            named = " and ".join(f"part {_called(piece, i)}" for i in places)
+            sure = f", {self.confidence:.0%} sure" if self.confidence < 1 else ""
+            lines.append(f"the tune is {named} of {counted(len(piece.parts), 'part')}{sure}")
+        lines += [words] if (words := left_out(self.losses)) else []
+        if self.timing and not self.timing.is_written:
+            lines.append("its timing was played, and is laid on a grid of sixteenths")
+            lines += [self.bars] if self.bars else []
+        return lines
 
 
 def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[PickedMelody]:
@@ -69,7 +85,7 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     picked = _picked(piece, pitched, [columns(piece.parts[i].notes) for i in pitched], options)
     if not why:
         return picked
-    return [replace(p, why=(*p.why, why), warnings=(*p.warnings, *doubts)) for p in picked]
+    return [replace(p, why=(*p.why, why), warnings=(*p.warnings, *doubts), bars=why) for p in picked]
 
 
 def in_bars(piece: Piece, options: BuildOptions) -> tuple[Piece, str, tuple[tuple[str, str], ...]]:
@@ -110,20 +126,23 @@ def _picked(piece: Piece, pitched: list[int], arrays: list[Columns], options: Bu
     return [_asked(piece, index, options)]
 
 
+def melody_of(piece: Piece) -> PickedMelody:
+    """Pick the melody of a piece as a corpus does without options.
+
+    Played timing is laid on its beats.
+    Raises as `pick_melodies`.
+    """
+    return pick_melodies(piece)[0]
+
+
 def pick_melody(piece: Piece) -> Melody:
     """Pick the melody of a piece, written timing as it is meant, played timing as it stands.
 
     Raises as `pick_melodies`.
     """
-    return melody_and_program(piece)[0]
-
-
-def melody_and_program(piece: Piece) -> tuple[Melody, int]:
-    """Pick the melody of a piece as `pick_melody` does, with the program that plays it."""
     piece = on_grid(piece)
-    picked = pick_melodies(piece, BuildOptions(timing="exact"))[0]
-    program = piece.parts[picked.part].program if picked.part >= 0 else 0
-    return (with_meant_lengths(picked.melody) if piece.is_counted else picked.melody), program
+    melody = pick_melodies(piece, BuildOptions(timing="exact"))[0].melody
+    return with_meant_lengths(melody) if piece.is_counted else melody
 
 
 def pitched_parts(piece: Piece) -> list[int]:

@@ -21,7 +21,7 @@ from ritornello.corpus.pick.bars import shortness
 from ritornello.corpus.pick.line import columns
 from ritornello.corpus.pick.pick import PickedMelody, pick_melodies
 from ritornello.corpus.pick.score import scored
-from ritornello.corpus.report import DROPPED, KEPT, remedy, without_advice
+from ritornello.corpus.report import DROPPED, KEPT, losses_in_words, remedy, without_advice
 from ritornello.music.errors import Remark
 from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import Note, Piece
@@ -227,7 +227,7 @@ def as_text(one: Explanation, width: int = 80) -> str:
             what, name = f"parts {numbers} of {len(one.parts)}, which take turns", ""
         lines += ["", f"picked {what}{name}: {counted(len(choice.melody.notes), 'note')}"]
         lines += [f"  {line}" for why in choice.why for line in textwrap.wrap(why, max(width - 2, 30))]
-        lines += [f"  cost: {', '.join(f'{n} {name}' for name, n in choice.losses.items())}"] if choice.losses else []
+        lines += [f"  cost: {losses_in_words(choice.losses)}"] if choice.losses else []
         lines += [f"  {_doubt(warning)}" for warning in choice.warnings]
     lines += ["", *(line for part in one.parts for line in _part_lines(part, max(width, 30)))]
     roll = text_roll(one, width)
@@ -261,7 +261,7 @@ def headline(piece: Piece) -> str:
     key = key_name(timeline.key) if timeline.key else "no key stated"
     names = list(dict.fromkeys(metre.name for metre in (timeline.metre, *timeline.metres)))
     metres = ", ".join(names[:-1]) + " and " + names[-1] if names[1:] else names[0]
-    return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {bars_of(timeline)} bars"
+    return f"{metres}, {key}, {timeline.qpm:.0f} quarters a minute, {counted(bars_of(timeline), 'bar')}"
 
 
 def _part_lines(part: PartVerdict, width: int) -> list[str]:
