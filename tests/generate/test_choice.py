@@ -36,6 +36,12 @@ def test_degrees_are_of_the_tunes_own_key():
         assert (melody.notes[-1].pitch - melody.timeline.key.tonic) % 12 == 2
 
 
+def test_degrees_are_of_the_key_asked_for_where_a_model_names_none():
+    for melody in tunes("grid", start_on="5", end_on="3", key="D dorian", bars=2):
+        assert melody.notes[0].pitch % 12 == 9
+        assert melody.notes[-1].pitch % 12 == 5
+
+
 @pytest.mark.parametrize("name", ["hymns-and-songs", "grid"])
 def test_no_leap_is_wider_than_is_asked_for(name):
     for melody in tunes(name, leap_at_most=3, bars=4):

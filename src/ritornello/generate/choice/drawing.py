@@ -68,6 +68,7 @@ class Drawing:
         self._players = Players(network, encoding, 1, True, options.memory, options.quote, STRETCH)
         table = table_of(encoding, options, pitch_range, heading.metre)
         self.form = SteeredForm(table, self._players.trackers[0], heading.key(), options.goals("start_on"))
+        self.form.key = options.tonality[0] if options.tonality else None
         self.tokens: list[int] = []
         self.bits: list[float] = []
         self.groups: list[Group] = []
