@@ -6,8 +6,8 @@ nats per note token: all nats of a piece, its end among them, divided by four ti
 beforehand: no metre, no key, no chords. The weights are those of the end of a training of fixed length, the options
 were chosen on validation, and the test pieces are measured once.
 
-Harmonisations: sopranos of the test chorales, where every quarter counts as a beat, and of hymns that the shipped
-model did not learn from. What is counted stands in `ritornello.generate.voices.rules`.
+Harmonisations: sopranos of the test chorales, where every quarter counts as a beat, and of the embedded corpus's test
+hymns, which the shipped model did not learn from. What is counted stands in `ritornello.generate.voices.rules`.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ import argparse
 import json
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ritornello.api import load_corpus
 from ritornello.encoding.voices.chorale import ChoraleEncoding, voices_of
-from ritornello.generate.voices.harmonise import harmonise_melody, line_of, voices_of_steps
+from ritornello.generate.voices.harmonise import harmonise_melody, line_of
 from ritornello.generate.voices.rules import Judgement, judge
 from ritornello.model.file import find_model, load_model
 from ritornello.model.options import NetworkOptions
-from ritornello.music.files import read
-from ritornello.music.values import Melody
+from ritornello.music.values import Melody, Piece
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-NETWORK = NetworkOptions(layers=2, width=256, embedding=256, dropout=0.1)
-STREAMS, STEPS, RATE, DECAY, WARMUP = 16, 64, 4e-3, 0.2, 100
+NETWORK = NetworkOptions(layers=2, width=256, embedding=256, dropout=0.45)
+STREAMS, STEPS, RATE, DECAY, WARMUP = 16, 64, 4e-3, 0.3, 100
 HYMNS = 30
 
 
@@ -92,20 +93,27 @@ def harmonisations(chorales: list[np.ndarray]) -> dict[str, Any]:
     found: dict[str, list[Judgement]] = {name: [] for name in ("chorales", "their own", "hymns", "hymns' own")}
     for pitches in chorales:
         piece = bare.decode(bare.write(pitches))
-        _, starts = voices_of_steps(bare.write(pitches)[:-1].reshape(-1, 4))
+        _, starts, _ = bare.read(bare.write(pitches))
         line = Melody(piece.parts[0].notes, piece.timeline)
         found["chorales"].append(harmonise_melody(network, encoding, line, 1)[0].judgement)
         found["their own"].append(judge(pitches, starts, np.arange(len(pitches)) % 4 == 0))
-    held_out = json.loads(Path(__file__).with_name("hymns.json").read_text())[:HYMNS]
-    for name in held_out:
-        piece = read(SHARED / "hymns" / name, "written")[0]
+    for piece, pitches, starts in held_out_hymns(encoding):
         melody = Melody(piece.parts[0].notes, piece.timeline)
-        pitches, starts, _ = voices_of(piece, encoding)
         beats = line_of(melody, encoding).beats
         length = min(len(beats), len(pitches))
         found["hymns"].append(harmonise_melody(network, encoding, melody, 1)[0].judgement)
         found["hymns' own"].append(judge(pitches[:length], starts[:length], beats[:length]))
     return {name: sums(judged) for name, judged in found.items() if judged}
+
+
+def held_out_hymns(encoding: ChoraleEncoding) -> list[tuple[Piece, np.ndarray, np.ndarray]]:
+    """Find test hymns of four single lines, HYMNS of them, with their pitches and starts, (steps, 4)."""
+    found = []
+    for piece in load_corpus("hymns-voices").music("test"):
+        with suppress(ValueError):  # not four single lines on the grid
+            pitches, starts, _ = voices_of(piece, encoding)
+            found.append((piece, pitches, starts))
+    return found[:HYMNS]
 
 
 def sums(judged: list[Judgement]) -> dict[str, float]:

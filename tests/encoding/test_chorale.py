@@ -16,7 +16,7 @@ from ritornello.encoding.voices.chorale import ChoraleEncoding
 from ritornello.music.files import read
 from ritornello.music.values import Melody, Metre, Note, Part, Piece, Timeline
 
-HOLD, REST = 128, 129
+HOLD, REST, SAME = 128, 129, 64
 BARE = ChoraleEncoding(barred=False, given=("soprano",))
 
 
@@ -29,10 +29,10 @@ def piece_of(*voices, metres=(Metre(0, 4, 4),), ticks=4):
 TWO_STEPS = piece_of([(0, 1, 72), (1, 1, 72)], [(0, 2, 67)], [(0, 1, 64), (1, 1, 62)], [(1, 1, 48)])
 
 
-def test_a_repeated_note_a_held_one_and_a_rest_are_told_apart():
+def test_notes_are_moves_and_a_repeated_a_held_one_and_a_rest_are_told_apart():
     tokens = ChoraleEncoding().encode(TWO_STEPS).tokens.tolist()
     metre, end = list(ChoraleEncoding().begin("4/4")), ChoraleEncoding().end
-    assert tokens == [*metre, 72, 67, 64, REST, 72, HOLD, 62, 48, end]
+    assert tokens == [*metre, 72, 67, 64, REST, SAME, HOLD, SAME - 2, 48, end]
 
 
 def test_a_pick_up_is_opening_rests_and_comes_back_as_a_pick_up():
@@ -51,7 +51,7 @@ def test_a_change_of_metre_stands_before_its_step():
     voices = [[(0, 16, pitch), (16, 12, pitch)] for pitch in (72, 67, 64, 48)]
     encoding = ChoraleEncoding()
     tokens = encoding.encode(piece_of(*voices, metres=(Metre(0, 4, 4), Metre(16, 3, 4)))).tokens
-    assert tokens[2 + 64 : 2 + 64 + 3].tolist() == [*encoding.begin("3/4"), 72]
+    assert tokens[2 + 64 : 2 + 64 + 3].tolist() == [*encoding.begin("3/4"), SAME]
     assert [(m.tick, m.name) for m in encoding.decode(tokens).timeline.metres] == [(0, "4/4"), (1920, "3/4")]
 
 
@@ -82,6 +82,7 @@ def test_only_what_sounds_is_held_and_each_voice_stays_in_its_range():
         rules.advance(token)
     assert rules.legal()[HOLD]
     assert rules.legal()[BARE.end]
+    assert np.flatnonzero(rules.legal()[:128]).tolist() == list(range(SAME - 17, SAME + 13))  # from 72: 55 to 84
     for token in (HOLD, HOLD, HOLD):
         rules.advance(token)
     assert not rules.legal()[HOLD]
@@ -97,21 +98,25 @@ def test_features_tell_the_voice_the_others_and_what_was_held():
     names = [feature.name for feature in BARE.features]
     tokens = BARE.encode(TWO_STEPS).tokens
     alto = dict(zip(names, feature_rows(BARE, tokens)[5].tolist(), strict=True))  # of the second step
-    assert (alto["soprano"], alto["alto"], alto["tenor"], alto["bass"]) == (73, 68, 65, 0)
+    assert alto["own"] == 1 + 67
+    assert alto["far_1"] == 1 + 50 + 24 + (72 - 67)
+    assert alto["far_2"] == 1 + 50 + 24 + (64 - 67)
+    assert alto["far_3"] == 0  # the bass is silent
     assert alto["place"] == 1 + 48 + 1
     assert alto["started"] == 1 + 8 + 1
     assert (alto["held_soprano"], alto["held_alto"]) == (1, 1)
-    assert alto["apart_1"] == 1 + 13 + (72 - 67)
-    assert alto["apart_2"] == 1 + 13 + (64 - 67) % 12
+    assert alto["apart_1"] == 1 + 12 + (72 - 67)
+    assert alto["apart_2"] == 1 + 12 + (64 - 67) % 12
+    assert (alto["mode"], alto["degree_soprano"]) == (1, 1 + 12 + 0)  # C, G, E: the key of C major
     assert alto["given_now"] == 0
 
 
 def test_a_soprano_that_is_given_is_seen_ahead_with_the_end_of_its_phrase():
     pitches = np.array([72, 72, 74, -1])
-    rows = BARE.ahead(BARE.write(np.stack([pitches] * 4, 1)[:, :4])).rows
-    assert rows[0] == (73, 13 + 2, 2, 3)  # D comes next, in two steps; the breath in three
-    assert rows[2] == (75, 26, 1, 1)
-    assert rows[3][0] == 129
+    ahead = BARE.ahead(BARE.write(np.stack([pitches] * 4, 1)[:, :4]))
+    assert ahead.at(0, 67) == (2 + 24 + 5, 13 + 2, 2, 3)  # D comes next, in two steps; the breath in three
+    assert ahead.at(2, 67) == (2 + 24 + 7, 26, 1, 1)
+    assert ahead.at(3, 67)[0] == 1
 
 
 def test_a_transposition_moves_tokens_and_features_alike():
@@ -124,6 +129,22 @@ def test_a_transposition_moves_tokens_and_features_alike():
         rules.advance(token)
     assert BARE.feature_rows(moved, known=True).tolist() == rows
     assert BARE.variants(tokens, 0, 127) == [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5]
+
+
+def test_a_transposition_changes_the_first_notes_alone_and_what_a_voice_sang_last():
+    tokens = ChoraleEncoding().encode(TWO_STEPS).tokens
+    moved = ChoraleEncoding().transpose(tokens, 3)
+    assert np.flatnonzero(moved != tokens).tolist() == [2, 3, 4, 9]  # the bass begins at the second step
+    assert ChoraleEncoding().pitches(moved).tolist() == [75, 70, 67, 75, 65, 51]
+    with pytest.raises(ValueError, match="out of 0-127"):
+        ChoraleEncoding().transpose(tokens, 56)
+
+
+def test_moves_that_leave_the_pitches_are_refused():
+    with pytest.raises(ValueError, match="beyond the pitches"):
+        BARE.decode([0, 67, 64, 48, 0, HOLD, HOLD, HOLD, BARE.end])
+    with pytest.raises(ValueError, match="soprano leaps"):
+        BARE.write(np.array([[10, 67, 64, 48], [90, 67, 64, 48]]))
 
 
 def test_it_is_made_again_from_its_options():

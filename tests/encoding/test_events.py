@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ritornello.corpus.embedded import embedded
 from ritornello.encoding import make_encoding
+from ritornello.encoding.features import feature_rows
 from ritornello.encoding.played.events import density_values, share_values
 from ritornello.music.values import Note, Part, Piece, Tempo, Timeline, all_notes
 
@@ -135,6 +136,31 @@ def test_features_say_what_is_to_come() -> None:
         (0,) * 12,
         tuple(share_values(np.array([3, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]))),
     }
+
+
+def test_features_say_which_note_has_sounded_longest() -> None:
+    encoding = make_encoding("events", ("held",))
+    tokens = [356 + 20, 60, 64, 256 + 49, 128 + 60, 256 + 99, 256 + 9, 128 + 64, 388]  # 60 for 0.5 s, 64 for 1.6 s
+    expected = [
+        (0, 0, 0), (0, 0, 0), (61, 1, 1), (61, 1, 2), (61, 8, 2),  # half a second: past 0.05 to 0.5
+        (65, 8, 1), (65, 11, 1), (65, 11, 1), (0, 0, 0),
+    ]  # fmt: skip
+    assert encoding.given_rows(np.array(tokens), np.random.default_rng(1)).tolist() == [list(row) for row in expected]
+    assert feature_rows(encoding, np.array(tokens)).tolist() == [list(row) for row in expected]
+    rules, rows = encoding.tracker(), []
+    for token in tokens:
+        rows.append(rules.features())
+        rules.advance(token)
+    assert rows == expected
+
+
+def test_a_note_that_was_forgotten_must_end() -> None:
+    rules = EVENTS.tracker()
+    for token in (356 + 20, 60, *[256 + 99, 67, 256 + 99, 128 + 67] * 7):
+        rules.advance(token)
+    assert not rules.legal()[128 + 60]  # ends come from low to high at one moment
+    rules.advance(256 + 99)
+    assert np.flatnonzero(rules.legal()).tolist() == [128 + 60]
 
 
 def test_what_is_asked_for_is_kept_to_where_a_network_strays() -> None:

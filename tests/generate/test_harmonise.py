@@ -7,7 +7,7 @@ import ritornello as rito
 from ritornello.api import paths_of
 from ritornello.generate.voices.rules import count_parallels, is_accepted, judge
 from ritornello.music.files import read
-from ritornello.music.values import Melody, Metre, Note, Timeline
+from ritornello.music.values import Key, Melody, Metre, Note, Timeline
 
 TUNE = Melody(
     tuple(Note(480 * n, 480, pitch) for n, pitch in enumerate((67, 69, 71, 72, 74, 72, 71, 67))),
@@ -78,6 +78,17 @@ def test_the_same_seed_gives_the_same_voices_and_versions_differ(harmony):
     assert rito.harmonise(TUNE, seed=1)[0].piece == harmony.piece
     first, second = rito.harmonise(TUNE, seed=1, n=2)
     assert first.piece == harmony.piece != second.piece
+
+
+def test_a_tune_that_ends_in_the_tonic_s_triad_ends_on_the_tonic_s_chord():
+    scale = (60, 62, 64, 65, 67, 69, 71, 72, 67, 64)  # C major, its third last
+    for fifths, mode, shift, chord in ((0, "major", 0, {0, 4, 7}), (2, "major", 2, {2, 6, 9})):
+        notes = tuple(Note(480 * n, 480, pitch + shift) for n, pitch in enumerate(scale))
+        tune = Melody(notes, Timeline(480, 4800, keys=(Key(0, fifths, mode),)))
+        for found in rito.harmonise(tune, seed=2, n=3):
+            last = [part.notes[-1].pitch % 12 for part in found.piece.parts]
+            assert last[3] == (fifths * 7) % 12
+            assert set(last) <= chord
 
 
 @pytest.mark.parametrize("shift", [-24, 24])

@@ -183,7 +183,7 @@ def feature_rows(
     columns = len(encoding.features)
     parts = len(encoding.parts)
     groups = -(-len(tokens) // parts)
-    if not columns or getattr(encoding, "is_steered", False):  # all of which only a caller knows
+    if not columns:
         return np.zeros((groups, columns), np.int16)
     if hasattr(encoding, "feature_rows"):  # of its own, which knows a faster way
         own: np.ndarray = encoding.feature_rows(tokens)

@@ -34,7 +34,7 @@ WITH_CHORDS = ("interval", *IN_KEYS)
 RECOMMENDED: dict[str, dict[str, Any]] = {
     "note": _INPUTS,
     "interval": _INPUTS | {"memory": SOURCES},
-    "events": {"inputs": ("density", "pitches")},
+    "events": {"inputs": ("density", "pitches", "held")},
 }
 
 

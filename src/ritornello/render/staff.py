@@ -23,6 +23,7 @@ from ritornello.render.words import primer_in_words
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
 _PAGE_HEIGHT = 60000  # verovio's largest page, about fifty systems
 _MARGIN = 30  # in verovio's units, a tenth of a millimetre before scaling
+_LETTER = 5  # by which a letter of a viewer's serif may be wider than of the one that verovio measures
 _BAR_NUMBER = re.compile(
     r'<text([^>]*) text-anchor="middle" font-size="0px"><tspan class="text"><tspan font-size="(\d+px)">(\d+)'
     r"</tspan></tspan></text>"
@@ -108,16 +109,17 @@ def score_svg(
     drawn = [drawable(replace(line, timeline=replace(line.timeline, keys=keys))) for line in lines]
     text = write_score([line for line, _ in drawn], names or [""] * len(lines), is_braced)
     kept = [indices for _, indices in drawn]
-    pages = [_tidied(page, kept) for page in _in_systems(text, timeline, width, scale)]
+    room = _LETTER * max((len(name) for name in names), default=0)
+    pages = [_tidied(page, kept) for page in _in_systems(text, timeline, width, scale, room)]
     title = lines[0].title
     above = heading(timeline, title, composer, width, _MARGIN * scale / 100, scale)
     return _stacked(pages, above, ("", 0.0), f"Score of {title}" if title else "Score", paper)
 
 
-def _in_systems(text: str, timeline: Timeline, width: int, scale: int) -> list[str]:
+def _in_systems(text: str, timeline: Timeline, width: int, scale: int, room: int = 0) -> list[str]:
     """Engrave MusicXML in systems that end with phrases; one SVG for each page.
 
-    Raises ValueError as `staff_svg`.
+    room: more of the left margin, for the names of staves. Raises ValueError as `staff_svg`.
     """
     if width < MIN_WIDTH:
         raise ValueError(f"width must be at least {MIN_WIDTH} pixels, not {width}")
@@ -126,10 +128,10 @@ def _in_systems(text: str, timeline: Timeline, width: int, scale: int) -> list[s
     text = re.sub(r"<direction\b.*?</direction>", "", text)
     text = _HARMONY.sub(_as_text, text)
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
-    [line] = _engraved(text, width, scale, seed, "none")
+    [line] = _engraved(text, width, scale, seed, "none", room)
     head, widths = bar_widths(line)
-    starts = system_starts(widths, head, width * 1000 / scale - 20 * _MARGIN, int(timeline.pickup > 0))
-    return _engraved(broken(text, starts), width, scale, seed, "encoded")
+    starts = system_starts(widths, head, width * 1000 / scale - 20 * _MARGIN - 10 * room, int(timeline.pickup > 0))
+    return _engraved(broken(text, starts), width, scale, seed, "encoded", room)
 
 
 def _as_text(harmony: re.Match) -> str:
@@ -187,7 +189,7 @@ def svg_size(svg: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list[str]:
+def _engraved(text: str, width: int, scale: int, seed: int, breaks: str, room: int) -> list[str]:
     """Engrave one SVG for each page.
 
     breaks: "none" makes a single system, "encoded" ends systems where the text says so.
@@ -199,7 +201,8 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str) -> list
     options: dict[str, Any] = {
         "pageWidth": round(width * 100 / scale),
         "pageHeight": _PAGE_HEIGHT,
-        **{f"pageMargin{side}": _MARGIN for side in ("Left", "Right", "Top", "Bottom")},
+        **{f"pageMargin{side}": _MARGIN for side in ("Right", "Top", "Bottom")},
+        "pageMarginLeft": _MARGIN + room,
         "adjustPageHeight": True,
         "scale": scale,
         "breaks": breaks,

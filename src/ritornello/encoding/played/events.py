@@ -11,7 +11,8 @@ a second is followed by something else; a velocity is named where it changes, ju
 
 Features, known to a caller alone and unknown elsewhere: `density`, how many notes start in a second of the next
 three; `pitches`, how large a share each pitch class has of the notes of the next five seconds. In training each is
-known for half of what is read, so that one network plays with them and without.
+known for half of what is read, so that one network plays with them and without. `held` follows from the events
+before: which note has sounded longest, for how long, and how many sound; without it a network forgets to end notes.
 """
 
 from __future__ import annotations
@@ -38,18 +39,21 @@ SHIFTS, BINS = 100, 32
 BIN = 4  # MIDI velocities
 TRANSPOSITIONS = (0, 1, 2, 3, 4, -4, -3, -2, -1)  # within a major third
 STRETCHES = (1.0, 0.95, 0.975, 1.025, 1.05)  # Oore et al. 2018, section 5
-INPUTS = ("density", "pitches")
+INPUTS = ("density", "pitches", "held")
 WINDOWS = {"density": 300, "pitches": 500}  # steps
 DENSITIES = 14  # from half a note a second on, two to each doubling
 SHARES = (0.0, 0.1, 0.2)  # upper edges of the shares of pitch classes
 KNOWN = 0.5  # of what is read in training
+HELD = (5, 10, 15, 20, 30, 40, 50, 70, 100, 140, 200, 280, 400, 560)  # steps that a note has sounded: edges of values
+LONGEST = 1500  # steps after which a note must end
+MOST_HELD = 11  # notes sounding at a time that are told apart, and more
 AHEAD = 1.5  # seconds by which a piece may be ahead of the notes a second asked for
 OUTSIDE = 0.08  # of the notes may lie outside the pitch classes asked for, and one more
 
 
 @dataclass(frozen=True)
 class EventsEncoding:
-    """Performance events. inputs: of `density` and `pitches`. Raises ValueError for another input."""
+    """Performance events. inputs: of `density`, `pitches` and `held`. Raises ValueError for another input."""
 
     inputs: tuple[str, ...] = ()
     name: ClassVar[str] = "events"
@@ -76,10 +80,19 @@ class EventsEncoding:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """A column for the density, and one for the share of each pitch class, C first."""
+        """A column for the density, one for the share of each pitch class, C first, and three of what sounds.
+
+        These are the pitch of the note that has sounded longest, for how long it has, and how many notes sound.
+        """
         columns = [Feature("density", DENSITIES + 1)] if "density" in self.inputs else []
         if "pitches" in self.inputs:
             columns += [Feature(f"pitch_class_{n}", len(SHARES) + 2) for n in range(12)]
+        if "held" in self.inputs:
+            columns += [
+                Feature("held_pitch", 129),
+                Feature("held_for", len(HELD) + 2),
+                Feature("sounding", MOST_HELD + 1),
+            ]
         return tuple(columns)
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,16 +184,26 @@ class EventsEncoding:
         made[places[has_rest] - 1] = SHIFT - 1 + (gaps - SHIFTS * full)[has_rest]
         return made.astype(tokens.dtype)
 
+    def feature_rows(self, tokens: np.ndarray) -> np.ndarray:
+        """Compute the features before each token where nothing is asked for, (tokens, F) int16."""
+        rows = np.zeros((len(tokens), len(self.features)), np.int16)
+        if "held" in self.inputs:
+            rows[:, -3:] = held_rows(np.asarray(tokens))
+        return rows
+
     def given_rows(self, tokens: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Compute the features before each token as they are known in training, (tokens, F).
 
-        Each of the two inputs is known or not for all of these tokens, as `random` decides.
+        Density and pitches are each known or not for all of these tokens, as `random` decides.
         """
         ids = tokens.astype(np.int64)
         times = np.where((ids >= SHIFT) & (ids < LOUDNESS), ids - SHIFT + 1, 0).cumsum()
         times = np.concatenate([[0], times[:-1]])  # before each token
         columns = []
         for name in self.inputs:
+            if name == "held":
+                columns.append(held_rows(ids))
+                continue
             stop = np.searchsorted(times, times + WINDOWS[name])
             starts = ids[:, None] % 12 == np.arange(12) if name == "pitches" else np.ones((len(ids), 1), bool)
             sums = np.concatenate([np.zeros((1, starts.shape[1]), int), (starts & (ids < OFF)[:, None]).cumsum(0)])
@@ -206,6 +229,7 @@ class EventsTracker:
     def __init__(self, inputs: tuple[str, ...] = ()):
         self.inputs = inputs
         self.sounding = np.zeros(128, bool)
+        self._held: dict[int, int] = {}  # when each note that sounds began, by pitch, the first of them first
         self.time = self.notes = 0
         self.done = False
         self.densities: tuple[float, ...] = ()
@@ -234,6 +258,10 @@ class EventsTracker:
         """Tell which events may come next, (389,) of bool."""
         mask = np.zeros(END + 1, bool)
         if self.done:
+            return mask
+        pitch, began = next(iter(self._held.items()), (0, self.time))
+        if self.time - began >= LONGEST and pitch >= self._lowest_off and not LOUDNESS <= self._last < END:
+            mask[OFF + pitch] = True
             return mask
         last, sounding, starts = self._last, self.sounding, self._starts()
         if LOUDNESS <= last < END:
@@ -265,7 +293,7 @@ class EventsTracker:
         return starts
 
     def features(self) -> tuple[int, ...]:
-        """Compute the features: what a caller asks for, 0 for unknown.
+        """Compute the features: what a caller asks for, 0 for unknown, and what sounds.
 
         The density asked for is what it takes to be right on average at the end of the window.
         """
@@ -274,7 +302,7 @@ class EventsTracker:
             values += (self._density(),)
         if "pitches" in self.inputs:
             values += self.shares or (0,) * 12
-        return values
+        return values + (held_values(self._held, self.time) if "held" in self.inputs else ())
 
     def _density(self) -> int:
         if not self.densities:
@@ -299,11 +327,14 @@ class EventsTracker:
         """Go on by one event."""
         if token < OFF:
             self.sounding[token] = True
+            self._held.pop(token, None)
+            self._held[token] = self.time
             self.notes += 1
             self._outside += self._inside is not None and not self._inside[token]
             self._lowest_on, self._lowest_off = token + 1, 128
         elif token < SHIFT:
             self.sounding[token - OFF] = False
+            self._held.pop(token - OFF, None)
             self._lowest_off = token - OFF + 1
         elif token < LOUDNESS:
             self.time += token - SHIFT + 1
@@ -317,13 +348,39 @@ class EventsTracker:
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
-        other.sounding = self.sounding.copy()
+        other.sounding, other._held = self.sounding.copy(), self._held.copy()
         return other
 
 
 def bin_of(velocity: int) -> int:
     """Find the bin of a MIDI velocity, 0 to 31."""
     return (velocity - 1) // BIN
+
+
+def held_values(held: dict[int, int], time: int) -> tuple[int, int, int]:
+    """Compute the features of what sounds: 0, 0, 0 for silence.
+
+    held: when each note began, in steps, by pitch, the first of them first.
+    """
+    for pitch, start in held.items():
+        return 1 + pitch, 1 + bisect_right(HELD, time - start), min(len(held), MOST_HELD)
+    return 0, 0, 0
+
+
+def held_rows(ids: np.ndarray) -> np.ndarray:
+    """Compute the features of what sounds before each event, (tokens, 3)."""
+    held: dict[int, int] = {}
+    time, rows = 0, []
+    for token in ids.tolist():
+        rows.append(held_values(held, time))
+        if token < OFF:
+            held.pop(token, None)
+            held[token] = time
+        elif token < SHIFT:
+            held.pop(token - OFF, None)
+        elif token < LOUDNESS:
+            time += token - SHIFT + 1
+    return np.array(rows, np.int64).reshape(-1, 3)
 
 
 def density_values(per_second: np.ndarray) -> np.ndarray:

@@ -1,16 +1,19 @@
 """chorale: four voices on a grid of sixteenths, one token for each voice at each step, from soprano to bass.
 
-A token starts a pitch (0 to 127), holds what the voice sings, or rests; a repeated note starts anew. The metre stands
-before the first step, two tokens, and wherever another one begins. Music starts on a barline: before a pick-up all
-voices rest. `end` comes where the soprano of a further step would.
+A token moves the voice to a new note, id - 64 semitones from its note before (its first note is written as its
+pitch), holds what the voice sings, or rests; a repeated note is a move by 0. The metre stands before the first step,
+two tokens, and wherever another one begins. Music starts on a barline: before a pick-up all voices rest. `end` comes
+where the soprano of a further step would.
 
-    metre_4 over_4 | 69 64 60 45 | hold hold hold hold | 71 hold 62 44 | ... | end
+    metre_4 over_4 | 69 64 60 45 | hold hold hold hold | 66 hold 66 63 | ... | end
 
 Without bars (`barred` False) there is no metre, and places are counted from the first step in bars of sixteen: for
 music of which nobody says where its bars begin.
 
 With `given`, ("soprano",), the network also sees what the soprano sings at this step, which note comes next and when,
 and where its phrase ends. That is unknown (0) unless a caller sets a tracker's `soprano`.
+
+Moves rather than pitches: what is learned in one key is known in all.
 
 Sources: chorales voice by voice on sixteenths, Huang et al. 2018 (arXiv 1809.04281); how long each voice has held its
 note as an input, Peracha 2019 (arXiv 1911.11775).
@@ -34,6 +37,7 @@ from ritornello.encoding.voices.tracker import (
     FIRST_METRE,
     HOLD,
     REST,
+    SAME,
     ChoraleTracker,
     Soprano,
     chorale_features,
@@ -89,7 +93,7 @@ class ChoraleEncoding:
         """The token table."""
         metres = (*self.metres.first_rows, *self.metres.second_rows) if self.barred else ()
         return Vocabulary.of(
-            ("note_on", 128, "the voice starts this pitch"),
+            ("move", 128, f"the voice begins a note, id - {SAME} semitones from the one before"),
             ("hold", 1, "what the voice sings goes on"),
             ("rest", 1, "the voice is silent"),
             *metres,
@@ -141,11 +145,15 @@ class ChoraleEncoding:
         """Write steps as tokens, (length,) int16.
 
         pitches: (steps, 4), -1 for silence. starts: (steps, 4) of bool, where a note begins; None: where the pitch
-        changes. metres: step and index of each.
+        changes. metres: step and index of each. Raises ValueError for a leap of more than five octaves.
         """
         before = np.vstack([np.full((1, 4), -1), pitches[:-1]])
-        starts = pitches != before if starts is None else starts
-        tokens = np.where(pitches < 0, REST, np.where(starts, pitches, HOLD)).reshape(-1)
+        starts = (pitches != before if starts is None else starts) & (pitches >= 0)
+        moves = pitches - last_sung(pitches)
+        if (np.abs(moves[starts]) >= SAME).any():
+            voice = int(np.argmax((np.abs(moves) >= SAME) & starts) % 4)
+            raise ValueError(f"the {VOICES[voice].lower()} leaps by {SAME} semitones or more")
+        tokens = np.where(pitches < 0, REST, np.where(starts, moves + SAME, HOLD)).reshape(-1)
         for step, index in sorted(metres, reverse=True) if self.barred else ():
             tokens = np.insert(tokens, 4 * step, self.metre_tokens(index))
         return np.append(tokens, self.end).astype(np.int16)
@@ -153,17 +161,19 @@ class ChoraleEncoding:
     def read(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:
         """Read tokens as steps: pitches, starts and metres, as `write` takes them.
 
-        A last step that is not complete is left out; a hold of nothing is silence.
+        A last step that is not complete is left out; a hold of nothing is silence. A pitch may lie beyond 0-127 in
+        tokens that no rules have made.
         """
         tokens = np.asarray(tokens, np.int64)
         is_voice = tokens <= REST
         steps = tokens[is_voice][: is_voice.sum() // 4 * 4].reshape(-1, 4)
         starts = steps < HOLD
-        pitches = np.full(steps.shape, -1)
-        sung = np.full(4, -1)
-        for step, row in enumerate(steps):
-            sung = np.where(row < HOLD, row, np.where(row == HOLD, sung, -1))
-            pitches[step] = sung
+        changes = np.where(
+            steps == HOLD, 0, 1 + np.arange(len(steps))[:, None]
+        )  # row of the last note or rest, from 1
+        last = np.maximum.accumulate(changes, 0)
+        is_sung = np.vstack([np.zeros((1, 4), bool), starts])[last, np.arange(4)]
+        pitches = np.where(is_sung, SAME + np.where(starts, steps - SAME, 0).cumsum(0), -1)
         place_of = np.append(0, is_voice.cumsum()) // 4
         second = FIRST_METRE + len(self.metres.first_rows)
         uppers = np.flatnonzero((tokens >= FIRST_METRE) & (tokens < second) & self.barred)
@@ -178,11 +188,13 @@ class ChoraleEncoding:
     def decode(self, tokens: Sequence[int] | np.ndarray, title: str = "", qpm: float = 120.0) -> Piece:
         """Decode tokens to a piece of four parts.
 
-        Raises ValueError for an id outside the vocabulary.
+        Raises ValueError for an id outside the vocabulary, or moves beyond the pitches 0-127.
         """
         tokens = np.asarray(tokens, np.int64)
         self.vocabulary.check(tokens)
         pitches, starts, metres = self.read(tokens)
+        if pitches.size and not -1 <= pitches.min() <= pitches.max() <= 127:
+            raise ValueError("the voices move beyond the pitches 0-127")
         ticks = math.lcm(TICKS_PER_QUARTER, PER_QUARTER) // PER_QUARTER
         first = self.metres.numbers[metres[0][1] if metres else -1]
         opening = int(np.argmax((pitches >= 0).any(1))) if (pitches >= 0).any() else 0
@@ -217,16 +229,24 @@ class ChoraleEncoding:
         return soprano_ahead(pitches[:, 0], starts[:, 0])
 
     def transpose(self, tokens: np.ndarray, semitones: int) -> np.ndarray:
-        """Transpose a piece. Raises ValueError if a pitch leaves 0-127."""
-        is_note = tokens < HOLD
-        moved = np.where(is_note, tokens + semitones, tokens)
-        if is_note.any() and not 0 <= moved[is_note].min() <= moved[is_note].max() <= 127:
+        """Transpose a piece: the first note of each voice.
+
+        Raises ValueError if a pitch leaves 0-127.
+        """
+        sung = self.pitches(tokens)
+        if len(sung) and not 0 <= sung.min() + semitones <= sung.max() + semitones <= 127:
             raise ValueError(f"{semitones} semitones take a pitch out of 0-127")
-        return moved.astype(tokens.dtype)
+        moved = tokens.copy()
+        voices = np.flatnonzero(tokens <= REST)
+        for voice in range(4):
+            notes = voices[voice::4][tokens[voices[voice::4]] < HOLD]
+            moved[notes[:1]] += semitones
+        return moved
 
     def pitches(self, tokens: np.ndarray) -> np.ndarray:
         """List the pitches of the notes in the order of the tokens."""
-        return tokens[tokens < HOLD]
+        pitches, starts, _ = self.read(tokens)
+        return pitches[starts]
 
     def variants(self, tokens: np.ndarray, lowest: int, highest: int) -> list[int]:
         """List the semitones, -6 to 5, that leave every voice in its range; 0 is always one."""
@@ -245,10 +265,19 @@ class ChoraleEncoding:
         known: whether the soprano is. A transposition is found from what another key of the piece gave.
         """
         tokens = np.asarray(tokens, np.int64)
-        notes = tokens[tokens < HOLD]
+        notes = self.pitches(tokens)
         down = int(notes.min()) if len(notes) else 0
-        lowered = np.where(tokens < HOLD, tokens - down, tokens)
-        return transposed_rows(_rows(self, lowered.tobytes(), known), self.features, down)
+        lowered = self.transpose(tokens, -down)
+        rows = transposed_rows(_rows(self, lowered.tobytes(), known), self.features, down)
+        opening = tokens[: self._opening(tokens)]  # until each voice has sung, features depend on the key
+        rows[: len(opening)] = tracked_rows(self, opening, self.ahead(tokens) if known else None)
+        return rows
+
+    def _opening(self, tokens: np.ndarray) -> int:
+        """Count the tokens up to the first notes of all four voices."""
+        voices = np.flatnonzero(tokens <= REST)
+        firsts = [voices[n::4][tokens[voices[n::4]] < HOLD][:1] for n in range(4)]
+        return max((int(first[0]) + 1 if len(first) else len(tokens) for first in firsts), default=0)
 
     def given_rows(self, tokens: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Compute the features of each token for training: with the soprano for half of the pieces."""
@@ -273,12 +302,25 @@ class ChoraleEncoding:
         return tuple(first + place for first, place in zip(firsts, self.metres.tokens(index), strict=True))
 
 
+def last_sung(pitches: np.ndarray) -> np.ndarray:
+    """Find the pitch that each voice sang before each step, (steps, 4); SAME where it has none."""
+    steps = np.arange(1, 1 + len(pitches))[:, None]
+    last = np.maximum.accumulate(np.where(pitches >= 0, steps, 0), 0)
+    before = np.vstack([np.zeros((1, 4), np.int64), last[:-1]])
+    return np.vstack([np.full((1, 4), SAME), pitches])[before, np.arange(4)]
+
+
 @lru_cache(maxsize=KEPT_ROWS)
 def _rows(encoding: ChoraleEncoding, content: bytes, known: bool) -> np.ndarray:
     """Compute the features of a piece, its tokens as bytes of int64."""
     tokens = np.frombuffer(content, np.int64)
+    return tracked_rows(encoding, tokens, encoding.ahead(tokens) if known else None)
+
+
+def tracked_rows(encoding: ChoraleEncoding, tokens: np.ndarray, soprano: Soprano | None) -> np.ndarray:
+    """Compute the features of each token by a tracker, (length, F) int16."""
     tracker, rows = encoding.tracker(), []
-    tracker.soprano = encoding.ahead(tokens) if known else None
+    tracker.soprano = soprano
     for token in tokens.tolist():
         rows.append(tracker.features())
         tracker.advance(token)

@@ -3,18 +3,22 @@
     place        voice due and place in the bar, in sixteenths
     strength     voice due and metrical level of that place (see `features`)
     metre        upper and lower figure of the metre in force, two columns, with bars alone
-    soprano, alto, tenor, bass
-                 pitch that each sings now, of a voice whose token is still to come the one it sang before
+    own          pitch that the voice due sang last, SAME where it has none
     started      voice due and which voices above it begin a note at this step
     held_...     sixteenths since each voice began its note, or its rest
-    apart_...    voice due and semitones, without octaves, from its last pitch up to each of the other voices
+    far_...      voice due and semitones from `own` to what each other voice sings, of a voice below what it sang at
+                 the step before
+    apart_...    the same without octaves
     over_bass_.. semitones, without octaves, of each voice above the bass
-    key, degree  the key that fits best so far; the voice due, and its last pitch above that key's tonic
+    mode         of the key that fits best so far
+    degree_...   voice due and what each voice sings, above that key's tonic
     unchanged    voice due and sixteenths since any voice began a note
-    given_...    what the soprano sings at this step; semitones to its next note; sixteenths until then; sixteenths
-                 until its phrase ends, at a rest, a long note or the end. Unknown unless `soprano` is set
+    given_...    semitones from `own` to what the soprano sings at this step; semitones from there to its next note;
+                 sixteenths until then; sixteenths until its phrase ends, at a rest, a long note or the end. Unknown
+                 unless `soprano` is set
 
-Value 0 of each means none or unknown. Each is a function of what comes before the token, and of `soprano`.
+Value 0 of each means none or unknown. Each is a function of what comes before the token, and of `soprano`. All but
+`own` are the same in every key.
 """
 
 from __future__ import annotations
@@ -31,24 +35,30 @@ from ritornello.encoding.vocabulary import COMMON, LATEST, metre_table
 from ritornello.music.keys import PROFILES
 
 HOLD, REST, FIRST_METRE = 128, 129, 130
+SAME = 64  # id of a note on the pitch that the voice sang last; the pitch from which each voice begins
+FAR = 24  # semitones between voices that are told apart
 PLACES = 48  # sixteenths of a bar that have a value; later ones count as its last
 LONGEST = 16  # sixteenths that are told apart, since and until
 FADING = 0.985  # of what has sounded, a step, in the key
 LONG_NOTE = 8  # sixteenths, about, of a note that ends a phrase
 UNBARRED, PER_BEAT = 16, 4
-PITCHED = ("soprano", "alto", "tenor", "bass", "given_now")
+VOICES = ("soprano", "alto", "tenor", "bass")
 UNKNOWN = (0, 0, 0, 0)
-GIVEN_SIZES = {"now": 130, "next": 28, "until_next": LONGEST + 2, "until_breath": LONGEST + 2}
+GIVEN_SIZES = {"now": 2 * FAR + 4, "next": 28, "until_next": LONGEST + 2, "until_breath": LONGEST + 2}
 
 
 class Soprano(NamedTuple):
-    """A soprano that is known beforehand: the values of its four features at each step."""
+    """A soprano that is known beforehand: its pitch, -1 for silence, and three features of each step."""
 
     rows: tuple[tuple[int, ...], ...]
 
-    def at(self, step: int) -> tuple[int, ...]:
-        """Return the values of a step; after the end those of nothing more to sing."""
-        return self.rows[step] if step < len(self.rows) else (129, 27, 1, 1)
+    def at(self, step: int, own: int) -> tuple[int, ...]:
+        """Return the features of a step for a voice that sang `own`.
+
+        After the end they are those of nothing more to sing.
+        """
+        pitch, *later = self.rows[step] if step < len(self.rows) else (-1, 27, 1, 1)
+        return (1 if pitch < 0 else 2 + _far(pitch - own), *later)
 
 
 def soprano_ahead(pitches: np.ndarray, starts: np.ndarray) -> Soprano:
@@ -81,21 +91,21 @@ def soprano_ahead(pitches: np.ndarray, starts: np.ndarray) -> Soprano:
             move = 13 + min(max(following - pitch, -12), 12) if pitch >= 0 else 13
         for step in range(start, stop):
             until, breathes = min(stop - step, LONGEST), min(later[n] - step, LONGEST)
-            rows.append((129 if pitch < 0 else pitch + 1, move, until, max(1, breathes)))
+            rows.append((pitch, move, until, max(1, breathes)))
     return Soprano(tuple(rows))
 
 
 def chorale_features(barred: bool, given: bool) -> tuple[Feature, ...]:
     """List the features of four voices."""
-    voices = ("soprano", "alto", "tenor", "bass")
     metre = [Feature(*column) for column in metre_table(LATEST).columns] if barred else []
     columns = [Feature("place", 4 * PLACES + 1), Feature("strength", 4 * STRENGTHS + 1), *metre]
-    columns += [Feature(voice, 129) for voice in voices]
-    columns += [Feature("started", 33)]
-    columns += [Feature(f"held_{voice}", LONGEST + 2) for voice in voices]
-    columns += [Feature(f"apart_{n}", 4 * 13 + 1) for n in (1, 2, 3)]
-    columns += [Feature(f"over_bass_{voice}", 13) for voice in voices[:3]]
-    columns += [Feature("key", 25), Feature("degree", 4 * 12 + 1), Feature("unchanged", 37)]
+    columns += [Feature("own", 129), Feature("started", 33)]
+    columns += [Feature(f"held_{voice}", LONGEST + 2) for voice in VOICES]
+    columns += [Feature(f"far_{n}", 4 * (2 * FAR + 2) + 1) for n in (1, 2, 3)]
+    columns += [Feature(f"apart_{n}", 4 * 12 + 1) for n in (1, 2, 3)]
+    columns += [Feature(f"over_bass_{voice}", 13) for voice in VOICES[:3]]
+    columns += [Feature("mode", 3)] + [Feature(f"degree_{voice}", 4 * 12 + 1) for voice in VOICES]
+    columns += [Feature("unchanged", 37)]
     columns += [Feature(f"given_{name}", size) for name, size in GIVEN_SIZES.items()] if given else []
     return tuple(columns)
 
@@ -110,12 +120,18 @@ def _fits() -> np.ndarray:
 FITS = _fits()
 
 
+def _far(semitones: int) -> int:
+    """Count semitones from -FAR up, as far as they are told apart: 0 to 2 FAR + 1."""
+    return min(max(semitones, -FAR), FAR + 1) + FAR
+
+
 class ChoraleTracker:
     """The rules of one piece in four voices.
 
     part: always 0. voice: 0 to 3, whose token is due. time: steps complete. sounding: pitch of each voice, -1 for
-    silence. held: steps since each began its note. since: step at which the metre in force began. bar, beat: steps of
-    its bar and its first beat. begun: the metre is known. done: `end` has come. soprano: as it is known beforehand.
+    silence. last: pitch that each sang last. held: steps since each began its note. since: step at which the metre
+    in force began. bar, beat: steps of its bar and its first beat. begun: the metre is known. done: `end` has come.
+    soprano: as it is known beforehand.
     """
 
     part = 0
@@ -124,7 +140,7 @@ class ChoraleTracker:
     def __init__(self, encoding: Any):
         self.encoding = encoding
         self.voice = self.time = self.since = self.unchanged = 0
-        self.sounding, self.held = [-1] * 4, [0] * 4
+        self.sounding, self.last, self.held = [-1] * 4, [SAME] * 4, [0] * 4
         self.begun, self.done = not encoding.barred, False
         self.soprano: Soprano | None = None
         common = encoding.metres.index_of(*COMMON)
@@ -146,13 +162,13 @@ class ChoraleTracker:
             return lower_mask(encoding, self._upper, self._metre if self.time else -1)
         changes = encoding.barred and self.voice == 0 and (self.time - self.since) % PER_BEAT == 0
         changes = not self.begun or (changes and self.time > self.since)
-        low, high = encoding.ranges[self.voice]
+        low, high = (pitch - self.last[self.voice] + SAME for pitch in encoding.ranges[self.voice])
         is_open = self.begun and not self.done
         ends = is_open and self.voice == 0 and self.time > 0
         return voice_mask(
             encoding.vocabulary.size,
-            low,
-            high,
+            max(0, low),
+            min(HOLD - 1, high),
             self.sounding[self.voice] >= 0,
             is_open,
             changes and not self.done,
@@ -177,7 +193,8 @@ class ChoraleTracker:
         """Take the token of the voice that is due."""
         voice = self.voice
         if token < HOLD:
-            self.sounding[voice], self.held[voice] = token, 1
+            self.last[voice] += token - SAME
+            self.sounding[voice], self.held[voice] = self.last[voice], 1
             self._started |= 1 << voice
         elif token == REST and self.sounding[voice] >= 0:
             self.sounding[voice], self.held[voice] = -1, 1
@@ -197,7 +214,8 @@ class ChoraleTracker:
     def features(self) -> list[int]:
         """Compute the features of the next token."""
         encoding, voice, sounding, key = self.encoding, self.voice, self.sounding, self._key
-        row, own = [0, 0], sounding[voice]
+        row, own = [0, 0], self.last[voice]
+        others = sounding[:voice] + sounding[voice + 1 :]
         if self.begun:
             place = (self.time - self.since) % self.bar
             division = encoding.metres.divisions[self._metre]
@@ -205,40 +223,30 @@ class ChoraleTracker:
             row[1] = STRENGTHS * voice + metrical(division, place, self.bar, self.beat, 4)[1]
         if encoding.barred:
             row += encoding.metres.values(self._metre)
-        row += [pitch + 1 for pitch in sounding]
-        row.append(1 + 8 * voice + self._started)
+        row += [own + 1, 1 + 8 * voice + self._started]
         row += [min(steps, LONGEST + 1) for steps in self.held]
-        row += [
-            1 + 13 * voice + (pitch - own) % 12 if own >= 0 and pitch >= 0 else 0
-            for other, pitch in enumerate(sounding)
-            if other != voice
-        ]
+        row += [1 + (2 * FAR + 2) * voice + _far(pitch - own) if pitch >= 0 else 0 for pitch in others]
+        row += [1 + 12 * voice + (pitch - own) % 12 if pitch >= 0 else 0 for pitch in others]
         bass = sounding[3]
         row += [1 + (pitch - bass) % 12 if bass >= 0 and pitch >= 0 else 0 for pitch in sounding[:3]]
-        row.append(key + 1)
-        row.append(1 + 12 * voice + (own - key) % 12 if own >= 0 and key >= 0 else 0)
+        row.append(1 + key // 12 if key >= 0 else 0)
+        row += [1 + 12 * voice + (pitch - key) % 12 if pitch >= 0 and key >= 0 else 0 for pitch in sounding]
         row.append(1 + 4 * min(self.unchanged, 8) + voice)
         if encoding.given:
-            row += UNKNOWN if self.soprano is None else self.soprano.at(self.time)
+            row += UNKNOWN if self.soprano is None else self.soprano.at(self.time, own)
         return row
 
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
         other = copy(self)
-        other.sounding, other.held = self.sounding.copy(), self.held.copy()
+        other.sounding, other.last, other.held = self.sounding.copy(), self.last.copy(), self.held.copy()
         return other
 
 
 def transposed_rows(rows: np.ndarray, features: Sequence[Feature], semitones: int) -> np.ndarray:
-    """Transpose features, (length, F): pitches and the key move, all else stays."""
+    """Transpose features, (length, F): what a voice sang last moves, all else stays."""
     moved = rows.copy()
-    for column, feature in enumerate(features):
-        values = rows[:, column]
-        if feature.name in PITCHED:
-            moved[:, column] = np.where((values > 0) & (values <= 128), values + semitones, values)
-        elif feature.name == "key":
-            tonic, mode = (values - 1) % 12, (values - 1) // 12
-            moved[:, column] = np.where(values > 0, 1 + (tonic + semitones) % 12 + 12 * mode, 0)
+    moved[:, [feature.name for feature in features].index("own")] += semitones
     return moved
 
 

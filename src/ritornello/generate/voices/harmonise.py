@@ -3,6 +3,7 @@
 The soprano is given: its tokens are fed, and the network sees what it sings next and where its phrase ends. Where a
 voice would cross another, leave its range or move in parallel fifths or octaves with one above it, it may not. On a
 beat, drafts whose chord a theory class would not accept (`rules`) give way to copies of those whose chord it would.
+Where the last note belongs to the tonic's triad, the last chord is that, the tonic in the bass.
 Source of the copies: particle filtering, as in Doucet and Johansen 2009.
 
 Rhythm off the sixteenths is harmonised on the beats beneath it; the melody itself is kept exactly.
@@ -21,12 +22,12 @@ from ritornello.encoding import Encoding
 from ritornello.encoding.features import metrical
 from ritornello.encoding.vocabulary import metre_changes
 from ritornello.encoding.voices.chorale import CHOIR, VOICES, ChoraleEncoding
-from ritornello.encoding.voices.tracker import HOLD, REST, soprano_ahead
+from ritornello.encoding.voices.tracker import HOLD, REST, SAME, soprano_ahead
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.voices.rules import ACCEPTED, PERFECT, Judgement, bits_of, judge
 from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
-from ritornello.music.keys import estimate_signature
+from ritornello.music.keys import estimate_key, estimate_signature
 from ritornello.music.values import Key, Melody, Note, Part, Piece
 
 DRAFTS = 6
@@ -50,7 +51,8 @@ class Line:
     """A soprano on steps, counted from a barline.
 
     pitches, starts, beats: (steps,). metres: step and index of each. late: ticks of `ticks` to a step before the
-    music begins. shift: semitones by which it was moved.
+    music begins. shift: semitones by which it was moved. last: step at which the last note begins. triad: pitch
+    classes of the last chord, the bass's first; () for any.
     """
 
     pitches: np.ndarray
@@ -60,6 +62,8 @@ class Line:
     late: int
     ticks: int
     shift: int
+    last: int
+    triad: tuple[int, ...]
 
 
 def harmonise_melody(
@@ -128,7 +132,18 @@ def line_of(melody: Melody, encoding: ChoraleEncoding) -> Line:
         starts[begin] = first_pitch >= 0 and (starts[begin] or begin == 0 or pitches[begin - 1] != first_pitch)
         if stop < length and pitches[stop] >= 0 and pitches[stop] != first_pitch:
             starts[stop] = True
-    return Line(pitches, starts, beats, metres, late, ticks, shift)
+    last = int(np.flatnonzero(starts)[-1])
+    return Line(pitches, starts, beats, metres, late, ticks, shift, last, _last_triad(exact, shift))
+
+
+def _last_triad(melody: Melody, shift: int) -> tuple[int, ...]:
+    """Find the pitch classes of the tonic's triad, moved by `shift`.
+
+    () where the last note is none of them.
+    """
+    key = melody.timeline.keys[-1] if melody.timeline.keys else estimate_key(melody.notes)[0]
+    triad = tuple((key.tonic + step + shift) % 12 for step in (0, 3 if key.is_minor else 4, 7))
+    return triad if (melody.notes[-1].pitch + shift) % 12 in triad else ()
 
 
 def bisect_beat(places: list[int], step: int) -> int:
@@ -170,7 +185,8 @@ def compose_beneath(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compose three voices beneath a soprano, one draft for each of the dice.
 
-    Returns tokens of voices, (drafts, steps, 4), and how likely each draft is, (drafts,) nats.
+    Returns what each voice does, (drafts, steps, 4), a pitch, HOLD or REST, and how likely each draft is, (drafts,)
+    nats.
     """
     drafts, steps = len(dice), len(line.pitches)
     players = Players(network, encoding, drafts, True)
@@ -192,11 +208,14 @@ def compose_beneath(
             else:
                 logits = rounded(players.logits)
                 legal = np.array([rules.legal() for rules in players.trackers])
-                masked = logits + allowed(legal, before, now, voice)
-                likely -= cross_entropy(logits, chosen := draw(masked / temperature, dice))
+                last = np.array([rules.last[voice] for rules in players.trackers])
+                closing = line.triad[: 1 if voice == 3 else 3] if step >= line.last else ()
+                masked = by_pitch(logits, last) + allowed(by_pitch(legal, last), before, now, voice, closing)
+                chosen = draw(masked / temperature, dice)
+                likely -= cross_entropy(logits, moves_of(chosen, last))
             tokens[:, step, voice] = chosen
             now[:, voice] = np.where(chosen < HOLD, chosen, np.where(chosen == HOLD, before[:, voice], -1))
-            players.feed(chosen)
+            players.feed(moves_of(chosen, np.array([rules.last[voice] for rules in players.trackers])))
         pitches[:, step] = now
         if line.beats[step]:
             order = survivors(pitches[:, : step + 1], likely)
@@ -209,12 +228,34 @@ def compose_beneath(
     return tokens, likely
 
 
-def allowed(legal: np.ndarray, before: np.ndarray, now: np.ndarray, voice: int) -> np.ndarray:
+def by_pitch(moves: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Turn scores of moves into scores of pitches, (drafts, ids).
+
+    They are -inf, or False, for a pitch that no move reaches.
+    last: (drafts,) pitch from which each draft moves.
+    """
+    places = np.arange(HOLD) - last[:, None] + SAME
+    reached = (places >= 0) & (places < HOLD)
+    notes = np.take_along_axis(moves, np.clip(places, 0, HOLD - 1), 1)
+    missing = False if moves.dtype == bool else -np.inf
+    return np.concatenate([np.where(reached, notes, missing), moves[:, HOLD:]], 1)
+
+
+def moves_of(chosen: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Write what voices do, (drafts,), as tokens: pitches as moves from `last`."""
+    return np.where(chosen < HOLD, chosen - last + SAME, chosen)
+
+
+def allowed(
+    legal: np.ndarray, before: np.ndarray, now: np.ndarray, voice: int, closing: tuple[int, ...] = ()
+) -> np.ndarray:
     """Compute what to add to the logits of a lower voice, (drafts, ids).
 
     -inf for what must not come.
-    legal: (drafts, ids). before, now: (drafts, 4), pitches of the step before and, of the voices above, of this one.
-    A voice sings while the soprano does. Where nothing would be left, rules give way: parallels and width first.
+    legal: (drafts, pitches and ids). before, now: (drafts, 4), pitches of the step before and, of the voices above,
+    of this one.
+    closing: pitch classes of a last chord, () for any. A voice sings while the soprano does. Where nothing would be
+    left, rules give way: parallels and width first, then the last chord.
     """
     sings = now[:, 0] >= 0
     ceiling = np.where(now[:, :voice] >= 0, now[:, :voice], 200).min(1)
@@ -240,9 +281,13 @@ def allowed(legal: np.ndarray, before: np.ndarray, now: np.ndarray, voice: int) 
         gap = now[:, voice - 1, None] - ids
         strict[:, :128] &= gap <= WIDEST
         bias[:, :128] = np.where(gap > WIDE, RARE, 0.0)
-    looser = legal & (np.arange(legal.shape[1]) <= REST)
-    kept = np.where(mask.any(1, keepdims=True), mask, looser)
-    kept = np.where(strict.any(1, keepdims=True), strict, kept)
+    fits = np.ones(mask.shape, bool)
+    if closing:
+        fits[:, :128] = np.isin(ids % 12, closing)
+        fits[:, HOLD] = np.isin(own % 12, closing)
+    kept = legal & (np.arange(legal.shape[1]) <= REST)
+    for tier in (mask, strict, mask & fits, strict & fits):
+        kept = np.where(tier.any(1, keepdims=True), tier, kept)
     return np.where(kept, bias, -np.inf)
 
 
@@ -271,7 +316,7 @@ def survivors(pitches: np.ndarray, likely: np.ndarray) -> np.ndarray | None:
 
 
 def voices_of_steps(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read tokens of voices, (steps, 4), as pitches and starts."""
+    """Read what voices do, (steps, 4), a pitch, HOLD or REST, as pitches and starts."""
     pitches, sung = np.full(tokens.shape, -1), np.full(4, -1)
     for step, row in enumerate(tokens):
         sung = np.where(row < HOLD, row, np.where(row == HOLD, sung, -1))
