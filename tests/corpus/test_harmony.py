@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.harmony import find_chords
+from ritornello.corpus.options import BuildOptions
 from ritornello.music.chords import read_chord
 from ritornello.music.values import Metre, Note, Part, Piece, Timeline
 
@@ -88,3 +90,14 @@ def test_beats_of_a_pick_up_are_counted_from_its_end():
 def test_chords_of_each_quality_are_found(pitches, name):
     piece = Piece((Part(tuple(Note(0, 1920, pitch) for pitch in pitches)),))
     assert names(piece) == [(0, name)]
+
+
+def test_a_build_finds_chords_where_it_is_asked_and_the_file_has_none(tmp_path):
+    voices = ["c4 B4|c4 c4", "G4 G4|A4 G4", "E4 F4|F4 E4", "C,4 G,,4|F,,4 C,4"]
+    tune = "X:1\nM:4/4\nL:1/8\nK:C\n" + "".join(f"V:{n}\n{music}|\n" for n, music in enumerate(voices, 1))
+    (tmp_path / "hymn.abc").write_text(tune, "utf-8")
+    (tmp_path / "sheet.abc").write_text(tune.replace("c4 B4", '"Am"c4 B4', 1), "utf-8")
+    found = build_corpus(tmp_path, BuildOptions(chords="found", keep_copies=True)).melodies()
+    assert [[chord.name() for _, chord in each.chords] for each in found] == [["C", "G7", "F", "C"], ["Am"]]
+    stated = build_corpus(tmp_path, BuildOptions(keep_copies=True)).melodies()
+    assert [[chord.name() for _, chord in each.chords] for each in stated] == [[], ["Am"]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +26,8 @@ COSTS = {  # of a chord beside a plain major or minor one, in beats of one voice
     **{"dominant": 0.25, "minor7": 0.45, "major7": 0.6, "half-diminished": 0.3, "diminished": 0.3},
     **{"diminished7": 0.3, "sus4": 0.6, "augmented": 0.6},
 }
+FULL = 1.5  # notes to an onset, below which a piece has no harmony
+VOICES = range(3, 7)  # parts that are voices, each a line of its own
 PRESENT = 0.05  # share of a beat below which a degree counts as missing
 AT_ONSET = 1.0  # beats that a note which sounds at the beginning of a beat counts more
 BASS = 1.0  # beats that the lowest note counts more
@@ -36,6 +39,16 @@ CHANGE_BROKEN = {True: 0.4, False: 0.8}  # in an accompaniment
 SAME_ROOT = 0.1  # cost where its root stays
 
 Floats = NDArray[np.float64]
+
+
+def with_found_chords(piece: Piece) -> Piece:
+    """Add the chords that are found in a piece of several voices without symbols."""
+    pitched = [part for part in piece.parts if part.notes and not part.is_drum]
+    notes = sum(len(part.notes) for part in pitched)
+    starts = len({note.start for part in pitched for note in part.notes})
+    if piece.chords or notes < FULL * starts:
+        return piece
+    return replace(piece, chords=find_chords(piece, is_choral=len(pitched) in VOICES))
 
 
 def find_chords(piece: Piece, is_choral: bool = True) -> ChordChanges:

@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "convention": ("exercise", "zeldic", "magenta", None),
     "timing": ("auto", "grid", "exact"),
     "swing": ("keep", "straight"),
+    "chords": ("stated", "found"),
     "engine": ("pool", "ray"),
 }
 LEAST = {"least_notes": 1, "min_bars": 0, "workers": 0}
@@ -66,6 +67,10 @@ class BuildOptions:
 
     swing: Literal["keep", "straight"] = "keep"
     """"straight" evens out swung eighths before they are laid on the grid; scores only with timing "grid"."""
+
+    chords: Literal["stated", "found"] = "stated"
+    """Chord symbols: "stated" keeps those that a file has; "found" also finds them, by a rule, in the voices or the
+    accompaniment of pieces that have none."""
 
     metre: str | None = None
     """Of MIDI files, "4/4" or "6/8"; without it, of performed ones it is estimated, of others as stated."""

@@ -1,6 +1,6 @@
 """Chord symbols: read "Bbm7b5/Ab" and its many spellings, name chords in a key, list their pitch classes.
 
-A chord is its root, one of thirteen qualities and its bass: what a network learns. A symbol that says more ("C13b9",
+A chord is its root, one of twelve qualities and its bass: what a network learns. A symbol that says more ("C13b9",
 "F6") or is spelled against its key ("Gb7" in C major) keeps that as `text`, in one spelling for all ways to write it.
 Inside, a symbol is a set of degrees above the root with their alterations, as in MusicXML: (7, 0) is a minor seventh,
 (7, 1) a major one, (7, -1) a diminished one.
@@ -285,7 +285,8 @@ def symbols_of(texts: Sequence[str]) -> tuple[list[Symbol | None], list[str]]:
     """Read the chord symbols of one file, None for each text that is none.
 
     Returns them, and the texts that seem to be meant as chords and cannot be read.
-    Where any root is H, B is a flat one. Of two symbols, "G(Em)" or "G;Em", the first counts; "am7" is a minor chord.
+    Where any root is H, B is a flat one. Of two symbols, "G(Em)" or "G;Em", the first counts; "am7" is a minor chord,
+    and a bass may be small, with + for a sharp ("D/f+").
     """
     is_german = any(re.match(r"H(?![a-df-hj-z])", text.strip()) for text in texts)
     found: list[Symbol | None] = []
@@ -295,6 +296,11 @@ def symbols_of(texts: Sequence[str]) -> tuple[list[Symbol | None], list[str]]:
         if is_german:
             plain = re.sub(r"(^|/)B(?!b)", r"\1Bb", plain)
             plain = re.sub(r"(^|/)H", r"\1B", plain)
+        plain = re.sub(
+            r"/([a-g])([#b+-]?)$",
+            lambda bass: f"/{bass[1].upper()}{ {'+': '#', '-': 'b'}.get(bass[2], bass[2]) }",
+            plain,
+        )
         if re.match(r"[a-g][b#]?m(?!a)", plain):
             plain = plain[0].upper() + plain[1:]
         found.append(None)

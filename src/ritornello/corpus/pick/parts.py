@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.harmony import with_found_chords
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.line import TOGETHER
 from ritornello.corpus.pick.pick import in_bars, pitched_parts, track_matches, with_key
@@ -51,6 +52,7 @@ def kept_parts(piece: Piece, options: BuildOptions) -> Kept:
         options = replace(options, timing="exact")
     losses = Counter(drum_notes=sum(len(part.notes) for part in piece.parts if part.is_drum))
     piece, _, doubts = in_bars(piece, options)
+    piece = with_found_chords(piece) if options.chords == "found" else piece
     places = pitched_parts(piece)
     if options.pick != "auto":
         places = track_matches(piece, places, options.pick.removeprefix("track:"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ritornello.corpus.beats.settle import settled as settled_beats
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.harmony import with_found_chords
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pick.bars import with_upbeat
 from ritornello.corpus.pick.line import Columns, columns
@@ -81,6 +82,7 @@ def pick_melodies(piece: Piece, options: BuildOptions = BuildOptions()) -> list[
     Raises CorpusError, with a `reason` code, for a piece without pitched notes or without the track asked for.
     """
     piece, why, doubts = in_bars(piece, options)
+    piece = with_found_chords(piece) if options.chords == "found" else piece
     pitched = pitched_parts(piece)
     picked = _picked(piece, pitched, [columns(piece.parts[i].notes) for i in pitched], options)
     if not why:
