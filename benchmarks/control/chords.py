@@ -21,6 +21,7 @@ from ritornello.corpus.store import Corpus
 from ritornello.music.beats import beat_edges
 from ritornello.music.values import Melody
 
+MOST_BEATS = 16  # of a metre that can be asked for
 MOST_BARS = 16  # of a tune that is composed over a melody's chords: its first ones
 AUTO = "auto"
 
@@ -33,7 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     model, corpus = load_model(options.model), load_corpus(options.corpus)
     bits = bits_of(model, corpus)
-    people = [melody for melody in corpus.melodies("test") if melody.chords]
+    known = [melody for melody in corpus.melodies("test") if melody.chords]
+    people = [melody for melody in known if melody.timeline.metre.numerator <= MOST_BEATS]
     rows = [
         {"tunes": "people's, test", **shares(people)},
         {"tunes": "composed over their chords", **shares(composed(model, people, options.tunes))},

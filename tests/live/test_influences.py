@@ -9,12 +9,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from ritornello.encoding import make_encoding
 from ritornello.live.dials import Dials
 from ritornello.live.line import Line
-from ritornello.live.line.harmony import chord_weights
+from ritornello.live.line.harmony import chord_weights, held_chord
 from ritornello.live.line.history import Group
 from ritornello.live.line.influence import circling_pitches, forbidden_pitches, group_weights
 from ritornello.live.values import LineNote
+from ritornello.model.alphabet import Alphabet
 from ritornello.model.file import find_model, load_model
 
 MOTIF = (67, 71, 69, 66, 74, 62)
@@ -268,3 +270,59 @@ def test_notes_taken_back_leave_no_trace(make_line):
     with_detour.count = straight.count
     found = [line.propose(Fraction(8), Fraction(12), line.dials) for line in (with_detour, straight)]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("pitches", "name"),
+    [
+        ([48, 52, 55], "C"), ([45, 48, 52, 55], "Am7"), ([52, 55, 60], "C/E"), ([43, 47, 53], "G7"),
+        ([50, 53, 57, 62], "Dm"), ([47, 50, 53, 57], "Bm7b5"), ([48, 52], "C"), ([48, 60], None), ([], None),
+    ],
+)  # fmt: skip
+def test_held_pitches_are_named_as_a_chord(pitches, name):
+    chord = held_chord(frozenset(pitches))
+    assert (chord and chord.name()) == name
+
+
+def test_a_model_that_knows_chords_knows_the_held_one_at_the_next_step(make_network, monkeypatch):
+    encoding = make_encoding("interval", ("chord",))
+    alphabet = Alphabet.of(encoding)
+    network = make_network(
+        encoding.vocabulary.size, scale=0.2, seed=2, second=alphabet.parts[1], side=alphabet.features
+    )
+    seen = []
+    feed = type(network).feed
+
+    def record(self, tokens, state, features=None):
+        if features is not None:  # of a whole note group
+            seen.append(tuple(features[0].tolist()))
+        return feed(self, tokens, state, features)
+
+    monkeypatch.setattr(type(network), "feed", record)
+    line = Line(network, encoding, 1, Dials(scale="C"), (48, 84))
+    line.heard(eighths(ROUND, Fraction(0)))
+    found = []
+    for held in ([48, 52, 55], [43, 47, 50, 53], []):
+        line.chord(held)
+        seen.clear()
+        line.propose(Fraction(4), Fraction(5), line.dials)
+        found.append(seen[-1])
+    root_c, root_g, major, dominant = 0, 7, 0, 4
+    assert found == [(2 + 12 * major + root_c, 0, 0), (2 + 12 * dominant + root_g, 0, 0), (0, 0, 0)]
+
+
+def test_the_fader_of_harmony_at_0_hides_the_chord_and_above_1_adds_to_it(make_network):
+    encoding = make_encoding("interval", ("chord",))
+    alphabet = Alphabet.of(encoding)
+    network = make_network(
+        encoding.vocabulary.size, scale=0.2, seed=2, second=alphabet.parts[1], side=alphabet.features
+    )
+
+    def tones(harmony: float) -> float:
+        line = Line(network, encoding, 1, Dials(scale="C", harmony=harmony), (48, 84))
+        line.heard(eighths(ROUND, Fraction(0)))
+        line.chord([48, 52, 55])
+        notes = [note for _ in range(8) for note in line.propose(Fraction(4), Fraction(8), line.dials)]
+        return sum(note.pitch % 12 in (0, 4, 7) for note in notes) / len(notes)
+
+    assert tones(2) > max(tones(0), tones(1)) + 0.1

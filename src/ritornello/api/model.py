@@ -335,6 +335,8 @@ class Model:
             asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
             raise ValueError(f"{asked} steers melodies in bars; this model writes other music: leave that out")
         chords, options = self._asked_chords(options)
+        if chords and pattern is not None:
+            raise ValueError("--chords does not go with --like: leave one of them out")
         if comp is not None and not chords:
             raise ValueError("comp is how chords are heard: ask for chords too (--chords, in Python chords=)")
         if comp not in (None, *STYLES):

@@ -97,7 +97,7 @@ def corpus_harmonies(
 
 def has_chords(corpus: Corpus, split: str | None = None) -> bool:
     """Tell whether a melody of a split has chords."""
-    return corpus.keep == "melody" and any(melody.chords for melody in corpus.melodies(split))
+    return corpus.keep == "melody" and any(piece.has_chords for piece in corpus.in_split(split))
 
 
 def check_kept(corpus: Corpus, encoding: Encoding) -> None:

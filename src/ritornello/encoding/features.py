@@ -36,7 +36,6 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from fractions import Fraction
 from functools import lru_cache
-from math import floor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,7 +61,6 @@ CHORD_VALUES = 2 + 12 * len(SOUNDING)
 LEFT = (0, 1, 2, 3, 4, 6, 8, 12, 16)  # half quarters until the next chord, above which the values 1 to 9 begin
 NONE_LEFT = len(LEFT) + 1  # no other chord will come
 UNKNOWN_CHORDS = (0, 0, 0)
-HALF = Fraction(1, 2)
 
 
 class Feature(NamedTuple):
@@ -124,8 +122,8 @@ def harmony_of(encoding: Any, melody: Melody) -> Harmony | None:
 
     A pick-up begins later than 0, as in the tracker. Of chords that begin in one tick the last one stays.
     """
-    ticks, late = Fraction(encoding.ticks_per_quarter, melody.timeline.ticks_per_quarter), entry_of(melody)
-    placed = {floor((tick + late) * ticks + HALF): chord for tick, chord in melody.chords}
+    ticks, per, late = encoding.ticks_per_quarter, melody.timeline.ticks_per_quarter, entry_of(melody)
+    placed = {int((2 * (tick + late) * ticks + per) // (2 * per)): chord for tick, chord in melody.chords}
     return Harmony(tuple(placed), tuple(placed.values())) if placed else None
 
 

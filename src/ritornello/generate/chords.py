@@ -13,6 +13,7 @@ its own for them, those of melody i + 3 2^29.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -120,12 +121,12 @@ def chart_of(melody: Melody) -> Chart:
     timeline, lines = melody.timeline, melody.timeline.barlines()
     has_pickup = timeline.pickup > 0
     bars: list[list[Slot]] = [[] for _ in lines[:-1]]
-    for number, (first, last) in enumerate(zip(lines, lines[1:], strict=False)):
-        length = timeline.bar_ticks(timeline.metre_at(first))
-        late = entry_of(melody) if number == 0 and has_pickup else 0
-        for tick, chord in melody.chords:
-            if first <= tick < last:
-                bars[number].append(Slot(chord, Fraction(tick - first + late) / Fraction(length)))
+    for tick, chord in melody.chords:
+        number = bisect_right(lines, tick) - 1
+        if number < len(bars):
+            late = entry_of(melody) if number == 0 and has_pickup else 0
+            length = timeline.bar_ticks(timeline.metre_at(lines[number]))
+            bars[number].append(Slot(chord, Fraction(tick - lines[number] + late) / Fraction(length)))
     upbeat = tuple(bars.pop(0)) if has_pickup and len(bars) > 1 else ()
     return Chart(tuple(map(tuple, bars)), upbeat, timeline.key)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, counts_bars, make_encoding
-from ritornello.encoding.features import COUNTDOWN, knows_chords
+from ritornello.encoding.features import CHORD, COUNTDOWN, knows_chords
 from ritornello.generate.chords import AskedChords, Chart, melody_chords
 from ritornello.generate.constraints import (
     BarForm,
@@ -38,10 +38,11 @@ from ritornello.music.values import Key, Melody
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
 STRETCH = 2.0  # of the countdown and of remembered endings: a network ends its own tunes more loosely than people's
+CHORD_STRETCH = 2.5  # of the chord that sounds: by itself a network follows it less closely than people do
 SCORED = 64  # steps whose surprise is computed together
 NO_CHORDS = (
-    "this model was trained on tunes without chords and cannot follow any: leave --chords out, train one on tunes "
-    "with chords (ritornello train CORPUS), or ask for a --key or a --scale, which all models keep"
+    "this model was trained on tunes without chords and cannot follow any: take hymns-and-songs, which can, or train "
+    "one on tunes with chords; or leave --chords out, or ask for a --key or a --scale, which all models keep"
 )
 
 
@@ -146,9 +147,10 @@ def compose(
 
 
 def counting_network(network: Network, encoding: MelodyEncoding) -> Network:
-    """Return the network that composes: one that counts down takes the countdown more seriously."""
+    """Return the network that composes: it takes the countdown and chords more seriously."""
     names = [feature.name for feature in encoding.features]
-    return network.stretched(names.index(COUNTDOWN), STRETCH) if COUNTDOWN in names else network
+    network = network.stretched(names.index(COUNTDOWN), STRETCH) if COUNTDOWN in names else network
+    return network.stretched(names.index(CHORD), CHORD_STRETCH) if CHORD in names else network
 
 
 def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:

@@ -27,6 +27,7 @@ from ritornello.music.values import Key
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
+STRONG_TONE = 1.0  # nats, on chord tones on strong beats where a network knows the chord
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 LONGEST_BAR = 128  # letters
@@ -226,13 +227,26 @@ class BarForm(Form):
         heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         if place.part:
             return table.row(possible, None, heading, phase=(place.begun, place.part))
-        return table.row(
+        bias = table.row(
             possible,
             place.pitches(),
             heading,
             self._pitch if self._repeats >= LONG_REPEAT and self._circles else -1,
             (place.begun, 0),
         )
+        return bias if self._chart is None else bias + self._chord_bias()
+
+    def _chord_bias(self) -> np.ndarray | float:
+        """Compute what is added to chord tones on a strong beat: a barline, or mid-bar."""
+        place = self._place
+        chord = place.harmony.at(place.time) if place.harmony else None
+        in_bar = (place.time - place.since) % place.bar
+        if chord is None or (in_bar and 2 * in_bar != place.bar):
+            return 0.0
+        pitches = place.pitches()
+        is_tone = np.isin(pitches % 12, list(chord.pitch_classes))
+        tones: np.ndarray = np.where((pitches >= 0) & is_tone, STRONG_TONE, 0.0)
+        return tones
 
     def stale(self) -> np.ndarray | None:
         """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
