@@ -121,8 +121,6 @@ def harmonise(
     if out is not None:
         check_suffix(out)
     song = read_song(tune)
-    for line in song.lines:
-        (on_remark or partial(warnings.warn, stacklevel=2))(line)
     file = getattr(model, "file", None) or load_model(find_model(model))
     given = randbits(31) if seed is None else seed
     with one_thread():
@@ -134,6 +132,8 @@ def harmonise(
     made = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]
     for path, each in zip(paths_of(out, n), made, strict=True) if out is not None else ():
         each.save(path, replace)
+    for line in song.lines:
+        (on_remark or partial(warnings.warn, stacklevel=2))(line)
     return made
 
 

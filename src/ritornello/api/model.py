@@ -498,10 +498,8 @@ class Model:
             versions = rewrite(
                 self.network, self.encoding, song.melody, bars, options, seed, count, keep, self.pitch_range
             )
-        remark = on_remark or partial(warnings.warn, stacklevel=3)
-        for line in song.lines:
-            remark(line)
         if len(versions) < count:
+            remark = on_remark or partial(warnings.warn, stacklevel=3)
             remark(f"only {len(versions)} of {count} versions were found that differ in half of their notes")
         words = f"bars {bars[0]}-{bars[1]}" + (f", {keep} kept" if keep else "")
         tunes = []
@@ -514,6 +512,8 @@ class Model:
             tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, model=self))
         if out is not None:
             _write(tunes, Path(out), suffixes, replace)
+        for line in song.lines:
+            (on_remark or partial(warnings.warn, stacklevel=3))(line)
         return tunes[0] if n is None else Gallery(tunes, f"{words}, seed {seed}")
 
     def vary(self, melody: Melody | Tune | str | Path | Any, share: float = 0.3, seed: int = 0) -> Tune:
