@@ -58,6 +58,14 @@ def test_a_contour_is_kept_in_another_rhythm():
     assert tune.melody.timeline.metre == TUNE.timeline.metre
 
 
+@pytest.mark.parametrize("name", ["hymns", "grid"])
+def test_a_rhythm_that_a_model_rounds_is_kept_where_no_note_is_lost_else_refused(name):
+    fine = parse_notes("C4:1/8 D4:7/8 E4:3 G4 F4:3")
+    assert rhythm(rito.load_model(name).generate(like=fine, seed=1).melody) == rhythm(fine)
+    with pytest.raises(ValueError, match="rounds some lengths of the melody"):
+        rito.load_model(name).generate(like="C4:1/64 D4:63/64 E4:3 G4:1/5 F4:4/5 E4:3", seed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

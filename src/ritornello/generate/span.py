@@ -96,7 +96,9 @@ class SpanForm(Form):
         return min(1.0, self._place.time / self._plan.stop)
 
     def is_over(self) -> bool:
-        """Tell whether the span is full."""
+        """Tell whether the span is full, or a kept rhythm, which the encoding may have rounded, is over."""
+        if self._plan.keep == "rhythm" and self._length >= self._plan.kept_until:
+            return True
         return self._length >= len(self._plan.given) and not self._place.part and self._place.time >= self._plan.stop
 
 
@@ -149,6 +151,11 @@ class Plan:
             if found < 0 and before >= self.start and place.time > before:
                 found = at
         return found, len(tokens) - (self.encoding.end is not None)
+
+    @property
+    def kept_until(self) -> int:
+        """Tokens before the span and in it, as they were."""
+        return len(self.given) + len(self._kept)
 
     def least(self, place: Place) -> int:
         """Compute how many ticks the last note of the span lasts at least: a sixteenth.

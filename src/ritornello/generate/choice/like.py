@@ -67,6 +67,8 @@ def compose_like(
                 found.setdefault(version.notes, version)
         if len(found) >= wanted:
             break
+    if not found and keep == "rhythm" and encoding.encode(melody).losses:
+        raise ValueError("this model rounds some lengths of the melody and cannot keep its rhythm: quantise it first")
     if not found:
         raise ValueError(f"no draft keeps the {keep} and is new: try another seed, or a higher temperature")
     chosen = list(found.values())[: drafts or len(found)]
