@@ -96,7 +96,7 @@ class SpanForm(Form):
         return min(1.0, self._place.time / self._plan.stop)
 
     def is_over(self) -> bool:
-        """Tell whether the span is full, or a kept rhythm, which the encoding may have rounded, is over."""
+        """Tell whether the span is full, or a kept rhythm over that was rounded."""
         if self._plan.keep == "rhythm" and self._length >= self._plan.kept_until:
             return True
         return self._length >= len(self._plan.given) and not self._place.part and self._place.time >= self._plan.stop
