@@ -72,6 +72,8 @@ def _usage(error: CycloptsError) -> str:
     names = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
     options = {name[2:].replace("-", "_"): name for name in names}
     word = word.split("=")[0]
+    if word[2:].upper() in [argument.name for argument in error.argument_collection]:
+        return f"there is no option {word}: put its value right behind the command, without {word}"
     found = options.get(meant(word[2:].replace("-", "_"), [*options]))
     return f"there is no option {word}" + (f"; did you mean {found}?" if found else "")
 
