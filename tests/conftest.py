@@ -62,6 +62,11 @@ def shared_data() -> Callable[[str], Path]:
     return find
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: archives hold the time at which they are made, and processes compare names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what reads the shared data; let one process run all tests for which a file prepares something once."""

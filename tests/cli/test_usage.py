@@ -77,7 +77,7 @@ def test_each_example_of_train_has_a_line_of_its_own(command, monkeypatch):
     assert "torchrun --nproc-per-node 2 -m ritornello train songs -o my-run" in lines
 
 
-@pytest.mark.parametrize("words", ["generate --model songs -o x", "train --corpus=hymns -o x", "evaluate --model songs"])
+@pytest.mark.parametrize("words", ["generate --model songs", "train --corpus=hymns", "evaluate --model songs"])
 def test_what_has_no_option_but_a_place_is_said_so(command, words):
     status, _, error = command(*words.split())
     assert status == 2

@@ -180,7 +180,7 @@ def test_of_a_tar_that_is_cut_short_the_beginning_is_read(tmp_path, packer):
         ("a.zip", b"PK\5\6" + bytes(18)[:10]),
         ("a.zip", b"no archive at all, only words"),
         ("a.tar", b"no archive at all, only words" * 40),
-        ("a.tar", os.urandom(2000)),
+        ("a.tar", bytes(range(250)) * 8),
         ("a.tar.gz", b"\x1f\x8b\x08\0\0\0\0\0junk"),
         ("a.tar.bz2", b"BZh9junkjunk"),
         ("a.tar.xz", b"\xfd7zXZ\0junkjunkjunk"),
