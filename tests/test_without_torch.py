@@ -44,7 +44,8 @@ def python(words: list[object], *paths: Path) -> subprocess.CompletedProcess[str
 
 def succeed(blockade: Path, *words: object) -> str:
     done = python(["-m", "ritornello", *words], blockade)
-    assert (done.returncode, done.stderr) == (0, "")
+    complaints = [line for line in done.stderr.splitlines() if ": the tune is part" not in line]
+    assert (done.returncode, complaints) == (0, [])
     return done.stdout
 
 

@@ -176,7 +176,7 @@ def test_companions_clash_on_beats_at_most_half_as_often_again_as_in_hymns(make_
 
 def test_a_duet_that_proposes_its_own_rhythm_clashes_no_more(make_line, shared_data):
     people, pairs = [], []
-    for piece in hymns(shared_data("hymns"))[:12]:
+    for piece in hymns(shared_data("hymns"))[:30]:
         people += clashes_of_people(piece)
         metre = piece.timeline.metre
         line = make_line(mode="duet", metre=metre.name, low=48, high=67)

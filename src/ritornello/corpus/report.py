@@ -47,7 +47,7 @@ REMEDIES: dict[str, str] = {
     "endless_notes": "nothing to do, unless the lengths matter: end these notes in a sequencer",
     "damaged_wait": "take the wait out in a sequencer, if what lies behind it is missed",
     "unplayed_bars": "look at its repeat signs and jumps in a notation program, or build with --repeats written",
-    "unread_chords": "nothing to do, if chords do not matter; else write them as usual: Am7, Bb/D, F#m7b5, N.C.",
+    "unread_chords": "nothing to do, if chords do not matter; else write them as usual: Am7, Bb/D, N.C., F#m7b5",
     "parser_died": "the file is damaged: open it in a sequencer or notation program and export it again",
     "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",

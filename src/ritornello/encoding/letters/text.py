@@ -112,11 +112,12 @@ class TextEncoding:
         """Encode a melody: metre, unit length, key, its music, end.
 
         A key of more than seven sharps or flats is written as the one that sounds the same, and counted as `keys`.
+        Chord symbols are left out.
         """
         keys = tuple(key if -7 <= key.fifths <= 7 else _plain(key) for key in melody.timeline.keys)
         renamed = sum(key not in melody.timeline.keys for key in keys)
         timeline = replace(melody.timeline, keys=keys, tempos=(Tempo(0, 120.0),))
-        lines = write_abc(replace(melody, title="", timeline=timeline)).splitlines()
+        lines = write_abc(replace(melody, title="", timeline=timeline, chords=())).splitlines()
         head = [line + "\n" for line in lines[:6] if line[0] in "MLK"]
         text = "".join(head) + "".join(lines[6 - ("Q:" not in lines[4]) :]).replace(" ", "")
         return Encoded(tokens_of(text), +Counter(keys=renamed))
