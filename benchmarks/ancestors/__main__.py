@@ -1,6 +1,6 @@
 """What do the programs that this one grew out of write, and what does each cost? All from one folder of tunes.
 
-    python -m benchmarks.ancestors --minutes 3 --page docs/ancestors.html --write benchmarks/ancestors/README.md
+    python -m benchmarks.ancestors --minutes 0.75 --page docs/ancestors.html --write benchmarks/ancestors/README.md
 
 Each ancestor is trained from the folder for the same minutes on one core, scored on the same held-out pieces, and
 composes one piece, with the functions of the README's verbs. The folder is by default that of 282 hymns in four
