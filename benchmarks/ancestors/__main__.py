@@ -14,6 +14,7 @@ import json
 import tempfile
 import time
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,7 +111,7 @@ def measure(ancestor: Ancestor, corpus: rito.Corpus, out: Path, minutes: float) 
         "MB": round(find_model(run.folder).stat().st_size / 1e6, 1),
         "notes/s": round(tune_notes(tune) / seconds),
     }
-    return row, tune.exhibit()
+    return row, replace(tune.exhibit(), title=ancestor.name)
 
 
 def tune_notes(tune: Any) -> int:
