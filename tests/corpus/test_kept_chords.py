@@ -84,6 +84,17 @@ def test_packed_chords_come_back_by_root_quality_and_bass(tmp_path):
     assert set(pack(corpus(()))) == {"notes.npz", "pieces.jsonl.gz"}
 
 
+def test_packed_chords_follow_the_keys_of_a_tune_that_modulates(tmp_path):
+    line = Timeline(480, keys=(Key(0, -3), Key(1920, 4), Key(3840, -1)))
+    modulating = replace(melody(*SYMBOLS), timeline=line)
+    each = [melody(), modulating, melody("Ab", "Eb"), modulating]
+    whole = corpus_of((CorpusPiece(f"{n}.abc", ()), [music]) for n, music in enumerate(each))
+    for name, content in pack(whole).items():
+        (tmp_path / name).write_bytes(content)
+    found = [[(tick, chord[:3]) for tick, chord in music.chords] for music in load_packed(tmp_path).melodies()]
+    assert found == [[(tick, chord[:3]) for tick, chord in music.chords] for music in each]
+
+
 def test_chords_travel_between_processes():
     rows = convert_object(melody(*SYMBOLS), "tune", BuildOptions())
     [found] = FileRows.from_bytes(rows.to_bytes()).corpus.melodies()

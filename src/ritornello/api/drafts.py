@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +94,7 @@ def draft_indices(indices: Sequence[int], drafts: int) -> list[int]:
 
 def choose(
     model: Any, drafts: Sequence[Composition], corpus: Any = None
-) -> tuple[Composition, Rank, list[dict[str, Any]]]:
+) -> tuple[Composition, Rank, tuple[dict[str, Any], ...]]:
     """Choose the best ranked draft of one tune.
 
     Returns it, its rank, and the ranks of all as plain values.
@@ -105,27 +105,33 @@ def choose(
     bits = [float(d.surprise.sum()) / max(1, len(d.melody.notes)) for d in drafts]
     ranks = rank([draft.melody for draft in drafts], bits, runs and [run["notes"] for run in runs])
     best = max(range(len(drafts)), key=lambda n: (ranks[n].score, -n))
-    return drafts[best], ranks[best], [{"draft": n + 1, **r.to_dict()} for n, r in enumerate(ranks)]
+    return drafts[best], ranks[best], tuple({"draft": n + 1, **r.to_dict()} for n, r in enumerate(ranks))
 
 
 def like_drafts(
-    model: Any, melody: Any, keep: str, options: Any, seed: int, index: int, drafts: int | None
-) -> list[Composition]:
-    """Compose drafts of a tune on the rhythm, or along the contour, of a melody."""
+    model: Any,
+    melody: Any,
+    keep: Any,
+    options: Any,
+    seed: int,
+    indices: Sequence[int],
+    drafts: int | None,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[list[Composition]]:
+    """Compose tunes on the rhythm, or along the contour, of a melody.
+
+    Returns a list of drafts for each index.
+    """
     from ritornello.generate.choice.like import compose_like
     from ritornello.generate.compose import Composition
 
-    kept: Any = keep
-    versions = compose_like(
-        model.network, model.encoding, melody, kept, options, seed, index, model.pitch_range, drafts
-    )
-    return [
-        Composition(
-            replace(version.melody, title=""),
-            model.encode(version.melody),
-            model.bits_of_notes(version.melody),
-            seed,
-            index,
+    every = []
+    for done, index in enumerate(indices, 1):
+        versions = compose_like(
+            model.network, model.encoding, melody, keep, options, seed, index, model.pitch_range, drafts
         )
-        for version in versions
-    ]
+        made = [replace(version.melody, title="") for version in versions]
+        every.append([Composition(m, model.encode(m), model.bits_of_notes(m), seed, index) for m in made])
+        if on_progress:
+            on_progress(done / len(indices))
+    return every

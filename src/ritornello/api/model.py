@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
 from ritornello.api.options import takes
-from ritornello.api.reading import read_song
+from ritornello.api.reading import is_music, read_song
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import SECONDS, GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
@@ -135,7 +135,6 @@ class Tune:
 
     def encoded(self, path: str | Path) -> bytes:
         """Encode the tune by the suffix of a path, which is not written."""
-        from ritornello.render.page import frame_html
         from ritornello.render.save import SOUNDS, melody_bytes, piece_bytes
 
         if isinstance(self.music, Piece):
@@ -144,6 +143,8 @@ class Tune:
         if isinstance(sounding, Piece) and suffix in (".mid", ".midi", *SOUNDS):
             return piece_bytes(sounding, path, self.imprint.origin)
         if isinstance(sounding, Piece) and suffix == ".html":
+            from ritornello.render.page import frame_html
+
             return frame_html(self.exhibit()).encode()
         return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures, self.primer_notes)
 
@@ -305,10 +306,6 @@ class Model:
         from ritornello import atomic
         from ritornello.encoding import is_melodic
         from ritornello.generate.accompany import STYLES
-        from ritornello.generate.choice.compose import compose_steered
-        from ritornello.generate.compose import compose
-        from ritornello.generate.freely import compose_freely
-        from ritornello.generate.headings import Counts
         from ritornello.generate.primer import parse_range
         from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
@@ -345,8 +342,7 @@ class Model:
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
             program = song.program if program is None else program
-        indices, file = range(1 if n is None else n), self.file
-        counts = Counts(**file.counts)
+        indices = range(1 if n is None else n)
         if options.temperature == 0 and len(indices) > 1:
             remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
@@ -357,44 +353,24 @@ class Model:
             words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
             program = pattern.program if program is None else program
         words += f" --best-of {best_of}" if best_of else ""
-        followed: dict[str, Any] = {"chords": chords} if chords else {}
-        opening, ranked = song.melody if song else None, dict[int, tuple[Any, Any]]()
+        opening = song.melody if song else None
         size = max(1, MAX_BATCH // (best_of or 1))
         with one_thread() if len(indices) <= FEW else nullcontext():
             for at in range(0, len(indices), size):
                 batch: Sequence[int] = indices[at : at + size]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
                 if pattern is not None:
-                    every = []
-                    for done, index in enumerate(batch, 1):
-                        every.append(
-                            like_drafts(self, pattern.melody, keep or "rhythm", options, seed, index, best_of)
-                        )
-                        if report:
-                            report(done / len(batch))
-                    made = self._chosen(every, batch, corpus, ranked)
+                    every = like_drafts(self, pattern.melody, keep or "rhythm", options, seed, batch, best_of, report)
                 elif is_free:
-                    made = compose_freely(self.network, file.encoding, options, seed, batch, on_progress=report)
+                    every = self._composed_freely(options, seed, batch, report)
                 else:
-                    made = (compose_steered if options.targets else compose)(
-                        self.network,
-                        file.encoding,
-                        options,
-                        seed,
-                        draft_indices(batch, best_of or 1),
-                        opening,
-                        file.pitch_range,
-                        report,
-                        counts,
-                        **followed,
-                    )
-                    if best_of:
-                        every = [made[n : n + best_of] for n in range(0, len(made), best_of)]
-                        made = self._chosen(every, batch, corpus, ranked)
-                for m in made:
+                    every = self._composed(options, seed, batch, best_of or 1, opening, chords, report)
+                is_ranked = pattern is not None or best_of is not None
+                made = [choose(self, drafts, corpus) if is_ranked else (drafts[0], None, ()) for drafts in every]
+                for index, (m, its_rank, ranks) in zip(batch, made, strict=True):
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
-                    melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {m.index + 1}")
-                    origin = f"composed by {self.called}, seed {m.seed}, tune {m.index + 1}, {words}"
+                    melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {index + 1}")
+                    origin = f"composed by {self.called}, seed {m.seed}, tune {index + 1}, {words}"
                     imprint = Imprint("Melody", program or 0, origin)
                     shown = ShownMelody.of(melody) if isinstance(melody, Melody) else _played_on(melody, program)
                     own = 0 if song is None or song.is_left_out else song.kept
@@ -403,19 +379,19 @@ class Model:
                             shown,
                             surprise,
                             m.seed,
-                            m.index,
+                            index,
                             len(indices),
                             imprint,
                             draws=m.draws,
                             primer_notes=own,
                             comp=(comp or "block") if chords else "none",
                             model=self,
-                            rank=ranked[m.index][0] if m.index in ranked else None,
-                            drafts=ranked[m.index][1] if m.index in ranked else (),
+                            rank=its_rank,
+                            drafts=ranks,
                         )
                     )
                 if song and not at:
-                    for line in song.remarks(made[0].melody, options, file.pitch_range):
+                    for line in song.remarks(made[0][0].melody, options, self.file.pitch_range):
                         remark(line)
         if out is not None:
             melodies = [tune.melody for tune in tunes if isinstance(tune.music, Melody)]
@@ -443,16 +419,38 @@ class Model:
             raise ValueError("like takes the place of a primer: leave one of them out")
         return read_song(like)
 
-    def _chosen(
-        self, every: Sequence[Sequence[Composition]], batch: Sequence[int], corpus: Any, ranked: dict[int, Any]
-    ) -> list[Composition]:
-        """Choose one draft of each tune, and put down its rank by the tune's index in `ranked`."""
-        made = []
-        for index, drafts in zip(batch, every, strict=True):
-            best, its_rank, ranks = choose(self, drafts, corpus)
-            ranked[index] = its_rank, tuple(ranks)
-            made.append(dataclasses.replace(best, index=index))
-        return made
+    def _composed_freely(
+        self, options: GenerateOptions, seed: int, indices: Sequence[int], report: Callable[[float], None] | None
+    ) -> list[list[Composition]]:
+        """Compose music without bars: a list of one draft for each index."""
+        from ritornello.generate.freely import compose_freely
+
+        made = compose_freely(self.network, self.encoding, options, seed, indices, on_progress=report)
+        return [[each] for each in made]
+
+    def _composed(
+        self,
+        options: GenerateOptions,
+        seed: int,
+        indices: Sequence[int],
+        drafts: int,
+        primer: Melody | None,
+        chords: AskedChords | None,
+        report: Callable[[float], None] | None,
+    ) -> list[list[Composition]]:
+        """Compose melodies: a list of drafts for each index."""
+        from ritornello.generate.compose import compose
+        from ritornello.generate.headings import Counts
+
+        rest = primer, self.file.pitch_range, report, Counts(**self.file.counts)
+        every = draft_indices(indices, drafts)
+        if options.targets:
+            from ritornello.generate.choice.compose import compose_steered
+
+            made = compose_steered(self.network, self.encoding, options, seed, every, *rest)
+        else:
+            made = compose(self.network, self.encoding, options, seed, every, *rest, chords)
+        return [made[n : n + drafts] for n in range(0, len(made), drafts)]
 
     def rewrite(
         self,
@@ -857,13 +855,6 @@ def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
         return f"{more} and a primer"
     words = Path(primer).name if os.path.isfile(primer) else str(primer)
     return f' --primer "{to_utf8(words).decode()}"{more}'
-
-
-def is_music(given: Any) -> bool:
-    """Tell whether something names a music file."""
-    from ritornello.music.files import readable
-
-    return readable(given) or os.path.isfile(given)
 
 
 def _chords_named(given: Any) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.packed import load_packed
 from ritornello.corpus.store import Corpus
-from ritornello.encoding.options import kept_by
 
 if TYPE_CHECKING:
     from ritornello.encoding import Encoding
@@ -46,6 +45,8 @@ def embedded(name: str = "all") -> Corpus:
 
 def fitting(encoding: Encoding) -> str:
     """Name the embedded corpus of the kind of music that an encoding writes."""
+    from ritornello.encoding.options import kept_by
+
     return OF_EACH_KIND[kept_by(encoding)]
 
 

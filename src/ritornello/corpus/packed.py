@@ -14,7 +14,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -124,20 +124,30 @@ def _with_chords(pieces: tuple[CorpusPiece, ...], content: bytes) -> tuple[Corpu
     """Add the chords of `_packed_chords` to the melodies of pieces."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         column = {name: file[name] for name in file.files}
-    kinds, counts = list(QUALITIES), iter(column["counts"].tolist())
-    gaps = column["gap_ticks"][column["gap"]].tolist()
-    rows = zip(gaps, *(column[name].tolist() for name in ("root", "quality", "bass")), strict=True)
+    parts, counts = [part for piece in pieces for part in piece.melodies], column["counts"]
+    ends = counts.cumsum()
+    sums = np.append(0, column["gap_ticks"][column["gap"]].cumsum())
+    ticks = sums[1:] - np.repeat(sums[ends - counts], counts)
+    tonics = np.repeat([_tonic(part, 0) for part in parts], counts)
+    for part, start, end in zip(parts, (ends - counts).tolist(), ends.tolist(), strict=True):
+        if len(part.timeline.keys) > 1:
+            tonics[start:end] = [_tonic(part, tick) for tick in ticks[start:end].tolist()]
+    roots = (column["root"] + tonics) % 12
+    chords = _all_chords()[roots, column["quality"], (roots + column["bass"]) % 12]
+    rows = iter(zip(ticks.tolist(), chords.tolist(), strict=True))
+    lists = iter([tuple(islice(rows, count)) for count in counts.tolist()])
+    return tuple(
+        replace(piece, melodies=tuple(replace(part, chords=next(lists)) for part in piece.melodies))
+        for piece in pieces
+    )
 
-    def added(part: MelodySlice) -> MelodySlice:
-        chords, tick = [], 0
-        for gap, above_tonic, quality, above_root in islice(rows, next(counts)):
-            tick += gap
-            root = (above_tonic + _tonic(part, tick)) % 12
-            chord = Chord(root, kinds[quality], (root + above_root) % 12)
-            chords.append((tick, NO_CHORD if chord.quality == "none" else chord))
-        return replace(part, chords=tuple(chords))
 
-    return tuple(replace(piece, melodies=tuple(map(added, piece.melodies))) for piece in pieces)
+def _all_chords() -> np.ndarray:
+    """List the chords that are packed, (12 roots, qualities, 12 basses) of objects."""
+    table = np.empty((12, len(QUALITIES), 12), object)
+    for root, (number, quality), bass in product(range(12), enumerate(QUALITIES), range(12)):
+        table[root, number, bass] = NO_CHORD if quality == "none" else Chord(root, quality, bass)
+    return table
 
 
 def _tonic(part: MelodySlice, tick: int) -> int:
