@@ -32,7 +32,7 @@ COLUMNS = ("ancestor", "writes", "trained with", "minutes", "bits per note", "n-
 
 
 class Ancestor(NamedTuple):
-    """A program that this one grew out of, and how its like is trained here. keep: of `build_corpus`."""
+    """An ancestor of this program, and how its like is trained here. keep: of `build_corpus`."""
 
     name: str
     writes: str

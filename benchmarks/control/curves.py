@@ -30,7 +30,7 @@ def edges_of(melody: Melody, values: int, bars: int) -> list[tuple[int, int]]:
 
 
 def inside(melody: Melody, start: int, stop: int) -> np.ndarray:
-    """Which notes begin there, (notes,) of bool."""
+    """Mark the notes that begin from `start` to `stop`, (notes,) of bool."""
     return np.array([start <= note.start < stop for note in melody.notes])
 
 
@@ -55,7 +55,7 @@ def rank_correlation(found: Sequence[float], wanted: Sequence[float]) -> float:
 
 
 def followed(tune: Any, curve: str, bars: int, measure: Callable[[Any, np.ndarray], float]) -> float:
-    """The rank correlation of a curve of words with what was measured in its stretches."""
+    """Correlate the ranks of a curve of words with what is measured in its stretches."""
     order = {"low": 0, "middle": 1, "high": 2}
     wanted = [order[word] for word in curve.split(",")]
     found = [measure(tune, inside(tune.melody, a, b)) for a, b in edges_of(tune.melody, len(wanted), bars)]
@@ -63,7 +63,7 @@ def followed(tune: Any, curve: str, bars: int, measure: Callable[[Any, np.ndarra
 
 
 def surprise_of(tune: Any, mask: np.ndarray) -> float:
-    """Bits per note of a stretch."""
+    """Compute the bits per note of a stretch."""
     return float(tune.surprise[mask].mean()) if mask.any() else 0.0
 
 
@@ -73,7 +73,7 @@ def pitch_of(tune: Any, mask: np.ndarray) -> float:
 
 
 def widest(tune: Any) -> int:
-    """The widest leap, in semitones."""
+    """Find the widest leap, in semitones."""
     return max(abs(b.pitch - a.pitch) for a, b in pairwise(tune.melody.notes))
 
 

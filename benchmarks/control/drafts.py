@@ -27,7 +27,7 @@ HABITS = ("downbeat", "last_beat", "tonic", "loops", "rounds", "exact_after_4", 
 
 
 def row_of(name: str, melodies: Sequence[Melody], runs: Sequence[int], **more: Any) -> dict[str, Any]:
-    """The habits of a set of melodies, and the runs that they share with training tunes."""
+    """Count the habits of melodies, and the runs that they share with training tunes."""
     counts = count_habits(melodies, BARS)
     figures = [form_figures(first_bars(melody, BARS)[0]) for melody in melodies]
     found = {habit: f"{pooled_share(counts[habit]):.0%}" for habit in HABITS}

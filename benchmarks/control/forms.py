@@ -42,7 +42,7 @@ def sections_of(melody: Melody, count: int = 4) -> list[list[tuple[int, int]]] |
 
 
 def is_aaba(parts: list[list[tuple[int, int]]]) -> bool:
-    """Whether the sections of a tune of people's are of this form."""
+    """Tell whether the sections of a tune of people's are of this form."""
     a, b, c, d = parts
     if not all(parts):
         return False
@@ -50,7 +50,7 @@ def is_aaba(parts: list[list[tuple[int, int]]]) -> bool:
 
 
 def figures(melodies: list[Melody], parts: list[list[list[tuple[int, int]]]]) -> dict[str, str]:
-    """What second, last and third sections share with the first, and where sections end."""
+    """Measure what sections share with the first, and where they end."""
     tonics = [(m.timeline.key or estimate_key(m.notes)[0]).tonic for m in melodies]
 
     def spread(values: list[float]) -> str:

@@ -32,7 +32,7 @@ def rhythm(melody: Melody) -> list[tuple[Fraction, Fraction]]:
 
 
 def correlation(new: Melody, old: Melody) -> float:
-    """The correlation of two contours, over all times at which a note of either begins."""
+    """Compute the correlation of two contours, over all times at which a note of either begins."""
     ticks = np.lcm(new.timeline.ticks_per_quarter, old.timeline.ticks_per_quarter)
     one, other = (line.with_resolution(int(ticks)) for line in (new, old))
     return likeness(one.notes, other.notes, 1)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _row(name: str, made: list[Melody], old: list[Melody], keep: Any, seconds: float) -> dict[str, Any]:
-    """What was kept, and how tunes end."""
+    """Count what was kept, and how tunes end."""
     alike = [correlation(a, b) for a, b in zip(made, old, strict=True)]
     new = [newness(a, b, keep) for a, b in zip(made, old, strict=True)]
     return {

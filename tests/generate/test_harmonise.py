@@ -5,6 +5,7 @@ import pytest
 
 import ritornello as rito
 from ritornello.api import paths_of
+from ritornello.generate.voices.harmonise import allowed, by_pitch, moves_of
 from ritornello.generate.voices.rules import count_parallels, is_accepted, judge
 from ritornello.music.files import read
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
@@ -78,6 +79,25 @@ def test_the_same_seed_gives_the_same_voices_and_versions_differ(harmony):
     assert rito.harmonise(TUNE, seed=1)[0].piece == harmony.piece
     first, second = rito.harmonise(TUNE, seed=1, n=2)
     assert first.piece == harmony.piece != second.piece
+
+
+def test_scores_of_moves_become_scores_of_pitches_and_back():
+    moves = np.arange(140.0)[None]
+    pitches = by_pitch(moves, np.array([50]))
+    assert pitches[0, 50] == 64  # the same note again
+    assert pitches[0, 53] == 64 + 3
+    assert pitches[0, 128] == 128  # a hold stays one
+    assert pitches[0, 127] == -np.inf  # 77 semitones up: no move reaches it
+    assert moves_of(np.array([50, 53, 128]), np.array([50, 50, 50])).tolist() == [64, 67, 128]
+
+
+def test_a_last_chord_takes_its_tones_alone_and_gives_way_where_none_is_left():
+    before = now = np.array([[72, 67, 64, 55]])
+    legal = np.zeros((1, 140), bool)
+    legal[0, [48, 50, 52, 128]] = True  # C, D, E, and a hold of G
+    assert np.isfinite(allowed(legal, before, now, 3, (0,))).nonzero()[1].tolist() == [48]
+    assert np.isfinite(allowed(legal, before, now, 3, (0, 4, 7))).nonzero()[1].tolist() == [48, 52, 128]
+    assert np.isfinite(allowed(legal, before, now, 3, (9,))).nonzero()[1].tolist() == [48, 50, 52, 128]
 
 
 def test_a_tune_that_ends_in_the_tonic_s_triad_ends_on_the_tonic_s_chord():

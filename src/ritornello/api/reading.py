@@ -48,13 +48,12 @@ def read_pieces(music: str | Path | Any, metre: str | None = None, name: str = "
     Options and errors are those of `read_song`.
     """
     from ritornello.generate.primer import parse_notes
-    from ritornello.music.files import readable
     from ritornello.music.objects import pieces_of
     from ritornello.music.worker import read_untrusted
 
     if not isinstance(music, str | Path):
         return pieces_of(music, name)
-    if readable(music) or os.path.isfile(music):  # is_file() raises for many notes
+    if is_music(music):
         return read_untrusted(music)
     if os.path.isdir(music):
         raise ValueError(f"{music}: this is a folder, not {name.replace('the', 'a', 1)}: name a music file in it")
@@ -63,6 +62,13 @@ def read_pieces(music: str | Path | Any, metre: str | None = None, name: str = "
     except ValueError as error:
         is_word = len(str(music).split()) == 1 and ":" not in str(music)
         raise ValueError(f"{error} (nor is there such a file)" if is_word else str(error)) from None
+
+
+def is_music(given: str | Path) -> bool:
+    """Tell whether something names a music file."""
+    from ritornello.music.files import readable
+
+    return readable(given) or os.path.isfile(given)  # is_file() raises for many notes
 
 
 def read_music(music: str | Path | Any) -> tuple[Piece, list[str]]:

@@ -42,7 +42,7 @@ import numpy as np
 
 from ritornello.encoding.vocabulary import MetreTable
 from ritornello.music.chords import QUALITIES
-from ritornello.music.keys import PROFILES
+from ritornello.music.keys import PROFILE_ROWS
 from ritornello.music.values import Chord, Melody
 
 INPUTS = ("position", "strength", "metre", "key", "degree", "bar_ago", "two_bars_ago", "countdown", "chord")
@@ -292,17 +292,8 @@ def input_values(
     return values
 
 
-def _fits() -> np.ndarray:
-    """Compute how well each pitch class fits each key, (12, 24).
-
-    Whole numbers, so that sums are exact in any order.
-    """
-    rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
-    rows = rows - rows.mean(1, keepdims=True)
-    return np.rint(10_000 * rows / np.linalg.norm(rows, axis=1, keepdims=True)).T.copy()
-
-
-_FITS = _fits()
+KEY_FITS = np.rint(10_000 * PROFILE_ROWS).T.copy()
+"""How well each pitch class fits each key, (12, 24): whole numbers, so that sums are exact in any order."""
 
 
 class Past:
@@ -315,7 +306,7 @@ class Past:
 
     def sound(self, pitch: int, ticks: int) -> None:
         """Count a pitch that sounds for so many ticks towards the key."""
-        counted = ticks * _FITS[pitch % 12]
+        counted = ticks * KEY_FITS[pitch % 12]
         self._fit = counted if self._fit is None else self._fit + counted
 
     def key(self) -> int:

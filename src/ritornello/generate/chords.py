@@ -26,7 +26,7 @@ from ritornello.encoding.features import Harmony, entry_of
 from ritornello.generate.draw import Dice, drawn_name
 from ritornello.music.chords import NO_CHORD, QUALITIES, read_chord, semitones
 from ritornello.music.chords import Chord as PlainChord
-from ritornello.music.keys import PROFILES, key_name, key_of, plain_key, scale_pitch_classes
+from ritornello.music.keys import PROFILE_ROWS, key_name, key_of_row, plain_key, scale_pitch_classes
 from ritornello.music.values import Chord, ChordChanges, Key, Melody
 from ritornello.plural import counted
 
@@ -164,14 +164,7 @@ def key_of_chords(chords: Sequence[Chord]) -> Key:
         return Key(0, 0)
     weights[[*last.pitch_classes]] += ENDING_WEIGHT
     weights[last.root] += ENDING_WEIGHT
-    weights = weights - weights.mean()
-    fits = {}
-    for mode, profile in PROFILES.items():
-        for tonic in range(12):
-            row = np.roll(profile, tonic)
-            fits[tonic, mode] = float((row - row.mean()) @ weights / np.linalg.norm(row - row.mean()))
-    tonic, mode = max(fits, key=lambda key: fits[key])
-    return key_of(tonic, mode)
+    return key_of_row(int((PROFILE_ROWS @ (weights - weights.mean())).argmax()))
 
 
 def check_key(chart: Chart, key: Key) -> None:

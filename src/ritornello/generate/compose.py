@@ -99,11 +99,7 @@ def compose(
         encoding.begin(options.metre)  # refuses what does not exist
         primer = None if primer is None else in_metre(primer, options.metre)
     options = with_lock(options, names_key(encoding) and (primer is None or primer.timeline.key is None))
-    opening = np.zeros((1, 0), np.int64), np.zeros(1)  # one way to begin: with nothing
-    if primer is not None:
-        if counts_bars(encoding):
-            check_room(encoding, options, primer)
-        opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
+    given, nats = ways_to_begin(network, encoding, options, primer, pitch_range)
     if chords and not knows_chords(encoding):
         raise ValueError(NO_CHORDS)
     network = counting_network(network, encoding)
@@ -127,23 +123,49 @@ def compose(
         of_waiting = [headings[index] for index in waiting]
         followed = [charts[index] for index in waiting] if charts else None
         forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting, followed)
-        given, nats = opening
-        if len(nats) == 1:  # no dice are rolled where there is but one way
-            given = given.repeat(len(waiting), 0)
-        else:
-            given = given[draw_likely(rounded(np.tile(nats, (len(waiting), 1))), options, dice)]
-        drawn, surprise = sample(players, forms, options, dice, given, None if attempt else on_progress)
+        begun = given[draw_beginnings(nats, options, dice)]
+        drawn, surprise = sample(players, forms, options, dice, begun, None if attempt else on_progress)
         for tokens, bits, index, form in zip(drawn, surprise, waiting, forms, strict=True):
             heading = None if names_key(encoding) else headings[index]
             chart = charts.get(index)
             melody = finished(encoding, options, tokens, heading, pitch_range, chart.key if chart else None)
             if isinstance(form, BarForm) and chart and form.harmony:
                 melody = replace(melody, chords=melody_chords(form.harmony, encoding, melody))
-            key = melody.timeline.key
-            fits = options.tonality is None or key is None or key.mode == options.tonality[0].mode
-            if fits or attempt == attempts - 1:
+            if has_mode(melody, options) or attempt == attempts - 1:
                 made[index] = Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index, attempt + 1)
     return [made[index] for index in indices]
+
+
+def ways_to_begin(
+    network: Network,
+    encoding: MelodyEncoding,
+    options: GenerateOptions,
+    primer: Melody | None,
+    pitch_range: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the ways to begin a tune.
+
+    Returns tokens, (ways, length), and how likely each way is, (ways,) nats. Without a primer there is one: with
+    nothing. Raises ValueError for a primer that leaves no bar to compose.
+    """
+    if primer is None:
+        return np.zeros((1, 0), np.int64), np.zeros(1)
+    if counts_bars(encoding):
+        check_room(encoding, options, primer)
+    return openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
+
+
+def draw_beginnings(nats: np.ndarray, options: GenerateOptions, dice: Dice) -> np.ndarray:
+    """Draw which way each tune begins, (tunes,); no dice are rolled where there is but one."""
+    if len(nats) == 1:
+        return np.zeros(len(dice), np.int64)
+    return draw_likely(rounded(np.tile(nats, (len(dice), 1))), options, dice)
+
+
+def has_mode(melody: Melody, options: GenerateOptions) -> bool:
+    """Tell whether a melody has the mode that is asked for; one without a key has any."""
+    key = melody.timeline.key
+    return options.tonality is None or key is None or key.mode == options.tonality[0].mode
 
 
 def counting_network(network: Network, encoding: MelodyEncoding) -> Network:

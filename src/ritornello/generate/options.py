@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from ritornello.music.keys import LETTERS, parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
+from ritornello.music.keys import LETTERS, SCALES, parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
 from ritornello.music.values import Key
 
 LEAST_SPAN = 4  # semitones
@@ -269,13 +269,7 @@ class Goal(NamedTuple):
             return pitch % 12 == self.pitch_class
         assert key is not None
         assert self.degree is not None
-        return (pitch - key.tonic - self.alter) % 12 == degrees_of(key)[self.degree - 1]
-
-
-def degrees_of(key: Key) -> list[int]:
-    """List the seven degrees of a key in semitones above its tonic; of minor the natural ones."""
-    above = sorted((pitch - key.tonic) % 12 for pitch in scale_pitch_classes(key))
-    return above if len(above) == 7 else [0, 2, 3, 5, 7, 8, 10]
+        return (pitch - key.tonic - self.alter) % 12 == SCALES[key.mode][self.degree - 1]
 
 
 def parse_goals(words: str, option: str) -> tuple[Goal, ...]:

@@ -15,7 +15,7 @@ from functools import partial
 
 from ritornello.live.dials import Dials
 from ritornello.live.ticks import Ticks
-from ritornello.live.values import Event, LineNote, Shown, State
+from ritornello.live.values import ALL_NOTES_OFF, ALL_SOUND_OFF, Event, LineNote, Shown, State
 from ritornello.live.ways.keys import OWN_WINDOW, STUCK, Name, name_of
 from ritornello.live.ways.plan import Composer
 from ritornello.live.ways.playing import LEAD, Playing, Record
@@ -26,7 +26,6 @@ SHOWN_BEATS = 8  # that a screen shows of what is over
 MOST_SHOWN = 512  # notes
 TURN_PEDAL, RESET_PEDAL = 67, 66  # soft and sostenuto, as in Aria-Duet
 DOWN = 64  # of a pedal
-END_OF_ALL = (120, 123)  # all sound off, all notes off
 
 
 class Engine:
@@ -113,7 +112,7 @@ class Engine:
 
     def control(self, event: Event) -> None:
         """Hear a controller: a pedal that gives the turn or resets, or the end of all notes."""
-        if event.number in END_OF_ALL:
+        if event.number in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             for name in [*self.play.keys.held, *self.play.keys.chord]:
                 if name[:2] == (event.port, event.channel):
                     self.note_off(event._replace(kind="note_off", number=name[2]))

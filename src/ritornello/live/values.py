@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123  # controllers (MIDI 1.0, channel mode messages)
 HEARD = (
     "note_on",  # number: pitch; value: velocity 1-127
     "note_off",

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from ritornello.music.spelling import LINE_OF_FIFTHS
+from ritornello.music.spelling import name_at, place_of
 
 Degrees = frozenset[tuple[int, int]]  # degree above the root and its alteration in semitones
 
@@ -378,19 +378,8 @@ def _nearest(text: str) -> str:
     return f'did you mean "{match[0]}{near[0]}{f"/{bass}" if re.fullmatch(_ROOT, bass) else ""}"? ' if near else ""
 
 
-def place_of(letter: str, signs: str | None) -> int:
-    """Find the place of a pitch name on the line of fifths, C being 0."""
-    return LINE_OF_FIFTHS.index(letter) - 1 + 7 * ((signs or "").count("#") - (signs or "").count("b"))
-
-
-def _pitch(place: int) -> str:
-    """Name a place on the line of fifths: 0 is C, -2 is Bb."""
-    alter, letter = divmod(place + 1, 7)
-    return LINE_OF_FIFTHS[letter] + ("#" * alter if alter > 0 else "b" * -alter)
-
-
 def _symbol(root: int, bass: int, suffix: str) -> str:
-    return _pitch(root) + suffix + (f"/{_pitch(bass)}" if bass != root else "")
+    return name_at(root) + suffix + (f"/{name_at(bass)}" if bass != root else "")
 
 
 def _in_key(pitch_class: int, key: Signature | None, is_leading: bool = False) -> int:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from ritornello.music.spelling import LINE_OF_FIFTHS
+from ritornello.music.spelling import name_at, place_of
 from ritornello.music.values import MODES, Key, Note
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -53,7 +53,7 @@ def parse_key(name: str) -> Key:
     mode = None if match is None else mode_named(match[3] or ("m" if match[1].islower() else "major"))
     if match is None or mode is None:
         raise ValueError(f"no such key: {name!r}; {_nearest_key(name)}{LEGAL_KEYS}")
-    fifths = _place(match[1], match[2]) - tonic_above(mode)
+    fifths = place_of(match[1], match[2]) - tonic_above(mode)
     if not -7 <= fifths <= 7:
         raise ValueError(f"no such key: {name!r} would need {abs(fifths)} accidentals; 7 is the most")
     return Key(0, fifths, mode)
@@ -92,7 +92,7 @@ def parse_scale(text: str) -> tuple[Key, frozenset[int]]:
     if len(words) in (2, 3) and re.fullmatch(r"[A-Za-z]{3,}", words[1]):
         return parse_key_and_scale(text)
     matches = [re.fullmatch(_TONIC, word) for word in words]
-    places = [_place(match[1], match[2]) for match in matches if match]
+    places = [place_of(match[1], match[2]) for match in matches if match]
     pitches = frozenset(place * 7 % 12 for place in places)
     if len(places) < len(words) or len(pitches) < 3:
         raise ValueError(f"not a scale: {text!r}; write three or more pitches, the tonic first, as in C D E G A")
@@ -124,7 +124,7 @@ def key_on(letter: str, alter: int, fifths: int | None, stated: str | None) -> K
     A signature that makes another mode with the same third overrules "major" and "minor", words for the third alone
     in many files: F with three flats, called minor, is F dorian. None for what needs more than seven accidentals.
     """
-    place = LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter
+    place = place_of(letter) + 7 * alter
     modes = {place - tonic_above(mode): mode for mode in MODES}
     found = modes.get(fifths) if fifths is not None else None
     if stated not in (None, "major", "minor") or found is None:
@@ -136,18 +136,9 @@ def key_on(letter: str, alter: int, fifths: int | None, stated: str | None) -> K
     return key if -7 <= key.fifths <= 7 else None
 
 
-def _place(letter: str, accidental: str | None) -> int:
-    """Find the place of a tonic on the line of fifths, C being 0."""
-    signs = accidental or ""
-    alter = signs.count("#") + signs.count("♯") - signs.count("b") - signs.count("♭")
-    return LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter
-
-
 def key_name(key: Key) -> str:
     """Name a key: "Bb major", "F# minor", "D dorian"."""
-    place = key.fifths + tonic_above(key.mode) + 1
-    letter = LINE_OF_FIFTHS[place % 7]
-    return f"{letter}{'#' * (place // 7) if place >= 0 else 'b' * -(place // 7)} {key.mode}"
+    return f"{name_at(key.fifths + tonic_above(key.mode))} {key.mode}"
 
 
 def plain_key(key: Key) -> Key:
@@ -183,11 +174,10 @@ def estimate_key(notes: Iterable[Note]) -> tuple[Key, float]:
     weights -= weights.mean()
     if not weights.any():
         return Key(0, 0, "major"), 0.0
-    fits = _PROFILE_ROWS @ weights / np.linalg.norm(weights)  # (24,) correlations
+    fits = PROFILE_ROWS @ weights / np.linalg.norm(weights)  # (24,) correlations
     best = int(fits.argmax())
     rivals = np.delete(fits, [best % 12, best % 12 + 12])
-    mode = "major" if best < 12 else "minor"
-    return key_of(best % 12, mode), max(0.0, float(fits[best] - rivals.max()))
+    return key_of_row(best), max(0.0, float(fits[best] - rivals.max()))
 
 
 def estimate_signature(notes: Sequence[Note]) -> int:
@@ -229,7 +219,12 @@ def key_of(tonic: int, mode: str) -> Key:
     return Key(0, (tonic * 7 - tonic_above(mode) + 6) % 12 - 6, mode)
 
 
+def key_of_row(row: int) -> Key:
+    """Return the key of a row of PROFILE_ROWS."""
+    return key_of(row % 12, "major" if row < 12 else "minor")
+
+
 _rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
 _rows -= _rows.mean(1, keepdims=True)
-_PROFILE_ROWS = _rows / np.linalg.norm(_rows, axis=1, keepdims=True)
+PROFILE_ROWS = _rows / np.linalg.norm(_rows, axis=1, keepdims=True)
 """Profiles of 24 keys: (24, 12), centred, of length 1, major on C to B, then minor."""

@@ -54,5 +54,23 @@ def _position(pitch: int, following: int | None, fifths: int) -> int:
 
 
 def _named(pitch: int, position: int) -> Spelled:
-    alter, letter = divmod(position + 1, 7)
-    return Spelled(LINE_OF_FIFTHS[letter], alter, (pitch - alter) // 12 - 1)
+    letter, alter = letter_at(position)
+    return Spelled(letter, alter, (pitch - alter) // 12 - 1)
+
+
+def place_of(letter: str, signs: str | None = None) -> int:
+    """Find the place of a letter with its sharps or flats on the line of fifths, C being 0."""
+    alter = sum({"#": 1, "♯": 1, "b": -1, "♭": -1}[sign] for sign in signs or "")
+    return LINE_OF_FIFTHS.index(letter.upper()) - 1 + 7 * alter
+
+
+def letter_at(place: int) -> tuple[str, int]:
+    """Find letter and alteration in semitones of a place on the line of fifths."""
+    alter, letter = divmod(place + 1, 7)
+    return LINE_OF_FIFTHS[letter], alter
+
+
+def name_at(place: int) -> str:
+    """Name a place on the line of fifths: 0 is C, -2 is Bb."""
+    letter, alter = letter_at(place)
+    return letter + ("#" * alter if alter > 0 else "b" * -alter)

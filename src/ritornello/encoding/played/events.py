@@ -325,16 +325,14 @@ class EventsTracker:
 
     def advance(self, token: int) -> None:
         """Go on by one event."""
+        hold(self._held, token, self.time)
         if token < OFF:
             self.sounding[token] = True
-            self._held.pop(token, None)
-            self._held[token] = self.time
             self.notes += 1
             self._outside += self._inside is not None and not self._inside[token]
             self._lowest_on, self._lowest_off = token + 1, 128
         elif token < SHIFT:
             self.sounding[token - OFF] = False
-            self._held.pop(token - OFF, None)
             self._lowest_off = token - OFF + 1
         elif token < LOUDNESS:
             self.time += token - SHIFT + 1
@@ -357,6 +355,17 @@ def bin_of(velocity: int) -> int:
     return (velocity - 1) // BIN
 
 
+def hold(held: dict[int, int], token: int, time: int) -> None:
+    """Take note of an event in what sounds.
+
+    held: when each note began, in steps, by pitch, the first of them first.
+    """
+    if token < SHIFT:
+        held.pop(token % OFF, None)
+    if token < OFF:
+        held[token] = time
+
+
 def held_values(held: dict[int, int], time: int) -> tuple[int, int, int]:
     """Compute the features of what sounds: 0, 0, 0 for silence.
 
@@ -373,13 +382,8 @@ def held_rows(ids: np.ndarray) -> np.ndarray:
     time, rows = 0, []
     for token in ids.tolist():
         rows.append(held_values(held, time))
-        if token < OFF:
-            held.pop(token, None)
-            held[token] = time
-        elif token < SHIFT:
-            held.pop(token - OFF, None)
-        elif token < LOUDNESS:
-            time += token - SHIFT + 1
+        hold(held, token, time)
+        time += token - SHIFT + 1 if SHIFT <= token < LOUDNESS else 0
     return np.array(rows, np.int64).reshape(-1, 3)
 
 

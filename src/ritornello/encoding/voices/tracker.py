@@ -30,9 +30,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ritornello.encoding.features import STRENGTHS, Feature, metrical
+from ritornello.encoding.features import KEY_FITS, STRENGTHS, Feature, metrical
 from ritornello.encoding.vocabulary import COMMON, LATEST, metre_table
-from ritornello.music.keys import PROFILES
 
 HOLD, REST, FIRST_METRE = 128, 129, 130
 SAME = 64  # id of a note on the pitch that the voice sang last; the pitch from which each voice begins
@@ -108,16 +107,6 @@ def chorale_features(barred: bool, given: bool) -> tuple[Feature, ...]:
     columns += [Feature("unchanged", 37)]
     columns += [Feature(f"given_{name}", size) for name, size in GIVEN_SIZES.items()] if given else []
     return tuple(columns)
-
-
-def _fits() -> np.ndarray:
-    """Compute how well each pitch class fits each key, (12, 24), in whole numbers."""
-    rows = np.array([np.roll(profile, tonic) for profile in PROFILES.values() for tonic in range(12)])
-    rows = rows - rows.mean(1, keepdims=True)
-    return np.rint(10_000 * rows / np.linalg.norm(rows, axis=1, keepdims=True)).T.copy()
-
-
-FITS = _fits()
 
 
 def _far(semitones: int) -> int:
@@ -207,7 +196,7 @@ class ChoraleTracker:
         self.voice, self._started = 0, 0
         self.time += 1
         sounding = [pitch % 12 for pitch in self.sounding if pitch >= 0]
-        fit = FITS[sounding].sum(0)
+        fit = KEY_FITS[sounding].sum(0)
         self._fit = fit if self._fit is None else self._fit * FADING + fit
         self._key = int(np.rint(self._fit).argmax()) if sounding or self._key >= 0 else -1
 

@@ -22,16 +22,17 @@ from ritornello.generate.compose import (
     ATTEMPT_STRIDE,
     MODE_ATTEMPTS,
     Composition,
-    check_room,
     counting_network,
+    draw_beginnings,
     finished,
+    has_mode,
     in_metre,
     note_bits,
+    ways_to_begin,
 )
 from ritornello.generate.constraints import allowed_pitches, names_key, with_lock
-from ritornello.generate.draw import Dice, draw_likely, rounded
+from ritornello.generate.draw import Dice
 from ritornello.generate.headings import Counts, draw_headings
-from ritornello.generate.openings import openings_of
 from ritornello.generate.options import CURVES, LEVELS, GenerateOptions, stretches
 from ritornello.model.network import Network
 from ritornello.music.values import Melody
@@ -65,27 +66,20 @@ def compose_steered(
     options = _checked(encoding, options, primer, pitch_range)
     if primer is not None and options.metre:
         primer = in_metre(primer, options.metre)
-    opening = np.zeros((1, 0), np.int64), np.zeros(1)
-    if primer is not None:
-        check_room(encoding, options, primer)
-        opening = openings_of(network, encoding, options, primer, allowed_pitches(options, pitch_range))
+    given, nats = ways_to_begin(network, encoding, options, primer, pitch_range)
     counting = counting_network(network, encoding)
     headings = draw_headings(encoding, options, Counts() if primer else counts, seed, indices)
     made = []
     for n, (index, heading) in enumerate(zip(indices, headings, strict=True)):
         for attempt in range(1 if names_key(encoding) else MODE_ATTEMPTS):
-            given, nats = opening
-            at = 0
             roll = index + attempt * ATTEMPT_STRIDE * CONTINUATIONS
-            if len(nats) > 1:
-                at = int(draw_likely(rounded(nats[None]), options, Dice(seed, np.array([roll])))[0])
+            [begun] = given[draw_beginnings(nats, options, Dice(seed, np.array([roll])))]
             report = partial(_report, on_progress, n, len(indices)) if on_progress else None
             drawing = Drawing(counting, encoding, options, pitch_range, seed, roll, heading, report)
-            tokens, bits = _composed(drawing, given[at])
+            tokens, bits = _composed(drawing, begun)
             own_key = names_key(encoding) or options.start_on or options.end_on
             melody = finished(encoding, options, tokens, None if own_key else heading, pitch_range)
-            key = melody.timeline.key
-            if options.tonality is None or key is None or key.mode == options.tonality[0].mode:
+            if has_mode(melody, options):
                 break
         made.append(Composition(melody, tokens, note_bits(encoding, tokens, bits), seed, index, attempt + 1))
     if on_progress:
@@ -150,7 +144,7 @@ def _composed(drawing: Drawing, given: np.ndarray) -> tuple[np.ndarray, np.ndarr
     else:
         _open(drawing)
     if options.form:
-        compose_form(drawing, drawing.seed, drawing.index)
+        compose_form(drawing)
     else:
         _in_bars(drawing)
     return np.array(drawing.tokens), np.array(drawing.bits)

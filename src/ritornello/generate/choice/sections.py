@@ -47,11 +47,11 @@ class Remembered:
 class Composer:
     """Composes the sections of one tune. known: sections so far, by name and by letter."""
 
-    def __init__(self, drawing: Drawing, sections: Sequence[Section], seed: int, index: int):
-        self.drawing, self.sections = drawing, sections
+    def __init__(self, drawing: Drawing):
+        self.drawing, self.sections = drawing, drawing.options.sections
         self.known: dict[str, Remembered] = {}
         self._first_group = len(drawing.groups)
-        self._dice = Dice(seed, np.array([index + VARY_STRIDE]))
+        self._dice = Dice(drawing.seed, np.array([drawing.index + VARY_STRIDE]))
 
     def compose(self) -> None:
         """Draw all sections, and the end."""
@@ -208,6 +208,6 @@ def repeated(notes: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]
     return sum(run in known for run in runs) / max(1, len(runs))
 
 
-def compose_form(drawing: Drawing, seed: int, index: int) -> None:
+def compose_form(drawing: Drawing) -> None:
     """Draw the sections of the form that the options ask for."""
-    Composer(drawing, drawing.options.sections, seed, index).compose()
+    Composer(drawing).compose()

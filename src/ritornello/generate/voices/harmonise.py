@@ -203,19 +203,19 @@ def compose_beneath(
         before = pitches[:, step - 1] if step else np.full((drafts, 4), -1)
         now = before.copy()
         for voice in range(4):
+            last = np.array([rules.last[voice] for rules in players.trackers])
             if voice == 0:
                 chosen = np.full(drafts, soprano[step])
             else:
                 logits = rounded(players.logits)
                 legal = np.array([rules.legal() for rules in players.trackers])
-                last = np.array([rules.last[voice] for rules in players.trackers])
                 closing = line.triad[: 1 if voice == 3 else 3] if step >= line.last else ()
                 masked = by_pitch(logits, last) + allowed(by_pitch(legal, last), before, now, voice, closing)
                 chosen = draw(masked / temperature, dice)
                 likely -= cross_entropy(logits, moves_of(chosen, last))
             tokens[:, step, voice] = chosen
             now[:, voice] = np.where(chosen < HOLD, chosen, np.where(chosen == HOLD, before[:, voice], -1))
-            players.feed(moves_of(chosen, np.array([rules.last[voice] for rules in players.trackers])))
+            players.feed(moves_of(chosen, last))
         pitches[:, step] = now
         if line.beats[step]:
             order = survivors(pitches[:, : step + 1], likely)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ritornello.live.values import Event
+from ritornello.live.values import ALL_NOTES_OFF, ALL_SOUND_OFF, Event
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 SYSEX, POSITION, SYSEX_END, STATUS, REAL_TIME = 0xF0, 0xF2, 0xF7, 0x80, 0xF8
 DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
 REAL_TIME_KINDS = {0xF8: "clock", 0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
 STATUS_OF_KIND = {kind: status for status, kind in REAL_TIME_KINDS.items()}
-SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
+SUSTAIN = 64
 PANIC = tuple(
     bytes((CONTROL | channel, controller, 0))
     for channel in range(16)

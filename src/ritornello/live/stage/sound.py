@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.live.stage.messages import ALL_NOTES_OFF, ALL_SOUND_OFF, PROGRAM, Parser
+from ritornello.live.stage.messages import PROGRAM, Parser
+from ritornello.live.values import ALL_NOTES_OFF, ALL_SOUND_OFF
 from ritornello.render.bank import instrument_of, load_instrument, play_key
 from ritornello.render.play import open_device
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from ritornello.music.chords import NO_SYMBOL, Degrees, Signature, Symbol, parse_symbol, place_of, suffix_of
-from ritornello.music.spelling import LINE_OF_FIFTHS
+from ritornello.music.chords import NO_SYMBOL, Degrees, Signature, Symbol, parse_symbol, suffix_of
+from ritornello.music.spelling import letter_at, place_of
 from ritornello.music.values import Chord
 
 Element = ElementTree.Element
@@ -100,7 +100,7 @@ def _pitch(element: Element | None, name: str) -> int | None:
     alter = "" if element is None else (element.findtext(f"{name}-alter") or "0").strip()
     if not re.fullmatch("[A-G]", step) or not re.fullmatch(r"[+-]?\d(\.0*)?", alter):
         return None
-    return place_of(step, "") + 7 * int(float(alter))
+    return place_of(step) + 7 * int(float(alter))
 
 
 def _degree(element: Element) -> tuple[int, int, str] | None:
@@ -136,6 +136,6 @@ def _turned(root: int, degrees: Degrees, turn: int) -> int:
 
 
 def _step(place: int, name: str) -> str:
-    alter, letter = divmod(place + 1, 7)
+    letter, alter = letter_at(place)
     altered = f"<{name}-alter>{alter}</{name}-alter>" if alter else ""
-    return f"<{name}-step>{LINE_OF_FIFTHS[letter]}</{name}-step>{altered}"
+    return f"<{name}-step>{letter}</{name}-step>{altered}"
