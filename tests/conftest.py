@@ -261,10 +261,14 @@ def hymn_corpus(tmp_path_factory, hymn_folder) -> Path:
 
 @pytest.fixture(scope="session")
 def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
-    """A function that makes `minutes` of training a second, on one thread, and the embedded corpus its hymns."""
+    """A function that makes `minutes` of training a second, given or not, and the embedded corpus its hymns.
+
+    Given minutes are those of one thread.
+    """
 
     def shorten(patch: pytest.MonkeyPatch) -> None:
         from ritornello.corpus import embedded as home
+        from ritornello.training import plan
         from ritornello.training.plan import TrainOptions
 
         checked, load = TrainOptions.__post_init__, home.embedded
@@ -276,6 +280,7 @@ def make_training_short() -> Callable[[pytest.MonkeyPatch], None]:
                     object.__setattr__(options, name, value)
 
         patch.setattr(TrainOptions, "__post_init__", one_second)
+        patch.setattr(plan, "DEFAULT_MINUTES", 0.02)
         patch.setattr(home, "embedded", lambda name="all": load("hymns" if name == "all" else name))
 
     return shorten

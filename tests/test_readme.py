@@ -13,6 +13,7 @@ import pytest
 from ritornello.cli import main
 from ritornello.corpus.pick.pick import pick_melody
 from ritornello.music.files import read, write
+from ritornello.training.plan import Setting, TrainOptions, make_plan
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,12 @@ def test_every_command_runs_as_written(readme, workplace, capsys):
         assert (status, complaints) == (0, []), words
     assert len(list((workplace / "tunes").glob("*.mid"))) == 4
     assert (workplace / "demo/index.html").is_file()
+
+
+@pytest.mark.parametrize("minutes", [None, 3])
+def test_training_is_short_here_whether_or_not_its_minutes_are_given(workplace, minutes):
+    setting = Setting("numpy", "cpu", "fp32", 1, updates_per_second=10.0)
+    assert make_plan(TrainOptions(minutes), 10_000, setting).seconds < 2
 
 
 def test_the_python_runs_as_written(readme, workplace):
