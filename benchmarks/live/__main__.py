@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from benchmarks.live.jack import jack_server, missing
+from benchmarks.live.rivals import draw_weights, rival_steps
 from benchmarks.live.timing import added_to_clock, answers, first_note, hit_rate, lateness
 from benchmarks.report import arguments, hardware, tell
 from ritornello.live.stage.runner import calm
@@ -39,7 +39,7 @@ def steps(model: Any) -> dict[str, float]:
 
 
 def bare_steps(network: Any) -> dict[str, float]:
-    """Time one step of the bare network, ours and an eager one of the same size in PyTorch; medians."""
+    """Time one step of the bare network, ours and those of the same size in other programs; medians."""
     alphabet = network.alphabet
     tokens = [np.array([first]) for first in alphabet.firsts[: len(alphabet.parts)]]
     features = np.zeros((1, len(alphabet.features)), int)
@@ -51,22 +51,14 @@ def bare_steps(network: Any) -> dict[str, float]:
             state = network.feed(token, state, features)
         times.append((time.perf_counter() - begin) * 1000)
     found = {"bare_step_p50_ms": percentiles(times)[0]}
-    if find_spec("torch") is None:
-        print("PyTorch is not installed: its step is not timed", file=sys.stderr)
-        return found
-    import torch
-
-    torch.set_num_threads(1)
-    embedding = torch.nn.Embedding(alphabet.size + 1, network.width)
-    layers, output = torch.nn.LSTM(network.width, network.width, network.layers), torch.nn.Linear(network.width, 130)
-    before, theirs = None, []
-    with torch.inference_mode():
-        for _ in range(STEPS):
+    for name, step in rival_steps(draw_weights(network.width, network.layers, alphabet.size)).items():
+        theirs = []
+        for i in range(STEPS):
             begin = time.perf_counter()
-            hidden, before = layers(embedding(torch.tensor([[60]])), before)
-            torch.softmax(output(hidden), -1).numpy()
+            step(i % alphabet.size)
             theirs.append((time.perf_counter() - begin) * 1000)
-    return found | {"torch_step_p50_ms": percentiles(theirs)[0]}
+        found[f"{name}_step_p50_ms"] = percentiles(theirs)[0]
+    return found
 
 
 def main() -> None:
