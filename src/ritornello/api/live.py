@@ -247,9 +247,7 @@ def _with_preset(preset: Preset, stage: StageOptions | None, dials: Dials) -> tu
         stage = dataclasses.replace(
             stage,
             program=added.get("program", stage.program),
-            inputs=stage.inputs or preset.inputs,
-            outputs=stage.outputs or preset.outputs,
-            thru=stage.thru or preset.thru,
+            preset=preset,
             controllers={**preset.controllers, **stage.controllers},
         )
     return stage, dataclasses.replace(dials, **added)

@@ -134,7 +134,7 @@ def test_taps_between_two_notes_belong_to_none():
 def desk_of(*outputs, sound=None):
     lines = []
     desk = Desk(
-        lambda: MemoryBackend("Synth 20:0", "Elsewhere"),
+        lambda kind: MemoryBackend("Synth 20:0", "Elsewhere"),
         PlayOptions("memory", outputs=outputs, sound=sound),
         lambda events: None,
         lines.append,

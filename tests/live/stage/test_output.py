@@ -147,7 +147,7 @@ def test_as_many_ends_as_notes_whatever_comes():
 
 def desk(backend, notices=None, received=None, **options):
     opened = Desk(
-        lambda: backend,
+        lambda kind: backend,
         PlayOptions("memory", **options),
         ([] if received is None else received).extend,
         ([] if notices is None else notices).append,
@@ -242,6 +242,95 @@ def test_an_output_unplugged_while_sounding_is_named_once_and_silenced_when_it_i
     assert [message for _, message in backend.played["synth"]] == list(PANIC)
 
 
+def test_ports_change_while_playing_and_those_that_stay_are_left_alone():
+    backend, notices, received = MemoryBackend("keys", "pads", "a", "b"), [], []
+    playing = desk(
+        backend, notices, received, inputs=(PortOptions("keys"),), outputs=(PortOptions("a"),), thru=(("keys", "a"),)
+    )
+    playing.send(Event(0, "program", 73))
+    backend.give("keys", b"\x90\x3c\x40")
+    after = PlayOptions("memory", (PortOptions("pads"),), (PortOptions("a"), PortOptions("b")), (("pads", "b"),))
+    assert playing.leaving(after) == []
+    playing.connect(after)
+    assert [(e.kind, e.number, e.port) for e in received] == [("note_on", 60, "keys"), ("note_off", 60, "keys")]
+    assert played(backend, "a") == [b"\xc0\x49", b"\x90\x3c\x40", b"\x80\x3c\x00"]  # it was opened once
+    assert [content for _, content in backend.played["b"]] == [*PANIC, b"\xc0\x49"]  # as a new port, with the program
+    backend.give("pads", b"\x90\x3e\x40")
+    assert received[-1].number == 62
+    assert played(backend, "b")[1:] == [b"\x90\x3e\x40"]
+    wait_for(lambda: "keys" not in backend._receivers)
+    assert notices == []
+
+
+def test_an_input_and_an_output_take_another_channel_and_transposition_while_playing():
+    backend, received = MemoryBackend("keys", "a"), []
+    playing = desk(backend, received=received, inputs=(PortOptions("keys"),), outputs=(PortOptions("a"),))
+    backend.give("keys", b"\x90\x3c\x40")
+    after = PlayOptions("memory", (PortOptions("keys", transpose=12),), (PortOptions("a", (3,), offset_ms=5),))
+    assert playing.leaving(after) == ["a"]
+    playing.connect(after)
+    backend.give("keys", b"\x80\x3c\x00")
+    backend.give("keys", b"\x90\x3c\x40")
+    assert [(e.kind, e.number) for e in received] == [
+        ("note_on", 60),
+        ("note_off", 60),  # else nothing would end it
+        ("note_off", 72),
+        ("note_on", 72),
+    ]
+    playing.send(note(0))
+    assert played(backend, "a") == [b"\x93\x3c\x50"]
+    assert playing.offset_of("a") == 0.005
+
+
+def test_a_new_port_that_is_not_there_is_awaited_and_the_others_play_on():
+    backend, notices = MemoryBackend("a"), []
+    playing = desk(backend, notices, outputs=(PortOptions("a"),))
+    playing.connect(PlayOptions("memory", outputs=(PortOptions("a"), PortOptions("b"))))
+    playing.send(note(0))
+    assert played(backend, "a") == [b"\x90\x3c\x50"]
+    assert notices == ["there is no MIDI port 'b'; there is 0 'a' (waiting for it)"]
+    backend.names.append("b")
+    playing.look()
+    assert notices[1:] == ["the port 'b' is back"]
+
+
+def test_ports_are_opened_while_playing_where_there_were_none():
+    backend, received = MemoryBackend("keys"), []
+    playing = desk(backend, received=received)
+    playing.connect(PlayOptions("memory", (PortOptions("keys"),)))
+    backend.give("keys", b"\x90\x3c\x40")
+    assert [event.number for event in received] == [60]
+
+
+def test_a_port_that_comes_back_plays_with_the_program_that_was_asked_for():
+    backend = MemoryBackend("synth")
+    watched = desk(backend, outputs=(PortOptions("synth"),))
+    watched.send(Event(0, "program", 40))
+    backend.names.clear()
+    watched.look()
+    backend.names.append("synth")
+    backend.played.clear()
+    watched.look()
+    assert played(backend, "synth") == [b"\xc0\x28"]
+
+
+def test_what_is_pending_goes_to_new_ports_and_no_longer_to_those_that_go():
+    sent = Sent()
+    schedule = Schedule(sent)
+    for port in ("old", "stays"):
+        schedule.put(note(0, port=port))
+        schedule.put(end(1, port=port))
+        schedule.put(note(1, 62, port=port))
+        schedule.put(end(2, 62, port=port))
+    schedule.play(0)
+    schedule.silence("old")
+    sent.clear()
+    schedule.redirect(["old", "stays"], ["stays", "new"])
+    schedule.play(2)
+    assert sorted(sent) == sorted(["-60", "+62", "+62", "-62", "-62"])
+    assert schedule.sounding == 0
+
+
 def test_a_port_in_use_is_awaited_and_said_so():
     backend, notices = MemoryBackend("keys"), []
     close = backend.open_input("keys", lambda *_: None, False)
@@ -261,7 +350,7 @@ def test_a_port_that_is_not_there_lists_the_others():
 def test_without_midi_the_desk_waits_for_it():
     notices, backends = [], []
 
-    def make():
+    def make(kind):
         if not backends:
             raise OSError("no JACK server is running")
         return backends[0]
@@ -320,6 +409,24 @@ def test_a_thousand_notes_a_second_come_all_and_in_order(on_file):
     messages = [content for _, content in lines(path)]
     assert messages[:3] == [b"\x90\x00\x50", b"\x80\x00\x00", b"\x90\x01\x50"]
     assert all(at >= origin + start + i / 2000 - 1e-4 for i, (at, _) in enumerate(lines(path)))  # none too early
+
+
+def test_notes_go_on_in_time_while_ports_change(on_file):
+    output, path, origin = on_file
+    start = time.perf_counter() - origin + 0.3
+    output.send([note(start + i / 50, i) for i in range(20)])
+    output.send([end(start + (i + 0.5) / 50, i) for i in range(20)])
+    wait_for(lambda: len(lines(path)) >= 10)
+    output.connect(f"file:{path}", (), (PortOptions("virtual other", (1,)),), ())
+    wait_for(lambda: len(lines(path)) == 40)
+    messages = [content for _, content in lines(path)]
+    channels = [content[0] & 0x0F for content in messages if content[0] & 0xF0 == 0x90]
+    assert [content[1] for content in messages if content[0] & 0xF0 == 0x90] == [*range(20)]
+    assert channels == sorted(channels)
+    assert {*channels} == {0, 1}
+    for channel in (0, 1):
+        mine = [content for content in messages if content[0] & 0x0F == channel]
+        assert sum(1 if content[0] & 0xF0 == 0x90 else -1 for content in mine) == 0
 
 
 def test_silence_ends_at_once_what_sounds(on_file):

@@ -107,6 +107,51 @@ def test_controllers_turn_dials_and_a_preset_is_recalled_while_playing(tmp_path)
     assert "no preset 'no-such-preset'" in notices[3]
 
 
+def test_a_preset_s_ports_are_opened_while_playing_and_those_of_the_one_before_are_closed(tmp_path):
+    path = tmp_path / "played"
+    for name, ports in (("one", 'out = ["virtual one, channel 2"]'), ("two", 'out = ["virtual two, channel 3"]')):
+        Path(tmp_path, f"{name}.toml").write_text(f"[ports]\n{ports}")
+    script = [
+        Event(0.3, "preset", name=str(tmp_path / "one.toml")),
+        Event(0.9, "preset", name=str(tmp_path / "two.toml")),
+    ]
+    for i in range(3):
+        script += [Event(0.1 + 0.6 * i, "note_on", 60, 80), Event(0.15 + 0.6 * i, "note_off", 60)]
+    notices = []
+    options = StageOptions(
+        kind=f"file:{path}", outputs=(PortOptions("virtual f"),), script=tuple(script), seconds=2.0
+    )
+    perform(Follower(), options, notices.append)
+    assert notices == [f"preset {tmp_path / name}.toml: without a title" for name in ("one", "two")]
+    assert played(path)[:2] == ["904350", "804300"]
+    assert sorted(played(path)[2:6]) == ["804300", "814300", "904350", "914350"]
+    assert sorted(played(path)[6:]) == [
+        "804300",
+        "824300",
+        "904350",
+        "924350",
+    ]  # what was asked for at the start stays
+
+
+def test_a_preset_plays_to_its_ports_from_the_start_where_none_are_asked_for(tmp_path):
+    preset = Preset(outputs=(PortOptions("virtual p", (4,)),))
+    for asked, channel in (((), "4"), (VIRTUAL, "0")):
+        path = tmp_path / f"played{channel}"
+        options = StageOptions(kind=f"file:{path}", outputs=asked, preset=preset, script=SCRIPT, seconds=0.6)
+        perform(Follower(), options)
+        assert played(path)[0] == f"9{channel}4350"
+
+
+def test_where_there_is_no_midi_a_preset_with_ports_says_so_and_plays_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("ritornello.live.stage.runner.find_backend", lambda: Probe("", fault="no MIDI here"))
+    Path(tmp_path, "p.toml").write_text('[dials]\nqpm = 90\n[ports]\nin = ["virtual a"]')
+    engine, notices = Follower(), []
+    script = (Event(0.1, "preset", name=str(tmp_path / "p.toml")), Event(1.0, "quit"))
+    perform(engine, StageOptions(script=script), notices.append)
+    assert notices == [f"preset {tmp_path / 'p.toml'}: without a title", "no MIDI here"]
+    assert engine.dials.qpm == 90
+
+
 def test_what_was_learned_is_saved_as_a_preset_and_saved_again(tmp_path):
     path = tmp_path / "mine.toml"
     script = (

@@ -33,15 +33,21 @@ class PlayOptions(NamedTuple):
     is_restart: bool = False
 
 
+def ports_of(options: PlayOptions) -> list[tuple[str, PortOptions]]:
+    """List what is to be opened, each with "in" or "out"."""
+    return [*(("in", port) for port in options.inputs), *(("out", port) for port in options.outputs)]
+
+
 class Desk:
     """The ports of the process: opened by name, watched, opened again when they come back.
 
-    make: opens the backend, and may raise OSError. notify: takes a line for the player. receive: takes events.
+    make: opens a backend of a kind, and may raise OSError. notify: takes a line for the player. receive: takes
+    events.
     """
 
     def __init__(
         self,
-        make: Callable[[], Backend],
+        make: Callable[[str], Backend],
         options: PlayOptions,
         receive: Callable[[list[Event]], None],
         notify: Callable[[str], None],
@@ -56,13 +62,20 @@ class Desk:
         self._held: dict[str, set[tuple[int, int]]] = {}  # input -> channel and pitch of keys that are down
         self._sending = threading.Lock()  # keys that are passed through come on a thread of the driver
         self._missing: set[tuple[str, str]] = set()
-        self._offsets = {port.name: (port.offset_ms or 0.0) / 1000 for port in options.outputs}  # seconds
+        self._offsets: dict[str, float] = {}  # output -> seconds
+        self._program: Event | None = None  # the instrument that was asked for last, for outputs opened later
         self.heard_at: float | None = None  # when the last note came, until one is played
 
     def open(self) -> None:
         """Open all ports. A port that is not there is awaited, and the player is told."""
-        self._missing = {(way, port.name) for way, port in self._ports}
-        for port in self._options.outputs:
+        if self._options.sound is not None:
+            self._open_sound(self._options.sound)
+        self._open_all(ports_of(self._options))
+
+    def _open_all(self, ports: list[tuple[str, PortOptions]]) -> None:
+        is_restart = self._options.is_restart
+        self._offsets |= {port.name: (port.offset_ms or 0.0) / 1000 for way, port in ports if way == "out"}
+        for _, port in ports:
             if port.is_osc:
                 from ritornello.live.stage.osc import OscSender
 
@@ -70,27 +83,55 @@ class Desk:
                     self._senders[port.name] = OscSender(port.name[len("osc ") :])
                 except (ValueError, ImportError) as error:
                     self._notify(str(error))
-        if self._options.sound is not None:
-            self._open_sound(self._options.sound)
+        wanted = [(way, port) for way, port in ports if not port.is_osc]
+        self._missing |= {(way, port.name) for way, port in wanted}
         try:
-            self._backend = self._make() if self._ports else None
+            if wanted and self._backend is None:
+                self._backend = self._make(self._options.kind)
         except (OSError, ImportError) as error:
-            if not self._options.is_restart:
+            if not is_restart:
                 self._notify(f"{error} (see `ritornello ports`; waiting for it)")
             return
-        for way, port in self._ports:
+        for way, port in wanted:
             try:
                 self._open(way, port)
-                if self._options.is_restart:
+                if is_restart:
                     self._notify(f"the port {port.name!r} is back")
             except (OSError, ValueError) as error:
-                if not self._options.is_restart:
+                if not is_restart:
                     self._notify(f"{error} (waiting for it)")
+
+    def connect(self, options: PlayOptions) -> None:
+        """Change the ports while playing: those of a name that was there stay open.
+
+        The notes of an output that `leaving` names must have ended before; keys that are down on an input which is
+        changed are released.
+        """
+        before = {(way, port.name): port for way, port in ports_of(self._options)}
+        after = {(way, port.name): port for way, port in ports_of(options)}
+        changed = [key for key, port in before.items() if after.get(key) != port]
+        released = [name for way, name in changed if way == "in"]
+        for name in {here for here, _ in {*self._options.thru} - {*options.thru}}.union(released):
+            self._pass_on(name, [bytes_of(end) for end in self._ends(name)])
+        for name in released:
+            self._receive(self._ends(name))
+            self._held.pop(name, None)
+        self._options = options._replace(is_restart=False)
+        for way, name in changed:
+            if (way, name) not in after:
+                self._close_port(way, name)
+                self._missing.discard((way, name))
+            elif way == "out" and name in self._senders:
+                self._calibrate(name, self._names.get((way, name), name), after[way, name].offset_ms)
+        self._open_all([(way, port) for (way, name), port in after.items() if (way, name) not in before])
+
+    def leaving(self, options: PlayOptions) -> list[str]:
+        """Name the outputs that other options close, or play otherwise."""
+        return [port.name for port in self._options.outputs if port not in options.outputs]
 
     @property
     def _ports(self) -> list[tuple[str, PortOptions]]:
-        outputs = [port for port in self._options.outputs if not port.is_osc]
-        return [*(("in", port) for port in self._options.inputs), *(("out", port) for port in outputs)]
+        return [(way, port) for way, port in ports_of(self._options) if not port.is_osc]
 
     def _open_sound(self, device: str) -> None:
         from ritornello.live.stage.sound import SoundPort
@@ -118,7 +159,7 @@ class Desk:
         if way == "in":
             parser = Parser(port.name)
             self._listeners[port.name] = self._backend.open_input(
-                name, lambda message, at: self._hear(port, parser, message, at), port.is_virtual
+                name, lambda message, at: self._hear(port.name, parser, message, at), port.is_virtual
             )
         else:
             sender = self._backend.open_output(name, port.is_virtual)
@@ -126,6 +167,8 @@ class Desk:
                 for message in PANIC:
                     sender.send(message)
             self._senders[port.name] = sender
+            if self._program:
+                self.send(self._program._replace(port=port.name))
             self._calibrate(port.name, name, port.offset_ms)
         self._names[way, port.name] = name
         self._missing.discard((way, port.name))
@@ -139,7 +182,7 @@ class Desk:
             if not self._missing:
                 return
             try:
-                self._backend = self._make()
+                self._backend = self._make(self._options.kind)
             except (OSError, ImportError):
                 if "sound" not in self._senders:
                     raise OSError("still no MIDI") from None  # libjack finds a new server in a new process only
@@ -160,19 +203,30 @@ class Desk:
             return
         self._missing.add((way, name))
         self._notify(f"the port {name!r} is lost; waiting for it to come back")
+        self._close_port(way, name)
+        if way == "in":
+            ends = self._ends(name)
+            self._held.pop(name, None)
+            self._pass_on(name, [bytes_of(end) for end in ends])
+            self._receive(ends)
+
+    def _close_port(self, way: str, name: str) -> None:
         close = (
             self._listeners.pop(name, None) if way == "in" else getattr(self._senders.pop(name, None), "close", None)
         )
         if close is not None:
             threading.Thread(target=close, daemon=True).start()  # a driver may hang here
-        if way == "in":
-            now = time.perf_counter() - self.origin
-            ends = [Event(now, "note_off", pitch, 0, channel, name) for channel, pitch in self._held.pop(name, ())]
-            self._pass_on(name, [bytes_of(end) for end in ends])
-            self._receive(ends)
 
-    def _hear(self, port: PortOptions, parser: Parser, message: bytes, at: float) -> None:
+    def _ends(self, name: str) -> list[Event]:
+        """Make the ends of the keys that are down on an input."""
+        now = time.perf_counter() - self.origin
+        return [Event(now, "note_off", pitch, 0, channel, name) for channel, pitch in self._held.get(name, ())]
+
+    def _hear(self, name: str, parser: Parser, message: bytes, at: float) -> None:
         """Take a message from an input: filter its channel, transpose, pass it through, hand it on."""
+        port = next((port for port in self._options.inputs if port.name == name), None)
+        if port is None:  # no longer asked for, but not closed yet
+            return
         events = []
         for event in parser.feed(message, at - self.origin):
             if event.kind in ("note_on", "note_off", "control"):
@@ -214,6 +268,8 @@ class Desk:
 
     def send(self, event: Event) -> None:
         """Play an event at its port, "" for all that are open."""
+        if event.kind == "program":
+            self._program = event
         for port in self._options.outputs:
             if event.port in ("", port.name):
                 pitch = port.shifted(event.number) if event.kind in ("note_on", "note_off") else event.number

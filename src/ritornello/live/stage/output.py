@@ -22,6 +22,7 @@ from typing import Any
 
 from ritornello.live.stage.backends import open_backend
 from ritornello.live.stage.desk import Desk, PlayOptions
+from ritornello.live.stage.ports import PortOptions
 from ritornello.live.stage.schedule import Schedule
 from ritornello.live.values import Event, Timing, percentiles
 
@@ -54,7 +55,7 @@ def run(pipe: Connection, options: PlayOptions) -> None:
 
     status = 0
     desk = Desk(
-        lambda: open_backend(options.kind),
+        open_backend,
         options,
         lambda events: tell("events", events),
         lambda line: tell("notice", line),
@@ -97,6 +98,12 @@ def _serve(pipe: Connection, desk: Desk, schedule: Schedule, tell: Callable[[str
             elif kind == "panic":
                 schedule.clear()
                 desk.panic()
+            elif kind == "connect":
+                before = desk.targets
+                for name in desk.leaving(value):
+                    schedule.silence(name)
+                desk.connect(value)
+                schedule.redirect(before, desk.targets)
             elif kind == "origin":
                 desk.origin = value
             elif kind == "close":
@@ -184,6 +191,17 @@ class Output:
         """Let the engine's clock begin at another time of `time.perf_counter`."""
         self._options = self._options._replace(origin=origin)
         self._tell("origin", origin)
+
+    def connect(
+        self,
+        kind: str,
+        inputs: tuple[PortOptions, ...],
+        outputs: tuple[PortOptions, ...],
+        thru: tuple[tuple[str, str], ...],
+    ) -> None:
+        """Change the ports while playing: those that were open before stay open, and play on."""
+        self._options = self._options._replace(kind=kind, inputs=inputs, outputs=outputs, thru=thru)
+        self._tell("connect", self._options)
 
     def panic(self) -> None:
         """End all notes now, and drop what is pending."""

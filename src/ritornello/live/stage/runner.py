@@ -32,7 +32,7 @@ LATE_SECONDS = 0.05  # a plan that is later than this is left out: the one befor
 TICK_SECONDS = 0.5
 COLLECT_SECONDS = 10.0  # between two collections of garbage
 RESTART_SECONDS = 1.0  # between two trials to start the process that plays
-OURS = ("preset", "learn", "save", "change", "nudge", "panic", "quit", "notice")  # not for the engine
+OURS = ("preset", "learn", "save", "change", "nudge", "panic", "quit", "notice", "connect")  # not for the engine
 
 
 class Instrument(Protocol):
@@ -77,8 +77,9 @@ class View(Protocol):
 class StageOptions:
     """What is connected to the instrument.
 
-    kind: of the MIDI backend; "auto" looks for one where ports are asked for. sound: a sound device's name, "" for
-    the system's own, None for none. controllers: MIDI controller -> dial. seconds: after which it ends.
+    kind: of the MIDI backend; "auto" looks for one where ports are asked for. preset: whose ports are opened where
+    none of their sort are asked for. sound: a sound device's name, "" for the system's own, None for none.
+    controllers: MIDI controller -> dial. seconds: after which it ends.
     script: events of a player that is no person, with their times. osc: where OSC is received, as HOST:PORT or PORT.
     osc_to: where the state goes by OSC. web: port of the WebSocket, 0 for any, None for none.
     clock_out: whether the outputs get a MIDI clock. quiet_after: a time after which it ends as soon as the machine is
@@ -90,6 +91,7 @@ class StageOptions:
     outputs: tuple[PortOptions, ...] = ()
     thru: tuple[tuple[str, str], ...] = ()
     kind: str = "auto"
+    preset: Preset = field(default_factory=Preset)
     sound: str | None = None
     program: int = 0
     controllers: dict[int, str] = field(default_factory=dict)
@@ -181,22 +183,26 @@ class Performance:
         self.timing = Timing()
         self._inbox = Inbox(time.perf_counter())
         self._output: Output | None = None
+        self._kind = options.kind
+        self._preset = options.preset  # its ports are those of the last one that named some
 
     def open(self) -> None:
         """Open ports, views and sources.
 
         What cannot be opened is named in a line, and the rest plays on.
         """
-        options, kind = self._options, self._options.kind
-        inputs, outputs = options.inputs, options.outputs
-        if kind == "auto" and not all(port.is_osc for port in (*inputs, *outputs)):
+        options, preset = self._options, self._options.preset
+        inputs, outputs = options.inputs or preset.inputs, options.outputs or preset.outputs
+        if self._kind == "auto" and not all(port.is_osc for port in (*inputs, *outputs)):
             found = find_backend()
-            kind = found.kind
             if found.fault:
                 self._say(found.fault)
                 inputs, outputs = (), tuple(port for port in outputs if port.is_osc)
+            else:
+                self._kind = found.kind
+        thru = options.thru or preset.thru
         self._output = Output(
-            PlayOptions(kind, inputs, outputs, options.thru, self._inbox.origin, options.sound, options.program)
+            PlayOptions(self._kind, inputs, outputs, thru, self._inbox.origin, options.sound, options.program)
         )
         self._take(self._output.wait_ready())
         self._inbox.origin = time.perf_counter()  # opening takes a while, and the beat begins when all is open
@@ -299,7 +305,13 @@ class Performance:
             self._controllers.numbers |= preset.controllers
             self._say(f"preset {event.name}: {preset.title or 'without a title'}")
             if preset.inputs or preset.outputs or preset.thru:
-                self._say("its ports are those of the next start: what is connected stays while playing")
+                before = self._preset
+                self._preset = Preset(
+                    inputs=preset.inputs or before.inputs,
+                    outputs=preset.outputs or before.outputs,
+                    thru=preset.thru or before.thru,
+                )
+                self._prepare("connect", event.name, self._find_kind)
             if preset.primer and self._options.prime is not None:
                 prime, metre = self._options.prime, str(self._engine.state(event.time).metre)
                 self._prepare("prime", preset.primer, lambda: prime(preset.primer, metre))
@@ -321,12 +333,35 @@ class Performance:
             self._say(f"{event.name} {value:g}")
             if event.value:
                 self._engine.hear(Event(event.time, "dial", name=event.name, value=value))
+        elif event.kind == "connect":
+            self._connect(event.value)
         elif event.kind == "notice":
             self._say(event.name)
         elif event.kind == "quit":
             self._is_over = True
         elif event.kind == "panic" and self._output is not None:
             self._output.panic()
+
+    def _find_kind(self) -> str:
+        """Find the MIDI backend for a preset's ports. Raises OSError where there is no MIDI."""
+        if self._kind != "auto":
+            return self._kind
+        found = find_backend()
+        if found.fault:
+            raise OSError(found.fault)
+        return found.kind
+
+    def _connect(self, kind: str) -> None:
+        """Change from the ports of the preset before to those of the one that was recalled.
+
+        Those that were asked for at the start stay; of two of one name theirs count.
+        """
+        assert self._output is not None
+        self._kind, asked, preset = kind, self._options, self._preset
+        inputs = {port.name: port for port in (*preset.inputs, *asked.inputs)}
+        outputs = {port.name: port for port in (*preset.outputs, *asked.outputs)}
+        thru = tuple(dict.fromkeys((*asked.thru, *preset.thru)))
+        self._output.connect(kind, tuple(inputs.values()), tuple(outputs.values()), thru)
 
     def _prepare(self, kind: str, name: str, work: Callable[[], Any]) -> None:
         """Do work that takes a while on a thread of its own.

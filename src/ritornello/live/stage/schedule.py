@@ -84,6 +84,21 @@ class Schedule:
             self._is_running = event.kind in ("start", "continue") or (self._is_running and event.kind != "stop")
             self._send(event)
 
+    def redirect(self, before: list[str], after: list[str]) -> None:
+        """Move what is pending to other ports.
+
+        before, after: the names of the ports that play everything. New ones get what is pending at the first of
+        before. What is pending for "" stays: it goes to all.
+        """
+        inserted = sorted(self._pending, key=lambda item: item[2])
+        events = [event for *_, event in inserted if before and event.port == before[0]]
+        gone = {*before} - {*after}
+        self._pending = [item for item in self._pending if item[3].port not in gone]
+        heapq.heapify(self._pending)
+        for name in after:
+            for event in events if name not in before else ():
+                self.put(event._replace(port=name))
+
     def silence(self, port: str = "") -> None:
         """End all notes that sound at a port, "" for all ports."""
         for key in [key for key in self._sounding if port in ("", key[0])]:
