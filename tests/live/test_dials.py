@@ -4,10 +4,11 @@ import pytest
 from tests.support.scripted_line import ScriptedLine
 from tests.support.virtual_stage import keys, played
 
-from ritornello.live.dials import Dials
+from ritornello.live.dials import KEYS, Dials, named_scale
 from ritornello.live.engine import Engine
 from ritornello.live.stage.messages import bytes_of
 from ritornello.live.values import Event
+from ritornello.music.keys import key_name
 
 
 def test_turning_a_dial_leaves_the_others():
@@ -22,11 +23,23 @@ def test_turning_a_dial_leaves_the_others():
         ("mode", "solo", "mode must be one of call-response, continue"),
         ("speed", 1, "no such dial: 'speed'; there are mode, temperature"),
         ("low", 124, "low must be 0 to 123, not 124"),
+        ("low", "far", "low must be 0 to 123, not far"),
+        ("qpm", float("nan"), "qpm must be 10 to 400, not nan"),
+        ("temperature", None, "temperature must be 0 to 3, not None"),
+        ("metre", "0/4", "not a metre: '0/4'"),
+        ("metre", 4, "metre is written as text, not 4"),
+        ("scale", "H dorian", "no such key: 'H dorian'"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_range(name, value, message):
     with pytest.raises(ValueError, match=message):
         Dials().turned(name, value)
+
+
+@pytest.mark.parametrize("name", [name for name in KEYS if name])
+def test_every_key_that_a_controller_turns_to_is_one(name):
+    key, pitch_classes = named_scale(Dials().turned("scale", name).scale)
+    assert (key_name(key), key.tonic in pitch_classes) == (name if " " in name else f"{name} major", True)
 
 
 def test_a_range_of_pitches_leaves_room():

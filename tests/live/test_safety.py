@@ -97,6 +97,32 @@ def test_random_events_leave_nothing_sounding(count):
     assert sizes[1] - sizes[0] < 100_000  # bytes
 
 
+WRONG = (
+    Event(0, "dial", name="scale", value="nonsense"),
+    Event(0, "dial", name="scale", value=5),
+    Event(0, "dial", name="metre", value="17/0"),
+    Event(0, "dial", name="metre", value=""),
+    Event(0, "dial", name="temperature", value="hot"),
+    Event(0, "dial", name="temperature", value=float("nan")),
+    Event(0, "dial", name="temperature", value=[1]),
+    Event(0, "dial", name="temperature", value=None),
+    Event(0, "dial", name="nonsense", value=1),
+    Event(0, "recall", name="never kept"),
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda event: f"{event.name} {event.value}")
+def test_what_a_model_s_line_cannot_do_is_said_and_the_playing_goes_on(make_line, wrong):
+    engine, said = Engine(make_line(), Dials(mode="continue"), seed=1), []
+    engine.notify = said.append
+    engine.hear(Event(0.0, "note_on", 60, 80))
+    engine.hear(Event(0.4, "note_off", 60))
+    engine.hear(wrong._replace(time=0.5))
+    assert len(said) == 1
+    assert wrong.name in said[0] or str(wrong.value) in said[0]
+    assert any(event.kind == "note_on" for event in engine.advance(5))
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_thousand_notes_a_second_are_survived(way):
     engine = Engine(ForgetfulLine(), Dials(mode=way), seed=1)

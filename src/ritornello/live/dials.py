@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from ritornello.music.values import Key
+
+METRES = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8")
+MAJORS = ("C", "G", "D", "A", "E", "B", "F#", "Db", "Ab", "Eb", "Bb", "F")
+MINORS = ("A", "E", "B", "F#", "C#", "G#", "Eb", "Bb", "F", "C", "G", "D")
+KEYS = ("", *MAJORS, *(f"{tonic} minor" for tonic in MINORS))
 WAYS = ("call-response", "continue", "duet", "follow", "interleave", "fill", "autonomous")
 
 
@@ -14,8 +24,45 @@ def dial(usual: Any, low: float, high: float, unit: str = "") -> Any:
 
 
 def choice(usual: str, *names: str) -> Any:
-    """Make a field that takes one of these names; with none given any text."""
+    """Make a field that takes one of these names."""
     return field(default=usual, metadata={"names": names})
+
+
+def text(usual: str, read: Callable[[str], Any], *names: str) -> Any:
+    """Make a field that takes text.
+
+    read: raises ValueError for a wrong one. names: those that a controller or a key turns to.
+    """
+    return field(default=usual, metadata={"read": read, "names": names})
+
+
+def _read_scale(value: str) -> None:
+    if value:
+        named_scale(value)
+
+
+def _read_metre(value: str) -> None:
+    if value not in METRES:
+        from ritornello.music.beats import metre_named
+
+        metre_named(value)
+
+
+@lru_cache(maxsize=64)
+def named_scale(name: str) -> tuple[Key, frozenset[int]]:
+    """Read a key, "D dorian", or a scale by its pitches, "C D E G A": key and pitch classes.
+
+    Raises ValueError for anything else.
+    """
+    from ritornello.music.keys import (  # NumPy with them: it slows the command's start
+        parse_key_and_scale,
+        parse_scale,
+    )
+
+    try:
+        return parse_key_and_scale(name)
+    except ValueError:
+        return parse_scale(name)
 
 
 @dataclass(frozen=True)
@@ -82,10 +129,10 @@ class Dials:
     split: int = dial(0, 0, 127)
     """Notes below this pitch are the left hand's chords, and are not answered; 0 for none."""
 
-    scale: str = choice("")
+    scale: str = text("", _read_scale, *KEYS)
     """Key or scale that is kept: G, "D dorian", "C D E G A"; "" for what it hears."""
 
-    metre: str = choice("4/4")
+    metre: str = text("4/4", _read_metre, *METRES)
     """Metre: 4/4, 3/4, 6/8, 7/8 ..."""
 
     qpm: float = dial(100.0, 10, 400, "quarters per minute")
@@ -112,7 +159,8 @@ class Dials:
         Raises ValueError for an unknown name or a value out of range.
         """
         check(name, value)
-        return replace(self, **{name: type(getattr(self, name))(value)})
+        before = getattr(self, name)
+        return replace(self, **{name: value if isinstance(before, str) else type(before)(float(value))})
 
 
 def dial_named(name: str) -> Field[Any]:
@@ -126,8 +174,19 @@ def dial_named(name: str) -> Field[Any]:
 def check(name: str, value: Any) -> None:
     """Raise ValueError, naming the range, where a dial does not exist or does not take a value."""
     metadata = dial_named(name).metadata
-    if "names" in metadata:
-        if metadata["names"] and value not in metadata["names"]:
+    if "read" in metadata:
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is written as text, not {value!r}")
+        metadata["read"](value)
+    elif "names" in metadata:
+        if value not in metadata["names"]:
             raise ValueError(f"{name} must be one of {', '.join(metadata['names'])}, not {value!r}")
-    elif not metadata["low"] <= float(value) <= metadata["high"]:
+    elif not metadata["low"] <= _number(value) <= metadata["high"]:
         raise ValueError(f"{name} must be {metadata['low']:g} to {metadata['high']:g}, not {value}")
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan

@@ -49,6 +49,7 @@ class Engine:
         self.play = Playing(line, dials, seed, time, record)
         self._ticks = Ticks(self.play.beat) if sends_clock else None
         self._change = change
+        self.notify: Callable[[str], None] = lambda line: None  # takes a line on what was refused
         self._way = dials.mode
         self._step = 0  # the next sixteenth at which is planned
         self._done = time
@@ -164,14 +165,15 @@ class Engine:
     def dial(self, event: Event) -> None:
         """Turn a dial.
 
-        What is tentative is planned anew at the next moment; a wrong value changes nothing.
+        What is tentative is planned anew at the next moment; a wrong value is named, and changes nothing.
         """
         play = self.play
         try:
             dials = play.dials.turned(event.name, event.value)
             if event.name == "metre":
                 play.beat.set_metre(event.time, dials.metre)
-        except (ValueError, TypeError):
+        except ValueError as error:
+            self.notify(str(error))
             return
         play.dials = dials
         if event.name == "qpm":
@@ -195,8 +197,11 @@ class Engine:
         self.play.line.snapshot(event.name)
 
     def recall(self, event: Event) -> None:
-        """Return to what was kept under a name."""
-        self.play.line.recall(event.name)
+        """Return to what was kept under a name; where there is nothing, it is said."""
+        try:
+            self.play.line.recall(event.name)
+        except ValueError as error:
+            self.notify(str(error))
 
     def prime(self, event: Event) -> None:
         """Take notes as just played: the line goes on from them. Broken ones change nothing."""

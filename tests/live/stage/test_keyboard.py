@@ -63,6 +63,8 @@ def test_capital_letters_play_too():
         ("\x7f", ("reset", 0)),
         ("3", ("dial", "duet")),
         ("\x03", ("quit", 0)),
+        ("q", ("snapshot", "keys")),
+        ("r", ("recall", "keys")),
     ],
 )
 def test_the_other_keys(key, event):
@@ -77,6 +79,7 @@ def test_a_dial_is_chosen_and_turned_by_keys_and_another_model_plays_on():
         ("nudge", "phrase", 1),
         ("nudge", "phrase", -1),
     ]
+    assert [e.name for e in KeyReader().feed(",,,,", 0)] == ["metre", "scale", "mode", "program"]
     assert KeyReader().feed(",.", 0)[-1].name == "temperature"
     assert [(e.kind, e.name) for e in KeyReader().feed("bb", 0)] == [("change", "grid"), ("change", "hymns")]
 
@@ -92,9 +95,14 @@ def test_a_dial_is_chosen_and_turned_by_keys_and_another_model_plays_on():
         ("qpm", 100.0, -1, 90.0),
         ("half_life", 0.0, 1, 100.0),
         ("density", 1.0, 0, 1.0),
+        ("mode", "autonomous", 1, "autonomous"),
+        ("mode", "continue", -1, "call-response"),
+        ("scale", "", 1, "C"),
+        ("scale", "D dorian", 0, "D dorian"),
+        ("metre", "4/4", -1, "3/4"),
     ],
 )
-def test_a_step_of_a_dial_is_a_round_number_within_its_range(name, value, steps, after):
+def test_a_step_of_a_dial_is_a_round_number_or_the_next_name_within_its_range(name, value, steps, after):
     found = nudged(name, value, steps)
     assert (found, type(found)) == (after, type(after))
 

@@ -146,6 +146,10 @@ def test_a_controller_that_is_moved_becomes_the_dial_s():
         ("is_random", 64, True),
         ("low", 64, 62),
         ("scale", 5, ""),
+        ("scale", 6, "C"),
+        ("scale", 127, "D minor"),
+        ("metre", 0, "2/4"),
+        ("metre", 127, "12/8"),
     ],
 )
 def test_a_position_is_spread_over_the_range(name, position, value):

@@ -8,28 +8,14 @@ from functools import lru_cache
 import numpy as np
 
 from ritornello.encoding import Place
-from ritornello.live.dials import Dials
+from ritornello.live.dials import Dials, named_scale
 from ritornello.music.chords import QUALITIES, Chord
-from ritornello.music.keys import parse_key_and_scale, parse_scale
-from ritornello.music.values import Key
 
 CHORD_TONE, BESIDE_CHORD = 1.5, -1.5  # nats, on a beat, of chord tones and of those a semitone above one
 BETWEEN_BEATS = 0.5  # share of these between beats
 START_SHARE = 1.5  # nats on the start of a note, for a factor of e more notes
 FEWER, MORE = 1.1, 2.2  # nats on a note value twice as long, for half or twice as many notes
 SHORTEST = 1 / 4  # quarters; shorter note values are not asked for by any density
-
-
-@lru_cache(maxsize=64)
-def named_scale(name: str) -> tuple[Key, frozenset[int]]:
-    """Read a key, "D dorian", or a scale by its pitches, "C D E G A": key and pitch classes.
-
-    Raises ValueError for anything else.
-    """
-    try:
-        return parse_key_and_scale(name)
-    except ValueError:
-        return parse_scale(name)
 
 
 @lru_cache(maxsize=256)

@@ -29,7 +29,7 @@ OTHER_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.)")  # arrows and the
 PRESS, REPEAT, RELEASE = 1, 2, 3
 HELP = (
     "A-' play, Z X octave, C V loudness, space your turn, enter tap, 1-7 mode, n preset, b model, , . dial, "
-    "- = turn it, m learn, backspace forget, escape panic"
+    "- = turn it, m learn, backspace forget, q keep, r recall, escape panic"
 )
 
 
@@ -38,7 +38,8 @@ class KeyReader:
 
     key_length: seconds for which a note lasts at most, where the terminal does not report releases. Space gives the
     turn, enter taps, 1 to 7 choose the way of playing, n the next preset, b the next model, comma and point a dial,
-    minus and equals turn it, m gives the next dial to MIDI learn, backspace resets, escape ends all notes.
+    minus and equals turn it, m gives the next dial to MIDI learn, backspace resets, q keeps what was learned and r
+    returns to it, escape ends all notes.
     Source of the releases: kitty's keyboard protocol, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
     """
 
@@ -50,7 +51,8 @@ class KeyReader:
         self._presets = cycle(preset_names())
         playing = [name for name in shipped_models() if name not in OTHERS]
         self._models = cycle(playing[1:] + playing[:1])
-        names = [each.name for each in fields(Dials) if "names" not in each.metadata]
+        dials = sorted(fields(Dials), key=lambda each: "names" in each.metadata)  # numbers first
+        names = [each.name for each in dials]
         self._dials, self._turned = cycle(names), deque(names)  # the first of the latter is the one that is turned
         self._ends_at: float | None = None
         self._last: tuple[str, float] = ("", -1.0)
@@ -139,6 +141,8 @@ class KeyReader:
             return [Event(time, "learn", name=next(self._dials), port=PORT)]
         elif key == "\x1b":
             return [*self._release_all(time), Event(time, "panic")]
+        elif key in "qr":
+            return [Event(time, "snapshot" if key == "q" else "recall", name=PORT, port=PORT)]
         kinds = {" ": "turn", "\r": "tap", "\n": "tap", "\x7f": "reset", "\b": "reset"}
         return [Event(time, kinds[key], port=PORT)] if key in kinds else []
 

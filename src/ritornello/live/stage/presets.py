@@ -151,7 +151,7 @@ def dial_value(name: str, position: int) -> Any:
     found = dial_named(name)
     metadata, share = found.metadata, min(max(position, 0), 127) / 127
     if "names" in metadata:
-        names = metadata["names"] or ("",)
+        names = metadata["names"]
         return names[min(int(share * len(names)), len(names) - 1)]
     if isinstance(found.default, bool):
         return share >= 0.5
@@ -159,9 +159,15 @@ def dial_value(name: str, position: int) -> Any:
     return round(value) if isinstance(found.default, int) else round(value, 4)
 
 
-def nudged(name: str, value: float, steps: int) -> float:
-    """Turn a dial of numbers by steps: round numbers, each about a twentieth of its range."""
+def nudged(name: str, value: Any, steps: int) -> Any:
+    """Turn a dial by steps.
+
+    They go from name to name, or are round numbers, each about a twentieth of its range.
+    """
     found = dial_named(name)
+    if names := found.metadata.get("names"):
+        place = names.index(value) if value in names else 0
+        return names[min(max(place + steps, 0), len(names) - 1)] if steps else value
     low, high = found.metadata["low"], found.metadata["high"]
     exact = (high - low) / 20
     size = 10 ** math.floor(math.log10(exact))

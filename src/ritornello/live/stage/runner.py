@@ -38,6 +38,8 @@ OURS = ("preset", "learn", "save", "change", "nudge", "panic", "quit", "notice",
 class Instrument(Protocol):
     """What is played: the face of `engine.Engine`."""
 
+    notify: Callable[[str], None]
+
     def hear(self, event: Event) -> None:
         """Take an event."""
 
@@ -181,6 +183,7 @@ class Performance:
         self._is_over = False
         self._restart_at = self._shown_at = self._tick_at = self._collect_at = 0.0
         self.timing = Timing()
+        engine.notify = self._say
         self._inbox = Inbox(time.perf_counter())
         self._output: Output | None = None
         self._kind = options.kind
@@ -330,7 +333,7 @@ class Performance:
             self._prepare("model", event.name, lambda: load(event.name))
         elif event.kind == "nudge":
             value = nudged(event.name, self._engine.state(event.time).dials[event.name], event.value)
-            self._say(f"{event.name} {value:g}")
+            self._say(f"{event.name} {value if isinstance(value, str) else format(value, 'g')}")
             if event.value:
                 self._engine.hear(Event(event.time, "dial", name=event.name, value=value))
         elif event.kind == "connect":
