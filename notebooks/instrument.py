@@ -119,7 +119,51 @@ second = model.generate(primer=first.melody, bars=8, seed=2, without_primer=True
 second
 
 # %% [markdown]
-# ## 5. Live
+# ## 5. Say what you want
+#
+# A tune can follow chords. They stand above the staff, and you hear them under the melody:
+
+# %%
+chords = "C | Am | F | G7 | C | Am | F G7 | C"
+model.generate(chords=chords, comp="broken", seed=1)
+
+# %% [markdown]
+# ✎ **Exercise.** How many of the notes at the beginning of a bar belong to the chord that sounds there?
+
+# %% jupyter={"source_hidden": true}
+line = model.generate(chords=chords, seed=1).melody
+sounding = dict(line.chords)
+first_notes = [(note, sounding[note.start]) for note in line.notes if note.start in sounding]
+print(sum(note.pitch % 12 in chord.pitch_classes for note, chord in first_notes), "of", len(first_notes))
+
+# %% [markdown]
+# Or it can have a form: here a section, the same again with another ending, something else, and the first once more.
+
+# %%
+tune = model.generate(form="AA'BA'", seed=7)
+tune
+
+# %% [markdown]
+# Do you like all of it but two bars? Click their numbers below the roll: the words beside them, given in a cell, write these bars
+# anew. Here are two versions of bars 9 and 10:
+
+# %%
+tune.rewrite(bars=(9, 10), n=2)
+
+# %% [markdown]
+# Compose several and keep the best. `keep` writes down which, beside the tunes; `write_page` makes a page on which you choose by
+# clicks (`docs/control.md` has more).
+
+# %%
+drafts = model.generate(n=3, bars=8, best_of=4, seed=5)
+drafts
+
+# %%
+print("choose in a browser:", drafts.write_page("drafts.html", replace=True))
+drafts.keep(1, 3)
+
+# %% [markdown]
+# ## 6. Live
 #
 # On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal,
 # from the computer's keyboard or a MIDI keyboard (`docs/instruments.md`). Here a tune plays your part and nobody waits for the

@@ -22,7 +22,7 @@ import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install ritornello jupyterlab
+if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
 
 # %%
@@ -44,21 +44,22 @@ tune
 
 # %%
 from html import escape
+from importlib.util import find_spec
 
 from IPython.display import HTML, display
 
 COLOURS = ("#b4c7dc", "#e7d7b6", "#c9dbc0", "#e5c4bb", "#d5c9e2")
 
 
-def boxes(name, tokens=24):
-    """Draw the first tokens of the tune in an encoding as coloured boxes."""
+def boxes(name, music=tune, tokens=24):
+    """Draw the first tokens of music in an encoding as coloured boxes."""
     encoding = make_encoding(name)
-    row = encoding.encode(tune).tokens
+    row = encoding.encode(music).tokens
     kinds = {row.name: n for n, row in enumerate(encoding.vocabulary.rows)}
     cells = []
     for token in row[:tokens]:
         spelt = encoding.vocabulary.spell([token])
-        colour = COLOURS[kinds.get(spelt.split()[0], 0) % len(COLOURS)]
+        colour = COLOURS[kinds.get((spelt.split() or [spelt])[0], 0) % len(COLOURS)]
         cells.append(
             f'<span style="display:inline-block;margin:1px;padding:2px 5px;border-radius:4px;color:#222;'
             f'background:{colour};font:12px monospace">{escape(spelt)}</span>'
@@ -66,7 +67,9 @@ def boxes(name, tokens=24):
     return f"<p><b>{escape(name)}</b>, {len(row)} tokens<br>{''.join(cells)} …</p>"
 
 
-display(HTML("".join(boxes(name) for name in ("grid", "note", "interval", "lookback"))))
+names = ["grid", "note", "interval", "lookback", "text"]
+names += ["miditok"] if find_spec("miditok") else []  # an extra: pip install miditok
+display(HTML("".join(boxes(name) for name in names)))
 
 # %% [markdown]
 # ✎ **Exercise.** Transpose the tune by a fourth (`tune.transposed(5)`). In which encodings do its tokens stay the same?
@@ -77,6 +80,30 @@ for name in ("grid", "note", "interval"):
     before, after = (encoding.encode(melody).tokens for melody in (tune, tune.transposed(5)))
     same = len(before) == len(after) and np.mean(before == after)
     print(f"{name:9} {same:.0%} of its tokens are the same")
+
+# %% [markdown]
+# Four voices, and music as it was played, have encodings of their own: a symbol for each voice at each sixteenth, and the keys of a
+# piano as they go down and up, with the time between them.
+
+# %%
+voices = rito.load_corpus("hymns-voices").music()[0]
+played = rito.load_corpus("songs-piano-played").music()[0]
+display(HTML(boxes("chorale", voices) + boxes("events", played)))
+
+# %% [markdown]
+# A model composes in its own encoding. This one writes ABC, letter by letter:
+
+# %%
+rito.load_model("letters").generate(bars=8, seed=1)
+
+# %% [markdown]
+# This one moves four voices, and this one plays the piano:
+
+# %%
+rito.load_model("four-voices").generate(seed=1)
+
+# %%
+rito.load_model("songs-piano").generate(seconds=20, notes_per_second="2,8,4", seed=1)
 
 # %% [markdown]
 # ## 2. The same minutes in three of them

@@ -15,14 +15,14 @@
 # # Measuring melodies
 #
 # What does each note of a melody cost a model that knows other melodies? This notebook shows surprisal note by note,
-# cross-validation on a folder, two models compared with an interval, and tables in pandas (`pip install pandas`).
+# cross-validation on a folder, two models compared with an interval, and tables in pandas.
 
 # %%
 import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install ritornello jupyterlab pandas
+if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
 
 # %%
@@ -47,13 +47,15 @@ pd.DataFrame(costs).round(2).head(12)
 # On the staff and the roll: blue notes were expected, red ones were not.
 
 # %%
+from dataclasses import replace
+
 from ritornello.render.page import notebook_html
 from ritornello.render.save import exhibit_of
 
 from IPython.display import display
 
 shown = exhibit_of(melody, [float(2.0**-bits) for bits in costs["pitch_bits"]])
-display({"text/html": notebook_html(shown)}, raw=True)
+display({"text/html": notebook_html(replace(shown, is_tinted=True))}, raw=True)
 
 # %% [markdown]
 # ✎ **Exercise.** Which notes are the most surprising? Are they long or short, on the beat or off it?

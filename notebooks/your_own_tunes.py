@@ -22,7 +22,7 @@ import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install ritornello jupyterlab
+if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
 
 # %%

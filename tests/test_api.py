@@ -269,7 +269,7 @@ def test_a_melody_of_a_corpus_is_saved_as_a_tune_is(hymn_corpus, tmp_path, suffi
 def test_a_melody_of_a_corpus_shows_itself_and_sounds(hymn_corpus):
     melody = rito.load_corpus(hymn_corpus).melodies()[0]
     for shown in (melody, melody.transposed(2)):
-        frame = html.unescape(re.search(r'srcdoc="([^"]*)"', shown._repr_html_())[1])
+        frame = html.unescape(re.search(r"srcdoc='([^']*)'", shown._repr_html_())[1])
         assert {int(n) for n in re.findall(r'data-note="(\d+)"', frame)} == set(range(len(melody.notes)))
         assert 'src="data:audio/mpeg;base64,' in frame
         saved = dict(re.findall(r'<a download="[^"]*(\.\w+)" href="data:[^,]*,([^"]*)"', frame))

@@ -9,7 +9,7 @@ from chromium import LOUDEST, offline_chromium
 import ritornello as rito
 from ritornello.music.values import Melody, Note, Part, Piece, Tempo, Timeline
 from ritornello.render.gallery import MOST_SECONDS, gallery_html, shown_first
-from ritornello.render.shown import MOST_CARDS, Gallery, ShownMelody
+from ritornello.render.shown import MOST_CARDS, Gallery, ShownMelody, ShownPiece
 
 
 def scale(title: str, notes: int = 8) -> ShownMelody:
@@ -21,7 +21,7 @@ def scale(title: str, notes: int = 8) -> ShownMelody:
 
 def inner(cell: str) -> str:
     """The document inside the cell's only frame."""
-    [content] = re.findall(r'<iframe [^>]*srcdoc="([^"]*)"', cell)
+    [content] = re.findall(r"<iframe [^>]*srcdoc='([^']*)'", cell)
     return unescape(content)
 
 
@@ -118,10 +118,17 @@ def test_every_handle_shows_itself(little_model, tmp_path):
     tunes = model.generate(n=2, bars=2, seed=1)
     tunes[0].save(tmp_path / "tune.mid")
     pieces = rito.read(tmp_path / "tune.mid")
-    shown = [corpus, corpus.melodies()[:2], corpus.melodies()[0], model, tunes, tunes[0], tunes[0].melody, pieces[0]]
-    for handle in shown:
+    shown = [corpus, corpus.melodies()[:2], corpus.melodies()[0], model, tunes, tunes[0], tunes[0].melody]
+    harmonies = rito.harmonise("C4 E4 G4:2", n=2, seed=1)
+    for handle in (*shown, pieces, pieces[0], harmonies, harmonies[0]):
         assert handle._repr_html_().startswith("<iframe "), handle
         assert len(repr(handle)) < 400
+
+
+def test_a_list_with_a_piece_that_cannot_sound_shows_its_repr_alone():
+    drums = ShownPiece((Part((Note(0, 480, 36),), is_drum=True),), Timeline(480, 480), "Beat")
+    assert Gallery([drums])._repr_html_() is None
+    assert repr(Gallery([drums])) == "[Piece('Beat': 1 part)]"
 
 
 def test_titles_are_given_by_a_mapping_and_kept_by_slices():
@@ -139,8 +146,6 @@ def test_a_run_shows_its_curves(tmp_path):
 
 
 def test_a_piece_shows_a_staff_and_a_colour_for_each_part_and_plays_them_together(tmp_path):
-    from ritornello.render.shown import ShownPiece
-
     chord = (Note(0, 480, 60, 90), Note(0, 480, 64, 90))
     parts = (Part(chord, "Piano"), Part((Note(0, 480, 40, 90),), is_drum=True), Part((Note(0, 960, 48, 90),)))
     piece = ShownPiece(parts, Timeline(480, 960), "Two hands")

@@ -123,7 +123,7 @@ def test_the_notebook_cell_is_one_sandboxed_frame_of_fixed_height():
     assert 'sandbox="allow-scripts allow-downloads"' in cell
     assert "allow-same-origin" not in cell
     assert 300 < int(re.search(r"height:(\d+)px", cell)[1]) < 900
-    inner = html.unescape(re.search(r'srcdoc="([^"]*)"', cell)[1])
+    inner = html.unescape(re.search(r"srcdoc='([^']*)'", cell)[1])
     assert inner == frame_html(Exhibit(FIRST, sound(FIRST, "OGG"), figures={"a": 1}))
 
 

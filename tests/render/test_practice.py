@@ -1,10 +1,12 @@
 """What a player offers besides playing: loop, tempo, metronome, keys; and the melody in words and as ABC."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from chromium import offline_chromium
 
+from ritornello.music.chords import read_chord
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.render.page import Exhibit, beat_times, frame_html
 from ritornello.render.save import exhibit_of
@@ -40,6 +42,21 @@ def test_a_pick_up_and_a_bar_of_rest_are_named():
 def test_a_triplet_is_read_as_one():
     [bar] = bars_in_words(quarters("1/3", "1/3", "1/3", "3", keys=(Key(0, 1),)))
     assert "G4 triplet eighth, G sharp4 triplet eighth, A4 triplet eighth" in bar
+
+
+@pytest.mark.parametrize(
+    ("chords", "metre", "heads"),
+    [
+        (((0, "C"), (480, "Am"), (1920, "G7/B")), (4, 4), ["chords C, Am from beat 2", "chord G7/B"]),
+        (((240, "F#m7"),), (4, 4), ["chord F#m7 after beat 1", ""]),
+        (((0, "C"), (720, "N.C.")), (6, 8), ["chords C, N.C. from eighth 4", ""]),
+    ],
+)
+def test_chords_are_read_where_they_begin(chords, metre, heads):
+    melody = quarters("6", metres=(Metre(0, *metre),), keys=(Key(0, 0),))
+    melody = replace(melody, chords=tuple((tick, read_chord(name)) for tick, name in chords))
+    said = [words.partition(":")[0] for words in bars_in_words(melody)]
+    assert [head.partition("C major, ")[2] or head.partition(", ")[2] for head in said] == heads
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_line_says_which_bars_are_the_primer(melody, notes, words):
 
 def marked(svg):
     """The numbers of the notes that are drawn as a primer."""
-    return [int(n) for n in re.findall(r'data-note="(\d+)" class="note primer"', svg)]
+    return [int(n) for n in re.findall(r'data-note="(\d+)" class="note (?:judged )?primer"', svg)]
 
 
 def test_the_staff_colours_the_primer_s_notes_and_says_so():

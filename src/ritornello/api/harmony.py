@@ -13,6 +13,7 @@ from ritornello.api.reading import read_song
 from ritornello.generate.voices.rules import Judgement
 from ritornello.music.values import Piece
 from ritornello.plural import counted
+from ritornello.render.shown import Gallery
 
 if TYPE_CHECKING:
     from ritornello.render.page import Exhibit
@@ -67,6 +68,9 @@ class Harmony:
             f"{accepted} of {found.beats} beats with a triad, a seventh chord or a suspension"
         )
 
+    def __repr__(self) -> str:
+        return f"Harmony({self.piece.title!r}, version {self.index + 1}: {self.summary})"
+
     def _repr_svg_(self) -> str:
         """Draw the four staves."""
         from ritornello.render.staff import piece_svg
@@ -98,7 +102,7 @@ def harmonise(
     replace: bool = False,
     on_progress: Callable[[float], None] | None = None,
     on_remark: Callable[[str], None] | None = None,
-) -> list[Harmony]:
+) -> Gallery[Harmony]:
     """Harmonise a tune in four voices: alto, tenor and bass beneath it.
 
     tune: a file, notes by name, a `Tune`, a `Melody` or music in memory; of several parts the melody. out: where to
@@ -129,7 +133,8 @@ def harmonise(
         )
     name = Path(str(getattr(model, "name", model))).name
     origin = f"harmonised by {name}, seed {given}, version"
-    made = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]
+    versions = [Harmony(each.piece, each.judgement, given, k, f"{origin} {k + 1}") for k, each in enumerate(found)]
+    made = Gallery(versions, f"{name}, seed {given}")
     for path, each in zip(paths_of(out, n), made, strict=True) if out is not None else ():
         each.save(path, replace)
     for line in song.lines:

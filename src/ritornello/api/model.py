@@ -121,7 +121,7 @@ class Tune:
         """
         return (self.model or load_model()).vary(self, share, seed)
 
-    def harmonise(self, **options: Any) -> list[Any]:
+    def harmonise(self, **options: Any) -> Gallery[Any]:
         """Harmonise the tune in four voices; options as of `ritornello.harmonise`."""
         from ritornello.api.harmony import harmonise
 

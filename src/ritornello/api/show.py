@@ -8,23 +8,23 @@ from typing import Any
 
 from ritornello.music.files import Repeats
 from ritornello.music.values import Imprint, Melody, Piece
-from ritornello.render.shown import ShownMelody, ShownPiece
+from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
 
 RATE = 44100  # samples a second
 MIDI = (".mid", ".midi")
 LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
 
 
-def read(path: str | Path, repeats: Repeats = "unfold") -> list[Piece]:
+def read(path: str | Path, repeats: Repeats = "unfold") -> Gallery[ShownPiece]:
     """Read a music file: every tune of a tune book, one piece of any other file.
 
-    The pieces show themselves in a notebook. repeats: "unfold" plays repeated bars as
+    The pieces show themselves in a notebook, one by one and all together. repeats: "unfold" plays repeated bars as
     often as the score asks, "written" reads each bar once.
     Raises MusicFileError (a ValueError) where the file cannot be read.
     """
     from ritornello.music import files
 
-    return [ShownPiece.of(piece) for piece in files.read(path, repeats)]
+    return Gallery(map(ShownPiece.of, files.read(path, repeats)), Path(path).name)
 
 
 def from_music21(stream: Any) -> ShownMelody:

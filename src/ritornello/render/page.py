@@ -10,7 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from html import escape
@@ -26,7 +26,15 @@ from ritornello.music.keys import key_name
 from ritornello.music.lines import part_lines
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece
 from ritornello.plural import counted
-from ritornello.render.roll import PART_COLOURS, SURPRISE, beat_ticks, parts_roll_svg, roll_svg
+from ritornello.render.roll import (
+    ON_PAPER,
+    PART_COLOURS,
+    SURPRISE,
+    beat_ticks,
+    parts_roll_svg,
+    roll_svg,
+    surprise_colour,
+)
 from ritornello.render.staff import piece_svg, staff_svg, svg_size
 from ritornello.render.words import bars_in_words, primer_in_words
 
@@ -61,6 +69,7 @@ class Exhibit:
     files: name to content, for links to save them; MIDI and MusicXML are added where they are not given, with the
     `imprint`. primer_notes: so many notes at the beginning are a primer, told apart by their colour and in words.
     call: a call in Python with {bars} in it, for which bars can be chosen by clicking; "" for none.
+    is_tinted: whether the staff begins in the colours of surprise; where there are any, a click changes it.
     piece: several parts that are drawn and written instead of the melody, which is their highest line.
     """
 
@@ -75,6 +84,7 @@ class Exhibit:
     primer_notes: int = 0
     piece: Piece | None = None
     call: str = ""
+    is_tinted: bool = False
 
     @property
     def name(self) -> str:
@@ -118,12 +128,13 @@ def notebook_html(item: Exhibit) -> str:
 def framed(content: str, name: str, height: int) -> str:
     """Put a whole HTML document into an iframe of so many pixels that may only run scripts.
 
-    name: what screen readers call it.
+    name: what screen readers call it. Quotation marks in the document, a fifth of its pictures, stay as they are.
     """
+    inner = content.replace("&", "&amp;").replace("'", "&#39;")
     return (
         f'<iframe class="ritornello" title="{escape(name)}" sandbox="allow-scripts allow-downloads" '
         f'style="display:block;width:100%;max-width:960px;height:{height}px;border:0;color-scheme:light dark" '
-        f'srcdoc="{escape(content)}"></iframe>'
+        f"srcdoc='{inner}'></iframe>"
     )
 
 
@@ -146,6 +157,7 @@ def _tune(item: Exhibit) -> str:
     return _filled(
         "tune.html",
         name=escape(item.name),
+        state=" tinted" * item.is_tinted,
         meta=_meta(item.melody),
         staff_wide=_staff(item, WIDE),
         staff_narrow=_staff(item, NARROW),
@@ -167,7 +179,7 @@ def compact_card(item: Exhibit, width: int) -> str:
     width: of the staff, in pixels.
     """
     roll = _roll(item)
-    staff = _staff(item, width) if item.melody.notes else ""
+    staff = _staff(replace(item, probabilities=None), width) if item.melody.notes else ""
     return _filled(
         "card.html",
         name=escape(item.name),
@@ -176,6 +188,8 @@ def compact_card(item: Exhibit, width: int) -> str:
         staff=staff,
         player=_player(item) if item.audio is not None else "",
         files=_files(item),
+        abc=escape(_abc(item)),
+        bars=_bars(item),
     )
 
 
@@ -189,10 +203,9 @@ def _staff(item: Exhibit, width: int) -> str:
     """Engrave the staff of a card, or the staves of its parts; the title stands above it."""
     if item.piece is not None:
         return _PART_NOTE.sub(r'data-note="\1:\2"', piece_svg(item.piece, width, None, with_title=False))
-    composer = item.imprint.composer
-    return staff_svg(
-        item.melody, width, paper=None, composer=composer, with_title=False, primer_notes=item.primer_notes
-    )
+    colours = [surprise_colour(share, ON_PAPER) for share in item.probabilities or ()]
+    composer, primer = item.imprint.composer, item.primer_notes
+    return staff_svg(item.melody, width, 42, None, composer, False, primer, colours)
 
 
 def _abc(item: Exhibit) -> str:
@@ -274,9 +287,15 @@ def _legend(item: Exhibit) -> str:
         parts.append(f'<i style="flex: 0 0 1.1rem; background: {colour}"></i> {escape(line.title)}')
     if item.probabilities is not None:
         stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
-        parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising')
+        parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising{_tint(item)}')
     lines = "".join(f"<span>{part}</span>" for part in parts)
     return f'<figcaption class="legend">{lines}</figcaption>' if lines else ""
+
+
+def _tint(item: Exhibit) -> str:
+    """Make the button that colours the staff by surprise, or black again."""
+    is_pressed = str(item.is_tinted).lower()
+    return f'<button class="tint" type="button" aria-pressed="{is_pressed}">colour the staff</button>'
 
 
 def figure_list(figures: Mapping[str, Figure]) -> str:

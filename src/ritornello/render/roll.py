@@ -29,6 +29,7 @@ PER_QUARTER = 18  # pixels, before stretching to the least width
 MAX_WIDTH = 30000
 INK = "#9c3d2b"  # soft notes let the ground shine through
 SURPRISE = ((74, 122, 156), (217, 164, 65), (196, 58, 28))  # 0 bits, half-way, MOST_BITS or more
+ON_PAPER = 0.72  # as light as the roll's colours: the lines of notes on paper are thin
 MOST_BITS = 6.0
 PART_COLOURS = (INK, "#2f6f9f", "#5c7f2e", "#b07a10", "#7a4f96", "#1f7f78", "#a34474", "#5f5a52")
 """Of the parts of a piece in their order, and then again."""
@@ -132,12 +133,15 @@ def parts_roll_svg(piece: Piece, width: int = 900) -> str:
     return _roll(_Drawn(notes, piece.timeline, piece.title, colours, names, labels), None, width, 0, "by-part")
 
 
-def surprise_colour(probability: float) -> str:
-    """Choose the colour of a note by its `probability`: the scale of the roll, for legends."""
+def surprise_colour(probability: float, light: float = 1.0) -> str:
+    """Choose the colour of a note by its `probability`: the scale of the roll, for legends.
+
+    light: 1 as on the roll, 0 black.
+    """
     place = min(-log2(probability), MOST_BITS) / MOST_BITS * (len(SURPRISE) - 1)
     stop = min(int(place), len(SURPRISE) - 2)
     pairs = zip(SURPRISE[stop], SURPRISE[stop + 1], strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * (place - stop)):02x}" for a, b in pairs)
+    return "#" + "".join(f"{round(light * (a + (b - a) * (place - stop))):02x}" for a, b in pairs)
 
 
 def _space(melody: Melody | _Drawn, width: int) -> _Space:

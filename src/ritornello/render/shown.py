@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
@@ -178,13 +179,15 @@ class Gallery(list[T], Generic[T]):
         from ritornello.render.gallery import gallery_html, shown_first
 
         lines: list[Any] = list(self)
-        melodies = [getattr(line, "melody", line) for line in lines[:most]]
-        count = shown_first([m.timeline.seconds(m.timeline.length) for m in melodies])
+        music = [getattr(line, "piece", getattr(line, "melody", line)) for line in lines[:most]]
+        count = shown_first([m.timeline.seconds(m.timeline.length) for m in music])
         exhibits = [line.exhibit(is_small=True) for line in lines[:count]]
         if self.titles:
             exhibits = [replace(shown, title=title) for shown, title in zip(exhibits, self.titles, strict=False)]
-        noun = "piece" if lines and isinstance(lines[0], Piece) else "melody"
+        noun = "piece" if music and isinstance(music[0], Piece) else "melody"
         return gallery_html(exhibits, len(self), self.name, noun)
 
     def _repr_html_(self) -> str | None:
-        return self.html(MOST_CARDS) if self else None
+        with suppress(ValueError):  # a piece without notes, or of percussion alone
+            return self.html(MOST_CARDS) if self else None
+        return None

@@ -48,6 +48,7 @@ def staff_svg(
     composer: str = "",
     with_title: bool = True,
     primer_notes: int = 0,
+    surprise: Sequence[str] = (),
 ) -> str:
     """Engrave a melody as a self-contained SVG, `width` pixels wide, as high as it needs.
 
@@ -55,7 +56,8 @@ def staff_svg(
     phrases of four bars where those fit.
     scale: size of the staff in per cent; 100 makes a staff 72 pixels high. paper: a colour behind it, or None.
     with_title: False where the title stands elsewhere. primer_notes: so many notes at the beginning are coloured as
-    the primer, of class "primer", with a line that says so.
+    the primer, of class "primer", with a line that says so. surprise: colours of the notes, which they carry as
+    `--surprise` for the style of a page, with the class "judged".
     Notes are groups of class "note" with `data-note`, their index in the melody (all tied parts carry it).
     A melody that was played, not written, is drawn on sixteenths and triplets (see `engraving.readable`).
     Raises ValueError if `width` is under 200 or `scale` outside 10 to 200.
@@ -64,7 +66,7 @@ def staff_svg(
     drawn, kept = drawable(melody)
     words = primer_in_words(melody, primer_notes)
     pages = [
-        _tidied(page, [kept], primer_notes)
+        _tidied(page, [kept], primer_notes, surprise)
         for page in _in_systems(write_musicxml(drawn), drawn.timeline, width, scale)
     ]
     margin = _MARGIN * scale / 100
@@ -220,7 +222,7 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str, room: i
     return [toolkit.renderToSVG(n) for n in range(1, toolkit.getPageCount() + 1)]
 
 
-def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0) -> str:
+def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0, surprise: Sequence[str] = ()) -> str:
     """Drop verovio's identifiers, save those of glyphs, and mark each note with its index.
 
     kept: of each line, the indices of the notes that are drawn. Bar numbers and chord symbols lose the size 0 that
@@ -231,14 +233,20 @@ def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0) -> s
         part, number = int(found[1] or 0), int(found[2])
         return (f'data-part="{part}" ' if found[1] else "") + f'data-note="{kept[part][number]}"'
 
+    def coloured(found: re.Match) -> str:
+        number = int(found[1])
+        words = found[0][:-1] + (" judged" if surprise else "")
+        words += _AS_PRIMER if number < primer_notes else '"'
+        return words + (f' style="--surprise:{surprise[number]}"' if surprise else "")
+
     svg = svg[svg.index("<svg") :]
     svg = _BAR_NUMBER.sub(r'<text\1 text-anchor="middle" font-size="\2">\3</text>', svg)
     svg = _SYMBOL.sub(lambda found: f'{found[1]} font-size="{found[2]}">{_with_signs(found[3])}', svg)
     svg = svg.replace(' font-family="Times, serif"', f' font-family="{SERIF}"')
     root = re.search(r'id="([^"]*)"', svg)
     svg = _NOTE_ID.sub(marked, svg)
-    if primer_notes:
-        svg = _NOTE.sub(lambda found: found[0] if int(found[1]) >= primer_notes else found[0][:-1] + _AS_PRIMER, svg)
+    if primer_notes or surprise:
+        svg = _NOTE.sub(coloured, svg)
     return re.sub(rf' id="(?!{re.escape(root[1]) if root else ""}")(?![0-9A-F]+-)[^"]*"', "", svg)
 
 

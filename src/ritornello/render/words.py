@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from fractions import Fraction
 from itertools import groupby
 
 from ritornello.music.keys import key_name
@@ -12,15 +13,18 @@ from ritornello.plural import counted
 from ritornello.render.engraving.readable import drawable
 
 TUPLETS = {3: "triplet", 5: "quintuplet", 6: "sextuplet", 7: "septuplet"}
+UNITS = {8: "eighth", 16: "16th"}  # that the denominator of a metre counts; others count beats
 ALTERATIONS = {-2: " double flat", -1: " flat", 0: "", 1: " sharp", 2: " double sharp"}
 
 
 def bars_in_words(melody: Melody) -> list[str]:
-    """Write each bar: "Bar 1: G4 quarter, A4 dotted half". Metre and key stand where they begin.
+    """Write each bar: "Bar 1: G4 quarter, A4 dotted half".
 
-    Note values are those of the staff (see `readable.drawable`). A tied note is read once, with all its values.
+    Metre, key and chords stand where they begin. Note values are those of the staff (see `readable.drawable`). A tied
+    note is read once, with all its values.
     """
-    return [_bar(bar) for bar in notate(drawable(melody)[0])]
+    drawn = drawable(melody)[0]
+    return [_bar(bar, _chords(drawn, bar)) for bar in notate(drawn)]
 
 
 def primer_in_words(melody: Melody, notes: int) -> str:
@@ -49,10 +53,23 @@ def _bar_of(melody: Melody, tick: int) -> int:
     return bisect_right(melody.timeline.barlines()[:-1], tick) - bool(melody.timeline.pickup)
 
 
-def _bar(bar: Bar) -> str:
-    """Write one bar after its number, new metre and new keys."""
+def _chords(melody: Melody, bar: Bar) -> list[str]:
+    """Name the chords that begin in a bar, after its beginning with the beat: "Am from beat 3"."""
+    timeline, named = melody.timeline, []
+    for tick, chord in melody.chords:
+        place = Fraction(tick, timeline.ticks_per_quarter) - bar.start
+        if 0 <= place < bar.duration:
+            beat = place * bar.metre.denominator / 4 + 1
+            unit = UNITS.get(bar.metre.denominator, "beat")
+            where = f" from {unit} {beat}" if beat.denominator == 1 else f" after {unit} {int(beat)}"
+            named.append(chord.name(timeline.key_at(tick)) + where * (place > 0))
+    return [f"{'chord' if len(named) == 1 else 'chords'} {', '.join(named)}"] if named else []
+
+
+def _bar(bar: Bar, chords: list[str]) -> str:
+    """Write one bar after its number, new metre, new keys and chords."""
     head = "Pick-up" if bar.number == 0 else f"Bar {bar.number}"
-    news = [bar.metre.name] * bar.new_metre + [key_name(key) for key in bar.keys.values()]
+    news = [bar.metre.name] * bar.new_metre + [key_name(key) for key in bar.keys.values()] + chords
     signs = []
     for _, tied in groupby(enumerate(bar.elements), lambda pair: (pair[1].note, pair[0] * (pair[1].note is None))):
         signs.append(_sign([element for _, element in tied]))

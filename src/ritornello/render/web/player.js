@@ -15,18 +15,8 @@
     return a[to] + Math.min(Math.max(share, 0), 1) * (b[to] - a[to]);
   };
 
-  // The last note that has begun, if it still sounds; notes are in order and never overlap.
-  const soundingAt = (notes, time) => {
-    let low = 0;
-    let high = notes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (notes[middle].start <= time) low = middle + 1;
-      else high = middle;
-    }
-    const last = notes[low - 1];
-    return last && time < last.end ? last : null;
-  };
+  // The notes that have begun and still sound: one of a melody, several of a piece.
+  const soundingAt = (notes, time) => notes.filter((note) => note.start <= time && time < note.end);
 
   // A click of a metronome: a short sine that dies away, higher at the beginning of a bar.
   let clock = null;
@@ -81,6 +71,14 @@
     }));
   };
 
+  const tintStaff = (tune) => {
+    const button = tune.querySelector(".tint");
+    if (!button) return;
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", String(tune.classList.toggle("tinted")));
+    });
+  };
+
   const setUp = (tune) => {
     const audio = tune.querySelector("audio");
     const roll = tune.querySelector(".roll");
@@ -105,7 +103,7 @@
     const cursor = cursorOn(roll);
     const length = Number(seek.max);
     const name = button.getAttribute("aria-label").replace(/^Play /, "");
-    let lit = null;
+    let lit = [];
 
     const follow = (x) => {
       const place = x * scale();
@@ -122,12 +120,11 @@
       seek.value = time;
       seek.style.setProperty("--done", `${((100 * time) / length).toFixed(2)}%`);
       seek.setAttribute("aria-valuetext", `${clockText(time)} of ${clockText(length)}`);
-      const note = audio.paused && time === 0 ? null : soundingAt(notes, time);
-      if (note !== lit) {
-        if (lit) lit.signs.forEach((sign) => sign.classList.remove("sounding"));
-        if (note) note.signs.forEach((sign) => sign.classList.add("sounding"));
-        lit = note;
-      }
+      const sounding = audio.paused && time === 0 ? [] : soundingAt(notes, time);
+      const light = (note, isOn) => note.signs.forEach((sign) => sign.classList.toggle("sounding", isOn));
+      lit.filter((note) => !sounding.includes(note)).forEach((note) => light(note, false));
+      sounding.filter((note) => !lit.includes(note)).forEach((note) => light(note, true));
+      lit = sounding;
       return x;
     };
 
@@ -227,4 +224,5 @@
   if (window.parent === window) document.body.classList.replace("frame", "page");
   document.querySelectorAll(".tune").forEach(setUp);
   document.querySelectorAll(".tune").forEach(chooseBars);
+  document.querySelectorAll(".tune").forEach(tintStaff);
 })();
