@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ritornello.live.stage.backends import open_backend
-from ritornello.live.stage.desk import Desk, PlayOptions
+from ritornello.live.stage.desk import Desk, PlayOptions, ports_of
 from ritornello.live.stage.ports import PortOptions
 from ritornello.live.stage.schedule import Schedule
 from ritornello.live.values import Event, Timing, percentiles
@@ -35,6 +35,8 @@ LONGEST_SECONDS = 60.0  # of a note
 MISSED_MS = 20.0
 KEPT = 4096  # latenesses, for the percentiles
 REPORT_SECONDS = 0.5
+RESTART_SECONDS = 1.0  # between two trials to start a process
+PLAY_OUT_SECONDS = 0.5  # in which a port that goes plays what it has: notes are handed over a quarter second ahead
 LOST = 3  # exit status: the MIDI system is gone, and nothing can be closed any more
 
 
@@ -156,19 +158,18 @@ def _close(desk: Desk) -> None:
 class Output:
     """The engine's side of the process that plays.
 
-    `pipe` can be waited for by `multiprocessing.connection.wait`; `receive` then takes what came.
+    `pipe` can be waited for by `multiprocessing.connection.wait`; `receive` then takes what came. options: what it
+    has open.
     """
 
     def __init__(self, options: PlayOptions):
-        self._options = options
+        self.options = options
         self._start()
 
     def _start(self) -> None:
         context = get_context("spawn")  # the same on all systems, and no thread of ours is copied
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=run, args=(theirs, self._options), daemon=True, name="ritornello ports"
-        )
+        self._process = context.Process(target=run, args=(theirs, self.options), daemon=True, name="ritornello ports")
         with _no_main():
             self._process.start()
         theirs.close()
@@ -189,7 +190,7 @@ class Output:
 
     def set_origin(self, origin: float) -> None:
         """Let the engine's clock begin at another time of `time.perf_counter`."""
-        self._options = self._options._replace(origin=origin)
+        self.options = self.options._replace(origin=origin)
         self._tell("origin", origin)
 
     def connect(
@@ -200,8 +201,8 @@ class Output:
         thru: tuple[tuple[str, str], ...],
     ) -> None:
         """Change the ports while playing: those that were open before stay open, and play on."""
-        self._options = self._options._replace(kind=kind, inputs=inputs, outputs=outputs, thru=thru)
-        self._tell("connect", self._options)
+        self.options = self.options._replace(kind=kind, inputs=inputs, outputs=outputs, thru=thru)
+        self._tell("connect", self.options)
 
     def panic(self) -> None:
         """End all notes now, and drop what is pending."""
@@ -228,7 +229,7 @@ class Output:
     def restart(self) -> None:
         """Start the process anew, after it is gone."""
         self._kill()
-        self._options = self._options._replace(is_restart=True)
+        self.options = self.options._replace(is_restart=True)
         self._start()
 
     @property
@@ -247,6 +248,170 @@ class Output:
         if self._process.is_alive():
             self._process.kill()
             self._process.join(CLOSE_SECONDS)
+
+
+class Outputs:
+    """The processes that play: the first one, and one for the ports that each preset brings.
+
+    While a port is opened, its process plays nothing, with JACK for a tenth of a second. So what is new is opened by
+    a process of its own, and the others play on; ports that go play out what they have before they are closed.
+    """
+
+    def __init__(self, options: PlayOptions):
+        self.first = Output(options)
+        self._all = [self.first]
+        self._wanted, self._thru = options, options.thru
+        self._ready: set[Output] = set()
+        self._leaving: dict[Output, float] = {}  # when it is closed, of `time.monotonic`
+        self._restarts: dict[Output, float] = {}
+        self._timings: dict[Output, Timing] = {}
+        self._program: list[Event] = []  # the last one, for ports that are opened later
+
+    def wait_ready(self) -> list[tuple[str, Any]]:
+        """Wait until the first ports are open; returns what came meanwhile, notices above all."""
+        return self._sorted(self.first, self.first.wait_ready())
+
+    @property
+    def pipes(self) -> list[Connection]:
+        """Those that can be waited for."""
+        return [output.pipe for output in self._all if output not in self._restarts]
+
+    def set_origin(self, origin: float) -> None:
+        """Let the engine's clock begin at another time of `time.perf_counter`."""
+        self._wanted = self._wanted._replace(origin=origin)
+        for output in self._all:
+            output.set_origin(origin)
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Hand events over, to be played at their times.
+
+        Ports that are not open yet get none, and those that go no new notes.
+        """
+        self._program = [event for event in events if event.kind == "program"][-1:] or self._program
+        ends = [event for event in events if event.kind != "note_on"] if self._leaving else []
+        for output in self._ready:
+            output.send(ends if output in self._leaving else events)
+
+    def panic(self) -> None:
+        """End all notes now, and drop what is pending."""
+        for output in self._all:
+            output.panic()
+
+    def receive(self) -> list[tuple[str, Any]]:
+        """Take what came, as of `Output.receive`; a process that is gone is started again by `tend`."""
+        return [
+            each
+            for output in list(self._all)
+            if output not in self._restarts
+            for each in self._sorted(output, output.receive())
+        ]
+
+    def _sorted(self, output: Output, came: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Deal with what is for nobody else; return the rest."""
+        rest = []
+        for kind, value in came:
+            if kind == "gone":
+                self._ready.discard(output)
+                self._restarts[output] = time.monotonic() + RESTART_SECONDS
+            elif kind == "ready":
+                self._ready.add(output)
+                output.send(self._program)
+                if output is self._all[-1]:
+                    self._part()
+            elif kind == "timing":
+                self._timings[output] = value
+                rest.append((kind, max(self._timings.values(), key=lambda timing: timing.notes)))
+            else:
+                if kind == "events":
+                    self._pass_on(value)
+                rest.append((kind, value))
+        return rest
+
+    def connect(
+        self,
+        kind: str,
+        inputs: tuple[PortOptions, ...],
+        outputs: tuple[PortOptions, ...],
+        thru: tuple[tuple[str, str], ...],
+    ) -> None:
+        """Change the ports while playing: those of a name that was there stay open, and play on."""
+        self._wanted = self._wanted._replace(kind=kind, inputs=inputs, outputs=outputs, thru=thru)
+        there = [output.options for output in self._all if output not in self._leaving]
+        known = {(way, port.name) for options in there for way, port in ports_of(options)}
+        new = self._wanted._replace(
+            inputs=tuple(port for port in inputs if ("in", port.name) not in known),
+            outputs=tuple(port for port in outputs if ("out", port.name) not in known),
+            sound=None,
+        )
+        if new.inputs or new.outputs:
+            self._all.append(Output(_with_own_thru(new)))
+        else:
+            self._part()
+
+    def _part(self) -> None:
+        """Give each process what is asked for of its ports; let those go of which nothing is."""
+        wanted, before = self._wanted, self._crossing()
+        for output in [output for output in self._all if output not in self._leaving]:
+            mine = {(way, port.name) for way, port in ports_of(output.options)}
+            after = _with_own_thru(
+                wanted._replace(
+                    inputs=tuple(port for port in wanted.inputs if ("in", port.name) in mine),
+                    outputs=tuple(port for port in wanted.outputs if ("out", port.name) in mine),
+                )
+            )
+            if output is not self.first and not ports_of(after):
+                self._leaving[output] = time.monotonic() + PLAY_OUT_SECONDS
+                output.connect(after.kind, (), output.options.outputs, ())  # keys that are down are released
+            elif (after.inputs, after.outputs, after.thru) != output.options[1:4]:
+                output.connect(after.kind, after.inputs, after.outputs, after.thru)
+        self._thru = wanted.thru
+        for _, there in before - self._crossing():  # keys that are down now would never end there
+            self.send([Event(0.0, "silence", port=there)])
+
+    def _crossing(self) -> set[tuple[str, str]]:
+        """List the lines from an input of a process to an output of another."""
+        inputs = {port.name for output in self._all for port in output.options.inputs}
+        within = {pair for output in self._all for pair in output.options.thru}
+        return {pair for pair in self._thru if pair[0] in inputs and pair not in within}
+
+    def _pass_on(self, events: Sequence[Event]) -> None:
+        """Send what an input of one process hears to the outputs of others that it is wired to."""
+        for here, there in self._crossing() if self._thru else ():
+            copies = [event._replace(port=there) for event in events if event.port == here]
+            for other in self._ready if copies else ():
+                if there in {port.name for port in other.options.outputs}:
+                    other.send(copies)
+
+    def tend(self) -> None:
+        """Start anew what is gone, and close what has played out; it takes little time."""
+        now = time.monotonic()
+        for output, at in list(self._restarts.items()):
+            if now >= at:
+                del self._restarts[output]
+                output.restart()
+        for output, at in list(self._leaving.items()):
+            if now >= at:
+                del self._leaving[output]
+                self._all.remove(output)
+                self._ready.discard(output)
+                self._restarts.pop(output, None)
+                self._timings.pop(output, None)
+                threading.Thread(target=output.close, daemon=True).start()
+
+    def close(self) -> None:
+        """End all notes, close the ports, and return within about a second."""
+        closing = [threading.Thread(target=output.close) for output in self._all]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
+
+
+def _with_own_thru(options: PlayOptions) -> PlayOptions:
+    """Keep of the lines from inputs to outputs those of which both ends are there."""
+    inputs, outputs = ({port.name for port in ports} for ports in (options.inputs, options.outputs))
+    thru = tuple((here, there) for here, there in options.thru if here in inputs and there in outputs)
+    return options._replace(thru=thru)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from ritornello.live.stage.desk import PlayOptions
-from ritornello.live.stage.output import Output
+from ritornello.live.stage.output import Outputs
 from ritornello.live.stage.ports import PortOptions, find_backend
 from ritornello.live.stage.presets import Controllers, Preset, changed_dials, nudged, read_preset, save_preset
 from ritornello.live.values import Event, State, Timing
@@ -31,7 +31,6 @@ SLACK_SECONDS = 0.004  # before the next moment, within which nothing is shown
 LATE_SECONDS = 0.05  # a plan that is later than this is left out: the one before goes on
 TICK_SECONDS = 0.5
 COLLECT_SECONDS = 10.0  # between two collections of garbage
-RESTART_SECONDS = 1.0  # between two trials to start the process that plays
 OURS = ("preset", "learn", "save", "change", "nudge", "panic", "quit", "notice", "connect")  # not for the engine
 
 
@@ -181,11 +180,11 @@ class Performance:
         self._sources: list[Any] = []
         self._notices: list[str] = []
         self._is_over = False
-        self._restart_at = self._shown_at = self._tick_at = self._collect_at = 0.0
+        self._shown_at = self._tick_at = self._collect_at = 0.0
         self.timing = Timing()
         engine.notify = self._say
         self._inbox = Inbox(time.perf_counter())
-        self._output: Output | None = None
+        self._output: Outputs | None = None
         self._kind = options.kind
         self._preset = options.preset  # its ports are those of the last one that named some
 
@@ -204,7 +203,7 @@ class Performance:
             else:
                 self._kind = found.kind
         thru = options.thru or preset.thru
-        self._output = Output(
+        self._output = Outputs(
             PlayOptions(self._kind, inputs, outputs, thru, self._inbox.origin, options.sound, options.program)
         )
         self._take(self._output.wait_ready())
@@ -267,16 +266,14 @@ class Performance:
             until = min(TURN_SECONDS, moment - now if moment is not None else TURN_SECONDS)
             if self._script:
                 until = min(until, self._script[0].time - now)
-            pipes = [self._inbox.pipe] if self._restart_at else [self._output.pipe, self._inbox.pipe]
             if until > 0:
-                wait(pipes, until)
+                wait([*self._output.pipes, self._inbox.pipe], until)
             self._serve()
 
     def _serve(self) -> None:
         """Take what came, let the engine work, and hand over what it plays."""
         assert self._output is not None
-        events = [] if self._restart_at else self._take(self._output.receive())
-        events += self._inbox.take()
+        events = self._take(self._output.receive()) + self._inbox.take()
         now = self._inbox.now()
         while self._script and self._script[0].time <= now:
             events.append(self._script.pop(0))
@@ -392,8 +389,6 @@ class Performance:
                 self.timing = value
             elif kind == "notice":
                 self._say(value)
-            elif kind == "gone":
-                self._restart_at = self._inbox.now() + RESTART_SECONDS
         return events
 
     def _say(self, line: str) -> None:
@@ -416,9 +411,8 @@ class Performance:
         if now - self._tick_at >= TICK_SECONDS:
             self._tick_at = now
             self._tick(now)
-        if self._restart_at and now >= self._restart_at and self._output is not None:
-            self._restart_at = 0.0
-            self._output.restart()
+        if self._output is not None:
+            self._output.tend()
         if now - self._collect_at >= COLLECT_SECONDS and slack > 0.02:
             self._collect_at = now
             gc.collect()
