@@ -13,6 +13,7 @@ from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.export import export_midi, export_npz
+from ritornello.corpus.families.variants import families_of
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_tokens
@@ -175,6 +176,22 @@ def test_families_and_splits_are_those_of_the_melodies(tmp_path, keep):
     assert [line.reason for line in corpus.report] == [line.reason for line in melodies.report]
     assert len(corpus.notes) == 4 * len(melodies.notes)
     assert {p.split for p in corpus.pieces} > {"train"}
+
+
+@pytest.mark.parametrize("keep", ["voices", "all"])
+def test_families_are_listed_by_the_melodies_that_were_compared(tmp_path, keep):
+    tune = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 64, 60, 67, 65, 64, 62, 60, 59, 60, 62, 64, 67, 64, 60]
+    for name, semitones, seed in (("a", 0, 1), ("b", 5, 2)):
+        descant = Random(seed).choices(range(79, 96), k=48)
+        parts = (
+            Part(tuple(Note(240 * k, 240, p) for k, p in enumerate(descant)), "Violin obbligato", 40),
+            Part(tuple(Note(480 * k, 480, p + semitones) for k, p in enumerate(tune)), "Melody", 52),
+        )
+        (tmp_path / f"{name}.mid").write_bytes(write_midi_piece(Piece(parts)))
+    build_corpus(tmp_path, BuildOptions(keep=keep, keep_copies=True), out=tmp_path / "corpus")
+    (family,) = families_of(Corpus.load(tmp_path / "corpus"))
+    (words,) = [member.words.replace(f"{tmp_path}/", "") for member in family.members[1:]]
+    assert words == "same tune as a.mid, 5 semitones up"
 
 
 def test_a_corpus_says_what_it_keeps_when_it_is_loaded(tmp_path):

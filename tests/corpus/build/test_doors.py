@@ -206,7 +206,8 @@ def test_bars_of_a_score_that_are_never_played_are_in_its_line(tmp_path):
     bars = ["".join(note.format(step) for step in steps) for steps in ("CDEF", "GABA", "GFED", "CDED")]
     bars[0] = "<attributes><divisions>1</divisions></attributes>" + bars[0]
     bars[1] += "<direction><direction-type><words>Fine</words></direction-type></direction>"
-    bars[2] += "<direction><direction-type><words>D.C. al Fine</words></direction-type></direction>"
+    bars[2] += "<direction><direction-type><words>D.C. al Fine</words></direction-type>"
+    bars[2] += '<sound dacapo="yes"/></direction>'
     measures = "".join(f"<measure>{bar}</measure>" for bar in bars)
     (tmp_path / "song.musicxml").write_text(f'<score-partwise><part id="P">{measures}</part></score-partwise>')
     (line,) = build_corpus(tmp_path).report

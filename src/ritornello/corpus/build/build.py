@@ -23,7 +23,7 @@ from ritornello.corpus.families.families import Comparison, Duplicates, judged
 from ritornello.corpus.families.shared_runs import Line, line_of
 from ritornello.corpus.families.split import SplitRule
 from ritornello.corpus.families.split_list import read_split_list
-from ritornello.corpus.families.variants import Member, variant_of
+from ritornello.corpus.families.variants import KIN, Member, families_of, variant_of
 from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
@@ -196,9 +196,13 @@ class Assembly:
         return replace(self._kept(corpus), report=self._report)
 
     def _kept(self, melodies: Corpus) -> Corpus:
-        """Replace the melodies of pieces, which they were compared by, by all that is kept of them."""
+        """Replace the melodies of pieces, which they were compared by, by all that is kept of them.
+
+        How a piece varies another of its family is noted with it: what is kept does not tell which line is its melody.
+        """
         if self._options.keep == "melody":
             return melodies
+        members = {member.source: member for family in families_of(melodies) for member in family.members}
 
         def kept() -> Iterator[tuple[Corpus, CorpusPiece]]:
             remaining = iter(melodies.pieces)
@@ -207,7 +211,17 @@ class Assembly:
                 corpus = self._rows_of(place).corpus
                 piece = corpus.pieces[number]
                 if judged_piece is not None and piece.source == judged_piece.source:
-                    yield corpus, replace(piece, family=judged_piece.family, split=judged_piece.split)
+                    member = members.get(piece.source)
+                    kin = {KIN: member.to_dict()} if member and member.variant else {}
+                    yield (
+                        corpus,
+                        replace(
+                            piece,
+                            family=judged_piece.family,
+                            split=judged_piece.split,
+                            provenance={**piece.provenance, **kin},
+                        ),
+                    )
                     judged_piece = next(remaining, None)
 
         return joined(kept())

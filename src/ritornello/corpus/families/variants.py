@@ -17,6 +17,8 @@ from ritornello.music.errors import printable
 from ritornello.plural import counted
 
 KINDS = ("exact", "transposed", "stretched", "near")
+KIN = "kin"
+"""Where the provenance of a piece of several parts notes how its melody varies another: source, twin and variant."""
 _SPEEDS = {Fraction(2): "at half speed", Fraction(1, 2): "at double speed"}
 
 
@@ -164,11 +166,19 @@ def families_as_text(families: Sequence[Family]) -> str:
 
 
 def _kept(corpus: Corpus, members: Sequence[int]) -> list[Member]:
-    """List the members that are in the corpus, each with the one before it that it is most like."""
-    lines = [line_of(corpus, i) for i in members]
+    """List the members that are in the corpus, each with the one before it that it is most like.
+
+    What was noted when their melodies were compared holds, where the other is still there.
+    """
     sources = [corpus.pieces[i].source for i in members]
+    noted = [corpus.pieces[i].provenance.get(KIN) for i in members]
+    known = [noted[at] is not None and noted[at]["twin"] in sources[:at] for at in range(len(members))]
+    lines = [line_of(corpus, i) for i in members] if not all(known[1:]) else []
     kept = [Member(sources[0], True)]
     for at in range(1, len(members)):
+        if known[at]:
+            kept.append(Member(sources[at], True, noted[at]["twin"], Variant.from_dict(noted[at])))
+            continue
         shares = [1.0 if _is_same(lines[at], line) else likeness(lines[at], line) for line in lines[:at]]
         nearest = shares.index(max(shares))
         kept.append(Member(sources[at], True, sources[nearest], variant_of(lines[at], lines[nearest])))
