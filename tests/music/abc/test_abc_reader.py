@@ -94,6 +94,7 @@ def test_a_tuplet_of_five_takes_two_in_simple_time():
         ("[^FA] F", "F#4:1 @0 A4:1 F#4:1"),
         ("%%propagate-accidentals octave\n^F f F", "F#4:1 F5:1 F#4:1"),
         ("%%propagate-accidentals not\n^F F", "F#4:1 F4:1"),
+        ("%%MIDI nobarlines\n^F F", "F#4:1 F4:1"),
         ("^/F ^3/2F", "F4:1 F#4:1"),
         ("{^F}G F f|F", "G4:1 F#4:1 F#5:1 F4:1"),
         ("{/^F}G F {=F}G F", "G4:1 F#4:1 G4:1 F4:1"),
@@ -269,6 +270,10 @@ def test_the_metre_may_change_inside_a_tune():
         ("|:C|[1, 2 D:|[3 E|]", "CDCDCE"),
         ("C|1:|2D|]", "CCD"),
         ("|:C|1D|2E:|F", "CDCEF"),
+        ("|:C|1D:|2E|F|G|A|B:|", "CDCEFGABFGAB"),  # the last :| is that of the section behind the ending
+        ("|:C|1D:|2E|F|G|A|B:|c|d|]", "CDCEFGABFGABCD"),
+        ("|:C|1D:|2E|F|G:|", "CDCEFG"),
+        ("|:C|1D|E|F|G|A:|2E|F|G|A|B:|", "CDEFGACEFGAB"),
         ("|:C|1D||E:|2F|]G", "CDECFG"),
         ("|:C|[1D|]E:|[2F|]G", "CDECFG"),
         ("|:C|1D:|1E|]F", "CDCEF"),

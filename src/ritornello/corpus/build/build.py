@@ -198,7 +198,7 @@ class Assembly:
     def _kept(self, melodies: Corpus) -> Corpus:
         """Replace the melodies of pieces, which they were compared by, by all that is kept of them.
 
-        How a piece varies another of its family is noted with it: what is kept does not tell which line is its melody.
+        How a piece varies another of its family is noted with it: what is kept does not tell which is its melody.
         """
         if self._options.keep == "melody":
             return melodies

@@ -9,7 +9,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
-from ritornello.music.abc.repeats import Stretch, play_parts
+from ritornello.music.abc.repeats import Stretch, play_parts, with_closed_endings
 from ritornello.music.abc.voices import Voice, WrittenNote
 from ritornello.music.chords import Symbol, symbols_of
 from ritornello.music.quarters import KeyName, chords_in_ticks, parts_in_ticks
@@ -43,7 +43,8 @@ def parts_and_timeline(voices: Sequence[Voice], qpm: float, order: str | None) -
     Raises ValueError where repeats unfold beyond reason or no resolution is exact.
     """
     length = max(v.length for v in voices)
-    marks = max((v.marks for v in voices), key=len)  # one voice's repeats hold for all: some files mark only one
+    marking = max(voices, key=lambda v: len(v.marks))  # one voice's repeats hold for all: some files mark only one
+    marks = with_closed_endings(marking.marks, marking.barlines)
     labels = sorted({p for v in voices for p in v.parts})
     stretches = [(Fraction(0), length)] if order is None else play_parts(labels, order, marks, length)
     sounding = [v for v in voices if v.notes]

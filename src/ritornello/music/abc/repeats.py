@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from ritornello.music.abc.voices import Mark
 
 MAX_STRETCHES = 5000  # a longer playing order is taken for damage
 _CUTS = ("end", "double", "start", "ending")
+_SECTION = 4  # bars; so many between an ending and its :| are a section of their own
 
 Stretch = tuple[Fraction, Fraction]  # written time from, up to
 
@@ -27,6 +29,26 @@ class _Segment:
     doubled: bool = False  # a double bar is before it
     numbers: frozenset[int] = frozenset()
     plays: int = 0
+
+
+def with_closed_endings(marks: Sequence[Mark], barlines: Sequence[Fraction]) -> list[Mark]:
+    """Close a last ending that runs into a section with a :| of its own, after as many bars as the ending before.
+
+    The :| would repeat nothing otherwise, for no ending follows it.
+    """
+    closed = list(marks)
+    cuts = sorted((mark for mark in marks if mark.kind in _CUTS), key=lambda m: m.time)
+    for (first, stop), (last, end) in zip(pairwise(cuts), pairwise(cuts[2:]), strict=False):
+        follows = next((mark for mark in cuts if mark.time >= end.time and mark is not end), None)
+        kinds = first.kind, stop.kind, last.kind, end.kind
+        if kinds != ("ending", "end", "ending", "end") or (follows and follows.kind == "ending"):
+            continue
+        meant = last.time + stop.time - first.time
+        bars = sorted({time for time in barlines if last.time < time < end.time})
+        cut = min(bars, key=lambda time: abs(time - meant), default=end.time)
+        if sum(time > cut for time in bars) >= _SECTION - 1:
+            closed.append(Mark(cut, "double"))
+    return closed
 
 
 def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:

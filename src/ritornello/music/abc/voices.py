@@ -116,6 +116,8 @@ class Settings:
         match words:
             case ["propagate-accidentals", ("not" | "octave" | "pitch") as how, *_]:
                 self.propagate = how
+            case ["MIDI", "nobarlines", *_]:  # abc2midi's: without barlines an accidental is that of its note
+                self.propagate = "not"
             case ["MIDI", "program", number] if number.isdecimal() and int(number) < 128:
                 self.program = int(number)
             case ["MIDI", "transpose", number, *_] if re.fullmatch(r"[+-]?\d{1,2}", number):
