@@ -37,6 +37,10 @@ def test_a_file_is_answered_kept_and_computed_anew(command, little_model, tune, 
         (("--virtual-time", "--for", 5, "-o", "a.txt"), "a performance is written to .mid"),
         (("--virtual-time", "--play", "missing.mid"), "missing.mid: no such file"),
         (("--replay", "missing.session"), "missing.session"),
+        (("--replay", "missing.session", "--preset", "duet"), "leave the other options out"),
+        (("--replay", "missing.session", "--midi-in", "Keys"), "leave the other options out"),
+        (("--virtual-time", "--for", 5, "--midi-in", "Keys"), "nothing can be connected"),
+        (("--virtual-time", "--for", 5, "--screen"), "nothing can be connected"),
     ],
 )
 def test_what_cannot_be_played_is_refused_in_one_line(command, little_model, words, message):

@@ -119,7 +119,8 @@ def jam(
     """
     console = Console(quiet, as_json)
     if replay is not None:
-        if play is not None or session is not None or seed is not None or dials != Dials():
+        others = (play, session, seed, seconds, preset, save_preset)
+        if any(other is not None for other in others) or connections != Connections() or dials != Dials():
             raise CycloptsError(msg="--replay takes settings and notes from the session: leave the other options out")
         made = api.replay(replay, model, out=out, replace=replace)
         differences = list(made.differences or ())
@@ -134,6 +135,10 @@ def jam(
             "\n".join([*shown, f"{made.summary}: {verdict}" + (f"; wrote {out}" if out else "")]),
         )
         return
+    if virtual_time and connections != Connections():
+        raise CycloptsError(
+            msg="--virtual-time does not wait, so nothing can be connected: leave it out, or ports, sound and screen"
+        )
     is_live = not virtual_time and (connections != Connections() or (play is None and seconds is None))
     made = api.jam(
         model,

@@ -157,6 +157,22 @@ def test_a_preset_plays_to_its_ports_from_the_start_where_none_are_asked_for(tmp
         assert played(path)[0] == f"9{channel}4350"
 
 
+def test_a_line_from_an_input_to_an_output_that_nobody_asked_for_is_named(tmp_path):
+    Path(tmp_path, "p.toml").write_text('[ports]\nin = ["virtual pads"]\nthru = [["pads", "virtual f"]]')
+    script = (Event(0.1, "preset", name=str(tmp_path / "p.toml")), Event(1.0, "quit"))
+    options = StageOptions(
+        kind=f"file:{tmp_path / 'played'}", outputs=VIRTUAL, thru=(("keys", "virtual f"),), script=script
+    )
+    notices = []
+    perform(Follower(), options, notices.append)
+    assert notices == [
+        "thru keys > virtual f: 'keys' is no MIDI in that was asked for; there is none",
+        f"preset {tmp_path / 'p.toml'}: without a title",
+        "thru keys > virtual f: 'keys' is no MIDI in that was asked for; there is 'virtual pads'",
+        "thru pads > virtual f: 'pads' is no MIDI in that was asked for; there is 'virtual pads'",
+    ]
+
+
 def test_where_there_is_no_midi_a_preset_with_ports_says_so_and_plays_on(tmp_path, monkeypatch):
     monkeypatch.setattr("ritornello.live.stage.runner.find_backend", lambda: Probe("", fault="no MIDI here"))
     Path(tmp_path, "p.toml").write_text('[dials]\nqpm = 90\n[ports]\nin = ["virtual a"]')

@@ -68,6 +68,10 @@ def _preset(content: dict[str, Any]) -> Preset:
     unknown = content.keys() - {*TABLES}
     if unknown:
         raise ValueError(f"there is no entry {', '.join(sorted(unknown))}; there are {', '.join(TABLES)}")
+    for name in TABLES:
+        kind, words = (str, "text") if name in ("title", "primer") else (dict, f"a table: [{name}]")
+        if not isinstance(content.get(name, kind()), kind):
+            raise ValueError(f"{name} is {words}")
     dials, ports = content.get("dials", {}), content.get("ports", {})
     for name, value in dials.items():
         check(name, value)
@@ -75,21 +79,31 @@ def _preset(content: dict[str, Any]) -> Preset:
     for number, name in content.get("controllers", {}).items():
         if not number.isdecimal() or int(number) > 127:
             raise ValueError(f"controllers are 0 to 127, not {number}")
+        if not isinstance(name, str):
+            raise ValueError(f'controllers.{number} is the name of a dial, such as "temperature", not {name}')
         dial_named(name)
         controllers[int(number)] = name
     if unknown := ports.keys() - {"in", "out", "thru"}:
         raise ValueError(f"ports has in, out and thru, not {', '.join(sorted(unknown))}")
-    if not all(isinstance(pair, list) and len(pair) == 2 for pair in ports.get("thru", ())):
+    for way in ("in", "out"):
+        if not _is_list_of_text(ports.get(way, [])):
+            raise ValueError(f'ports.{way} is a list of names, such as ["Keystation, channel 1"]')
+    thru = ports.get("thru", [])
+    if not (isinstance(thru, list) and all(_is_list_of_text(pair) and len(pair) == 2 for pair in thru)):
         raise ValueError('ports.thru is a list of pairs, such as [["Keystation", "Synth"]]')
     return Preset(
-        str(content.get("title", "")),
-        str(content.get("primer", "")),
+        content.get("title", ""),
+        content.get("primer", ""),
         dials,
         controllers,
         tuple(read_port(text) for text in ports.get("in", ())),
         tuple(read_port(text) for text in ports.get("out", ())),
-        tuple((here, there) for here, there in ports.get("thru", ())),
+        tuple((here, there) for here, there in thru),
     )
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def save_preset(path: str | Path, preset: Preset, replace: bool = False) -> None:

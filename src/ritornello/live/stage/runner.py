@@ -203,6 +203,8 @@ class Performance:
             else:
                 self._kind = found.kind
         thru = options.thru or preset.thru
+        if self._kind != "auto":
+            self._check_thru(inputs, outputs, thru)
         self._output = Outputs(
             PlayOptions(self._kind, inputs, outputs, thru, self._inbox.origin, options.sound, options.program)
         )
@@ -361,7 +363,20 @@ class Performance:
         inputs = {port.name: port for port in (*preset.inputs, *asked.inputs)}
         outputs = {port.name: port for port in (*preset.outputs, *asked.outputs)}
         thru = tuple(dict.fromkeys((*asked.thru, *preset.thru)))
+        self._check_thru(tuple(inputs.values()), tuple(outputs.values()), thru)
         self._output.connect(kind, tuple(inputs.values()), tuple(outputs.values()), thru)
+
+    def _check_thru(
+        self, inputs: Sequence[PortOptions], outputs: Sequence[PortOptions], thru: Sequence[tuple[str, str]]
+    ) -> None:
+        """Say which lines from an input to an output go nowhere."""
+        for here, there in thru:
+            for name, ports, way in ((here, inputs, "in"), (there, outputs, "out")):
+                if name not in {port.name for port in ports}:
+                    known = ", ".join(repr(port.name) for port in ports) or "none"
+                    self._say(
+                        f"thru {here} > {there}: {name!r} is no MIDI {way} that was asked for; there is {known}"
+                    )
 
     def _prepare(self, kind: str, name: str, work: Callable[[], Any]) -> None:
         """Do work that takes a while on a thread of its own.
