@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ritornello.render.page import Exhibit, Figure
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac")
-PAGE_SOUND = 44100, 0.7  # samples a second, and libsndfile's compression: 10 kB a second of stereo
+PAGE_SOUND = 32000, 0.7  # samples a second, the piano's own, and libsndfile's compression: 7 kB a second of stereo
 SMALL_SOUND = 22050, 0.8  # of one channel
 LONG_SECONDS = 600  # of a page's melody: encoding is most of the work, and its sound most of the page
 PIECE_SUFFIXES = (".mid", ".musicxml", ".svg", ".png", *SOUNDS, ".html")
