@@ -212,14 +212,14 @@ class Assembly:
                 piece = corpus.pieces[number]
                 if judged_piece is not None and piece.source == judged_piece.source:
                     member = members.get(piece.source)
-                    kin = {KIN: member.to_dict()} if member and member.variant else {}
+                    noted = {KIN: member.to_dict()} if member and member.variant else {}
                     yield (
                         corpus,
                         replace(
                             piece,
                             family=judged_piece.family,
                             split=judged_piece.split,
-                            provenance={**piece.provenance, **kin},
+                            provenance={**piece.provenance, **noted},
                         ),
                     )
                     judged_piece = next(remaining, None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -171,17 +172,16 @@ def _kept(corpus: Corpus, members: Sequence[int]) -> list[Member]:
     What was noted when their melodies were compared holds, where the other is still there.
     """
     sources = [corpus.pieces[i].source for i in members]
-    noted = [corpus.pieces[i].provenance.get(KIN) for i in members]
-    known = [noted[at] is not None and noted[at]["twin"] in sources[:at] for at in range(len(members))]
-    lines = [line_of(corpus, i) for i in members] if not all(known[1:]) else []
+    line = cache(lambda at: line_of(corpus, members[at]))
     kept = [Member(sources[0], True)]
     for at in range(1, len(members)):
-        if known[at]:
-            kept.append(Member(sources[at], True, noted[at]["twin"], Variant.from_dict(noted[at])))
+        noted = corpus.pieces[members[at]].provenance.get(KIN)
+        if noted is not None and noted["twin"] in sources[:at]:
+            kept.append(Member(sources[at], True, noted["twin"], Variant.from_dict(noted)))
             continue
-        shares = [1.0 if _is_same(lines[at], line) else likeness(lines[at], line) for line in lines[:at]]
+        shares = [1.0 if _is_same(line(at), line(o)) else likeness(line(at), line(o)) for o in range(at)]
         nearest = shares.index(max(shares))
-        kept.append(Member(sources[at], True, sources[nearest], variant_of(lines[at], lines[nearest])))
+        kept.append(Member(sources[at], True, sources[nearest], variant_of(line(at), line(nearest))))
     return kept
 
 

@@ -32,9 +32,9 @@ class _Segment:
 
 
 def with_closed_endings(marks: Sequence[Mark], barlines: Sequence[Fraction]) -> list[Mark]:
-    """Close a last ending that runs into a section with a :| of its own, after as many bars as the ending before.
+    """Close a last ending that runs into a section with a :| of its own.
 
-    The :| would repeat nothing otherwise, for no ending follows it.
+    It lasts as many bars as the ending before. The :| would repeat nothing otherwise, for no ending follows it.
     """
     closed = list(marks)
     cuts = sorted((mark for mark in marks if mark.kind in _CUTS), key=lambda m: m.time)
