@@ -1,5 +1,6 @@
 """The beat: own tempo, taps, MIDI clock and Link. Times in seconds, beats in quarters."""
 
+import math
 from random import Random
 
 import pytest
@@ -30,6 +31,26 @@ def test_a_clock_with_jitter_is_followed_within_a_millisecond(qpm):
     assert beat.source == "MIDI clock"
 
 
+@pytest.mark.parametrize("qpm", [30, 60, 90, 180])
+@pytest.mark.parametrize("ticks", [0.1, 0.9, 3.0])
+def test_the_first_tick_after_a_start_is_the_barline_however_late_it_comes(qpm, ticks):
+    beat, late = Beat(100), ticks * 60 / qpm / 24
+    beat.start(10.0)
+    end = follow(beat, Random(6), 10.0 + late, qpm, 8)
+    assert beat.beat_at(end) == pytest.approx(20 + 8, abs=0.01)
+    beat.stop(end)
+    beat.go_on(end + 3)
+    end = follow(beat, Random(7), end + 3 + late, qpm, 6)
+    assert beat.beat_at(end) == pytest.approx(20 + 14, abs=0.01)
+
+
+def test_a_first_tick_that_comes_a_count_in_after_the_start_begins_a_bar():
+    beat = Beat(100)
+    beat.start(10.0)
+    end = follow(beat, Random(8), 12.0, 120, 8)
+    assert (beat.beat_at(end) + 1) % 4 == pytest.approx(1, abs=0.01)
+
+
 def test_another_tempo_is_caught_in_two_beats_and_its_place_in_a_bar():
     beat, random = Beat(100), Random(2)
     beat.start(0.0)
@@ -38,6 +59,35 @@ def test_another_tempo_is_caught_in_two_beats_and_its_place_in_a_bar():
     assert beat.qpm == pytest.approx(140, rel=0.01)
     follow(beat, random, end, 140, 2)
     assert beat.beat_at(change + 4 * 60 / 140) == pytest.approx(20, abs=0.01)
+
+
+def in_periods(beat, start, qpm, quarters, period):
+    """Send a clock whose ticks arrive with the next period of a driver, all of one period together."""
+    for tick in range(24 * quarters):
+        beat.clock(math.ceil((start + tick * 60 / qpm / 24) / period) * period)
+    return start + quarters * 60 / qpm
+
+
+@pytest.mark.parametrize("qpm", [60, 100, 120, 140, 180])
+@pytest.mark.parametrize("frames", [64, 256, 512, 1024])
+def test_a_clock_that_arrives_in_the_periods_of_a_driver_is_followed(qpm, frames):
+    beat, period = Beat(100), frames / 48000
+    beat.start(1.0)
+    end = in_periods(beat, 1.001, qpm, 8, period)
+    for _ in range(16):
+        end = in_periods(beat, end, qpm, 1, period)
+        assert beat.source == "MIDI clock"
+        assert beat.qpm == pytest.approx(qpm, rel=0.01)
+        late = (round(beat.beat_at(end)) - beat.beat_at(end)) * 60 / qpm  # half a period on average
+        assert -0.002 < late < period + 0.002
+
+
+def test_a_tempo_that_changes_is_caught_in_a_bar_where_ticks_arrive_in_periods():
+    beat, period = Beat(100), 1024 / 48000
+    beat.start(1.0)
+    change = in_periods(beat, 1.001, 100, 16, period)
+    in_periods(beat, change, 140, 4, period)
+    assert beat.qpm == pytest.approx(140, rel=0.03)
 
 
 def test_a_clock_that_scatters_is_called_broken_and_its_last_tempo_held():

@@ -1,7 +1,7 @@
 """Seconds to beats and back: own tempo, taps, MIDI clock, Link.
 
-Beats are quarters from the first barline. They go back by no more than a hair: where another clock jumps to another
-place, the beat goes on at the nearest place ahead that lies alike in its bar.
+Beats are quarters from the first barline. They go back by no more than a hair, save at the first tick after a start:
+where another clock jumps to another place, the beat goes on at the nearest place ahead that lies alike in its bar.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ SLOWEST, FASTEST = 10.0, 400.0  # quarters per minute; another tempo is a fault
 TAPS_APART = 2.0  # seconds, after which a tap begins anew
 MOST_TAPS = 8
 OWN, FOLLOWED, LOST, BROKEN = "own tempo", "MIDI clock", "the clock is lost", "the clock is broken"
+MOST_BACK = 0.5  # quarters that the beat has run since a start, and is taken back by the tick that begins it
 TICKS = 24  # of a MIDI clock in a quarter
 
 
@@ -30,6 +31,7 @@ class Beat:
         self._time, self._beat = time, 0.0
         self._taps: list[float] = []
         self._clock = ClockReader()
+        self._awaits_tick = False
 
     def beat_at(self, time: float) -> float:
         """Return the beat at a time, in quarters."""
@@ -74,6 +76,9 @@ class Beat:
         """Take a tick of a MIDI clock."""
         reader = self._clock
         if reader.is_lost(time):
+            if self._awaits_tick:  # start and continue count from the next tick on, however late it comes
+                self._awaits_tick = False
+                self._await_over(time, (reader.count + 1) / TICKS)
             reader.count = round(self.beat_at(time) * TICKS)  # the ticks between may be lost or not: keep the place
             reader.begin(time)
             return
@@ -118,6 +123,14 @@ class Beat:
         self.is_running = True
         self._clock.count = round(self._beat * TICKS) - 1  # the next tick is this place
         self._clock.begin(None)
+        self._awaits_tick = True
+
+    def _await_over(self, time: float, beat: float) -> None:
+        """Take the first tick after a start for the place that it is, a late one for that in the bar."""
+        if self.beat_at(time) - beat < MOST_BACK:
+            self._place(time, beat)
+        else:
+            self._jump(time, beat, float(self.bars.length))
 
     def _jump(self, time: float, beat: float, period: float) -> None:
         """Go on at a place that lies alike in its period.
@@ -145,6 +158,7 @@ class ClockReader:
     """Ticks that show a large change: how many, within which share of an interval, and by what factor at most."""
     FEWEST = 6  # ticks that make a line
     WATCHED = 24  # intervals by whose scatter the clock is judged
+    SPAN = 3  # intervals that are measured at once: ticks may come in the periods of a driver, 21 ms for 1,024 frames
     SCATTER, CALM = 0.6, 0.4  # shares of an interval: broken, and well again
     FAR = 0.25  # of an interval: a tick that far from the line is left out
     PAUSE = 0.3  # seconds without a tick: the clock is lost
@@ -156,6 +170,7 @@ class ClockReader:
         self._times: deque[float] = deque(maxlen=self.WATCHED + 1)
         self._line: deque[tuple[int, float]] = deque(maxlen=self.LONGEST)
         self._strays: deque[tuple[int, float]] = deque(maxlen=self.WATCHED)
+        self._misses: deque[float] = deque(maxlen=self.WATCHED)  # seconds by which the last ticks lay off the line
 
     def begin(self, time: float | None) -> None:
         """Forget the ticks so far. time: of a first new tick."""
@@ -192,8 +207,9 @@ class ClockReader:
         """Find out whether the ticks scatter too widely to have a tempo, or come impossibly fast."""
         if len(self._times) < self.WATCHED // 2:
             return
-        intervals = [after - before for before, after in pairwise(self._times)]
-        low, middle, high = quantiles(intervals, n=4)
+        times = [*self._times]
+        spans = [(after - before) / self.SPAN for before, after in zip(times, times[self.SPAN :], strict=False)]
+        low, middle, high = quantiles(spans, n=4)
         scatter = (high - low) / max(middle, 1e-6)
         is_possible = SLOWEST <= 60 / (TICKS * max(middle, 1e-6)) <= FASTEST
         self._calm = self._calm + 1 if scatter <= self.CALM and is_possible else 0
@@ -211,7 +227,9 @@ class ClockReader:
             self._line.append((self.count, time))
             return
         at, interval = fitted(self._line, self.count)
-        if abs(time - at) > max(self.FAR * interval, 0.004):
+        self._misses.append(abs(time - at))
+        noise = median(self._misses) if len(self._misses) == self.WATCHED else 0.0
+        if abs(time - at) > max(self.FAR * interval, 0.004, 3 * noise):
             self._strays.append((self.count, time))
             for size, share, ratio in self.CHANGES:
                 recent = deque([*self._strays][-size:], maxlen=self.LONGEST)

@@ -211,6 +211,16 @@ def test_keys_are_passed_through_to_the_ports_they_are_wired_to():
     assert played(backend, "b") == [b"\x90\x3d\x40"]
 
 
+def test_panic_ends_keys_that_were_passed_through_by_their_own_ends():
+    backend = MemoryBackend("keys", "a")
+    opened = desk(backend, inputs=(PortOptions("keys"),), outputs=(PortOptions("a"),), thru=(("keys", "a"),))
+    for message in (b"\x90\x3c\x40", b"\x91\x3e\x40", b"\x90\x40\x40", b"\x80\x40\x00"):
+        backend.give("keys", message)
+    opened.panic()
+    assert sorted(played(backend, "a")[4:]) == [b"\x80\x3c\x00", b"\x81\x3e\x00"]
+    assert [message for _, message in backend.played["a"]][-len(PANIC) :] == list(PANIC)
+
+
 def test_a_keyboard_unplugged_while_a_key_is_down_releases_it_and_comes_back():
     backend, notices, received = MemoryBackend("keys"), [], []
     watched = desk(backend, notices, received, inputs=(PortOptions("keys"),))

@@ -291,7 +291,12 @@ class Desk:
         self.lose("out", name)
 
     def panic(self) -> None:
-        """Tell every output to end all notes, whoever began them."""
+        """Tell every output to end all notes, whoever began them.
+
+        Keys that were passed through are ended one by one: not every synthesiser knows "all notes off".
+        """
+        for name in list(self._held):
+            self._pass_on(name, [bytes_of(end) for end in self._ends(name)])
         for name in list(self._senders):
             for message in PANIC:
                 self._send(name, message)
