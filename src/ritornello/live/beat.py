@@ -126,7 +126,10 @@ class Beat:
         self._awaits_tick = True
 
     def _await_over(self, time: float, beat: float) -> None:
-        """Take the first tick after a start for the place that it is, a late one for that in the bar."""
+        """Take the first tick after a start for the beat that it is.
+
+        Of one that comes late only the place in the bar counts.
+        """
         if self.beat_at(time) - beat < MOST_BACK:
             self._place(time, beat)
         else:
