@@ -1,7 +1,8 @@
 """Is a tune written as a copyist would write it, and do other programs read in it what was meant?
 
 Hymns, folk songs in kern and songs get the key signature and the spelling of their sources from pitches and times
-alone; they, composed tunes and tunes drawn in every metre are written as MusicXML and read by three other programs.
+alone; they, composed tunes, tunes drawn in every metre, chords, forms and several staves are written as MusicXML and
+read by three other programs.
 """
 
 from __future__ import annotations
@@ -17,14 +18,30 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from benchmarks.engraving.material import GROUPS, Named, composed_tunes, drawn_tunes, named_tunes
-from benchmarks.engraving.reading import READERS, Sounding, read_by_musescore, read_by_music21, read_by_verovio
+from benchmarks.engraving.material import (
+    GROUPS,
+    Named,
+    chord_tunes,
+    composed_tunes,
+    drawn_tunes,
+    form_tunes,
+    named_tunes,
+    voice_pieces,
+)
+from benchmarks.engraving.reading import (
+    READERS,
+    Reading,
+    read_by_musescore,
+    read_by_music21,
+    read_by_verovio,
+)
 from benchmarks.report import DATA, arguments, hardware, tell, write_between_marks
 
 from ritornello.music.notation import Bar, notate
 from ritornello.music.scores.writer import write_musicxml
 from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled
-from ritornello.music.values import Melody
+from ritornello.music.values import Melody, Piece, all_notes
+from ritornello.render.save import piece_bytes
 
 MARKS = ("<!-- engraving: made by python -m benchmarks.engraving --readme -->", "<!-- /engraving -->")
 
@@ -42,7 +59,10 @@ def main() -> None:
     named = named_tunes(options.tunes, options.seed)
     further = [*composed_tunes(options.tunes // 2, options.seed), *drawn_tunes(options.tunes // 2, options.seed)]
     rows = [spelling_row(group, [t for t in named if t.group == group]) for group in GROUPS]
-    melodies = [(t.group, t.melody) for t in named] + further
+    quarter = max(options.tunes // 4, 2)
+    further += [*chord_tunes(quarter, options.seed), *form_tunes(quarter, options.seed)]
+    melodies: list[tuple[str, Melody | Piece]] = [(t.group, t.melody) for t in named]
+    melodies += [*further, *voice_pieces(quarter, options.seed)]
     back = reading_rows(melodies, options.readers)
     if options.json:
         tell(rows + back, True, tunes=len(melodies))
@@ -117,17 +137,20 @@ def bars_end(bars: Sequence[Bar]) -> Fraction:
     return bars[-1].start + bars[-1].duration
 
 
-def reading_rows(melodies: Sequence[tuple[str, Melody]], readers: Sequence[str]) -> list[dict[str, Any]]:
-    """Count by group the tunes that each reader finds as they are, and those whose bars all add up."""
-    texts = [write_musicxml(melody) for _, melody in melodies]
-    results: dict[str, list[list[Sounding]]] = {}
+def reading_rows(melodies: Sequence[tuple[str, Melody | Piece]], readers: Sequence[str]) -> list[dict[str, Any]]:
+    """Count by group the tunes that each reader finds as they are, and those whose bars all add up.
+
+    Of tunes with chords each symbol has to be found too, by those that are asked for it.
+    """
+    texts = [_as_musicxml(music) for _, music in melodies]
+    results: dict[str, list[Reading]] = {}
     for name, read in (("verovio", read_by_verovio), ("music21", read_by_music21)):
         if name in readers:
             results[name] = [_tried(read, text) for text in texts]
     if "MuseScore" in readers and shutil.which("mscore3"):
         with tempfile.TemporaryDirectory() as folder:
             results["MuseScore"] = read_by_musescore(texts, Path(folder))
-    wanted = [_sounding(melody) for _, melody in melodies]
+    wanted = [_reading(music) for _, music in melodies]
     rows = []
     for group in dict.fromkeys(group for group, _ in melodies):
         mine = [i for i, (other, _) in enumerate(melodies) if other == group]
@@ -142,31 +165,49 @@ def reading_rows(melodies: Sequence[tuple[str, Melody]], readers: Sequence[str])
     return rows
 
 
-def _tried(read: Callable[[str], list[Sounding]], text: str) -> list[Sounding]:
+def _as_musicxml(music: Melody | Piece) -> str:
+    return write_musicxml(music) if isinstance(music, Melody) else piece_bytes(music, "piece.musicxml").decode()
+
+
+def _tried(read: Callable[[str], Reading], text: str) -> Reading:
     try:
         return read(text)
     except Exception as error:  # of any kind, by another program
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return []
+        return Reading([])
 
 
-def _sounding(melody: Melody) -> list[Sounding]:
-    per_quarter = melody.timeline.ticks_per_quarter
-    return [(n.start / per_quarter, n.duration / per_quarter, n.pitch) for n in melody.notes]
+def _reading(music: Melody | Piece) -> Reading:
+    """List what has to be read of music."""
+    per_quarter = music.timeline.ticks_per_quarter
+    symbols = [
+        (tick / per_quarter, *((None, None) if chord.quality == "none" else (chord.root, chord.bass)))
+        for tick, chord in music.chords
+    ]
+    notes = [(n.start / per_quarter, n.duration / per_quarter, n.pitch) for n in all_notes(music)]
+    return Reading(notes, symbols)
 
 
-def _alike(found: Sequence[Sounding], wanted: Sequence[Sounding]) -> bool:
-    """Compare two lists of notes; tuplets are rounded to 480 ticks in MuseScore."""
-    return len(found) == len(wanted) and all(
-        a[2] == b[2] and abs(a[0] - b[0]) < 0.02 and abs(a[1] - b[1]) < 0.02
-        for a, b in zip(found, wanted, strict=True)
+def _alike(found: Reading, wanted: Reading) -> bool:
+    """Compare notes and chords; tuplets are rounded to 480 ticks in MuseScore."""
+    if len(found.notes) != len(wanted.notes) or not (found.chords is None or _same_chords(found, wanted)):
+        return False
+    mine, meant = (sorted(r.notes, key=lambda n: (round(n[0] * 24), n[2], n[1])) for r in (found, wanted))
+    return all(
+        a[2] == b[2] and abs(a[0] - b[0]) < 0.02 and abs(a[1] - b[1]) < 0.02 for a, b in zip(mine, meant, strict=True)
     )
+
+
+def _same_chords(found: Reading, wanted: Reading) -> bool:
+    """Tell whether the chord symbols of two readings have the same places, roots and basses."""
+    mine, meant = ([(round(s[0] * 24), *s[1:]) for s in reading.chords or ()] for reading in (found, wanted))
+    return mine == meant
 
 
 def _adds_up(text: str) -> bool:
     """Tell whether every bar is as long as its metre says, a first and a last that complement each other apart."""
     divisions, bar, lengths = 1, Fraction(4), []
-    for measure in ElementTree.fromstring(text).iterfind("part/measure"):
+    for measure in ElementTree.fromstring(text).iterfind("part/measure"):  # each part states its own metre
         divisions = int(measure.findtext("attributes/divisions") or divisions)
         beats = measure.findtext("attributes/time/beats")
         if beats:

@@ -10,6 +10,7 @@ import random
 import re
 import tarfile
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -21,7 +22,7 @@ from ritornello.music.beats import metre_named
 from ritornello.music.errors import decode_text
 from ritornello.music.files import scan_content
 from ritornello.music.spelling import LINE_OF_FIFTHS
-from ritornello.music.values import Key, Melody, Note, Piece, Timeline
+from ritornello.music.values import Key, Melody, Note, Part, Piece, Timeline
 
 GROUPS = ("hymns", "kern", "songs")
 COMPOSED = ("2/4", "3/4", "4/4", "6/8", "2/2", "3/8", "9/8", "12/8")
@@ -71,6 +72,53 @@ def composed_tunes(count: int, seed: int = 1) -> list[tuple[str, Melody]]:
         for metre in COMPOSED
         for tune in model.generate(n=-(-count // len(COMPOSED)), metre=metre, bars=8, seed=seed)
     ][:count]
+
+
+def chord_tunes(count: int, seed: int = 1) -> list[tuple[str, Melody]]:
+    """Take tunes with chords above the staff: half from the embedded corpus, half composed over an own set each."""
+    from ritornello import load_corpus, load_model
+
+    people = [melody for melody in load_corpus("all").melodies() if melody.chords]
+    taken = random.Random(seed).sample(people, count // 2)
+    composed = load_model().generate(n=count - len(taken), chords="auto", bars=8, seed=seed)
+    return [("chords", melody) for melody in [*taken, *(tune.melody for tune in composed)]]
+
+
+def form_tunes(count: int, seed: int = 1) -> list[tuple[str, Melody]]:
+    """Compose tunes with a form, in each of the metres in turn."""
+    from ritornello import load_model
+
+    model = load_model()
+    return [
+        ("forms", model.generate(form="AA'BA'", metre=COMPOSED[i % len(COMPOSED)], seed=seed + i).melody)
+        for i in range(count)
+    ]
+
+
+def voice_pieces(count: int, seed: int = 1) -> list[tuple[str, Piece]]:
+    """Take pieces of four staves: half of them hymns, half composed; and one of two drawn lines in each metre."""
+    from ritornello import load_corpus, load_model
+
+    hymns = [piece for piece in load_corpus("hymns-voices").music() if all(_is_line(part) for part in piece.parts)]
+    taken = random.Random(seed).sample(hymns, count // 2)
+    composed = load_model("four-voices").generate(n=count - len(taken), seed=seed)
+    found: list[tuple[str, Piece]] = [("four voices", p) for p in [*taken, *(tune.melody for tune in composed)]]
+    chance = random.Random(seed)
+    for i, name in enumerate(DRAWN):
+        state = chance.getstate()
+        upper = _drawn(chance, name, i)
+        after = chance.getstate()
+        chance.setstate(state)  # the same bars, and a fifth lower
+        lower = _drawn(chance, name, i).transposed(-7)
+        chance.setstate(after)
+        parts = (Part(upper.notes, "upper"), Part(lower.notes[::2], "lower"))
+        found.append(("two drawn voices", Piece(parts, upper.timeline, upper.title)))
+    return found
+
+
+def _is_line(part: Part) -> bool:
+    """Tell whether no two notes of a part sound together."""
+    return all(a.end <= b.start for a, b in pairwise(part.notes))
 
 
 def drawn_tunes(count: int, seed: int = 1) -> list[tuple[str, Melody]]:
