@@ -10,7 +10,7 @@ from ritornello.encoding import Encoding
 from ritornello.model.options import NetworkOptions
 from ritornello.render.page import document, figure_list, framed
 
-CARD_HEIGHT, ROW_HEIGHT = 196, 78  # pixels
+CARD_HEIGHT, ROW_HEIGHT = 236, 78  # pixels
 
 
 def model_html(name: str, network: NetworkOptions, encoding: Encoding, metadata: Mapping[str, Any]) -> str:
