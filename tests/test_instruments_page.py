@@ -1,5 +1,6 @@
 """docs/instruments.md, run as written: every command that needs no hardware; the others name what exists."""
 
+import importlib.util
 import json
 import re
 import shlex
@@ -11,6 +12,7 @@ from ritornello.cli import main
 from ritornello.live.dials import Dials
 from ritornello.live.stage.keyboard import HELP
 from ritornello.live.stage.presets import preset_names, read_preset
+from ritornello.music.files import read
 
 MOST_SOUND = 2_000_000  # bytes of all sounds of the page
 
@@ -80,6 +82,32 @@ def test_the_keys_that_it_names_are_those_of_the_keyboard(page):
         assert named in HELP
     for key in ("`N` takes the next preset", "`M` gives a controller to a dial", "space:", "Enter taps"):
         assert key in page
+
+
+@pytest.fixture(scope="module")
+def make_pieces(repo_root):
+    spec = importlib.util.spec_from_file_location("make_pieces", repo_root / "scripts/make_pieces.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pictures_show_what_is_played_today(make_pieces, repo_root):
+    folder = repo_root / "docs/instruments"
+    stale = [
+        name
+        for name, recipe in make_pieces.PIECES.items()
+        if make_pieces.roll_of(make_pieces.performed(recipe).piece) != (folder / f"{name}.svg").read_text("utf-8")
+    ]
+    assert stale == [], "python scripts/make_pieces.py; then look, listen, and correct the page"
+
+
+def test_the_players_parts_are_those_of_the_examples(make_pieces, repo_root):
+    for name in make_pieces.PLAYERS:
+        [piece] = read(repo_root / f"examples/pieces/{name}.mid")
+        notes = [(note.start, note.pitch) for note in make_pieces.player_of(name).notes]
+        scale = make_pieces.player_of(name).timeline.ticks_per_quarter / piece.timeline.ticks_per_quarter
+        assert [(note.start * scale, note.pitch) for note in piece.parts[0].notes] == notes
 
 
 def test_pictures_and_sounds_are_there_small_and_measured(page, repo_root):

@@ -153,11 +153,18 @@ def test_all_notes_off_lets_go_of_the_keys_of_its_port_and_channel(number):
 
 def test_own_notes_are_not_heard_and_others_are():
     engine = Engine(ScriptedLine(), Dials(mode="continue", qpm=60, give_back=0.5), seed=1)
-    events = [*keys((0, 0.5, 60)), Event(1.02, "note_on", 74, 80), Event(1.9, "note_off", 74)]
+    echo = [Event(1.02, "note_on", 74, 80, port="a"), Event(1.9, "note_off", 74, port="a")]
+    events = [*keys((0, 0.5, 60)), *echo]
     assert sounded(played(engine, events, 3))[0] == (1, 2, 74)
     engine = Engine(ScriptedLine(), Dials(mode="continue", qpm=60, give_back=0.5), seed=1)
-    events = [*keys((0, 0.5, 60)), Event(1.05, "note_on", 74, 80), Event(1.9, "note_off", 74)]
+    events = [*keys((0, 0.5, 60)), *(event._replace(time=event.time + 0.03) for event in echo)]
     assert sounded(played(engine, events, 2))[0] == (1, 1.05, 74)
+
+
+def test_a_file_s_note_at_the_moment_of_an_own_one_is_no_echo():
+    engine = Engine(ScriptedLine(), Dials(mode="continue", qpm=60, give_back=0.5), seed=1)
+    events = [*keys((0, 0.5, 60)), Event(1.02, "note_on", 74, 80), Event(1.9, "note_off", 74)]
+    assert sounded(played(engine, events, 2))[0] == (1, 1.02, 74)  # silent at once
 
 
 def test_velocity_0_ends_a_note():

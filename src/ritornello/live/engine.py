@@ -76,12 +76,12 @@ class Engine:
     def note_on(self, event: Event) -> None:
         """Hear a key that goes down.
 
-        An echo of an own note is not heard; velocity 0 is a key that goes up.
+        An echo of an own note is not heard; a file, which has no port, brings none. Velocity 0 is a key that goes up.
         """
         if not event.value:
             return self.note_off(event)
         play = self.play
-        if event.time - self._own.get(event.number, -math.inf) <= OWN_WINDOW:
+        if event.port and event.time - self._own.get(event.number, -math.inf) <= OWN_WINDOW:
             return None
         if event.number < play.dials.split:
             play.keys.chord[name_of(event)] = event.time
