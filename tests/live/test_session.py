@@ -18,7 +18,7 @@ from ritornello.live.beat import TICKS
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.engine import Engine
 from ritornello.live.line import Line
-from ritornello.live.rehearsal import rehearse, replay
+from ritornello.live.rehearsal import differences, rehearse, replay
 from ritornello.live.score import Performance, answers_of, performance_of, piece_of
 from ritornello.live.session import Heading, Session, SessionFile, read_session
 from ritornello.live.values import Event, LineNote
@@ -118,6 +118,17 @@ def test_a_session_changed_by_hand_gives_other_answers(tmp_path):
     assert again(read_session(path)) == [
         "at 1.000 s, pitch 58: played then, not now",
         "at 1.000 s, pitch 59: played now, not then",
+    ]
+
+
+def test_differences_are_listed_in_the_order_of_time():
+    before = [Event(10.0, "note_on", 60, 80), Event(9.5, "note_on", 62, 80)]
+    now = [Event(2.0, "note_on", 64, 80), Event(9.5, "note_on", 61, 80)]
+    assert differences(before, now) == [
+        "at 2.000 s, pitch 64: played now, not then",
+        "at 9.500 s, pitch 61: played now, not then",
+        "at 9.500 s, pitch 62: played then, not now",
+        "at 10.000 s, pitch 60: played then, not now",
     ]
 
 

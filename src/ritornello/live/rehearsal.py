@@ -67,13 +67,13 @@ def replay(engine: Engine, session: Session, kept: Session) -> list[str]:
 
 
 def differences(before: list[Event], now: list[Event]) -> list[str]:
-    """List the notes that were played before or now, but not both times."""
+    """List the notes that were played before or now, but not both times, in the order of time."""
     notes_before, notes_now = (
         [(e.time, e.number) for e in events if e.kind == "note_on"] for events in (before, now)
     )
     if before == now:
         return []
     gone, new = set(notes_before) - set(notes_now), set(notes_now) - set(notes_before)
-    lines = [f"at {time:.3f} s, pitch {pitch}: played then, not now" for time, pitch in sorted(gone)]
-    lines += [f"at {time:.3f} s, pitch {pitch}: played now, not then" for time, pitch in sorted(new)]
-    return sorted(lines) or ["the same notes, but other velocities or lengths"]
+    changes = [(*note, "played then, not now") for note in gone] + [(*note, "played now, not then") for note in new]
+    lines = [f"at {time:.3f} s, pitch {pitch}: {change}" for time, pitch, change in sorted(changes)]
+    return lines or ["the same notes, but other velocities or lengths"]
