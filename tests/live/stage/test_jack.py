@@ -4,17 +4,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 from benchmarks.live.jack import jack_server, missing, start_jack
+from tests.support.scripted_line import ScriptedLine
 
 from ritornello.api.live import replay
+from ritornello.live.dials import Dials
+from ritornello.live.engine import Engine
 from ritornello.live.session import read_session
 from ritornello.live.stage.backends import probe
 from ritornello.live.stage.desk import PlayOptions
 from ritornello.live.stage.output import Output
 from ritornello.live.stage.ports import PortOptions, find_backend
+from ritornello.live.stage.runner import Performance, StageOptions
 from ritornello.live.values import Event
 from ritornello.music.files import write
 from ritornello.music.values import Melody, Note, Timeline
@@ -116,6 +121,37 @@ def test_another_program_hears_our_clock_and_that_it_stops(steady_jack, sides):
     assert times[-1] - times[0] == pytest.approx(11 / 48, abs=0.05)
     ours.output.send([Event(now, "stop")])
     peer.wait(lambda side: [event.kind for event in side.heard][-1] == "stop")
+
+
+def test_a_knob_is_learned_and_a_preset_s_ports_are_opened_while_playing(steady_jack, sides, tmp_path):
+    (tmp_path / "pads.toml").write_text('[ports]\nin = ["virtual pads in"]')
+    engine, notices = Engine(ScriptedLine(), Dials(mode="follow"), 1), []
+    options = StageOptions(
+        kind=KIND, inputs=(PortOptions("virtual keys in"),), outputs=(PortOptions("virtual second out"),)
+    )
+    performance = Performance(engine, options, notices.append, lambda now: None)
+    performance.open()
+    thread = threading.Thread(target=performance.run)
+    thread.start()
+
+    def put(kind, name=""):
+        performance._inbox.put(Event(performance._inbox.now(), kind, name=name))
+
+    try:
+        peer = sides(inputs=(PortOptions("second out"),), outputs=(PortOptions("keys in"),))
+        put("learn", "density")
+        peer.wait(lambda side: engine.play.dials.density == 4 or side.output.send([Event(0.0, "control", 21, 127)]))
+        assert performance.controllers == {21: "density"}
+        put("preset", str(tmp_path / "pads.toml"))
+        pads = sides(outputs=(PortOptions("pads in"),))
+        peer.wait(lambda side: any(e.kind == "note_on" for e in side.heard) or pads.note(67))
+        peer.heard.clear()
+        peer.wait(lambda side: any(e.kind == "note_on" for e in side.heard) or side.note(60))  # and the keys still
+    finally:
+        put("quit")
+        thread.join(PATIENCE)
+        performance.close()
+    assert "controller 21 is density now" in notices
 
 
 def test_a_port_whose_program_is_killed_is_lost_and_comes_back(jack, sides):

@@ -98,9 +98,15 @@ class Broadcast:
         now = self._now()
         try:
             content = json.loads(message)
-            self._put(event_of(str(content["address"]), list(content.get("values", ())), now))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._put(Event(now, "notice", name=f"a page sent what is not understood: {error}"))
+            address, values = str(content["address"]), list(content.get("values", ()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            example = '{"address": "/ritornello/turn", "values": []}'
+            self._put(Event(now, "notice", name=f"a page sent what is no message; one is {example}"))
+            return
+        try:
+            self._put(event_of(address, values, now))
+        except ValueError as error:
+            self._put(Event(now, "notice", name=f"a page sent: {error}"))
 
     def show(self, state: State, timing: Timing, notices: Sequence[str] = ()) -> None:
         """Send a state to all pages."""

@@ -1,6 +1,6 @@
 """OSC in and out: every dial and every event by an address; on loopback unless asked otherwise.
 
-IN is the table of addresses that are understood, OUT of those that are sent; `docs/instruments.md` prints both.
+IN is the table of addresses that are understood, OUT of those that are sent; `docs/osc.md` prints both.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def event_of(address: str, values: Sequence[Any], time: float) -> Event:
             wanted = IN.get("/".join(["", *parts[:2], *(["NAME"] if len(parts) > 2 else [])]))
             if wanted:
                 raise ValueError(f"{address} takes {wanted}; not {' '.join(map(str, values)) or 'nothing'}") from None
-    raise ValueError(f"there is no OSC address {address}; see docs/instruments.md")
+    raise ValueError(f"there is no OSC address {address}; see docs/osc.md")
 
 
 def _event(word: str, rest: Sequence[str], values: Sequence[Any], time: float) -> Event:
