@@ -136,3 +136,16 @@ def test_any_notes_left_on_in_any_order_are_all_kept_and_none_is_silent():
             notes, _ = notes_and_remarks(*events)
             assert len(notes) == ons
             assert all(start < end for start, end, _ in notes)
+
+
+@pytest.mark.parametrize(
+    ("waits", "notes"),
+    [
+        ((-3, 483, 0, 480), [(0, 480, 60), (480, 960, 62)]),
+        ((0, 480, -5, 485), [(0, 480, 60), (480, 960, 62)]),
+    ],
+)
+def test_a_negative_wait_in_32_bits_is_no_long_one(waits, notes):
+    waits = [wait % 2**32 for wait in waits]  # as Ableton Live writes a clip that begins before its start marker
+    data = on(60), off(60), on(62), off(62)
+    assert notes_and_remarks(*zip(waits, data, strict=True)) == (notes, [])

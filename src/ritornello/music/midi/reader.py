@@ -320,7 +320,7 @@ def _large_bytes(changed: int, left_out: int) -> list[Remark]:
         lines.append(f"{counted(changed, 'data byte')} over 127 brought down to it")
     if left_out:
         lines.append(f"{counted(left_out, 'note')} of a pitch over 127 left out")
-    return [("large_bytes", "; ".join(lines))]
+    return [("large_bytes", "; ".join(lines))] if lines else []
 
 
 def _leading_name(track: bytes) -> bytes:

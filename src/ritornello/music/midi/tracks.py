@@ -153,16 +153,18 @@ def _last_event(track: bytes) -> int:
 def events(track: bytes) -> Iterator[Event]:
     """List the events of a track up to its end of track, running status resolved.
 
-    A damaged track is read as far as it goes.
+    A damaged track is read as far as it goes. What lies before the start, by a negative wait in 32 bits (of Ableton
+    Live: a clip that begins before its start marker), is moved there.
     track: its bytes, as between its header and the next chunk.
     """
-    place, tick, running = 0, 0, 0
+    place, tick, reached, running = 0, 0, 0, 0
     try:
         while place < len(track):
             wait, place = _quantity(track, place)
-            tick += wait
+            tick += wait - (1 << 32 if wait >> 31 == 1 else 0)
+            reached = max(reached, tick)
             place, running, (status, kind, data) = _event(track, place, running)
-            yield tick, status, kind, data
+            yield reached, status, kind, data
             if kind == END_OF_TRACK:
                 return
     except IndexError:
