@@ -35,6 +35,12 @@ ABC = {  # name: key, music, symbols with their quarters from the start
     "repeated": ("C", '|:"C"c4|1"F"c4:|2"G"c4|"C"c4|', "0 C, 4 F, 8 C, 12 G, 16 C"),
     "in force after a repeat": ("C", '"Am"c4|c4|:c4|"F"c4:|"C"c4|', "0 Am, 12 F, 16 Am, 20 F, 24 C"),
     "small basses": ("D", '"Bm/d"c2 "D/f+"c2|"A7/c#"c4|', "0 Bm/D, 2 D/F#, 4 A7/C#"),
+    "German with flats": (
+        "Am",
+        '"B♭m"c2 "H7"c2|"(B7)"c2 "C/B♭"c2|"(H7)"c2 "B‑7"c2|',
+        "0 Bbm, 2 B7, 4 Bb7, 6 C/Bb, 8 B7, 10 Bbm7",
+    ),
+    "small basses with signs": ("C", '"C/b♭"c2 "D/f♯"c2|', "0 C/Bb, 2 D/F#"),
     "German": ("Am", '"Am"c2 "H7"c2|"B"c2 "E7/H"c2|', "0 Am, 2 B7, 4 Bb, 6 E7/B"),
     "broken rhythm": ("C", '"C"c>"G"c "Am"c2|', "0 C, 3/2 G, 2 Am"),
     "two voices": ("C", 'V:1\nc4|c4|\nV:2\n"C"C2 "F"C2|"G7/D"C4|', "0 C, 2 F, 4 G7/D"),

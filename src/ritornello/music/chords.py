@@ -83,6 +83,8 @@ _SIGNS = str.maketrans(
         "♯": "#",
         "−": "-",
         "–": "-",
+        "‐": "-",
+        "‑": "-",
         "𝄫": "bb",
         "𝄪": "##",
         "\ue260": "b",
@@ -288,14 +290,14 @@ def symbols_of(texts: Sequence[str]) -> tuple[list[Symbol | None], list[str]]:
     Where any root is H, B is a flat one. Of two symbols, "G(Em)" or "G;Em", the first counts; "am7" is a minor chord,
     and a bass may be small, with + for a sharp ("D/f+").
     """
-    is_german = any(re.match(r"H(?![a-df-hj-z])", text.strip()) for text in texts)
+    is_german = any(re.match(r"\(?H(?![a-df-hj-z])", text.strip()) for text in texts)
     found: list[Symbol | None] = []
     unread = []
     for text in texts:
-        plain = text.strip()
+        plain = text.strip().translate(_SIGNS)
         if is_german:
-            plain = re.sub(r"(^|/)B(?!b)", r"\1Bb", plain)
-            plain = re.sub(r"(^|/)H", r"\1B", plain)
+            plain = re.sub(r"(^\(?|/)B(?!b)", r"\1Bb", plain)
+            plain = re.sub(r"(^\(?|/)H", r"\1B", plain)
         plain = re.sub(
             r"/([a-g])([#b+-]?)$",
             lambda bass: f"/{bass[1].upper()}{ {'+': '#', '-': 'b'}.get(bass[2], bass[2]) }",
