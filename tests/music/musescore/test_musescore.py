@@ -378,6 +378,15 @@ def test_the_order_of_bars_follows_the_signs(signs, played):
     assert order(**signs) == played
 
 
+def test_an_instrument_on_the_channel_of_drums_is_percussion():
+    parts = (
+        '<Part><Staff id="1"/><Instrument><Channel><midiChannel>0</midiChannel></Channel></Instrument></Part>'
+        '<Part><Staff id="2"/><Instrument><Channel><midiChannel>9</midiChannel></Channel></Instrument></Part>'
+    )
+    staff = bar(time(2, 4) + note("half", 60))
+    assert [part.is_drum for part in piece(score(staff, staff, parts=parts)).parts] == [False, True]
+
+
 def test_a_part_knows_its_instrument_and_its_syllables():
     parts = (
         '<Part><Staff id="1"/><trackName>Sopran</trackName><Instrument><longName>Soprano <i>I</i></longName>'

@@ -117,10 +117,16 @@ def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | No
             staves[staff.get("id") or str(at)] = (
                 name or (part.findtext("trackName") or instrument.findtext("trackName") or "").strip(),
                 max(0, min(127, int(program.get("value") or 0))) if program is not None else 0,
-                (instrument.findtext("useDrumset") or "0").strip() not in ("0", ""),
+                _is_drum(instrument),
                 instrument,
             )
     return staves
+
+
+def _is_drum(instrument: Element) -> bool:
+    """Tell whether an instrument is percussion: a drum set, or what MuseScore plays on the channel of drums."""
+    channel = (instrument.findtext("Channel/midiChannel") or "").strip()
+    return channel == "9" or (instrument.findtext("useDrumset") or "0").strip() not in ("0", "")
 
 
 def _bars(staves: Sequence[Element]) -> list[WrittenBar]:
