@@ -124,7 +124,7 @@ def _instruments(score: Element) -> dict[str, tuple[str, int, bool, Element | No
 
 
 def _is_drum(instrument: Element) -> bool:
-    """Tell whether an instrument is percussion: a drum set, or what MuseScore plays on the channel of drums."""
+    """Tell whether an instrument is percussion: a drum set, or played on the channel of drums."""
     channel = (instrument.findtext("Channel/midiChannel") or "").strip()
     return channel == "9" or (instrument.findtext("useDrumset") or "0").strip() not in ("0", "")
 
