@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ritornello.corpus.build.build import build_corpus
+from ritornello.corpus.pick.pick import pick_melodies, pick_melody
 from ritornello.music import MusicFileError, Note, read
 from ritornello.music.files import scan_content
 from ritornello.music.keys import key_name
@@ -75,8 +77,51 @@ NOTES = {
     "p7-backslash.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
     "p7-macosx_nocont.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
     "p7-wrongname.mxl": "0:D5(1) 1:G4(1) 2:A4(1) 3:B4(1) 4:C5(1) 5:B4(1)",
+    "p5-key-signature-minus-8.mid": OCTAVES,
+    "p5-key-signature-mode-255.mid": OCTAVES,
     "p9-note-on-before-off.mid": " ".join(f"{i}:C4(1)" for i in range(8)),
     "p9-running-status-after-meta.mid": "0:C4(1) 1:D4(1) 2:E4(1)",
+}
+
+HELD = " ".join(f"{i}:{name}4(1)" for i, name in enumerate("EEFGGFEDCCDEEDDC" * 2))
+
+# File: its melody, as a corpus and a page have it, where ticks lie beside the values that are meant.
+MEANT = {
+    "f02a-simple-exported-by-musescore3.mid": (
+        "0:C4(1) 1:D4(1) 2:E4(1) 3:F4(1) 4:G4(2) 6:E4(1) 7:D4(1/2) 15/2:E4(1/2) 8:C4(4)"
+    ),
+    "f02b-duet-exported-by-abc2midi.mid": (
+        "0:D4(1/2) 1/2:F#4(1/2) 1:A4(1/2) 3/2:D5(1) 5/2:F#5(1/2) 3:E5(1/2) 7/2:D5(1/2) 4:C#5(1/2) 9/2:D5(3/2) "
+        "6:A4(1/2) 13/2:B4(1/2) 7:C#5(1/2) 15/2:D5(1/2) 8:C#5(1/2) 17/2:B4(1/2) 9:A4(3/2) 21/2:D4(3/2)"
+    ),
+    "f03b-waltz-exported-by-abc2midi.mid": (
+        "0:G4(1) 1:B4(1) 2:D5(1) 3:G5(2) 5:D5(1) 6:C5(1) 7:E5(1) 8:D5(1) 9:B4(3) 12:A4(1) 13:C5(1) 14:E5(1) "
+        "15:D5(2) 17:B4(1) 18:A4(1) 19:F#4(1) 20:D4(1) 21:G4(3)"
+    ),
+    "f04a-jig-exported-by-musescore3.mid": (
+        "0:D4(1/2) 1/2:G4(1/2) 1:A4(1/2) 3/2:B4(1/2) 2:D5(1/2) 5/2:B4(1/2) 3:D5(1/2) 7/2:G5(1/2) 4:F#5(1/2) "
+        "9/2:G5(1/2) 5:E5(1/2) 11/2:D5(1/2) 6:B4(1/2) 13/2:C5(1/2) 7:D5(1/2) 15/2:E5(1/2) 8:D5(1/2) "
+        "17/2:B4(1/2) 9:G4(1/2) 19/2:A4(1/2) 10:F#4(1/2) 21/2:A4(1/2) 11:G4(1) 12:D4(1/2) 25/2:G4(1/2) "
+        "13:A4(1/2) 27/2:B4(1/2) 14:D5(1/2) 29/2:B4(1/2) 15:D5(1/2) 31/2:G5(1/2) 16:F#5(1/2) 33/2:G5(1/2) "
+        "17:E5(1/2) 35/2:D5(1/2) 18:B4(1/2) 37/2:C5(1/2) 19:D5(1/2) 39/2:E5(1/2) 20:D5(1/2) 41/2:B4(1/2) "
+        "21:G4(1/2) 43/2:A4(1/2) 22:F#4(1/2) 45/2:A4(1/2) 23:G4(1) 24:F#5(1/2) 49/2:G5(1/2) 25:F#5(1/2) "
+        "51/2:G5(1/2) 26:D5(1/2) 53/2:B4(1/2) 27:D5(1/2) 55/2:E5(1/2) 28:C5(1/2) 57/2:E5(1/2) 29:G5(1) "
+        "30:E5(1/2) 61/2:D5(1/2) 31:B4(1/2) 63/2:G4(1/2) 32:C5(1/2) 65/2:B4(1/2) 33:A4(1/2) 67/2:G4(3/2) "
+        "35:G4(1) 36:F#5(1/2) 73/2:G5(1/2) 37:F#5(1/2) 75/2:G5(1/2) 38:D5(1/2) 77/2:B4(1/2) 39:D5(1/2) "
+        "79/2:E5(1/2) 40:C5(1/2) 81/2:E5(1/2) 41:G5(1) 42:E5(1/2) 85/2:D5(1/2) 43:B4(1/2) 87/2:G4(1/2) "
+        "44:C5(1/2) 89/2:B4(1/2) 45:A4(1/2) 91/2:G4(3/2) 47:G4(1)"
+    ),
+    "f05a-quarters-held-85-percent.mid": HELD,
+    "f05b-quarters-held-80-percent.mid": HELD,
+}
+MEANT |= {
+    source: MEANT[name]
+    for source, name in (
+        ("f02a-simple-source.musicxml", "f02a-simple-exported-by-musescore3.mid"),
+        ("f02b-duet-source.abc", "f02b-duet-exported-by-abc2midi.mid"),
+        ("f03b-waltz-with-words-source.abc", "f03b-waltz-exported-by-abc2midi.mid"),
+        ("f04a-jig-with-pickups-source.musicxml", "f04a-jig-exported-by-musescore3.mid"),
+    )
 }
 
 # File: its title.
@@ -118,6 +163,26 @@ def test_notes_are_read_as_the_program_that_wrote_them_plays_them(name):
     (piece,) = read(FOLDER / name)
     (part,) = piece.parts
     assert written(list(part.notes), piece.timeline.ticks_per_quarter) == NOTES[name]
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_the_melody_has_the_values_that_are_meant(name):
+    (piece,) = read(FOLDER / name)
+    for melody in (pick_melody(piece), pick_melodies(piece)[0].melody):
+        assert written(list(melody.notes), melody.timeline.ticks_per_quarter) == MEANT[name]
+
+
+def test_what_is_late_by_a_constant_begins_on_beats():
+    (piece,) = read(FOLDER / "beat-a-constant-0.87-quarter-late.mid")
+    notes = pick_melodies(piece)[0].melody.notes
+    assert {n.start % piece.timeline.ticks_per_quarter for n in notes} == {0}
+    assert "".join(NAMES[n.pitch % 12] for n in notes) == "CDEFGFED" * 4
+
+
+def test_a_tune_and_its_half_both_stay_in_one_family():
+    half, whole = build_corpus(FOLDER / "half-then-whole").pieces
+    assert (half.title, whole.title) == ("Own tune, first half", "Own tune, whole")
+    assert half.family == whole.family
 
 
 @pytest.mark.parametrize("name", TITLES)
