@@ -151,10 +151,146 @@ def test_it_is_made_again_from_its_options():
     for encoding in (
         ChoraleEncoding(),
         BARE,
+        ECHOING,
         make_encoding("chorale", ranges=((60, 80), (55, 74), (48, 69), (40, 62))),
     ):
         assert encoding_from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
-    assert EncodingOptions("chorale", given="soprano").build() == ChoraleEncoding(given=("soprano",))
+    asked = EncodingOptions("chorale", given="soprano", inputs="none").build()
+    assert asked == ChoraleEncoding(given=("soprano",), relations=RELATIONS)
+
+
+ECHOING = ChoraleEncoding(barred=False, inputs=("echo",))
+RELATIONS = ("degree", "interval", "echo")
+STILL = [HOLD] * 12  # the rest of a quarter
+FIRST, ONE, OTHER = [72, 67, 64, 48, *STILL], [66, 65, SAME, 62, *STILL], [63, SAME, HOLD, 69, *STILL]
+
+
+def echoes_of(tokens, encoding=ECHOING):
+    """List what followed and for how long it went on as now, before each token."""
+    return feature_rows(encoding, np.array(tokens))[:, -2:].tolist()
+
+
+def test_a_passage_that_comes_back_brings_what_followed_it_and_how_long_it_is():
+    rows = echoes_of([*FIRST, *ONE, *OTHER, *ONE, 60, 60, 60, 60, ECHOING.end])
+    # 12 held tokens, then the quarter: 28 alike, of which what followed is surer than of fewer than 16
+    assert rows[64] == [1 + 51 + 24 + (63 - SAME), 4]
+    assert rows[65][0] == 0  # the soprano does something else here: nothing went on so before
+    assert rows[16] == [0, 0]  # first notes are like nothing: 12 held tokens, and nothing followed so far
+    assert rows[0] == [0, 0]
+
+
+def test_of_equally_long_passages_the_latest_counts():
+    tokens = [*FIRST, 66, *[HOLD] * 15, 68, *[HOLD] * 15, 70, *[HOLD] * 15, 72]
+    assert echoes_of([*tokens, ECHOING.end])[64] == [1 + 24 + 6, 3]  # 15 held tokens came before 68 and 70
+
+
+def test_a_line_that_comes_back_over_other_voices_brings_what_followed_in_that_voice():
+    encoding = ChoraleEncoding(barred=False, inputs=("line",))
+    steps = [
+        [72, 67, 64, 48],
+        [66, 60, 60, 60],
+        [65, 62, 62, 62],
+        [63, 61, 61, 61],
+        [66, 70, 70, 70],
+        [65, 69, 69, 69],
+    ]
+    quarters = [[*step, *STILL] for step in [*steps, [59, SAME, SAME, SAME]]]
+    rows = echoes_of([token for quarter in quarters for token in quarter] + [encoding.end], encoding)
+    # 3 held tokens, then two quarters of the soprano: 11 alike, then a note came that lies a semitone below
+    assert rows[96] == [1 + 24 + (63 - SAME), 4]
+    assert rows[97] == [1 + 24 + (69 - SAME), 2]  # of the alto 3 held tokens alone: the latest
+
+
+def test_of_late_says_when_each_pitch_class_sounded():
+    encoding = ChoraleEncoding(barred=False, inputs=("recent",))
+    tokens = [72, 67, 64, 48, *STILL, SAME + 2, *[HOLD] * 15, *[SAME, HOLD, HOLD, HOLD] * 4, encoding.end]
+    rows = feature_rows(encoding, np.array(tokens))[:, -12:]
+    assert dict(enumerate(rows[17].tolist())) == {  # above the alto's G after the soprano moved to D
+        0: 1, 1: 0, 2: 0, 3: 0, 4: 0, 5: 1, 6: 0, 7: 1, 8: 0, 9: 1, 10: 0, 11: 0,
+    }  # fmt: skip
+    assert rows[37][[5, 7]].tolist() == [1, 1]  # C sounds on in the bass
+    barred = [72, 67, 64, 48, *STILL, SAME, SAME, SAME, SAME + 1, *[HOLD] * 28, encoding.end]
+    assert feature_rows(encoding, np.array(barred))[45][-12:][[5, 6]].tolist() == [1, 1]
+    gone = [67, 67, 64, 48, *STILL, HOLD, HOLD, HOLD, SAME + 1, *[HOLD] * 28, encoding.end]
+    assert feature_rows(encoding, np.array(gone))[45][-12:][[5, 6]].tolist() == [3, 1]  # C sounded 29 tokens ago
+
+
+def test_an_echo_is_found_in_every_key_and_metres_do_not_hide_it():
+    tokens = np.array([*FIRST, *ONE, *OTHER, *ONE, *OTHER, ECHOING.end])
+    assert echoes_of(ECHOING.transpose(tokens, -5)) == echoes_of(tokens)
+    encoding, rows = ChoraleEncoding(barred=False, inputs=("echo", "line", "recent")), []
+    rules, moved = encoding.tracker(), encoding.transpose(tokens, 4)
+    for token in moved.tolist():
+        rows.append(rules.features())
+        rules.advance(token)
+    assert feature_rows(encoding, moved).tolist() == rows
+    barred = ChoraleEncoding(inputs=("echo",))
+    voices = [*barred.begin("2/4"), *FIRST, *ONE, *barred.begin("1/4"), *OTHER, *ONE, 60, 60, 60, 60, barred.end]
+    assert echoes_of(voices, barred)[68] == [1 + 51 + 24 + (63 - SAME), 4]
+
+
+def test_rules_that_go_on_by_themselves_keep_their_own_echo():
+    rules = ECHOING.tracker()
+    for token in [*FIRST, *ONE, *OTHER]:
+        rules.advance(token)
+    other = rules.copy()
+    for token in OTHER:
+        other.advance(token)
+    for token in ONE:
+        rules.advance(token)
+    assert rules.features()[-2:] == [1 + 51 + 24 + (63 - SAME), 4]
+    assert other.features() != rules.features()
+
+
+def test_an_encoding_of_before_has_no_echo_and_training_has_one_unless_told_otherwise():
+    assert "inputs" not in ChoraleEncoding().to_dict()
+    assert encoding_from_dict({"name": "chorale", "barred": True}).features == ChoraleEncoding().features
+    assert len(ECHOING.features) == len(ChoraleEncoding(barred=False).features) + 2
+    assert EncodingOptions("chorale").build() == ChoraleEncoding(
+        inputs=("echo", "line", "recent"), relations=RELATIONS
+    )
+    fewer = EncodingOptions("chorale", inputs="line,echo").build()
+    assert fewer == ChoraleEncoding(inputs=("echo", "line"), relations=RELATIONS)
+    assert EncodingOptions("chorale", inputs="none").build() == ChoraleEncoding(relations=RELATIONS)
+    with pytest.raises(ValueError, match=r"'position'.*echo"):
+        EncodingOptions("chorale", inputs="position").build()
+
+
+def test_moves_that_lead_to_the_same_degree_or_interval_share_weights():
+    encoding = ChoraleEncoding(barred=False, relations=("degree", "interval"))
+    names = [feature.name for feature in encoding.features]
+    degree, *others = encoding.aspects
+    assert [names[aspect.feature] for aspect in encoding.aspects] == ["own_degree", "apart_1", "apart_2", "apart_3"]
+    # the alto sings the fifth degree: up a fourth and down a fifth lead to the tonic, a hold stays
+    assert [degree.table[1 + 12 + 7, id] for id in (SAME + 5, SAME - 7, SAME, HOLD)] == [12, 12, 12 + 7, 48 + 12 + 7]
+    # the soprano lies a third below the alto: the same note again is 9 semitones above it without octaves
+    soprano = others[0].table[1 + 3]
+    assert [soprano[id] for id in (SAME, SAME + 3, SAME - 9, HOLD)] == [9, 0, 0, 48 + 9]
+    for aspect in encoding.aspects:
+        assert (aspect.table[0] == -1).all()  # no key yet, or no other voice
+        assert (aspect.table[:, REST] == -1).all()
+        assert aspect.table.max() == aspect.size - 1
+
+
+def test_what_followed_shares_weights_by_how_sure_it_is():
+    encoding = ChoraleEncoding(barred=False, inputs=("echo",), relations=("echo",))
+    [aspect] = encoding.aspects  # without the input `line` there is none of a line
+    names = [feature.name for feature in encoding.features]
+    assert names[aspect.feature] == "echo_token"
+    assert np.flatnonzero(aspect.table[1 + 24 + 5] >= 0).tolist() == [SAME + 5]
+    assert aspect.table[1 + 24 + 5, SAME + 5] == 0
+    assert aspect.table[1 + 51 + 49, HOLD] == 1
+    assert aspect.table[1 + 102 + 50, REST] == 2
+    with pytest.raises(ValueError, match="no relation 'metre'"):
+        ChoraleEncoding(relations=("metre",))
+
+
+def test_the_degree_of_what_a_voice_sang_is_known_while_it_rests():
+    encoding = ChoraleEncoding(barred=False, relations=("degree",))
+    tokens = [72, 67, 64, 60, *STILL, HOLD, REST, HOLD, HOLD, HOLD, SAME, HOLD, HOLD, encoding.end]
+    names = [feature.name for feature in encoding.features]
+    alto = dict(zip(names, feature_rows(encoding, np.array(tokens))[21].tolist(), strict=True))
+    assert (alto["own_degree"], alto["degree_alto"]) == (1 + 12 + 7, 0)
 
 
 def test_every_chorale_comes_back_step_for_step_and_is_legal(shared_data):

@@ -34,6 +34,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -68,6 +69,19 @@ class Feature(NamedTuple):
 
     name: str
     size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Aspect:
+    """What ids of part 0 mean beside a feature: ids that mean the same share weights of the softmax.
+
+    feature: its column. size: number of meanings. table: (values of the feature, ids) of int16, the meaning of each
+    id, -1 for none. Equal to itself alone: an encoding makes its aspects once.
+    """
+
+    feature: int
+    size: int
+    table: np.ndarray
 
 
 Event = tuple[int, int, int]

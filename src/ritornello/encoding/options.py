@@ -35,6 +35,7 @@ RECOMMENDED: dict[str, dict[str, Any]] = {
     "note": _INPUTS,
     "interval": _INPUTS | {"memory": SOURCES},
     "events": {"inputs": ("density", "pitches", "held")},
+    "chorale": {"inputs": ("echo", "line", "recent"), "relations": ("degree", "interval", "echo")},
 }
 
 

@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from ritornello.encoding import Encoding
+from ritornello.encoding.features import Aspect
 from ritornello.encoding.memory import levels
 
 
@@ -18,11 +19,13 @@ class Alphabet:
 
     parts: number of ids in each part; part 0 has the ids from 0 on, part 1 those after it, and so on.
     features: number of values of each feature. memory: its sources (see `encoding.memory`), () for none.
+    aspects: what ids mean beside features, () for nothing.
     """
 
     parts: tuple[int, ...]
     features: tuple[int, ...] = ()
     memory: tuple[str, ...] = ()
+    aspects: tuple[Aspect, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.parts
@@ -32,7 +35,7 @@ class Alphabet:
     def of(cls, encoding: Encoding) -> Alphabet:
         """Return the alphabet of an encoding."""
         sizes = tuple(feature.size for feature in encoding.features)
-        return cls(tuple(encoding.parts), sizes, tuple(encoding.memory))
+        return cls(tuple(encoding.parts), sizes, tuple(encoding.memory), getattr(encoding, "aspects", ()))
 
     def check(self, encoding: Encoding) -> None:
         """Raise ValueError for an encoding of another alphabet."""
@@ -74,7 +77,8 @@ class Alphabet:
         sizes = " + ".join(map(str, self.features))
         features = f" and {len(self.features)} features of {sizes}" if self.features else ""
         memory = f" and memory of {', '.join(self.memory)}" if self.memory else ""
-        return f"{' + '.join(map(str, self.parts))} tokens{features}{memory}"
+        aspects = f" and {len(self.aspects)} aspects" if self.aspects else ""
+        return f"{' + '.join(map(str, self.parts))} tokens{features}{memory}{aspects}"
 
     def groups(self, tokens: np.ndarray) -> np.ndarray:
         """Arrange a melody's tokens, (length,), in groups, (groups, parts) of int64.
@@ -83,3 +87,17 @@ class Alphabet:
         """
         missing = -len(tokens) % len(self.parts)
         return np.append(tokens, [self.nothing] * missing).astype(np.int64).reshape(-1, len(self.parts))
+
+    @cached_property
+    def aspect_rows(self) -> tuple[np.ndarray, ...]:
+        """Row among the meanings of all aspects, for each value of a feature and id, and one more row for none."""
+        firsts = [0, *accumulate(aspect.size for aspect in self.aspects)]
+        return tuple(
+            np.where(aspect.table < 0, firsts[-1], first + aspect.table.astype(np.int64))
+            for first, aspect in zip(firsts, self.aspects, strict=False)
+        )
+
+    @property
+    def meanings(self) -> int:
+        """Number of meanings of all aspects."""
+        return sum(aspect.size for aspect in self.aspects)

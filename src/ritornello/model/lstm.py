@@ -110,7 +110,7 @@ class NumpyLstm:
         if self._attention is not None:
             assert isinstance(memory, Memory)
             seen, memory = self._attention.look(seen, memory)
-        return State(tuple(after), 0, None, seen, memory)
+        return State(tuple(after), 0, None, self._head.seen(seen, features), memory)
 
     def logits(self, state: State, recalled: Recalled | None = None, dials: np.ndarray | None = None) -> np.ndarray:
         """Compute the logits of the part that is due (see `Network.logits`)."""

@@ -13,6 +13,11 @@ An alphabet of two parts (V = V0 + V1 ids; a note is one token of each) has in p
 
 The input predicts part 0. Given part 0 as well, tanh(chain.input @ input + chain.embedding[part 0]) predicts part 1.
 With memory (`memory.py`) the logits of what followed contexts like the present one are raised.
+
+Where ids have aspects (`encoding.features.Aspect`; M meanings in all), what an id of part 0 means beside a feature of
+the group that is due adds to its logit:
+
+    aspects                (M, S)
 """
 
 from __future__ import annotations
@@ -44,7 +49,8 @@ class State(NamedTuple):
 
     layers: hidden and cell state of each recurrent one, (batch, H). part: the part of its group that the next token
     fed is of. given: tokens of part 0 in an unfinished group, (batch,), or None. seen: input of the softmaxes,
-    (batch, S), once something was fed. memory: what attention looks back on.
+    (batch, S), once something was fed, and the features beside which ids mean something. memory: what attention looks
+    back on.
     """
 
     layers: Layers
@@ -104,14 +110,26 @@ class Head:
         self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [_output(weights, alphabet, part, dtype) for part in range(len(alphabet.parts))]
         self._gates = [Gate(weights, part, dtype) for part in range(len(alphabet.levels))]
+        self._columns = [aspect.feature for aspect in alphabet.aspects]
+        self._rows = alphabet.aspect_rows
+        self._aspects = weights["aspects"].T.astype(dtype) if alphabet.aspects else None  # (S, M)
         if len(alphabet.parts) == 2:
             self._chain = np.ascontiguousarray(weights["chain.input"].T, dtype)  # (S, C)
             self._chain_table = weights["chain.embedding"].astype(dtype)  # (V0, C)
 
+    def seen(self, top: np.ndarray, features: np.ndarray | None) -> np.ndarray:
+        """Join the features that aspects read to the input of the softmaxes, (batch, S)."""
+        if self._aspects is None or features is None:
+            return top
+        return np.concatenate([top, features[:, self._columns]], 1, dtype=top.dtype)  # whole numbers, and small
+
     def logits(self, state: State, recalled: Recalled | None, dials: np.ndarray | None) -> np.ndarray:
         """Compute the logits of the part that is due (see `Network.logits`)."""
         assert state.seen is not None  # something was fed
-        seen, part = state.seen, state.part
+        seen, part, meant = state.seen, state.part, None
+        if self._aspects is not None:
+            seen, values = np.split(seen, [len(self._aspects)], 1)
+            meant = None if part else self._meant(seen, values.astype(np.intp))
         if part:
             assert state.given is not None
             seen = seen @ self._chain
@@ -119,7 +137,18 @@ class Head:
             np.tanh(seen, seen)  # (batch, C)
         weight, bias = self._outputs[part]
         logits = (seen @ weight)[:, self._own[part]] + bias
+        logits = logits if meant is None else logits + meant
         return logits if recalled is None else self._gates[part].open(logits, seen, recalled, dials)
+
+    def _meant(self, seen: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sum the scores of what each id means, (batch, ids).
+
+        values: of the features, (batch, aspects).
+        """
+        assert self._aspects is not None
+        scores = np.pad(seen @ self._aspects, ((0, 0), (0, 1)))  # 0 for an id without meaning
+        found = [np.take_along_axis(scores, rows[at], 1) for rows, at in zip(self._rows, values.T, strict=True)]
+        return np.sum(found, 0)
 
 
 def _output(
@@ -146,6 +175,7 @@ def head_shapes(alphabet: Alphabet, seen: int, chain: int) -> dict[str, tuple[in
     if len(alphabet.parts) == 2:
         shapes |= {"chain.input": (chain, seen), "chain.embedding": (alphabet.parts[0], chain)}
         shapes |= {"output.1.weight": (alphabet.parts[1], chain), "output.1.bias": (alphabet.parts[1],)}
+    shapes |= {"aspects": (alphabet.meanings, seen)} if alphabet.aspects else {}
     return shapes | memory_shapes(alphabet.levels, (seen, chain))
 
 

@@ -121,7 +121,7 @@ class NumpyTransformer:
         memories = []
         for block, memory in zip(self._blocks, state.memory.blocks, strict=True):
             memories.append(block.step(hidden, memory))
-        return State((), 0, None, _normal(hidden), Cache(tuple(memories)))
+        return State((), 0, None, self._head.seen(_normal(hidden), features), Cache(tuple(memories)))
 
     def logits(self, state: State, recalled: Recalled | None = None, dials: np.ndarray | None = None) -> np.ndarray:
         """Compute the logits of the part that is due (see `Network.logits`)."""

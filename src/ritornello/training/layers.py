@@ -127,6 +127,24 @@ class TorchGate(nn.Module):
         return {f"memory.{part}.{name}": value for name, value in values.items()}
 
 
+class TorchAspects(nn.Module):
+    """Scores of what ids mean beside features (see `encoding.features.Aspect`). width: H, of the softmax's input."""
+
+    def __init__(self, alphabet: Alphabet, width: int):
+        super().__init__()
+        self.columns = [aspect.feature for aspect in alphabet.aspects]
+        self.output = nn.Linear(width, alphabet.meanings, bias=False)
+        for n, rows in enumerate(alphabet.aspect_rows):
+            self.register_buffer(f"rows_{n}", torch.from_numpy(rows), persistent=False)
+
+    def forward(self, logits: Tensor, top: Tensor, features: Tensor) -> Tensor:
+        """Add to the logits, (S, T, ids). top: (S, T, H). features: (S, T, F)."""
+        scores = functional.pad(self.output(top), (0, 1))  # (S, T, meanings + 1), the last for none
+        for n, column in enumerate(self.columns):
+            logits = logits + scores.gather(2, self.get_buffer(f"rows_{n}")[features[:, :, column]])
+        return logits
+
+
 class TorchAttention(nn.Module):
     """Attention of width H over the last `reach` = N outputs."""
 
@@ -226,6 +244,7 @@ class TorchNetwork(nn.Module):
     output: nn.Linear
     chain: Chain | None
     gates: nn.ModuleList
+    aspects: TorchAspects | None
 
     def __init__(self, alphabet: Alphabet):
         super().__init__()
@@ -243,6 +262,7 @@ class TorchNetwork(nn.Module):
         self.chain = Chain(seen, options.chain, self.alphabet) if len(self.alphabet.parts) == 2 else None
         widths = [seen, options.chain]
         self.gates = nn.ModuleList(TorchGate(*sizes) for sizes in zip(self.alphabet.levels, widths, strict=False))
+        self.aspects = TorchAspects(self.alphabet, seen) if self.alphabet.aspects else None
 
     def _entry(self, inputs: Tensor, features: Tensor) -> Tensor:
         """Sum the embeddings of inputs, (S, T, P), and features, (S, T, F): (S, T, E)."""
@@ -251,9 +271,11 @@ class TorchNetwork(nn.Module):
             hidden = hidden + table(features[:, :, n])
         return hidden
 
-    def _logits(self, top: Tensor, targets: Tensor, recalls: Sequence[TorchRecall]) -> list[Tensor]:
+    def _logits(self, top: Tensor, targets: Tensor, features: Tensor, recalls: Sequence[TorchRecall]) -> list[Tensor]:
         """Compute the logits of each part. top: (S, T, H), for an LSTM with attention (S, T, 2H)."""
         logits = self.output(top)
+        if self.aspects is not None:
+            logits = self.aspects(logits, top, features)
         if recalls:
             logits = self.gates[0](logits, top, recalls[0])
         if self.chain is None:
@@ -293,6 +315,7 @@ class TorchNetwork(nn.Module):
         head = "output" if self.chain is None else "output.0"
         named |= {f"{head}.weight": self.output.weight, f"{head}.bias": self.output.bias}
         named |= {} if self.chain is None else self.chain.named()
+        named |= {} if self.aspects is None else {"aspects": self.aspects.output.weight}
         for part, gate in enumerate(self.gates):
             assert isinstance(gate, TorchGate)
             named |= gate.named(part)

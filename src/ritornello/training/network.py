@@ -66,7 +66,9 @@ class TorchLstm(TorchNetwork):
             context, memory = self.attention(hidden, begins, None if state is None else state.attention)
             hidden = torch.cat([hidden, context], 2)  # (S, T, 2H)
         top = self.dropout(hidden)
-        return self._logits(top, targets, recalls), TorchState(torch.cat(last), torch.cat(cells), *(memory or ()))
+        return self._logits(top, targets, features, recalls), TorchState(
+            torch.cat(last), torch.cat(cells), *(memory or ())
+        )
 
     def _open_forget_gates(self, options: NetworkOptions) -> None:
         """Set the bias of forget gates to 1, so that a new network remembers (Jozefowicz 2015)."""

@@ -91,7 +91,7 @@ class TorchTransformer(TorchNetwork):
             carried.append(seen[:, places - kept :].detach())
         top = self.dropout(normal(hidden))
         past = Past(torch.stack(carried), is_own[:, places - kept :], ends[:, -1])
-        return self._logits(top, targets, recalls), past
+        return self._logits(top, targets, features, recalls), past
 
     def named(self) -> dict[str, Tensor]:
         """Return the parameters by their names in the model file."""

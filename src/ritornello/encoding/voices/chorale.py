@@ -29,10 +29,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ritornello.encoding.features import Feature
+from ritornello.encoding.features import Aspect, Feature
 from ritornello.encoding.protocol import Encoded
 from ritornello.encoding.vocabulary import LATEST, MetreTable, Vocabulary, bar_lengths, first_beats, metre_table
 from ritornello.encoding.vocabulary import metre_changes as changes_of
+from ritornello.encoding.voices.echo import ECHO, LINE, RECENT
+from ritornello.encoding.voices.relations import COLUMNS, chorale_aspects
 from ritornello.encoding.voices.tracker import (
     FIRST_METRE,
     HOLD,
@@ -50,6 +52,7 @@ VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 CHOIR = (73, 68, 71, 42)  # flute, oboe, clarinet, cello
 PER_QUARTER = 4
 GIVEN = ("soprano",)
+INPUTS = (ECHO, LINE, RECENT)  # that an encoding may have or not
 GIVEN_SHARE = 0.5
 KEPT_ROWS = 2048  # pieces whose features are kept
 RANGES = ((55, 84), (50, 77), (43, 72), (36, 67))
@@ -60,11 +63,14 @@ RANGES = ((55, 84), (50, 77), (43, 72), (36, 67))
 class ChoraleEncoding:
     """Four voices.
 
-    barred: with metres. given: () or ("soprano",). ranges: lowest and highest pitch of each voice.
+    barred: with metres. given: () or ("soprano",). inputs: what a piece remembers
+    of itself (see `echo`). ranges: lowest and highest pitch of each voice.
     """
 
     barred: bool = True
     given: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
     ranges: tuple[tuple[int, int], ...] = RANGES
     name = "chorale"
     keeps = "voices"
@@ -80,7 +86,15 @@ class ChoraleEncoding:
             raise ValueError(f"what is given may be the soprano, not {', '.join(sorted(set(given) - set(GIVEN)))}")
         if len(ranges) != len(VOICES) or any(not 0 <= low <= high <= 127 for low, high in ranges):
             raise ValueError(f"ranges are a lowest and a highest pitch, 0 to 127, of four voices, not {self.ranges}")
+        names = (self.inputs,) if isinstance(self.inputs, str) else tuple(self.inputs)
+        if unknown := sorted(set(names) - set(INPUTS)):
+            raise ValueError(f"chorale has no input {unknown[0]!r}; it has {', '.join(INPUTS)}")
+        relations = tuple(self.relations)
+        if unknown := sorted(set(relations) - set(COLUMNS)):
+            raise ValueError(f"chorale has no relation {unknown[0]!r}; it has {', '.join(COLUMNS)}")
+        object.__setattr__(self, "relations", tuple(name for name in COLUMNS if name in relations))
         object.__setattr__(self, "given", given)
+        object.__setattr__(self, "inputs", tuple(name for name in INPUTS if name in names))
         object.__setattr__(self, "ranges", ranges)
 
     @cached_property
@@ -113,7 +127,12 @@ class ChoraleEncoding:
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The inputs besides the tokens (see `tracker`)."""
-        return chorale_features(self.barred, bool(self.given))
+        return chorale_features(self.barred, bool(self.given), self.inputs, "degree" in self.relations)
+
+    @cached_property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """What tokens mean beside features (see `relations`)."""
+        return chorale_aspects(self.relations, tuple(f.name for f in self.features), self.vocabulary.size)
 
     @cached_property
     def bars(self) -> list[int]:
@@ -129,6 +148,7 @@ class ChoraleEncoding:
         """Return what `make_encoding` needs to build this encoding again."""
         plain: dict[str, Any] = {"name": self.name, "barred": self.barred}
         plain |= {"given": list(self.given)} if self.given else {}
+        plain |= {name: list(getattr(self, name)) for name in ("inputs", "relations") if getattr(self, name)}
         return plain | ({} if self.ranges == RANGES else {"ranges": [list(each) for each in self.ranges]})
 
     def encode(self, music: Piece | Melody) -> Encoded:

@@ -11,8 +11,10 @@
     apart_...    the same without octaves
     over_bass_.. semitones, without octaves, of each voice above the bass
     mode         of the key that fits best so far
+    own_degree   voice due and what it sang last, above that key's tonic; with the relation `degree` alone
     degree_...   voice due and what each voice sings, above that key's tonic
     unchanged    voice due and sixteenths since any voice began a note
+    echo_..., line_..., recent_...   what the piece remembers of itself, of the encoding's inputs (see `echo`)
     given_...    semitones from `own` to what the soprano sings at this step; semitones from there to its next note;
                  sixteenths until then; sixteenths until its phrase ends, at a rest, a long note or the end. Unknown
                  unless `soprano` is set
@@ -32,10 +34,10 @@ import numpy as np
 
 from ritornello.encoding.features import KEY_FITS, STRENGTHS, Feature, metrical
 from ritornello.encoding.vocabulary import COMMON, LATEST, metre_table
+from ritornello.encoding.voices.echo import FEATURES, HOLD, REST, SAME, Recollection
+from ritornello.encoding.voices.relations import FAR, OWN_DEGREE
 
-HOLD, REST, FIRST_METRE = 128, 129, 130
-SAME = 64  # id of a note on the pitch that the voice sang last; the pitch from which each voice begins
-FAR = 24  # semitones between voices that are told apart
+FIRST_METRE = 130
 PLACES = 48  # sixteenths of a bar that have a value; later ones count as its last
 LONGEST = 16  # sixteenths that are told apart, since and until
 FADING = 0.985  # of what has sounded, a step, in the key
@@ -94,7 +96,9 @@ def soprano_ahead(pitches: np.ndarray, starts: np.ndarray) -> Soprano:
     return Soprano(tuple(rows))
 
 
-def chorale_features(barred: bool, given: bool) -> tuple[Feature, ...]:
+def chorale_features(
+    barred: bool, given: bool, inputs: Sequence[str] = (), with_degree: bool = False
+) -> tuple[Feature, ...]:
     """List the features of four voices."""
     metre = [Feature(*column) for column in metre_table(LATEST).columns] if barred else []
     columns = [Feature("place", 4 * PLACES + 1), Feature("strength", 4 * STRENGTHS + 1), *metre]
@@ -104,7 +108,8 @@ def chorale_features(barred: bool, given: bool) -> tuple[Feature, ...]:
     columns += [Feature(f"apart_{n}", 4 * 12 + 1) for n in (1, 2, 3)]
     columns += [Feature(f"over_bass_{voice}", 13) for voice in VOICES[:3]]
     columns += [Feature("mode", 3)] + [Feature(f"degree_{voice}", 4 * 12 + 1) for voice in VOICES]
-    columns += [Feature("unchanged", 37)]
+    columns += [Feature(OWN_DEGREE, 4 * 12 + 1)] if with_degree else []
+    columns += [Feature("unchanged", 37), *(feature for name in inputs for feature in FEATURES[name])]
     columns += [Feature(f"given_{name}", size) for name, size in GIVEN_SIZES.items()] if given else []
     return tuple(columns)
 
@@ -132,6 +137,7 @@ class ChoraleTracker:
         self.sounding, self.last, self.held = [-1] * 4, [SAME] * 4, [0] * 4
         self.begun, self.done = not encoding.barred, False
         self.soprano: Soprano | None = None
+        self._recollection = Recollection(encoding.inputs) if encoding.inputs else None
         common = encoding.metres.index_of(*COMMON)
         self.bar: int = encoding.bars[common] if encoding.barred else UNBARRED
         self.beat: int = encoding.beats[common]
@@ -189,6 +195,8 @@ class ChoraleTracker:
             self.sounding[voice], self.held[voice] = -1, 1
         else:
             self.held[voice] += 1
+        if self._recollection is not None:
+            self._recollection.advance(voice, token, self.sounding[voice])
         if voice < 3:
             self.voice += 1
             return
@@ -220,7 +228,10 @@ class ChoraleTracker:
         row += [1 + (pitch - bass) % 12 if bass >= 0 and pitch >= 0 else 0 for pitch in sounding[:3]]
         row.append(1 + key // 12 if key >= 0 else 0)
         row += [1 + 12 * voice + (pitch - key) % 12 if pitch >= 0 and key >= 0 else 0 for pitch in sounding]
+        if "degree" in encoding.relations:
+            row.append(1 + 12 * voice + (own - key) % 12 if key >= 0 else 0)
         row.append(1 + 4 * min(self.unchanged, 8) + voice)
+        row += self._recollection.features(voice, own) if self._recollection is not None else ()
         if encoding.given:
             row += UNKNOWN if self.soprano is None else self.soprano.at(self.time, own)
         return row
@@ -229,6 +240,7 @@ class ChoraleTracker:
         """Return rules that go on from here by themselves."""
         other = copy(self)
         other.sounding, other.last, other.held = self.sounding.copy(), self.last.copy(), self.held.copy()
+        other._recollection = self._recollection and self._recollection.copy()
         return other
 
 

@@ -60,6 +60,7 @@ class Pass:
         offsets = self._alphabet.size + 1 + np.cumsum([0, *tables])[:-1].astype(np.int64)
         rows = np.concatenate([batch.inputs, batch.features[:, :, : len(tables)] + offsets], 2).transpose(1, 0, 2)
         self._rows = np.ascontiguousarray(rows).reshape(-1, rows.shape[2])  # of `entry`, (N, P + F)
+        self._features = self._rows[:, batch.inputs.shape[2] :] - offsets  # (N, F)
         table = self._entry @ halved(weights["lstm.0.input"]).T  # (R, 4H)
         table += halved(weights["lstm.0.bias"]) / self._rows.shape[1]
         gates = self.layers[0].gates.reshape(len(self._rows), -1)
@@ -138,6 +139,8 @@ class Pass:
         """Sum the nats of targets, (N,), given `top`, (N, H); return them and their gradients by it."""
         logits = top @ weights[f"{name}.weight"].T
         logits += weights[f"{name}.bias"]
+        has_aspects = bool(self._alphabet.aspects) and top is self._top
+        aspects_backward = open_aspects(weights, self._alphabet, self._features, top, logits) if has_aspects else None
         memory = f"memory.{name[-1]}"
         gate_backward = None if recalled is None else open_gate(weights, memory, recalled, top, logits)
         nats = _cross_entropy(logits, targets)
@@ -145,12 +148,14 @@ class Pass:
             return nats, None
         logits *= 1 / count
         by_gate = None if gate_backward is None else gate_backward(logits, gradients)
+        by_aspects = None if aspects_backward is None else aspects_backward(logits, gradients)
         np.matmul(logits.T, top, gradients[f"{name}.weight"])
         np.sum(logits, 0, out=gradients[f"{name}.bias"])
         out = self._gradient.reshape(top.shape) if top is self._top else None
         gradient = np.matmul(logits, weights[f"{name}.weight"], out)
-        if by_gate is not None:
-            gradient += by_gate
+        for more in (by_gate, by_aspects):
+            if more is not None:
+                gradient += more
         return nats, gradient
 
     def _chain(
@@ -192,6 +197,35 @@ def by_step(recalled: Recalled, streams: int, steps: int) -> Recalled:
     stream, step = np.divmod(recalled.row, steps)
     evidence = recalled.evidence.reshape(streams, steps, *recalled.evidence.shape[1:]).swapaxes(0, 1)
     return recalled._replace(row=step * streams + stream, evidence=evidence.reshape(recalled.evidence.shape))
+
+
+def open_aspects(
+    weights: Weights, alphabet: Alphabet, features: np.ndarray, seen: np.ndarray, logits: np.ndarray
+) -> Callable[[np.ndarray, Weights], np.ndarray]:
+    """Add aspects' scores to part 0's logits, (N, V), in place; return the backward pass.
+
+    The formulas are in `model/network.py`. features: (N, F). seen: (N, H), the softmax's input. The backward pass
+    takes the gradients by these logits, sets those of the weights and returns those by `seen`.
+    """
+    width = alphabet.meanings + 1
+    scores = np.pad(seen @ weights["aspects"].T, ((0, 0), (0, 1)))  # 0 for an id without meaning
+    first = width * np.arange(len(seen))[:, None]
+    places = [
+        first + rows[features[:, aspect.feature]]
+        for aspect, rows in zip(alphabet.aspects, alphabet.aspect_rows, strict=True)
+    ]
+    for place in places:
+        logits += scores.reshape(-1)[place]
+
+    def backward(by_logits: np.ndarray, gradients: Weights) -> np.ndarray:
+        by_scores = np.zeros(scores.size)
+        for place in places:
+            by_scores += np.bincount(place.ravel(), by_logits.ravel(), scores.size)
+        by_own = by_scores.reshape(scores.shape)[:, :-1].astype(logits.dtype)
+        np.matmul(by_own.T, seen, gradients["aspects"])
+        return by_own @ weights["aspects"]
+
+    return backward
 
 
 def open_gate(

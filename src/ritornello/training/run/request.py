@@ -33,7 +33,7 @@ class NetworkRequest:
 
     inputs: Any = None
     """Further inputs of the network, with commas between (in Python also a sequence):
-    position,strength,metre,key,degree,bar_ago,two_bars_ago; or none."""
+    position,strength,metre,key,degree,bar_ago,two_bars_ago, of chorale echo,line,recent; or none."""
 
     memory: Any = None
     """What the network remembers, with commas between (in Python also a sequence): own (the tune so far), corpus (the
