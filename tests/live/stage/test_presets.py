@@ -10,6 +10,7 @@ from ritornello.live.stage.presets import (
     Preset,
     changed_dials,
     dial_value,
+    playable_models,
     preset_names,
     read_preset,
     save_preset,
@@ -143,6 +144,15 @@ def test_a_controller_that_is_moved_becomes_the_dial_s():
     assert controllers.turned(control(1, 0)) is None
     with pytest.raises(ValueError, match="no such dial"):
         controllers.learn("speed")
+
+
+def test_a_controller_chooses_a_model_once_for_each_place(tmp_path):
+    controllers = Controllers(read_preset(preset(tmp_path, '[controllers]\n5 = "model"')).controllers)
+    chosen = [turned for value in range(128) if (turned := controllers.turned(control(5, value)))]
+    assert [(event.kind, event.name) for event in chosen] == [("change", name) for name in playable_models()]
+    controllers.learn("model")
+    assert controllers.turned(control(6, 1)).name == playable_models()[0]
+    assert controllers.numbers == {6: "model"}
 
 
 @pytest.mark.parametrize(

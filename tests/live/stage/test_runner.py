@@ -13,7 +13,7 @@ import pytest
 from ritornello.live.dials import Dials
 from ritornello.live.stage.backends import Probe
 from ritornello.live.stage.ports import PortOptions
-from ritornello.live.stage.presets import Preset, read_preset
+from ritornello.live.stage.presets import Preset, playable_models, read_preset
 from ritornello.live.stage.runner import Inbox, Performance, StageOptions, perform
 from ritornello.live.values import Event, State
 
@@ -223,6 +223,34 @@ def test_a_preset_s_primer_and_a_new_model_come_as_events(tmp_path):
         ("stop", "", 0),
     ]
     assert notices[-1] == "there is no such model"
+
+
+def test_of_two_models_the_one_asked_for_last_plays_on_however_long_the_other_takes():
+    slow = threading.Event()
+
+    def load(name):
+        if name == "slow":
+            slow.wait(PATIENCE)
+        else:
+            threading.Timer(0.3, slow.set).start()
+        return name
+
+    engine = Follower()
+    script = (Event(0.1, "change", name="slow"), Event(0.2, "change", name="quick"), Event(1.5, "quit"))
+    perform(engine, StageOptions(script=script, load=load))
+    assert [event.name for event in engine.heard if event.kind == "model"] == ["quick"]
+
+
+def test_a_knob_that_was_learned_for_it_lets_another_model_play_on():
+    script = (
+        Event(0.1, "learn", name="model"),
+        Event(0.2, "control", 5, 127),
+        Event(1.0, "quit"),
+    )
+    engine, notices = Follower(), []
+    perform(engine, StageOptions(script=script, load=lambda name: name.upper()), notices.append)
+    assert (engine.heard[0].kind, engine.heard[0].value) == ("model", playable_models()[-1].upper())
+    assert notices[1:3] == ["controller 5 is model now", f"{playable_models()[-1]} plays on as soon as it is loaded"]
 
 
 def test_it_ends_when_the_machine_is_silent_after_the_player():

@@ -13,9 +13,8 @@ from dataclasses import fields
 from itertools import cycle
 
 from ritornello.live.dials import WAYS, Dials
-from ritornello.live.stage.presets import preset_names
+from ritornello.live.stage.presets import MODEL, playable_models, preset_names
 from ritornello.live.values import Event
-from ritornello.model.file import OTHERS, shipped_models
 
 PIANO = "awsedftgyhujkolp;'"  # from C upwards, a semitone each
 PORT = "keys"
@@ -49,11 +48,12 @@ class KeyReader:
         self._base, self._velocity = MIDDLE_C, 90
         self._down: dict[str, int] = {}  # key -> pitch, so that an octave change does not leave it sounding
         self._presets = cycle(preset_names())
-        playing = [name for name in shipped_models() if name not in OTHERS]
+        playing = playable_models()
         self._models = cycle(playing[1:] + playing[:1])
         dials = sorted(fields(Dials), key=lambda each: "names" in each.metadata)  # numbers first
         names = [each.name for each in dials]
-        self._dials, self._turned = cycle(names), deque(names)  # the first of the latter is the one that is turned
+        self._dials = cycle([*names, MODEL])
+        self._turned = deque(names)  # the first one is turned
         self._ends_at: float | None = None
         self._last: tuple[str, float] = ("", -1.0)
         self._waiting, self._waiting_since = "", 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from ritornello.atomic import write_bytes
 from ritornello.live.dials import Dials, check, dial_named
 from ritornello.live.stage.ports import PortOptions, read_port
 from ritornello.live.values import Event
+from ritornello.model.file import OTHERS, shipped_models
 
 SHIPPED = Path(__file__).parents[2] / "data" / "presets"
 PRESET_MAKER = "preset"  # of files that may be saved anew, see `atomic.write_files`
 MODE_MESSAGES = 120  # from here on: all sound off, all notes off ... (MIDI 1.0, table V)
+MODEL = "model"  # what a controller may choose, besides dials
 TABLES = ("title", "primer", "dials", "controllers", "ports")
 
 
@@ -81,7 +84,7 @@ def _preset(content: dict[str, Any]) -> Preset:
             raise ValueError(f"controllers are 0 to 127, not {number}")
         if not isinstance(name, str):
             raise ValueError(f'controllers.{number} is the name of a dial, such as "temperature", not {name}')
-        dial_named(name)
+        check_target(name)
         controllers[int(number)] = name
     if unknown := ports.keys() - {"in", "out", "thru"}:
         raise ValueError(f"ports has in, out and thru, not {', '.join(sorted(unknown))}")
@@ -133,23 +136,39 @@ def changed_dials(dials: dict[str, Any]) -> dict[str, Any]:
     return {each.name: dials[each.name] for each in fields(Dials) if dials[each.name] != each.default}
 
 
+def playable_models() -> list[str]:
+    """List the shipped models that can play live."""
+    return [name for name in shipped_models() if name not in OTHERS]
+
+
+def check_target(name: str) -> None:
+    """Raise ValueError where a controller can turn no such thing.
+
+    It turns dials, and "model" chooses one.
+    """
+    if name != MODEL:
+        dial_named(name)
+
+
 class Controllers:
     """Which MIDI controller turns which dial; one that is moved after `learn` becomes the dial's."""
 
     def __init__(self, numbers: dict[int, str] | None = None):
         self.numbers = dict(numbers or {})
         self.learning = ""  # the dial whose controller is awaited
+        self._model = ""  # that was chosen last
 
     def learn(self, name: str) -> None:
         """Give a dial to the controller that is moved next. Raises ValueError for an unknown dial."""
-        dial_named(name)
+        check_target(name)
         self.learning = name
 
     def turned(self, event: Event) -> Event | None:
-        """Turn a controller's event into a dial's; None for a controller without a dial.
+        """Turn a controller's event into a dial's, or the choice of a model.
 
-        Its 0 to 127 are spread evenly over the dial's range, its names or, for a switch, its two halves. Channel mode
-        messages are no controllers; nor is one at 0 learned, which other programs send to all where they begin.
+        None where it turns nothing. Its 0 to 127 are spread evenly over the dial's range, its names or, for a switch,
+        its two halves. Channel mode messages are no controllers; nor is one at 0 learned, which other programs send
+        to all where they begin.
         """
         if event.number >= MODE_MESSAGES:
             return None
@@ -157,7 +176,15 @@ class Controllers:
             self.numbers = {number: name for number, name in self.numbers.items() if name != self.learning}
             self.numbers[event.number], self.learning = self.learning, ""
         name = self.numbers.get(event.number)
+        if name == MODEL:
+            before, self._model = self._model, spread(playable_models(), event.value)
+            return None if self._model == before else Event(event.time, "change", name=self._model)
         return None if name is None else Event(event.time, "dial", name=name, value=dial_value(name, event.value))
+
+
+def spread(names: Sequence[str], position: int) -> str:
+    """Choose one of several names by a controller's position, 0 to 127."""
+    return names[min(max(position, 0), 127) * len(names) // 128]
 
 
 def dial_value(name: str, position: int) -> Any:
@@ -165,8 +192,7 @@ def dial_value(name: str, position: int) -> Any:
     found = dial_named(name)
     metadata, share = found.metadata, min(max(position, 0), 127) / 127
     if "names" in metadata:
-        names = metadata["names"]
-        return names[min(int(share * len(names)), len(names) - 1)]
+        return spread(metadata["names"], position)
     if isinstance(found.default, bool):
         return share >= 0.5
     value = metadata["low"] + share * (metadata["high"] - metadata["low"])

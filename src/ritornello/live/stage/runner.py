@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -179,6 +180,8 @@ class Performance:
         self._views: list[View] = []
         self._sources: list[Any] = []
         self._notices: list[str] = []
+        self._requests, self._delivered = count(), dict[str, int]()  # of what takes a while, the last one by kind
+        self._delivering = threading.Lock()
         self._is_over = False
         self._shown_at = self._tick_at = self._collect_at = 0.0
         self.timing = Timing()
@@ -289,12 +292,13 @@ class Performance:
 
     def _hear(self, event: Event) -> None:
         """Hand an event to the engine; those of this file are dealt with here."""
-        if event.kind not in OURS:
-            learning = self._controllers.learning if event.kind == "control" else ""
-            turned = self._controllers.turned(event) if event.kind == "control" else None
+        if event.kind == "control":
+            learning, turned = self._controllers.learning, self._controllers.turned(event)
             if learning and not self._controllers.learning:
                 self._say(f"controller {event.number} is {learning} now")
-            self._engine.hear(turned or event)
+            event = turned or event
+        if event.kind not in OURS:
+            self._engine.hear(event)
             return
         try:
             self._command(event)
@@ -381,8 +385,9 @@ class Performance:
     def _prepare(self, kind: str, name: str, work: Callable[[], Any]) -> None:
         """Do work that takes a while on a thread of its own.
 
-        Its value comes as an event of this kind.
+        Its value comes as an event of this kind, unless that of a later request has come before.
         """
+        number = next(self._requests)
 
         def prepare() -> None:
             try:
@@ -390,7 +395,10 @@ class Performance:
             except (OSError, ValueError) as error:
                 self._inbox.put(Event(self._inbox.now(), "notice", name=str(error)))
             else:
-                self._inbox.put(Event(self._inbox.now(), kind, value=value, name=name))
+                with self._delivering:
+                    if number > self._delivered.get(kind, -1):
+                        self._delivered[kind] = number
+                        self._inbox.put(Event(self._inbox.now(), kind, value=value, name=name))
 
         threading.Thread(target=prepare, daemon=True).start()
 
