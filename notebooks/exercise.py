@@ -36,7 +36,7 @@ import numpy as np
 import ritornello as rito
 
 QUICK = bool(os.environ.get("RITORNELLO_QUICK"))  # a tenth of the minutes, to check that the notebook runs
-MINUTES = 0.15 if QUICK else 1.5
+MINUTES = 0.1 if QUICK else 1.0
 
 # %% [markdown]
 # ## 1. A tune as a row of numbers

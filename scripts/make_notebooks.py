@@ -58,7 +58,7 @@ def without_places(text: str, place: str) -> str:
 def colab_badge(name: str) -> str:
     """Write the badge that opens a notebook in Colab; "" while pyproject.toml names no repository on GitHub."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    place = project.get("urls", {}).get("Repository", "").rstrip("/")
+    place = project.get("urls", {}).get("Repository", "").rstrip("/").removesuffix(".git")
     if not place.startswith("https://github.com/"):
         return ""
     link = place.replace("https://github.com/", "https://colab.research.google.com/github/")

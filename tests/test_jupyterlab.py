@@ -13,11 +13,14 @@ from contextlib import closing
 import pytest
 from chromium import LOUDEST, offline_chromium
 
-CELLS = [
-    "import ritornello as rito\nmodel = rito.load_model({model!r})",
-    "model.generate(bars=2, seed=1)",
-    "model.generate(n=2, bars=2, seed=2)",
-]
+FIRST = "import ritornello as rito\nmodel = rito.load_model({model!r})"
+SHOWN = {  # cells and how many players each shows
+    "model.generate(bars=2, seed=1)": 1,
+    "model.generate(n=2, bars=2, seed=2)": 2,
+    "rito.load_model().generate(chords='C | G7', comp='broken', seed=1)": 1,
+    "rito.load_model('songs-piano').generate(seconds=4, seed=1)": 1,
+    "rito.harmonise('C4 E4 G4:2', n=2, seed=1)": 2,
+}
 TOKEN = "ritornello"
 PATIENCE = 120_000  # ms, for what a busy machine takes its time for
 
@@ -33,7 +36,7 @@ def server(tmp_path, little_model):
     """JupyterLab on a folder with one notebook; its host."""
     pytest.importorskip("jupyterlab", reason="needs JupyterLab: pip install 'ritornello[notebook]'")
     nbformat = pytest.importorskip("nbformat")
-    cells = [nbformat.v4.new_code_cell(cell.format(model=str(little_model))) for cell in CELLS]
+    cells = [nbformat.v4.new_code_cell(text) for text in (FIRST.format(model=str(little_model)), *SHOWN)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder = tmp_path / "notebooks"
@@ -83,10 +86,12 @@ def test_cells_run_in_the_browser_show_and_play_themselves(server, tmp_path):
         page.get_by_text(re.compile(r"\| Idle$")).first.wait_for()  # before, JupyterLab would ask for a kernel
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.locator(".jp-CodeCell iframe").nth(1).wait_for(state="attached")
-        frames = [frame for frame in page.frames if frame != page.main_frame]
-        assert len(frames) == 2
-        for frame, players in zip(frames, (1, 2), strict=True):
+        for number, players in enumerate(SHOWN.values(), 1):
+            cell = page.locator(".jp-CodeCell").nth(number)
+            cell.scroll_into_view_if_needed()  # what is out of sight may not be drawn yet
+            shown = cell.locator("iframe")
+            shown.wait_for(state="attached")
+            frame = shown.element_handle().content_frame()
             frame.locator(".tune.ready").first.wait_for()
             assert frame.locator(".tune .play").count() == players
             assert frame.locator(".tune svg").count() >= players
