@@ -14,6 +14,7 @@ Source of the idea: the longest context, as in prediction by partial matching, C
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from copy import copy
 from typing import Self
 
@@ -52,10 +53,13 @@ class Echo:
 
     def advance(self, token: int) -> None:
         """Go on by a token, or FIRST_NOTE."""
-        is_same = (self._tokens == token) & (token != FIRST_NOTE)
-        lengths = np.zeros(len(self._lengths) + 1, np.int32)
-        np.add(self._lengths[:-1], 1, out=lengths[1:-1], where=is_same)
-        self._tokens, self._lengths = np.append(self._tokens, np.int16(token)), lengths
+        count = len(self._tokens)
+        lengths, tokens = np.zeros(count + 2, np.int32), np.empty(count + 1, np.int16)
+        if token != FIRST_NOTE:
+            np.add(self._lengths[:-1], 1, out=lengths[1:-1])
+            lengths[1:-1] *= self._tokens == token
+        tokens[:count], tokens[count] = self._tokens, token
+        self._tokens, self._lengths = tokens, lengths
 
     def features(self) -> tuple[int, int]:
         """Compute what followed the longest passage, and how long that is."""
@@ -68,10 +72,10 @@ class Echo:
         token = int(self._tokens[due % self._period + nearest * self._period])
         if not length or token == FIRST_NOTE:
             return 0, 0
-        sure = sum(length >= least for least in self._sure)
+        sure = bisect_right(self._sure, length)
         move = min(max(token - SAME, -FARTHEST), FARTHEST) + FARTHEST
         followed = move if token < HOLD else FOLLOWED - 2 + token - HOLD
-        return 1 + sure * FOLLOWED + followed, sum(length >= least for least in self._least)
+        return 1 + sure * FOLLOWED + followed, bisect_right(self._least, length)
 
 
 class Recollection:
@@ -104,7 +108,8 @@ class Recollection:
         row += self._lines[voice].features() if LINE in self._inputs else ()
         if RECENT in self._inputs:
             times = self._sounded[own % 12 :] + self._sounded[: own % 12]
-            row += [0 if at < 0 else 1 + sum(self._time - at > age for age in AGES) for at in times]
+            now = self._time
+            row += [0 if at < 0 else 1 + bisect_left(AGES, now - at) for at in times]
         return row
 
     def copy(self) -> Self:
