@@ -168,15 +168,3 @@ def test_a_piece_shows_a_staff_and_a_colour_for_each_part_and_plays_them_togethe
 def test_a_shown_melody_equals_the_melody_of_its_values():
     melody = Melody((Note(0, 480, 60, 90),), Timeline(480, 480), "One")
     assert ShownMelody.of(melody) == melody
-
-
-def test_the_card_of_a_model_fits_its_frame(little_model, tmp_path):
-    cell = rito.load_model(little_model)._repr_html_()
-    (tmp_path / "cell.html").write_text(f"<!doctype html><meta charset=utf-8><body>{cell}", encoding="utf-8")
-    with offline_chromium(tmp_path / "profile") as context:
-        page = context.new_page()
-        page.set_viewport_size({"width": 860, "height": 800})
-        page.goto((tmp_path / "cell.html").as_uri())
-        [only] = [frame for frame in page.frames if frame != page.main_frame]
-        only.locator(".tune").wait_for()
-        assert only.evaluate("document.documentElement.scrollHeight <= innerHeight")

@@ -287,7 +287,8 @@ def _legend(item: Exhibit) -> str:
         parts.append(f'<i style="flex: 0 0 1.1rem; background: {colour}"></i> {escape(line.title)}')
     if item.probabilities is not None:
         stops = ", ".join(f"rgb{colour}" for colour in SURPRISE)
-        parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising{_tint(item)}')
+        parts.append(f'expected <i style="background:linear-gradient(90deg, {stops})"></i> surprising')
+        parts.append(_tint(item))
     lines = "".join(f"<span>{part}</span>" for part in parts)
     return f'<figcaption class="legend">{lines}</figcaption>' if lines else ""
 
