@@ -88,6 +88,12 @@ ROWS: list[tuple[str, dict[str, Any], Callable[[Any], bool], str]] = [
     ("--leap-at-most 4", {"leap_at_most": 4}, lambda t: widest(t) <= 4, "keep to it"),
     ("--notes-per-bar 4", {"notes_per_bar": "4"}, lambda t: off_by(t, "4", 8) <= 0.1, "within 10 %"),
     (f"--notes-per-bar {NOTES}", {"notes_per_bar": NOTES}, lambda t: off_by(t, NOTES, 8) <= 0.1, "within 10 % each"),
+    *(
+        (f"--notes-per-bar {NOTES} --metre {metre}", {"notes_per_bar": NOTES, "metre": metre},
+         lambda t: off_by(t, NOTES, 8) <= 0.1, "within 10 % each") for metre in ("3/4", "6/8")
+    ),
+    (f"--notes-per-bar {NOTES} --chords auto", {"notes_per_bar": NOTES, "chords": "auto"},
+     lambda t: off_by(t, NOTES, 8) <= 0.1, "within 10 % each"),
 ]  # fmt: skip
 CURVES = [
     (f"--register {REGISTER}", {"register": REGISTER, "bars": 12}, REGISTER, 12, pitch_of),

@@ -92,7 +92,16 @@ def test_sections_return_and_cadences_differ(name):
         assert shared(other, first) < 0.5
         if name != "grid":  # whose key is but estimated
             assert melody.notes[-1].pitch % 12 == melody.timeline.key.tonic
-            assert (first[-1][1] - melody.timeline.key.tonic) % 12 in (2, 7, 11)
+            assert (first[-1][1] - melody.timeline.key.tonic) % 12 in (0, 2, 3, 4, 7, 11)
+
+
+def test_first_sections_end_open_or_on_the_tonic_as_peoples_do():
+    ends = [
+        (sections(melody, 2, 2)[0][-1][1] - melody.timeline.key.tonic) % 12
+        for melody in tunes(form="A2 B2", n=16, metre="4/4")
+    ]
+    assert 3 <= ends.count(0) <= 11
+    assert 3 <= sum(end in (2, 7, 11) for end in ends) <= 11
 
 
 def test_a_prime_varies_the_section_and_closes_it():
@@ -178,11 +187,117 @@ def test_what_is_no_target_is_refused_in_a_line(options, message):
         ("grid", {"end_on": "5"}, "names no key"),
         ("hymns", {"start_on": "C9"}, "no such pitch lies in the range"),
         ("hymns", {"start_on": "5", "primer": "C4"}, "leave the primer or --start-on out"),
-        ("hymns", {"form": "AB", "primer": "C4"}, "leave the primer or --form out"),
-        ("hymns", {"form": "AB", "surprise": "low"}, "leave the curve or --form out"),
+        (
+            "hymns",
+            {"form": "AB", "bars": 4, "primer": "C4:4 D4:3"},
+            "the primer fills the first section of AB, or more",
+        ),
+        (
+            "hymns",
+            {"form": "ABA", "surprise": "low,high,high"},
+            "--surprise: A comes again in bar 9 as it was, but low is asked for in bar 1, high in bar 9",
+        ),
+        ("hymns", {"notes_per_bar": "9", "metre": "2/4"}, "a bar of 2/4 holds 8 of the shortest notes"),
+        ("hymns-and-songs", {"chords": "C | F | G", "form": "AABA"}, "fill 3 bars, and the form has 16"),
+        ("hymns", {"chords": "C", "form": "AB"}, "was trained on tunes without chords"),
     ],
 )
 def test_what_a_model_cannot_be_steered_to_is_refused_in_a_line(name, options, message):
     with pytest.raises(ValueError, match=message) as caught:
         rito.load_model(name).generate(seed=1, **options)
     assert "\n" not in str(caught.value)
+
+
+CHART = "C | Am F | G7 | C"
+ON_STRONG_BEATS = 0.75  # of their notes are chord tones at least, in a few bars
+
+
+def strong_share(melody: Melody) -> float:
+    """Share of the notes on barlines and mid-bar that are tones of the chord above them."""
+    bar, found = melody.timeline.bar_ticks(melody.timeline.metre), []
+    for note in melody.notes:
+        known = [chord for tick, chord in melody.chords if tick <= note.start]
+        if known and (note.start - melody.timeline.pickup) % (bar / 2) == 0:
+            found.append(note.pitch % 12 in known[-1].pitch_classes)
+    return float(np.mean(found))
+
+
+def names_of_chords(melody: Melody) -> dict[float, str]:
+    """Names of chords by their bar, counted from 0."""
+    first, bar = melody.timeline.pickup, melody.timeline.bar_ticks(melody.timeline.metre)
+    return {(tick - first) / bar: chord.name() for tick, chord in melody.chords}
+
+
+ALL_WISHES = {"notes_per_bar": "3,6", "register": "low,high", "end_on": "C,E", "leap_at_most": 9, "metre": "4/4"}
+
+
+def test_chords_go_with_curves_pitches_and_leaps():
+    for melody in tunes("hymns-and-songs", chords=CHART, n=2, **ALL_WISHES):
+        assert names_of_chords(melody) == {0: "C", 1: "Am", 1.5: "F", 2: "G7", 3: "C"}
+        assert strong_share(melody) >= ON_STRONG_BEATS
+        found = counts(melody)
+        assert [sum(found[:2]), sum(found[2:])] == [6, 12]
+        assert melody.notes[-1].pitch % 12 in (0, 4)
+        assert max(abs(after.pitch - before.pitch) for before, after in pairwise(melody.notes)) <= 9
+
+
+def test_chords_of_a_form_are_those_of_its_letters_and_return_with_them():
+    chart = "C | F | G7 | C | Am | Dm | E7 | Am"
+    [melody] = tunes("hymns-and-songs", chords=chart, form="AABA", n=1, metre="4/4")
+    names = list(names_of_chords(melody).values())
+    assert names == ["C", "F", "G7", "C", "F", "G7", "C", "Am", "Dm", "E7", "Am", "C", "F", "G7", "C"]
+    first, second, _, _ = sections(melody, 4, 4)
+    assert second == first
+    assert strong_share(melody) >= ON_STRONG_BEATS
+    assert melody.notes[-1].pitch % 12 == 0
+
+
+def test_a_section_over_other_chords_is_varied_where_they_differ():
+    chart = "C | F | G7 | C | C | F | E7 | Am"
+    [melody] = tunes("hymns-and-songs", chords=chart, form="AA", bars=8, n=1, metre="4/4")
+    bar = melody.timeline.bar_ticks(melody.timeline.metre)
+    first, second = (
+        [[(at, pitch) for at, pitch in section if (at >= 2 * bar) == late] for late in (False, True)]
+        for section in sections(melody, 4, 2)
+    )
+    assert second[0] == first[0]
+    assert second[1] != first[1]
+    assert melody.notes[-1].pitch % 12 in (9, 0, 4)  # of the last chord
+
+
+def test_chords_that_are_drawn_for_a_form_return_with_its_letters():
+    for melody in tunes("hymns-and-songs", chords="auto", form="AABA", n=2, metre="4/4"):
+        first, bar = melody.timeline.pickup, melody.timeline.bar_ticks(melody.timeline.metre)
+
+        def sounding(number: int, melody=melody, first=first, bar=bar) -> str:
+            return [chord.name() for tick, chord in melody.chords if tick <= first + number * bar][-1]
+
+        assert [sounding(n) for n in range(4)] == [sounding(n) for n in range(4, 8)]
+        assert [sounding(n) for n in (0, 1)] == [sounding(n) for n in (12, 13)]
+
+
+def test_a_form_goes_with_curves():
+    for melody in tunes("hymns-and-songs", form="AABA", notes_per_bar="3,3,6,3", n=2, metre="4/4"):
+        first, second, other, last = sections(melody, 4, 4)
+        assert second == first
+        assert [len(first), len(second), len(other), len(last)] == [12, 12, 24, 12]
+
+
+def test_a_form_goes_on_from_a_primer():
+    [melody] = tunes(form="ABA", primer="C4 E4 G4 C5", n=1)
+    first, _, last = sections(melody, 4, 3)
+    assert [pitch for _, pitch in first[:4]] == [60, 64, 67, 72]
+    assert last[:4] == first[:4]
+
+
+def test_the_best_of_several_drafts_is_taken_with_chords_and_a_form():
+    tune = rito.load_model().generate(chords=CHART, form="AB", bars=4, best_of=2, seed=1, metre="4/4")
+    assert len(tune.drafts) == 2
+    assert len(tune.melody.chords) == 5
+
+
+@pytest.mark.parametrize("metre", ["3/4", "6/8", "2/4"])
+def test_notes_per_bar_are_kept_in_other_metres(metre):
+    for melody in tunes("hymns-and-songs", notes_per_bar="2,4,8,4", n=4, metre=metre):
+        found = counts(melody)
+        assert [sum(found[n : n + 2]) for n in (0, 2, 4, 6)] == [4, 8, 16, 8]

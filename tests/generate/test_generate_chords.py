@@ -21,6 +21,7 @@ from ritornello.generate.chords import (
     key_of_chords,
     numeral,
     parse_chart,
+    plan_bars,
 )
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
@@ -174,14 +175,14 @@ def test_progressions_are_counted_above_the_tonic_by_their_places():
 
 def test_drawn_chords_are_people_s_and_end_with_their_cadence():
     counts = count_progressions(BOOK)
-    charts = draw_charts(counts, [Key(0, 1)] * 200, 4, 7, range(200), False)
+    charts = draw_charts(counts, [Key(0, 1)] * 200, plan_bars(4), 7, range(200), False)
     drawn = Counter(" ".join(slot.chord.name() for bar in chart.bars for slot in bar) for chart in charts)
     assert set(drawn) == {"G C D G", "G C D7 G"}
     assert 0.5 < drawn["G C D G"] / 200 < 0.7
-    again = draw_charts(counts, [Key(0, 1)] * 3, 4, 7, [17, 3, 199], False)
+    again = draw_charts(counts, [Key(0, 1)] * 3, plan_bars(4), 7, [17, 3, 199], False)
     assert [each.bars for each in again] == [charts[n].bars for n in (17, 3, 199)]  # each depends on its index alone
     with pytest.raises(ValueError, match="no chords in minor"):
-        draw_charts(counts, [parse_key("A minor")], 4, 7, [0], False)
+        draw_charts(counts, [parse_key("A minor")], plan_bars(4), 7, [0], False)
 
 
 @pytest.fixture(scope="module")

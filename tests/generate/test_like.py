@@ -58,6 +58,36 @@ def test_a_contour_is_kept_in_another_rhythm():
     assert tune.melody.timeline.metre == TUNE.timeline.metre
 
 
+CHART = "C | C | F | Dm | C | G7 | C"
+
+
+def test_a_kept_rhythm_goes_with_chords_curves_pitches_and_leaps():
+    wishes = {"register": "low,high", "start_on": "E", "end_on": "C,G", "leap_at_most": 9}
+    melody = rito.load_model().generate(like=TUNE, chords=CHART, seed=1, best_of=2, **wishes).melody
+    assert rhythm(melody) == rhythm(TUNE)
+    assert [chord.name() for _, chord in melody.chords] == ["C", "F", "Dm", "C", "G7", "C"]
+    pitches = [note.pitch for note in melody.notes]
+    half = melody.timeline.length / 2
+    low, high = (
+        np.mean([n.pitch for n in melody.notes if (n.start < half) == is_first]) for is_first in (True, False)
+    )
+    assert high > low + 2
+    assert pitches[0] % 12 == 4
+    assert pitches[-1] % 12 in (0, 7)
+    assert max(abs(np.diff(pitches))) <= 9
+
+
+def test_a_kept_contour_goes_with_notes_per_bar():
+    melody = rito.load_model().generate(like=TUNE, keep="contour", notes_per_bar="4", seed=1, best_of=2).melody
+    assert np.corrcoef(contour(TUNE), contour(melody))[0, 1] >= 0.9
+    assert len(melody.notes) == 4 * 7
+
+
+def test_chords_must_fill_the_bars_of_the_melody():
+    with pytest.raises(ValueError, match="the chords fill 3 bars, and there are 7 to fill"):
+        rito.load_model().generate(like=TUNE, chords="C | F | G", seed=1)
+
+
 @pytest.mark.parametrize("name", ["hymns", "grid"])
 def test_a_rhythm_that_a_model_rounds_is_kept_where_no_note_is_lost_else_refused(name):
     fine = parse_notes("C4:1/8 D4:7/8 E4:3 G4 F4:3")
@@ -72,7 +102,9 @@ def test_a_rhythm_that_a_model_rounds_is_kept_where_no_note_is_lost_else_refused
         ({"like": TUNE, "keep": "pitches"}, "keep must be rhythm or contour"),
         ({"keep": "rhythm"}, "give one with like"),
         ({"like": TUNE, "bars": 3}, "leave --bars out"),
-        ({"like": TUNE, "key": "G", "end_on": "1"}, "leave --key and --end-on out"),
+        ({"like": TUNE, "key": "G", "form": "AB"}, "leave --key and --form out"),
+        ({"like": TUNE, "notes_per_bar": "4"}, "a kept rhythm has its own notes per bar"),
+        ({"like": TUNE, "chords": "C"}, "was trained on tunes without chords"),
         ({"like": TUNE, "primer": "C4"}, "leave one of them out"),
         ({"like": "C4"}, "two notes or more"),
     ],

@@ -1,11 +1,13 @@
 """Bars are rewritten: what stands before and after is kept to the note, and so is what is asked to be kept."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import ritornello as rito
+from ritornello.generate.chords import laid_on, parse_chart
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
 from ritornello.generate.rewrite import bars_to_vary, rewrite
@@ -190,3 +192,68 @@ def test_options_draw_other_drafts():
     assert versions("hymns-and-songs", (3, 4), seed=7, options=GenerateOptions(temperature=0.5))[0].notes
     with pytest.raises(ValueError, match="keep must be rhythm, pitches, contour, not 'harmony'"):
         versions("hymns-and-songs", (3, 4), keep="harmony")
+
+
+SHEET = "C | F | G7 | C | C | Dm | G7 | C"
+
+
+def with_chords(chart: str = SHEET) -> Melody:
+    """The tune with a chord in each bar."""
+    tune = parse_notes(TUNE)
+    return replace(tune, chords=laid_on(parse_chart(chart), tune, (1, 8)))
+
+
+def names(melody: Melody) -> list[tuple[float, str]]:
+    return [(tick / (4 * melody.timeline.ticks_per_quarter), chord.name()) for tick, chord in melody.chords]
+
+
+def test_the_chords_of_a_tune_stay_and_are_known():
+    tune = with_chords()
+    other = with_chords("C | F | G7 | C | Ab | Db | Eb | Ab")
+    model = rito.load_model()
+    new, elsewhere = (model.rewrite(melody, (5, 6), seed=1) for melody in (tune, other))
+    assert names(new.melody) == names(tune)
+    assert figures(new.melody, 16, 24) != figures(elsewhere.melody, 16, 24)
+    for melody, tones in ((new.melody, {0, 4, 7, 2, 5, 9}), (elsewhere.melody, {8, 0, 3, 1, 5})):
+        strong = [pitch % 12 for start, _, pitch in figures(melody, 16, 24) if start % 2 == 0]
+        assert len([pitch for pitch in strong if pitch in tones]) >= 0.7 * len(strong)
+
+
+def test_bars_are_given_other_chords():
+    tune = with_chords()
+    new = rito.load_model().rewrite(tune, (5, 6), chords="Am | E7", seed=1)
+    assert names(new.melody) == [(0, "C"), (1, "F"), (2, "G7"), (3, "C"), (4, "Am"), (5, "E7"), (6, "G7"), (7, "C")]
+    assert figures(new.melody, 0, 16) == figures(tune, 0, 16)
+    assert new.comp == "block"
+
+
+def test_bars_of_a_tune_without_chords_are_given_some():
+    new = rito.load_model().rewrite(parse_notes(TUNE), (3, 4), chords="F", seed=1, comp="none")
+    assert names(new.melody) == [(2, "F"), (4, "N.C.")]
+    assert new.comp == "none"
+
+
+def test_chords_are_drawn_for_bars():
+    new = rito.load_model().rewrite(with_chords(), (5, 8), chords="auto", seed=2)
+    assert names(new.melody)[:4] == names(with_chords())[:4]
+    assert new.melody.chords[-1][1].root in (0, 9)  # a close
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"chords": "C | F | G"}, "the chords fill 3 bars, and there are 4 to fill: write chords for 1, 2 or 4"),
+        ({"chords": "C | Hm"}, "chords, bar 2: no such chord: 'Hm'"),
+        ({"comp": "loud"}, "comp must be none, block or broken"),
+    ],
+)
+def test_chords_that_do_not_fit_are_refused_in_a_line(options, message):
+    with pytest.raises(ValueError, match=message):
+        rito.load_model().rewrite(with_chords(), (5, 8), seed=1, **options)
+
+
+def test_chords_are_refused_by_a_model_without_them():
+    with pytest.raises(ValueError, match="was trained on tunes without chords"):
+        rito.load_model("hymns").rewrite(parse_notes(TUNE), (5, 8), chords="C")
+    with pytest.raises(ValueError, match="comp is how chords are played"):
+        rito.load_model("hymns").rewrite(parse_notes(TUNE), (5, 8), comp="block")

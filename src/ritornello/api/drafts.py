@@ -117,6 +117,7 @@ def like_drafts(
     indices: Sequence[int],
     drafts: int | None,
     on_progress: Callable[[float], None] | None = None,
+    chords: Any = None,
 ) -> list[list[Composition]]:
     """Compose tunes on the rhythm, or along the contour, of a melody.
 
@@ -128,7 +129,7 @@ def like_drafts(
     every = []
     for done, index in enumerate(indices, 1):
         versions = compose_like(
-            model.network, model.encoding, melody, keep, options, seed, index, model.pitch_range, drafts
+            model.network, model.encoding, melody, keep, options, seed, index, model.pitch_range, drafts, chords
         )
         made = [replace(version.melody, title="") for version in versions]
         every.append([Composition(m, model.encode(m), model.bits_of_notes(m), seed, index) for m in made])

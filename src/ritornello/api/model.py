@@ -331,9 +331,7 @@ class Model:
         if is_free and options.targets:
             asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
             raise ValueError(f"{asked} steers melodies in bars; this model writes other music: leave that out")
-        chords, options = self._asked_chords(options)
-        if chords and pattern is not None:
-            raise ValueError("--chords does not go with --like: leave one of them out")
+        chords, options = self._asked_chords(options, pattern.melody if pattern else None)
         if comp is not None and not chords:
             raise ValueError("comp is how chords are heard: ask for chords too (--chords, in Python chords=)")
         if comp not in (None, *STYLES):
@@ -360,7 +358,8 @@ class Model:
                 batch: Sequence[int] = indices[at : at + size]
                 report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
                 if pattern is not None:
-                    every = like_drafts(self, pattern.melody, keep or "rhythm", options, seed, batch, best_of, report)
+                    kind = keep or "rhythm"
+                    every = like_drafts(self, pattern.melody, kind, options, seed, batch, best_of, report, chords)
                 elif is_free:
                     every = self._composed_freely(options, seed, batch, report)
                 else:
@@ -447,7 +446,7 @@ class Model:
         if options.targets:
             from ritornello.generate.choice.compose import compose_steered
 
-            made = compose_steered(self.network, self.encoding, options, seed, every, *rest)
+            made = compose_steered(self.network, self.encoding, options, seed, every, *rest, chords)
         else:
             made = compose(self.network, self.encoding, options, seed, every, *rest, chords)
         return [made[n : n + drafts] for n in range(0, len(made), drafts)]
@@ -461,6 +460,8 @@ class Model:
         n: int | None = None,
         seed: int | None = None,
         temperature: float = 1.0,
+        chords: Melody | Tune | str | Path | Any = None,
+        comp: Literal["none", "block", "broken"] | None = None,
         out: str | Path | None = None,
         formats: str | Sequence[str] = "mid",
         on_remark: Callable[[str], None] | None = None,
@@ -471,15 +472,18 @@ class Model:
         What stands before and after the bars is kept. melody: a Melody, a composed tune, a music file, notes by name,
         or music in memory. bars: first and last, counted from 1; a pick-up is not counted. keep: the "rhythm" or the
         "pitches" of these bars, or their "contour" (rise and fall, within two semitones). Versions differ from the
-        melody and from each other in half of their notes at least. seed: None draws one. out, formats, replace: as
-        of `generate`. on_remark: called with what was taken of a file, and where fewer versions were found; without
-        it, a warning.
+        melody and from each other in half of their notes at least. seed: None draws one. The chords of a melody stay,
+        and a model that knows chords follows them; chords: others for these bars. chords, comp, out, formats,
+        replace: as of `generate`. on_remark: called with what was taken of a file, and where fewer versions were
+        found; without it, a warning.
         Raises ValueError for bars that are not there or cannot be filled, and as `generate` does.
         """
         import secrets
 
         from ritornello import atomic
+        from ritornello.generate.accompany import STYLES
         from ritornello.generate.rewrite import rewrite
+        from ritornello.generate.span import Span
         from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
 
@@ -491,15 +495,25 @@ class Model:
         self._check_melodic("rewrite")
         song = read_song(melody)
         seed, count = secrets.randbelow(1 << 31) if seed is None else seed, n or 1
-        options = GenerateOptions(temperature=temperature)
+        wanted: Any = chords
+        options = GenerateOptions(temperature=temperature, chords=wanted)
+        given = song.melody
+        if chords is not None:
+            asked, _ = self._asked_chords(options, given)
+            assert asked is not None
+            Span.of(given, bars)  # refuses bars that are not there
+            given = asked.laid_on(given, bars, seed)
+        if comp is not None and not given.chords:
+            raise ValueError("comp is how chords are played: this melody has none, ask for some (--chords, chords=)")
+        if comp not in (None, *STYLES):
+            raise ValueError(f"comp must be {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {comp!r}")
         with one_thread():
-            versions = rewrite(
-                self.network, self.encoding, song.melody, bars, options, seed, count, keep, self.pitch_range
-            )
+            versions = rewrite(self.network, self.encoding, given, bars, options, seed, count, keep, self.pitch_range)
         if len(versions) < count:
             remark = on_remark or partial(warnings.warn, stacklevel=3)
             remark(f"only {len(versions)} of {count} versions were found that differ in half of their notes")
         words = f"bars {bars[0]}-{bars[1]}" + (f", {keep} kept" if keep else "")
+        words += f", chords {_chords_named(chords)}" if chords is not None else ""
         tunes = []
         for index, version in enumerate(versions):
             origin = f"rewritten by {self.called}, seed {seed}, version {index + 1}, {words}"
@@ -507,7 +521,8 @@ class Model:
             shown = ShownMelody.of(dataclasses.replace(version.melody, title=title))
             costs = self.bits_of_notes(shown)
             imprint = Imprint("Melody", song.program, origin)
-            tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, model=self))
+            style = (comp or "block") if given.chords else "none"
+            tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, comp=style, model=self))
         if out is not None:
             _write(tunes, Path(out), suffixes, replace)
         for line in song.lines:
@@ -558,8 +573,12 @@ class Model:
         lines = *song.lines, silence, primer_changes(encoding, options, melody), self._unusual_lengths(melody)
         return dataclasses.replace(song, melody=melody, kept=kept, is_left_out=is_left_out, lines=lines)
 
-    def _asked_chords(self, options: GenerateOptions) -> tuple[AskedChords | None, GenerateOptions]:
+    def _asked_chords(
+        self, options: GenerateOptions, onto: Melody | None = None
+    ) -> tuple[AskedChords | None, GenerateOptions]:
         """Read the chords that are asked for, and fit bars and metre to them.
+
+        onto: the melody on which they are to be laid, whose bars and metre stay; None for a new tune.
 
         Raises ValueError for chords that cannot be read, do not fill the bars, contradict the key, or that this model
         cannot follow.
@@ -573,9 +592,6 @@ class Model:
             return None, options
         if not knows_chords(self.encoding):
             raise ValueError(NO_CHORDS)
-        if options.targets:
-            others = " and ".join("--" + name.replace("_", "-") for name in options.targets)
-            raise ValueError(f"--chords does not go with {others}: leave one of them out")
         if str(given).strip() == asked.AUTO:
             counted_bars = self.metadata.get("corpus", {}).get("progressions")
             if not counted_bars:
@@ -587,12 +603,21 @@ class Model:
                 chart = asked.chart_of(melody)
             except ValueError as error:
                 raise ValueError(f"{_chords_named(given)}: {error}") from None
+            if onto is not None and melody.timeline.metre[1:3] != onto.timeline.metre[1:3]:
+                names = melody.timeline.metre.name, onto.timeline.metre.name
+                raise ValueError(f"the chords are in {names[0]}, the melody in {names[1]}: write them as text")
             options = dataclasses.replace(options, metre=options.metre or melody.timeline.metre.name)
         else:
             chart = asked.parse_chart(str(given))
+        if onto is not None:
+            return asked.AskedChords(chart), dataclasses.replace(options, metre=None)
         if options.tonality:
             asked.check_key(chart, options.tonality[0])
-        return asked.AskedChords(chart), dataclasses.replace(options, bars=asked.fitting_bars(chart, options.bars))
+        if options.form is not None:
+            bars = asked.bars_of_form(chart, options.sections, options.has_bars)
+        else:
+            bars = asked.fitting_bars(chart, options.bars)
+        return asked.AskedChords(chart), dataclasses.replace(options, bars=bars)
 
     def _unusual_lengths(self, primer: Melody) -> str:
         """Say in one line which lengths of a primer the model has hardly seen; "" for none."""

@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -24,9 +25,18 @@ import numpy as np
 
 from ritornello.encoding.features import Harmony, entry_of
 from ritornello.generate.draw import Dice, drawn_name
+from ritornello.generate.options import GenerateOptions, Section
+from ritornello.music.beats import beat_edges
 from ritornello.music.chords import NO_CHORD, QUALITIES, read_chord, semitones
 from ritornello.music.chords import Chord as PlainChord
-from ritornello.music.keys import PROFILE_ROWS, key_name, key_of_row, plain_key, scale_pitch_classes
+from ritornello.music.keys import (
+    PROFILE_ROWS,
+    estimate_key,
+    key_name,
+    key_of_row,
+    plain_key,
+    scale_pitch_classes,
+)
 from ritornello.music.values import Chord, ChordChanges, Key, Melody
 from ritornello.plural import counted
 
@@ -153,6 +163,84 @@ def fitting_bars(chart: Chart, bars: int | None) -> int:
     )
 
 
+def over_sections(chart: Chart, sections: Sequence[Section]) -> Chart:
+    """Lay chords on the sections of a form.
+
+    Where they have as many bars as its letters, each letter has its own.
+    """
+    lengths = {section.letter: section.bars for section in sections}
+    if len(chart.bars) != sum(lengths.values()):
+        return chart
+    edges = dict(zip(lengths, accumulate(lengths.values(), initial=0), strict=False))
+    bars = [bar for s in sections for bar in chart.bars[edges[s.letter] : edges[s.letter] + s.bars]]
+    return replace(chart, bars=tuple(bars))
+
+
+def bars_of_form(chart: Chart, sections: Sequence[Section], is_settled: bool) -> int:
+    """Choose the bars of a form over a chart.
+
+    They are its own, or where these are not settled, as many as the chart has.
+    Raises ValueError for chords that fill neither the form nor its letters.
+    """
+    own, bars = len(chart.bars), sum(section.bars for section in sections)
+    letters = sum({section.letter: section.bars for section in sections}.values())
+    if own == letters or bars % own == 0:
+        return bars
+    if not is_settled and own % len(sections) == 0:
+        return own
+    raise ValueError(
+        f"the chords fill {counted(own, 'bar')}, and the form has {bars}: write chords for the {bars} bars, or for "
+        f"the {letters} of its letters, each once"
+    )
+
+
+def laid_on(chart: Chart, melody: Melody, bars: tuple[int, int]) -> ChordChanges:
+    """Lay chords on bars of a melody, first and last from 1, in place of its own; others stay.
+
+    Where the melody has none after them, none is written there.
+    """
+    timeline, has_pickup = melody.timeline, melody.timeline.pickup > 0
+    lines = timeline.barlines()[has_pickup:]
+    start, stop = lines[bars[0] - 1], lines[bars[1]]
+    placed: dict[int, Chord] = {tick: chord for tick, chord in melody.chords if not start <= tick < stop}
+    sounding = [chord for tick, chord in melody.chords if tick <= stop]
+    if stop < timeline.length and stop not in placed:
+        placed[stop] = sounding[-1] if sounding else NO_CHORD
+    if has_pickup and bars[0] == 1 and chart.upbeat:
+        placed[0] = chart.upbeat[-1].chord
+    for number in range(bars[0] - 1, bars[1]):
+        line, metre = lines[number], timeline.metre_at(lines[number])
+        slots, edges = chart.bars[(number - bars[0] + 1) % len(chart.bars)], beat_edges(metre)
+        length = timeline.bar_ticks(metre)
+        for place, slot in enumerate(slots):
+            share = _share(place, len(slots), edges) if slot.place is None else slot.place
+            placed[line + round(share * length)] = slot.chord
+    return _without_repeats(sorted(placed.items()))
+
+
+def _without_repeats(changes: Sequence[tuple[int, Chord]]) -> ChordChanges:
+    """Leave out chords that are the one before once more."""
+    return tuple(each for n, each in enumerate(changes) if not n or each[1] != changes[n - 1][1])
+
+
+def _share(place: int, count: int, edges: Sequence[Fraction]) -> Fraction:
+    """Find the share of a bar at which one of several chords begins. edges: of all beats."""
+    beats = len(edges) - 1
+    if count > beats:
+        return Fraction(place, count)
+    return Fraction(edges[ceil(Fraction(place * beats, count))]) / Fraction(edges[-1])
+
+
+def _check_filled(own: int, bars: int) -> None:
+    """Raise ValueError for chords that do not fill bars, once or several times."""
+    if bars % own:
+        parts = [str(n) for n in range(1, bars + 1) if bars % n == 0]
+        words = f"{', '.join(parts[:-1])} or {parts[-1]}" if len(parts) > 1 else parts[0]
+        raise ValueError(
+            f"the chords fill {counted(own, 'bar')}, and there are {bars} to fill: write chords for {words}"
+        )
+
+
 def key_of_chords(chords: Sequence[Chord]) -> Key:
     """Find the major or minor key that fits chords best; C major for none."""
     weights = np.zeros(12)
@@ -197,8 +285,7 @@ def melody_chords(harmony: Harmony, encoding: Any, melody: Melody) -> ChordChang
         at = max(0, int(start * ticks - late))
         if at < melody.timeline.length:
             changes[at] = chord
-    kept = [(at, chord) for at, chord in sorted(changes.items())]
-    return tuple(each for n, each in enumerate(kept) if not n or each[1] != kept[n - 1][1])
+    return _without_repeats(sorted(changes.items()))
 
 
 Progressions = Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]
@@ -214,6 +301,37 @@ def place_among(bar: int, bars: int) -> str:
     if bar == 0:
         return "first"
     return "fourth" if bar % PHRASE == PHRASE - 1 else "other"
+
+
+class BarPlan(NamedTuple):
+    """A bar whose chords are to be drawn. place: see `place_among`. source: the bar that it repeats, -1 for none."""
+
+    place: str
+    source: int = -1
+
+
+def plan_bars(bars: int, sections: Sequence[Section] = ()) -> list[BarPlan]:
+    """List the bars of a tune whose chords are to be drawn.
+
+    Sections that return bring their chords again, but for the last two bars of one that closes otherwise. The last
+    section of a form, and those that are varied, close as tunes do, others as phrases inside tunes.
+    """
+    if not sections:
+        return [BarPlan(place_among(number, bars)) for number in range(bars)]
+    found: list[BarPlan] = []
+    known: dict[str, tuple[int, bool]] = {}
+    for n, section in enumerate(sections):
+        closes, start = n == len(sections) - 1 or section.primes > 0, len(found)
+        first, closed = known.setdefault(section.letter, (start, closes))
+        for number in range(section.bars):
+            place = place_among(number, section.bars)
+            if number == 0 and start:
+                place = "other"
+            if not closes and number >= section.bars - 2:
+                place = "fourth" if number == section.bars - 1 else "other"
+            returns = start > first and (closes == closed or number < section.bars - 2)
+            found.append(BarPlan(place, first + number if returns else -1))
+    return found
 
 
 def count_progressions(melodies: Iterable[tuple[Melody, Key]]) -> dict[str, dict[str, dict[str, dict[str, int]]]]:
@@ -270,11 +388,18 @@ def chord_on(name: str, tonic: int) -> Chord:
 
 
 def draw_charts(
-    progressions: Progressions, keys: Sequence[Key], bars: int, seed: int, indices: Sequence[int], is_likeliest: bool
+    progressions: Progressions,
+    keys: Sequence[Key],
+    bars: Sequence[BarPlan],
+    seed: int,
+    indices: Sequence[int],
+    is_likeliest: bool,
+    previous: Chord | None = None,
 ) -> list[Chart]:
     """Draw the chords of tunes, each in its key.
 
-    is_likeliest: take what came most often. Raises ValueError for a mode in which no chords were counted.
+    is_likeliest: take what came most often. previous: the chord before the first bar. Raises ValueError for a mode
+    in which no chords were counted.
     """
     dice, tables = Dice(seed, np.asarray(indices) + STRIDE), []
     for key in keys:
@@ -282,14 +407,19 @@ def draw_charts(
         if mode not in progressions:
             raise ValueError(f"the training tunes have no chords in {mode}: ask for another key, or write the chords")
         tables.append(progressions[mode])
-    before, filled = [""] * len(tables), [list[tuple[Slot, ...]]() for _ in tables]
-    for number in range(bars):
-        rolls = np.zeros(len(tables), np.int64) if is_likeliest else dice.roll().astype(np.int64)
+    before = ["" if previous is None else numeral(previous, key.tonic) for key in keys]
+    drawn = [list[list[str]]() for _ in keys]
+    for bar in bars:
+        rolls = np.zeros(len(keys), np.int64) if is_likeliest else dice.roll().astype(np.int64)
         for n, table in enumerate(tables):
-            words = drawn_name(_counts_at(table, place_among(number, bars), before[n]), int(rolls[n])).split()
+            counts = _counts_at(table, bar.place, before[n])
+            words = drawn[n][bar.source] if bar.source >= 0 else drawn_name(counts, int(rolls[n])).split()
             before[n] = words[-1]
-            filled[n].append(tuple(Slot(chord_on(word, keys[n].tonic)) for word in words))
-    return [Chart(tuple(each), key=key) for each, key in zip(filled, keys, strict=True)]
+            drawn[n].append(words)
+    return [
+        Chart(tuple(tuple(Slot(chord_on(word, key.tonic)) for word in words) for words in each), key=key)
+        for each, key in zip(drawn, keys, strict=True)
+    ]
 
 
 def _counts_at(table: Mapping[str, Mapping[str, Mapping[str, int]]], place: str, before: str) -> dict[str, int]:
@@ -320,18 +450,34 @@ class AskedChords:
 
     def charts(
         self,
-        asked: Key | None,
+        options: GenerateOptions,
         keys: Sequence[Key | None],
-        bars: int,
         seed: int,
         indices: Sequence[int],
-        is_likeliest: bool,
     ) -> list[Chart]:
-        """Find the chart of each tune, with its key.
-
-        asked: the key that the player asks for. keys: drawn for each tune, None for none.
-        """
+        """Find the chart of each tune, with its key. keys: drawn for each tune, None for none."""
+        asked = options.tonality[0] if options.tonality else None
         if self.chart:
-            return [replace(self.chart, key=asked or plain_key(self.chart.found_key()))] * len(keys)
+            chart = over_sections(self.chart, options.sections)
+            return [replace(chart, key=asked or plain_key(chart.found_key()))] * len(keys)
         known = [asked or key or Key(0, 0) for key in keys]
-        return draw_charts(self.progressions or {}, known, bars, seed, indices, is_likeliest)
+        bars = plan_bars(options.bar_count, options.sections)
+        return draw_charts(self.progressions or {}, known, bars, seed, indices, options.temperature == 0)
+
+    def laid_on(self, melody: Melody, bars: tuple[int, int], seed: int = 0) -> Melody:
+        """Lay chords on bars of a melody, first and last from 1, in place of its own.
+
+        Raises ValueError for chords that do not fill the bars.
+        """
+        count = bars[1] - bars[0] + 1
+        if self.chart:
+            _check_filled(len(self.chart.bars), count)
+            return replace(melody, chords=laid_on(self.chart, melody, bars))
+        key = melody.timeline.key or estimate_key(melody.notes)[0]
+        lines = melody.timeline.barlines()[melody.timeline.pickup > 0 :]
+        previous = [chord for tick, chord in melody.chords if tick < lines[bars[0] - 1]]
+        plan = plan_bars(len(lines) - 1)[bars[0] - 1 : bars[1]]
+        [chart] = draw_charts(
+            self.progressions or {}, [key], plan, seed, [0], False, previous[-1] if previous else None
+        )
+        return replace(melody, chords=laid_on(chart, melody, bars))

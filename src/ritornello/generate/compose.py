@@ -38,7 +38,7 @@ from ritornello.music.values import Key, Melody
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
 STRETCH = 2.0  # of the countdown and of remembered endings: a network ends its own tunes more loosely than people's
-CHORD_STRETCH = 2.5  # of the chord that sounds: by itself a network follows it less closely than people do
+CHORD_STRETCH = 1.25  # of the chord that sounds; with more of it, tunes keep to chord tones and repeat them
 SCORED = 64  # steps whose surprise is computed together
 NO_CHORDS = (
     "this model was trained on tunes without chords and cannot follow any: take hymns-and-songs, which can, or train "
@@ -109,9 +109,7 @@ def compose(
     headings = dict(zip(indices, drawn_for, strict=True))
     charts: dict[int, Chart] = {}
     if chords:
-        asked = options.tonality and options.tonality[0]
-        keys = [heading.key(chords.has) for heading in drawn_for]
-        found = chords.charts(asked, keys, options.bar_count, seed, indices, options.temperature == 0)
+        found = chords.charts(options, [heading.key(chords.has) for heading in drawn_for], seed, indices)
         charts = dict(zip(indices, found, strict=True))
     for attempt in range(attempts):
         waiting = [i for i in indices if i not in made]

@@ -27,7 +27,8 @@ from ritornello.music.values import Key
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
-STRONG_TONE = 1.0  # nats, on chord tones on strong beats where a network knows the chord
+STRONG_TONE = 2.5  # nats, on chord tones on strong beats where a network knows the chord
+SAME_PITCH = -0.4  # nats, there on the pitch that sounds once more
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 LONGEST_BAR = 128  # letters
@@ -234,19 +235,7 @@ class BarForm(Form):
             self._pitch if self._repeats >= LONG_REPEAT and self._circles else -1,
             (place.begun, 0),
         )
-        return bias if self._chart is None else bias + self._chord_bias()
-
-    def _chord_bias(self) -> np.ndarray | float:
-        """Compute what is added to chord tones on a strong beat: a barline, or mid-bar."""
-        place = self._place
-        chord = place.harmony.at(place.time) if place.harmony else None
-        in_bar = (place.time - place.since) % place.bar
-        if chord is None or (in_bar and 2 * in_bar != place.bar):
-            return 0.0
-        pitches = place.pitches()
-        is_tone = np.isin(pitches % 12, list(chord.pitch_classes))
-        tones: np.ndarray = np.where((pitches >= 0) & is_tone, STRONG_TONE, 0.0)
-        return tones
+        return bias if self._chart is None else bias + toward_chord(place)
 
     def stale(self) -> np.ndarray | None:
         """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
@@ -278,6 +267,28 @@ class BarForm(Form):
             return self._has_pickup
         opening = place.opening if place.notes else place.time
         return place.entry > 0 or (place.begun and is_pickup(opening, place.bar))
+
+
+def is_strong(time: int, place: Place) -> bool:
+    """Tell whether a tick is a barline or the middle of a bar, in the metre in force at a place."""
+    in_bar = (time - place.since) % place.bar
+    return bool(not in_bar or 2 * in_bar == place.bar)
+
+
+def toward_chord(place: Place) -> np.ndarray | float:
+    """Compute what is added where the chords are known.
+
+    Chord tones are made likelier on strong beats. The pitch that sounds is made a little less likely to come again,
+    else it is too often what fits best.
+    """
+    chord = place.harmony.at(place.time) if place.harmony else None
+    if chord is None or place.part or chord.quality == "none":
+        return 0.0
+    pitches = place.pitches()
+    nats: np.ndarray = np.where((pitches >= 0) & (pitches == place.sounding), SAME_PITCH, 0.0)
+    if is_strong(place.time, place):
+        nats += np.where((pitches >= 0) & np.isin(pitches % 12, list(chord.pitch_classes)), STRONG_TONE, 0.0)
+    return nats
 
 
 def forms_of(

@@ -189,10 +189,21 @@ class GenerateOptions:
             return parse_numbers(words, option, LEAST_NOTES, MOST_NOTES)
         return parse_register(words) if option == "register" else parse_surprise(words)
 
+    def by_bar(self, option: str) -> list[float | str]:
+        """List what a curve asks of each bar of the tune."""
+        values = self.curve(option)
+        edges = stretches(len(values), self.bar_count, option)
+        return [value for value, (first, stop) in zip(values, edges, strict=True) for _ in range(first, stop)]
+
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """The sections of the form; () without one."""
         return () if self.form is None else parse_form(self.form, self.bars)
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether the bars of the tune are asked for, by themselves or by those of sections."""
+        return self.bars is not None or (self.form is not None and any(word.isdigit() for word in self.form))
 
     @property
     def targets(self) -> tuple[str, ...]:

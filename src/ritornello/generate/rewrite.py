@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import groupby
 from statistics import mean
 
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.encoding.features import Harmony
 from ritornello.generate.compose import counting_network, sample
 from ritornello.generate.constraints import table_of
 from ritornello.generate.draw import Dice
@@ -29,6 +31,8 @@ DRAFTS, MORE_DRAFTS = 24, 8  # drawn for one version, and for each further one
 ROUNDS = 4  # of drafts, where too few of them fit
 LEAST_ALIKE = 0.9  # correlation with a contour that is kept
 LEAST_NEW = 0.5  # share of the notes in which versions differ
+MOST_SAME = 4  # notes of one pitch in a row, where the melody has no more
+MOST_COPIED = 0.6  # of the notes that come from other bars, where the bars had no more
 LITTLE_NEW = 1e-9  # the same, where none differs in so many
 
 
@@ -64,7 +68,8 @@ def rewrite(
     bars: first and last, counted from 1, without a pick-up. keep: "rhythm" or "pitches" of these bars, or "contour",
     their rise and fall within two semitones. Versions differ from the melody and from each other in half of their
     notes, as far as that many were found. Source: Hadjeres, Pachet & Nielsen 2017 (DeepBach) on rewriting in place;
-    here drafts are weighed by what follows, as in sequential Monte Carlo.
+    here drafts are weighed by what follows, as in sequential Monte Carlo. The chords of the melody are known where
+    the network knows any.
     Raises ValueError for bars that are not there, and for an encoding that counts none.
     """
     if not counts_bars(encoding):
@@ -87,7 +92,7 @@ def rewrite(
             version = splice(melody, span, *plan.notes_of(tokens, span, melody), keep)
             if version is not None and version.notes not in drafts:
                 new.setdefault(version.notes, version)
-        drafts |= _scored(network, encoding, new)
+        drafts |= _scored(network, encoding, new, plan.harmony)
         chosen = _best(list(drafts.values()), span, melody, n)
         if len(chosen) == n:
             break
@@ -164,10 +169,15 @@ def likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
 
 
 def _scored(
-    network: Network, encoding: MelodyEncoding, drafts: dict[tuple[Note, ...], Version]
+    network: Network, encoding: MelodyEncoding, drafts: dict[tuple[Note, ...], Version], harmony: Harmony | None
 ) -> dict[tuple[Note, ...], Version]:
-    """Compute what each draft costs the network as a whole. drafts: by their new notes."""
-    nats = sequence_nats(network, encoding, [encoding.encode(draft.melody).tokens for draft in drafts.values()])
+    """Compute what each draft costs the network as a whole.
+
+    drafts: by their new notes. harmony: their chords.
+    """
+    sequences = [encoding.encode(draft.melody).tokens for draft in drafts.values()]
+    harmonies = () if harmony is None else [harmony] * len(sequences)
+    nats = sequence_nats(network, encoding, sequences, harmonies=harmonies)
     return {notes: replace(draft, nats=float(n)) for (notes, draft), n in zip(drafts.items(), nats, strict=True)}
 
 
@@ -176,18 +186,48 @@ def _best(
 ) -> list[Version]:
     """Choose the likeliest versions that differ from the melody and from each other.
 
-    The likeliest first.
+    The likeliest first. What stays on one pitch for longer than the melody does, or is other bars of it once more as
+    the bars themselves were not, is taken where nothing else is left.
     """
+    longest = max(MOST_SAME, longest_run(melody.notes))
+    own = [note for note in melody.notes if span.holds(note)]
+    most_copied = max(MOST_COPIED, copied(own, own, melody))
+
+    def is_dull(version: Version) -> bool:
+        is_long = longest_run(version.notes) > longest
+        return is_long or copied(version.notes, own, melody, version.melody) > most_copied
+
     known = [figures_of([note for note in melody.notes if span.holds(note)], melody)]
     chosen: list[Version] = []
-    for version in sorted(drafts, key=lambda draft: draft.nats):
+    for version in sorted(drafts, key=lambda draft: (is_dull(draft), draft.nats)):
         figures = figures_of(version.notes, version.melody)
         if all(difference(figures, others) >= least_new for others in known):
             known.append(figures)
             chosen.append(version)
         if len(chosen) == n:
             break
-    return chosen
+    return sorted(chosen, key=lambda version: version.nats)
+
+
+def copied(notes: Sequence[Note], own: Sequence[Note], melody: Melody, home: Melody | None = None) -> float:
+    """Compute the share of notes that come from other bars of a melody, by place and pitch.
+
+    own: the notes of the melody in whose place they stand. home: the melody that they are of, if another.
+    """
+    quarter, new_quarter = melody.timeline.ticks_per_quarter, (home or melody).timeline.ticks_per_quarter
+    bar = Fraction(melody.timeline.bar_ticks(melody.timeline.metre_at(own[0].start))) / quarter
+    new = [(Fraction(note.start, new_quarter), note.pitch) for note in notes]
+    stays = {(Fraction(note.start, quarter), note.pitch) for note in melody.notes} - {
+        (Fraction(note.start, quarter), note.pitch) for note in own
+    }
+    count = int(Fraction(melody.timeline.length, quarter) / bar) + 1
+    shared = [sum((at + n * bar, pitch) in stays for at, pitch in new) for n in range(-count, count + 1)]
+    return max(shared) / len(new)
+
+
+def longest_run(notes: Sequence[Note]) -> int:
+    """Count the most notes of one pitch in a row."""
+    return max(len(list(run)) for _, run in groupby(note.pitch for note in notes))
 
 
 Figures = frozenset[tuple[Fraction, Fraction, int]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -10,7 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place
-from ritornello.generate.constraints import Form, FormTable
+from ritornello.encoding.features import harmony_of, knows_chords
+from ritornello.generate.constraints import Form, FormTable, toward_chord
 from ritornello.music.values import Melody, Note
 
 Keep = Literal["rhythm", "pitches", "contour"]
@@ -67,29 +69,16 @@ class SpanForm(Form):
         self._plan, self._place = plan, place
 
     def observe(self) -> None:
-        """Take note of where the draft stands, and count down the melody's bars.
+        """Take note of where the draft stands, and of what is known of the melody.
 
         To be called before each token.
         """
         self._length += 1
-        if not self._place.part:
-            self._place.until = self._plan.until
+        self._plan.inform(self._place)
 
     def bias(self) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers."""
-        place, plan = self._place, self._plan
-        possible = place.finishable(plan.stop - 1, plan.stop, plan.least(place))
-        if (
-            not np.where(possible, self._named[place.part], -np.inf).max() > -np.inf
-        ):  # what is to be kept does not fit any more: the draft will not be taken
-            possible = place.finishable(plan.stop - 1, plan.stop)
-        pitches = None if place.part else place.pitches()
-        bias = plan.table.row(possible, pitches, phase=(place.begun, place.part))
-        if place.part == 0 and place.time == plan.start and plan.tie is not None:
-            bias = bias.copy()
-            bias[plan.tie] = -np.inf  # the note before is kept as it is
-        steered = bias + plan.steering(place, self._length - 1)
-        return steered if steered.max() > -np.inf else bias
+        return self._plan.bias(self._place, self._length - 1)
 
     def progress(self) -> float:
         """Estimate the share of the span that is drawn, 0 to 1."""
@@ -97,7 +86,7 @@ class SpanForm(Form):
 
     def is_over(self) -> bool:
         """Tell whether the span is full, or a kept rhythm over that was rounded."""
-        if self._plan.keep == "rhythm" and self._length >= self._plan.kept_until:
+        if self._plan.is_filled(self._length):
             return True
         return self._length >= len(self._plan.given) and not self._place.part and self._place.time >= self._plan.stop
 
@@ -106,7 +95,8 @@ class Plan:
     """A span in the terms of an encoding.
 
     given: tokens before it. start, stop, until: ticks of the encoding at which span and melody begin and end.
-    offset: quarters by which decoded notes come too early.
+    offset: quarters by which decoded notes come too early. harmony: the chords of the melody, where the encoding
+    knows any.
     """
 
     def __init__(self, encoding: MelodyEncoding, melody: Melody, span: Span, table: FormTable, keep: Keep | None):
@@ -126,6 +116,7 @@ class Plan:
 
         self.start, self.stop, self.until = ticks(span.start), ticks(span.stop), ticks(melody.timeline.barlines()[-1])
         self._least = max(1, encoding.ticks_per_quarter // 4)
+        self.harmony = harmony_of(encoding, melody) if knows_chords(encoding) else None
         begins = Fraction(again.notes[0].start, again.timeline.ticks_per_quarter)
         self.offset = Fraction(first, quarter) - begins
         at, stop = self._groups(tokens)
@@ -152,10 +143,36 @@ class Plan:
                 found = at
         return found, len(tokens) - (self.encoding.end is not None)
 
-    @property
-    def kept_until(self) -> int:
-        """Tokens before the span and in it, as they were."""
-        return len(self.given) + len(self._kept)
+    def inform(self, place: Place) -> None:
+        """Let the network know when the melody is over, and its chords."""
+        if not place.part:
+            place.until = self.until
+            if self.harmony is not None and place.begun:
+                place.harmony = self.harmony
+
+    def bias(self, place: Place, index: int) -> np.ndarray:
+        """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers.
+
+        index: of the token in the tune.
+        """
+        table = self.table
+        possible = place.finishable(self.stop - 1, self.stop, self.least(place))
+        named = np.where(possible, table.named[1][place.part], -np.inf)
+        if not named.max() > -np.inf:  # what is to be kept does not fit any more: the draft will not be taken
+            possible = place.finishable(self.stop - 1, self.stop)
+        pitches = None if place.part else place.pitches()
+        bias = table.row(possible, pitches, phase=(place.begun, place.part))
+        if self.harmony is not None:
+            bias = bias + toward_chord(place)
+        if place.part == 0 and place.time == self.start and self.tie is not None:
+            bias = bias.copy()
+            bias[self.tie] = -np.inf  # the note before is kept as it is
+        steered = bias + self.steering(place, index)
+        return steered if steered.max() > -np.inf else bias
+
+    def is_filled(self, length: int) -> bool:
+        """Tell whether so many tokens have a kept rhythm to its end, which may be rounded."""
+        return self.keep == "rhythm" and length >= len(self.given) + len(self._kept)
 
     def least(self, place: Place) -> int:
         """Compute how many ticks the last note of the span lasts at least: a sixteenth.
@@ -164,7 +181,7 @@ class Plan:
         """
         if self.keep != "pitches":
             return self._least
-        left = self._left(place)
+        left = self.left(place)
         if place.part and self._after(place).notes > place.notes:
             return self.stop - place.time if left == 1 else self._least
         return self._least if left else self.stop - place.onset
@@ -201,12 +218,12 @@ class Plan:
         fits = np.ones(self.encoding.parts[place.part], bool)
         if not place.part:
             pitches = place.pitches()
-            following = int(self._pitches[place.notes]) if self._left(place) else -1
+            following = int(self._pitches[place.notes]) if self.left(place) else -1
             fits = (pitches < 0) | (pitches == following)
         if place.part == len(self.encoding.parts) - 1:  # time goes on with this part
             for n in np.flatnonzero(fits & place.legal()):
                 after = self._after(place, int(n))
-                fits[n] = after.time <= self.stop - self._left(after) * self._least
+                fits[n] = after.time <= self.stop - self.left(after) * self._least
         return fits
 
     def _to_contour(self, place: Place) -> np.ndarray:
@@ -235,7 +252,22 @@ class Plan:
         nats: np.ndarray = -0.5 * (away / self._spread) ** 2
         return nats
 
-    def _left(self, place: Place) -> int:
+    def away(self, notes: Sequence[tuple[int, int]]) -> float:
+        """Compute how far notes, by ticks and pitch, lie from the contour: in spreads, the mean."""
+        onsets, line = self._contour
+        if not notes:
+            return 0.0
+        times, pitches = np.array(notes).T
+        return (
+            float(np.mean(abs(pitches - line[np.maximum(np.searchsorted(onsets, times, "right") - 1, 0)])))
+            / self._spread
+        )
+
+    def is_last_note(self, place: Place) -> bool:
+        """Tell whether the next note is the last one, where as many are kept."""
+        return self.keep in ("rhythm", "pitches") and self.left(place) == 1
+
+    def left(self, place: Place) -> int:
         """Count the kept pitches that have not come yet."""
         return self._before + self._inside - place.notes
 

@@ -23,6 +23,8 @@ def rewrite(
     model: str | None = None,
     seed: int | None = None,
     temperature: float = 1.0,
+    chords: str | None = None,
+    comp: Literal["none", "block", "broken"] | None = None,
     formats: Annotated[list[str] | None, Parameter(name=["--format", "-f"], negative=())] = None,
     replace: Replace = False,
     as_json: AsJson = False,
@@ -52,6 +54,11 @@ def rewrite(
         Random seed; without one, a new one is drawn and shown.
     temperature
         0 to 10; 1 is as learned, lower is safer, higher wilder.
+    chords
+        Other chords for these bars: "C | Am F" with a bar between strokes, a music file that has some, or auto.
+        Without it those of the tune stay; a model that knows chords follows them.
+    comp
+        How the chords of the tune are heard, in MIDI and sound: none, block (without one) or broken.
     formats
         Kinds of files to write: mid (without one), musicxml, abc, wav, html, mp3, svg ...; -f may be given several
         times.
@@ -66,6 +73,8 @@ def rewrite(
         n=number,
         seed=seed,
         temperature=temperature,
+        chords=chords,
+        comp=comp,
         out=out,
         formats=kinds,
         on_remark=console.warn,

@@ -1,6 +1,7 @@
 """Compose a new melody on the rhythm of another, or along its rise and fall, by what rewrites bars.
 
-The whole melody is one span. Its header, metre and length stay, and the network is told when it is over.
+The whole melody is one span. Its header, metre and length stay, and the network is told when it is over. Where more
+is asked for, each draft is drawn bar by bar, by the choice among continuations that keep what is to be kept.
 """
 
 from __future__ import annotations
@@ -9,10 +10,17 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+
 from ritornello.encoding import MelodyEncoding, counts_bars
+from ritornello.generate.choice.bars import compose_in_bars
+from ritornello.generate.choice.checks import checked
+from ritornello.generate.choice.drawing import Drawing
+from ritornello.generate.chords import AskedChords
 from ritornello.generate.compose import ATTEMPT_STRIDE, counting_network
 from ritornello.generate.constraints import table_of
 from ritornello.generate.expression import with_expression
+from ritornello.generate.headings import Heading
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.rewrite import Version, difference, draw_drafts, figures_of, splice
 from ritornello.generate.span import Plan, Span
@@ -23,8 +31,9 @@ Like = Literal["rhythm", "contour"]
 DRAFTS = {"rhythm": 8, "contour": 24}  # of a tune, drawn at a time
 WANTED = {"rhythm": 4, "contour": 2}  # of these, among which one is chosen
 ROUNDS = 6
+STRIDE = 1 << 8  # rolls of a draft that is drawn bar by bar
 LEAST_NEW = {"rhythm": 0.5, "contour": 0.25}  # share of the notes whose pitch, or of the onsets which, are new
-ALLOWED = ("temperature", "top_k", "top_p", "min_p", "memory", "quote", "lowest", "highest", "qpm", "flat")
+REFUSED = ("bars", "metre", "key", "scale", "scale_lock", "form", "unguarded", "seconds", "notes_per_second")
 
 
 def compose_like(
@@ -37,12 +46,13 @@ def compose_like(
     index: int,
     pitch_range: tuple[int, int] = (0, 127),
     drafts: int | None = None,
+    chords: AskedChords | None = None,
 ) -> list[Version]:
     """Draw drafts of one new melody, among which one is to be chosen.
 
     They depend on network, options, seed and index alone.
     keep: "rhythm", exactly; "contour", its rise and fall, with a correlation of 0.9 or more and another rhythm.
-    drafts: how many are wanted at least; None for a few.
+    drafts: how many are wanted at least; None for a few. chords: what the new melody is to follow.
     Raises ValueError for options that the melody decides, and where no draft fits.
     """
     check_like(encoding, keep, options)
@@ -53,15 +63,30 @@ def compose_like(
     has_changes = bool(changes) and changes[0].tick < span.stop
     if has_changes and keep == "contour":
         raise ValueError(f"the melody's metre changes to {changes[0].name}: keep its rhythm, or cut it where it does")
-    asked = replace(options, bars=1, metre=None if has_changes else melody.timeline.metre.name)
+    if has_changes and options.targets:
+        words = " and ".join(f"--{name.replace('_', '-')}" for name in options.targets)
+        raise ValueError(
+            f"the melody's metre changes to {changes[0].name}: leave {words} out, or cut it where it does"
+        )
+    bars = len(melody.timeline.barlines()) - 1 - (melody.timeline.pickup > 0)
+    melody = replace(melody, chords=())
+    melody = chords.laid_on(melody, (1, bars), seed) if chords else melody
+    asked = replace(options, bars=bars, metre=None if has_changes else melody.timeline.metre.name)
+    if options.targets:
+        asked = checked(encoding, asked, None, pitch_range, chords)
     own = [note.pitch for note in melody.notes]
     reach = pitch_range if keep == "rhythm" else (min(pitch_range[0], *own), max(pitch_range[1], *own))
     plan = Plan(encoding, melody, span, table_of(encoding, asked, reach), keep)
     counting, found = counting_network(network, encoding), dict[tuple, Version]()
     count, wanted = max(DRAFTS[keep], drafts or 0), drafts or WANTED[keep]
     for turn in range(ROUNDS):
-        rolls = [index + ATTEMPT_STRIDE * (turn * count + n) for n in range(count)]
-        for tokens in draw_drafts(counting, plan, asked, seed, rolls):
+        if options.targets:
+            rolls = [index + ATTEMPT_STRIDE * STRIDE * (turn * wanted + n) for n in range(wanted)]
+            every = [_steered(counting, encoding, asked, plan, pitch_range, seed, roll) for roll in rolls]
+        else:
+            rolls = [index + ATTEMPT_STRIDE * (turn * count + n) for n in range(count)]
+            every = draw_drafts(counting, plan, asked, seed, rolls)
+        for tokens in every:
             version = splice(melody, span, *plan.notes_of(tokens, span, melody), keep)
             if version is not None and newness(version.melody, melody, keep) >= LEAST_NEW[keep]:
                 found.setdefault(version.notes, version)
@@ -75,12 +100,29 @@ def compose_like(
     return [replace(version, melody=_finished(version.melody, options)) for version in chosen]
 
 
+def _steered(
+    network: Network,
+    encoding: MelodyEncoding,
+    options: GenerateOptions,
+    plan: Plan,
+    pitch_range: tuple[int, int],
+    seed: int,
+    roll: int,
+) -> np.ndarray:
+    """Draw one draft bar by bar. Returns its tokens."""
+    drawing = Drawing(network, encoding, options, pitch_range, seed, roll, Heading(), plan=plan)
+    drawing.feed(plan.given.tolist())
+    drawing.settle()
+    compose_in_bars(drawing)
+    return np.array(drawing.tokens)
+
+
 def _finished(melody: Melody, options: GenerateOptions) -> Melody:
-    """Give a new melody its tempo and expression; the chords of the other one are not its own."""
+    """Give a new melody its tempo and expression."""
     timeline = melody.timeline
     if options.qpm is not None:
         timeline = replace(timeline, tempos=(Tempo(0, options.qpm),))
-    melody = replace(melody, timeline=timeline, chords=())
+    melody = replace(melody, timeline=timeline)
     return melody if options.flat else with_expression(melody)
 
 
@@ -92,10 +134,12 @@ def check_like(encoding: MelodyEncoding, keep: str, options: GenerateOptions) ->
         raise ValueError(f"a model in the encoding {encoding.name!r} counts no bars: it cannot compose like a tune")
     usual = GenerateOptions()
     given = [name for name, value in options.to_dict().items() if value != getattr(usual, name)]
-    refused = [name for name in given if name not in ALLOWED]
+    refused = [name for name in given if name in REFUSED]
     if refused:
         words = " and ".join(f"--{name.replace('_', '-')}" for name in refused)
         raise ValueError(f"--like takes bars, metre and key from the tune: leave {words} out")
+    if keep == "rhythm" and options.notes_per_bar is not None:
+        raise ValueError("a kept rhythm has its own notes per bar: leave --notes-per-bar out, or keep the contour")
 
 
 def newness(melody: Melody, other: Melody, keep: Like) -> float:

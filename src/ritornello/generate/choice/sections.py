@@ -1,8 +1,9 @@
 """Compose a form: sections that return are remembered, and varied by as much as is asked for.
 
 A section is drawn with the network's own state, told that the tune is over at its end, so that it closes as tunes do:
-open, on a pitch of the dominant, and full, on the tonic, at the end of the form and of varied sections. One that
-returns is fed to the network note by note; bars of it that are varied are drawn between what stands before and after.
+full, on the tonic, at the end of the form and of varied sections, and elsewhere as often so, open, on a pitch of the
+dominant, or on the third, as people's sections do. One that returns is fed to the network note by note; bars of it
+that are varied, or have other chords, are drawn between what stands before and after.
 """
 
 from __future__ import annotations
@@ -10,18 +11,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 
-from ritornello.generate.choice.drawing import Continuation, Drawing, Group
+from ritornello.generate.choice.drawing import Continuation, Drawing, Group, Targets
 from ritornello.generate.choice.steering import Stretch
-from ritornello.generate.draw import Dice
+from ritornello.generate.draw import Dice, drawn_name
 from ritornello.generate.options import Goal, Section
+from ritornello.music.values import Chord
 
 WAYS = 12  # to go on, of a cadence or of a bar that is varied
 ENDING_BARS = 2  # drawn together with a cadence
-OPEN = tuple(Goal(degree=degree) for degree in (5, 2, 7))  # a half close, on the dominant
-FULL = (Goal(degree=1),)
+Cadence = tuple[Goal, ...]
+FULL: Cadence = (Goal(degree=1),)
+CADENCES: dict[str, Cadence] = {
+    "full": FULL,
+    "open": tuple(Goal(degree=degree) for degree in (5, 2, 7)),  # a half close, on the dominant
+    "third": (Goal(degree=3),),
+}
+FIRST_CADENCES = {"full": 44, "open": 41, "third": 15}
+LATER_CADENCES = {"full": 11, "open": 74, "third": 15}
+"""How people's sections end that are not the last one, in percent: the first one, and later ones."""
 VARIED = 0.25  # of the bars, for each prime
 STRANGE = 0.3  # semitones that a bit per note counts
 SMOOTH = 4  # semitones; so far the step to what follows goes without a miss
@@ -29,14 +40,16 @@ MOST_ALIKE = 0.05  # share of its notes that a new section has in common with on
 RUN = 4  # notes
 SHORT = 2.0  # what a last note counts that is much shorter than half a bar
 VARY_STRIDE = 1 << 31  # of the dice that choose the bars to be varied
+CADENCE_STRIDE = 5 << 29  # of those that choose how sections end
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """A section as it was. start: the tick at which it began."""
+    """A section as it was. start: the tick at which it began. cadence: what it was to end on."""
 
     start: int
     groups: tuple[Group, ...]
+    cadence: Cadence
 
     @property
     def notes(self) -> list[tuple[int, int]]:
@@ -50,76 +63,119 @@ class Composer:
     def __init__(self, drawing: Drawing):
         self.drawing, self.sections = drawing, drawing.options.sections
         self.known: dict[str, Remembered] = {}
-        self._first_group = len(drawing.groups)
+        ends = accumulate(section.bars for section in self.sections)
+        self._closing = frozenset(end - 1 for end in ends)
+        self._targets = Targets(drawing, 0, self._closing)
         self._dice = Dice(drawing.seed, np.array([drawing.index + VARY_STRIDE]))
+        dice = Dice(drawing.seed, np.array([drawing.index + CADENCE_STRIDE]))
+        self._cadences: dict[str, Cadence] = {}
+        for section in self.sections:
+            shares = LATER_CADENCES if self._cadences else FIRST_CADENCES
+            drawn = CADENCES[drawn_name(shares, int(dice.roll()[0]))]
+            self._cadences.setdefault(section.letter, drawn)
 
     def compose(self) -> None:
         """Draw all sections, and the end."""
         drawing = self.drawing
         while not drawing.place.notes:
-            drawing.take(drawing.draw(Stretch(stop=drawing.place.time + 1), 1)[0])
+            stretch = Stretch(stop=drawing.place.time + 1, density=self._targets.density())
+            drawing.take(drawing.draw(stretch, 1)[0])
         place = drawing.place
-        start = place.entry or (place.opening if drawing.form.has_pickup() else 0)
+        start = int(place.entry or (place.opening if drawing.form.has_pickup() else 0))
+        self._targets = Targets(drawing, start, self._closing)
+        if drawing.place.time > start + (self.sections[0].bars - 1) * place.bar:
+            raise ValueError(
+                f"the primer fills the first section of {drawing.options.form}, or more: take only its first bars "
+                "with --primer-bars, or make sections longer with --bars"
+            )
         for n, section in enumerate(self.sections):
-            stop, first = start + section.bars * place.bar, len(drawing.groups) if n else self._first_group
+            stop, first = start + section.bars * int(place.bar), len(drawing.groups) if n else drawing.header
             is_last = n == len(self.sections) - 1
             source = self.known.get(section.name) or self.known.get(section.letter)
             if source is None:
-                self._draw_new(section, start, stop, is_last)
+                self._draw(section, start, stop, is_last)
             else:
                 is_kept = section.name in self.known
                 self._draw_again(section, source, start, stop, is_last, is_kept)
             groups = tuple(group for group in drawing.groups[first:] if group.time >= start)  # no rest before
-            remembered = Remembered(start, groups)
+            remembered = Remembered(start, groups, self._cadence(section, is_last))
             self.known.setdefault(section.name, remembered)
             self.known.setdefault(section.letter, remembered)
             start = stop
 
-    def _goals(self, section: Section, is_last: bool) -> tuple[Goal, ...]:
-        """Choose the cadence of a section: what the options ask for at the end, open or full."""
+    def _cadence(self, section: Section, is_last: bool) -> Cadence:
+        """Choose how a section closes: full at the end and where it is varied, else as drawn.
+
+        It is drawn for each letter.
+        """
+        return FULL if is_last or section.primes else self._cadences[section.letter]
+
+    def _goals(self, cadence: Cadence, is_last: bool, stop: int) -> tuple[Goal, ...]:
+        """Choose the pitches of a cadence: what the options ask for at the end, else its degrees.
+
+        Of these the tones of the chord that closes the section, or all its tones where there is none among them.
+        """
         asked = self.drawing.options.goals("end_on")
-        if is_last:
-            return asked or FULL
-        return FULL if section.primes else OPEN
+        if is_last and asked:
+            return asked
+        goals, key = cadence, self.drawing.key
+        harmony = self.drawing.form.harmony
+        chord = harmony.at(stop - 1) if harmony else None
+        if chord is None or chord.quality == "none" or key is None:
+            return goals
+        tones = tuple(Goal(pitch_class=pitch) for pitch in sorted(chord.pitch_classes))
+        return tuple(tone for tone in tones if any(g.allows(tone.pitch_class or 0, key) for g in goals)) or tones
 
-    def _draw_new(self, section: Section, start: int, stop: int, is_last: bool) -> None:
-        """Draw a section that has not come before, two bars at a time."""
-        drawing, bar = self.drawing, self.drawing.place.bar
-        misses = partial(self._misses, start, None)
-        is_fresh = start > 0 and drawing.place.time >= start
-        for bars in range(ENDING_BARS, section.bars - ENDING_BARS + 1, ENDING_BARS):
-            if start + bars * bar > drawing.place.time:
-                stretch = Stretch(start + bars * bar, until=stop, is_fresh=is_fresh)
-                drawing.choose(drawing.draw(stretch, WAYS if self.known else 1), misses)
+    def _draw(self, section: Section, start: int, stop: int, is_last: bool, source: Remembered | None = None) -> None:
+        """Draw a section from where the tune stands, two bars at a time, or one along a curve.
+
+        source: the section that it must not repeat; None for a new one.
+        """
+        drawing, bar = self.drawing, int(self.drawing.place.bar)
+        is_fresh = source is None and start > 0 and drawing.place.time >= start
+        step = 1 if self._targets.has_curves else ENDING_BARS
+        for bars in range(step, section.bars - step + 1, step):
+            edge = start + bars * bar
+            if edge > drawing.place.time:
+                ways = WAYS if self.known or self._targets.has_curves else 1
+                misses = partial(self._misses, start, source)
+                self._targets.go_on(Stretch(edge, until=stop, is_fresh=is_fresh), edge, ways, misses)
                 is_fresh = False
-        self._close(start, stop, self._goals(section, is_last), is_last, is_fresh, None)
-
-    def _close(
-        self, start: int, stop: int, goals: tuple[Goal, ...], is_last: bool, is_fresh: bool, source: Remembered | None
-    ) -> None:
-        """Draw the end of a section, from where the tune stands, with its cadence."""
         last = Stretch(None if is_last else stop, not is_last, None if is_last else stop, is_fresh=is_fresh)
-        self.drawing.end_on(last, goals, WAYS, partial(self._misses, start, source, closes=True))
+        goals = self._goals(self._cadence(section, is_last), is_last, stop)
+        self._targets.end_on(last, stop, goals, WAYS, partial(self._misses, start, source, closes=True))
 
     def _draw_again(
         self, section: Section, source: Remembered, start: int, stop: int, is_last: bool, is_kept: bool
     ) -> None:
-        """Copy a section, and draw anew the bars that are varied and what must close otherwise."""
+        """Copy a section, and draw anew what is varied, has other chords, or must close otherwise."""
         drawing, last = self.drawing, section.bars - 1
         drawing.form.key = drawing.key
-        goals, pitch = self._goals(section, is_last), source.notes[-1][1]
+        cadence, pitch = self._cadence(section, is_last), source.notes[-1][1]
         varied = set() if is_kept else self._varied(section)
-        if not any(goal.allows(pitch, drawing.form.key) for goal in goals):
+        varied |= {n for n in range(section.bars) if self._chords(source.start, n) != self._chords(start, n)}
+        goals = self._goals(cadence, is_last, stop)
+        if (is_last or cadence != source.cadence) and not any(goal.allows(pitch, drawing.form.key) for goal in goals):
             varied.add(last)
         edge = last  # bars before the end that are varied are drawn together with it
         while edge in varied:
             edge -= 1
         self._copy(source, start, stop, {n for n in varied if n < edge}, edge + 1 if last in varied else None)
         if last in varied:
-            self._close(start, stop, goals, is_last, False, source)
+            self._draw(section, start, stop, is_last, source)
         elif is_last:
             ways = drawing.draw(Stretch(), WAYS)
-            drawing.choose(ways, lambda found: np.array([len(way.tokens) for way in found]))
+            drawing.take(min(ways, key=lambda way: len(way.tokens)))
+
+    def _chords(self, start: int, n: int) -> list[tuple[int, Chord | None]]:
+        """List the chords of a bar of a section, by ticks from its beginning; none of a pick-up."""
+        harmony, place = self.drawing.form.harmony, self.drawing.place
+        bar, first = int(place.bar), start + n * int(place.bar)
+        if harmony is None:
+            return []
+        begin = first if n else first + int(place.since - first) % bar
+        changes = [begin, *(tick for tick in harmony.starts if begin < tick < first + bar)]
+        return [(tick - first, harmony.at(tick)) for tick in changes]
 
     def _varied(self, section: Section) -> set[int]:
         """Choose the bars that primes vary, the last among them."""
@@ -146,8 +202,7 @@ class Composer:
 
     def _vary(self, source: Remembered, start: int, stop: int, n: int, varied: set[int]) -> int:
         """Draw another end of the bar of group n, and return the group that goes on."""
-        drawing, bar = self.drawing, self.drawing.place.bar
-        shift = start - source.start
+        bar, shift = self.drawing.place.bar, start - source.start
         number = (source.groups[n].time + shift - start) // bar
         while number + 1 in varied:
             number += 1
@@ -156,8 +211,7 @@ class Composer:
         to = source.groups[after].time + shift if after < len(source.groups) else stop
         stretch = Stretch(to, True, stop, is_fresh=True)
         following = source.groups[after].pitch if after < len(source.groups) else -1
-        ways = drawing.draw(stretch, WAYS)
-        drawing.choose(ways, partial(self._misses, start, source, following=following))
+        self._targets.go_on(stretch, to, WAYS, partial(self._misses, start, source, following=following))
         return after
 
     def _resumes(self, source: Remembered, n: int, edge: int) -> bool:

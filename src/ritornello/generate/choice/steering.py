@@ -13,11 +13,14 @@ from typing import Any, Self
 import numpy as np
 
 from ritornello.encoding import Place
-from ritornello.generate.constraints import BarForm, FormTable
+from ritornello.generate.chords import Chart
+from ritornello.generate.constraints import BarForm, FormTable, toward_chord
 from ritornello.generate.options import Goal
+from ritornello.generate.span import Plan
 from ritornello.music.values import Key
 
 REGISTER_SPREAD = 4.0  # semitones
+REGISTER_FREE = 3.0  # semitones around it that are all alike
 NEAR_STEP = 4.0  # semitones; what begins no note counts as a step so far towards the register
 MOST_PULL = 2.0  # nats
 
@@ -30,6 +33,7 @@ class Stretch:
     which the network is told that the tune is over; None for its end. last: pitches that its last note may have,
     () for any. density: ticks from note to note that are wanted, 0 for any. pull: twice the nats on e times as many.
     register: the pitch around which it lies; 0 for any. is_fresh: it begins with a note or a rest, not a held note.
+    count: how many notes begin in it, -1 for any number.
     """
 
     stop: int | None = None
@@ -40,21 +44,33 @@ class Stretch:
     pull: float = 1.0
     register: float = 0.0
     is_fresh: bool = False
+    count: int = -1
 
 
 class SteeredForm(BarForm):
     """Biases of one steered tune; `stretch` is what is being drawn, `key` that of the tune as soon as it is known.
 
-    sung: its notes so far, by onset in ticks and pitch.
+    sung: its notes so far, by onset in ticks and pitch. chart: the chords that it follows, None for none. plan: what
+    is kept of the melody that it is like; None for a tune of its own.
     """
 
-    def __init__(self, table: FormTable, place: Place, key: Key | None, first: tuple[Goal, ...]):
-        super().__init__(table, place, key)
+    def __init__(
+        self,
+        table: FormTable,
+        place: Place,
+        key: Key | None,
+        first: tuple[Goal, ...],
+        chart: Chart | None = None,
+        plan: Plan | None = None,
+    ):
+        super().__init__(table, place, key, chart)
+        self.plan = plan
         self.key: Key | None = None
         self.stretch, self.sung = Stretch(), list[tuple[int, int]]()
-        self._first, self._start = first, 0
+        self._first, self._start, self._before = first, 0, 0
         names = table.encoding.vocabulary
         self._tie = names["tie"] if "tie" in names else None  # noqa: SIM401 - no dictionary
+        self._silences = [names[name] for name in ("rest", "note_off") if name in names]
 
     def fork(self, place: Place) -> Self:
         """Return a form that goes on from here by itself, with a place of its own."""
@@ -69,7 +85,7 @@ class SteeredForm(BarForm):
 
     def begin(self, stretch: Stretch) -> None:
         """Begin a stretch where the tune stands."""
-        self.stretch, self._start = stretch, self._place.time
+        self.stretch, self._start, self._before = stretch, self._place.time, self._place.notes
 
     def in_table(self, table: FormTable) -> None:
         """Go on by another table."""
@@ -88,20 +104,28 @@ class SteeredForm(BarForm):
         """
         self.note()
         super().observe()
+        if self.plan:
+            self._length += 1
+            self.plan.inform(self._place)
         if not self._place.part and self.stretch.until is not None:
             self._place.until = self.stretch.until
 
     def is_over(self) -> bool:
         """Tell whether the stretch, or the tune, is over."""
         place, stop = self._place, self.stretch.stop
+        if self.plan and self.plan.is_filled(self._length):
+            return True
         if stop is not None:
             return place.done or (not place.part and place.time >= stop)
         return super().is_over()
 
     def bias(self) -> np.ndarray:
         """Compute what to add to the logits of the due part, (ids,): -inf, or small numbers."""
-        bias = self._filling() if self.stretch.is_exact else super().bias()
-        for extra in (self._mask(), self._ending(), self._pull()):
+        if self.plan:
+            bias = self.plan.bias(self._place, self._length - 1)
+        else:
+            bias = self._filling() if self.stretch.is_exact else super().bias()
+        for extra in (self._mask(), self._counted(), self._ending(), self._pull()):
             if extra is not None:
                 steered = bias + extra
                 bias = steered if steered.max() > -np.inf else bias
@@ -116,7 +140,8 @@ class SteeredForm(BarForm):
             possible = place.finishable(stop - 1, stop)
         heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         pitches = None if place.part else place.pitches()
-        return table.row(possible, pitches, heading, phase=(place.begun, place.part))
+        bias = table.row(possible, pitches, heading, phase=(place.begun, place.part))
+        return bias if self._chart is None else bias + toward_chord(place)
 
     def _least(self) -> int:
         return int(min(self._place.beat, self._table.quarter))
@@ -152,6 +177,43 @@ class SteeredForm(BarForm):
             allowed[n] = not (pitches >= 0).any() or bool(goals.intersection(pitches.tolist()))
         return np.where(allowed, 0.0, -np.inf)
 
+    def _counted(self) -> np.ndarray | None:
+        """Mask what leaves no way to begin as many notes in the stretch as are wanted."""
+        place, count, parts = self._place, self.stretch.count, self._table.encoding.parts
+        if count < 0 or not place.begun:
+            return None
+        stop = self.end() if self.stretch.stop is None else self.stretch.stop
+        left, pitches = self._left(), place.pitches()
+        allowed: np.ndarray
+        if place.part < len(parts) - 1:
+            allowed = (pitches < 0) | (left > 0)
+        elif len(parts) == 1:
+            still, times = left - (pitches >= 0), np.full(len(pitches), place.time + 1)
+        else:
+            after = self._after(int(np.flatnonzero(place.legal())[0]))
+            still = np.full(parts[-1], left - (after.notes - place.notes))
+            times = place.time + self._table.lengths(place)
+        closes = self.stretch.is_exact or self.stretch.stop is None
+        if place.part == len(parts) - 1:
+            allowed = (still >= 0) & ((times <= stop - still * self._least_value()) | (still == 0))
+            fills = place.legal() & (times == stop)
+            if len(parts) > 1 and closes and left == 1 and not still.any() and fills.any():
+                allowed &= fills  # not all lengths can be tied on
+        end = self._table.encoding.end
+        if not place.part and end is not None:
+            allowed[end] &= left <= 0
+        if not place.part and closes and left <= 0 and place.notes > self._before:
+            allowed[self._silences] = False  # the last note lasts until the end
+        return np.where(allowed, 0.0, -np.inf)
+
+    def _left(self) -> int:
+        """Count the notes that must still begin in the stretch; below 0 for any number."""
+        return self.stretch.count - (self._place.notes - self._before) if self.stretch.count >= 0 else -1
+
+    def _least_value(self) -> int:
+        """Ticks of a sixteenth, the shortest value that is steered to."""
+        return max(1, self._table.quarter // 4)
+
     def _ending(self) -> np.ndarray | None:
         """Mask what would end the stretch on another pitch than its last one."""
         place, goals = self._place, self.stretch.last
@@ -162,7 +224,8 @@ class SteeredForm(BarForm):
         allowed, pitches = np.ones(parts[place.part], bool), place.pitches()
         if not place.part:
             fits = np.array([p >= 0 and any(goal.allows(int(p), self.key) for goal in goals) for p in pitches])
-            if stop - place.time < 2 * least:
+            is_last = bool(self.plan and self.plan.is_last_note(place)) or self._left() == 1
+            if is_last or stop - place.time < 2 * least:
                 allowed &= fits | (pitches < 0)
             end = self._table.encoding.end
             if end is not None:
@@ -194,6 +257,7 @@ class SteeredForm(BarForm):
             near = last + np.clip(stretch.register - last, -NEAR_STEP, NEAR_STEP)  # else silence would be cheaper
             pitches = place.pitches()
             away = (np.where(pitches < 0, near, pitches) - stretch.register) / REGISTER_SPREAD
+            away = np.maximum(0, abs(away) - REGISTER_FREE / REGISTER_SPREAD)
             bias = np.maximum(-0.5 * away**2, -3 * MOST_PULL)
         else:
             bias = np.zeros(parts[place.part])
