@@ -27,6 +27,12 @@ def test_a_file_is_answered_kept_and_computed_anew(command, little_model, tune, 
     assert out.read_bytes() == again.read_bytes()
 
 
+def test_without_a_connection_it_is_said_that_nothing_sounds(command, little_model):
+    words = ("jam", little_model, "--mode", "autonomous", "--for", 4, "--seed", 1)
+    assert "nothing is connected, so nobody waits and nothing sounds" in command(*words).out
+    assert "nothing is connected" not in command(*words, "--virtual-time").out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -140,6 +140,8 @@ def jam(
             msg="--virtual-time does not wait, so nothing can be connected: leave it out, or ports, sound and screen"
         )
     is_live = not virtual_time and (connections != Connections() or (play is None and seconds is None))
+    if not (is_live or virtual_time):
+        console.say("nothing is connected, so nobody waits and nothing sounds: --sound or --midi-out NAME to hear it")
     made = api.jam(
         model,
         play=play,
