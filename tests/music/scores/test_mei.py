@@ -117,6 +117,66 @@ def test_durations_and_octaves_that_are_stated_once_hold_for_all():
     ]
 
 
+@pytest.mark.parametrize(
+    "music",
+    [
+        bar(note("g4", more='xml:id="a"') + '<note copyof="#a"/>' * 3),
+        bar(f'<chord xml:id="a" dur="4">{note("g4")}</chord>' + '<chord copyof="#a"/>' * 3),
+        bar(f'<beam xml:id="a">{note("g4", "8") * 4}</beam>' + '<beam copyof="#a"/>'),
+    ],
+)
+def test_copies_of_events_sound(music):
+    assert set(played(music).split()) in ({"G4:1"}, {"G4:1/2"})
+    assert len(played(music).split()) in (4, 8)
+
+
+def test_copies_of_bars_staves_and_layers_sound():
+    first = bar(C_BAR).replace("<measure", '<measure xml:id="m"').replace("<staff", '<staff xml:id="s"')
+    first = first.replace("<layer", '<layer xml:id="l"')
+    copies = (
+        '<measure copyof="#m"/>',
+        '<measure><staff n="1" copyof="#s"/></measure>',
+        bar("").replace("></", ' copyof="#l"></', 1),
+    )
+    for copy in copies:
+        assert played(first + copy) == "C4:1 D4:1 E4:1 F4:1 C4:1 D4:1 E4:1 F4:1"
+
+
+def test_copies_of_copies_without_end_are_refused():
+    events = f'<beam xml:id="b0">{note("g4") * 8}</beam>'
+    nested = "".join(
+        f'<beam xml:id="b{i + 1}"><beam copyof="#b{i}"/><beam copyof="#b{i}"/></beam>' for i in range(30)
+    )
+    with pytest.raises(ValueError, match="copies come to more"):
+        scanned(bar(events + nested))
+
+
+@pytest.mark.parametrize(
+    ("music", "expected"),
+    [
+        (bar(C_BAR) + bar(G_BAR), "C#4:1 D4:1 E4:1 F#4:1 G4:1 A4:1 B4:1 C#5:1"),
+        (bar(note("f4", more='accid="n"') + note("f4") + note("f5") + note("g4")), "F4:1 F4:1 F#5:1 G4:1"),
+        (
+            bar(note("g4", more='accid="s"') + note("g4") + note("a4") + note("d4")) + bar(G_BAR),
+            "Ab4:1 Ab4:1 A4:1 D4:1 G4:1 A4:1 B4:1 C#5:1",
+        ),
+        (bar(note("f4", more='accid.ges="s"') + note("g4") + note("f4") + note("c4")), "F#4:1 G4:1 F4:1 C4:1"),
+        (
+            bar((note("f4", more='accid="s"') + note("c4", more='accid="s"')) * 2) + bar(G_BAR),
+            "F#4:1 C#4:1 F#4:1 C#4:1 G4:1 A4:1 B4:1 C5:1",
+        ),
+    ],
+)
+def test_the_key_holds_for_notes_where_none_states_how_it_sounds(music, expected):
+    content = (HEAD.format(metre="4/4").replace('keysig="0"', 'keysig="2s"') + music + FOOT).encode()
+    (piece,), _ = scan_content(content, "x.mei")
+    quarter = piece.timeline.ticks_per_quarter
+    found = (
+        f"{NAMES[n.pitch % 12]}{n.pitch // 12 - 1}:{Fraction(n.duration, quarter)}" for n in piece.parts[0].notes
+    )
+    assert " ".join(found) == expected
+
+
 def test_mei_without_its_namespace_is_read():
     bare = (HEAD.format(metre="4/4") + bar(C_BAR) + FOOT).replace(' xmlns="http://www.music-encoding.org/ns/mei"', "")
     (piece,), _ = scan_content(bare.encode(), "x.mei")

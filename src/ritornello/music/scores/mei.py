@@ -15,6 +15,7 @@ from itertools import chain
 from xml.etree import ElementTree
 
 from ritornello.music.abc.jumps import Jump, jump_of_words, until_of_words
+from ritornello.music.scores.mei_implied import write_out_copies, write_out_key
 from ritornello.music.scores.repeats import MAX_BARS, BarMarks, played_order
 
 Element = ElementTree.Element
@@ -35,6 +36,8 @@ JUMPS: dict[str, Jump] = {"coda": "coda", "segno": "sign", "dalSegno": "segno", 
 def prepare_mei(root: Element) -> None:
     """Write out, in place, what verovio passes over, such as repeated beats, bars and dots."""
     _name_elements(root)
+    write_out_copies(root, _renamed)
+    write_out_key(root)
     _write_out_defaults(root)
     for element in root.iter():
         dots = element.findall(f"{MEI}dot") if element.tag in TIMED else []
