@@ -181,6 +181,20 @@ class NoteTracker:
         mask[ids.octave - ids.second :] = room == room.max()
         return mask
 
+    def landings(self) -> np.ndarray | None:
+        """List the places in the bar that the ids of the due part lead to, (ids,).
+
+        Coded as by `context`, -1 for none; None where no duration of a note, a rest, a tie or a pick-up is due.
+        """
+        event, ids = self._event, self.ids
+        if not self.part or not self.begun:
+            return None
+        if not self._started and event in (ids.pickup, ids.tie):
+            return None if ids.pickup == ids.key else self._tables.landings(self._metre, -self._upbeat, -1)
+        if event >= ids.begin:
+            return None
+        return self._tables.landings(self._metre, (self.time - self.since) % self.bar, 1)
+
     def pitches(self) -> np.ndarray:
         """List the pitch that each id of the due part starts, (parts[part],) int16, -1 for none."""
         if self.part or not self._is_ready:
@@ -218,7 +232,7 @@ class NoteTracker:
         if not self._is_ready:
             return -1, -1, 0, 0
         since = self.time - self.since
-        place = PLACES * (self._metre + 1) + min(since % self.bar * COARSE // TICKS, PLACES - 1)
+        place = int(place_codes(self._metre, since % self.bar))
         last = self._last - self._base - self.row.lowest if self.notes else -1
         to_go = count_down(self.until, self.since, self.time, self.bar)
         return place, last, self.bars_before + since // self.bar, to_go
@@ -308,6 +322,11 @@ class NoteTracker:
         return ENDLESS if self._started else self.bar - self._upbeat
 
 
+def place_codes(metre: int, ticks: Any) -> Any:
+    """Code places in the bar, in ticks, as memory counts them: a metre and 24ths of a quarter note."""
+    return PLACES * (metre + 1) + np.minimum(ticks * COARSE // TICKS, PLACES - 1)
+
+
 class Fitting(NamedTuple):
     """Durations that fit: a mask, (durations,) of bool; whether any does; and any that may be tied, by state."""
 
@@ -377,6 +396,20 @@ class NoteTables:
         mask[0] = none
         mask[self._lengths] = (limit > LENGTHS) & (MAY_TIE[state] if state >= 0 else True)
         return _frozen(mask)
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def landings(self, metre: int, place: int, direction: int) -> np.ndarray:
+        """List the places that each id of part 1 leads to, (ids,), -1 for none that could be told.
+
+        place: ticks in the bar. direction: 1, or -1 for a pick-up, which counts from the barline back. A place that
+        is no whole number of 24ths of a quarter is told by its code only where no 32nd or triplet has that one.
+        """
+        found = np.full(self._ids.size - self._ids.second, -1)
+        ticks = (place + direction * LENGTHS) % self.bars[metre]
+        below = ticks * COARSE // TICKS
+        is_told = (ticks * COARSE % TICKS == 0) | ((below % 3 > 0) & (below % 4 > 0))
+        found[self._lengths] = np.where(is_told, place_codes(metre, ticks), -1)
+        return _frozen(found)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019
     def lower_figures(self, upper: int, spare: int) -> np.ndarray:

@@ -29,6 +29,7 @@ from ritornello.generate.headings import Counts, Heading, draw_headings
 from ritornello.generate.openings import openings_of, without_end
 from ritornello.generate.options import MAX_BARS, QPM, GenerateOptions
 from ritornello.generate.primer import what_changes
+from ritornello.model.counts import Counts as CorpusCounts
 from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.beats import metre_named
@@ -38,6 +39,7 @@ from ritornello.music.values import Key, Melody
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
 STRETCH = 2.0  # of the countdown and of remembered endings: a network ends its own tunes more loosely than people's
+FEW_STRETCH = 4.0  # of the endings of few tunes: these are remembered better than they are learned
 CHORD_STRETCH = 1.25  # of the chord that sounds; with more of it, tunes keep to chord tones and repeat them
 SCORED = 64  # steps whose surprise is computed together
 NO_CHORDS = (
@@ -102,7 +104,7 @@ def compose(
     given, nats = ways_to_begin(network, encoding, options, primer, pitch_range)
     if chords and not knows_chords(encoding):
         raise ValueError(NO_CHORDS)
-    network = counting_network(network, encoding)
+    network, places = counting_network(network, encoding), known_places(network, options)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
     drawn_for = draw_headings(encoding, options, Counts() if primer else counts, seed, indices)
@@ -116,11 +118,11 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        dials = options.memory, options.quote, STRETCH
+        dials = options.memory, options.quote, ending_dial(network)
         players = Players(network, encoding, len(waiting), True, *dials)
         of_waiting = [headings[index] for index in waiting]
         followed = [charts[index] for index in waiting] if charts else None
-        forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting, followed)
+        forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting, followed, places)
         begun = given[draw_beginnings(nats, options, dice)]
         drawn, surprise = sample(players, forms, options, dice, begun, None if attempt else on_progress)
         for tokens, bits, index, form in zip(drawn, surprise, waiting, forms, strict=True):
@@ -171,6 +173,29 @@ def counting_network(network: Network, encoding: MelodyEncoding) -> Network:
     names = [feature.name for feature in encoding.features]
     network = network.stretched(names.index(COUNTDOWN), STRETCH) if COUNTDOWN in names else network
     return network.stretched(names.index(CHORD), CHORD_STRETCH) if CHORD in names else network
+
+
+def ending_dial(network: Network) -> float:
+    """Return by how much the weights of remembered endings are multiplied."""
+    return FEW_STRETCH if few_counts(network) else STRETCH
+
+
+def known_places(network: Network, options: GenerateOptions) -> tuple[int, ...]:
+    """List the places in the bar where the training melodies had events (see `FormTable.on_grid`).
+
+    () without guards, and for a network that learned from many: they teach them by themselves.
+    """
+    counts = None if options.unguarded else few_counts(network)
+    return tuple(counts.places.tolist()) if counts else ()
+
+
+def few_counts(network: Network) -> CorpusCounts | None:
+    """Return the corpus counts of a network that learned from few melodies, None of others.
+
+    So few that nothing had to be left out.
+    """
+    counts: CorpusCounts | None = getattr(network, "counts", None)
+    return counts if counts and counts.is_whole else None
 
 
 def primer_changes(encoding: MelodyEncoding, options: GenerateOptions, primer: Melody) -> str:

@@ -37,7 +37,8 @@ LONGEST_BAR = 128  # letters
 class FormTable:
     """The options of a request as rows of biases, looked up by the rules' own rows; shared by all tunes like it.
 
-    metre: the one to begin in, where none is asked for; None for what the network likes.
+    metre: the one to begin in, where none is asked for; None for what the network likes. places: in the bar, where
+    events began in the training melodies, coded as for memory; () where that is not known.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class FormTable:
         options: GenerateOptions,
         pitch_range: tuple[int, int],
         metre: str | None = None,
+        places: tuple[int, ...] = (),
     ):
         self.encoding, self.options = encoding, options
+        self._places = np.array(places, np.int64)
         self.allowed = allowed_pitches(options, pitch_range)
         biases = begin_bias(encoding, options, metre), later_bias(encoding, options)
         self.named = [split_parts(encoding, bias) for bias in biases]
@@ -58,6 +61,7 @@ class FormTable:
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
         self._lengths: np.ndarray | None = None
         self._rows: dict[tuple, tuple[Any, np.ndarray]] = {}
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def row(
         self,
@@ -96,6 +100,24 @@ class FormTable:
             self._rows[key] = arrays, bias
         return bias
 
+    def on_grid(self, place: Any) -> np.ndarray | None:
+        """Mark the ids of the due part that lead to places in the bar where training melodies had events.
+
+        (ids,) of bool, not to be changed; None where that is not known. A network that learned from a few tunes goes
+        astray by a 32nd or a seventh, and stays there. In a metre that it never saw no place is known, and `row`
+        passes over such a mask.
+        """
+        landings = place.landings() if len(self._places) else None
+        if landings is None:
+            return None
+        if (found := self._known.get(id(landings))) is None:
+            mask = np.isin(landings, self._places)
+            mask.flags.writeable = False
+            if len(self._known) == MOST_ROWS:
+                self._known.clear()
+            found = self._known[id(landings)] = landings, mask
+        return found[1]
+
     def lengths(self, place: Place) -> np.ndarray:
         """List the ticks that each id of the last part lasts, (ids,), 0 for none.
 
@@ -115,7 +137,11 @@ _kept_table: Any = lru_cache(maxsize=32)(FormTable)  # encodings and options are
 
 
 def table_of(
-    encoding: MelodyEncoding, options: GenerateOptions, pitch_range: tuple[int, int], metre: str | None = None
+    encoding: MelodyEncoding,
+    options: GenerateOptions,
+    pitch_range: tuple[int, int],
+    metre: str | None = None,
+    places: tuple[int, ...] = (),
 ) -> FormTable:
     """Find the table of a request among the last ones, or make it.
 
@@ -124,8 +150,8 @@ def table_of(
     try:
         hash(encoding)
     except TypeError:
-        return FormTable(encoding, options, pitch_range, metre)
-    table: FormTable = _kept_table(encoding, options, pitch_range, metre)
+        return FormTable(encoding, options, pitch_range, metre, places)
+    table: FormTable = _kept_table(encoding, options, pitch_range, metre, places)
     return table
 
 
@@ -227,7 +253,8 @@ class BarForm(Form):
         possible = place.finishable(self._end - place.bar, self._end, min(place.beat, table.quarter))
         heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         if place.part:
-            return table.row(possible, None, heading, phase=(place.begun, place.part))
+            fitting = table.on_grid(place) if heading is None else heading
+            return table.row(possible, None, fitting, phase=(place.begun, place.part))
         bias = table.row(
             possible,
             place.pitches(),
@@ -298,10 +325,12 @@ def forms_of(
     pitch_range: tuple[int, int],
     headings: Sequence[Any] | None = None,
     charts: Sequence[Any] | None = None,
+    places: tuple[int, ...] = (),
 ) -> list[Form]:
     """Make the biases of each tune.
 
     headings: the `Heading` that each begins with, where that is drawn. charts: the `Chart` of each, with its key.
+    places: see `FormTable`.
     Raises ValueError for options that the encoding cannot keep to.
     """
     metres = [heading.metre for heading in headings] if headings else [None for _ in trackers]
@@ -311,7 +340,7 @@ def forms_of(
         if charts is not None:
             keys = [None if options.tonality or chart is None else chart.key for chart in charts]
         return [
-            BarForm(table_of(encoding, options, pitch_range, metre), place, key, chart)
+            BarForm(table_of(encoding, options, pitch_range, metre, places), place, key, chart)
             for place, metre, key, chart in zip(trackers, metres, keys, followed, strict=True)
         ]
     if hasattr(encoding, "grammar"):

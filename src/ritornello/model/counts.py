@@ -125,6 +125,17 @@ class Counts(NamedTuple):
     least: int = 1
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of a few melodies is counted, and nothing was left out."""
+        return self.least == 1
+
+    @property
+    def places(self) -> np.ndarray:
+        """Places in the bar where events were counted, rising, coded as `Codes.place`."""
+        [view] = [index for index in self.tables if VIEWS[index].head == "place" and VIEWS[index].part == 0]
+        return self.tables[view][0].keys % ITEMS
+
+    @property
     def size(self) -> int:
         """Bytes in a model file."""
         return sum(values.nbytes for values in counts_to_tensors(self).values())

@@ -18,7 +18,7 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding
 from ritornello.generate.choice.steering import SteeredForm, Stretch
 from ritornello.generate.chords import Chart
-from ritornello.generate.compose import ATTEMPT_STRIDE, STRETCH, sample
+from ritornello.generate.compose import ATTEMPT_STRIDE, ending_dial, known_places, sample
 from ritornello.generate.constraints import is_strong, table_of
 from ritornello.generate.draw import Dice
 from ritornello.generate.headings import Heading
@@ -91,8 +91,9 @@ class Drawing:
     ):
         self.encoding, self.options, self.chart, self.plan = encoding, options, chart, plan
         self.seed, self.index, self._rolls, self._span = seed, index, 0, pitch_range
-        self._players = Players(network, encoding, 1, True, options.memory, options.quote, STRETCH)
-        table = plan.table if plan else table_of(encoding, options, pitch_range, heading.metre)
+        self._players = Players(network, encoding, 1, True, options.memory, options.quote, ending_dial(network))
+        self._places = known_places(network, options)
+        table = plan.table if plan else table_of(encoding, options, pitch_range, heading.metre, self._places)
         own = options.tonality[0] if options.tonality else None
         key = heading.key() if chart is None else None if own else chart.key
         first = options.goals("start_on")
@@ -126,7 +127,8 @@ class Drawing:
         self.form.key = timeline.key or self._known_key
         name = self.options.metre or timeline.metre.name
         if self.place.begun and not self.plan:
-            self.form.in_table(table_of(self.encoding, replace(self.options, metre=name), self._span))
+            options = replace(self.options, metre=name)
+            self.form.in_table(table_of(self.encoding, options, self._span, places=self._places))
 
     def draw(self, stretch: Stretch, n: int) -> list[Continuation]:
         """Draw n ways to go on until a stretch is over, side by side."""

@@ -1,0 +1,56 @@
+"""Places in the bar that few training tunes have shown are the ones at which a tune's notes begin."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from networks import Indifferent
+
+from ritornello.encoding import make_encoding
+from ritornello.generate.compose import compose
+from ritornello.generate.options import GenerateOptions
+from ritornello.generate.primer import parse_notes
+from ritornello.training.memory import Memory
+
+FOUR = "C4:1/2 D4:1/2 E4 C4 G4 | E4 D4 C4:2 | D4 E4 F4 D4 | C4:4"  # in quarters 0, 1/2, 1, 2 and 3
+TWO = "C4:1 E4:1/2 D4:1/2 | G4:2"  # in 2/4: 0, 1 and 3/2
+
+
+TUNES = ((FOUR, "4/4"), (TWO, "2/4"))
+
+
+def remembering() -> tuple[Indifferent, Any]:
+    """A network that finds all but ties alike, and remembers two tunes; and its encoding."""
+    encoding = make_encoding("interval", memory=("corpus",))
+    tunes = [encoding.encode(parse_notes(notes.replace("|", ""), metre)).tokens for notes, metre in TUNES]
+    network = Indifferent(make_encoding("interval"), {encoding.ids.tie: -30})
+    network.counts = Memory(encoding, tunes, [0, 1]).counts
+    return network, make_encoding("interval")
+
+
+def places(network, encoding, metre: str, n: int = 40, **options) -> set[Fraction]:
+    """The places in the bar, in quarters, at which notes of composed tunes begin."""
+    asked = GenerateOptions(metre=metre, bars=6, **options)
+    found = set()
+    for one in compose(network, encoding, asked, 1, range(n)):
+        timeline, size = one.melody.timeline, one.melody.timeline.ticks_per_quarter
+        bar = timeline.bar_ticks(timeline.metre)
+        found |= {Fraction((note.start - timeline.pickup) % bar, size) for note in one.melody.notes}
+    return found
+
+
+@pytest.mark.parametrize(("metre", "shown"), [("4/4", {0, Fraction(1, 2), 1, 2, 3}), ("2/4", {0, 1, Fraction(3, 2)})])
+def test_notes_begin_where_those_of_few_training_tunes_did(metre, shown):
+    found = places(*remembering(), metre)
+    assert found == shown
+
+
+@pytest.mark.parametrize(("metre", "options"), [("3/4", {}), ("4/4", {"unguarded": True})])
+def test_in_a_metre_never_seen_and_without_guards_they_begin_anywhere(metre, options):
+    assert len(places(*remembering(), metre, **options)) > 12
+
+
+def test_a_network_that_learned_so_much_that_rare_things_were_left_out_begins_anywhere():
+    network, encoding = remembering()
+    network.counts = network.counts._replace(least=2)
+    assert len(places(network, encoding, "4/4")) > 12
