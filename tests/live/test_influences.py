@@ -326,3 +326,19 @@ def test_the_fader_of_harmony_at_0_hides_the_chord_and_above_1_adds_to_it(make_n
         return sum(note.pitch % 12 in (0, 4, 7) for note in notes) / len(notes)
 
     assert tones(2) > max(tones(0), tones(1)) + 0.1
+
+
+def test_strong_beats_follow_held_chords_as_often_as_when_composing():
+    """The left hand holds another chord in each bar; composed tunes have chord tones on 97.8 % of strong beats."""
+    strong = []
+    for seed in range(8):
+        line = Line.of(load_model(find_model("hymns-and-songs")), seed, Dials(metre="4/4"))
+        line.heard(eighths([60, 64, 67, 65, 62, 60, 64, 67], Fraction(0)))
+        for bar, held in enumerate(([48, 52, 55], [45, 48, 52], [41, 45, 48], [43, 47, 50]) * 3, 1):
+            line.chord(held)
+            notes = line.propose(Fraction(4 * bar), Fraction(4 * bar + 4), line.dials)
+            line.accept(notes)
+            classes = {pitch % 12 for pitch in held}
+            strong += [note.pitch % 12 in classes for note in notes if note.start % 2 == 0]
+    assert len(strong) >= 100
+    assert abs(np.mean(strong) - 0.978) <= 0.04

@@ -13,7 +13,7 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.encoding.features import Harmony, knows_chords
 from ritornello.generate.compose import counting_network
-from ritornello.generate.constraints import metre_rows, split_parts
+from ritornello.generate.constraints import metre_rows, split_parts, toward_chord
 from ritornello.generate.draw import Dice, draw_likely, rounded
 from ritornello.generate.options import GenerateOptions
 from ritornello.live.dials import Dials
@@ -406,6 +406,7 @@ class Line:
             is_beat = place_strength(start, stretch.metre) < BETWEEN
             strength = self.dials.harmony if place.harmony is None else max(0.0, self.dials.harmony - 1)
             weights[:128] = strength * chord_weights(self._chord, is_beat)[np.arange(128) % 12]
+            bias = bias + min(1.0, self.dials.harmony) * toward_chord(place)  # as when composing
         lead = self._lead_at(start) if stretch.second else None
         if stretch.second and lead is not None:
             under = stretch.second.bias(lead, start, self.dials, stretch.metre, self.key, self._chord)
