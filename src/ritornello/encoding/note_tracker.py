@@ -323,7 +323,7 @@ class NoteTracker:
 
 
 def place_codes(metre: int, ticks: Any) -> Any:
-    """Code places in the bar, in ticks, as memory counts them: a metre and 24ths of a quarter note."""
+    """Code places in the bar, in ticks, as memory counts them: a metre and 24ths of a quarter."""
     return PLACES * (metre + 1) + np.minimum(ticks * COARSE // TICKS, PLACES - 1)
 
 

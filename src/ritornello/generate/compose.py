@@ -181,7 +181,7 @@ def ending_dial(network: Network) -> float:
 
 
 def known_places(network: Network, options: GenerateOptions) -> tuple[int, ...]:
-    """List the places in the bar where the training melodies had events (see `FormTable.on_grid`).
+    """List the places in the bar where the training melodies had events (`FormTable.on_grid`).
 
     () without guards, and for a network that learned from many: they teach them by themselves.
     """

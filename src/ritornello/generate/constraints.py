@@ -101,7 +101,7 @@ class FormTable:
         return bias
 
     def on_grid(self, place: Any) -> np.ndarray | None:
-        """Mark the ids of the due part that lead to places in the bar where training melodies had events.
+        """Mark the ids of the due part that lead to places where training melodies had events.
 
         (ids,) of bool, not to be changed; None where that is not known. A network that learned from a few tunes goes
         astray by a 32nd or a seventh, and stays there. In a metre that it never saw no place is known, and `row`
