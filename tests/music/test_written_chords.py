@@ -133,3 +133,28 @@ def test_a_melody_that_is_rounded_for_print_keeps_its_chords_at_their_beats():
     drawn, _ = rounded(played)
     assert [name for _, name in symbols(drawn)] == list(SYMBOLS)
     assert all(abs(a - b) <= Fraction(1, 8) for (a, _), (b, _) in zip(symbols(drawn), symbols(TUNE), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("fifths", "chord", "pitches", "name", "in_abc"),
+    [
+        (1, "Cm", [63, 64], "E-", "_E"),  # without the chord a sharp, since it rises
+        (1, "B7", [63, 62], "D#", "^D"),  # and here a flat, since it falls
+        (0, "Fm6", [68, 69], "A-", "_A"),
+        (0, "C7", [70, 71], "B-", "_B"),
+        (-3, "D7", [66, 65], "F#", "^F"),
+        (0, "Gb7", [66, 65], "G-", "_G"),  # spelled otherwise than its key would
+        (0, "Cm", [68, 69], "G#", "^G"),  # no chord tone
+        (0, "N.C.", [63, 64], "D#", "^D"),
+        (1, "D#dim", [66, 62], "F#", "F"),  # a note of the key stays
+    ],
+)
+def test_a_chromatic_note_is_written_as_its_chord_has_it(fifths, chord, pitches, name, in_abc):
+    key = Key(0, fifths)
+    notes = tuple(Note(480 * n, 480, pitch) for n, pitch in enumerate(pitches))
+    line = Timeline(480, 1920, (Metre(0, 4, 4),), (key,))
+    tune = Melody(notes, line, chords=((0, read_chord(chord, key)),))
+    first = to_music21(tune).recurse().notes.getElementsByClass("Note")[0]
+    assert first.pitch.name == name
+    music = write_abc(tune).splitlines()[-1]
+    assert music.split('"')[-1].lstrip("=").startswith(in_abc)

@@ -141,6 +141,14 @@ class Chord(NamedTuple):
         above = tones.get((self.bass - self.root) % 12)
         return root, _in_key(self.bass, key) if above is None else _few_signs(root + above)
 
+    def tones(self, key: Signature | None = None) -> dict[int, int]:
+        """Find the place on the line of fifths, C being 0, of each pitch class; none of N.C."""
+        if self.quality == "none":
+            return {}
+        root, bass = self.places(key)
+        places = [bass, *(root + FIFTHS[degree] + 7 * alter for degree, alter in self.degrees), root]
+        return {place * 7 % 12: place for place in places}
+
     def name(self, key: Signature | None = None) -> str:
         """Write the symbol as it is spelled in a key: "Ebm7/Db"; in C major without one."""
         if self.text:

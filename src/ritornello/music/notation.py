@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from ritornello.music.beats import SHORTEST, TYPES, BeatTree, Span, Tuplet, bar_quarters, normal_for, odd_part
@@ -102,7 +102,7 @@ def notate(melody: Melody) -> tuple[Bar, ...]:
     if melody.notes and not melody.timeline.keys:
         melody = replace(melody, timeline=replace(melody.timeline, keys=(_suggested_key(melody),)))
     frames = _frames(melody.timeline)
-    spelled = _one_name_a_bar(melody, _spelled(melody), frames)
+    names = _one_name_a_bar(melody, spelled(melody), frames)
     keys = _new_keys(melody.timeline, frames)
     number = 0 if melody.timeline.pickup else 1
     bars, metre, position = [], None, 0
@@ -110,7 +110,7 @@ def notate(melody: Melody) -> tuple[Bar, ...]:
         while position < len(melody.notes) and _quarters(melody, melody.notes[position].end) <= frame.start:
             position += 1
         sounds = _cut(list(_sounds(melody, frame, position)), [at for at in new_keys if at > frame.start])
-        elements = _with_accidentals(_written(frame, list(sounds)), spelled, melody.timeline)
+        elements = _with_accidentals(_written(frame, list(sounds)), names, melody.timeline)
         full = frame.end - frame.start == bar_quarters(frame.metre)
         new_metre = metre != frame.metre[1:]
         metre = frame.metre[1:]
@@ -131,15 +131,26 @@ def _quarters(melody: Melody, tick: int) -> Fraction:
     return Fraction(tick, melody.timeline.ticks_per_quarter)
 
 
-def _spelled(melody: Melody) -> list[Spelled]:
-    """Spell all notes, each stretch of one key by itself."""
-    timeline, names, first = melody.timeline, [], 0
-    fifths = [_fifths(timeline.key_at(note.start)) for note in melody.notes]
-    for last in range(1, len(fifths) + 1):
-        if last == len(fifths) or fifths[last] != fifths[first]:
-            names += spell([n.pitch for n in melody.notes[first:last]], fifths[first])
-            first = last
+def spelled(melody: Melody) -> list[Spelled]:
+    """Spell all notes, each stretch of one key by itself, with the chords that sound."""
+    names: list[Spelled] = []
+    tones = _tones(melody)
+    fifths = [_fifths(melody.timeline.key_at(note.start)) for note in melody.notes]
+    for signature, group in groupby(range(len(fifths)), key=fifths.__getitem__):
+        of_key = list(group)
+        names += spell([melody.notes[i].pitch for i in of_key], signature, [tones[i] for i in of_key])
     return names
+
+
+def _tones(melody: Melody) -> list[dict[int, int]]:
+    """Find the tones of the chord with which each note begins, by pitch class; {} without one."""
+    starts = [start for start, _ in melody.chords]
+    found = []
+    for note in melody.notes:
+        last = bisect_right(starts, note.start) - 1
+        key = melody.timeline.key_at(note.start)
+        found.append(melody.chords[last][1].tones(key) if last >= 0 else {})
+    return found
 
 
 def _one_name_a_bar(melody: Melody, names: Sequence[Spelled], frames: Sequence[_Frame]) -> list[Spelled]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 LINE_OF_FIFTHS = "FCGDAEB"  # from F (position -1) on; seven further the same letters return, sharper
@@ -24,8 +24,11 @@ def alterations(fifths: int) -> dict[str, int]:
     return dict.fromkeys(LINE_OF_FIFTHS[fifths:], -1)
 
 
-def spell(pitches: Sequence[int], fifths: int) -> list[Spelled]:
+def spell(pitches: Sequence[int], fifths: int, tones: Sequence[Mapping[int, int]] | None = None) -> list[Spelled]:
     """Spell each pitch (0-127, 60 is C4) in a key of `fifths` (-7 to 7).
+
+    tones: of each pitch the places on the line of fifths, by pitch class, of the chord that sounds with it: a
+    chromatic note that belongs to its chord is written as the chord has it.
 
     Notes of the key get the key's own names. A chromatic note is named by the twelve neighbours of the key
     on the line of fifths (in C: C# D Eb E F F# G G# A Bb B), save that a lowered second, sixth or third, or the
@@ -37,7 +40,20 @@ def spell(pitches: Sequence[int], fifths: int) -> list[Spelled]:
     if not -7 <= fifths <= 7:
         raise ValueError(f"a key has -7 to 7 fifths, not {fifths}")
     following = [*pitches[1:], None]
-    return [_named(pitch, _position(pitch, after, fifths)) for pitch, after in zip(pitches, following, strict=False)]
+    places = [_position(pitch, after, fifths) for pitch, after in zip(pitches, following, strict=False)]
+    if tones is not None:
+        of_chords = [of_chord.get(pitch % 12) for pitch, of_chord in zip(pitches, tones, strict=True)]
+        places = [_of_chord(place, tone, fifths) for place, tone in zip(places, of_chords, strict=True)]
+    return [_named(pitch, place) for pitch, place in zip(pitches, places, strict=True)]
+
+
+def _of_chord(place: int, tone: int | None, fifths: int) -> int:
+    """Take the place of a chord tone for a note that is not of the key.
+
+    Never more than a double sharp or flat.
+    """
+    is_of_key = -1 <= place - fifths <= 5
+    return place if tone is None or is_of_key or not -15 <= tone <= 19 else tone
 
 
 def _position(pitch: int, following: int | None, fifths: int) -> int:

@@ -13,12 +13,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 
 from ritornello.music.abc.voices import MAX_PLAYS
 from ritornello.music.beats import bar_quarters, beat_lengths, normal_for, odd_part
 from ritornello.music.keys import key_name
-from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations, spell
+from ritornello.music.notation import spelled
+from ritornello.music.spelling import LINE_OF_FIFTHS, Spelled, alterations
 from ritornello.music.values import NO_IMPRINT, Imprint, Key, Melody, Metre, Timeline
 
 _UNIT = Fraction(1, 2)  # L:1/8, in quarters
@@ -157,21 +158,12 @@ def _bars(timeline: Timeline) -> list[_Bar]:
 def _items(melody: Melody, cuts: Sequence[Fraction]) -> Iterator[_Item]:
     """List notes, and the rests between them, to the end of the melody, cut and tied at `cuts`."""
     quarter, time = melody.timeline.ticks_per_quarter, Fraction(0)
-    for note, name in zip(melody.notes, _names(melody), strict=True):
+    for note, name in zip(melody.notes, spelled(melody), strict=True):
         start, end = Fraction(note.start, quarter), Fraction(note.end, quarter)
         yield from _cut(_Item(time, start - time), cuts)
         yield from _cut(_Item(start, end - start, name), cuts)
         time = end
     yield from _cut(_Item(time, Fraction(melody.timeline.length, quarter) - time), cuts)
-
-
-def _names(melody: Melody) -> Iterator[Spelled]:
-    def fifths(pair: tuple[int, int]) -> int:
-        key = melody.timeline.key_at(pair[0])
-        return key.fifths if key else 0
-
-    for signature, notes in groupby([(n.start, n.pitch) for n in melody.notes], key=fifths):
-        yield from spell([pitch for _, pitch in notes], signature)
 
 
 def _cut(item: _Item, cuts: Sequence[Fraction]) -> list[_Item]:
