@@ -9,7 +9,7 @@ import pytest
 import ritornello as rito
 from ritornello.generate.choice.like import newness
 from ritornello.generate.primer import parse_notes
-from ritornello.music.values import Melody, Metre, Tempo
+from ritornello.music.values import Key, Melody, Metre, Tempo
 
 TUNE = parse_notes("C4:2 E4 G4 C5:3 B4:1/2 A4:1/2 G4:2 E4:2 r F4:1/2 E4:1/2 D4:2 E4 G4 C5:2 A4 F4 E4 D4 C4:4")
 
@@ -75,6 +75,13 @@ def test_a_kept_rhythm_goes_with_chords_curves_pitches_and_leaps():
     assert pitches[0] % 12 == 4
     assert pitches[-1] % 12 in (0, 7)
     assert max(abs(np.diff(pitches))) <= 9
+
+
+def test_on_a_kept_rhythm_the_key_is_that_of_the_chords():
+    chords = "F | F | Bb | Gm | F | C7 | F"
+    melodies = [tune.melody for tune in rito.load_model().generate(n=4, like=TUNE, chords=chords, seed=1)]
+    assert {melody.timeline.key[1:] for melody in melodies} == {Key(0, -1)[1:]}
+    assert [melody.notes[-1].pitch % 12 for melody in melodies] == 4 * [5]
 
 
 def test_a_kept_contour_goes_with_notes_per_bar():

@@ -25,6 +25,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.generate.rewrite import Version, difference, draw_drafts, figures_of, splice
 from ritornello.generate.span import Plan, Span
 from ritornello.model.network import Network
+from ritornello.music.keys import plain_key
 from ritornello.music.values import Melody, Tempo
 
 Like = Literal["rhythm", "contour"]
@@ -70,7 +71,11 @@ def compose_like(
         )
     bars = len(melody.timeline.barlines()) - 1 - (melody.timeline.pickup > 0)
     melody = replace(melody, chords=())
-    melody = chords.laid_on(melody, (1, bars), seed) if chords else melody
+    if chords:
+        melody = chords.laid_on(melody, (1, bars), seed)
+        if chords.chart and keep == "rhythm":  # the pitches are new: they stand in the key of their chords
+            key = plain_key(chords.chart.found_key())
+            melody = replace(melody, timeline=replace(melody.timeline, keys=(key,)))
     asked = replace(options, bars=bars, metre=None if has_changes else melody.timeline.metre.name)
     if options.targets:
         asked = checked(encoding, asked, None, pitch_range, chords)
