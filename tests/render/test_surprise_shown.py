@@ -34,6 +34,7 @@ def shown(request, tmp_path_factory):
     (folder / "one.html").write_text(frame_html(item), encoding="utf-8")
     with offline_chromium(folder / "profile") as context:
         page = context.new_page()
+        page.emulate_media(reduced_motion="reduce")  # colours change at once
         page.goto((folder / "one.html").as_uri())
         yield page, request.param
 
