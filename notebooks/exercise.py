@@ -70,13 +70,15 @@ for bar in range(4):
     print(" ".join(f"{token:3d}" for token in tokens[12 * bar : 12 * bar + 12]))  # 3/4: twelve sixteenths a bar
 
 # %% [markdown]
-# ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers, and
-# listen to it with `grid.decode(...)`.
+# ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers,
+# and listen to it: `ShownMelody.of(grid.decode(np.array(my_bar)))`.
 
 # %% jupyter={"source_hidden": true}
 # Answer: a dotted eighth, a sixteenth and an eighth: a symbol starts each note, and 128 lets it go on.
+from ritornello.render.shown import ShownMelody
+
 my_bar = [60, 128, 128, 128, 62, 128, 128, 128, 64, 128, 128, 128, 60, 128, 129, 128]
-print(grid.decode(np.array(my_bar)).notes)
+ShownMelody.of(grid.decode(np.array(my_bar)))
 
 # %% [markdown]
 # Written and read again, the tune is the same. This is the first thing to check of any encoding:
@@ -88,8 +90,8 @@ again = grid.decode(tokens)
 # %% [markdown]
 # ## 2. The corpus
 #
-# The program comes with 1,269 tunes, 249 of them hymns, all free to use. Some are kept apart: the network never learns from the
-# *validation* tunes, which tell us when to stop, nor from the *test* tunes, which tell us at the end how good it is.
+# The program comes with 1,269 tunes, 249 of them hymns, all free to use. Some are kept apart: the network never learns from
+# the *validation* tunes, which tell us when to stop, nor from the *test* tunes, which tell us at the end how good it is.
 
 # %%
 hymns
@@ -101,7 +103,7 @@ train, validation = (corpus_tokens(hymns, grid, split) for split in ("train", "v
 print(f"{len(train)} tunes to learn from, {len(validation)} to validate")
 
 # %% [markdown]
-# How often does each symbol come? The bars are logarithmic: each further `#` means about a third more.
+# How often does each symbol come? The rows of `#` are logarithmic: each further `#` means about a fifth more.
 
 
 # %%
@@ -143,7 +145,7 @@ print("stream 0 reads    ", chunk.inputs[0, :, 0])
 print("stream 0 predicts ", chunk.targets[0, :, 0])
 
 # %% [markdown]
-# 130 is "nothing yet", which stands before a tune, and -100 marks what is not to be predicted. The next chunk goes on where
+# 130 is "nothing yet", which stands before a tune. The next chunk goes on where
 # this one stopped, and the network keeps what it remembers between the two: its *state*.
 #
 # ✎ **Exercise.** Look at the two rows again. What is the relation between them?
@@ -156,7 +158,8 @@ print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1,
 # ## 4. The network
 #
 # It has three stages: an *embedding* turns the symbol into a vector, two layers of *LSTM* combine it with what they remember,
-# and a *softmax* turns the result into 130 probabilities. Here is one step of it, the very code that composes below:
+# and a *softmax* turns the result into 130 probabilities. Here is one step of it, the very code that composes below: `_entry`
+# looks up the embedding, `_cell` is one layer; the lines with `_mix` and `_attention` are for other models.
 
 # %%
 from ritornello.model.lstm import NumpyLstm
@@ -164,8 +167,9 @@ from ritornello.model.lstm import NumpyLstm
 print(inspect.getsource(NumpyLstm.feed))
 
 # %% [markdown]
-# Watch one step of the shipped model `grid`, which has the same network. Every function of that file tells the shape of what it
-# returns: H is 256 wide, and each layer computes four gates of that width.
+# Watch one step of the shipped model `grid`, which has the same network and 15 symbols more, for metres and the end of a
+# tune. Every function of that file tells the shape of what it returns: H is 256 wide, and each layer computes four gates of
+# that width.
 
 # %%
 model = rito.load_model("grid")
@@ -206,16 +210,17 @@ for name, tensor in model.file.tensors.items():
 # %% [markdown]
 # ## 5. Train
 #
-# Now train a network of your own on the hymns, in the 130 symbols. The curve is drawn while it learns: how many bits each note of
-# the validation tunes costs. The dashed line is an *n-gram*, which only counts which symbols followed which.
+# Now train a network of your own on the hymns, in the 130 symbols. The curve is drawn while it learns: how many bits each
+# note of the validation tunes costs. The dashed line is an *n-gram*, which only counts which symbols followed which. On a
+# slow machine the network needs a while to pass it: most of its steps are spent on 128 (section 8 goes on from there).
 
 # %%
 run = rito.train("hymns", encoding="grid", plain=True, minutes=MINUTES, seed=1)
 run
 
 # %% [markdown]
-# What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little so
-# that they would have been better.
+# What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little
+# so that they would have been better.
 
 # %%
 from ritornello.training import NumpyEngine
@@ -223,8 +228,8 @@ from ritornello.training import NumpyEngine
 print(inspect.getsource(NumpyEngine.update))
 
 # %% [markdown]
-# ✎ **Exercise.** The training curve keeps falling, but the validation curve turns. Why? Which of the two should decide when to
-# stop?
+# ✎ **Exercise.** Train for longer (`minutes=5`): the training curve keeps falling, but the validation curve turns. Why? Which
+# of the two should decide when to stop?
 
 # %% [markdown] jupyter={"source_hidden": true}
 # <details><summary>Answer</summary>
@@ -272,7 +277,8 @@ rito.Gallery({f"temperature {t}": mine.generate(bars=8, seed=3, temperature=t) f
 # ✎ **Exercise.** What is wrong with each? What happens at temperature 0, and why are two tunes of different seeds equal there?
 
 # %% jupyter={"source_hidden": true}
-# Answer: cold tunes repeat themselves, hot ones wander. At 0 the likeliest symbol is always taken, so chance has no part.
+# Answer: cold tunes hardly move, since 128 is the likeliest symbol nearly everywhere; hot ones wander. At 0 the likeliest
+# symbol is always taken, so chance has no part.
 cold = [mine.generate(bars=4, seed=seed, temperature=0.0) for seed in (1, 2)]
 print(cold[0].melody.notes == cold[1].melody.notes)
 
@@ -284,6 +290,7 @@ print(cold[0].melody.notes == cold[1].melody.notes)
 # %%
 scores = mine.evaluate("hymns", baselines=True)
 print(f"the network {scores['bits_per_note']:.2f} bits per note")
+print(f"an n-gram   {scores['baselines']['ngram_pairs']['bits_per_note']:.2f}, over pairs of pitch and duration")
 
 # %% [markdown]
 # Did it copy? The longest run of notes that the tune shares with any tune it learned, in any key:
@@ -304,8 +311,8 @@ print("median of the test tunes:", int(np.median(people)), "notes; the longest:"
 # ## 8. A better way of writing notes
 #
 # Nearly all of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default
-# encoding writes *notes* instead: a step above the key note, and a duration. Each note is one step of the network, which is
-# shown besides where in the bar it stands. The same tune:
+# encoding writes *notes* instead: how many semitones above the key note (`offset 6` is the key note itself, 13 the fifth),
+# and a duration. Each note is one step of the network, which is also told where in the bar it stands. The same tune:
 
 # %%
 print(len(tokens), "symbols of the grid")
@@ -319,8 +326,6 @@ print(f"{better.evaluate('hymns')['bits_per_note']:.2f} bits per note, the grid 
 better.generate(bars=8, seed=1)
 
 # %% [markdown]
-# `representations.ipynb` goes on here. `your_own_tunes.ipynb` trains on your files, and `instrument.ipynb` answers what you play.
-#
 # ## What was wrong in the exercise that this grew out of
 #
 # The exercise is a good one, and its faults are instructive. How would one notice each?
@@ -337,3 +342,6 @@ better.generate(bars=8, seed=1)
 #
 # ✎ **Last questions.** Who composed the tune: you, the program, or those who wrote the hymns? What would you need to change so
 # that you would sign it?
+#
+# **Next:** 2. [your own tunes](your_own_tunes.ipynb) · 3. [better representations](representations.ipynb) ·
+# 4. [an instrument](instrument.ipynb)

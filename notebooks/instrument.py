@@ -91,7 +91,8 @@ else:
         """Show and play the model's answer to the phrase."""
         shown.clear_output()
         with shown:
-            display(model.generate(primer=" ".join(played) or "C4", bars=4, seed=len(played)))
+            bars = 4 - (-len(played) // 4)  # four more than the phrase fills
+            display(model.generate(primer=" ".join(played) or "C4", bars=bars, seed=len(played)))
 
     def forget(_):
         """Begin a new phrase."""
