@@ -10,6 +10,7 @@ from ritornello.encoding import make_encoding
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
+from ritornello.model.players import Players
 from ritornello.training.memory import Memory
 
 FOUR = "C4:1/2 D4:1/2 E4 C4 G4 | E4 D4 C4:2 | D4 E4 F4 D4 | C4:4"  # in quarters 0, 1/2, 1, 2 and 3
@@ -54,3 +55,19 @@ def test_a_network_that_learned_so_much_that_rare_things_were_left_out_begins_an
     network, encoding = remembering()
     network.counts = network.counts._replace(least=2)
     assert len(places(network, encoding, "4/4")) > 12
+
+
+def test_counted_endings_of_few_tunes_weigh_more_than_those_of_many(monkeypatch):
+    weights = []
+
+    def spy(network, encoding, n, with_rules, memory, quote, ending):
+        weights.append(ending)
+        return Players(network, encoding, n, with_rules, memory, quote, ending)
+
+    monkeypatch.setattr("ritornello.generate.compose.Players", spy)
+    network, encoding = remembering()
+    compose(network, encoding, GenerateOptions(bars=2), 1, range(1))
+    network.counts = network.counts._replace(least=2)
+    compose(network, encoding, GenerateOptions(bars=2), 1, range(1))
+    few, many = weights
+    assert few == 2 * many > 2

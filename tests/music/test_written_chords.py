@@ -147,6 +147,7 @@ def test_a_melody_that_is_rounded_for_print_keeps_its_chords_at_their_beats():
         (0, "Cm", [68, 69], "G#", "^G"),  # no chord tone
         (0, "N.C.", [63, 64], "D#", "^D"),
         (1, "D#dim", [66, 62], "F#", "F"),  # a note of the key stays
+        (0, "Abm", [71, 72], "B", "B"),  # and is not C flat
     ],
 )
 def test_a_chromatic_note_is_written_as_its_chord_has_it(fifths, chord, pitches, name, in_abc):

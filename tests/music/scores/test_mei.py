@@ -177,6 +177,17 @@ def test_the_key_holds_for_notes_where_none_states_how_it_sounds(music, expected
     assert " ".join(found) == expected
 
 
+@pytest.mark.parametrize(
+    ("signature", "pitches"),
+    [("3f", [60, 62, 63, 65, 67, 68, 70, 72]), ("6s", [61, 63, 65, 66, 68, 70, 71, 73]), ("0", [60, 62, 64, 65])],
+)
+def test_flats_and_sharps_of_the_key_hold_for_their_letters(signature, pitches):
+    music = bar(C_BAR) + (bar(G_BAR) if len(pitches) > 4 else "")
+    content = (HEAD.format(metre="4/4").replace('keysig="0"', f'keysig="{signature}"') + music + FOOT).encode()
+    (piece,), _ = scan_content(content, "x.mei")
+    assert [note.pitch for note in piece.parts[0].notes] == pitches
+
+
 def test_mei_without_its_namespace_is_read():
     bare = (HEAD.format(metre="4/4") + bar(C_BAR) + FOOT).replace(' xmlns="http://www.music-encoding.org/ns/mei"', "")
     (piece,), _ = scan_content(bare.encode(), "x.mei")
