@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # force an old kernel or a small cache upon NumPy
@@ -53,6 +55,12 @@ def clean_environment(**extra: str) -> dict[str, str]:
 def spread(values: list[float]) -> str:
     """ "median (min-max)"."""
     return f"{median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+def inner_spread(values: list[float]) -> str:
+    """Write the median of values, and in brackets the places of 5 and 95 % of them."""
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 def write_between_marks(path: str | Path, text: str, marks: tuple[str, str]) -> None:

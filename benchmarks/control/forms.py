@@ -15,7 +15,7 @@ from time import perf_counter
 import numpy as np
 
 import ritornello as rito
-from benchmarks.report import arguments, tell
+from benchmarks.report import arguments, inner_spread, tell
 from ritornello.generate.choice.sections import shared
 from ritornello.music.keys import estimate_key
 from ritornello.music.values import Melody
@@ -52,16 +52,11 @@ def is_aaba(parts: list[list[tuple[int, int]]]) -> bool:
 def figures(melodies: list[Melody], parts: list[list[list[tuple[int, int]]]]) -> dict[str, str]:
     """Measure what sections share with the first, and where they end."""
     tonics = [(m.timeline.key or estimate_key(m.notes)[0]).tonic for m in melodies]
-
-    def spread(values: list[float]) -> str:
-        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-        return f"{middle:.2f} ({low:.2f}-{high:.2f})"
-
     ends = [[(section[-1][1] - tonic) % 12 for section in p] for p, tonic in zip(parts, tonics, strict=True)]
     return {
-        "A2 shares with A1": spread([shared(p[1], p[0]) for p in parts]),
-        "A3 with A1": spread([shared(p[3], p[0]) for p in parts]),
-        "B with A1": spread([shared(p[2], p[0]) for p in parts]),
+        "A2 shares with A1": inner_spread([shared(p[1], p[0]) for p in parts]),
+        "A3 with A1": inner_spread([shared(p[3], p[0]) for p in parts]),
+        "B with A1": inner_spread([shared(p[2], p[0]) for p in parts]),
         "A1 ends open": f"{np.mean([e[0] in HALF_CLOSE for e in ends]):.0%}",
         "A1 on the tonic": f"{np.mean([e[0] in TONIC for e in ends]):.0%}",
         "B ends open": f"{np.mean([e[2] in HALF_CLOSE for e in ends]):.0%}",

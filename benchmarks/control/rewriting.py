@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import ritornello as rito
-from benchmarks.report import arguments, tell
+from benchmarks.report import arguments, inner_spread, tell
 from ritornello.generate.rewrite import difference, figures_of
 from ritornello.generate.span import Span
 from ritornello.music.values import Melody
@@ -57,14 +57,13 @@ def row_of(name: str, found: list[tuple[Melody, int, int, np.ndarray]], **more: 
     steps = [step for melody, first, stop, _ in found for step in joins(melody, first, stop)["steps"]]
     lengths = [length for melody, first, stop, _ in found for length in joins(melody, first, stop)["lengths"]]
     per_note = [float(costs[first:stop].mean()) for _, first, stop, costs in found]
-    low, middle, high = np.quantile(per_note, [0.05, 0.5, 0.95])
     leaps = np.mean([step >= LEAP for step in steps])
     repeats = [
         m.notes[k].pitch == m.notes[k - 1].pitch for m, first, stop, _ in found for k in range(first + 1, stop)
     ]
     return {
         "bars": f"{name}, {len(found)}",
-        "bits per note of them": f"{middle:.2f} ({low:.2f}-{high:.2f})",
+        "bits per note of them": inner_spread(per_note),
         "joins, semitones": f"{np.mean(steps):.2f}",
         "joins that leap": f"{leaps:.0%}",
         "note before, quarters": f"{np.mean(lengths):.2f}",
@@ -79,7 +78,7 @@ def main() -> None:
     parser.add_argument("--tunes", type=int, default=200)
     parser.add_argument("--model", default=None)
     options = parser.parse_args()
-    model, people, new, cheaper, inside, differ, seconds = rito.load_model(options.model), [], [], [], [], [], []
+    model, people, new, cheaper, differ, seconds = rito.load_model(options.model), [], [], [], [], []
     for melody, bars in held_out(options.tunes):
         span, quarter = Span.of(melody, bars), melody.timeline.ticks_per_quarter
         edges, costs = (span.start / quarter, span.stop / quarter), model.bits_of_notes(melody)

@@ -16,7 +16,7 @@ ONNX_OPSET, ONNX_IR = 17, 8
 
 
 class Weights(NamedTuple):
-    """Of a network of LSTM layers, float32; gates in PyTorch's order i, f, g, o.
+    """The weights of a network of LSTM layers, float32; gates in PyTorch's order i, f, g, o.
 
     embedding: (size, H). layers: input (4H, H), recurrent (4H, H) and bias (4H,) of each. output: (size, H).
     """

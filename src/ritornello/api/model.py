@@ -305,7 +305,7 @@ class Model:
 
         from ritornello import atomic
         from ritornello.encoding import is_melodic
-        from ritornello.generate.accompany import STYLES
+        from ritornello.generate.accompany import check_style
         from ritornello.generate.primer import parse_range
         from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
@@ -334,8 +334,7 @@ class Model:
         chords, options = self._asked_chords(options, pattern.melody if pattern else None)
         if comp is not None and not chords:
             raise ValueError("comp is how chords are heard: ask for chords too (--chords, in Python chords=)")
-        if comp not in (None, *STYLES):
-            raise ValueError(f"comp must be {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {comp!r}")
+        check_style(comp)
         song = self._song(primer, primer_bars, without_primer, options)
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
@@ -481,7 +480,7 @@ class Model:
         import secrets
 
         from ritornello import atomic
-        from ritornello.generate.accompany import STYLES
+        from ritornello.generate.accompany import check_style
         from ritornello.generate.rewrite import rewrite
         from ritornello.generate.span import Span
         from ritornello.model.blas import one_thread
@@ -505,8 +504,7 @@ class Model:
             given = asked.laid_on(given, bars, seed)
         if comp is not None and not given.chords:
             raise ValueError("comp is how chords are played: this melody has none, ask for some (--chords, chords=)")
-        if comp not in (None, *STYLES):
-            raise ValueError(f"comp must be {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {comp!r}")
+        check_style(comp)
         with one_thread():
             versions = rewrite(self.network, self.encoding, given, bars, options, seed, count, keep, self.pitch_range)
         if len(versions) < count:

@@ -73,7 +73,7 @@ class Feature(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Aspect:
-    """What ids of part 0 mean beside a feature: ids that mean the same share weights of the softmax.
+    """A meaning of ids of part 0, given a feature: ids with one meaning share weights of the softmax.
 
     feature: its column. size: number of meanings. table: (values of the feature, ids) of int16, the meaning of each
     id, -1 for none. Equal to itself alone: an encoding makes its aspects once.

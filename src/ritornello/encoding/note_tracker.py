@@ -232,7 +232,7 @@ class NoteTracker:
         if not self._is_ready:
             return -1, -1, 0, 0
         since = self.time - self.since
-        place = int(place_codes(self._metre, since % self.bar))
+        place = place_code(self._metre, since % self.bar)
         last = self._last - self._base - self.row.lowest if self.notes else -1
         to_go = count_down(self.until, self.since, self.time, self.bar)
         return place, last, self.bars_before + since // self.bar, to_go
@@ -322,9 +322,9 @@ class NoteTracker:
         return ENDLESS if self._started else self.bar - self._upbeat
 
 
-def place_codes(metre: int, ticks: Any) -> Any:
-    """Code places in the bar, in ticks, as memory counts them: a metre and 24ths of a quarter."""
-    return PLACES * (metre + 1) + np.minimum(ticks * COARSE // TICKS, PLACES - 1)
+def place_code(metre: int, ticks: int) -> int:
+    """Code a place in the bar, in ticks, as memory counts it: a metre and 24ths of a quarter."""
+    return PLACES * (metre + 1) + min(ticks * COARSE // TICKS, PLACES - 1)
 
 
 class Fitting(NamedTuple):
@@ -408,7 +408,7 @@ class NoteTables:
         ticks = (place + direction * LENGTHS) % self.bars[metre]
         below = ticks * COARSE // TICKS
         is_told = (ticks * COARSE % TICKS == 0) | ((below % 3 > 0) & (below % 4 > 0))
-        found[self._lengths] = np.where(is_told, place_codes(metre, ticks), -1)
+        found[self._lengths] = np.where(is_told, [place_code(metre, tick) for tick in ticks.tolist()], -1)
         return _frozen(found)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019

@@ -16,6 +16,12 @@ MIDDLE = 57  # A3, near which upper tones lie
 SPAN = 7  # semitones about it
 
 
+def check_style(style: str | None) -> None:
+    """Raise ValueError for a way of playing chords that there is not; None leaves it open."""
+    if style not in (None, *STYLES):
+        raise ValueError(f"comp must be {', '.join(STYLES[:-1])} or {STYLES[-1]}, not {style!r}")
+
+
 def accompanied(melody: Melody, style: str, program: int = 0) -> Piece:
     """Put an accompaniment, a part of its own, under a melody with chords.
 

@@ -144,13 +144,9 @@ def spelled(melody: Melody) -> list[Spelled]:
 
 def _tones(melody: Melody) -> list[dict[int, int]]:
     """Find the tones of the chord with which each note begins, by pitch class; {} without one."""
-    starts = [start for start, _ in melody.chords]
-    found = []
-    for note in melody.notes:
-        last = bisect_right(starts, note.start) - 1
-        key = melody.timeline.key_at(note.start)
-        found.append(melody.chords[last][1].tones(key) if last >= 0 else {})
-    return found
+    chords = [melody.chord_at(note.start) for note in melody.notes]
+    keys = [melody.timeline.key_at(note.start) for note in melody.notes]
+    return [chord.tones(key) if chord else {} for chord, key in zip(chords, keys, strict=True)]
 
 
 def _one_name_a_bar(melody: Melody, names: Sequence[Spelled], frames: Sequence[_Frame]) -> list[Spelled]:

@@ -131,7 +131,7 @@ class ChoraleEncoding:
 
     @cached_property
     def aspects(self) -> tuple[Aspect, ...]:
-        """What tokens mean beside features (see `relations`)."""
+        """The meanings of tokens, given features (see `relations`)."""
         return chorale_aspects(self.relations, tuple(f.name for f in self.features), self.vocabulary.size)
 
     @cached_property

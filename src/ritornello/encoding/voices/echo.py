@@ -40,7 +40,7 @@ FEATURES = {
 
 
 class Echo:
-    """The tokens so far, and how long a passage before each place is the one before the token due.
+    """The tokens so far, and the length of the passage before each place that is also the latest one.
 
     period: tokens of a quarter. lengths, sure: see LENGTHS, SURE. No array is changed once it is made, so that copies
     may share them.
@@ -79,7 +79,7 @@ class Echo:
 
 
 class Recollection:
-    """What a piece in four voices remembers of itself. inputs: of ECHO, LINE and RECENT."""
+    """A piece's memory of its own four voices. inputs: of ECHO, LINE and RECENT."""
 
     def __init__(self, inputs: tuple[str, ...]) -> None:
         self._inputs = inputs

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from ritornello.encoding.features import Aspect
-from ritornello.encoding.voices.echo import FARTHEST, FOLLOWED, HOLD, SAME
+from ritornello.encoding.voices.echo import FARTHEST, FOLLOWED, HOLD, SAME, SURE
 
 FAR = 24  # semitones between voices that are told apart
 DISTANCES = 2 * FAR + 2
@@ -79,7 +79,7 @@ def _distances(column: int, ids: int) -> Aspect:
 
 def _followed(column: int, ids: int) -> Aspect:
     """Make the aspect of what followed: of one id alone, how sure that is."""
-    sure = 3
+    sure = len(SURE) + 1  # line_token has as many
     table = np.full((1 + sure * FOLLOWED, ids), -1, np.int16)
     for value in range(sure * FOLLOWED):
         followed = value % FOLLOWED

@@ -202,7 +202,7 @@ class Drawing:
 
 
 class Aim(NamedTuple):
-    """What a curve asks of a bar. value: of the bars first to stop, from 0. upto: bars up to its end."""
+    """A curve's target for a bar. value: of the bars first to stop, from 0. upto: bars up to its end."""
 
     value: float | str
     first: int
@@ -211,7 +211,7 @@ class Aim(NamedTuple):
 
 
 class Targets:
-    """What is asked of the bars of a tune.
+    """The targets of curves for the bars of a tune, and the choice of what comes nearest.
 
     origin: tick at which the first bar begins. closing: bars, from 0, that end with a long note.
     """

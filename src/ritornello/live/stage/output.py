@@ -193,16 +193,10 @@ class Output:
         self.options = self.options._replace(origin=origin)
         self._tell("origin", origin)
 
-    def connect(
-        self,
-        kind: str,
-        inputs: tuple[PortOptions, ...],
-        outputs: tuple[PortOptions, ...],
-        thru: tuple[tuple[str, str], ...],
-    ) -> None:
+    def connect(self, options: PlayOptions) -> None:
         """Change the ports while playing: those that were open before stay open, and play on."""
-        self.options = self.options._replace(kind=kind, inputs=inputs, outputs=outputs, thru=thru)
-        self._tell("connect", self.options)
+        self.options = options
+        self._tell("connect", options)
 
     def panic(self) -> None:
         """End all notes now, and drop what is pending."""
@@ -354,16 +348,19 @@ class Outputs:
         for output in [output for output in self._all if output not in self._leaving]:
             mine = {(way, port.name) for way, port in ports_of(output.options)}
             after = _with_own_thru(
-                wanted._replace(
+                output.options._replace(
+                    kind=wanted.kind,
+                    thru=wanted.thru,
                     inputs=tuple(port for port in wanted.inputs if ("in", port.name) in mine),
                     outputs=tuple(port for port in wanted.outputs if ("out", port.name) in mine),
                 )
             )
             if output is not self.first and not ports_of(after):
                 self._leaving[output] = time.monotonic() + PLAY_OUT_SECONDS
-                output.connect(after.kind, (), output.options.outputs, ())  # keys that are down are released
-            elif (after.inputs, after.outputs, after.thru) != output.options[1:4]:
-                output.connect(after.kind, after.inputs, after.outputs, after.thru)
+                playing_out = output.options._replace(kind=wanted.kind, inputs=(), thru=())
+                output.connect(playing_out)  # keys that are down are released
+            elif after[1:4] != output.options[1:4]:  # inputs, outputs, thru
+                output.connect(after)
         self._thru = wanted.thru
         for _, there in before - self._crossing():  # keys that are down now would never end there
             self.send([Event(0.0, "silence", port=there)])

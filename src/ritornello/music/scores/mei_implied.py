@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable
 from xml.etree import ElementTree
 
+from ritornello.music.spelling import alterations
+
 Element = ElementTree.Element
 
 MEI = "{http://www.music-encoding.org/ns/mei}"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 MOST_COPIED = 200_000  # elements; beyond it copies of copies are damage
-SHARPS = "fcgdaeb"
 PERFORMED = {"s": "s", "f": "f", "n": "n", "x": "ss", "ss": "ss", "ff": "ff"}  # written, and as @accid.ges has it
 
 
@@ -107,5 +108,5 @@ def _of_key(letter: str, signature: str) -> str:
     match = re.fullmatch(r"([1-7])([sf])", signature)
     if match is None:
         return ""
-    letters = SHARPS if match[2] == "s" else SHARPS[::-1]
-    return match[2] if letter in letters[: int(match[1])] else ""
+    fifths = int(match[1]) if match[2] == "s" else -int(match[1])
+    return match[2] if letter.upper() in alterations(fifths) else ""
