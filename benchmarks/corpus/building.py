@@ -40,7 +40,7 @@ def command(process):
 peaks, ended = [0.0], threading.Event()
 threading.Thread(target=watch, args=(peaks, ended), daemon=True).start()
 began = time.perf_counter()
-corpus = build_corpus(sys.argv[1], BuildOptions(workers=int(sys.argv[4])), out=sys.argv[2])
+corpus = build_corpus(sys.argv[1], BuildOptions(workers=int(sys.argv[4]), keep=sys.argv[5]), out=sys.argv[2])
 seconds = time.perf_counter() - began
 ended.set()
 own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -52,16 +52,17 @@ print(json.dumps({
     "worker_mb": peaks[0],
     "files": len(corpus.report),
     "pieces": len(corpus),
+    "notes": len(corpus.notes),
 }))
 """
 
 
-def build(folder: Path, cores: int) -> dict:
+def build(folder: Path, cores: int, keep: str = "melody") -> dict:
     """Build a folder on that many processors with as many workers; seconds, memory and counts."""
     there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     pinned = ",".join(str(core) for core in there[:cores])
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-c", CHILD, str(folder), f"{out}/corpus", pinned, str(cores)]
+        command = [sys.executable, "-c", CHILD, str(folder), f"{out}/corpus", pinned, str(cores), keep]
         done = subprocess.run(command, check=False, env=clean_environment(), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)

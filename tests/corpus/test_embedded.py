@@ -149,7 +149,13 @@ def test_piano_parts_as_they_might_be_played_are_the_written_ones_in_millisecond
 
 @pytest.mark.parametrize(
     ("encoding", "corpus"),
-    [("interval", "all"), ("text", "all"), ("chorale", "hymns-voices"), ("events", "songs-piano-played")],
+    [
+        ("interval", "all"),
+        ("text", "all"),
+        ("chorale", "hymns-voices"),
+        ("events", "songs-piano-played"),
+        ("events-beats", "songs-piano"),
+    ],
 )
 def test_a_model_is_scored_on_the_corpus_of_its_kind_unless_another_is_named(encoding, corpus):
     assert fitting(make_encoding(encoding)) == corpus

@@ -1,5 +1,6 @@
 """A corpus comes back from disk as it was, and nothing else is taken for one."""
 
+import io
 import json
 import pickle
 from dataclasses import replace
@@ -12,7 +13,7 @@ from ritornello.corpus.build.build import build_corpus
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.report import FileReport
-from ritornello.corpus.store import Corpus, corpus_of
+from ritornello.corpus.store import Corpus, corpus_of, joined
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 WALTZ = Timeline(960, 5760, (Metre(0, 3, 4), Metre(960, 3, 4)), (Key(0, -3, "minor"),), (Tempo(0, 90.5),))
@@ -200,3 +201,17 @@ def test_the_report_of_a_corpus_from_disk_prints_as_that_of_its_build(tmp_path):
     assert repr(loaded.report) == repr(built.report)
     assert repr(loaded.report).splitlines()[-1] == "... and 3 more"
     assert pickle.loads(pickle.dumps(loaded.report)) == loaded.report
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8])
+def test_notes_are_written_a_piece_at_a_time_as_numpy_writes_them(count, tmp_path, monkeypatch):
+    monkeypatch.setattr("ritornello.corpus.store.PIECE", 4)
+    melody = Melody(tuple(Note(480 * n, 480, 60 + n) for n in range(count)))
+    corpus = corpus_of([(CorpusPiece("a", (), family="a", split="train"), [melody])])
+    corpus.save(tmp_path / "corpus")
+    whole = io.BytesIO()
+    np.save(whole, corpus.notes, allow_pickle=False)
+    assert (tmp_path / "corpus" / "notes.npy").read_bytes() == whole.getvalue()
+    again = joined((corpus, piece) for piece in corpus.pieces)
+    assert again.notes.tolist() == corpus.notes.tolist()
+    assert [note["pitch"] for note in again.notes] == [60 + n for n in range(count)]

@@ -18,7 +18,7 @@ from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, lik
 from ritornello.api.options import takes
 from ritornello.api.reading import is_music, read_song
 from ritornello.atomic import to_utf8
-from ritornello.generate.options import SECONDS, GenerateOptions
+from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
@@ -343,14 +343,13 @@ class Model:
         if options.temperature == 0 and len(indices) > 1:
             remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
-        length = f"--seconds {options.seconds or SECONDS:g}" if is_free else f"--bars {options.bar_count}"
-        words = f"{length}{asked_options.in_words()}" + (f" --comp {comp}" if comp else "")
+        words = f"{self._length_in_words(options)}{asked_options.in_words()}" + (f" --comp {comp}" if comp else "")
         words += _primer_in_words(primer, primer_bars, without_primer)
         if pattern is not None:
             words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
             program = pattern.program if program is None else program
         words += f" --best-of {best_of}" if best_of else ""
-        opening = song.melody if song else None
+        opening, made_by = song.melody if song else None, (f"composed by {self.called}", f"seed {seed}")
         size = max(1, MAX_BATCH // (best_of or 1))
         with one_thread() if len(indices) <= FEW else nullcontext():
             for at in range(0, len(indices), size):
@@ -368,7 +367,7 @@ class Model:
                 for index, (m, its_rank, ranks) in zip(batch, made, strict=True):
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {index + 1}")
-                    origin = f"composed by {self.called}, seed {m.seed}, tune {index + 1}, {words}"
+                    origin = ", ".join(filter(None, (*made_by, f"tune {index + 1}", words.strip())))
                     imprint = Imprint("Melody", program or 0, origin)
                     shown = ShownMelody.of(melody) if isinstance(melody, Melody) else _played_on(melody, program)
                     own = 0 if song is None or song.is_left_out else song.kept
@@ -416,6 +415,14 @@ class Model:
         if primer is not None:
             raise ValueError("like takes the place of a primer: leave one of them out")
         return read_song(like)
+
+    def _length_in_words(self, options: GenerateOptions) -> str:
+        """Write how long a tune is to be as words of the command; nothing where the model ends it."""
+        from ritornello.encoding import is_melodic
+        from ritornello.generate.freely import length_of_piece
+
+        length = {"bars": options.bar_count} if is_melodic(self.encoding) else length_of_piece(self.encoding, options)
+        return "".join(f"--{name} {value:g}" for name, value in length.items())
 
     def _composed_freely(
         self, options: GenerateOptions, seed: int, indices: Sequence[int], report: Callable[[float], None] | None

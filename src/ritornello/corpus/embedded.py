@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ritornello.encoding import Encoding
 
 COLLECTIONS = ("hymns", "songs")
-PARTS = ("hymns-voices", "songs-piano")
-PLAYED = "songs-piano-played"
+WRITTEN, PLAYED = "songs-piano", "songs-piano-played"
+PARTS = ("hymns-voices", WRITTEN)
 NAMES = ("all", *COLLECTIONS, *PARTS, PLAYED)
 OF_EACH_KIND = {"melody": "all", "voices": "hymns-voices", "all": PLAYED}
-"""The embedded corpus of melodies, of voices, and of all notes."""
+"""The embedded corpus of melodies, of voices, and of all notes as they are played."""
 FOLDER = Path(__file__).parents[1] / "data" / "corpus"
 
 
@@ -44,17 +44,21 @@ def embedded(name: str = "all") -> Corpus:
 
 
 def fitting(encoding: Encoding) -> str:
-    """Name the embedded corpus of the kind of music that an encoding writes."""
+    """Name the embedded corpus of the kind of music that an encoding writes.
+
+    All notes as they are written, where it names metres; else as they are played.
+    """
     from ritornello.encoding.options import kept_by
 
-    return OF_EACH_KIND[kept_by(encoding)]
+    kept = kept_by(encoding)
+    return WRITTEN if kept == "all" and hasattr(encoding, "begin") else OF_EACH_KIND[kept]
 
 
 @cache
 def _played() -> Corpus:
     from ritornello.corpus.humanise import humanised_corpus
 
-    return humanised_corpus(_packed("songs-piano"))
+    return humanised_corpus(_packed(WRITTEN))
 
 
 @cache

@@ -49,6 +49,7 @@ MAKER = "corpus build"
 REPORT = "report.jsonl"
 """Where nothing could be kept it lies there alone, and the next build takes its place."""
 FEW_SHOWN = 4  # melodies of a corpus that a notebook shows
+PIECE = 1 << 16  # numbers or notes of an array that are written together
 PAGE = "report.html"
 """The page of a corpus, written after it by those who show it, and never read. Saving removes an older one."""
 
@@ -253,17 +254,20 @@ class Corpus:
 
 
 def joined(pieces: Iterable[tuple[Corpus, CorpusPiece]]) -> Corpus:
-    """Make one corpus of pieces out of several: their notes, steps and slices end to end."""
-    notes, steps, taken, keep = [np.zeros(0, NOTE_DTYPE)], [], [], "melody"
+    """Make one corpus of pieces out of several: their notes, steps and slices end to end.
+
+    The notes are held in memory once, and no piece's corpus for longer than it takes to copy them.
+    """
+    notes, steps, taken, keep = bytearray(), [], [], "melody"
     for corpus, piece in pieces:
         keep = corpus.keep
         taken.append(piece)
         for part in piece.melodies:
-            notes.append(corpus.notes[part.first : part.stop])
+            notes += corpus.notes[part.first : part.stop].tobytes()
             if part.steps is not None and corpus.steps is not None:
-                steps.append(corpus.steps[slice(*part.steps)])
+                steps.append(corpus.steps[slice(*part.steps)].copy())
     whole = np.concatenate(steps) if steps else None
-    return Corpus(np.concatenate(notes), end_to_end(taken), steps=whole, keep=keep)
+    return Corpus(np.frombuffer(notes, NOTE_DTYPE), end_to_end(taken), steps=whole, keep=keep)
 
 
 def corpus_of(
@@ -369,10 +373,13 @@ def _digest(corpus: Corpus, piece: CorpusPiece) -> str:
     return hashlib.sha256(digest_bytes(corpus.notes[first:stop])).hexdigest()[:16]
 
 
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+def _npy(array: NDArray[Any]) -> Iterator[bytes]:
+    """Write an array as a file of NumPy does, a piece at a time."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    yield header.getvalue()
+    for first in range(0, len(array), PIECE):
+        yield array[first : first + PIECE].tobytes()
 
 
 def _json_lines(content: bytes) -> list[dict[str, Any]]:

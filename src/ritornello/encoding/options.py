@@ -23,6 +23,7 @@ ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked f
     "lookback": Lookback,
     "text": "ritornello.encoding.letters.text:TextEncoding",
     "events": "ritornello.encoding.played.events:EventsEncoding",
+    "events-beats": "ritornello.encoding.played.beats:BeatsEncoding",
     "miditok": "ritornello.encoding.miditok:MidiTokEncoding",
     "chorale": "ritornello.encoding.voices.chorale:ChoraleEncoding",
 }
@@ -35,6 +36,7 @@ RECOMMENDED: dict[str, dict[str, Any]] = {
     "note": _INPUTS,
     "interval": _INPUTS | {"memory": SOURCES},
     "events": {"inputs": ("density", "pitches", "held")},
+    "events-beats": {"inputs": ("position", "strength", "metre", COUNTDOWN, "sounding", "echo")},
     "chorale": {"inputs": ("echo", "line", "recent"), "relations": ("degree", "interval", "echo")},
 }
 

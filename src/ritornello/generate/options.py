@@ -44,7 +44,7 @@ class GenerateOptions:
     """Bars to compose, 1 to 512, 8 without it; a pick-up is not counted."""
 
     seconds: float | None = None
-    """Seconds to compose, 1 to 1800, with a model of music without bars (30 without it)."""
+    """Seconds to compose, 1 to 1800, with a model of performances (30 without it)."""
 
     temperature: float = 1.0
     """0 (always the likeliest) to 10; 1 is as learned, lower is safer, higher wilder."""
@@ -251,8 +251,12 @@ class GenerateOptions:
         return self.lowest is not None or self.highest is not None
 
     def in_words(self) -> str:
-        """Write the options that are not the usual ones as words of the command: " --key G"."""
-        usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "bars")
+        """Write the options that are not the usual ones as words of the command: " --key G".
+
+        The length is left out.
+        """
+        lengths = ("bars", "seconds")
+        usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name not in lengths)
         asked = [(name, value) for name, value in usual if value != getattr(type(self), name)]
         words = [
             (f" --{name.replace('_', '-')}", "" if value is True else f" {_quoted(value)}") for name, value in asked

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -105,7 +105,7 @@ class EventsEncoding:
         losses: `lost`, notes that start with another of their pitch, and percussion; `resized`, notes that the next
         one of their pitch cuts short, and those shorter than 10 ms.
         """
-        notes, losses = _in_steps(music)
+        notes, losses = notes_in_steps(music, _Clock(music.timeline).step)
         changes = [(start, 1, pitch, velocity) for start, _, pitch, velocity in notes]
         changes += [(end, 0, pitch, 0) for _, end, pitch, _ in notes]
         tokens, time, loudness = list[int](), 0, -1
@@ -411,16 +411,17 @@ def _shifts(steps: int) -> list[int]:
     return [SHIFT + SHIFTS - 1] * full + [SHIFT - 1 + steps - SHIFTS * full]
 
 
-def _in_steps(music: Melody | Piece) -> tuple[list[tuple[int, int, int, int]], Counter[str]]:
+def notes_in_steps(
+    music: Melody | Piece, step: Callable[[int], int]
+) -> tuple[list[tuple[int, int, int, int]], Counter[str]]:
     """List start and end in steps, pitch and velocity of notes, and the losses.
 
-    No note sounds over another one of its pitch.
+    No note sounds over another one of its pitch. step: finds the nearest one to a tick.
     """
     parts: Sequence[Any] = (music,) if isinstance(music, Melody) else music.parts
     losses = Counter(lost=sum(len(part.notes) for part in parts if getattr(part, "is_drum", False)))
-    clock = _Clock(music.timeline)
     found = sorted(
-        (clock.step(note.start), note.pitch, clock.step(note.end), note.velocity)
+        (step(note.start), note.pitch, step(note.end), note.velocity)
         for part in parts
         if not getattr(part, "is_drum", False)
         for note in part.notes
