@@ -12,14 +12,15 @@ from ritornello.corpus.build.convert import convert
 from ritornello.corpus.build.rows import FileRows
 from ritornello.corpus.embedded import embedded
 from ritornello.corpus.errors import CorpusError
-from ritornello.corpus.export import export_midi, export_npz
+from ritornello.corpus.export import export_midi, export_npz, export_parquet
 from ritornello.corpus.families.variants import families_of
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.pieces import CorpusPiece
+from ritornello.corpus.store import Corpus, corpus_of
 from ritornello.corpus.tokens import corpus_tokens
 from ritornello.encoding import Grid
 from ritornello.music.midi.reader import write_midi_piece
-from ritornello.music.values import Note, Part, Piece
+from ritornello.music.values import Note, Part, Piece, Timeline
 
 VOICES, ALL = BuildOptions(keep="voices"), BuildOptions(keep="all")
 
@@ -261,5 +262,58 @@ def test_what_is_exported_as_midi_builds_again(tmp_path, keep):
     again = build_corpus(tmp_path / "out", BuildOptions(keep=keep))
     assert values(again) == values(corpus)
     assert [p.parts for p in again.pieces] == [p.parts for p in corpus.pieces]
-    with pytest.raises(ValueError, match=r"token arrays hold melodies, .* export it as midi"):
+    with pytest.raises(ValueError, match=r"token arrays hold melodies, .* export it as midi or parquet"):
         export_npz(corpus, tmp_path / "tunes.npz")
+
+
+def two_parts() -> Corpus:
+    """A piece of two parts and one of one part, in two splits."""
+    flute, bass = Part((Note(0, 2, 72), Note(2, 6, 74)), "Fl\u00f6te", 73), Part((Note(0, 8, 48, 90),), "Bass", 33)
+    solo = Part((Note(0, 4, 60), Note(4, 4, 64)), "", 0)
+    duo = CorpusPiece("duo.mid", (), "Duo", "Anon", "CC0-1.0")
+    line = Timeline(2, 8)
+    pieces = [
+        (duo, [Piece((flute, bass), line)]),
+        (CorpusPiece("solo.mid", (), split="test"), [Piece((solo,), line)]),
+    ]
+    return corpus_of(pieces, keep="all")
+
+
+def test_notes_of_several_parts_are_a_table_with_their_parts():
+    pytest.importorskip("pandas", reason="needs pandas: pip install pandas")
+    table = two_parts().to_pandas()
+    columns = ["source", "part", "part_name", "program", "start", "duration", "pitch"]
+    assert table[columns].to_numpy().tolist() == [
+        ["duo.mid", 1, "Fl\u00f6te", 73, 0.0, 1.0, 72],
+        ["duo.mid", 2, "Bass", 33, 0.0, 4.0, 48],
+        ["duo.mid", 1, "Fl\u00f6te", 73, 1.0, 3.0, 74],
+        ["solo.mid", 1, "", 0, 0.0, 2.0, 60],
+        ["solo.mid", 1, "", 0, 2.0, 2.0, 64],
+    ]
+
+
+def test_tables_of_several_parts_are_built_into_the_corpus_that_they_were_written_from(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: pip install pyarrow")
+    train, test = export_parquet(two_parts(), tmp_path / "out")
+    (row,) = pq.read_table(train).to_pylist()
+    assert (row["part"], row["pitch"]) == ([1, 2, 1], [72, 48, 74])
+    assert json.loads(row["parts"]) == [["Fl\u00f6te", 73], ["Bass", 33]]
+    again = build_corpus([train, test], BuildOptions(keep="all"))
+    assert [p.parts for p in again.pieces] == [(("Fl\u00f6te", 73), ("Bass", 33)), (("", 0),)]
+    assert again.notes.tolist() == two_parts().notes.tolist()
+    first = again.pieces[0]
+    assert (first.title, first.composer, first.licence, first.provenance["source"]) == (
+        "Duo", "Anon", "CC0-1.0", "duo.mid",
+    )  # fmt: skip
+    melodies = build_corpus([train], BuildOptions(keep="melody")).melodies()
+    assert [[n.pitch for n in melody.notes] for melody in melodies] == [[72, 74]]
+
+
+def test_a_table_with_a_note_of_no_part_is_refused_with_its_reason(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install pyarrow")
+    import pyarrow.parquet as pq
+
+    row = {"ticks_per_quarter": 2, "start": [0, 0], "duration": [2, 2], "pitch": [60, 64], "part": [1, 3]}
+    pq.write_table(pa.Table.from_pylist([row | {"parts": '[["A", 0], ["B", 0]]'}]), tmp_path / "table.parquet")
+    with pytest.raises(CorpusError, match="row 1: a note is of none of its 2 parts"):
+        build_corpus(tmp_path / "table.parquet", ALL)

@@ -51,11 +51,6 @@ def _midi(music: Melody | Piece) -> bytes:
         raise ValueError(f"{music.source}: {error}") from None
 
 
-def _check_melodies(corpus: Corpus, what: str) -> None:
-    if corpus.keep != "melody":
-        raise ValueError(f"{what} hold melodies, and this corpus keeps {KEPT_MUSIC[corpus.keep]}: export it as midi")
-
-
 def export_npz(
     corpus: Corpus,
     path: str | Path,
@@ -74,7 +69,9 @@ def export_npz(
     """
     if Path(path).suffix.lower() not in ("", ".npz"):
         raise ValueError(f"{path}: the exercise's arrays are an .npz file; name it .npz")
-    _check_melodies(corpus, "token arrays")
+    if corpus.keep != "melody":
+        kept = KEPT_MUSIC[corpus.keep]
+        raise ValueError(f"token arrays hold melodies, and this corpus keeps {kept}: export it as midi or parquet")
     arrays: dict[str, Any] = {}
     losses: Counter[str] = Counter(moved=0, resized=0, lost=0, notes=len(corpus.notes))
     for split in corpus.splits:
@@ -95,12 +92,13 @@ def losses_in_words(losses: Counter[str], steps_per_quarter: int) -> str:
 
 
 def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
-    """Write `train.parquet`, `validation.parquet` and `test.parquet`, a row for each melody.
+    """Write a Parquet file for each split, such as `train.parquet`, a row for each melody or piece.
 
     Returns the files.
     Columns: source, title, composer, licence, family, metre ("3/4"), key ("G major", null where unknown), qpm,
     ticks_per_quarter, length (ticks), the lists start, duration (ticks), pitch and velocity, and timeline, the JSON
-    of every change of metre, key, tempo and chord symbol.
+    of every change of metre, key, tempo and chord symbol. Where several parts are kept also the list part (of each
+    note, counted from 1) and parts, the JSON of the name and program of each.
     polars:      polars.read_parquet("OUT/*.parquet")
     HF datasets: datasets.load_dataset("OUT")
     Raises ImportError where pyarrow is missing, FileExistsError for a file that holds something else (unless it may
@@ -111,11 +109,10 @@ def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) ->
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError("Parquet needs pyarrow: pip install pyarrow") from None
-    _check_melodies(corpus, "Parquet tables")
     files = {}
     for split in corpus.splits:
         rows, buffer = [_row(corpus, piece, part) for piece, part in corpus.slices(split)], io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(rows, pa.schema(_columns(pa))), buffer, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(_columns(pa, corpus.keep))), buffer, compression="zstd")
         files[Path(folder) / f"{split}.parquet"] = buffer.getvalue()
     atomic.write_files(files.items(), replace=replace)
     return list(files)
@@ -167,10 +164,11 @@ def _row(corpus: Corpus, piece: CorpusPiece, part: MelodySlice) -> dict[str, Any
         "length": timeline.length,
         **{name: notes[name] for name in ("start", "duration", "pitch", "velocity")},
         "timeline": json.dumps(changes),
+        **({} if corpus.keep == "melody" else {"part": notes["part"] + 1, "parts": json.dumps(piece.parts)}),
     }
 
 
-def _columns(pa) -> list[tuple[str, Any]]:
+def _columns(pa, keep: str) -> list[tuple[str, Any]]:
     """List the columns with their types."""
     text = ("source", "title", "composer", "licence", "family", "metre", "key")
     ticks, small = pa.list_(pa.int64()), pa.list_(pa.uint8())
@@ -184,4 +182,5 @@ def _columns(pa) -> list[tuple[str, Any]]:
         ("pitch", small),
         ("velocity", small),
         ("timeline", pa.string()),
+        *([] if keep == "melody" else [("part", small), ("parts", pa.string())]),
     ]

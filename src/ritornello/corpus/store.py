@@ -181,7 +181,8 @@ class Corpus:
         """Make a pandas DataFrame with a row for each note.
 
         Columns: source, title, composer, licence, family and split of its piece, metre and key of its melody's
-        beginning; melody and note, counted from 1; start and duration in quarters, pitch, velocity.
+        beginning; melody and note, counted from 1; where several parts are kept the part, from 1, its name and its
+        program; start and duration in quarters, pitch, velocity.
         Raises ImportError where pandas is missing.
         """
         try:
@@ -203,8 +204,24 @@ class Corpus:
         columns["key"] = of_melody([key_name(part.timeline.key) if part.timeline.key else None for _, part in parts])
         columns["melody"] = np.repeat(np.arange(1, len(parts) + 1), counts)
         columns["note"] = np.concatenate([np.zeros(0, int), *(np.arange(1, count + 1) for count in counts)])
+        columns |= {} if self.keep == "melody" else self._part_columns([piece for piece, _ in parts], counts)
         columns |= {name: self.notes[name] / quarters for name in ("start", "duration")}
         return pandas.DataFrame(columns | {name: self.notes[name] for name in ("pitch", "velocity")})
+
+    def _part_columns(self, pieces: Sequence[CorpusPiece], counts: Sequence[int]) -> dict[str, Any]:
+        """List for each note its part, counted from 1, its name and its program.
+
+        counts: notes of each of the pieces.
+        """
+        before = np.cumsum([0, *(len(piece.parts) for piece in pieces)])[:-1]
+        places = np.repeat(before, counts) + self.notes["part"]
+        names = [atomic.to_utf8(name).decode() for piece in pieces for name, _ in piece.parts]
+        programs = [program for piece in pieces for _, program in piece.parts]
+        return {
+            "part": self.notes["part"].astype(np.int64) + 1,
+            "part_name": np.array(names, object)[places],
+            "program": np.array(programs, np.int64)[places],
+        }
 
     @property
     def has_chords(self) -> bool:

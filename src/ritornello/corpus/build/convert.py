@@ -74,10 +74,7 @@ def convert(content: bytes, name: str, options: BuildOptions, read: list[Piece] 
     elif not content.startswith(SESSION) and (problem := name_problem(name)):
         found.problems.append(problem)
     elif name.lower().endswith(TABLE_SUFFIXES):
-        if options.keep == "melody":
-            _take_table(found, content, name, options)
-        else:
-            found.problems.append(("melodies_only", "a table"))
+        _take_table(found, content, name, options)
     else:
         _take_pieces(found, content, name, options, [] if read is None else read)
     return _rows(found, options.keep)
@@ -257,24 +254,37 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _take_table(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:
-    """Read a table of melodies, exact as they stand there."""
+    """Read a table of melodies, exact as they stand there, or of pieces of several parts."""
     try:
         pieces = read_table(content, name)
     except (ImportError, ValueError) as error:
         found.problems.append(("unreadable", str(error)))
         return
     found.detected = "a table of melodies"
-    for number, (piece, rows) in enumerate(pieces, 1):
+    for number, (entry, rows) in enumerate(pieces, 1):
         source = f"{name}#{number}" if len(pieces) > 1 else name
-        kept = [
-            replace(melody, source=source)
-            for melody in rows
-            if len(melody.notes) >= options.least_notes and sounding_bars(melody) >= options.min_bars
-        ]
-        if not kept:
-            found.problems.append(("too_short" if any(m.notes for m in rows) else "no_notes", source))
-            continue
-        provenance = {"file": name, "source": piece.source}
-        licence = options.licence or piece.licence
-        found.tunes.append((replace(piece, source=source, licence=licence, provenance=provenance), kept))
-        found.steps.extend([None] * len(kept))
+        asked = replace(options, licence=options.licence or entry.licence)
+        first, provenance = len(found.tunes), {"file": name, "source": entry.source}
+        if isinstance(rows[0], Piece):
+            found.detected = "a table of pieces"
+            for piece in rows:
+                _take(found, replace(piece, source=source), name, asked, replace(piece, source=source))
+        elif options.keep == "melody":
+            _take_rows(found, replace(entry, source=source), rows, asked)
+        else:
+            found.problems.append(("melodies_only", source))
+        found.tunes[first:] = [(replace(taken, provenance=provenance), music) for taken, music in found.tunes[first:]]
+
+
+def _take_rows(found: _Found, entry: CorpusPiece, rows: Sequence[Melody], options: BuildOptions) -> None:
+    """Keep the melodies of one piece of a table."""
+    kept = [
+        replace(melody, source=entry.source)
+        for melody in rows
+        if len(melody.notes) >= options.least_notes and sounding_bars(melody) >= options.min_bars
+    ]
+    if not kept:
+        found.problems.append(("too_short" if any(m.notes for m in rows) else "no_notes", entry.source))
+        return
+    found.tunes.append((replace(entry, licence=options.licence), kept))
+    found.steps.extend([None] * len(kept))
