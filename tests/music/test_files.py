@@ -213,9 +213,11 @@ def test_bars_with_notes_that_no_repeat_sign_reaches_are_a_remark():
         "<type>whole</type></note>{end}</measure>"
     )
     head = "<attributes><divisions>1</divisions></attributes>"
-    jump = '<sound dacapo="yes"/>'
+    jump = "<direction><direction-type><words>D.C. al Fine</words></direction-type></direction>"
     bars = [bar.format(n=n, head=head if n == 1 else "", end=jump if n == 3 else "") for n in range(1, 5)]
+    bars[0] = bars[0].replace("</measure>", '<sound tocoda="coda"/></measure>')
     bars[1] = bars[1].replace("</measure>", '<sound fine="yes"/></measure>')
+    bars[3] = bars[3].replace("</measure>", '<sound coda="coda"/></measure>')
     content = f'<score-partwise><part-list><score-part id="P"/></part-list><part id="P">{"".join(bars)}</part>'
     content += "</score-partwise>"
     (piece,), remarks = scan_content(content.encode(), "song.musicxml")

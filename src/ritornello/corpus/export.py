@@ -92,7 +92,7 @@ def losses_in_words(losses: Counter[str], steps_per_quarter: int) -> str:
 
 
 def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
-    """Write a Parquet file for each split, such as `train.parquet`, a row for each melody or piece.
+    """Write `train.parquet` and so on, one for each split, a row for each melody or piece.
 
     Returns the files.
     Columns: source, title, composer, licence, family, metre ("3/4"), key ("G major", null where unknown), qpm,

@@ -45,6 +45,7 @@ REMEDIES: dict[str, str] = {
     "large_bytes": "nothing to do, unless a note is missed: open it in a sequencer and export it again",
     "empty_notes": "nothing to do, unless a note is missed: give it a length in a sequencer",
     "endless_notes": "nothing to do, unless the lengths matter: end these notes in a sequencer",
+    "key_switches": "nothing to do, unless they are to be heard: bring them nearer to the others in a sequencer",
     "damaged_wait": "take the wait out in a sequencer, if what lies behind it is missed",
     "unplayed_bars": "look at its repeat signs and jumps in a notation program, or build with --repeats written",
     "unread_chords": "nothing to do, if chords do not matter; else write them as usual: Am7, Bb/D, N.C., F#m7b5",

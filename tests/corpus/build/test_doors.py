@@ -205,7 +205,9 @@ def test_bars_of_a_score_that_are_never_played_are_in_its_line(tmp_path):
     note = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>1</duration><type>quarter</type></note>"
     bars = ["".join(note.format(step) for step in steps) for steps in ("CDEF", "GABA", "GFED", "CDED")]
     bars[0] = "<attributes><divisions>1</divisions></attributes>" + bars[0]
+    bars[0] += "<direction><direction-type><words>To Coda</words></direction-type></direction>"
     bars[1] += "<direction><direction-type><words>Fine</words></direction-type></direction>"
+    bars[3] = "<direction><direction-type><words>Coda</words></direction-type></direction>" + bars[3]
     bars[2] += "<direction><direction-type><words>D.C. al Fine</words></direction-type>"
     bars[2] += '<sound dacapo="yes"/></direction>'
     measures = "".join(f"<measure>{bar}</measure>" for bar in bars)

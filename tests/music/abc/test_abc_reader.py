@@ -319,6 +319,8 @@ def test_repeats_and_endings_are_unfolded(body, expected):
         ("|:C|1D:|2E!fine!|]F!D.C.!|]", "CDCEFCE"),
         ("|:C|1D:|2E!D.C.!|]", "CDCECE"),
         ("C|D!D.C.!|E|]", "CDCDE"),
+        ("C|D!fine!|E|F!D.C.!|]|:G|A:|]", "CDEFCDGAGA"),
+        ('C|D!fine!|E|F"D.C. al Fine"|!coda!G|]', "CDEFCDG"),
         ("|:C|D!D.C.!:|", "CDCDCD"),
         ("C|!fine!D|E|]", "CDE"),
         ('C|SD!fine!|E"To Coda"|F"D.S. al Coda"|"Coda"G|]', "CDEFDEG"),

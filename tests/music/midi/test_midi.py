@@ -306,7 +306,7 @@ def test_random_polyphony_agrees_with_mido():
             for _ in range(chance.randint(1, 40)):
                 now += chance.randint(0, 300)
                 length = chance.randint(1, 300)
-                notes.append(Note(now, length, chance.randint(0, 127), chance.randint(1, 127)))
+                notes.append(Note(now, length, chance.randint(36, 127), chance.randint(1, 127)))
                 now += length
             events = sorted(
                 [(n.start, 1, n.pitch, n.velocity) for n in notes] + [(n.end, 0, n.pitch, 0) for n in notes]

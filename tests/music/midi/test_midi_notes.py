@@ -149,3 +149,49 @@ def test_a_negative_wait_in_32_bits_is_no_long_one(waits, notes):
     waits = [wait % 2**32 for wait in waits]  # as Ableton Live writes a clip that begins before its start marker
     data = on(60), off(60), on(62), off(62)
     assert notes_and_remarks(*zip(waits, data, strict=True)) == (notes, [])
+
+
+TUNE = [62, 64, 66, 67, 69, 71, 73, 74]
+
+
+def played(pitches: list[int]) -> list[tuple[int, bytes]]:
+    return [event for pitch in pitches for event in ((0, on(pitch)), (480, off(pitch)))]
+
+
+@pytest.mark.parametrize(
+    ("switches", "kept"),
+    [
+        ([12], TUNE),  # C0, below the keyboard
+        ([0, 2], TUNE),
+        ([24], TUNE),  # C1, three octaves below
+        ([36], [36, *TUNE]),  # C2 is a bass note
+        ([35], TUNE),
+        ([24, 45], [24, 45, *TUNE]),  # a note between them
+        ([12, 14, 16], [12, 14, 16, *TUNE]),  # more than a quarter
+    ],
+)
+def test_few_notes_far_below_a_part_switch_its_articulation(switches, kept):
+    (piece,), remarks = scan_midi(midi_file(track(*played([*switches, *TUNE]))))
+    assert [n.pitch for n in piece.parts[0].notes] == kept
+    assert [code for code, _ in remarks] == (["key_switches"] if kept == TUNE else [])
+
+
+def test_key_switches_under_the_notes_are_counted_with_their_part_and_pitches():
+    violin = [
+        (0, b"\xff\x03\x06Violin"),
+        (0, on(24)),
+        *played(TUNE),
+        (0, off(24)),
+        (0, on(26)),
+        *played(TUNE),
+        (0, off(26)),
+    ]
+    (piece,), remarks = scan_midi(midi_file(track(*violin), track(*played([40, 43]))))
+    assert [n.pitch for n in piece.parts[0].notes] == TUNE + TUNE
+    assert piece.parts[0].notes[0].start == 0
+    assert remarks == [("key_switches", '2 notes of "Violin" far below the others (pitch 24, 26)')]
+
+
+def test_a_low_last_note_is_music():
+    notes, remarks = notes_and_remarks(*played([*TUNE, 24]))
+    assert ([pitch for *_, pitch in notes], remarks) == ([*TUNE, 24], [])

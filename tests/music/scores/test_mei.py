@@ -343,6 +343,7 @@ KERN = "**kern\n{head}*M4/4\n{body}*-\n"
         ("", "*>A\n=1\n1c\n*>A1\n=2\n1d\n*>A2\n=3\n1e\n==\n", "CDE"),
         ("", "*>A\n=1\n1c\n*>A1\n=2\n1d\n*>A2\n=3:|!\n1e\n==\n", "CDCE"),
         ("", "=1\n1c\n=2\n!LO:TX:t=Fine\n1d\n=3\n!LO:TX:t=D.C. al Fine\n1e\n==\n", "CDECD"),
+        ("", "=1\n1c\n==2\n!LO:TX:t=Fine\n1d\n=3\n!LO:TX:t=D.C. al Fine\n1e\n==4\n1f\n==\n", "CDEDF"),
     ],
 )
 def test_sections_of_kern_are_played_in_the_order_of_their_list(head, body, expected):

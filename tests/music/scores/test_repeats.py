@@ -64,6 +64,13 @@ def one(*numbers: int) -> frozenset[int]:
         ),
         ([BarMarks(repeat_end=2), BarMarks(fine=True), BarMarks(repeat_end=2, jump="capo")], "AABCBCAB"),
         ([BarMarks(), BarMarks(endings=one(1), repeat_end=2), BarMarks(endings=one(2), jump="capo")], "ABACAC"),
+        ([BarMarks(fine=True), BarMarks(jump="capo"), BarMarks()], "ABAC"),
+        (
+            [BarMarks(fine=True), BarMarks(jump="capo"), BarMarks(fine=True, opens=True), BarMarks(jump="capo")],
+            "ABACDC",
+        ),
+        ([BarMarks(), BarMarks(jump="capo"), BarMarks(fine=True), BarMarks()], "ABABC"),
+        ([BarMarks(), BarMarks(jump="capo"), BarMarks(fine=True), BarMarks(opens=True)], "ABABCD"),
         (  # MuseScore 3 and music21: a repeat in the coda is taken
             [BarMarks(to_coda="coda"), BarMarks(repeat_end=2, jump="capo"), BarMarks(coda="coda", repeat_end=2)],
             "ABABACC",

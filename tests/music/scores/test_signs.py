@@ -6,6 +6,8 @@ they are what a player makes of the page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ritornello.music.files import scan_content
@@ -41,11 +43,11 @@ def sound(attribute: str, drawn: str = "") -> str:
     return f"<direction><direction-type>{drawn or '<words/>'}</direction-type><sound {attribute}/></direction>"
 
 
-def played(bars: list[tuple[str, str]]) -> str:
+def played(bars: list[tuple[str, str]], numbers: Sequence[int] = range(1, 8)) -> str:
     """Read a score of bars, each what stands before and after its note, as letters; "!" for bars never played."""
     head = "<attributes><divisions>1</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
     measures = "".join(
-        f'<measure number="{i + 1}">{before}{"" if i else head}<note><pitch><step>{"CDEFGAB"[i]}</step>'
+        f'<measure number="{numbers[i]}">{before}{"" if i else head}<note><pitch><step>{"CDEFGAB"[i]}</step>'
         f"<octave>4</octave></pitch><duration>4</duration><type>whole</type></note>{after}</measure>"
         for i, (before, after) in enumerate(bars)
     )
@@ -165,8 +167,10 @@ DOUBLE = right("<bar-style>light-light</bar-style>")
     [
         ([("", words("Fine") + DOUBLE), ("", words("D.C. al Fine")), PLAIN], "CDEC"),
         ([("", words("Fine") + DOUBLE), ("", words("D.C. al Fine")), PLAIN, ("", right(BACKWARD))], "CDEFCDEFC"),
-        ([("", words("Fine")), ("", words("D.C. al Fine") + DOUBLE), PLAIN], "CDC!"),
-        ([("", words("Fine")), ("", sound('dacapo="yes"')), PLAIN], "CDC!"),
+        ([("", words("Fine")), ("", words("D.C. al Fine") + DOUBLE), PLAIN], "CDCE"),
+        ([("", words("Fine")), ("", sound('dacapo="yes"')), PLAIN], "CDCE"),
+        ([("", words("To Coda")), ("", words("Fine")), ("", words("D.C. al Fine") + DOUBLE), (CODA, "")], "CDECD!"),
+        ([("", words("e D.C.") + words("Fine")), PLAIN, PLAIN], "CDE"),  # in the first bar it is no jump
         ([("", words("To Coda")), ("", words("D.C. al Coda")), (CODA, "")], "CDCE"),
     ],
 )
@@ -174,8 +178,42 @@ def test_a_jump_in_words_is_taken_at_the_end_of_its_section(bars, order):
     assert played(bars) == order
 
 
+FINAL = right("<bar-style>light-heavy</bar-style>")
+WALTZ = "<attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>"
+
+
+@pytest.mark.parametrize(
+    ("bars", "order"),
+    [
+        ([("", FINAL), ("", words("Fine")), ("", words("D.C.") + FINAL), PLAIN], "CDEDF"),
+        ([("", FINAL), ("", words("Fine") + FINAL), ("", words("D.C.") + FINAL), PLAIN], "CDEDF"),  # and at the Fine
+        ([("", FINAL), PLAIN, ("", words("D.C.") + FINAL), ("", words("Fine")), ("", words("D.C."))], "CDEDEFGF"),
+        ([("", FINAL), PLAIN, (words("Trio"), words("D.C.") + FINAL), PLAIN], "CDEDF"),
+        ([PLAIN, (words("Menuetto") + WALTZ, words("Fine")), ("", words("D.C.")), (words("Finale") + WALTZ, "")],
+         "CDEDF"),
+        ([PLAIN, (words("Valse") + WALTZ, words("Fine")), ("", words("D.C."))], "CDECD"),  # nothing follows
+        ([PLAIN, (words("rit.") + WALTZ, words("Fine")), ("", words("D.C.")), (words("Finale") + WALTZ, "")],
+         "CDECDF"),
+        ([PLAIN, (words("Menuetto") + WALTZ, words("Fine")), ("", words("D.C.")), PLAIN,
+          (words("Finale") + WALTZ, "")], "CDEFDG"),  # the words stand a bar before the end of the Trio
+        ([PLAIN, ("", words("Fine")), ("", words("D.C. e poi la Coda")), (CODA, "")], "CDECDF"),
+        ([(SEGNO, ""), ("", words("Fine")), ("", words("D.S.") + FINAL), (SEGNO, words("Fine")), ("", words("D.S."))],
+         "CDECDFGF"),
+        ([("", FINAL), PLAIN, ("", right(BACKWARD)), PLAIN], "CDEDEF"),  # a repeat does not reach into a movement
+    ],
+)  # fmt: skip
+def test_a_jump_stays_in_its_movement_and_the_work_goes_on_behind_the_fine(bars, order):
+    assert played(bars) == order
+
+
+def test_a_bar_that_is_numbered_one_again_begins_a_movement():
+    bars = [PLAIN, PLAIN, ("", words("Fine")), ("", words("D.C.") + DOUBLE), PLAIN]
+    assert played(bars, [1, 2, 1, 2, 1]) == "CDEFEG"
+    assert played(bars, [1, 2, 3, 4, 5]) == "CDEFCDEG"
+
+
 @pytest.mark.parametrize("jump", ["Menuetto da capo", "D.C.", "Menuet D.C. al Fine"])
-@pytest.mark.parametrize("trio", ["Trio", "Trio.", "TRIO I", "(Trio)"])
+@pytest.mark.parametrize("trio", ["Trio", "Trio.", "TRIO I", "(Trio)", "Maggiore"])
 def test_a_da_capo_without_a_fine_ends_before_the_trio(trio, jump):
     bars = [PLAIN, ("", right(BACKWARD)), (left(FORWARD) + words(trio), ""), ("", right(BACKWARD) + words(jump))]
     assert played(bars) == "CDCDEFEFCD"

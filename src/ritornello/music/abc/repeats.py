@@ -57,6 +57,7 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
     A :| goes back to |:, or where there is none to the last double bar, end of repeat or start of the tune.
     An ending followed straight by another repeats as if :| were between, a |: followed by another as if it were ::.
     A jump (D.C., D.S.) is taken once, at its last passing; after it nothing is repeated, last endings are played.
+    Behind the Fine what follows the jump is played, unless that is a coda that a sign leads to.
     Raises ValueError for more than MAX_STRETCHES stretches.
     """
     stretches: list[Stretch] = []
@@ -72,12 +73,19 @@ def play_order(marks: Sequence[Mark], length: Fraction) -> list[Stretch]:
     for jump in (mark for mark in marks if mark.kind in ("capo", "segno")):
         places = [i for i, (start, end) in enumerate(stretches) if start < jump.time <= end]
         if places:
-            stretches[places[-1] :] = [(stretches[places[-1]][0], jump.time), *_after_jump(jump, marks, once, length)]
+            rest = _clipped(stretches[places[-1] :], jump.time, length)
+            start = stretches[places[-1]][0]
+            stretches[places[-1] :] = [(start, jump.time), *_after_jump(jump, marks, once, length, rest)]
     return _joined(stretches) or [(Fraction(0), length)]
 
 
-def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch], end: Fraction) -> list[Stretch]:
-    """List the stretches after a jump: from its goal to Fine, or by way of the coda."""
+def _after_jump(
+    jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch], end: Fraction, rest: list[Stretch]
+) -> list[Stretch]:
+    """List the stretches after a jump.
+
+    They lead from its goal to Fine, and on with `rest`, or by way of the coda.
+    """
 
     def times(kind: str, since: Fraction) -> list[Fraction]:
         return [mark.time for mark in marks if mark.kind == kind and mark.time > since]
@@ -88,7 +96,7 @@ def _after_jump(jump: Mark, marks: Sequence[Mark], once: Sequence[Stretch], end:
     leave = min(times("to coda", goal) or (times("coda end", goal)[:1] if len(codas) > 1 else []), default=end)
     fine = min(times("fine", goal) if jump.until != "coda" else [], default=end)
     if fine <= leave or not codas or codas[-1] < leave or jump.until == "fine":
-        return _clipped(once, goal, fine)
+        return _clipped(once, goal, fine) + (rest if fine <= jump.time and leave == end else [])
     return _clipped(once, goal, leave) + _clipped(once, codas[-1], min(times("fine", codas[-1]), default=end))
 
 

@@ -20,6 +20,8 @@ FAR = 2**28 - 1  # ticks: the longest wait of one event
 LONGEST = 4  # quarters of a note whose end had to be found
 SHORTEST = 4  # of these to a quarter: an onset sooner than that belongs to the same chord
 NOTE_OFF, NOTE_ON = 8, 9
+PIANO_LOWEST, LOW = 21, 36  # A0; below C2 players put key switches
+SWITCH_SHARE = 0.25  # of the notes of a part at most are key switches
 _ALL_OFF = [b"\0".join(bytes([0x80 | channel, pitch, 0]) for pitch in range(128)) for channel in range(16)]
 
 
@@ -50,6 +52,25 @@ def exact_late_note_offs(track: bytes) -> bytes:
 def _far(offs: Sequence[bytes]) -> bytes:
     """Join events after a wait of FAR, ready for the next one; without events, that one's wait."""
     return b"\xff\xff\xff\x7f" + b"\0".join(offs) + b"\0" if offs else b"\0"
+
+
+def without_key_switches(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """Leave out notes that switch the articulation of a sampled instrument.
+
+    They lie far below all other notes of their part: an octave where a piano has no keys, else below C2 and two
+    octaves; they are few, and one stands before or at the first of the others.
+    """
+    pitches = sorted({n.pitch for n in notes if n.pitch < LOW}, reverse=True)
+    others = sorted({n.pitch for n in notes})
+    for highest in pitches:
+        above = [p for p in others if p > highest]
+        if above and above[0] - highest >= (12 if highest < PIANO_LOWEST else 24):
+            switches = [n for n in notes if n.pitch <= highest]
+            music = tuple(n for n in notes if n.pitch > highest)
+            is_first = min(n.start for n in switches) <= min(n.start for n in music)
+            if is_first and len(switches) <= SWITCH_SHARE * len(notes):
+                return music
+    return tuple(notes)
 
 
 class NoteRepair:

@@ -9,12 +9,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from ritornello.music.chords import read_chord
 from ritornello.music.errors import Remark
-from ritornello.music.midi.notes import NoteRepair, exact_late_note_offs, late_note_offs, latest_tick
+from ritornello.music.midi.notes import (
+    NoteRepair,
+    exact_late_note_offs,
+    late_note_offs,
+    latest_tick,
+    without_key_switches,
+)
 from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
 from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, tempos
 from ritornello.music.midi.texts import TEXT, decoded_names, with_syllables
@@ -80,7 +87,8 @@ def scan_midi(content: bytes, source: str = "") -> tuple[list[Piece], list[Remar
     The list holds one Piece; of a file of type 2, whose tracks do not sound together, one for each track that has
     notes, its source "#2" for the second track.
     Remarks: smpte_time, trailing_bytes, wrong_length, missing_tracks (see `tracks.read_chunks`), large_bytes (data
-    bytes over 127), patterns (type 2), and those of `notes.NoteRepair`.
+    bytes over 127), patterns (type 2), key_switches (see `notes.without_key_switches`), and those of
+    `notes.NoteRepair`.
     Raises ValueError where this is not a MIDI file, is cut short or damaged, or holds no notes.
     """
     chunks = read_chunks(content)
@@ -123,7 +131,11 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
         raise _NoNotesError(NO_NOTES)
     ends = [m.time for score in scores for m in score.markers if m.text == LAST_TEXT]
     names = decoded_names([_leading_name(track) for track in tracks])
+    is_counted = not any(
+        kind == TEXT and data.startswith(OURS) for _, _, kind, data in events(tracks[0][:TITLE_PAGE])
+    )
     found = _parts(resolution, tracks, scores, names, ends, remarks)
+    found = _without_key_switches(found, remarks) if is_counted else found
     if not found:
         wait = f"only after {latest_tick(resolution) // resolution} quarters"
         raise _NoNotesError(f"damaged: its first note comes {wait}; take the wait before it out in a sequencer")
@@ -132,9 +144,6 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     in_metres = metres(scores, resolution, length)
     in_tempos = tempos(scores, resolution, in_metres) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
     timeline = Timeline(resolution, length, in_metres, keys(scores, resolution, in_metres), in_tempos)
-    is_counted = not any(
-        kind == TEXT and data.startswith(OURS) for _, _, kind, data in events(tracks[0][:TITLE_PAGE])
-    )
     chords: ChordChanges = ()
     if not is_counted:  # of other programs "A" may be the name of a section
         chords = _chords([(mark.time, mark.text) for score in scores for mark in score.markers], timeline)
@@ -178,6 +187,19 @@ def _parts(
         parts += [Part(tuple(v.notes), name, v.program, v.is_drum) for v in joined(read, is_alone, is_mpe)]
     remarks.extend(repair.remarks())
     return tuple(parts)
+
+
+def _without_key_switches(parts: Sequence[Part], remarks: list[Remark]) -> tuple[Part, ...]:
+    """Leave out notes that switch an instrument's articulation, with a remark on them."""
+    kept = tuple(part if part.is_drum else replace(part, notes=without_key_switches(part.notes)) for part in parts)
+    for before, after in zip(parts, kept, strict=True):
+        count = len(before.notes) - len(after.notes)
+        if count:
+            pitches = sorted({note.pitch for note in before.notes} - {note.pitch for note in after.notes})
+            named = f' of "{before.name}"' if before.name else ""
+            listed = ", ".join(map(str, pitches))
+            remarks.append(("key_switches", f"{counted(count, 'note')}{named} far below the others (pitch {listed})"))
+    return kept
 
 
 def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:

@@ -334,16 +334,17 @@ def _bar_marks(scores: list[Element]) -> list[BarMarks]:
     marks: list[BarMarks] = []
     numbers: frozenset[int] = frozenset()
     last: Element | None = None  # the ending of the bar before
-    starts = False  # whether the bar before says that this one begins a repeat
+    side: str | None = None  # the right barline of the bar before
     for measure, ending in chain.from_iterable(_measures(score, None) for score in scores):
         follows = ending is not None and last is not None and ending is not last
         if ending is not last:
             numbers = _ending_numbers(ending, max(numbers, default=0) if follows else 0)
         if marks and (measure.get("left") in ("rptend", "rptboth") or (follows and not marks[-1].repeat_end)):
             marks[-1].repeat_end = 2  # an ending that another follows goes back, with or without a sign
-        mark = BarMarks(starts or measure.get("left") in ("rptstart", "rptboth"), endings=numbers)
-        mark.repeat_end = 2 if measure.get("right") in ("rptend", "rptboth") else 0
-        starts = measure.get("right") in ("rptstart", "rptboth")
+        starts = {side, measure.get("left")} & {"rptstart", "rptboth"}
+        mark = BarMarks(bool(starts), endings=numbers, opens=side == "end")
+        side = measure.get("right")
+        mark.repeat_end = 2 if side in ("rptend", "rptboth") else 0
         last = ending
         _read_jumps(mark, measure)
         marks.append(mark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -14,7 +14,10 @@ from ritornello.music.scores.repeats import BarMarks
 Element = ElementTree.Element
 
 
-DOUBLE = ("light-light", "light-heavy", "heavy-light", "heavy-heavy")  # barlines at the end of a section
+FINAL = "light-heavy"
+FIRST = ("0", "1")  # numbers of a bar that begins a piece
+TRIO = re.compile(r"\W*(?:trio|maggiore|minore|alternativo)\b", re.IGNORECASE)
+DOUBLE = ("light-light", FINAL, "heavy-light", "heavy-heavy")  # barlines at the end of a section
 
 
 class Bracket(NamedTuple):
@@ -35,6 +38,7 @@ def read_marks(root: Element) -> list[BarMarks]:
         brackets = found if len(found) > len(brackets) else brackets
         for mark, measure in zip(marks, measures, strict=False):
             _read_signs(mark, measure)
+    _set_movements(marks, parts)
     _set_jumps(marks, parts)
     _set_endings(marks, brackets)
     codas = [m for m in marks if m.coda]
@@ -126,20 +130,42 @@ def _count_from_one(marks: Sequence[BarMarks]) -> None:
             mark.endings = frozenset(n - missing for n in mark.endings)
 
 
+def _set_movements(marks: Sequence[BarMarks], parts: Sequence[Sequence[Element]]) -> None:
+    """Note where movements begin, or may begin.
+
+    They begin behind a final barline and with a bar 1; with a new metre under words they may.
+    """
+    for measures in parts:
+        for i, (before, measure) in enumerate(pairwise(measures), 1):
+            closed = any(
+                b.findtext("bar-style") == FINAL and b.find("repeat") is None for b in _right_barlines(before)
+            )
+            marks[i].opens |= closed or (
+                measure.get("number") in FIRST and before.get("number") not in (*FIRST, None)
+            )
+            in_front = list(takewhile(lambda child: child.tag != "note", measure))
+            heading = any(re.match(r"\W*[A-Z]", w.text or "") for child in in_front for w in child.iter("words"))
+            marks[i].may_open |= heading and any(child.find("time") is not None for child in in_front)
+
+
 def _set_jumps(marks: Sequence[BarMarks], parts: Sequence[Sequence[Element]]) -> None:
     """Take jumps in words at the end of their section; a da capo ends before the Trio.
 
-    Words stand where they begin on the page: a bar or two before the double bar that they are meant for.
+    Words stand where they begin on the page: a bar or two before the double bar that they are meant for; in the first
+    bar they mean something else.
     """
-    stated, closed, trios = set(), {len(marks) - 1}, set()
+    stated, trios = set(), set()
+    closed = {len(marks) - 1, *(i - 1 for i, mark in enumerate(marks) if mark.opens or mark.may_open)}
     for measures in parts:
         for i, measure in enumerate(measures):
             if any(sound.get("dacapo") or sound.get("dalsegno") for sound in measure.iter("sound")):
                 stated.add(i)
             if marks[i].repeat_end or any(b.findtext("bar-style") in DOUBLE for b in _right_barlines(measure)):
                 closed.add(i)
-            if any(re.match(r"\W*trio\b", words.text or "", re.IGNORECASE) for words in measure.iter("words")):
+            if any(TRIO.match(words.text or "") for words in measure.iter("words")):
                 trios.add(i)
+    if 0 not in stated:
+        marks[0].jump = ""
     for i in reversed(range(len(marks))):
         if marks[i].jump and i not in stated | closed:
             ahead = range(i + 1, min(i + 3, len(marks)))
@@ -148,10 +174,19 @@ def _set_jumps(marks: Sequence[BarMarks], parts: Sequence[Sequence[Element]]) ->
                 here, there = marks[i], marks[end]
                 words, here.jump, here.until = (here.jump, here.until), "", ""
                 there.jump, there.until = words
-    last = max((i for i, mark in enumerate(marks) if mark.jump == "capo" and mark.until != "coda"), default=0)
-    first = min(trios, default=0)
-    if 0 < first <= last and not any(mark.fine or mark.to_coda for mark in marks):
-        marks[first - 1].fine = True
+    _end_before_trios(marks, trios)
+
+
+def _end_before_trios(marks: Sequence[BarMarks], trios: set[int]) -> None:
+    """Let a da capo without Fine or coda end before the first Trio since the jump before it."""
+    begin = 0
+    for place, mark in enumerate(marks):
+        if mark.jump == "capo" and mark.until != "coda":
+            trio = min((i for i in trios if begin < i <= place), default=None)
+            if trio is not None and not any(m.fine or m.to_coda for m in marks[begin : place + 1]):
+                marks[trio - 1].fine = True
+        if mark.jump:
+            begin = place + 1
 
 
 def _right_barlines(measure: Element) -> list[Element]:
