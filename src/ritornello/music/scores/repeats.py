@@ -116,8 +116,8 @@ def _origin(bars: Sequence[BarMarks], place: int) -> int:
 def _beginning(bars: Sequence[BarMarks], place: int) -> int:
     """Find the beginning of the movement that a jump stands in.
 
-    It is the last one before its Fine or "To Coda", else before the jump. A barline of the kind that ends movements may stand at the Fine. Where a movement may begin one does if the work
-    goes on with another behind the jump.
+    It is the last one before its Fine or "To Coda", else before the jump: a barline of the kind that ends movements
+    may stand at the Fine. Where a movement may begin one does if the work goes on with another behind the jump.
     """
     before = max((i for i in range(place) if bars[i].jump), default=-1)
     limit = max((i for i in range(before + 1, place + 1) if bars[i].fine or bars[i].to_coda), default=place)
