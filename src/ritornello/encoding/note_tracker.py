@@ -19,7 +19,19 @@ from ritornello.encoding.features import (
     metrical,
 )
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
-from ritornello.encoding.tuplets import FRAMES, PLAIN, Frames, Rule, begun, found, gone_on, keeping, rules_at
+from ritornello.encoding.tuplets import (
+    FRAMES,
+    NO_TUPLET,
+    PLAIN,
+    Frames,
+    Rule,
+    begun,
+    completing,
+    found,
+    gone_on,
+    keeping,
+    rules_at,
+)
 from ritornello.encoding.vocabulary import bar_lengths, first_beats, tick_edges
 from ritornello.music.keys import plain_key
 from ritornello.music.values import MODES, Key
@@ -96,11 +108,11 @@ class NoteTracker:
             place, edges = (time - self.since) % self.bar, self._tables.edges[self._metre]
             room = min(self.bar - place, FRAMES[-1], end - time - least)
             if tuplet:
-                rule = open_rule = Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
+                rule = open_rule = completing(tuplet, room)
             else:
                 rule, open_rule = rules_at(place, room, edges)
                 if self.onset % PLAIN:  # from inside a tuplet over a barline into another one
-                    open_rule = Rule((), False)
+                    open_rule = NO_TUPLET
         if self.part and event < ids.rest:
             return self._tables.both(self._legal_durations(), closing(left, until, least, 0, rule).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)

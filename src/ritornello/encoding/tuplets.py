@@ -11,8 +11,8 @@ A composed tune keeps to this, so that it can be read; people's tunes are legal 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -38,11 +38,18 @@ Edges = tuple[int, ...]
 """Where the beats of a bar begin, in ticks from its barline, and where the bar ends (see `vocabulary.tick_edges`)."""
 
 
-class Rule(NamedTuple):
-    """What a duration has to keep to. is_begun: whether it must go on with a tuplet, or may be plain."""
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """What a duration has to keep to. is_begun: whether it must go on with a tuplet, or may be plain.
+
+    Equal to itself alone, so that masks are found again at once: `rules_at` and `completing` make each rule once.
+    """
 
     frames: Frames
     is_begun: bool
+
+
+NO_TUPLET = Rule((), False)
 
 
 @lru_cache(maxsize=4096)
@@ -70,6 +77,15 @@ def rules_at(place: int, room: int, edges: Edges) -> tuple[Rule, Rule]:
     Arguments as of `frames_at`.
     """
     return Rule(frames_at(place, room, edges), False), Rule(frames_at(place, room, edges, True), False)
+
+
+@lru_cache(maxsize=4096)
+def completing(tuplet: Frames, room: int) -> Rule:
+    """Make the rule of a duration inside a tuplet that has begun.
+
+    room: ticks that it may still fill.
+    """
+    return Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
 
 
 def _fits(start: int, end: int, edges: Edges, is_open: bool) -> bool:

@@ -214,9 +214,11 @@ class BarForm(Form):
     def observe(self) -> None:
         """Take note of where the tune stands, and count down its bars.
 
-        To be called before each token.
+        To be called before each token; inside a group nothing has changed.
         """
         place = self._place
+        if place.part:
+            return
         if place.notes > self._notes:
             if not self._notes:
                 self._has_pickup = self.has_pickup()
@@ -224,10 +226,9 @@ class BarForm(Form):
             self._pitch, self._notes = place.sounding, place.notes
         if self._circles:
             self._circles.observe(place)
-        if not place.part:
-            place.until = self.end()
-            if self._chart is not None and place.begun:
-                place.harmony = self._harmony(self._chart)
+        place.until = self.end()
+        if self._chart is not None and place.begun:
+            place.harmony = self._harmony(self._chart)
 
     def _harmony(self, chart: Any) -> Harmony:
         """Lay the chords on the bars as they are now known."""

@@ -97,7 +97,7 @@ class Gate:
         weights = units @ self._gate
         weights += self._level
         logits = logits * weights[:, -1:]
-        raised = weights[recalled.row, recalled.level]
+        raised = weights.take(recalled.row * weights.shape[1] + recalled.level)
         raised *= recalled.gain
         if dials is not None:
             raised *= dials[recalled.level]

@@ -93,7 +93,8 @@ class Corpus:
                 gains.append(gains_of(table.counts, distinct[table.contexts])[is_common])
         self.size, self.evidence = np.concatenate(sizes), np.concatenate(evidence)
         self.begin = self.size.cumsum() - self.size
-        self.follower, self.gain = np.concatenate(followers), np.concatenate(gains).astype(np.float32)
+        self.follower = np.concatenate(followers).astype(np.int32)
+        self.gain = np.concatenate(gains).astype(np.float32)
         self._build(np.concatenate(keys))
 
     def _build(self, keys: np.ndarray) -> None:
@@ -113,7 +114,7 @@ class Corpus:
             known = self._keys[slots]
             is_other = known != keys
             is_other &= known != 0
-            if not is_other.any():
+            if not np.count_nonzero(is_other):
                 return self._nodes[slots]
             slots += is_other
 
@@ -236,13 +237,15 @@ class Recall:
         counts = counts.reshape(-1, n, slots)[part.rows]  # (L, n, slots)
         counts[:, :, 0] = 0
         counts = counts.ravel()
-        found = counts.nonzero()[0]
-        came, (where, slot) = counts[found], np.divmod(found, slots)
+        found = (counts > 0).nonzero()[0]  # a mask's are found five times as fast
+        came, where = counts.take(found), found // slots
         distinct = np.bincount(where, minlength=part.own * n)
         total = np.bincount(where, came, part.own * n)
         evidence[:] = evidence_of(np.array((total, distinct))).reshape(2, part.own, n).T
-        level, row = np.divmod(where, n)
-        return [level, row, self._followers[part.kinds[level], row, slot], gains_of(came, distinct[where])]
+        level = where // n
+        row = where - level * n
+        followers = ((part.kinds * n).take(level) + row) * self._followers.shape[2] + (found - where * slots)
+        return [level, row, self._followers.ravel().take(followers), gains_of(came, distinct.take(where))]
 
     def _of_corpus(self, corpus: Corpus, part: _Part, evidence: np.ndarray) -> list[np.ndarray]:
         """Look up the corpus counts likewise."""
@@ -257,9 +260,11 @@ class Recall:
         where = np.arange(len(nodes)).repeat(size)
         pairs = (corpus.begin[nodes] - size.cumsum() + size).repeat(size)
         pairs += np.arange(len(pairs))
-        level, row = np.divmod(where, len(self._last))
+        n = len(self._last)
+        level = where // n
+        row = where - level * n
         level += part.own
-        return [level, row, corpus.follower[pairs], corpus.gain[pairs]]
+        return [level, row, corpus.follower.take(pairs), corpus.gain.take(pairs)]
 
     def add(self, durations: np.ndarray) -> None:
         """Count the groups that are complete now. durations: from the first id of part 1 on."""

@@ -348,9 +348,9 @@ class Melody:
     def between(self, start: int, end: int) -> Melody:
         """Cut out the notes that start from `start` up to `end`, cut at `end`, counted from 0."""
         notes = tuple(
-            n._replace(start=n.start - start, duration=min(n.duration, end - n.start))
-            for n in self.notes
-            if start <= n.start < end
+            Note(since - start, min(duration, end - since), pitch, velocity)
+            for since, duration, pitch, velocity in self.notes
+            if start <= since < end
         )
         return replace(
             self,
