@@ -45,7 +45,7 @@ def test_nine_of_ten_notes_are_of_the_scale_that_is_asked_for() -> None:
         (["generate", "songs-piano", "--seconds", "2", "-f", "abc"], ".mid"),
         (["generate", "hymns", "--seconds", "8"], "--bars"),
         (["generate", "hymns", "--notes-per-second", "4"], "--notes-per-second"),
-        (["jam", "songs-piano", "--for", "4", "--virtual-time"], "jam needs a model of melodies"),
+        (["jam", "four-voices", "--for", "4", "--virtual-time"], "jam needs a model of melodies or of performances"),
     ],
 )
 def test_a_bad_match_of_model_and_verb_is_one_line(arguments: list[str], words: str, tmp_path, capsys) -> None:

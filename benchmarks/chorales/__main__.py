@@ -1,6 +1,6 @@
 """Measure a network on 382 chorales, 229 / 76 / 77, and what the shipped model writes beneath given sopranos.
 
-    python -m benchmarks.chorales --minutes 20 --json
+    python -m benchmarks.chorales --updates 10800 --seeds 0 1 2 --json
 
 nats per note token: all nats of a piece, its end among them, divided by four times its sixteenths. Nothing is given
 beforehand: no metre, no key, no chords. The network is trained as by `ritornello train`, whose options these are;
@@ -44,7 +44,8 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=20.0, help="of training for each seed; 0 for none")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--updates", type=int, help="of training for each seed, instead of minutes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--dropout", type=float, default=0.6)
     parser.add_argument("--weight-decay", type=float, default=0.3)
     parser.add_argument("--bptt-steps", type=int, default=64)
@@ -54,10 +55,12 @@ def main() -> None:
     options = parser.parse_args()
     chorales = read_chorales()
     found: dict[str, Any] = {"split": {name: len(pieces) for name, pieces in chorales.items()}}
-    if options.minutes:
-        names = ("minutes", "dropout", "weight_decay", "bptt_steps", "threads")
-        asked = {name: getattr(options, name) for name in names}
-        found["joint"] = [learn(chorales, {"seed": seed, **asked}) for seed in range(options.seeds)]
+    if options.minutes or options.updates:
+        length = "updates" if options.updates else "minutes"
+        asked = {
+            name: getattr(options, name) for name in (length, "dropout", "weight_decay", "bptt_steps", "threads")
+        }
+        found["joint"] = [learn(chorales, {"seed": seed, **asked}) for seed in options.seeds]
     if options.harmonise:
         found["harmonise"] = harmonisations(chorales["test"][: options.harmonise])
     print(json.dumps(found) if options.json else in_words(found))

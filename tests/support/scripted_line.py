@@ -12,6 +12,7 @@ class ScriptedLine:
     """
 
     key = None
+    is_melody = True
 
     def __init__(self, figure=((0, 1, 72), (1, 1, 74), (2, 1, 76), (3, 1, 77)), period=4, interval=-4):
         self.figure, self.period, self.interval = figure, Fraction(period), interval

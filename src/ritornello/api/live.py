@@ -18,7 +18,7 @@ from ritornello.plural import counted
 
 if TYPE_CHECKING:
     from ritornello.live.engine import Engine
-    from ritornello.live.line import Line
+    from ritornello.live.line import Line, Performer
     from ritornello.live.score import Performance
     from ritornello.live.session import Heading, Session, SessionFile
     from ritornello.live.stage.presets import Preset
@@ -31,14 +31,21 @@ if TYPE_CHECKING:
 MIDI = (".mid", ".midi")
 
 
-def _check_playable(model: Model) -> None:
-    """Raise ValueError for a model that writes no melodies, with which nobody can play in turns."""
+def _check_playable(model: Model, dials: Dials = Dials()) -> None:
+    """Raise ValueError for a model that cannot play live, or does not know what a dial asks for."""
     from ritornello.encoding import is_melodic
 
-    if not is_melodic(model.encoding):
+    named = f"{model.name}, in the encoding {model.encoding.name!r}"
+    if not is_melodic(model.encoding) and model.encoding.name != "events":
         raise ValueError(
-            f"jam needs a model of melodies; {model.name}, in the encoding {model.encoding.name!r}, writes other "
-            "music: use it with generate, and jam with another model"
+            f"jam needs a model of melodies or of performances; {named}, writes other music: use it with generate, "
+            "and jam with another model"
+        )
+    known = getattr(model.encoding, "inputs", ())
+    if dials.notes_per_second and (is_melodic(model.encoding) or "density" not in known):
+        raise ValueError(
+            f"--notes-per-second is for models of performances that learned the input density, such as songs-piano, "
+            f"not for {named}: turn --density instead, or leave it out"
         )
 
 
@@ -160,7 +167,7 @@ def jam(
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"seconds must be more than 0, not {seconds}")
     chosen = load_model(model)
-    _check_playable(chosen)
+    _check_playable(chosen, dials)
     performance, dials = _performance(play, dials, on_line) if play is not None else (None, dials)
     heading = Heading(
         chosen.name, digest(chosen.file.tensors), secrets.randbelow(1 << 31) if seed is None else seed, dials
@@ -300,11 +307,11 @@ class Models:
 
         Raises ValueError for one that cannot play live, OSError where there is none.
         """
-        from ritornello.live.line import Line
+        from ritornello.live.line import line_of
         from ritornello.model.file import digest
 
         file = load_model(name).file
-        Line.of(file)
+        line_of(file)
         self._files[name] = file, digest(file.tensors)
         return self._files[name][1]
 
@@ -313,7 +320,8 @@ class Models:
         file, sha256 = self._files.get(event.name, (None, ""))
         if file is None or sha256 != event.value:
             raise ValueError(f"{event.name} is not the model that was meant")
-        return cast("Line", line).played_by(file)
+        played: Composer = cast("Line | Performer", line).played_by(file)
+        return played
 
 
 def _engine(
@@ -321,9 +329,9 @@ def _engine(
 ) -> Engine:
     """Make the engine of a model, with what keeps its events. models: those that may play on."""
     from ritornello.live.engine import Engine
-    from ritornello.live.line import Line
+    from ritornello.live.line import line_of
 
-    line = Line.of(model.file, heading.seed, heading.dials)
+    line = line_of(model.file, heading.seed, heading.dials)
     return Engine(line, heading.dials, heading.seed, keeper.add, 0.0, sends_clock, models.change)
 
 

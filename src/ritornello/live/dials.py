@@ -99,6 +99,9 @@ class Dials:
     density: float = dial(1.0, 0.25, 4)
     """How many notes, as a factor: 2 is twice as many as learned."""
 
+    notes_per_second: float = dial(0.0, 0, 32)
+    """Of models of performances: notes a second, 0 for as learned; `density` multiplies them."""
+
     low: int = dial(0, 0, 123)
     """Lowest pitch (60 is middle C)."""
 

@@ -106,7 +106,10 @@ class Engine:
             if pending and pending.start != note.start:
                 play.settle_pending()
             play.keys.phrase.append(note)
-            if not (pending and pending.start == note.start and pending.pitch > note.pitch):
+            if not play.line.is_melody:
+                play.keys.pending = note
+                play.settle_pending()
+            elif not (pending and pending.start == note.start and pending.pitch > note.pitch):
                 play.keys.pending = note  # of a chord the highest
             self._shown.append(Shown(note, "heard"))
             WAYS[self._way].release(play, name, note)

@@ -56,10 +56,11 @@ def replay(engine: Engine, session: Session, kept: Session) -> list[str]:
 
     kept: what the engine keeps its events in. Of a session that was cut off only what it holds is compared.
     """
-    for event in session.heard:
+    received = session.heard
+    for event in received:
         engine.hear(event)
         engine.advance(event.time)
-    times = [event.time for event in (*session.heard, *session.played)]
+    times = [event.time for event in (*received, *session.played)]
     engine.advance(session.end if session.end is not None else max(times, default=0.0))
     if session.end is None:
         del kept.played[len(session.played) :]

@@ -235,16 +235,26 @@ class EventsTracker:
         self.densities: tuple[float, ...] = ()
         self.length = 0.0
         self.shares: tuple[int, ...] = ()
+        self._since = (0.0, 0)  # seconds and notes from which densities count
         self._inside: np.ndarray | None = None  # pitches of the classes asked for
         self._outside = 0  # notes of others
         self._loudness = -1
         self._last = -1  # token before
         self._lowest_off = self._lowest_on = 0  # at this moment
 
-    def steer(self, densities: Sequence[float], seconds: float, pitch_classes: Iterable[int]) -> None:
-        """Ask for notes a second over the time, and for pitch classes; () leaves either unknown."""
+    def steer(
+        self,
+        densities: Sequence[float],
+        seconds: float,
+        pitch_classes: Iterable[int],
+        since: tuple[float, int] = (0.0, 0),
+    ) -> None:
+        """Ask for notes a second over the time, and for pitch classes; () leaves either unknown.
+
+        since: seconds and notes of the piece from which it is asked.
+        """
         classes = list(pitch_classes)
-        self.densities, self.length = tuple(densities), seconds
+        self.densities, self.length, self._since = tuple(densities), seconds, since
         counts = np.isin(np.arange(12), classes).astype(int)
         self.shares = tuple(share_values(counts).tolist()) if classes else ()
         self._inside = np.isin(np.arange(128) % 12, classes) if classes else None
@@ -312,12 +322,13 @@ class EventsTracker:
         return int(density_values(np.array(max(0.0, owed) / window)))
 
     def _asked(self, seconds: float) -> float:
-        """Integrate the curve of densities from the beginning, linear between its points."""
-        points = self.densities
+        """Integrate the curve of densities from where they are asked for, linear between its points."""
+        points, (since, notes) = self.densities, self._since
+        seconds -= since
         if len(points) == 1 or self.length <= 0:
-            return points[0] * seconds
+            return notes + points[0] * seconds
         apart = self.length / (len(points) - 1)
-        total = 0.0
+        total = float(notes)
         for n, (left, right) in enumerate(pairwise(points)):
             share = min(max(seconds - n * apart, 0.0), apart) / apart
             total += apart * share * (left + (right - left) * share / 2)

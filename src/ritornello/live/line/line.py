@@ -75,6 +75,8 @@ class Line:
     Raises ValueError for a network without bars.
     """
 
+    is_melody = True
+
     def __init__(
         self,
         network: Network,

@@ -11,7 +11,12 @@ from ritornello.live.values import LineNote
 
 
 class Composer(Protocol):
-    """What the engine needs of a line (see `line.py`)."""
+    """What the engine needs of a line (see `line.py`).
+
+    is_melody: whether its notes, and the player's that it hears, follow one another.
+    """
+
+    is_melody: bool
 
     @property
     def key(self) -> Any:
@@ -64,6 +69,7 @@ class Plan:
     """
 
     def __init__(self) -> None:
+        self._is_melody = True
         self.committed: list[LineNote] = []
         self.tentative: list[LineNote] = []
         self.is_open = False
@@ -86,15 +92,19 @@ class Plan:
         notes = line.propose(self.planned, until, dials, self.end)
         line.accept(notes)
         self.tentative += notes
-        self.planned = max(until, *(note.end for note in notes)) if notes else until
+        self._is_melody = line.is_melody
+        self.planned = max([until, *self._ends(notes)])
 
     def commit(self, until: Fraction) -> None:
         """Commit the notes that begin before a place."""
         count = sum(note.start < until for note in self.tentative)
         self.committed += self.tentative[:count]
         del self.tentative[:count]
-        ends = [note.end for note in self.committed[-1:]]
-        self.settled = min(max(self.settled, until, *ends), self.planned)
+        self.settled = min(max([self.settled, until, *self._ends(self.committed[-1:])]), self.planned)
+
+    def _ends(self, notes: Sequence[LineNote]) -> list[Fraction]:
+        """List the ends of notes within which no other may begin."""
+        return [note.end for note in notes] if self._is_melody else []
 
     def discard(self, line: Composer) -> None:
         """Throw the tentative notes away."""

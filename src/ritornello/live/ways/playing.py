@@ -103,7 +103,12 @@ class Playing:
         if plan.tentative:
             first = plan.tentative[0]
             push = first.push if time is None else self.beat.beat_at(time) - self.swung(start)
-            plan.tentative[0] = first._replace(start=start, duration=first.end - start, push=push)
+            plan.tentative = [
+                note._replace(start=start, duration=note.end - start, push=push)
+                if note.start == first.start
+                else note
+                for note in plan.tentative
+            ]
         self.go_on(start)
 
     def play_notes(self, count: int) -> None:
@@ -116,11 +121,14 @@ class Playing:
             plan.extend(self.line, plan.planned + CHUNK, self.dials)
             if len(plan.tentative) >= count:
                 break
+        together = plan.tentative[count - 1 : count]
+        count += sum(note.start == together[0].start for note in plan.tentative[count:]) if together else 0
         notes = plan.tentative[:count]
         if notes:
             first = notes[0]._replace(start=start, push=self.now - self.swung(start))
             notes[0] = first._replace(duration=notes[0].end - start)
-        plan.close(self.line, notes[-1].end if notes else start)
+        later = plan.tentative[count:]
+        plan.close(self.line, later[0].start if later else plan.planned)
         plan.committed = notes
 
     def withdraw(self) -> None:

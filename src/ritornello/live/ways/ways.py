@@ -177,13 +177,13 @@ def fill_rest(play: Playing, place: Fraction) -> None:
 def play_alone(play: Playing, place: Fraction) -> None:
     """Begin a phrase at a barline.
 
-    Its register, key, density and temperature are a little away from those of the last one.
+    Register, key, density and temperature of a melody are a little away from those of the last one.
     """
     bars = play.beat.bars
     start = bars.barline_from(place)
     if play.plan.is_open or start - place > Fraction(1, 4) or start < play.rest_until:
         return
-    play.wandered = play.wander.turned(play.dials, play.line.key)
+    play.wandered = play.wander.turned(play.dials, play.line.key) if play.line.is_melody else None
     length = Fraction(play.dials.answer_bars or play.random.choice(TUNES)) * bars.length
     play.rest_until = start + length + play.random.choice(SILENCES) * bars.length
     play.settle_pending()
