@@ -138,7 +138,8 @@ def check_free(encoding: Encoding, options: GenerateOptions) -> None:
     asked = [name for name in OF_MELODIES if getattr(options, name) != getattr(GenerateOptions, name)]
     possible = [*(["scale"] if "pitches" in inputs else []), *(["metre"] if "bars" in own else [])]
     asked = [name for name in asked if name not in possible]
-    asked += ["notes_per_second"] if options.densities and "density" not in inputs else []
+    if options.densities and "density" not in inputs:
+        raise ValueError(f"--notes-per-second is for models of performances, and this is {named}: leave it out")
     if asked:
         names = dict.fromkeys("range" if name in ("lowest", "highest") else name.replace("_", "-") for name in asked)
         words = " and ".join(f"--{name}" for name in names)
