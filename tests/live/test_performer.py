@@ -9,6 +9,7 @@ import pytest
 from tests.support.scripted_line import ScriptedLine
 
 import ritornello as rito
+from ritornello.api.live import Models
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.engine import Engine
 from ritornello.live.line import Line, Performer, line_of
@@ -129,6 +130,16 @@ def test_a_model_plays_by_its_kind(piano) -> None:
     assert isinstance(line_of(load_model(find_model("grid"))), Line)
     with pytest.raises(ValueError, match="writes no performances"):
         line_of(load_model(find_model("four-voices")))
+
+
+def test_a_model_of_other_music_may_play_on(piano) -> None:
+    models = Models()
+    sha256 = {name: models.load(name) for name in ("songs-piano", "grid")}
+    melody = line_of(load_model(find_model("grid")), 7, Dials(qpm=90))
+    pianist = models.change(melody, Event(1.0, "model", value=sha256["songs-piano"], name="songs-piano"))
+    assert isinstance(pianist, Performer)
+    assert (pianist.seed, pianist.dials.qpm) == (7, 90)
+    assert isinstance(models.change(pianist, Event(2.0, "model", value=sha256["grid"], name="grid")), Line)
 
 
 @pytest.mark.parametrize(

@@ -316,12 +316,20 @@ class Models:
         return self._files[name][1]
 
     def change(self, line: Composer, event: Event) -> Composer:
-        """Let the model of an event play a line on. Raises ValueError for another than was meant."""
+        """Let the model of an event play a line on, one of other music begin anew.
+
+        Raises ValueError for another than was meant.
+        """
+        from ritornello.encoding import is_melodic
+        from ritornello.live.line import line_of
+
         file, sha256 = self._files.get(event.name, (None, ""))
         if file is None or sha256 != event.value:
             raise ValueError(f"{event.name} is not the model that was meant")
-        played: Composer = cast("Line | Performer", line).played_by(file)
-        return played
+        before = cast("Line | Performer", line)
+        if is_melodic(file.encoding) != before.is_melody:
+            return line_of(file, before.seed, before.dials)
+        return before.played_by(file)
 
 
 def _engine(
