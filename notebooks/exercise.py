@@ -18,18 +18,15 @@
 # as a row of symbols and learns which symbol comes next, as a *char-RNN* learns text letter by letter. You will see every
 # tune as a staff and as a piano roll, hear it, and look inside the network while it works.
 #
-# You need: a laptop without a GPU, and ten minutes. Exercises are marked ✎; the answer is in the folded cell after each.
-
-# %%
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
+# You need: a laptop without a GPU, and ten minutes. Click on a cell and press Shift+Enter to run it and go to the next; run
+# them from the top, in their order. Exercises are marked ✎. Think first: the answer lies folded under the heading
+# **Answer**. A click on "cell hidden" (in Colab on the triangle beside the heading) opens it, and so does Shift+Enter; to
+# leave it shut, click on the cell after it.
 
 # %%
 import inspect
+import os
+import sys
 
 import numpy as np
 
@@ -54,11 +51,11 @@ silent_night
 #
 # | number | means |
 # | --- | --- |
-# | 0 to 127 | a note of this MIDI pitch starts (60 is middle C) |
+# | 0 to 127 | a note of this MIDI pitch starts (60 is middle C, and each semitone higher is one more) |
 # | 128 | nothing happens: the note goes on, or the silence does |
 # | 129 | the note stops |
 #
-# These are 130 symbols, and a tune is a row of them.
+# These are 130 symbols, and a tune is a row of them. (Programs say *token* for a symbol; you will meet the word below.)
 
 # %%
 from ritornello.encoding import Grid
@@ -71,17 +68,21 @@ for bar in range(4):
 
 # %% [markdown]
 # ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers,
-# and listen to it: `ShownMelody.of(grid.decode(np.array(my_bar)))`.
+# and listen to it: `grid.decode(np.array(my_bar))`.
 
-# %% jupyter={"source_hidden": true}
-# Answer: a dotted eighth, a sixteenth and an eighth: a symbol starts each note, and 128 lets it go on.
-from ritornello.render.shown import ShownMelody
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
 
+# %% tags=["hide-cell"]
+# A dotted eighth, a sixteenth and an eighth: a symbol starts each note, and 128 lets it go on.
 my_bar = [60, 128, 128, 128, 62, 128, 128, 128, 64, 128, 128, 128, 60, 128, 129, 128]
-ShownMelody.of(grid.decode(np.array(my_bar)))
+grid.decode(np.array(my_bar))
 
 # %% [markdown]
-# Written and read again, the tune is the same. This is the first thing to check of any encoding:
+# ### There and back
+#
+# A way of writing tunes as symbols is called an *encoding*. Written and read again, the tune must be the same. This is the
+# first thing to check of any encoding:
 
 # %%
 again = grid.decode(tokens)
@@ -90,8 +91,9 @@ again = grid.decode(tokens)
 # %% [markdown]
 # ## 2. The corpus
 #
-# The program comes with 1,269 tunes, 249 of them hymns, all free to use. Some are kept apart: the network never learns from
-# the *validation* tunes, which tell us when to stop, nor from the *test* tunes, which tell us at the end how good it is.
+# A *corpus* is a collection of tunes. The program comes with 1,269 tunes, 249 of them hymns, all free to use. Most are
+# *training* tunes, from which the network learns. Some are kept apart: it never learns from the *validation* tunes, which
+# tell us when to stop, nor from the *test* tunes, which tell us at the end how good it is.
 
 # %%
 hymns
@@ -122,17 +124,26 @@ counts = log_histogram(train)
 # ✎ **Exercise.** Which share of all symbols is 128? A network that always said "128" would be right so often. Is it a good
 # network? How would you measure one instead?
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 print(
     f"128 is {counts[128] / counts.sum():.0%} of all symbols, and a network that only says 128 plays nothing at all."
 )
-print("So accuracy deceives. We count the bits that a whole tune costs, divided by its notes: bits per note.")
+print(
+    "So do not count how often it is right. Ask how well it guesses a whole tune, and divide by the notes of the tune."
+)
+print("The unit is the bit, one question with the answer yes or no: a note of 4 bits is as hard to guess as one of")
+print("16 equal cards, a note of 3 bits as one of 8. These are the bits per note that you will see below.")
 
 # %% [markdown]
 # ## 3. What the network reads: streams
 #
 # Tunes are laid end to end in a few streams, which are read side by side. At each step the network sees one symbol and must
-# predict the next; so each symbol is a target once, and a chunk of 12 steps of 4 streams asks for 48 predictions.
+# predict the next, its *target*; so each symbol is a target once, and a chunk of 12 steps of 4 streams asks for 48
+# predictions. Which tune stands where is drawn by chance; `seed` says where chance begins: the same seed gives the same
+# streams again, and everywhere in this program the same result.
 
 # %%
 from ritornello.training import Streams
@@ -150,15 +161,19 @@ print("stream 0 predicts ", chunk.targets[0, :, 0])
 #
 # ✎ **Exercise.** Look at the two rows again. What is the relation between them?
 
-# %% jupyter={"source_hidden": true}
-# Answer: the targets are the inputs one step later.
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
+# The targets are the inputs one step later.
 print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1, 0] >= 0].all())
 
 # %% [markdown]
 # ## 4. The network
 #
-# It has three stages: an *embedding* turns the symbol into a vector, two layers of *LSTM* combine it with what they remember,
-# and a *softmax* turns the result into 130 probabilities. Here is one step of it, the very code that composes below: `_entry`
+# It has three stages: an *embedding* turns the symbol into a vector (a row of numbers), two layers of *LSTM* ("long short-term
+# memory": units that can keep a number for as long as it matters) combine it with what they remember, and a *softmax* turns
+# the result into 130 probabilities, which add up to 1. Here is one step of it, the very code that composes below: `_entry`
 # looks up the embedding, `_cell` is one layer; the lines with `_mix` and `_attention` are for other models.
 
 # %%
@@ -168,8 +183,10 @@ print(inspect.getsource(NumpyLstm.feed))
 
 # %% [markdown]
 # Watch one step of the shipped model `grid`, which has the same network and 15 symbols more, for metres and the end of a
-# tune. Every function of that file tells the shape of what it returns: H is 256 wide, and each layer computes four gates of
-# that width.
+# tune. Python prints the name of each function of that file as it returns, and the shape of what it returns: a vector of the
+# network is 256 numbers wide, and each layer computes four *gates* of that width, which say what to forget, what to take in
+# and what to show. The *logits* are the scores of the symbols before the softmax. The last cell of this section lists the
+# *weights*: all numbers that training changes.
 
 # %%
 model = rito.load_model("grid")
@@ -210,9 +227,21 @@ for name, tensor in model.file.tensors.items():
 # %% [markdown]
 # ## 5. Train
 #
-# Now train a network of your own on the hymns, in the 130 symbols. The curve is drawn while it learns: how many bits each
-# note of the validation tunes costs. The dashed line is an *n-gram*, which only counts which symbols followed which. On a
-# slow machine the network needs a while to pass it: most of its steps are spent on 128 (section 8 goes on from there).
+# Now train a network of your own on the hymns, in the 130 symbols. The curve is drawn while it learns. What the words below
+# it mean:
+#
+# | word | means |
+# | --- | --- |
+# | bits per note | how hard a note was to guess; fewer are better, one bit fewer is half as hard |
+# | training | of the tunes that it learns from |
+# | validation | of tunes that it never learns from: this is the one to look at |
+# | n-gram | of a simple rival without a network, which only counts which symbols followed which; the dashed line |
+# | epoch | how often it has read all training tunes; "epoch 3" is three times |
+# | tokens/s | symbols that it learns in a second: how fast your machine is |
+# | sure of its notes | which probability the network gave, on average, to the notes of the tune that it sings while it learns |
+#
+# On a slow machine the network needs a while to pass the n-gram: most of its steps are spent on 128 (section 8 goes on from
+# there). Below the curve a line or two say what the program makes of it.
 
 # %%
 run = rito.train("hymns", encoding="grid", plain=True, minutes=MINUTES, seed=1)
@@ -220,7 +249,8 @@ run
 
 # %% [markdown]
 # What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little
-# so that they would have been better.
+# so that they would have been better. (*Dropout* switches parts of the network off by chance, so that it does not rely on
+# single ones; *nats* are bits of another size: 1 nat is 1.44 bits.)
 
 # %%
 from ritornello.training import NumpyEngine
@@ -231,7 +261,7 @@ print(inspect.getsource(NumpyEngine.update))
 # ✎ **Exercise.** Train for longer (`minutes=5`): the training curve keeps falling, but the validation curve turns. Why? Which
 # of the two should decide when to stop?
 
-# %% [markdown] jupyter={"source_hidden": true}
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # From some point on the network learns the training tunes by heart, which helps with them and hurts with all others: it
@@ -268,7 +298,7 @@ tune.save("my_tune.mid")  # or .musicxml .abc .svg .wav .mp3 .html
 
 # %% [markdown]
 # **Temperature.** The probabilities may be sharpened before the draw (temperature below 1: the likely becomes likelier) or
-# flattened (above 1). Listen to the same seed at three of them:
+# flattened (above 1). Listen to three of them, with the same seed, so that chance is the same:
 
 # %%
 rito.Gallery({f"temperature {t}": mine.generate(bars=8, seed=3, temperature=t) for t in (0.5, 1.0, 1.4)})
@@ -276,21 +306,25 @@ rito.Gallery({f"temperature {t}": mine.generate(bars=8, seed=3, temperature=t) f
 # %% [markdown]
 # ✎ **Exercise.** What is wrong with each? What happens at temperature 0, and why are two tunes of different seeds equal there?
 
-# %% jupyter={"source_hidden": true}
-# Answer: cold tunes hardly move, since 128 is the likeliest symbol nearly everywhere; hot ones wander. At 0 the likeliest
-# symbol is always taken, so chance has no part.
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
+# Cold tunes hardly move, since 128 is the likeliest symbol nearly everywhere; hot ones wander. At 0 the likeliest symbol is
+# always taken, so chance has no part.
 cold = [mine.generate(bars=4, seed=seed, temperature=0.0) for seed in (1, 2)]
 print(cold[0].melody.notes == cold[1].melody.notes)
 
 # %% [markdown]
 # ## 7. How good is it?
 #
-# Bits per note on the test tunes: fewer are better, and an n-gram stands beside it.
+# Bits per note on the test tunes: fewer are better. An n-gram stands beside it, here one that counts pairs of pitch and
+# duration.
 
 # %%
 scores = mine.evaluate("hymns", baselines=True)
 print(f"the network {scores['bits_per_note']:.2f} bits per note")
-print(f"an n-gram   {scores['baselines']['ngram_pairs']['bits_per_note']:.2f}, over pairs of pitch and duration")
+print(f"an n-gram   {scores['baselines']['ngram_pairs']['bits_per_note']:.2f}")
 
 # %% [markdown]
 # Did it copy? The longest run of notes that the tune shares with any tune it learned, in any key:
@@ -303,16 +337,20 @@ print(shared["notes"], "notes of", shared["title"])
 # ✎ **Exercise.** Is that much? Compare with the tunes that people wrote: how long are the runs that test tunes share with
 # training tunes?
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 people = [run["notes"] for run in mine.shared_runs(list(hymns.melodies("test")), hymns)]
-print("median of the test tunes:", int(np.median(people)), "notes; the longest:", max(people))
+print("half of the test tunes share", int(np.median(people)), "notes or more; the longest run has", max(people))
 
 # %% [markdown]
 # ## 8. A better way of writing notes
 #
-# Nearly all of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default
-# encoding writes *notes* instead: how many semitones above the key note (`offset 6` is the key note itself, 13 the fifth),
-# and a duration. Each note is one step of the network, which is also told where in the bar it stands. The same tune:
+# Most of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default encoding
+# writes *notes* instead: metre and key first, then for each note how many semitones it is above the key note (`offset 6` is
+# the key note itself, 13 the fifth above it), and how many quarters it lasts. Both symbols of a note are one step of the
+# network, which is also told where in the bar it stands. The same tune:
 
 # %%
 print(len(tokens), "symbols of the grid")
@@ -323,7 +361,16 @@ print(interval.vocabulary.spell(interval.encode(silent_night).tokens[:16]))
 # %%
 better = rito.load_model(rito.train("hymns", minutes=MINUTES, seed=1))
 print(f"{better.evaluate('hymns')['bits_per_note']:.2f} bits per note, the grid {scores['bits_per_note']:.2f}")
-better.generate(bars=8, seed=1)
+
+# %% [markdown]
+# Bits per note can be compared between encodings, since both pay for the same notes: this network guesses better after the
+# same time. But look at the curve. It soon reaches its best, and then validation turns, as in the exercise of section 5:
+# 249 hymns are few for a network of this size. The best check is kept, so nothing is lost.
+#
+# Here are a tune of each, with the same seed. Which of the two sounds more like a hymn, and by what do you hear it?
+
+# %%
+rito.Gallery({"in 130 symbols": tune, "in notes": better.generate(bars=8, seed=1)})
 
 # %% [markdown]
 # ## What was wrong in the exercise that this grew out of

@@ -18,13 +18,6 @@
 # goes on.
 
 # %%
-import subprocess
-import sys
-
-if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
-
-# %%
 import ritornello as rito
 
 model = rito.load_model()
@@ -68,13 +61,14 @@ for token in tokens[: 2 * (len(tokens) // 4)]:
 # %% [markdown]
 # ## 4. A phrase on buttons
 #
-# Where widgets run (JupyterLab, Notebook 7, VS Code, Colab), click a phrase and then "answer".
+# Run the cell below. Where widgets run (JupyterLab, Notebook 7, VS Code, Colab) a row of buttons appears: click a phrase, note
+# by note, and then "answer".
 
 # %%
 try:
     import ipywidgets as widgets
 except ImportError:
-    print('no widgets here: pip install "ritornello[notebook]"')
+    print("no widgets here: pip install ipywidgets")
 else:
     from IPython.display import display
 
@@ -111,13 +105,22 @@ else:
     display(widgets.VBox([widgets.HBox(keys), widgets.HBox([go, again]), label, shown]))
 
 # %% [markdown]
-# ✎ **Exercise.** Turn the answer upside down before you hear it, or let the model answer its own answer. What would make it feel
-# like a partner?
+# ✎ **Exercise.** `answer = model.generate(primer=call, bars=4, seed=1, without_primer=True)` is the model's answer to your call.
+# Let the model answer this answer in its turn. Then turn the first answer upside down, so that each step up becomes a step down,
+# and listen to it. Which of the three would you call a partner, and why?
 
-# %% jupyter={"source_hidden": true}
-first = model.generate(primer=call, bars=4, seed=1, without_primer=True)
-second = model.generate(primer=first.melody, bars=8, seed=2, without_primer=True)
-second
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
+from dataclasses import replace
+
+answer = model.generate(primer=call, bars=4, seed=1, without_primer=True)
+in_turn = model.generate(primer=answer, bars=8, seed=2, without_primer=True)
+start = answer.melody.notes[0].pitch
+turned = [note._replace(pitch=2 * start - note.pitch) for note in answer.melody.notes]  # start + 3 becomes start - 3
+upside_down = replace(answer.melody, notes=tuple(turned))
+rito.Gallery({"answer": answer, "answer to the answer": in_turn, "upside down": upside_down})
 
 # %% [markdown]
 # ## 5. Say what you want
@@ -131,20 +134,27 @@ model.generate(chords=chords, comp="broken", seed=1)
 # %% [markdown]
 # ✎ **Exercise.** How many of the notes at the beginning of a bar belong to the chord that sounds there?
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 line = model.generate(chords=chords, seed=1).melody
 sounding = dict(line.chords)
 first_notes = [(note, sounding[note.start]) for note in line.notes if note.start in sounding]
 print(sum(note.pitch % 12 in chord.pitch_classes for note, chord in first_notes), "of", len(first_notes))
 
 # %% [markdown]
-# Or it can have a form: here a section, the same again with another ending, something else, and the first once more.
+# ### A form
+#
+# A tune can have a form too: here a section, the same again with another ending, something else, and the first once more.
 
 # %%
 tune = model.generate(form="AA'BA'", seed=7)
 tune
 
 # %% [markdown]
+# ### New bars
+#
 # Do you like all of it but two bars? Click their numbers below the roll: the words beside them, given in a cell, write these bars
 # anew. Here are two versions of bars 9 and 10:
 
@@ -152,6 +162,8 @@ tune
 tune.rewrite(bars=(9, 10), n=2)
 
 # %% [markdown]
+# ### Several at once
+#
 # Compose several and keep the best. `keep` writes down which, beside the tunes; `write_page` makes a page on which you choose by
 # clicks (`docs/control.md` has more).
 
@@ -171,7 +183,8 @@ drafts.keep(1, 3)
 # clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players.
 
 # %%
-answered = rito.jam(model, play=model.generate(primer=call, bars=4, seed=1), seed=1)
+answered_to = model.generate(primer=call, bars=4, seed=1)
+answered = rito.jam(model, play=answered_to, seed=1)
 print(answered.summary)
 for line in answered.lines:
     print(line)
@@ -181,7 +194,7 @@ answered
 # The same tune with a second line beneath it, by a flute. The machine hears a note when it is played, and never earlier.
 
 # %%
-duet = rito.jam(model, play=first, mode="duet", low=55, high=71, program=73, seed=1)
+duet = rito.jam(model, play=answered_to, mode="duet", low=55, high=71, program=73, seed=1)
 print(duet.summary)
 duet
 
@@ -189,7 +202,10 @@ duet
 # ✎ **Exercise.** Let it play your rests with `mode="fill"`, or go on by itself with `mode="continue"`. Who leads? Turn one dial
 # (`help(rito.jam)` lists them) and listen for what becomes of your part in it.
 
-# %% jupyter={"source_hidden": true}
-wild = rito.jam(model, play=first, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
+wild = rito.jam(model, play=answered_to, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
 print(wild.summary)
 wild

@@ -19,13 +19,7 @@
 
 # %%
 import os
-import subprocess
-import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
-
-# %%
 import numpy as np
 
 import ritornello as rito
@@ -74,7 +68,10 @@ display(HTML("".join(boxes(name) for name in names)))
 # %% [markdown]
 # ✎ **Exercise.** Transpose the tune by a fourth (`tune.transposed(5)`). In which encodings do its tokens stay the same?
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 for name in ("grid", "note", "interval"):
     encoding = make_encoding(name)
     before, after = (encoding.encode(melody).tokens for melody in (tune, tune.transposed(5)))
@@ -82,6 +79,8 @@ for name in ("grid", "note", "interval"):
     print(f"{name:9} {same:.0%} of its tokens are the same")
 
 # %% [markdown]
+# ### More than melodies
+#
 # Four voices, and music as it was played, have encodings of their own: a symbol for each voice at each sixteenth, and the keys of a
 # piano as they go down and up, with the time between them.
 
@@ -91,6 +90,8 @@ played = rito.load_corpus("songs-piano-played").music()[0]
 display(HTML(boxes("chorale", voices) + boxes("events", played)))
 
 # %% [markdown]
+# ### Models of them
+#
 # A model composes in its own encoding. This one writes ABC, letter by letter:
 
 # %%
@@ -108,7 +109,9 @@ rito.load_model("songs-piano").generate(seconds=20, notes_per_second="2,8,4", se
 # %% [markdown]
 # ## 2. The same minutes in three of them
 #
-# Bits per note can be compared between encodings: all that a tune costs, divided by its notes.
+# How hard is a note to guess for a network that has learned? This is counted in bits, questions with the answer yes or no: a note
+# of 4 bits is as hard as one of 16 equal cards. Bits per note are all bits that a tune costs, divided by its notes, so they can be
+# compared between encodings: fewer are better.
 
 # %%
 scores = {}
@@ -134,7 +137,7 @@ coarse.decode(encoded.tokens).notes[:4]
 # %% [markdown]
 # ✎ **Exercise.** What does the tune lose, and what would be gained? `docs/representations.md` shows a whole encoding of one's own.
 
-# %% [markdown] jupyter={"source_hidden": true}
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # The sixteenths after the dotted eighths move to the next eighth or vanish, and the tune loses its swing. The network reads twice

@@ -14,18 +14,13 @@
 # %% [markdown]
 # # Measuring melodies
 #
-# What does each note of a melody cost a model that knows other melodies? This notebook shows surprisal note by note,
+# What does each note of a melody cost a model that knows other melodies? Its *surprisal* is counted in bits, questions with the
+# answer yes or no: a note of 4 bits was as hard to guess as one of 16 equal cards. This notebook shows surprisal note by note,
 # cross-validation on a folder, two models compared with an interval, and tables in pandas.
 
 # %%
 import os
-import subprocess
-import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
-
-# %%
 import pandas as pd
 
 import ritornello as rito
@@ -35,6 +30,9 @@ MINUTES = 0.05 if QUICK else 0.5
 
 # %% [markdown]
 # ## 1. Surprisal, note by note
+#
+# `start` and `duration` are in quarters. `bits` is what the note cost, in all and for its pitch and its duration. `entropy` is what
+# the model expected it to cost before the note came, and `rank` the place of the note among its guesses, 1 for the likeliest.
 
 # %%
 hymns = rito.load_corpus("hymns")
@@ -60,7 +58,10 @@ display({"text/html": notebook_html(replace(shown, is_tinted=True))}, raw=True)
 # %% [markdown]
 # ✎ **Exercise.** Which notes are the most surprising? Are they long or short, on the beat or off it?
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 table = pd.DataFrame(costs)
 table["on the beat"] = table["start"] % 1 == 0
 print(table.groupby("on the beat")["pitch_bits"].mean().round(2))
@@ -80,8 +81,8 @@ folds = rito.cross_validate("hymns", corpus, folds=3, minutes=MINUTES)
 # %% [markdown]
 # ## 3. Two models, with an interval
 #
-# The difference is paired over tunes: both models score the same ones. If the interval contains 0, the test tunes do not tell them
-# apart.
+# The difference is paired over tunes: both models score the same ones. The interval says where the difference would lie in 95 of
+# 100 cases if other tunes of this kind had been the test. If it contains 0, the test tunes do not tell the models apart.
 
 # %%
 scores = rito.load_model("hymns").evaluate("hymns", beside="hymns-and-songs")
@@ -97,7 +98,10 @@ notes.groupby("metre")["duration"].agg(["count", "mean"]).round(2).sort_values("
 # %% [markdown]
 # ✎ **Exercise.** How often does a hymn in major go down by a step, and how often up? Use `notes` alone.
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 steps = notes.groupby(["source", "melody"])["pitch"].diff()
 major = notes["key"].str.contains("major", na=False)
 print("down by a step:", int(steps[major].isin([-1, -2]).sum()), " up:", int(steps[major].isin([1, 2]).sum()))

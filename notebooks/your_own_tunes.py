@@ -19,13 +19,7 @@
 
 # %%
 import os
-import subprocess
-import sys
 
-if "google.colab" in sys.modules:  # on your own machine: pip install "ritornello[notebook]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ritornello"], check=True)
-
-# %%
 import ritornello as rito
 
 QUICK = bool(os.environ.get("RITORNELLO_QUICK"))  # a tenth of the minutes, to check that the notebook runs
@@ -62,7 +56,10 @@ corpus.melodies()[:3]
 # %% [markdown]
 # ✎ **Exercise.** One of the samples has five parts. Look at all of them, and at what the program says about its choice.
 
-# %% jupyter={"source_hidden": true}
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### Answer
+
+# %% tags=["hide-cell"]
 band = os.path.join(folder, "greensleeves-band.mid")
 if os.path.exists(band):
     [found] = rito.explain_file(band)
@@ -70,7 +67,7 @@ if os.path.exists(band):
         print(f"part {part['number']}, {part['instrument']}, {part['notes']} notes: {part['verdict']}")
     print(found.to_dict()["picked"][0]["why"])
 
-# %%
+# %% tags=["hide-cell"]
 files = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".mid")]
 rito.read(band if band in files else files[0])[0]
 
@@ -103,7 +100,7 @@ for tune, shared in zip(tunes, model.shared_runs([tune.melody for tune in tunes]
 # ✎ **Exercise.** Train longer on few tunes (`minutes=3`), and look at these numbers again. At which length would you say that it
 # copied? Is a scale of eight notes a copy?
 
-# %% [markdown] jupyter={"source_hidden": true}
+# %% [markdown]
 # <details><summary>Answer</summary>
 #
 # The longer it trains on few tunes, the longer the runs. Five to seven notes are shared by any two tunes in one style; twelve or

@@ -89,7 +89,7 @@ def test_they_are_heard_in_a_part_of_their_own(model, tmp_path):
     ("options", "line"),
     [
         ({"chords": "C | Hm | G"}, "chords, bar 2: no such chord: 'Hm'"),
-        ({"chords": "C | F | G", "bars": 8}, "cannot be repeated to fill 8: write --bars 3 or 6"),
+        ({"chords": "C | F | G", "bars": 8}, "cannot be repeated to fill 8: write bars=3 or 6"),
         ({"chords": "C | F | G", "bars": 2}, "fill 3 bars, and only 2 are asked for"),
         ({"chords": "C | F | G | C", "key": "F#"}, "F# major contradicts the chords"),
         ({"comp": "block"}, "ask for chords too"),
@@ -114,7 +114,7 @@ def test_a_tune_without_chords_is_refused_by_its_name(model, tmp_path):
 def test_models_without_chords_say_what_they_can_do(make_tensors):
     encoding = make_encoding("grid")
     plain = Model(ModelFile(make_tensors(encoding.vocabulary.size), NetworkOptions(2, 16, 16), encoding), "plain")
-    with pytest.raises(ValueError, match=r"trained on tunes without chords .* --key or a --scale"):
+    with pytest.raises(ValueError, match=r"trained on tunes without chords .* key= or scale="):
         plain.generate(chords="C | G")
 
 

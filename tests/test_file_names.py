@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import ritornello as rito
-from ritornello import atomic
+from ritornello import wording
 from ritornello.corpus.families.variants import families_as_text
 
 ABC = "X:1\nT:{}\nM:4/4\nL:1/4\nK:C\nCDEF|GG2A|AAAG2|C4|]\n"
@@ -83,6 +83,6 @@ def test_a_suggested_command_can_be_pasted(name, command, tmp_path, monkeypatch)
 
 
 def test_windows_has_rules_of_its_own_for_names(monkeypatch):
-    monkeypatch.setattr(atomic, "os", SimpleNamespace(name="nt"))
-    assert atomic.as_argument("my tunes\\a") == '"my tunes\\a"'
-    assert atomic.as_argument("runs\\a") == "runs\\a"
+    monkeypatch.setattr(wording, "os", SimpleNamespace(name="nt"))
+    assert wording.as_argument("my tunes\\a") == '"my tunes\\a"'
+    assert wording.as_argument("runs\\a") == "runs\\a"

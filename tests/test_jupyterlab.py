@@ -21,6 +21,7 @@ SHOWN = {  # cells and how many players each shows
     "rito.load_model('songs-piano').generate(seconds=4, seed=1)": 1,
     "rito.harmonise('C4 E4 G4:2', n=2, seed=1)": 2,
 }
+FOLDED = "print('the ' + 'answer')"  # below a heading that is folded
 TOKEN = "ritornello"
 PATIENCE = 120_000  # ms, for what a busy machine takes its time for
 
@@ -34,10 +35,11 @@ def free_port() -> int:
 @pytest.fixture
 def server(tmp_path, little_model):
     """JupyterLab on a folder with one notebook; its host."""
-    pytest.importorskip("jupyterlab", reason="needs JupyterLab: pip install 'ritornello[notebook]'")
+    pytest.importorskip("jupyterlab", reason="needs JupyterLab: pip install jupyterlab")
     nbformat = pytest.importorskip("nbformat")
     cells = [nbformat.v4.new_code_cell(text) for text in (FIRST.format(model=str(little_model)), *SHOWN)]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    answer = nbformat.v4.new_markdown_cell("#### Answer", metadata={"jp-MarkdownHeadingCollapsed": True})
+    notebook = nbformat.v4.new_notebook(cells=[*cells, answer, nbformat.v4.new_code_cell(FOLDED)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder = tmp_path / "notebooks"
     folder.mkdir()
@@ -98,6 +100,11 @@ def test_cells_run_in_the_browser_show_and_play_themselves(server, tmp_path):
             frame.locator(".tune .play").first.click()
             assert frame.evaluate(LOUDEST, 0.8) > 0.02
             frame.locator(".tune .play").first.click()
+        folded = page.locator(".jp-CodeCell").nth(len(SHOWN) + 1)
+        folded.locator(".jp-OutputArea-output").wait_for(state="attached")
+        assert not folded.is_visible()  # though it ran
+        page.get_by_text("1 cell hidden").click()
+        assert folded.get_by_text("the answer", exact=True).is_visible()
         assert page.locator(".jp-RenderedText[data-mime-type*=stderr]").count() == 0
         page.screenshot(path=str(tmp_path / "lab.png"))
     assert [text for text in complaints if not re.search(r"net::ERR", text)] == []

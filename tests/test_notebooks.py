@@ -47,15 +47,23 @@ def test_there_are_five():
     assert NAMES == ["exercise", "instrument", "representations", "research", "your_own_tunes"]
 
 
+def test_the_first_screen_of_the_readme_tells_a_class_where_to_begin():
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    screen = "\n".join(lines[:26])
+    assert [name for name in (*NAMES, "exercise.ipynb", "docs/workshop.md") if name not in screen] == []
+    assert screen.index("exercise.ipynb") < min(screen.index(name) for name in NAMES if name != "exercise")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_executed_notebook_that_comes_with_it_is_of_this_text_and_whole(name):
     jupytext = pytest.importorskip("jupytext")
     nbformat = pytest.importorskip("nbformat")
     path = ROOT / "notebooks" / f"{name}.ipynb"
-    cells = [cell for cell in nbformat.read(path, 4).cells if not cell.source.startswith("[![Open in Colab]")]
+    all_cells = nbformat.read(path, 4).cells
+    cells = [cell for cell in all_cells if "colab" not in cell.metadata.get("tags", [])]
     text = jupytext.read(path.with_suffix(".py"))
     assert [(cell.cell_type, cell.source) for cell in cells] == [(c.cell_type, c.source) for c in text.cells]
-    code = [cell for cell in cells if cell.cell_type == "code"]
+    code = [cell for cell in all_cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == [*range(1, len(code) + 1)]
     assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
     assert path.stat().st_size < 4_000_000
@@ -106,24 +114,68 @@ def test_a_notebook_is_made_with_its_badge_first(tmp_path, monkeypatch):
     (tmp_path / "little.py").write_text("# %% [markdown]\n# # A title\n\n# %%\n1 + 1\n")
     monkeypatch.setattr(make_notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(make_notebooks, "NOTEBOOKS", tmp_path)
-    badge, title, code = nbformat.read(make_notebooks.made("little", tmp_path), 4).cells
+    badge, title, install, code = nbformat.read(make_notebooks.made("little", tmp_path), 4).cells
+    assert 'ADDRESS = "git+https://github.com/someone/music"\n' in install.source
+    assert install.outputs == []
     assert badge.source.startswith("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]")
     assert title.source == "# A title"
     assert code.outputs[0].data["text/plain"] == "2"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_installs_in_colab_alone_and_leaves_its_torch(name, monkeypatch):
-    jupytext = pytest.importorskip("jupytext")
-    cells = [c.source for c in jupytext.read(ROOT / "notebooks" / f"{name}.py").cells if c.cell_type == "code"]
-    [install] = [source for source in cells if "pip" in source and "google.colab" in source]
+@pytest.fixture
+def make_notebooks(monkeypatch, tmp_path):
+    """The script, of a project that is not published; its pyproject.toml lies in tmp_path."""
+    for needed in ("jupytext", "nbclient", "nbconvert"):
+        pytest.importorskip(needed)
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import make_notebooks
+
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "music"\n')
+    monkeypatch.setattr(make_notebooks, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return make_notebooks
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """What pip is asked for; nothing is installed."""
     calls = []
-    monkeypatch.setattr(subprocess, "run", lambda words, **options: calls.append(words))
-    exec(install, {})
-    assert calls == []
+    monkeypatch.setattr(subprocess, "run", lambda words, **options: calls.append(words[1:]))
+    return calls
+
+
+PIP = ["-m", "pip", "install", "-q"]  # and no extra, which would bring another torch
+
+
+def test_a_notebook_installs_nothing_outside_of_colab(make_notebooks, installed):
+    exec(make_notebooks.install_cell(), {})
+    assert installed == []
+
+
+def test_in_colab_the_program_comes_from_the_repository_once_that_is_known(make_notebooks, installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", sys)
-    exec(install, {})
-    assert [words[1:] for words in calls] == [["-m", "pip", "install", "-q", "ritornello"]]  # no extra brings torch
+    address = "https://github.com/someone/music"
+    Path("pyproject.toml").write_text(f'[project]\nname = "music"\n[project.urls]\nRepository = "{address}"\n')
+    exec(make_notebooks.install_cell(), {})
+    assert installed == [[*PIP, "git+https://github.com/someone/music"]]
+
+
+def test_before_that_colab_takes_a_wheel_or_says_how_to_make_one(make_notebooks, installed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    with pytest.raises(
+        RuntimeError, match=r"not published yet: in a copy of the repository run `pip wheel --no-deps"
+    ):
+        exec(make_notebooks.install_cell(), {})
+    assert installed == []
+    Path("ritornello-0.1.0-py3-none-any.whl").touch()
+    exec(make_notebooks.install_cell(), {})
+    assert installed == [[*PIP, "ritornello-0.1.0-py3-none-any.whl"]]
+
+
+def test_nothing_is_installed_by_a_name_that_is_not_published():
+    texts = [*(ROOT / "notebooks").glob("*.py"), *(ROOT / "docs").glob("*.md"), *(ROOT / "src").rglob("*.py")]
+    named = re.compile(r'pip install (?:-q )?"?ritornello')
+    assert [path.name for path in texts if named.search(path.read_text("utf-8"))] == []
 
 
 def test_all_that_the_notebooks_import_comes_with_their_extra():
@@ -154,14 +206,51 @@ def test_no_path_of_this_machine_is_left(executed):
     assert str(Path.home()) + "/" not in text
 
 
-def test_each_exercise_is_followed_by_its_folded_answer(executed):
-    notebook, _ = executed
-    cells = notebook.cells
-    asked = [n for n, cell in enumerate(cells) if cell.cell_type == "markdown" and "✎ **Exercise.**" in cell.source]
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_is_followed_by_its_folded_answer(name):
+    jupytext = pytest.importorskip("jupytext")
+    cells = jupytext.read(ROOT / "notebooks" / f"{name}.py").cells
+    asked = [n for n, cell in enumerate(cells) if "✎ **Exercise.**" in cell.source]
     assert asked
     for n in asked:
-        answer = cells[n + 1]
-        assert answer.metadata.get("jupyter", {}).get("source_hidden"), cells[n].source
+        if cells[n + 1].source.startswith("<details><summary>Answer</summary>"):
+            continue
+        assert cells[n + 1].source == "#### Answer", cells[n].source
+        assert cells[n + 1].metadata["jp-MarkdownHeadingCollapsed"] is True
+        rest = cells[n + 2 :]
+        stop = next((k for k, cell in enumerate(rest) if cell.cell_type == "markdown"), len(rest))
+        assert stop > 0, "an answer without a cell"
+        assert [cell.metadata.get("tags") for cell in rest[:stop]] == [["hide-cell"]] * stop
+        assert all(re.match("#{1,4} ", cell.source) for cell in rest[stop : stop + 1]), "hidden with the answer"
+    folded = [n for n, cell in enumerate(cells) if cell.source == "#### Answer"]
+    assert {n - 1 for n in folded} <= {*asked}
+
+
+def test_colab_is_told_which_sections_to_fold(executed):
+    notebook, _ = executed
+    answers = [cell for cell in notebook.cells if cell.source == "#### Answer"]
+    assert notebook.metadata["colab"]["collapsed_sections"] == [cell.metadata["id"] for cell in answers]
+    assert len({cell.metadata["id"] for cell in answers}) == len(answers)
+
+
+def test_on_a_page_of_ours_answers_are_folded(make_notebooks, tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    output = nbformat.v4.new_output("stream", text="forty-two\n")
+    cells = [
+        nbformat.v4.new_code_cell("1 + 1"),
+        nbformat.v4.new_code_cell("question()", outputs=[output], metadata={"tags": ["hide-cell"]}),
+    ]
+    path = tmp_path / "page.html"
+    path.write_text(make_notebooks.page(nbformat.v4.new_notebook(cells=cells)), encoding="utf-8")
+    with offline_chromium(tmp_path / "profile") as context:
+        page = context.new_page()
+        page.goto(path.as_uri(), wait_until="domcontentloaded")
+        assert page.locator("details").count() == 1
+        assert not page.get_by_text("forty-two").is_visible()
+        assert not page.get_by_text("question").is_visible()
+        page.locator("summary").click()
+        assert page.get_by_text("forty-two").is_visible()
+        assert page.get_by_text("question").is_visible()
 
 
 def test_the_export_shows_and_plays_with_the_network_off(executed, tmp_path):

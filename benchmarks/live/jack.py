@@ -22,7 +22,7 @@ def missing() -> str:
     if shutil.which("jackd") is None:
         return "real MIDI ports need the program jackd (Debian: apt install jackd2)"
     if find_spec("rtmidi2") is None and find_spec("rtmidi") is None:
-        return 'real MIDI ports need rtmidi2: pip install "ritornello[live]"'
+        return "real MIDI ports need rtmidi2: pip install rtmidi2"
     return ""
 
 

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ritornello.corpus.store": ("Corpus",),
-    "ritornello.render.shown": ("Gallery",),
-    "ritornello.music": ("Melody", "Note", "Piece"),
+    "ritornello.render.shown": ("Gallery", "Melody", "Piece"),  # which lets notebooks show the two
+    "ritornello.music": ("Note",),
 }
 
 __all__ = [

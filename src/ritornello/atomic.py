@@ -10,7 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import shlex
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,9 +17,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ritornello.wording import option
+
 RECORD = ".ritornello.json"
 ABOUT = "Files that ritornello made in this folder. It replaces none that is not listed or has changed."
-REMEDY = "so it is kept: name another place, or replace it (--replace, in Python replace=True)"
 
 Content = bytes | Iterable[bytes]
 
@@ -79,15 +79,6 @@ def to_utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def as_argument(path: str | Path) -> str:
-    """Quote a file name for a command line, where that needs it."""
-    if os.name != "nt":
-        return shlex.quote(str(path))
-    from subprocess import list2cmdline  # its rules are those of Windows: no single quotes
-
-    return list2cmdline([str(path)])
-
-
 def rewrite(path: str | Path, content: bytes) -> None:
     """Write a file that the caller owns and has read, whole or not at all, without a record.
 
@@ -115,7 +106,11 @@ def check_files(paths: Iterable[str | Path], maker: str = "", replace: bool = Fa
         if path.is_dir():
             raise not_written(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
         if not replace and (why := _why_kept(path, maker)):
-            raise FileKeptError(errno.EEXIST, f"{why}, {REMEDY}", str(path))
+            raise FileKeptError(
+                errno.EEXIST,
+                f"{why}, so it is kept: name another place, or replace it ({option('replace', True)})",
+                str(path),
+            )
 
 
 def check_ahead(paths: Iterable[str | Path], maker: str = "", replace: bool = False) -> None:

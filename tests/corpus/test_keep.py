@@ -228,9 +228,9 @@ def test_the_embedded_melodies_are_what_they_were():
 def test_melodies_of_voices_and_the_wrong_encoding_are_refused_in_a_line(tmp_path):
     hymns(tmp_path, 2)
     corpus = build_corpus(tmp_path, VOICES)
-    with pytest.raises(CorpusError, match="this corpus keeps voices, not melodies: build it with --keep melody"):
+    with pytest.raises(CorpusError, match='this corpus keeps voices, not melodies: build it with keep="melody"'):
         corpus.melodies()
-    with pytest.raises(CorpusError, match=r"'grid' writes melodies, .* keeps voices.* --keep melody, or .* chorale"):
+    with pytest.raises(CorpusError, match=r"'grid' writes melodies, .* keeps voices.* keep=.melody., or .* chorale"):
         corpus_tokens(corpus, Grid())
 
 

@@ -37,11 +37,11 @@ def test_reason_codes_are_stable_and_each_has_a_remedy():
 
 
 def test_a_remedy_names_the_number_that_helps():
-    assert remedy("too_short", "the longest line has 3 notes") == "to keep it, use --least-notes 3"
-    assert remedy("too_short", "the longest useful line is 3 bars") == "to keep it, use --min-bars 3"
-    assert remedy("too_short") == REMEDIES["too_short"]
+    assert remedy("too_short", "the longest line has 3 notes") == "to keep it, use least_notes=3"
+    assert remedy("too_short", "the longest useful line is 3 bars") == "to keep it, use min_bars=3"
+    assert remedy("too_short").endswith("join it with another, or lower least_notes= or min_bars=")
     told = "quantising moved 31% of onsets by a third of a step or more; 12 steps a quarter fit"
-    assert remedy("off_grid", told) == "try --steps-per-quarter 12"
+    assert remedy("off_grid", told) == "try steps_per_quarter=12"
     with pytest.raises(KeyError):
         remedy("no such reason")
 
@@ -53,7 +53,7 @@ def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
         {
             "reason": "off_grid",
             "detail": "31% moved; 12 steps a quarter fit",
-            "remedy": "try --steps-per-quarter 12",
+            "remedy": "try steps_per_quarter=12",
         }
     ]
     assert FileReport.from_dict(told) == line
@@ -63,10 +63,10 @@ def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
 def test_a_line_for_people_says_what_would_help():
     assert str(kept("a.mid")) == "kept     a.mid: 1 melody, 40 notes"
     assert str(dropped("b.mid", "too_short", "3 notes")) == (
-        "dropped  b.mid: too_short (3 notes); to keep it, use --least-notes 3"
+        "dropped  b.mid: too_short (3 notes); to keep it, use least_notes=3"
     )
     doubted = kept("c.mid", warnings=(("off_grid", "31%; 12 steps a quarter fit"),))
-    assert str(doubted).endswith("; off_grid (31%; 12 steps a quarter fit), try --steps-per-quarter 12")
+    assert str(doubted).endswith("; off_grid (31%; 12 steps a quarter fit), try steps_per_quarter=12")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_strict_build_of_sound_files_is_as_any_other(folder, tmp_path):
 
 def test_a_strict_build_fails_with_its_report_and_writes_nothing(folder, tmp_path):
     (folder / "few.mid").write_bytes(midi([60, 62, 64]))
-    with pytest.raises(CorpusError, match=r"strict: 1 of 3 files .*use --least-notes 3") as caught:
+    with pytest.raises(CorpusError, match=r"strict: 1 of 3 files .*use least_notes=3") as caught:
         build_corpus(folder, BuildOptions(strict=True, least_notes=8), out=tmp_path / "c")
     assert [r.reason for r in caught.value.report] == ["ok", "duplicate", "too_short"]
     assert not (tmp_path / "c").exists()
@@ -121,7 +121,7 @@ def test_melodies_of_few_bars_are_left_out_where_that_is_asked_and_the_number_th
     (folder / "b.mid").write_bytes(midi([72, 71, 67, 69, 64, 66, 67, 71, 62]))  # nine quarters: three bars
     report = {r.path.rsplit("/", 1)[-1]: r for r in build_corpus(folder, BuildOptions(min_bars=4)).report}
     assert report["b.mid"].detail.endswith("the longest useful line is 3 bars")
-    assert report["b.mid"].remedy == "to keep it, use --min-bars 3"
+    assert report["b.mid"].remedy == "to keep it, use min_bars=3"
     assert [r.status for r in build_corpus(folder, BuildOptions(min_bars=3)).report] == ["kept", "dropped", "kept"]
     with pytest.raises(CorpusError, match="min_bars must be 0 or more"):
         build_corpus(folder, BuildOptions(min_bars=-1))
@@ -153,7 +153,7 @@ def test_a_file_whose_name_is_no_text_has_its_line_too(folder, tmp_path):
         ("unreadable", "cut short: a track promises 9 bytes, 2 are there", "fetch or copy the file again"),
         ("unreadable", "Permission denied", "allow yourself to read it"),
         ("unreadable", "the folder cannot be listed", "allow yourself to read it"),
-        ("unreadable", "cannot tell which token is no_event: name the convention", "--convention"),
+        ("unreadable", "cannot tell which token is no_event: name the convention", "convention="),
         ("unreadable", "expected whole numbers, found float64", "as whole numbers in an .npy or .npz file"),
         ("unreadable", "damaged: its first note comes only after 100000 quarters", "take the wait before the first"),
         ("unreadable", "damaged MIDI data (x): export or fetch it again", "export it again"),

@@ -30,7 +30,7 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do():
 
 
 def test_an_option_that_does_not_go_with_the_encoding_is_refused():
-    with pytest.raises(ValueError, match=r"--relative-to does not go with the encoding 'grid'; it takes .*--plain"):
+    with pytest.raises(ValueError, match=r"relative_to= does not go with the encoding 'grid'; it takes .*plain="):
         EncodingOptions("grid", relative_to="key").build()
 
 
@@ -41,15 +41,15 @@ def test_nothing_behind_a_colon_is_refused(name):
 
 
 def test_only_options_that_the_command_line_has_are_offered():
-    with pytest.raises(ValueError, match=r"--memory does not go with the encoding 'miditok'; it has no options$"):
+    with pytest.raises(ValueError, match=r"memory= does not go with the encoding 'miditok'; it has no options$"):
         EncodingOptions("miditok:REMI", memory="own").build()
 
 
 @pytest.mark.parametrize("words", [",", " ", " , "])
 def test_a_list_that_names_nothing_is_refused(words):
-    with pytest.raises(ValueError, match=f"--inputs '{words}' names nothing: name inputs, or none"):
+    with pytest.raises(ValueError, match=f'inputs="{words}" names nothing: name inputs, or none'):
         EncodingOptions("interval", inputs=words).build()
-    with pytest.raises(ValueError, match=f"--memory '{words}' names nothing: name memory, or none"):
+    with pytest.raises(ValueError, match=f'memory="{words}" names nothing: name memory, or none'):
         EncodingOptions("interval", memory=words).build()
 
 

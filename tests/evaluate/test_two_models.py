@@ -79,7 +79,7 @@ def test_baselines_score_the_same_melodies_and_learn_from_all(corpus):
 
 def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
     train = corpus_of([(CorpusPiece("tune.mid", (), split="train"), [tune(LENGTHS[0])])])
-    message = r"^the corpus has no melody with notes to score \(test\); see `ritornello"
+    message = r"^the corpus has no melody with notes to score \(test\); see `rito\.show_corpus"
     with pytest.raises(ValueError, match=message):
         find_common(train, [Grid(), Grid(12)])
     with pytest.raises(ValueError, match=message):
@@ -89,9 +89,9 @@ def test_where_there_is_no_melody_both_say_what_one_model_says(corpus, model):
 
 def test_a_corpus_too_small_for_a_test_split_is_answered_with_what_can_be_scored():
     few = [(CorpusPiece(f"{n}.mid", (), split="train", family=n), [tune(LENGTHS[0])]) for n in range(3)]
-    with pytest.raises(ValueError, match=r"score train or all \(--split\), or have .* never saw it \(--folds 3\)$"):
+    with pytest.raises(ValueError, match=r"score train or all \(split=\), or have .* never saw it \(folds=3\)$"):
         find_common(corpus_of(few), [Grid()])
-    with pytest.raises(ValueError, match=r"`ritornello corpus show`, or score train or all \(--split\)$"):
+    with pytest.raises(ValueError, match=r"`rito\.show_corpus\(CORPUS\)`, or score train or all \(split=\)$"):
         find_common(corpus_of(few[:1]), [Grid()])
 
 

@@ -256,7 +256,7 @@ def test_a_primer_may_be_given_another_metre():
 
 def test_a_primer_that_leaves_no_bar_is_refused_with_the_bars_it_needs():
     primer = parse_notes("C4:4 D4:4 E4:1")
-    with pytest.raises(ValueError, match=r"the primer fills 2\.25 bars: ask for at least 4 with --bars"):
+    with pytest.raises(ValueError, match=r"the primer fills 2\.25 bars: ask for at least 4 with bars="):
         compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=3), 1, [0], primer)
     assert len(compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=4), 1, [0], primer)) == 1
     assert len(compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=2), 1, [0], parse_notes("C4:4"))) == 1
@@ -264,7 +264,7 @@ def test_a_primer_that_leaves_no_bar_is_refused_with_the_bars_it_needs():
 
 def test_a_primer_that_is_longer_than_any_tune_asks_for_its_first_bars():
     for bars, message in [
-        (600, r"^the primer fills 600 bars: take only its first bars with --primer-bars$"),
+        (600, r"^the primer fills 600 bars: take only its first bars with primer_bars=$"),
         (5, r"^the primer fills 5 bars: ask for at least 6 with --bars, or take only its first bars with --primer"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -125,7 +125,7 @@ def test_only_legal_tokens_are_drawn(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "word"), [({"bars": 8}, "--seconds"), ({"key": "G"}, "--key"), ({"lowest": 50}, "--range")]
+    ("option", "word"), [({"bars": 8}, "seconds="), ({"key": "G"}, "key="), ({"lowest": 50}, "pitch_range=")]
 )
 def test_options_of_melodies_are_refused_in_one_line(toy: Toy, option: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word) as refused:
@@ -138,7 +138,7 @@ def test_notes_per_second_and_scale_are_refused_by_models_that_did_not_learn_the
     for option in ({"notes_per_second": "4"}, {"scale": "C D E G A"}):
         with pytest.raises(ValueError, match="trained without the input"):
             compose_freely(Indifferent(without), without, GenerateOptions(**option), 1, [0])
-    with pytest.raises(ValueError, match="--notes-per-second"):
+    with pytest.raises(ValueError, match="notes_per_second="):
         rito.load_model().generate(notes_per_second="4", seed=1)
     with pytest.raises(ValueError, match="such as 4 or 2,8,4"):
         GenerateOptions(notes_per_second="4,fast")
@@ -153,7 +153,7 @@ def test_what_is_asked_for_reaches_the_features() -> None:
 
 
 def test_melodies_in_bars_refuse_seconds() -> None:
-    with pytest.raises(ValueError, match="--bars"):
+    with pytest.raises(ValueError, match="bars="):
         rito.load_model().generate(seconds=4, seed=1)
 
 

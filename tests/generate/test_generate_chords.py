@@ -91,9 +91,9 @@ def test_a_first_bar_without_chords_is_refused(text):
 def test_bars_are_filled_once_or_several_times():
     chart = parse_chart("C | F | G")
     assert [fitting_bars(chart, bars) for bars in (None, 3, 6, 12)] == [3, 3, 6, 12]
-    with pytest.raises(ValueError, match="fill 3 bars, which cannot be repeated to fill 8: write --bars 3 or 6, or"):
+    with pytest.raises(ValueError, match="fill 3 bars, which cannot be repeated to fill 8: write bars=3 or 6, or"):
         fitting_bars(chart, 8)
-    with pytest.raises(ValueError, match="fill 3 bars, and only 2 are asked for: write --bars 3, or leave it out"):
+    with pytest.raises(ValueError, match="fill 3 bars, and only 2 are asked for: write bars=3, or leave it out"):
         fitting_bars(chart, 2)
 
 

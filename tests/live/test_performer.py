@@ -150,7 +150,7 @@ def test_a_model_of_other_music_may_play_on(piano) -> None:
             {},
             "jam needs a model of melodies or of performances; four-voices, in the encoding 'chorale'",
         ),
-        ("hymns-and-songs", {"notes_per_second": 4.0}, "--notes-per-second is for models of performances"),
+        ("hymns-and-songs", {"notes_per_second": 4.0}, "notes_per_second= is for models of performances"),
     ],
 )
 def test_what_cannot_be_is_one_line(model, dials, words) -> None:

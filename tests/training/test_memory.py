@@ -440,7 +440,7 @@ def test_dials_turn_the_two_sources_up_and_down():
     assert abs(quoted).max() > 1e-3
     assert not np.allclose(more, quoted)
     own = ENCODINGS["own"]
-    with pytest.raises(ValueError, match="trained without memory of its training tunes; leave --quote out"):
+    with pytest.raises(ValueError, match="trained without memory of its training tunes; leave quote= out"):
         Players(some_network(own, memory_of(own), 2), own, 1, quote=0.5)
 
 

@@ -225,9 +225,11 @@ def _in_memory(sources: Any) -> list[Any] | None:
     """List the music in memory that is given; None for paths. Raises TypeError for a mixture."""
     if isinstance(sources, str | Path):
         return None
+    from ritornello.api.reading import music_of
     from ritornello.music.objects import is_melody
 
-    objects = [sources] if is_melody(sources) else list(sources)
+    given = [sources] if is_melody(sources) else list(sources)
+    objects = [music_of(item) for item in given]
     paths = sum(isinstance(item, str | Path) for item in objects)
     if objects and 0 < paths < len(objects):
         raise TypeError("files and music in memory do not go together: read the files first, with rito.read(path)")

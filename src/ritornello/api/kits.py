@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from ritornello.plural import counted
+from ritornello.wording import option
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = {  # pip's platforms, and what markers of packages read there
@@ -170,7 +171,9 @@ def _clone(source: str | Path | None) -> Path:
     """Find the copy of the repository. Raises ValueError that says what to name."""
     place = Path(source) if source is not None else Path(__file__).resolve().parents[3]
     if not ((place / "pyproject.toml").is_file() and (place / "notebooks").is_dir()):
-        raise ValueError(f"{place}: a kit is made from a copy of the repository: name its folder (--source)")
+        raise ValueError(
+            f"{place}: a kit is made from a copy of the repository: name its folder ({option('source')})"
+        )
     return place
 
 

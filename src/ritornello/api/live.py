@@ -15,6 +15,7 @@ from ritornello.api.model import Model, load_model
 from ritornello.api.options import takes
 from ritornello.live.dials import Dials
 from ritornello.plural import counted
+from ritornello.wording import as_argument, by_face, option
 
 if TYPE_CHECKING:
     from ritornello.live.engine import Engine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ritornello.live.ways.plan import Composer
     from ritornello.model.file import ModelFile
     from ritornello.music.values import Melody, Note, Piece
+    from ritornello.render.page import Exhibit
 
 MIDI = (".mid", ".midi")
 
@@ -44,8 +46,8 @@ def _check_playable(model: Model, dials: Dials = Dials()) -> None:
     known = getattr(model.encoding, "inputs", ())
     if dials.notes_per_second and (is_melodic(model.encoding) or "density" not in known):
         raise ValueError(
-            f"--notes-per-second is for models of performances that learned the input density, such as songs-piano, "
-            f"not for {named}: turn --density instead, or leave it out"
+            f"{option('notes_per_second')} is for models of performances that learned the input density, such as "
+            f"songs-piano, not for {named}: turn {option('density')} instead, or leave it out"
         )
 
 
@@ -105,11 +107,24 @@ class Jam:
 
         atomic.write_bytes(path, _encoded(self.piece, path), atomic.maker_of("jam", Path(path).name), replace)
 
-    def _repr_html_(self) -> str:
-        from ritornello.render.page import notebook_html
+    def exhibit(self, is_small: bool = False) -> Exhibit:
+        """Make what a page shows of it. is_small: with sound that takes half the room.
+
+        Raises ValueError where not a note was played.
+        """
         from ritornello.render.save import piece_exhibit
 
-        return notebook_html(piece_exhibit(self.piece))
+        return piece_exhibit(self.piece, is_small=is_small)
+
+    def __repr__(self) -> str:
+        return f"Jam({self.summary})"
+
+    def _repr_html_(self) -> str | None:
+        from ritornello.render.page import notebook_html
+
+        with suppress(ValueError):  # not a note was played
+            return notebook_html(self.exhibit())
+        return None
 
 
 @takes(dials=Dials)
@@ -163,7 +178,7 @@ def jam(
     given = read_preset(preset) if preset is not None else Preset()
     stage, dials = _with_preset(given, stage, dials)
     if play is None and seconds is None and stage is None:
-        raise ValueError("a machine alone needs to know how long it plays: seconds=60, --for 60")
+        raise ValueError(f"a machine alone needs to know how long it plays: {by_face('--for 60', 'seconds=60')}")
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"seconds must be more than 0, not {seconds}")
     chosen = load_model(model)
@@ -194,8 +209,11 @@ def jam(
         try:
             made.save(out, replace)
         except OSError as error:
-            place = atomic.as_argument(session or _rescued(content))
-            advice = f"the performance lies in {place}: ritornello jam --replay {place} -o FILE"
+            place = session or _rescued(content)
+            again = by_face(
+                f"ritornello jam --replay {as_argument(place)} -o FILE", f'rito.replay("{place}", out=FILE)'
+            )
+            advice = f"the performance lies in {place}: {again}"
             raise OSError(error.errno, f"{error.strerror}; {advice}", error.filename) from None
     return made
 
@@ -231,7 +249,7 @@ def replay(
     if digest(chosen.file.tensors) != heading.sha256:
         raise ValueError(
             f"{session} was played with another model than {chosen.name} (sha256 {heading.sha256[:12]} begins its "
-            "fingerprint): name that one, ritornello jam MODEL --replay FILE"
+            f"fingerprint): name that one, {by_face('ritornello jam MODEL --replay FILE', 'model=')}"
         )
     kept = Session(heading, end=before.end)
     with one_thread():

@@ -22,6 +22,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
+from ritornello.wording import filled, option, options_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -329,11 +330,13 @@ class Model:
                 f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
             )
         if is_free and options.targets:
-            asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
-            raise ValueError(f"{asked} steers melodies in bars; this model writes other music: leave that out")
+            raise ValueError(
+                f"{options_named(options.targets)} steers melodies in bars; this model writes other music: leave "
+                "that out"
+            )
         chords, options = self._asked_chords(options, pattern.melody if pattern else None)
         if comp is not None and not chords:
-            raise ValueError("comp is how chords are heard: ask for chords too (--chords, in Python chords=)")
+            raise ValueError(f"comp is how chords are heard: ask for chords too ({option('chords')})")
         check_style(comp)
         song = self._song(primer, primer_bars, without_primer, options)
         if song is not None and song.is_played:
@@ -510,7 +513,9 @@ class Model:
             Span.of(given, bars)  # refuses bars that are not there
             given = asked.laid_on(given, bars, seed)
         if comp is not None and not given.chords:
-            raise ValueError("comp is how chords are played: this melody has none, ask for some (--chords, chords=)")
+            raise ValueError(
+                f"comp is how chords are played: this melody has none, ask for some ({option('chords')})"
+            )
         check_style(comp)
         with one_thread():
             versions = rewrite(self.network, self.encoding, given, bars, options, seed, count, keep, self.pitch_range)
@@ -596,14 +601,14 @@ class Model:
         if given is None:
             return None, options
         if not knows_chords(self.encoding):
-            raise ValueError(NO_CHORDS)
+            raise ValueError(filled(NO_CHORDS))
         if str(given).strip() == asked.AUTO:
             counted_bars = self.metadata.get("corpus", {}).get("progressions")
             if not counted_bars:
                 raise ValueError("no chords were counted for this model: write them, or name a tune that has some")
             return asked.AskedChords(progressions=counted_bars), options
         if isinstance(given, Melody | Tune) or is_music(given):
-            melody = read_song(given, None, "the tune of --chords").melody
+            melody = read_song(given, None, f"the tune of {option('chords')}").melody
             try:
                 chart = asked.chart_of(melody)
             except ValueError as error:
@@ -663,7 +668,7 @@ class Model:
         if len(found) < len(known) and on_remark:
             on_remark(
                 f"{'some of ' if found else ''}the tunes that this model learned are not at hand, so what is shared "
-                "with them is not checked: name their corpus (--corpus, in Python corpus=)"
+                f"with them is not checked: name their corpus ({option('corpus')})"
             )
         return longest_of_all(melodies, found) if found else None
 

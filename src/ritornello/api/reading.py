@@ -26,7 +26,7 @@ def read_song(music: str | Path | Any, metre: str | None = None, name: str = "th
     from ritornello.generate.continuation import Song
 
     program = music.imprint.program if hasattr(music, "imprint") else 0
-    music = getattr(music, "melody", music)
+    music = music_of(music)
     if isinstance(music, Melody):
         return Song(music, program)
     pieces = read_pieces(music, metre, name)
@@ -40,6 +40,11 @@ def read_song(music: str | Path | Any, metre: str | None = None, name: str = "th
         is_kept = picked.timing is None or picked.timing.is_written
         melody = replace(melody, timeline=pieces[0].timeline if is_kept else replace(melody.timeline, keys=()))
     return Song(melody, program, not is_numbers, lines=(f"{name}: {'; '.join(lines)}",) if lines else ())
+
+
+def music_of(given: Any) -> Any:
+    """Return the melody or piece of a tune, a harmony or a performance; others stay."""
+    return getattr(given, "melody", getattr(given, "piece", given))
 
 
 def read_pieces(music: str | Path | Any, metre: str | None = None, name: str = "the tune") -> list[Piece] | Melody:
@@ -74,7 +79,7 @@ def is_music(given: str | Path) -> bool:
 def read_music(music: str | Path | Any) -> tuple[Piece, list[str]]:
     """Read a tune with all its parts, and list a remark where it is the first of several."""
     program = music.imprint.program if hasattr(music, "imprint") else 0
-    music = getattr(music, "melody", music)
+    music = music_of(music)
     pieces = music if isinstance(music, Melody) else [music] if isinstance(music, Piece) else read_pieces(music)
     if isinstance(pieces, Melody):
         part = Part(pieces.notes, program=program)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ritornello.cli.interruption import lasting_interrupts
+from ritornello.wording import on_the_command_line
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed("interrupted before it began", INTERRUPTED)
     try:
         words = list(sys.argv[1:] if argv is None else argv)
-        with lasting_interrupts():
+        with on_the_command_line(), lasting_interrupts():
             app(words, exit_on_error=False, print_error=False, result_action="return_value")
             sys.stdout.flush()
     except CycloptsError as error:

@@ -195,7 +195,7 @@ def ports(*, calibrate: str | None = None, listen: str | None = None, as_json: A
     """List the MIDI ports for the live instrument, or measure how late one of them sounds.
 
     Where there are none, one line says what is wrong and what to do.
-    It needs rtmidi2: pip install "ritornello[live]".
+    It needs rtmidi2: pip install rtmidi2.
 
     Example: ritornello ports
 

@@ -9,7 +9,7 @@ from ritornello.cli.console import Console, Quiet
 def play(file: str, /, *, soundfont: str | None = None, device: str | None = None, quiet: Quiet = False) -> None:
     """Hear a music file; a terminal shows its melody, as ABC and as a small piano roll.
 
-    Ctrl-C stops it. It needs miniaudio: pip install "ritornello[live]".
+    Ctrl-C stops it. It needs miniaudio: pip install miniaudio.
 
     Example: ritornello play tunes/seed1-001.mid
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ritornello.api import OpenRun, estimate_dict
-from ritornello.atomic import as_argument
 from ritornello.cli.console import Console
 from ritornello.cli.live_view import LiveView
 from ritornello.corpus.tokens import losses_in_words
@@ -18,6 +17,7 @@ from ritornello.training.plan import Plan, Setting
 from ritornello.training.run.folder import MODEL_NAME
 from ritornello.training.run.sizes import Sizes
 from ritornello.training.run.training import Material, Training
+from ritornello.wording import as_argument
 
 
 def show_run(console: Console, run: OpenRun, dry_run: bool = False) -> None:

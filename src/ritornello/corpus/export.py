@@ -23,6 +23,7 @@ from ritornello.encoding.grid import Grid
 from ritornello.music.keys import key_name
 from ritornello.music.midi.reader import write_midi, write_midi_piece
 from ritornello.music.values import Melody, Piece
+from ritornello.wording import option
 
 FORMATS = ("parquet", "midi", "npz")
 KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
@@ -88,7 +89,7 @@ def losses_in_words(losses: Counter[str], steps_per_quarter: int) -> str:
     """Report what a grid could not keep in a line, "" where it keeps every note."""
     counts = ", ".join(f"{losses[name]:,} {name}" for name in ("moved", "resized", "lost") if losses[name])
     what = f"a grid of {steps_per_quarter} steps a quarter does not keep all of {losses['notes']:,} notes"
-    return f"{what}: {counts}; --steps-per-quarter makes it finer" if counts else ""
+    return f"{what}: {counts}; {option('steps_per_quarter')} makes it finer" if counts else ""
 
 
 def export_parquet(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:

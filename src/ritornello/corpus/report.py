@@ -17,6 +17,7 @@ from typing import IO, Any, Generic, TypeVar, overload
 
 from ritornello.music.errors import printable
 from ritornello.plural import counted
+from ritornello.wording import filled
 
 Value = TypeVar("Value")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -47,29 +48,29 @@ REMEDIES: dict[str, str] = {
     "endless_notes": "nothing to do, unless the lengths matter: end these notes in a sequencer",
     "key_switches": "nothing to do, unless they are to be heard: bring them nearer to the others in a sequencer",
     "damaged_wait": "take the wait out in a sequencer, if what lies behind it is missed",
-    "unplayed_bars": "look at its repeat signs and jumps in a notation program, or build with --repeats written",
+    "unplayed_bars": "look at its repeat signs and jumps in a notation program, or build with {repeats:written}",
     "unread_chords": "nothing to do, if chords do not matter; else write them as usual: Am7, Bb/D, N.C., F#m7b5",
     "parser_died": "the file is damaged: open it in a sequencer or notation program and export it again",
     "too_slow": "the file is damaged or very large: export it again, or split it",
     "drums_only": "only percussion was found: add a part with pitches",
-    "chords": "write each voice as a line of its own in a notation program, or build with --keep all",
-    "many_parts": "join parts in a sequencer, or take one with --pick track:NAME_OR_NUMBER",
-    "melodies_only": "it holds melodies: build with --keep melody",
-    "too_short": "a melody needs more notes: join it with another, or lower --least-notes or --min-bars",
-    "no_such_track": "name a track that is there, or use --pick auto",
-    "unsure_pick": "look at it with `corpus explain`, and choose with --pick track:NAME_OR_NUMBER",
-    "joined_parts": "nothing to do, if both are the tune; else take one of them with --pick track:NAME_OR_NUMBER",
-    "unsure_bars": "listen to it, and name the right bars with --metre and --beat-offset",
-    "off_grid": "try a finer grid with --steps-per-quarter, or even the swing out with --swing straight",
-    "no_beat": "keep its times with --timing exact; if its beat is not the one it was played to, set its tempo map",
-    "merged_notes": "try a finer grid with --steps-per-quarter, or keep its times with --timing exact",
-    "duplicate": "nothing to do: the tune is in the corpus already; --keep-copies keeps every copy, in one split",
-    "copies_across": "a model would learn what it is judged by: --split hash, or 80/10/10, keeps families together",
+    "chords": "write each voice as a line of its own in a notation program, or build with {keep:all}",
+    "many_parts": "join parts in a sequencer, or take one with {pick:track:NAME_OR_NUMBER}",
+    "melodies_only": "it holds melodies: build with {keep:melody}",
+    "too_short": "a melody needs more notes: join it with another, or lower {least_notes} or {min_bars}",
+    "no_such_track": "name a track that is there, or use {pick:auto}",
+    "unsure_pick": "look at it with {explain}, and choose with {pick:track:NAME_OR_NUMBER}",
+    "joined_parts": "nothing to do, if both are the tune; else take one of them with {pick:track:NAME_OR_NUMBER}",
+    "unsure_bars": "listen to it, and name the right bars with {metre} and {beat_offset}",
+    "off_grid": "try a finer grid with {steps_per_quarter}, or even the swing out with {swing:straight}",
+    "no_beat": "keep its times with {timing:exact}; if its beat is not the one it was played to, set its tempo map",
+    "merged_notes": "try a finer grid with {steps_per_quarter}, or keep its times with {timing:exact}",
+    "duplicate": "nothing to do: the corpus has the tune already; {keep_copies:True} keeps every copy, in one split",
+    "copies_across": "a model would learn what it is judged by: {split:hash}, or 80/10/10, keeps families together",
 }
 """Reason codes and what would help. Dropped files carry one of them; kept files carry "ok" and may carry warnings."""
 
 HARMLESS = ("ok", "duplicate")
-"""Reasons that ask for nothing to be done: --strict lets them pass."""
+"""Reasons that ask for nothing to be done: strict lets them pass."""
 
 SHARPER: dict[str, dict[str, str]] = {
     "not_music": {
@@ -80,7 +81,7 @@ SHARPER: dict[str, dict[str, str]] = {
     "wrong_kind": {r"XML of another kind": "export the score as MusicXML, or leave the file out"},
     "unreadable": {
         r"cut short": "fetch or copy the file again, or export it again",
-        r"which token is no_event": "name its convention with --convention",
+        r"which token is no_event": "name its convention with {convention}",
         r"split it into smaller": "split it into smaller files",
         r"array file|expected whole numbers|not an array|truncated: shape|neither a pitch": (
             "save the tokens again, as whole numbers in an .npy or .npz file"
@@ -89,10 +90,10 @@ SHARPER: dict[str, dict[str, str]] = {
         r"cannot be listed|[Pp]ermission|not permitted": "allow yourself to read it, or leave it out",
         r"first note comes only after": "take the wait before the first note out in a sequencer",
     },
-    "off_grid": {r"; (\d+) steps a quarter fit": "try --steps-per-quarter {0}"},
+    "off_grid": {r"; (\d+) steps a quarter fit": "try {steps_per_quarter:{0}}"},
     "too_short": {
-        r"\b(\d+) notes?\b": "to keep it, use --least-notes {0}",
-        r"line is (\d+) bars?\b": "to keep it, use --min-bars {0}",
+        r"\b(\d+) notes?\b": "to keep it, use {least_notes:{0}}",
+        r"line is (\d+) bars?\b": "to keep it, use {min_bars:{0}}",
     },
 }
 """Reasons whose remedy names the number that the detail holds: patterns for the detail, each with its remedy."""
@@ -116,7 +117,6 @@ class FileReport:
     path: str
     status: str
     reason: str
-    remedy: str = ""
     detail: str = ""
     pieces: int = 0
     melodies: int = 0
@@ -138,8 +138,13 @@ class FileReport:
     def from_dict(cls, line: Mapping[str, Any]) -> FileReport:
         """Rebuild it from `to_dict`. Raises TypeError or KeyError for anything else."""
         warnings = tuple((w["reason"], w["detail"]) for w in line.get("warnings", ()))
-        fields = {name: value for name, value in line.items() if name != "kin"}
+        fields = {name: value for name, value in line.items() if name not in ("kin", "remedy")}
         return cls(**{**fields, "warnings": warnings, "duplicates": tuple(line.get("kin", ()))})
+
+    @property
+    def remedy(self) -> str:
+        """What would help, in the words of the face that is used; "" for nothing."""
+        return remedy(self.reason, self.detail) if self.reason in REMEDIES else ""
 
     @property
     def asks_for_action(self) -> bool:
@@ -195,9 +200,7 @@ def dropped(
     duplicates: tuple[Mapping[str, Any], ...] = (),
 ) -> FileReport:
     """Make the report line of a file that gave nothing."""
-    return FileReport(
-        path, DROPPED, reason, remedy(reason, detail), detail, losses=dict(losses or {}), duplicates=duplicates
-    )
+    return FileReport(path, DROPPED, reason, detail, losses=dict(losses or {}), duplicates=duplicates)
 
 
 def remedy(reason: str, detail: str = "") -> str:
@@ -207,8 +210,8 @@ def remedy(reason: str, detail: str = "") -> str:
     """
     for pattern, sharper in SHARPER.get(reason, {}).items():
         if found := re.search(pattern, detail):
-            return sharper.format(*found.groups())
-    return REMEDIES[reason]
+            return filled(sharper, *found.groups())
+    return filled(REMEDIES[reason])
 
 
 class Lines(Sequence[Value], Generic[Value]):

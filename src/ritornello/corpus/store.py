@@ -39,6 +39,7 @@ from ritornello.music.keys import key_name
 from ritornello.music.values import Melody, Note, Part, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
+from ritornello.wording import as_argument, by_face, option
 
 COUNTED = {"pieces": "piece", "melodies": "melody", "notes": "note"}
 SPLITS = ("train", "validation", "test")
@@ -91,7 +92,7 @@ class Corpus:
                 if _digest(corpus, piece) != line["digest"]:  # a flipped bit would load otherwise
                     raise ValueError(f"the notes of {piece.source} have changed since they were saved")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError, MemoryError) as error:
-            message = f"{path}: the corpus is damaged ({error}); build it again with `ritornello corpus build`"
+            message = f"{path}: the corpus is damaged ({error}); build it again with `{_building()}`"
             raise CorpusError(" ".join(message.split())) from None
         return corpus
 
@@ -126,7 +127,7 @@ class Corpus:
         """
         if self.keep != "melody":
             raise CorpusError(
-                f"this corpus keeps {KEPT_MUSIC[self.keep]}, not melodies: build it with --keep melody, "
+                f"this corpus keeps {KEPT_MUSIC[self.keep]}, not melodies: build it with {option('keep', 'melody')}, "
                 "or take its pieces from music()"
             )
         found: Gallery[ShownMelody] = Gallery()
@@ -408,17 +409,22 @@ def is_corpus(path: Path) -> bool:
     return all((path / name).is_file() for name in REQUIRED)
 
 
+def _building(place: str | Path = "CORPUS") -> str:
+    """Write the call that builds a corpus in a place."""
+    return by_face(
+        f"ritornello corpus build FILES -o {as_argument(place)}", f'rito.build_corpus(FILES, out="{place}")'
+    )
+
+
 def read_files(path: Path) -> dict[str, bytes]:
     """Read the files of a corpus folder. Raises CorpusError where it is missing or not a corpus."""
     if not path.exists():
-        raise CorpusError(
-            f"{path}: no such corpus; make one with `ritornello corpus build FILES -o {atomic.as_argument(path)}`"
-        )
+        raise CorpusError(f"{path}: no such corpus; make one with `{_building(path)}`")
     if not path.is_dir():
-        raise CorpusError(f"{path}: a corpus is a folder, this is a file; build one with `ritornello corpus build`")
+        raise CorpusError(f"{path}: a corpus is a folder, this is a file; build one with `{_building()}`")
     if not is_corpus(path):
         missing = " and ".join(name for name in REQUIRED if not (path / name).is_file())
-        raise CorpusError(f"{path}: not a corpus, {missing} missing; build one with `ritornello corpus build`")
+        raise CorpusError(f"{path}: not a corpus, {missing} missing; build one with `{_building()}`")
     return {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
 
 

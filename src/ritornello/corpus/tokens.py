@@ -15,6 +15,7 @@ from ritornello.encoding import Encoding, Grid, MelodyEncoding, is_melodic, kept
 from ritornello.encoding.features import Harmony, harmony_of, knows_chords
 from ritornello.music.values import all_notes
 from ritornello.plural import counted
+from ritornello.wording import option
 
 TRANSPOSITIONS = range(-6, 6)  # every key once
 MOST_VARIANTS, MOST_COUNTED = 9, 2_000_000  # of music that an n-gram counts, and tokens of them, about
@@ -103,14 +104,14 @@ def has_chords(corpus: Corpus, split: str | None = None) -> bool:
 def check_kept(corpus: Corpus, encoding: Encoding) -> None:
     """Check that a corpus keeps what an encoding writes; one of all notes takes any.
 
-    Raises CorpusError that names the right `--keep`.
+    Raises CorpusError that names the right `keep`.
     """
     wanted = kept_by(encoding)
     if wanted not in (corpus.keep, "all"):
         raise CorpusError(
             f"the encoding {encoding.name!r} writes {KEPT_MUSIC[wanted]}, and this corpus keeps "
-            f"{KEPT_MUSIC[corpus.keep]}: build it with --keep {wanted}, or take the encoding "
-            f"{WRITTEN_BY[corpus.keep]} (train --encoding {WRITTEN_BY[corpus.keep]}), or a model of it"
+            f"{KEPT_MUSIC[corpus.keep]}: build it with {option('keep', wanted)}, or take the encoding "
+            f"{WRITTEN_BY[corpus.keep]} ({option('encoding', WRITTEN_BY[corpus.keep])}), or a model of it"
         )
 
 

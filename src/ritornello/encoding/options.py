@@ -15,6 +15,7 @@ from ritornello.encoding.lookback import Lookback
 from ritornello.encoding.memory import SOURCES
 from ritornello.encoding.note import IntervalEncoding, NoteEncoding
 from ritornello.encoding.protocol import Encoding
+from ritornello.wording import by_face, option
 
 ENCODINGS: dict[str, Any] = {  # a class, or where to find it when it is asked for
     "grid": Grid,
@@ -99,11 +100,11 @@ def encoding_from_dict(plain: Mapping[str, Any]) -> Any:
     if plain.get("echoes"):
         raise OlderNetworkError(
             "made by an older ritornello, whose networks had copy gates (echoes) where they have memory now; "
-            "train it anew with `ritornello train CORPUS`"
+            f"train it anew with `{by_face('ritornello train CORPUS', 'rito.train(CORPUS)')}`"
         )
     plain = {name: value for name, value in plain.items() if name != "echoes"}
     kind = encoding_class(plain.get("name", "grid"))
-    versioned = any(option.name == "version" for option in fields(kind))
+    versioned = any(field.name == "version" for field in fields(kind))
     return make_encoding(**({"version": 1} if versioned else {}) | dict(plain))
 
 
@@ -148,15 +149,15 @@ class EncodingOptions:
             "relative_to": self.relative_to,
             "given": _names("given", self.given),
         }
-        given = RECOMMENDED.get(name, {}) | {option: value for option, value in asked.items() if value is not None}
+        given = RECOMMENDED.get(name, {}) | {key: value for key, value in asked.items() if value is not None}
         given |= _after_colon(name, rest) if rest else {}
         if name in IN_KEYS and {"key", "degree"} & set(given.get("inputs", ())):
             given |= {"with_key": True}
         takes = {field.name for field in fields(encoding_class(name))} if name in ENCODINGS else set(given)
         if unfit := sorted(given.keys() - takes):
-            known = ", ".join(map(_flag, sorted(takes & asked.keys())))  # what else there is stands behind the name
+            known = ", ".join(map(option, sorted(takes & asked.keys())))  # what else there is stands behind the name
             takes_words = f"it takes {known}" if known else "it has no options"
-            raise ValueError(f"{_flag(unfit[0])} does not go with the encoding {name!r}; {takes_words}")
+            raise ValueError(f"{option(unfit[0])} does not go with the encoding {name!r}; {takes_words}")
         return make_encoding(name, **given)
 
     def build_for(self, in_modes: bool, with_chords: bool) -> Any:
@@ -190,19 +191,15 @@ def _after_colon(name: str, rest: str) -> dict[str, Any]:
     return {"tokenizer": tokenizer, "config": config}
 
 
-def _names(option: str, given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+def _names(of: str, given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Split names; None where none were given, an empty tuple for "none" or an empty sequence."""
     if given is None or given == "":
         return None
     words = [word.strip() for word in given.split(",")] if isinstance(given, str) else given
     names = tuple(word for word in words if word)
     if isinstance(given, str) and not names:
-        raise ValueError(f"{_flag(option)} {given!r} names nothing: name {option}, or none")
+        raise ValueError(f"{option(of, given)} names nothing: name {of}, or none")
     return () if names == (NOTHING,) else names
-
-
-def _flag(option: str) -> str:
-    return "--" + option.replace("_", "-")
 
 
 def encoding_in_words(options: Mapping[str, Any]) -> str:
@@ -212,16 +209,16 @@ def encoding_in_words(options: Mapping[str, Any]) -> str:
     """
     name = str(options.get("name", "?"))
     known = fields(encoding_class(name)) if name in ENCODINGS else ()
-    usual = {option.name: option.default for option in known} | RECOMMENDED.get(name, {})
+    usual = {field.name: field.default for field in known} | RECOMMENDED.get(name, {})
     words = [name, *(["plain"] if options.get("plain") else [])]
-    for option, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
-        if options.get(option) not in (None, usual.get(option)):
-            words.append(f"{options[option]}{unit}")
+    for key, unit in (("steps_per_quarter", " steps"), ("relative_to", ""), ("tokenizer", "")):
+        if options.get(key) not in (None, usual.get(key)):
+            words.append(f"{options[key]}{unit}")
     words += [json.dumps(options["config"], sort_keys=True)] if options.get("config") else []
     parts = [" ".join(words)]
-    for option in ("inputs", "memory"):
-        names: tuple[str, ...] = tuple(map(str, options.get(option) or ()))
-        default: Any = usual.get(option, ())
+    for key in ("inputs", "memory"):
+        names: tuple[str, ...] = tuple(map(str, options.get(key) or ()))
+        default: Any = usual.get(key, ())
         if names not in (default, (*default, CHORD)):
-            parts.append(f"{option} {' '.join(names)}" if names else f"no {option}")
+            parts.append(f"{key} {' '.join(names)}" if names else f"no {key}")
     return ", ".join(parts)

@@ -20,6 +20,7 @@ from ritornello.evaluate import baselines
 from ritornello.evaluate.intervals import bootstrap
 from ritornello.evaluate.likelihood import Likelihood, measure, melody_nats
 from ritornello.model.file import ModelFile
+from ritornello.wording import call, option
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,14 @@ def _nothing_to_score(corpus: Corpus, split: str | None) -> ValueError:
     """Make the error for a split without a melody that has notes."""
     others = [name for name in corpus.splits if name != split]
     families = len({piece.family for piece in corpus.pieces})
-    ways = [f"score {' or '.join([*others, 'all'])} (--split)"] if split and others else []
+    ways = [f"score {' or '.join([*others, 'all'])} ({option('split')})"] if split and others else []
     ways += (
-        [f"have each tune scored by a model that never saw it (--folds {min(5, families)})"] if families > 1 else []
+        [f"have each tune scored by a model that never saw it ({option('folds', min(5, families))})"]
+        if families > 1
+        else []
     )
     return ValueError(
-        f"the corpus has no melody with notes to score ({split or 'all'}); see `ritornello corpus show`"
+        f"the corpus has no melody with notes to score ({split or 'all'}); see {call('show')}"
         + "".join(f", or {way}" for way in ways)
     )
 

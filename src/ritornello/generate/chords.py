@@ -39,6 +39,7 @@ from ritornello.music.keys import (
 )
 from ritornello.music.values import Chord, ChordChanges, Key, Melody
 from ritornello.plural import counted
+from ritornello.wording import option
 
 AUTO = "auto"
 MOST_IN_BAR = 8  # chords
@@ -126,7 +127,8 @@ def chart_of(melody: Melody) -> Chart:
     """Take the chords of a melody, in its bars. Raises ValueError where it has none."""
     if not melody.chords:
         raise ValueError(
-            'there are no chords in it: write them above its staff, or as text, as in --chords "C | F | G7 | C"'
+            "there are no chords in it: write them above its staff, or as text, as in "
+            f"{option('chords', 'C | F | G7 | C')}"
         )
     timeline, lines = melody.timeline, melody.timeline.barlines()
     has_pickup = timeline.pickup > 0
@@ -153,12 +155,13 @@ def fitting_bars(chart: Chart, bars: int | None) -> int:
         return bars
     if own > bars:
         raise ValueError(
-            f"the chords fill {counted(own, 'bar')}, and only {bars} are asked for: write --bars {own}, or "
+            f"the chords fill {counted(own, 'bar')}, and only {bars} are asked for: write {option('bars', own)}, or "
             "leave it out"
         )
     parts = [n for n in range(1, bars + 1) if bars % n == 0]
     raise ValueError(
-        f"the chords fill {counted(own, 'bar')}, which cannot be repeated to fill {bars}: write --bars {own} or "
+        f"the chords fill {counted(own, 'bar')}, which cannot be repeated to fill {bars}: write "
+        f"{option('bars', own)} or "
         f"{2 * own}, or chords for {', '.join(map(str, parts[:-1]))} or {parts[-1]} bars"
     )
 
@@ -264,7 +267,7 @@ def check_key(chart: Chart, key: Key) -> None:
         own = chart.found_key()
         raise ValueError(
             f"{key_name(key)} contradicts the chords: only {len(inside)} of {len(sounding)} lie in it, which suit "
-            f"{key_name(own)}; leave --key out, or write the chords in {key_name(key)}"
+            f"{key_name(own)}; leave {option('key')} out, or write the chords in {key_name(key)}"
         )
 
 

@@ -35,6 +35,7 @@ from ritornello.model.players import Players
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import estimate_key, plain_key
 from ritornello.music.values import Key, Melody
+from ritornello.wording import filled, option
 
 MODE_ATTEMPTS = 8
 ATTEMPT_STRIDE = 1 << 20  # attempt a of melody i rolls the dice of melody i + a 2^20
@@ -44,7 +45,7 @@ CHORD_STRETCH = 1.25  # of the chord that sounds; with more of it, tunes keep to
 SCORED = 64  # steps whose surprise is computed together
 NO_CHORDS = (
     "this model was trained on tunes without chords and cannot follow any: take hymns-and-songs, which can, or train "
-    "one on tunes with chords; or leave --chords out, or ask for a --key or a --scale, which all models keep"
+    "one on tunes with chords; or leave {chords} out, or ask for {key} or {scale}, which all models keep"
 )
 
 
@@ -90,20 +91,27 @@ def compose(
     if options.unguarded and hasattr(encoding, "grammar"):
         encoding = make_encoding(**encoding.to_dict() | {"grammar": False})
     if options.seconds is not None:
-        raise ValueError(f"a model in the encoding {encoding.name!r} composes in bars: write --bars, not --seconds")
+        raise ValueError(
+            f"a model in the encoding {encoding.name!r} composes in bars: write {option('bars')}, not "
+            f"{option('seconds')}"
+        )
     if options.densities:
         raise ValueError(
-            "--notes-per-second is for models of performances (the encoding events); leave it out of melodies"
+            f"{option('notes_per_second')} is for models of performances (the encoding events); leave it out "
+            "of melodies"
         )
     if options.metre:
         if not metre_rows(encoding) and not hasattr(encoding, "opening"):
-            raise ValueError("this model knows no metres (it was trained with --plain); leave --metre out")
+            raise ValueError(
+                f"this model knows no metres (it was trained with {option('plain', True)}); leave "
+                f"{option('metre')} out"
+            )
         encoding.begin(options.metre)  # refuses what does not exist
         primer = None if primer is None else in_metre(primer, options.metre)
     options = with_lock(options, names_key(encoding) and (primer is None or primer.timeline.key is None))
     given, nats = ways_to_begin(network, encoding, options, primer, pitch_range)
     if chords and not knows_chords(encoding):
-        raise ValueError(NO_CHORDS)
+        raise ValueError(filled(NO_CHORDS))
     network, places = counting_network(network, encoding), known_places(network, options)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
@@ -214,9 +222,10 @@ def check_room(encoding: MelodyEncoding, options: GenerateOptions, primer: Melod
     filled = place.bars_before + (place.time - place.since) / place.bar - form.has_pickup()
     if filled > options.bar_count - 1:
         least = int(-(-filled // 1)) + 1
-        more = f"ask for at least {least} with --bars, or " if least <= MAX_BARS else ""
+        more = f"ask for at least {least} with {option('bars')}, or " if least <= MAX_BARS else ""
         raise ValueError(
-            f"the primer fills {round(float(filled), 2):g} bars: {more}take only its first bars with --primer-bars"
+            f"the primer fills {round(float(filled), 2):g} bars: {more}take only its first bars "
+            f"with {option('primer_bars')}"
         )
 
 

@@ -24,6 +24,7 @@ from ritornello.generate.circles import Circles
 from ritornello.generate.options import BARS, GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
 from ritornello.music.values import Key
+from ritornello.wording import option
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
@@ -368,13 +369,13 @@ def text_forms(encoding: Any, options: GenerateOptions, trackers: list[Any]) -> 
     """
     tonality = options.tonality
     is_scale = options.scale_lock or (tonality is not None and tonality[1] != scale_pitch_classes(tonality[0]))
-    refused = {"--range": options.is_ranged, "a scale": is_scale}
+    refused = {option("pitch_range"): options.is_ranged, "a scale": is_scale}
     if not encoding.grammar:
-        refused |= {"--bars": options.bars not in (None, GenerateOptions.bars)}
-        refused |= {"--metre": bool(options.metre), "--key": tonality is not None}
+        refused |= {option("bars"): options.bars not in (None, GenerateOptions.bars)}
+        refused |= {option("metre"): bool(options.metre), option("key"): tonality is not None}
     if any(refused.values()):
         names = " and ".join(name for name, is_asked in refused.items() if is_asked)
-        how = "" if encoding.grammar else " without its grammar (--unguarded)"
+        how = "" if encoding.grammar else f" without its grammar ({option('unguarded', True)})"
         raise ValueError(f"a model that writes text{how} cannot be asked for {names}: leave that out")
     if encoding.grammar:
         for rules in trackers:

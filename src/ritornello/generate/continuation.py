@@ -14,6 +14,7 @@ from ritornello.generate.compose import Composition
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.keys import key_name, pitch_name
 from ritornello.music.values import DEFAULT_VELOCITY, Melody
+from ritornello.wording import option
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,6 @@ def changes_of(primer: Melody, melody: Melody, span: tuple[int, int], metre: str
     if low < span[0] or high > span[1]:
         found.append(
             f"it goes from {pitch_name(low)} to {pitch_name(high)}, beyond the range of the tune after it "
-            f"({pitch_name(span[0])} to {pitch_name(span[1])}; --range widens it)"
+            f"({pitch_name(span[0])} to {pitch_name(span[1])}; {option('pitch_range')} widens it)"
         )
     return f"the primer: {'; '.join(found)}" if found else ""

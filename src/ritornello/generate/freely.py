@@ -19,6 +19,7 @@ from ritornello.generate.draw import Dice
 from ritornello.generate.options import BARS, QPM, SECONDS, GenerateOptions
 from ritornello.model.network import Network
 from ritornello.model.players import Players
+from ritornello.wording import option, options_named
 
 MOST_TOKENS = 100_000  # of a piece whose time is counted
 MOST_UNTIMED = 4_096  # of a piece without time
@@ -121,28 +122,26 @@ def check_free(encoding: Encoding, options: GenerateOptions) -> None:
     """Raise ValueError for an option that music of this encoding cannot keep to."""
     named, own = f"a model in the encoding {encoding.name!r}", length_of_piece(encoding, options)
     if options.bars is not None and "bars" not in own:
-        length = "--seconds" if own else "nothing, it ends its tunes itself"
-        raise ValueError(f"{named} does not compose in bars: instead of --bars write {length}")
+        length = option("seconds") if own else "nothing, it ends its tunes itself"
+        raise ValueError(f"{named} does not compose in bars: instead of {option('bars')} write {length}")
     if options.seconds is not None and "seconds" not in own:
         raise ValueError(
-            f"{named} composes in bars: instead of --seconds write --bars"
+            f"{named} composes in bars: instead of {option('seconds')} write {option('bars')}"
             if own
-            else f"{named} ends its pieces itself: leave --seconds out"
+            else f"{named} ends its pieces itself: leave {option('seconds')} out"
         )
     inputs = getattr(encoding, "inputs", ())
     for name, known in (("notes_per_second", "density"), ("scale", "pitches")):
         if getattr(options, name) is not None and hasattr(encoding, "is_steered") and known not in inputs:
-            raise ValueError(
-                f"--{name.replace('_', '-')}: this model was trained without the input {known}; leave it out"
-            )
+            raise ValueError(f"{option(name)}: this model was trained without the input {known}; leave it out")
     asked = [name for name in OF_MELODIES if getattr(options, name) != getattr(GenerateOptions, name)]
     possible = [*(["scale"] if "pitches" in inputs else []), *(["metre"] if "bars" in own else [])]
     asked = [name for name in asked if name not in possible]
     if options.densities and "density" not in inputs:
         raise ValueError(f"--notes-per-second is for models of performances, and this is {named}: leave it out")
     if asked:
-        names = dict.fromkeys("range" if name in ("lowest", "highest") else name.replace("_", "-") for name in asked)
-        words = " and ".join(f"--{name}" for name in names)
+        names = dict.fromkeys("pitch_range" if name in ("lowest", "highest") else name for name in asked)
+        words = options_named(names)
         raise ValueError(
             f"{words} is for models of melodies; this one, in the encoding {encoding.name!r}, writes "
             f"{'text' if kept_by(encoding) == 'melody' else 'several notes at a time'}: leave it out"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ritornello.music.keys import LETTERS, SCALES, parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
 from ritornello.music.values import Key
+from ritornello.wording import option
 
 LEAST_SPAN = 4  # semitones
 MAX_BARS = 512
@@ -169,11 +170,11 @@ class GenerateOptions:
             raise ValueError(f"leap_at_most must be {LEAST_LEAP} to 127 semitones, not {self.leap_at_most}")
         if self.bar_count > MAX_BARS:
             raise ValueError(f"form has {self.bar_count} bars; at most {MAX_BARS} are possible")
-        for option in ("start_on", "end_on"):
-            self.goals(option)
-        for option in CURVES:
-            if values := self.curve(option):
-                stretches(len(values), self.bar_count, option)
+        for end in ("start_on", "end_on"):
+            self.goals(end)
+        for name in CURVES:
+            if values := self.curve(name):
+                stretches(len(values), self.bar_count, name)
 
     def goals(self, option: str) -> tuple[Goal, ...]:
         """Read the pitches of `start_on` or `end_on`, by its name; () for none."""
@@ -387,7 +388,7 @@ def parse_form(words: str, bars: int | None) -> tuple[Section, ...]:
             near = max(1, round(bars / len(parts))) * len(parts)
             raise ValueError(
                 f"form {words} has {len(parts)} sections, which do not divide {bars} bars: ask for {near} with "
-                "--bars, or name the bars of each, as in A8 B4"
+                f"{option('bars')}, or name the bars of each, as in A8 B4"
             )
         each = 4 if bars is None else bars // len(parts)
         sections = tuple(Section(letter.upper(), len(primes), each) for letter, primes, _ in parts)
@@ -395,7 +396,9 @@ def parse_form(words: str, bars: int | None) -> tuple[Section, ...]:
         sections = tuple(Section(letter.upper(), len(primes), int(number)) for letter, primes, number in parts)
         total = sum(section.bars for section in sections)
         if bars is not None and total != bars:
-            raise ValueError(f"form {words} has {total} bars, not {bars}: leave --bars out, or write {total}")
+            raise ValueError(
+                f"form {words} has {total} bars, not {bars}: leave {option('bars')} out, or write {total}"
+            )
     lengths: dict[str, int] = {}
     for section in sections:
         if not 1 <= section.bars <= 64:

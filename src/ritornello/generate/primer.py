@@ -9,6 +9,7 @@ from ritornello.encoding import MelodyEncoding
 from ritornello.music.beats import metre_named
 from ritornello.music.keys import LETTERS
 from ritornello.music.values import Melody, Note, Timeline, exact_resolution
+from ritornello.wording import option
 
 FINEST = 1_000_000  # ticks per quarter
 _NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭)?(-?\d+)?")
@@ -56,7 +57,7 @@ def what_changes(encoding: MelodyEncoding, primer: Melody) -> str:
         found.append(f"{' and '.join(others)} is read as {again.timeline.metre.name}")
     kept_groups = {metre.groups for metre in again.timeline.metres}
     if lost := sorted({m.name for m in primer.timeline.metres if m.groups not in kept_groups and m[1:3] in kept}):
-        found.append(f"how {' and '.join(lost)} is grouped is left out (--metre {lost[0]} keeps it)")
+        found.append(f"how {' and '.join(lost)} is grouped is left out ({option('metre', lost[0])} keeps it)")
     return f"the model cannot write this primer exactly: {'; '.join(found)}" if found else ""
 
 

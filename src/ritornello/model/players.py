@@ -16,6 +16,7 @@ from ritornello.encoding.memory import Sizes, levels
 from ritornello.model.memory import Recalled
 from ritornello.model.network import Network, Rows, State, probabilities
 from ritornello.model.recall import Recall
+from ritornello.wording import option
 
 MAX_BATCH = 512
 SOURCE_WORDS = {"own": "the tune so far", "corpus": "its training tunes"}
@@ -62,7 +63,7 @@ class Players:
         for name, source in (("memory", "own"), ("quote", "corpus")):
             if factor[source] != 1 and source not in sources:
                 raise ValueError(
-                    f"this model was trained without memory of {SOURCE_WORDS[source]}; leave --{name} out"
+                    f"this model was trained without memory of {SOURCE_WORDS[source]}; leave {option(name)} out"
                 )
         if any(factor[source] != 1 for source in sources):
             self._dials = [np.array([factor[level.source] for level in levels(sources, part)]) for part in (0, 1)]
@@ -213,6 +214,9 @@ class Player:
     def __init__(self, network: Network, encoding: Encoding):
         self._network, self._encoding = network, encoding
         self.reset()
+
+    def __repr__(self) -> str:
+        return f"Player({self._encoding})"
 
     def reset(self) -> None:
         """Reset to the beginning: the next token is the first of a melody."""

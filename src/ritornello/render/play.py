@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.wording import filled
+
 SILENT = "null"  # the device that takes time but makes no sound
 NOT_TRIED = ("NULL", "CUSTOM", "JACK")  # libjack tries to start a server in this process, and may bring it down
 BUFFER_MS = 100
 REST_SECONDS = 0.4  # of silence after the end: what waits in the device's buffers is heard to its end
-NO_SOUND = (
-    "there is no sound device here: connect one, or render to a file and play that elsewhere "
-    "(ritornello render FILE -o tune.wav, in Python tune.save)"
-)
-NO_MINIAUDIO = 'playing needs miniaudio: pip install "ritornello[live]" (or miniaudio alone)'
+NO_SOUND = "there is no sound device here: connect one, or write a sound file ({save}) and play that elsewhere"
+NO_MINIAUDIO = "playing needs miniaudio: pip install miniaudio"
 
 
 def play_wave(wave: NDArray[np.float32], sample_rate: int, device: str | None = None) -> None:
@@ -79,7 +78,7 @@ def _open(miniaudio: Any, channels: int, sample_rate: int, device: str | None, b
             app_name="ritornello",
         )
     except miniaudio.MiniaudioError:
-        raise OSError(NO_SOUND) from None
+        raise OSError(filled(NO_SOUND)) from None
 
 
 def _named(devices: list[dict[str, Any]], name: str) -> Any:

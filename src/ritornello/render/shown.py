@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -149,8 +150,8 @@ class ShownPiece(Piece):
 class Gallery(list[T], Generic[T]):
     """A list of melodies or tunes that a notebook shows side by side, a player each; the first of a long one.
 
-    items: the melodies, or a mapping of what each is called to the melody. name: a word or two above them. A slice is
-    a gallery too.
+    items: melodies, pieces, tunes, or a mapping of what each is called to the tune. name: a word or two above them. A
+    slice is a gallery too.
     """
 
     def __init__(self, items: Iterable[T] | Mapping[str, T] = (), name: str = ""):
@@ -178,12 +179,12 @@ class Gallery(list[T], Generic[T]):
         """Make the HTML of a notebook cell that shows the first ones, at most so many."""
         from ritornello.render.gallery import gallery_html, shown_first
 
-        lines: list[Any] = list(self)
+        lines: list[Any] = [_shown(line) for line in self]
         music = [getattr(line, "piece", getattr(line, "melody", line)) for line in lines[:most]]
         count = shown_first([m.timeline.seconds(m.timeline.length) for m in music])
         exhibits = [line.exhibit(is_small=True) for line in lines[:count]]
         if self.titles:
-            exhibits = [replace(shown, title=title) for shown, title in zip(exhibits, self.titles, strict=False)]
+            exhibits = [replace(shown, title=str(title)) for shown, title in zip(exhibits, self.titles, strict=False)]
         noun = "piece" if music and isinstance(music[0], Piece) else "melody"
         return gallery_html(exhibits, len(self), self.name, noun)
 
@@ -191,3 +192,44 @@ class Gallery(list[T], Generic[T]):
         with suppress(ValueError):  # a piece without notes, or of percussion alone
             return self.html(MOST_CARDS) if self else None
         return None
+
+
+def _shown(music: Any) -> Any:
+    """Make music that shows itself of a plain melody or piece; what does so already stays."""
+    if hasattr(music, "exhibit"):
+        return music
+    if isinstance(music, Melody):
+        return ShownMelody.of(music)
+    if isinstance(music, Piece):
+        return ShownPiece.of(music)
+    raise TypeError(f"a gallery shows melodies, pieces and tunes, not {type(music).__name__}")
+
+
+def _is_shown(item: Any) -> bool:
+    """Tell whether a gallery has a card for it."""
+    return isinstance(item, Melody | Piece) or hasattr(item, "exhibit")
+
+
+def _collection_html(items: Any) -> str | None:
+    """Show a list, a tuple, a mapping or its values as a gallery; None unless all is music."""
+    if isinstance(items, Gallery):
+        return items._repr_html_()
+    found = items.values() if isinstance(items, Mapping) else items
+    return Gallery(items)._repr_html_() if found and all(map(_is_shown, found)) else None
+
+
+def show_plain_music() -> None:
+    """Let notebooks show plain melodies and pieces, and collections of music."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        return
+    formatters = shell.display_formatter.formatters
+    for music in (Melody, Piece):
+        formatters["text/html"].for_type(music, lambda m: _shown(m)._repr_html_())
+        formatters["image/svg+xml"].for_type(music, lambda m: _shown(m)._repr_svg_())
+        formatters["text/plain"].for_type(music, lambda m, printer, _: printer.text(repr(_shown(m))))
+    for kind in (list, tuple, dict, type({}.values())):
+        formatters["text/html"].for_type(kind, _collection_html)
+
+
+show_plain_music()

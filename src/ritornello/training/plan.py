@@ -12,6 +12,8 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from ritornello.wording import option
+
 DEFAULT_MINUTES = 3.0
 DEFAULT_PATIENCE = 6
 FREE_EPOCHS, FREE_WITH_MEMORY = 4.0, 1.5  # without dropout; what memory knows already is soon known by heart
@@ -30,7 +32,8 @@ def read_minutes(text: str) -> float:
     try:
         return More(text) if text.strip().startswith("+") else float(text)
     except ValueError:
-        raise ValueError(f'minutes must be a number, or "+3" with --resume for three more, not {text!r}') from None
+        more = f'"+3" with {option("resume", True)} for three more'
+        raise ValueError(f"minutes must be a number, or {more}, not {text!r}") from None
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class TrainOptions:
     """
 
     minutes: str | float | None = None
-    """The most time it may take; default: 3, unless updates are given. With --resume +3 gives three more."""
+    """The most time it may take; default: 3, unless updates are given. +3 gives a resumed run three more."""
 
     updates: int | None = None
     """Exactly so many updates instead: with a seed, threads and dtype, the same weights every time."""

@@ -86,7 +86,7 @@ def test_folders_that_hold_a_training_run_are_passed_over(tmp_path):
     assert names(tmp_path, [tmp_path]) == ["a.mid", "tunes/c.mid", "tunes/log.jsonl"]
     assert names(tmp_path, [f"{tmp_path}/**/*.mid"]) == ["a.mid", "tunes/c.mid"]
     assert names(tmp_path, [tmp_path / "run/samples"]) == ["run/samples/epoch-0001.00.mid"]
-    with pytest.raises(CorpusError, match=r"run: a training run, not tunes to learn from.*--resume.*--from"):
+    with pytest.raises(CorpusError, match=r"run: a training run, not tunes to learn from.*resume=True.*base="):
         find_files([tmp_path / "run"])
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-pytest.importorskip("aalink", reason='needs aalink: pip install "ritornello[link]"')
+pytest.importorskip("aalink", reason="needs aalink: pip install aalink")
 from ritornello.live.stage.link import LinkSource
 
 pytestmark = pytest.mark.xdist_group("link")  # all Link programs of a machine are in one session

@@ -87,4 +87,4 @@ def test_a_backend_that_aborts_brings_nobody_down(monkeypatch):
 
 def test_a_probe_runs_in_a_process_of_its_own():
     assert probe("memory") == Probe("memory", has_virtual=True)
-    assert probe("no-such-backend").fault == 'MIDI ports need rtmidi2: pip install "ritornello[live]"'
+    assert probe("no-such-backend").fault == "MIDI ports need rtmidi2: pip install rtmidi2"

@@ -121,10 +121,10 @@ def test_what_was_left_out_is_told_with_remedies_and_escaped():
     assert "in/&lt;bad&gt;.mid" in page
     assert "broken &amp; bent" in page
     assert "<bad>" not in page
-    assert "To keep it, use --least-notes 3." in page
+    assert "To keep it, use least_notes=3." in page
     assert "<code>unsure_pick</code> · kept, with a doubt" in page
     assert "look at it with" not in page  # the sentence begins with a capital, its command is code
-    assert "Look at it with <code>corpus explain</code>" in page
+    assert "Look at it with <code>rito.explain_file(FILE)</code>" in page
     assert "in/copy.mid (left out): same tune as t0.mid, 5 semitones up" in page
 
 

@@ -79,7 +79,7 @@ def test_where_nothing_can_be_picked_the_reason_and_the_remedy_are_told():
     assert found.to_dict()["status"] == "dropped"
     short = explain_piece(song(), BuildOptions(least_notes=30))
     assert short.refusal == ("too_short", "22 notes")
-    assert "use --least-notes 22" in as_text(short)
+    assert "use least_notes=22" in as_text(short)
 
 
 def test_the_words_tell_choice_parts_and_picture(found):

@@ -3,8 +3,9 @@
 import pytest
 from report_lines import REPORT, kept
 
-from ritornello.corpus.report import REMEDIES, dropped
+from ritornello.corpus.report import dropped, remedy
 from ritornello.reports.corpora.summary import screen, summarise, table
+from ritornello.wording import on_the_command_line
 
 
 def test_rows_count_each_reason_kept_first_then_the_commonest():
@@ -15,7 +16,7 @@ def test_rows_count_each_reason_kept_first_then_the_commonest():
         ("dropped", "drums_only", 1, "e.mid"),
         ("dropped", "duplicate", 1, "f.mid"),
     ]
-    assert summarise(REPORT).rows[2].remedy == REMEDIES["too_short"]  # the two want different numbers
+    assert summarise(REPORT).rows[2].remedy == remedy("too_short")  # the two want different numbers
 
 
 def test_the_table_is_in_columns_where_there_is_room():
@@ -33,7 +34,9 @@ def test_the_table_is_in_columns_where_there_is_room():
 
 @pytest.mark.parametrize("width", [24, 40, 63, 64, 80, 120])
 def test_nothing_is_wider_than_the_screen(width):
-    assert max(len(line) for line in screen(REPORT, width).splitlines()) <= width
+    with on_the_command_line():
+        lines = screen(REPORT, width).splitlines()
+    assert max(map(len, lines)) <= width
 
 
 def test_without_a_screen_a_line_for_a_file_stays_one_line():

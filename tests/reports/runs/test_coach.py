@@ -61,7 +61,7 @@ def test_what_is_said_of_a_sample_does_not_contradict_the_composed_melody_beside
     said = find(run)
     assert "left alone, without the rules that the melodies here are composed by" in said
     assert said.endswith("early in training that passes")
-    assert find(replace(run, stopped="finished")).endswith("look at the corpus (`ritornello corpus show`)")
+    assert find(replace(run, stopped="finished")).endswith("look at the corpus (`rito.show_corpus(CORPUS)`)")
     improving = log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1], sample=run.sample, stopped="time")
     assert find(improving).endswith("early in training that passes")
 
@@ -103,11 +103,11 @@ def test_without_held_out_tunes_nobody_can_say_that_it_memorises():
 def test_a_corpus_too_small_for_a_large_network_is_told_to_try_a_smaller_one():
     said = corpus_too_small(log(**OVER, notes=5_000))
     assert said.startswith("your corpus is too small for this network (5,000 notes, 1,050,624 weights)")
-    assert said.endswith("try --preset tiny or --from")
+    assert said.endswith('try preset="tiny" or base=')
 
 
 def test_the_smallest_network_is_not_told_to_become_smaller():
-    assert corpus_too_small(log(**OVER, notes=5_000, network=TINY)).endswith("add tunes, or try --from")
+    assert corpus_too_small(log(**OVER, notes=5_000, network=TINY)).endswith("add tunes, or try base=")
 
 
 def test_a_corpus_is_not_too_small_where_it_is_large_or_nothing_is_memorised():
@@ -119,14 +119,14 @@ def test_a_corpus_is_not_too_small_where_it_is_large_or_nothing_is_memorised():
 @pytest.mark.parametrize("stopped", ["finished", "time"])
 def test_a_run_that_ended_while_it_was_learning_wants_more_time(stopped):
     said = still_improving(log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3, 5.2, 5.1], stopped=stopped))
-    assert said.startswith("still improving: give it more time, `ritornello train --resume RUN --minutes +4` (")
+    assert said.startswith('still improving: give it more time, `rito.train(out="RUN", resume=True, minutes="+4")` (')
     assert "gained 0.20 bits" in said  # from the check at three quarters, 5.3, to the last, 5.1
 
 
 def test_more_time_is_as_much_again_for_the_run_in_its_folder():
     run = log([6.0, 5.8, 5.6, 5.5, 5.4, 5.3], stopped="finished", folder="my runs/one")
-    assert "`ritornello train --resume 'my runs/one' --minutes +3`" in still_improving(run)
-    assert more_time("run", 7) == "ritornello train --resume run --minutes +1"
+    assert '`rito.train(out="my runs/one", resume=True, minutes="+3")`' in still_improving(run)
+    assert more_time("run", 7) == 'rito.train(out="run", resume=True, minutes="+1")'
 
 
 @pytest.mark.parametrize(
@@ -167,15 +167,15 @@ def test_a_run_is_not_sent_on_without_reason(held_out, stopped):
 
 def test_ways_back_blame_the_learning_rate_and_name_the_one_that_it_went_on_with():
     assert rate_too_high(log([6.0], setbacks=1)) == (
-        "the learning rate is too high: it went back once to the last good point; try --peak-rate 0.002"
+        "the learning rate is too high: it went back once to the last good point; try peak_rate=0.002"
     )
-    assert rate_too_high(log([6.0], setbacks=3)).endswith("3 times to the last good point; try --peak-rate 0.0005")
-    assert rate_too_high(log([6.0], setbacks=1, plan={})).endswith("try a lower --peak-rate")
+    assert rate_too_high(log([6.0], setbacks=3)).endswith("3 times to the last good point; try peak_rate=0.0005")
+    assert rate_too_high(log([6.0], setbacks=1, plan={})).endswith("try a lower peak_rate=")
 
 
 def test_a_run_that_blew_up_at_the_last_rate_too_is_told_half_of_that():
     said = rate_too_high(log([6.0], setbacks=3, stopped="diverged"))  # 0.004, 0.002, 0.001 and 0.0005 were tried
-    assert said.endswith("try --peak-rate 0.00025")
+    assert said.endswith("try peak_rate=0.00025")
 
 
 def test_training_that_gets_much_worse_for_two_checks_blames_it_too():

@@ -107,7 +107,7 @@ def test_another_encoding_is_refused(stranger, encoding):
 
 
 def test_another_network_is_refused(tiny_corpus, stranger):
-    with pytest.raises(ValueError, match="is a network of 2 x 16: leave --preset out"):
+    with pytest.raises(ValueError, match="is a network of 2 x 16: leave preset= out"):
         prepare_training(Request(NetworkOptions(1, 128, 128), options=FEW, base=stranger), tiny_corpus)
 
 

@@ -198,7 +198,7 @@ def test_a_folder_that_was_made_for_a_run_that_did_not_begin_is_removed(tmp_path
 def test_a_rate_that_is_far_too_high_ends_with_the_best_or_in_words(tiny_corpus, tmp_path):
     training = begin(tiny_corpus, peak_rate=0.99, updates=200)
     training.engine.update = lambda batch, rate, update=training.engine.update: update(batch, rate * 1e6)
-    with pytest.raises(FloatingPointError, match="fourth time: try a lower --peak-rate"):
+    with pytest.raises(FloatingPointError, match="fourth time: try a lower peak_rate="):
         to_the_end(training, tmp_path)
     shares = [line["share_of_rate"] for line in read_log(tmp_path) if "went_back" in line]
     assert shares == [0.5, 0.25, 0.125]
@@ -295,7 +295,7 @@ def test_the_log_holds_no_place_of_this_machine(tiny_corpus, tmp_path):
 
 def test_a_run_is_not_replaced_in_silence(whole, tmp_path):
     check_free(tmp_path / "new")
-    with pytest.raises(ValueError, match=r"holds a run already: resume it .*--resume .*--replace"):
+    with pytest.raises(ValueError, match=r"holds a run already: resume it .*resume=True.*replace=True"):
         check_free(whole)
     (whole / "last.safetensors").unlink()
     with pytest.raises(ValueError, match="holds a run already"):

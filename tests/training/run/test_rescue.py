@@ -83,7 +83,7 @@ def test_after_going_back_three_times_it_stops_and_the_best_stays():
 
 def test_a_run_that_never_held_is_an_error_with_a_remedy():
     with pytest.raises(
-        FloatingPointError, match=r"blew up at update 1 .* fourth time: try a lower --peak-rate than 0.01"
+        FloatingPointError, match=r"blew up at update 1 .* fourth time: try a lower peak_rate= than 0.01"
     ):
         run(Scripted([], [math.nan] * 4), short_plan())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 
 from ritornello import api
-from ritornello.atomic import as_argument
 from ritornello.cli.console import AsJson, Console, Quiet, Replace
 from ritornello.plural import counted
+from ritornello.wording import as_argument
 
 
 def samples(folder: str, /, *, replace: Replace = False, as_json: AsJson = False, quiet: Quiet = False) -> None:

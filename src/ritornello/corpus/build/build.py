@@ -27,7 +27,7 @@ from ritornello.corpus.families.variants import KIN, Member, families_of, varian
 from ritornello.corpus.find.find import Source, each_file
 from ritornello.corpus.options import BuildOptions
 from ritornello.corpus.pieces import CorpusPiece
-from ritornello.corpus.report import HARMLESS, KEPT, REMEDIES, FileReport, Lines, dropped, lines_of
+from ritornello.corpus.report import HARMLESS, KEPT, FileReport, Lines, dropped, lines_of
 from ritornello.corpus.store import Corpus, joined, sweep, write_report
 from ritornello.music.errors import WorkerError
 from ritornello.plural import counted
@@ -290,9 +290,7 @@ def report_line(
         detail_across = f"{len(across)} in validation or test though a duplicate trains, the first {across[0].words}"
         warnings += (("copies_across", detail_across),)
     melodies, notes = sum(len(p.melodies) for p in kept), sum(p.notes for p in kept)
-    return FileReport(
-        name, KEPT, "ok", REMEDIES["ok"], detail, len(kept), melodies, notes, rows.losses, warnings, duplicate_values
-    )
+    return FileReport(name, KEPT, "ok", detail, len(kept), melodies, notes, rows.losses, warnings, duplicate_values)
 
 
 def strict_failure(report: Sequence[FileReport]) -> str:

@@ -12,11 +12,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ritornello.atomic import as_argument
 from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.find.archive_limits import ARCHIVE_SUFFIXES, ArchiveError, Member
 from ritornello.encoding.arrays.exercise import holds_arrays
 from ritornello.music.files import MAX_BYTES, SESSION, SUFFIXES, regular_bytes
+from ritornello.wording import as_argument, by_face
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 TABLE_SUFFIXES = (".parquet",)
@@ -121,9 +121,11 @@ def _nothing_found(sources: Sequence[str | Path]) -> CorpusError:
     run = next(filter(_is_run, sources), None)
     if run:
         named = as_argument(run)
+        on = by_face(f"ritornello train --resume {named}", f'rito.train(out="{run}", resume=True)')
+        anew = by_face(f"ritornello train TUNES --from {named} -o NEW-RUN", f'rito.train(TUNES, base="{run}")')
         return CorpusError(
-            f"{run}: a training run, not tunes to learn from: go on with it (`ritornello train --resume {named}`), "
-            f"or train on from its model (`ritornello train TUNES --from {named} -o NEW-RUN`)"
+            f"{run}: a training run, not tunes to learn from: go on with it (`{on}`), or train on from its model "
+            f"(`{anew}`)"
         )
     names = ", ".join(str(s) for s in sources) or "nothing"
     return CorpusError(f"{names}: no files there; name a folder with MIDI, ABC, MusicXML, MuseScore or kern files")

@@ -311,7 +311,7 @@ def _timing(timing: Timed, options: BuildOptions) -> tuple[str, tuple[tuple[str,
     played = "written" if timing.is_written else "played"
     reason = f"{played} timing laid on a grid of {options.steps_per_quarter} steps a quarter{swing}"
     whole = len(timing.melody.notes) + timing.merged
-    merged = f"{timing.merged} of {counted(whole, 'note')} fell on the step of another: --timing exact keeps them"
+    merged = f"{timing.merged} of {counted(whole, 'note')} fell on the step of another"
     if timing.far <= FAR:
         return reason, (("merged_notes", merged),) if timing.merged > MERGED * whole else ()
     detail = f"quantising moved {timing.far:.0%} of onsets by a third of a step or more"

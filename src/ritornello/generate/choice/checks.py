@@ -15,6 +15,7 @@ from ritornello.generate.headings import Counts
 from ritornello.generate.options import CURVES, GenerateOptions
 from ritornello.music.beats import metre_named
 from ritornello.music.values import Melody
+from ritornello.wording import filled, option, options_named
 
 
 def roomy(encoding: MelodyEncoding, options: GenerateOptions, counts: Counts) -> Counts:
@@ -41,7 +42,7 @@ def checked(
 
     Raises ValueError, naming the option, where one cannot be.
     """
-    asked = " and ".join("--" + name.replace("_", "-") for name in options.targets)
+    asked = options_named(options.targets)
     if not counts_bars(encoding):
         raise ValueError(
             f"a model in the encoding {encoding.name!r} counts no bars and cannot be steered: leave {asked} out"
@@ -49,15 +50,15 @@ def checked(
     if options.metre:
         encoding.begin(options.metre)  # refuses what does not exist
     if primer is not None and options.start_on:
-        raise ValueError("a primer is how the tune begins: leave the primer or --start-on out")
+        raise ValueError(f"a primer is how the tune begins: leave the primer or {option('start_on')} out")
     if chords and not knows_chords(encoding):
-        raise ValueError(NO_CHORDS)
+        raise ValueError(filled(NO_CHORDS))
     most = max((float(value) for value in options.curve("notes_per_bar")), default=0.0)
     metre = options.metre or (primer.timeline.metre.name if primer else None)
     if metre and (room := _room(encoding, metre)) < most:
         raise ValueError(
             f"notes_per_bar {most:g}: a bar of {metre} holds {room:g} of the shortest notes that are steered to: ask "
-            "for fewer, or for another --metre"
+            f"for fewer, or for another {option('metre')}"
         )
     _check_returns(options)
     has_goals = options.start_on is not None or options.end_on is not None
@@ -66,11 +67,11 @@ def checked(
     if has_goals and not knows_key:
         options = replace(options, scale_lock=options.scale_lock or options.key is not None)
     allowed = np.flatnonzero(allowed_pitches(options, pitch_range))
-    for option in ("start_on", "end_on"):
-        goals = options.goals(option)
-        words = f"--{option.replace('_', '-')} {getattr(options, option)}"
+    for end in ("start_on", "end_on"):
+        goals = options.goals(end)
+        words = option(end, getattr(options, end))
         if not knows_key and not chords and options.tonality is None and any(goal.degree for goal in goals):
-            raise ValueError(f"{words}: this model names no key: write pitches such as D, or add --key")
+            raise ValueError(f"{words}: this model names no key: write pitches such as D, or add {option('key')}")
         key = options.tonality[0] if options.tonality else None
         known = [goal for goal in goals if goal.degree is None or key is not None]
         if known and len(known) == len(goals) and not any(g.allows(int(p), key) for g in goals for p in allowed):
@@ -94,7 +95,7 @@ def _check_returns(options: GenerateOptions) -> None:
                     f"{_plain(one)} is asked for in bar {first + bar + 1}, {_plain(other)} in bar {start + bar + 1}"
                 )
                 raise ValueError(
-                    f"--{name.replace('_', '-')}: {section.letter} comes again in bar {start + 1} as it was, but "
+                    f"{option(name)}: {section.letter} comes again in bar {start + 1} as it was, but "
                     f"{both}: ask for the same in both, such as one value for each section"
                 )
         start += section.bars

@@ -27,6 +27,7 @@ from ritornello.generate.span import Plan, Span
 from ritornello.model.network import Network
 from ritornello.music.keys import plain_key
 from ritornello.music.values import Melody, Tempo
+from ritornello.wording import option, options_named
 
 Like = Literal["rhythm", "contour"]
 DRAFTS = {"rhythm": 8, "contour": 24}  # of a tune, drawn at a time
@@ -65,7 +66,7 @@ def compose_like(
     if has_changes and keep == "contour":
         raise ValueError(f"the melody's metre changes to {changes[0].name}: keep its rhythm, or cut it where it does")
     if has_changes and options.targets:
-        words = " and ".join(f"--{name.replace('_', '-')}" for name in options.targets)
+        words = options_named(options.targets)
         raise ValueError(
             f"the melody's metre changes to {changes[0].name}: leave {words} out, or cut it where it does"
         )
@@ -141,10 +142,12 @@ def check_like(encoding: MelodyEncoding, keep: str, options: GenerateOptions) ->
     given = [name for name, value in options.to_dict().items() if value != getattr(usual, name)]
     refused = [name for name in given if name in REFUSED]
     if refused:
-        words = " and ".join(f"--{name.replace('_', '-')}" for name in refused)
-        raise ValueError(f"--like takes bars, metre and key from the tune: leave {words} out")
+        words = options_named(refused)
+        raise ValueError(f"{option('like')} takes bars, metre and key from the tune: leave {words} out")
     if keep == "rhythm" and options.notes_per_bar is not None:
-        raise ValueError("a kept rhythm has its own notes per bar: leave --notes-per-bar out, or keep the contour")
+        raise ValueError(
+            f"a kept rhythm has its own notes per bar: leave {option('notes_per_bar')} out, or keep the contour"
+        )
 
 
 def newness(melody: Melody, other: Melody, keep: Like) -> float:

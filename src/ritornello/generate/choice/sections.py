@@ -20,6 +20,7 @@ from ritornello.generate.choice.steering import Stretch
 from ritornello.generate.draw import Dice, drawn_name
 from ritornello.generate.options import Goal, Section
 from ritornello.music.values import Chord
+from ritornello.wording import option
 
 WAYS = 12  # to go on, of a cadence or of a bar that is varied
 ENDING_BARS = 2  # drawn together with a cadence
@@ -86,7 +87,7 @@ class Composer:
         if drawing.place.time > start + (self.sections[0].bars - 1) * place.bar:
             raise ValueError(
                 f"the primer fills the first section of {drawing.options.form}, or more: take only its first bars "
-                "with --primer-bars, or make sections longer with --bars"
+                f"with {option('primer_bars')}, or make sections longer with {option('bars')}"
             )
         for n, section in enumerate(self.sections):
             stop, first = start + section.bars * int(place.bar), len(drawing.groups) if n else drawing.header

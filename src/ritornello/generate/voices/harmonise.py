@@ -29,6 +29,7 @@ from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.keys import estimate_key, estimate_signature
 from ritornello.music.values import Key, Melody, Note, Part, Piece
+from ritornello.wording import option
 
 DRAFTS = 6
 TEMPERATURE = 0.7
@@ -84,7 +85,7 @@ def harmonise_melody(
     if not isinstance(encoding, ChoraleEncoding) or "soprano" not in encoding.given or not encoding.barred:
         raise ValueError(
             f"a model in the encoding {encoding.name!r} cannot harmonise: take one of four voices, as four-voices, "
-            "or train one with --encoding chorale --given soprano"
+            f"or train one with {option('encoding', 'chorale')} and {option('given', 'soprano')}"
         )
     if not melody.notes:
         raise ValueError("there is no note to harmonise")

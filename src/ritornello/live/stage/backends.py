@@ -25,7 +25,7 @@ MODULES = ("rtmidi2", "rtmidi")  # the second is python-rtmidi, which has no whe
 KINDS = tuple(f"{module}{api}" for module in MODULES for api in ("", "-jack"))
 PROBE_SECONDS = 10.0
 BURST, BURST_SECONDS = 12, 0.0015  # JACK's buffer of a short period holds some twenty messages, and drops the rest
-NO_RTMIDI = 'MIDI ports need rtmidi2: pip install "ritornello[live]"'
+NO_RTMIDI = "MIDI ports need rtmidi2: pip install rtmidi2"
 
 Received = Callable[[bytes, float], None]  # a message, and the time at which it came, of `time.perf_counter`
 

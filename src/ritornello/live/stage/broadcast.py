@@ -16,7 +16,7 @@ from ritornello.live.values import Event, State, Timing
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 5.0
 LONGEST_MESSAGE = 4096  # bytes
-NO_WEBSOCKETS = 'the WebSocket needs websockets: pip install "ritornello[live]"'
+NO_WEBSOCKETS = "the WebSocket needs websockets: pip install websockets"
 
 
 def state_json(state: State, timing: Timing, notices: Sequence[str] = ()) -> str:

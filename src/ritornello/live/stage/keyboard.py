@@ -15,6 +15,7 @@ from itertools import cycle
 from ritornello.live.dials import WAYS, Dials
 from ritornello.live.stage.presets import MODEL, playable_models, preset_names
 from ritornello.live.values import Event
+from ritornello.wording import option
 
 PIANO = "awsedftgyhujkolp;'"  # from C upwards, a semitone each
 PORT = "keys"
@@ -158,7 +159,7 @@ class Keyboard:
 
     def __init__(self, put: Callable[[Event], None], now: Callable[[], float], key_length: float = 0.6):
         if not sys.stdin.isatty():
-            raise OSError("--keys needs a terminal: standard input is none")
+            raise OSError(f"{option('keys')} needs a terminal: standard input is none")
         self._put, self._now = put, now
         self._reader = KeyReader(key_length)
         self._is_over = threading.Event()

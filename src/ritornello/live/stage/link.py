@@ -11,7 +11,7 @@ from ritornello.live.values import Event
 
 SETTLE_SECONDS = 0.5  # a peer that is enabled at once may change the session's tempo, about one time in ten
 ASK_SECONDS = 0.1
-NO_LINK = 'Ableton Link needs aalink: pip install "ritornello[link]"'
+NO_LINK = "Ableton Link needs aalink: pip install aalink"
 
 
 class LinkSource:

@@ -16,7 +16,7 @@ from ritornello.live.values import Event, State, Timing
 
 LOOPBACK = "127.0.0.1"
 PORT = "osc"
-NO_OSC = 'OSC needs python-osc: pip install "ritornello[live]"'
+NO_OSC = "OSC needs python-osc: pip install python-osc"
 START_SECONDS = 5.0
 IN = {
     "/ritornello/note": "pitch velocity [channel]: a key goes down; velocity 0: it goes up",

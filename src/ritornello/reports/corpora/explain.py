@@ -100,6 +100,10 @@ class Explanation:
     remarks: tuple[Remark, ...] = ()
     kept: str = ""
 
+    def __repr__(self) -> str:
+        picked = f"{counted(len(self.choices), 'melody')} picked" if self.is_kept else self.refusal_text
+        return f"Explanation({self.source!r}: {counted(len(self.parts), 'part')}, {picked})"
+
     @property
     def is_kept(self) -> bool:
         """Whether a build would keep it (if it is no copy of another)."""

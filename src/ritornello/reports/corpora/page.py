@@ -25,6 +25,7 @@ from ritornello.reports.corpora.describe import contents
 from ritornello.reports.corpora.outliers import outliers
 from ritornello.reports.corpora.summary import FILES, ReportRow, Summary, summarise
 from ritornello.reports.web_page import card, document, masthead, sentence, thumb
+from ritornello.wording import by_face
 
 LEFT_OUT = "What was left out, and what would help"
 FAMILIES = 12
@@ -98,7 +99,7 @@ def _strange(corpus: Corpus) -> str:
     return card(
         "What stands out",
         "The tunes least like the others. They may be treasures, or files that were read wrongly: "
-        "<code>ritornello corpus explain FILE</code> shows what was picked.",
+        f"<code>{by_face('ritornello corpus explain FILE', 'rito.explain_file(FILE)')}</code> shows what was picked.",
         '<ol class="strange">{}</ol>'.format("\n".join(items)),
     )
 
@@ -166,7 +167,8 @@ def _families(corpus: Corpus, report: Summary) -> str:
     body = "".join(_family(f) for f in found[:FAMILIES])
     more = f" Here are the largest {FAMILIES}." if len(found) > FAMILIES else ""
     words = f"{len(found):,} tunes have copies or variants. {straddling}"
-    return card("Families", f"{words}{more} <code>ritornello corpus show --families</code> lists them all.", body)
+    lists = by_face("ritornello corpus show --families", "rito.corpus_families(CORPUS)")
+    return card("Families", f"{words}{more} <code>{lists}</code> lists them all.", body)
 
 
 def _family(family: Family) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ritornello.atomic import as_argument
 from ritornello.music.keys import pitch_name
+from ritornello.wording import as_argument, by_face, call, option
 
 ENOUGH_NOTES = 8  # fewer than this in a sample show nothing: two bars of quarters
 ONE_PITCH = 0.9  # share of a sample's notes on one pitch; of 2,520 people's tunes all but two stay under 0.89
@@ -133,7 +133,7 @@ def one_note(log: Log) -> str | None:
 def _what_to_do(log: Log) -> str:
     """Advise on a network that writes too little: more training may mend it."""
     may_pass = not log.stopped or still_improving(log)
-    return "early in training that passes" if may_pass else "look at the corpus (`ritornello corpus show`)"
+    return "early in training that passes" if may_pass else f"look at the corpus ({call('show')})"
 
 
 def rate_too_high(log: Log) -> str | None:
@@ -141,7 +141,7 @@ def rate_too_high(log: Log) -> str | None:
     rate = log.plan.get("peak_rate")
     # Each way back halved the rate; where training blew up once more, the last half was too high as well.
     halvings = max(1, log.setbacks + (log.stopped == "diverged"))
-    lower = f"try --peak-rate {rate * 0.5**halvings:g}" if rate else "try a lower --peak-rate"
+    lower = f"try {option('peak_rate', rate * 0.5**halvings)}" if rate else f"try a lower {option('peak_rate')}"
     if log.setbacks:
         times = "once" if log.setbacks == 1 else "twice" if log.setbacks == 2 else f"{log.setbacks} times"
         return f"the learning rate is too high: it went back {times} to the last good point; {lower}"
@@ -170,7 +170,11 @@ def corpus_too_small(log: Log) -> str | None:
     weights = recurrent_weights(log.network)
     if memorises(log) is None or not log.notes or weights < WEIGHTS_PER_NOTE * log.notes:
         return None
-    smaller = "try --preset tiny or --from" if weights > SMALL_WEIGHTS else "add tunes, or try --from"
+    smaller = (
+        f"try {option('preset', 'tiny')} or {option('base')}"
+        if weights > SMALL_WEIGHTS
+        else f"add tunes, or try {option('base')}"
+    )
     smaller = smaller if log.base is None else "add tunes"
     return f"your corpus is too small for this network ({log.notes:,} notes, {weights:,} weights): {smaller}"
 
@@ -271,7 +275,11 @@ def recurrent_weights(network: Mapping) -> int:
 
 def more_time(folder: str | Path, seconds: float) -> str:
     """Write the command that trains a run on for as long again; seconds: that it took."""
-    return f"ritornello train --resume {as_argument(folder)} --minutes +{max(1, round(seconds / 60))}"
+    minutes = f"+{max(1, round(seconds / 60))}"
+    return by_face(
+        f"ritornello train --resume {as_argument(folder)} --minutes {minutes}",
+        f'rito.train(out="{folder}", resume=True, minutes="{minutes}")',
+    )
 
 
 def clock(seconds: float) -> str:

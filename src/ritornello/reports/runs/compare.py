@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ritornello.atomic import as_argument
 from ritornello.encoding.options import encoding_in_words
 from ritornello.plural import counted
 from ritornello.render.line_chart import Curve, line_chart
@@ -18,6 +17,7 @@ from ritornello.reports.runs.log import ENDINGS, RunLogError, RunRecord, read_ru
 from ritornello.reports.runs.page import network_name, style
 from ritornello.reports.web_page import card, document, masthead
 from ritornello.training.run.folder import LOG_NAME, REPORT_NAME
+from ritornello.wording import as_argument, by_face
 
 MOST_LINES = 8  # in a picture: as many as there are inks
 LONGEST_NAME = 36  # signs, in a legend
@@ -128,8 +128,9 @@ def compare_runs(folder: str | Path) -> Comparison:
         except RunLogError as error:
             unreadable.append((name, str(error)))
     if not by_corpus and not unreadable:
-        run = as_argument(f"{folder}/NAME")
-        raise ValueError(f"{folder}: no run in it (no {LOG_NAME}); `ritornello train CORPUS -o {run}` makes one")
+        run = f"{folder}/NAME"
+        call = by_face(f"ritornello train CORPUS -o {as_argument(run)}", f'rito.train(CORPUS, out="{run}")')
+        raise ValueError(f"{folder}: no run in it (no {LOG_NAME}); `{call}` makes one")
     groups = []
     for fingerprint, rows in by_corpus.items():
         pieces = int(_of_head(rows[0].record, "corpus").get("pieces", 0))

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from ritornello.atomic import as_argument, check_files, not_written
+from ritornello.atomic import check_files, not_written
 from ritornello.corpus.store import is_corpus
 from ritornello.training.plan import DEFAULTS, TrainOptions
 from ritornello.training.run.finetune import check_kept
@@ -31,6 +31,7 @@ from ritornello.training.run.folder import (
 )
 from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.training.run.request import Request
+from ritornello.wording import as_argument, by_face, option
 
 
 @contextmanager
@@ -101,18 +102,17 @@ def _examine(folder: Path, request: Request, resume: bool, may_replace: bool) ->
 def check_options(metadata: RunMetadata, request: Request) -> None:
     """Raise CheckpointError, naming the option, where the run was planned with another."""
     remedy = "leave it out to follow the stored plan, or begin a new run in another folder"
-    for option in fields(TrainOptions):
-        asked, stored = getattr(request.options, option.name), metadata.options.get(option.name)
-        stored = DEFAULTS.get(option.name) if stored is None else stored
-        if option.name == "save_seconds" or (option.name == "minutes" and request.options.more_seconds):
+    for field in fields(TrainOptions):
+        asked, stored = getattr(request.options, field.name), metadata.options.get(field.name)
+        stored = DEFAULTS.get(field.name) if stored is None else stored
+        if field.name == "save_seconds" or (field.name == "minutes" and request.options.more_seconds):
             continue
         if asked not in (None, stored):
-            name = option.name.replace("_", "-")
             planned = "without it" if stored is None else f"with {stored}"
-            raise CheckpointError(f"--{name} is {asked} now, but the run was planned {planned}: {remedy}")
+            raise CheckpointError(f"{option(field.name)} is {asked} now, but the run was planned {planned}: {remedy}")
     network = metadata.network
     if request.network and replace(request.network, dropout=network.dropout) != network:
-        raise CheckpointError(f"--preset is another network than the run's ({asdict(network)}): {remedy}")
+        raise CheckpointError(f"{option('preset')} is another network than the run's ({asdict(network)}): {remedy}")
     if request.encoding and request.encoding.to_dict() != metadata.encoding:
         raise CheckpointError(f"the encoding is another one than the run's ({metadata.encoding}): {remedy}")
 
@@ -130,9 +130,10 @@ def check_free(folder: Path, source: str = "", may_replace: bool = False, is_dem
         raise ValueError(f"{folder} holds the tunes to learn from: choose another folder for the run")
     begun = [(folder / name).exists() for name in STATE]
     if (begun[0] or all(begun[1:])) and not (may_replace or is_demo):
+        on = by_face(f"ritornello train --resume {as_argument(folder)}", f'rito.train(out="{folder}", resume=True)')
         raise ValueError(
-            f"{folder} holds a run already: resume it (`ritornello train --resume {as_argument(folder)}`), replace "
-            "it (--replace) or choose another folder"
+            f"{folder} holds a run already: resume it (`{on}`), replace it ({option('replace', True)}) or choose "
+            "another folder"
         )
     check_files((folder / name for name in STATE), DEMO if is_demo else "", may_replace)
     check_files((folder / name for name in REPORTS), REPORT, may_replace)

@@ -25,6 +25,7 @@ from ritornello.training.memory import Memory
 from ritornello.training.numpy.engine import NumpyEngine
 from ritornello.training.plan import Plan, Setting, TrainOptions, make_plan, usable_cores
 from ritornello.training.run.ranks import ALONE, Ranks
+from ritornello.wording import option, options_named
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +67,7 @@ def make_engine(
     """Make the engine that the plan names. Raises ImportError where PyTorch is missing."""
     if plan.engine == "numpy":
         if ranks.size > 1:
-            raise ValueError("the numpy engine trains in one process alone; leave --engine out")
+            raise ValueError(f"the numpy engine trains in one process alone; leave {option('engine')} out")
         return NumpyEngine(network, encoding, plan, before, memory)
     require_torch()
     from ritornello.training.run.torch_engine import RankEngine, SavedTorchEngine
@@ -151,7 +152,9 @@ def possible_settings(options: TrainOptions) -> list[Setting]:
     engine, cores = choose_engine(options), usable_cores()
     if engine == "numpy":
         if options.device not in (None, "auto", "cpu") or options.dtype == "bf16":
-            raise ValueError("the numpy engine trains on the cpu in fp32 alone; leave --device and --dtype out")
+            raise ValueError(
+                f"the numpy engine trains on the cpu in fp32 alone; leave {options_named(('device', 'dtype'))} out"
+            )
         device, dtypes = "cpu", ["fp32"]
     else:
         device = choose_device(options.device or "auto").type

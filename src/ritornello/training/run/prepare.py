@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.atomic import as_argument
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
@@ -45,6 +44,7 @@ from ritornello.training.run.folder import MODEL_NAME, Checkpoint, CheckpointErr
 from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
 from ritornello.training.run.training import Material, Training
+from ritornello.wording import as_argument, by_face, call, option
 
 LONG_NOTES = 1_000  # of a melody whose end may be held out, and which is then learned from in sections
 SECTION_NOTES = 500  # about
@@ -111,8 +111,11 @@ def find_source(saved: Checkpoint) -> str:
     folder, source = saved.folder, saved.metadata.source
     if not source or (Path(source).is_absolute() and not Path(source).exists()):
         where = f"is no longer at {source}" if source else "was not read from a file"
-        command = f"ritornello train CORPUS -o {as_argument(folder)} --resume"
-        raise CheckpointError(f"{folder}: the run's corpus {where}; name it: `{command}`")
+        again = by_face(
+            f"ritornello train CORPUS -o {as_argument(folder)} --resume",
+            f'rito.train(CORPUS, out="{folder}", resume=True)',
+        )
+        raise CheckpointError(f"{folder}: the run's corpus {where}; name it: `{again}`")
     return source
 
 
@@ -120,7 +123,9 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
     """Put a run back where it was saved, to follow its stored plan, or a longer one."""
     folder, metadata, more_seconds = saved.folder, saved.metadata, request.options.more_seconds
     if more_seconds and saved.progress.stopped == "diverged":
-        raise CheckpointError(f"{folder}: more time does not help a run that blew up; begin anew, --peak-rate lower")
+        raise CheckpointError(
+            f"{folder}: more time does not help a run that blew up; begin anew, {option('peak_rate')} lower"
+        )
     if more_seconds:
         metadata = replace(metadata, plan=with_more_time(metadata.plan, saved.progress, more_seconds))
     if corpus.fingerprint != metadata.corpus["fingerprint"]:
@@ -153,7 +158,9 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Any]:
         check_encoding(base, request.encoding)
     theirs = base.file.network
     if request.network is not None and replace(request.network, dropout=theirs.dropout) != theirs:
-        raise ValueError(f"{base.name} is a network of {theirs.layers} x {theirs.width}: leave --preset out")
+        raise ValueError(
+            f"{base.name} is a network of {theirs.layers} x {theirs.width}: leave {option('preset')} out"
+        )
     return theirs, base.file.encoding
 
 
@@ -197,7 +204,7 @@ def gather(corpus: Corpus, encoding: Encoding) -> Material:
     check_kept(corpus, encoding)
     if not any(part.notes for _, part in corpus.slices("train")):
         what = "melody" if corpus.keep == "melody" else "piece"
-        raise ValueError(f"the corpus has no {what} with notes in its training split; see `ritornello corpus show`")
+        raise ValueError(f"the corpus has no {what} with notes in its training split; see {call('show')}")
     metadata = corpus_metadata(corpus) | {"fingerprint": fingerprint}
     pieces = Counter(piece.split for piece in corpus.pieces if piece.notes)
     corpus = with_ends_held_out(corpus) if is_melodic(encoding) else corpus

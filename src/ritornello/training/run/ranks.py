@@ -23,6 +23,7 @@ import numpy as np
 
 from ritornello.training.data import Streams
 from ritornello.training.plan import usable_cores
+from ritornello.wording import option
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -219,7 +220,7 @@ class TorchRanks(Ranks):
         except RuntimeError as error:
             raise ConnectionError(
                 f"another process of this run is gone (this is rank {self.rank} of {self.size}); what was saved "
-                f"last is there: start {self.size} processes again with --resume"
+                f"last is there: start {self.size} processes again with {option('resume', True)}"
             ) from error
 
 

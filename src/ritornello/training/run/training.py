@@ -50,6 +50,7 @@ from ritornello.training.run.folder import (
 )
 from ritornello.training.run.ranks import ALONE, Ranks
 from ritornello.version import VERSION
+from ritornello.wording import option
 
 MAX_BLOW_UPS = 3  # from which training recovers, each time with half the learning rate
 
@@ -277,7 +278,7 @@ def rescued(
 def _give_up(reason: str, plan: Plan, progress: Progress) -> Check:
     """End the run with a check that gives the best nll, and why it cannot go on."""
     if not math.isfinite(progress.best):
-        raise FloatingPointError(f"{reason}: try a lower --peak-rate than {plan.peak_rate:g}") from None
+        raise FloatingPointError(f"{reason}: try a lower {option('peak_rate')} than {plan.peak_rate:g}") from None
     progress.stopped = "diverged"
     return Check(
         update=progress.update,
