@@ -265,7 +265,7 @@ def test_a_primer_that_leaves_no_bar_is_refused_with_the_bars_it_needs():
 def test_a_primer_that_is_longer_than_any_tune_asks_for_its_first_bars():
     for bars, message in [
         (600, r"^the primer fills 600 bars: take only its first bars with primer_bars=$"),
-        (5, r"^the primer fills 5 bars: ask for at least 6 with bars=, or take only its first bars with --primer"),
+        (5, r"^the primer fills 5 bars: ask for at least 6 with bars=, or take only its first bars with primer"),
     ]:
         with pytest.raises(ValueError, match=message):
             compose(Indifferent(Grid()), Grid(), GenerateOptions(bars=3), 1, [0], parse_notes("C4:4 " * bars))
