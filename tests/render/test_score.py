@@ -98,3 +98,9 @@ def test_lines_of_different_metres_make_no_score():
         score_svg([UPPER, other])
     with pytest.raises(ValueError, match="one line or more"):
         score_svg([])
+
+
+def test_the_tempo_stands_once_above_the_highest_staff():
+    text = write_score([UPPER, LOWER], ["", ""])
+    assert len(ElementTree.fromstring(text).findall("part[@id='P1']//metronome")) == 1
+    assert text.count("<sound tempo=") == 1

@@ -228,7 +228,8 @@ def show_plain_music() -> None:
         formatters["text/html"].for_type(music, lambda m: _shown(m)._repr_html_())
         formatters["image/svg+xml"].for_type(music, lambda m: _shown(m)._repr_svg_())
         formatters["text/plain"].for_type(music, lambda m, printer, _: printer.text(repr(_shown(m))))
-    for kind in (list, tuple, dict, type({}.values())):
+    kinds: list[type] = [list, tuple, dict, type({}.values())]
+    for kind in kinds:
         formatters["text/html"].for_type(kind, _collection_html)
 
 

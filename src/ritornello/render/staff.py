@@ -35,6 +35,7 @@ _SYMBOL = re.compile(
     r'(class="harm"><text[^>]*) font-size="0px"><tspan[^>]* class="text"><tspan[^>]* font-size="(\d+px)">'
     r"([^<]*)</tspan></tspan>"
 )
+_BESIDE = "\N{NO-BREAK SPACE}"  # verovio sets the next symbol close behind a name
 _HARMONY = re.compile("<harmony.*?</harmony>")
 _NOTE = re.compile(r'data-note="(\d+)" class="note"')
 _AS_PRIMER = f' primer" color="{PRIMER}" fill="{PRIMER}"'
@@ -145,7 +146,7 @@ def _as_text(harmony: re.Match) -> str:
     symbol = read_harmony(ElementTree.fromstring(harmony[0]))
     assert symbol is not None  # our own
     name = chord_name(symbol)
-    inner = f'<root><root-step>{name[0]}</root-step></root><kind text="{name[1:]}">major</kind>'
+    inner = f'<root><root-step>{name[0]}</root-step></root><kind text="{name[1:]}{_BESIDE}">major</kind>'
     return f'<harmony placement="above">{inner}{offset[0] if offset else ""}</harmony>'
 
 
@@ -241,7 +242,9 @@ def _tidied(svg: str, kept: Sequence[Sequence[int]], primer_notes: int = 0, surp
 
     svg = svg[svg.index("<svg") :]
     svg = _BAR_NUMBER.sub(r'<text\1 text-anchor="middle" font-size="\2">\3</text>', svg)
-    svg = _SYMBOL.sub(lambda found: f'{found[1]} font-size="{found[2]}">{_with_signs(found[3])}', svg)
+    svg = _SYMBOL.sub(
+        lambda found: f'{found[1]} font-size="{found[2]}">{_with_signs(found[3].removesuffix(_BESIDE))}', svg
+    )
     svg = svg.replace(' font-family="Times, serif"', f' font-family="{SERIF}"')
     root = re.search(r'id="([^"]*)"', svg)
     svg = _NOTE_ID.sub(marked, svg)

@@ -64,7 +64,7 @@ def write_score(lines: Sequence[Melody], names: Sequence[str], is_braced: bool =
         f'<score-part id="P{i}">{_part(Imprint(part=name))}</score-part>' for i, name in enumerate(names, start=1)
     ]
     part_list = f'<part-group type="start" number="1">{group}</part-group>{"".join(staves)}'
-    parts = [_measures(line, f"part_{i}_") for i, line in enumerate(full)]
+    parts = [_measures(line, f"part_{i}_", has_tempos=i == 0) for i, line in enumerate(full)]
     return _document(lines[0].title, NO_IMPRINT, f'{part_list}<part-group type="stop" number="1"/>', parts)
 
 
@@ -82,14 +82,14 @@ def _document(title: str, imprint: Imprint, part_list: str, parts: Sequence[str]
     )
 
 
-def _measures(melody: Melody, prefix: str = "") -> str:
-    """Write the measures of a part. prefix: of the identifiers of its notes."""
+def _measures(melody: Melody, prefix: str = "", has_tempos: bool = True) -> str:
+    """Write the measures of a part. prefix: of the identifiers of its notes. has_tempos: whether they stand in it."""
     bars = notate(melody)
     chords = _chords_by_bar(melody, bars)
     times = [*(element.duration for bar in bars for element in bar.elements), *(place for place, _ in chain(*chords))]
     divisions = lcm(*(time.denominator for time in times))
     clef = _clef([e.pitch for bar in bars for e in bar.elements if e.pitch])
-    tempos = _tempos_by_bar(melody, bars)
+    tempos = _tempos_by_bar(melody, bars) if has_tempos else [[]] * len(bars)
     parts: dict[int, tuple[int, bool]] = {}
     measures = []
     for i, bar in enumerate(bars):
