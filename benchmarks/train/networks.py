@@ -2,7 +2,8 @@
 
 Both learn the embedded corpus in the encoding `interval`, with memory and without, on one thread. Bits per note are
 of the test split, of the weights that were best on validation. Processor seconds are of the whole training, with
-its checks: on a busy machine minutes are not equal, they are.
+its checks: on a busy machine minutes are not equal, they are. `--networks-minutes` are therefore minutes of processor
+time: how many updates they allow is found by two short trainings of each network.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from benchmarks.report import ROOT, spread, write_between_marks
 
 PRESETS = ("lstm", "transformer")
 MEMORIES = {"with memory": None, "without": "none"}
+CHECKED = 0.9  # of the time, without the checks of a whole training
 README = ROOT / "benchmarks" / "train" / "README.md"
 MARKS = ("<!-- networks -->", "<!-- end of networks -->")
 
@@ -23,7 +26,9 @@ MARKS = ("<!-- networks -->", "<!-- end of networks -->")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this part."""
     parser.add_argument("--networks-seeds", type=int, default=3, help="networks: seeds 1 to so many")
-    parser.add_argument("--networks-minutes", type=float, default=3.0, help="networks: minutes of each training")
+    parser.add_argument(
+        "--networks-minutes", type=float, default=3.0, help="networks: of processor time, each training"
+    )
     parser.add_argument("--networks-updates", type=int, help="networks: updates instead of minutes")
     parser.add_argument("--networks-memory", nargs="+", choices=MEMORIES, default=list(MEMORIES))
     parser.add_argument("--networks-write", action="store_true", help="networks: put the table into the README")
@@ -31,29 +36,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def measure(options: argparse.Namespace) -> Iterator[tuple[list[dict], dict]]:
     """Train both networks, with memory and without; a row for each."""
-    updates = options.networks_updates
-    length = {"updates": updates} if updates else {"minutes": options.networks_minutes}
     rows = []
     for memory in options.networks_memory:
         for preset in PRESETS:
-            runs = [trained(preset, MEMORIES[memory], seed, length) for seed in range(1, options.networks_seeds + 1)]
+            how = {"preset": preset, "memory": MEMORIES[memory]}
+            updates = options.networks_updates or updates_within(60 * options.networks_minutes, how)
+            runs = [trained(updates=updates, seed=seed, **how) for seed in range(1, options.networks_seeds + 1)]
             found = {name: spread([run[name] for run in runs]) for name in ("bits per note", "updates", "seconds")}
             found["processor seconds"] = spread([run["processor seconds"] for run in runs])
             rows.append({"network": preset, "memory": memory, "weights": f"{runs[0]['weights']:,}", **found})
-    said = {"seeds": options.networks_seeds, **length}
+    asked = "updates" if options.networks_updates else "minutes"
+    said = {"seeds": options.networks_seeds, asked: getattr(options, f"networks_{asked}")}
     if options.networks_write:
         write_between_marks(README, table(rows, said), MARKS)
     yield rows, said
 
 
-def trained(preset: str, memory: str | None, seed: int, length: dict) -> dict:
-    """Train one network and score it."""
+def updates_within(seconds: float, how: dict[str, Any]) -> int:
+    """Find how many updates a training does in so many seconds of processor time, about."""
+    few, more = 20, 100
+    trained(updates=few, checks=1, **how)  # the first one loads what the others find
+    short, longer = (trained(updates=updates, checks=1, **how)["processor seconds"] for updates in (few, more))
+    each = (longer - short) / (more - few)
+    return max(1, int((CHECKED * seconds - short) / each))
+
+
+def trained(**how: Any) -> dict[str, Any]:
+    """Train one network with these options of `train`, and score it."""
     from ritornello import api
     from ritornello.model.counts import PREFIX
 
     with tempfile.TemporaryDirectory() as folder:
         began, used = time.perf_counter(), time.process_time()
-        run = api.train("all", f"{folder}/run", preset=preset, memory=memory, seed=seed, threads=1, **length)
+        run = api.train("all", f"{folder}/run", threads=1, **how)
         seconds, processor = time.perf_counter() - began, time.process_time() - used
         model = api.load_model(run)
         tensors = model.file.tensors.items()
