@@ -18,7 +18,13 @@ from ritornello.music.values import Melody, Note, Timeline
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.finetune import SHARE, Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import load_checkpoint
-from ritornello.training.run.prepare import gather, prepare_training, with_ends_held_out, with_validation
+from ritornello.training.run.prepare import (
+    base_counts,
+    gather,
+    prepare_training,
+    with_ends_held_out,
+    with_validation,
+)
 from ritornello.training.run.request import Request
 
 FEW = TrainOptions(updates=6, checks=2, streams=2, bptt_steps=24, threads=1, dtype="fp32", device="cpu", seed=1)
@@ -120,6 +126,16 @@ def test_the_old_style_is_the_base_s_own_corpus_where_it_is_embedded(shipped):
     assert SHARE <= share < SHARE + 0.1
     assert [t.tobytes() for t in tunes] == [t.tobytes() for t in old_style(shipped, 6000, seed=1)[0]]
     assert [t.tobytes() for t in tunes] != [t.tobytes() for t in old_style(shipped, 6000, seed=2)[0]]
+
+
+def test_tunes_that_the_base_learned_are_not_found_in_its_counts(shipped, tiny_corpus):
+    hymns, encoding = embedded("hymns"), shipped.file.encoding
+    assert base_counts(shipped, encoding, hymns) is None
+    assert base_counts(shipped, encoding, tiny_corpus).is_whole is False  # of 1,029 tunes something was left out
+    own = corpus_tokens(hymns, encoding, "train")
+    training = prepare_training(Request(options=FEW, base=shipped), hymns)
+    counted = training.memory.counts.tables[0][0].counts.sum()  # events, by the place in the bar
+    assert counted <= sum(map(len, own)) / 2
 
 
 def test_otherwise_it_is_what_the_base_composes(stranger):

@@ -28,8 +28,9 @@ from ritornello.corpus.tokens import (
 from ritornello.encoding import Encoding, encoding_from_dict, is_melodic
 from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
+from ritornello.evaluate.novelty import count_copies, find_corpus, fingerprints
 from ritornello.generate.chords import count_progressions
-from ritornello.model.counts import counts_of_tensors
+from ritornello.model.counts import Counts, counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.music.keys import estimate_key, key_name
 from ritornello.music.values import Note
@@ -50,6 +51,7 @@ LONG_NOTES = 1_000  # of a melody whose end may be held out, and which is then l
 SECTION_NOTES = 500  # about
 MOST_NOTES_HELD = 6_000
 MOST_PREPARING = 3.0  # seconds that count as training: a busy machine must not spend it before the first update
+COPIED = 0.5  # of the tunes, above which a base learned them
 MODAL_SHARE = 0.25  # of the training melodies: then their keys are told to encodings that may name them
 VALIDATION_FAMILIES = 4  # of a small corpus; at most a fifth of it, and of a handful at most one
 
@@ -96,7 +98,7 @@ def prepare_training(
         job=job(),
         demo=request.is_demo,
     )
-    training = _assemble(metadata, material, base, ranks)
+    training = _assemble(metadata, material, base, base_counts(base, encoding, corpus), ranks)
     training.timed, training.save_seconds = timed, metadata.options["save_seconds"]
     if base and material.validation:
         training.progress.checked = training.progress.revised = -1  # the base is validated before it learns anything
@@ -141,7 +143,8 @@ def _resume(request: Request, corpus: Corpus, saved: Checkpoint, ranks: Ranks) -
             f"{folder}: the run was planned for {metadata.plan.ranks} processes, not {ranks.size}: start "
             "so many with torchrun --nproc-per-node, or begin a new run in another folder"
         )
-    training = _assemble(metadata, gather(corpus, encoding_from_dict(metadata.encoding)), base, ranks)
+    encoding = encoding_from_dict(metadata.encoding)
+    training = _assemble(metadata, gather(corpus, encoding), base, base_counts(base, encoding, corpus), ranks)
     training.engine.restore(saved.engine)
     training.streams.restore(saved.streams)
     if not ranks.first((folder / MODEL_NAME).exists):
@@ -164,15 +167,32 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Any]:
     return theirs, base.file.encoding
 
 
-def _assemble(metadata: RunMetadata, material: Material, base: Base | None, ranks: Ranks) -> Training:
-    """Make engine and streams of a run, at its beginning."""
+def base_counts(base: Base | None, encoding: Encoding, corpus: Corpus) -> Counts | None:
+    """Return the counts of a base, to which those of a corpus are added; None where these stand alone.
+
+    So where the base learned most of the tunes: each would be found in its counts, and the network would learn to
+    copy what other tunes do not have.
+    """
+    if base is None or not needs_counts(encoding.memory):
+        return None
+    known = fingerprints(base.file.metadata)
+    learned = [other for other in (find_corpus(each, [corpus]) for each in known) if other is not None]
+    tunes = sum(piece.split == "train" for piece in corpus.pieces)
+    if learned and count_copies(corpus, "train", learned) > COPIED * tunes:
+        return None
+    return counts_of_tensors(base.file.tensors)
+
+
+def _assemble(
+    metadata: RunMetadata, material: Material, base: Base | None, counts: Counts | None, ranks: Ranks
+) -> Training:
+    """Make engine and streams of a run, at its beginning. counts: to which those of the corpus are added."""
     plan, encoding = metadata.plan, encoding_from_dict(metadata.encoding)
     others, families, theirs = old_style(base, material.tokens, plan.seed) if base else ([], [], [])
     melodies, memory, recollection = material.train + others, None, None
     harmonies = [*(material.harmonies or [None] * len(material.train)), *theirs]
     lowest, highest = material.metadata["compass"]
     if encoding.memory:
-        counts = counts_of_tensors(base.file.tensors) if base and needs_counts(encoding.memory) else None
         memory = Memory(encoding, material.train, material.families, counts, others, families)
         recollection = memory.learned
     if ranks.size == 1:
