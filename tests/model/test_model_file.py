@@ -278,7 +278,7 @@ def test_memory_and_its_counts_come_back_with_the_model_and_no_others_are_taken(
 
 def test_a_model_with_copy_gates_is_refused_in_a_line_that_says_how_to_train_anew(saved):
     tampered(saved, lambda header: header["encoding"].update(echoes=["bar_ago"]))
-    refused(saved, r"copy gates \(echoes\) .*; train it anew with `ritornello train CORPUS`$")
+    refused(saved, r"copy gates \(echoes\) .*; train it anew with `rito\.train\(CORPUS\)`$")
 
 
 def test_side_inputs_come_back_with_the_model(model, tmp_path, make_tensors):

@@ -168,10 +168,10 @@ def _of_base(base: Base, request: Request) -> tuple[NetworkOptions, Any]:
 
 
 def base_counts(base: Base | None, encoding: Encoding, corpus: Corpus) -> Counts | None:
-    """Return the counts of a base, to which those of a corpus are added; None where these stand alone.
+    """Return the counts of a base, to which those of a corpus are added.
 
-    So where the base learned most of the tunes: each would be found in its counts, and the network would learn to
-    copy what other tunes do not have.
+    None where these stand alone: where the base learned most of the tunes, each would be found in its counts, and the
+    network would learn to copy what other tunes do not have.
     """
     if base is None or not needs_counts(encoding.memory):
         return None
@@ -186,7 +186,10 @@ def base_counts(base: Base | None, encoding: Encoding, corpus: Corpus) -> Counts
 def _assemble(
     metadata: RunMetadata, material: Material, base: Base | None, counts: Counts | None, ranks: Ranks
 ) -> Training:
-    """Make engine and streams of a run, at its beginning. counts: to which those of the corpus are added."""
+    """Make engine and streams of a run, at its beginning.
+
+    counts: to which those of the corpus are added.
+    """
     plan, encoding = metadata.plan, encoding_from_dict(metadata.encoding)
     others, families, theirs = old_style(base, material.tokens, plan.seed) if base else ([], [], [])
     melodies, memory, recollection = material.train + others, None, None
