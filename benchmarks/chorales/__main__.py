@@ -2,6 +2,8 @@
 
     python -m benchmarks.chorales --updates 10800 --seeds 0 1 2 --json
 
+--given chords: the chord of each sixteenth is an input (see `labels`).
+
 nats per note token: all nats of a piece, its end among them, divided by four times its sixteenths. Nothing is given
 beforehand: no metre, no key, no chords. The network is trained as by `ritornello train`, whose options these are;
 they were chosen on validation, and the test pieces are measured once.
@@ -24,9 +26,11 @@ from typing import Any
 import numpy as np
 
 import ritornello as rito
+from benchmarks.chorales.labels import LabelledEncoding
 from ritornello.api import load_corpus
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
+from ritornello.encoding import ENCODINGS
 from ritornello.encoding.options import EncodingOptions
 from ritornello.encoding.voices.chorale import ChoraleEncoding, voices_of
 from ritornello.generate.voices.harmonise import harmonise_melody, line_of
@@ -37,6 +41,8 @@ from ritornello.music.values import Melody, Piece
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 ENCODING: ChoraleEncoding = replace(EncodingOptions("chorale").build(), barred=False)
+ENCODINGS[LabelledEncoding.name] = LabelledEncoding
+LABELLED = LabelledEncoding(False, inputs=ENCODING.inputs, relations=ENCODING.relations)
 HYMNS = 30
 
 
@@ -50,6 +56,9 @@ def main() -> None:
     parser.add_argument("--weight-decay", type=float, default=0.3)
     parser.add_argument("--bptt-steps", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--given", choices=("nothing", "chords"), default="nothing", help="chords: a label a sixteenth"
+    )
     parser.add_argument("--harmonise", type=int, default=77, help="test chorales to harmonise; 0 for none")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -60,7 +69,8 @@ def main() -> None:
         asked = {
             name: getattr(options, name) for name in (length, "dropout", "weight_decay", "bptt_steps", "threads")
         }
-        found["joint"] = [learn(chorales, {"seed": seed, **asked}) for seed in options.seeds]
+        encoding, name = (LABELLED, "chords given") if options.given == "chords" else (ENCODING, "joint")
+        found[name] = [learn(chorales, {"seed": seed, **asked}, encoding) for seed in options.seeds]
     if options.harmonise:
         found["harmonise"] = harmonisations(chorales["test"][: options.harmonise])
     print(json.dumps(found) if options.json else in_words(found))
@@ -75,20 +85,22 @@ def read_chorales() -> dict[str, list[np.ndarray]]:
     }
 
 
-def learn(chorales: dict[str, list[np.ndarray]], options: dict[str, Any]) -> dict[str, Any]:
+def learn(
+    chorales: dict[str, list[np.ndarray]], options: dict[str, Any], encoding: ChoraleEncoding = ENCODING
+) -> dict[str, Any]:
     """Train with these options of `ritornello train`, and measure validation and test in nats per note token.
 
     The model is the best of the run on about a third of the validation pieces.
     """
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        run = rito.train(corpus_of_chorales(chorales), folder, encoding=ENCODING, **options)
+        run = rito.train(corpus_of_chorales(chorales), folder, encoding=encoding, **options)
         file = load_model(find_model(folder))
     minutes, network = (time.perf_counter() - began) / 60, file.build()
     nats = {}
     for split in ("valid", "test"):
-        tokens = [ENCODING.write(piece) for piece in chorales[split]]
-        nats[split] = float(sequence_nats(network, ENCODING, tokens).sum()) / 4 / sum(map(len, chorales[split]))
+        tokens = [encoding.write(piece) for piece in chorales[split]]
+        nats[split] = float(sequence_nats(network, encoding, tokens).sum()) / 4 / sum(map(len, chorales[split]))
     weights = sum(value.size for value in file.tensors.values())
     epochs = next(check.epochs for check in run.checks if check.update == file.metadata["update"])
     return {**options, "took": round(minutes, 1), "epochs": round(epochs, 1), "weights": weights, **nats}
@@ -150,7 +162,7 @@ def sums(judged: list[Judgement]) -> dict[str, float]:
 
 def in_words(found: dict[str, Any]) -> str:
     """Write what was found in lines."""
-    lines = [f"{row}" for row in found.get("joint", [])]
+    lines = [f"{row}" for row in [*found.get("joint", []), *found.get("chords given", [])]]
     lines += [f"{name}: {row}" for name, row in found.get("harmonise", {}).items()]
     return "\n".join(lines)
 
