@@ -83,7 +83,10 @@ def _document(title: str, imprint: Imprint, part_list: str, parts: Sequence[str]
 
 
 def _measures(melody: Melody, prefix: str = "", has_tempos: bool = True) -> str:
-    """Write the measures of a part. prefix: of the identifiers of its notes. has_tempos: whether they stand in it."""
+    """Write the measures of a part.
+
+    prefix: of the identifiers of its notes. has_tempos: whether they stand in it.
+    """
     bars = notate(melody)
     chords = _chords_by_bar(melody, bars)
     times = [*(element.duration for bar in bars for element in bar.elements), *(place for place, _ in chain(*chords))]
