@@ -209,3 +209,8 @@ duet
 wild = rito.jam(model, play=answered_to, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
 print(wild.summary)
 wild
+
+# %% [markdown]
+# ### Next
+#
+# `docs/instruments.md` goes on from here to keyboards, knobs and the stage. 5. [Measuring melodies](research.ipynb)

@@ -105,3 +105,8 @@ notes.groupby("metre")["duration"].agg(["count", "mean"]).round(2).sort_values("
 steps = notes.groupby(["source", "melody"])["pitch"].diff()
 major = notes["key"].str.contains("major", na=False)
 print("down by a step:", int(steps[major].isin([-1, -2]).sum()), " up:", int(steps[major].isin([1, 2]).sum()))
+
+# %% [markdown]
+# ### Next
+#
+# `docs/research.md` says what each figure means, and how the intervals are made. 1. [From the beginning](exercise.ipynb)

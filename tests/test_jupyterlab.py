@@ -39,7 +39,8 @@ def server(tmp_path, little_model):
     nbformat = pytest.importorskip("nbformat")
     cells = [nbformat.v4.new_code_cell(text) for text in (FIRST.format(model=str(little_model)), *SHOWN)]
     answer = nbformat.v4.new_markdown_cell("#### Answer", metadata={"jp-MarkdownHeadingCollapsed": True})
-    notebook = nbformat.v4.new_notebook(cells=[*cells, answer, nbformat.v4.new_code_cell(FOLDED)])
+    closing = nbformat.v4.new_markdown_cell("#### Next")
+    notebook = nbformat.v4.new_notebook(cells=[*cells, answer, nbformat.v4.new_code_cell(FOLDED), closing])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder = tmp_path / "notebooks"
     folder.mkdir()
