@@ -293,8 +293,12 @@ print(symbols)
 tune = mine.generate(bars=8, seed=1)
 tune
 
+# %% [markdown]
+# Save it, to open it in another program: the file lies beside this notebook. A file that is there already is kept, unless you
+# say `replace=True`.
+
 # %%
-tune.save("my_tune.mid")  # or .musicxml .abc .svg .wav .mp3 .html
+tune.save("my_tune.mid", replace=True)  # or .musicxml .abc .svg .wav .mp3 .html
 
 # %% [markdown]
 # **Temperature.** The probabilities may be sharpened before the draw (temperature below 1: the likely becomes likelier) or
