@@ -27,17 +27,22 @@ from ritornello.render.page import Exhibit, page_html
 
 MARKS = ("<!-- ancestors: made by python -m benchmarks.ancestors -->", "<!-- /ancestors -->")
 SEED = 1
-LENGTHS: dict[str, dict[str, Any]] = {"melody": {"bars": 8}, "all": {"seconds": 20.0}, "voices": {}}
+BARS: dict[str, Any] = {"bars": 8}
+SECONDS: dict[str, Any] = {"seconds": 20.0}
 COLUMNS = ("ancestor", "writes", "trained with", "minutes", "bits per note", "n-gram", "weights", "MB", "notes/s")
 
 
 class Ancestor(NamedTuple):
-    """An ancestor of this program, and how its like is trained here. keep: of `build_corpus`."""
+    """An ancestor of this program, and how its like is trained here.
+
+    keep: of `build_corpus`. length: of the piece that it composes.
+    """
 
     name: str
     writes: str
     keep: str
     options: dict[str, Any]
+    length: dict[str, Any]
 
     @property
     def command(self) -> str:
@@ -48,14 +53,15 @@ class Ancestor(NamedTuple):
 
 
 ANCESTORS = (
-    Ancestor("the exercise", "melody, 130 symbols", "melody", {"encoding": "grid", "plain": True}),
-    Ancestor("char-rnn, folk-rnn", "melody, ABC letters", "melody", {"encoding": "text"}),
-    Ancestor("Melody RNN (lookback)", "melody, repeats by name", "melody", {"encoding": "lookback"}),
-    Ancestor("Melody RNN (attention)", "melody", "melody", {"encoding": "grid", "preset": "attention"}),
-    Ancestor("the default here", "melody, intervals and durations, memory", "melody", {"encoding": "interval"}),
-    Ancestor("Performance RNN", "notes as played", "all", {"encoding": "events", "preset": "performance"}),
-    Ancestor("Music Transformer", "notes as played", "all", {"encoding": "events", "preset": "transformer"}),
-    Ancestor("BachBot, DeepBach", "four voices", "voices", {"encoding": "chorale"}),
+    Ancestor("the exercise", "melody, 130 symbols", "melody", {"encoding": "grid", "plain": True}, BARS),
+    Ancestor("char-rnn, folk-rnn", "melody, ABC letters", "melody", {"encoding": "text"}, BARS),
+    Ancestor("Melody RNN (lookback)", "melody, repeats by name", "melody", {"encoding": "lookback"}, BARS),
+    Ancestor("Melody RNN (attention)", "melody", "melody", {"encoding": "grid", "preset": "attention"}, BARS),
+    Ancestor("the default here", "melody, intervals and durations, memory", "melody", {"encoding": "interval"}, BARS),
+    Ancestor("Performance RNN", "notes as played", "all", {"encoding": "events", "preset": "performance"}, SECONDS),
+    Ancestor("Music Transformer", "notes as played", "all", {"encoding": "events", "preset": "transformer"}, SECONDS),
+    Ancestor("REMI (Pop Music Transformer)", "notes in bars", "all", {"encoding": "events-beats"}, BARS),
+    Ancestor("BachBot, DeepBach", "four voices", "voices", {"encoding": "chorale"}, {}),
 )
 
 
@@ -98,7 +104,7 @@ def measure(ancestor: Ancestor, corpus: rito.Corpus, out: Path, minutes: float) 
     figures = model.evaluate(corpus, baselines=True)
     ngrams = [value["bits_per_note"] for name, value in figures["baselines"].items() if name.startswith("ngram")]
     began = time.perf_counter()
-    tune = model.generate(seed=SEED, **LENGTHS[ancestor.keep])
+    tune = model.generate(seed=SEED, **ancestor.length)
     seconds = time.perf_counter() - began
     row = {
         "ancestor": ancestor.name,
