@@ -138,7 +138,9 @@ def check_free(encoding: Encoding, options: GenerateOptions) -> None:
     possible = [*(["scale"] if "pitches" in inputs else []), *(["metre"] if "bars" in own else [])]
     asked = [name for name in asked if name not in possible]
     if options.densities and "density" not in inputs:
-        raise ValueError(f"--notes-per-second is for models of performances, and this is {named}: leave it out")
+        raise ValueError(
+            f"{option('notes_per_second')} is for models of performances, and this is {named}: leave it out"
+        )
     if asked:
         names = dict.fromkeys("pitch_range" if name in ("lowest", "highest") else name for name in asked)
         words = options_named(names)
