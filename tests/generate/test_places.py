@@ -7,9 +7,11 @@ import pytest
 from networks import Indifferent
 
 from ritornello.encoding import make_encoding
+from ritornello.generate.choice.like import compose_like
 from ritornello.generate.compose import compose
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.primer import parse_notes
+from ritornello.generate.rewrite import rewrite
 from ritornello.model.players import Players
 from ritornello.training.memory import Memory
 
@@ -46,6 +48,30 @@ def test_notes_begin_where_those_of_few_training_tunes_did(metre, shown):
     assert found == shown
 
 
+LIKE = parse_notes("C4:1 E4 G4:2 E4:1 D4 C4 D4 E4:2 F4 D4:4")
+
+
+def test_new_bars_and_a_tune_like_another_have_their_notes_at_these_places_too():
+    network, encoding = remembering()
+    shown = {0, Fraction(1, 2), 1, 2, 3}
+    rewritten = rewrite(network, encoding, LIKE, (2, 3), GenerateOptions(), seed=1, n=3)
+    contoured = compose_like(network, encoding, LIKE, "contour", GenerateOptions(), seed=1, index=0)
+    assert len(rewritten) == 3
+    for version in (*rewritten, *contoured):
+        size = version.melody.timeline.ticks_per_quarter
+        assert {Fraction(note.start % (4 * size), size) for note in version.notes} <= shown
+
+
+def test_a_kept_rhythm_comes_before_the_places_of_few_training_tunes():
+    network, encoding = remembering()
+    tune = parse_notes("C4:1 E4 G4:2 E4:3/4 D4:1/4 C4 D4 E4 F4:3/4 D4:1/4 C4 D4 E4 C4:4")
+    [version] = rewrite(network, encoding, tune, (2, 3), GenerateOptions(), seed=1, keep="rhythm")
+    size = version.melody.timeline.ticks_per_quarter
+    assert [Fraction(note.start, size) for note in version.notes] == [
+        *(Fraction(n, 4) for n in (16, 19, 20, 24, 28, 32, 35, 36, 40, 44)),
+    ]
+
+
 @pytest.mark.parametrize(("metre", "options"), [("3/4", {}), ("4/4", {"unguarded": True})])
 def test_in_a_metre_never_seen_and_without_guards_they_begin_anywhere(metre, options):
     assert len(places(*remembering(), metre, **options)) > 12
@@ -66,8 +92,13 @@ def test_counted_endings_of_few_tunes_weigh_more_than_those_of_many(monkeypatch)
 
     monkeypatch.setattr("ritornello.generate.compose.Players", spy)
     network, encoding = remembering()
-    compose(network, encoding, GenerateOptions(bars=2), 1, range(1))
-    network.counts = network.counts._replace(least=2)
-    compose(network, encoding, GenerateOptions(bars=2), 1, range(1))
-    few, many = weights
-    assert few == 2 * many > 2
+    counts = network.counts
+    for least in (1, 2):
+        network.counts = counts._replace(least=least)
+        compose(network, encoding, GenerateOptions(bars=2), 1, range(1))
+        rewrite(network, encoding, LIKE, (2, 3), GenerateOptions(), seed=1)
+        compose_like(network, encoding, LIKE, "rhythm", GenerateOptions(), seed=1, index=0)
+    assert len(weights) >= 2 * 3
+    few, many = set(weights[: len(weights) // 2]), set(weights[len(weights) // 2 :])
+    assert few == {4.0}
+    assert many == {2.0}

@@ -476,7 +476,7 @@ class Model:
         on_remark: Callable[[str], None] | None = None,
         replace: bool = False,
     ) -> Any:
-        """Rewrite bars of a melody: one tune, or a list of `n` versions, the likeliest first.
+        """Rewrite bars of a melody: one tune, or a list of `n` versions, the best first.
 
         What stands before and after the bars is kept. melody: a Melody, a composed tune, a music file, notes by name,
         or music in memory. bars: first and last, counted from 1; a pick-up is not counted. keep: the "rhythm" or the

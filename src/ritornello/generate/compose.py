@@ -126,8 +126,7 @@ def compose(
         if not waiting:
             break
         dice = Dice(seed, np.asarray(waiting) + attempt * ATTEMPT_STRIDE)
-        dials = options.memory, options.quote, ending_dial(network)
-        players = Players(network, encoding, len(waiting), True, *dials)
+        players = players_of(network, encoding, options, len(waiting))
         of_waiting = [headings[index] for index in waiting]
         followed = [charts[index] for index in waiting] if charts else None
         forms = forms_of(encoding, options, players.trackers, pitch_range, of_waiting, followed, places)
@@ -183,9 +182,13 @@ def counting_network(network: Network, encoding: MelodyEncoding) -> Network:
     return network.stretched(names.index(CHORD), CHORD_STRETCH) if CHORD in names else network
 
 
-def ending_dial(network: Network) -> float:
-    """Return by how much the weights of remembered endings are multiplied."""
-    return FEW_STRETCH if few_counts(network) else STRETCH
+def players_of(network: Network, encoding: MelodyEncoding, options: GenerateOptions, n: int) -> Players:
+    """Let a network play n tunes that are composed: it takes remembered endings more seriously.
+
+    Those of few tunes most.
+    """
+    ending = FEW_STRETCH if few_counts(network) else STRETCH
+    return Players(network, encoding, n, True, options.memory, options.quote, ending)
 
 
 def known_places(network: Network, options: GenerateOptions) -> tuple[int, ...]:

@@ -28,8 +28,8 @@ from ritornello.wording import option
 
 OTHERS = ("begin_other", "metre_other")  # not to be composed
 LONG_REPEAT, REPEAT_BIAS = 7, -3.0  # nats, on the same pitch once more after so many
-STRONG_TONE = 2.5  # nats, on chord tones on strong beats where a network knows the chord
-SAME_PITCH = -0.4  # nats, there on the pitch that sounds once more
+STRONG_TONE, WEAK_TONE = 2.5, 0.9  # nats, on chord tones on strong beats and elsewhere where the chord is known
+SAME_PITCH = -0.7  # nats, there on the pitch that sounds once more
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 LONGEST_BAR = 128  # letters
@@ -307,16 +307,16 @@ def is_strong(time: int, place: Place) -> bool:
 def toward_chord(place: Place) -> np.ndarray | float:
     """Compute what is added where the chords are known.
 
-    Chord tones are made likelier on strong beats. The pitch that sounds is made a little less likely to come again,
-    else it is too often what fits best.
+    Chord tones are made likelier, most of all on strong beats. The pitch that sounds is made a little less likely to
+    come again, else it is too often what fits best.
     """
     chord = place.harmony.at(place.time) if place.harmony else None
     if chord is None or place.part or chord.quality == "none":
         return 0.0
     pitches = place.pitches()
-    nats: np.ndarray = np.where((pitches >= 0) & (pitches == place.sounding), SAME_PITCH, 0.0)
-    if is_strong(place.time, place):
-        nats += np.where((pitches >= 0) & np.isin(pitches % 12, list(chord.pitch_classes)), STRONG_TONE, 0.0)
+    tone = STRONG_TONE if is_strong(place.time, place) else WEAK_TONE
+    nats: np.ndarray = np.where((pitches >= 0) & np.isin(pitches % 12, list(chord.pitch_classes)), tone, 0.0)
+    nats += np.where((pitches >= 0) & (pitches == place.sounding), SAME_PITCH, 0.0)
     return nats
 
 

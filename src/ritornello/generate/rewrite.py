@@ -1,30 +1,31 @@
 """Rewrite bars of a melody: what stands before and after them is kept, and joined well.
 
 Many drafts are drawn side by side, each going on from what stands before until the bars are full. The network then
-reads each draft together with what stands after, and those that it finds likeliest as a whole are taken: it needs no
-training of its own for that. A rhythm, or a line of pitches, may be kept, and so may the rise and fall of a melody.
+reads each draft together with what stands after. Of those that leave the whole melody as likely as it was, those are
+taken first that are no less surprising than other bars, and after which what follows is as likely: no training of its
+own is needed for that, and the likeliest bars of all would be dull. A rhythm or a line of pitches may be kept, and so
+may the rise and fall of a melody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
+from math import lcm
 from statistics import mean
 
 import numpy as np
 
 from ritornello.encoding import MelodyEncoding, counts_bars
-from ritornello.encoding.features import Harmony
-from ritornello.generate.compose import counting_network, sample
+from ritornello.generate.compose import counting_network, known_places, players_of, sample
 from ritornello.generate.constraints import table_of
 from ritornello.generate.draw import Dice
 from ritornello.generate.options import GenerateOptions
 from ritornello.generate.span import KEPT, Keep, Plan, Span, SpanForm
 from ritornello.model.network import Network
-from ritornello.model.players import Players
-from ritornello.model.scoring import sequence_nats
+from ritornello.model.scoring import token_nats
 from ritornello.music.values import Melody, Note
 
 DRAFTS, MORE_DRAFTS = 24, 8  # drawn for one version, and for each further one
@@ -34,16 +35,22 @@ LEAST_NEW = 0.5  # share of the notes in which versions differ
 MOST_SAME = 4  # notes of one pitch in a row, where the melody has no more
 MOST_COPIED = 0.6  # of the notes that come from other bars, where the bars had no more
 LITTLE_NEW = 1e-9  # the same, where none differs in so many
+SUITS = False, 0.0  # how the rank of a version begins that is not dull, and as likely as the melody was
 
 
 @dataclass(frozen=True)
 class Version:
-    """A melody with bars rewritten. first, stop: its new notes. nats: what the whole costs the network."""
+    """A melody with bars rewritten. first, stop: its new notes.
+
+    nats: what the whole costs the network. own, after: of that, the new notes and what follows them.
+    """
 
     melody: Melody
     first: int
     stop: int
     nats: float = 0.0
+    own: float = 0.0
+    after: float = 0.0
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -82,22 +89,23 @@ def rewrite(
         min(pitch_range[0], *(note.pitch for note in melody.notes)),
         max(pitch_range[1], *(note.pitch for note in melody.notes)),
     )
-    plan = Plan(encoding, melody, span, table_of(encoding, asked, wide), keep)
+    plan = Plan(encoding, melody, span, table_of(encoding, asked, wide, places=known_places(network, asked)), keep)
     counting, count = counting_network(network, encoding), DRAFTS + MORE_DRAFTS * n
-    drafts: dict[tuple[Note, ...], Version] = {}
-    chosen: list[Version] = []
+    drawn, ranked, chosen = set[tuple[Note, ...]](), list[Version](), list[Version]()
+    rank = _ranking(span, _scored(network, plan, [Version(melody, *span.places(melody))])[0])
     for turn in range(ROUNDS):
-        new: dict[tuple[Note, ...], Version] = {}
+        new: list[Version] = []
         for tokens in draw_drafts(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
             version = splice(melody, span, *plan.notes_of(tokens, span, melody), keep)
-            if version is not None and version.notes not in drafts:
-                new.setdefault(version.notes, version)
-        drafts |= _scored(network, encoding, new, plan.harmony)
-        chosen = _best(list(drafts.values()), span, melody, n)
-        if len(chosen) == n:
+            if version is not None and version.notes not in drawn:
+                drawn.add(version.notes)
+                new.append(version)
+        ranked = sorted([*ranked, *_scored(network, plan, new)], key=rank)
+        chosen = _chosen(ranked, span, melody, n, LEAST_NEW)
+        if len(chosen) == n and rank(chosen[-1])[:2] == SUITS:
             break
     if not chosen:  # what is kept leaves little choice: any that is another one
-        chosen = _best(list(drafts.values()), span, melody, 1, least_new=LITTLE_NEW)
+        chosen = _chosen(ranked, span, melody, 1, LITTLE_NEW)
     if not chosen:
         raise ValueError("no draft fits between what stands before and after: rewrite more bars, or keep less")
     return chosen
@@ -107,10 +115,15 @@ def draw_drafts(
     network: Network, plan: Plan, options: GenerateOptions, seed: int, indices: Sequence[int]
 ) -> list[np.ndarray]:
     """Draw drafts of a span, side by side: their tokens, with those before the span."""
-    players = Players(network, plan.encoding, len(indices), True, options.memory, options.quote)
+    players = players_of(network, plan.encoding, options, 1)
+    for token in plan.given:
+        plan.inform(players.trackers[0])
+        players.feed(np.array([token]))
+    players.fork(len(indices))
     forms = [SpanForm(plan, place) for place in players.trackers]
-    given = np.tile(plan.given, (len(indices), 1))
-    return sample(players, forms, options, Dice(seed, np.asarray(indices)), given)[0]
+    nothing = np.zeros((len(indices), 0), np.int64)
+    drawn = sample(players, forms, options, Dice(seed, np.asarray(indices)), nothing)[0]
+    return [np.concatenate([plan.given, tokens]) for tokens in drawn]
 
 
 def splice(melody: Melody, span: Span, drafted: Sequence[Note], resolution: int, keep: Keep | None) -> Version | None:
@@ -168,45 +181,52 @@ def likeness(drafted: Sequence[Note], own: Sequence[Note], scale: int) -> float:
     return float(np.average(one * other, weights=lengths) / spread)
 
 
-def _scored(
-    network: Network, encoding: MelodyEncoding, drafts: dict[tuple[Note, ...], Version], harmony: Harmony | None
-) -> dict[tuple[Note, ...], Version]:
-    """Compute what each draft costs the network as a whole.
+def _scored(network: Network, plan: Plan, versions: Sequence[Version]) -> list[Version]:
+    """Compute what each version costs the network, as a whole and after its new notes."""
+    sequences = [plan.encoding.encode(version.melody).tokens for version in versions]
+    costs = token_nats(network, plan.encoding, sequences, harmonies=[plan.harmony] * len(sequences))
+    scored = []
+    for version, nats in zip(versions, costs, strict=True):
+        _, own, after = np.split(nats, [len(plan.given), len(nats) - plan.following])
+        scored.append(replace(version, nats=float(nats.sum()), own=float(own.sum()), after=float(after.sum())))
+    return scored
 
-    drafts: by their new notes. harmony: their chords.
+
+def _ranking(span: Span, was: Version) -> Callable[[Version], tuple[bool, float, float]]:
+    """Return the order in which versions are taken, the least first.
+
+    was: the melody as it was. First those that cost no more than it as a whole, by how much dearer what follows is,
+    or how much less surprising the new notes are than those they replace and than those that stay: then the others
+    by what they cost more. What stays on one pitch for longer than the melody does, or is other bars of it once more
+    as the bars themselves were not, comes last.
     """
-    sequences = [encoding.encode(draft.melody).tokens for draft in drafts.values()]
-    harmonies = () if harmony is None else [harmony] * len(sequences)
-    nats = sequence_nats(network, encoding, sequences, harmonies=harmonies)
-    return {notes: replace(draft, nats=float(n)) for (notes, draft), n in zip(drafts.items(), nats, strict=True)}
-
-
-def _best(
-    drafts: Sequence[Version], span: Span, melody: Melody, n: int, least_new: float = LEAST_NEW
-) -> list[Version]:
-    """Choose the likeliest versions that differ from the melody and from each other.
-
-    The likeliest first. What stays on one pitch for longer than the melody does, or is other bars of it once more as
-    the bars themselves were not, is taken where nothing else is left.
-    """
+    melody, own = was.melody, was.notes
     longest = max(MOST_SAME, longest_run(melody.notes))
-    own = [note for note in melody.notes if span.holds(note)]
     most_copied = max(MOST_COPIED, copied(own, own, melody))
+    staying = len(melody.notes) - len(own)
+    usual = min(was.own / len(own), (was.nats - was.own) / staying) if staying else 0.0
 
-    def is_dull(version: Version) -> bool:
-        is_long = longest_run(version.notes) > longest
-        return is_long or copied(version.notes, own, melody, version.melody) > most_copied
+    def rank(version: Version) -> tuple[bool, float, float]:
+        is_dull = longest_run(version.notes) > longest
+        is_dull = is_dull or copied(version.notes, own, melody, version.melody) > most_copied
+        miss = max(0.0, version.after - was.after) + max(0.0, usual * len(version.notes) - version.own)
+        return is_dull, max(0.0, version.nats - was.nats), miss
 
+    return rank
+
+
+def _chosen(ranked: Sequence[Version], span: Span, melody: Melody, n: int, least_new: float) -> list[Version]:
+    """Choose the first n versions that differ from the melody and from each other."""
     known = [figures_of([note for note in melody.notes if span.holds(note)], melody)]
     chosen: list[Version] = []
-    for version in sorted(drafts, key=lambda draft: (is_dull(draft), draft.nats)):
+    for version in ranked:
         figures = figures_of(version.notes, version.melody)
         if all(difference(figures, others) >= least_new for others in known):
             known.append(figures)
             chosen.append(version)
         if len(chosen) == n:
             break
-    return sorted(chosen, key=lambda version: version.nats)
+    return chosen
 
 
 def copied(notes: Sequence[Note], own: Sequence[Note], melody: Melody, home: Melody | None = None) -> float:
@@ -215,12 +235,11 @@ def copied(notes: Sequence[Note], own: Sequence[Note], melody: Melody, home: Mel
     own: the notes of the melody in whose place they stand. home: the melody that they are of, if another.
     """
     quarter, new_quarter = melody.timeline.ticks_per_quarter, (home or melody).timeline.ticks_per_quarter
-    bar = Fraction(melody.timeline.bar_ticks(melody.timeline.metre_at(own[0].start))) / quarter
-    new = [(Fraction(note.start, new_quarter), note.pitch) for note in notes]
-    stays = {(Fraction(note.start, quarter), note.pitch) for note in melody.notes} - {
-        (Fraction(note.start, quarter), note.pitch) for note in own
-    }
-    count = int(Fraction(melody.timeline.length, quarter) / bar) + 1
+    scale, new_scale = lcm(quarter, new_quarter) // quarter, lcm(quarter, new_quarter) // new_quarter
+    bar = melody.timeline.bar_ticks(melody.timeline.metre_at(own[0].start)) * scale
+    new = [(note.start * new_scale, note.pitch) for note in notes]
+    stays = {(note.start * scale, note.pitch) for note in set(melody.notes).difference(own)}
+    count = melody.timeline.length * scale // bar + 1
     shared = [sum((at + n * bar, pitch) in stays for at, pitch in new) for n in range(-count, count + 1)]
     return max(shared) / len(new)
 

@@ -18,6 +18,9 @@ from ritornello.music.values import Melody, Note
 Keep = Literal["rhythm", "pitches", "contour"]
 KEPT: tuple[str, ...] = get_args(Keep)
 FINEST = 24  # of a quarter, to which the times of note groups are rounded
+NEARER = 0.25  # nats a semitone, a quarter before the note to which pitches are drawn
+SOON = 0.5  # quarters, before which they are drawn no more than that
+USUAL_STEP = 2.5  # semitones
 CLOSE = 0.25  # how far tunes stray from a contour that they keep, as a share of its own spread
 
 
@@ -60,13 +63,18 @@ class Span:
         """Tell whether a note is to be rewritten."""
         return self.start <= note.start < self.stop
 
+    def places(self, melody: Melody) -> tuple[int, int]:
+        """Find the first note of a melody that is to be rewritten, and the one after the last."""
+        first = sum(note.start < self.start for note in melody.notes)
+        return first, first + sum(map(self.holds, melody.notes))
+
 
 class SpanForm(Form):
     """Biases for one draft: what fills the span to its last tick."""
 
     def __init__(self, plan: Plan, place: Place):
         super().__init__(plan.table.named[1], place)
-        self._plan, self._place = plan, place
+        self._plan, self._place, self._length = plan, place, len(plan.given)
 
     def observe(self) -> None:
         """Take note of where the draft stands, and of what is known of the melody.
@@ -94,9 +102,9 @@ class SpanForm(Form):
 class Plan:
     """A span in the terms of an encoding.
 
-    given: tokens before it. start, stop, until: ticks of the encoding at which span and melody begin and end.
-    offset: quarters by which decoded notes come too early. harmony: the chords of the melody, where the encoding
-    knows any.
+    given: tokens before it. following: how many tokens come after it. start, stop, until: ticks of the encoding at
+    which span and melody begin and end. offset: quarters by which decoded notes come too early. harmony: the chords
+    of the melody, where the encoding knows any.
     """
 
     def __init__(self, encoding: MelodyEncoding, melody: Melody, span: Span, table: FormTable, keep: Keep | None):
@@ -121,6 +129,7 @@ class Plan:
         self.offset = Fraction(first, quarter) - begins
         at, stop = self._groups(tokens)
         self.given, self._kept = tokens[:at], tokens[at:stop]
+        self.following = len(tokens) - stop
         rows = encoding.vocabulary
         self.tie = rows["tie"] if "tie" in rows else None  # noqa: SIM401 - no dictionary
         self._pitches = encoding.pitches(tokens)
@@ -128,6 +137,10 @@ class Plan:
         self._inside = len(encoding.pitches(tokens[:stop])) - self._before
         onsets = [ticks(note.start) for note in melody.notes]
         self._contour = np.array(onsets), np.array([note.pitch for note in melody.notes])
+        last = self._before + self._inside
+        after = [note.start for note in melody.notes if note.start >= span.stop]
+        is_followed = last < len(self._pitches) and bool(after)
+        self._next = (ticks(after[0]), int(self._pitches[last])) if is_followed else None
         self._spread = max(0.5, CLOSE * float(np.std([note.pitch for note in melody.notes if span.holds(note)])))
 
     def _groups(self, tokens: np.ndarray) -> tuple[int, int]:
@@ -155,20 +168,47 @@ class Plan:
 
         index: of the token in the tune.
         """
+        steering = self.steering(place, index)
+        for fitting in (self.table.on_grid(place), None):  # what is kept may lie beside the places that are known
+            bias = self._filling(place, fitting)
+            steered = bias + steering
+            if steered.max() > -np.inf:
+                return steered
+        return bias
+
+    def _filling(self, place: Place, fitting: np.ndarray | None) -> np.ndarray:
+        """Compute the bias of the ids of the due part towards what fills the span, (ids,).
+
+        Whatever is kept. fitting: those to be preferred; None for all.
+        """
         table = self.table
         possible = place.finishable(self.stop - 1, self.stop, self.least(place))
         named = np.where(possible, table.named[1][place.part], -np.inf)
         if not named.max() > -np.inf:  # what is to be kept does not fit any more: the draft will not be taken
             possible = place.finishable(self.stop - 1, self.stop)
         pitches = None if place.part else place.pitches()
-        bias = table.row(possible, pitches, phase=(place.begun, place.part))
+        bias = table.row(possible, pitches, fitting, phase=(place.begun, place.part))
         if self.harmony is not None:
             bias = bias + toward_chord(place)
+        bias = bias + self._toward_next(place)
         if place.part == 0 and place.time == self.start and self.tie is not None:
-            bias = bias.copy()
             bias[self.tie] = -np.inf  # the note before is kept as it is
-        steered = bias + self.steering(place, index)
-        return steered if steered.max() > -np.inf else bias
+        return bias
+
+    def _toward_next(self, place: Place) -> np.ndarray | float:
+        """Compute nats that lead to the first note after the span.
+
+        Pitches are the less likely the further they lie from it, and the less time there is until then the more so,
+        as in people's melodies.
+        """
+        if place.part or self._next is None:
+            return 0.0
+        onset, pitch = self._next
+        quarters = max(SOON, (onset - place.time) / self.encoding.ticks_per_quarter)
+        pitches = place.pitches()
+        steps = np.where((pitches < 0) | (pitches == pitch), USUAL_STEP, abs(pitches - pitch))
+        nats: np.ndarray = NEARER / quarters * (USUAL_STEP - steps)
+        return nats
 
     def is_filled(self, length: int) -> bool:
         """Tell whether so many tokens have a kept rhythm to its end, which may be rounded."""

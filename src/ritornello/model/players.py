@@ -169,6 +169,11 @@ class Players:
             self._recall.keep(rows)
             self._recalled = None
 
+    def fork(self, n: int) -> None:
+        """Go on in n ways from where one melody stands."""
+        self.keep(np.zeros(n, np.int64))
+        self.trackers = [tracker.copy() for tracker in self.trackers]
+
     def snapshot(self) -> Snapshot:
         """Return the present place, to be restored as often as wanted; only memory is copied."""
         recall = None if self._recall is None else self._recall.copy()

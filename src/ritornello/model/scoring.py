@@ -33,12 +33,27 @@ def sequence_nats(
     counts down, (sequences,); None where nothing is to be given away. harmonies: the chords of each, likewise; ().
     Raises ValueError for a network of another encoding.
     """
-    nats, alphabet = np.zeros(len(sequences)), network.alphabet
+    return np.array([nats.sum() for nats in token_nats(network, encoding, sequences, ends, harmonies)])
+
+
+def token_nats(
+    network: Network,
+    encoding: Encoding,
+    sequences: Sequence[np.ndarray],
+    ends: np.ndarray | None = None,
+    harmonies: Sequence[Harmony | None] = (),
+) -> list[np.ndarray]:
+    """Compute what each token of each sequence costs in nats, (tokens,) each.
+
+    Arguments and errors are those of `sequence_nats`.
+    """
+    alphabet = network.alphabet
+    found = [np.zeros(len(tokens)) for tokens in sequences]
     for n, logits in logits_of(network, encoding, sequences, ends, harmonies):
         for part, rows in enumerate(logits):
             ids = sequences[n][part :: len(alphabet.parts)].astype(np.int64) - alphabet.firsts[part]
-            nats[n] += cross_entropy(rows[: len(ids)], ids).sum()
-    return nats
+            found[n][part :: len(alphabet.parts)] = cross_entropy(rows[: len(ids)], ids)
+    return found
 
 
 def logits_of(

@@ -32,7 +32,7 @@ def rewrite(
 ) -> None:
     """Rewrite bars of a tune; what stands before and after them is kept.
 
-    The likeliest version comes first; versions differ in half of their new notes at least.
+    The version that fits best comes first; versions differ in half of their new notes at least.
 
     Example: ritornello rewrite tune.mid --bars 5-8 -n 3 -o versions
 

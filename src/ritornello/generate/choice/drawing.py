@@ -18,14 +18,13 @@ import numpy as np
 from ritornello.encoding import MelodyEncoding
 from ritornello.generate.choice.steering import SteeredForm, Stretch
 from ritornello.generate.chords import Chart
-from ritornello.generate.compose import ATTEMPT_STRIDE, ending_dial, known_places, sample
+from ritornello.generate.compose import ATTEMPT_STRIDE, known_places, players_of, sample
 from ritornello.generate.constraints import is_strong, table_of
 from ritornello.generate.draw import Dice
 from ritornello.generate.headings import Heading
 from ritornello.generate.options import CURVES, LEVELS, GenerateOptions, Goal, stretches
 from ritornello.generate.span import Plan
 from ritornello.model.network import Network, cross_entropy
-from ritornello.model.players import Players
 from ritornello.music.keys import estimate_key
 from ritornello.music.values import Key
 
@@ -91,7 +90,7 @@ class Drawing:
     ):
         self.encoding, self.options, self.chart, self.plan = encoding, options, chart, plan
         self.seed, self.index, self._rolls, self._span = seed, index, 0, pitch_range
-        self._players = Players(network, encoding, 1, True, options.memory, options.quote, ending_dial(network))
+        self._players = players_of(network, encoding, options, 1)
         self._places = known_places(network, options)
         table = plan.table if plan else table_of(encoding, options, pitch_range, heading.metre, self._places)
         own = options.tonality[0] if options.tonality else None
@@ -135,8 +134,7 @@ class Drawing:
         players, before = self._players, self._players.snapshot()
         self.form.begin(stretch)
         self.form.note()
-        players.keep(np.zeros(n, np.int64))
-        players.trackers = [tracker.copy() for tracker in players.trackers]
+        players.fork(n)
         forms = [self.form.fork(tracker) for tracker in players.trackers]
         first = len(self.form.sung)
         melodies = self.index + ATTEMPT_STRIDE * np.arange(self._rolls + 1, self._rolls + n + 1)

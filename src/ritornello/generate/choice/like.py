@@ -17,7 +17,7 @@ from ritornello.generate.choice.bars import compose_in_bars
 from ritornello.generate.choice.checks import checked
 from ritornello.generate.choice.drawing import Drawing
 from ritornello.generate.chords import AskedChords
-from ritornello.generate.compose import ATTEMPT_STRIDE, counting_network
+from ritornello.generate.compose import ATTEMPT_STRIDE, counting_network, known_places
 from ritornello.generate.constraints import table_of
 from ritornello.generate.expression import with_expression
 from ritornello.generate.headings import Heading
@@ -82,7 +82,7 @@ def compose_like(
         asked = checked(encoding, asked, None, pitch_range, chords)
     own = [note.pitch for note in melody.notes]
     reach = pitch_range if keep == "rhythm" else (min(pitch_range[0], *own), max(pitch_range[1], *own))
-    plan = Plan(encoding, melody, span, table_of(encoding, asked, reach), keep)
+    plan = Plan(encoding, melody, span, table_of(encoding, asked, reach, places=known_places(network, asked)), keep)
     counting, found = counting_network(network, encoding), dict[tuple, Version]()
     count, wanted = max(DRAFTS[keep], drafts or 0), drafts or WANTED[keep]
     for turn in range(ROUNDS):
