@@ -62,7 +62,9 @@ def test_chords_of_a_melody_bring_its_metre_and_its_bars(model):
     tune = model.generate(chords=song, seed=1)
     assert names(tune) == ["C", "G7", "C"]
     assert tune.melody.timeline.metre.name == "4/4"
-    assert [tick - tune.melody.timeline.pickup for tick, _ in tune.melody.chords] == [0, 1920, 3360]
+    timeline = tune.melody.timeline
+    quarters = [(tick - timeline.pickup) / timeline.ticks_per_quarter for tick, _ in tune.melody.chords]
+    assert quarters == [0, 4, 7]
 
 
 def test_drawn_chords_differ_from_tune_to_tune_and_end_as_people_s(model):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from benchmarks.report import arguments, tell
@@ -79,11 +80,13 @@ def deaf(model: Model, tunes: int) -> Iterator[Melody]:
 
 
 def shares(melodies: Iterable[Any]) -> dict[str, Any]:
-    """Count the notes that are chord tones, as shares of all on strong beats and of all."""
+    """Count chord tones, as shares of all notes on strong beats and of all, and steps that repeat a pitch."""
     counts: Counter[tuple[bool, bool]] = Counter()
+    repeats: Counter[bool] = Counter()
     number = 0
     for tune in melodies:
         melody, number = getattr(tune, "melody", tune), number + 1
+        repeats.update(one.pitch == other.pitch for one, other in pairwise(melody.notes))
         counts.update(judged(melody))
     strong, everywhere = (
         [counts[True, True], counts[True, False]],
@@ -94,6 +97,7 @@ def shares(melodies: Iterable[Any]) -> dict[str, Any]:
         "notes": counts.total(),
         "chord tones on strong beats, %": round(100 * strong[0] / max(1, sum(strong)), 1),
         "chord tones, %": round(100 * everywhere[0] / max(1, sum(everywhere)), 1),
+        "repeated pitches, %": round(100 * repeats[True] / max(1, repeats.total()), 1),
     }
 
 
