@@ -283,6 +283,6 @@ def test_chords_that_do_not_fit_are_refused_in_a_line(options, message):
 
 def test_chords_are_refused_by_a_model_without_them():
     with pytest.raises(ValueError, match="was trained on tunes without chords"):
-        rito.load_model("hymns").rewrite(parse_notes(TUNE), (5, 8), chords="C")
+        rito.load_model("grid").rewrite(parse_notes(TUNE), (5, 8), chords="C")
     with pytest.raises(ValueError, match="comp is how chords are played"):
-        rito.load_model("hymns").rewrite(parse_notes(TUNE), (5, 8), comp="block")
+        rito.load_model("grid").rewrite(parse_notes(TUNE), (5, 8), comp="block")
