@@ -108,8 +108,8 @@ def test_a_rhythm_that_a_model_rounds_is_kept_where_no_note_is_lost_else_refused
     [
         ({"like": TUNE, "keep": "pitches"}, "keep must be rhythm or contour"),
         ({"keep": "rhythm"}, "give one with like"),
-        ({"like": TUNE, "bars": 3}, "leave --bars out"),
-        ({"like": TUNE, "key": "G", "form": "AB"}, "leave --key and --form out"),
+        ({"like": TUNE, "bars": 3}, "leave bars= out"),
+        ({"like": TUNE, "key": "G", "form": "AB"}, "leave key= and form= out"),
         ({"like": TUNE, "notes_per_bar": "4"}, "a kept rhythm has its own notes per bar"),
         ({"like": TUNE, "chords": "C"}, "was trained on tunes without chords"),
         ({"like": TUNE, "primer": "C4"}, "leave one of them out"),
@@ -118,4 +118,4 @@ def test_a_rhythm_that_a_model_rounds_is_kept_where_no_note_is_lost_else_refused
 )
 def test_what_does_not_go_with_it_is_refused_in_a_line(options, message):
     with pytest.raises(ValueError, match=message):
-        rito.load_model("hymns").generate(seed=1, **options)
+        rito.load_model("grid").generate(seed=1, **options)
