@@ -75,9 +75,9 @@ def test_without_the_grammar_what_can_be_read_is_the_tune(network):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (GenerateOptions(lowest=60), "--range"),
+        (GenerateOptions(lowest=60), "pitch_range="),
         (GenerateOptions(scale="C D E G A"), "a scale"),
-        (GenerateOptions(metre="3/4", unguarded=True), r"\(--unguarded\) cannot be asked for --metre"),
+        (GenerateOptions(metre="3/4", unguarded=True), r"\(unguarded=True\) cannot be asked for metre="),
         (GenerateOptions(metre="17/64"), "no such metre in text: '17/64'"),
     ],
 )
