@@ -9,7 +9,7 @@ import pytest
 import ritornello as rito
 from ritornello.generate.choice.sections import shared
 from ritornello.generate.options import GenerateOptions, Goal, Section, parse_form, parse_goals, stretches
-from ritornello.music.values import Key, Melody
+from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
 
 @cache
@@ -67,7 +67,7 @@ def test_a_curve_of_registers_is_followed():
 
 def test_a_curve_of_surprise_is_followed():
     halves = []
-    for tune in rito.load_model("hymns").generate(surprise="low,high", bars=4, metre="4/4", n=3, seed=1):
+    for tune in rito.load_model().generate(surprise="low,high", bars=4, metre="4/4", n=8, seed=1):
         half = tune.melody.timeline.length / 2
         is_first = np.array([note.start < half for note in tune.melody.notes])
         halves.append((tune.surprise[is_first].mean(), tune.surprise[~is_first].mean()))
@@ -288,6 +288,19 @@ def test_a_form_goes_on_from_a_primer():
     first, _, last = sections(melody, 4, 3)
     assert [pitch for _, pitch in first[:4]] == [60, 64, 67, 72]
     assert last[:4] == first[:4]
+
+
+@pytest.mark.parametrize("form", ["AB", "AA'"])
+def test_sections_behind_a_pickup_inside_a_tuplet_begin_on_barlines(form):
+    pickup, bar = 4, 48  # a third of a quarter, at 12 ticks per quarter
+    notes = [Note(0, pickup, 67, 80)] + [Note(pickup + 12 * n, 12, 72 - n, 80) for n in range(4)]
+    metres = Metre(0, 4, 4), Metre(pickup, 4, 4)
+    primer = Melody(tuple(notes), Timeline(12, pickup + bar, metres, (), (Tempo(0, 100.0),)))
+    for melody in tunes("hymns-and-songs", form=form, primer=primer, bars=8):
+        per = melody.timeline.ticks_per_quarter
+        assert melody.timeline.pickup == per // 3
+        starts = {note.start for note in melody.notes}
+        assert per // 3 + 16 * per in starts  # the second section: four bars of 4/4 later
 
 
 def test_the_best_of_several_drafts_is_taken_with_chords_and_a_form():

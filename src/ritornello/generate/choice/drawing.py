@@ -130,7 +130,10 @@ class Drawing:
             self.form.in_table(table_of(self.encoding, options, self._span, places=self._places))
 
     def draw(self, stretch: Stretch, n: int) -> list[Continuation]:
-        """Draw n ways to go on until a stretch is over, side by side."""
+        """Draw ways to go on until a stretch is over, n side by side.
+
+        Those that miss an exact end are left out, unless all do.
+        """
         players, before = self._players, self._players.snapshot()
         self.form.begin(stretch)
         self.form.note()
@@ -144,7 +147,8 @@ class Drawing:
         self.form.at(self.place)
         for form in forms:
             form.note()
-        return [Continuation(t, b, form, first) for t, b, form in zip(drawn, bits, forms, strict=True)]
+        ways = [Continuation(t, b, form, first) for t, b, form in zip(drawn, bits, forms, strict=True)]
+        return [way for way in ways if not (stretch.is_exact and way.form.misses_end)] or ways
 
     def bits_since(self, tick: int) -> float:
         """Sum the bits of the note groups from a tick on."""

@@ -83,6 +83,7 @@ class Composer:
             drawing.take(drawing.draw(stretch, 1)[0])
         place = drawing.place
         start = int(place.entry or (place.opening if drawing.form.has_pickup() else 0))
+        start = start if self._is_plain(start) else int(place.bar)  # no section can be led to such a pick-up
         self._targets = Targets(drawing, start, self._closing)
         if drawing.place.time > start + (self.sections[0].bars - 1) * place.bar:
             raise ValueError(
@@ -216,7 +217,12 @@ class Composer:
         return after
 
     def _resumes(self, source: Remembered, n: int, edge: int) -> bool:
-        return source.groups[n].time >= edge and source.groups[n].pitch >= 0
+        time, pitch = source.groups[n].time, source.groups[n].pitch
+        return time >= edge and pitch >= 0 and self._is_plain(time)
+
+    def _is_plain(self, time: int) -> bool:
+        """Tell whether a tick is a whole number of 64th notes, so inside no tuplet."""
+        return time % max(1, self.drawing.encoding.ticks_per_quarter // 16) == 0
 
     def _misses(
         self,

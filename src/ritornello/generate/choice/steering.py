@@ -132,12 +132,19 @@ class SteeredForm(BarForm):
         return bias
 
     def _filling(self) -> np.ndarray:
-        """Allow what fills the stretch to its last tick with a note."""
+        """Allow what fills the stretch to its last tick with a note.
+
+        From where nothing does, what comes to a little later.
+        """
         place, table, stop = self._place, self._table, self.stretch.stop
         assert stop is not None
-        possible = place.finishable(stop - 1, stop, self._least())
+        least = self._least()
+        possible = place.finishable(stop - 1, stop, least)
+        while least > 1 and not possible.any():  # what is left is then no shorter than it must be
+            least //= 2
+            possible = place.finishable(stop - 1, stop, least)
         if not possible.any():
-            possible = place.finishable(stop - 1, stop)
+            possible = place.finishable(stop - 1, stop + self._least())
         heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         pitches = None if place.part else place.pitches()
         bias = table.row(possible, pitches, heading, phase=(place.begun, place.part))
@@ -244,6 +251,11 @@ class SteeredForm(BarForm):
     def held(self) -> int:
         """Ticks that the last note has lasted so far."""
         return int(self._place.time - self._place.onset)
+
+    @property
+    def misses_end(self) -> bool:
+        """Whether the tune stands elsewhere than where the stretch was to be over."""
+        return self.stretch.stop is not None and self._place.time != self.stretch.stop
 
     def ends_on(self, goals: tuple[Goal, ...]) -> bool:
         """Tell whether the last note so far has one of these pitches."""
