@@ -76,6 +76,20 @@ def test_neither_the_end_nor_another_length_comes_inside_a_tuplet():
     assert kinds_after("C4:4 D4:4/3", 2) == {"note"}  # a rest is no ending, and a third cannot be tied
 
 
+@pytest.mark.parametrize("event", [60, NOTE.ids.rest])
+def test_what_goes_on_from_inside_a_tuplet_into_another_metre_begins_no_other_tuplet(event):
+    place, lengths = NOTE.tracker(), NOTE.ids.length
+    for token in NOTE.encode(parse_notes("C4:3 D4:1/3", "4/4")).tokens[:-1].tolist():
+        place.advance(token)
+    metre = NOTE.metre_tokens(NOTE.metres.named("2/2"))
+    for token in (event, lengths + DURATIONS.index(Fraction(2, 3)), *metre, NOTE.ids.tie):
+        place.advance(token)
+    mask = place.finishable(28 * QUARTER, 32 * QUARTER, QUARTER)[lengths - NOTE.ids.second :][: len(DURATIONS)]
+    found = {str(DURATIONS[n]) for n in np.flatnonzero(mask)}
+    assert found
+    assert found <= PLAIN
+
+
 def test_off_every_grid_the_next_note_leads_back():
     found = lengths_after("C4 D4:1/3 E4:1/5")  # 8/15 of a beat
     assert found  # given notes may be anything

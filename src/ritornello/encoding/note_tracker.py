@@ -71,6 +71,7 @@ class NoteTracker:
         self._event = -1  # of the group whose duration is due
         self._state = 0  # of the table of ties
         self._tuplet: Frames = ()  # not yet complete
+        self._entered = 0  # ticks at which what sounds, or the rest, began
         self._resumes = False  # a metre has just begun: what sounds may be tied by any duration
         self._has_pickup = False
         self._started = False  # a note or rest has come: ties no longer lengthen the pick-up
@@ -111,13 +112,16 @@ class NoteTracker:
                 rule = open_rule = completing(tuplet, room)
             else:
                 rule, open_rule = rules_at(place, room, edges)
-                if self.onset % PLAIN:  # from inside a tuplet over a barline into another one
+                if self._entered % PLAIN:  # from inside a tuplet over a barline into another one
                     open_rule = NO_TUPLET
         if self.part and event < ids.rest:
             return self._tables.both(self._legal_durations(), closing(left, until, least, 0, rule).mask)
         late = LONGEST + 1 if self.notes else min(self.bar - time, LONGEST + 1)
         rest = rest_fits(left, least, late, rule if self.notes else open_rule)
-        tied = closing(left, until, least, held if held < least else least, open_rule) if sounds else rest
+        if sounds:
+            tied = closing(left, until, least, held if held < least else least, open_rule)
+        else:
+            tied = rest_fits(left, least, late, open_rule)
         if self.part == 0:
             notes = closing(left, until, least, 0, rule).any
             end_fits = until < 0 <= left and held >= least and not tuplet
@@ -275,10 +279,11 @@ class NoteTracker:
             pitch = event + self.row.lowest + self._base
             self.opening = self.opening if self.notes else self.time
             self.onset, self.sounding, self._last, self._started = self.time, pitch, pitch, True
+            self._entered = self.time
             self.notes += 1
             self._base = pitch if self.row.is_chained else self._base
         elif event == ids.rest:
-            self.sounding, self._started = -1, True
+            self.sounding, self._started, self._entered = -1, True, self.time
         elif event != ids.tie or not self._started:
             self._header(event, token, ticks)
             return
