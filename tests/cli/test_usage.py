@@ -85,7 +85,7 @@ def test_what_has_no_option_but_a_place_is_said_so(command, words):
 
 
 def test_help_of_train_names_every_encoding_and_every_preset(command):
-    words = re.findall(r"[a-z]+", command("train", "--help").out)
+    words = re.findall(r"[a-z]+(?:-[a-z]+)*", command("train", "--help").out)
     assert set(ENCODINGS) | set(preset_names()) <= set(words)
 
 

@@ -255,7 +255,7 @@ def test_a_piece_is_composed_in_bars_and_in_a_metre() -> None:
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [({"seconds": 8}, "--bars"), ({"key": "G"}, "--key"), ({"notes_per_second": "4"}, "performances")],
+    [({"seconds": 8}, "bars="), ({"key": "G"}, "key="), ({"notes_per_second": "4"}, "performances")],
 )
 def test_what_it_cannot_do_is_one_line(option, word) -> None:
     with pytest.raises(ValueError, match=word) as refused:

@@ -306,7 +306,7 @@ def test_without_anything_it_plays_on(monkeypatch):
         monkeypatch.setattr(sys, "stdin", nothing)
         perform(Follower(), options, notices.append)
     text = "\n".join(notices)
-    for part in ("no MIDI here", "no sound device", "'x' is no address", "--keys needs a terminal"):
+    for part in ("no MIDI here", "no sound device", "'x' is no address", "keys= needs a terminal"):
         assert text.count(part) == 1
 
 

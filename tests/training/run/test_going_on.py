@@ -227,13 +227,13 @@ def test_another_corpus_is_refused(tiny_corpus, whole):
 @pytest.mark.parametrize(
     ("request_now", "message"),
     [
-        (Request(options=TrainOptions(seed=9)), "--seed is 9 now, but the run was planned with 3"),
+        (Request(options=TrainOptions(seed=9)), "seed= is 9 now, but the run was planned with 3"),
         (
             Request(options=TrainOptions(seed=0)),
-            "--seed is 0 now, but the run was planned with 3",
+            "seed= is 0 now, but the run was planned with 3",
         ),  # a default, given
-        (Request(options=TrainOptions(minutes=5)), "--minutes is 5 now, but the run was planned without it"),
-        (Request(NetworkOptions(2, 16, 16)), "--preset is another network"),
+        (Request(options=TrainOptions(minutes=5)), "minutes= is 5 now, but the run was planned without it"),
+        (Request(NetworkOptions(2, 16, 16)), "preset= is another network"),
         (Request(encoding=Grid(plain=True)), "the encoding is another one"),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_corpus_that_is_gone_is_asked_for(whole, tmp_path):
     def read_from(source: str):
         return replace(saved, metadata=replace(saved.metadata, source=source))
 
-    with pytest.raises(CheckpointError, match="was not read from a file; name it: `ritornello train CORPUS -o "):
+    with pytest.raises(CheckpointError, match=r"was not read from a file; name it: `rito\.train\(CORPUS, out="):
         find_source(saved)
     with pytest.raises(CheckpointError, match=r"is no longer at .*gone; name it"):
         find_source(read_from(str(tmp_path / "gone")))

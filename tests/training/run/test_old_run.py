@@ -18,7 +18,7 @@ OLD = Path(__file__).parents[2] / "fixtures/old/run"
 
 
 def test_a_model_with_copy_gates_is_refused_with_the_way_to_a_new_one():
-    with pytest.raises(ModelFileError, match=r"copy gates .* train it anew with `ritornello train CORPUS`"):
+    with pytest.raises(ModelFileError, match=r"copy gates .* train it anew with `rito\.train\(CORPUS\)`"):
         rito.load_model(OLD)
 
 

@@ -22,8 +22,8 @@ class NetworkRequest:
 
     encoding: Any = None
     """How music is written down: interval, note, grid (the exercise's way), lookback, text (ABC letters), events
-    (piano as played), chorale (four voices), or miditok[:TOKENIZER[:FILE.json]]; default: interval. In Python also
-    what `make_encoding` gives."""
+    (piano as played), events-beats (many notes in bars), chorale (four voices), or miditok[:TOKENIZER[:FILE.json]];
+    default: interval. In Python also what `make_encoding` gives."""
 
     plain: bool = False
     """The exercise's 130 symbols alone, without metre and end."""
