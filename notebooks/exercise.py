@@ -68,7 +68,8 @@ for bar in range(4):
 
 # %% [markdown]
 # ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers,
-# and listen to it: `grid.decode(np.array(my_bar))`.
+# and listen to it: make a new cell (the key B), and in it `my_bar = [60, 128, ...]`, then `grid.decode(np.array(my_bar))`. It is
+# shown in 4/4, since these symbols do not know the metre.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -143,7 +144,8 @@ print("16 equal cards, a note of 3 bits as one of 8. These are the bits per note
 # Tunes are laid end to end in a few streams, which are read side by side. At each step the network sees one symbol and must
 # predict the next, its *target*; so each symbol is a target once, and a chunk of 12 steps of 4 streams asks for 48
 # predictions. Which tune stands where is drawn by chance; `seed` says where chance begins: the same seed gives the same
-# streams again, and everywhere in this program the same result.
+# streams again, and the same tunes from the same model. (A training that is over after so many minutes learns more on a faster
+# machine.)
 
 # %%
 from ritornello.training import Streams
@@ -174,7 +176,8 @@ print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1,
 # It has three stages: an *embedding* turns the symbol into a vector (a row of numbers), two layers of *LSTM* ("long short-term
 # memory": units that can keep a number for as long as it matters) combine it with what they remember, and a *softmax* turns
 # the result into 130 probabilities, which add up to 1. Here is one step of it, the very code that composes below: `_entry`
-# looks up the embedding, `_cell` is one layer; the lines with `_mix` and `_attention` are for other models.
+# looks up the embedding and multiplies it already by the weights of its layer (four gates of 256 units: 1,024 numbers), `_cell` is
+# one layer; the lines with `_mix` and `_attention` are for other models.
 
 # %%
 from ritornello.model.lstm import NumpyLstm
@@ -248,7 +251,7 @@ run = rito.train("hymns", encoding="grid", plain=True, minutes=MINUTES, seed=1)
 run
 
 # %% [markdown]
-# What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little
+# You need not read every line of the code below. What happens in one update is this: predict a chunk, measure how wrong the predictions were, and change each weight a little
 # so that they would have been better. (*Dropout* switches parts of the network off by chance, so that it does not rely on
 # single ones; *nats* are bits of another size: 1 nat is 1.44 bits.)
 
@@ -287,7 +290,8 @@ for _ in range(64):
 print(symbols)
 
 # %% [markdown]
-# That is all. `generate` does the same, keeps to a number of bars, and shows the result:
+# That is all. `generate` does the same with dice of its own, keeps to a number of bars, guesses metre and key afterwards, and shows
+# the result. The buttons beneath it are explained in the notebook `instrument`:
 
 # %%
 tune = mine.generate(bars=8, seed=1)
@@ -352,8 +356,9 @@ print("half of the test tunes share", int(np.median(people)), "notes or more; th
 # ## 8. A better way of writing notes
 #
 # Most of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default encoding
-# writes *notes* instead: metre and key first, then for each note how many semitones it is above the key note (`offset 6` is
-# the key note itself, 13 the fifth above it), and how many quarters it lasts. Both symbols of a note are one step of the
+# writes *notes* instead: metre and key first (key 10 is B flat, counted from C as 0; octave 5 begins at C3), then for each note its
+# distance in semitones from a tone six below the key note (`offset 6` is the key note itself, 13 the fifth above it), and how many
+# quarters it lasts. Both symbols of a note are one step of the
 # network, which is also told where in the bar it stands. The same tune:
 
 # %%
@@ -379,11 +384,12 @@ rito.Gallery({"in 130 symbols": tune, "in notes": better.generate(bars=8, seed=1
 # %% [markdown]
 # ## What was wrong in the exercise that this grew out of
 #
-# The exercise is a good one, and its faults are instructive. How would one notice each?
+# This notebook grew out of an older one, "Make some music with an RNN". That is a good exercise, and its faults, which are mended
+# here, are instructive. How would one notice each?
 #
 # | fault | how one notices |
 # | --- | --- |
-# | The text says 128 is "nothing" and 129 "off"; the data has them the other way round | count: "nothing" must be by far the commoner |
+# | Its text says 128 is "nothing" and 129 "off"; the data has them the other way round | count: "nothing" must be by far the commoner |
 # | Training and validation windows overlap, so validation tunes are learned by heart | validation that never gets worse than training is too good to be true; split whole tunes, and families of variants together |
 # | Windows of 30 steps are shorter than two bars: nothing can return after four | ask how far back the network can see |
 # | Each window predicts one symbol: thirty times the work for each lesson | count predictions per second |

@@ -25,7 +25,9 @@ model = rito.load_model()
 # %% [markdown]
 # ## 1. A phrase typed
 #
-# Notes are named with their octave, and a length in quarters after a colon. `without_primer` leaves your call out of the answer.
+# Notes are named with their octave, and a length in quarters after a colon: `A4:1/2` is an eighth, `Bb4` and `F#4` have signs, `r:1`
+# is a rest. Your call is the *primer*: `bars` counts call and answer together, and `without_primer` leaves the call out. A network
+# that you trained with `out="my-run"` plays here after `model = rito.load_model("my-run")`.
 
 # %%
 call = "G4 A4 B4 D5 B4 A4 G4:2"
@@ -178,8 +180,9 @@ drafts.keep(1, 3)
 # %% [markdown]
 # ## 6. Live
 #
-# On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal,
-# from the computer's keyboard or a MIDI keyboard (`docs/instruments.md`). Here a tune plays your part and nobody waits for the
+# On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal
+# (in JupyterLab: File, New, Terminal; once before it `pip install ".[live]"` in the copy of the program), from the computer's
+# keyboard or a MIDI keyboard (`docs/instruments.md`). It does not hear a microphone. Here a tune plays your part and nobody waits for the
 # clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players.
 
 # %%
@@ -191,7 +194,7 @@ for line in answered.lines:
 answered
 
 # %% [markdown]
-# The same tune with a second line beneath it, by a flute. The machine hears a note when it is played, and never earlier.
+# The same tune with a second line beneath it, by a flute (an alto flute, which goes down to G3). The machine hears a note when it is played, and never earlier.
 
 # %%
 duet = rito.jam(model, play=answered_to, mode="duet", low=55, high=71, program=73, seed=1)

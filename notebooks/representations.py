@@ -35,6 +35,10 @@ tune
 
 # %% [markdown]
 # ## 1. One tune, many rows of numbers
+#
+# `grid` has a symbol for every sixteenth (and, unlike the 130 symbols of the exercise, some for metres and the end); `note` has pitch and
+# length of each note; `interval` the same, with pitches counted from the key note; `lookback` is a grid that can also say "as one
+# or two bars ago" (before a tune all is silent, so its first symbols may say so); `text` writes ABC letter by letter.
 
 # %%
 from html import escape

@@ -28,8 +28,9 @@ MINUTES = 0.1 if QUICK else 1.0
 # %% [markdown]
 # ## 1. A folder of files
 #
-# Put the name of your folder here. If you have no files, these twelve come with the program; three of them are broken in the ways
-# that files from the internet often are.
+# Put your folder beside this notebook, and its name between the quotation marks; for a folder elsewhere write the whole path, with
+# `/` between the names. Ten tunes of one kind are enough to hear a difference. If you have no files, these twelve come with the
+# program; three of them are broken in the ways that files from the internet often are.
 
 # %%
 folder = "sample_tunes"  # "my_midi_folder"
@@ -68,14 +69,14 @@ if os.path.exists(band):
     print(found.to_dict()["picked"][0]["why"])
 
 # %% tags=["hide-cell"]
-files = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".mid")]
-rito.read(band if band in files else files[0])[0]
+rito.read(band)[0] if os.path.exists(band) else corpus.melodies()[0]
 
 # %% [markdown]
 # ## 3. Tune a shipped model on them
 #
-# A handful of tunes is too little to learn music from. A shipped model knows how tunes go; a minute of *fine-tuning* teaches it how
-# yours go.
+# A handful of tunes is too little to learn music from. A *shipped* model comes with the program, already trained: it knows how tunes
+# go, and a minute of *fine-tuning* teaches it how yours go. With `out="my-run"` in the call the network is kept in the folder
+# `my-run`, and `rito.load_model("my-run")` finds it again, in the other notebooks too.
 
 # %%
 run = rito.train(corpus, base="hymns-and-songs", minutes=MINUTES, seed=1)
@@ -90,6 +91,8 @@ model.generate(primer=corpus.melodies()[0], primer_bars=2, bars=8, seed=2)
 
 # %% [markdown]
 # ## 4. Is it copied from my tunes?
+#
+# The model knows the tunes from which it was tuned too, so these are named as well as yours.
 
 # %%
 tunes = model.generate(n=8, bars=8, seed=5)
