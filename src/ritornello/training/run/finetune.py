@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ritornello.corpus.embedded import COLLECTIONS, embedded
+from ritornello.corpus.store import Corpus
 from ritornello.corpus.tokens import corpus_harmonies, corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, is_melodic
 from ritornello.encoding.features import Harmony
@@ -96,16 +98,24 @@ def old_style(base: Base, tokens: int, seed: int) -> tuple[list[np.ndarray], lis
 
 def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int], list[Harmony | None]]:
     """Take the training melodies of the base's corpus, if embedded, by families in random order."""
-    fingerprint = base.file.metadata.get("corpus", {}).get("fingerprint")
-    for name in ("all", *COLLECTIONS):
-        if embedded(name).fingerprint == fingerprint:
-            tunes = corpus_tokens(embedded(name), base.file.encoding, "train")
-            families = np.array(melody_families(embedded(name), "train"))
-            places = np.random.default_rng(seed).permutation(int(families.max()) + 1)[families]
-            order = np.argsort(places, kind="stable")
-            known = corpus_harmonies(embedded(name), base.file.encoding, "train") or [None] * len(tunes)
-            return [tunes[n] for n in order], families[order].tolist(), [known[n] for n in order]
-    return [], [], []
+    corpus = melodies_of(base.file.metadata.get("corpus", {}).get("fingerprint"))
+    if corpus is None:
+        return [], [], []
+    tunes = corpus_tokens(corpus, base.file.encoding, "train")
+    families = np.array(melody_families(corpus, "train"))
+    places = np.random.default_rng(seed).permutation(int(families.max()) + 1)[families]
+    order = np.argsort(places, kind="stable")
+    known = corpus_harmonies(corpus, base.file.encoding, "train") or [None] * len(tunes)
+    return [tunes[n] for n in order], families[order].tolist(), [known[n] for n in order]
+
+
+def melodies_of(fingerprint: str | None, *others: Corpus) -> Corpus | None:
+    """Find a corpus by its fingerprint among others and the embedded ones of melodies.
+
+    None elsewhere.
+    """
+    shipped = (embedded(name) for name in ("all", *COLLECTIONS))
+    return next((corpus for corpus in chain(others, shipped) if corpus.fingerprint == fingerprint), None)
 
 
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:

@@ -28,7 +28,7 @@ from ritornello.corpus.tokens import (
 from ritornello.encoding import Encoding, encoding_from_dict, is_melodic
 from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
-from ritornello.evaluate.novelty import count_copies, find_corpus, fingerprints
+from ritornello.evaluate.novelty import count_copies, fingerprints
 from ritornello.generate.chords import count_progressions
 from ritornello.model.counts import Counts, counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
@@ -40,7 +40,7 @@ from ritornello.training.memory import Memory
 from ritornello.training.plan import FREE_EPOCHS, FREE_WITH_MEMORY, make_plan
 from ritornello.training.progress import with_more_time
 from ritornello.training.run.engine import choose_setting, make_engine
-from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
+from ritornello.training.run.finetune import Base, check_encoding, load_base, melodies_of, old_style
 from ritornello.training.run.folder import MODEL_NAME, Checkpoint, CheckpointError, RunMetadata, job
 from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
@@ -175,8 +175,8 @@ def base_counts(base: Base | None, encoding: Encoding, corpus: Corpus) -> Counts
     """
     if base is None or not needs_counts(encoding.memory):
         return None
-    known = fingerprints(base.file.metadata)
-    learned = [other for other in (find_corpus(each, [corpus]) for each in known) if other is not None]
+    known = (melodies_of(each, corpus) for each in fingerprints(base.file.metadata))
+    learned = [other for other in known if other is not None]
     tunes = sum(piece.split == "train" for piece in corpus.pieces)
     if learned and count_copies(corpus, "train", learned) > COPIED * tunes:
         return None
