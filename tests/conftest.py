@@ -62,6 +62,12 @@ def shared_data() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in an empty folder of its own: what two of them write by one name is not one file."""
+    monkeypatch.chdir(tmp_path)
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name bytes by their argument: archives hold the time at which they are made, and processes compare names."""
     return argname if isinstance(val, bytes) else None

@@ -1,4 +1,6 @@
-"""Tests of one group run in one process, one after the other: those with ports, with Link, with one notebook."""
+"""What lets tests run at the same time: groups that stay in one process, and a folder of its own for each test."""
+
+from pathlib import Path
 
 import pytest
 
@@ -7,3 +9,10 @@ import pytest
 def test_a_group_is_known_to_what_deals_out_the_tests(request):
     if getattr(request.config.option, "loadgroup", False):  # as in `make test`
         assert request.node.nodeid.endswith("@side by side")
+
+
+@pytest.mark.parametrize("_", range(2))
+def test_a_relative_path_is_one_of_this_test_alone(_, tmp_path):
+    assert not Path("run").exists()
+    Path("run").mkdir()
+    assert (tmp_path / "run").is_dir()
