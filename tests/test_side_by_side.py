@@ -1,5 +1,6 @@
-"""What lets tests run at the same time: groups that stay in one process, and a folder of its own for each test."""
+"""Which tests run, and what lets them run at once: groups that stay in one process, a folder for each test."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,11 @@ def test_a_relative_path_is_one_of_this_test_alone(_, tmp_path):
     assert not Path("run").exists()
     Path("run").mkdir()
     assert (tmp_path / "run").is_dir()
+
+
+def test_no_folder_of_tests_is_passed_over(repo_root, request):
+    """By its defaults, pytest does not look into a folder named `build` or `dist`."""
+    tests = repo_root / "tests"
+    folders = {parent for path in tests.rglob("test_*.py") for parent in path.relative_to(tests).parents}
+    patterns = request.config.getini("norecursedirs")
+    assert [f for f in folders if any(fnmatch(f.name, pattern) for pattern in patterns)] == []

@@ -53,7 +53,7 @@ def test_a_line_comes_back_from_its_json_with_the_remedy_of_each_warning():
         {
             "reason": "off_grid",
             "detail": "31% moved; 12 steps a quarter fit",
-            "remedy": "try steps_per_quarter=12",
+            "remedy": "try --steps-per-quarter 12",
         }
     ]
     assert FileReport.from_dict(told) == line

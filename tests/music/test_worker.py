@@ -235,6 +235,8 @@ def test_one_reader_serves_many_files_and_a_bad_one_between_them(tmp_path, song)
 
 
 def test_a_relative_path_means_the_parents_folder_of_the_moment(song, monkeypatch):
+    (song.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(song.parent / "elsewhere")
     with UntrustedReader() as reader:
         with pytest.raises(MusicFileError):
             reader.read("song.mid")

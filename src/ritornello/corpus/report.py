@@ -17,7 +17,7 @@ from typing import IO, Any, Generic, TypeVar, overload
 
 from ritornello.music.errors import printable
 from ritornello.plural import counted
-from ritornello.wording import filled
+from ritornello.wording import filled, on_the_command_line
 
 Value = TypeVar("Value")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -126,13 +126,17 @@ class FileReport:
     duplicates: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """List plain values for `report.jsonl`; each warning with its remedy."""
-        return {
-            **{name: getattr(self, name) for name in _PLAIN},
-            "losses": dict(self.losses),
-            "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings],
-            "kin": [dict(entry) for entry in self.duplicates],
-        }
+        """List plain values for `report.jsonl`; each warning with its remedy.
+
+        Remedies are worded for the command line, so that the file does not depend on who built the corpus.
+        """
+        with on_the_command_line():
+            return {
+                **{name: getattr(self, name) for name in _PLAIN},
+                "losses": dict(self.losses),
+                "warnings": [{"reason": c, "detail": d, "remedy": remedy(c, d)} for c, d in self.warnings],
+                "kin": [dict(entry) for entry in self.duplicates],
+            }
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> FileReport:

@@ -96,5 +96,6 @@ def test_the_worker_loads_no_more_of_the_package_than_it_needs():
         "import sys, ritornello.corpus.build.convert; print(*(n for n in sys.modules if n.startswith('ritornello.')))"
     )
     names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    rooms = {name.split(".")[1] for name in names}
-    assert rooms <= {"atomic", "music", "encoding", "corpus", "version"}
+    light = {"ritornello.render", "ritornello.render.shown"}  # which loads what it shows when it shows it
+    rooms = {name.split(".")[1] for name in set(names) - light}
+    assert rooms <= {"atomic", "music", "encoding", "corpus", "version", "plural", "wording"}
