@@ -175,27 +175,10 @@ class NoteTracker:
         if not self.encoding.names_key:
             return None
         if self.part == 0:
-            if key is None:
-                return None
-            mask = np.ones(ids.second, bool)
-            wanted = (key,) if is_learned else (key, plain_key(key))
-            known = [self.encoding.key_place(each) for each in wanted]
-            mask[ids.key : ids.end] = np.isin(np.arange(ids.end - ids.key), known)
-            return mask
+            return None if key is None else self._tables.keys((key,) if is_learned else (key, plain_key(key)))
         if self._event < ids.key or not self.row.is_keyed:
             return None
-        # Room: semitones from the lowest pitch within reach of each reference to the highest; -1 where a melody's
-        # lowest note (the first one where pitches are counted from the note before) would not lie among them.
-        open_to, floor = (
-            np.flatnonzero(pitches),
-            12 * (np.arange(ids.size - ids.octave) - 1) + (self._event - ids.key) % 12 - BELOW,
-        )
-        lowest = open_to[np.minimum(open_to.searchsorted(floor), len(open_to) - 1)]
-        room = np.full_like(lowest, ROOMY) if self.row.is_chained else np.minimum(open_to[-1] - lowest, ROOMY)
-        room = np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
-        mask = np.ones(ids.size - ids.second, bool)
-        mask[ids.octave - ids.second :] = room == room.max()
-        return mask
+        return self._tables.roomiest((self._event - ids.key) % 12, pitches.tobytes())
 
     def landings(self) -> np.ndarray | None:
         """List the places in the bar that the ids of the due part lead to, (ids,).
@@ -386,7 +369,8 @@ class NoteTables:
     """
 
     def __init__(self, encoding: Any):
-        ids = self._ids = encoding.ids
+        ids, self._encoding = encoding.ids, encoding
+        self._ids = ids
         self._row, self.metres = encoding.pitch_row, encoding.metres
         self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
         self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
@@ -445,6 +429,33 @@ class NoteTables:
             return _frozen(mask)
         references = 12 * (np.arange(ids.size - ids.octave) - 1) + tonic
         mask[ids.octave - ids.second :] = (references >= LOWEST_TONIC) & (references <= HIGHEST_TONIC)
+        return _frozen(mask)
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def keys(self, wanted: tuple[Key, ...]) -> np.ndarray:
+        """Mask part 0: of the ids that name a key, those of the keys wanted alone."""
+        ids, encoding = self._ids, self._encoding
+        mask = np.ones(ids.second, bool)
+        mask[ids.key : ids.end] = False
+        mask[[ids.key + encoding.key_place(key) for key in wanted]] = True
+        return _frozen(mask)
+
+    @lru_cache(maxsize=TABLES)  # noqa: B019
+    def roomiest(self, tonic: int, allowed: bytes) -> np.ndarray:
+        """Mask the octaves of a tonic, 0 for C, that have most room among allowed pitches.
+
+        allowed: (128,) of bool, as bytes. Room: semitones from the lowest pitch within reach of a reference to the
+        highest; none where a melody's lowest note (the first one where pitches are counted from the note before)
+        would not lie among them.
+        """
+        ids = self._ids
+        open_to, floor = np.flatnonzero(np.frombuffer(allowed, bool)), 12 * (np.arange(ids.size - ids.octave) - 1)
+        floor += tonic - BELOW
+        lowest = open_to[np.minimum(open_to.searchsorted(floor), len(open_to) - 1)]
+        room = np.full_like(lowest, ROOMY) if self._row.is_chained else np.minimum(open_to[-1] - lowest, ROOMY)
+        room = np.where((floor <= lowest) & (lowest < floor + 12), room, -1)
+        mask = np.ones(ids.size - ids.second, bool)
+        mask[ids.octave - ids.second :] = room == room.max()
         return _frozen(mask)
 
     def both(self, legal: np.ndarray, fits: np.ndarray) -> np.ndarray:

@@ -49,13 +49,13 @@ class Circles:
         if place.notes > len(self._melody):
             pitch, melody, count = place.sounding, self._melody, len(self._melody)
             self._begin(place.onset, pitch, place.bar)
-            self._round = [
-                run + 1 if count >= notes and melody[-notes] == pitch else 0
-                for notes, run in zip(FIGURES, self._round, strict=True)
-            ]
-            for notes, news in self._other.items():
-                if count < notes or melody[-notes] != pitch:
-                    news.append(count)
+            for n, notes in enumerate(FIGURES):
+                if count >= notes and melody[-notes] == pitch:
+                    self._round[n] += 1
+                    continue
+                self._round[n] = 0
+                if notes in self._other:
+                    self._other[notes].append(count)
             melody.append(pitch)
         elif place.sounding < 0 and self._pitches and self._pitches[-1] >= 0:
             self._begin(self._time, -1, place.bar)
@@ -64,11 +64,11 @@ class Circles:
     def next_pitches(self, place: Place) -> set[int]:
         """Find the pitches that would carry a circle on if they started here."""
         found, time = set(), place.time
-        for n, bars in enumerate(UNITS):
-            lag, since, news = bars * place.bar, self._since[n], self._news[n]
+        for bars, since, news in zip(UNITS, self._since, self._news, strict=True):
+            lag = bars * place.bar
             is_round = since is not None and 2 * (time - since) >= 3 * lag  # in its third time, from the middle on
             # In its fourth, with one new note at most in this time, and NEW in all, rests included.
-            is_nearly = time - news[-2] >= lag and 2 * (time - news[0]) >= 5 * lag if len(news) > NEW else False
+            is_nearly = len(news) > NEW and time - news[-2] >= lag and 2 * (time - news[0]) >= 5 * lag
             then = self._places.get(time - lag, -1) if is_round or is_nearly else -1
             is_long = is_nearly and len(self._starts) - then >= LEAST["unit"]
             if then >= 0 and (is_long or (is_round and self._is_next(then, lag))):

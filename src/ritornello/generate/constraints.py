@@ -270,7 +270,11 @@ class BarForm(Form):
         """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
         place = self._place
         pitches = self._circles.next_pitches(place) if self._circles and not place.part else None
-        return np.isin(place.pitches(), list(pitches)) if pitches else None
+        if not pitches:
+            return None
+        is_stale = np.zeros(129, bool)  # the last for ids that start no note
+        is_stale[list(pitches)] = True
+        return is_stale[place.pitches()]
 
     def progress(self) -> float:
         """Estimate the share of the tune that is drawn, 0 to 1."""

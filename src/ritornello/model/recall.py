@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from itertools import pairwise
 
 import numpy as np
 
@@ -233,7 +234,8 @@ class Recall:
             weights = np.broadcast_to(self._weights[:, :count], alike.shape).ravel()
         counts = np.bincount(places.ravel(), weights, (part.unknown + 1) * n * slots)[: part.unknown * n * slots]
         counts = counts.reshape(-1, len(part.pasts) * n * slots)
-        np.add.accumulate(counts, 0, out=counts)  # what counts in a context counts in those of lower orders
+        for higher, lower in pairwise(counts):  # what counts in a context counts in those of lower orders
+            lower += higher
         counts = counts.reshape(-1, n, slots)[part.rows]  # (L, n, slots)
         counts[:, :, 0] = 0
         counts = counts.ravel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 import numpy as np
 
@@ -44,6 +45,7 @@ LEGAL_KEYS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def parse_key(name: str) -> Key:
     """Read the name of a key, at tick 0: "G", "Bb major", "F#m", "D dorian", "e" (minor).
 
