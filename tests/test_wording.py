@@ -1,8 +1,10 @@
 """Messages name options in the words of the face that is used: `bars=8` in Python, `--bars 8` on the command line."""
 
 import ast
+import html
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +21,9 @@ from ritornello.wording import CALLS, FLAGS, filled, on_the_command_line, option
 SOURCE = Path(rito.__file__).parent
 FLAG = re.compile(r"(?:^|[\s(`'\"|])--(?:[a-z]|$)")
 CALL = re.compile(r"\britornello (?:train|generate|render|corpus|evaluate|ports|runs|kit) ")
-IN_FILES = " --"  # how a tune was composed: `GenerateOptions.in_words`
 OF_TORCH = "torchrun --nproc-per-node"
 NOT_SAID = {  # files whose strings with flags are no messages, or are of the command line alone
     "api/kits.py": "options of pip, and a page of shell commands",
-    "api/model.py": "how a tune was composed, as a file names it",
     "api/voting.py": "how a page was made, as it names it",
     "live/stage/calibrate.py": "the command's `ports`",
     "live/stage/ports.py": "the command's `ports`",
@@ -47,7 +47,7 @@ def said(path: Path) -> Iterator[str]:
             skipped |= {*ast.walk(node)}
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and node not in skipped and node.value != IN_FILES:
+        if is_text and node not in skipped:
             yield node.value
 
 
@@ -164,6 +164,40 @@ def test_on_the_command_line_it_names_the_flag(case, capsys, tmp_path, monkeypat
     words, said = COMMAND[case]
     assert main(words) == 1
     assert said in capsys.readouterr().err
+
+
+ASKED = {
+    "bars": 4,
+    "temperature": 0.9,
+    "key": "G",
+    "form": "AA'",
+    "pitch_range": "55-84",
+    "primer": "D4 G4",
+    "seed": 1,
+}
+AS_CALL = 'bars=4, temperature=0.9, key="G", form="AA\'", pitch_range="55-84", primer="D4 G4"'
+AS_COMMAND = '--bars 4 --temperature 0.9 --key G --form "AA\'" --range 55-84 --primer "D4 G4"'
+
+
+def origins(page: str) -> list[str]:
+    """What a card says of how its tune was made."""
+    return re.findall(r"<dt>origin</dt><dd[^>]*>(.*?)</dd>", html.unescape(html.unescape(page)))
+
+
+def test_a_card_says_how_its_tune_was_made_in_the_words_of_its_reader(tmp_path, monkeypatch):
+    tune = rito.load_model("hymns").generate(**ASKED)
+    assert [words.partition("tune 1, ")[2] for words in origins(tune._repr_html_())] == [AS_CALL]
+    monkeypatch.chdir(tmp_path)
+    words = ["generate", "hymns", "--seed", "1", "-f", "html,mid", "-o", "out", *shlex.split(AS_COMMAND)]
+    assert main(words) == 0
+    [said] = origins((tmp_path / "out/seed1-001.html").read_text())
+    assert said.partition("tune 1, ")[2] == AS_COMMAND
+    assert tune.encoded("seed1-001.mid") == (tmp_path / "out/seed1-001.mid").read_bytes()  # a file has one origin
+
+
+def test_music_that_plays_says_so_too():
+    tune = rito.load_model("songs-piano").generate(seconds=2, notes_per_second="4", seed=1)
+    assert origins(tune._repr_html_())[0].endswith('tune 1, seconds=2, notes_per_second="4"')
 
 
 def test_the_report_of_a_corpus_says_what_would_help_in_the_words_of_its_reader(tmp_path, capsys):

@@ -41,12 +41,25 @@ def by_face(command: str, python: str) -> str:
 
 def option(name: str, value: Any = None) -> str:
     """Name an option, with a value or without (None): `bars=`, `bars=8`, `--bars 8`."""
-    flag = f"--{FLAGS.get(name, name).replace('_', '-')}"
-    if value is None:
-        return by_face(flag, f"{name}=")
-    if value is True:
-        return by_face(flag, f"{name}=True")
-    return by_face(f"{flag} {as_argument(value)}", f"{name}={_literal(value)}")
+    if value is None or value is True:
+        return by_face(flag_of(name), f"{name}={'' if value is None else value}")
+    return by_face(f"{flag_of(name)} {as_argument(value)}", f"{name}={_literal(value)}")
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a keyword: "--bars"."""
+    return f"--{FLAGS.get(name, name).replace('_', '-')}"
+
+
+def as_command(options: Mapping[str, Any]) -> str:
+    """Write options as of a command, whatever the face: `--bars 8 --chords "C | G7"`."""
+    words = [flag_of(name) + ("" if value is True else f" {_quoted(value)}") for name, value in options.items()]
+    return " ".join(words)
+
+
+def as_keywords(options: Mapping[str, Any]) -> str:
+    """Write options as those of a call, whatever the face: `bars=8, chords="C | G7"`."""
+    return ", ".join(f"{name}={_literal(value)}" for name, value in options.items())
 
 
 def call(name: str) -> str:
@@ -74,6 +87,12 @@ def as_argument(value: Any) -> str:
     from subprocess import list2cmdline  # its rules are those of Windows: no single quotes
 
     return list2cmdline([str(value)])
+
+
+def _quoted(value: Any) -> str:
+    """Write a value for any shell, in double quotes where it needs them."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f'"{text}"' if {*text} & {*" '|;&<>()$*\\"} else text
 
 
 def _literal(value: Any) -> str:

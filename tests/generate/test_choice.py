@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import ritornello as rito
+from ritornello.generate.choice.drawing import Drawing
 from ritornello.generate.choice.sections import shared
+from ritornello.generate.compose import note_bits
 from ritornello.generate.options import GenerateOptions, Goal, Section, parse_form, parse_goals, stretches
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 
@@ -301,6 +303,28 @@ def test_sections_behind_a_pickup_inside_a_tuplet_begin_on_barlines(form):
         assert melody.timeline.pickup == per // 3
         starts = {note.start for note in melody.notes}
         assert per // 3 + 16 * per in starts  # the second section: four bars of 4/4 later
+
+
+@pytest.mark.parametrize("name", ["hymns-and-songs", "hymns"])
+def test_a_section_that_returns_surprises_less_than_it_did(name):
+    for tune in rito.load_model(name).generate(n=3, seed=1, form="AAB", metre="4/4"):
+        melody, per = tune.melody, tune.melody.timeline.ticks_per_quarter
+        bars = [(note.start - melody.timeline.pickup) // (4 * per) for note in melody.notes]
+        first, second = (
+            np.mean([bits for bits, bar in zip(tune.surprise, bars, strict=True) if low <= bar < low + 4])
+            for low in (0, 4)
+        )
+        assert second < 0.75 * first
+
+
+def test_what_is_new_in_a_form_costs_what_it_did_when_it_was_drawn(monkeypatch):
+    drawn = []
+    take = Drawing.take
+    monkeypatch.setattr(Drawing, "take", lambda self, way: (drawn.append(way.bits), take(self, way)))
+    model = rito.load_model("hymns-and-songs")
+    tune = model.generate(seed=2, form="AB", metre="4/4")
+    costs = note_bits(model.encoding, model.encode(tune.melody), np.concatenate(drawn))
+    np.testing.assert_allclose(tune.surprise[1:], costs[1:], atol=1e-3)  # the first was drawn before its section
 
 
 def test_the_best_of_several_drafts_is_taken_with_chords_and_a_form():

@@ -22,7 +22,7 @@ from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody
-from ritornello.wording import filled, option, options_named
+from ritornello.wording import as_command, as_keywords, filled, option, options_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class Tune:
     primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
     comp: how its chords are played: none, block or broken. model: the one that composed it, which `rewrite` and
     `vary` ask. rank: why it was chosen among drafts; None where it was not. drafts: the ranks of all of them, as
-    plain values.
+    plain values. call: how it was composed, with the options as in Python; "" where the imprint names none.
     """
 
     melody: Any
@@ -78,6 +78,7 @@ class Tune:
     model: Model | None = field(default=None, repr=False, compare=False)
     rank: Rank | None = None
     drafts: tuple[dict[str, Any], ...] = ()
+    call: str = ""
 
     @property
     def music(self) -> Melody | Piece:
@@ -197,10 +198,9 @@ class Tune:
     def _repr_html_(self) -> str:
         from ritornello.render.page import notebook_html
 
-        is_melody = isinstance(self.music, Melody)
-        return notebook_html(
-            dataclasses.replace(self.exhibit(), call="tune.rewrite(bars={bars})" if is_melody else "")
-        )
+        shown, asked = self.exhibit(), "tune.rewrite(bars={bars})" if isinstance(self.music, Melody) else ""
+        figures = {**shown.figures, **({"origin": self.call} if self.call else {})}  # a file has the command's words
+        return notebook_html(dataclasses.replace(shown, call=asked, figures=figures))
 
 
 class Model:
@@ -346,12 +346,17 @@ class Model:
         if options.temperature == 0 and len(indices) > 1:
             remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
         tunes: list[Tune] = []
-        words = f"{self._length_in_words(options)}{asked_options.in_words()}" + (f" --comp {comp}" if comp else "")
-        words += _primer_in_words(primer, primer_bars, without_primer)
+        asked, added = self._length(options) | asked_options.asked() | ({"comp": comp} if comp else {}), list[str]()
+        if primer is not None:
+            named = _primer_named(primer)
+            added = [] if named else ["after a primer"]
+            asked |= named | ({"primer_bars": primer_bars} if primer_bars is not None else {})
+            asked |= {"without_primer": True} if without_primer else {}
         if pattern is not None:
-            words = f"like {pattern.melody.title or 'a melody'}, {keep or 'rhythm'} kept{asked_options.in_words()}"
+            added = [f"like {pattern.melody.title or 'a melody'}", f"{keep or 'rhythm'} kept"]
+            asked = asked_options.asked()
             program = pattern.program if program is None else program
-        words += f" --best-of {best_of}" if best_of else ""
+        asked |= {"best_of": best_of} if best_of else {}
         opening, made_by = song.melody if song else None, (f"composed by {self.called}", f"seed {seed}")
         size = max(1, MAX_BATCH // (best_of or 1))
         with one_thread() if len(indices) <= FEW else nullcontext():
@@ -370,7 +375,10 @@ class Model:
                 for index, (m, its_rank, ranks) in zip(batch, made, strict=True):
                     melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
                     melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {index + 1}")
-                    origin = ", ".join(filter(None, (*made_by, f"tune {index + 1}", words.strip())))
+                    words = ", ".join([*made_by, f"tune {index + 1}", *added])
+                    origin, call = (
+                        ", ".join(filter(None, (words, write(asked)))) for write in (as_command, as_keywords)
+                    )
                     imprint = Imprint("Melody", program or 0, origin)
                     shown = ShownMelody.of(melody) if isinstance(melody, Melody) else _played_on(melody, program)
                     own = 0 if song is None or song.is_left_out else song.kept
@@ -388,6 +396,7 @@ class Model:
                             model=self,
                             rank=its_rank,
                             drafts=ranks,
+                            call=call,
                         )
                     )
                 if song and not at:
@@ -419,13 +428,12 @@ class Model:
             raise ValueError("like takes the place of a primer: leave one of them out")
         return read_song(like)
 
-    def _length_in_words(self, options: GenerateOptions) -> str:
-        """Write how long a tune is to be as words of the command; nothing where the model ends it."""
+    def _length(self, options: GenerateOptions) -> dict[str, Any]:
+        """Return how long a tune is to be, by option; nothing where the model ends it."""
         from ritornello.encoding import is_melodic
         from ritornello.generate.freely import length_of_piece
 
-        length = {"bars": options.bar_count} if is_melodic(self.encoding) else length_of_piece(self.encoding, options)
-        return "".join(f"--{name} {value:g}" for name, value in length.items())
+        return {"bars": options.bar_count} if is_melodic(self.encoding) else length_of_piece(self.encoding, options)
 
     def _composed_freely(
         self, options: GenerateOptions, seed: int, indices: Sequence[int], report: Callable[[float], None] | None
@@ -688,7 +696,7 @@ class Model:
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
         tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
         over families of tunes (95 %, seeded; None for one family); `bits_per_note_of_tunes`, the mean over tunes;
-        `bits_per_note_with_countdown`, where a model counts down and is told how many bars are left;
+        `bits_per_note_with_countdown`, where a model counts down and is words how many bars are left;
         `bits_per_note_with_chords` and `bits_per_note_without_chords` of the `tunes_with_chords`, where a model may
         know chords; `per_tune`, the
         same sums and rates for each tune with its source, title and family; `learned`, whether the model learned from
@@ -881,15 +889,15 @@ def _corpora_of_run(name: str) -> Iterator[Corpus]:
         place = Path(run.base) if run.base else place
 
 
-def _primer_in_words(primer: Any, bars: int | None, is_left_out: bool) -> str:
-    """Write a primer as an option: notes as they are, a file by its name; "" without one."""
-    if primer is None:
-        return ""
-    more = (f" --primer-bars {bars}" if bars is not None else "") + (" --without-primer" if is_left_out else "")
+def _primer_named(primer: Any) -> dict[str, str]:
+    """Return a primer as an option: notes as they are, a file by its name.
+
+    Music in memory has no name.
+    """
     if not isinstance(primer, str | Path):
-        return f"{more} and a primer"
+        return {}
     words = Path(primer).name if os.path.isfile(primer) else str(primer)
-    return f' --primer "{to_utf8(words).decode()}"{more}'
+    return {"primer": to_utf8(words).decode()}
 
 
 def _chords_named(given: Any) -> str:

@@ -36,6 +36,7 @@ from ritornello.corpus.pieces import (
 )
 from ritornello.corpus.report import FileReport, ReportLines, json_line, lines_of
 from ritornello.music.keys import key_name
+from ritornello.music.lines import with_voices_named
 from ritornello.music.values import Melody, Note, Part, Piece
 from ritornello.plural import counted
 from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
@@ -154,7 +155,7 @@ class Corpus:
             mine = notes[notes["part"] == number].tolist()
             parts.append(Part(tuple(Note(*n[:4]) for n in mine), name, program))
         names = piece.title, piece.composer, piece.source
-        return ShownPiece(tuple(parts), place.timeline, *names, chords=place.chords)
+        return ShownPiece(with_voices_named(parts), place.timeline, *names, chords=place.chords)
 
     def _repr_html_(self) -> str | None:
         """Show what is in it, and its first melodies."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ritornello.music.keys import LETTERS, SCALES, parse_key, parse_key_and_scale, parse_scale, scale_pitch_classes
 from ritornello.music.values import Key
@@ -251,18 +251,14 @@ class GenerateOptions:
         """Whether the player asked for a range."""
         return self.lowest is not None or self.highest is not None
 
-    def in_words(self) -> str:
-        """Write the options that are not the usual ones as words of the command: " --key G".
-
-        The length is left out.
-        """
-        lengths = ("bars", "seconds")
-        usual = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name not in lengths)
-        asked = [(name, value) for name, value in usual if value != getattr(type(self), name)]
-        words = [
-            (f" --{name.replace('_', '-')}", "" if value is True else f" {_quoted(value)}") for name, value in asked
-        ]
-        return "".join(map("".join, words))
+    def asked(self) -> dict[str, Any]:
+        """Return the options that are not the usual ones, as a call gives them; no length."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("bars", "seconds")}
+        found = {name: value for name, value in values.items() if value != getattr(type(self), name)}
+        lowest, highest = found.pop("lowest", None), found.pop("highest", None)
+        if lowest is not None or highest is not None:
+            found["pitch_range"] = f"{0 if lowest is None else lowest}-{127 if highest is None else highest}"
+        return found
 
     def to_dict(self) -> dict:
         """Return the fields by name."""
@@ -420,8 +416,3 @@ def stretches(values: int, bars: int, option: str) -> list[tuple[int, int]]:
         raise ValueError(f"{option} has {values} values for {bars} bars: give at most one for each bar")
     edges = [bars * n // values for n in range(values + 1)]
     return list(pairwise(edges))
-
-
-def _quoted(value: object) -> str:
-    """Write a value as a shell takes it where strokes would be pipes."""
-    return f'"{value}"' if "|" in str(value) else str(value)

@@ -6,9 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 from ritornello.music.values import Melody, Note, Part, Piece
 
+VOICES = ("Soprano", "Alto", "Tenor", "Bass")
+UNNAMED = re.compile(r"(?:[SVP]\d+)*|\d+|(?:voice|part|staff) ?\d+", re.IGNORECASE)  # numbers in place of names
+SINGLE = 0.9  # of the notes of a voice; fewer begin alone in a part of chords
 HANDS = re.compile(r"\b(piano|right|left|hand|rh|lh|treble|bass clef)", re.IGNORECASE)  # names of a piano's staves
 
 
@@ -24,6 +28,22 @@ def part_lines(piece: Piece) -> list[Melody]:
         if part.notes and not part.is_drum
     ]
     return [replace(line, chords=() if n else piece.chords) for n, line in enumerate(lines)]
+
+
+def with_voices_named(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Name four voices as hymnals do, soprano to bass, where their source only numbers them.
+
+    Voices are single lines of one instrument, each lower than the one before on average; other parts stay.
+    """
+    sung = [part for part in parts if part.notes and not part.is_drum]
+    heights = [-mean(note.pitch for note in part.notes) for part in sung]
+    are_single = all(len({note.start for note in part.notes}) >= SINGLE * len(part.notes) for part in sung)
+    are_alike = len({part.program for part in sung}) == 1 and all(UNNAMED.fullmatch(part.name) for part in sung)
+    if len(sung) != len(VOICES) or len(parts) != len(sung) or not are_single or not are_alike:
+        return tuple(parts)
+    if heights != sorted(heights):
+        return tuple(parts)
+    return tuple(replace(part, name=name) for part, name in zip(parts, VOICES, strict=True))
 
 
 def staff_names(piece: Piece) -> tuple[list[str], bool]:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
-from ritornello.music.lines import part_lines
+from ritornello.music.lines import part_lines, with_voices_named
 from ritornello.music.values import Melody, Piece
 from ritornello.plural import counted
 
@@ -91,8 +91,8 @@ class ShownPiece(Piece):
 
     @classmethod
     def of(cls, piece: Piece) -> ShownPiece:
-        """Make a piece that shows itself from one of the same values."""
-        return cls(*(getattr(piece, f.name) for f in fields(Piece)))
+        """Make a piece that shows itself; four voices without names get theirs."""
+        return cls(with_voices_named(piece.parts), *(getattr(piece, f.name) for f in fields(Piece)[1:]))
 
     def __eq__(self, other: object) -> bool:
         """Tell whether the other is a piece of the same values."""

@@ -46,9 +46,9 @@ from ritornello.encoding.voices.tracker import (
     soprano_ahead,
     transposed_rows,
 )
+from ritornello.music.lines import VOICES
 from ritornello.music.values import TICKS_PER_QUARTER, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
-VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 CHOIR = (73, 68, 71, 42)  # flute, oboe, clarinet, cello
 PER_QUARTER = 4
 GIVEN = ("soprano",)

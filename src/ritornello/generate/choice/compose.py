@@ -67,8 +67,11 @@ def compose_steered(
             roll = index + attempt * ATTEMPT_STRIDE * CONTINUATIONS
             [begun] = given[draw_beginnings(nats, options, Dice(seed, np.array([roll])))]
             report = partial(_report, on_progress, n, len(indices)) if on_progress else None
-            drawing = Drawing(counting, encoding, options, pitch_range, seed, roll, heading, report, chart)
-            tokens, bits = _composed(drawing, begun)
+            begin = partial(Drawing, counting, encoding, options, pitch_range, seed, roll, heading, chart=chart)
+            drawing = begin(on_progress=report)
+            ends = _compose(drawing, begun)
+            tokens = np.array(drawing.tokens)
+            bits = begin().read(drawing.tokens, ends) if ends else np.array(drawing.bits)
             own_key = names_key(encoding) or options.start_on or options.end_on
             key = chart.key if chart else None
             melody = finished(encoding, options, tokens, None if own_key else heading, pitch_range, key)
@@ -87,8 +90,8 @@ def _report(on_progress: Callable[[float], None], before: int, tunes: int, share
     on_progress((before + share) / tunes)
 
 
-def _composed(drawing: Drawing, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one tune to its end. Returns its tokens and their bits."""
+def _compose(drawing: Drawing, given: np.ndarray) -> tuple[int, ...]:
+    """Draw one tune to its end. Returns where the sections of a form end, in ticks."""
     options = drawing.options
     if len(given):
         drawing.feed(given.tolist())
@@ -96,10 +99,9 @@ def _composed(drawing: Drawing, given: np.ndarray) -> tuple[np.ndarray, np.ndarr
     else:
         _open(drawing)
     if options.form:
-        compose_form(drawing)
-    else:
-        compose_in_bars(drawing)
-    return np.array(drawing.tokens), np.array(drawing.bits)
+        return compose_form(drawing)
+    compose_in_bars(drawing)
+    return ()
 
 
 def _open(drawing: Drawing) -> None:

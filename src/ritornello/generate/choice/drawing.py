@@ -184,6 +184,19 @@ class Drawing:
         if self._on_progress and self.place.begun:
             self._on_progress(min(1.0, self.place.time / self.form.end()))
 
+    def read(self, tokens: Sequence[int], ends: Sequence[int]) -> np.ndarray:
+        """Read a whole tune of several sections; returns the bits of its tokens, (tokens,).
+
+        ends: ticks at which its sections end. The network is told of each in its turn, of one that returns too, which
+        was put in as it had been.
+        """
+        for token in tokens:
+            if not self.place.part:
+                following = next((end for end in ends[:-1] if end > self.place.time), None)
+                self.form.begin(Stretch(until=following if self.place.notes else None))
+            self.feed([token])
+        return np.array(self.bits)
+
     def feed_group(self, group: Group) -> bool:
         """Repeat a group at the same pitch; False where that cannot be."""
         tracker, tokens = self.place.copy(), []

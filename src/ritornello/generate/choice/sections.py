@@ -75,9 +75,9 @@ class Composer:
             drawn = CADENCES[drawn_name(shares, int(dice.roll()[0]))]
             self._cadences.setdefault(section.letter, drawn)
 
-    def compose(self) -> None:
-        """Draw all sections, and the end."""
-        drawing = self.drawing
+    def compose(self) -> tuple[int, ...]:
+        """Draw all sections, and the end. Returns the ticks at which the sections end."""
+        drawing, ends = self.drawing, list[int]()
         while not drawing.place.notes:
             stretch = Stretch(stop=drawing.place.time + 1, density=self._targets.density())
             drawing.take(drawing.draw(stretch, 1)[0])
@@ -103,7 +103,9 @@ class Composer:
             remembered = Remembered(start, groups, self._cadence(section, is_last))
             self.known.setdefault(section.name, remembered)
             self.known.setdefault(section.letter, remembered)
+            ends.append(stop)
             start = stop
+        return tuple(ends)
 
     def _cadence(self, section: Section, is_last: bool) -> Cadence:
         """Choose how a section closes: full at the end and where it is varied, else as drawn.
@@ -269,6 +271,6 @@ def repeated(notes: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]
     return sum(run in known for run in runs) / max(1, len(runs))
 
 
-def compose_form(drawing: Drawing) -> None:
-    """Draw the sections of the form that the options ask for."""
-    Composer(drawing).compose()
+def compose_form(drawing: Drawing) -> tuple[int, ...]:
+    """Draw the sections of the form asked for. Returns the ticks at which they end."""
+    return Composer(drawing).compose()

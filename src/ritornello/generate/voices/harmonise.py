@@ -21,13 +21,14 @@ import numpy as np
 from ritornello.encoding import Encoding
 from ritornello.encoding.features import metrical
 from ritornello.encoding.vocabulary import metre_changes
-from ritornello.encoding.voices.chorale import CHOIR, VOICES, ChoraleEncoding
+from ritornello.encoding.voices.chorale import CHOIR, ChoraleEncoding
 from ritornello.encoding.voices.tracker import HOLD, REST, SAME, soprano_ahead
 from ritornello.generate.draw import Dice, draw, rounded
 from ritornello.generate.voices.rules import ACCEPTED, PERFECT, Judgement, bits_of, judge
 from ritornello.model.network import Network, cross_entropy
 from ritornello.model.players import Players
 from ritornello.music.keys import estimate_key, estimate_signature
+from ritornello.music.lines import VOICES
 from ritornello.music.values import Key, Melody, Note, Part, Piece
 from ritornello.wording import option
 
