@@ -471,3 +471,19 @@ def test_a_suffix_that_is_not_known_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match=r"tune\.docx: cannot render to \.docx; choose \.mid"):
         model.generate(seed=1, bars=1).save(tmp_path / "tune.docx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_known_of_a_model_prints_on_a_screen():
+    for name in rito.models():
+        model = rito.load_model(name)
+        assert len(repr(model.metadata)) < 1500
+        assert all(len(repr(value)) < 1500 for value in model.metadata.values())
+        assert model.metadata == model.file.metadata  # all of it is there
+        assert json.loads(json.dumps(model.metadata)) == json.loads(json.dumps(model.file.metadata))
+
+
+def test_the_figures_of_many_tunes_print_on_a_screen():
+    figures = rito.load_model("hymns").evaluate("hymns", split="validation")
+    assert len(figures["per_tune"]) > 10
+    assert len(repr(figures)) < 2000
+    assert f"{figures['bits_per_note']!r}" in repr(figures)

@@ -18,4 +18,4 @@ def test_names_of_chords_do_not_touch():
     assert not any("\N{NO-BREAK SPACE}" in name for *_, name in names)
     for (x, y, size, name), (after, same, *_) in zip(names, names[1:]):
         if y == same and int(after) > int(x):  # in one system; a letter takes 0.6 of its size
-            assert int(after) - int(x) > 0.75 * int(size) * len(name), name
+            assert int(after) - int(x) > 0.65 * int(size) * len(name), name

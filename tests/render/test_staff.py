@@ -89,6 +89,26 @@ def test_a_bar_that_fills_more_than_a_system_gets_one_of_its_own():
     assert systems(staff_svg(bars_of(*[32] * 4), 300)) == [1] * 4
 
 
+def right_ends(svg):
+    """The barline that ends each system, in pixels of a picture 900 wide."""
+    ends = []
+    for system in svg.split('class="system"')[1:]:
+        lines = [int(x) for x in re.findall(r'class="barLine"><path d="M(\d+)', system)]
+        ends.append(max(lines) / 10 * 0.42)
+    return ends
+
+
+def test_a_short_last_system_keeps_its_width():
+    *above, last = right_ends(staff_svg(bars_of(*[8] * 8, *[4] * 2), 900))
+    assert min(above) > 850
+    assert last < 500
+
+
+def test_a_last_system_as_full_as_those_above_it_is_stretched_with_them():
+    for melody in (bars_of(*[8] * 8), bars_of(*[8] * 7), bars_of(*[2] * 8)):
+        assert min(right_ends(staff_svg(melody, 900))) > 850
+
+
 def texts(svg):
     """The words of a picture, from top to bottom as they are written."""
     return ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
+from ritornello.api.facts import Facts
 from ritornello.api.options import takes
 from ritornello.api.reading import is_music, read_song
 from ritornello.atomic import to_utf8
@@ -210,9 +211,9 @@ class Model:
         self.file, self.name = file, name
 
     @property
-    def metadata(self) -> dict:
-        """How the model came to be: corpus, plan, seed, validation figures."""
-        return self.file.metadata
+    def metadata(self) -> Facts:
+        """How the model came to be: corpus, plan, seed, validation figures; prints short."""
+        return Facts(self.file.metadata)
 
     @cached_property
     def called(self) -> str:
@@ -696,7 +697,7 @@ class Model:
         nll_per_token, bits_per_note, bits_per_quarter, notes, tokens, quarters, nats, split; `pays_for`, what the
         tokens stand for; `losses`, how many notes the encoding could not keep; `bits_per_note_interval`, by bootstrap
         over families of tunes (95 %, seeded; None for one family); `bits_per_note_of_tunes`, the mean over tunes;
-        `bits_per_note_with_countdown`, where a model counts down and is words how many bars are left;
+        `bits_per_note_with_countdown`, where a model counts down and is told how many bars are left;
         `bits_per_note_with_chords` and `bits_per_note_without_chords` of the `tunes_with_chords`, where a model may
         know chords; `per_tune`, the
         same sums and rates for each tune with its source, title and family; `learned`, whether the model learned from
@@ -740,7 +741,7 @@ class Model:
             figures["learned_tunes"] = model._count_learned(material.corpus, material.split) if has_melodies else None
         if tunes:
             value["habits"] = self._habits(material.corpus, material.split, tunes)
-        return value
+        return Facts(value)
 
     def _check_melodic(self, asked: str = "surprise") -> None:
         """Raise ValueError where what is asked for is of melodies alone; "" for nothing."""

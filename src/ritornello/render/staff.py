@@ -17,7 +17,7 @@ from ritornello.music.scores.writer import write_musicxml, write_score
 from ritornello.music.values import Key, Melody, Piece, Timeline
 from ritornello.render.engraving.heading import PRIMER, SERIF, heading, legend
 from ritornello.render.engraving.readable import drawable
-from ritornello.render.engraving.systems import RAGGED, bar_widths, broken, system_starts
+from ritornello.render.engraving.systems import bar_widths, broken, is_ragged, system_starts
 from ritornello.render.words import primer_in_words
 
 MIN_WIDTH = 200  # pixels; narrower than this no bar fits
@@ -133,8 +133,10 @@ def _in_systems(text: str, timeline: Timeline, width: int, scale: int, room: int
     seed = crc32(f"{width} {scale} {text}".encode()) % 2**31 or 1
     [line] = _engraved(text, width, scale, seed, "none", room)
     head, widths = bar_widths(line)
-    starts = system_starts(widths, head, width * 1000 / scale - 20 * _MARGIN - 10 * room, int(timeline.pickup > 0))
-    return _engraved(broken(text, starts), width, scale, seed, "encoded", room)
+    wide = width * 1000 / scale - 20 * _MARGIN - 10 * room
+    starts = system_starts(widths, head, wide, int(timeline.pickup > 0))
+    ragged = is_ragged(widths, head, wide, starts)
+    return _engraved(broken(text, starts), width, scale, seed, "encoded", room, ragged)
 
 
 def _as_text(harmony: re.Match) -> str:
@@ -192,10 +194,11 @@ def svg_size(svg: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-def _engraved(text: str, width: int, scale: int, seed: int, breaks: str, room: int) -> list[str]:
+def _engraved(text: str, width: int, scale: int, seed: int, breaks: str, room: int, ragged: bool = True) -> list[str]:
     """Engrave one SVG for each page.
 
-    breaks: "none" makes a single system, "encoded" ends systems where the text says so.
+    breaks: "none" makes a single system, "encoded" ends systems where the text says so. ragged: whether the last
+    system keeps its own width.
     """
     import verovio
 
@@ -209,7 +212,7 @@ def _engraved(text: str, width: int, scale: int, seed: int, breaks: str, room: i
         "adjustPageHeight": True,
         "scale": scale,
         "breaks": breaks,
-        "minLastJustification": RAGGED,
+        "minLastJustification": float(ragged),  # of the room that it fills
         "header": "none",
         "footer": "none",
         "svgViewBox": True,

@@ -13,6 +13,8 @@ STRETCH_COST = 0.4  # of a system that is all air, by the square of its share
 MIDDLE_COST, INNER_COST = 0.5, 1.0  # of a break in the middle of a phrase, and elsewhere inside it
 CROSSED_COST = 0.6  # of a phrase that ends inside a system
 RAGGED, RAGGED_COST = 0.3, 0.5  # of a last system that is too short to be stretched
+LOOSEST = 0.7  # of how full those above it are on average, a last system that is stretched as they are
+HALF = 0.5  # of its room; a last system that fills as much is stretched in any case
 LONELY_COST = 0.6  # of a last bar, or a pick-up, that has a system to itself
 
 
@@ -52,6 +54,19 @@ def system_starts(widths: Sequence[float], head: float, room: float, upbeat: int
     while starts[-1]:
         starts.append(came[starts[-1]])
     return starts[:0:-1]
+
+
+def is_ragged(widths: Sequence[float], head: float, room: float, starts: Sequence[int]) -> bool:
+    """Tell whether the last system keeps its own width, and ends before the margin.
+
+    So copyists leave one that is short, or less than half full and whose notes would stand much further apart than
+    those above.
+    Arguments as of `system_starts`, which returns `starts`.
+    """
+    edges = pairwise([*starts, len(widths)])
+    *above, last = [(sum(widths[start:stop]) + head * (start > 0)) / room for start, stop in edges]
+    is_loose = bool(above) and last < LOOSEST * sum(above) / len(above)
+    return last < RAGGED or (last < HALF and is_loose)
 
 
 def _cost(share: float, first: int, last: int, is_final: bool) -> float:
