@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
-from ritornello.api.facts import Facts
+from ritornello.api.metadata import Figures
 from ritornello.api.options import takes
 from ritornello.api.reading import is_music, read_song
 from ritornello.atomic import to_utf8
@@ -211,9 +211,9 @@ class Model:
         self.file, self.name = file, name
 
     @property
-    def metadata(self) -> Facts:
+    def metadata(self) -> Figures:
         """How the model came to be: corpus, plan, seed, validation figures; prints short."""
-        return Facts(self.file.metadata)
+        return Figures(self.file.metadata)
 
     @cached_property
     def called(self) -> str:
@@ -741,7 +741,7 @@ class Model:
             figures["learned_tunes"] = model._count_learned(material.corpus, material.split) if has_melodies else None
         if tunes:
             value["habits"] = self._habits(material.corpus, material.split, tunes)
-        return Facts(value)
+        return Figures(value)
 
     def _check_melodic(self, asked: str = "surprise") -> None:
         """Raise ValueError where what is asked for is of melodies alone; "" for nothing."""

@@ -1,4 +1,4 @@
-"""Facts by name that print short: what a notebook or a terminal shows of them fits on a screen."""
+"""Figures by name that print short: what a notebook or a terminal shows of them fits on a screen."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ MOST = 24  # entries
 LONGEST = 60  # characters of a value
 
 
-class Facts(dict[str, Any]):
-    """A dictionary, and those inside it, whose repr is short; `dict(facts)` prints all of it."""
+class Figures(dict[str, Any]):
+    """A dictionary, and those inside it, whose repr is short; `dict(figures)` prints all of it."""
 
-    def __init__(self, facts: Mapping[str, Any] = {}):
-        super().__init__((name, Facts(value) if isinstance(value, dict) else value) for name, value in facts.items())
+    def __init__(self, values: Mapping[str, Any] = {}):
+        nested = {name: Figures(value) if isinstance(value, dict) else value for name, value in values.items()}
+        super().__init__(nested)
 
     def __repr__(self) -> str:
         shown = [f"{name!r}: {_short(value)}" for name, value in [*self.items()][:MOST]]
