@@ -533,3 +533,14 @@ def test_only_line_ends_end_a_line():
 def test_marks_of_byte_order_inside_a_book_are_passed_over():
     pieces = read_abc(decode_abc("\ufeffX:1\nK:C\nC\n\n\ufeffX:2\nK:C\nD\n".encode()))
     assert [letters(p) for p in pieces] == ["C", "D"]
+
+
+def test_rtranspose_adds_to_the_transposition():
+    """As abc2midi plays it: C, then D and then C sharp."""
+    assert play("%%MIDI rtranspose 2\nC\n%%MIDI rtranspose -1\nC", more="%%MIDI transpose 0\n") == "D4:1 C#4:1"
+
+
+def test_slashes_have_no_pitch():
+    body = 'C D [K:C style=rhythm] "Am" B B | [K:C style=normal] E F'
+    assert play(body) == "C4:1 D4:1 @4 E4:1 F4:1"
+    assert len(tune(body).chords) == 1

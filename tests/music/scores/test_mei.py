@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from ritornello.music.files import scan_content
+from ritornello.music.values import Tempo
 
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 HEAD = (
@@ -400,3 +401,35 @@ def test_no_note_is_lost_of_a_file_whose_names_verovio_made_from_a_seed(seed):
     assert toolkit.loadData(f"{head}{bars}</part></score-partwise>")
     (piece,), _ = scan_content(toolkit.getMEI().encode(), "x.mei")
     assert [n.pitch for n in piece.parts[0].notes] == [60, 62, 64, 65, 67, 69, 71, 60] * 40
+
+
+def test_an_editors_readings_are_played_and_what_was_deleted_is_not():
+    choices = (
+        f"<choice><sic>{note('e4', '2')}</sic><corr>{note('f4', '2')}</corr></choice>"
+        f"<choice><orig>{note('c4', '2')}</orig><reg>{note('d4', '2')}</reg></choice>"
+    )
+    subst = f"<subst><del>{note('a4', '2')}</del><add>{note('b4', '2')}</add></subst>{note('c5', '2')}"
+    restored = f"<restore><del>{note('g4', '1')}</del></restore>"
+    assert played(bar(choices) + bar(subst) + bar(restored)) == "F4:2 D4:2 B4:2 C5:2 G4:4"
+
+
+def test_slashes_have_no_pitch():
+    slashes = note("b4", "2", 'head.shape="slash"') * 2
+    assert played(whole("C") + bar(slashes) + whole("E")) == "C4:4 @8 E4:4"
+
+
+def kern(*lines: str):
+    (piece,), _ = scan_content("\n".join(["**kern", *lines, "*-"]).encode(), "x.krn")
+    return piece
+
+
+def test_long_notes_of_kern_do_not_make_up_a_tempo():
+    assert kern("*M4/2", "=1", "0c", "=2", "1d", "1e").timeline.tempos == (Tempo(0, 120.0),)
+    assert kern("*M4/2", "*MM72", "=1", "0c").timeline.tempos == (Tempo(0, 72.0),)
+
+
+def test_a_kern_instrument_that_changes_leaves_the_sounding_pitches():
+    """*ITr says how a part is drawn; kern writes what sounds."""
+    piece = kern("*ITrd1c2", "*M2/4", "*k[f#]", "=1", "4d", "4e", "=2", "*ITrd0c0", "4c", "4d")
+    assert [note.pitch for note in piece.parts[0].notes] == [62, 64, 60, 62]
+    assert piece.timeline.key.fifths == 1

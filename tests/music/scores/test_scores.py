@@ -698,3 +698,12 @@ def test_a_rest_of_a_whole_bar_lasts_a_bar():
     for middle, onset in ((whole, 6), (rest(8), 7)):
         piece = read_one(score(note("C5", 6), middle, note("D5", 6), attributes=three))
         assert line(piece) == [(0, 3, 72), (onset, 3, 74)]
+
+
+def test_slashes_have_no_pitch():
+    """As MuseScore plays them: a slash is the rhythm of an accompaniment."""
+    slash = note("B4", 4, more="").replace("<notations>", "<notehead>slash</notehead><notations>")
+    cross = note("B4", 4).replace("<notations>", "<notehead>x</notehead><notations>")
+    piece = read_one(score(note("C4", 8), slash * 2, cross + note("D4", 4)))
+    ticks = piece.timeline.ticks_per_quarter
+    assert [(Fraction(n.start, ticks), n.pitch) for n in piece.parts[0].notes] == [(0, 60), (8, 71), (10, 62)]

@@ -93,7 +93,7 @@ def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signatu
 
 
 def parse_voice_options(text: str) -> dict[str, Any]:
-    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose.
+    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose, style of heads.
 
     Returns the fields of `voices.Settings` that it gives.
     """
@@ -105,6 +105,7 @@ def parse_voice_options(text: str) -> dict[str, Any]:
         "clef_octave": _OCTAVE_CLEF.get(clef.group(2), 0) if clef else None,
         "transpose": _whole(given.get("transpose")),
         "is_drum": clef.group(1) == "perc" if clef else None,
+        "is_slashed": given["style"].lower() == "rhythm" if "style" in given else None,
     }
     return {field: value for field, value in options.items() if value is not None}
 

@@ -95,6 +95,7 @@ class Settings:
     name: str = ""
     program: int = 0
     is_drum: bool = False
+    is_slashed: bool = False  # its notes are slashes, the rhythm of an accompaniment: they have no pitch
 
     def apply(self, options: str) -> None:
         """Apply the parameters of a K: or V: field."""
@@ -122,6 +123,8 @@ class Settings:
                 self.program = int(number)
             case ["MIDI", "transpose", number, *_] if re.fullmatch(r"[+-]?\d{1,2}", number):
                 self.transpose = int(number)
+            case ["MIDI", "rtranspose", number, *_] if re.fullmatch(r"[+-]?\d{1,2}", number):
+                self.transpose += int(number)
             case ["MIDI", "channel", "10", *_]:
                 self.is_drum = True
 
@@ -244,7 +247,7 @@ class Voice:
             alteration = self._alteration(name, head["sign"])
             self.named[name] = alteration
             duration = head["length"] * factor
-            if duration:
+            if duration and not self.settings.is_slashed:
                 self.last.append(len(self.notes))
                 held += self.last[-1:] if head["tied"] else []
                 self.notes.append(WrittenNote(self.time, duration, self._pitch(name, alteration), False))

@@ -22,6 +22,8 @@ MAX_SECTIONS = 1000
 
 _LIST = re.compile(r"\*>([^\[\t]*)\[([^\]\t]*)\]")
 _LABEL = re.compile(r"\*>([^\[\t]+)")
+_INSTRUMENT = re.compile(r"(^|\t)\*ITr[^\t\r\n]*", re.MULTILINE)  # of how it is drawn; the pitches are those that sound
+_STATED_TEMPO = re.compile(r"(?:\*MM|=\s*)(\d{1,4}(?:\.\d{1,6})?)")
 _REPEAT_SIGN = re.compile(r"(^|\t)\*X?rep(?=\t|$)", re.MULTILINE)  # verovio leaves out the notes under it
 _HOLDS = re.compile(r"^[*\t]*\*(?:(?P<metre>M\d\S*/\S+)|(?P<signature>k\[)|(?P<key>[A-Ga-g][#-]?:)|(?P<tempo>MM\d))")
 _TERM = r"\d{1,3}(?:\+\d{1,3})*/\d{1,3}"
@@ -79,6 +81,11 @@ def kern_signs(text: str) -> KernSigns:
     is_transposed = bool(re.search(r"^(?:.*\t)?\*Tr", text, re.MULTILINE))
     metres = [(time, _metre(stated["metre"])) for time, stated in sorted(signs.items()) if "metre" in stated]
     return KernSigns(metres, [] if is_transposed else _keys(signs), length)
+
+
+def states_tempo(text: str, qpm: float) -> bool:
+    """Tell whether a kern text names this tempo, as *MM120 or "= 120"; verovio makes one up for long notes."""
+    return any(float(number) == qpm for number in _STATED_TEMPO.findall(text))
 
 
 def _sign_named(token: str) -> str:
@@ -159,7 +166,7 @@ def prepared_kern(text: str, repeats: str) -> tuple[str, set[int]]:
     Labels without a list are left out, where no repeat sign gives them a meaning.
     Raises ValueError for a text that unfolds into more than 2,000,000 lines, or of more than 1000 sections.
     """
-    lines = _REPEAT_SIGN.sub(r"\1*", text).split("\n")
+    lines = _INSTRUMENT.sub(r"\1*", _REPEAT_SIGN.sub(r"\1*", text)).split("\n")
     lists = [found for line in lines if (found := _LIST.match(line)) and found[1] != "norep"]
     chosen = min(lists, key=lambda found: found[1] != "", default=None) if repeats == "unfold" else None
     lines = [line for line in lines if not _LIST.match(line)]

@@ -26,6 +26,7 @@ MEI = "{http://www.music-encoding.org/ns/mei}"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 NOTE, CHORD, TUPLET, LAYER = f"{MEI}note", f"{MEI}chord", f"{MEI}tuplet", f"{MEI}layer"
 MEASURE, ENDING, EXPANSION, CHOICE = f"{MEI}measure", f"{MEI}ending", f"{MEI}expansion", f"{MEI}choice"
+PREFERRED = (f"{MEI}corr", f"{MEI}reg")  # of an editor's readings
 BEAT_REPEAT, HALF_REPEAT = f"{MEI}beatRpt", f"{MEI}halfmRpt"
 TIMED = {NOTE, CHORD, f"{MEI}rest", f"{MEI}space"}
 BARS_REPEATED = {f"{MEI}mRpt": 1, f"{MEI}mRpt2": 2, f"{MEI}multiRpt": 2}  # by a sign that says no number
@@ -35,6 +36,7 @@ JUMPS: dict[str, Jump] = {"coda": "coda", "segno": "sign", "dalSegno": "segno", 
 
 def prepare_mei(root: Element) -> None:
     """Write out, in place, what verovio passes over, such as repeated beats, bars and dots."""
+    _choose_readings(root)
     _name_elements(root)
     write_out_copies(root, _renamed)
     write_out_key(root)
@@ -52,6 +54,20 @@ def prepare_mei(root: Element) -> None:
         _write_out_repeats(score)
         _write_out_octave_lines(score)
     _name_elements(root)  # the copies too
+
+
+def _choose_readings(root: Element) -> None:
+    """Keep the corrected or regular reading where an editor gives two, and nothing that was deleted.
+
+    verovio takes the first, and sounds what was deleted.
+    """
+    for parent in list(root.iter()):
+        given = {child.tag for child in parent} & set(PREFERRED) if parent.tag == CHOICE else set()
+        kept = min(given, key=PREFERRED.index, default=None)
+        for child in list(parent):
+            is_deleted = child.tag == f"{MEI}del" and parent.tag != f"{MEI}restore"
+            if is_deleted or (kept and child.tag != kept):
+                parent.remove(child)
 
 
 def _name_elements(root: Element) -> None:

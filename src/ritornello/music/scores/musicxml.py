@@ -226,9 +226,9 @@ class PartReader:
         return stated, written
 
     def _read_note(self, bar: Measure, note: Element, onset: Fraction, duration: Fraction) -> None:
-        """Put a note with a pitch into its bar, and count its syllable. Cue notes do not sound."""
-        pitch = note.find("pitch")
-        if pitch is None or note.find("cue") is not None or duration <= 0:
+        """Put a note with a pitch into its bar, and count its syllable. Cue notes and slashes do not sound."""
+        pitch, head = note.find("pitch"), (note.findtext("notehead") or "").strip()
+        if pitch is None or note.find("cue") is not None or head == "slash" or duration <= 0:
             return
         staff = max(1, min(MAX_STAVES - 1, _whole(note, "staff", 1)))
         step = (pitch.findtext("step") or "").strip()

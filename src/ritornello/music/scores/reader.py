@@ -22,7 +22,7 @@ from ritornello.music.errors import Remark, decode_text, unplayed_bars, unread_c
 from ritornello.music.keys import key_on, mode_named
 from ritornello.music.quarters import KeyName
 from ritornello.music.scores.bars import Measure, Placed, carry_chords, join_measures
-from ritornello.music.scores.kern import KernSigns, kern_signs, prepared_kern
+from ritornello.music.scores.kern import KernSigns, kern_signs, prepared_kern, states_tempo
 from ritornello.music.scores.mei import MEI, XML_ID, mei_order, prepare_mei
 from ritornello.music.scores.musicxml import read_musicxml
 from ritornello.music.scores.xml import parse_xml
@@ -115,6 +115,8 @@ def _piece(
 ) -> tuple[Piece, list[Remark]]:
     timemap, mei, toolkit = _through_verovio(text, input_from, mdiv)
     walk = _walked(mei)
+    if input_from == "humdrum":
+        _drop_invented_tempos(list(walk.bars.values()), text)
     times = _times_of_map(walk, timemap)
     _place_notes(walk, times, toolkit)
     unread = _place_chords(walk, times)
@@ -287,7 +289,7 @@ def _read_staff(walk: Walk, element: Element, bar: str) -> None:
     for note in element.iter(f"{MEI}note"):
         chord = chords.get(note, note)
         attributes = {**chord.attrib, **note.attrib}
-        if attributes.get("cue") == "true" or "pname" not in attributes:
+        if attributes.get("cue") == "true" or "pname" not in attributes or attributes.get("head.shape") == "slash":
             continue
         name = note.get(XML_ID, "")
         walk.places[name] = (bar, number, staff.semitones, layers.get(note, "1"))
@@ -351,6 +353,12 @@ def _take_signs(bars: Sequence[Measure], signs: KernSigns) -> None:
         bar.metre = stated if stated and stated[2:] else bar.metre
         bar.key = next((key for time, key in reversed(later) if time <= start), bar.key)
         bar.keys = [(time - start, key) for time, key in later if start < time < end]
+
+
+def _drop_invented_tempos(bars: Sequence[Measure], text: str) -> None:
+    """Leave out a first tempo that a kern text does not state."""
+    for bar in bars[:1]:
+        bar.tempos = [(place, qpm) for place, qpm in bar.tempos if place or states_tempo(text, qpm)]
 
 
 def _place_notes(walk: Walk, times: Times, toolkit) -> None:
