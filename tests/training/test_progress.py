@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -288,3 +289,24 @@ def test_a_few_tunes_are_checked_by_updates_where_they_are_learned_in_less_time_
     steps = list(learn(learner, streams, TUNES, plan, clock=learner.clock))
     checks = [step.update for step in steps if isinstance(step, Check)]
     assert checks == [*range(6, 97, 6), 100]
+
+
+def test_a_few_tunes_are_checked_before_they_are_known_by_heart():
+    """Sixty updates a second read nine tunes 400 times in the five seconds before a first check by the clock."""
+    setting = Setting("torch", "cpu", "fp32", 1, 60.0)
+    few, some, many = (make_plan(TrainOptions(minutes=0.5), tokens, setting) for tokens in (1_052, 8_000, 80_000))
+    assert (few.first_check, some.first_check, many.first_check) == (16, 84, 0)
+    learner = Slow(60.0, check=0.05)
+    checks, _ = run(learner, few)
+    assert [check.update for check in checks][:6] == [16, 32, 64, 128, 256, 512]
+    assert all(0.04 < later.seconds - sooner.seconds <= 11 for sooner, later in pairwise(checks))
+    assert 27 < checks[-1].seconds <= 30  # and it goes on by the clock
+
+
+def test_a_number_of_updates_too_is_checked_early_unless_checks_are_asked_for():
+    setting = Setting("torch", "cpu", "fp32", 1)
+    plan = make_plan(TrainOptions(updates=600), 1_052, setting)
+    checks, _ = run(Slow(60.0), plan)
+    assert [check.update for check in checks][:5] == [16, 32, 38, 64, 76]
+    assert make_plan(TrainOptions(updates=600, checks=4), 1_052, setting).first_check == 0
+    assert make_plan(TrainOptions(updates=100), 1_052, setting).first_check == 0  # every six as it is

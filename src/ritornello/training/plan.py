@@ -149,6 +149,8 @@ PEAK_RATES = {"lstm": 4e-3, "transformer": 1e-3}  # by kind of network; a fourth
 
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
+FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
+EARLY_EPOCHS, EARLY_UPDATES = 8, 16  # at the first check of a few tunes, which are known by heart in those seconds
 RESERVE = 0.08
 
 
@@ -192,6 +194,7 @@ class Plan:
     most_updates: int | None = None  # even where there is time for more
     epoch_tokens: int = 0  # to learn from, where dropout depends on how often; 0: it does not
     free_epochs: float = FREE_EPOCHS  # without dropout
+    first_check: int = 0  # update of a check, at twice of which the next is, and so on, besides the others; 0: none
 
     @property
     def tokens_per_update(self) -> int:
@@ -250,9 +253,11 @@ def make_plan(
             most = max(100, FINE_TUNE_EPOCHS * corpus_tokens // tokens)
             if updates >= most:
                 updates, checks = most, given["checks"]
+    check_every = max(1, round(updates / checks))
+    by_clock = FIRST_CHECK_SECONDS * setting.updates_per_second if check_seconds and updates != most else math.inf
     return Plan(
         updates=updates,
-        check_every=max(1, round(updates / checks)),
+        check_every=check_every,
         patience=options.patience or options.updates or DEFAULT_PATIENCE,  # exactly so many updates: never early
         streams=streams,
         bptt_steps=bptt_steps,
@@ -272,7 +277,18 @@ def make_plan(
         most_updates=most,
         epoch_tokens=corpus_tokens if options.dropout is None and seconds else 0,
         free_epochs=free_epochs,
+        first_check=0 if options.checks else early_check(corpus_tokens / tokens, min(check_every, by_clock)),
     )
+
+
+def early_check(epoch_updates: float, otherwise: float) -> int:
+    """Compute the update of the first check of a few tunes; 0 where another is no later.
+
+    otherwise: the update of that other one. A network has a few tunes by heart after some dozen epochs, and what is kept is its best at a check.
+    epoch_updates: in an epoch.
+    """
+    first = max(EARLY_UPDATES, math.ceil(EARLY_EPOCHS * epoch_updates))
+    return first if first < otherwise else 0
 
 
 def check_pause(seconds: float, checks: int = DEFAULTS["checks"]) -> float:

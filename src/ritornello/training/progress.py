@@ -10,9 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from ritornello.training.plan import CHECK_SECONDS, DEFAULT_PATIENCE, NGRAM_SECONDS, Plan, check_pause
+from ritornello.training.plan import (
+    CHECK_SECONDS,
+    DEFAULT_PATIENCE,
+    FIRST_CHECK_SECONDS,
+    NGRAM_SECONDS,
+    Plan,
+    check_pause,
+)
 
-FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
 MARGIN, MOST_MARGIN = 0.03, 3.0  # of the time, and seconds: for the report at the end
 WORTHWHILE = 0.05  # of the time: with less of it left a run that has made its updates is at its end
 LEARNING_PER_CHECK = 4  # seconds of learning for each second of checks, at least
@@ -60,12 +66,15 @@ class Progress:
             return False
         if self.checked < 0 or self.update == plan.updates or self.is_late(plan):
             return True
+        is_early = plan.first_check > 0 and self.update in (
+            plan.first_check << n for n in range(self.update.bit_length())
+        )
         if plan.check_seconds is None:
-            return self.update % plan.check_every == 0
+            return is_early or self.update % plan.check_every == 0
         has_room = self.seconds + self.check_seconds < self._end(plan)  # for this one and the last
         # A few tunes are learned, and over-fitted, sooner than seconds are up.
         is_enough = plan.updates == plan.most_updates and self.update % plan.check_every == 0
-        return has_room and (is_enough or self.seconds - self.learning_since >= self._pause(plan))
+        return has_room and (is_early or is_enough or self.seconds - self.learning_since >= self._pause(plan))
 
     def is_over(self, plan: Plan) -> bool:
         """Tell whether all updates are made, and the time does not allow many more."""

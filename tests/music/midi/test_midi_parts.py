@@ -117,3 +117,15 @@ def test_a_type_two_file_that_a_first_track_conducts_is_one_piece():
 @pytest.mark.parametrize("kind", [0, 3, 255])
 def test_a_wrong_format_field_does_no_harm(kind):
     assert sizes(played(line()), OTHER, kind=kind) == [8, 8]
+
+
+@pytest.mark.parametrize("kind", [3, 4])
+def test_names_behind_a_channel_prefix_name_the_players_of_one_track(kind):
+    """Up to the next message of a channel: "Standard MIDI Files 1.0", MIDI Channel Prefix."""
+    named = [(0, b"\xff\x03\x03Seq")]
+    for channel, name in enumerate((b"Fl\xf6te", b"Bass")):
+        named += [(0, bytes([0xFF, 0x20, 1, channel])), (0, bytes([0xFF, kind, len(name)]) + name)]
+    named += [(0, b"\xc2\x30"), (0, b"\xff\x04\x04Alle")]
+    band = line() + line(1, -24) + line(2, -12)
+    piece = read_midi(midi_file(played(band, *named), kind=0))
+    assert (piece.title, [part.name for part in piece.parts]) == ("Seq", ["Flöte", "Bass", "Seq"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from midi_bytes import midi_file, off, on, track
 
-from ritornello.music.midi.reader import read_midi
-from ritornello.music.values import Key, Metre, Tempo
+from ritornello.music.midi.reader import read_midi, write_midi, write_midi_piece
+from ritornello.music.values import Key, Melody, Metre, Note, Part, Piece, Tempo, Timeline
 
 
 def metre(numerator: int, power: int) -> bytes:
@@ -102,3 +102,21 @@ def test_a_bar_of_another_metre_among_full_ones_stays():
     assert metres((0, 6, 3), (2880, 3, 2), (4320, 6, 3)) == [(0, "6/8"), (6, "3/4"), (9, "6/8")]
     assert metres((0, 3, 3), (720, 2, 2), (1680, 3, 3), (2400, 2, 2), quarters=7) == [
         (0, "3/8"), (1.5, "2/4"), (3.5, "3/8"), (5, "2/4")]  # fmt: skip
+
+
+def test_modes_are_kept_in_a_text_beside_the_signature():
+    """MIDI has numbers for major and minor alone: D dorian and A minor have the same."""
+    found = (Key(0, 0, "dorian"), Key(48, 0, "minor"), Key(96, 2, "mixolydian"), Key(144, -3, "major"))
+    line = Timeline(12, 192, (Metre(0, 4, 4),), found, (Tempo(0, 120.0),))
+    notes = tuple(Note(12 * i, 12, 62 + i % 5) for i in range(16))
+    content = write_midi(Melody(notes, line))
+    assert [name for name in (b"Key: D dorian", b"Key: A mixolydian") if name not in content] == []
+    assert content.count(b"Key: ") == 2  # of modes alone
+    assert read_midi(content).timeline.keys == found
+    piece = Piece((Part(notes),), line)
+    assert read_midi(write_midi_piece(piece)).timeline.keys == found
+
+
+@pytest.mark.parametrize("text", [b"Key: D dorian", b"Key: nonsense", b"Key: \xff\xfe", b"Key: "])
+def test_a_text_beside_another_signature_names_no_mode(text):
+    assert timeline([(0, key(2)), (0, b"\xff\x01" + bytes([len(text)]) + text)]).keys == (Key(0, 2),)

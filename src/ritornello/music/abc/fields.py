@@ -93,7 +93,7 @@ def _with_accidentals(signature: Signature, explicit: dict[str, int]) -> Signatu
 
 
 def parse_voice_options(text: str) -> dict[str, Any]:
-    """Read the parameters of a K: or V: field: name, octave, clef with its octave, transpose, style of heads.
+    """Read the parameters of a K: or V: field: name, octave, clef, transpose, style of heads.
 
     Returns the fields of `voices.Settings` that it gives.
     """

@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.music.midi.tracks import END_OF_TRACK, events, meta_bytes, track_bytes
+from ritornello.music.midi.tracks import END_OF_TRACK, META, TRACK_NAME, events, meta_bytes, track_bytes
 from ritornello.music.values import Note
 
 PROGRAM_CHANGE, CONTROLLER, NOTES = 0xC, 0xB, (0x8, 0x9)
+CHANNEL_PREFIX, INSTRUMENT_NAME = 0x20, 0x04  # meta events: what follows is of one channel
 DRUMS = 9  # the channel of percussion, counted from 0
 TURNS = 0.1  # of the notes of a line may sound with another channel's
 TOGETHER = 0.5  # where more of them do, and programs differ, two players share the track
@@ -27,11 +28,12 @@ SHORT_OVERLAP = 0.25  # of a note: legato, no chord
 
 
 class Voice(NamedTuple):
-    """The notes of a channel, or of several that are one line, and their General MIDI program."""
+    """The notes of a channel, or of several that are one line, their General MIDI program and their name, if any."""
 
     notes: Sequence[Note]
     program: int = 0
     is_drum: bool = False
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -65,6 +67,23 @@ def channels(track: bytes) -> tuple[dict[int, Channel], bool]:
     for channel in found.values():
         channel.messages.append((tick, 1, meta_bytes(END_OF_TRACK, b"")))
     return {n: found[n] for n in sorted(found) if found[n].programs.total()}, is_mpe
+
+
+def channel_names(track: bytes) -> dict[int, bytes]:
+    """Find the names that a track gives to channels.
+
+    They follow a channel prefix, which holds up to the next message of a channel.
+    """
+    found: dict[int, bytes] = {}
+    channel = None
+    for _, status, kind, data in events(track) if b"\xff\x20\x01" in track else ():
+        if status != META:
+            channel = None
+        elif kind == CHANNEL_PREFIX:
+            channel = data[0] & 15 if data else None
+        elif kind in (TRACK_NAME, INSTRUMENT_NAME) and channel is not None and data.strip():
+            found.setdefault(channel, data)
+    return found
 
 
 def joined(voices: Sequence[Voice], is_alone: bool, is_mpe: bool = False) -> list[Voice]:
@@ -107,7 +126,7 @@ def _together(voices: Sequence[Voice]) -> Voice:
     for voice in voices:
         counts[voice.program] += len(voice.notes)
     notes = sorted((n for v in voices for n in v.notes), key=lambda n: n.start)
-    return Voice(notes, counts.most_common(1)[0][0])
+    return Voice(notes, counts.most_common(1)[0][0], name=next((v.name for v in voices if v.name), ""))
 
 
 def _sounding_with(notes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:

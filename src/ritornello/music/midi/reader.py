@@ -22,8 +22,8 @@ from ritornello.music.midi.notes import (
     latest_tick,
     without_key_switches,
 )
-from ritornello.music.midi.parts import DRUMS, Voice, channels, joined
-from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, tempos
+from ritornello.music.midi.parts import DRUMS, INSTRUMENT_NAME, Voice, channel_names, channels, joined
+from ritornello.music.midi.signatures import MICROSECONDS_PER_MINUTE, keys, metres, mode_text, named_modes, tempos
 from ritornello.music.midi.texts import TEXT, decoded_names, with_syllables
 from ritornello.music.midi.tracks import (
     END_BYTES,
@@ -59,7 +59,6 @@ from ritornello.plural import counted
 MAX_NOTES = 1_000_000
 MAX_RESOLUTION = 0x7FFF  # what fifteen bits of the header hold
 OURS = b"Ritornello"  # a text at the start of our own files, whose times are exact
-INSTRUMENT_NAME = 4
 PLAYED_CHANNELS = [channel for channel in range(16) if channel != DRUMS]
 LONGEST_ORIGIN = 500  # bytes
 TITLE_PAGE = 1000  # bytes of a track in which such a text would stand
@@ -143,7 +142,9 @@ def _piece(chunks: Chunks, tracks: Sequence[bytes], source: str, remarks: list[R
     length = max([last, *(end for end in ends if end <= latest_tick(resolution))])
     in_metres = metres(scores, resolution, length)
     in_tempos = tempos(scores, resolution, in_metres) if chunks.qpm is None else (Tempo(0, chunks.qpm),)
-    timeline = Timeline(resolution, length, in_metres, keys(scores, resolution, in_metres), in_tempos)
+    timeline = Timeline(
+        resolution, length, in_metres, keys(scores, resolution, in_metres, named_modes(tracks)), in_tempos
+    )
     chords: ChordChanges = ()
     if not is_counted:  # of other programs "A" may be the name of a section
         chords = _chords([(mark.time, mark.text) for score in scores for mark in score.markers], timeline)
@@ -173,18 +174,19 @@ def _parts(
     is_alone = sum(any(not t.is_drum and t.notes for t in score.tracks) for score in scores) < 2
     parts = []
     for track, score, name in zip(tracks, scores, names, strict=True):
-        voices, is_mpe = score.tracks, False
+        voices, is_mpe, is_split = score.tracks, False, False
         if sum(not t.is_drum for t in voices) > 1:  # several programs or channels, which symusic does not tell apart
-            voices, is_mpe = _by_channel(resolution, track)
+            (voices, is_mpe), is_split = _by_channel(resolution, track), True
         read = []
         for voice in voices:
             notes = tuple(Note(n.time, n.duration, n.pitch, n.velocity) for n in voice.notes)
             mend = of_drums if voice.is_drum else repair
             if notes and mend.is_needed(notes[0].start, max(n.end for n in notes), min(n[1] for n in notes)):
                 notes = mend.notes(notes)
-            read += [Voice(notes, voice.program, voice.is_drum)] if notes else []
+            own = voice.name if is_split else ""
+            read += [Voice(notes, voice.program, voice.is_drum, own)] if notes else []
         name = name or next((t.name.strip() for t in score.tracks), "")
-        parts += [Part(tuple(v.notes), name, v.program, v.is_drum) for v in joined(read, is_alone, is_mpe)]
+        parts += [Part(tuple(v.notes), v.name or name, v.program, v.is_drum) for v in joined(read, is_alone, is_mpe)]
     remarks.extend(repair.remarks())
     return tuple(parts)
 
@@ -205,10 +207,13 @@ def _without_key_switches(parts: Sequence[Part], remarks: list[Remark]) -> tuple
 def _by_channel(resolution: int, track: bytes) -> tuple[list[Voice], bool]:
     """Read the notes of each channel of a track by itself, and test whether it declares MPE."""
     found, is_mpe = channels(track)
+    stated = channel_names(track)
+    names = dict(zip(stated, decoded_names(list(stated.values())), strict=True))
     voices = []
     for number, channel in found.items():
         notes = [n for t in _parsed(resolution, channel.to_bytes(), []).tracks for n in t.notes]
-        voices.append(Voice(notes, channel.programs.most_common(1)[0][0], number == DRUMS))
+        program = channel.programs.most_common(1)[0][0]
+        voices.append(Voice(notes, program, number == DRUMS, names.get(number, "")))
     return voices, is_mpe
 
 
@@ -275,7 +280,9 @@ def _chunk(messages: list[Message]) -> bytes:
 def _timeline_messages(timeline: Timeline) -> list[Message]:
     """Make the messages of metres, keys and tempos."""
     messages = [(m.tick, 1, meta_bytes(TIME_SIGNATURE, _time_signature(m))) for m in _written_metres(timeline)]
-    messages += [(k.tick, 2, meta_bytes(0x59, _key_signature(k))) for k in _before_end(timeline.keys, timeline)]
+    for key in _before_end(timeline.keys, timeline):
+        messages.append((key.tick, 2, meta_bytes(0x59, _key_signature(key))))
+        messages += [(key.tick, 2, meta_bytes(TEXT, text)) for text in [mode_text(key)] if text]
     return messages + [
         (t.tick, 3, meta_bytes(TEMPO, _microseconds(t))) for t in _before_end(timeline.tempos, timeline)
     ]

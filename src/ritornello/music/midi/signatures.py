@@ -1,4 +1,4 @@
-"""Read metres, keys and tempos from the events of a MIDI file, as they are meant.
+"""Read metres, keys and tempos from the events of a MIDI file, as they are meant; name modes in texts.
 
 Programs write a signature a few ticks beside its barline, state none at the start, and have no word for a bar that
 is not full: a pick-up, and each half of a bar that a repeat sign divides, come as bars of metres of their own.
@@ -7,17 +7,23 @@ is not full: a pick-up, and each half of a bar that a repeat sign divides, come 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
+from ritornello.music.keys import key_name, parse_key
+from ritornello.music.midi.texts import TEXT
+from ritornello.music.midi.tracks import events
 from ritornello.music.values import Key, Metre, MetreName, Tempo
 
 MICROSECONDS_PER_MINUTE = 60_000_000
 NEAR = 16  # an event within a sixteenth of a quarter of a barline belongs to it
 NEAR_START = 8  # within an eighth of a quarter of the start, where nothing else is stated, to the start
 DEFAULT_METRE, DEFAULT_TEMPO = (4, 4), 500_000  # of the specification; microseconds per quarter
+NO_MODES: Mapping[tuple[int, int], str] = MappingProxyType({})
 
 
 def metres(scores: Sequence[Any], resolution: int, length: int) -> tuple[Metre, ...]:
@@ -49,10 +55,35 @@ def metres(scores: Sequence[Any], resolution: int, length: int) -> tuple[Metre, 
     return tuple(kept)
 
 
-def keys(scores: Sequence[Any], resolution: int, in_metres: Sequence[Metre]) -> tuple[Key, ...]:
-    """Read the keys of symusic scores that sound together; the first holds from the start."""
+def mode_text(key: Key) -> bytes:
+    """Name a key whose mode MIDI has no number for, to stand beside its signature; else empty."""
+    return b"" if key.mode in ("major", "minor") else f"Key: {key_name(key)}".encode()
+
+
+def named_modes(tracks: Sequence[bytes]) -> dict[tuple[int, int], str]:
+    """Find the modes that `mode_text` wrote into tracks, by tick and fifths."""
+    found: dict[tuple[int, int], str] = {}
+    for track in tracks:
+        for tick, _, kind, data in events(track) if b"Key: " in track else ():
+            if kind == TEXT and data.startswith(b"Key: "):
+                with suppress(ValueError):
+                    key = parse_key(data[5:].decode("utf-8", "replace"))
+                    found[tick, key.fifths] = key.mode
+    return found
+
+
+def keys(
+    scores: Sequence[Any],
+    resolution: int,
+    in_metres: Sequence[Metre],
+    modes: Mapping[tuple[int, int], str] = NO_MODES,
+) -> tuple[Key, ...]:
+    """Read the keys of symusic scores that sound together; the first holds from the start.
+
+    modes: of `named_modes`.
+    """
     found = (
-        Key(k.time, k.key, "minor" if k.tonality else "major")
+        Key(k.time, k.key, modes.get((k.time, k.key), "minor" if k.tonality else "major"))
         for score in scores
         for k in score.key_signatures
         if -7 <= k.key <= 7 and k.tonality in (0, 1) and k.time >= 0

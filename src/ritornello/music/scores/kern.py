@@ -22,7 +22,9 @@ MAX_SECTIONS = 1000
 
 _LIST = re.compile(r"\*>([^\[\t]*)\[([^\]\t]*)\]")
 _LABEL = re.compile(r"\*>([^\[\t]+)")
-_INSTRUMENT = re.compile(r"(^|\t)\*ITr[^\t\r\n]*", re.MULTILINE)  # of how it is drawn; the pitches are those that sound
+_INSTRUMENT = re.compile(
+    r"(^|\t)\*ITr[^\t\r\n]*", re.MULTILINE
+)  # of how it is drawn; the pitches are those that sound
 _STATED_TEMPO = re.compile(r"(?:\*MM|=\s*)(\d{1,4}(?:\.\d{1,6})?)")
 _REPEAT_SIGN = re.compile(r"(^|\t)\*X?rep(?=\t|$)", re.MULTILINE)  # verovio leaves out the notes under it
 _HOLDS = re.compile(r"^[*\t]*\*(?:(?P<metre>M\d\S*/\S+)|(?P<signature>k\[)|(?P<key>[A-Ga-g][#-]?:)|(?P<tempo>MM\d))")
@@ -84,7 +86,10 @@ def kern_signs(text: str) -> KernSigns:
 
 
 def states_tempo(text: str, qpm: float) -> bool:
-    """Tell whether a kern text names this tempo, as *MM120 or "= 120"; verovio makes one up for long notes."""
+    """Tell whether a kern text names this tempo, as *MM120 or "= 120".
+
+    verovio makes one up for long notes.
+    """
     return any(float(number) == qpm for number in _STATED_TEMPO.findall(text))
 
 

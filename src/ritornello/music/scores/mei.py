@@ -57,7 +57,7 @@ def prepare_mei(root: Element) -> None:
 
 
 def _choose_readings(root: Element) -> None:
-    """Keep the corrected or regular reading where an editor gives two, and nothing that was deleted.
+    """Keep the corrected or regular reading of two, and nothing that an editor deleted.
 
     verovio takes the first, and sounds what was deleted.
     """

@@ -226,7 +226,10 @@ class PartReader:
         return stated, written
 
     def _read_note(self, bar: Measure, note: Element, onset: Fraction, duration: Fraction) -> None:
-        """Put a note with a pitch into its bar, and count its syllable. Cue notes and slashes do not sound."""
+        """Put a note with a pitch into its bar, and count its syllable.
+
+        Cue notes and slashes do not sound.
+        """
         pitch, head = note.find("pitch"), (note.findtext("notehead") or "").strip()
         if pitch is None or note.find("cue") is not None or head == "slash" or duration <= 0:
             return
