@@ -1,7 +1,10 @@
 """A corpus for other programs: MIDI files, the exercise's arrays, Parquet tables."""
 
+import io
 import json
 import sys
+import zipfile
+import zlib
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +18,7 @@ from ritornello.corpus.errors import CorpusError
 from ritornello.corpus.export import export_midi, export_npz, export_parquet, file_names
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus, corpus_of
+from ritornello.encoding.arrays.comment import MARK, Stated, stated_in, with_comment
 from ritornello.encoding.arrays.exercise import read_step_arrays
 from ritornello.encoding.grid import Grid
 from ritornello.music.files import read
@@ -285,3 +289,73 @@ def test_tables_need_pyarrow_alone(mixed, tmp_path, monkeypatch):
         export_parquet(mixed, tmp_path / "other")
     with pytest.raises(ImportError, match=r"^Parquet needs pyarrow: pip install pyarrow$"):
         read_table((tmp_path / "out/train.parquet").read_bytes(), "train.parquet")
+
+
+METRES = {
+    "waltz with a pick-up": (Metre(0, 3, 4), Metre(12, 3, 4)),
+    "five eighths, then four quarters": (Metre(0, 5, 8, (3, 2)), Metre(60, 4, 4)),
+    "plain": (Metre(0, 4, 4),),
+}
+
+
+@pytest.mark.parametrize("steps_per_quarter", [2, 4, 12])
+def test_arrays_come_back_with_their_metres_and_at_their_own_speed(tmp_path, steps_per_quarter):
+    notes = tuple(Note(12 * i, 12, 60 + i * i % 11) for i in range(16))
+    tunes = [Melody(notes, Timeline(12, 192, metres), name) for name, metres in METRES.items()]
+    pieces = [(CorpusPiece(tune.title, (), split="train"), [tune]) for tune in tunes]
+    export_npz(corpus_of(pieces, [None] * 3), tmp_path / "a.npz", steps_per_quarter=steps_per_quarter)
+    again = built(tmp_path / "a.npz")
+    for melody, tune in zip(again, tunes, strict=True):
+        per_quarter = melody.timeline.ticks_per_quarter
+        assert [(Fraction(n.start, per_quarter), n.pitch) for n in melody.notes] == [
+            (Fraction(n.start, 12), n.pitch) for n in notes
+        ]
+        scale = Fraction(per_quarter, 12)
+        assert [m._replace(tick=m.tick / scale) for m in melody.timeline.metres] == list(tune.timeline.metres)
+
+
+def test_the_bars_of_an_array_can_be_named(tmp_path):
+    steps = np.array([60, 129, 129, 129] * 16)
+    np.savez(tmp_path / "a.npz", train=steps)
+    (plain,) = build_corpus(tmp_path / "a.npz").melodies()
+    assert plain.timeline.metres == (Metre(0, 4, 4),)
+    (melody,) = build_corpus(tmp_path / "a.npz", metre="3/4", beat_offset=1).melodies()
+    quarter = melody.timeline.ticks_per_quarter
+    assert melody.timeline.metres == (Metre(0, 3, 4), Metre(quarter, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"not packed",
+        zlib.compress(b"[]"),
+        zlib.compress(b'{"steps_per_quarter":4.0,"kinds":[],"melodies":[]}'),
+        zlib.compress(b'{"steps_per_quarter":99,"kinds":[],"melodies":[]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[[[0,3,5]]],"melodies":[0]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[[[8,3,4]]],"melodies":[0]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[[[0,3,4],[0,3,4]]],"melodies":[0]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[[[0,3,4,[1,1]]]],"melodies":[0]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[[[0,"3",4]]],"melodies":[0]}'),
+        zlib.compress(b'{"steps_per_quarter":4,"kinds":[],"melodies":[0]}'),
+    ],
+)
+def test_a_damaged_comment_is_passed_over(tmp_path, value):
+    np.savez(tmp_path / "a.npz", train=np.array([60, 129, 129, 129] * 8))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.comment = MARK + value
+    content = (tmp_path / "a.npz").read_bytes()
+    assert stated_in(content, 1) is None
+    assert [len(array) for array in read_step_arrays(content, "a.npz").arrays] == [32]
+
+
+def test_metres_that_no_comment_can_hold_are_left_out():
+    buffer = io.BytesIO()
+    np.savez(buffer, train=np.zeros(1, int))
+    draw = np.random.default_rng(0)
+    kinds = draw.integers(1, 200, (30_000, 2)).tolist()
+    metres = tuple((Metre(0, 4, 4), Metre(tick, upper, 4)) for tick, upper in kinds)
+    assert stated_in(with_comment(buffer.getvalue(), Stated(12, metres)), 30_000) == Stated(12)
+    few = Stated(12, metres[:1000])
+    assert stated_in(with_comment(buffer.getvalue(), few), 1000) == few
+    assert stated_in(with_comment(buffer.getvalue(), few), 999) == Stated(12)  # the arrays were changed

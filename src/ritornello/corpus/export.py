@@ -18,15 +18,16 @@ import numpy as np
 from ritornello import atomic
 from ritornello.corpus.pieces import KEPT_MUSIC, CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus
+from ritornello.encoding.arrays.comment import KEPT_STEPS, Stated, with_comment
 from ritornello.encoding.arrays.exercise import from_grid
 from ritornello.encoding.grid import Grid
+from ritornello.encoding.rounding import rounded
 from ritornello.music.keys import key_name
 from ritornello.music.midi.reader import write_midi, write_midi_piece
-from ritornello.music.values import Melody, Piece
+from ritornello.music.values import Melody, Metre, Piece, Timeline
 from ritornello.wording import option
 
 FORMATS = ("parquet", "midi", "npz")
-KEPT_STEPS = 4  # steps a quarter of token arrays that a corpus keeps step for step
 
 
 def export_midi(corpus: Corpus, folder: str | Path, replace: bool = False) -> list[Path]:
@@ -63,7 +64,8 @@ def export_npz(
 
     Returns what the grid could not keep: of so many `notes` how many are `moved`, `resized` and `lost`.
     convention: exercise, zeldic (as the exercise's own data and notebook have it) or magenta. Token arrays that the
-    corpus keeps step for step are written as they were; all else is laid on the grid, ties upward.
+    corpus keeps step for step are written as they were; all else is laid on the grid, ties upward. The archive's
+    comment has the metres and the steps a quarter, for `corpus build`.
     numpy reads it with `numpy.load(path, allow_pickle=True)["train"]`, `read_step_arrays` without running any pickle.
     Raises ValueError for a convention that is none or another suffix than .npz, FileExistsError for a file that holds
     something else (unless it may `replace`), OSError where the file cannot be written.
@@ -81,8 +83,17 @@ def export_npz(
         arrays[split][:] = tokens
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    atomic.write_bytes(path, buffer.getvalue(), replace=replace)
+    metres = (_in_steps(m.timeline, steps_per_quarter) for split in corpus.splits for m in corpus.melodies(split))
+    content = with_comment(buffer.getvalue(), Stated(steps_per_quarter, tuple(metres)))
+    atomic.write_bytes(path, content, replace=replace)
     return losses
+
+
+def _in_steps(timeline: Timeline, steps_per_quarter: int) -> tuple[Metre, ...]:
+    """List metres with the step nearest to each for its tick; of two on one step the later holds."""
+    ticks = np.array([metre.tick for metre in timeline.metres])
+    places = rounded(ticks, steps_per_quarter, timeline.ticks_per_quarter).tolist()
+    return tuple({at: m._replace(tick=at) for at, m in zip(places, timeline.metres, strict=True)}.values())
 
 
 def losses_in_words(losses: Counter[str], steps_per_quarter: int) -> str:

@@ -73,10 +73,12 @@ class BuildOptions:
     accompaniment of pieces that have none."""
 
     metre: str | None = None
-    """Of MIDI files, "4/4" or "6/8"; without it, of performed ones it is estimated, of others as stated."""
+    """Of MIDI files and token arrays, "4/4" or "6/8"; without it, of performed ones it is estimated, of others as
+    stated."""
 
     beat_offset: float | None = None
-    """Of MIDI files: quarters from the start to a barline; without it, found in performed ones as the metre is."""
+    """Of MIDI files and token arrays: quarters from the start to a barline; without it, found in performed ones as
+    the metre is."""
 
     similarity: float = 0.6
     """Tunes are variants where runs that both have cover this share of the shorter one, above 0 to 1."""

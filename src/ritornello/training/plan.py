@@ -284,8 +284,8 @@ def make_plan(
 def early_check(epoch_updates: float, otherwise: float) -> int:
     """Compute the update of the first check of a few tunes; 0 where another is no later.
 
-    otherwise: the update of that other one. A network has a few tunes by heart after some dozen epochs, and what is kept is its best at a check.
-    epoch_updates: in an epoch.
+    A network has a few tunes by heart after some dozen epochs, and what is kept is its best at a check.
+    epoch_updates: in an epoch. otherwise: the update of that other one.
     """
     first = max(EARLY_UPDATES, math.ceil(EARLY_EPOCHS * epoch_updates))
     return first if first < otherwise else 0

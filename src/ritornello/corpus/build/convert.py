@@ -29,13 +29,15 @@ from ritornello.corpus.pick.parts import kept_parts
 from ritornello.corpus.pick.pick import pick_melodies
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
+from ritornello.encoding.arrays.comment import KEPT_STEPS, Stated
 from ritornello.encoding.arrays.exercise import holds_arrays, read_step_arrays
 from ritornello.encoding.grid import Grid
+from ritornello.music.beats import metre_named
 from ritornello.music.errors import MusicFileError, Remark
 from ritornello.music.exchange import pieces_from_json, pieces_to_json
 from ritornello.music.files import SESSION, SUFFIXES, detect, scan_content
 from ritornello.music.objects import pieces_of
-from ritornello.music.values import Melody, Piece
+from ritornello.music.values import Melody, Metre, Piece
 from ritornello.music.worker import MAX_PIECES
 from ritornello.plural import counted
 
@@ -241,16 +243,34 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
         found.problems.append(("unreadable", " ".join(str(error).removeprefix(f"{name}: ").split())))
         return
     found.detected = f"token arrays, convention {read.convention}"
-    keeps_all = SplitRule.parse(options.split).explicit
+    keeps_all, stated = SplitRule.parse(options.split).explicit, read.stated or Stated(KEPT_STEPS)
+    grid = Grid(stated.steps_per_quarter, plain=True)
     for number, steps in enumerate(read.arrays, 1):
         source = f"{name}#{number}" if len(read.arrays) > 1 else name
-        melody = replace(Grid(plain=True).decode(steps), title=f"{Path(name).stem} {number}", source=source)
+        melody = replace(grid.decode(steps), title=f"{Path(name).stem} {number}", source=source)
+        melody = _in_bars(melody, stated.metres[number - 1] if stated.metres else (), grid, options)
         if len(melody.notes) < options.least_notes and not keeps_all:
             found.problems.append(("too_short" if melody.notes else "no_notes", source))
             continue
         provenance = {"file": name, "convention": read.convention}
         found.tunes.append((CorpusPiece(source, (), melody.title, "", options.licence, provenance), [melody]))
-        found.steps.append(steps.astype(np.uint8))
+        found.steps.append(steps.astype(np.uint8) if stated.steps_per_quarter == KEPT_STEPS else None)
+
+
+def _in_bars(melody: Melody, metres: Sequence[Metre], grid: Grid, options: BuildOptions) -> Melody:
+    """Set the bars of a melody of an array: those that are asked for, else those that its file states.
+
+    metres: their ticks are steps.
+    """
+    line = melody.timeline
+    if options.metre is None and options.beat_offset is None:
+        ticks = line.ticks_per_quarter // grid.steps_per_quarter
+        metres = [metre._replace(tick=metre.tick * ticks) for metre in metres]
+        return replace(melody, timeline=replace(line, metres=tuple(metres))) if metres else melody
+    metre = metre_named(options.metre or (metres[0] if metres else line.metre).name)
+    late = round((options.beat_offset or 0.0) * line.ticks_per_quarter) % line.bar_ticks(metre)
+    later = [metre._replace(tick=int(late))] if late else []
+    return replace(melody, timeline=replace(line, metres=(metre, *later)))
 
 
 def _take_table(found: _Found, content: bytes, name: str, options: BuildOptions) -> None:

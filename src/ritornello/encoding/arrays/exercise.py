@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.encoding.arrays.comment import Stated, stated_in
 from ritornello.encoding.arrays.pickled import load_pickled_array
 from ritornello.encoding.grid import NO_EVENT, NOTE_OFF
 
@@ -36,10 +37,14 @@ MAX_STEPS = MAX_BYTES // 8
 
 @dataclass(frozen=True)
 class StepArrays:
-    """Melodies as tokens of the plain grid, an array (T,) each, and the convention they were written in."""
+    """Melodies as tokens of the plain grid, an array (T,) each, and the convention they were written in.
+
+    stated: what the file says besides, None where nothing.
+    """
 
     arrays: tuple[np.ndarray, ...]
     convention: str
+    stated: Stated | None = None
 
 
 def read_step_arrays(content: bytes, name: str, convention: str | None = None) -> StepArrays:
@@ -60,7 +65,7 @@ def read_step_arrays(content: bytes, name: str, convention: str | None = None) -
         raise ValueError(f"{name}: holds no melodies")
     try:
         known = convention or detect_convention(melodies)
-        return StepArrays(tuple(to_grid(m, known) for m in melodies), known)
+        return StepArrays(tuple(to_grid(m, known) for m in melodies), known, stated_in(content, len(melodies)))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
