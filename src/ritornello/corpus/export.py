@@ -90,7 +90,7 @@ def export_npz(
 
 
 def _in_steps(timeline: Timeline, steps_per_quarter: int) -> tuple[Metre, ...]:
-    """List metres with the step nearest to each for its tick; of two on one step the later holds."""
+    """List metres, at the steps nearest to them; of two on one step the later holds."""
     ticks = np.array([metre.tick for metre in timeline.metres])
     places = rounded(ticks, steps_per_quarter, timeline.ticks_per_quarter).tolist()
     return tuple({at: m._replace(tick=at) for at, m in zip(places, timeline.metres, strict=True)}.values())

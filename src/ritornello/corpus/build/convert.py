@@ -258,7 +258,7 @@ def _take_arrays(found: _Found, content: bytes, name: str, options: BuildOptions
 
 
 def _in_bars(melody: Melody, metres: Sequence[Metre], grid: Grid, options: BuildOptions) -> Melody:
-    """Set the bars of a melody of an array: those that are asked for, else those that its file states.
+    """Set the bars that are asked for on a melody of an array, else those that its file states.
 
     metres: their ticks are steps.
     """

@@ -54,7 +54,7 @@ def with_comment(archive: bytes, stated: Stated) -> bytes:
 
 
 def stated_in(content: bytes, count: int) -> Stated | None:
-    """Read the comment of an .npz archive of so many melodies; None without one, and for one that is damaged."""
+    """Read the comment of an .npz archive of so many melodies; None without a sound one."""
     if not content.startswith(b"PK"):
         return None
     try:
