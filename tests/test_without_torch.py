@@ -117,3 +117,12 @@ def test_generate_and_evaluate_leave_torch_alone_where_it_is_installed(tmp_path,
     evaluate = f"main(['evaluate', {str(little_model)!r}, {str(hymn_corpus)!r}])"
     code = f"from ritornello.cli import main\nassert {generate} == 0\nassert {evaluate} == 0"
     assert loaded(code, "torch", "verovio", "symusic", "soundfile") == []
+
+
+def test_a_tune_is_shown_without_the_modules_of_the_internet():
+    code = (
+        "import sys, ritornello as rito; rito.Gallery([rito.Melody((rito.Note(0, 480, 60),))])._repr_html_(); "
+        "print([name for name in ('http.client', 'ssl', 'email', 'urllib.request') if name in sys.modules])"
+    )
+    done = python(["-c", code])
+    assert done.stdout.strip() == "[]", done.stderr  # they took a tenth of the time until it was there

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 
 from ritornello.music.values import Melody, Note, Part, Piece
 
@@ -36,7 +35,7 @@ def with_voices_named(parts: Sequence[Part]) -> tuple[Part, ...]:
     Voices are single lines of one instrument, each lower than the one before on average; other parts stay.
     """
     sung = [part for part in parts if part.notes and not part.is_drum]
-    heights = [-mean(note.pitch for note in part.notes) for part in sung]
+    heights = [-sum(note.pitch for note in part.notes) / len(part.notes) for part in sung]
     are_single = all(len({note.start for note in part.notes}) >= SINGLE * len(part.notes) for part in sung)
     are_alike = len({part.program for part in sung}) == 1 and all(UNNAMED.fullmatch(part.name) for part in sung)
     if len(sung) != len(VOICES) or len(parts) != len(sung) or not are_single or not are_alike:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from html import escape
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from ritornello.music.chords import NO_SYMBOL, Degrees, Signature, Symbol, parse_symbol, suffix_of
 from ritornello.music.spelling import letter_at, place_of
@@ -66,7 +66,7 @@ def write_harmony(chord: Chord, key: Signature | None) -> str:
         return f'<harmony print-frame="no">{nothing}</harmony>'
     root, bass = chord.places(key)
     kind, added = kind_of(chord.degrees)
-    text = escape(suffix_of(chord.degrees), {'"': "&quot;"})
+    text = escape(suffix_of(chord.degrees))
     below = "" if bass == root else f"<bass>{_step(bass, 'bass')}</bass>"
     degrees = "".join(
         f'<degree print-object="no"><degree-value>{degree}</degree-value><degree-alter>{alter}</degree-alter>'

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from html import escape
 from itertools import chain
 from math import lcm
-from xml.sax.saxutils import escape
 
 from ritornello.music.beats import tempo_mark
 from ritornello.music.notation import Bar, Element, notate
@@ -70,7 +70,7 @@ def write_score(lines: Sequence[Melody], names: Sequence[str], is_braced: bool =
 
 def _document(title: str, imprint: Imprint, part_list: str, parts: Sequence[str]) -> str:
     """Put the measures of parts into a file."""
-    name = escape(_NOT_XML.sub("", title))
+    name = escape(_NOT_XML.sub("", title), quote=False)
     return (
         _HEAD
         + (f"<work><work-title>{name}</work-title></work>\n" if title else "")
@@ -107,20 +107,20 @@ def _measures(melody: Melody, prefix: str = "", has_tempos: bool = True) -> str:
 
 def _creator(imprint: Imprint) -> str:
     """Write the composer, if any."""
-    text = escape(_NOT_XML.sub("", imprint.composer))
+    text = escape(_NOT_XML.sub("", imprint.composer), quote=False)
     return f'<creator type="composer">{text}</creator>' if text else ""
 
 
 def _origin(imprint: Imprint) -> str:
     if not imprint.origin:
         return ""
-    text = escape(_NOT_XML.sub("", imprint.origin))
+    text = escape(_NOT_XML.sub("", imprint.origin), quote=False)
     return f'<miscellaneous><miscellaneous-field name="origin">{text}</miscellaneous-field></miscellaneous>'
 
 
 def _part(imprint: Imprint) -> str:
     """Write name and program (from 1; a piano's not) of the part."""
-    name = escape(_NOT_XML.sub("", imprint.part))
+    name = escape(_NOT_XML.sub("", imprint.part), quote=False)
     if not imprint.program:
         return f"<part-name>{name}</part-name>"
     return (

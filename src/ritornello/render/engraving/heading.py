@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from xml.sax.saxutils import escape
+from html import escape
 
 from ritornello.music.beats import tempo_mark
 from ritornello.music.values import Timeline
@@ -64,7 +64,8 @@ def legend(words: str, colour: str, margin: float, scale: int) -> tuple[str, flo
 
 
 def _text(words: str, x: float, y: float, size: float, anchor: str, more: str = "") -> str:
-    return f'<text x="{x:g}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}"{more}>{escape(words)}</text>'
+    text = escape(words, quote=False)
+    return f'<text x="{x:g}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}"{more}>{text}</text>'
 
 
 def _tempo(timeline: Timeline, x: float, size: float) -> tuple[str, float]:
