@@ -8,6 +8,7 @@ import pytest
 
 import ritornello as rito
 from ritornello.corpus.beats.settle import has_counted_bars
+from ritornello.corpus.errors import CorpusError
 from ritornello.music.objects import TAKEN, pieces_of
 from ritornello.music.values import Key, Melody, Metre, Note, Piece, Tempo, Timeline
 
@@ -227,3 +228,22 @@ def test_no_library_is_imported_for_an_object_of_another(monkeypatch):
     with pytest.raises(TypeError, match="holds no melody"):
         pieces_of(object(), "item 1")
     assert "pitches" in TAKEN
+
+
+def test_none_in_a_list_of_pitches_is_a_rest_of_a_quarter():
+    tune = [60, None, 62, 64, None, None, 65, 67, 69, 71, 72]
+    (melody,) = rito.build_corpus([tune]).melodies()
+    quarter = melody.timeline.ticks_per_quarter
+    expected = [(place, 1, pitch) for place, pitch in enumerate(tune) if pitch is not None]
+    assert [(n.start / quarter, n.duration / quarter, n.pitch) for n in melody.notes] == expected
+    assert len(rito.build_corpus(tune).melodies()) == 1
+    with pytest.raises(ValueError, match="no note in it"):
+        pieces_of([None, None], "x")
+
+
+@pytest.mark.parametrize(
+    "odd", [np.array([[-1.0, 1, 60]]), np.array([[np.nan, 1, 60]]), np.array([[0, 1, 200]]), [60.5], [60, 200]]
+)
+def test_numbers_that_are_no_notes_are_not_to_be_fetched_again(odd):
+    with pytest.raises(CorpusError, match="put these numbers right"):
+        rito.build_corpus([odd])

@@ -86,6 +86,9 @@ SHARPER: dict[str, dict[str, str]] = {
         r"array file|expected whole numbers|not an array|truncated: shape|neither a pitch": (
             "save the tokens again, as whole numbers in an .npy or .npz file"
         ),
+        r"pitch(es)? (are|must be)[^;]* 0 to 127|start at 0 or later|must be finite|not in ticks": (
+            "put these numbers right"
+        ),
         r"needs pyarrow": "install it (pip install pyarrow)",
         r"cannot be listed|[Pp]ermission|not permitted": "allow yourself to read it, or leave it out",
         r"first note comes only after": "take the wait before the first note out in a sequencer",

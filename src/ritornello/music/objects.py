@@ -28,8 +28,8 @@ from ritornello.music.values import (
 )
 
 TAKEN = (
-    "a Melody or Piece, a music21 stream, a symusic score, a PrettyMIDI, a list of pitches (each a quarter long), or "
-    "an array of notes: start, duration, pitch and perhaps velocity of each, in quarters"
+    "a Melody or Piece, a music21 stream, a symusic score, a PrettyMIDI, a list of pitches (each a quarter long, "
+    "None for a rest), or an array of notes: start, duration, pitch and perhaps velocity of each, in quarters"
 )
 FIELDS = ("start", "duration", "pitch", "velocity")
 MAX_QUARTERS = 100_000  # as in MIDI files
@@ -42,8 +42,8 @@ def pieces_of(music: Any, name: str) -> list[Piece]:
     music: a Melody or Piece; a music21 stream, symusic score or PrettyMIDI; notes as an array of numbers, (notes, 3)
     or (notes, 4), of start, duration, pitch and perhaps velocity, times in quarters; notes as a list of Note or a
     structured array with these names, whose times are ticks of 480 a quarter where they are whole numbers; pitches
-    as a list or array of whole numbers, each a quarter long; notes as a list of tuples are as an array. name: what
-    messages call it.
+    as a list or array of whole numbers, each a quarter long, None for a rest; notes as a list of tuples are as an
+    array. name: what messages call it.
     Raises TypeError for anything else, saying what is taken; ValueError that begins with the name where it holds no
     music that can be read.
     """
@@ -80,7 +80,9 @@ def pieces_of(music: Any, name: str) -> list[Piece]:
 def is_melody(music: Any) -> bool:
     """Tell whether a value is one piece of music in memory, and not a list of several."""
     if isinstance(music, list):
-        return bool(music) and all(isinstance(value, Integral | tuple) for value in music)
+        return any(value is not None for value in music) and all(
+            value is None or isinstance(value, Integral | tuple) for value in music
+        )
     return not isinstance(music, tuple | set | Iterator) and not (
         isinstance(music, np.ndarray) and music.dtype == object
     )
@@ -140,6 +142,16 @@ def _notes(music: Any) -> tuple[Note, ...] | None:
     """Make notes of numbers; None for what holds no notes. Raises ValueError."""
     if isinstance(music, list) and music and all(isinstance(value, Note) for value in music):
         return tuple(music)
+    if (
+        isinstance(music, list)
+        and None in music
+        and all(value is None or isinstance(value, Integral) for value in music)
+    ):
+        if not any(value is not None for value in music):
+            raise ValueError("there is no note in it")
+        pitches = _notes([value for value in music if value is not None]) or ()
+        places = (place for place, value in enumerate(music) if value is not None)
+        return tuple(n._replace(start=place * n.duration) for n, place in zip(pitches, places, strict=True))
     if isinstance(music, list) and is_melody(music):
         music = np.array(music) if len({np.size(value) for value in music}) == 1 else None
     if isinstance(music, list) and music and all(isinstance(value, Real) for value in music):
