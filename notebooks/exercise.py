@@ -68,7 +68,7 @@ for bar in range(4):
 
 # %% [markdown]
 # ✎ **Exercise.** What do the first six symbols say? Write the first bar of a tune of your own as twelve or sixteen numbers,
-# and listen to it: make a new cell (the key B), and in it `my_bar = [60, 128, ...]`, then `grid.decode(np.array(my_bar))`. It is
+# and listen to it: make a new cell (Esc, then the key B), and in it `my_bar = [60, 128, ...]`, then `grid.decode(np.array(my_bar))`. It is
 # shown in 4/4, since these symbols do not know the metre.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
@@ -189,7 +189,7 @@ print(inspect.getsource(NumpyLstm.feed))
 # tune. Python prints the name of each function of that file as it returns, and the shape of what it returns: a vector of the
 # network is 256 numbers wide, and each layer computes four *gates* of that width, which say what to forget, what to take in
 # and what to show. The *logits* are the scores of the symbols before the softmax. The last cell of this section lists the
-# *weights*: all numbers that training changes.
+# *weights*: all numbers that training changes. (The code only lets Python tell what it does: read what it prints.)
 
 # %%
 model = rito.load_model("grid")
@@ -244,7 +244,8 @@ for name, tensor in model.file.tensors.items():
 # | sure of its notes | which probability the network gave, on average, to the notes of the tune that it sings while it learns |
 #
 # On a slow machine the network needs a while to pass the n-gram: most of its steps are spent on 128 (section 8 goes on from
-# there). Below the curve a line or two say what the program makes of it.
+# there). Below the curve a line or two say what the program makes of it. The second picture is the finished `run`, which shows
+# itself wherever you name it.
 
 # %%
 run = rito.train("hymns", encoding="grid", plain=True, minutes=MINUTES, seed=1)

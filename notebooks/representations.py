@@ -85,13 +85,20 @@ for name in ("grid", "note", "interval"):
 # %% [markdown]
 # ### More than melodies
 #
-# Four voices, and music as it was played, have encodings of their own: a symbol for each voice at each sixteenth, and the keys of a
-# piano as they go down and up, with the time between them.
+# Four voices, and several notes at a time, have encodings of their own:
+#
+# - `chorale` has a symbol for each voice at each sixteenth, soprano to bass: the first note of each, then `hold`, or by how many
+#   semitones it moves (64 is no step, 66 two up). A hymn that begins with a pick-up begins with rests, which fill up its bar;
+#   this one begins on a barline.
+# - `events` writes a piano as it was played: keys go down and up, with hundredths of a second between them.
+# - `events-beats` writes the same piece as its score has it: bars, time in parts of a beat, and how long each note lasts. Notes of
+#   a chord share what is alike, so it needs fewer symbols.
 
 # %%
-voices = rito.load_corpus("hymns-voices").music()[0]
+voices = next(hymn for hymn in rito.load_corpus("hymns-voices").music() if not hymn.timeline.pickup)
 played = rito.load_corpus("songs-piano-played").music()[0]
-display(HTML(boxes("chorale", voices) + boxes("events", played)))
+written = rito.load_corpus("songs-piano").music()[0]
+display(HTML(boxes("chorale", voices) + boxes("events", played) + boxes("events-beats", written)))
 
 # %% [markdown]
 # ### Models of them

@@ -50,6 +50,14 @@ for line in corpus.report:
 #
 # Of a file with several parts the program picks the melody. Did it pick what you would sing? These are the first three;
 # `corpus.melodies()` shows them all.
+#
+# Are the bars of one file wrong? State its metre for that file alone, and put it back among the others:
+#
+# ```python
+# waltz = rito.build_corpus("my_midi_folder/waltz.mid", metre="3/4").melodies()
+# others = [melody for melody in corpus.melodies() if not melody.source.endswith("waltz.mid")]
+# corpus = rito.build_corpus([*others, *waltz])
+# ```
 
 # %%
 corpus.melodies()[:3]

@@ -279,3 +279,11 @@ def test_the_export_shows_and_plays_with_the_network_off(executed, tmp_path):
             frame.locator(".play").first.click()
     ours = [text for text in complaints if not re.search(r"net::ERR|MathJax|require", text)]
     assert ours == []
+
+
+def test_music_of_several_notes_is_shown_in_every_encoding_by_what_sounds():
+    content = (ROOT / "notebooks/representations.ipynb").read_text(encoding="utf-8")
+    for name, sounding in {"chorale": "move", "events": "note_on", "events-beats": "pitch"}.items():
+        row = re.search(rf"<b>{name}</b>.*?</p>", content)
+        assert row is not None, name
+        assert sounding in row[0]

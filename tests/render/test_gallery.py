@@ -168,3 +168,10 @@ def test_a_piece_shows_a_staff_and_a_colour_for_each_part_and_plays_them_togethe
 def test_a_shown_melody_equals_the_melody_of_its_values():
     melody = Melody((Note(0, 480, 60, 90),), Timeline(480, 480), "One")
     assert ShownMelody.of(melody) == melody
+
+
+def test_the_slice_that_a_corpus_names_shows_more():
+    corpus, asked = rito.load_corpus("hymns"), re.compile(r"a slice such as (\.music\(\))?\[(\d+):(\d+)\] shows more")
+    of_corpus, of_list = (asked.search(unescape(each._repr_html_())) for each in (corpus, corpus.melodies()))
+    assert (of_corpus[1], of_list[1]) == (".music()", None)  # a corpus has no slices, its music has
+    assert len(corpus.music()[int(of_corpus[2]) : int(of_corpus[3])]) == int(of_corpus[2])

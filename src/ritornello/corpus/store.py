@@ -161,7 +161,7 @@ class Corpus:
         """Show what is in it, and its first melodies."""
         shown = self.music()
         shown.name = repr(self)
-        return shown.html(FEW_SHOWN) if shown else None
+        return shown.html(FEW_SHOWN, ".music()") if shown else None
 
     def slices(self, split: str | None = None) -> Iterator[tuple[CorpusPiece, MelodySlice]]:
         """List each melody of a split as (its piece, its slice), in file order. Raises CorpusError."""

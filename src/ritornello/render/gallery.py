@@ -28,14 +28,15 @@ def shown_first(seconds: Sequence[float]) -> int:
     return count
 
 
-def gallery_html(items: Sequence[Exhibit], total: int, name: str = "", noun: str = "melody") -> str:
+def gallery_html(items: Sequence[Exhibit], total: int, name: str = "", noun: str = "melody", sliced: str = "") -> str:
     """Make the HTML of a notebook cell that shows these melodies, the first of `total`.
 
-    name: a word or two above the cards, such as the corpus that they are from. noun: what one of them is.
+    name: a word or two above the cards, such as the corpus that they are from. noun: what one of them is. sliced:
+    what is written before a slice that shows more; "" for nothing.
     """
     words = counted(total, noun)
     if len(items) < total:
-        words = f"{len(items)} of {words}; a slice such as [{len(items)}:{2 * len(items)}] shows more"
+        words = f"{len(items)} of {words}; a slice such as {sliced}[{len(items)}:{2 * len(items)}] shows more"
     head = f'<p class="meta gallery-head">{escape(f"{name}: " if name else "")}{escape(words)}</p>'
     cards = "\n".join(compact_card(item, NARROW) for item in items)
     body = f'<section class="gallery">\n{head}\n<div class="cards">\n{cards}\n</div>\n</section>'

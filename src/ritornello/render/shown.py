@@ -175,8 +175,11 @@ class Gallery(list[T], Generic[T]):
         more = f" and {len(self) - NAMED:,} more" if len(self) > NAMED else ""
         return f"[{', '.join(names)}{more}]"
 
-    def html(self, most: int) -> str:
-        """Make the HTML of a notebook cell that shows the first ones, at most so many."""
+    def html(self, most: int, sliced: str = "") -> str:
+        """Make the HTML of a notebook cell that shows the first ones, at most so many.
+
+        sliced: as of `gallery_html`.
+        """
         from ritornello.render.gallery import gallery_html, shown_first
 
         lines: list[Any] = [_shown(line) for line in self]
@@ -186,7 +189,7 @@ class Gallery(list[T], Generic[T]):
         if self.titles:
             exhibits = [replace(shown, title=str(title)) for shown, title in zip(exhibits, self.titles, strict=False)]
         noun = "piece" if music and isinstance(music[0], Piece) else "melody"
-        return gallery_html(exhibits, len(self), self.name, noun)
+        return gallery_html(exhibits, len(self), self.name, noun, sliced)
 
     def _repr_html_(self) -> str | None:
         with suppress(ValueError):  # a piece without notes, or of percussion alone
