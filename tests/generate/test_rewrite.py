@@ -100,6 +100,19 @@ def test_new_bars_are_as_surprising_as_other_bars_of_the_tune():
     assert 2.4 <= np.median(rates) <= 4
 
 
+def test_new_bars_of_a_tune_that_repeats_them_are_no_duller_than_its_others():
+    """What follows gets dearer where its model is gone; the dullest bars alone would make good for that."""
+    model, tune = rito.load_model("hymns-and-songs"), parse_notes(f"{TUNE} {TUNE} {TUNE}")
+    usual, rates, counts = model.bits_of_notes(tune).mean(), [], []
+    old = sum(16 <= note.start / tune.timeline.ticks_per_quarter < 32 for note in tune.notes)
+    for seed in range(4):
+        [version] = versions("hymns-and-songs", (5, 8), tune, seed=seed)
+        rates.append(model.bits_of_notes(version.melody)[version.first : version.stop].mean())
+        counts.append(version.stop - version.first)
+    assert min(rates) >= 0.7 * usual
+    assert 0.75 * old <= np.mean(counts) <= 1.25 * old
+
+
 @pytest.mark.parametrize(("pitch", "least", "most"), [(60, 58, 66), (84, 78, 86)])
 def test_the_last_note_of_the_span_leads_to_the_first_one_after_it(pitch, least, most):
     """Of a network that finds all alike; without that, each of 40 semitones would be as likely."""

@@ -1,10 +1,10 @@
 """Rewrite bars of a melody: what stands before and after them is kept, and joined well.
 
 Many drafts are drawn side by side, each going on from what stands before until the bars are full. The network then
-reads each draft together with what stands after. Of those that leave the whole melody as likely as it was, those are
-taken first that are no less surprising than other bars, and after which what follows is as likely: no training of its
-own is needed for that, and the likeliest bars of all would be dull. A rhythm or a line of pitches may be kept, and so
-may the rise and fall of a melody.
+reads each draft together with what stands after. Of those that are about as surprising as the melody and leave it as
+likely as it was, those are taken first that have as many notes, and after which what follows is as likely: no
+training of its own is needed for that, and the likeliest bars of all would be dull. A rhythm or a line of pitches may
+be kept, and so may the rise and fall of a melody.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ LEAST_NEW = 0.5  # share of the notes in which versions differ
 MOST_SAME = 4  # notes of one pitch in a row, where the melody has no more
 MOST_COPIED = 0.6  # of the notes that come from other bars, where the bars had no more
 LITTLE_NEW = 1e-9  # the same, where none differs in so many
-SUITS = False, 0.0  # how the rank of a version begins that is not dull, and as likely as the melody was
+LEAST_BITS, MOST_BITS = 0.7, 1.2  # of new notes, beside the mean note of the melody
+OTHER_COUNT = 0.5  # mean notes of the melody that a note too many or too few counts
+Rank = tuple[bool, float, float, float]
+SUITS = False, 0.0, 0.0  # how the rank of a version begins that is not dull nor odd, and as likely as the melody was
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def rewrite(
     plan = Plan(encoding, melody, span, table_of(encoding, asked, wide, places=known_places(network, asked)), keep)
     counting, count = counting_network(network, encoding), DRAFTS + MORE_DRAFTS * n
     drawn, ranked, chosen = set[tuple[Note, ...]](), list[Version](), list[Version]()
-    rank = _ranking(span, _scored(network, plan, [Version(melody, *span.places(melody))])[0])
+    rank = _ranking(_scored(network, plan, [Version(melody, *span.places(melody))])[0])
     for turn in range(ROUNDS):
         new: list[Version] = []
         for tokens in draw_drafts(counting, plan, asked, seed, range(turn * count, (turn + 1) * count)):
@@ -102,7 +105,7 @@ def rewrite(
                 new.append(version)
         ranked = sorted([*ranked, *_scored(network, plan, new)], key=rank)
         chosen = _chosen(ranked, span, melody, n, LEAST_NEW)
-        if len(chosen) == n and rank(chosen[-1])[:2] == SUITS:
+        if len(chosen) == n and rank(chosen[-1])[:3] == SUITS:
             break
     if not chosen:  # what is kept leaves little choice: any that is another one
         chosen = _chosen(ranked, span, melody, 1, LITTLE_NEW)
@@ -192,25 +195,32 @@ def _scored(network: Network, plan: Plan, versions: Sequence[Version]) -> list[V
     return scored
 
 
-def _ranking(span: Span, was: Version) -> Callable[[Version], tuple[bool, float, float]]:
+def _ranking(was: Version) -> Callable[[Version], Rank]:
     """Return the order in which versions are taken, the least first.
 
-    was: the melody as it was. First those that cost no more than it as a whole, by how much dearer what follows is,
-    or how much less surprising the new notes are than those they replace and than those that stay: then the others
-    by what they cost more. What stays on one pitch for longer than the melody does, or is other bars of it once more
-    as the bars themselves were not, comes last.
+    was: the melody as it was. First those whose notes are about as surprising as those of the melody; bars that come
+    again later make what follows dear where they are lost, and only the dullest ones would make good for it. Of these
+    those that cost no more as a whole, by how much dearer what follows is, how much less surprising the new notes are
+    than those they replace and than those that stay, and how many more or fewer they are, since few notes are cheap
+    as a whole; then the others by what they cost more. What stays on one pitch for longer than the melody does, or is
+    other bars of it once more as the bars themselves were not, comes last.
     """
     melody, own = was.melody, was.notes
     longest = max(MOST_SAME, longest_run(melody.notes))
     most_copied = max(MOST_COPIED, copied(own, own, melody))
     staying = len(melody.notes) - len(own)
     usual = min(was.own / len(own), (was.nats - was.own) / staying) if staying else 0.0
+    mean_cost = was.nats / len(melody.notes)
+    least, most = LEAST_BITS * mean_cost, MOST_BITS * max(mean_cost, was.own / len(own))
 
-    def rank(version: Version) -> tuple[bool, float, float]:
+    def rank(version: Version) -> Rank:
+        notes = len(version.notes)
         is_dull = longest_run(version.notes) > longest
         is_dull = is_dull or copied(version.notes, own, melody, version.melody) > most_copied
-        miss = max(0.0, version.after - was.after) + max(0.0, usual * len(version.notes) - version.own)
-        return is_dull, max(0.0, version.nats - was.nats), miss
+        odd = max(0.0, least * notes - version.own, version.own - most * notes)
+        miss = max(0.0, version.after - was.after) + max(0.0, usual * notes - version.own)
+        miss += OTHER_COUNT * mean_cost * abs(notes - len(own))
+        return is_dull, odd, max(0.0, version.nats - was.nats), miss
 
     return rank
 

@@ -59,6 +59,11 @@ class Continuation:
         """Its notes, by onset in ticks and pitch."""
         return self.form.sung[self.first :]
 
+    @property
+    def rate(self) -> float:
+        """Its bits per note."""
+        return float(self.bits.sum() / max(1, len(self.notes)))
+
 
 class Group(NamedTuple):
     """A note group of the tune. time: ticks before it. pitch: of the note that it begins, -1 for none."""
@@ -236,6 +241,7 @@ class Targets:
         self._drawing, self._origin, self._closing = drawing, origin, closing
         self._curves = {name: options.curve(name) for name in CURVES if options.curve(name)}
         self._edges = {n: stretches(len(v), options.bar_count, n) for n, v in self._curves.items()}
+        self._rates: list[float] = []  # bits per note of all ways among which was chosen
 
     @property
     def has_curves(self) -> bool:
@@ -309,6 +315,7 @@ class Targets:
         others: Callable[[Sequence[Continuation]], np.ndarray] | None,
     ) -> None:
         """Take the way that misses least, the first of equals."""
+        self._rates += [way.rate for way in ways]
         misses = self.misses(stop, ways) + (others(ways) if others else 0.0)
         self._drawing.take(ways[int(np.argmin(misses))])
 
@@ -324,7 +331,7 @@ class Targets:
         if "surprise" in aims:
             total += self._missed_bits(aims["surprise"], ways) / MISS["surprise"]
         else:  # what the network finds strange is taken only where nothing else fits
-            total += STRANGE * np.maximum(0, [way.bits.sum() / max(1, len(way.notes)) - STRANGE_BITS for way in ways])
+            total += STRANGE * np.maximum(0, [way.rate - STRANGE_BITS for way in ways])
         if self._drawing.chart or (self._drawing.plan and self._drawing.plan.harmony):
             total += [OFF_CHORD * self._off_chord(way) for way in ways]
         if self._drawing.plan and self._drawing.plan.keep == "contour":
@@ -395,10 +402,14 @@ class Targets:
         return np.array([abs(sum(onset >= first for onset, _ in way.notes) - missing) for way in ways])
 
     def _missed_bits(self, aim: Aim, ways: Sequence[Continuation]) -> np.ndarray:
-        """Compute by how many bits per note, or ranks, each way misses its value."""
-        rates = np.array([way.bits.sum() / max(1, len(way.notes)) for way in ways])
+        """Compute by how many bits per note each way misses its value.
+
+        Of words by what share of the ranks, among all ways that the tune had so far: later bars are easier to
+        foresee, so that the most surprising of them alone might be duller than the dullest before.
+        """
         if isinstance(aim.value, str):
-            ranks = rates.argsort(kind="stable").argsort(kind="stable") / max(1, len(ways) - 1)
+            rates = [way.rate for way in ways]
+            ranks = np.sort(self._rates).searchsorted(rates) / max(1, len(self._rates) - 1)
             return abs(ranks - LEVELS[aim.value])
         bits, notes = self._drawing.bits_since(self._tick(aim.first)), self._sung(aim)
         return np.array([abs((bits + w.bits.sum()) / max(1, notes + len(w.notes)) - aim.value) for w in ways])
