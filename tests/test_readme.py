@@ -50,6 +50,17 @@ def workplace(tunes, tmp_path, monkeypatch, make_training_short):
     return tmp_path
 
 
+@pytest.mark.parametrize("picture", ["melody", "form"])
+def test_a_picture_is_what_the_command_beside_it_draws(readme, repo_root, picture, tmp_path, monkeypatch):
+    place = readme.index(f"](docs/{picture}.svg)")
+    commands = re.finditer(r"`ritornello (generate [^`]*-o (\w+))`", readme)
+    words, out = min(commands, key=lambda found: abs(found.start() - place)).groups()
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(words)) == 0
+    [drawn] = (tmp_path / out).glob("*.svg")
+    assert drawn.read_bytes() == (repo_root / f"docs/{picture}.svg").read_bytes()
+
+
 def test_every_command_runs_as_written(readme, workplace, capsys):
     commands = [words[1:] for words in shell_lines(readme) if words[0] in ("ritornello", "rito")]
     verbs = {"corpus", "demo", "evaluate", "generate", "harmonise", "jam", "render", "rewrite", "runs", "train"}
