@@ -134,6 +134,13 @@ def test_a_validation_worse_than_a_blind_guess_is_an_error_only_after_a_better_o
             run(Scripted(nlls), short_plan(), blind_nll=5.0)
 
 
+def test_tunes_that_are_known_by_heart_are_no_blow_up():
+    """A few tunes: what is worse than a blind guess then is all other music, and the best network is kept."""
+    learner = Scripted([4.0, 5.1, 6.0, 10.1], [1.0, 1.0, *[0.1] * 6])
+    checks = run(learner, short_plan(patience=9), blind_nll=5.0)
+    assert [(c.validation_nll, c.is_best) for c in checks] == [(4.0, True), (5.1, False), (6.0, False), (10.1, False)]
+
+
 def test_every_update_is_yielded_between_the_checks():
     steps = list(learn(Scripted([1.0] * 4), Streams(TUNES, Grid(), 2, 0), TUNES, short_plan()))
     assert ["check" if isinstance(step, Check) else step for step in steps] == [1.0, 1.0, "check"] * 4

@@ -15,6 +15,7 @@ from ritornello.training.plan import Plan
 from ritornello.training.progress import Progress, Revision
 
 EPOCHS_BEFORE_EARLY_STOP = 4  # before that, a check without a gain is noise, not over-fitting
+BY_HEART = 0.1  # of the nll of a blind guess: a training nll below it is of tunes that are known by heart
 MAX_CHECK_TOKENS = 24_000  # enough for an error of about 0.01 nats, and a fraction of a second
 
 
@@ -62,7 +63,7 @@ def learn(
     gain, though not in the first four epochs, and at `plan.seconds` on the clock. Between two steps it holds nothing
     but `progress`, which may be saved and changed. Raises FloatingPointError where training blows up: where an nll is
     not finite or twice that of a blind guess, `blind_nll`, or the validation nll is worse than a blind guess after it
-    was better.
+    was better, unless the tunes are learned by heart.
     """
     progress = progress or Progress()
     plan, melodies, began = plan.of_length(progress.updates), check_sample(validation), clock() - progress.seconds
@@ -76,6 +77,7 @@ def learn(
             progress.checked_at = progress.seconds
             check = _check(learner, streams, melodies, plan, progress)
             limit = blind_nll if progress.best < blind_nll else 2 * blind_nll
+            limit = math.inf if check.train_nll < BY_HEART * blind_nll < math.inf else limit
             _refuse_blow_up(check.validation_nll, limit, progress)
             progress.since_best = 0 if check.is_best else progress.since_best + 1
             if check.is_best:

@@ -150,7 +150,9 @@ PEAK_RATES = {"lstm": 4e-3, "transformer": 1e-3}  # by kind of network; a fourth
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
 FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
-EARLY_EPOCHS, EARLY_UPDATES = 8, 16  # at the first check of a few tunes, which are known by heart in those seconds
+EARLY_EPOCHS, EARLY_UPDATES = 8, 6  # at the first check of a few tunes, which are known by heart in those seconds
+MOST_EARLY = 200  # updates of such a first check: with more the clock is early enough
+EARLY_GROWTH = 1.5  # from the updates of an early check to those of the next
 RESERVE = 0.08
 
 
@@ -194,12 +196,19 @@ class Plan:
     most_updates: int | None = None  # even where there is time for more
     epoch_tokens: int = 0  # to learn from, where dropout depends on how often; 0: it does not
     free_epochs: float = FREE_EPOCHS  # without dropout
-    first_check: int = 0  # update of a check, at twice of which the next is, and so on, besides the others; 0: none
+    first_check: int = 0  # update of the first early check (see `is_early`); 0: there are none
 
     @property
     def tokens_per_update(self) -> int:
         """Targets of an update: those of all streams of all ranks, about."""
         return self.ranks * self.streams * self.bptt_steps * self.parts
+
+    def is_early(self, update: int) -> bool:
+        """Tell whether an early check is due: at `first_check`, half as many updates again, and so on."""
+        if not 0 < self.first_check <= update:
+            return False
+        count = round(math.log(update / self.first_check) / math.log(EARLY_GROWTH))
+        return update == round(self.first_check * EARLY_GROWTH**count)
 
     def of_length(self, updates: int) -> Plan:
         """Make the same plan for so many updates in all; for 0 as it is."""
@@ -254,7 +263,7 @@ def make_plan(
             if updates >= most:
                 updates, checks = most, given["checks"]
     check_every = max(1, round(updates / checks))
-    by_clock = FIRST_CHECK_SECONDS * setting.updates_per_second if check_seconds and updates != most else math.inf
+    by_number = math.inf if check_seconds and updates != most else check_every
     return Plan(
         updates=updates,
         check_every=check_every,
@@ -277,18 +286,19 @@ def make_plan(
         most_updates=most,
         epoch_tokens=corpus_tokens if options.dropout is None and seconds else 0,
         free_epochs=free_epochs,
-        first_check=0 if options.checks else early_check(corpus_tokens / tokens, min(check_every, by_clock)),
+        first_check=0 if options.checks else early_check(corpus_tokens / tokens, by_number),
     )
 
 
 def early_check(epoch_updates: float, otherwise: float) -> int:
-    """Compute the update of the first check of a few tunes; 0 where another is no later.
+    """Compute the update of the first check of a few tunes; 0 where another is no later, and for many tunes.
 
     A network has a few tunes by heart after some dozen epochs, and what is kept is its best at a check.
-    epoch_updates: in an epoch. otherwise: the update of that other one.
+    A speed that was measured says nothing here: it may have been a moment's. epoch_updates: in an epoch. otherwise:
+    the update of that other one.
     """
     first = max(EARLY_UPDATES, math.ceil(EARLY_EPOCHS * epoch_updates))
-    return first if first < otherwise else 0
+    return first if first < min(otherwise, MOST_EARLY + 1) else 0
 
 
 def check_pause(seconds: float, checks: int = DEFAULTS["checks"]) -> float:

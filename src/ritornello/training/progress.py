@@ -66,9 +66,7 @@ class Progress:
             return False
         if self.checked < 0 or self.update == plan.updates or self.is_late(plan):
             return True
-        is_early = plan.first_check > 0 and self.update in (
-            plan.first_check << n for n in range(self.update.bit_length())
-        )
+        is_early = plan.is_early(self.update)
         if plan.check_seconds is None:
             return is_early or self.update % plan.check_every == 0
         has_room = self.seconds + self.check_seconds < self._end(plan)  # for this one and the last
