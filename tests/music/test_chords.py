@@ -124,6 +124,7 @@ def test_transposition_moves_root_bass_and_spelling():
     [
         *[("am7", "Am7"), ("H7", "B7"), ("Cminn", "Cmin"), ("Gmajj7/B", "Gmaj7/B"), ("Cmaj77", "Cmaj7")],
         *[("C/H", "C/B"), ("Fsuss4", "Fsus4"), ("c", "C"), ("Dm7b6b", "Dm7b5")],
+        *[("Amoll", "Am"), ("Bbdur", "Bb"), ("Hmoll", "Bm"), ("Cmoll/H", "Cm/B")],
     ],
 )
 def test_an_unknown_chord_is_refused_and_the_nearest_named(written, meant):

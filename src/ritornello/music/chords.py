@@ -40,6 +40,7 @@ SILENT = ("N.C.", "NC", "N.C", "No Chord", "no chord", "n.c.", "nc", "tacet")
 LEGAL_CHORDS = (
     "write a root A to G with # or b, a quality and perhaps a bass, as in C, F#m7, Bb7, Dm7b5, Gsus4, C/E, N.C."
 )
+GERMAN_QUALITIES = {"moll": "m", "dur": ""}
 COMMON_SUFFIXES = (
     *(suffix for suffix, _ in QUALITIES.values() if suffix != "N.C."),
     *(
@@ -379,10 +380,12 @@ def _nearest(text: str) -> str:
     text = text[:1].upper() + text[1:]
     match = re.match(_ROOT, text)
     if text[:1] == "H":
-        return f'did you mean "B{text[1:]}"? ' if _degrees(text[1:]) is not None else ""
+        suffix = GERMAN_QUALITIES.get(text[1:].strip(), text[1:])
+        return f'did you mean "B{suffix}"? ' if _degrees(suffix) is not None else ""
     if match is None or len(text) > 40:
         return ""
     suffix, _, bass = text[match.end() :].partition("/")
+    suffix = GERMAN_QUALITIES.get(suffix.strip(), suffix)
     near = [suffix] if _degrees(suffix) is not None else get_close_matches(suffix, COMMON_SUFFIXES, 1, 0.5)
     bass = bass[:1].upper().replace("H", "B") + bass[1:]
     return f'did you mean "{match[0]}{near[0]}{f"/{bass}" if re.fullmatch(_ROOT, bass) else ""}"? ' if near else ""
