@@ -204,7 +204,7 @@ class Plan:
         return self.ranks * self.streams * self.bptt_steps * self.parts
 
     def is_early(self, update: int) -> bool:
-        """Tell whether an early check is due: at `first_check`, half as many updates again, and so on."""
+        """Tell whether an early check is due: at `first_check`, half as many again, and so on."""
         if not 0 < self.first_check <= update:
             return False
         count = round(math.log(update / self.first_check) / math.log(EARLY_GROWTH))
@@ -291,7 +291,7 @@ def make_plan(
 
 
 def early_check(epoch_updates: float, otherwise: float) -> int:
-    """Compute the update of the first check of a few tunes; 0 where another is no later, and for many tunes.
+    """Compute the update of the first early check; 0 where there is none.
 
     A network has a few tunes by heart after some dozen epochs, and what is kept is its best at a check.
     A speed that was measured says nothing here: it may have been a moment's. epoch_updates: in an epoch. otherwise:
