@@ -339,6 +339,26 @@ def test_a_wrong_option_is_a_type_error_that_names_the_nearest_one(model, call, 
         function(**{wrong: 1})
 
 
+def test_every_verb_answers_a_wrong_name():
+    functions = {name: getattr(rito, name) for name in rito.__all__ if inspect.isfunction(getattr(rito, name))}
+    functions |= {name: getattr(rito.Model, name) for name in ("evaluate", "generate", "rewrite", "surprise", "vary")}
+    functions |= {f"tune.{name}": getattr(rito.Tune, name) for name in ("play", "save", "vary")}
+    for name, function in functions.items():
+        if name != "models":  # which takes nothing
+            with pytest.raises(TypeError, match=f"^{name.split('.')[-1]} has no option xyzzy; "):
+                function(**{"xyzzy": 1})
+
+
+@pytest.mark.parametrize(
+    ("verb", "wrong", "right"),
+    [("rewrite", "temp", "temperature"), ("rewrite", "primer_chords", "chords"), ("harmonise", "number", "n")],
+)
+def test_a_verb_of_few_options_names_the_nearest_one(model, verb, wrong, right):
+    function = rito.harmonise if verb == "harmonise" else model.rewrite
+    with pytest.raises(TypeError, match=f"^{verb} has no option {wrong}; did you mean {right}"):
+        function("C E G", **{wrong: 1})
+
+
 def test_an_option_that_is_like_none_is_answered_with_all_of_them(model):
     with pytest.raises(TypeError, match=r"generate has no option xyz; there are primer, .*, bars, seconds, temp"):
         model.generate(xyz=120)

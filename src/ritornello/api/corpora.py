@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ritornello.api.options import takes
+from ritornello.api.options import checked, takes
 from ritornello.corpus.options import BuildOptions
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PAGES = (".html", ".htm")
 
 
+@checked
 def load_corpus(
     corpus: Corpus | str | Path | Any = "all",
     on_report: Callable[[Sequence[FileReport]], None] | None = None,
@@ -97,6 +98,7 @@ def build_corpus(
     return corpus
 
 
+@checked
 def show_corpus(
     corpus: Corpus | str | Path = "all",
     picture: str | Path | None = None,
@@ -134,6 +136,7 @@ def show_corpus(
     return description
 
 
+@checked
 def corpus_families(corpus: Corpus | str | Path = "all") -> list[Family]:
     """Find the tunes of a corpus that are duplicates or variants of each other."""
     from ritornello.corpus.families.variants import families_of
@@ -165,6 +168,7 @@ def explain_file(
     return found
 
 
+@checked
 def export_corpus(
     corpus: Corpus | str | Path,
     out: str | Path,
@@ -211,6 +215,7 @@ def export_corpus(
     return list(write(material, out, replace))
 
 
+@checked
 def samples(folder: str | Path, replace: bool = False) -> list[Path]:
     """Write twelve free MIDI files to a folder, three of them broken; return their paths.
 

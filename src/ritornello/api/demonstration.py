@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ritornello.api.corpora import load_corpus
 from ritornello.api.model import load_model
+from ritornello.api.options import checked
 from ritornello.api.run import OpenRun, open_run
 from ritornello.training.plan import TrainOptions
 
@@ -24,6 +25,7 @@ BARS = 8
 FORMATS = ("mid", "musicxml", "svg", "wav")
 
 
+@checked
 def demo(
     out: str | Path = "demo",
     minutes: float = DEMO_MINUTES,

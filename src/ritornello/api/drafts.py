@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ritornello.api.options import checked
 from ritornello.render.shown import Gallery
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Tunes(Gallery[Any]):
         return place
 
 
+@checked
 def acceptance(log: str | Path) -> dict[str, Any]:
     """Count what was kept, by a log or the folder with kept.jsonl.
 

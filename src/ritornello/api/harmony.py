@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ritornello.api.options import checked
 from ritornello.api.reading import read_song
 from ritornello.generate.voices.rules import Judgement
 from ritornello.music.values import Piece
@@ -91,6 +92,7 @@ def check_suffix(path: str | Path) -> None:
         raise ValueError(f"{path}: four voices are written to {', '.join(PIECE_SUFFIXES)}, by suffix")
 
 
+@checked
 def harmonise(
     tune: Any,
     out: str | Path | None = None,

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from ritornello.api.options import checked
 from ritornello.plural import counted
 from ritornello.wording import option
 
@@ -106,6 +107,7 @@ class Plan:
     missing: list[str] = field(default_factory=list)
 
 
+@checked
 def kit(
     out: str | Path,
     systems: Sequence[str] = tuple(SYSTEMS),

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from ritornello.api.model import Model, load_model
-from ritornello.api.options import takes
+from ritornello.api.options import checked, takes
 from ritornello.live.dials import Dials
 from ritornello.plural import counted
 from ritornello.wording import as_argument, by_face, option
@@ -225,6 +225,7 @@ def _rescued(session: bytes) -> str:
     return file.name
 
 
+@checked
 def replay(
     session: str | Path,
     model: Model | str | Path | None = None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
 from ritornello.api.metadata import Figures
-from ritornello.api.options import takes
+from ritornello.api.options import checked, takes
 from ritornello.api.reading import is_music, read_song
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import GenerateOptions
@@ -96,6 +96,7 @@ class Tune:
             return self.music
         return accompanied(self.music, self.comp, self.imprint.program)
 
+    @checked
     def save(self, path: str | Path, replace: bool = False) -> None:
         """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
 
@@ -107,6 +108,7 @@ class Tune:
 
         atomic.write_bytes(path, self.encoded(path), replace=replace)
 
+    @checked
     def play(self, device: str | None = None) -> None:
         """Play the tune on this machine, and return at its end (see `ritornello.play`)."""
         from ritornello.api.show import play
@@ -117,6 +119,7 @@ class Tune:
         """Rewrite bars, first and last, by the model that composed the tune (see `Model.rewrite`)."""
         return (self.model or load_model()).rewrite(self, bars, **options)
 
+    @checked
     def vary(self, share: float = 0.3, seed: int = 0) -> Tune:
         """Rewrite a share of the bars, above 0 to 1, drawn by the seed.
 
@@ -469,6 +472,7 @@ class Model:
             made = compose(self.network, self.encoding, options, seed, every, *rest, chords)
         return [made[n : n + drafts] for n in range(0, len(made), drafts)]
 
+    @checked
     def rewrite(
         self,
         melody: Melody | Tune | str | Path | Any,
@@ -548,6 +552,7 @@ class Model:
             (on_remark or partial(warnings.warn, stacklevel=3))(line)
         return tunes[0] if n is None else Gallery(tunes, f"{words}, seed {seed}")
 
+    @checked
     def vary(self, melody: Melody | Tune | str | Path | Any, share: float = 0.3, seed: int = 0) -> Tune:
         """Rewrite a share of the bars of a melody, above 0 to 1, drawn by the seed.
 
@@ -649,6 +654,7 @@ class Model:
         named = " and ".join(str(length) for length in sorted(lengths)[:MOST_NAMED])
         return f"the model has hardly ever seen notes of {named} quarters: what it makes of them may be strange"
 
+    @checked
     def shared_runs(
         self,
         melodies: Sequence[Melody],
@@ -681,6 +687,7 @@ class Model:
             )
         return longest_of_all(melodies, found) if found else None
 
+    @checked
     def evaluate(
         self,
         corpus: Corpus | str | Path | Any = None,
@@ -753,6 +760,7 @@ class Model:
                 "writes other music: leave it out"
             )
 
+    @checked
     def surprise(self, melody: Melody | Tune | str | Path | Any) -> np.ndarray:
         """Compute what each note of a melody cost the model, in bits: a structured array (notes,).
 
@@ -837,6 +845,7 @@ def models() -> list[str]:
     return shipped_models()
 
 
+@checked
 def load_model(model: Model | Run | str | Path | None = None) -> Model:
     """Load a model: a run, a file, a run folder or a shipped name; None is the default one.
 

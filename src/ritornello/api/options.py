@@ -10,7 +10,22 @@ from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def checked(function: Function) -> Function:
+    """Answer an unknown keyword with a TypeError that names the nearest one."""
+    known = [name for name in inspect.signature(function).parameters if name != "self"]
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        for name in named.keys() - {*known}:
+            raise _no_option(function, name, known)
+        return function(*arguments, **named)
+
+    return cast(Function, call)
 
 
 def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,7 +49,7 @@ def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             for name in [name for name in named if name in home]:
                 parts[home[name]][name] = named.pop(name)
             for name in named.keys() - {*known}:
-                raise TypeError(f"{function.__name__} has no option {nearest(name, known)}")
+                raise _no_option(function, name, known)
             for name in whole:
                 if parts[name]:
                     raise TypeError(f"{name} holds {', '.join(parts[name])} already: leave one of them out")
@@ -55,7 +70,7 @@ MEANT = {
     "batch_size": "streams",
     "beats_per_minute": "qpm",
     "bpm": "qpm",
-    "count": "number",
+    "count": "number n",
     "duration": "minutes bars",
     "epoch": "updates minutes",
     "epochs": "updates minutes",
@@ -80,8 +95,9 @@ MEANT = {
     "n": "number",
     "network": "preset",
     "nucleus": "top_p",
-    "num": "number",
+    "num": "number n",
     "num_steps": "updates bars",
+    "number": "n",
     "output": "out",
     "overwrite": "replace",
     "force": "replace",
@@ -106,6 +122,11 @@ MEANT = {
     "verbose": "quiet",
 }
 """What other programs call an option: the names of ours that mean it, where a verb has them."""
+
+
+def _no_option(function: Callable[..., Any], name: str, known: Sequence[str]) -> TypeError:
+    """Word the error of a keyword that a function does not take."""
+    return TypeError(f"{function.__name__} has no option {nearest(name, known)}")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

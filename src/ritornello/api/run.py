@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ritornello.api.corpora import load_corpus
 from ritornello.api.model import Model, Run, load_model
-from ritornello.api.options import takes
+from ritornello.api.options import checked, takes
 from ritornello.training.plan import TrainOptions
 from ritornello.training.run.request import NetworkRequest, Request
 
@@ -238,6 +238,7 @@ def estimate_dict(training: Training, sizes: Sizes) -> dict[str, Any]:
     }
 
 
+@checked
 def runs(folder: str | Path = ".", out: str | Path | None = None, replace: bool = False) -> Comparison:
     """Compare the training runs in a folder, at any depth, by bits per note on validation.
 

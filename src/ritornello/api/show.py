@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ritornello.api.options import checked
 from ritornello.music.files import Repeats
 from ritornello.music.values import Imprint, Melody, Piece
 from ritornello.render.shown import Gallery, ShownMelody, ShownPiece
@@ -15,6 +16,7 @@ MIDI = (".mid", ".midi")
 LONG_MINUTES = 5  # of music, whose sound or page is made in more than a moment
 
 
+@checked
 def read(path: str | Path, repeats: Repeats = "unfold") -> Gallery[ShownPiece]:
     """Read a music file: every tune of a tune book, one piece of any other file.
 
@@ -27,6 +29,7 @@ def read(path: str | Path, repeats: Repeats = "unfold") -> Gallery[ShownPiece]:
     return Gallery(map(ShownPiece.of, files.read(path, repeats)), Path(path).name)
 
 
+@checked
 def from_music21(stream: Any) -> ShownMelody:
     """Convert a music21 stream to a melody that shows itself.
 
@@ -39,6 +42,7 @@ def from_music21(stream: Any) -> ShownMelody:
     return ShownMelody.of(pick_melody(objects.from_music21(stream)))
 
 
+@checked
 def render_file(
     file: str | Path,
     out: str | Path,
@@ -99,6 +103,7 @@ def render_file(
     return Path(out)
 
 
+@checked
 def play(
     music: str | Path | Melody | Piece | Any,
     soundfont: str | Path | None = None,

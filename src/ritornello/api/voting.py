@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.api.model import MODEL_NAME, Model, load_model
+from ritornello.api.options import checked
 
 STYLE = "the tunes that the models learned"
 MOST_SECONDS = 60.0  # of one tune
 
 
+@checked
 def vote(
     folder: str | Path,
     out: str | Path = "vote.html",
@@ -66,6 +68,7 @@ def vote(
     return {"page": str(out), "models": list(sounds), "tunes": tunes, "pairs": count, "left_out": left_out}
 
 
+@checked
 def count_votes(files: Sequence[str | Path]) -> dict[str, Any]:
     """Sum the files that voters saved.
 
