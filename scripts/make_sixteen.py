@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ritornello import atomic
 from ritornello.api import load_model
-from ritornello.api.model import Tune
+from ritornello.api.tunes import Tune
 
 SEEDS = range(1, 17)
 VERDICTS = "verdicts.txt"

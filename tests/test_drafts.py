@@ -1,5 +1,6 @@
 """Several drafts of a tune: the best ranked is taken; listeners keep some, in Python, the shell or a page."""
 
+import dataclasses
 import json
 import zipfile
 from pathlib import Path
@@ -149,3 +150,9 @@ def test_bars_are_chosen_by_clicks_in_a_notebook_frame(tunes, tmp_path):
         assert call.inner_text() == "tune.rewrite(bars=(4, 4))"
         assert problems == []
     assert "bar-choice" not in tunes.page().replace(".bar-choice", "")  # a page has no Python to paste it to
+
+
+def test_a_tune_made_by_hand_says_whom_to_ask():
+    tune = dataclasses.replace(rito.load_model().generate(bars=2, seed=1), model=None)
+    with pytest.raises(ValueError, match="no model composed this tune: ask one"):
+        tune.vary()

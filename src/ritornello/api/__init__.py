@@ -19,13 +19,13 @@ from ritornello.api.corpora import (
     show_corpus,
 )
 from ritornello.api.demonstration import DEMO_MINUTES, demo
-from ritornello.api.drafts import acceptance
 from ritornello.api.folds import cross_validate
 from ritornello.api.harmony import FOUR_VOICES, Harmony, harmonise, paths_of
 from ritornello.api.kits import kit
 from ritornello.api.live import Jam, jam, replay
-from ritornello.api.model import Model, Run, Tune, load_model, models
+from ritornello.api.model import Model, Run, load_model, models
 from ritornello.api.run import OpenRun, estimate_dict, estimate_training, open_run, runs, train
 from ritornello.api.show import from_music21, play, read, render_file
+from ritornello.api.tunes import Tune, acceptance
 from ritornello.api.voting import STYLE as VOTE_STYLE
 from ritornello.api.voting import count_votes, vote

@@ -17,7 +17,7 @@ from ritornello.api.run import OpenRun, open_run
 from ritornello.training.plan import TrainOptions
 
 if TYPE_CHECKING:
-    from ritornello.api.model import Tune
+    from ritornello.api.tunes import Tune
     from ritornello.render.page import Exhibit
 
 DEMO_MINUTES = 1.3

@@ -1,4 +1,4 @@
-"""Runs, the models that they train, and the tunes that these compose."""
+"""Models: what they compose, rewrite, expect and score; and the runs that made them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ritornello.api.drafts import MOST_DRAFTS, Tunes, choose, draft_indices, like_drafts
-from ritornello.api.metadata import Figures
+from ritornello.api.drafts import MOST_DRAFTS, choose, draft_indices, like_drafts
 from ritornello.api.options import checked, takes
 from ritornello.api.reading import is_music, read_song
+from ritornello.api.tunes import Tune, Tunes, melody_of, write_tunes
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import GenerateOptions
-from ritornello.music.values import NO_IMPRINT, Imprint, Melody, Piece, all_notes
-from ritornello.plural import counted
+from ritornello.music.values import Imprint, Melody, Piece
 from ritornello.render.shown import Gallery, ShownMelody
+from ritornello.reports.figures import Figures
 from ritornello.wording import as_command, as_keywords, filled, option, options_named
 
 if TYPE_CHECKING:
@@ -30,14 +30,12 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
-    from ritornello.evaluate.ranking import Rank
     from ritornello.generate.chords import AskedChords
     from ritornello.generate.compose import Composition
     from ritornello.generate.continuation import Song
     from ritornello.model.file import ModelFile
     from ritornello.model.network import Network
     from ritornello.model.players import Player
-    from ritornello.render.page import Exhibit
     from ritornello.training.loop import Check
 
 MODEL_NAME = "model.safetensors"
@@ -48,163 +46,6 @@ FEW = 32  # tunes; so few compose faster on one thread
 FEW_NOTES = 200  # of a primer; its lengths are judged by so many
 UNUSUAL = 16.0  # bits of a length that a model has hardly seen: a fifth of a quarter costs more, a triplet less
 MOST_NAMED = 3  # lengths in a line
-
-
-@dataclass(frozen=True)
-class Tune:
-    """A composed melody, or piece. In a notebook cell it shows its staff, its piano roll and a player.
-
-    melody: a Melody; of a model of other music a Piece, see `music`.
-    surprise: bits that each note's start cost the model, (notes,); (0,) where MidiTok's tokens leave it open.
-    seed, index: compose it again with these. count: of how many tunes it is one; their names sort in their order.
-    imprint: what its files say besides: its part, the instrument that plays it, and how it was composed.
-    shared_run: the longest run that it shares with a training tune, where that was looked for (see
-    `Model.shared_runs`); pages show it. draws: how often it was drawn until it had the mode asked for, mostly once.
-    primer_notes: how many of its notes, from the first on, are the primer's; pages and pictures tell them apart.
-    comp: how its chords are played: none, block or broken. model: the one that composed it, which `rewrite` and
-    `vary` ask. rank: why it was chosen among drafts; None where it was not. drafts: the ranks of all of them, as
-    plain values. call: how it was composed, with the options as in Python; "" where the imprint names none.
-    """
-
-    melody: Any
-    surprise: np.ndarray
-    seed: int
-    index: int
-    count: int = 1
-    imprint: Imprint = NO_IMPRINT
-    shared_run: dict[str, Any] | None = None
-    draws: int = 1
-    primer_notes: int = 0
-    comp: str = "none"
-    model: Model | None = field(default=None, repr=False, compare=False)
-    rank: Rank | None = None
-    drafts: tuple[dict[str, Any], ...] = ()
-    call: str = ""
-
-    @property
-    def music(self) -> Melody | Piece:
-        """The Melody, or the Piece with its parts."""
-        music: Melody | Piece = self.melody
-        return music
-
-    @property
-    def sounding(self) -> Melody | Piece:
-        """What is heard of it: with chords, the melody above its accompaniment."""
-        from ritornello.generate.accompany import accompanied
-
-        if self.comp == "none" or isinstance(self.music, Piece) or not self.music.chords:
-            return self.music
-        return accompanied(self.music, self.comp, self.imprint.program)
-
-    @checked
-    def save(self, path: str | Path, replace: bool = False) -> None:
-        """Write the tune by suffix: .mid .musicxml .abc .svg .png .wav .mp3 .ogg .flac .html.
-
-        Music as it is played has no notation: .mid, sound and .html are what a Piece is written as.
-        replace: let it take the place of a file that holds something else. Raises ValueError for another suffix,
-        FileExistsError for a file that must be kept, OSError naming the path where it cannot be written.
-        """
-        from ritornello import atomic
-
-        atomic.write_bytes(path, self.encoded(path), replace=replace)
-
-    @checked
-    def play(self, device: str | None = None) -> None:
-        """Play the tune on this machine, and return at its end (see `ritornello.play`)."""
-        from ritornello.api.show import play
-
-        play(self, device=device)
-
-    def rewrite(self, bars: tuple[int, int], **options: Any) -> Any:
-        """Rewrite bars, first and last, by the model that composed the tune (see `Model.rewrite`)."""
-        return (self.model or load_model()).rewrite(self, bars, **options)
-
-    @checked
-    def vary(self, share: float = 0.3, seed: int = 0) -> Tune:
-        """Rewrite a share of the bars, above 0 to 1, drawn by the seed.
-
-        The others stay (see `Model.vary`).
-        """
-        return (self.model or load_model()).vary(self, share, seed)
-
-    def harmonise(self, **options: Any) -> Gallery[Any]:
-        """Harmonise the tune in four voices; options as of `ritornello.harmonise`."""
-        from ritornello.api.harmony import harmonise
-
-        return harmonise(self, **options)
-
-    def to_music21(self) -> Any:
-        """Convert the tune to a score of music21. Raises ImportError without music21."""
-        from ritornello.music.objects import to_music21
-
-        return to_music21(self.melody, self.imprint)
-
-    def encoded(self, path: str | Path) -> bytes:
-        """Encode the tune by the suffix of a path, which is not written."""
-        from ritornello.render.save import SOUNDS, melody_bytes, piece_bytes
-
-        if isinstance(self.music, Piece):
-            return piece_bytes(self.music, path, self.imprint.origin)
-        suffix, sounding = Path(path).suffix.lower(), self.sounding
-        if isinstance(sounding, Piece) and suffix in (".mid", ".midi", *SOUNDS):
-            return piece_bytes(sounding, path, self.imprint.origin)
-        if isinstance(sounding, Piece) and suffix == ".html":
-            from ritornello.render.page import frame_html
-
-            return frame_html(self.exhibit()).encode()
-        return melody_bytes(self.melody, path, self.probabilities, self.imprint, self.figures, self.primer_notes)
-
-    @property
-    def figures(self) -> dict[str, str]:
-        """What a page says of the tune, by name."""
-        from ritornello.evaluate.novelty import run_in_words
-
-        run = self.shared_run
-        words = {} if run is None else {"longest run shared with a training tune": run_in_words(run)}
-        return words if self.rank is None else words | {f"best of {len(self.drafts)} drafts": self.rank.words}
-
-    @property
-    def file_name(self) -> str:
-        """Its name in a folder of tunes: "seed5-001.mid"."""
-        return f"seed{self.seed}-{self.index + 1:0{max(3, len(str(self.count)))}d}.mid"
-
-    def paths(self, folder: str | Path, suffixes: Sequence[str]) -> list[Path]:
-        """List its files in a folder, one for each suffix."""
-        return [Path(folder, self.file_name).with_suffix(suffix) for suffix in suffixes]
-
-    @property
-    def probabilities(self) -> list[float] | None:
-        """How likely each note's start was to the model, 0 to 1; None where it is not known."""
-        return [float(2.0**-bits) for bits in self.surprise] or None
-
-    def _repr_svg_(self) -> str:
-        """Draw the staff alone, for viewers that show no frames."""
-        from ritornello.render.staff import piece_svg, staff_svg
-
-        if isinstance(self.music, Piece):
-            return piece_svg(self.music)
-        return staff_svg(self.melody, composer=self.imprint.composer, primer_notes=self.primer_notes)
-
-    def exhibit(self, is_small: bool = False) -> Exhibit:
-        """Make what a page shows of it. is_small: with sound that takes half the room."""
-        from ritornello.render.save import exhibit_of, piece_exhibit
-
-        if isinstance(self.music, Piece):
-            return piece_exhibit(self.music, self.imprint.origin, is_small=is_small)
-        played = self.sounding if isinstance(self.sounding, Piece) else None
-        return exhibit_of(
-            self.melody, self.probabilities, self.imprint, self.figures, is_small, self.primer_notes, played
-        )
-
-    def __repr__(self) -> str:
-        return f"Tune({self.melody.title!r}: {counted(len(all_notes(self.music)), 'note')})"
-
-    def _repr_html_(self) -> str:
-        from ritornello.render.page import notebook_html
-
-        shown, asked = self.exhibit(), "tune.rewrite(bars={bars})" if isinstance(self.music, Melody) else ""
-        figures = {**shown.figures, **({"origin": self.call} if self.call else {})}  # a file has the command's words
-        return notebook_html(dataclasses.replace(shown, call=asked, figures=figures))
 
 
 class Model:
@@ -410,7 +251,7 @@ class Model:
             melodies = [tune.melody for tune in tunes if isinstance(tune.music, Melody)]
             if ".html" in suffixes and melodies and (runs := self.shared_runs(melodies, corpus, on_remark)):
                 tunes = [dataclasses.replace(tune, shared_run=run) for tune, run in zip(tunes, runs, strict=True)]
-            _write(tunes, Path(out), suffixes, replace)
+            write_tunes(tunes, Path(out), suffixes, replace)
         gallery = Tunes(tunes, f"{Path(self.name).name}, seed {seed}")
         gallery.folder = None if out is None else Path(out)
         return tunes[0] if n is None else gallery
@@ -547,7 +388,7 @@ class Model:
             style = (comp or "block") if given.chords else "none"
             tunes.append(Tune(shown, costs, seed, index, len(versions), imprint, comp=style, model=self))
         if out is not None:
-            _write(tunes, Path(out), suffixes, replace)
+            write_tunes(tunes, Path(out), suffixes, replace)
         for line in song.lines:
             (on_remark or partial(warnings.warn, stacklevel=3))(line)
         return tunes[0] if n is None else Gallery(tunes, f"{words}, seed {seed}")
@@ -859,21 +700,6 @@ def load_model(model: Model | Run | str | Path | None = None) -> Model:
     return Model(file.load_model(file.find_model(name)), str(name))
 
 
-def _played_on(piece: Piece, program: int | None) -> Piece:
-    """Give all parts of a piece a General MIDI program; None leaves them as they are."""
-    if program is None:
-        return piece
-    return dataclasses.replace(piece, parts=tuple(dataclasses.replace(p, program=program) for p in piece.parts))
-
-
-def _write(tunes: Sequence[Tune], out: Path, suffixes: Sequence[str], replace: bool) -> None:
-    """Write tunes to a folder in each format, all of them or none."""
-    from ritornello import atomic
-
-    places = [(tune, path) for tune in tunes for path in tune.paths(out, suffixes)]
-    atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
-
-
 def _report(on_progress: Callable[[float], None], before: int, batch: int, all_tunes: int, share: float) -> None:
     """Report the share of all tunes that is drawn, from that of a batch."""
     on_progress((before + share * batch) / all_tunes)
@@ -913,16 +739,17 @@ def _primer_named(primer: Any) -> dict[str, str]:
 def _chords_named(given: Any) -> str:
     """Name the chords that are asked for: a file by its name, a melody by its title."""
     if isinstance(given, Melody | Tune):
-        return _melody_of(given).title or "a melody"
+        return melody_of(given).title or "a melody"
     return Path(given).name if is_music(given) else str(given)
-
-
-def _melody_of(given: Melody | Tune) -> Melody:
-    """Return a melody, or that of a tune."""
-    melody: Melody = given.melody if isinstance(given, Tune) else given
-    return melody
 
 
 def _with_chords_named(options: GenerateOptions) -> GenerateOptions:
     """Name the chords in options as files that are made with them do."""
     return options if options.chords is None else dataclasses.replace(options, chords=_chords_named(options.chords))
+
+
+def _played_on(piece: Piece, program: int | None) -> Piece:
+    """Give all parts of a piece a General MIDI program; None leaves them as they are."""
+    if program is None:
+        return piece
+    return dataclasses.replace(piece, parts=tuple(dataclasses.replace(p, program=program) for p in piece.parts))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello import api
-from ritornello.api.drafts import LOG
+from ritornello.api.tunes import LOG
 from ritornello.cli.console import AsJson, Console, Out, Quiet, Replace, late_bar
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import Melody, all_notes
