@@ -102,3 +102,14 @@ def test_counted_endings_of_few_tunes_weigh_more_than_those_of_many(monkeypatch)
     few, many = set(weights[: len(weights) // 2]), set(weights[len(weights) // 2 :])
     assert few == {4.0}
     assert many == {2.0}
+
+
+def test_a_pickup_is_never_a_128th_note_too_long():
+    network, encoding = remembering()
+    likely = Indifferent(encoding, {encoding.ids.tie: 9, encoding.ids.pickup: 9})
+    likely.counts = network.counts
+    asked = GenerateOptions(metre="4/4", bars=2)
+    tunes = [one.melody for one in compose(likely, encoding, asked, 1, range(40))]
+    pickups = [Fraction(tune.timeline.pickup, tune.timeline.ticks_per_quarter) for tune in tunes]
+    assert len({*pickups}) > 3
+    assert not [pickup for pickup in pickups if pickup.denominator == 32]

@@ -329,3 +329,11 @@ def test_weights_of_another_shape_are_named(model, tmp_path, change, said):
 def test_a_layer_that_the_network_says_it_has_is_missed(model, tmp_path):
     save_model(tmp_path / "model.safetensors", replace(model, network=NetworkOptions(2, 8, 8, mixed=True)))
     refused(tmp_path / "model.safetensors", r"lacks the weights lstm\.1\.input, .*, lstm\.1\.bias, mix; train it")
+
+
+def test_a_tuned_model_ends_its_tunes_as_its_base_has_taught_it(model):
+    known = {"metres": {"3/4": 2}, "keys": {"G major": 2}}
+    ends = {"last_notes": {"3/4": {"0 3": 2}}, "other_last_notes": {"4/4": {"0 4": 1}}}
+    own = replace(model, metadata={"corpus": known | ends})
+    assert own.counts == known | ends
+    assert replace(own, metadata=own.metadata | {"parent": {}}).counts == known

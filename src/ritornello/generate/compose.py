@@ -84,8 +84,8 @@ def compose(
     major or minor key is asked for and the tune came out in the other mode, it is drawn anew, up to seven times; not
     after a primer whose header names the mode. on_progress: called now and then with the share of the tunes that is
     drawn, 0 to 1. counts: metres and keys of the training corpus, from which those of a tune that begins with nothing
-    are drawn where the options leave them open. chords: what the tunes are to follow, for a network that knows
-    chords.
+    are drawn where the options leave them open, and how its tunes end. chords: what the tunes are to follow, for a
+    network that knows chords.
     Raises ValueError for a primer that does not fit the bars, or a key or metre that does not exist.
     """
     if options.unguarded and hasattr(encoding, "grammar"):
@@ -115,7 +115,8 @@ def compose(
     network, places = counting_network(network, encoding), known_places(network, options)
     attempts = 1 if primer is not None and names_key(encoding) else MODE_ATTEMPTS
     made: dict[int, Composition] = {}
-    drawn_for = draw_headings(encoding, options, Counts() if primer else counts, seed, indices)
+    known = replace(counts, metres={}, keys={}) if primer else counts
+    drawn_for = draw_headings(encoding, options, known, seed, indices)
     headings = dict(zip(indices, drawn_for, strict=True))
     charts: dict[int, Chart] = {}
     if chords:

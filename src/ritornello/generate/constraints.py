@@ -2,7 +2,9 @@
 
 Endings are composed, not cut, by a network that is told how many bars are left (see `features`). Masks make sure that
 the tune is over in time: no note starts with less than a beat (at most a quarter) to go, none is broken off, in the
-last bar silence gives way to a note, and `end` waits until the last note has lasted as long.
+last bar silence gives way to a note, and `end` waits until the last note has lasted as long. A network that learned
+from few tunes knows too few endings: where in its bar the last note begins, and how long it lasts, is then drawn
+beforehand (see `headings`), and masks see to it that nothing sounds across that place and nothing follows.
 
 What a token means, and which ones still lead to such an ending, the encoding's rules say: nothing here knows one
 encoding from another. An encoding that counts no bars is composed without form: any legal token, until the network
@@ -11,8 +13,9 @@ ends the tune.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +36,7 @@ SAME_PITCH = -0.7  # nats, there on the pitch that sounds once more
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 LONGEST_BAR = 128  # letters
+UNREADABLE = -2  # a place in the bar (see `note_tracker.NoteTables.landings`)
 
 
 class FormTable:
@@ -62,7 +66,7 @@ class FormTable:
         self.outside = np.append(np.where(self.allowed, 0.0, -np.inf), 0.0)
         self._lengths: np.ndarray | None = None
         self._rows: dict[tuple, tuple[Any, np.ndarray]] = {}
-        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._known: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def row(
         self,
@@ -101,23 +105,25 @@ class FormTable:
             self._rows[key] = arrays, bias
         return bias
 
-    def on_grid(self, place: Any) -> np.ndarray | None:
+    def on_grid(self, place: Any, possible: np.ndarray) -> np.ndarray | None:
         """Mark the ids of the due part that lead to places where training melodies had events.
 
         (ids,) of bool, not to be changed; None where that is not known. A network that learned from a few tunes goes
-        astray by a 32nd or a seventh, and stays there. In a metre that it never saw no place is known, and `row`
-        passes over such a mask.
+        astray by a 32nd or a seventh, and stays there. Where none that is `possible` leads to such a place, as in a
+        metre that it never saw, those are marked that lead to one that can be read.
         """
         landings = place.landings() if len(self._places) else None
         if landings is None:
             return None
         if (found := self._known.get(id(landings))) is None:
-            mask = np.isin(landings, self._places)
-            mask.flags.writeable = False
+            masks = np.isin(landings, self._places), landings > UNREADABLE
+            for mask in masks:
+                mask.flags.writeable = False
             if len(self._known) == MOST_ROWS:
                 self._known.clear()
-            found = self._known[id(landings)] = landings, mask
-        return found[1]
+            found = self._known[id(landings)] = landings, *masks
+        _, known, readable = found
+        return known if (known & possible).any() else readable
 
     def lengths(self, place: Place) -> np.ndarray:
         """List the ticks that each id of the last part lasts, (ids,), 0 for none.
@@ -199,12 +205,23 @@ class TextForm(Form):
 class BarForm(Form):
     """Biases for one tune of so many bars; `place` is where it stands.
 
-    key: drawn for it, None for none. chart: the `Chart` that the network is to know, None for none.
+    key: drawn for it, None for none. chart: the `Chart` that the network is to know, None for none. last_note: draws
+    the last note for a metre (see `Heading.last_note`), None for any.
     """
 
-    def __init__(self, table: FormTable, place: Place, key: Key | None = None, chart: Any = None):
+    def __init__(
+        self,
+        table: FormTable,
+        place: Place,
+        key: Key | None = None,
+        chart: Any = None,
+        last_note: Callable[[Fraction, Fraction], Any] | None = None,
+    ):
         super().__init__(table.named[0], place)
         self._table, self._place, self._key = table, place, key
+        is_drawn = last_note is not None and table.options.bar_count > 1  # else a bar may be a single note
+        self._last_note = last_note if is_drawn else None
+        self._last_ticks: dict[tuple[int, int], tuple[int, int] | None] = {}  # place and length by bar and beat
         self._end = self._since = 0  # settled by the first note, and anew where another metre begins
         self._notes = self._pitch = self._repeats = 0
         self._has_pickup = False  # settled by the first note
@@ -252,10 +269,10 @@ class BarForm(Form):
         place, table = self._place, self._table
         if not self._end or not place.notes or place.since != self._since:
             self._end, self._since = self.end(), place.since
-        possible = place.finishable(self._end - place.bar, self._end, min(place.beat, table.quarter))
+        possible = self._possible()
         heading = None if place.notes else place.heading(table.allowed, self._key or table.key, self._key is not None)
         if place.part:
-            fitting = table.on_grid(place) if heading is None else heading
+            fitting = table.on_grid(place, possible) if heading is None else heading
             return table.row(possible, None, fitting, phase=(place.begun, place.part))
         bias = table.row(
             possible,
@@ -265,6 +282,43 @@ class BarForm(Form):
             (place.begun, 0),
         )
         return bias if self._chart is None else bias + toward_chord(place)
+
+    def _possible(self) -> np.ndarray:
+        """Tell which ids of the due part lead to an end, and to the last note that is drawn, (ids,) of bool."""
+        place, least = self._place, min(self._place.beat, self._table.quarter)
+        possible = self._before_last_note(least) if self._last_note and place.begun else None
+        if possible is None or not possible.any():
+            return place.finishable(self._end - place.bar, self._end, least)
+        return possible
+
+    def _before_last_note(self, least: int) -> np.ndarray | None:
+        """Tell which ids of the due part lead to the last note that is drawn, or begin it, or end after it.
+
+        (ids,) of bool; None where none is drawn, or it is too late. least: ticks that a last note lasts.
+        """
+        place = self._place
+        metre = place.bar, place.beat
+        if metre not in self._last_ticks:
+            self._last_ticks[metre] = self._drawn_last_note(*metre)
+        drawn = self._last_ticks[metre]
+        if drawn is None:
+            return None
+        start = self._end - place.bar + drawn[0]
+        if place.time < start:  # a note may begin there, so that nothing sounds across that place
+            return place.finishable(start + least, start + least, least)
+        if place.time > start and place.onset != start:
+            return None
+        possible = place.finishable(start, start + drawn[1], drawn[1])
+        return possible & (place.pitches() >= 0) if place.time == start and not place.part else possible
+
+    def _drawn_last_note(self, bar: int, beat: int) -> tuple[int, int] | None:
+        """Draw the last note for a metre: its place in the bar and its length; None where it is free.
+
+        All in ticks.
+        """
+        ticks = self._table.quarter
+        drawn = self._last_note(Fraction(bar, ticks), Fraction(beat, ticks)) if self._last_note else None
+        return (int(drawn.place * ticks), int(drawn.length * ticks)) if drawn else None
 
     def stale(self) -> np.ndarray | None:
         """Mask what would go round once more, (ids of the due part,) of bool; None for nothing."""
@@ -341,13 +395,14 @@ def forms_of(
     """
     metres = [heading.metre for heading in headings] if headings else [None for _ in trackers]
     keys = [heading.key() for heading in headings] if headings else [None for _ in trackers]
+    ends = [heading.last_note for heading in headings] if headings else [None for _ in trackers]
     if counts_bars(encoding):
         followed: Sequence[Any] = charts if charts is not None else [None] * len(keys)
         if charts is not None:
             keys = [None if options.tonality or chart is None else chart.key for chart in charts]
         return [
-            BarForm(table_of(encoding, options, pitch_range, metre, places), place, key, chart)
-            for place, metre, key, chart in zip(trackers, metres, keys, followed, strict=True)
+            BarForm(table_of(encoding, options, pitch_range, metre, places), place, key, chart, last_note)
+            for place, metre, key, chart, last_note in zip(trackers, metres, keys, followed, ends, strict=True)
         ]
     if hasattr(encoding, "grammar"):
         return text_forms(encoding, options, trackers)

@@ -169,17 +169,17 @@ class Plan:
         index: of the token in the tune.
         """
         steering = self.steering(place, index)
-        for fitting in (self.table.on_grid(place), None):  # what is kept may lie beside the places that are known
-            bias = self._filling(place, fitting)
+        for is_on_grid in (True, False):  # what is kept may lie beside the places that are known
+            bias = self._filling(place, is_on_grid)
             steered = bias + steering
             if steered.max() > -np.inf:
                 return steered
         return bias
 
-    def _filling(self, place: Place, fitting: np.ndarray | None) -> np.ndarray:
+    def _filling(self, place: Place, is_on_grid: bool) -> np.ndarray:
         """Compute the bias of the ids of the due part towards what fills the span, (ids,).
 
-        Whatever is kept. fitting: those to be preferred; None for all.
+        Whatever is kept. is_on_grid: whether places are preferred that are known (see `FormTable.on_grid`).
         """
         table = self.table
         possible = place.finishable(self.stop - 1, self.stop, self.least(place))
@@ -187,6 +187,7 @@ class Plan:
         if not named.max() > -np.inf:  # what is to be kept does not fit any more: the draft will not be taken
             possible = place.finishable(self.stop - 1, self.stop)
         pitches = None if place.part else place.pitches()
+        fitting = table.on_grid(place, possible) if is_on_grid else None
         bias = table.row(possible, pitches, fitting, phase=(place.begun, place.part))
         if self.harmony is not None:
             bias = bias + toward_chord(place)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,10 +56,15 @@ class ModelFile:
         return lowest, highest
 
     @property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many melodies that it learned from stand in each of `metres` and `keys`; empty where not known."""
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """How many melodies that it learned from stand in each of `metres` and `keys`, and how they end.
+
+        As of `generate.headings.Counts`; empty where not known. A model that was fine-tuned has learned from its base
+        how tunes end.
+        """
         corpus = self.metadata.get("corpus", {})
-        return {name: corpus.get(name, {}) for name in ("metres", "keys")}
+        endings = () if "parent" in self.metadata else ("last_notes", "other_last_notes")
+        return {name: corpus.get(name, {}) for name in ("metres", "keys", *endings)}
 
     def build(self, dtype: type = np.float32) -> Network:
         """Build the network of these weights, ready to play. dtype: see `NumpyLstm`."""

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from outputs import names_in
 
+from ritornello.corpus.embedded import embedded
+from ritornello.corpus.last_notes import count_last_notes
 from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import corpus_of
 from ritornello.encoding import Grid
 from ritornello.evaluate.likelihood import melody_nats
+from ritornello.generate.headings import FEW
 from ritornello.model.file import load_model
 from ritornello.model.options import NetworkOptions
 from ritornello.music.values import Key, Melody, Metre, Note, Timeline
@@ -114,9 +117,16 @@ def test_what_a_model_says_of_its_corpus(tiny_corpus):
     assert metadata == {
         "fingerprint": tiny_corpus.fingerprint, "pieces": 10, "notes": 5 * 16 + 5 * 12, "licences": ["CC0-1.0"],
         "metres": {"4/4": 4, "3/4": 4}, "compass": [55, 69],  # of what it learned from, not of what is held out
-        "keys": metadata["keys"],
+        "keys": metadata["keys"], "last_notes": {"4/4": {"3 1": 4}, "3/4": {"2 1": 4}},
+        "other_last_notes": count_last_notes(embedded()),
     }  # fmt: skip
     assert sum(metadata["keys"].values()) == 8
+
+
+def test_last_notes_of_many_tunes_are_not_counted(tiny_corpus):
+    tune = next(iter(tiny_corpus.melodies("train")))
+    many = corpus_of((CorpusPiece(f"{n}.abc", (), split="train"), [tune]) for n in range(FEW))
+    assert "last_notes" not in corpus_metadata(many)
 
 
 def test_keys_are_counted_as_they_are_stated_before_any_tune_is_transposed():

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.corpus.embedded import embedded
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
+from ritornello.corpus.last_notes import count_last_notes
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
 from ritornello.corpus.store import Corpus, corpus_of, joined
 from ritornello.corpus.tokens import (
@@ -30,6 +32,7 @@ from ritornello.encoding.memory import needs_counts
 from ritornello.encoding.options import EncodingOptions
 from ritornello.evaluate.novelty import count_copies, fingerprints
 from ritornello.generate.chords import count_progressions
+from ritornello.generate.headings import FEW
 from ritornello.model.counts import Counts, counts_of_tensors
 from ritornello.model.options import DEFAULT_PRESET, NetworkOptions, load_preset
 from ritornello.music.keys import estimate_key, key_name
@@ -299,14 +302,17 @@ def _notes(corpus: Corpus, place: MelodySlice) -> list[Note]:
 def corpus_metadata(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus for the model file.
 
-    Metres, keys and pitch range are of its training split. Keys are those that the melodies stand in before any is
-    transposed, estimated where none is stated.
+    Metres, keys, pitch range and last notes are of its training split. Keys are those that the melodies stand in
+    before any is transposed, estimated where none is stated. Last notes are counted where the tunes are few, beside
+    those of the tunes that come with the program.
     """
     metres = Counter(part.timeline.metre.name for _, part in corpus.slices("train"))
     sounding = [part for _, part in corpus.slices("train") if part.notes]
     keys = Counter(key_name(part.timeline.key or estimate_key(_notes(corpus, part))[0]) for part in sounding)
     pitches = np.concatenate([corpus.notes["pitch"][s.first : s.stop] for _, s in corpus.slices("train")])
     known = {"progressions": corpus_progressions(corpus)} if has_chords(corpus, "train") else {}
+    if corpus.keep == "melody" and len(sounding) < FEW:
+        known |= {"last_notes": count_last_notes(corpus), "other_last_notes": count_last_notes(embedded())}
     return known | {
         "fingerprint": corpus.fingerprint,
         "pieces": len(corpus.pieces),
