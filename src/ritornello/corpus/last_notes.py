@@ -40,7 +40,10 @@ class LastNote(NamedTuple):
         return LastNote(place, min(max(self.length, least), bar - place))
 
     def moved(self, bar: Fraction, beat: Fraction, other: Fraction) -> LastNote:
-        """Move it from a bar of `other` quarters to the beat of a bar that is as far in it, to end with a beat."""
+        """Move it to a beat of another bar, as far in it, where it ends with a beat.
+
+        bar, beat: in quarters. other: those of its own bar.
+        """
         place = self.place / other * bar // beat * beat
         beats = -(-self.length / other * bar // beat)
         return LastNote(place, min(max(1, beats) * beat, bar - place))
@@ -79,7 +82,10 @@ class LastNotes:
         return sum(sum(counts.values()) for counts in self.own.values())
 
     def draw(self, bar: Fraction, beat: Fraction, roll: int) -> LastNote:
-        """Draw a last note for a metre, the commonest first. bar, beat: quarters. roll: 0 to 2^24 - 1."""
+        """Draw a last note for a metre, the commonest first.
+
+        bar, beat: quarters. roll: 0 to 2^24 - 1.
+        """
         chances = self.chances(bar, beat)
         names = sorted(chances, key=lambda name: (-chances[name], name))
         return names[bisect_right([*accumulate(chances[name] for name in names[:-1])], Fraction(roll, ROLLS))]

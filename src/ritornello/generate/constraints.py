@@ -284,7 +284,10 @@ class BarForm(Form):
         return bias if self._chart is None else bias + toward_chord(place)
 
     def _possible(self) -> np.ndarray:
-        """Tell which ids of the due part lead to an end, and to the last note that is drawn, (ids,) of bool."""
+        """Tell which ids of the due part lead to an end, and to the last note that is drawn.
+
+        (ids,) of bool.
+        """
         place, least = self._place, min(self._place.beat, self._table.quarter)
         possible = self._before_last_note(least) if self._last_note and place.begun else None
         if possible is None or not possible.any():
@@ -292,9 +295,10 @@ class BarForm(Form):
         return possible
 
     def _before_last_note(self, least: int) -> np.ndarray | None:
-        """Tell which ids of the due part lead to the last note that is drawn, or begin it, or end after it.
+        """Tell which ids of the due part lead to the last note that is drawn.
 
-        (ids,) of bool; None where none is drawn, or it is too late. least: ticks that a last note lasts.
+        Or begin it, or end after it, (ids,) of bool; None where none is drawn, or it is too late. least: ticks that a
+        last note lasts.
         """
         place = self._place
         metre = place.bar, place.beat
@@ -312,9 +316,9 @@ class BarForm(Form):
         return possible & (place.pitches() >= 0) if place.time == start and not place.part else possible
 
     def _drawn_last_note(self, bar: int, beat: int) -> tuple[int, int] | None:
-        """Draw the last note for a metre: its place in the bar and its length; None where it is free.
+        """Draw the last note for a metre: its place in the bar and its length, in ticks.
 
-        All in ticks.
+        None where it is free.
         """
         ticks = self._table.quarter
         drawn = self._last_note(Fraction(bar, ticks), Fraction(beat, ticks)) if self._last_note else None

@@ -63,7 +63,7 @@ class Heading:
         return parse_key(drawn_name(possible, self.key_roll)) if possible and self.key_roll >= 0 else None
 
     def last_note(self, bar: Fraction, beat: Fraction) -> LastNote | None:
-        """Draw the last note for a metre; None where it is not drawn. bar, beat: quarters."""
+        """Draw the last note for a metre; None where it is free. bar, beat: quarters."""
         return self.last_notes.draw(bar, beat, self.last_note_roll) if self.last_notes else None
 
 

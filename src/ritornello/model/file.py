@@ -57,10 +57,10 @@ class ModelFile:
 
     @property
     def counts(self) -> dict[str, dict[str, Any]]:
-        """How many melodies that it learned from stand in each of `metres` and `keys`, and how they end.
+        """How many melodies that it learned from stand in each of `metres` and `keys`.
 
-        As of `generate.headings.Counts`; empty where not known. A model that was fine-tuned has learned from its base
-        how tunes end.
+        And how they end, as of `generate.headings.Counts`; empty where not known. A model that was fine-tuned has
+        learned from its base how tunes end.
         """
         corpus = self.metadata.get("corpus", {})
         endings = () if "parent" in self.metadata else ("last_notes", "other_last_notes")
