@@ -402,7 +402,7 @@ class NoteTables:
     def landings(self, metre: int, place: int, direction: int) -> np.ndarray:
         """List the places that each id of part 1 leads to, (ids,).
 
-        -1 for none that could be told, -2 for that of a 128th note, which cannot be read.
+        -1 for none that could be told, -2 for a pick-up with a 128th note, which cannot be read.
         place: ticks in the bar. direction: 1, or -1 for a pick-up, which counts from the barline back. A place that
         is no whole number of 24ths of a quarter is told by its code only where no 32nd or triplet has that one.
         """
@@ -410,7 +410,7 @@ class NoteTables:
         ticks = (place + direction * LENGTHS) % self.bars[metre]
         below = ticks * COARSE // TICKS
         is_told = (ticks * COARSE % TICKS == 0) | ((below % 3 > 0) & (below % 4 > 0))
-        is_readable = (ticks % (PLAIN // 2) > 0) | (ticks % PLAIN == 0)
+        is_readable = (direction > 0) | (ticks % (PLAIN // 2) > 0) | (ticks % PLAIN == 0)
         codes = np.where(is_told, [place_code(metre, tick) for tick in ticks.tolist()], -1)
         found[self._lengths] = np.where(is_readable, codes, -2)
         return _frozen(found)
