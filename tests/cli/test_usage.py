@@ -7,6 +7,7 @@ import pytest
 
 from ritornello.cli.console import Console
 from ritornello.encoding.options import ENCODINGS
+from ritornello.generate.choice.sections import VARIED
 from ritornello.model.options import preset_names
 
 
@@ -87,6 +88,14 @@ def test_what_has_no_option_but_a_place_is_said_so(command, words):
 def test_help_of_train_names_every_encoding_and_every_preset(command):
     words = re.findall(r"[a-z]+(?:-[a-z]+)*", command("train", "--help").out)
     assert set(ENCODINGS) | set(preset_names()) <= set(words)
+
+
+def test_help_and_the_page_say_how_much_of_a_section_is_varied(command, repo_root):
+    share = {0.25: "a quarter", 0.5: "half"}[VARIED]
+    words = re.sub(r"[\s│]+", " ", command("generate", "--help").out)
+    assert f"AA'BA' ({share} of its bars drawn anew for each ')" in words
+    page = " ".join((repo_root / "docs" / "control.md").read_text("utf-8").split())
+    assert f"For each `'` {share} of its bars are drawn anew" in page
 
 
 def test_a_table_fits_a_narrow_terminal(monkeypatch):

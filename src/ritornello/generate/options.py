@@ -118,7 +118,7 @@ class GenerateOptions:
     """How surprising: low, middle, high, or bits per note, or a curve over the tune: low,low,high,low."""
 
     form: str | None = None
-    """Sections that return: AABA, AA'BA' (varied by a quarter of its bars for each '), or A8 B4 A8 (bars of each)."""
+    """Sections that return: AABA, AA'BA' (half of its bars drawn anew for each '), or A8 B4 A8 (bars of each)."""
 
     def __post_init__(self) -> None:
         ranges = (
