@@ -151,8 +151,7 @@ PEAK_RATES = {"lstm": 4e-3, "transformer": 1e-3}  # by kind of network; a fourth
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
 FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
 EARLY_EPOCHS, EARLY_UPDATES = 8, 6  # at the first check of a few tunes, which are known by heart in those seconds
-MOST_EARLY = 200  # updates of eight epochs: with more the clock is early enough
-LATEST = 24  # updates of such a first check: some dozens of tunes are known best after some fifty
+MOST_EARLY = 200  # updates of such a first check: with more the clock is early enough
 EARLY_GROWTH = 1.5  # from the updates of an early check to those of the next
 RESERVE = 0.08
 
@@ -299,7 +298,7 @@ def early_check(epoch_updates: float, otherwise: float) -> int:
     the update of that other one.
     """
     first = max(EARLY_UPDATES, math.ceil(EARLY_EPOCHS * epoch_updates))
-    return min(first, LATEST) if first < min(otherwise, MOST_EARLY + 1) else 0
+    return first if first < min(otherwise, MOST_EARLY + 1) else 0
 
 
 def check_pause(seconds: float, checks: int = DEFAULTS["checks"]) -> float:
