@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ritornello.generate.draw import Dice, draw, rounded
+from ritornello.generate.draw import Dice, draw, filtered, rounded
+from ritornello.generate.options import GenerateOptions
 
 MASK = 0xFFFFFFFF
 PUBLISHED = [14202235, 13808289, 5165124, 8198982, 13743078]  # seed 1, melody 0
@@ -125,3 +126,11 @@ def test_where_nothing_is_allowed_the_constraints_are_named():
 def test_logits_are_rounded_to_a_fixed_step():
     out = rounded(np.array([1.0, 1.0 + 2**-12, 1.0 + 2**-10 + 2**-13, -0.3, -np.inf]))
     assert out.tolist() == [1.0, 1.0, 1.0 + 2**-10, -307 / 1024, -np.inf]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize(("second", "drawn"), [(-30.0, 1), (-np.inf, 0)], ids=["another", "nothing else"])
+def test_what_goes_round_is_the_last_choice_however_sure_the_network_is(temperature, second, drawn):
+    logits, stale = np.array([[0.0, second]]), np.array([[True, False]])
+    options = GenerateOptions(temperature=temperature, top_p=0.9)
+    assert draw(filtered(logits, options, None, stale), Dice(1, np.zeros(1, np.int64))).tolist() == [drawn]
