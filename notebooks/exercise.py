@@ -152,7 +152,7 @@ from ritornello.training import Streams
 
 streams = Streams(train, grid, streams=4, seed=1)
 chunk = streams.chunk(12)
-print("inputs ", chunk.inputs.shape, "(streams, steps, parts of a symbol)")
+print("inputs ", chunk.inputs.shape, "(streams, steps, parts of a symbol: one here, two in section 8)")
 print("targets", chunk.targets.shape)
 print("stream 0 reads    ", chunk.inputs[0, :, 0])
 print("stream 0 predicts ", chunk.targets[0, :, 0])
@@ -167,7 +167,7 @@ print("stream 0 predicts ", chunk.targets[0, :, 0])
 # #### Answer
 
 # %% tags=["hide-cell"]
-# The targets are the inputs one step later.
+# The targets are the inputs one step later. (A target below 0 would be one that does not count.)
 print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1, 0] >= 0].all())
 
 # %% [markdown]
@@ -187,9 +187,10 @@ print(inspect.getsource(NumpyLstm.feed))
 # %% [markdown]
 # Watch one step of the shipped model `grid`, which has the same network and 15 symbols more, for metres and the end of a
 # tune. Python prints the name of each function of that file as it returns, and the shape of what it returns: a vector of the
-# network is 256 numbers wide, and each layer computes four *gates* of that width, which say what to forget, what to take in
-# and what to show. The *logits* are the scores of the symbols before the softmax. The last cell of this section lists the
-# *weights*: all numbers that training changes. (The code only lets Python tell what it does: read what it prints.)
+# network is 256 numbers wide, and each layer computes four rows of that width: three *gates*, which say what to forget, what to
+# take in and what to show, and what there is to take in. The *logits* are the scores of the symbols before the softmax. The last
+# cell of this section lists the *weights*: all numbers that training changes (`start` is the state before the first symbol). The
+# code only lets Python tell what it does: read what it prints.
 
 # %%
 model = rito.load_model("grid")
@@ -236,7 +237,7 @@ for name, tensor in model.file.tensors.items():
 # | word | means |
 # | --- | --- |
 # | bits per note | how hard a note was to guess; fewer are better, one bit fewer is half as hard |
-# | training | of the tunes that it learns from |
+# | training | of the tunes that it learns from, measured while it learns, which makes it harder: at first it may lie above validation |
 # | validation | of tunes that it never learns from: this is the one to look at |
 # | n-gram | of a simple rival without a network, which only counts which symbols followed which; the dashed line |
 # | epoch | how often it has read all training tunes; "epoch 3" is three times |
@@ -262,8 +263,8 @@ from ritornello.training import NumpyEngine
 print(inspect.getsource(NumpyEngine.update))
 
 # %% [markdown]
-# ✎ **Exercise.** Train for longer (`minutes=5`): the training curve keeps falling, but the validation curve turns. Why? Which
-# of the two should decide when to stop?
+# ✎ **Exercise.** Train for longer, as long as you have time for: in the end the training curve keeps falling, but the validation
+# curve turns (in section 8 you see it within a minute). Why? Which of the two should decide when to stop?
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -285,14 +286,15 @@ player = mine.player()
 rng = np.random.default_rng(1)
 symbols = []
 for _ in range(64):
-    token = int(rng.choice(130, p=player.ask()[:130]))
+    token = int(rng.choice(130, p=player.ask()))
     player.feed(token)
     symbols.append(token)
 print(symbols)
 
 # %% [markdown]
 # That is all. `generate` does the same with dice of its own, keeps to a number of bars, guesses metre and key afterwards, and shows
-# the result. The buttons beneath it are explained in the notebook `instrument`:
+# the result. Colours say how surprising each note was to the network, from blue (expected) to red. A click on the number of a bar
+# tells how to have this bar rewritten; the notebook `instrument` tries it.
 
 # %%
 tune = mine.generate(bars=8, seed=1)
@@ -313,7 +315,7 @@ tune.save("my_tune.mid", replace=True)  # or .musicxml .abc .svg .wav .mp3 .html
 rito.Gallery({f"temperature {t}": mine.generate(bars=8, seed=3, temperature=t) for t in (0.5, 1.0, 1.4)})
 
 # %% [markdown]
-# ✎ **Exercise.** What is wrong with each? What happens at temperature 0, and why are two tunes of different seeds equal there?
+# ✎ **Exercise.** What is wrong with the first, and with the last? What happens at temperature 0, and why are two tunes of different seeds equal there?
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -357,10 +359,12 @@ print("half of the test tunes share", int(np.median(people)), "notes or more; th
 # ## 8. A better way of writing notes
 #
 # Most of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default encoding
-# writes *notes* instead: metre and key first (key 10 is B flat, counted from C as 0; octave 5 begins at C3), then for each note its
+# writes *notes* instead: metre and key first (key 10 is B flat, counted from C as 0; octave 5, that of the key note, begins at C3), then for each note its
 # distance in semitones from a tone six below the key note (`offset 6` is the key note itself, 13 the fifth above it), and how many
 # quarters it lasts. Both symbols of a note are one step of the
-# network, which is also told where in the bar it stands. The same tune:
+# network, which is also told where in the bar it stands. It has a *memory* besides: it looks up what followed the last notes
+# earlier in this tune, and in the training tunes. (`memory="none"` takes it away; the notebook `representations` does.) The same
+# tune:
 
 # %%
 print(len(tokens), "symbols of the grid")
@@ -374,7 +378,7 @@ print(f"{better.evaluate('hymns')['bits_per_note']:.2f} bits per note, the grid 
 
 # %% [markdown]
 # Bits per note can be compared between encodings, since both pay for the same notes: this network guesses better after the
-# same time. But look at the curve. It soon reaches its best, and then validation turns, as in the exercise of section 5:
+# same time, by its way of writing and by its memory. But look at the curve. It soon reaches its best, and then validation turns, as the exercise of section 5 says:
 # 249 hymns are few for a network of this size. The best check is kept, so nothing is lost.
 #
 # Here are a tune of each, with the same seed. Which of the two sounds more like a hymn, and by what do you hear it?
@@ -391,7 +395,7 @@ rito.Gallery({"in 130 symbols": tune, "in notes": better.generate(bars=8, seed=1
 # | fault | how one notices |
 # | --- | --- |
 # | Its text says 128 is "nothing" and 129 "off"; the data has them the other way round | count: "nothing" must be by far the commoner |
-# | Training and validation windows overlap, so validation tunes are learned by heart | validation that never gets worse than training is too good to be true; split whole tunes, and families of variants together |
+# | Training and validation windows overlap, so validation tunes are learned by heart | validation that still does not turn, however long it trains, is too good to be true; split whole tunes, and families of variants together |
 # | Windows of 30 steps are shorter than two bars: nothing can return after four | ask how far back the network can see |
 # | Each window predicts one symbol: thirty times the work for each lesson | count predictions per second |
 # | Notes shorter than a sixteenth overwrite each other, opening rests vanish | write, read again, compare |

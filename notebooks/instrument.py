@@ -38,6 +38,8 @@ model.generate(primer=call, bars=4, seed=1, without_primer=True)
 
 # %% [markdown]
 # ## 2. A phrase from a file
+#
+# The melody of the file is taken; a warning says how many notes of its accompaniment are left out.
 
 # %%
 rito.samples("sample_tunes")
@@ -109,7 +111,8 @@ else:
 # %% [markdown]
 # ✎ **Exercise.** `answer = model.generate(primer=call, bars=4, seed=1, without_primer=True)` is the model's answer to your call.
 # Let the model answer this answer in its turn. Then turn the first answer upside down, so that each step up becomes a step down,
-# and listen to it. Which of the three would you call a partner, and why?
+# and listen to it (`note._replace(pitch=60)` is the same note at another pitch; `dataclasses.replace(answer.melody,
+# notes=tuple(notes))` is a melody of other notes, which shows itself). Which of the three would you call a partner, and why?
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -134,7 +137,7 @@ chords = "C | Am | F | G7 | C | Am | F G7 | C"
 model.generate(chords=chords, comp="broken", seed=1)
 
 # %% [markdown]
-# ✎ **Exercise.** How many of the notes at the beginning of a bar belong to the chord that sounds there?
+# ✎ **Exercise.** How many of the notes that begin together with a chord belong to it? (Bar 7 has two chords.)
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -148,7 +151,8 @@ print(sum(note.pitch % 12 in chord.pitch_classes for note, chord in first_notes)
 # %% [markdown]
 # ### A form
 #
-# A tune can have a form too: here a section, the same again with another ending, something else, and the first once more.
+# A tune can have a form too: here a section (A), a variant of it that closes (A'), something else (B), and the variant once more.
+# Bars that return are blue, since you know them by then.
 
 # %%
 tune = model.generate(form="AA'BA'", seed=7)
@@ -158,7 +162,7 @@ tune
 # ### New bars
 #
 # Do you like all of it but two bars? Click their numbers below the roll: the words beside them, given in a cell, write these bars
-# anew. Here are two versions of bars 9 and 10:
+# anew (`tune` stands there for the name that you gave yours). Here are two versions of bars 9 and 10:
 
 # %%
 tune.rewrite(bars=(9, 10), n=2)
@@ -166,8 +170,9 @@ tune.rewrite(bars=(9, 10), n=2)
 # %% [markdown]
 # ### Several at once
 #
-# Compose several and keep the best. `keep` writes down which, beside the tunes; `write_page` makes a page on which you choose by
-# clicks (`docs/control.md` has more).
+# Compose several and keep the best. With `best_of=4` each of the three is already the best of four drafts. `keep` writes the
+# numbers of those that you keep into `kept.jsonl`, beside this notebook; `write_page` makes a page on which you choose by clicks
+# (`docs/control.md` has more).
 
 # %%
 drafts = model.generate(n=3, bars=8, best_of=4, seed=5)
@@ -183,7 +188,8 @@ drafts.keep(1, 3)
 # On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal
 # (in JupyterLab: File, New, Terminal; once before it `pip install ".[live]"` in the copy of the program), from the computer's
 # keyboard or a MIDI keyboard (`docs/instruments.md`). It does not hear a microphone. Here a tune plays your part and nobody waits for the
-# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players.
+# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players. An answer may be your phrase almost
+# unchanged, as a partner's sometimes is; `taboo=4` forbids it any four notes in a row of yours.
 
 # %%
 answered_to = model.generate(primer=call, bars=4, seed=1)

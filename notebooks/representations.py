@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Ways of writing notes down
 #
-# How a tune becomes a row of numbers decides what the network can learn. Here is one tune in every encoding, the same minute of
+# How a tune becomes a row of numbers decides how hard it is to learn. Here is one tune in every encoding, the same minute of
 # training in three of them, and how to write your own.
 
 # %%
@@ -81,6 +81,7 @@ for name in ("grid", "note", "interval"):
     before, after = (encoding.encode(melody).tokens for melody in (tune, tune.transposed(5)))
     same = len(before) == len(after) and np.mean(before == after)
     print(f"{name:9} {same:.0%} of its tokens are the same")
+# In `interval` only the key note and its octave change, in the header. The tokens of `lookback` and `text` change as the grid's do.
 
 # %% [markdown]
 # ### More than melodies
@@ -90,9 +91,10 @@ for name in ("grid", "note", "interval"):
 # - `chorale` has a symbol for each voice at each sixteenth, soprano to bass: the first note of each, then `hold`, or by how many
 #   semitones it moves (64 is no step, 66 two up). A hymn that begins with a pick-up begins with rests, which fill up its bar;
 #   this one begins on a barline.
-# - `events` writes a piano as it was played: keys go down and up, with hundredths of a second between them.
-# - `events-beats` writes the same piece as its score has it: bars, time in parts of a beat, and how long each note lasts. Notes of
-#   a chord share what is alike, so it needs fewer symbols.
+# - `events` writes a piano as it was played: keys go down and up, with hundredths of a second between them (all numbers
+#   count from 0: `time_shift 0` is one hundredth; `velocity` is loudness, in 32 steps).
+# - `events-beats` writes the same piece as its score has it: bars, time in parts of a beat, and how long each note lasts
+#   (`duration 11` is twelve 24ths of a quarter). Notes of a chord share what is alike, so it needs fewer symbols.
 
 # %%
 voices = next(hymn for hymn in rito.load_corpus("hymns-voices").music() if not hymn.timeline.pickup)
@@ -122,22 +124,30 @@ rito.load_model("songs-piano").generate(seconds=20, notes_per_second="2,8,4", se
 #
 # How hard is a note to guess for a network that has learned? This is counted in bits, questions with the answer yes or no: a note
 # of 4 bits is as hard as one of 16 equal cards. Bits per note are all bits that a tune costs, divided by its notes, so they can be
-# compared between encodings: fewer are better.
+# compared between encodings: fewer are better. A model of `interval` has a *memory* too, of the tune so far and of the training
+# tunes; here it is trained without it, for a fair comparison, and with it.
 
 # %%
 scores = {}
-for name, options in {"grid": {"encoding": "grid"}, "note": {"encoding": "note"}, "interval": {}}.items():
+ways = {
+    "grid": {"encoding": "grid"},
+    "note": {"encoding": "note"},
+    "interval": {"memory": "none"},
+    "interval with memory": {},
+}
+for name, options in ways.items():
     run = rito.train("hymns", minutes=MINUTES, seed=1, **options)
     scores[name] = rito.load_model(run).evaluate("hymns")["bits_per_note"]
 
 for name, bits in scores.items():
-    print(f"{name:9} {bits:.2f} bits per note {'#' * round(8 * bits)}")
+    print(f"{name:20} {bits:.2f} bits per note {'#' * round(8 * bits)}")
 
 # %% [markdown]
 # ## 3. Write your own
 #
 # An encoding is a class: a table of its symbols, `encode`, `decode`, and which symbol may follow. The shortest way to one is to
-# change one that is there. This grid has two steps a quarter instead of four: half as many symbols, and no sixteenths.
+# change one that is there. This grid has two steps a quarter instead of four: half as many symbols, and no sixteenths. (Times of
+# notes are in ticks, 480 a quarter.)
 
 # %%
 coarse = Grid(plain=True, steps_per_quarter=2)
@@ -151,6 +161,6 @@ coarse.decode(encoded.tokens).notes[:4]
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The sixteenths after the dotted eighths move to the next eighth or vanish, and the tune loses its swing. The network reads twice
-# as many tunes in the same time, and sees twice as far back.
+# The sixteenths after the dotted eighths vanish, the notes before them last until the next one, and the tune loses its swing. The
+# network reads twice as many tunes in the same time, and sees twice as far back.
 # </details>

@@ -58,12 +58,15 @@ for line in corpus.report:
 # others = [melody for melody in corpus.melodies() if not melody.source.endswith("waltz.mid")]
 # corpus = rito.build_corpus([*others, *waltz])
 # ```
+#
+# If the metre is right and the barlines are not, `beat_offset=1` says that the first barline comes one quarter after the start.
 
 # %%
 corpus.melodies()[:3]
 
 # %% [markdown]
-# ✎ **Exercise.** One of the samples has five parts. Look at all of them, and at what the program says about its choice.
+# ✎ **Exercise.** One of the samples has five parts, of which the drums have no staff. Look at all of them, and at what the program
+# says about its choice.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -108,12 +111,13 @@ for tune, shared in zip(tunes, model.shared_runs([tune.melody for tune in tunes]
     print(f"{tune.melody.title}: {shared['notes']} notes in a row as in {shared['title'] or shared['source']}")
 
 # %% [markdown]
-# ✎ **Exercise.** Train longer on few tunes (`minutes=3`), and look at these numbers again. At which length would you say that it
-# copied? Is a scale of eight notes a copy?
+# ✎ **Exercise.** Train for longer on these few tunes (`minutes=3`), and look at the numbers again. Why do they hardly change? At
+# which length would you say that it copied? Is a scale of eight notes a copy?
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The longer it trains on few tunes, the longer the runs. Five to seven notes are shared by any two tunes in one style; twelve or
-# more are a quotation that a listener recognises. A scale is common property, so look at what is shared, not only at how much.
+# Training stops when several checks in a row have brought no gain on the tunes that are kept apart, and the best check is kept:
+# that is what keeps it from learning a few tunes by heart. Five to seven notes are shared by any two tunes in one style; twelve
+# or more are a quotation that a listener recognises. A scale is common property, so look at what is shared, not only at how much.
 # </details>

@@ -95,6 +95,13 @@ def test_a_corpus_holds_its_notes_and_metre(kind):
     assert [(line.path, line.status) for line in corpus.report] == [("item 1", "kept")]
 
 
+def test_melodies_keep_the_names_of_their_files(hymn_folder):
+    melodies = rito.build_corpus(hymn_folder).melodies()
+    again = rito.build_corpus([*melodies[:3], melodies[3], melodies[3], PITCHES])
+    assert [line.path for line in again.report] == [*(m.source for m in melodies[:3]), "item 4", "item 5", "item 6"]
+    assert [m.source for m in again.melodies()[:3]] == [m.source for m in melodies[:3]]
+
+
 def test_one_alone_is_a_corpus_of_one(kind):
     assert [in_quarters(melody) for melody in rito.load_corpus(KINDS[kind]()).melodies()] == [QUARTERS]
 

@@ -62,7 +62,8 @@ def build_corpus(
     Its `report` says what became of each file.
     sources: paths; or one piece of music or a list of them: a Melody or Piece, a music21 stream, a symusic score, a
     PrettyMIDI, a list of pitches (each a quarter long), or an array of notes, (notes, 3) or (notes, 4), of start,
-    duration, pitch and perhaps velocity, times in quarters. Music in memory is called "item 1" and so on.
+    duration, pitch and perhaps velocity, times in quarters. A Melody is called by its source, other music in memory
+    "item 1" and so on, by its place.
     out: the corpus folder to write, with its report.html; a call that was stopped goes on where it was.
     on_file: called after each file with how many are read, how many there are, and its name.
     replace: a corpus in `out` that nobody changed is replaced anyway, with this also files that were made or changed
@@ -82,7 +83,7 @@ def build_corpus(
     if objects is None:
         corpus = build(sources, options, on_file, out, replace)
     else:
-        names = [f"item {number}" for number in range(1, len(objects) + 1)]
+        names = _names(objects)
         rows = [convert_object(music, name, options) for music, name in zip(objects, names, strict=True)]
         corpus = corpus_of_rows(rows, names, options)
         if out is not None:
@@ -239,6 +240,17 @@ def _in_memory(sources: Any) -> list[Any] | None:
     if objects and 0 < paths < len(objects):
         raise TypeError("files and music in memory do not go together: read the files first, with rito.read(path)")
     return None if paths else objects
+
+
+def _names(objects: Sequence[Any]) -> list[str]:
+    """Name music in memory: a Melody by its source, where no other has it, the rest by its place, from 1 on."""
+    from collections import Counter
+
+    from ritornello.music.values import Melody
+
+    sources = [music.source if isinstance(music, Melody) else "" for music in objects]
+    count = Counter(sources)
+    return [name if name and count[name] == 1 else f"item {n}" for n, name in enumerate(sources, 1)]
 
 
 def _reported(corpus: Corpus, on_report: Callable[[Sequence[FileReport]], None] | None) -> Corpus:
