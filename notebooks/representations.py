@@ -125,7 +125,8 @@ rito.load_model("songs-piano").generate(seconds=20, notes_per_second="2,8,4", se
 # How hard is a note to guess for a network that has learned? This is counted in bits, questions with the answer yes or no: a note
 # of 4 bits is as hard as one of 16 equal cards. Bits per note are all bits that a tune costs, divided by its notes, so they can be
 # compared between encodings: fewer are better. A model of `interval` has a *memory* too, of the tune so far and of the training
-# tunes; here it is trained without it, for a fair comparison, and with it.
+# tunes; here it is trained without it, for a fair comparison, and with it. A minute is short, and 249 hymns are few: which of `note`
+# and `interval` comes first may change with the seed (`benchmarks/representations` compares them on more tunes, for longer).
 
 # %%
 scores = {}
