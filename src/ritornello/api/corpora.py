@@ -243,7 +243,7 @@ def _in_memory(sources: Any) -> list[Any] | None:
 
 
 def _names(objects: Sequence[Any]) -> list[str]:
-    """Name music in memory: a Melody by its source, where no other has it, the rest by its place, from 1 on."""
+    """Name music in memory: a Melody by its source, if no other has it, else by place."""
     from collections import Counter
 
     from ritornello.music.values import Melody
