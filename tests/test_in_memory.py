@@ -102,6 +102,11 @@ def test_melodies_keep_the_names_of_their_files(hymn_folder):
     assert [m.source for m in again.melodies()[:3]] == [m.source for m in melodies[:3]]
 
 
+def test_a_list_of_rows_in_a_list_of_pieces_is_refused_by_its_type():
+    with pytest.raises(TypeError, match=r"item 1 is of the type list, which holds no melody; taken is a Melody"):
+        rito.build_corpus([[np.array([0, 1, 60]), np.array([1, 1, 62])]])
+
+
 def test_one_alone_is_a_corpus_of_one(kind):
     assert [in_quarters(melody) for melody in rito.load_corpus(KINDS[kind]()).melodies()] == [QUARTERS]
 

@@ -138,20 +138,28 @@ def _of_bytes(content: bytes, name: str) -> list[Piece]:
     return scan_content(content, name)[0]
 
 
+def _has_rests(music: Any) -> bool:
+    """Tell whether music is a list of pitches with None for rests."""
+    if not isinstance(music, list) or all(value is not None for value in music):
+        return False
+    return all(value is None or isinstance(value, Integral) for value in music)
+
+
+def _around_rests(pitches: Sequence[int | None]) -> tuple[Note, ...]:
+    """Make notes of pitches, None for a rest, each a quarter long. Raises ValueError."""
+    places = [place for place, pitch in enumerate(pitches) if pitch is not None]
+    if not places:
+        raise ValueError("there is no note in it")
+    notes = _notes([pitches[place] for place in places]) or ()
+    return tuple(n._replace(start=place * n.duration) for n, place in zip(notes, places, strict=True))
+
+
 def _notes(music: Any) -> tuple[Note, ...] | None:
     """Make notes of numbers; None for what holds no notes. Raises ValueError."""
     if isinstance(music, list) and music and all(isinstance(value, Note) for value in music):
         return tuple(music)
-    if (
-        isinstance(music, list)
-        and None in music
-        and all(value is None or isinstance(value, Integral) for value in music)
-    ):
-        if not any(value is not None for value in music):
-            raise ValueError("there is no note in it")
-        pitches = _notes([value for value in music if value is not None]) or ()
-        places = (place for place, value in enumerate(music) if value is not None)
-        return tuple(n._replace(start=place * n.duration) for n, place in zip(pitches, places, strict=True))
+    if _has_rests(music):
+        return _around_rests(music)
     if isinstance(music, list) and is_melody(music):
         music = np.array(music) if len({np.size(value) for value in music}) == 1 else None
     if isinstance(music, list) and music and all(isinstance(value, Real) for value in music):
