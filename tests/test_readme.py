@@ -10,6 +10,7 @@ import tomllib
 
 import pytest
 
+from ritornello.api import load_model
 from ritornello.cli import main
 from ritornello.corpus.pick.pick import pick_melody
 from ritornello.music.files import read, write
@@ -59,6 +60,13 @@ def test_a_picture_is_what_the_command_beside_it_draws(readme, repo_root, pictur
     assert main(shlex.split(words)) == 0
     [drawn] = (tmp_path / out).glob("*.svg")
     assert drawn.read_bytes() == (repo_root / f"docs/{picture}.svg").read_bytes()
+
+
+def test_the_sixteen_tunes_are_what_the_default_model_composes(repo_root):
+    model = load_model()
+    folder, seeds = repo_root / "docs/sixteen", range(1, 17)
+    other = [n for n in seeds if model.generate(seed=n).encoded("a.abc") != (folder / f"seed{n:02}.abc").read_bytes()]
+    assert other == [], "python scripts/make_sixteen.py; then look, listen, and write verdicts"
 
 
 def test_every_command_runs_as_written(readme, workplace, capsys):
