@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -244,8 +245,6 @@ def _in_memory(sources: Any) -> list[Any] | None:
 
 def _names(objects: Sequence[Any]) -> list[str]:
     """Name music in memory: a Melody by its source, if no other has it, else by place."""
-    from collections import Counter
-
     from ritornello.music.values import Melody
 
     sources = [music.source if isinstance(music, Melody) else "" for music in objects]

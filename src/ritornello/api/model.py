@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ritornello.api.drafts import MOST_DRAFTS, choose, draft_indices, like_drafts
 from ritornello.api.options import checked, takes
-from ritornello.api.reading import is_music, read_song
-from ritornello.api.tunes import Tune, Tunes, melody_of, write_tunes
+from ritornello.api.reading import is_music, music_of, read_song
+from ritornello.api.tunes import Tune, Tunes, write_tunes
 from ritornello.atomic import to_utf8
 from ritornello.generate.options import GenerateOptions
 from ritornello.music.values import Imprint, Melody, Piece
@@ -54,7 +54,7 @@ class Model:
     def __init__(self, file: ModelFile, name: str):
         self.file, self.name = file, name
 
-    @property
+    @cached_property
     def metadata(self) -> Figures:
         """How the model came to be: corpus, plan, seed, validation figures; prints short."""
         return Figures(self.file.metadata)
@@ -83,8 +83,7 @@ class Model:
 
         Raises ValueError where the encoding cannot write it.
         """
-        line: Any = melody.melody if isinstance(melody, Tune) else melody
-        tokens: np.ndarray = self.encoding.encode(line).tokens
+        tokens: np.ndarray = self.encoding.encode(music_of(melody)).tokens
         return tokens
 
     @property
@@ -739,7 +738,7 @@ def _primer_named(primer: Any) -> dict[str, str]:
 def _chords_named(given: Any) -> str:
     """Name the chords that are asked for: a file by its name, a melody by its title."""
     if isinstance(given, Melody | Tune):
-        return melody_of(given).title or "a melody"
+        return music_of(given).title or "a melody"
     return Path(given).name if is_music(given) else str(given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import wraps
@@ -21,8 +21,7 @@ def checked(function: Function) -> Function:
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        for name in named.keys() - {*known}:
-            raise _no_option(function, name, known)
+        _check_names(function, named, known)
         return function(*arguments, **named)
 
     return cast(Function, call)
@@ -48,8 +47,7 @@ def takes(**classes: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             parts: dict[str, dict[str, Any]] = {name: {} for name in classes}
             for name in [name for name in named if name in home]:
                 parts[home[name]][name] = named.pop(name)
-            for name in named.keys() - {*known}:
-                raise _no_option(function, name, known)
+            _check_names(function, named, known)
             for name in whole:
                 if parts[name]:
                     raise TypeError(f"{name} holds {', '.join(parts[name])} already: leave one of them out")
@@ -124,9 +122,11 @@ MEANT = {
 """What other programs call an option: the names of ours that mean it, where a verb has them."""
 
 
-def _no_option(function: Callable[..., Any], name: str, known: Sequence[str]) -> TypeError:
-    """Word the error of a keyword that a function does not take."""
-    return TypeError(f"{function.__name__} has no option {nearest(name, known)}")
+def _check_names(function: Callable[..., Any], named: Iterable[str], known: Sequence[str]) -> None:
+    """Raise TypeError, with the nearest known one, for a keyword that a function does not take."""
+    for name in named:
+        if name not in known:
+            raise TypeError(f"{function.__name__} has no option {nearest(name, known)}")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

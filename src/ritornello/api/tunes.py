@@ -261,9 +261,3 @@ def write_tunes(tunes: Sequence[Tune], out: Path, suffixes: Sequence[str], repla
 
     places = [(tune, path) for tune in tunes for path in tune.paths(out, suffixes)]
     atomic.write_files(((path, tune.encoded(path)) for tune, path in places), replace=replace)
-
-
-def melody_of(given: Melody | Tune) -> Melody:
-    """Return a melody, or that of a tune."""
-    melody: Melody = given.melody if isinstance(given, Tune) else given
-    return melody

@@ -68,7 +68,7 @@ class MelodySlice:
         timeline = Timeline(
             line["ticks_per_quarter"],
             line["length"],
-            tuple(Metre(m[0], m[1], m[2], tuple(*m[3:])) for m in line["metres"]),
+            tuple(map(Metre.from_list, line["metres"])),
             tuple(Key(*k) for k in line["keys"]),
             tuple(Tempo(*t) for t in line["tempos"]),
         )

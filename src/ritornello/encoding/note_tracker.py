@@ -19,6 +19,7 @@ from ritornello.encoding.features import (
     metrical,
 )
 from ritornello.encoding.note_layout import BELOW, HIGHEST_TONIC, LOWEST_TONIC, ROOMY, Ids, PitchRow
+from ritornello.encoding.protocol import UNREADABLE
 from ritornello.encoding.tuplets import (
     FRAMES,
     NO_TUPLET,
@@ -369,10 +370,10 @@ class NoteTables:
     """
 
     def __init__(self, encoding: Any):
-        ids, self._encoding = encoding.ids, encoding
-        self._ids = ids
+        self._encoding, self._ids = encoding, encoding.ids
         self._row, self.metres = encoding.pitch_row, encoding.metres
-        self._lengths = slice(ids.length - ids.second, ids.length - ids.second + COUNT)
+        first = self._ids.length - self._ids.second
+        self._lengths = slice(first, first + COUNT)
         self.bars, self.beats = bar_lengths(self.metres, TICKS), first_beats(self.metres, TICKS)
         self.edges = tick_edges(self.metres, TICKS)
         inputs = encoding.inputs
@@ -402,7 +403,7 @@ class NoteTables:
     def landings(self, metre: int, place: int, direction: int) -> np.ndarray:
         """List the places that each id of part 1 leads to, (ids,).
 
-        -1 for none that could be told, -2 for a pick-up with a 128th note, which cannot be read.
+        -1 for none that could be told, UNREADABLE for a pick-up with a 128th note.
         place: ticks in the bar. direction: 1, or -1 for a pick-up, which counts from the barline back. A place that
         is no whole number of 24ths of a quarter is told by its code only where no 32nd or triplet has that one.
         """
@@ -412,7 +413,7 @@ class NoteTables:
         is_told = (ticks * COARSE % TICKS == 0) | ((below % 3 > 0) & (below % 4 > 0))
         is_readable = (direction > 0) | (ticks % (PLAIN // 2) > 0) | (ticks % PLAIN == 0)
         codes = np.where(is_told, [place_code(metre, tick) for tick in ticks.tolist()], -1)
-        found[self._lengths] = np.where(is_readable, codes, -2)
+        found[self._lengths] = np.where(is_readable, codes, UNREADABLE)
         return _frozen(found)
 
     @lru_cache(maxsize=TABLES)  # noqa: B019

@@ -21,6 +21,8 @@ from ritornello.encoding.features import Feature, Harmony
 from ritornello.encoding.vocabulary import Vocabulary
 from ritornello.music.values import Key, Melody, Piece
 
+UNREADABLE = -2  # in a list of places in the bar: one that notation cannot write
+
 
 @dataclass(frozen=True)
 class Encoded:

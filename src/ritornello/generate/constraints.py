@@ -23,6 +23,7 @@ import numpy as np
 
 from ritornello.encoding import MelodyEncoding, Place, counts_bars
 from ritornello.encoding.features import Harmony
+from ritornello.encoding.protocol import UNREADABLE
 from ritornello.generate.circles import Circles
 from ritornello.generate.options import BARS, GenerateOptions
 from ritornello.music.keys import scale_pitch_classes
@@ -36,7 +37,6 @@ SAME_PITCH = -0.7  # nats, there on the pitch that sounds once more
 MOST_ROWS = 4096  # of biases that are kept for a request
 MOST_TOKENS = 1024  # of a tune without form that the network does not end
 LONGEST_BAR = 128  # letters
-UNREADABLE = -2  # a place in the bar (see `note_tracker.NoteTables.landings`)
 
 
 class FormTable:

@@ -85,6 +85,11 @@ class Metre(NamedTuple):
         """Turn it into plain values; groups only where they are stated."""
         return [*self[:3], *([list(self.groups)] if self.groups else [])]
 
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Metre:
+        """Rebuild it from `to_list`. Raises IndexError or TypeError for anything else."""
+        return cls(values[0], values[1], values[2], tuple(*values[3:]))
+
 
 class Key(NamedTuple):
     """A key from `tick` on: fifths from -7 (seven flats) to 7 (seven sharps) of its signature, mode of MODES."""

@@ -149,7 +149,6 @@ PEAK_RATES = {"lstm": 4e-3, "transformer": 1e-3}  # by kind of network; a fourth
 
 # Seconds on one core, with the embedded corpus and 2x256.
 CHECK_SECONDS, NGRAM_SECONDS, SECONDS_BETWEEN_CHECKS = 1.0, 2.5, 10
-FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
 EARLY_EPOCHS, EARLY_UPDATES = 8, 6  # at the first check of a few tunes, which are known by heart in those seconds
 MOST_EARLY = 200  # updates of such a first check: with more the clock is early enough
 EARLY_GROWTH = 1.5  # from the updates of an early check to those of the next

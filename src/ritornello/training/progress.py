@@ -10,15 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from ritornello.training.plan import (
-    CHECK_SECONDS,
-    DEFAULT_PATIENCE,
-    FIRST_CHECK_SECONDS,
-    NGRAM_SECONDS,
-    Plan,
-    check_pause,
-)
+from ritornello.training.plan import CHECK_SECONDS, DEFAULT_PATIENCE, NGRAM_SECONDS, Plan, check_pause
 
+FIRST_CHECK_SECONDS = 5.0  # of learning before the first check, so that it is shown within ten
 MARGIN, MOST_MARGIN = 0.03, 3.0  # of the time, and seconds: for the report at the end
 WORTHWHILE = 0.05  # of the time: with less of it left a run that has made its updates is at its end
 LEARNING_PER_CHECK = 4  # seconds of learning for each second of checks, at least

@@ -76,7 +76,7 @@ def stated_in(content: bytes, count: int) -> Stated | None:
 
 def _metres(rows: Sequence[Any]) -> tuple[Metre, ...]:
     """Check the metres of a melody. Raises ValueError or TypeError."""
-    metres = tuple(Metre(row[0], row[1], row[2], tuple(row[3]) if len(row) > 3 else ()) for row in rows)
+    metres = tuple(map(Metre.from_list, rows))
     numbers = [number for metre in metres for number in (*metre[:3], *metre.groups)]
     if not metres or metres[0].tick or any(type(number) is not int for number in numbers):
         raise ValueError("metres are whole numbers, the first from 0 on")

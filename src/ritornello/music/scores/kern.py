@@ -22,9 +22,7 @@ MAX_SECTIONS = 1000
 
 _LIST = re.compile(r"\*>([^\[\t]*)\[([^\]\t]*)\]")
 _LABEL = re.compile(r"\*>([^\[\t]+)")
-_INSTRUMENT = re.compile(
-    r"(^|\t)\*ITr[^\t\r\n]*", re.MULTILINE
-)  # of how it is drawn; the pitches are those that sound
+_INSTRUMENT = re.compile(r"(^|\t)\*ITr[^\t\r\n]*", re.MULTILINE)  # of how it is drawn: pitches are those that sound
 _STATED_TEMPO = re.compile(r"(?:\*MM|=\s*)(\d{1,4}(?:\.\d{1,6})?)")
 _REPEAT_SIGN = re.compile(r"(^|\t)\*X?rep(?=\t|$)", re.MULTILINE)  # verovio leaves out the notes under it
 _HOLDS = re.compile(r"^[*\t]*\*(?:(?P<metre>M\d\S*/\S+)|(?P<signature>k\[)|(?P<key>[A-Ga-g][#-]?:)|(?P<tempo>MM\d))")
