@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from chromium import LOUDEST, offline_chromium
+from chromium import LOUDEST, offline_chromium, wait_until
 
 import ritornello as rito
 from ritornello.music.values import Melody, Note, Part, Piece, Tempo, Timeline
@@ -97,6 +97,7 @@ def test_each_card_plays_and_the_other_falls_silent(frame):
     frame.get_by_role("button", name="Play One").click()
     assert frame.evaluate(LOUDEST, 0.8) > 0.02
     frame.get_by_role("button", name="Play Two").click()
+    wait_until(frame, "document.querySelector('audio').paused")  # when the other one begins to play
     first, second = frame.evaluate("[...document.querySelectorAll('audio')].map((a) => a.paused)")
     assert (first, second) == (True, False)
 

@@ -4,14 +4,13 @@ import base64
 import html
 import json
 import re
-import time
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import LOUDEST, offline_chromium
+from chromium import LOUDEST, offline_chromium, wait_until
 
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
 from ritornello.render.page import Exhibit, frame_html, notebook_html, page_html
@@ -46,14 +45,6 @@ def sound(melody: Melody, kind: str) -> bytes:
     file = BytesIO()
     soundfile.write(file, wave, RATE, format=kind)
     return file.getvalue()
-
-
-def wait_until(frame, condition: str, seconds: float = 20.0) -> None:
-    """Wait for a condition in a page. (Playwright's own waiting needs eval, which the page's policy forbids.)"""
-    deadline = time.monotonic() + seconds
-    while not frame.evaluate(f"Boolean({condition})"):
-        assert time.monotonic() < deadline, f"never came true: {condition}"
-        time.sleep(0.02)
 
 
 def exhibits() -> list[Exhibit]:
@@ -217,6 +208,7 @@ def test_the_second_player_stops_the_first(tab):
     wait_until(tab.page, "!document.querySelectorAll('audio')[0].paused")
     tab.page.locator(".play").nth(1).click()
     wait_until(tab.page, "!document.querySelectorAll('audio')[1].paused")
+    wait_until(tab.page, "document.querySelectorAll('audio')[0].paused")
     assert [playing for _, playing in tab.players()] == [False, True]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from chromium import offline_chromium
+from chromium import offline_chromium, wait_until
 
 from ritornello.music.chords import read_chord
 from ritornello.music.values import Key, Melody, Metre, Note, Tempo, Timeline
@@ -89,15 +89,6 @@ def frame(tmp_path):
         page.goto(path.as_uri())
         page.wait_for_selector(".tune.ready")
         yield page
-
-
-def wait_until(page, holds: str) -> None:
-    """Wait until an expression holds on the page, whose policy forbids Playwright's own way."""
-    for _ in range(1000):
-        if page.evaluate(holds):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"never: {holds}")
 
 
 def test_the_metronome_clicks_on_beats_and_higher_on_the_first(frame):

@@ -1,5 +1,6 @@
 """Headless Chromium with the network off, and how loud what it plays is."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,3 +60,11 @@ def offline_chromium(profile: Path, host: str = "", **options) -> Iterator:
             context.route(lambda url: url.startswith("http") and urlsplit(url).netloc != host, lambda r: r.abort())
         yield context
         context.close()
+
+
+def wait_until(frame, condition: str, seconds: float = 20.0) -> None:
+    """Wait for a condition in a page. (Playwright's own waiting needs eval, which the page's policy forbids.)"""
+    deadline = time.monotonic() + seconds
+    while not frame.evaluate(f"Boolean({condition})"):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        time.sleep(0.02)
