@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
 
 from ritornello.api.options import checked
 from ritornello.plural import counted
@@ -284,6 +283,8 @@ def _sizes(wheels: Iterable[Wheel]) -> dict[str, int]:
 
 
 def _size(url: str) -> int | None:
+    from urllib.request import Request, urlopen  # loads http and ssl, which nothing else here needs
+
     with suppress(OSError, ValueError, TypeError), urlopen(Request(url, method="HEAD"), timeout=60) as answer:
         return int(answer.headers["Content-Length"])
     return None
