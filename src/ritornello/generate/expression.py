@@ -25,13 +25,15 @@ def with_expression(melody: Melody) -> Melody:
     timeline = melody.timeline
     lines, pickup = timeline.barlines(), timeline.pickup
     notes: list[Note] = []
+    metre: Metre | None = None
     following = 0  # the barline after the last note's start
     for start, duration, pitch, _ in melody.notes:
         if start >= following:
             bar = bisect_right(lines, start) - 1
             line, following = lines[bar], lines[bar + 1]
-            metre = timeline.metre_at(line)
-            middle, beats = _beat_places(metre._replace(tick=0), timeline.ticks_per_quarter)
+            if timeline.metre_at(line) != metre:
+                metre = timeline.metre_at(line)
+                middle, beats = _beat_places(metre._replace(tick=0), timeline.ticks_per_quarter)
             skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
         phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, following - line)) / PHRASE_BARS % 1
         swell = SWELL * math.sin(math.pi * phrase**1.3)
