@@ -76,6 +76,26 @@ def test_neither_the_end_nor_another_length_comes_inside_a_tuplet():
     assert kinds_after("C4:4 D4:4/3", 2) == {"note"}  # a rest is no ending, and a third cannot be tied
 
 
+@pytest.mark.parametrize(
+    ("notes", "last", "is_tied"),
+    [
+        ("C4:2 D4:2/3 E4:2/3", "2/3", False),  # two beats in three
+        ("C4:2 D4:2/3", "4/3", False),
+        ("C4:4/3 D4:4/3", "4/3", False),  # a bar in three
+        ("C4:3 D4:1/3 E4:1/3", "1/3", True),  # one beat in three
+        ("C4:2 D4:2/3 E4:1/3", "1", True),
+    ],
+)
+def test_what_completes_a_tuplet_of_several_beats_is_not_tied_into_another_metre(notes, last, is_tied):
+    place, ids = NOTE.tracker(), NOTE.ids
+    for token in NOTE.encode(parse_notes(notes, "4/4")).tokens[:-1].tolist():
+        place.advance(token)
+    for token in (60, ids.length + DURATIONS.index(Fraction(last)), *NOTE.metre_tokens(NOTE.metres.named("3/4"))):
+        place.advance(token)
+    mask = place.finishable(28 * QUARTER, 32 * QUARTER, QUARTER)
+    assert (mask[60], mask[ids.rest], mask[ids.tie]) == (True, True, is_tied)
+
+
 @pytest.mark.parametrize("event", [60, NOTE.ids.rest])
 def test_what_goes_on_from_inside_a_tuplet_into_another_metre_begins_no_other_tuplet(event):
     place, lengths = NOTE.tracker(), NOTE.ids.length
@@ -126,10 +146,43 @@ def test_a_copyist_can_write_them_in_every_metre(metre):
         assert is_readable(tune.melody), tune.melody
 
 
+def test_a_copyist_can_write_them_where_metres_change():
+    leaning = {NOTE.ids.length + n: 2.0 for n, d in enumerate(DURATIONS) if d.denominator % 3 == 0}
+    leaning |= dict.fromkeys(range(NOTE.ids.begin, NOTE.ids.pickup), 6.0)
+    options = GenerateOptions(bars=6, temperature=1.5, top_p=1.0)
+    tunes = compose(Indifferent(NOTE, leaning), NOTE, options, 5, range(200), None, (50, 76))
+    assert sum(len(tune.melody.timeline.metres) > 2 for tune in tunes) > 20
+    for tune in tunes:
+        assert is_readable(tune.melody), tune.melody
+
+
 def test_a_tuplet_lies_inside_one_beat_or_takes_up_whole_beats():
     assert "2/3" not in lengths_after("C4:3/2")  # of a beat in three from the middle of one to that of the next
     assert "1/6" in lengths_after("C4:3/2")  # half a beat in three
     assert {"1/2", "1/6"} <= lengths_after("C4:1", "6/8")
+
+
+@pytest.mark.parametrize("spelled", [{"name": "note"}, {"name": "note", "version": 1}])
+def test_no_pickup_with_a_128th_note_is_composed(spelled):
+    encoding = make_encoding(**spelled)
+    place, ids = encoding.tracker(), encoding.ids
+    metre = encoding.metres.named("4/4")
+    begin = [ids.begin + metre] if encoding.metres.is_listed else [*encoding.metre_tokens(metre), ids.pickup]
+    for token in begin:
+        place.advance(token)
+    mask = place.finishable(3 * place.bar, 4 * place.bar, QUARTER)[ids.length - ids.second :][: len(DURATIONS)]
+    found = {str(DURATIONS[n]) for n in np.flatnonzero(mask)}
+    assert {"1/16", "3/16", "1/4", "1/3", "1/5"} <= found
+    assert not {"1/32", "3/32"} & found
+
+
+def test_a_pickup_that_begins_inside_a_tuplet_completes_it_in_its_beat():
+    place, ids = NOTE.tracker(), NOTE.ids
+    upbeat = ids.length + DURATIONS.index(Fraction(5, 3))  # from a sixth before the fourth beat
+    for token in (*NOTE.metre_tokens(NOTE.metres.named("12/8")), ids.pickup, upbeat, 60):
+        place.advance(token)
+    mask = place.finishable(3 * place.bar, 4 * place.bar, QUARTER)[ids.length - ids.second :][: len(DURATIONS)]
+    assert {str(DURATIONS[n]) for n in np.flatnonzero(mask)} == {"1/24", "1/12", "1/8", "1/6"}
 
 
 def test_nothing_shorter_than_a_64th_is_composed():

@@ -30,6 +30,7 @@ from ritornello.encoding.tuplets import (
     completing,
     found,
     gone_on,
+    is_in_one_beat,
     keeping,
     rules_at,
 )
@@ -72,6 +73,8 @@ class NoteTracker:
         self._event = -1  # of the group whose duration is due
         self._state = 0  # of the table of ties
         self._tuplet: Frames = ()  # not yet complete
+        self._opened = 0  # ticks at which the last tuplet began
+        self._is_closed = False  # a tuplet of several beats has just been completed: it ends here
         self._entered = 0  # ticks at which what sounds, or the rest, began
         self._resumes = False  # a metre has just begun: what sounds may be tied by any duration
         self._has_pickup = False
@@ -126,11 +129,11 @@ class NoteTracker:
         if self.part == 0:
             notes = closing(left, until, least, 0, rule).any
             end_fits = until < 0 <= left and held >= least and not tuplet
-            tie = not started or (tied.any if self._resumes else tied.after[state])
+            tie = not started or ((tied.any if self._resumes else tied.after[state]) and not self._is_closed)
             metre = left > 0 and self.notes > 0 and self._is_at_barline()
             return self._events(notes, rest.any and until > 0, tie, end_fits, metre)
         if event >= ids.begin or (event == ids.tie and not started):
-            return self._legal_durations()
+            return self._tables.both(self._legal_durations(), readable_upbeats(self._upbeat))
         return self._tables.both(self._legal_durations(), (tied if event == ids.tie else rest).mask)
 
     def _events(self, notes: bool, rest: bool, tie: bool, end: bool, metre: bool) -> np.ndarray:
@@ -275,14 +278,16 @@ class NoteTracker:
             self._past.add(self.time, (event, index, self._last if event < ids.rest else -1))
         if self._tables.follows_key and self.sounding >= 0:
             self._past.sound(self.sounding, ticks)
+        self._is_closed = False
         if self._tuplet or ticks % PLAIN:
-            place = (self.time - self.since) % self.bar
-            after = (place + ticks) % self.bar
+            place, edges = (self.time - self.since) % self.bar, self._tables.edges[self._metre]
             if self._tuplet:
-                self._tuplet = gone_on(self._tuplet, after, ticks)
+                self._tuplet = gone_on(self._tuplet, (place + ticks) % self.bar, ticks, edges)
+                first = (self._opened - self.since) % self.bar
+                self._is_closed = not self._tuplet and not is_in_one_beat(first, place + ticks, edges)
             else:
                 is_open = event == ids.tie or not self.notes  # no note begins with it
-                self._tuplet = begun(place, ticks, self._tables.edges[self._metre], is_open)
+                self._tuplet, self._opened = begun(place, ticks, edges, is_open), self.time
         self.time += ticks
 
     def _header(self, event: int, token: int, ticks: int) -> None:
@@ -310,7 +315,7 @@ class NoteTracker:
         self._is_ready = self.begun and (self._key >= 0 or not self._tables.names_key)
         self.bar, self.beat = tables.bars[self._metre], tables.beats[self._metre]
         self.time = self.entry = -self._upbeat % self.bar
-        self._tuplet = found(self.time)
+        self._tuplet = found(self.time, tables.edges[self._metre])
 
     def copy(self) -> Self:
         """Return rules that go on from here by themselves."""
@@ -362,6 +367,20 @@ def rest_fits(left: int, least: int, late: int, rule: Rule | None = None) -> Fit
     return Fitting.of((left - LENGTHS >= least) & (late > LENGTHS) & (True if rule is None else keeping(rule)))
 
 
+@lru_cache(maxsize=TABLES)
+def readable_upbeats(upbeat: int) -> np.ndarray:
+    """Mask durations that lengthen a pick-up of so many ticks to one that can be written.
+
+    (durations,) of bool.
+    """
+    return _frozen(is_written(upbeat + LENGTHS))
+
+
+def is_written(upbeat: np.ndarray) -> np.ndarray:
+    """Tell whether pick-ups of so many ticks can be written: without a 128th note."""
+    return (upbeat % (PLAIN // 2) > 0) | (upbeat % PLAIN == 0)
+
+
 class NoteTables:
     """What the rules of one encoding look up: rows of ids by state, made once, and what its features ask for.
 
@@ -411,7 +430,7 @@ class NoteTables:
         ticks = (place + direction * LENGTHS) % self.bars[metre]
         below = ticks * COARSE // TICKS
         is_told = (ticks * COARSE % TICKS == 0) | ((below % 3 > 0) & (below % 4 > 0))
-        is_readable = (direction > 0) | (ticks % (PLAIN // 2) > 0) | (ticks % PLAIN == 0)
+        is_readable = (direction > 0) | is_written(ticks)
         codes = np.where(is_told, [place_code(metre, tick) for tick in ticks.tolist()], -1)
         found[self._lengths] = np.where(is_readable, codes, UNREADABLE)
         return _frozen(found)

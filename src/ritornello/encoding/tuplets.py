@@ -3,7 +3,8 @@
 Places and durations that are whole numbers of 64th notes are plain. Another duration begins a
 tuplet: it divides a frame, a stretch of time between two plain places, into 3, 5 or 7 parts or twice as many. What
 follows goes on in these parts until the frame is full. Which frame is meant, the first notes may leave open: after a
-third of a quarter it is half a quarter long, or one, or two. A frame lies inside one beat, or takes up whole beats.
+third of a quarter it is half a quarter long, or one, or two. A frame lies inside one beat, or takes up whole beats;
+what completes one of several beats ends with it, since a tie over its end could not be read.
 
 A composed tune keeps to this, so that it can be read; people's tunes are legal whatever they do (`Place.finishable`).
 """
@@ -29,6 +30,9 @@ UNITS = {  # ticks of the smallest part by frame and number of parts: half of on
     )
     for frame in FRAMES
     for parts in PARTS
+}
+WIDE_UNITS = {  # likewise of a frame of several beats, whose parts are halved where there are three
+    (frame, parts): unit if parts == 3 else frame // parts for (frame, parts), unit in UNITS.items()
 }
 
 Frames = tuple[tuple[int, int], ...]
@@ -60,13 +64,16 @@ def frames_at(place: int, room: int, edges: Edges, is_open: bool = False) -> Fra
     whole sixteenths alone. is_open: no note begins with it, but a tie or the opening rest, which can be read inside
     one beat alone.
     """
-    return tuple(
-        (frame, UNITS[frame, parts])
-        for frame in FRAMES
-        if frame <= room and place % (min(frame, TICKS) // 2) == 0 and _fits(place, place + frame, edges, is_open)
-        for parts in PARTS
-        if parts == 3 or place % (TICKS // 4) == 0
-    )
+    found = []
+    for frame in FRAMES:
+        if frame > room or place % (min(frame, TICKS) // 2):
+            continue
+        is_wide = not is_in_one_beat(place, place + frame, edges)
+        if is_wide and (is_open or place not in edges or place + frame not in edges):
+            continue
+        units = WIDE_UNITS if is_wide else UNITS
+        found += [(frame, units[frame, parts]) for parts in PARTS if parts == 3 or place % (TICKS // 4) == 0]
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)
@@ -88,10 +95,9 @@ def completing(tuplet: Frames, room: int) -> Rule:
     return Rule(tuple(frame for frame in tuplet if frame[0] <= room), True)
 
 
-def _fits(start: int, end: int, edges: Edges, is_open: bool) -> bool:
-    """Tell whether a stretch of a bar lies inside one beat, or takes up whole beats."""
-    is_inside = bisect_right(edges, start) == bisect_left(edges, end)
-    return is_inside or (not is_open and start in edges and end in edges)
+def is_in_one_beat(start: int, end: int, edges: Edges) -> bool:
+    """Tell whether a stretch of a bar lies inside one beat."""
+    return bisect_right(edges, start) == bisect_left(edges, end)
 
 
 @lru_cache(maxsize=4096)
@@ -103,32 +109,38 @@ def begun(place: int, ticks: int, edges: Edges, is_open: bool = False) -> Frames
     bar = edges[-1]
     frames = frames_at(place, bar - place, edges, is_open)
     left = tuple((frame - ticks, unit) for frame, unit in frames if ticks < frame and ticks % unit == 0)
-    return left or found((place + ticks) % bar)
+    return left or found((place + ticks) % bar, edges)
 
 
 @lru_cache(maxsize=4096)
-def found(place: int) -> Frames:
+def found(place: int, edges: Edges) -> Frames:
     """Find the tuplet that goes on at a place in the bar, where its beginning is not known.
 
-    () at a plain place. One that divides a quarter or less; where there is none, whatever leads to a plain place.
+    () at a plain place. One inside a beat that divides a quarter or less; where there is none, whatever leads to a
+    plain place in that beat.
     """
     if place % PLAIN == 0:
         return ()
-    frames = [(frame, place % frame, UNITS[frame, parts]) for frame in FRAMES if frame <= TICKS for parts in PARTS]
-    left = tuple((frame - past, unit) for frame, past, unit in frames if past % unit == 0)
-    ways = range(PLAIN - place % PLAIN, TICKS + 1, PLAIN)
-    return left or tuple((ticks, ticks) for ticks in ways if ticks in LENGTHS)
+    left = []
+    for frame in (frame for frame in FRAMES if frame <= TICKS):
+        past = place % frame
+        if is_in_one_beat(place - past, place - past + frame, edges):
+            units = (UNITS[frame, parts] for parts in PARTS)
+            left += [(frame - past, unit) for unit in units if past % unit == 0]
+    room = edges[bisect_right(edges, place)] - place
+    ways = range(PLAIN - place % PLAIN, min(TICKS, room) + 1, PLAIN)
+    return tuple(left) or tuple((ticks, ticks) for ticks in ways if ticks in LENGTHS)
 
 
-def gone_on(frames: Frames, place: int, ticks: int) -> Frames:
+def gone_on(frames: Frames, place: int, ticks: int, edges: Edges) -> Frames:
     """Go on with a tuplet by a duration; () where that completes it.
 
-    place: in the bar, after it, for a tuplet that the duration breaks off.
+    place: in the bar, after it, for a tuplet that the duration breaks off. edges: the beats of that bar.
     """
     after = tuple((left - ticks, unit) for left, unit in frames if ticks <= left and ticks % unit == 0)
     if any(left == 0 for left, _ in after):
         return ()
-    return after or found(place)
+    return after or found(place, edges)
 
 
 @lru_cache(maxsize=4096)
