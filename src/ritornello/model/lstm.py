@@ -178,7 +178,7 @@ def columns_of(*rows: np.ndarray) -> np.ndarray:
     """
     batch = len(rows[0])
     if batch == 1:
-        return np.concatenate(rows, 1).T
+        return rows[0].T if len(rows) == 1 else np.concatenate(rows, 1).T
     columns = np.zeros(
         (sum(each.shape[1] for each in rows), batch if batch == 2 else -(-batch // 8) * 8), rows[0].dtype
     )
