@@ -85,6 +85,29 @@ def test_a_figure_that_changed_is_stale_once_it_has_filled_fourteen_notes(spelle
     assert after(" ".join(notes[:-1]), spelled) == set()
 
 
+@pytest.mark.parametrize("spelled", ENCODINGS, ids=lambda spelled: spelled["name"])
+@pytest.mark.parametrize(
+    ("pitches", "lengths", "stale"),
+    [
+        ("C D E G C A E G C A F G B A F", "1121", {67}),  # four notes, one of them another each time
+        ("C D E F D E F G E F G A B G", "113", {69}),  # three
+        ("C D E F D E F G E F G A F", "113", {67}),  # two are left, and both must be others
+        ("C D E F D E F G E F G A B A", "113", set()),  # both are
+        ("C D E G C A E G C A F G B A", "1121", set()),  # it is not round yet
+        ("C D E G C A E A C A F G B A F", "1121", set()),  # two others in the second time
+        ("C D E G C A E G C A F G B A F", "11211113", set()),  # lengths are others as well
+        ("C D E G C A E G C A F G B A F", "112111211121111", set()),  # the last one's too
+        ("C D E G C A E G C A F G C A B", "112111211121111", {67}),  # which may be the one other note
+    ],
+)
+@pytest.mark.parametrize("rest", ["", " r:1/2"], ids=["joined", "parted"])
+def test_a_figure_with_one_other_note_each_time_is_stale_before_its_sixteenth_note(
+    spelled, pitches, lengths, stale, rest
+):
+    counted = zip(pitches.split(), lengths * 15, strict=False)
+    assert after(" ".join(f"{pitch}4:{halves}/2{rest}" for pitch, halves in counted), spelled) == stale
+
+
 def test_in_three_four_a_bar_is_three_quarters():
     assert after("C4 E4 G4 " * 2 + "C4 E4:1/2", {"name": "note"}, "3/4") == set()
     assert after("C4 E4:1/2 D4:1/2 E4:1/2 D4:1/2 " * 2 + "C4 E4:1/2", {"name": "note"}, "3/4") == {62}

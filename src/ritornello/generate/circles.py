@@ -3,7 +3,9 @@
 A unit of one, two or four bars is too much from the middle of its third time on; a figure of one to four pitches once
 it has filled as many notes as one tune in fifty has (counted over the embedded corpus). Below temperature 1 a network
 that copies its own past cannot leave such a circle by itself: after one other note, which this forces, it goes on
-copying. So a unit in which next to nothing is new is too much as well, from the middle of its fourth time on.
+copying. So a unit in which next to nothing is new is too much as well, from the middle of its fourth time on. A
+figure of three or four notes, pitches and durations, that differs from the time before in one note at most is too
+much once nothing else than two other notes in its last time would end it; how long the last note lasts is known then.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ MOST_NOTES = 11  # of a figure that goes round
 NEW = 2  # notes that may be new while a unit or figure goes round nearly as it was
 LEAST = {"unit": 4, "figure": 3}  # notes of what may go round so: most of it stays
 MOST_NEARLY = 14  # notes of a figure that does
+COMPARED = 12  # notes, each with the one of the time before, of a figure with one other note each time
 
 
 class Circles:
@@ -33,21 +36,26 @@ class Circles:
         self._melody: list[int] = []  # pitches of the notes alone
         self._round = [0 for _ in FIGURES]  # notes that are as so many notes before
         self._other = {n: deque[int](maxlen=NEW + 1) for n in FIGURES if n >= LEAST["figure"]}  # notes that are not
+        self._lengths: list[int] = []  # ticks of the notes, but of the last one
+        self._others = {n: deque[bool](maxlen=COMPARED - 1) for n in self._other}  # which of them are other notes
         self._time = 0
 
     def copy(self) -> Circles:
         """Return circles that go on from here by themselves."""
         other = copy(self)
-        for name in ("_starts", "_pitches", "_places", "_since", "_melody", "_round"):
+        for name in ("_starts", "_pitches", "_places", "_since", "_melody", "_round", "_lengths"):
             setattr(other, name, copy(getattr(self, name)))
         other._news = [copy(news) for news in self._news]
         other._other = {notes: copy(news) for notes, news in self._other.items()}
+        other._others = {notes: copy(others) for notes, others in self._others.items()}
         return other
 
     def observe(self, place: Place) -> None:
         """Take note of what has begun since the last token."""
         if place.notes > len(self._melody):
             pitch, melody, count = place.sounding, self._melody, len(self._melody)
+            if count:
+                self._finish(self._lasted(place.onset))
             self._begin(place.onset, pitch, place.bar)
             for n, notes in enumerate(FIGURES):
                 if count >= notes and melody[-notes] == pitch:
@@ -79,7 +87,40 @@ class Circles:
         for notes, news in self._other.items():
             if len(news) > NEW and len(self._melody) - news[0] - 1 + notes >= MOST_NEARLY:
                 found.add(self._melody[-notes])
+        for notes, others in self._others.items():
+            if len(others) >= COMPARED - 3 and 2 * sum(others) <= COMPARED and self._is_nearly_round(notes, time):
+                found.add(self._melody[-notes])
         return found - {-1}
+
+    def _is_nearly_round(self, notes: int, time: int) -> bool:
+        """Tell whether a figure has gone round with one other note each time, if the next note is no other.
+
+        time: at which the last note is over. Of the last time one note is due, or two.
+        """
+        before = [*self._others[notes], self._is_other(notes, self._lasted(time))]
+        for due in (1, 2):
+            compared = before[due - COMPARED :]
+            if len(compared) + due < COMPARED:
+                continue
+            others = [sum(compared[n : n + notes]) for n in range(0, COMPARED, notes)]
+            if max(others[:-1]) <= 1 and others[-1] == 2 - due:
+                return True
+        return False
+
+    def _finish(self, length: int) -> None:
+        """Take note of how long the last note has lasted."""
+        for notes, others in self._others.items():
+            if len(self._lengths) >= notes:
+                others.append(self._is_other(notes, length))
+        self._lengths.append(length)
+
+    def _is_other(self, notes: int, length: int) -> bool:
+        """Tell whether the last note is another one than so many notes before. length: of the last one."""
+        return self._melody[-1] != self._melody[-1 - notes] or length != self._lengths[-notes]
+
+    def _lasted(self, time: int) -> int:
+        """Compute how long the last note has lasted at a time when it, or the rest behind it, is over."""
+        return time - self._starts[-1] if self._pitches[-1] >= 0 else self._starts[-1] - self._starts[-2]
 
     def _begin(self, start: int, pitch: int, bar: int) -> None:
         """Append a note or rest, and see whether it began just so a unit before."""
