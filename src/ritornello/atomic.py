@@ -48,10 +48,11 @@ def write_files(files: Iterable[tuple[str | Path, Content]], maker: str = "", re
     staged: list[_Staged] = []
     made: list[Path] = []
     try:
-        for path, content in map(_as_path, files):
+        for name, content in files:
+            path = Path(name)
             made += _make_folder_of(path)
             staged.append(_stage(path, content))
-            if replace or not _holds(path, staged[-1].digest):
+            if replace or _digest(path) != staged[-1].digest:
                 check_files([path], maker, replace)
         _publish(staged, maker, replace)
     except BaseException:
@@ -196,10 +197,6 @@ def umask() -> int:
     return mask
 
 
-def _as_path(file: tuple[str | Path, Content]) -> tuple[Path, Content]:
-    return Path(file[0]), file[1]
-
-
 def _make_folder_of(path: Path) -> list[Path]:
     """Make the folder of a file; return the folders that were made, the innermost first.
 
@@ -248,7 +245,7 @@ def _publish(staged: list[_Staged], maker: str, replace: bool) -> None:
     with ExitStack() as locks:
         for folder in sorted({*folders.values()}):
             locks.enter_context(_locked(folder))
-        new = [item for item in staged if replace or not _holds(item.path, item.digest)]
+        new = [item for item in staged if replace or _digest(item.path) != item.digest]
         check_files((item.path for item in new), maker, replace)
         for folder in {folders[item.path] for item in new}:
             _enter(Path(folder), {i.path.name: i.digest for i in new if folders[i.path] == folder}, maker)
@@ -330,11 +327,6 @@ def _why_kept(path: Path, maker: str) -> str:
     if _digest(path) not in (known.get("sha256"), known.get("before")):
         return "has changed since ritornello made it"
     return "" if maker and known.get("maker") == maker else "holds something else that ritornello made"
-
-
-def _holds(path: Path, digest: str) -> bool:
-    """Tell whether a file holds the bytes with this SHA-256."""
-    return _digest(path) == digest
 
 
 def _digest(path: Path) -> str | None:

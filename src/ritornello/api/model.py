@@ -622,7 +622,8 @@ class Model:
 
     def _training_corpora(self, given: Sequence[Corpus] = ()) -> list[Corpus]:
         """Find the corpora of melodies that the model learned from and that are at hand, each once."""
-        from ritornello.evaluate.novelty import find_corpus, fingerprints
+        from ritornello.corpus.embedded import find_corpus
+        from ritornello.evaluate.novelty import fingerprints
 
         known = dict.fromkeys(fingerprints(self.file.metadata))
         sought = [find_corpus(fingerprint, chain(given, _corpora_of_run(self.name))) for fingerprint in known]

@@ -5,7 +5,9 @@ Three keep more than melodies: the hymns in their voices, piano parts of songs, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 COLLECTIONS = ("hymns", "songs")
 WRITTEN, PLAYED = "songs-piano", "songs-piano-played"
 PARTS = ("hymns-voices", WRITTEN)
-NAMES = ("all", *COLLECTIONS, *PARTS, PLAYED)
+OF_MELODIES = ("all", *COLLECTIONS)
+NAMES = (*OF_MELODIES, *PARTS, PLAYED)
 OF_EACH_KIND = {"melody": "all", "voices": "hymns-voices", "all": PLAYED}
 """The embedded corpus of melodies, of voices, and of all notes as they are played."""
 FOLDER = Path(__file__).parents[1] / "data" / "corpus"
@@ -41,6 +44,14 @@ def embedded(name: str = "all") -> Corpus:
         raise CorpusError(f"there is no embedded corpus {name!r}; choose {', '.join(NAMES[:-1])} or {NAMES[-1]}")
     corpus = _packed("")
     return corpus.selected(p for p in corpus.pieces if p.provenance.get("collection") == name)
+
+
+def find_corpus(
+    fingerprint: str | None, others: Iterable[Corpus] = (), names: Sequence[str] = NAMES
+) -> Corpus | None:
+    """Find a corpus by its fingerprint, among the embedded ones of these names and then some others."""
+    shipped = (embedded(name) for name in names)
+    return next((corpus for corpus in chain(shipped, others) if corpus.fingerprint == fingerprint), None)
 
 
 def fitting(encoding: Encoding) -> str:

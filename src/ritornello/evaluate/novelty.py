@@ -5,11 +5,9 @@ In any key, and in the same note values, half or double.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 
-from ritornello.corpus.embedded import NAMES, embedded
 from ritornello.corpus.families.families import fingerprint
 from ritornello.corpus.families.shared_runs import STRETCHES, RunFinder
 from ritornello.corpus.store import Corpus
@@ -37,12 +35,6 @@ def fingerprints(metadata: dict) -> list[str]:
     """List the fingerprints of the corpora that a model learned, its own first."""
     models = [metadata, metadata.get("parent") or {}]
     return [known for model in models if (known := model.get("corpus", {}).get("fingerprint"))]
-
-
-def find_corpus(fingerprint: str, others: Iterable[Corpus]) -> Corpus | None:
-    """Find a corpus by its fingerprint, among those that come with the program and some others."""
-    shipped = (embedded(name) for name in NAMES)
-    return next((corpus for corpus in chain(shipped, others) if corpus.fingerprint == fingerprint), None)
 
 
 def longest_of_all(melodies: Sequence[Melody], corpora: Sequence[Corpus]) -> list[dict]:

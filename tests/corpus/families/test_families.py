@@ -134,7 +134,7 @@ def staying(*tunes):
     kept, left_out = without_duplicates(whole)
     assert {p.family for p in kept.pieces} == {p.family for p in whole.pieces}
     number = {p.source: i for i, p in enumerate(whole.pieces)}
-    return [number[p.source] for p in kept.pieces], {number[a.source]: number[b.source] for a, b in left_out}
+    return [number[p.source] for p in kept.pieces], dict(left_out)
 
 
 def test_of_equal_pieces_the_first_stays_and_the_others_name_it():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ritornello.corpus.errors import CorpusError
+from ritornello.corpus.families import split as split_module
 from ritornello.corpus.families.families import with_families
 from ritornello.corpus.families.shared_runs import RunFinder
 from ritornello.corpus.families.split import SplitRule, linked_pieces, place, with_splits
@@ -235,3 +236,10 @@ def test_a_split_that_is_none_is_refused(rule):
 def test_places_never_change():
     # the first 8 bytes of SHA-256("abc") are ba7816bf 8f01cfea (FIPS 180-2, appendix B.1)
     assert place("abc") == (0xBA7816BF8F01CFEA >> 11) / 2**53
+
+
+def test_links_between_tunes_are_looked_for_once_in_a_split(monkeypatch):
+    calls = []
+    monkeypatch.setattr(split_module, "linked_pieces", lambda known: calls.append(known) or linked_pieces(known))
+    splits({f"t{i}": tune(i) for i in range(40)})
+    assert len(calls) == 1

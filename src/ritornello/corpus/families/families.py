@@ -23,7 +23,6 @@ from ritornello.corpus.families.shared_runs import CONTOUR_RUN, RHYTHM_RUN, Line
 from ritornello.corpus.families.split import SplitRule, linked, with_splits
 from ritornello.corpus.families.variants import Member, Variant, variant_of
 from ritornello.corpus.options import BuildOptions
-from ritornello.corpus.pieces import CorpusPiece
 from ritornello.corpus.store import Corpus
 
 SAME_TUNE = 0.6
@@ -67,9 +66,7 @@ def judged(
         return done, {}, _by_source(done, copies_across(done), comparison, kept=True)
     if options.keep_copies:
         return with_splits(whole, rule), {}, {}
-    kept, pairs = without_duplicates(whole, options.similarity, prints, comparison)
-    index = {piece.source: i for i, piece in enumerate(whole.pieces)}
-    left_out = [(index[p.source], index[original.source]) for p, original in pairs]
+    kept, left_out = without_duplicates(whole, options.similarity, prints, comparison)
     return with_splits(kept, rule), _by_source(whole, left_out, comparison, kept=False), {}
 
 
@@ -183,8 +180,8 @@ def without_duplicates(
     similarity: float = SAME_TUNE,
     prints: Sequence[str] | None = None,
     comparison: Comparison | None = None,
-) -> tuple[Corpus, list[tuple[CorpusPiece, CorpusPiece]]]:
-    """Leave duplicates out; return the corpus, and each piece left out with the one that stays.
+) -> tuple[Corpus, list[tuple[int, int]]]:
+    """Leave duplicates out; return the corpus, and each piece left out with the one that stays, by number.
 
     Of duplicates the longest stays, the first in file order of equal ones. Arguments as of `with_families`.
     """
@@ -205,8 +202,7 @@ def without_duplicates(
             else:
                 original_of[index] = original
         staying += kept
-    left_out = [(corpus.pieces[i], corpus.pieces[original_of[i]]) for i in sorted(original_of)]
-    return corpus.selected(corpus.pieces[i] for i in sorted(staying)), left_out
+    return corpus.selected(corpus.pieces[i] for i in sorted(staying)), sorted(original_of.items())
 
 
 def _by_source(corpus: Corpus, pairs: Iterable[tuple[int, int]], comparison: Comparison, kept: bool) -> Duplicates:

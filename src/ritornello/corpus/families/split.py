@@ -168,13 +168,14 @@ def _hashed(corpus: Corpus, rule: SplitRule) -> dict[str, list[int]]:
     An empty split, training first, gets a group of the fullest one. Of fewer than MANY_GROUPS nearly all train: one
     of the smallest validates, from FEW_GROUPS on, and none tests, since a tune or two tell nothing.
     """
-    groups = [group for _, group in _groups(corpus)]
-    if len(groups) < MANY_GROUPS:
+    placed = _groups(corpus)
+    if len(placed) < MANY_GROUPS:
+        groups = [group for _, group in placed]
         held = min(groups, key=len) if len(groups) >= FEW_GROUPS else []
         return {"validation": held, "train": [i for group in groups if group is not held for i in group]}
     large = max(2.0, rule.validation * len(corpus))
     chosen: dict[str, list[list[int]]] = {name: [] for name in SPLITS}
-    for at, group in _groups(corpus):
+    for at, group in placed:
         split = "test" if at < rule.test else "validation" if at < rule.test + rule.validation else "train"
         chosen["train" if len(group) > large else split].append(group)
     for name in SPLITS:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.embedded import COLLECTIONS, embedded
-from ritornello.corpus.store import Corpus
+from ritornello.corpus.embedded import OF_MELODIES, find_corpus
 from ritornello.corpus.tokens import corpus_harmonies, corpus_tokens, melody_families
 from ritornello.encoding import MelodyEncoding, is_melodic
 from ritornello.encoding.features import Harmony
@@ -98,7 +96,7 @@ def old_style(base: Base, tokens: int, seed: int) -> tuple[list[np.ndarray], lis
 
 def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int], list[Harmony | None]]:
     """Take the training melodies of the base's corpus, if embedded, by families in random order."""
-    corpus = melodies_of(base.file.metadata.get("corpus", {}).get("fingerprint"))
+    corpus = find_corpus(base.file.metadata.get("corpus", {}).get("fingerprint"), names=OF_MELODIES)
     if corpus is None:
         return [], [], []
     tunes = corpus_tokens(corpus, base.file.encoding, "train")
@@ -107,15 +105,6 @@ def _embedded_tunes(base: Base, seed: int) -> tuple[list[np.ndarray], list[int],
     order = np.argsort(places, kind="stable")
     known = corpus_harmonies(corpus, base.file.encoding, "train") or [None] * len(tunes)
     return [tunes[n] for n in order], families[order].tolist(), [known[n] for n in order]
-
-
-def melodies_of(fingerprint: str | None, *others: Corpus) -> Corpus | None:
-    """Find a corpus by its fingerprint among others and the embedded ones of melodies.
-
-    None elsewhere.
-    """
-    shipped = (embedded(name) for name in ("all", *COLLECTIONS))
-    return next((corpus for corpus in chain(others, shipped) if corpus.fingerprint == fingerprint), None)
 
 
 def _composed_tunes(base: Base, seed: int) -> list[np.ndarray]:

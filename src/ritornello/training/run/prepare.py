@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.corpus.embedded import embedded
+from ritornello.corpus.embedded import OF_MELODIES, embedded, find_corpus
 from ritornello.corpus.families.split import FEW_GROUPS, MANY_GROUPS
 from ritornello.corpus.last_notes import count_last_notes
 from ritornello.corpus.pieces import CorpusPiece, MelodySlice
@@ -43,7 +43,7 @@ from ritornello.training.memory import Memory
 from ritornello.training.plan import FREE_EPOCHS, FREE_WITH_MEMORY, make_plan
 from ritornello.training.progress import with_more_time
 from ritornello.training.run.engine import choose_setting, make_engine
-from ritornello.training.run.finetune import Base, check_encoding, load_base, melodies_of, old_style
+from ritornello.training.run.finetune import Base, check_encoding, load_base, old_style
 from ritornello.training.run.folder import MODEL_NAME, Checkpoint, CheckpointError, RunMetadata, job
 from ritornello.training.run.ranks import ALONE, Ranks, SharedStreams
 from ritornello.training.run.request import Request
@@ -178,7 +178,7 @@ def base_counts(base: Base | None, encoding: Encoding, corpus: Corpus) -> Counts
     """
     if base is None or not needs_counts(encoding.memory):
         return None
-    known = (melodies_of(each, corpus) for each in fingerprints(base.file.metadata))
+    known = (find_corpus(each, [corpus], OF_MELODIES) for each in fingerprints(base.file.metadata))
     learned = [other for other in known if other is not None]
     tunes = sum(piece.split == "train" for piece in corpus.pieces)
     if learned and count_copies(corpus, "train", learned) > COPIED * tunes:
