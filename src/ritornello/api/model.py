@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ritornello.api.drafts import MOST_DRAFTS, choose, draft_indices, like_drafts
+from ritornello.api.drafts import MOST_DRAFTS, Asked, choose, compose_drafts
 from ritornello.api.options import checked, takes
 from ritornello.api.reading import is_music, music_of, read_song
 from ritornello.api.tunes import Tune, Tunes, write_tunes
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ritornello.corpus.report import FileReport
     from ritornello.corpus.store import Corpus
+    from ritornello.evaluate.ranking import Rank
     from ritornello.generate.chords import AskedChords
     from ritornello.generate.compose import Composition
     from ritornello.generate.continuation import Song
@@ -149,13 +150,11 @@ class Model:
         import secrets
 
         from ritornello import atomic
-        from ritornello.encoding import is_melodic
         from ritornello.generate.accompany import check_style
         from ritornello.generate.primer import parse_range
         from ritornello.model.blas import one_thread
         from ritornello.render.save import suffixes_of
 
-        is_free = not is_melodic(self.encoding)
         pattern = self._pattern(like, keep, primer, best_of)
         suffixes = suffixes_of([formats] if isinstance(formats, str) else formats)
         if program is not None and not 0 <= program <= 127:
@@ -168,16 +167,9 @@ class Model:
             lowest, highest = parse_range(pitch_range)
             options = dataclasses.replace(options, lowest=lowest, highest=highest)
         seed = secrets.randbelow(1 << 31) if seed is None else seed
-        remark, asked_options = on_remark or partial(warnings.warn, stacklevel=3), _with_chords_named(options)
-        if is_free and (primer is not None or primer_bars is not None or without_primer):
-            raise ValueError(
-                f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
-            )
-        if is_free and options.targets:
-            raise ValueError(
-                f"{options_named(options.targets)} steers melodies in bars; this model writes other music: leave "
-                "that out"
-            )
+        count, remark = n or 1, on_remark or partial(warnings.warn, stacklevel=3)
+        given = _with_chords_named(options).asked()
+        self._check_possible(options, primer is not None or primer_bars is not None or without_primer)
         chords, options = self._asked_chords(options, pattern.melody if pattern else None)
         if comp is not None and not chords:
             raise ValueError(f"comp is how chords are heard: ask for chords too ({option('chords')})")
@@ -186,63 +178,29 @@ class Model:
         if song is not None and song.is_played:
             options = dataclasses.replace(options, qpm=song.qpm if options.qpm is None else options.qpm)
             program = song.program if program is None else program
-        indices = range(1 if n is None else n)
-        if options.temperature == 0 and len(indices) > 1:
-            remark(f"at temperature 0 the likeliest is always taken: these {len(indices)} tunes are one and the same")
+        if pattern is not None and program is None:
+            program = pattern.program
+        if options.temperature == 0 and count > 1:
+            remark(f"at temperature 0 the likeliest is always taken: these {count} tunes are one and the same")
+        if pattern is None:
+            named = {} if primer is None else _primer_named(primer)
+            others = {"comp": comp, **named, "primer_bars": primer_bars, "without_primer": without_primer or None}
+            given |= {name: value for name, value in others.items() if value is not None}
+            given = self._length(options) | given
+        given |= {"best_of": best_of} if best_of else {}
+        style = (comp or "block") if chords else "none"
+        asked = Asked(options, given, seed, count, program, style, song, pattern, keep or "rhythm", best_of, chords)
         tunes: list[Tune] = []
-        asked, added = self._length(options) | asked_options.asked() | ({"comp": comp} if comp else {}), list[str]()
-        if primer is not None:
-            named = _primer_named(primer)
-            added = [] if named else ["after a primer"]
-            asked |= named | ({"primer_bars": primer_bars} if primer_bars is not None else {})
-            asked |= {"without_primer": True} if without_primer else {}
-        if pattern is not None:
-            added = [f"like {pattern.melody.title or 'a melody'}", f"{keep or 'rhythm'} kept"]
-            asked = asked_options.asked()
-            program = pattern.program if program is None else program
-        asked |= {"best_of": best_of} if best_of else {}
-        opening, made_by = song.melody if song else None, (f"composed by {self.called}", f"seed {seed}")
         size = max(1, MAX_BATCH // (best_of or 1))
-        with one_thread() if len(indices) <= FEW else nullcontext():
-            for at in range(0, len(indices), size):
-                batch: Sequence[int] = indices[at : at + size]
-                report = partial(_report, on_progress, at, len(batch), len(indices)) if on_progress else None
-                if pattern is not None:
-                    kind = keep or "rhythm"
-                    every = like_drafts(self, pattern.melody, kind, options, seed, batch, best_of, report, chords)
-                elif is_free:
-                    every = self._composed_freely(options, seed, batch, report)
-                else:
-                    every = self._composed(options, seed, batch, best_of or 1, opening, chords, report)
-                is_ranked = pattern is not None or best_of is not None
-                made = [choose(self, drafts, corpus) if is_ranked else (drafts[0], None, ()) for drafts in every]
-                for index, (m, its_rank, ranks) in zip(batch, made, strict=True):
-                    melody, surprise = song.finished(m, options.flat) if song else (m.melody, m.surprise)
-                    melody = dataclasses.replace(melody, title=f"Seed {m.seed}, tune {index + 1}")
-                    words = ", ".join([*made_by, f"tune {index + 1}", *added])
-                    origin, call = (
-                        ", ".join(filter(None, (words, write(asked)))) for write in (as_command, as_keywords)
-                    )
-                    imprint = Imprint("Melody", program or 0, origin)
-                    shown = ShownMelody.of(melody) if isinstance(melody, Melody) else _played_on(melody, program)
-                    own = 0 if song is None or song.is_left_out else song.kept
-                    tunes.append(
-                        Tune(
-                            shown,
-                            surprise,
-                            m.seed,
-                            index,
-                            len(indices),
-                            imprint,
-                            draws=m.draws,
-                            primer_notes=own,
-                            comp=(comp or "block") if chords else "none",
-                            model=self,
-                            rank=its_rank,
-                            drafts=ranks,
-                            call=call,
-                        )
-                    )
+        with one_thread() if count <= FEW else nullcontext():
+            for at in range(0, count, size):
+                batch = range(at, min(at + size, count))
+                report = partial(_report, on_progress, at, len(batch), count) if on_progress else None
+                every = compose_drafts(self, asked, batch, report)
+                made = [
+                    choose(self, drafts, corpus) if asked.is_ranked else (drafts[0], None, ()) for drafts in every
+                ]
+                tunes += [self._tune(asked, index, *choice) for index, choice in zip(batch, made, strict=True)]
                 if song and not at:
                     for line in song.remarks(made[0][0].melody, options, self.file.pitch_range):
                         remark(line)
@@ -254,6 +212,63 @@ class Model:
         gallery = Tunes(tunes, f"{Path(self.name).name}, seed {seed}")
         gallery.folder = None if out is None else Path(out)
         return tunes[0] if n is None else gallery
+
+    def _check_possible(self, options: GenerateOptions, has_primer: bool) -> None:
+        """Raise ValueError where music without bars is asked for what melodies alone can do."""
+        from ritornello.encoding import is_melodic
+
+        if is_melodic(self.encoding):
+            return
+        if has_primer:
+            raise ValueError(
+                f"this model, in the encoding {self.encoding.name!r}, begins by itself: leave the primer out"
+            )
+        if options.targets:
+            raise ValueError(
+                f"{options_named(options.targets)} steers melodies in bars; this model writes other music: leave "
+                "that out"
+            )
+
+    def _tune(
+        self,
+        asked: Asked,
+        index: int,
+        draft: Composition,
+        its_rank: Rank | None = None,
+        ranks: tuple[dict[str, Any], ...] = (),
+    ) -> Tune:
+        """Make a tune of a draft, with its rank and those of the drafts that it was chosen from."""
+        song, music, surprise, primer_notes = asked.song, draft.melody, draft.surprise, 0
+        if song:
+            music, surprise = song.finished(draft, asked.options.flat)
+            primer_notes = 0 if song.is_left_out else song.kept
+        music = dataclasses.replace(music, title=f"Seed {draft.seed}, tune {index + 1}")
+        origin, call = self._origin(asked, index)
+        return Tune(
+            ShownMelody.of(music) if isinstance(music, Melody) else _played_on(music, asked.program),
+            surprise,
+            draft.seed,
+            index,
+            asked.count,
+            Imprint("Melody", asked.program or 0, origin),
+            draws=draft.draws,
+            primer_notes=primer_notes,
+            comp=asked.comp,
+            model=self,
+            rank=its_rank,
+            drafts=ranks,
+            call=call,
+        )
+
+    def _origin(self, asked: Asked, index: int) -> tuple[str, str]:
+        """Write how a tune was composed, with its options as of a command, and as of a call."""
+        words = [f"composed by {self.called}", f"seed {asked.seed}", f"tune {index + 1}"]
+        if asked.pattern is not None:
+            words += [f"like {asked.pattern.melody.title or 'a melody'}", f"{asked.keep} kept"]
+        elif asked.song is not None and "primer" not in asked.given:
+            words.append("after a primer")
+        command, call = (", ".join(filter(None, (*words, write(asked.given)))) for write in (as_command, as_keywords))
+        return command, call
 
     def _pattern(self, like: Any, keep: str | None, primer: Any, best_of: int | None) -> Song | None:
         """Read the melody that new ones are to be like; None for none.
@@ -278,39 +293,6 @@ class Model:
         from ritornello.generate.freely import length_of_piece
 
         return {"bars": options.bar_count} if is_melodic(self.encoding) else length_of_piece(self.encoding, options)
-
-    def _composed_freely(
-        self, options: GenerateOptions, seed: int, indices: Sequence[int], report: Callable[[float], None] | None
-    ) -> list[list[Composition]]:
-        """Compose music without bars: a list of one draft for each index."""
-        from ritornello.generate.freely import compose_freely
-
-        made = compose_freely(self.network, self.encoding, options, seed, indices, on_progress=report)
-        return [[each] for each in made]
-
-    def _composed(
-        self,
-        options: GenerateOptions,
-        seed: int,
-        indices: Sequence[int],
-        drafts: int,
-        primer: Melody | None,
-        chords: AskedChords | None,
-        report: Callable[[float], None] | None,
-    ) -> list[list[Composition]]:
-        """Compose melodies: a list of drafts for each index."""
-        from ritornello.generate.compose import compose
-        from ritornello.generate.headings import Counts
-
-        rest = primer, self.file.pitch_range, report, Counts(**self.file.counts)
-        every = draft_indices(indices, drafts)
-        if options.targets:
-            from ritornello.generate.choice.compose import compose_steered
-
-            made = compose_steered(self.network, self.encoding, options, seed, every, *rest, chords)
-        else:
-            made = compose(self.network, self.encoding, options, seed, every, *rest, chords)
-        return [made[n : n + drafts] for n in range(0, len(made), drafts)]
 
     @checked
     def rewrite(

@@ -49,7 +49,7 @@ def embedded(name: str = "all") -> Corpus:
 def find_corpus(
     fingerprint: str | None, others: Iterable[Corpus] = (), names: Sequence[str] = NAMES
 ) -> Corpus | None:
-    """Find a corpus by its fingerprint, among the embedded ones of these names and then some others."""
+    """Find a corpus by its fingerprint: among embedded ones, by name, then among others."""
     shipped = (embedded(name) for name in names)
     return next((corpus for corpus in chain(shipped, others) if corpus.fingerprint == fingerprint), None)
 

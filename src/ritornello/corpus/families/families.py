@@ -181,7 +181,7 @@ def without_duplicates(
     prints: Sequence[str] | None = None,
     comparison: Comparison | None = None,
 ) -> tuple[Corpus, list[tuple[int, int]]]:
-    """Leave duplicates out; return the corpus, and each piece left out with the one that stays, by number.
+    """Leave duplicates out; return the corpus, and by number who went and who stays for it.
 
     Of duplicates the longest stays, the first in file order of equal ones. Arguments as of `with_families`.
     """
