@@ -126,3 +126,14 @@ def test_a_tune_is_shown_without_the_modules_of_the_internet():
     )
     done = python(["-c", code])
     assert done.stdout.strip() == "[]", done.stderr  # they took a tenth of the time until it was there
+
+
+def test_a_tune_is_saved_without_what_compares_it_with_corpora(tmp_path):
+    code = (
+        "import sys, ritornello\n"
+        "ritornello.load_model().generate(bars=2, seed=1).save(sys.argv[1])\n"
+        "print(*(name for name in sys.modules if name.startswith('ritornello.')))"
+    )
+    done = python(["-c", code, tmp_path / "tune.mid"])
+    assert done.returncode == 0, done.stderr
+    assert "ritornello.evaluate.novelty" not in done.stdout.split()

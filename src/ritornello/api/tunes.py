@@ -137,10 +137,11 @@ class Tune:
     @property
     def figures(self) -> dict[str, str]:
         """What a page says of the tune, by name."""
-        from ritornello.evaluate.novelty import run_in_words
+        words = {}
+        if self.shared_run is not None:
+            from ritornello.evaluate.novelty import run_in_words  # with corpora, which saving a tune does without
 
-        run = self.shared_run
-        words = {} if run is None else {"longest run shared with a training tune": run_in_words(run)}
+            words["longest run shared with a training tune"] = run_in_words(self.shared_run)
         return words if self.rank is None else words | {f"best of {len(self.drafts)} drafts": self.rank.words}
 
     @property
