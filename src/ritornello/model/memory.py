@@ -96,11 +96,11 @@ class Gate:
         np.tanh(units, units)
         weights = units @ self._gate
         weights += self._level
+        if dials is not None:
+            weights[:, :-1] *= dials
         logits = logits * weights[:, -1:]
         raised = weights.take(recalled.row * weights.shape[1] + recalled.level)
         raised *= recalled.gain
-        if dials is not None:
-            raised *= dials[recalled.level]
         places = recalled.row * logits.shape[1] + recalled.token
         logits += np.bincount(places, raised, logits.size).reshape(logits.shape)
         return logits
