@@ -154,7 +154,7 @@ def draw(logits: np.ndarray, dice: Dice) -> np.ndarray:
     weights *= WEIGHT_SCALE
     sums = np.rint(weights, weights).cumsum(-1)  # (batch, ids) of whole numbers, exact as float64 for 8,192 ids
     chosen = np.floor(dice.roll() * sums[:, -1] * 2.0**-DRAW_BITS)
-    return np.add.reduce(sums <= chosen[:, None], -1)
+    return (sums > chosen[:, None]).argmax(-1)  # the first one
 
 
 def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:

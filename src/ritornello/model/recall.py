@@ -115,15 +115,23 @@ class Corpus:
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """Find contexts by their keys, of CONTEXT; those that are not there have no followers and no evidence."""
-        slots = (keys * SLOT >> self._shift).astype(np.int64)
-        while True:
-            found = self._table.take(slots)
-            known = found["key"]
-            is_other = known != keys
-            is_other &= known != 0
-            if not np.count_nonzero(is_other):
-                return found
-            slots += is_other
+        wanted = keys.ravel()
+        slots = (wanted * SLOT >> self._shift).astype(np.int64)
+        found = self._table.take(slots)
+        others = _others(found, wanted).nonzero()[0]
+        while len(others):  # they may lie behind
+            slots[others] += 1
+            found[others] = behind = self._table.take(slots[others])
+            others = others[_others(behind, wanted[others])]
+        return found.reshape(keys.shape)
+
+
+def _others(found: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Tell where a slot holds the context of another key."""
+    known = found["key"]
+    is_other: np.ndarray = known != keys
+    is_other &= known != 0
+    return is_other
 
 
 class _Part:
