@@ -71,13 +71,16 @@ class Circles:
 
     def next_pitches(self, place: Place) -> set[int]:
         """Find the pitches that would carry a circle on if they started here."""
-        found, time = set(), place.time
+        found: set[int] = set()
+        time = place.time
         for bars, since, news in zip(UNITS, self._since, self._news, strict=True):
             lag = bars * place.bar
             is_round = since is not None and 2 * (time - since) >= 3 * lag  # in its third time, from the middle on
             # In its fourth, with one new note at most in this time, and NEW in all, rests included.
             is_nearly = len(news) > NEW and time - news[-2] >= lag and 2 * (time - news[0]) >= 5 * lag
-            then = self._places.get(time - lag, -1) if is_round or is_nearly else -1
+            if not is_round and not is_nearly:
+                continue
+            then = self._places.get(time - lag, -1)
             is_long = is_nearly and len(self._starts) - then >= LEAST["unit"]
             if then >= 0 and (is_long or (is_round and self._is_next(then, lag))):
                 found.add(self._pitches[then])
@@ -88,9 +91,14 @@ class Circles:
             if len(news) > NEW and len(self._melody) - news[0] - 1 + notes >= MOST_NEARLY:
                 found.add(self._melody[-notes])
         for notes, others in self._others.items():
-            if len(others) >= COMPARED - 3 and 2 * sum(others) <= COMPARED and self._is_nearly_round(notes, time):
+            if (
+                len(others) >= COMPARED - 3
+                and 2 * others.count(True) <= COMPARED
+                and self._is_nearly_round(notes, time)
+            ):
                 found.add(self._melody[-notes])
-        return found - {-1}
+        found.discard(-1)
+        return found
 
     def _is_nearly_round(self, notes: int, time: int) -> bool:
         """Tell whether a figure has gone round with one other note each time, if the next note is no other.

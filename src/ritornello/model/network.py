@@ -23,7 +23,6 @@ the group that is due adds to its logit:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -107,7 +106,6 @@ class Head:
     """The softmaxes and gates of a trained network. weights: by name, float64."""
 
     def __init__(self, weights: dict[str, np.ndarray], alphabet: Alphabet, dtype: np.dtype):
-        self._own = [slice(*ends) for ends in pairwise(alphabet.firsts)]
         self._outputs = [_output(weights, alphabet, part, dtype) for part in range(len(alphabet.parts))]
         self._gates = [Gate(weights, part, dtype) for part in range(len(alphabet.levels))]
         self._columns = [aspect.feature for aspect in alphabet.aspects]
@@ -136,7 +134,8 @@ class Head:
             seen += looked_up(self._chain_table, state.given, np.empty_like(seen))
             np.tanh(seen, seen)  # (batch, C)
         weight, bias = self._outputs[part]
-        logits = (seen @ weight)[:, self._own[part]] + bias
+        logits = seen @ weight
+        logits += bias
         logits = logits if meant is None else logits + meant
         return logits if recalled is None else self._gates[part].open(logits, seen, recalled, dials)
 
@@ -154,14 +153,9 @@ class Head:
 def _output(
     weights: dict[str, np.ndarray], alphabet: Alphabet, part: int, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weight (S or C, V) and bias (ids of the part) of a part's softmax.
-
-    The product is as wide as the vocabulary: in which order BLAS adds depends on the width, and tunes on that.
-    """
+    """Return weight, (S or C, ids of the part), and bias of a part's softmax."""
     name = f"output.{part}" if len(alphabet.parts) == 2 else "output"
-    product = weights[f"{name}.weight"].T
-    weight = np.zeros((len(product), alphabet.size), dtype)
-    weight[:, slice(*alphabet.firsts[part : part + 2])] = product
+    weight = np.ascontiguousarray(weights[f"{name}.weight"].T, dtype)
     return weight, weights[f"{name}.bias"].astype(dtype)
 
 

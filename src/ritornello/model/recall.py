@@ -137,8 +137,8 @@ def _others(found: np.ndarray, keys: np.ndarray) -> np.ndarray:
 class _Part:
     """What is to be recalled for one part: of the melody's own past V views with L levels, K levels of the corpus.
 
-    kinds: (L + K,), of the followers of each level, an index of KINDS; is_step: likewise, whether they are steps. pasts, followers: (V,), of PASTS and of KINDS.
-    heads: of the last views, those that have one, rows of codes.
+    kinds, is_step: (L + K,), of the followers of each level, an index of KINDS, and whether they are steps.
+    pasts, followers: (V,), of PASTS and of KINDS. heads: of the last views, those that have one, rows of codes.
     ranks: (V x (ORDERS + 1)), by the number of events that are alike + 1, 0 where the head is another: the rank of
     the highest level that has such a context. A view's levels have ranks, highest order first, in steps of V.
     rows: (L,), the rank of each level. unknown: the rank of no level.
