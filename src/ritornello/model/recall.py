@@ -114,7 +114,7 @@ class Corpus:
         self._table[slots] = contexts[rising]
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """Find contexts by their keys, of CONTEXT; those that are not there have no followers and no evidence."""
+        """Find contexts by their keys, of CONTEXT: zeros for those that are not there."""
         wanted = keys.ravel()
         slots = (wanted * SLOT >> self._shift).astype(np.int64)
         found = self._table.take(slots)
