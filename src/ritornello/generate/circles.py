@@ -101,9 +101,9 @@ class Circles:
         return found
 
     def _is_nearly_round(self, notes: int, time: int) -> bool:
-        """Tell whether a figure has gone round with one other note each time, if the next note is no other.
+        """Tell whether a figure has gone round with one other note each time.
 
-        time: at which the last note is over. Of the last time one note is due, or two.
+        If the next note is no other. time: at which the last note is over. Of the last time one note is due, or two.
         """
         before = [*self._others[notes], self._is_other(notes, self._lasted(time))]
         for due in (1, 2):
