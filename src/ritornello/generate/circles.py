@@ -123,7 +123,10 @@ class Circles:
         self._lengths.append(length)
 
     def _is_other(self, notes: int, length: int) -> bool:
-        """Tell whether the last note is another one than so many notes before. length: of the last one."""
+        """Tell whether the last note is another one than so many notes before.
+
+        length: of the last one.
+        """
         return self._melody[-1] != self._melody[-1 - notes] or length != self._lengths[-notes]
 
     def _lasted(self, time: int) -> int:
