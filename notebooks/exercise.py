@@ -18,7 +18,7 @@
 # as a row of symbols and learns which symbol comes next, as a *char-RNN* learns text letter by letter. You will see every
 # tune as a staff and as a piano roll, hear it, and look inside the network while it works.
 #
-# You need: a laptop without a GPU, and ten minutes. Click on a cell and press Shift+Enter to run it and go to the next; run
+# You need: a laptop without a GPU, and half an hour; the machine itself works for about three minutes. Click on a cell and press Shift+Enter to run it and go to the next; run
 # them from the top, in their order. Exercises are marked ✎. Think first: the answer lies folded under the heading
 # **Answer**. A click on "cell hidden" (in Colab on the triangle beside the heading) opens it, and so does Shift+Enter; to
 # leave it shut, click on the cell after it.
@@ -176,7 +176,7 @@ print((chunk.inputs[0, 1:, 0] == chunk.targets[0, :-1, 0])[chunk.targets[0, :-1,
 # It has three stages: an *embedding* turns the symbol into a vector (a row of numbers), two layers of *LSTM* ("long short-term
 # memory": units that can keep a number for as long as it matters) combine it with what they remember, and a *softmax* turns
 # the result into 130 probabilities, which add up to 1. Here is one step of it, the very code that composes below: `_entry`
-# looks up the embedding and multiplies it already by the weights of its layer (four gates of 256 units: 1,024 numbers), `_cell` is
+# looks up the embedding and multiplies it already by the weights of the first layer (three gates and a candidate, of 256 units each: 1,024 numbers), `_cell` is
 # one layer; the lines with `_mix` and `_attention` are for other models.
 
 # %%
@@ -186,7 +186,7 @@ print(inspect.getsource(NumpyLstm.feed))
 
 # %% [markdown]
 # Watch one step of the shipped model `grid`, which has the same network and 15 symbols more, for metres and the end of a
-# tune. Python prints the name of each function of that file as it returns, and the shape of what it returns: a vector of the
+# tune. Python prints the name of each function of `lstm.py`, where this code stands, as it returns, and the shape of what it returns: a vector of the
 # network is 256 numbers wide, and each layer computes four rows of that width: three *gates*, which say what to forget, what to
 # take in and what to show, and what there is to take in. The *logits* are the scores of the symbols before the softmax. The last
 # cell of this section lists the *weights*: all numbers that training changes (`start` is the state before the first symbol). The
@@ -359,7 +359,7 @@ print("half of the test tunes share", int(np.median(people)), "notes or more; th
 # ## 8. A better way of writing notes
 #
 # Most of the symbols above are 128, and the network spends its steps, and its memory, on counting them. The default encoding
-# writes *notes* instead: metre and key first (key 10 is B flat, counted from C as 0; octave 5, that of the key note, begins at C3), then for each note its
+# writes *notes* instead: metre and key first (key 10 is B flat, counted from C as 0; the program's number 5 is the octave of the key note, from C3 to B3), then for each note its
 # distance in semitones from a tone six below the key note (`offset 6` is the key note itself, 13 the fifth above it), and how many
 # quarters it lasts. Both symbols of a note are one step of the
 # network, which is also told where in the bar it stands. It has a *memory* besides: it looks up what followed the last notes

@@ -66,7 +66,8 @@ for token in tokens[: 2 * (len(tokens) // 4)]:
 # ## 4. A phrase on buttons
 #
 # Run the cell below. Where widgets run (JupyterLab, Notebook 7, VS Code, Colab) a row of buttons appears: click a phrase, note
-# by note, and then "answer".
+# by note, and then "answer". The buttons themselves make no sound, and a phrase of so many notes has one answer: another `seed` gives
+# another one.
 
 # %%
 try:
@@ -152,7 +153,7 @@ print(sum(note.pitch % 12 in chord.pitch_classes for note, chord in first_notes)
 # ### A form
 #
 # A tune can have a form too: here a section (A), a variant of it that closes (A'), something else (B), and the variant once more.
-# Bars that return are blue, since you know them by then.
+# Bars that return are mostly blue: the network, like a listener, knows them by then.
 
 # %%
 tune = model.generate(form="AA'BA'", seed=7)
@@ -161,8 +162,8 @@ tune
 # %% [markdown]
 # ### New bars
 #
-# Do you like all of it but two bars? Click their numbers below the roll: the words beside them, given in a cell, write these bars
-# anew (`tune` stands there for the name that you gave yours). Here are two versions of bars 9 and 10:
+# Do you like all of it but two bars? Click the numbers of the first and the last of them below the roll: a line such as
+# `tune.rewrite(bars=(9, 10))` appears; copy it into a new cell (`tune` stands for the name that you gave yours). Here are two versions of bars 9 and 10:
 
 # %%
 tune.rewrite(bars=(9, 10), n=2)
@@ -171,8 +172,9 @@ tune.rewrite(bars=(9, 10), n=2)
 # ### Several at once
 #
 # Compose several and keep the best. With `best_of=4` each of the three is already the best of four drafts. `keep` writes the
-# numbers of those that you keep into `kept.jsonl`, beside this notebook; `write_page` makes a page on which you choose by clicks
-# (`docs/control.md` has more).
+# numbers of those that you keep into `kept.jsonl`, beside this notebook; `write_page` makes a page on which you choose by clicks.
+# Open it from the folder, or in JupyterLab by a double click on its name and then on **Trust HTML**. Its last line is for a cell
+# here, with the name of your list (`drafts`) in place of `tunes`. (`docs/control.md`, one folder above this notebook, has more.)
 
 # %%
 drafts = model.generate(n=3, bars=8, best_of=4, seed=5)
@@ -187,8 +189,8 @@ drafts.keep(1, 3)
 #
 # On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal
 # (in JupyterLab: File, New, Terminal; once before it `pip install ".[live]"` in the copy of the program), from the computer's
-# keyboard or a MIDI keyboard (`docs/instruments.md`). It does not hear a microphone. Here a tune plays your part and nobody waits for the
-# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players. An answer may be your phrase almost
+# keyboard or a MIDI keyboard (`docs/instruments.md`, one folder above this notebook). It does not hear a microphone. Here a tune plays your part and nobody waits for the
+# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players; in the picture your part is red and the machine's is blue. An answer may be your phrase almost
 # unchanged, as a partner's sometimes is; `taboo=4` forbids it any four notes in a row of yours.
 
 # %%
@@ -208,18 +210,29 @@ print(duet.summary)
 duet
 
 # %% [markdown]
-# ✎ **Exercise.** Let it play your rests with `mode="fill"`, or go on by itself with `mode="continue"`. Who leads? Turn one dial
-# (`help(rito.jam)` lists them) and listen for what becomes of your part in it.
+# ✎ **Exercise.** Let it play in your rests with `mode="fill"` (give it a phrase that has some: `play="G4 A4 B4:2 r:4 D5 B4 A4:2 r:4"`),
+# or go on by itself with `mode="continue"`. Who leads in each? Turn a dial or two (`help(rito.jam)` lists them) and listen for what
+# becomes of your part.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
 
 # %% tags=["hide-cell"]
+with_rests = model.generate(primer="G4 A4 B4:2 r:4 D5 B4 A4:2 r:4 G4:4", bars=6, seed=1)
+filled = rito.jam(model, play=with_rests, mode="fill", seed=1)
 wild = rito.jam(model, play=answered_to, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
-print(wild.summary)
-wild
+for performance in (filled, wild):
+    print(performance.summary)
+rito.Gallery({"fill": filled, "continue": wild})
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true
+# #### And in words
+
+# %% [markdown]
+# With `fill` you lead: it plays where you rest and falls silent when you come back. With `continue` it leads once you stop, and
+# goes its own way the further, the higher `temperature` and the smaller `own`, the weight of what it has played itself.
 
 # %% [markdown]
 # ### Next
 #
-# `docs/instruments.md` goes on from here to keyboards, knobs and the stage. 5. [Measuring melodies](research.ipynb)
+# `docs/instruments.md`, one folder above this notebook, goes on from here to keyboards, knobs and the stage. 5. [Measuring melodies](research.ipynb)

@@ -122,6 +122,8 @@ rito.load_model("songs-piano").generate(seconds=20, notes_per_second="2,8,4", se
 # %% [markdown]
 # ## 2. The same minutes in three of them
 #
+# The next cell trains four networks, a minute each: time for a coffee.
+#
 # How hard is a note to guess for a network that has learned? This is counted in bits, questions with the answer yes or no: a note
 # of 4 bits is as hard as one of 16 equal cards. Bits per note are all bits that a tune costs, divided by its notes, so they can be
 # compared between encodings: fewer are better. A model of `interval` has a *memory* too, of the tune so far and of the training
@@ -157,7 +159,8 @@ print(len(encoded.tokens), "symbols; lost or changed:", dict(encoded.losses))
 coarse.decode(encoded.tokens).notes[:4]
 
 # %% [markdown]
-# ✎ **Exercise.** What does the tune lose, and what would be gained? `docs/representations.md` shows a whole encoding of one's own.
+# ✎ **Exercise.** What does the tune lose, and what would be gained? `docs/representations.md`, one folder above this notebook, shows a whole
+# encoding of one's own.
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -165,3 +168,8 @@ coarse.decode(encoded.tokens).notes[:4]
 # The sixteenths after the dotted eighths vanish, the notes before them last until the next one, and the tune loses its swing. The
 # network reads twice as many tunes in the same time, and sees twice as far back.
 # </details>
+
+# %% [markdown]
+# ### Next
+#
+# 4. [Call and response](instrument.ipynb)

@@ -36,7 +36,7 @@ MINUTES = 0.1 if QUICK else 1.0
 folder = "sample_tunes"  # "my_midi_folder"
 if folder == "sample_tunes":
     rito.samples(folder)
-sorted(os.listdir(folder))
+sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 # %%
 corpus = rito.build_corpus(folder)
@@ -59,14 +59,16 @@ for line in corpus.report:
 # corpus = rito.build_corpus([*others, *waltz])
 # ```
 #
-# If the metre is right and the barlines are not, `beat_offset=1` says that the first barline comes one quarter after the start.
+# If the metre is right and the barlines are not, `beat_offset=1` says that the first barline comes one quarter after the start:
+# `rito.build_corpus("my_midi_folder/waltz.mid", metre="3/4", beat_offset=1)`. A line of the report such as "unsure_bars" names the
+# numbers to try.
 
 # %%
 corpus.melodies()[:3]
 
 # %% [markdown]
-# ✎ **Exercise.** One of the samples has five parts, of which the drums have no staff. Look at all of them, and at what the program
-# says about its choice.
+# ✎ **Exercise.** `greensleeves-band.mid` has five parts, of which the drums have no staff. `rito.read(path)[0]` shows all parts of a
+# file, and `rito.explain_file(path)` says how the melody was chosen. Would you have chosen the same part?
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -95,15 +97,20 @@ model = rito.load_model(run)
 model.generate(n=4, bars=8, seed=1)
 
 # %% [markdown]
+# Of a dozen tunes only one or two are kept apart as *validation* tunes, on which the network is tested while it learns: their figure
+# says little.
+
+# %% [markdown]
 # Let it go on from the first two bars of one of your tunes:
 
 # %%
 model.generate(primer=corpus.melodies()[0], primer_bars=2, bars=8, seed=2)
 
 # %% [markdown]
-# ## 4. Is it copied from my tunes?
+# ## 4. Is it copied?
 #
-# The model knows the tunes from which it was tuned too, so these are named as well as yours.
+# The shipped model learned a thousand tunes before yours. Both are searched: the line names the nearest tune of all, mostly one of
+# the thousand.
 
 # %%
 tunes = model.generate(n=8, bars=8, seed=5)
@@ -118,6 +125,11 @@ for tune, shared in zip(tunes, model.shared_runs([tune.melody for tune in tunes]
 # <details><summary>Answer</summary>
 #
 # Training stops when several checks in a row have brought no gain on the tunes that are kept apart, and the best check is kept:
-# that is what keeps it from learning a few tunes by heart. Five to seven notes are shared by any two tunes in one style; twelve
-# or more are a quotation that a listener recognises. A scale is common property, so look at what is shared, not only at how much.
+# that is what keeps it from learning a few tunes by heart. A new tune shares four to eight notes in a row with the nearest of a
+# thousand tunes in its style; twelve or more are a quotation that a listener recognises. A scale is common property, so look at what is shared, not only at how much.
 # </details>
+
+# %% [markdown]
+# ### Next
+#
+# 3. [Ways of writing notes down](representations.ipynb)

@@ -70,7 +70,7 @@ class Dials:
     """All that may be turned while playing. Raises ValueError, naming the dial and its range, for another value."""
 
     mode: str = choice("call-response", *WAYS)
-    """Way of playing: who plays when."""
+    """Who plays when: call-response, continue, duet, follow, interleave, fill or autonomous."""
 
     temperature: float = dial(1.0, 0, 3)
     """0 (always the likeliest) to 3; 1 is as learned, lower is safer, higher wilder."""

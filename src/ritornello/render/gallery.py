@@ -50,12 +50,17 @@ CHOICE_STYLE = """
 .draft { border: 2px solid transparent; border-radius: 0.8rem; padding: 0.4rem; min-width: 0; }
 .draft.kept { border-color: var(--accent); }
 .draft .why { margin: 0 0.2rem 0.4rem; font: 0.82rem/1.5 var(--sans); color: var(--soft); }
-.choice button { font: inherit; padding: 0.4rem 1rem; border: 1px solid var(--rule); border-radius: 999px;
+.choice .keep, .choice footer button { font: inherit; padding: 0.4rem 1rem; border: 1px solid var(--rule); border-radius: 999px;
   background: none; color: inherit; cursor: pointer; }
-.choice button[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
-.choice button:disabled { opacity: 0.5; cursor: default; }
+.choice .keep[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
+.choice footer button:disabled { opacity: 0.5; cursor: default; }
 .choice footer { margin: 1rem 0.2rem; } .choice code { margin-left: 1rem; white-space: pre-wrap; }
 """
+
+UNTRUSTED = (  # JupyterLab opens a page without its scripts, until it is trusted
+    '<noscript><p class="why">Nothing can be kept yet, since the scripts of this page do not run: in JupyterLab press '
+    "<b>Trust HTML</b> above it, or open the file from its folder.</p></noscript>\n"
+)
 
 
 def choice_html(items: Sequence[Exhibit], names: Sequence[str], reasons: Sequence[str], title: str) -> str:
@@ -69,7 +74,7 @@ def choice_html(items: Sequence[Exhibit], names: Sequence[str], reasons: Sequenc
         + f'<button class="keep" aria-pressed="false" aria-label="Keep {escape(item.name)}">Keep</button>\n</section>'
         for number, (item, name, reason) in enumerate(zip(items, names, reasons, strict=True), 1)
     ]
-    head = f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n</header>'
+    head = f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n{UNTRUSTED}</header>'
     foot = (
         '<footer><button id="save-kept" disabled>Save</button><code id="kept-calls"></code>\n'
         '<p class="why">The words beside the button write your choice down in kept.jsonl: on the command line, or in '

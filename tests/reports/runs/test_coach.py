@@ -103,7 +103,7 @@ def test_without_held_out_tunes_nobody_can_say_that_it_memorises():
 def test_a_corpus_too_small_for_a_large_network_is_told_to_try_a_smaller_one():
     said = corpus_too_small(log(**OVER, notes=5_000))
     assert said.startswith("your corpus is too small for this network (5,000 notes, 1,050,624 weights)")
-    assert said.endswith('try preset="tiny" or base=')
+    assert said.endswith('try preset="tiny" or base="hymns-and-songs"')
 
 
 def test_the_smallest_network_is_not_told_to_become_smaller():
