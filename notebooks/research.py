@@ -37,7 +37,9 @@ MINUTES = 0.05 if QUICK else 0.5
 
 # %%
 hymns = rito.load_corpus("hymns")
-melody = next(tune for tune in hymns.melodies("test") if tune.title == "Be Still My Soul")  # it has notes off the beat
+melody = next(
+    tune for tune in hymns.melodies("test") if tune.title == "Be Still My Soul"
+)  # it has notes off the beat
 model = rito.load_model("hymns")
 costs = model.surprise(melody)
 pd.DataFrame(costs).round(2).head(12)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 import ritornello as rito
-from ritornello.music.lines import VOICES, with_voices_named
-from ritornello.music.values import Note, Part
+from ritornello.music.lines import VOICES, staff_names, with_voices_named
+from ritornello.music.values import Note, Part, Piece, Timeline
 
 CHOIR = tuple(
     Part(tuple(Note(480 * n, 480, pitch + step) for n, step in enumerate((0, 2, 4, 0))), name)
@@ -63,3 +63,12 @@ def test_a_hymn_in_abc_that_numbers_its_voices(tmp_path):
     (tmp_path / "hymn.abc").write_text(f"X:1\nT:Hymn\nM:2/4\nL:1/4\nK:C\n{voices}")
     [hymn] = rito.read(tmp_path / "hymn.abc")
     assert names(hymn.parts) == VOICES
+
+
+def test_staves_without_a_name_have_their_number_beside_others_that_have_one():
+    note, other = (Note(0, 480, 60),), (Note(0, 480, 48),)
+    drums = Part((Note(0, 480, 36),), is_drum=True)
+    band = Piece((Part(note, "Flute"), drums, Part(other, program=32)), Timeline())
+    assert staff_names(band) == (["Flute", "Part 3"], False)
+    assert staff_names(Piece((Part(note),), Timeline())) == ([""], False)
+    assert staff_names(Piece((Part(note, "Piano"), Part(other, "Piano")), Timeline())) == (["Piano", ""], True)

@@ -46,12 +46,16 @@ def with_voices_named(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def staff_names(piece: Piece) -> tuple[list[str], bool]:
-    """Name the staves of the parts that have notes.
+    """Name the staves of the parts that have notes; of several, those without a name by their number in the piece.
 
-    Returns the names, and whether they are the two staves of a piano."""
-    names = [part.name for part in piece.parts if part.notes and not part.is_drum]
+    Returns the names, and whether they are the two staves of a piano.
+    """
+    parts = [(number, part.name) for number, part in enumerate(piece.parts, 1) if part.notes and not part.is_drum]
+    names = [name for _, name in parts]
     is_braced = len(names) == 2 and (names[0] == names[1] != "" or all(map(HANDS.search, names)))
-    return [names[0], ""] if is_braced else names, is_braced
+    if is_braced:
+        return [names[0], ""], True
+    return [name or (f"Part {number}" if len(parts) > 1 else "") for number, name in parts], False
 
 
 def top_line(part: Part) -> tuple[Note, ...]:

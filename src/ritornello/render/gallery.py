@@ -74,7 +74,9 @@ def choice_html(items: Sequence[Exhibit], names: Sequence[str], reasons: Sequenc
         + f'<button class="keep" aria-pressed="false" aria-label="Keep {escape(item.name)}">Keep</button>\n</section>'
         for number, (item, name, reason) in enumerate(zip(items, names, reasons, strict=True), 1)
     ]
-    head = f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n{UNTRUSTED}</header>'
+    head = (
+        f'<header class="masthead">\n<p class="mark">ritornello</p>\n<h1>{escape(title)}</h1>\n{UNTRUSTED}</header>'
+    )
     foot = (
         '<footer><button id="save-kept" disabled>Save</button><code id="kept-calls"></code>\n'
         '<p class="why">The words beside the button write your choice down in kept.jsonl: on the command line, or in '
