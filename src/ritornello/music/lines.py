@@ -46,8 +46,9 @@ def with_voices_named(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def staff_names(piece: Piece) -> tuple[list[str], bool]:
-    """Name the staves of the parts that have notes; of several, those without a name by their number in the piece.
+    """Name the staves of the parts that have notes.
 
+    Of several, one without a name has its number in the piece.
     Returns the names, and whether they are the two staves of a piano.
     """
     parts = [(number, part.name) for number, part in enumerate(piece.parts, 1) if part.notes and not part.is_drum]

@@ -50,16 +50,16 @@ CHOICE_STYLE = """
 .draft { border: 2px solid transparent; border-radius: 0.8rem; padding: 0.4rem; min-width: 0; }
 .draft.kept { border-color: var(--accent); }
 .draft .why { margin: 0 0.2rem 0.4rem; font: 0.82rem/1.5 var(--sans); color: var(--soft); }
-.choice .keep, .choice footer button { font: inherit; padding: 0.4rem 1rem; border: 1px solid var(--rule); border-radius: 999px;
-  background: none; color: inherit; cursor: pointer; }
+.choice .keep, .choice footer button { font: inherit; padding: 0.4rem 1rem; border: 1px solid var(--rule);
+  border-radius: 999px; background: none; color: inherit; cursor: pointer; }
 .choice .keep[aria-pressed="true"] { background: var(--accent); color: var(--on-accent); }
 .choice footer button:disabled { opacity: 0.5; cursor: default; }
 .choice footer { margin: 1rem 0.2rem; } .choice code { margin-left: 1rem; white-space: pre-wrap; }
 """
 
 UNTRUSTED = (  # JupyterLab opens a page without its scripts, until it is trusted
-    '<noscript><p class="why">Nothing can be kept yet, since the scripts of this page do not run: in JupyterLab press '
-    "<b>Trust HTML</b> above it, or open the file from its folder.</p></noscript>\n"
+    '<noscript><p class="why">Nothing can be kept yet, since the scripts of this page do not run: in JupyterLab '
+    "press <b>Trust HTML</b> above it, or open the file from its folder.</p></noscript>\n"
 )
 
 
