@@ -130,7 +130,7 @@ class Circles:
         return self._melody[-1] != self._melody[-1 - notes] or length != self._lengths[-notes]
 
     def _lasted(self, time: int) -> int:
-        """Compute how long the last note has lasted at a time when it, or the rest behind it, is over."""
+        """Compute how long the last note has lasted when it is over, or the rest behind it."""
         return time - self._starts[-1] if self._pitches[-1] >= 0 else self._starts[-1] - self._starts[-2]
 
     def _begin(self, start: int, pitch: int, bar: int) -> None:

@@ -107,7 +107,9 @@ def test_a_corpus_too_small_for_a_large_network_is_told_to_try_a_smaller_one():
 
 
 def test_the_smallest_network_is_not_told_to_become_smaller():
-    assert corpus_too_small(log(**OVER, notes=5_000, network=TINY)).endswith("add tunes, or try base=")
+    assert corpus_too_small(log(**OVER, notes=5_000, network=TINY)).endswith(
+        'add tunes, or try base="hymns-and-songs"'
+    )
 
 
 def test_a_corpus_is_not_too_small_where_it_is_large_or_nothing_is_memorised():
