@@ -27,7 +27,8 @@ model = rito.load_model()
 #
 # Notes are named with their octave, and a length in quarters after a colon: `A4:1/2` is an eighth, `Bb4` and `F#4` have signs, `r:1`
 # is a rest. Your call is the *primer*: `bars` counts call and answer together, and `without_primer` leaves the call out. A network
-# that you trained with `out="my-run"` plays here after `model = rito.load_model("my-run")`.
+# that you trained with `out="my-run"` plays here after `model = rito.load_model("my-run")`; the exercise's own, in 130 symbols,
+# knows no chords: for section 5 take the shipped one again.
 
 # %%
 call = "G4 A4 B4 D5 B4 A4 G4:2"
@@ -66,8 +67,8 @@ for token in tokens[: 2 * (len(tokens) // 4)]:
 # ## 4. A phrase on buttons
 #
 # Run the cell below. Where widgets run (JupyterLab, Notebook 7, VS Code, Colab) a row of buttons appears: click a phrase, note
-# by note, and then "answer". The buttons themselves make no sound, and a phrase of so many notes has one answer: another `seed` gives
-# another one.
+# by note, and then "answer". The buttons themselves make no sound, and a phrase of so many notes has one answer: for another
+# one change `seed=len(played)` in the cell, and run it again.
 
 # %%
 try:
@@ -112,8 +113,8 @@ else:
 # %% [markdown]
 # ✎ **Exercise.** `answer = model.generate(primer=call, bars=4, seed=1, without_primer=True)` is the model's answer to your call.
 # Let the model answer this answer in its turn. Then turn the first answer upside down, so that each step up becomes a step down,
-# and listen to it (`note._replace(pitch=60)` is the same note at another pitch; `dataclasses.replace(answer.melody,
-# notes=tuple(notes))` is a melody of other notes, which shows itself). Which of the three would you call a partner, and why?
+# and listen to it (`note._replace(pitch=60)` is the same note at another pitch; after `from dataclasses
+# import replace`, `replace(answer.melody, notes=tuple(notes))` is a melody of other notes, which shows itself). Which of the three would you call a partner, and why?
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true
 # #### Answer
@@ -163,7 +164,9 @@ tune
 # ### New bars
 #
 # Do you like all of it but two bars? Click the numbers of the first and the last of them below the roll: a line such as
-# `tune.rewrite(bars=(9, 10))` appears; copy it into a new cell (`tune` stands for the name that you gave yours). Here are two versions of bars 9 and 10:
+# `tune.rewrite(bars=(9, 10))` appears; copy it into a new cell (`tune` stands for the name that you gave yours). In a
+# rewritten tune the first note also pays for metre and key, and the last for the end: their colours say little. Here are two
+# versions of bars 9 and 10:
 
 # %%
 tune.rewrite(bars=(9, 10), n=2)
@@ -190,7 +193,8 @@ drafts.keep(1, 3)
 # On a stage the model keeps your beat, answers in your rests, and shows what it is about to play: `ritornello jam`, in a terminal
 # (in JupyterLab: File, New, Terminal; once before it `pip install ".[live]"` in the copy of the program), from the computer's
 # keyboard or a MIDI keyboard (`docs/instruments.md`, one folder above this notebook). It does not hear a microphone. Here a tune plays your part and nobody waits for the
-# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players; in the picture your part is red and the machine's is blue. An answer may be your phrase almost
+# clock: `rito.jam` hears it note by note, as it would hear you. The sound has both players; in this picture your part is red and the machine's is blue (in those of
+# `docs/instruments.md` blue is you, and orange the machine). An answer may be your phrase almost
 # unchanged, as a partner's sometimes is; `taboo=4` forbids it any four notes in a row of yours.
 
 # %%
@@ -220,7 +224,7 @@ duet
 # %% tags=["hide-cell"]
 with_rests = model.generate(primer="G4 A4 B4:2 r:4 D5 B4 A4:2 r:4 G4:4", bars=6, seed=1)
 filled = rito.jam(model, play=with_rests, mode="fill", seed=1)
-wild = rito.jam(model, play=answered_to, mode="continue", temperature=1.4, own=0.3, answer_bars=4, seed=1)
+wild = rito.jam(model, play=answered_to, mode="continue", temperature=1.4, phrase=0.3, answer_bars=4, seed=1)
 for performance in (filled, wild):
     print(performance.summary)
 rito.Gallery({"fill": filled, "continue": wild})
@@ -230,7 +234,7 @@ rito.Gallery({"fill": filled, "continue": wild})
 
 # %% [markdown]
 # With `fill` you lead: it plays where you rest and falls silent when you come back. With `continue` it leads once you stop, and
-# goes its own way the further, the higher `temperature` and the smaller `own`, the weight of what it has played itself.
+# goes the further from your phrase, the higher `temperature` and the smaller `phrase`, the weight of what you have played.
 
 # %% [markdown]
 # ### Next

@@ -89,7 +89,7 @@ for name in ("grid", "note", "interval"):
 # Four voices, and several notes at a time, have encodings of their own:
 #
 # - `chorale` has a symbol for each voice at each sixteenth, soprano to bass: the first note of each, then `hold`, or by how many
-#   semitones it moves (64 is no step, 66 two up). A hymn that begins with a pick-up begins with rests, which fill up its bar;
+#   semitones it moves (the first `move` of a voice is its pitch, later ones are steps: 64 is none, 66 two up). A hymn that begins with a pick-up begins with rests, which fill up its bar;
 #   this one begins on a barline.
 # - `events` writes a piano as it was played: keys go down and up, with hundredths of a second between them (all numbers
 #   count from 0: `time_shift 0` is one hundredth; `velocity` is loudness, in 32 steps).

@@ -60,8 +60,9 @@ for line in corpus.report:
 # ```
 #
 # If the metre is right and the barlines are not, `beat_offset=1` says that the first barline comes one quarter after the start:
-# `rito.build_corpus("my_midi_folder/waltz.mid", metre="3/4", beat_offset=1)`. A line of the report such as "unsure_bars" names the
-# numbers to try.
+# `rito.build_corpus("my_midi_folder/waltz.mid", metre="3/4", beat_offset=1)`. A line of the report such as
+# "unsure_bars (3/4, 57%; or 3/4 from -1.01 quarters there, 17%)" says how sure the program is of 3/4, and its second guess:
+# `metre="3/4", beat_offset=-1.01`.
 
 # %%
 corpus.melodies()[:3]
@@ -98,7 +99,7 @@ model.generate(n=4, bars=8, seed=1)
 
 # %% [markdown]
 # Of a dozen tunes only one or two are kept apart as *validation* tunes, on which the network is tested while it learns: their figure
-# says little.
+# says little. Two of the sample tunes are written in 8/4 and 6/4: that is where such metres come from (`metre="4/4"` asks for another).
 
 # %% [markdown]
 # Let it go on from the first two bars of one of your tunes:

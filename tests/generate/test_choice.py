@@ -5,8 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from networks import Indifferent
 
 import ritornello as rito
+from ritornello.encoding import make_encoding
+from ritornello.generate.choice.compose import compose_steered
 from ritornello.generate.choice.drawing import Drawing
 from ritornello.generate.choice.sections import shared
 from ritornello.generate.compose import note_bits
@@ -370,3 +373,11 @@ def test_a_varied_section_shares_as_much_as_peoples_do():
         again = {(at - half, pitch) for at, pitch in places if at >= half}
         shares.append(len(first & again) / len(again))
     assert 0.5 <= np.median(shares) <= 0.88
+
+
+def test_a_section_that_returns_ends_a_tune_in_an_encoding_without_an_end():
+    plain = make_encoding("grid", plain=True)
+    options = GenerateOptions(form="AA'BA'", bars=16)
+    tunes = compose_steered(Indifferent(plain), plain, options, 7, range(2), None, (50, 76))
+    for melody in (tune.melody for tune in tunes):
+        assert len(melody.timeline.barlines()) - 1 == 16 + (melody.timeline.pickup > 0)

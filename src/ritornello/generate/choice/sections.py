@@ -168,8 +168,10 @@ class Composer:
         if last in varied:
             self._draw(section, start, stop, is_last, source)
         elif is_last:
-            ways = drawing.draw(Stretch(), WAYS)
-            drawing.take(min(ways, key=lambda way: len(way.tokens)))
+            drawing.form.begin(Stretch())
+            if not drawing.form.is_over():  # as a tune is that is full, where the encoding has no `end`
+                ways = drawing.draw(Stretch(), WAYS)
+                drawing.take(min(ways, key=lambda way: len(way.tokens)))
 
     def _chords(self, start: int, n: int) -> list[tuple[int, Chord | None]]:
         """List the chords of a bar of a section, by ticks from its beginning; none of a pick-up."""
