@@ -19,7 +19,7 @@ DRAFT_STRIDE = 1 << 24  # draft d of tune i is composed as tune i + d 2^24, so t
 
 @dataclass(frozen=True)
 class Asked:
-    """What tunes are made of, read and checked.
+    """A request for tunes, read and checked.
 
     options: with bars and metre as chords and primer ask for. given: the options that were given, by name. program,
     comp: how tunes are played. song: what they go on from. pattern: what they are like, in `keep`. best_of: drafts of

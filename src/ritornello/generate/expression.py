@@ -31,8 +31,8 @@ def with_expression(melody: Melody) -> Melody:
         if start >= following:
             bar = bisect_right(lines, start) - 1
             line, following = lines[bar], lines[bar + 1]
-            if timeline.metre_at(line) != metre:
-                metre = timeline.metre_at(line)
+            if (begun := timeline.metre_at(line)) != metre:
+                metre = begun
                 middle, beats = _beat_places(metre._replace(tick=0), timeline.ticks_per_quarter)
             skipped = int(timeline.bar_ticks(metre)) - pickup if line < pickup else 0  # counted back from its barline
         phrase = (bar - (1 if pickup else 0) + (start - line) / max(1, following - line)) / PHRASE_BARS % 1

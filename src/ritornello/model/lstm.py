@@ -45,9 +45,7 @@ from ritornello.model.network import (
 from ritornello.model.options import NetworkOptions
 from ritornello.model.recall import Corpus
 
-SPARE = (
-    16  # columns of the tables: rows whose length is a power of two share places in the cache, and are read slowly
-)
+SPARE = 16  # columns of the tables: rows as long as a power of two share places in the cache, and are read slowly
 
 
 class NumpyLstm:
@@ -179,9 +177,8 @@ def columns_of(*rows: np.ndarray) -> np.ndarray:
     batch = len(rows[0])
     if batch == 1:
         return rows[0].T if len(rows) == 1 else np.concatenate(rows, 1).T
-    columns = np.zeros(
-        (sum(each.shape[1] for each in rows), batch if batch == 2 else -(-batch // 8) * 8), rows[0].dtype
-    )
+    filled = batch if batch == 2 else -(-batch // 8) * 8
+    columns = np.zeros((sum(each.shape[1] for each in rows), filled), rows[0].dtype)
     first = 0
     for each in rows:
         last = first + each.shape[1]

@@ -170,11 +170,9 @@ def corpus_too_small(log: Log) -> str | None:
     weights = recurrent_weights(log.network)
     if memorises(log) is None or not log.notes or weights < WEIGHTS_PER_NOTE * log.notes:
         return None
-    smaller = (
-        f"try {option('preset', 'tiny')} or {option('base', 'hymns-and-songs')}"
-        if weights > SMALL_WEIGHTS
-        else f"add tunes, or try {option('base', 'hymns-and-songs')}"
-    )
+    base = option("base", "hymns-and-songs")
+    is_large = weights > SMALL_WEIGHTS
+    smaller = f"try {option('preset', 'tiny')} or {base}" if is_large else f"add tunes, or try {base}"
     smaller = smaller if log.base is None else "add tunes"
     return f"your corpus is too small for this network ({log.notes:,} notes, {weights:,} weights): {smaller}"
 
